@@ -1,0 +1,189 @@
+# llm-api-converter: one Makefile, no recursion, no configure. `make help` lists the targets.
+#
+#   make            build/llm-api-converter
+#   make run        install what is missing, build, start (with the mock Bedrock if there is no AWS)
+#   make check      install what is missing, then lint, unit and system tests
+#
+# Variants live in directories of their own: build/ (release), build/asan/ (ASan + UBSan),
+# build/cov/ (gcov), build/fuzz/ (clang libFuzzer). Make calls itself only to change the variant, or to
+# look again for packages that have just been installed. V=1 shows the commands.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+VERSION := 1.0.0
+say  = @$(if $(V),,printf '  %-5s %s\n' $(1) $(2);)
+Q   := $(if $(V),,@)
+
+# ---- variants: make VARIANT=asan ... ------------------------------------------------------------
+VARIANT ?= release
+B_release := build
+B_asan    := build/asan
+B_cov     := build/cov
+B_fuzz    := build/fuzz
+B         := $(B_$(VARIANT))
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+HARD := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_cov     := -O0 -g --coverage
+OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -w
+LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LD_asan     := -pie -fsanitize=address,undefined
+LD_cov      := -pie --coverage
+LD_fuzz     := -fsanitize=fuzzer,address,undefined
+
+# ---- packages ------------------------------------------------------------------------------------
+PKG := libcurl libcjson sqlite3
+# Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
+CRYPTO_LIBS := -lmbedcrypto
+# llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
+# scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
+LLHTTP_PC := $(shell pkg-config --exists libllhttp 2>/dev/null && echo yes)
+ifeq ($(LLHTTP_PC),yes)
+LLHTTP_CFLAGS := $(shell pkg-config --cflags libllhttp)
+LLHTTP_LIBS   := $(shell pkg-config --libs libllhttp)
+LLHTTP_OBJ    :=
+LLHTTP_DEP    :=
+else
+LLHTTP_CFLAGS := -isystem build/llhttp/include
+LLHTTP_LIBS   :=
+LLHTTP_OBJ    := $(addprefix $(B)/obj/llhttp/,llhttp.o api.o http.o)
+LLHTTP_DEP    := build/llhttp/.ready
+endif
+
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
+             $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(shell pkg-config --libs $(PKG) 2>/dev/null) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
+
+# ---- files: found, not listed ---------------------------------------------------------------------
+ROOMS  := server shm worker master
+SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+LIBSRC := $(filter-out master/main.c,$(SRC))
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
+UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+MOCKSRC := $(wildcard tests/mock/*.c)
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock
+FUZZ_SECONDS ?= 60
+
+.PHONY: all help deps run check unit system clients lint format fuzz cov bench clean \
+        unit-binaries fuzz-binaries cov-run
+
+all: $(SYSTEM) ## build the program and the mock Bedrock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# ---- what people call -----------------------------------------------------------------------------
+
+run: ## install what is missing, build and serve, with the mock Bedrock if there is no AWS
+	@scripts/install-deps.sh
+	@$(MAKE) all
+	@B=$(B_release) scripts/run.sh
+
+check: ## install what is missing; lint, unit and system tests (both builds)
+	@scripts/install-deps.sh
+	@scripts/check.sh
+
+unit: ## unit tests under ASan and UBSan
+	@$(MAKE) VARIANT=asan unit-binaries
+	@tests/unit/run.sh $(B_asan)/unit
+
+system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
+	@B=$(B) tests/system/run.sh
+
+clients: all $(B)/wire-tool ## real client programs through the server (npm)
+	@B=$(B) tests/clients/run.sh
+
+lint: ## room order, headers, banned calls, sizes, format, shell
+	@scripts/lint.sh
+
+format: ## clang-format everything (version 14)
+	clang-format-14 -i $(shell find $(ROOMS) tests -name node_modules -prune -o -name '*.[ch]' -print)
+
+fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/*.c
+	@$(MAKE) VARIANT=fuzz fuzz-binaries
+	@tests/fuzz/run.sh $(B_fuzz) $(FUZZ_SECONDS)
+
+cov: ## line and branch coverage of unit and system tests (gcovr): build/cov/report.txt
+	@$(MAKE) VARIANT=cov cov-run
+
+bench: all ## this server, nginx and the mock alone, side by side
+	@B=$(B) tests/bench/run.sh
+
+deps: ## install the packages that are missing (apt; sudo when not root)
+	@scripts/install-deps.sh
+
+clean: ## remove build/
+	rm -rf build
+
+# ---- how it is made ---------------------------------------------------------------------------------
+
+unit-binaries: $(UNIT)
+
+fuzz-binaries: $(FUZZ)
+
+cov-run: $(UNIT) $(SYSTEM)
+	@find $(B) -name '*.gcda' -delete
+	@tests/unit/run.sh $(B)/unit
+	@B=$(B) tests/system/run.sh
+	@gcovr -r . --object-directory $(B)/obj -f '(server|shm|worker|master)/' --branches >$(B)/report-branches.txt
+	@gcovr -r . --object-directory $(B)/obj -f '(server|shm|worker|master)/' >$(B)/report.txt
+	@cat $(B)/report.txt
+
+# A .o also depends on the Makefile, so changed flags rebuild.
+$(B)/obj/%.o: %.c Makefile $(LLHTTP_DEP)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/obj/llhttp/%.o: $(LLHTTP_DEP) Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,llhttp/$*.c)
+	$(Q)$(CC) -std=c17 -O2 -g -fPIE -w -DLLHTTP_STRICT_MODE=1 -Ibuild/llhttp/include -c build/llhttp/src/$*.c -o $@
+
+build/llhttp/.ready: scripts/llhttp.sh
+	@scripts/llhttp.sh build/llhttp
+
+$(B)/libconverter.a: $(LIBOBJ)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
+
+$(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:

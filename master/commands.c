@@ -1,0 +1,222 @@
+#include "master/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/creds.h"
+#include "server/log.h"
+#include "shm/keystore.h"
+#include "worker/models.h"
+
+#define OVERRIDES_MAX 8
+#define WHY_SIZE      120
+
+/* --- what the subcommands share
+ * ----------------------------------------------------------------------- */
+
+static void print_help(const struct commands_about *a)
+{
+    printf("usage: llm-api-converter %s [options]%s%s\n%s\n\n", a->name, a->arguments[0] ? " " : "",
+           a->arguments, a->text);
+    options_print(a->rows, a->row_count, stdout);
+}
+
+bool commands_begin(const struct commands_about *about, int argc, char **argv, struct options *o,
+                    int *exit_out)
+{
+    struct err err;
+    enum status status = options_parse(about->rows, about->row_count, argc, argv, o, &err);
+    *exit_out = COMMANDS_OK;
+    if (status == STATUS_OK && o->help) {
+        print_help(about);
+        return false;
+    }
+    if (status == STATUS_OK && o->rest_count && !about->arguments[0]) {
+        status = err_set(&err, STATUS_INVALID, "unexpected argument %s", o->rest[0]);
+    }
+    if (status != STATUS_OK) {
+        *exit_out = commands_complain(about->name, &err);
+    }
+    return status == STATUS_OK;
+}
+
+int commands_complain(const char *name, const struct err *err)
+{
+    fprintf(stderr, "llm-api-converter %s: %s\n", name, err->text);
+    return err->code == STATUS_INVALID ? COMMANDS_USAGE : COMMANDS_FAILED;
+}
+
+enum status commands_output(const char *word, bool *json_out, struct err *err)
+{
+    *json_out = word && strcmp(word, "json") == 0;
+    if (!word || *json_out || strcmp(word, "text") == 0) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_INVALID, "--output %s: text or json is needed", word);
+}
+
+void commands_log(const struct config *c, const char *process)
+{
+    static const struct {
+        const char *word;
+        enum log_format format;
+    } formats[] = {{"auto", LOG_FORMAT_AUTO}, {"json", LOG_FORMAT_JSON}, {"text", LOG_FORMAT_TEXT}};
+    enum log_level level = LOG_INFO;
+    enum log_format format = LOG_FORMAT_AUTO;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(formats[i].word, c->log_format) == 0) {
+            format = formats[i].format;
+        }
+    }
+    log_level_parse(text_from(c->log_level), &level);
+    log_init(level, format, process);
+}
+
+enum status commands_config(struct config *c, const char *env_file,
+                            const struct config_override *overrides, size_t n, struct err *err)
+{
+    struct config_override given[OVERRIDES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (overrides[i].value) {
+            given[count++] = overrides[i];
+        }
+    }
+    enum status status = config_load(c, env_file, given, count, err);
+    if (status == STATUS_OK) {
+        log_to(STDERR_FILENO); /* stdout is for the answer */
+        commands_log(c, "cli");
+    }
+    return status;
+}
+
+/* --- version
+ * -----------------------------------------------------------------------------------------------
+ */
+
+int commands_version(int argc, char **argv)
+{
+    static const struct commands_about about = {"version", "", "Prints the version.", NULL, 0};
+    struct options o;
+    int exit_code;
+    if (commands_begin(&about, argc, argv, &o, &exit_code)) {
+        printf("llm-api-converter %s\n", VERSION);
+    }
+    return exit_code;
+}
+
+/* --- check-config
+ * -------------------------------------------------------------------------------------------- */
+
+enum { CHECK_OUTPUT, CHECK_MARKDOWN, CHECK_ENV_FILE, CHECK_AWS, CHECK_COUNT };
+static const struct option_row check_rows[CHECK_COUNT] = {
+    [CHECK_OUTPUT] = {0, "output", "text|json", "form of the answer"},
+    [CHECK_MARKDOWN] = {0, "markdown", NULL, "print README's table of all settings"},
+    [CHECK_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+    [CHECK_AWS] = {0, "aws", NULL,
+                   NULL}, /* for scripts: exit 0 when AWS credentials are configured, else 1 */
+};
+static const struct commands_about check_about = {
+    "check-config", "",
+    "Prints every setting, its value and where it comes from; secrets are masked.", check_rows,
+    CHECK_COUNT};
+
+static void print_warning(void *ctx, const char *text)
+{
+    (void)ctx;
+    fprintf(stderr, "warning: %s\n", text);
+}
+
+static int check_aws(const struct config *c)
+{
+    const char *source = "Bedrock API key";
+    bool found = c->bedrock_api_key[0] || creds_likely(&source);
+    printf("%s\n", found ? source : "none");
+    return found ? COMMANDS_OK : COMMANDS_FAILED;
+}
+
+static int check_print(const struct config *c, const struct options *o, bool json)
+{
+    if (o->value[CHECK_AWS]) {
+        return check_aws(c);
+    }
+    config_print(c,
+                 o->value[CHECK_MARKDOWN] ? CONFIG_PRINT_MARKDOWN
+                 : json                   ? CONFIG_PRINT_JSON
+                                          : CONFIG_PRINT_TEXT,
+                 stdout);
+    if (!o->value[CHECK_MARKDOWN]) {
+        config_warnings(c, print_warning, NULL);
+    }
+    return COMMANDS_OK;
+}
+
+int commands_check_config(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    bool json;
+    int exit_code;
+    if (!commands_begin(&check_about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    if (commands_output(o.value[CHECK_OUTPUT], &json, &err) != STATUS_OK ||
+        commands_config(&c, o.value[CHECK_ENV_FILE], NULL, 0, &err) != STATUS_OK) {
+        return commands_complain(check_about.name, &err);
+    }
+    exit_code = models_init(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
+                                                   : commands_complain("check-config", &err);
+    config_free(&c);
+    return exit_code;
+}
+
+/* --- setup_tables
+ * -----------------------------------------------------------------------------------------------
+ */
+
+enum { SETUP_ENDPOINT, SETUP_REGION, SETUP_PREFIX, SETUP_ENV_FILE, SETUP_COUNT };
+static const struct option_row setup_rows[SETUP_COUNT] = {
+    [SETUP_ENDPOINT] = {0, "endpoint-url", "URL", "DynamoDB endpoint"},
+    [SETUP_REGION] = {'r', "region", "REGION", "AWS region"},
+    [SETUP_PREFIX] = {0, "prefix", "PREFIX", "prefix of the table names"},
+    [SETUP_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+};
+static const struct commands_about setup_about = {
+    "setup_tables", "", "Makes what the key store needs; what is there already is left alone.",
+    setup_rows, SETUP_COUNT};
+
+static int setup(const struct config *c)
+{
+    struct keystore *store;
+    struct err err;
+    char why[WHY_SIZE];
+    if (keystore_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
+        return commands_complain(setup_about.name, &err);
+    }
+    printf("Key store ready (%s).\n", why);
+    keystore_close(store);
+    return COMMANDS_OK;
+}
+
+int commands_setup_tables(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    int exit_code;
+    if (!commands_begin(&setup_about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    const struct config_override overrides[] = {
+        {"DYNAMODB_ENDPOINT_URL", o.value[SETUP_ENDPOINT]},
+        {"AWS_REGION", o.value[SETUP_REGION]},
+    };
+    if (commands_config(&c, o.value[SETUP_ENV_FILE], overrides, 2, &err) != STATUS_OK) {
+        return commands_complain(setup_about.name, &err);
+    }
+    exit_code = setup(&c);
+    config_free(&c);
+    return exit_code;
+}

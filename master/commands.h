@@ -1,0 +1,40 @@
+/*
+ * commands.h - the subcommands, one function each, and what they share. Each gets the arguments
+ * after its name, and returns the exit code: 0 done, 1 the store or the machine failed, 2 wrong
+ * usage or configuration.
+ */
+#ifndef MASTER_COMMANDS_H
+#define MASTER_COMMANDS_H
+
+#include "master/options.h"
+#include "server/config.h"
+
+enum { COMMANDS_OK = 0, COMMANDS_FAILED = 1, COMMANDS_USAGE = 2 };
+
+int commands_check_config(int argc, char **argv);
+int commands_setup_tables(int argc, char **argv);
+int commands_version(int argc, char **argv);
+
+/* What a subcommand is, for its parsing and its --help. */
+struct commands_about {
+    const char *name, *arguments, *text;
+    const struct option_row *rows;
+    size_t row_count;
+};
+
+/* False when there is nothing to go on with: --help was printed (*exit_out 0) or the usage is
+ * wrong. */
+bool commands_begin(const struct commands_about *about, int argc, char **argv, struct options *o,
+                    int *exit_out);
+/* One line on stderr. Returns COMMANDS_USAGE for STATUS_INVALID, else COMMANDS_FAILED. */
+int commands_complain(const char *name, const struct err *err);
+/* "text" (or NULL) and "json". */
+MUST_CHECK enum status commands_output(const char *word, bool *json_out, struct err *err);
+/* config_load with the overrides whose value is not NULL; log lines then go to stderr. */
+MUST_CHECK enum status commands_config(struct config *c, const char *env_file,
+                                       const struct config_override *overrides, size_t n,
+                                       struct err *err);
+/* LOG_LEVEL and LOG_FORMAT of *c take effect. */
+void commands_log(const struct config *c, const char *process);
+
+#endif

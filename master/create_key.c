@@ -1,0 +1,272 @@
+#include "master/create_key.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "master/commands.h"
+#include "master/keys.h"
+#include "server/clock.h"
+#include "shm/keystore.h"
+
+#define KEY_SHOWN 4 /* random characters of a key that are shown */
+
+enum {
+    USER,
+    NAME,
+    RATE,
+    TIER,
+    BUDGET,
+    TPM,
+    CONCURRENCY,
+    EXPIRES,
+    MODELS,
+    TTL,
+    CLEAR,
+    OUTPUT,
+    TABLE,
+    ENDPOINT,
+    REGION,
+    ENV_FILE,
+    BUDGET_SHORT,
+    ENDPOINT_URL,
+    TABLE_NAME,
+    ROW_COUNT
+};
+static const struct option_row rows[ROW_COUNT] = {
+    [USER] = {'u', "user-id", "USER", "whose key it is (required)"},
+    [NAME] = {'n', "name", "NAME", "what it is for (required)"},
+    [RATE] = {'l', "rate-limit", "N", "requests per window; default: the server's"},
+    [TIER] = {'t', "service-tier", "TIER", "default, flex, priority or reserved"},
+    [BUDGET] = {'b', "monthly-budget", "USD", "dollars a month; default: none"},
+    [TPM] = {0, "tpm", "N", "tokens a minute; default: none"},
+    [CONCURRENCY] = {0, "max-concurrency", "N", "requests at the same time; default: none"},
+    [EXPIRES] = {0, "expires", "TIME|Nd", "2027-01-31T00:00:00Z, or a number of days"},
+    [MODELS] = {0, "models", "LIST", "allowed models, comma-separated, * at an end"},
+    [TTL] = {0, "cache-ttl", "5m|1h", "prompt cache time put into requests"},
+    [CLEAR] = {0, "clear", NULL, "store the key itself, not its hash (older tools)"},
+    [OUTPUT] = {0, "output", "text|json", "form of the answer"},
+    [TABLE] = {'T', "table", "TABLE", "DynamoDB table"},
+    [ENDPOINT] = {'e', "endpoint", "URL", "DynamoDB endpoint"},
+    [REGION] = {'r', "region", "REGION", "AWS region"},
+    [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+    /* spellings of the older tools */
+    [BUDGET_SHORT] = {0, "budget", "USD", NULL},
+    [ENDPOINT_URL] = {0, "endpoint-url", "URL", NULL},
+    [TABLE_NAME] = {0, "table-name", "TABLE", NULL},
+};
+static const struct commands_about about = {"create-api-key", "-u USER -n NAME",
+                                            "Makes an API key, stores it and prints it once.", rows,
+                                            ROW_COUNT};
+
+static const char *either(const char *a, const char *b)
+{
+    return a ? a : b;
+}
+
+bool create_key_expiry(struct str s, int64_t now_ms, int64_t *seconds_out)
+{
+    uint64_t days;
+    int64_t at_ms;
+    if (text_ends(s, STR("d"))) {
+        bool ok = text_u64(text_sub(s, 0, s.n - 1), &days) && days > 0 && days <= 36500;
+        *seconds_out = ok ? now_ms / 1000 + (int64_t)days * 86400 : 0;
+        return ok;
+    }
+    bool ok = clock_parse_rfc3339(s, &at_ms) && at_ms > now_ms;
+    *seconds_out = ok ? at_ms / 1000 : 0;
+    return ok;
+}
+
+void create_key_prefix(const char *key, char *out, size_t size)
+{
+    struct str rest = text_from(key), sk, env;
+    text_split(&rest, '-', &sk);
+    text_split(&rest, '-', &env);
+    snprintf(out, size, "%.*s-%.*s-%.*s...", STR_ARG(sk), STR_ARG(env),
+             STR_ARG(text_sub(rest, 0, KEY_SHOWN)));
+}
+
+static enum status put_text(const char *value, const char *option, char *out, size_t size,
+                            struct err *err)
+{
+    if (!value) {
+        return STATUS_OK;
+    }
+    if (!value[0] || strlen(value) >= size) {
+        return err_set(err, STATUS_INVALID, "--%s: 1 to %zu bytes are needed", option, size - 1);
+    }
+    text_copy(text_from(value), out, size);
+    return STATUS_OK;
+}
+
+static enum status put_count(const char *value, const char *option, int64_t *out, struct err *err)
+{
+    if (value && (!text_i64(text_from(value), out) || *out < 0)) {
+        return err_set(err, STATUS_INVALID, "--%s %s: a whole number is needed", option, value);
+    }
+    return STATUS_OK;
+}
+
+static enum status put_numbers(const struct options *o, struct keystore_row *row, struct err *err)
+{
+    const struct {
+        int option;
+        int64_t *out;
+    } counts[] = {
+        {RATE, &row->rate_limit}, {TPM, &row->tpm_limit}, {CONCURRENCY, &row->max_concurrency}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        int option = counts[i].option;
+        if (put_count(o->value[option], rows[option].name, counts[i].out, err) != STATUS_OK) {
+            return err->code;
+        }
+    }
+    const char *budget = either(o->value[BUDGET], o->value[BUDGET_SHORT]);
+    if (budget && !keystore_money(text_from(budget), &row->budget_micro)) {
+        return err_set(err, STATUS_INVALID,
+                       "--monthly-budget %s: dollars are needed, like 25 or 12.50", budget);
+    }
+    const char *expires = o->value[EXPIRES];
+    if (expires && !create_key_expiry(text_from(expires), row->created_s * 1000, &row->expires_s)) {
+        return err_set(
+            err, STATUS_INVALID,
+            "--expires %s: days like 30d or a time to come like 2027-01-31T00:00:00Z is needed",
+            expires);
+    }
+    return STATUS_OK;
+}
+
+static enum status put_texts(const struct options *o, struct keystore_row *row, struct err *err)
+{
+    const struct {
+        int option;
+        char *out;
+        size_t size;
+    } texts[] = {
+        {USER, row->user_id, sizeof row->user_id},
+        {NAME, row->name, sizeof row->name},
+        {TIER, row->service_tier, sizeof row->service_tier},
+        {MODELS, row->models, sizeof row->models},
+        {TTL, row->cache_ttl, sizeof row->cache_ttl},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        int option = texts[i].option;
+        if (put_text(o->value[option], rows[option].name, texts[i].out, texts[i].size, err) !=
+            STATUS_OK) {
+            return err->code;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* "dev", "stage" and "prod" in the key tell a reader (and a secret scanner) what is at stake. */
+static const char *key_environment(const struct config *c)
+{
+    return c->environment[0] == 'p' ? "prod" : c->environment[0] == 's' ? "stage" : "dev";
+}
+
+static enum status make_row(const struct config *c, const struct options *o,
+                            struct keystore_row *row, char key_out[80], struct err *err)
+{
+    struct directory_key cell;
+    clock_tick();
+    *row = (struct keystore_row){.active = true, .service_tier = "default"};
+    row->created_s = row->updated_s = clock_real_ms() / 1000;
+    if (put_texts(o, row, err) != STATUS_OK || put_numbers(o, row, err) != STATUS_OK) {
+        return err->code;
+    }
+    keystore_new_key(key_environment(c), key_out);
+    create_key_prefix(key_out, row->prefix, sizeof row->prefix);
+    if (o->value[CLEAR]) {
+        text_copy(text_from(key_out), row->id, sizeof row->id);
+    } else {
+        keystore_hash_id(text_from(key_out), row->id);
+    }
+    return keystore_cell(row, true, &cell, err); /* what the server would skip is not stored */
+}
+
+static void print_created(const struct config *c, const struct keystore_row *row, const char *key)
+{
+    char id[KEYS_ID_SIZE];
+    keys_id(row, id);
+    printf("API Key: %s\nKey ID: %s\nUser ID: %s\nName: %s\n", key, id, row->user_id, row->name);
+    printf("Rate Limit: %lld requests in %lld seconds\n",
+           (long long)(row->rate_limit ? row->rate_limit : c->rate_limit_requests),
+           (long long)c->rate_limit_window);
+    printf("Service Tier: %s\n", row->service_tier);
+    if (row->budget_micro) {
+        printf("Monthly Budget: $%.2f\n", (double)row->budget_micro / 1e6);
+    }
+    printf("\nThe key is shown only now. To use it:\n\n");
+    printf("export ANTHROPIC_API_KEY=\"%s\"\nexport ANTHROPIC_BASE_URL=\"http://localhost:%lld\"\n",
+           key, (long long)c->port);
+}
+
+static void note_unused(const struct keystore *store, const struct options *o)
+{
+    static const int dynamo[] = {TABLE, ENDPOINT, REGION, TABLE_NAME, ENDPOINT_URL};
+    bool given = false;
+    for (size_t i = 0; i < sizeof dynamo / sizeof dynamo[0]; i++) {
+        given = given || o->value[dynamo[i]];
+    }
+    if (given && strcmp(store->ops->name, "dynamodb") != 0) {
+        fprintf(stderr, "note: --table, --endpoint and --region do not apply to the %s key store\n",
+                store->ops->name);
+    }
+}
+
+static int create(const struct config *c, const struct options *o, bool json)
+{
+    struct keystore_row row;
+    struct keystore *store;
+    struct err err = {.code = STATUS_OK};
+    char key[80];
+    if (make_row(c, o, &row, key, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    if (keys_open(c, &store, &err) != STATUS_OK) {
+        return keys_failed(about.name, &err);
+    }
+    note_unused(store, o);
+    enum status status = store->ops->put(store, &row, &err);
+    keystore_close(store);
+    if (status != STATUS_OK) {
+        return keys_failed(about.name, &err);
+    }
+    if (json) {
+        keys_print_json(&row, key);
+        putchar('\n');
+    } else {
+        print_created(c, &row, key);
+    }
+    text_wipe(key, sizeof key);
+    text_wipe(&row, sizeof row);
+    return COMMANDS_OK;
+}
+
+int create_key_run(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    bool json;
+    int exit_code;
+    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    if (o.rest_count || !o.value[USER] || !o.value[NAME]) {
+        err_set(&err, STATUS_INVALID, "-u USER and -n NAME are needed, see --help");
+        return commands_complain(about.name, &err);
+    }
+    const struct config_override overrides[] = {
+        {"DYNAMODB_API_KEYS_TABLE", either(o.value[TABLE], o.value[TABLE_NAME])},
+        {"DYNAMODB_ENDPOINT_URL", either(o.value[ENDPOINT], o.value[ENDPOINT_URL])},
+        {"AWS_REGION", o.value[REGION]},
+    };
+    if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
+        commands_config(&c, o.value[ENV_FILE], overrides, 3, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    exit_code = create(&c, &o, json);
+    config_free(&c);
+    return exit_code;
+}

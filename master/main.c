@@ -1,0 +1,174 @@
+/*
+ * main.c - where the program starts: picks the subcommand from a table. Without one it serves.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "master/commands.h"
+#include "master/create_key.h"
+#include "master/keys.h"
+#include "master/revoke_key.h"
+#include "master/supervise.h"
+#include "master/top.h"
+#include "server/arena.h"
+#include "shm/keystore.h"
+
+static int serve(int argc, char **argv);
+
+static const struct command {
+    const char *name; /* '_' and '-' are the same */
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"serve", serve, "run the gateway (also without any subcommand)"},
+    {"create-api-key", create_key_run, "make an API key and print it once"},
+    {"list-keys", keys_list, "list the API keys"},
+    {"revoke-key", revoke_key_run, "revoke an API key"},
+    {"setup-tables", commands_setup_tables, "make what the key store needs"},
+    {"top", top_run, "watch a running gateway"},
+    {"check-config", commands_check_config, "print the effective settings"},
+    {"version", commands_version, "print the version"},
+};
+
+enum {
+    PORT,
+    HOST,
+    LOG_LEVEL,
+    ENVIRONMENT,
+    LOG_FORMAT,
+    ENV_FILE,
+    EPHEMERAL,
+    VERSION_FLAG,
+    ROW_COUNT
+};
+static const struct option_row rows[ROW_COUNT] = {
+    [PORT] = {'p', "port", "N", "port to listen on (PORT)"},
+    [HOST] = {0, "host", "ADDRESS", "address to listen on (HOST)"},
+    [LOG_LEVEL] = {0, "log-level", "LEVEL", "debug, info, warn, error or off (LOG_LEVEL)"},
+    [ENVIRONMENT] = {'e', "env", "NAME", "development, staging or production (ENVIRONMENT)"},
+    [LOG_FORMAT] = {0, "log-format", "FORM", "auto, text or json (LOG_FORMAT)"},
+    [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+    [EPHEMERAL] = {0, "ephemeral-key", NULL, "development: make a key for this run and print it"},
+    [VERSION_FLAG] = {'V', "version", NULL, "print the version"},
+};
+static const struct commands_about about = {"serve", "", "Serves LLM clients from Amazon Bedrock.",
+                                            rows, ROW_COUNT};
+
+/* The older tool made such a key at every start, in production too, where it ended in the log. Here
+ * it is asked for, refused outside development, and on the terminal only. It works as the master
+ * key does. */
+static enum status ephemeral_key(const struct config *c, char key_out[80], struct err *err)
+{
+    if (c->environment[0] != 'd' || c->master_api_key[0]) {
+        return err_set(err, STATUS_INVALID,
+                       "--ephemeral-key is for ENVIRONMENT=development without MASTER_API_KEY");
+    }
+    keystore_new_key("dev", key_out);
+    printf("export ANTHROPIC_API_KEY=\"%s\"\nexport ANTHROPIC_BASE_URL=\"http://localhost:%lld\"\n",
+           key_out, (long long)c->port);
+    return STATUS_OK;
+}
+
+static enum status load(struct config *c, const struct options *o,
+                        const struct config_override *overrides, size_t n, char key[80],
+                        struct err *err)
+{
+    enum status status = config_load(c, o->value[ENV_FILE], overrides, n, err);
+    if (status != STATUS_OK || !o->value[EPHEMERAL]) {
+        return status;
+    }
+    status = ephemeral_key(c, key, err);
+    config_free(c);
+    /* room for it was left as the last row, so that a reload keeps it */
+    return status == STATUS_OK ? config_load(c, o->value[ENV_FILE], overrides, n + 1, err) : status;
+}
+
+static int run(const struct options *o)
+{
+    static char key[80];
+    static struct config_override overrides[ROW_COUNT];
+    static const struct {
+        int option;
+        const char *name;
+    } names[] = {{PORT, "PORT"},
+                 {HOST, "HOST"},
+                 {LOG_LEVEL, "LOG_LEVEL"},
+                 {ENVIRONMENT, "ENVIRONMENT"},
+                 {LOG_FORMAT, "LOG_FORMAT"}};
+    size_t n = 0;
+    struct err err = {.text = "out of memory"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (o->value[names[i].option]) {
+            overrides[n++] = (struct config_override){names[i].name, o->value[names[i].option]};
+        }
+    }
+    overrides[n] = (struct config_override){"MASTER_API_KEY", key};
+    struct config *c = heap_new(sizeof *c); /* supervise_run takes it over */
+    if (!c || load(c, o, overrides, n, key, &err) != STATUS_OK) {
+        heap_drop(c);
+        return commands_complain("serve", &err);
+    }
+    commands_log(c, "master");
+    const struct supervise_options options = {o->value[ENV_FILE], overrides,
+                                              o->value[EPHEMERAL] ? n + 1 : n};
+    return supervise_run(c, &options);
+}
+
+static int serve(int argc, char **argv)
+{
+    struct options o;
+    int exit_code;
+    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    return o.value[VERSION_FLAG] ? commands_version(0, NULL) : run(&o);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (options_same(text_from(name), commands[i].name)) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void list_commands(FILE *out)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
+    }
+}
+
+static int help(void)
+{
+    printf("usage: llm-api-converter [subcommand] [options]\n\nsubcommands (each has --help):\n");
+    list_commands(stdout);
+    printf("\noptions of serve:\n");
+    options_print(rows, ROW_COUNT, stdout);
+    printf("\nAll settings, by environment or .env: llm-api-converter check-config\n");
+    return COMMANDS_OK;
+}
+
+int main(int argc, char **argv)
+{
+    umask(077); /* the key store and the journal are nobody else's business */
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        return help();
+    }
+    if (name[0] == '-' || !name[0]) {
+        return serve(argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+    }
+    const struct command *c = find(name);
+    if (!c) {
+        fprintf(stderr, "llm-api-converter: unknown subcommand %s; one of:\n", name);
+        list_commands(stderr);
+        return COMMANDS_USAGE;
+    }
+    return c->run(argc - 2, argv + 2);
+}

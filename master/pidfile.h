@@ -1,0 +1,20 @@
+/*
+ * pidfile.h - STATE_DIR/master.pid: how `top` and scripts find the running master. Nothing depends
+ * on it: a state directory that cannot be written costs a warning, and it is no lock (containers
+ * may share a volume).
+ */
+#ifndef MASTER_PIDFILE_H
+#define MASTER_PIDFILE_H
+
+#include <sys/types.h>
+
+#include "server/err.h"
+
+/* Makes the directory (0700) if it is missing; replaces the file in one step. */
+MUST_CHECK enum status pidfile_write(const char *state_dir, pid_t pid, struct err *err);
+/* NOT_FOUND when there is no file or the process it names is gone. */
+MUST_CHECK enum status pidfile_read(const char *state_dir, pid_t *pid_out, struct err *err);
+/* Removes the file if it still names this pid (a successor may have replaced it). */
+void pidfile_remove(const char *state_dir, pid_t pid);
+
+#endif

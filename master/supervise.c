@@ -1,0 +1,395 @@
+#include "master/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "master/announce.h"
+#include "master/child.h"
+#include "master/cpus.h"
+#include "master/listener.h"
+#include "master/pidfile.h"
+#include "master/roster.h"
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/loop.h"
+#include "shm/scoreboard.h"
+#include "worker/models.h"
+
+#define TICK_MS        1000
+#define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
+#define REFRESHER_MS   2000 /* from SIGTERM to SIGKILL */
+#define HURRY_MS       500  /* the same when asked to stop at once */
+#define RELOAD_POLL_MS 10
+#define RELOAD_MAX_MS  30000  /* for the new set to become ready */
+#define OOM_MASTER     (-100) /* the last to be taken, where the kernel permits */
+
+struct master {
+    struct supervise_options options;
+    struct roster roster;
+    uint64_t tick_ms;
+    bool reloading;     /* the other set is starting */
+    bool reload_wanted; /* SIGHUP came while the other set was still in use */
+    uint64_t reload_until_ms;
+    bool stopping, hurry;
+    int exit_code;
+};
+
+static const struct config *active_config(struct master *m)
+{
+    return roster_active(&m->roster)->config;
+}
+
+/* --- stopping
+ * ------------------------------------------------------------------------------------------ */
+
+static uint64_t drain_ms(struct master *m)
+{
+    return (uint64_t)active_config(m)->shutdown_timeout * 1000u + FLUSH_MS;
+}
+
+static void retire_all(struct master *m, int sig, uint64_t grace_ms)
+{
+    roster_retire(&m->roster, &m->roster.sets[0], sig, grace_ms);
+    roster_retire(&m->roster, &m->roster.sets[1], sig, grace_ms);
+}
+
+/* The refresher goes last, see stopped(): workers that drain may still ask it about keys. */
+static void stop(struct master *m, int exit_code)
+{
+    if (m->stopping) {
+        return;
+    }
+    m->stopping = true;
+    m->reloading = false;
+    m->exit_code = exit_code;
+    close(m->roster.listen_fd); /* ours first: the last worker that drains then ends the queue */
+    m->roster.listen_fd = -1;
+    m->roster.children[0].wanted = false;
+    retire_all(m, SIGTERM, drain_ms(m));
+}
+
+static void stop_at_once(struct master *m)
+{
+    log_line(LOG_WARN, "stop", "asked again: stopping at once");
+    m->hurry = true;
+    retire_all(m, SIGINT, HURRY_MS);
+}
+
+/* True when nobody is left to wait for. */
+static bool stopped(struct master *m)
+{
+    struct roster *r = &m->roster;
+    if (!m->stopping || roster_running(r, &r->sets[0]) || roster_running(r, &r->sets[1])) {
+        return false;
+    }
+    if (!r->children[0].asked) {
+        roster_ask(r, 0, SIGTERM, m->hurry ? HURRY_MS : REFRESHER_MS);
+    }
+    return !r->children[0].pid;
+}
+
+/* --- reload
+ * ---------------------------------------------------------------------------------------------- */
+
+static void drop_config(struct roster_set *s)
+{
+    if (s->config) {
+        config_free(s->config);
+        heap_drop(s->config);
+    }
+    s->config = NULL;
+    s->count = 0;
+}
+
+static enum status load_config(const struct master *m, struct config *c, struct err *err)
+{
+    const struct supervise_options *o = &m->options;
+    enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = models_init(c, err); /* only a check: each worker does it for itself */
+    if (status != STATUS_OK) {
+        config_free(c);
+    }
+    return status;
+}
+
+static void warn_fixed(const struct config *old, const struct config *fresh)
+{
+    bool same = strcmp(old->host, fresh->host) == 0 && old->port == fresh->port &&
+                strcmp(old->state_dir, fresh->state_dir) == 0 && old->max_keys == fresh->max_keys;
+    if (!same) {
+        log_line(LOG_WARN, "reload", "HOST, PORT, STATE_DIR and MAX_KEYS change only by a restart");
+    }
+}
+
+static void reload(struct master *m)
+{
+    struct roster *r = &m->roster;
+    struct err err = {.text = "out of memory"};
+    m->reload_wanted = m->reloading || roster_running(r, roster_other(r));
+    if (m->reload_wanted) { /* the set before still drains: its slots are needed */
+        return;
+    }
+    struct config *c = heap_new(sizeof *c);
+    if (!c || load_config(m, c, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "reload", "refused, the old configuration stays: %s", err.text);
+        heap_drop(c);
+        return;
+    }
+    warn_fixed(active_config(m), c);
+    roster_want_set(r, roster_other(r), c);
+    m->reloading = true;
+    m->reload_until_ms = clock_mono_ms() + RELOAD_MAX_MS;
+}
+
+static void reload_abort(struct master *m, const char *why)
+{
+    log_line(LOG_ERROR, "reload", "refused, the old workers stay: %s", why);
+    roster_retire(&m->roster, roster_other(&m->roster), SIGTERM, drain_ms(m));
+    drop_config(roster_other(&m->roster));
+    m->reloading = false;
+}
+
+static void reload_commit(struct master *m)
+{
+    struct roster *r = &m->roster;
+    uint64_t grace = drain_ms(m);
+    r->active = !r->active;
+    roster_retire(r, roster_other(r), SIGTERM, grace);
+    drop_config(roster_other(r)); /* its workers have a copy of their own since the fork */
+    roster_ask(r, 0, SIGTERM,
+               REFRESHER_MS); /* still wanted: comes back with the new configuration */
+    m->reloading = false;
+    log_line(LOG_INFO, "reload", "done: %u workers with the new configuration, the old ones drain",
+             roster_active(r)->count);
+}
+
+static void reload_progress(struct master *m)
+{
+    if (m->reloading && roster_ready(&m->roster, roster_other(&m->roster))) {
+        reload_commit(m);
+    } else if (m->reloading && clock_mono_ms() >= m->reload_until_ms) {
+        reload_abort(m, "the new ones did not become ready");
+    } else if (m->reload_wanted && !m->stopping) {
+        reload(m);
+    }
+}
+
+/* --- reaping
+ * --------------------------------------------------------------------------------------------- */
+
+static void describe_end(int status, char *out, size_t size)
+{
+    if (WIFSIGNALED(status)) {
+        snprintf(out, size, "was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+    } else {
+        snprintf(out, size, "ended with code %d", WEXITSTATUS(status));
+    }
+}
+
+static void start_again(struct master *m, uint32_t slot, const char *name, const char *end)
+{
+    struct roster_child *c = &m->roster.children[slot];
+    uint32_t wait = throttle_ended(&c->throttle, clock_mono_ms() - c->started_ms);
+    c->due_ms = clock_mono_ms() + wait;
+    log_line(LOG_ERROR, "exit", "%s %s; starting it again in %u ms", name, end, wait);
+    /* A slot that fails for ever takes the program down only when nobody serves any more: then
+     * whoever supervises us (App Runner, ECS, systemd) shall make a new one. */
+    if (slot > 0 && throttle_hopeless(&c->throttle) &&
+        scoreboard_ready_workers(&m->roster.segment) == 0) {
+        log_line(LOG_ERROR, "exit", "no worker stays up: giving up");
+        stop(m, SUPERVISE_AGAIN);
+    }
+}
+
+static void ended_unasked(struct master *m, uint32_t slot, int status)
+{
+    char name[CHILD_NAME_MAX], end[48];
+    child_name(slot, name);
+    describe_end(status, end, sizeof end);
+    bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_HOPELESS;
+    if (m->reloading && roster_in_set(roster_other(&m->roster), slot)) {
+        log_line(LOG_ERROR, "exit", "%s %s", name, end);
+        reload_abort(m, "a new one ended while starting");
+    } else if (hopeless && m->roster.children[slot].runs == 1) {
+        log_line(LOG_ERROR, "exit", "%s cannot work with this configuration: stopping", name);
+        stop(m, SUPERVISE_HOPELESS);
+    } else {
+        start_again(m, slot, name, end);
+    }
+}
+
+/* As process 1 of a container strangers' orphans come here too: waited for, no more. */
+static void reap(struct master *m)
+{
+    pid_t pid;
+    int status;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        uint32_t slot = roster_slot_of(&m->roster, pid);
+        if (slot == roster_slots(&m->roster)) {
+            continue;
+        }
+        roster_reaped(&m->roster, slot);
+        if (m->roster.children[slot].wanted && !m->roster.children[slot].asked) {
+            ended_unasked(m, slot, status);
+        }
+    }
+}
+
+/* --- the loop
+ * ---------------------------------------------------------------------------------------------- */
+
+static void on_signal(struct master *m, int sig)
+{
+    switch (sig) {
+    case SIGTERM:
+    case SIGINT:
+        if (m->stopping) {
+            stop_at_once(m);
+            break;
+        }
+        log_line(LOG_INFO, "stop", "SIG%s: open requests have %lld s to finish", sigabbrev_np(sig),
+                 (long long)active_config(m)->shutdown_timeout);
+        stop(m, SUPERVISE_OK);
+        break;
+    case SIGHUP:
+        if (!m->stopping) {
+            reload(m);
+        }
+        break;
+    default: /* CHLD: every turn reaps. USR1, USR2: nothing to reopen, nobody to hand over to. */
+        break;
+    }
+}
+
+static int wait_ms(const struct master *m)
+{
+    uint64_t now = clock_mono_ms();
+    uint64_t at = roster_next_ms(&m->roster, m->tick_ms);
+    if (m->reloading && now + RELOAD_POLL_MS < at) {
+        at = now + RELOAD_POLL_MS;
+    }
+    return at > now ? (int)(at - now) : 0;
+}
+
+static void turn(struct master *m)
+{
+    struct pollfd p = {.fd = m->roster.signal_fd, .events = POLLIN};
+    poll(&p, 1, wait_ms(m));
+    clock_tick();
+    for (int sig; (sig = loop_signalfd_read(m->roster.signal_fd, NULL)) != 0;) {
+        on_signal(m, sig);
+    }
+    reap(m);
+    if (clock_mono_ms() >= m->tick_ms) {
+        m->tick_ms = clock_mono_ms() + TICK_MS;
+        roster_look_after(&m->roster);
+    }
+    roster_kill_late(&m->roster);
+    reload_progress(m);
+    roster_start_due(&m->roster);
+}
+
+/* --- life
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void prepare_process(const struct config *c)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    child_forbid_cores(c);
+    child_oom_adjust(OOM_MASTER);
+    clock_tick();
+}
+
+static enum status open_signals(struct roster *r, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, 0};
+    int ends[2];
+    r->signal_fd = loop_signalfd(signals, err);
+    if (r->signal_fd < 0) {
+        return err->code;
+    }
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return err_set(err, STATUS_INTERNAL, "pipe: %s", strerrordesc_np(errno));
+    }
+    r->dead_fd = ends[0];
+    r->alive_fd = ends[1];
+    return STATUS_OK;
+}
+
+static enum status open_all(struct roster *r, const struct config *c,
+                            char name_out[LISTENER_NAME_MAX], struct err *err)
+{
+    enum status status = models_init(c, err);
+    if (status == STATUS_OK) {
+        status = listener_open(c->host, (uint16_t)c->port, &r->listen_fd, name_out, err);
+    }
+    if (status == STATUS_OK) {
+        roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
+        status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
+    }
+    return status == STATUS_OK ? open_signals(r, err) : status;
+}
+
+static void close_all(struct roster *r)
+{
+    pidfile_remove(roster_active(r)->config->state_dir, getpid());
+    close(r->signal_fd);
+    close(r->dead_fd);
+    close(r->alive_fd);
+    segment_drop(&r->segment);
+    drop_config(&r->sets[0]);
+    drop_config(&r->sets[1]);
+}
+
+/* The first answer is what people wait for: processes first, files and words later. */
+static void begin(struct master *m, struct config *c, const char *address)
+{
+    struct err err;
+    roster_want(&m->roster, 0);
+    roster_want_set(&m->roster, &m->roster.sets[0], c);
+    roster_start_due(&m->roster);
+    announce_start(c, address, m->roster.sets[0].count);
+    if (pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
+        log_line(LOG_WARN, "start", "%s", err.text);
+    }
+}
+
+int supervise_run(struct config *config, const struct supervise_options *options)
+{
+    static struct master master; /* big: not on the stack */
+    struct master *m = &master;
+    struct err err;
+    char address[LISTENER_NAME_MAX];
+    *m = (struct master){.options = *options};
+    prepare_process(config);
+    if (open_all(&m->roster, config, address, &err) != STATUS_OK) {
+        fprintf(stderr, "llm-api-converter: %s\n", err.text);
+        config_free(config);
+        heap_drop(config);
+        return err.code == STATUS_INVALID ? SUPERVISE_HOPELESS : SUPERVISE_AGAIN;
+    }
+    begin(m, config, address);
+    while (!stopped(m)) {
+        turn(m);
+    }
+    log_line(LOG_INFO, "stop", "stopped");
+    close_all(&m->roster);
+    return m->exit_code;
+}

@@ -1,0 +1,36 @@
+/*
+ * supervise.h - the master process: makes the shared things, forks, reaps, restarts, watches,
+ * drains, reloads. It never parses a client's byte, opens TLS or reads shared cells other than the
+ * scoreboard.
+ *
+ *   TERM, INT   drain: workers finish what they have (SHUTDOWN_TIMEOUT), then exit 0; again: at
+ * once HUP         reload: a second set of workers with the new configuration, then the first one
+ * drains CHLD        reap; a process that ended unasked is started again (throttle.h) USR1, USR2
+ * ignored
+ *
+ * The segment has slots for two sets of workers, used in turn, so that a reload never has fewer
+ * workers than before and a bad configuration is found out while the old set still serves.
+ */
+#ifndef MASTER_SUPERVISE_H
+#define MASTER_SUPERVISE_H
+
+#include "server/config.h"
+
+#define SUPERVISE_WORKERS_MAX 32 /* half of SEGMENT_WORKERS_MAX: two sets */
+
+enum {
+    SUPERVISE_OK = 0,
+    SUPERVISE_AGAIN = 1,
+    SUPERVISE_HOPELESS = 2
+}; /* exit codes of the program */
+
+struct supervise_options { /* how the configuration was loaded: a reload does it the same way */
+    const char *env_file;  /* NULL: .env */
+    const struct config_override *overrides;
+    size_t override_count;
+};
+
+/* Runs until it is told to stop; returns the exit code. Takes *config over. */
+int supervise_run(struct config *config, const struct supervise_options *options);
+
+#endif

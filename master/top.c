@@ -1,0 +1,298 @@
+#include "master/top.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "master/child.h"
+#include "master/commands.h"
+#include "master/pidfile.h"
+#include "server/buf.h"
+#include "server/clock.h"
+#include "server/json.h"
+#include "shm/counters.h"
+#include "shm/directory.h"
+#include "shm/scoreboard.h"
+
+#define REFRESH_MS 1000
+#define JSON_MAX   65536
+
+enum { PID, ONCE, OUTPUT, ENV_FILE, ROW_COUNT };
+static const struct option_row rows[ROW_COUNT] = {
+    [PID] = {'p', "pid", "N", "the master; default: the one in STATE_DIR/master.pid"},
+    [ONCE] = {0, "once", NULL, "print one picture and end"},
+    [OUTPUT] = {0, "output", "text|json", "form of the answer; json means --once"},
+    [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+};
+static const struct commands_about about = {
+    "top", "", "Shows the processes, connections and counters of a running server.", rows,
+    ROW_COUNT};
+
+struct view {
+    struct segment segment;
+    pid_t master;
+    uint64_t before[COUNTER_COUNT]; /* at the last refresh */
+    bool refreshed;                 /* before[] is filled: rates can be shown */
+};
+
+/* --- finding the segment
+ * ---------------------------------------------------------------------------------- */
+
+static enum status attach_descriptor(struct view *v, const char *directory, const char *name,
+                                     struct err *err)
+{
+    char path[PATH_MAX], target[64];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    ssize_t n = readlink(path, target, sizeof target);
+    if (n < 0 || !text_starts((struct str){target, (size_t)n}, STR("/memfd:"))) {
+        return STATUS_NOT_FOUND;
+    }
+    return segment_attach(&v->segment, path, err);
+}
+
+static enum status attach(struct view *v, struct err *err)
+{
+    char directory[64];
+    snprintf(directory, sizeof directory, "/proc/%d/fd", (int)v->master);
+    DIR *d = opendir(directory);
+    if (!d) {
+        return err_set(err, STATUS_UNAVAILABLE,
+                       "cannot look into process %d: not running, or another user's",
+                       (int)v->master);
+    }
+    enum status status = STATUS_NOT_FOUND;
+    for (struct dirent *e; status != STATUS_OK && (e = readdir(d)) != NULL;) {
+        enum status now = attach_descriptor(v, directory, e->d_name, err);
+        status = now == STATUS_NOT_FOUND ? status : now;
+    }
+    closedir(d);
+    if (status == STATUS_NOT_FOUND) {
+        return err_set(err, STATUS_UNAVAILABLE,
+                       "process %d is no llm-api-converter of this version", (int)v->master);
+    }
+    return status;
+}
+
+/* --- the picture
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char *const state_names[] = {
+    [SCOREBOARD_FREE] = "free",
+    [SCOREBOARD_STARTING] = "starting",
+    [SCOREBOARD_READY] = "ready",
+    [SCOREBOARD_DRAINING] = "draining",
+};
+
+struct process { /* a copy of one slot */
+    uint32_t pid, state, connections, streams;
+    uint64_t beat_ms, starts, age_s;
+};
+
+static struct process read_slot(const struct view *v, uint32_t slot)
+{
+    const struct scoreboard_slot *s = &v->segment.scoreboard[slot];
+    uint64_t beat = atomic_load(&s->heartbeat_ms), started = atomic_load(&s->started_ms);
+    uint64_t now = clock_mono_ms(), real = (uint64_t)clock_real_ms();
+    return (struct process){
+        .pid = atomic_load(&s->pid),
+        .state = atomic_load(&s->state),
+        .connections = atomic_load(&s->connections),
+        .streams = atomic_load(&s->streams),
+        .beat_ms = now > beat ? now - beat : 0,
+        .starts = atomic_load(&s->generation),
+        .age_s = real > started ? (real - started) / 1000 : 0,
+    };
+}
+
+static const char *state_name(uint32_t state)
+{
+    return state < sizeof state_names / sizeof state_names[0] ? state_names[state] : "?";
+}
+
+void top_duration(uint64_t s, char out[24])
+{
+    if (s >= 86400) {
+        snprintf(out, 24, "%llud%02uh", (unsigned long long)(s / 86400),
+                 (unsigned)(s % 86400 / 3600));
+    } else if (s >= 3600) {
+        snprintf(out, 24, "%uh%02um", (unsigned)(s / 3600), (unsigned)(s % 3600 / 60));
+    } else {
+        snprintf(out, 24, "%um%02us", (unsigned)(s / 60), (unsigned)(s % 60));
+    }
+}
+
+static uint64_t uptime_s(const struct view *v)
+{
+    uint64_t now = (uint64_t)clock_real_ms(), epoch = v->segment.header->epoch;
+    return now > epoch ? (now - epoch) / 1000 : 0;
+}
+
+static void print_processes(const struct view *v)
+{
+    printf("%-12s %8s %-9s %9s %7s %8s %7s %8s\n", "PROCESS", "PID", "STATE", "BEAT", "CONNS",
+           "STREAMS", "STARTS", "UP");
+    for (uint32_t slot = 0; slot <= v->segment.header->workers; slot++) {
+        struct process p = read_slot(v, slot);
+        char name[CHILD_NAME_MAX], up[24];
+        if (p.state == SCOREBOARD_FREE) {
+            continue;
+        }
+        child_name(slot, name);
+        top_duration(p.age_s, up);
+        printf("%-12s %8u %-9s %6.1f s %7u %8u %7llu %8s\n", name, p.pid, state_name(p.state),
+               (double)p.beat_ms / 1000, p.connections, p.streams, (unsigned long long)p.starts,
+               up);
+    }
+}
+
+static void print_counters(struct view *v)
+{
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        uint64_t now = counters_sum(&v->segment, (enum counter)i);
+        uint64_t rate = v->refreshed ? now - v->before[i] : 0;
+        printf(rate ? "%-28s %14llu %10llu/s\n" : "%-28s %14llu\n", counters_name((enum counter)i),
+               (unsigned long long)now, (unsigned long long)rate);
+        v->before[i] = now;
+    }
+    v->refreshed = true;
+}
+
+static void print_text(struct view *v)
+{
+    char up[24];
+    top_duration(uptime_s(v), up);
+    printf("llm-api-converter, master %d, up %s, %u keys (table %llu, %.1f s old)\n\n",
+           (int)v->master, up, directory_count(&v->segment),
+           (unsigned long long)directory_generation(&v->segment),
+           (double)directory_age_ms(&v->segment, clock_real_ms()) / 1000);
+    print_processes(v);
+    putchar('\n');
+    print_counters(v);
+    fflush(stdout);
+}
+
+static void member(struct json_out *w, const char *name, uint64_t value)
+{
+    json_key(w, text_from(name));
+    json_i64(w, (int64_t)value);
+}
+
+static void json_processes(const struct view *v, struct json_out *w)
+{
+    JSON_KEY(w, "processes");
+    json_array(w);
+    for (uint32_t slot = 0; slot <= v->segment.header->workers; slot++) {
+        struct process p = read_slot(v, slot);
+        char name[CHILD_NAME_MAX];
+        if (p.state == SCOREBOARD_FREE) {
+            continue;
+        }
+        child_name(slot, name);
+        json_object(w);
+        JSON_KEY(w, "name");
+        json_str(w, text_from(name));
+        member(w, "pid", p.pid);
+        JSON_KEY(w, "state");
+        json_str(w, text_from(state_name(p.state)));
+        member(w, "heartbeat_age_ms", p.beat_ms);
+        member(w, "connections", p.connections);
+        member(w, "streams", p.streams);
+        member(w, "starts", p.starts);
+        member(w, "uptime_seconds", p.age_s);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void print_json(const struct view *v)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, JSON_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    member(&w, "master_pid", (uint64_t)v->master);
+    member(&w, "uptime_seconds", uptime_s(v));
+    member(&w, "keys", directory_count(&v->segment));
+    member(&w, "key_table_generation", directory_generation(&v->segment));
+    json_processes(v, &w);
+    JSON_KEY(&w, "counters");
+    json_object(&w);
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        member(&w, counters_name((enum counter)i), counters_sum(&v->segment, (enum counter)i));
+    }
+    json_object_end(&w);
+    json_object_end(&w);
+    printf("%.*s\n", STR_ARG(buf_str(&b)));
+    buf_free(&b);
+}
+
+/* --- the subcommand
+ * ------------------------------------------------------------------------------------------- */
+
+/* The segment stays mapped after the server is gone: its pid tells. */
+static bool alive(const struct view *v)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)v->master);
+    return access(path, F_OK) == 0;
+}
+
+static int show(struct view *v, bool once, bool json)
+{
+    struct err err;
+    bool terminal = isatty(STDOUT_FILENO) != 0;
+    if (attach(v, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    do {
+        clock_tick();
+        if (json) {
+            print_json(v);
+            break;
+        }
+        printf("%s", terminal && !once ? "\033[H\033[J" : "");
+        print_text(v);
+        if (!once) {
+            usleep(REFRESH_MS * 1000);
+        }
+    } while (!once && alive(v));
+    segment_drop(&v->segment);
+    return COMMANDS_OK;
+}
+
+static enum status find_master(const struct config *c, const char *given, pid_t *pid_out,
+                               struct err *err)
+{
+    uint64_t pid;
+    if (!given) {
+        return pidfile_read(c->state_dir, pid_out, err);
+    }
+    if (!text_u64(text_from(given), &pid) || pid == 0 || pid > INT_MAX) {
+        return err_set(err, STATUS_INVALID, "--pid %s: a process number is needed", given);
+    }
+    *pid_out = (pid_t)pid;
+    return STATUS_OK;
+}
+
+int top_run(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    static struct view v;
+    bool json;
+    int exit_code;
+    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
+        commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    enum status status = find_master(&c, o.value[PID], &v.master, &err);
+    config_free(&c);
+    return status == STATUS_OK ? show(&v, json || o.value[ONCE], json)
+                               : commands_complain(about.name, &err);
+}

@@ -1,0 +1,17 @@
+/*
+ * top.h - the subcommand top: what a running server is doing, read from its shared memory through
+ * /proc/<pid>/fd without asking it. It maps read-only and cannot disturb; keys and prompts are not
+ * in there.
+ */
+#ifndef MASTER_TOP_H
+#define MASTER_TOP_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+int top_run(int argc, char **argv);
+
+/* "3d04h", "2h05m", "1m09s". */
+void top_duration(uint64_t seconds, char out[24]);
+
+#endif

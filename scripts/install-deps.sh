@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs the packages that are missing; does nothing, and needs no rights, when all are there.
+# usage: scripts/install-deps.sh [--dev]     --dev: also what lint, clients, fuzz, cov and bench use
+# Debian 12 and 13, Ubuntu. llhttp comes from libllhttp-dev (Debian 13) or through scripts/llhttp.sh.
+set -euo pipefail
+
+build=(gcc libc6-dev make pkg-config ca-certificates
+       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libsqlite3-dev libcmocka-dev
+       curl jq)
+dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm openssl sqlite3)
+
+say() { echo "install-deps: $*" >&2; }
+
+installed() {
+    case $1 in
+    # another flavour of the same thing will do
+    gcc) command -v gcc >/dev/null && return ;;
+    make | curl | jq | clang | shellcheck | wrk | gcovr | npm | openssl | sqlite3) command -v "$1" >/dev/null && return ;;
+    nodejs) command -v node >/dev/null && return ;;
+    nginx-light) { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null && return ;;
+    pkg-config) command -v pkg-config >/dev/null && return ;;
+    libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null && return ;;
+    libcjson-dev) pkg-config --exists libcjson 2>/dev/null && return ;;
+    libsqlite3-dev) pkg-config --exists sqlite3 2>/dev/null && return ;;
+    libcmocka-dev) pkg-config --exists cmocka 2>/dev/null && return ;;
+    esac
+    command -v dpkg-query >/dev/null && dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+# llhttp: a .pc file, the sources of an installed node-llhttp, or what llhttp.sh has unpacked before
+have_llhttp() {
+    pkg-config --exists libllhttp 2>/dev/null || [ -e /usr/share/llhttp/llhttp.c ] || [ -e build/llhttp/.ready ]
+}
+
+wanted=("${build[@]}")
+[ "${1:-}" = --dev ] && wanted+=("${dev[@]}")
+missing=()
+for package in "${wanted[@]}"; do
+    installed "$package" || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ] && have_llhttp; then
+    exit 0
+fi
+
+if ! command -v apt-get >/dev/null; then
+    say "this machine has no apt-get; please install by hand: ${missing[*]} llhttp (>= 8.1, with libllhttp.pc)"
+    exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        say "not root and no sudo; please run as root: apt-get install ${missing[*]}"
+        exit 1
+    }
+    as_root=(sudo)
+fi
+
+say "apt-get update"
+"${as_root[@]}" apt-get update -qq
+known() { apt-cache show "$1" >/dev/null 2>&1; }
+have_llhttp || ! known libllhttp-dev || missing+=(libllhttp-dev)
+install=()
+for package in "${missing[@]}"; do
+    if known "$package"; then
+        install+=("$package")
+    else # clang-format-14 and the like are gone from newer releases; lint then skips that check
+        say "no package $package here, going on without it"
+    fi
+done
+if [ ${#install[@]} -gt 0 ]; then
+    say "installing ${install[*]}"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}" >/dev/null
+fi

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# make run: starts the gateway in the foreground, with the bundled mock Bedrock when no AWS credentials are
+# configured, makes a key for this run and prints how to use it. Ctrl-C ends everything and revokes the key.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=${B:-build}
+program=$build/llm-api-converter
+log=$(mktemp)
+server_pid=
+mock_pid=
+key_id=
+
+stop() {
+    trap - EXIT INT TERM
+    if [ -n "$server_pid" ]; then
+        kill -TERM "$server_pid" 2>/dev/null || true
+        wait "$server_pid" || true
+    fi
+    if [ -n "$key_id" ]; then
+        "$program" revoke-key "$key_id" --reason "make run ended" >/dev/null || true
+    fi
+    if [ -n "$mock_pid" ]; then
+        kill -TERM "$mock_pid" 2>/dev/null || true
+        wait "$mock_pid" 2>/dev/null || true
+    fi
+    rm -f "$log"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
+
+# A wrong setting is told once, here, and not by each command below.
+"$program" check-config >/dev/null 2>"$log" || {
+    cat "$log" >&2
+    exit 2
+}
+
+if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! "$program" check-config --aws >/dev/null 2>&1; then
+    AWS_ACCESS_KEY_ID=AKIA$(random_hex 8 | tr a-f G-L)
+    AWS_SECRET_ACCESS_KEY=$(random_hex 20)
+    export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION="${AWS_REGION:-us-east-1}"
+    # these credentials are the mock's: they must not make anybody look for a DynamoDB
+    export STORAGE_BACKEND="${STORAGE_BACKEND:-sqlite}"
+    setsid "$build/mock-bedrock" --quiet --access-key "$AWS_ACCESS_KEY_ID" --secret "$AWS_SECRET_ACCESS_KEY" >"$log" &
+    mock_pid=$!
+    address=
+    for _ in $(seq 200); do
+        address=$(sed -n 's/^mock-bedrock listening on //p' "$log")
+        [ -n "$address" ] && break
+        sleep 0.02
+    done
+    [ -n "$address" ] || {
+        echo "make run: the mock Bedrock did not start" >&2
+        exit 1
+    }
+    export BEDROCK_ENDPOINT_URL=http://$address
+    echo "No AWS credentials found: using the bundled mock Bedrock at $address. It only echoes; set AWS_ACCESS_KEY_ID or AWS_PROFILE for real models."
+fi
+
+settings=$("$program" check-config --output json 2>/dev/null)
+port=$(jq -r '.[] | select(.name == "PORT").value' <<<"$settings")
+
+created=$("$program" create-api-key -u "${USER:-local}" -n "make run" --output json)
+key=$(jq -r .api_key <<<"$created")
+key_id=$(jq -r .key_id <<<"$created")
+
+# A process group of its own: Ctrl-C reaches this script, which ends the server in order.
+setsid "$program" serve &
+server_pid=$!
+ready=
+for _ in $(seq 500); do
+    kill -0 "$server_pid" 2>/dev/null || break
+    if curl -fs -o /dev/null --max-time 1 "http://localhost:$port/health" 2>/dev/null; then
+        ready=yes
+        break
+    fi
+    sleep 0.02
+done
+if [ -z "$ready" ]; then
+    code=0
+    wait "$server_pid" || code=$?
+    server_pid=
+    exit "$((code == 0 ? 1 : code))"
+fi
+
+cat <<END
+
+Ready. For Claude Code, in another terminal:
+
+export ANTHROPIC_BASE_URL="http://localhost:$port"
+export ANTHROPIC_API_KEY="$key"
+
+Or:
+
+curl -sS http://localhost:$port/v1/messages -H "x-api-key: $key" -H "anthropic-version: 2023-06-01" -H "content-type: application/json" -d '{"model":"claude-sonnet-4-5","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}'
+
+Ctrl-C stops.
+END
+code=0
+wait "$server_pid" || code=$?
+server_pid=
+exit "$code"

@@ -1,0 +1,159 @@
+#include "server/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "server/arena.h"
+
+#define FIRST_CAP 256
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->mem);
+    buf_init(b, b->max);
+}
+
+void buf_clear(struct buf *b)
+{
+    b->head = 0;
+    b->n = 0;
+    b->failed = false;
+}
+
+struct str buf_str(const struct buf *b)
+{
+    return (struct str){buf_data(b), b->n};
+}
+
+/* Memory may be half again as big as max while bytes leave at the front: without that slack a
+ * nearly full buffer would move all its bytes at every put. */
+static size_t new_cap(const struct buf *b, size_t need)
+{
+    size_t limit = b->head > 0 ? b->max + b->max / 2 : b->max;
+    size_t cap = b->cap > FIRST_CAP ? b->cap : FIRST_CAP;
+    while (cap < need) {
+        cap *= 2;
+    }
+    if (cap == b->cap) {
+        cap *= 2;
+    }
+    return cap < limit ? cap : limit;
+}
+
+/* One byte beyond cap is there for the NUL of vsnprintf. */
+static bool grow(struct buf *b, size_t need)
+{
+    size_t cap = new_cap(b, need);
+    char *mem = heap_must_fail() ? NULL : malloc(cap + 1);
+    if (!mem) {
+        return false;
+    }
+    if (b->n > 0) {
+        memcpy(mem, b->mem + b->head, b->n);
+    }
+    free(b->mem);
+    b->mem = mem;
+    b->cap = cap;
+    b->head = 0;
+    return true;
+}
+
+/* Moving pays only when at least as many bytes have left as have to move, or there is no more to
+ * get. */
+static bool make_room(struct buf *b, size_t need)
+{
+    bool fits = b->mem && need <= b->cap;
+    bool cheap = b->head >= b->n;
+    bool at_limit = b->cap >= b->max + b->max / 2;
+    if (fits && (cheap || at_limit)) {
+        memmove(b->mem, b->mem + b->head, b->n);
+        b->head = 0;
+        return true;
+    }
+    return grow(b, need);
+}
+
+char *buf_reserve(struct buf *b, size_t n)
+{
+    if (b->failed || n > b->max - b->n) {
+        b->failed = true;
+        return NULL;
+    }
+    bool there = b->mem && b->cap - b->head - b->n >= n;
+    if (!there && !make_room(b, b->n + n)) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->mem + b->head + b->n;
+}
+
+void buf_commit(struct buf *b, size_t n)
+{
+    assert(n <= b->max - b->n && n <= b->cap - b->head - b->n);
+    b->n += n;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+    assert(n <= b->n);
+    b->n -= n;
+    b->head = b->n > 0 ? b->head + n : 0;
+}
+
+void buf_truncate(struct buf *b, size_t n)
+{
+    assert(n <= b->n);
+    b->n = n;
+    if (n == 0) {
+        b->head = 0;
+    }
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+    char *to = n > 0 ? buf_reserve(b, n) : NULL;
+    if (to) {
+        memcpy(to, p, n);
+        b->n += n;
+    }
+}
+
+void buf_put_str(struct buf *b, struct str s)
+{
+    buf_put(b, s.p, s.n);
+}
+
+void buf_put_char(struct buf *b, char c)
+{
+    buf_put(b, &c, 1);
+}
+
+void buf_put_u64(struct buf *b, uint64_t v)
+{
+    char digits[20];
+    buf_put(b, digits, text_put_u64(v, digits));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(n >= 0);
+    char *to = buf_reserve(b, (size_t)n);
+    if (to) {
+        vsnprintf(to, (size_t)n + 1, fmt, again);
+        b->n += (size_t)n;
+    }
+    va_end(again);
+}

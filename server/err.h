@@ -1,0 +1,80 @@
+/*
+ * err.h - the one table of failures that are weather (network, client, AWS, disk) and not bugs.
+ *
+ * A struct err is filled once, at the lowest place that knows, and passed on unchanged. Its text is
+ * for people and may reach a client: never a secret, a body, an ARN or an AWS account. Any process.
+ */
+#ifndef SERVER_ERR_H
+#define SERVER_ERR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * X(name, HTTP status on Anthropic routes, Anthropic error type,
+ *         HTTP status on OpenAI routes, OpenAI error type, OpenAI code or NULL,
+ *         x-should-retry: 1 true, 0 false, -1 header not sent)
+ * Types: platform.claude.com/docs/en/api/errors, platform.openai.com/docs/guides/error-codes.
+ */
+#define ERR_TABLE(X)                                                                         \
+    X(OK, 200, "", 200, "", NULL, -1)                                                        \
+    X(INVALID, 400, "invalid_request_error", 400, "invalid_request_error", NULL, -1)         \
+    X(AUTH, 401, "authentication_error", 401, "invalid_request_error", "invalid_api_key", 0) \
+    X(BUDGET, 429, "billing_error", 429, "insufficient_quota", "insufficient_quota", 0)      \
+    X(PERMISSION, 403, "permission_error", 403, "permission_error", NULL, -1)                \
+    X(NO_ROUTE, 403, "forbidden_error", 403, "invalid_request_error", "unknown_url", -1)     \
+    X(NOT_FOUND, 404, "not_found_error", 404, "invalid_request_error", NULL, -1)             \
+    X(NO_MODEL, 404, "not_found_error", 404, "invalid_request_error", "model_not_found", -1) \
+    X(METHOD, 405, "invalid_request_error", 405, "invalid_request_error", NULL, -1)          \
+    X(CLIENT_SLOW, 408, "timeout_error", 408, "timeout", NULL, -1)                           \
+    X(LENGTH_REQUIRED, 411, "invalid_request_error", 411, "invalid_request_error", NULL, -1) \
+    X(TOO_LARGE, 413, "request_too_large", 413, "invalid_request_error", NULL, -1)           \
+    X(URI_LONG, 414, "invalid_request_error", 414, "invalid_request_error", NULL, -1)        \
+    X(MEDIA_TYPE, 415, "invalid_request_error", 415, "invalid_request_error", NULL, -1)      \
+    X(EXPECTATION, 417, "invalid_request_error", 417, "invalid_request_error", NULL, -1)     \
+    X(RATE, 429, "rate_limit_error", 429, "requests", "rate_limit_exceeded", -1)             \
+    X(HEADERS_LARGE, 431, "invalid_request_error", 431, "invalid_request_error", NULL, -1)   \
+    X(CLIENT_GONE, 499, "api_error", 499, "server_error", NULL, -1)                          \
+    X(INTERNAL, 500, "api_error", 500, "server_error", NULL, -1)                             \
+    X(NOT_SUPPORTED, 501, "not_supported", 501, "invalid_request_error", "not_supported", 0) \
+    X(CODING, 501, "invalid_request_error", 501, "invalid_request_error", NULL, 0)           \
+    X(UPSTREAM, 502, "api_error", 502, "server_error", NULL, -1)                             \
+    X(UNAVAILABLE, 503, "api_error", 503, "server_error", NULL, -1)                          \
+    X(BUSY, 503, "overloaded_error", 503, "server_error", "overloaded", -1)                  \
+    X(TIMEOUT, 504, "timeout_error", 504, "server_error", "timeout", -1)                     \
+    X(HTTP_VERSION, 505, "invalid_request_error", 505, "invalid_request_error", NULL, -1)    \
+    X(OVERLOADED, 529, "overloaded_error", 503, "server_error", "overloaded", -1)
+
+enum status {
+#define ERR_ENUM(name, h1, t1, h2, t2, c2, r) STATUS_##name,
+    ERR_TABLE(ERR_ENUM)
+#undef ERR_ENUM
+        STATUS_COUNT
+};
+
+struct err {
+    enum status code;
+    int retry_after_s; /* 0: no retry-after header */
+    char text[240];
+};
+
+enum dialect { DIALECT_ANTHROPIC, DIALECT_OPENAI };
+
+struct err_row {
+    const char *name;
+    int http[2];         /* by enum dialect */
+    const char *type[2]; /* by enum dialect */
+    const char *code;    /* OpenAI code or NULL */
+    int should_retry;
+};
+
+const struct err_row *err_row(enum status code);
+
+/* Fills *err (if not NULL; text cut to fit) and returns code, so: return err_set(err, STATUS_X,
+ * "..."); */
+enum status err_set(struct err *err, enum status code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+#endif

@@ -1,0 +1,568 @@
+/*
+ * fetch.c - the life of a transfer. Cast: fetch_private.h.
+ *
+ *   loop: descriptor ready,      fetch_act: libcurl runs -+-> on_header, on_body -> ops (inside ==
+ * true) timer, deferred  --->                           +-> fetch_sockets.c then leave(): settle
+ * what ops asked for while inside, and deliver ops->done
+ *
+ * libcurl's functions may not be called from its callbacks (CURLM_RECURSIVE_API_CALL). So what an
+ * ops function asks for while inside == true waits on the pending list until libcurl has returned.
+ *
+ * Other traps: CURLMOPT_MAXCONNECTS counts busy connections too, so it moves with the number of
+ * transfers; curl_easy_pause may deliver data before it returns, and does not end a transfer that
+ * fails there.
+ */
+#include "server/fetch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/fetch_private.h"
+
+enum {
+    REQUEST_HEADER_BYTES = 64 * 1024, /* a session token alone may have 4 KiB */
+    ANSWER_HEADER_BYTES = 32 * 1024
+};
+
+static void do_work(struct loop *loop, void *owner);
+static void expire(struct loop *loop, void *owner);
+
+static void defer_work(struct fetch_client *client)
+{
+    if (client->work_due)
+        return;
+    client->work_due = true;
+    loop_defer(client->loop, do_work, client);
+}
+
+/* ---- one transfer: clocks and errors
+ * ------------------------------------------------------------- */
+
+static void arm(struct fetch *f)
+{
+    uint64_t due_ms = UINT64_MAX;
+    if (f->total_ms)
+        due_ms = f->start_ms + f->total_ms;
+    if (!f->answered && f->first_byte_ms && f->start_ms + f->first_byte_ms < due_ms)
+        due_ms = f->start_ms + f->first_byte_ms;
+    if (f->answered && !f->paused && f->idle_ms && f->last_ms + f->idle_ms < due_ms)
+        due_ms = f->last_ms + f->idle_ms;
+    if (due_ms == UINT64_MAX)
+        loop_timer_cancel(f->client->loop, &f->deadline);
+    else
+        loop_timer_set(f->client->loop, &f->deadline, due_ms, expire, f);
+}
+
+/* A byte came. The timer is moved only where the deadline may come nearer; expire() moves it
+ * otherwise. */
+static void touch(struct fetch *f)
+{
+    f->last_ms = clock_mono_ms();
+    if (f->answered)
+        return;
+    f->answered = true;
+    arm(f);
+}
+
+struct curl_text {
+    CURLcode code;
+    enum status status;
+    const char *before, *after; /* the peer's name stands between them */
+};
+
+static const struct curl_text curl_texts[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, STATUS_UPSTREAM, "could not find the address of ", ""},
+    {CURLE_COULDNT_RESOLVE_PROXY, STATUS_UPSTREAM, "could not find the address of the proxy to ",
+     ""},
+    {CURLE_COULDNT_CONNECT, STATUS_UPSTREAM, "could not connect to ", ""},
+    {CURLE_UNSUPPORTED_PROTOCOL, STATUS_UPSTREAM, "plain http is not allowed to ", ""},
+    {CURLE_URL_MALFORMAT, STATUS_UPSTREAM, "the address of ", " is malformed"},
+    {CURLE_PEER_FAILED_VERIFICATION, STATUS_UPSTREAM, "TLS verification of ", " failed"},
+    {CURLE_SSL_CACERT_BADFILE, STATUS_UPSTREAM, "cannot read the CA bundle for ", ""},
+    {CURLE_SSL_CONNECT_ERROR, STATUS_UPSTREAM, "TLS handshake with ", " failed"},
+    {CURLE_OPERATION_TIMEDOUT, STATUS_TIMEOUT, "no connection in time to ", ""},
+    {CURLE_SEND_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_RECV_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_PARTIAL_FILE, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_GOT_NOTHING, STATUS_UPSTREAM, "connection to ", " was cut before an answer"},
+    {CURLE_WEIRD_SERVER_REPLY, STATUS_UPSTREAM, "no HTTP answer from ", ""},
+    {CURLE_OUT_OF_MEMORY, STATUS_BUSY, "no memory to call ", ""},
+};
+
+/* libcurl's own texts name hosts, so only its number is passed on. */
+static void explain(struct fetch *f, CURLcode code)
+{
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && f->sent) /* libcurl took it for HTTP/0.9 */
+        code = CURLE_WEIRD_SERVER_REPLY;
+    for (size_t i = 0; i < sizeof curl_texts / sizeof *curl_texts; i++) {
+        const struct curl_text *t = &curl_texts[i];
+        if (t->code == code) {
+            err_set(&f->err, t->status, "%s%s%s (curl %d)", t->before, f->peer, t->after,
+                    (int)code);
+            return;
+        }
+    }
+    err_set(&f->err, STATUS_UPSTREAM, "the call to %s failed (curl %d)", f->peer, (int)code);
+}
+
+/* ---- one transfer: its end
+ * ----------------------------------------------------------------------- */
+
+static void pend(struct fetch *f)
+{
+    struct fetch_client *client = f->client;
+    if (!f->pending) {
+        f->pending = true;
+        TAILQ_INSERT_TAIL(&client->pending, f, in_pending);
+        client->pending_count++;
+    }
+    if (!client->inside)
+        defer_work(client);
+}
+
+static void unpend(struct fetch *f)
+{
+    if (!f->pending)
+        return;
+    f->pending = false;
+    TAILQ_REMOVE(&f->client->pending, f, in_pending);
+    f->client->pending_count--;
+}
+
+/* libcurl compares when a connection becomes idle, while its transfer still counts here: hence
+ * the 1. */
+static void follow_count(struct fetch_client *client)
+{
+    size_t busy = client->running_count > 0 ? client->running_count - 1 : 0;
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(client->options.pool + busy));
+}
+
+/* Takes f away from libcurl, which closes the connection unless the answer was complete. */
+static void end(struct fetch *f)
+{
+    struct fetch_client *client = f->client;
+    assert(!client->inside);
+    bool added = f->state != FETCH_QUEUED;
+    f->state = FETCH_ENDED;
+    loop_timer_cancel(client->loop, &f->deadline);
+    unpend(f);
+    LIST_REMOVE(f, in_running);
+    client->running_count--;
+    if (!added)
+        return;
+    long connects = 0;
+    curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
+    client->stats.connects += (uint64_t)connects;
+    curl_multi_remove_handle(client->multi, f->easy);
+    follow_count(client);
+}
+
+static void fetch_free(struct fetch *f)
+{
+    curl_easy_cleanup(f->easy);
+    buf_free(&f->lines);
+    buf_free(&f->answer);
+    heap_drop(f);
+}
+
+static void release(struct fetch *f)
+{
+    struct fetch_client *client = f->client;
+    if (client->pool_count >= client->options.pool) {
+        fetch_free(f);
+        return;
+    }
+    /* Authorization and session token. */
+    text_wipe(buf_data(&f->lines), buf_len(&f->lines));
+    f->state = FETCH_POOLED;
+    SLIST_INSERT_HEAD(&client->pool, f, in_pool);
+    client->pool_count++;
+}
+
+/* code counts only when no callback of ours has said something better. */
+static void finish(struct fetch *f, CURLcode code)
+{
+    if (code != CURLE_OK && f->err.code == STATUS_OK)
+        explain(f, code);
+    end(f);
+    f->ops.done(f->owner, f, f->err.code, &f->err);
+    release(f);
+}
+
+static void expire(struct loop *loop, void *owner)
+{
+    struct fetch *f = owner;
+    uint64_t now_ms = clock_mono_ms();
+    arm(f);
+    if (!f->deadline.index || f->deadline.at_ms > now_ms)
+        return;
+    loop_timer_cancel(loop, &f->deadline);
+    if (f->total_ms && f->start_ms + f->total_ms <= now_ms)
+        err_set(&f->err, STATUS_TIMEOUT, "the answer of %s was not complete in %u s", f->peer,
+                (f->total_ms + 999) / 1000);
+    else if (!f->answered)
+        err_set(&f->err, STATUS_TIMEOUT, "no answer from %s in %u s", f->peer,
+                (f->first_byte_ms + 999) / 1000);
+    else
+        err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
+                (f->idle_ms + 999) / 1000);
+    finish(f, CURLE_OK);
+}
+
+/* ---- libcurl's callbacks for a transfer
+ * ------------------------------------------------------------ */
+
+static int on_request(void *owner, char *ip, char *local_ip, int port, int local_port)
+{
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    struct fetch *f = owner;
+    f->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t refuse(struct fetch *f, const char *what)
+{
+    f->state = FETCH_FAILED;
+    err_set(&f->err, STATUS_UPSTREAM, "%s from %s", what, f->peer);
+    return CURL_WRITEFUNC_ERROR;
+}
+
+/* "HTTP/1.1 200 OK" */
+static int status_of(struct str line)
+{
+    struct str version, code = {NULL, 0};
+    uint64_t value = 0;
+    if (text_split(&line, ' ', &version) && text_split(&line, ' ', &code) && code.n == 3)
+        text_u64(code, &value);
+    return (int)value;
+}
+
+/* Called with each line of every header block: interim answers (1xx) and trailer fields too. */
+static size_t on_header(char *p, size_t size, size_t n, void *owner)
+{
+    struct fetch *f = owner;
+    struct str line = {p, n * size};
+    if (f->state != FETCH_RUNNING)
+        return CURL_WRITEFUNC_ERROR;
+    touch(f);
+    if (f->headers_in)
+        return n;
+    while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
+        line.n--;
+    if (text_starts(line, STR("HTTP/"))) {
+        buf_clear(&f->answer);
+        f->status = status_of(line);
+    } else if (line.n > 0) {
+        buf_put_str(&f->answer, line);
+        buf_put_char(&f->answer, '\n');
+        if (!buf_ok(&f->answer))
+            return refuse(f, "too many header bytes");
+    } else if (f->status >= 200) {
+        f->headers_in = true;
+        f->ops.headers(f->owner, f, f->status);
+    }
+    return f->state == FETCH_RUNNING ? n : CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *owner)
+{
+    struct fetch *f = owner;
+    if (f->state != FETCH_RUNNING)
+        return CURL_WRITEFUNC_ERROR;
+    touch(f);
+    n *= size;
+    if (f->body_max && n > f->body_max - f->received)
+        return refuse(f, "too long an answer");
+    bool taken = f->ops.data(f->owner, f, (struct str){p, n});
+    if (f->state != FETCH_RUNNING)
+        return CURL_WRITEFUNC_ERROR;
+    if (!taken) {
+        f->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    f->received += n;
+    return n;
+}
+
+/* ---- what waits for libcurl to return
+ * --------------------------------------------------------------- */
+
+static bool add(struct fetch *f)
+{
+    struct fetch_client *client = f->client;
+    follow_count(client);
+    CURLMcode code = curl_multi_add_handle(client->multi, f->easy);
+    if (code != CURLM_OK) {
+        err_set(&f->err, STATUS_BUSY, "cannot start a call to %s (curl multi %d)", f->peer,
+                (int)code);
+        return false;
+    }
+    f->state = FETCH_RUNNING;
+    return true;
+}
+
+static void unpause(struct fetch *f)
+{
+    if (!f->paused)
+        return;
+    f->paused = false;
+    f->last_ms = clock_mono_ms();
+    arm(f);
+    f->client->inside = true;
+    CURLcode code = curl_easy_pause(f->easy, CURLPAUSE_CONT);
+    f->client->inside = false;
+    if (code != CURLE_OK && f->state != FETCH_CANCELLED)
+        finish(f, code);
+}
+
+static void settle(struct fetch_client *client)
+{
+    /* What is asked for meanwhile waits for its own turn, so that one transfer cannot keep us here.
+     */
+    for (size_t n = client->pending_count; n > 0 && client->pending_count > 0; n--) {
+        struct fetch *f = TAILQ_FIRST(&client->pending);
+        unpend(f);
+        if (f->state == FETCH_CANCELLED) {
+            end(f);
+            release(f);
+        } else if (f->state == FETCH_RUNNING) {
+            unpause(f);
+        } else if (f->state == FETCH_QUEUED && !add(f)) {
+            finish(f, CURLE_OK);
+        }
+    }
+    if (client->pending_count > 0)
+        defer_work(client);
+}
+
+static void deliver(struct fetch_client *client)
+{
+    int left;
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left))) {
+        struct fetch *f = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
+        finish(f, message->data.result);
+    }
+}
+
+/* libcurl has returned. Cancelled transfers go first, so that no message is delivered for them. */
+static void leave(struct fetch_client *client)
+{
+    client->inside = false;
+    settle(client);
+    deliver(client);
+}
+
+void fetch_act(struct fetch_client *client, curl_socket_t fd, int bits)
+{
+    int running;
+    client->inside = true;
+    curl_multi_socket_action(client->multi, fd, bits, &running);
+    leave(client);
+}
+
+/* A timer would cost one epoll_wait more. */
+void fetch_act_soon(struct fetch_client *client)
+{
+    client->kick = true;
+    defer_work(client);
+}
+
+static void do_work(struct loop *loop, void *owner)
+{
+    (void)loop;
+    struct fetch_client *client = owner;
+    client->work_due = false;
+    if (client->dropped) {
+        heap_drop(client);
+        return;
+    }
+    settle(client);
+    if (client->kick) {
+        client->kick = false;
+        fetch_act(client, CURL_SOCKET_TIMEOUT, 0);
+    }
+}
+
+/* ---- public
+ * ------------------------------------------------------------------------------------------- */
+
+struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_options *options,
+                                      struct err *err)
+{
+    struct fetch_client *client = heap_new(sizeof *client);
+    if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        heap_drop(client);
+        err_set(err, STATUS_INTERNAL, "no memory for outgoing calls");
+        return NULL;
+    }
+    client->loop = loop;
+    client->options = *options;
+    TAILQ_INIT(&client->pending);
+    client->multi = curl_multi_init();
+    if (!client->multi) {
+        fetch_client_drop(client);
+        err_set(err, STATUS_INTERNAL, "no memory for outgoing calls");
+        return NULL;
+    }
+    fetch_sockets_attach(client);
+    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    return client;
+}
+
+void fetch_client_drop(struct fetch_client *client)
+{
+    if (!client)
+        return;
+    assert(!client->inside);
+    struct fetch *f;
+    while ((f = LIST_FIRST(&client->running))) {
+        end(f);
+        release(f);
+    }
+    while ((f = SLIST_FIRST(&client->pool))) {
+        SLIST_REMOVE_HEAD(&client->pool, in_pool);
+        fetch_free(f);
+    }
+    curl_multi_cleanup(client->multi); /* still calls fetch_sockets.c */
+    fetch_sockets_detach(client);
+    curl_global_cleanup();
+    client->dropped = true;
+    if (!client->work_due)
+        heap_drop(client);
+}
+
+static void set_callbacks(struct fetch *f)
+{
+    curl_easy_setopt(f->easy, CURLOPT_PRIVATE, (void *)f);
+    curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, (void *)f);
+    curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, (void *)f);
+    curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, (void *)f);
+}
+
+static struct fetch *take(struct fetch_client *client)
+{
+    struct fetch *f = SLIST_FIRST(&client->pool);
+    if (f) {
+        SLIST_REMOVE_HEAD(&client->pool, in_pool);
+        client->pool_count--;
+        return f;
+    }
+    f = heap_new(sizeof *f);
+    if (!f)
+        return NULL;
+    f->client = client;
+    f->easy = curl_easy_init();
+    buf_init(&f->lines, REQUEST_HEADER_BYTES);
+    buf_init(&f->answer, ANSWER_HEADER_BYTES);
+    if (f->easy && fetch_options_constant(f)) {
+        set_callbacks(f);
+        return f;
+    }
+    fetch_free(f);
+    return NULL;
+}
+
+static void prepare(struct fetch *f, const struct fetch_request *r, const struct fetch_ops *ops,
+                    void *owner)
+{
+    f->ops = *ops;
+    f->owner = owner;
+    f->peer = r->peer ? r->peer : "the model service";
+    f->first_byte_ms = r->first_byte_ms;
+    f->idle_ms = r->idle_ms;
+    f->total_ms = r->total_ms;
+    f->body_max = r->body_max;
+    f->status = 0;
+    buf_clear(&f->answer);
+    f->answered = f->headers_in = f->sent = f->paused = false;
+    f->received = 0;
+    f->start_ms = f->last_ms = clock_mono_ms();
+    f->err.code = STATUS_OK;
+    f->err.text[0] = '\0';
+    f->err.retry_after_s = 0;
+    f->state = FETCH_QUEUED;
+}
+
+struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request,
+                          const struct fetch_ops *ops, void *owner, struct err *err)
+{
+    struct fetch *f = take(client);
+    if (!f) {
+        err_set(err, STATUS_BUSY, "no memory for an outgoing call");
+        return NULL;
+    }
+    prepare(f, request, ops, owner);
+    if (!fetch_options_request(f, request)) {
+        err_set(err, STATUS_INTERNAL, "cannot form the request to %s", f->peer);
+        release(f);
+        return NULL;
+    }
+    LIST_INSERT_HEAD(&client->running, f, in_running);
+    client->running_count++;
+    if (client->inside) {
+        pend(f);
+    } else if (!add(f)) {
+        if (err)
+            *err = f->err;
+        end(f);
+        release(f);
+        return NULL;
+    }
+    client->stats.started++;
+    arm(f);
+    return f;
+}
+
+void fetch_cancel(struct fetch *f)
+{
+    if (f->state == FETCH_ENDED || f->state == FETCH_CANCELLED)
+        return;
+    assert(f->state != FETCH_POOLED);
+    if (f->client->inside && f->state != FETCH_QUEUED) {
+        f->state = FETCH_CANCELLED;
+        pend(f);
+        return;
+    }
+    end(f);
+    release(f);
+}
+
+void fetch_resume(struct fetch *f)
+{
+    if (f->state == FETCH_RUNNING)
+        pend(f);
+}
+
+int fetch_status(const struct fetch *f)
+{
+    return f->status;
+}
+
+bool fetch_sent(const struct fetch *f)
+{
+    return f->sent;
+}
+
+bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)
+{
+    struct str rest = buf_str(&f->answer), line;
+    while (text_split(&rest, '\n', &line)) {
+        if (line.n <= name.n || line.p[name.n] != ':' || !text_istarts(line, name))
+            continue;
+        *value_out = text_trim(text_sub(line, name.n + 1, line.n));
+        return true;
+    }
+    return false;
+}
+
+void fetch_stats(const struct fetch_client *client, struct fetch_stats *out)
+{
+    *out = client->stats;
+}

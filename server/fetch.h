@@ -1,0 +1,81 @@
+/*
+ * fetch.h - outgoing HTTP/1.1 through libcurl's multi interface on the loop.
+ *
+ *   fetch_client   one a process; owns the multi handle, the connection pool, a pool of easy
+ * handles fetch          one transfer; lives from fetch_start to ops->done, or to fetch_cancel
+ *
+ * libcurl stays behind this header. TLS verification is always on; plain http only where
+ * allow_http says so; no redirects, proxies (unless the environment names one and use_proxy is
+ * set), cookies, netrc or automatic decoding. Made after fork. Traps: see fetch.c.
+ */
+#ifndef SERVER_FETCH_H
+#define SERVER_FETCH_H
+
+#include "server/err.h"
+#include "server/loop.h"
+
+struct fetch_client;
+struct fetch;
+
+struct fetch_options {
+    const char *ca_file; /* NULL: the built-in bundle */
+    uint32_t pool;       /* idle connections kept, UPSTREAM_POOL */
+    bool use_proxy;      /* honour HTTPS_PROXY and NO_PROXY; never for plain http */
+    bool verbose;        /* logs libcurl's own notes at debug level; never headers or bodies */
+};
+
+struct fetch_header {
+    const char *line; /* "name: value", NUL-terminated */
+};
+
+enum { FETCH_HEADERS_MAX = 40 };
+
+struct fetch_request {
+    const char *method;                 /* "GET", "POST", "PUT" */
+    const char *url;                    /* with the path exactly as it goes on the wire */
+    const struct fetch_header *headers; /* copied; at most FETCH_HEADERS_MAX, without CR or LF */
+    size_t header_count;
+    struct str body; /* must live until done or cancel; never copied */
+    bool allow_http;
+    uint32_t connect_ms;    /* UPSTREAM_CONNECT_TIMEOUT */
+    uint32_t first_byte_ms; /* from start to the first byte of the answer; 0: none */
+    uint32_t idle_ms; /* longest gap between bytes afterwards; 0: none. Stands still while paused */
+    uint32_t total_ms; /* 0: none */
+    size_t body_max;   /* more answer bytes than this: STATUS_UPSTREAM; 0: none */
+    const char *peer;  /* literal, names the other side in error texts; NULL: "the model service" */
+};
+
+struct fetch_ops {
+    /* Status line and headers are in (called once, before data). */
+    void (*headers)(void *owner, struct fetch *f, int status);
+    /* A piece of the body, valid during the call. Return false to be paused: the same bytes come
+     * again after fetch_resume. */
+    bool (*data)(void *owner, struct fetch *f, struct str bytes);
+    /* The end, exactly once unless cancelled. STATUS_OK: the body ended as announced (whatever the
+     * HTTP status). Else UPSTREAM (connect, TLS, reset, cut short) or TIMEOUT with a text free of
+     * secrets. f is gone after this call. */
+    void (*done)(void *owner, struct fetch *f, enum status status, const struct err *err);
+};
+
+struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_options *options,
+                                      struct err *err);
+void fetch_client_drop(struct fetch_client *client); /* cancels what runs */
+
+/* Never calls ops before it returns. */
+struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request,
+                          const struct fetch_ops *ops, void *owner, struct err *err);
+void fetch_cancel(struct fetch *f); /* the connection is closed at once; no ops call follows */
+void fetch_resume(
+    struct fetch *f); /* after data returned false; delivers from the loop, not inside */
+int fetch_status(const struct fetch *f); /* HTTP status, 0 before headers */
+bool fetch_sent(
+    const struct fetch *f); /* some request byte reached the wire: a retry may double the cost */
+/* A response header by name (case-insensitive), valid until done returns. */
+bool fetch_header(const struct fetch *f, struct str name, struct str *value_out);
+
+struct fetch_stats {
+    uint64_t started, connects; /* connects: new connections, i.e. started - connects were reused */
+};
+void fetch_stats(const struct fetch_client *client, struct fetch_stats *out);
+
+#endif

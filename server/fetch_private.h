@@ -1,0 +1,109 @@
+/*
+ * fetch_private.h - what fetch.c, fetch_options.c and fetch_sockets.c share. Nobody else includes
+ * it, and libcurl is included nowhere else.
+ *
+ *   struct fetch_client   one a process; the multi handle and its connection cache; lists of the
+ * rest struct fetch          one transfer and its easy handle; pooled, so that the options that
+ * never change are set once; fetch_start takes it, end and release in fetch.c put it back struct
+ * fetch_watch    one descriptor libcurl wants watched; made and ended in fetch_sockets.c
+ */
+#ifndef SERVER_FETCH_PRIVATE_H
+#define SERVER_FETCH_PRIVATE_H
+
+#include <curl/curl.h>
+#include <sys/queue.h>
+
+#include "server/buf.h"
+#include "server/fetch.h"
+
+enum { FETCH_OWN_HEADERS = 3 }; /* Expect, Accept and Content-Type: see fetch_options_request */
+
+/* X(name, meaning) */
+#define FETCH_STATES(X)                                                          \
+    X(POOLED, "waits for work in the client's pool")                             \
+    X(QUEUED, "started from inside libcurl, to be added when it returns")        \
+    X(RUNNING, "libcurl has it")                                                 \
+    X(FAILED, "a callback of ours refused to go on; err says why")               \
+    X(CANCELLED, "cancelled from inside libcurl, to be removed when it returns") \
+    X(ENDED, "removed from libcurl; ops->done is running")
+
+enum fetch_state {
+#define STATE_ENUM(name, meaning) FETCH_##name,
+    FETCH_STATES(STATE_ENUM)
+#undef STATE_ENUM
+};
+
+struct fetch {
+    struct fetch_client *client;
+    CURL *easy;
+    enum fetch_state state;
+    LIST_ENTRY(fetch) in_running;
+    SLIST_ENTRY(fetch) in_pool;
+    TAILQ_ENTRY(fetch) in_pending;
+    bool pending;
+
+    struct fetch_ops ops;
+    void *owner;
+    const char *peer;
+    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
+    size_t body_max;
+    struct buf lines; /* the request's header lines */
+    struct curl_slist
+        list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS]; /* points into lines: nothing is allocated */
+
+    int status;
+    struct buf answer; /* header lines of the answer, each ended by '\n' */
+    bool answered;     /* first byte seen */
+    bool headers_in;
+    bool sent;
+    bool paused;
+    size_t received;
+    uint64_t start_ms, last_ms; /* last_ms: when the last byte came */
+    struct loop_timer deadline;
+    struct err err;
+
+    /* What the easy handle is set to now, so that the same is not set again. */
+    bool http_allowed, proxy_allowed;
+    uint32_t connect_ms_set;
+    bool method_custom;
+};
+
+struct fetch_watch {
+    struct fetch_client *client;
+    int fd;
+    loop_handle handle;
+    LIST_ENTRY(fetch_watch) in_watches;
+};
+
+struct fetch_client {
+    struct loop *loop;
+    CURLM *multi;
+    struct fetch_options options;
+    LIST_HEAD(, fetch) running;
+    SLIST_HEAD(, fetch) pool;
+    TAILQ_HEAD(, fetch) pending;
+    LIST_HEAD(, fetch_watch) watches;
+    LIST_HEAD(, fetch_watch) spare_watches;
+    struct loop_timer timer; /* the one that libcurl asked for */
+    size_t running_count, pool_count, pending_count;
+    bool inside;   /* libcurl is on the stack */
+    bool kick;     /* libcurl wants to be called soon */
+    bool work_due; /* fetch.c is on the loop's deferred list */
+    bool dropped;  /* fetch.c frees the client */
+    struct fetch_stats stats;
+};
+
+/* fetch_options.c; false: no memory, or a value that libcurl refuses. */
+bool fetch_options_constant(struct fetch *f); /* once in the life of an easy handle */
+bool fetch_options_request(struct fetch *f, const struct fetch_request *r);
+
+/* fetch_sockets.c */
+void fetch_sockets_attach(
+    struct fetch_client *client); /* gives libcurl's sockets and timer to the loop */
+void fetch_sockets_detach(struct fetch_client *client); /* after curl_multi_cleanup */
+
+/* fetch.c, for fetch_sockets.c: lets libcurl act on a descriptor (or CURL_SOCKET_TIMEOUT). */
+void fetch_act(struct fetch_client *client, curl_socket_t fd, int bits);
+void fetch_act_soon(struct fetch_client *client); /* on time-outs, at the end of this turn */
+
+#endif

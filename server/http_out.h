@@ -1,0 +1,42 @@
+/*
+ * http_out.h - the answer to the current request of a connection.
+ *
+ *   http_out_begin -> http_out_header* -> http_out_body (whole, Content-Length)          --
+ * complete
+ *                                      \-> http_out_stream -> http_out_write* -> http_out_end
+ *
+ * Streams are chunked on HTTP/1.1 and end by close on 1.0. Bytes are put into the connection's
+ * output buffer; one send(2) happens at the end of the loop turn or at http_out_flush, so an event
+ * batch is one write (TCP_NODELAY is on). HEAD answers carry no body. Worker only.
+ */
+#ifndef SERVER_HTTP_OUT_H
+#define SERVER_HTTP_OUT_H
+
+#include "server/http_conn.h"
+
+void http_out_begin(struct http_conn *c, int status);
+/* Names in lower case. A value with CR, LF or NUL is not sent at all. */
+void http_out_header(struct http_conn *c, struct str name, struct str value);
+void http_out_header_u64(struct http_conn *c, struct str name, uint64_t value);
+void http_out_close(struct http_conn *c); /* "Connection: close" and close after this answer */
+
+void http_out_body(struct http_conn *c, struct str content_type, struct str body);
+void http_out_stream(struct http_conn *c, struct str content_type);
+void http_out_write(struct http_conn *c, struct str bytes); /* one chunk */
+/* A chunk written in place: fill *out (a buf the caller appends to, at most reserve bytes counted),
+ * then http_out_chunk_end. Saves a copy for events. */
+struct buf *http_out_chunk_begin(struct http_conn *c);
+void http_out_chunk_end(struct http_conn *c);
+void http_out_end(struct http_conn *c); /* terminating chunk; the connection goes on */
+void http_out_cut(
+    struct http_conn *c); /* what was put is sent, then the connection ends without that chunk */
+void http_out_flush(struct http_conn *c);
+
+bool http_out_started(const struct http_conn *c); /* the status line was put */
+bool http_out_full(
+    struct http_conn *c); /* above output_high: pause the source until ops->drained */
+uint64_t http_out_bytes(const struct http_conn *c); /* body bytes of this answer */
+uint64_t
+http_out_last_ms(const struct http_conn *c); /* when the last byte was put, clock_mono_ms */
+
+#endif

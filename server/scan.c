@@ -1,0 +1,472 @@
+#include "server/scan.h"
+
+#include <assert.h>
+#include <string.h>
+
+/*
+ * The parser has no stack: while a container is open, its node's `next` holds its parent and its
+ * member count grows in `bits`; closing it fills in len and next for good. So depth costs nothing,
+ * and the only memory is the node array, taken once at a size that cannot be too small.
+ */
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "first_lane counts from the low end");
+
+enum { LANES = 16 };
+#define TEXT_MAX ((size_t)1 << 29) /* member counts have 28 bits, a value takes two bytes */
+
+enum want { WANT_VALUE, WANT_FIRST_VALUE, WANT_KEY, WANT_FIRST_KEY, WANT_COMMA, WANT_NOTHING };
+
+struct reader {
+    const char *p; /* start of the text */
+    uint32_t at;
+    uint32_t end;
+    struct scan_node *node;
+    uint32_t count;
+    uint32_t cap;
+    uint32_t values; /* nodes that are not keys */
+    uint32_t depth;
+    scan_ref open; /* innermost open container */
+    enum want want;
+    const struct scan_limits *limits;
+    struct err *err;
+};
+
+/* GCC/Clang vectors: SSE2 on x86-64, NEON on AArch64, plain words elsewhere. */
+typedef int8_t lanes __attribute__((vector_size(LANES)));
+typedef uint8_t counters __attribute__((vector_size(LANES)));
+typedef uint64_t words __attribute__((vector_size(LANES)));
+
+static lanes load(const char *p)
+{
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Index of the first lane that is set, LANES when none is. */
+static uint32_t first_lane(lanes set)
+{
+    words w = (words)set;
+    if (w[0] != 0)
+        return (uint32_t)__builtin_ctzll(w[0]) / 8;
+    if (w[1] != 0)
+        return 8 + (uint32_t)__builtin_ctzll(w[1]) / 8;
+    return LANES;
+}
+
+static bool fail(const struct reader *r, const char *what)
+{
+    err_set(r->err, STATUS_INVALID, "JSON: %s at byte %u", what, (unsigned)r->at);
+    return false;
+}
+
+static bool at_end(const struct reader *r)
+{
+    return r->at == r->end;
+}
+
+static unsigned char peek(const struct reader *r)
+{
+    return (unsigned char)r->p[r->at];
+}
+
+static bool fail_unexpected(const struct reader *r, const char *what)
+{
+    return fail(r, at_end(r) ? "unexpected end" : what);
+}
+
+/* --- strings --- */
+
+/* Skips bytes that need no look: not a quote, backslash, control character or non-ASCII. */
+static void skip_plain(struct reader *r)
+{
+    while (r->end - r->at >= LANES) {
+        lanes v = load(r->p + r->at);
+        /* As signed bytes, everything from 0x80 up is below 0x20 as well. */
+        uint32_t n = first_lane((v < 0x20) | (v == '"') | (v == '\\'));
+        r->at += n;
+        if (n < LANES)
+            return;
+    }
+    while (r->at < r->end && (int8_t)r->p[r->at] >= 0x20 && peek(r) != '"' && peek(r) != '\\')
+        r->at++;
+}
+
+static bool read_utf8(struct reader *r)
+{
+    size_t n = text_utf8_step((struct str){r->p + r->at, r->end - r->at});
+    if (n == 0)
+        return fail(r, "invalid UTF-8");
+    r->at += (uint32_t)n;
+    return true;
+}
+
+/* Non-ASCII text comes in runs: do not go back to skip_plain for each character. */
+static bool read_utf8_run(struct reader *r)
+{
+    do {
+        if (!read_utf8(r))
+            return false;
+    } while (!at_end(r) && peek(r) >= 0x80);
+    return true;
+}
+
+/* The value of "XXXX" or -1. */
+static int32_t hex4(const char *p)
+{
+    int32_t v = 0;
+    for (int i = 0; i < 4; i++) {
+        int c = (unsigned char)p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        v = v * 16 + digit;
+    }
+    return v;
+}
+
+static bool is_high_surrogate(int32_t unit)
+{
+    return (unit & 0xFC00) == 0xD800;
+}
+
+static bool is_low_surrogate(int32_t unit)
+{
+    return (unit & 0xFC00) == 0xDC00;
+}
+
+/* At "\u". A lone surrogate has no UTF-8 form, so it is refused (RFC 8259 section 8.2 leaves it
+ * open). */
+static bool read_unicode_escape(struct reader *r)
+{
+    const char *p = r->p + r->at;
+    uint32_t left = r->end - r->at;
+    int32_t unit = left < 6 ? -1 : hex4(p + 2);
+    if (unit < 0)
+        return fail(r, "bad \\u escape");
+    if (is_low_surrogate(unit))
+        return fail(r, "lone surrogate escape");
+    if (!is_high_surrogate(unit)) {
+        r->at += 6;
+        return true;
+    }
+    if (left < 12 || p[6] != '\\' || p[7] != 'u' || !is_low_surrogate(hex4(p + 8)))
+        return fail(r, "lone surrogate escape");
+    r->at += 12;
+    return true;
+}
+
+static bool read_escape(struct reader *r)
+{
+    if (r->end - r->at < 2)
+        return fail(r, "unterminated string");
+    switch (r->p[r->at + 1]) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        r->at += 2;
+        return true;
+    case 'u':
+        return read_unicode_escape(r);
+    default:
+        return fail(r, "bad escape");
+    }
+}
+
+/* At the opening quote; moves past the closing one. */
+static bool read_string(struct reader *r, uint32_t *bits_out)
+{
+    *bits_out = SCAN_STRING;
+    r->at++;
+    for (;;) {
+        skip_plain(r);
+        if (at_end(r))
+            return fail(r, "unterminated string");
+        unsigned char c = peek(r);
+        if (c == '"') {
+            r->at++;
+            return true;
+        }
+        if (c == '\\') {
+            *bits_out = SCAN_STRING | SCAN_BIT_ESCAPE;
+            if (!read_escape(r))
+                return false;
+        } else if (c < 0x20) {
+            return fail(r, "control character in string");
+        } else if (!read_utf8_run(r)) {
+            return false;
+        }
+    }
+}
+
+/* --- scalars --- */
+
+/* At least one digit; false (nothing said) when there is none. */
+static bool skip_digits(struct reader *r)
+{
+    uint32_t from = r->at;
+    while (!at_end(r) && peek(r) >= '0' && peek(r) <= '9')
+        r->at++;
+    return r->at > from;
+}
+
+static bool skip_byte(struct reader *r, char c)
+{
+    if (at_end(r) || r->p[r->at] != c)
+        return false;
+    r->at++;
+    return true;
+}
+
+static bool read_number(struct reader *r)
+{
+    uint32_t from = r->at;
+    skip_byte(r, '-');
+    bool zero = !at_end(r) && peek(r) == '0';
+    uint32_t digits_at = r->at;
+    if (!skip_digits(r))
+        return fail_unexpected(r, "bad number");
+    if (zero && r->at - digits_at > 1)
+        return fail(r, "number with a leading zero");
+    if (skip_byte(r, '.') && !skip_digits(r))
+        return fail_unexpected(r, "bad number");
+    if (skip_byte(r, 'e') || skip_byte(r, 'E')) {
+        if (!skip_byte(r, '+'))
+            skip_byte(r, '-');
+        if (!skip_digits(r))
+            return fail_unexpected(r, "bad number");
+    }
+    if (r->at - from > r->limits->number_len)
+        return fail(r, "number too long");
+    return true;
+}
+
+static bool read_literal(struct reader *r, const char *word, uint32_t n)
+{
+    if (r->end - r->at < n || memcmp(r->p + r->at, word, n) != 0)
+        return fail(r, "unknown word");
+    r->at += n;
+    return true;
+}
+
+static bool read_scalar(struct reader *r, uint32_t *bits_out)
+{
+    switch (r->p[r->at]) {
+    case '"':
+        return read_string(r, bits_out);
+    case 't':
+        *bits_out = SCAN_TRUE;
+        return read_literal(r, "true", 4);
+    case 'f':
+        *bits_out = SCAN_FALSE;
+        return read_literal(r, "false", 5);
+    case 'n':
+        *bits_out = SCAN_NULL;
+        return read_literal(r, "null", 4);
+    default:
+        *bits_out = SCAN_NUMBER;
+        if (r->p[r->at] == '-' || (r->p[r->at] >= '0' && r->p[r->at] <= '9'))
+            return read_number(r);
+        return fail(r, "expected a value");
+    }
+}
+
+/* --- structure --- */
+
+static void skip_blanks(struct reader *r)
+{
+    while (!at_end(r)) {
+        unsigned char c = peek(r);
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
+            return;
+        r->at++;
+    }
+}
+
+static struct scan_node *add_node(struct reader *r)
+{
+    assert(r->count < r->cap); /* node_bound is an upper bound for every text */
+    return &r->node[r->count++];
+}
+
+static void after_value(struct reader *r)
+{
+    r->want = r->open == SCAN_ABSENT ? WANT_NOTHING : WANT_COMMA;
+}
+
+static bool open_container(struct reader *r, enum scan_type type)
+{
+    if (r->depth == r->limits->depth)
+        return fail(r, "nested too deep");
+    r->depth++;
+    scan_ref self = r->count;
+    *add_node(r) = (struct scan_node){.at = r->at++, .next = r->open, .bits = type};
+    r->open = self;
+    r->want = type == SCAN_ARRAY ? WANT_FIRST_VALUE : WANT_FIRST_KEY;
+    return true;
+}
+
+static void close_container(struct reader *r)
+{
+    struct scan_node *node = &r->node[r->open];
+    r->at++;
+    r->depth--;
+    r->open = node->next;
+    node->len = r->at - node->at;
+    node->next = r->count;
+    after_value(r);
+}
+
+static bool step_value(struct reader *r)
+{
+    if (at_end(r))
+        return fail(r, "unexpected end");
+    if (r->values++ == r->limits->values)
+        return fail(r, "too many values");
+    if (r->open != SCAN_ABSENT && (r->node[r->open].bits & SCAN_BITS_TYPE) == SCAN_ARRAY)
+        r->node[r->open].bits += SCAN_BITS_ONE;
+    if (peek(r) == '{')
+        return open_container(r, SCAN_OBJECT);
+    if (peek(r) == '[')
+        return open_container(r, SCAN_ARRAY);
+    uint32_t from = r->at;
+    uint32_t bits;
+    if (!read_scalar(r, &bits))
+        return false;
+    *add_node(r) = (struct scan_node){from, r->at - from, r->count, bits};
+    after_value(r);
+    return true;
+}
+
+static bool step_key(struct reader *r)
+{
+    if (at_end(r) || peek(r) != '"')
+        return fail_unexpected(r, "expected a key");
+    struct scan_node *object = &r->node[r->open];
+    if (object->bits / SCAN_BITS_ONE == r->limits->keys)
+        return fail(r, "too many keys in one object");
+    object->bits += SCAN_BITS_ONE;
+    uint32_t from = r->at;
+    uint32_t bits;
+    if (!read_string(r, &bits))
+        return false;
+    *add_node(r) = (struct scan_node){from, r->at - from, r->count, bits};
+    skip_blanks(r);
+    if (!skip_byte(r, ':'))
+        return fail_unexpected(r, "expected a colon");
+    r->want = WANT_VALUE;
+    return true;
+}
+
+static bool step_comma(struct reader *r)
+{
+    bool object = (r->node[r->open].bits & SCAN_BITS_TYPE) == SCAN_OBJECT;
+    if (skip_byte(r, ',')) {
+        r->want = object ? WANT_KEY : WANT_VALUE;
+        return true;
+    }
+    if (at_end(r) || r->p[r->at] != (object ? '}' : ']'))
+        return fail_unexpected(r, object ? "expected a comma or '}'" : "expected a comma or ']'");
+    close_container(r);
+    return true;
+}
+
+static bool step(struct reader *r)
+{
+    bool closes = !at_end(r) && peek(r) == (r->want == WANT_FIRST_KEY ? '}' : ']');
+    switch (r->want) {
+    case WANT_FIRST_VALUE:
+    case WANT_FIRST_KEY:
+        if (closes) {
+            close_container(r);
+            return true;
+        }
+        return r->want == WANT_FIRST_KEY ? step_key(r) : step_value(r);
+    case WANT_KEY:
+        return step_key(r);
+    case WANT_VALUE:
+        return step_value(r);
+    default:
+        return step_comma(r);
+    }
+}
+
+static bool read_text(struct reader *r)
+{
+    skip_blanks(r);
+    while (r->want != WANT_NOTHING) {
+        if (!step(r))
+            return false;
+        skip_blanks(r);
+    }
+    return at_end(r) || fail(r, "more text after the value");
+}
+
+/* --- size of the index --- */
+
+/* Bytes that can stand before a value: , : [ {. Those inside strings count too; it is a bound. */
+static uint32_t count_structural(const char *p, uint32_t n)
+{
+    uint32_t count = 0;
+    while (n >= LANES) {
+        uint32_t blocks = n / LANES < 255 ? n / LANES : 255; /* a lane counts to 255 */
+        counters sum = {0};
+        for (uint32_t i = 0; i < blocks; i++, p += LANES) {
+            lanes v = load(p);
+            sum -=
+                (counters)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
+        }
+        for (int i = 0; i < LANES; i++)
+            count += sum[i];
+        n -= blocks * LANES;
+    }
+    for (; n > 0; n--, p++)
+        count += *p == ',' || *p == ':' || *p == '[' || *p == '{';
+    return count;
+}
+
+/*
+ * Every node but the root has a structural byte of its own before it. A closed container takes two
+ * bytes, a scalar one, and siblings a separator: n bytes hold at most (n + 1) / 2 nodes, and an
+ * invalid text half a node more for each container left open.
+ */
+static uint32_t node_bound(const struct reader *r)
+{
+    uint64_t bound = (uint64_t)count_structural(r->p, r->end) + 1;
+    uint64_t by_size = ((uint64_t)r->end + r->limits->depth) / 2 + 2;
+    uint64_t by_limit = 2 * (uint64_t)r->limits->values + 1;
+    if (bound > by_size)
+        bound = by_size;
+    return (uint32_t)(bound < by_limit ? bound : by_limit);
+}
+
+enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
+                       const struct scan_limits *limits, struct err *err)
+{
+    *s = (struct scan){.text = text, .arena = arena};
+    if (text.n >= TEXT_MAX)
+        return err_set(err, STATUS_INVALID, "JSON: text too long at byte %zu", TEXT_MAX);
+    struct reader r = {.p = text.p,
+                       .end = (uint32_t)text.n,
+                       .open = SCAN_ABSENT,
+                       .want = WANT_VALUE,
+                       .limits = limits,
+                       .err = err};
+    r.cap = node_bound(&r);
+    r.node = arena_alloc(arena, (size_t)r.cap * sizeof *r.node);
+    if (r.node == NULL)
+        return err_set(err, STATUS_INTERNAL, "out of memory for the JSON index");
+    if (!read_text(&r))
+        return STATUS_INVALID;
+    s->node = r.node;
+    s->count = r.count;
+    return STATUS_OK;
+}

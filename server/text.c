@@ -1,0 +1,447 @@
+#include "server/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct str text_from(const char *c)
+{
+    return (struct str){c, c ? strlen(c) : 0};
+}
+
+bool text_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ctype.h obeys the locale and is undefined for negative char. */
+static char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool text_ieq(struct str a, struct str b)
+{
+    if (a.n != b.n) {
+        return false;
+    }
+    for (size_t i = 0; i < a.n; i++) {
+        if (fold(a.p[i]) != fold(b.p[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool text_starts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && text_eq((struct str){s.p, prefix.n}, prefix);
+}
+
+bool text_istarts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && text_ieq((struct str){s.p, prefix.n}, prefix);
+}
+
+bool text_ends(struct str s, struct str suffix)
+{
+    return s.n >= suffix.n && text_eq(text_sub(s, s.n - suffix.n, suffix.n), suffix);
+}
+
+bool text_find(struct str s, struct str needle, size_t *at_out)
+{
+    *at_out = 0;
+    if (needle.n == 0 || s.n < needle.n) {
+        return needle.n == 0;
+    }
+    const char *hit = memmem(s.p, s.n, needle.p, needle.n);
+    *at_out = hit ? (size_t)(hit - s.p) : 0;
+    return hit != NULL;
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct str text_trim(struct str s)
+{
+    while (s.n > 0 && blank(s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && blank(s.p[s.n - 1])) {
+        s.n--;
+    }
+    return s;
+}
+
+struct str text_sub(struct str s, size_t from, size_t n)
+{
+    if (from >= s.n) {
+        return (struct str){0};
+    }
+    return (struct str){s.p + from, n < s.n - from ? n : s.n - from};
+}
+
+/* The end is p == NULL, so that "a," still gives its last, empty piece. */
+bool text_split(struct str *rest, char sep, struct str *piece_out)
+{
+    if (!rest->p) {
+        return false;
+    }
+    const char *cut = rest->n ? memchr(rest->p, sep, rest->n) : NULL;
+    if (!cut) {
+        *piece_out = *rest;
+        *rest = (struct str){0};
+        return true;
+    }
+    size_t n = (size_t)(cut - rest->p);
+    *piece_out = (struct str){rest->p, n};
+    *rest = (struct str){cut + 1, rest->n - n - 1};
+    return true;
+}
+
+char *text_copy(struct str s, char *out, size_t size)
+{
+    assert(size > 0);
+    size_t n = s.n < size - 1 ? s.n : size - 1;
+    if (n > 0) {
+        memcpy(out, s.p, n);
+    }
+    out[n] = '\0';
+    return out;
+}
+
+bool text_u64(struct str s, uint64_t *value_out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(s.p[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *value_out = value;
+    return s.n > 0;
+}
+
+bool text_i64(struct str s, int64_t *value_out)
+{
+    bool negative = s.n > 0 && s.p[0] == '-';
+    uint64_t value = 0;
+    if (!text_u64(negative ? text_sub(s, 1, s.n) : s, &value)) {
+        return false;
+    }
+    if (value > (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
+        return false;
+    }
+    *value_out = (int64_t)(negative ? 0 - value : value);
+    return true;
+}
+
+size_t text_put_u64(uint64_t value, char *out)
+{
+    char digits[20];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = digits[n - 1 - i];
+    }
+    return n;
+}
+
+void text_hex(const uint8_t *bytes, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+}
+
+/* -1 when c is no hex digit */
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char low = fold(c);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+static bool unhex_byte(const char *two, uint8_t *out)
+{
+    int high = nibble(two[0]);
+    int low = nibble(two[1]);
+    *out = (uint8_t)((high & 15) << 4 | (low & 15));
+    return high >= 0 && low >= 0;
+}
+
+bool text_unhex(struct str hex, uint8_t *out, size_t n)
+{
+    if (hex.n % 2 != 0 || hex.n / 2 != n) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!unhex_byte(hex.p + 2 * i, &out[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+size_t text_base64_size(size_t n)
+{
+    return (n + 2) / 3 * 4;
+}
+
+size_t text_base64(const uint8_t *bytes, size_t n, char *out)
+{
+    char *o = out;
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        uint32_t word = (uint32_t)bytes[i] << 16;
+        word |= left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
+        word |= left > 2 ? (uint32_t)bytes[i + 2] : 0;
+        *o++ = base64_alphabet[word >> 18];
+        *o++ = base64_alphabet[word >> 12 & 63];
+        *o++ = left > 1 ? base64_alphabet[word >> 6 & 63] : '=';
+        *o++ = left > 2 ? base64_alphabet[word & 63] : '=';
+    }
+    return (size_t)(o - out);
+}
+
+/* Value plus one, so that the zeroes of the designated initialiser mean "not in the alphabet". */
+static const uint8_t base64_value[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
+/* The bits of `chars` alphabet characters, left-aligned in 24; false on any other character. */
+static bool unbase64_group(const char *in, size_t chars, uint32_t *word_out)
+{
+    uint32_t word = 0;
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t value = i < chars ? base64_value[(uint8_t)in[i]] : 1;
+        if (value == 0) {
+            return false;
+        }
+        word = word << 6 | (value - 1);
+    }
+    *word_out = word;
+    return true;
+}
+
+static size_t base64_padding(struct str s)
+{
+    if (s.n == 0 || s.p[s.n - 1] != '=') {
+        return 0;
+    }
+    return s.p[s.n - 2] == '=' ? 2 : 1;
+}
+
+bool text_unbase64(struct str s, uint8_t *out, size_t *n_out)
+{
+    if (s.n % 4 != 0) {
+        return false;
+    }
+    size_t padding = base64_padding(s);
+    uint8_t *o = out;
+    for (size_t i = 0; i < s.n; i += 4) {
+        size_t missing = i + 4 == s.n ? padding : 0;
+        uint32_t word = 0;
+        if (!unbase64_group(s.p + i, 4 - missing, &word)) {
+            return false;
+        }
+        /* RFC 4648 3.5: bits that padding leaves over must be zero, else two texts mean one value.
+         */
+        if ((missing == 1 && (word & 0xff)) || (missing == 2 && (word & 0xffff))) {
+            return false;
+        }
+        *o++ = (uint8_t)(word >> 16);
+        if (missing < 2) {
+            *o++ = (uint8_t)(word >> 8);
+        }
+        if (missing < 1) {
+            *o++ = (uint8_t)word;
+        }
+    }
+    *n_out = (size_t)(o - out);
+    return true;
+}
+
+static bool unreserved(char c)
+{
+    char low = fold(c);
+    return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+size_t text_percent(struct str s, char *out, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        size_t need = unreserved(s.p[i]) ? 1 : 3;
+        if (size - n < need) {
+            return 0;
+        }
+        if (need == 1) {
+            out[n] = s.p[i];
+        } else {
+            uint8_t byte = (uint8_t)s.p[i];
+            out[n] = '%';
+            out[n + 1] = "0123456789ABCDEF"[byte >> 4];
+            out[n + 2] = "0123456789ABCDEF"[byte & 15];
+        }
+        n += need;
+    }
+    return n;
+}
+
+bool text_unpercent(struct str s, char *out, size_t *n_out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '%') {
+            out[n++] = s.p[i];
+            continue;
+        }
+        uint8_t byte = 0;
+        if (s.n - i < 3 || !unhex_byte(s.p + i + 1, &byte)) {
+            return false;
+        }
+        out[n++] = (char)byte;
+        i += 2;
+    }
+    *n_out = n;
+    return true;
+}
+
+bool text_secret_eq(const void *a, const void *b, size_t n)
+{
+    /* volatile: the compiler may not leave the loop at the first difference */
+    const volatile uint8_t *x = a;
+    const volatile uint8_t *y = b;
+    uint8_t different = 0;
+    for (size_t i = 0; i < n; i++) {
+        different |= (uint8_t)(x[i] ^ y[i]);
+    }
+    return different == 0;
+}
+
+void text_wipe(void *p, size_t n)
+{
+    if (n > 0) {
+        explicit_bzero(p, n);
+    }
+}
+
+void text_random(void *out, size_t n)
+{
+    uint8_t *p = out;
+    while (n > 0) {
+        ssize_t got = getrandom(p, n, 0);
+        assert(got > 0 || errno == EINTR);
+        if (got > 0) {
+            p += got;
+            n -= (size_t)got;
+        }
+    }
+}
+
+#define ID_DIGITS 24 /* 24 of base62: 142 bits */
+
+void text_id(struct str prefix, char *out, size_t size)
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    assert(size > prefix.n + ID_DIGITS);
+    text_copy(prefix, out, size);
+    char *o = out + prefix.n;
+    char *end = o + ID_DIGITS;
+    while (o < end) {
+        uint8_t bytes[32];
+        text_random(bytes, sizeof(bytes));
+        for (size_t i = 0; i < sizeof(bytes) && o < end; i++) {
+            uint8_t six = bytes[i] & 63;
+            if (six < 62) { /* rejected, not folded: every digit stays equally likely */
+                *o++ = alphabet[six];
+            }
+        }
+    }
+    *o = '\0';
+}
+
+static bool continuation(uint8_t c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+/* RFC 3629 section 4: after these lead bytes the second one has a narrower range. */
+static bool second_fits(uint8_t lead, uint8_t second)
+{
+    switch (lead) {
+    case 0xe0: /* overlong */
+        return second >= 0xa0 && second <= 0xbf;
+    case 0xed: /* surrogates */
+        return second >= 0x80 && second <= 0x9f;
+    case 0xf0: /* overlong */
+        return second >= 0x90 && second <= 0xbf;
+    case 0xf4: /* above U+10FFFF */
+        return second >= 0x80 && second <= 0x8f;
+    default:
+        return continuation(second);
+    }
+}
+
+size_t text_utf8_step(struct str s)
+{
+    const uint8_t *c = (const uint8_t *)s.p;
+    if (s.n == 0 || c[0] < 0x80) {
+        return s.n == 0 ? 0 : 1;
+    }
+    size_t size = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+    if (c[0] < 0xc2 || c[0] > 0xf4 || s.n < size || !second_fits(c[0], c[1])) {
+        return 0;
+    }
+    for (size_t i = 2; i < size; i++) {
+        if (!continuation(c[i])) {
+            return 0;
+        }
+    }
+    return size;
+}
+
+bool text_is_utf8(struct str s)
+{
+    while (s.n > 0) {
+        uint64_t eight = 0;
+        if (s.n >= sizeof(eight)) {
+            memcpy(&eight, s.p, sizeof(eight));
+        }
+        bool ascii = s.n >= sizeof(eight) && (eight & 0x8080808080808080U) == 0;
+        size_t step = ascii ? sizeof(eight) : text_utf8_step(s);
+        if (step == 0) {
+            return false;
+        }
+        s.p += step;
+        s.n -= step;
+    }
+    return true;
+}

@@ -1,0 +1,75 @@
+/*
+ * text.h - text as a span, and the small codecs every room needs: hex, base64, percent-encoding,
+ * constant-time compare, numbers, random identifiers.
+ *
+ * A struct str borrows its bytes: whoever made them owns them. Nothing here allocates. Any process
+ * may call any of it. Lengths are bytes. "out" buffers are the caller's.
+ */
+#ifndef SERVER_TEXT_H
+#define SERVER_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+    const char *p; /* not NUL-terminated; may be NULL when n is 0 */
+    size_t n;
+};
+
+#define STR(literal) ((struct str){"" literal "", sizeof(literal) - 1})
+/* For printf: printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)(s).n, (s).p
+
+struct str text_from(const char *c); /* NULL gives an empty span */
+bool text_eq(struct str a, struct str b);
+bool text_ieq(struct str a, struct str b); /* ASCII case folded */
+bool text_starts(struct str s, struct str prefix);
+bool text_istarts(struct str s, struct str prefix);
+bool text_ends(struct str s, struct str suffix);
+bool text_find(struct str s, struct str needle, size_t *at_out);
+struct str text_trim(struct str s);                       /* blanks and tabs at both ends */
+struct str text_sub(struct str s, size_t from, size_t n); /* clipped to s */
+/* Cuts the next piece before sep off *rest; false when *rest is used up. "a,,b" gives "a","","b".
+ */
+bool text_split(struct str *rest, char sep, struct str *piece_out);
+/* A NUL-terminated copy, cut at size-1; returns out. */
+char *text_copy(struct str s, char *out, size_t size);
+
+/* Whole-span decimal; false on sign, blank, empty or overflow. */
+bool text_u64(struct str s, uint64_t *value_out);
+bool text_i64(struct str s, int64_t *value_out); /* one leading '-' allowed */
+/* Writes decimal digits (no NUL), returns how many; out has room for 20. */
+size_t text_put_u64(uint64_t value, char *out);
+
+void text_hex(const uint8_t *bytes, size_t n, char *out); /* 2n lower-case, no NUL */
+bool text_unhex(struct str hex, uint8_t *out, size_t n);  /* exactly 2n digits */
+
+/* RFC 4648 section 4, with padding. */
+size_t text_base64_size(size_t n); /* characters for n bytes, no NUL */
+size_t text_base64(const uint8_t *bytes, size_t n, char *out);
+/* Strict: alphabet, padding and length checked. out needs s.n / 4 * 3 bytes; may be s.p itself. */
+bool text_unbase64(struct str s, uint8_t *out, size_t *n_out);
+
+/* RFC 3986 unreserved kept, all else %XX upper-case. Returns length written, or 0 if size is short.
+ */
+size_t text_percent(struct str s, char *out, size_t size);
+/* Decodes %XX; false on a broken escape. out needs s.n bytes. */
+bool text_unpercent(struct str s, char *out, size_t *n_out);
+
+/* Same time whatever the first differing byte is. */
+bool text_secret_eq(const void *a, const void *b, size_t n);
+/* Zeroes in a way the compiler keeps. */
+void text_wipe(void *p, size_t n);
+
+/* n bytes of getrandom(2); asserts on failure (a kernel that cannot is unusable). */
+void text_random(void *out, size_t n);
+/* prefix + 24 random base62 characters, NUL-terminated: "req_4f..."; size >= prefix + 25. */
+void text_id(struct str prefix, char *out, size_t size);
+
+bool text_is_utf8(struct str s); /* RFC 3629: no surrogates, no overlong forms */
+/* Bytes of the first character (1 to 4), or 0 when s is empty or does not begin with a legal one.
+ */
+size_t text_utf8_step(struct str s);
+
+#endif

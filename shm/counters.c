@@ -1,0 +1,57 @@
+#include "shm/counters.h"
+
+#include <assert.h>
+
+static const struct {
+    const char *name, *help;
+} rows[COUNTER_COUNT] = {
+#define ROW(name, prom, help) {prom, help},
+    COUNTERS_TABLE(ROW)
+#undef ROW
+};
+
+/* Until counters_enter (subcommands, unit tests) nobody reads what is counted. */
+static struct counters_block nobody;
+static struct counters_block *mine = &nobody;
+
+size_t counters_area_size(uint32_t workers)
+{
+    return (workers + 1) * sizeof(struct counters_block);
+}
+
+void counters_enter(struct segment *s, uint32_t slot)
+{
+    assert(slot <= s->header->workers);
+    mine = &s->counters[slot];
+}
+
+/* One writer a word: a plain load and store do, without the bus lock of an atomic add. */
+void counters_add(enum counter c, uint64_t n)
+{
+    uint64_t before = atomic_load_explicit(&mine->value[c], memory_order_relaxed);
+    atomic_store_explicit(&mine->value[c], before + n, memory_order_relaxed);
+}
+
+void counters_set(enum counter c, uint64_t n)
+{
+    atomic_store_explicit(&mine->value[c], n, memory_order_relaxed);
+}
+
+uint64_t counters_sum(const struct segment *s, enum counter c)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i <= s->header->workers; i++) {
+        sum += atomic_load_explicit(&s->counters[i].value[c], memory_order_relaxed);
+    }
+    return sum;
+}
+
+const char *counters_name(enum counter c)
+{
+    return rows[c].name;
+}
+
+const char *counters_help(enum counter c)
+{
+    return rows[c].help;
+}

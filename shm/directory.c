@@ -1,0 +1,370 @@
+/*
+ * One bank of the area, behind struct directory_area:
+ *
+ *   struct bank | key index | key cells | mapping index | mapping cells
+ *
+ * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its CRC. The
+ * index has four words a cell, so linear probing stays short (16 k keys: at most some 15 words, two cache
+ * lines), while the big cells lie dense: half the memory of open addressing over the cells themselves.
+ */
+#include "shm/directory.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "server/clock.h"
+#include "server/crc32.h"
+
+#define PROBE_MAX 64u /* at load 0.25 a run of 64 does not happen; it bounds what damage can cost */
+#define TRIES_MAX 100u /* a retry needs two publications during one read */
+
+typedef _Atomic uint64_t word;
+
+struct directory_area {
+    word building;     /* refresher */
+    word published;    /* refresher */
+    word confirmed_ms; /* refresher; real time */
+    word confirmed_mono_ms;
+    word max_stale_ms; /* refresher; 0: never stale */
+    uint64_t reserved[11];
+};
+_Static_assert(sizeof(struct directory_area) == 128, "own cache lines");
+
+enum kind { KEYS, MAPPINGS, KINDS };
+
+struct bank {
+    word count[KINDS];
+    uint64_t reserved[14];
+};
+_Static_assert(sizeof(struct bank) == 128, "own cache lines");
+
+#define KEY_WORDS (sizeof(struct directory_key) / 8)
+#define MAPPING_WORDS (sizeof(struct directory_mapping) / 8)
+#define WORDS_MAX MAPPING_WORDS
+
+/* One table of one bank, as this process sees it. */
+struct table {
+    word *count;
+    word *index;
+    uint64_t index_mask;
+    word *cells;
+    uint64_t capacity;
+    size_t words; /* of the payload; a cell has one more, the CRC */
+};
+
+/* --- layout ---------------------------------------------------------------------------------------- */
+
+/* The power of two from 4 * cells on. */
+static uint64_t index_words(uint64_t cells)
+{
+    return cells <= 16 ? 64 : 1ull << (64 - __builtin_clzll(4 * cells - 1));
+}
+
+static size_t table_size(uint64_t capacity, size_t words)
+{
+    return (index_words(capacity) + capacity * (words + 1)) * sizeof(word);
+}
+
+static size_t bank_size(uint32_t max_keys, uint32_t max_mappings)
+{
+    size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) + table_size(max_mappings, MAPPING_WORDS);
+    return (n + 127) / 128 * 128;
+}
+
+size_t directory_area_size(uint32_t max_keys, uint32_t max_mappings)
+{
+    return sizeof(struct directory_area) + 2 * bank_size(max_keys, max_mappings);
+}
+
+static struct table table_of(const struct segment *s, uint64_t generation, enum kind kind)
+{
+    const struct segment_header *h = s->header;
+    char *bank = (char *)s->directory + sizeof(struct directory_area) +
+                 (generation & 1) * bank_size(h->max_keys, h->max_mappings);
+    char *at = bank + sizeof(struct bank);
+    struct table t = {.count = &((struct bank *)(void *)bank)->count[kind],
+                      .capacity = kind == KEYS ? h->max_keys : h->max_mappings,
+                      .words = kind == KEYS ? KEY_WORDS : MAPPING_WORDS};
+    if (kind == MAPPINGS) {
+        at += table_size(h->max_keys, KEY_WORDS);
+    }
+    uint64_t n = index_words(t.capacity);
+    t.index = (word *)(void *)at;
+    t.index_mask = n - 1;
+    t.cells = t.index + n;
+    return t;
+}
+
+static word *cell_of(const struct table *t, uint64_t number)
+{
+    return t->cells + number * (t->words + 1);
+}
+
+/* --- hashes ---------------------------------------------------------------------------------------- */
+
+/* Every bit of the result depends on every bit of h (MurmurHash3's finalizer). */
+static uint64_t mix(uint64_t h)
+{
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
+    return h ^ h >> 33;
+}
+
+/* The seed keeps positions of one boot from being worked out beforehand. */
+static uint64_t key_hash(const struct segment *s, const uint8_t digest[32])
+{
+    uint64_t h;
+    memcpy(&h, digest, sizeof h);
+    return mix(h ^ s->header->epoch);
+}
+
+/* FNV-1a, mixed because it leaves names that differ at the end close together. Model names are the
+ * operator's: nobody floods them, so no seed. */
+static uint64_t mapping_hash(struct str name)
+{
+    uint64_t h = 0xcbf29ce484222325ull;
+    for (size_t i = 0; i < name.n; i++) {
+        h = (h ^ (uint8_t)name.p[i]) * 0x100000001b3ull;
+    }
+    return mix(h);
+}
+
+/* The high half of the hash is the fragment in the index word, the low half says where to begin. */
+static uint64_t position(const struct table *t, uint64_t hash, uint32_t probe)
+{
+    return (hash + probe) & t->index_mask;
+}
+
+/* --- cells ----------------------------------------------------------------------------------------- */
+
+static void store(const struct table *t, uint64_t number, const void *payload)
+{
+    uint64_t words[WORDS_MAX];
+    memcpy(words, payload, t->words * 8);
+    word *cell = cell_of(t, number);
+    for (size_t i = 0; i < t->words; i++) {
+        atomic_store_explicit(&cell[i], words[i], memory_order_relaxed);
+    }
+    atomic_store_explicit(&cell[t->words], crc32_add(0, words, t->words * 8), memory_order_relaxed);
+}
+
+/* false: the CRC is wrong: damaged memory, or a bank that is being rebuilt (the caller finds out). */
+static bool load(const struct table *t, uint64_t number, void *payload_out)
+{
+    uint64_t words[WORDS_MAX];
+    word *cell = cell_of(t, number);
+    for (size_t i = 0; i < t->words; i++) {
+        words[i] = atomic_load_explicit(&cell[i], memory_order_relaxed);
+    }
+    uint64_t crc = atomic_load_explicit(&cell[t->words], memory_order_relaxed);
+    memcpy(payload_out, words, t->words * 8);
+    return crc == crc32_add(0, words, t->words * 8);
+}
+
+typedef bool match_fn(const void *wanted, const void *payload);
+
+enum probe { PROBE_HIT, PROBE_MISS, PROBE_DAMAGED };
+
+static enum probe probe(const struct table *t, uint64_t hash, match_fn *match, const void *wanted, void *payload_out)
+{
+    for (uint32_t i = 0; i < PROBE_MAX; i++) {
+        uint64_t entry = atomic_load_explicit(&t->index[position(t, hash, i)], memory_order_relaxed);
+        if (entry == 0) {
+            return PROBE_MISS;
+        }
+        if (entry >> 32 != hash >> 32) {
+            continue;
+        }
+        uint64_t number = (entry & UINT32_MAX) - 1; /* 0 wraps to something too large */
+        if (number >= t->capacity || !load(t, number, payload_out)) {
+            return PROBE_DAMAGED;
+        }
+        if (match(wanted, payload_out)) {
+            return PROBE_HIT;
+        }
+    }
+    return PROBE_MISS;
+}
+
+static bool insert(const struct table *t, uint64_t hash, const void *payload)
+{
+    uint64_t count = atomic_load_explicit(t->count, memory_order_relaxed);
+    if (count >= t->capacity) {
+        return false;
+    }
+    for (uint32_t i = 0; i < PROBE_MAX; i++) {
+        word *entry = &t->index[position(t, hash, i)];
+        if (atomic_load_explicit(entry, memory_order_relaxed) == 0) {
+            store(t, count, payload);
+            atomic_store_explicit(entry, hash >> 32 << 32 | (count + 1), memory_order_relaxed);
+            atomic_store_explicit(t->count, count + 1, memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- readers --------------------------------------------------------------------------------------- */
+
+uint64_t directory_generation(const struct segment *s)
+{
+    return atomic_load_explicit(&s->directory->published, memory_order_acquire);
+}
+
+/* After reading from generation's bank: was it left alone? The fence orders the reads of cells before
+ * the read of building (Boehm, HPL-2012-68). */
+static bool still_valid(const struct segment *s, uint64_t generation)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&s->directory->building, memory_order_relaxed) - generation < 2;
+}
+
+static enum directory_found search(const struct segment *s, enum kind kind, uint64_t hash, match_fn *match,
+                                   const void *wanted, void *payload_out)
+{
+    for (uint32_t i = 0; i < TRIES_MAX; i++) {
+        uint64_t generation = directory_generation(s);
+        if (generation == 0) {
+            return DIRECTORY_EMPTY;
+        }
+        struct table t = table_of(s, generation, kind);
+        enum probe found = probe(&t, hash, match, wanted, payload_out);
+        if (still_valid(s, generation)) {
+            return found == PROBE_HIT ? DIRECTORY_HIT : found == PROBE_MISS ? DIRECTORY_MISS : DIRECTORY_STALE;
+        }
+    }
+    return DIRECTORY_STALE;
+}
+
+/* On the monotonic clock: a calendar that jumps a day must not lock everybody out. */
+static bool stale(const struct segment *s)
+{
+    uint64_t max = atomic_load_explicit(&s->directory->max_stale_ms, memory_order_relaxed);
+    uint64_t confirmed = atomic_load_explicit(&s->directory->confirmed_mono_ms, memory_order_relaxed);
+    uint64_t now = clock_mono_ms();
+    return max != 0 && now > confirmed && now - confirmed > max;
+}
+
+static bool same_digest(const void *wanted, const void *payload)
+{
+    return text_secret_eq(wanted, ((const struct directory_key *)payload)->digest, 32);
+}
+
+enum directory_found directory_find(const struct segment *s, const uint8_t digest[32], struct directory_key *out)
+{
+    if (directory_generation(s) != 0 && stale(s)) {
+        return DIRECTORY_STALE;
+    }
+    return search(s, KEYS, key_hash(s, digest), same_digest, digest, out);
+}
+
+static bool same_name(const void *wanted, const void *payload)
+{
+    const struct directory_mapping *m = payload;
+    const struct str *name = wanted;
+    return strnlen(m->from, sizeof m->from) == name->n && memcmp(m->from, name->p, name->n) == 0;
+}
+
+bool directory_map(const struct segment *s, struct str model, char to_out[304])
+{
+    struct directory_mapping m;
+    if (model.n == 0 || model.n >= sizeof m.from ||
+        search(s, MAPPINGS, mapping_hash(model), same_name, &model, &m) != DIRECTORY_HIT) {
+        return false;
+    }
+    memcpy(to_out, m.to, sizeof m.to);
+    to_out[sizeof m.to - 1] = '\0';
+    return true;
+}
+
+uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms)
+{
+    int64_t confirmed = (int64_t)atomic_load_explicit(&s->directory->confirmed_ms, memory_order_relaxed);
+    return now_real_ms > confirmed ? (uint64_t)(now_real_ms - confirmed) : 0;
+}
+
+uint32_t directory_count(const struct segment *s)
+{
+    uint64_t generation, count;
+    uint32_t tries = 0;
+    do {
+        generation = directory_generation(s);
+        count = atomic_load_explicit(table_of(s, generation, KEYS).count, memory_order_relaxed);
+    } while (!still_valid(s, generation) && ++tries < TRIES_MAX);
+    return generation ? (uint32_t)count : 0;
+}
+
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key), void *ctx)
+{
+    uint64_t generation = directory_generation(s);
+    struct table t = table_of(s, generation, KEYS);
+    uint64_t count = generation ? atomic_load_explicit(t.count, memory_order_relaxed) : 0;
+    for (uint64_t i = 0; i < count && i < t.capacity; i++) {
+        struct directory_key key;
+        bool intact = load(&t, i, &key);
+        if (!still_valid(s, generation)) {
+            return false;
+        }
+        if (intact) {
+            fn(ctx, &key);
+        }
+    }
+    return true;
+}
+
+/* --- the writer ------------------------------------------------------------------------------------ */
+
+static uint64_t building(const struct segment *s)
+{
+    return atomic_load_explicit(&s->directory->building, memory_order_relaxed);
+}
+
+/* A predecessor that died half-way left building at published + 1: the same bank is begun again. */
+void directory_begin(struct segment *s)
+{
+    uint64_t next = atomic_load_explicit(&s->directory->published, memory_order_relaxed) + 1;
+    atomic_store_explicit(&s->directory->building, next, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* no cell is seen to change before building did */
+    for (enum kind kind = KEYS; kind < KINDS; kind++) {
+        struct table t = table_of(s, next, kind);
+        for (uint64_t i = 0; i <= t.index_mask; i++) {
+            atomic_store_explicit(&t.index[i], 0, memory_order_relaxed);
+        }
+        atomic_store_explicit(t.count, 0, memory_order_relaxed);
+    }
+}
+
+bool directory_add(struct segment *s, const struct directory_key *key)
+{
+    struct table t = table_of(s, building(s), KEYS);
+    return insert(&t, key_hash(s, key->digest), key);
+}
+
+bool directory_add_mapping(struct segment *s, struct str from, struct str to)
+{
+    struct directory_mapping m = {.hash = mapping_hash(from)};
+    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to) {
+        return false;
+    }
+    memcpy(m.from, from.p, from.n);
+    memcpy(m.to, to.p, to.n);
+    struct table t = table_of(s, building(s), MAPPINGS);
+    return insert(&t, m.hash, &m);
+}
+
+void directory_publish(struct segment *s, int64_t confirmed_real_ms)
+{
+    directory_confirm(s, confirmed_real_ms);
+    atomic_store_explicit(&s->directory->published, building(s), memory_order_release);
+}
+
+void directory_confirm(struct segment *s, int64_t real_ms)
+{
+    atomic_store_explicit(&s->directory->confirmed_ms, (uint64_t)real_ms, memory_order_relaxed);
+    atomic_store_explicit(&s->directory->confirmed_mono_ms, clock_now_ns() / 1000000, memory_order_relaxed);
+}
+
+void directory_set_max_stale(struct segment *s, uint64_t ms)
+{
+    atomic_store_explicit(&s->directory->max_stale_ms, ms, memory_order_relaxed);
+}

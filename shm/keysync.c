@@ -1,0 +1,427 @@
+#include "shm/keysync.h"
+
+#include <string.h>
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/sha256.h"
+#include "shm/absent.h"
+#include "shm/bucket.h"
+#include "shm/counters.h"
+#include "shm/keymiss.h"
+#include "shm/keytable.h"
+#include "shm/scoreboard.h"
+
+#define SECOND_NS       1000000000ull
+#define WARN_EVERY_MS   60000u
+#define STALE_GRACE_MS  5000u /* polls come each second and a busy file takes up to 5 s */
+#define NOTED_MAX       256u
+#define ROWS_PER_BEAT   4096u
+#define QUESTIONS_BATCH 64u
+
+struct keysync {
+    const struct config *config;
+    struct segment *segment;
+    keysync_open_fn *open;
+    struct keystore *store; /* NULL until it opens */
+    struct keytable *table;
+    struct absent absent;
+
+    bool loaded; /* by this process, not a predecessor */
+    int64_t version;
+    uint64_t load_at_ms; /* next full load */
+
+    uint32_t failures; /* in a row */
+    uint64_t retry_at_ms;
+    uint64_t warn_at_ms;
+
+    /* the load that is running */
+    uint64_t rows, skipped, no_room;
+    bool out_of_memory;
+    uint64_t told_skipped; /* of the last load that was logged */
+    bool told_no_room;
+    uint64_t noted[NOTED_MAX]; /* ids of bad rows that were logged */
+    uint32_t noted_count;
+
+    _Atomic uint64_t lookups; /* a limit word of bucket.h, private */
+    bool holding;             /* held was read but its look-up has to wait */
+    struct keymiss_question held;
+};
+
+struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_open_fn *open)
+{
+    struct keysync *k = heap_new(sizeof *k);
+    if (!k) {
+        return NULL;
+    }
+    clock_tick();
+    k->config = c;
+    k->segment = s;
+    k->open = open;
+    k->table = keytable_new(s, clock_mono_ms());
+    if (!k->table) {
+        heap_drop(k);
+        return NULL;
+    }
+    keymiss_recover(s);
+    directory_set_max_stale(s, (uint64_t)c->max_stale_seconds * 1000 + STALE_GRACE_MS);
+    return k;
+}
+
+void keysync_drop(struct keysync *k)
+{
+    if (k) {
+        keystore_close(k->store);
+        keytable_drop(k->table);
+        text_wipe(k, sizeof *k);
+        heap_drop(k);
+    }
+}
+
+/* --- an outage ------------------------------------------------------------------------------------- */
+
+/* 1, 2, 4 s and on, a quarter of it at random so that many gateways do not come back together. */
+static uint64_t back_off_ms(uint32_t failures)
+{
+    uint64_t ms = failures < 3 ? 1000u << (failures - 1) : KEYSYNC_RETRY_MAX_MS;
+    uint32_t dice;
+    text_random(&dice, sizeof dice);
+    return ms - dice % (ms / 4);
+}
+
+static bool hopeless(enum status status)
+{
+    return status == STATUS_INVALID || status == STATUS_NOT_SUPPORTED;
+}
+
+/* What is published stays and grows stale. One warning a minute. */
+static void failed(struct keysync *k, const struct err *err)
+{
+    counters_add(COUNTER_STORE_ERRORS, 1);
+    k->failures++;
+    k->retry_at_ms = clock_mono_ms() + back_off_ms(k->failures);
+    if (clock_mono_ms() >= k->warn_at_ms) {
+        k->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
+        log_line(LOG_WARN, "keystore", "cannot be read, %u known keys go on working: %s", directory_count(k->segment),
+                 err->text);
+    }
+}
+
+static void answered(struct keysync *k)
+{
+    if (k->failures) {
+        log_line(LOG_INFO, "keystore", "can be read again");
+    }
+    k->failures = 0;
+    k->retry_at_ms = 0;
+    k->warn_at_ms = 0;
+}
+
+/* --- a full load ----------------------------------------------------------------------------------- */
+
+/* Marks the row as logged; false: it was already, or too many were. */
+static bool note(struct keysync *k, uint64_t id)
+{
+    for (uint32_t i = 0; i < k->noted_count; i++) {
+        if (k->noted[i] == id) {
+            return false;
+        }
+    }
+    if (k->noted_count == NOTED_MAX) {
+        return false;
+    }
+    k->noted[k->noted_count++] = id;
+    return true;
+}
+
+/* The id may be a clear key: only the first 8 hex digits of its digest are shown. */
+static void skip_row(struct keysync *k, const struct keystore_row *row, const struct err *err)
+{
+    uint8_t digest[32];
+    uint64_t id;
+    if (!keystore_digest(row, digest)) {
+        sha256(row->id, strlen(row->id), digest);
+    }
+    memcpy(&id, digest, sizeof id);
+    k->skipped++;
+    counters_add(COUNTER_ROWS_SKIPPED, 1);
+    if (note(k, id)) {
+        char hex[9] = "";
+        text_hex(digest, 4, hex);
+        log_line(LOG_WARN, "keystore", "row of key %s is skipped: %s", hex, err->text);
+    }
+}
+
+/* A bad row keeps its last good values, but never those of a clear key that is not wanted any more. */
+static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_row *row,
+                                      const struct directory_key *cell)
+{
+    uint8_t digest[32];
+    if (((cell->flags & DIRECTORY_CLEAR) && !k->config->allow_clear_keys) || !keystore_digest(row, digest)) {
+        return KEYTABLE_STAGED;
+    }
+    return keytable_stage_old(k->table, digest, row->active);
+}
+
+static bool on_row(void *ctx, const struct keystore_row *row)
+{
+    struct keysync *k = ctx;
+    struct directory_key cell;
+    struct err err;
+    enum keytable_staged staged;
+    if (++k->rows % ROWS_PER_BEAT == 0) {
+        scoreboard_beat(k->segment, 0, clock_now_ns() / 1000000);
+    }
+    if (keystore_cell(row, k->config->allow_clear_keys, &cell, &err) == STATUS_OK) {
+        staged = keytable_stage(k->table, &cell);
+    } else {
+        skip_row(k, row, &err);
+        staged = stage_bad(k, row, &cell);
+    }
+    k->no_room += staged == KEYTABLE_FULL;
+    k->out_of_memory = staged == KEYTABLE_NO_MEMORY;
+    return !k->out_of_memory;
+}
+
+static bool on_mapping(void *ctx, struct str from, struct str to)
+{
+    struct keysync *k = ctx;
+    if (!keytable_stage_mapping(k->table, from, to)) {
+        k->skipped++;
+        counters_add(COUNTER_ROWS_SKIPPED, 1);
+        uint8_t digest[32];
+        uint64_t id;
+        sha256(from.p, from.n, digest);
+        memcpy(&id, digest, sizeof id);
+        if (note(k, id)) {
+            log_line(LOG_WARN, "keystore", "model mapping of %.*s is skipped: empty, too long or too many",
+                     (int)(from.n < 80 ? from.n : 80), from.p);
+        }
+    }
+    return true;
+}
+
+static enum status stage_all(struct keysync *k, struct err *err)
+{
+    k->rows = k->skipped = k->no_room = 0;
+    k->out_of_memory = false;
+    keytable_begin(k->table);
+    enum status status = k->store->ops->scan(k->store, on_row, k, err);
+    if (status == STATUS_OK && k->out_of_memory) {
+        status = err_set(err, STATUS_UNAVAILABLE, "out of memory after %llu rows", (unsigned long long)k->rows);
+    }
+    if (status == STATUS_OK) {
+        status = k->store->ops->mappings(k->store, on_mapping, k, err);
+    }
+    return status;
+}
+
+static void tell(struct keysync *k, int64_t version)
+{
+    bool news = !k->loaded || version != k->version || k->skipped != k->told_skipped;
+    log_line(news ? LOG_INFO : LOG_DEBUG, "keystore", "loaded %u keys, %u model mappings, skipped %llu rows",
+             keytable_count(k->table), keytable_mappings(k->table), (unsigned long long)k->skipped);
+    k->told_skipped = k->skipped;
+    if (k->no_room && !k->told_no_room) {
+        log_line(LOG_ERROR, "keystore", "%llu keys do not work: the table is full, raise MAX_KEYS",
+                 (unsigned long long)k->no_room);
+    }
+    k->told_no_room = k->no_room != 0;
+}
+
+/* version was read before the rows: a write in between is noticed by the next poll. */
+static enum status load(struct keysync *k, int64_t version, struct err *err)
+{
+    counters_add(COUNTER_STORE_READS, 1);
+    enum status status = stage_all(k, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    keytable_commit(k->table, clock_mono_ms());
+    k->no_room += keytable_publish(k->table, clock_real_ms());
+    tell(k, version);
+    k->loaded = true;
+    k->version = version;
+    k->load_at_ms = clock_mono_ms() + (uint64_t)k->config->refresh_seconds * 1000;
+    return STATUS_OK;
+}
+
+static enum status open_store(struct keysync *k, struct err *err)
+{
+    char why[120] = "";
+    enum status status = k->open(k->config, &k->store, why, sizeof why, err);
+    if (status == STATUS_OK) {
+        log_line(LOG_INFO, "keystore", "%s", why);
+    }
+    return status;
+}
+
+static enum status sync_once(struct keysync *k, struct err *err)
+{
+    int64_t version;
+    enum status status = k->store->ops->version(k->store, &version, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!k->loaded || version != k->version || clock_mono_ms() >= k->load_at_ms) {
+        status = load(k, version, err);
+    }
+    if (status == STATUS_OK) {
+        directory_confirm(k->segment, clock_real_ms());
+    }
+    return status;
+}
+
+enum status keysync_tick(struct keysync *k, struct err *err)
+{
+    clock_tick();
+    if (clock_mono_ms() < k->retry_at_ms) {
+        return STATUS_OK;
+    }
+    if (!k->store) {
+        enum status status = open_store(k, err);
+        if (status != STATUS_OK) {
+            failed(k, err);
+            return hopeless(status) ? status : STATUS_OK;
+        }
+    }
+    if (sync_once(k, err) == STATUS_OK) {
+        answered(k);
+    } else {
+        failed(k, err);
+    }
+    return STATUS_OK;
+}
+
+void keysync_reload(struct keysync *k)
+{
+    k->load_at_ms = 0;
+    k->retry_at_ms = 0;
+}
+
+/* --- questions ------------------------------------------------------------------------------------- */
+
+/* Rows of this program first, then those of the older tools, whose partition key is the key itself. */
+static enum status fetch_row(struct keysync *k, const struct keymiss_question *q, struct keystore_row *out,
+                             struct err *err)
+{
+    char id[KEYSTORE_ID_MAX + 1] = "sha256:";
+    text_hex(q->digest, sizeof q->digest, id + 7);
+    counters_add(COUNTER_STORE_READS, 1);
+    enum status status = k->store->ops->get(k->store, id, out, err);
+    if (status != STATUS_NOT_FOUND || !k->config->allow_clear_keys || q->key_len == 0) {
+        return status;
+    }
+    text_copy((struct str){q->key, q->key_len}, id, sizeof id);
+    counters_add(COUNTER_STORE_READS, 1);
+    status = k->store->ops->get(k->store, id, out, err);
+    text_wipe(id, sizeof id);
+    return status;
+}
+
+/* The row must be the asked key's: "sha256:<hex>" sent as a key finds another one's row. */
+static enum keymiss_result take_row(struct keysync *k, const struct keymiss_question *q,
+                                    const struct keystore_row *row)
+{
+    struct directory_key cell;
+    struct err err;
+    if (keystore_cell(row, k->config->allow_clear_keys, &cell, &err) != STATUS_OK) {
+        skip_row(k, row, &err);
+        return KEYMISS_ABSENT;
+    }
+    if (memcmp(cell.digest, q->digest, sizeof cell.digest) != 0) {
+        return KEYMISS_ABSENT;
+    }
+    return keytable_add(k->table, &cell, clock_mono_ms()) ? KEYMISS_FOUND : KEYMISS_UNAVAILABLE;
+}
+
+static enum keymiss_result look_up(struct keysync *k, const struct keymiss_question *q)
+{
+    struct keystore_row row;
+    struct err err;
+    enum status status = fetch_row(k, q, &row, &err);
+    enum keymiss_result result = KEYMISS_UNAVAILABLE;
+    if (status == STATUS_OK) {
+        result = take_row(k, q, &row);
+    } else if (status == STATUS_NOT_FOUND) {
+        result = KEYMISS_ABSENT;
+    } else {
+        failed(k, &err);
+    }
+    if (result == KEYMISS_ABSENT) {
+        absent_add(&k->absent, q->digest, clock_mono_ms());
+    }
+    text_wipe(&row, sizeof row); /* its id may be a clear key */
+    return result;
+}
+
+/* What can be said without the store; PENDING: nothing. */
+static enum keymiss_result known(const struct keysync *k, const struct keymiss_question *q)
+{
+    if (keytable_has(k->table, q->digest)) {
+        return KEYMISS_FOUND;
+    }
+    if (absent_has(&k->absent, q->digest, clock_mono_ms())) {
+        return KEYMISS_ABSENT;
+    }
+    return k->loaded && k->failures == 0 ? KEYMISS_PENDING : KEYMISS_UNAVAILABLE;
+}
+
+static bool next_question(struct keysync *k, struct keymiss_question *out)
+{
+    if (k->holding) {
+        *out = k->held;
+        k->holding = false;
+        text_wipe(&k->held, sizeof k->held);
+        return true;
+    }
+    return keymiss_next(k->segment, out);
+}
+
+/* Answers up to a batch; found ones after one publication for all. Returns the ms to wait, 0: not yet. */
+static uint64_t answer_batch(struct keysync *k, uint32_t *count_out)
+{
+    struct keymiss_question q, found[QUESTIONS_BATCH];
+    uint32_t found_count = 0;
+    bool added = false;
+    uint64_t wait_ms = 0;
+    for (*count_out = 0; *count_out < QUESTIONS_BATCH && next_question(k, &q); ++*count_out) {
+        enum keymiss_result result = known(k, &q);
+        if (result == KEYMISS_PENDING) {
+            struct bucket_answer a = bucket_take(&k->lookups, clock_now_ns(), KEYSYNC_LOOKUPS_PER_SECOND, SECOND_NS);
+            if (!a.allowed) {
+                k->held = q;
+                k->holding = true;
+                wait_ms = a.retry_ns / 1000000 + 1;
+                break;
+            }
+            result = look_up(k, &q);
+            added |= result == KEYMISS_FOUND;
+        }
+        if (result == KEYMISS_FOUND) {
+            found[found_count++] = q;
+        } else {
+            keymiss_answer(k->segment, &q, result);
+        }
+    }
+    if (added) {
+        keytable_publish(k->table, clock_real_ms());
+    }
+    for (uint32_t i = 0; i < found_count; i++) {
+        keymiss_answer(k->segment, &found[i], KEYMISS_FOUND);
+    }
+    text_wipe(&q, sizeof q);
+    text_wipe(found, found_count * sizeof found[0]);
+    return wait_ms;
+}
+
+uint64_t keysync_questions(struct keysync *k)
+{
+    uint32_t count;
+    uint64_t wait_ms;
+    clock_tick();
+    do {
+        wait_ms = answer_batch(k, &count);
+    } while (wait_ms == 0 && count == QUESTIONS_BATCH);
+    return wait_ms;
+}

@@ -1,0 +1,196 @@
+#include "shm/keytable.h"
+
+#include <string.h>
+#include "server/arena.h"
+#include "shm/keyset.h"
+#include "shm/slots.h"
+
+struct keytable {
+    struct segment *segment;
+    struct slots *slots;
+    struct keyset keys, staged_keys;
+    struct directory_mapping *mappings, *staged_mappings; /* SEGMENT_MAPPINGS_MAX each */
+    uint32_t mapping_count, staged_mapping_count;
+    bool out_of_memory;
+};
+
+/* Never 0, the tag of a bucket without a key. Other bytes than those the hashes use. */
+static uint32_t tag_of(const uint8_t digest[32])
+{
+    uint32_t tag;
+    memcpy(&tag, digest + 28, sizeof tag);
+    return tag ? tag : 1;
+}
+
+/* --- the predecessor's work ------------------------------------------------------------------------ */
+
+static void learn(void *ctx, const struct directory_key *key)
+{
+    struct keytable *t = ctx;
+    struct directory_key mine = *key;
+    if (!slots_learn(t->slots, mine.slot, mine.tag)) {
+        mine.slot = SLOTS_NONE;
+    }
+    t->out_of_memory |= !keyset_find(&t->keys, mine.digest) && !keyset_add(&t->keys, &mine);
+}
+
+struct keytable *keytable_new(struct segment *s, uint64_t now_ms)
+{
+    struct keytable *t = heap_new(sizeof *t);
+    if (!t) {
+        return NULL;
+    }
+    t->segment = s;
+    t->slots = slots_new(s);
+    t->mappings = heap_new(SEGMENT_MAPPINGS_MAX * sizeof *t->mappings);
+    t->staged_mappings = heap_new(SEGMENT_MAPPINGS_MAX * sizeof *t->staged_mappings);
+    if (t->slots && t->mappings && t->staged_mappings) {
+        directory_each(s, learn, t); /* nobody else writes: it cannot be interrupted */
+        slots_learned(t->slots, now_ms);
+    } else {
+        t->out_of_memory = true;
+    }
+    if (t->out_of_memory) {
+        keytable_drop(t);
+        return NULL;
+    }
+    return t;
+}
+
+void keytable_drop(struct keytable *t)
+{
+    if (t) {
+        slots_drop(t->slots);
+        keyset_free(&t->keys);
+        keyset_free(&t->staged_keys);
+        heap_drop(t->mappings);
+        heap_drop(t->staged_mappings);
+        heap_drop(t);
+    }
+}
+
+/* --- loading --------------------------------------------------------------------------------------- */
+
+void keytable_begin(struct keytable *t)
+{
+    keyset_free(&t->staged_keys);
+    t->staged_mapping_count = 0;
+}
+
+enum keytable_staged keytable_stage(struct keytable *t, const struct directory_key *key)
+{
+    struct directory_key *twin = keyset_find(&t->staged_keys, key->digest);
+    if (twin) {
+        if (!(key->flags & DIRECTORY_ACTIVE)) {
+            *twin = *key;
+        }
+        return KEYTABLE_STAGED;
+    }
+    if (t->staged_keys.count >= t->segment->header->max_keys) {
+        return KEYTABLE_FULL;
+    }
+    return keyset_add(&t->staged_keys, key) ? KEYTABLE_STAGED : KEYTABLE_NO_MEMORY;
+}
+
+enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32], bool active)
+{
+    const struct directory_key *old = keyset_find(&t->keys, digest);
+    if (!old) {
+        return KEYTABLE_STAGED;
+    }
+    struct directory_key key = *old;
+    if (!active) {
+        key.flags &= ~(uint32_t)DIRECTORY_ACTIVE;
+    }
+    return keytable_stage(t, &key);
+}
+
+bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to)
+{
+    struct directory_mapping *m = &t->staged_mappings[t->staged_mapping_count];
+    if (t->staged_mapping_count == SEGMENT_MAPPINGS_MAX || from.n == 0 || from.n >= sizeof m->from || to.n == 0 ||
+        to.n >= sizeof m->to) {
+        return false;
+    }
+    text_copy(from, m->from, sizeof m->from);
+    text_copy(to, m->to, sizeof m->to);
+    t->staged_mapping_count++;
+    return true;
+}
+
+static void give_slot(struct keytable *t, struct directory_key *key, uint64_t now_ms)
+{
+    const struct directory_key *old = keyset_find(&t->keys, key->digest);
+    key->tag = tag_of(key->digest);
+    key->slot = old && old->slot != SLOTS_NONE ? old->slot : slots_take(t->slots, key->tag, now_ms);
+}
+
+void keytable_commit(struct keytable *t, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < t->keys.count; i++) {
+        const struct directory_key *old = &t->keys.cells[i];
+        if (old->slot != SLOTS_NONE && !keyset_find(&t->staged_keys, old->digest)) {
+            slots_free(t->slots, old->slot, now_ms);
+        }
+    }
+    for (uint32_t i = 0; i < t->staged_keys.count; i++) {
+        give_slot(t, &t->staged_keys.cells[i], now_ms);
+    }
+    keyset_free(&t->keys);
+    t->keys = t->staged_keys;
+    t->staged_keys = (struct keyset){0};
+    struct directory_mapping *swap = t->mappings;
+    t->mappings = t->staged_mappings;
+    t->mapping_count = t->staged_mapping_count;
+    t->staged_mappings = swap;
+    t->staged_mapping_count = 0;
+}
+
+/* --- use ------------------------------------------------------------------------------------------- */
+
+bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms)
+{
+    if (t->keys.count >= t->segment->header->max_keys) {
+        return false;
+    }
+    struct directory_key mine = *key;
+    give_slot(t, &mine, now_ms);
+    if (mine.slot == SLOTS_NONE) {
+        return false;
+    }
+    if (!keyset_add(&t->keys, &mine)) {
+        slots_free(t->slots, mine.slot, now_ms);
+        return false;
+    }
+    return true;
+}
+
+bool keytable_has(const struct keytable *t, const uint8_t digest[32])
+{
+    return keyset_find(&t->keys, digest) != NULL;
+}
+
+uint32_t keytable_count(const struct keytable *t)
+{
+    return t->keys.count;
+}
+
+uint32_t keytable_mappings(const struct keytable *t)
+{
+    return t->mapping_count;
+}
+
+uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
+{
+    uint32_t left_out = 0;
+    directory_begin(t->segment);
+    for (uint32_t i = 0; i < t->keys.count; i++) {
+        const struct directory_key *key = &t->keys.cells[i];
+        left_out += key->slot == SLOTS_NONE || !directory_add(t->segment, key);
+    }
+    for (uint32_t i = 0; i < t->mapping_count; i++) {
+        directory_add_mapping(t->segment, text_from(t->mappings[i].from), text_from(t->mappings[i].to));
+    }
+    directory_publish(t->segment, confirmed_real_ms);
+    return left_out;
+}

@@ -1,0 +1,251 @@
+/*
+ * What runs here, and what starts it:
+ *
+ *   each turn       heartbeat
+ *   each second     version poll, loads that are due (keysync_tick), complaints about credentials
+ *   each minute     the date of the signing keys (signer_tick)
+ *   wake_refresher  key questions of the workers (keysync_questions)
+ *   creds           new credentials (signer_take)
+ *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
+ */
+#include "shm/refresher.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/creds.h"
+#include "server/fetch.h"
+#include "server/log.h"
+#include "server/loop.h"
+#include "shm/counters.h"
+#include "shm/keysync.h"
+#include "shm/scoreboard.h"
+#include "shm/signer.h"
+#include "shm/signing.h"
+
+enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
+
+#define TICK_MS 1000u
+#define DATE_MS 60000u
+#define REGION_DEFAULT "us-east-1"
+
+struct refresher {
+    const struct config *config;
+    struct segment *segment;
+    struct loop *loop;
+    struct keysync *keys;
+    struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
+    struct creds *creds;
+    struct signer signer;
+    uint64_t complaints; /* of the workers, as far as handled */
+    struct loop_timer tick_timer, date_timer, question_timer;
+    int signal_fd;
+    int exit_code;
+};
+
+/* --- what the loop calls --------------------------------------------------------------------------- */
+
+static void leave(struct refresher *r, int exit_code)
+{
+    r->exit_code = exit_code;
+    loop_stop(r->loop);
+}
+
+static void on_turn(struct loop *loop, void *owner)
+{
+    struct refresher *r = owner;
+    scoreboard_beat(r->segment, 0, clock_mono_ms());
+    counters_set(COUNTER_TURNS, loop_turns(loop));
+}
+
+/* The pipe's other end is only the master's, so whatever happens to it means that the master is gone. */
+static void on_master(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    leave(owner, EXIT_ASKED);
+}
+
+static void on_signal(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    struct refresher *r = owner;
+    for (int sig; (sig = loop_signalfd_read(r->signal_fd, NULL)) != 0;) {
+        if (sig == SIGHUP) {
+            keysync_reload(r->keys);
+        } else {
+            leave(r, EXIT_ASKED);
+        }
+    }
+}
+
+static void answer_questions(struct loop *loop, void *owner)
+{
+    struct refresher *r = owner;
+    uint64_t wait_ms = keysync_questions(r->keys);
+    if (wait_ms) {
+        loop_timer_in(loop, &r->question_timer, wait_ms, answer_questions, r);
+    }
+}
+
+static void on_wake(struct loop *loop, void *owner, unsigned events)
+{
+    (void)events;
+    struct refresher *r = owner;
+    loop_eventfd_clear(r->segment->wake_refresher);
+    answer_questions(loop, r);
+}
+
+static void hear_complaints(struct refresher *r)
+{
+    uint64_t n = signing_complaints(r->segment);
+    if (r->creds && n != r->complaints) {
+        creds_hurry(r->creds);
+    }
+    r->complaints = n;
+}
+
+/* false: the configuration can never work. */
+static bool sync_keys(struct refresher *r)
+{
+    struct err err;
+    if (keysync_tick(r->keys, &err) == STATUS_OK) {
+        return true;
+    }
+    log_line(LOG_ERROR, "refresher", "%s", err.text);
+    leave(r, EXIT_HOPELESS);
+    return false;
+}
+
+static void on_tick(struct loop *loop, void *owner)
+{
+    struct refresher *r = owner;
+    loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
+    hear_complaints(r);
+    sync_keys(r);
+}
+
+static void on_date(struct loop *loop, void *owner)
+{
+    struct refresher *r = owner;
+    loop_timer_in(loop, &r->date_timer, DATE_MS, on_date, r);
+    signer_tick(&r->signer, clock_real_ms());
+}
+
+static void on_creds(void *owner, const struct creds_value *now, const struct err *err)
+{
+    struct refresher *r = owner;
+    signer_take(&r->signer, now, err, clock_real_ms());
+}
+
+/* --- start and end --------------------------------------------------------------------------------- */
+
+/* Keys pass through this process, so nothing may read its memory. The master may have died between fork
+ * and prctl; the pipe tells (getppid does not: in a container the master is process 1). */
+static bool enter_process(const struct config *c, int dead_fd)
+{
+    struct rlimit no_core = {0, 0};
+    log_process("refresher");
+    prctl(PR_SET_NAME, "refresher");
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!c->core_dumps) {
+        prctl(PR_SET_DUMPABLE, 0);
+        setrlimit(RLIMIT_CORE, &no_core);
+    }
+    struct pollfd dead = {.fd = dead_fd, .events = POLLIN};
+    return poll(&dead, 1, 0) == 0;
+}
+
+static void find_region(const struct config *c, char *out, size_t size)
+{
+    if (c->aws_region[0]) {
+        text_copy(text_from(c->aws_region), out, size);
+    } else if (!creds_region(out, size)) {
+        text_copy(STR(REGION_DEFAULT), out, size);
+    }
+}
+
+static enum status start_creds(struct refresher *r, struct err *err)
+{
+    char region[40];
+    find_region(r->config, region, sizeof region);
+    signer_init(&r->signer, r->segment, region);
+    if (r->config->bedrock_api_key[0]) {
+        return STATUS_OK;
+    }
+    const char *ca_file = r->config->ca_file;
+    struct fetch_options options = {.ca_file = ca_file[0] ? ca_file : NULL, .pool = 2};
+    r->fetch = fetch_client_new(r->loop, &options, err);
+    if (!r->fetch) {
+        return STATUS_UNAVAILABLE;
+    }
+    struct creds_options where = {.region = r->signer.region};
+    r->creds = creds_new(r->loop, r->fetch, &where, on_creds, r);
+    if (!r->creds) {
+        return err_set(err, STATUS_UNAVAILABLE, "out of memory");
+    }
+    r->complaints = signing_complaints(r->segment);
+    creds_start(r->creds);
+    return STATUS_OK;
+}
+
+static enum status start(struct refresher *r, int dead_fd, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+    r->loop = loop_new(err);
+    r->signal_fd = r->loop ? loop_signalfd(signals, err) : -1;
+    if (r->signal_fd < 0 || !loop_add(r->loop, r->signal_fd, LOOP_READ, on_signal, r, err) ||
+        !loop_add(r->loop, dead_fd, LOOP_READ, on_master, r, err) ||
+        !loop_add(r->loop, r->segment->wake_refresher, LOOP_READ, on_wake, r, err)) {
+        return STATUS_UNAVAILABLE;
+    }
+    r->keys = keysync_new(r->config, r->segment, keystore_open);
+    if (!r->keys) {
+        return err_set(err, STATUS_UNAVAILABLE, "out of memory");
+    }
+    loop_each_turn(r->loop, on_turn, r);
+    loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);
+    loop_timer_in(r->loop, &r->date_timer, DATE_MS, on_date, r);
+    return start_creds(r, err);
+}
+
+static void end(struct refresher *r)
+{
+    creds_drop(r->creds);
+    if (r->fetch) {
+        fetch_client_drop(r->fetch);
+    }
+    signer_wipe(&r->signer);
+    keysync_drop(r->keys);
+    if (r->loop) {
+        loop_drop(r->loop);
+    }
+    if (r->signal_fd >= 0) {
+        close(r->signal_fd);
+    }
+}
+
+int refresher_run(const struct config *c, struct segment *s, int dead_fd)
+{
+    struct refresher r = {.config = c, .segment = s, .signal_fd = -1, .exit_code = EXIT_AGAIN};
+    struct err err;
+    if (!enter_process(c, dead_fd)) {
+        return EXIT_ASKED;
+    }
+    clock_tick();
+    scoreboard_enter(s, 0);
+    counters_enter(s, 0);
+    if (start(&r, dead_fd, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "refresher", "%s", err.text);
+    } else if (sync_keys(&r)) { /* before the first question of a worker is read */
+        scoreboard_state(s, 0, SCOREBOARD_READY);
+        loop_run(r.loop);
+    }
+    end(&r);
+    return r.exit_code;
+}

@@ -1,0 +1,78 @@
+#include "shm/scoreboard.h"
+
+#include <assert.h>
+#include <unistd.h>
+#include "server/clock.h"
+
+size_t scoreboard_area_size(uint32_t workers)
+{
+    return (workers + 1) * sizeof(struct scoreboard_slot);
+}
+
+static struct scoreboard_slot *slot_of(const struct segment *s, uint32_t slot)
+{
+    assert(slot <= s->header->workers);
+    return &s->scoreboard[slot];
+}
+
+/* Only a FREE slot becomes STARTING here: a quick child may already be READY. */
+void scoreboard_forked(struct segment *s, uint32_t slot, uint32_t pid)
+{
+    struct scoreboard_slot *p = slot_of(s, slot);
+    uint32_t free_state = SCOREBOARD_FREE;
+    atomic_store(&p->pid, pid);
+    atomic_store(&p->heartbeat_ms, clock_now_ns() / 1000000);
+    atomic_store(&p->started_ms, (uint64_t)clock_real_now_ms());
+    atomic_fetch_add(&p->generation, 1);
+    atomic_compare_exchange_strong(&p->state, &free_state, SCOREBOARD_STARTING);
+}
+
+void scoreboard_enter(struct segment *s, uint32_t slot)
+{
+    struct scoreboard_slot *p = slot_of(s, slot);
+    atomic_store(&p->pid, (uint32_t)getpid());
+    scoreboard_load(s, slot, 0, 0);
+    scoreboard_beat(s, slot, clock_now_ns() / 1000000);
+    scoreboard_state(s, slot, SCOREBOARD_STARTING);
+}
+
+void scoreboard_state(struct segment *s, uint32_t slot, enum scoreboard_state state)
+{
+    atomic_store(&slot_of(s, slot)->state, state);
+}
+
+void scoreboard_beat(struct segment *s, uint32_t slot, uint64_t mono_ms)
+{
+    atomic_store_explicit(&slot_of(s, slot)->heartbeat_ms, mono_ms, memory_order_relaxed);
+}
+
+void scoreboard_load(struct segment *s, uint32_t slot, uint32_t connections, uint32_t streams)
+{
+    struct scoreboard_slot *p = slot_of(s, slot);
+    atomic_store_explicit(&p->connections, connections, memory_order_relaxed);
+    atomic_store_explicit(&p->streams, streams, memory_order_relaxed);
+}
+
+static bool ready(const struct scoreboard_slot *p)
+{
+    return atomic_load_explicit(&p->state, memory_order_relaxed) == SCOREBOARD_READY;
+}
+
+uint32_t scoreboard_least_connections(const struct segment *s)
+{
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 1; i <= s->header->workers; i++) {
+        uint32_t n = atomic_load_explicit(&s->scoreboard[i].connections, memory_order_relaxed);
+        least = ready(&s->scoreboard[i]) && n < least ? n : least;
+    }
+    return least == UINT32_MAX ? 0 : least;
+}
+
+uint32_t scoreboard_ready_workers(const struct segment *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 1; i <= s->header->workers; i++) {
+        n += ready(&s->scoreboard[i]);
+    }
+    return n;
+}

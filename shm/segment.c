@@ -1,0 +1,203 @@
+#include "shm/segment.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "server/clock.h"
+#include "server/loop.h"
+#include "shm/bucket.h"
+#include "shm/counters.h"
+#include "shm/directory.h"
+#include "shm/keymiss.h"
+#include "shm/scoreboard.h"
+#include "shm/signing.h"
+
+/* Areas start on a page so that mprotect can tell them apart; the largest page of our platforms. */
+#define PAGE 65536u
+
+static uint64_t page_up(uint64_t n)
+{
+    return (n + PAGE - 1) / PAGE * PAGE;
+}
+
+/* The byte map. Both the maker and the attacher compute it, so a header that disagrees is refused. */
+static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
+{
+    struct segment_header h = {.magic = SEGMENT_MAGIC,
+                               .version = SEGMENT_VERSION,
+                               .workers = workers,
+                               .max_keys = max_keys,
+                               .max_mappings = SEGMENT_MAPPINGS_MAX};
+    h.directory_at = page_up(sizeof h);
+    h.directory_size = directory_area_size(max_keys, h.max_mappings);
+    h.bucket_at = page_up(h.directory_at + h.directory_size);
+    h.bucket_size = bucket_area_size(max_keys);
+    h.scoreboard_at = page_up(h.bucket_at + h.bucket_size);
+    h.scoreboard_size = scoreboard_area_size(workers);
+    h.counters_at = page_up(h.scoreboard_at + h.scoreboard_size);
+    h.counters_size = counters_area_size(workers);
+    h.size = page_up(h.counters_at + h.counters_size);
+    return h;
+}
+
+static void clear(struct segment *s)
+{
+    *s = (struct segment){.fd = -1, .wake_refresher = -1};
+    for (uint32_t i = 0; i < SEGMENT_WORKERS_MAX; i++) {
+        s->wake_worker[i] = -1;
+    }
+}
+
+static void point_into(struct segment *s, char *base, const struct segment_header *h)
+{
+    s->header = (struct segment_header *)(void *)base;
+    s->directory = (struct directory_area *)(void *)(base + h->directory_at);
+    s->buckets = (struct bucket *)(void *)(base + h->bucket_at);
+    s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
+    s->counters = (struct counters_block *)(void *)(base + h->counters_at);
+    s->size = h->size;
+}
+
+/* MAP_POPULATE: a page that cannot be had fails here and not as SIGBUS under load. */
+static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
+{
+    s->fd = memfd_create("llm-api-converter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (s->fd < 0 || fallocate(s->fd, 0, 0, (off_t)h->size) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "shared memory of %llu MiB: %m (MAX_KEYS is %u)",
+                       (unsigned long long)(h->size >> 20), h->max_keys);
+    }
+    void *base = mmap(NULL, h->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, 0);
+    if (base == MAP_FAILED) {
+        return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
+    }
+    point_into(s, base, h);
+    if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "sealing shared memory: %m");
+    }
+    *s->header = *h;
+    return STATUS_OK;
+}
+
+/* Signing keys and clear keys on their way: no descriptor that others could open, not in core files. */
+static enum status make_secret(struct segment *s, uint32_t workers, struct err *err)
+{
+    uint64_t keymiss_at = page_up(signing_area_size());
+    size_t size = page_up(keymiss_at + keymiss_area_size(workers));
+    char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (base == MAP_FAILED) {
+        return err_set(err, STATUS_UNAVAILABLE, "mapping memory for signing keys: %m");
+    }
+    s->secret_size = size;
+    s->signing = (struct signing_area *)(void *)base;
+    s->keymiss = (struct keymiss_area *)(void *)(base + keymiss_at);
+    if (madvise(base, size, MADV_DONTDUMP) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "keeping signing keys out of core files: %m");
+    }
+    return STATUS_OK;
+}
+
+static enum status make_wakers(struct segment *s, uint32_t workers, struct err *err)
+{
+    s->wake_refresher = loop_eventfd(err);
+    bool ok = s->wake_refresher >= 0;
+    for (uint32_t i = 0; ok && i < workers; i++) {
+        s->wake_worker[i] = loop_eventfd(err);
+        ok = s->wake_worker[i] >= 0;
+    }
+    return ok ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_keys, struct err *err)
+{
+    assert(workers >= 1 && workers <= SEGMENT_WORKERS_MAX && max_keys >= 1);
+    clear(s);
+    struct segment_header h = lay_out(workers, max_keys);
+    h.epoch = (uint64_t)clock_real_now_ms();
+    enum status status = make_shared(s, &h, err);
+    if (status == STATUS_OK) {
+        status = make_secret(s, workers, err);
+    }
+    if (status == STATUS_OK) {
+        status = make_wakers(s, workers, err);
+    }
+    if (status != STATUS_OK) {
+        segment_drop(s);
+    }
+    return status;
+}
+
+/* The header comes from another program: every figure must be the one this build would have chosen. */
+static bool same_build(const struct segment_header *h, uint64_t file_size)
+{
+    if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->workers < 1 ||
+        h->workers > SEGMENT_WORKERS_MAX || h->max_keys < 1 || h->size != file_size) {
+        return false;
+    }
+    struct segment_header mine = lay_out(h->workers, h->max_keys);
+    mine.epoch = h->epoch;
+    return memcmp(&mine, h, sizeof mine) == 0;
+}
+
+enum status segment_attach(struct segment *s, const char *path, struct err *err)
+{
+    clear(s);
+    struct segment_header h;
+    struct stat st;
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0 || fstat(s->fd, &st) != 0) {
+        enum status status = err_set(err, STATUS_NOT_FOUND, "shared memory %s: %m", path);
+        segment_drop(s);
+        return status;
+    }
+    if (pread(s->fd, &h, sizeof h, 0) != sizeof h || !same_build(&h, (uint64_t)st.st_size)) {
+        segment_drop(s);
+        return err_set(err, STATUS_INVALID, "%s is not shared memory of this version", path);
+    }
+    void *base = mmap(NULL, h.size, PROT_READ, MAP_SHARED, s->fd, 0);
+    if (base == MAP_FAILED) {
+        enum status status = err_set(err, STATUS_UNAVAILABLE, "mapping %s: %m", path);
+        segment_drop(s);
+        return status;
+    }
+    point_into(s, base, &h);
+    return STATUS_OK;
+}
+
+enum status segment_enter_worker(struct segment *s, struct err *err)
+{
+    if (mprotect(s->header, s->header->bucket_at, PROT_READ) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "protecting the key table: %m");
+    }
+    return STATUS_OK;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void segment_drop(struct segment *s)
+{
+    if (s->header) {
+        munmap(s->header, s->size);
+    }
+    if (s->signing) {
+        munmap(s->signing, s->secret_size);
+    }
+    close_fd(s->fd);
+    close_fd(s->wake_refresher);
+    for (uint32_t i = 0; i < SEGMENT_WORKERS_MAX; i++) {
+        close_fd(s->wake_worker[i]);
+    }
+    clear(s);
+}
+
+uint32_t segment_slots(const struct segment *s)
+{
+    return (uint32_t)(s->header->bucket_size / sizeof(struct bucket));
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Runs the real clients against the converter and the mock Bedrock. usage: tests/clients/run.sh [FILE.test.mjs ...]
+# Builds nothing: `make` first. BIN names another directory than build/ for the two programs.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+bin=${BIN:-build}
+here=tests/clients
+
+complain() {
+    echo "run.sh: $*" >&2
+    exit 2
+}
+
+command -v node >/dev/null && command -v npm >/dev/null ||
+    complain "node and npm are missing (Debian: apt-get install nodejs npm); the C tests do not need them"
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || complain "node $(node -v) is too old; 20 is needed"
+[ -x "$bin/mock-bedrock" ] && [ -x "$bin/llm-api-converter" ] || complain "$bin/ has no programs; run make first"
+
+# npm ci is slow; the lock file tells whether it has to run.
+if ! cmp -s $here/package-lock.json $here/node_modules/.installed-lock; then
+    (cd $here && npm ci --no-audit --no-fund --loglevel=error) || complain "npm ci failed"
+    cp $here/package-lock.json $here/node_modules/.installed-lock
+fi
+
+work=$(mktemp -d)
+mock_pid='' server_pid=''
+finish() {
+    [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid"
+    [ -n "$mock_pid" ] && kill "$mock_pid" 2>/dev/null && wait "$mock_pid"
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# wait_for WHAT COMMAND...: up to 10 s
+wait_for() {
+    local what=$1
+    shift
+    for _ in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    cat "$work"/*.log >&2
+    complain "$what did not start"
+}
+
+"$bin/mock-bedrock" --port 0 >"$work/mock.out" 2>"$work/mock.log" &
+mock_pid=$!
+wait_for "the mock" grep -q listening "$work/mock.out"
+export MOCK_URL="http://$(sed -n 's/.*listening on //p' "$work/mock.out")"
+
+port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
+export BASE_URL="http://127.0.0.1:$port"
+
+# Nothing of the caller's AWS or converter settings may leak in.
+settings=(
+    PATH="$PATH" HOME="$work" HOST=127.0.0.1 PORT="$port"
+    BEDROCK_ENDPOINT_URL="$MOCK_URL" AWS_REGION=us-west-2
+    AWS_ACCESS_KEY_ID=AKIAMOCKMOCKMOCKMOCK AWS_SECRET_ACCESS_KEY=mock-secret-access-key
+    STORAGE_BACKEND=sqlite STATE_DIR="$work/state" RATE_LIMIT_ENABLED=false
+)
+program=$PWD/$bin/llm-api-converter
+API_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n clients --output json |
+    node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
+export API_KEY
+
+(cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
+server_pid=$!
+wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
+
+# One file after the other: they share the mock's ledger.
+files=("$@")
+[ $# -gt 0 ] || files=($here/*.test.mjs)
+NODE_NO_WARNINGS=1 node --test --test-concurrency=1 --test-reporter=spec "${files[@]}" | tee "$work/report.log"
+status=${PIPESTATUS[0]}
+count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | tail -1; }
+[ "$status" -eq 0 ] || { echo "--- server log, last lines"; tail -20 "$work/server.log"; }
+echo "$(count pass) passed, $(count fail) failed"
+exit "$status"

@@ -1,0 +1,204 @@
+#include "tests/mock/ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BYTES_PER_TOKEN 4 /* rule of thumb for English text */
+#define ECHO_MAX        4000
+
+size_t ask_piece(struct str s, size_t n)
+{
+    if (s.n <= n)
+        return s.n;
+    while (n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80) /* 10xxxxxx: inside a character */
+        n--;
+    return n;
+}
+
+uint32_t ask_input_tokens(const struct ask *ask)
+{
+    return (uint32_t)(ask->body_n / BYTES_PER_TOKEN) + 1;
+}
+
+static uint32_t tokens_of(struct str s)
+{
+    return (uint32_t)((s.n + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
+}
+
+static struct block *add_block(struct reply *out, enum block_kind kind, struct str text)
+{
+    struct block *b = &out->block[out->block_n++];
+    *b = (struct block){.kind = kind, .text = text};
+    return b;
+}
+
+/* --- tools --- */
+
+static bool is_offered(const struct ask *ask, struct str name)
+{
+    for (size_t i = 0; i < ask->tool_n; i++)
+        if (text_eq(ask->tool[i], name))
+            return true;
+    return false;
+}
+
+static void add_call(struct reply *out, struct str name, struct str input)
+{
+    struct block *b = add_block(out, BLOCK_TOOL, input);
+    b->name = name;
+    text_id(STR("toolu_bdrk_"), b->id, sizeof b->id);
+    out->stop_reason = "tool_use";
+}
+
+/* Length of the JSON object s starts with, or 0. */
+static size_t object_size(struct str s)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && c == '{')
+            depth++;
+        else if (!quoted && c == '}' && --depth == 0)
+            return i + 1;
+        if (depth == 0)
+            return 0;
+    }
+    return 0;
+}
+
+static void add_named_calls(const struct ask *ask, struct reply *out)
+{
+    struct str rest = ask->text;
+    size_t at;
+    while (out->block_n < REPLY_MAX && text_find(rest, STR("use tool "), &at)) {
+        rest = text_sub(rest, at + 9, rest.n);
+        size_t name_n = 0;
+        while (name_n < rest.n && !memchr(" {\n\t,.", rest.p[name_n], 6))
+            name_n++;
+        struct str name = text_sub(rest, 0, name_n);
+        struct str input = text_trim(text_sub(rest, name_n, rest.n));
+        input = text_sub(input, 0, object_size(input));
+        if (is_offered(ask, name))
+            add_call(out, name, input.n ? input : STR("{}"));
+    }
+}
+
+static bool mentions(struct str text, struct str word)
+{
+    for (size_t i = 0; i + word.n <= text.n; i++)
+        if (text_ieq(text_sub(text, i, word.n), word))
+            return true;
+    return false;
+}
+
+static bool add_calls(const struct ask *ask, struct reply *out)
+{
+    size_t before = out->block_n;
+    add_block(out, BLOCK_TEXT, STR("I will use a tool."));
+    add_named_calls(ask, out);
+    bool wants_bash = mentions(ask->text, STR("bash")) || mentions(ask->text, STR("hello"));
+    if (out->block_n == before + 1 && wants_bash && is_offered(ask, STR("Bash")))
+        add_call(out, STR("Bash"),
+                 STR("{\"command\":\"echo hello\",\"description\":\"Print hello\"}"));
+    if (out->block_n == before + 1 && ask->forced_tool.n)
+        add_call(out, ask->forced_tool, STR("{}"));
+    if (out->block_n > before + 1)
+        return true;
+    out->block_n = before;
+    return false;
+}
+
+/* --- text --- */
+
+static struct str prefixed(struct arena *arena, struct str prefix, struct str s)
+{
+    s = text_sub(s, 0, ask_piece(s, ECHO_MAX));
+    char *text = arena_printf(arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(s));
+    return text_from(text);
+}
+
+static struct str sized(struct arena *arena, size_t n)
+{
+    static const char PATTERN[] = "The quick brown fox jumps over the lazy dog. 0123456789 ";
+    char *text = arena_alloc(arena, n + 1);
+    for (size_t i = 0; text && i < n; i++)
+        text[i] = PATTERN[i % (sizeof PATTERN - 1)];
+    return (struct str){text, text ? n : 0};
+}
+
+static struct str answer_text(struct arena *arena, const struct ask *ask,
+                              const struct faults *faults)
+{
+    size_t at;
+    if (fault_on(faults, FAULT_SIZE))
+        return sized(arena, faults->n[FAULT_SIZE]);
+    if (ask->tool_result.p)
+        return prefixed(arena, STR("The tool said: "), ask->tool_result);
+    if (text_find(ask->text, STR("say: "), &at))
+        return text_sub(ask->text, at + 5, ask->text.n);
+    return prefixed(arena, STR("Echo: "), ask->text);
+}
+
+static void stop_early(const struct ask *ask, struct reply *out, struct str *text)
+{
+    for (size_t i = 0; i < ask->stop_n; i++) {
+        size_t at;
+        if (ask->stop[i].n && text_find(*text, ask->stop[i], &at)) {
+            *text = text_sub(*text, 0, at);
+            out->stop_reason = "stop_sequence";
+            out->stop_sequence = ask->stop[i];
+        }
+    }
+    if (ask->max_tokens > 0 && (int64_t)tokens_of(*text) > ask->max_tokens) {
+        *text = text_sub(*text, 0, ask_piece(*text, (size_t)ask->max_tokens * BYTES_PER_TOKEN));
+        out->stop_reason = "max_tokens";
+        out->stop_sequence = (struct str){NULL, 0};
+    }
+}
+
+static void add_text(struct arena *arena, const struct ask *ask, const struct faults *faults,
+                     struct reply *out)
+{
+    if (fault_on(faults, FAULT_TOKENS)) {
+        add_block(out, BLOCK_TEXT, STR("token "))->repeat = faults->n[FAULT_TOKENS];
+        return;
+    }
+    struct str text = answer_text(arena, ask, faults);
+    if (!fault_on(faults, FAULT_SIZE))
+        stop_early(ask, out, &text);
+    add_block(out, BLOCK_TEXT, text);
+}
+
+static void count_usage(const struct ask *ask, struct reply *out)
+{
+    out->usage.input = ask_input_tokens(ask);
+    if (ask->cached) {
+        out->usage.cache_read = REPLY_CACHE_READ;
+        out->usage.cache_write = REPLY_CACHE_WRITE;
+        out->usage.cached_1h = ask->cached_1h;
+    }
+    for (size_t i = 0; i < out->block_n; i++) {
+        const struct block *b = &out->block[i];
+        out->usage.output += b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
+    }
+}
+
+bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,
+               struct reply *out)
+{
+    *out = (struct reply){.model = ask->model, .stop_reason = "end_turn"};
+    out->shows_stop_sequence = ask->wants_stop_sequence;
+    text_id(STR("msg_bdrk_"), out->id, sizeof out->id);
+    if (ask->thinking)
+        add_block(out, BLOCK_THINKING, STR("The user wants an answer; a short one will do."));
+    bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
+    if (plain || ask->tool_result.p || !add_calls(ask, out))
+        add_text(arena, ask, faults, out);
+    count_usage(ask, out);
+    return out->block[out->block_n - 1].text.p != NULL;
+}

@@ -1,0 +1,81 @@
+/*
+ * ask.h - what the mock model understands of a request, and what it answers. The two dialects
+ * (invoke.c, converse.c) fill a struct ask and write out a struct reply; nothing here knows JSON
+ * shapes.
+ *
+ * The model is deterministic. Text of the last user message decides:
+ *   a tool result is there      -> "The tool said: <result>"
+ *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
+ *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
+ *   a forced tool               -> its call with {}
+ *   "say: TEXT"                 -> TEXT
+ *   anything else               -> "Echo: <text>"
+ * Thinking, when asked for, comes first. max_tokens and stop sequences cut the text as a model
+ * would.
+ */
+#ifndef MOCK_ASK_H
+#define MOCK_ASK_H
+
+#include "server/arena.h"
+#include "tests/mock/fault.h"
+
+#define ASK_TOOLS 128
+#define ASK_STOPS 16
+#define REPLY_MAX 6
+
+struct ask {
+    struct str model;
+    struct str text;        /* last text of the last user message */
+    struct str tool_result; /* p NULL: none in the last user message */
+    struct str tool[ASK_TOOLS];
+    size_t tool_n;
+    struct str forced_tool; /* p NULL: none */
+    bool thinking;
+    bool cached, cached_1h; /* cache marks are there */
+    int64_t max_tokens;
+    struct str stop[ASK_STOPS];
+    size_t stop_n;
+    bool wants_stop_sequence; /* Converse: additionalModelResponseFieldPaths names it */
+    size_t body_n;            /* for the token count */
+};
+
+enum block_kind { BLOCK_THINKING, BLOCK_TEXT, BLOCK_TOOL };
+
+struct block {
+    enum block_kind kind;
+    struct str text; /* of a tool: its input as JSON */
+    struct str name; /* of a tool */
+    char id[40];     /* of a tool */
+    uint32_t repeat; /* the text this many times, one delta each; 0: cut into deltas */
+};
+
+struct usage {
+    uint32_t input, output, cache_read, cache_write;
+    bool cached_1h;
+};
+
+struct reply {
+    char id[40];
+    struct str model;
+    struct block block[REPLY_MAX];
+    size_t block_n;
+    const char *stop_reason;
+    struct str stop_sequence; /* p NULL: none */
+    bool shows_stop_sequence;
+    struct usage usage;
+};
+
+/* Signature of every thinking block: base64, as the real one is. */
+#define REPLY_SIGNATURE "bW9jay1zaWduYXR1cmUtb2YtdGhlLXRoaW5raW5nLWJsb2Nr"
+/* Cache counts given when a request carries cache marks. */
+#define REPLY_CACHE_READ  64
+#define REPLY_CACHE_WRITE 32
+
+/* Spans point into ask and arena. False: memory. */
+bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,
+               struct reply *out);
+uint32_t ask_input_tokens(const struct ask *ask);
+/* Bytes of the next delta of s: at most n, never in the middle of a UTF-8 character. */
+size_t ask_piece(struct str s, size_t n);
+
+#endif

@@ -1,0 +1,103 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "worker/answer.h"
+
+static void check_body(enum dialect dialect, enum status code, const char *text, const char *want)
+{
+    struct err err;
+    struct buf out;
+    buf_init(&out, 4096);
+    err_set(&err, code, "%s", text);
+    answer_error_body(dialect, &err, STR("req_1"), &out);
+    buf_put_char(&out, '\0');
+    assert_string_equal(buf_data(&out), want);
+    buf_free(&out);
+}
+
+static void test_error_body_anthropic_has_type_and_request_id(void **state)
+{
+    (void)state;
+    check_body(DIALECT_ANTHROPIC, STATUS_RATE, "slow \"down\"",
+               "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow \\\"down\\\"\"},"
+               "\"request_id\":\"req_1\"}");
+    check_body(DIALECT_ANTHROPIC, STATUS_OVERLOADED, "Overloaded",
+               "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"},"
+               "\"request_id\":\"req_1\"}");
+}
+
+static void test_error_body_openai_has_code_and_null_param(void **state)
+{
+    (void)state;
+    check_body(DIALECT_OPENAI, STATUS_AUTH, "no",
+               "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\",\"param\":null,"
+               "\"code\":\"invalid_api_key\"}}");
+    check_body(DIALECT_OPENAI, STATUS_INVALID, "bad",
+               "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}");
+}
+
+static void test_origin_only_listed_is_allowed(void **state)
+{
+    (void)state;
+    const struct config c = {.cors_origins = "https://a.example, https://b.example:8443"};
+    const struct config none = {.cors_origins = ""};
+    static const struct {
+        const char *origin;
+        bool allowed;
+    } rows[] = {{"https://a.example", true},       {"https://b.example:8443", true}, {"https://b.example", false},
+                {"https://A.example", false},      {"null", false},                  {"", false},
+                {"https://a.example.evil", false}, {"*", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if ((answer_origin(&c, text_from(rows[i].origin)).n > 0) != rows[i].allowed) {
+            fail_msg("origin '%s'", rows[i].origin);
+        }
+    }
+    assert_int_equal(answer_origin(&none, STR("https://a.example")).n, 0);
+}
+
+static void check_id(const char *name, const char *value, bool kept)
+{
+    struct http_header h = {text_from(name), text_from(value)};
+    struct http_request r = {.headers = &h, .header_count = 1};
+    char id[ANSWER_ID_SIZE];
+    answer_id(&r, id);
+    if ((strcmp(id, value) == 0) != kept) {
+        fail_msg("%s: %s gave %s", name, value, id);
+    }
+    if (!kept) {
+        assert_memory_equal(id, "req_", 4);
+    }
+}
+
+static void test_id_client_value_kept_when_legal(void **state)
+{
+    (void)state;
+    char longest[80];
+    memset(longest, 'x', sizeof longest);
+    longest[64] = '\0';
+    check_id("X-Request-Id", "abc-DEF_123", true);
+    check_id("x-trace-id", "t1", true);
+    check_id("x-request-id", longest, true);
+    longest[64] = 'x';
+    longest[65] = '\0';
+    check_id("x-request-id", longest, false);
+    check_id("x-request-id", "a b", false);
+    check_id("x-request-id", "a\"b", false);
+    check_id("x-request-id", "", false);
+    check_id("x-other", "abc", false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_error_body_anthropic_has_type_and_request_id),
+        cmocka_unit_test(test_error_body_openai_has_code_and_null_param),
+        cmocka_unit_test(test_origin_only_listed_is_allowed),
+        cmocka_unit_test(test_id_client_value_kept_when_legal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,214 @@
+/* auth.c against a real segment: the directory is published and the buckets are taken from as in production. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/clock.h"
+#include "server/sha256.h"
+#include "shm/counters.h"
+#include "shm/keymiss.h"
+#include "worker/auth.h"
+#include "worker/routes.h"
+
+static struct segment segment;
+static struct config config;
+static struct worker worker;
+static const struct route route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+
+static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms, uint32_t limit)
+{
+    struct directory_key k = {.slot = slot, .tag = slot + 7, .flags = flags, .expires_ms = expires_ms, .rate_limit = limit};
+    sha256(text, strlen(text), k.digest);
+    atomic_store(&segment.buckets[slot].tag, k.tag);
+    assert_true(directory_add(&segment, &k));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct err err;
+    clock_tick();
+    assert_int_equal(segment_create(&segment, 2, 1024, &err), STATUS_OK);
+    counters_enter(&segment, 1);
+    directory_set_max_stale(&segment, 3600000);
+    directory_begin(&segment);
+    put_key("sk-good", 300, DIRECTORY_ACTIVE, 0, 0);
+    put_key("sk-three", 301, DIRECTORY_ACTIVE, 0, 3);
+    put_key("sk-revoked", 302, 0, 0, 0);
+    put_key("sk-broke", 303, DIRECTORY_BUDGET_EXCEEDED, 0, 0);
+    put_key("sk-old", 304, DIRECTORY_ACTIVE, 1000, 0);
+    directory_publish(&segment, clock_real_ms());
+    config = (struct config){.require_api_key = true,
+                             .api_key_header = "x-api-key",
+                             .rate_limit_enabled = true,
+                             .rate_limit_requests = 100,
+                             .rate_limit_window = 60,
+                             .master_key_rate_limit = 2};
+    worker = (struct worker){.config = &config, .segment = &segment, .slot = 1, .has_master = true};
+    sha256("sk-master-secret", 16, worker.master_digest);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    segment_drop(&segment);
+    return 0;
+}
+
+static enum status identify(struct exchange *x, const char *name, const char *value)
+{
+    struct http_header h[2] = {{text_from(name), text_from(value)}, {STR("content-type"), STR("application/json")}};
+    struct http_request r = {.headers = h, .header_count = 2};
+    *x = (struct exchange){.worker = &worker, .route = &route};
+    return auth_identify(x, &r, &x->err);
+}
+
+static void test_identify_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *value;
+        enum status want;
+        enum exchange_who who;
+    } rows[] = {
+        {"x-api-key", "sk-good", STATUS_OK, EXCHANGE_KEY},
+        {"X-API-KEY", "sk-good", STATUS_OK, EXCHANGE_KEY},
+        {"Authorization", "Bearer sk-good", STATUS_OK, EXCHANGE_KEY},
+        {"authorization", "bEARER   sk-good", STATUS_OK, EXCHANGE_KEY},
+        {"authorization", "Basic sk-good", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"authorization", "Bearer ", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"x-api-key", "", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"cookie", "sk-good", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"x-api-key", "sk-revoked", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"x-api-key", "sk-broke", STATUS_BUDGET, EXCHANGE_NOBODY},
+        {"x-api-key", "sk-old", STATUS_AUTH, EXCHANGE_NOBODY},
+        {"x-api-key", "sk-master-secret", STATUS_OK, EXCHANGE_MASTER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct exchange x;
+        enum status st = identify(&x, rows[i].header, rows[i].value);
+        if (st != rows[i].want || x.who != rows[i].who) {
+            fail_msg("row %zu %s: %s: status %d who %d", i, rows[i].header, rows[i].value, (int)st, (int)x.who);
+        }
+    }
+}
+
+static void test_identify_both_headers_x_api_key_decides(void **state)
+{
+    (void)state;
+    struct http_header h[2] = {{STR("authorization"), STR("Bearer sk-good")}, {STR("x-api-key"), STR("sk-revoked")}};
+    struct http_request r = {.headers = h, .header_count = 2};
+    struct exchange x = {.worker = &worker, .route = &route};
+    assert_int_equal(auth_identify(&x, &r, &x.err), STATUS_AUTH);
+}
+
+static void test_identify_unknown_key_asks_refresher_and_waits(void **state)
+{
+    (void)state;
+    struct exchange x;
+    struct keymiss_question q;
+    assert_int_equal(identify(&x, "x-api-key", "sk-new"), STATUS_OK);
+    assert_true(x.ticket != 0);
+    assert_int_equal(auth_step(&x), VERDICT_WAIT);
+    assert_true(keymiss_next(&segment, &q));
+    assert_int_equal(q.key_len, 6);
+    assert_memory_equal(q.key, "sk-new", 6);
+    keymiss_answer(&segment, &q, KEYMISS_ABSENT);
+    assert_int_equal(auth_step(&x), VERDICT_FAIL);
+    assert_int_equal(x.err.code, STATUS_AUTH);
+}
+
+static void test_identify_store_away_is_503_never_401(void **state)
+{
+    (void)state;
+    struct exchange x;
+    struct keymiss_question q;
+    assert_int_equal(identify(&x, "x-api-key", "sk-other"), STATUS_OK);
+    assert_true(keymiss_next(&segment, &q));
+    keymiss_answer(&segment, &q, KEYMISS_UNAVAILABLE);
+    assert_int_equal(auth_step(&x), VERDICT_FAIL);
+    assert_int_equal(x.err.code, STATUS_UNAVAILABLE);
+    assert_true(x.err.retry_after_s > 0);
+}
+
+static void test_identify_bad_checksum_is_refused_without_question(void **state)
+{
+    (void)state;
+    struct exchange x;
+    struct keymiss_question q;
+    assert_int_equal(identify(&x, "x-api-key", "sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA"), STATUS_AUTH);
+    assert_int_equal(x.ticket, 0);
+    assert_false(keymiss_next(&segment, &q));
+}
+
+static void test_step_own_limit_allows_exactly_three(void **state)
+{
+    (void)state;
+    struct exchange x;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(identify(&x, "x-api-key", "sk-three"), STATUS_OK);
+        enum verdict v = auth_step(&x);
+        assert_int_equal(v, i < 3 ? VERDICT_NEXT : VERDICT_FAIL);
+        assert_true(x.limited);
+        assert_int_equal(x.limit.limit, 3);
+    }
+    assert_int_equal(x.err.code, STATUS_RATE);
+    assert_in_range(x.err.retry_after_s, 1, 20);
+}
+
+static void test_step_master_limit_zero_is_unlimited(void **state)
+{
+    (void)state;
+    struct exchange x;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(identify(&x, "x-api-key", "sk-master-secret"), STATUS_OK);
+        assert_int_equal(auth_step(&x), i < 2 ? VERDICT_NEXT : VERDICT_FAIL);
+    }
+    config.master_key_rate_limit = 0;
+    assert_int_equal(identify(&x, "x-api-key", "sk-master-secret"), STATUS_OK);
+    assert_int_equal(auth_step(&x), VERDICT_NEXT);
+    assert_false(x.limited);
+}
+
+static void test_identify_without_requirement_anybody_passes(void **state)
+{
+    (void)state;
+    struct exchange x;
+    config.require_api_key = false;
+    assert_int_equal(identify(&x, "x-api-key", "whatever"), STATUS_OK);
+    assert_int_equal(x.who, EXCHANGE_ANONYMOUS);
+    assert_int_equal(identify(&x, "cookie", "none"), STATUS_OK);
+    assert_int_equal(x.who, EXCHANGE_ANONYMOUS);
+    assert_int_equal(identify(&x, "x-api-key", "sk-master-secret"), STATUS_OK);
+    assert_int_equal(x.who, EXCHANGE_MASTER);
+}
+
+static void test_step_stale_store_is_503(void **state)
+{
+    (void)state;
+    struct exchange x;
+    directory_set_max_stale(&segment, 1);
+    directory_confirm(&segment, clock_real_ms() - 1000);
+    assert_int_equal(identify(&x, "x-api-key", "sk-good"), STATUS_UNAVAILABLE);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_identify_table),
+        TEST(test_identify_both_headers_x_api_key_decides),
+        TEST(test_identify_unknown_key_asks_refresher_and_waits),
+        TEST(test_identify_store_away_is_503_never_401),
+        TEST(test_identify_bad_checksum_is_refused_without_question),
+        TEST(test_step_own_limit_allows_exactly_three),
+        TEST(test_step_master_limit_zero_is_unlimited),
+        TEST(test_identify_without_requirement_anybody_passes),
+        TEST(test_step_stale_store_is_503),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

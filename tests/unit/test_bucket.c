@@ -1,0 +1,168 @@
+#include "shm/bucket.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "server/clock.h"
+
+#define MINUTE   60000000000ull
+#define START    1000000000000ull
+#define PROCESSES 4
+#define RUNS     20
+
+static void test_take_new_word_admits_exactly_the_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t limit;
+        uint64_t window_ns;
+    } rows[] = {{1, MINUTE}, {7, MINUTE}, {100, MINUTE}, {999, 1000000000}, {1000, 7777}, {13, 86400ull * 1000000000}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        _Atomic uint64_t word = 0;
+        uint32_t admitted = 0;
+        for (uint32_t n = 0; n < 3 * rows[i].limit; n++) {
+            admitted += bucket_take(&word, START, rows[i].limit, rows[i].window_ns).allowed;
+        }
+        if (admitted != rows[i].limit) {
+            fail_msg("limit %u: %u admitted", rows[i].limit, admitted);
+        }
+    }
+}
+
+static void test_take_counts_down_remaining(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    for (uint32_t left = 10; left-- > 0;) {
+        struct bucket_answer a = bucket_take(&word, START, 10, MINUTE);
+        assert_true(a.allowed);
+        assert_int_equal(a.limit, 10);
+        assert_int_equal(a.remaining, left);
+        assert_int_equal(a.full_ns, (10 - left) * (MINUTE / 10));
+        assert_int_equal(a.retry_ns, 0);
+    }
+}
+
+static void test_take_denied_says_when(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    for (int i = 0; i < 10; i++) {
+        bucket_take(&word, START, 10, MINUTE);
+    }
+    struct bucket_answer a = bucket_take(&word, START + 1000, 10, MINUTE);
+    assert_false(a.allowed);
+    assert_int_equal(a.remaining, 0);
+    assert_int_equal(a.retry_ns, MINUTE / 10 - 1000);
+    assert_int_equal(a.full_ns, MINUTE - 1000);
+    assert_false(bucket_take(&word, START + 1000 + a.retry_ns - 1, 10, MINUTE).allowed);
+    assert_true(bucket_take(&word, START + 1000 + a.retry_ns, 10, MINUTE).allowed);
+    assert_false(bucket_take(&word, START + 1000 + a.retry_ns, 10, MINUTE).allowed);
+}
+
+static void test_take_after_a_window_is_full_again(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    for (int i = 0; i < 10; i++) {
+        bucket_take(&word, START, 10, MINUTE);
+    }
+    assert_int_equal(bucket_take(&word, START + MINUTE, 10, MINUTE).remaining, 9);
+    assert_int_equal(bucket_take(&word, START + 100 * MINUTE, 10, MINUTE).remaining, 9);
+}
+
+static void test_take_clock_far_back_starts_afresh(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    for (int i = 0; i < 10; i++) {
+        bucket_take(&word, START, 10, MINUTE);
+    }
+    assert_false(bucket_take(&word, START - 1000, 10, MINUTE).allowed);
+    assert_true(bucket_take(&word, START - 5 * MINUTE, 10, MINUTE).allowed);
+    atomic_store(&word, UINT64_MAX); /* damaged */
+    assert_true(bucket_take(&word, START, 10, MINUTE).allowed);
+}
+
+static void hammer(_Atomic uint64_t *word, _Atomic uint32_t *admitted)
+{
+    for (int i = 0; i < 1000 / PROCESSES; i++) {
+        if (bucket_take(word, clock_now_ns(), 100, 3600 * 1000000000ull).allowed) {
+            atomic_fetch_add(admitted, 1);
+        }
+    }
+}
+
+static void test_take_four_processes_admit_exactly_100_of_1000(void **state)
+{
+    (void)state;
+    struct {
+        _Atomic uint64_t word[RUNS];
+        _Atomic uint32_t admitted[RUNS];
+    } *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    for (int run = 0; run < RUNS; run++) {
+        for (int i = 0; i < PROCESSES; i++) {
+            if (fork() == 0) {
+                hammer(&shared->word[run], &shared->admitted[run]);
+                _exit(0);
+            }
+        }
+        for (int i = 0; i < PROCESSES; i++) {
+            wait(NULL);
+        }
+        assert_int_equal(atomic_load(&shared->admitted[run]), 100);
+    }
+    munmap(shared, 4096);
+}
+
+static void test_give_new_tag_zeroes_and_hides_from_the_old_key(void **state)
+{
+    (void)state;
+    struct segment s;
+    struct err err;
+    assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
+    uint32_t slot = BUCKET_FIRST_KEY + 3;
+    assert_null(bucket_of(&s, slot, 11));
+    bucket_give(&s, slot, 11);
+    struct bucket *b = bucket_of(&s, slot, 11);
+    assert_non_null(b);
+    atomic_store(&b->requests, 5);
+    atomic_store(&b->spent_micro, 5);
+    atomic_store(&b->month, 5);
+    bucket_give(&s, slot, 12);
+    assert_null(bucket_of(&s, slot, 11));
+    assert_ptr_equal(bucket_of(&s, slot, 12), b);
+    assert_int_equal(atomic_load(&b->requests) + atomic_load(&b->spent_micro) + atomic_load(&b->month), 0);
+    segment_drop(&s);
+}
+
+static void test_of_slot_out_of_range_is_null(void **state)
+{
+    (void)state;
+    struct segment s;
+    struct err err;
+    assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
+    assert_non_null(bucket_of(&s, BUCKET_MASTER, 0));
+    assert_null(bucket_of(&s, segment_slots(&s), 0));
+    assert_null(bucket_of(&s, UINT32_MAX, 0));
+    segment_drop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_take_new_word_admits_exactly_the_limit),
+        cmocka_unit_test(test_take_counts_down_remaining),
+        cmocka_unit_test(test_take_denied_says_when),
+        cmocka_unit_test(test_take_after_a_window_is_full_again),
+        cmocka_unit_test(test_take_clock_far_back_starts_afresh),
+        cmocka_unit_test(test_take_four_processes_admit_exactly_100_of_1000),
+        cmocka_unit_test(test_give_new_tag_zeroes_and_hides_from_the_old_key),
+        cmocka_unit_test(test_of_slot_out_of_range_is_null),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+#include "master/commands.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/json.h"
+#include "tests/unit/cli_case.h"
+
+static void test_version_is_one_line(void **state)
+{
+    (void)state;
+    assert_int_equal(cli_run(commands_version, ""), 0);
+    assert_string_equal(cli_out, "llm-api-converter " VERSION "\n");
+    assert_int_equal(cli_run(commands_version, "extra"), 2);
+}
+
+static void test_check_config_text_masks_secrets(void **state)
+{
+    (void)state;
+    setenv("MASTER_API_KEY", "correct-horse-battery", 1);
+    setenv("PORT", "8123", 1);
+    assert_int_equal(cli_run(commands_check_config, ""), 0);
+    assert_non_null(strstr(cli_out, "8123"));
+    assert_non_null(strstr(cli_out, "MASTER_API_KEY"));
+    assert_null(strstr(cli_out, "correct-horse"));
+    assert_null(strstr(cli_err, "correct-horse"));
+}
+
+static void test_check_config_json_reads_back(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(cli_run(commands_check_config, "--output json"), 0);
+    struct cJSON *doc = json_parse(text_from(cli_out), &err);
+    assert_non_null(doc);
+    json_free(doc);
+}
+
+static void test_check_config_wrong_value_exits_2_with_one_line(void **state)
+{
+    (void)state;
+    setenv("PORT", "80x", 1);
+    assert_int_equal(cli_run(commands_check_config, ""), 2);
+    assert_int_equal(cli_lines(cli_err), 1);
+    assert_non_null(strstr(cli_err, "PORT"));
+    assert_string_equal(cli_out, "");
+}
+
+static void test_check_config_aws_answers_by_exit_code(void **state)
+{
+    (void)state;
+    unsetenv("AWS_BEARER_TOKEN_BEDROCK");
+    assert_int_equal(cli_run(commands_check_config, "--aws"), 1);
+    setenv("AWS_BEARER_TOKEN_BEDROCK", "abc", 1);
+    assert_int_equal(cli_run(commands_check_config, "--aws"), 0);
+    unsetenv("AWS_BEARER_TOKEN_BEDROCK");
+}
+
+static void test_setup_tables_makes_the_sqlite_file(void **state)
+{
+    (void)state;
+    for (int run = 0; run < 2; run++) { /* a second time changes nothing */
+        assert_int_equal(cli_run(commands_setup_tables, "--prefix some -r us-east-1"), 0);
+        assert_non_null(strstr(cli_out, "Key store ready (sqlite"));
+        assert_int_equal(access("keys.db", F_OK), 0);
+    }
+}
+
+static void test_help_names_the_command(void **state)
+{
+    (void)state;
+    assert_int_equal(cli_run(commands_setup_tables, "-h"), 0);
+    assert_non_null(strstr(cli_out, "usage: llm-api-converter setup_tables"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLI_CASE(test_version_is_one_line),
+        CLI_CASE(test_check_config_text_masks_secrets),
+        CLI_CASE(test_check_config_json_reads_back),
+        CLI_CASE(test_check_config_wrong_value_exits_2_with_one_line),
+        CLI_CASE(test_check_config_aws_answers_by_exit_code),
+        CLI_CASE(test_setup_tables_makes_the_sqlite_file),
+        CLI_CASE(test_help_names_the_command),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+#include "server/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void test_set_fills_every_member(void **state)
+{
+    (void)state;
+    struct err err = {STATUS_RATE, 7, "old"};
+    assert_int_equal(err_set(&err, STATUS_INVALID, "field %s, item %d", "x", 3), STATUS_INVALID);
+    assert_int_equal(err.code, STATUS_INVALID);
+    assert_int_equal(err.retry_after_s, 0);
+    assert_string_equal(err.text, "field x, item 3");
+}
+
+static void test_set_long_text_is_cut(void **state)
+{
+    (void)state;
+    struct err err;
+    err_set(&err, STATUS_UPSTREAM, "%0500d", 1);
+    assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+}
+
+static void test_set_without_err_gives_code(void **state)
+{
+    (void)state;
+    assert_int_equal(err_set(NULL, STATUS_TIMEOUT, "unseen"), STATUS_TIMEOUT);
+}
+
+static void test_table_every_row_sane(void **state)
+{
+    (void)state;
+    for (unsigned code = 0; code < STATUS_COUNT; code++) {
+        const struct err_row *row = err_row((enum status)code);
+        for (int dialect = DIALECT_ANTHROPIC; dialect <= DIALECT_OPENAI; dialect++) {
+            int http = row->http[dialect];
+            if (code == STATUS_OK ? http != 200 : http < 400 || http > 599) {
+                fail_msg("%s: HTTP status %d", row->name, http);
+            }
+            if ((code == STATUS_OK) != (row->type[dialect][0] == '\0')) {
+                fail_msg("%s: type \"%s\"", row->name, row->type[dialect]);
+            }
+        }
+        if (row->should_retry < -1 || row->should_retry > 1) {
+            fail_msg("%s: should_retry %d", row->name, row->should_retry);
+        }
+    }
+}
+
+static void test_table_names_follow_the_enum(void **state)
+{
+    (void)state;
+    assert_string_equal(err_row(STATUS_OK)->name, "OK");
+    assert_string_equal(err_row(STATUS_OVERLOADED)->name, "OVERLOADED");
+    assert_int_equal(err_row(STATUS_OVERLOADED)->http[DIALECT_ANTHROPIC], 529);
+    assert_int_equal(err_row(STATUS_OVERLOADED)->http[DIALECT_OPENAI], 503);
+    assert_string_equal(err_row(STATUS_AUTH)->code, "invalid_api_key");
+    assert_null(err_row(STATUS_INTERNAL)->code);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_set_fills_every_member),
+        cmocka_unit_test(test_set_long_text_is_cut),
+        cmocka_unit_test(test_set_without_err_gives_code),
+        cmocka_unit_test(test_table_every_row_sane),
+        cmocka_unit_test(test_table_names_follow_the_enum),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+#include "server/fetch.h"
+
+#include "tests/unit/fetch_case.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static void test_request_on_the_wire_is_what_was_asked(void **state)
+{
+    struct world *w = *state;
+    struct call c = {.w = w, .path = "/model/a%3A0/../x"};
+    char url[64], want[300];
+    struct fetch_request r = request_to(&c, url);
+    struct fetch_header headers[] = {{"Authorization: AWS4 x"}, {"content-type: application/json"}};
+    r.method = "POST";
+    r.headers = headers;
+    r.header_count = 2;
+    r.body = STR("{\"a\":1}");
+    start_request(&c, &r);
+    loop_run(w->loop);
+    snprintf(want, sizeof want,
+             "POST /model/a%%3A0/../x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: AWS4 x\r\n"
+             "content-type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+             w->server.port);
+    assert_string_equal(w->last_request, want);
+    buf_free(&c.body);
+}
+
+static void test_put_without_body_says_length_zero(void **state)
+{
+    struct world *w = *state;
+    struct call put = {.w = w, .path = "/token"}, plain = {.w = w, .path = "/ok"};
+    start_call(&put, "PUT", STR(""));
+    loop_run(w->loop);
+    char want[200];
+    snprintf(want, sizeof want,
+             "PUT /token HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Length: 0\r\n\r\n",
+             w->server.port);
+    assert_string_equal(w->last_request, want);
+    get(&plain); /* the same easy handle: nothing of the PUT is left */
+    snprintf(want, sizeof want, "GET /ok HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", w->server.port);
+    assert_string_equal(w->last_request, want);
+    buf_free(&put.body);
+    buf_free(&plain.body);
+}
+
+static void test_large_post_arrives_whole_without_expect(void **state)
+{
+    struct world *w = *state;
+    struct call c = {.w = w, .path = "/ok"};
+    start_call(&c, "POST", (struct str){big, BIG});
+    loop_run(w->loop);
+    assert_int_equal(c.end, STATUS_OK);
+    assert_null(strstr(w->last_request, "Expect"));
+    assert_non_null(strstr(w->last_request, "Content-Length: 4194304\r\n\r\nabc"));
+    buf_free(&c.body);
+}
+
+static void test_header_line_break_is_refused(void **state)
+{
+    struct call c = {.w = *state, .path = "/ok"};
+    char url[64];
+    struct err err = {0};
+    struct fetch_request r = request_to(&c, url);
+    r.headers = &(struct fetch_header){"anthropic-beta: a\r\nx-evil: 1"};
+    r.header_count = 1;
+    assert_null(fetch_start(c.w->client, &r, &ops, &c, &err));
+    assert_int_equal(err.code, STATUS_INTERNAL);
+    r.header_count = FETCH_HEADERS_MAX + 1;
+    assert_null(fetch_start(c.w->client, &r, &ops, &c, &err));
+}
+
+static unsigned closed_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+    getsockname(fd, (struct sockaddr *)&a, &size);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static void test_unreachable_or_forbidden_url_says_why(void **state)
+{
+    struct world *w = *state;
+    const struct {
+        const char *scheme;
+        unsigned port;
+        bool allow_http, sent;
+        const char *text;
+    } rows[] = {
+        {"http", closed_port(), true, false, "could not connect to the key store (curl 7)"},
+        {"http", w->server.port, false, false,
+         "plain http is not allowed to the key store (curl 1)"},
+        {"ftp", w->server.port, true, false, "plain http is not allowed to the key store (curl 1)"},
+        {"https", w->server.port, false, false,
+         "TLS handshake with the key store failed (curl 35)"},
+        {"http://user@", w->server.port, true, false, "the call to the key store failed (curl 67)"},
+    };
+    struct call warm = {.w = w, .path = "/ok"};
+    get(&warm); /* so that the easy handle has a sent request behind it */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct call c = {.w = w, .path = "/ok"};
+        char url[64];
+        struct fetch_request r = request_to(&c, url);
+        snprintf(url, 64, "%s%s127.0.0.1:%u/ok", rows[i].scheme,
+                 strchr(rows[i].scheme, ':') ? "" : "://", rows[i].port);
+        r.allow_http = rows[i].allow_http;
+        r.peer = "the key store";
+        start_request(&c, &r);
+        loop_run(w->loop);
+        if (c.end != STATUS_UPSTREAM || strcmp(c.text, rows[i].text) != 0 || c.sent != rows[i].sent)
+            fail_msg("%s: end %d, \"%s\", sent %d", url, c.end, c.text, c.sent);
+        buf_free(&c.body);
+    }
+    buf_free(&warm.body);
+}
+
+/* ---- TLS ----------------------------------------------------------------------------------------
+ */
+
+extern char **environ;
+
+static pid_t run_openssl(char *const argv[], int out_fd)
+{
+    pid_t pid;
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, out_fd, 1);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    int failed = posix_spawnp(&pid, "openssl", &files, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    return failed ? -1 : pid;
+}
+
+static bool make_certificate(char *cert, char *key)
+{
+    char *argv[] = {"openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1",
+                    "-nodes",
+                    "-days",
+                    "1",
+                    "-subj",
+                    "/CN=test",
+                    "-addext",
+                    "subjectAltName=IP:127.0.0.1",
+                    "-keyout",
+                    key,
+                    "-out",
+                    cert,
+                    NULL};
+    int status = -1;
+    pid_t pid = run_openssl(argv, 2);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Its first line of output tells the port: "ACCEPT 127.0.0.1:41233". */
+static pid_t serve_tls(char *cert, char *key, unsigned *port_out)
+{
+    char *argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+                    cert,      "-key",     key,       "-www",        NULL};
+    int ends[2];
+    char line[100] = "";
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = run_openssl(argv, ends[1]);
+    close(ends[1]);
+    FILE *out = fdopen(ends[0], "r");
+    assert_non_null(out);
+    while (fgets(line, sizeof line, out) && sscanf(line, "ACCEPT 127.0.0.1:%u", port_out) != 1)
+        continue;
+    fclose(out);
+    return pid;
+}
+
+static void check_tls(struct world *w, const char *ca_file, unsigned port, enum status end,
+                      const char *text)
+{
+    struct fetch_options options = {.pool = 1, .ca_file = ca_file};
+    struct fetch_client *plain = w->client;
+    w->client = fetch_client_new(w->loop, &options, NULL);
+    struct call c = {.w = w, .path = "/"};
+    char url[64];
+    struct fetch_request r = request_to(&c, url);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", port);
+    r.allow_http = false;
+    start_request(&c, &r);
+    loop_run(w->loop);
+    assert_string_equal(c.text, text);
+    assert_int_equal(c.end, end);
+    assert_int_equal(c.sent, end == STATUS_OK);
+    buf_free(&c.body);
+    fetch_client_drop(w->client);
+    w->client = plain;
+}
+
+static void test_certificate_of_unknown_issuer_is_refused(void **state)
+{
+    char dir[] = "/tmp/test_fetch.XXXXXX", cert[64], key[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(cert, sizeof cert, "%s/cert.pem", dir);
+    snprintf(key, sizeof key, "%s/key.pem", dir);
+    if (make_certificate(cert, key)) {
+        unsigned port = 0;
+        pid_t pid = serve_tls(cert, key, &port);
+        assert_true(pid > 0);
+        check_tls(*state, NULL, port, STATUS_UPSTREAM,
+                  "TLS verification of the model service failed (curl 60)");
+        check_tls(*state, cert, port, STATUS_OK, "");
+        check_tls(*state, "/nonexistent", port, STATUS_UPSTREAM,
+                  "cannot read the CA bundle for the model service (curl 77)");
+        kill(pid, SIGTERM);
+        waitpid(pid, NULL, 0);
+    } else {
+        print_message("no openssl program: not tested\n");
+    }
+    unlink(cert);
+    unlink(key);
+    rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_request_on_the_wire_is_what_was_asked),
+        TEST(test_put_without_body_says_length_zero),
+        TEST(test_large_post_arrives_whole_without_expect),
+        TEST(test_header_line_break_is_refused),
+        TEST(test_unreachable_or_forbidden_url_says_why),
+        TEST(test_certificate_of_unknown_issuer_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+#include "server/fetch.h"
+
+#include "tests/unit/fetch_case.h"
+
+static void check_big(const struct call *c)
+{
+    assert_int_equal(c->end, STATUS_OK);
+    assert_int_equal(buf_len(&c->body), BIG);
+    assert_memory_equal(buf_data(&c->body), big, BIG);
+}
+
+static void test_second_call_reuses_the_connection(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 20; i++) {
+        struct call c = {.w = w, .path = "/ok"};
+        get(&c);
+        assert_int_equal(c.end, STATUS_OK);
+        buf_free(&c.body);
+    }
+    struct fetch_stats stats;
+    fetch_stats(w->client, &stats);
+    assert_int_equal(stats.started, 20);
+    assert_int_equal(stats.connects, 1);
+    assert_int_equal(w->server.accepted, 1);
+}
+
+/* The pool keeps 8 idle connections, however many were busy at once. */
+static void test_many_calls_at_once_keep_the_pool(void **state)
+{
+    struct world *w = *state;
+    enum { N = 30 };
+    static struct call calls[N];
+    for (unsigned round = 0; round < 2; round++) {
+        for (int i = 0; i < N; i++) {
+            calls[i] = (struct call){.w = w, .path = "/chunked", .keep_loop = true};
+            start_call(&calls[i], "GET", STR(""));
+        }
+        run_for(w, 100);
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(calls[i].end, STATUS_OK);
+            assert_int_equal(calls[i].done_calls, 1);
+            assert_int_equal(buf_len(&calls[i].body), 60000);
+            buf_free(&calls[i].body);
+        }
+        /* Versions of libcurl differ by one. */
+        assert_in_range(w->server.accepted - w->server.gone, 7, 9);
+    }
+    assert_in_range(w->server.accepted, N + N - 9, N + N - 7);
+}
+
+static void test_connection_closed_while_idle_is_replaced(void **state)
+{
+    struct world *w = *state;
+    struct call first = {.w = w, .path = "/old"}, second = {.w = w, .path = "/old"};
+    get(&first);
+    get(&second); /* the server closed the first connection after its answer */
+    assert_int_equal(second.end, STATUS_OK);
+    assert_memory_equal(buf_data(&second.body), "ok", 2);
+    assert_int_equal(w->server.accepted, 2);
+    buf_free(&first.body);
+    buf_free(&second.body);
+}
+
+/* A client that does not read holds the server back, and the idle deadline stands still. */
+static void test_held_call_stops_reading_and_does_not_time_out(void **state)
+{
+    struct world *w = *state;
+    struct call c = {.w = w, .path = "/big", .hold = true, .keep_loop = true};
+    char url[64];
+    struct fetch_request r = request_to(&c, url);
+    r.idle_ms = 250;
+    start_request(&c, &r);
+    /* A small window, else the kernel's buffers would swallow the whole answer. */
+    setsockopt(w->server.fd, SOL_SOCKET, SO_SNDBUF, &(int){262144}, sizeof(int));
+    run_for(w, 60);
+    uint64_t turns = loop_turns(w->loop);
+    run_for(w, 350);
+    assert_in_range(w->server.written, 1, BIG / 4);
+    assert_in_range(loop_turns(w->loop) - turns, 0, 20); /* no spinning */
+    assert_int_equal(c.data_calls, 1);
+    assert_int_equal(c.done_calls, 0);
+    c.hold = c.keep_loop = false;
+    fetch_resume(c.f);
+    assert_int_equal(c.data_calls, 1); /* never from inside fetch_resume */
+    loop_run(w->loop);
+    check_big(&c);
+    buf_free(&c.body);
+}
+
+static void test_drop_with_running_calls_is_clean(void **state)
+{
+    struct world *w = *state;
+    static struct call calls[3];
+    static const char *const paths[3] = {"/half", "/silent", "/big"};
+    for (int i = 0; i < 3; i++) {
+        calls[i] = (struct call){.w = w, .path = paths[i], .hold = i == 2};
+        start_call(&calls[i], "GET", STR(""));
+    }
+    run_for(w, 30);
+    fetch_resume(calls[2].f);
+    fetch_client_drop(w->client);
+    w->client = NULL;
+    run_for(w, 30);
+    assert_int_equal(w->server.gone, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(calls[i].done_calls, 0);
+        buf_free(&calls[i].body);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_second_call_reuses_the_connection),
+        TEST(test_many_calls_at_once_keep_the_pool),
+        TEST(test_connection_closed_while_idle_is_replaced),
+        TEST(test_held_call_stops_reading_and_does_not_time_out),
+        TEST(test_drop_with_running_calls_is_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

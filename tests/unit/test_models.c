@@ -1,0 +1,295 @@
+#include "worker/models.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/arena.h"
+#include "shm/directory.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+
+/* Stands for the key store's table: models.c needs nothing else of directory.c, so the linker
+ * leaves the library's own out. */
+static const char *mapped_from, *mapped_to;
+bool directory_map(const struct segment *s, struct str model, char to_out[304])
+{
+    (void)s;
+    if (!mapped_from || !text_eq(model, text_from(mapped_from)))
+        return false;
+    text_copy(text_from(mapped_to), to_out, 304);
+    return true;
+}
+
+static struct arena *arena;
+static struct config config;
+
+static int begin(void **state)
+{
+    (void)state;
+    arena = arena_new((size_t)1 << 20);
+    config = (struct config){.model_default = "",
+                             .model_opus = "",
+                             .model_sonnet = "",
+                             .model_haiku = "",
+                             .model_mapping = "",
+                             .model_arn_accounts = "",
+                             .aws_region = "us-east-1"};
+    mapped_from = mapped_to = NULL;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct err err;
+    (void)state;
+    config.model_mapping = "";
+    config.model_default = config.model_opus = config.model_sonnet = config.model_haiku = "";
+    assert_int_equal(models_init(&config, &err), STATUS_OK); /* drops the parsed mapping */
+    arena_drop(arena);
+    return 0;
+}
+
+struct row {
+    const char *name;
+    const char *id; /* NULL: unknown model */
+    const char *rule;
+};
+
+static void check(const struct row *row, const struct segment *s)
+{
+    struct models_choice choice;
+    struct err err;
+    enum status st = models_choose(&config, s, arena, text_from(row->name), true, &choice, &err);
+    if (!row->id) {
+        char want[300];
+        snprintf(want, sizeof want, "model: %.200s", row->name);
+        if (st != STATUS_NO_MODEL || strcmp(err.text, want) != 0)
+            fail_msg("%s: status %d, text '%s'", row->name, st, err.text);
+        return;
+    }
+    if (st != STATUS_OK)
+        fail_msg("%s: status %d, text '%s'", row->name, st, err.text);
+    if (!text_eq(choice.id, text_from(row->id)) || strcmp(choice.rule, row->rule) != 0)
+        fail_msg("%s: got %.*s by %s, want %s by %s", row->name, STR_ARG(choice.id), choice.rule,
+                 row->id, row->rule);
+}
+
+static void check_all(const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        check(&rows[i], NULL);
+}
+
+static void test_choose_without_settings_follows_table_rule_and_ids(void **state)
+{
+    static const struct row rows[] = {
+        {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"},
+        {"claude-opus-4-7[1m]", "global.anthropic.claude-opus-4-7", "table"},
+        {"claude-sonnet-4-20250514#", "global.anthropic.claude-sonnet-4-20250514-v1:0", "table"},
+        {"claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
+        {"gpt-4o", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4o-mini", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
+        {"gpt-5", NULL, NULL},
+        {"gpt-4.1", NULL, NULL},
+        {"claude-opus-6", "global.anthropic.claude-opus-6", "rule"},
+        {"claude-haiku-5-5-20261101", "global.anthropic.claude-haiku-5-5-20261101", "rule"},
+        {"claude-sonnet-4-5-20251231", "global.anthropic.claude-sonnet-4-5-20251231-v1:0", "rule"},
+        {"claude-3-7-sonnet-20250301", "us.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"},
+        {"claude-3-5-sonnet-20240620", "anthropic.claude-3-5-sonnet-20240620-v1:0", "rule"},
+        {"claude-haiku-4-4", NULL, NULL},
+        {"claude-nothing", NULL, NULL},
+        {"claude-2.1", NULL, NULL},
+        {"claude-opus-5/../x", NULL, NULL},
+        {"eu.anthropic.claude-sonnet-4-6", "eu.anthropic.claude-sonnet-4-6", "id"},
+        {"qwen.qwen3-coder-480b-a35b-v1:0", "qwen.qwen3-coder-480b-a35b-v1:0", "id"},
+        {"us.amazon.nova-pro-v1:0[1m]", "us.amazon.nova-pro-v1:0", "id"},
+        {"qwen.", NULL, NULL},
+        {".qwen", NULL, NULL},
+        {"us.", NULL, NULL},
+        {"vendor.a b", NULL, NULL},
+        {"a.b/c", NULL, NULL},
+        {"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
+         "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc", "id"},
+        {"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/meta.llama3-1-8b-instruct-v1:0",
+         "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/meta.llama3-1-8b-instruct-v1:0",
+         "id"},
+        {"arn:aws:bedrock:us-east-1:123456789012:prompt/ABC:1", NULL, NULL},
+        {"arn:aws:sagemaker:us-east-1:123456789012:endpoint/x", NULL, NULL},
+        {"arn:aws:bedrock:us-east-1:123456789012:custom-model/", NULL, NULL},
+        {"", NULL, NULL},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_choose_in_other_geography_follows_region(void **state)
+{
+    static const struct row row = {"claude-3-7-sonnet-20250301",
+                                   "eu.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"};
+    (void)state;
+    config.aws_region = "eu-west-1";
+    check(&row, NULL);
+}
+
+static void test_choose_with_overrides_prefers_family_then_default(void **state)
+{
+    static const struct row rows[] = {
+        {"claude-sonnet-4-5-20250929", "qwen.qwen3-32b-v1:0", "family"},
+        {"us.anthropic.claude-3-sonnet-20240229-v1:0", "qwen.qwen3-32b-v1:0", "family"},
+        {"gpt-4o", "qwen.qwen3-32b-v1:0", "family"},
+        {"claude-haiku-4-5", "global.anthropic.claude-opus-4-6-v1", "default"},
+        {"gpt-5-codex", "global.anthropic.claude-opus-4-6-v1", "default"},
+        {"claude-whatever", "global.anthropic.claude-opus-4-6-v1", "default"},
+        {"zai.glm-5", "zai.glm-5", "table"},
+        {"deepseek.r1-v1:0", "deepseek.r1-v1:0", "id"},
+        {"arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-6",
+         "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-6", "id"},
+        {"gemini-2.5-pro", NULL, NULL},
+    };
+    (void)state;
+    config.model_sonnet = "qwen.qwen3-32b-v1:0";
+    config.model_default = "claude-opus-4-6"; /* a client's name is understood as a target */
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_choose_with_store_mapping_prefers_it(void **state)
+{
+    static const struct segment segment;
+    static const struct row rows[] = {
+        {"my-model", "us.amazon.nova-pro-v1:0", "mapping"},
+        {"my-model[1m]", "us.amazon.nova-pro-v1:0", "mapping"},
+        {"us.my-model", "us.amazon.nova-pro-v1:0", "mapping"},
+        {"claude-opus-4-6", "zai.glm-5", "family"},
+        {"arn:aws:bedrock:us-east-1:1:imported-model/my-model",
+         "arn:aws:bedrock:us-east-1:1:imported-model/my-model", "id"},
+    };
+    (void)state;
+    mapped_from = "my-model";
+    mapped_to = "us.amazon.nova-pro-v1:0";
+    config.model_opus = "zai.glm-5";
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        check(&rows[i], &segment);
+}
+
+static void test_init_with_mapping_replaces_builtin_table(void **state)
+{
+    struct err err;
+    static const struct row rows[] = {
+        {"fast", "amazon.nova-lite-v1:0", "table"},
+        {"claude-3-5-sonnet-latest", NULL, NULL},
+        {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "rule"},
+    };
+    (void)state;
+    config.model_mapping = "{\"fast\":\"amazon.nova-lite-v1:0\"}";
+    assert_int_equal(models_init(&config, &err), STATUS_OK);
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_init_with_nonsense_names_it(void **state)
+{
+    static const struct {
+        const char *mapping, *opus, *text;
+    } rows[] = {
+        {"[1]", "", "DEFAULT_MODEL_MAPPING: must be a JSON object"},
+        {"{\"a\":1}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
+        {"{\"a\":\"b c\"}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
+        {"", "opus",
+         "ANTHROPIC_DEFAULT_OPUS_MODEL=opus: not a Bedrock model id, ARN or known name"},
+    };
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        config.model_mapping = rows[i].mapping;
+        config.model_opus = rows[i].opus;
+        if (models_init(&config, &err) != STATUS_INVALID || strcmp(err.text, rows[i].text) != 0)
+            fail_msg("%s %s: '%s'", rows[i].mapping, rows[i].opus, err.text);
+    }
+    config.model_mapping = "{oops";
+    assert_int_equal(models_init(&config, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "DEFAULT_MODEL_MAPPING: "));
+}
+
+static void test_arn_of_foreign_account_is_refused(void **state)
+{
+    struct models_choice choice;
+    struct err err;
+    struct str mine = STR("arn:aws:bedrock:us-east-1:111111111111:inference-profile/us.x.y");
+    struct str other = STR("arn:aws:bedrock:us-east-1:222222222222:inference-profile/us.x.y");
+    struct str shared = STR("arn:aws:bedrock:us-east-1::foundation-model/x.y");
+    (void)state;
+    config.model_arn_accounts = "333333333333, 111111111111";
+    assert_int_equal(models_choose(&config, NULL, arena, mine, true, &choice, &err), STATUS_OK);
+    assert_int_equal(models_choose(&config, NULL, arena, shared, true, &choice, &err), STATUS_OK);
+    assert_int_equal(models_choose(&config, NULL, arena, other, true, &choice, &err),
+                     STATUS_PERMISSION);
+    assert_null(strstr(err.text, "222222222222"));
+    config.model_opus = other.p; /* the operator may */
+    assert_int_equal(
+        models_choose(&config, NULL, arena, STR("claude-opus-4-7"), true, &choice, &err),
+        STATUS_OK);
+}
+
+static void test_transport_follows_dialect_and_resolved_id(void **state)
+{
+    static const struct {
+        const char *name;
+        bool messages;
+        enum models_transport want;
+    } rows[] = {
+        {"claude-opus-4-7", true, MODELS_INVOKE},
+        {"claude-opus-4-7", false, MODELS_CONVERSE},
+        {"zai.glm-5", true, MODELS_CONVERSE},
+        {"arn:aws:bedrock:us-east-1:1:application-inference-profile/k3", true, MODELS_CONVERSE},
+        {"arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus-4-7", true,
+         MODELS_INVOKE},
+        {"arn:aws:bedrock:us-east-1:1:custom-model/anthropic.claude-3-haiku-20240307-v1:0/x", true,
+         MODELS_INVOKE},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct models_choice choice;
+        struct err err;
+        assert_int_equal(models_choose(&config, NULL, arena, text_from(rows[i].name),
+                                       rows[i].messages, &choice, &err),
+                         STATUS_OK);
+        if (choice.transport != rows[i].want)
+            fail_msg("%s: transport %d", rows[i].name, choice.transport);
+    }
+}
+
+static void test_one_million_suffix_is_remembered(void **state)
+{
+    struct models_choice choice;
+    struct err err;
+    (void)state;
+    assert_int_equal(
+        models_choose(&config, NULL, arena, STR("claude-sonnet-4-6[1M]"), true, &choice, &err),
+        STATUS_OK);
+    assert_true(choice.one_million);
+    assert_int_equal(
+        models_choose(&config, NULL, arena, STR("claude-sonnet-4-6"), true, &choice, &err),
+        STATUS_OK);
+    assert_false(choice.one_million);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        T(test_choose_without_settings_follows_table_rule_and_ids),
+        T(test_choose_in_other_geography_follows_region),
+        T(test_choose_with_overrides_prefers_family_then_default),
+        T(test_choose_with_store_mapping_prefers_it),
+        T(test_init_with_mapping_replaces_builtin_table),
+        T(test_init_with_nonsense_names_it),
+        T(test_arn_of_foreign_account_is_refused),
+        T(test_transport_follows_dialect_and_resolved_id),
+        T(test_one_million_suffix_is_remembered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+#include "shm/refresher.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/sha256.h"
+#include "shm/directory.h"
+#include "shm/keymiss.h"
+#include "shm/keystore.h"
+#include "shm/scoreboard.h"
+#include "shm/signing.h"
+
+static char directory[64];
+static struct segment seg;
+static struct config config;
+static int dead_pipe[2]; /* the test is the master: it holds the writing end */
+static pid_t refresher;
+
+static int make(void **state)
+{
+    (void)state;
+    struct err err;
+    log_level_set(LOG_OFF);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1); /* the first source: nothing is asked of the network */
+    setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 1);
+    snprintf(directory, sizeof directory, "/tmp/test_refresher.XXXXXX");
+    if (!mkdtemp(directory) || pipe(dead_pipe) != 0 || segment_create(&seg, 1, 64, &err) != STATUS_OK) {
+        return -1;
+    }
+    config = (struct config){.storage_backend = "sqlite",
+                             .database_url = "",
+                             .dynamodb_endpoint_url = "",
+                             .state_dir = directory,
+                             .aws_region = "eu-west-1",
+                             .bedrock_api_key = "",
+                             .ca_file = "",
+                             .allow_clear_keys = true,
+                             .refresh_seconds = 60,
+                             .max_stale_seconds = 60};
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"keys.db", "keys.db-wal", "keys.db-shm"};
+    if (refresher > 0) {
+        kill(refresher, SIGKILL);
+        waitpid(refresher, NULL, 0);
+    }
+    refresher = 0;
+    close(dead_pipe[0]);
+    if (dead_pipe[1] >= 0) {
+        close(dead_pipe[1]);
+    }
+    segment_drop(&seg);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
+        unlink(path);
+    }
+    return rmdir(directory);
+}
+
+static void start(void)
+{
+    refresher = fork();
+    if (refresher == 0) {
+        close(dead_pipe[1]);
+        _exit(refresher_run(&config, &seg, dead_pipe[0]));
+    }
+}
+
+static int exit_code(void)
+{
+    int status;
+    assert_int_equal(waitpid(refresher, &status, 0), refresher);
+    refresher = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+#define WAIT_UNTIL(condition)                                                                      \
+    for (int turn = 0; !(condition); turn++) {                                                     \
+        if (turn == 3000) {                                                                        \
+            fail_msg("never: %s", #condition);                                                     \
+        }                                                                                          \
+        usleep(1000);                                                                              \
+        clock_tick();                                                                              \
+    }
+
+static bool ready(void)
+{
+    return scoreboard_ready_workers(&seg) == 0 && atomic_load(&seg.scoreboard[0].state) == SCOREBOARD_READY;
+}
+
+static enum directory_found find(const char *key)
+{
+    struct directory_key k;
+    uint8_t digest[32];
+    sha256(key, strlen(key), digest);
+    return directory_find(&seg, digest, &k);
+}
+
+/* As the CLI does, in a process of its own: no SQLite handle may exist here when the refresher is forked. */
+static void create_key(const char *key)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct keystore *k;
+        struct err err;
+        char why[120];
+        struct keystore_row row = {.user_id = "alice", .name = "laptop", .active = true};
+        keystore_hash_id(text_from(key), row.id);
+        _exit(keystore_open(&config, &k, why, sizeof why, &err) == STATUS_OK &&
+                      k->ops->put(k, &row, &err) == STATUS_OK
+                  ? 0
+                  : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_run_publishes_keys_answers_questions_and_signs(void **state)
+{
+    (void)state;
+    struct signing_keys keys = {0};
+    create_key("sk-first");
+    start();
+    WAIT_UNTIL(ready());
+    assert_int_equal(find("sk-first"), DIRECTORY_HIT);
+    assert_int_equal(atomic_load(&seg.scoreboard[0].pid), (uint32_t)refresher);
+
+    create_key("sk-second"); /* asked for before the version poll sees it */
+    uint8_t digest[32];
+    sha256("sk-second", 9, digest);
+    uint64_t ticket = keymiss_ask(&seg, 1, digest, STR("sk-second"));
+    WAIT_UNTIL(keymiss_poll(&seg, 1, ticket) != KEYMISS_PENDING);
+    assert_int_equal(keymiss_poll(&seg, 1, ticket), KEYMISS_FOUND);
+    assert_int_equal(find("sk-second"), DIRECTORY_HIT);
+
+    WAIT_UNTIL(signing_read(&seg, 0, &keys));
+    assert_string_equal(keys.access_key_id, "AKIDEXAMPLE");
+    assert_string_equal(keys.region, "eu-west-1");
+
+    kill(refresher, SIGTERM);
+    assert_int_equal(exit_code(), 0);
+}
+
+static void test_run_sighup_loads_anew(void **state)
+{
+    (void)state;
+    start();
+    WAIT_UNTIL(ready());
+    uint64_t before = directory_generation(&seg);
+    kill(refresher, SIGHUP);
+    WAIT_UNTIL(directory_generation(&seg) > before);
+    kill(refresher, SIGINT);
+    assert_int_equal(exit_code(), 0);
+}
+
+static void test_run_killed_successor_goes_on(void **state)
+{
+    (void)state;
+    create_key("sk-first");
+    start();
+    WAIT_UNTIL(ready());
+    kill(refresher, SIGKILL);
+    assert_int_equal(exit_code(), -SIGKILL);
+    assert_int_equal(find("sk-first"), DIRECTORY_HIT);
+    create_key("sk-second");
+    uint64_t before = directory_generation(&seg);
+    start();
+    WAIT_UNTIL(directory_generation(&seg) > before);
+    assert_int_equal(find("sk-first"), DIRECTORY_HIT);
+    assert_int_equal(find("sk-second"), DIRECTORY_HIT);
+}
+
+static void test_run_master_gone_leaves(void **state)
+{
+    (void)state;
+    start();
+    WAIT_UNTIL(ready());
+    close(dead_pipe[1]);
+    dead_pipe[1] = -1;
+    assert_int_equal(exit_code(), 0);
+    start(); /* and one that is forked as the master dies */
+    assert_int_equal(exit_code(), 0);
+}
+
+static void test_run_unsupported_store_is_hopeless(void **state)
+{
+    (void)state;
+    config.storage_backend = "dynamodb";
+    start();
+    assert_int_equal(exit_code(), 2);
+}
+
+static void test_run_bedrock_api_key_needs_no_credentials(void **state)
+{
+    (void)state;
+    struct signing_keys keys = {0};
+    config.bedrock_api_key = "bedrock-api-key";
+    start();
+    WAIT_UNTIL(ready());
+    usleep(20000);
+    assert_false(signing_read(&seg, 0, &keys));
+    assert_int_equal(directory_generation(&seg), 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_run_publishes_keys_answers_questions_and_signs),
+        T(test_run_sighup_loads_anew),
+        T(test_run_killed_successor_goes_on),
+        T(test_run_master_gone_leaves),
+        T(test_run_unsupported_store_is_hopeless),
+        T(test_run_bedrock_api_key_needs_no_credentials),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

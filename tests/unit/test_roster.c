@@ -1,0 +1,148 @@
+#include "master/roster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <sys/wait.h>
+
+#include "server/log.h"
+#include "tests/unit/fake_processes.h"
+
+static struct roster r;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct err err;
+    log_init(LOG_OFF, LOG_FORMAT_TEXT, "test");
+    clock_tick();
+    fake_open();
+    assert_int_equal(segment_create(&r.segment, 4, 64, &err), STATUS_OK);
+    roster_init(&r, 2);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    segment_drop(&r.segment);
+    munmap(fake, sizeof *fake);
+    return 0;
+}
+
+/* A process in this slot that only sleeps. */
+static pid_t sleeper(uint32_t slot, enum scoreboard_state phase)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    r.children[slot].pid = pid;
+    scoreboard_forked(&r.segment, slot, (uint32_t)pid);
+    scoreboard_state(&r.segment, slot, phase);
+    return pid;
+}
+
+static int signal_that_ended(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void test_sets_lie_side_by_side(void **state)
+{
+    (void)state;
+    struct config c = {.workers = 2};
+    assert_int_equal(roster_slots(&r), 5);
+    roster_want_set(&r, roster_active(&r), &c);
+    roster_want_set(&r, roster_other(&r), &c);
+    assert_true(roster_in_set(roster_active(&r), 1) && roster_in_set(roster_active(&r), 2));
+    assert_true(roster_in_set(roster_other(&r), 3) && roster_in_set(roster_other(&r), 4));
+    assert_false(roster_in_set(roster_active(&r), 0));
+    assert_true(r.children[4].wanted);
+    assert_false(r.children[0].wanted);
+}
+
+static void test_want_set_smaller_configuration_uses_fewer_slots(void **state)
+{
+    (void)state;
+    struct config c = {.workers = 1};
+    roster_want_set(&r, roster_other(&r), &c);
+    assert_true(r.children[3].wanted);
+    assert_false(r.children[4].wanted);
+}
+
+static void test_look_after_silent_process_gets_sigabrt(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(1, SCOREBOARD_READY);
+    for (int look = 0; look < 10; look++) { /* the first sees a new word */
+        roster_look_after(&r);
+        assert_int_equal(r.children[1].kill_ms, 0);
+    }
+    roster_look_after(&r);
+    assert_true(r.children[1].kill_ms > clock_mono_ms());
+    assert_int_equal(signal_that_ended(pid), SIGABRT);
+}
+
+static void test_look_after_beating_process_is_left_alone(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(1, SCOREBOARD_READY);
+    for (uint64_t look = 1; look < 40; look++) {
+        if (look % 9 == 0) {
+            scoreboard_beat(&r.segment, 1, look);
+        }
+        roster_look_after(&r);
+    }
+    assert_int_equal(r.children[1].kill_ms, 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(signal_that_ended(pid), SIGKILL);
+}
+
+static void test_look_after_starting_process_has_more_time(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(2, SCOREBOARD_STARTING);
+    for (int look = 0; look < 30; look++) {
+        roster_look_after(&r);
+        assert_int_equal(r.children[2].kill_ms, 0);
+    }
+    roster_look_after(&r);
+    assert_int_equal(signal_that_ended(pid), SIGABRT);
+}
+
+static void test_ask_process_that_stays_is_killed(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(1, SCOREBOARD_READY);
+    roster_ask(&r, 1, SIGCONT, 0); /* a signal that ends nothing */
+    assert_true(r.children[1].asked);
+    assert_int_equal(roster_next_ms(&r, UINT64_MAX), r.children[1].kill_ms);
+    roster_kill_late(&r);
+    assert_int_equal(signal_that_ended(pid), SIGKILL);
+    roster_reaped(&r, 1);
+    assert_int_equal(r.children[1].pid, 0);
+    assert_int_equal(r.segment.scoreboard[1].state, SCOREBOARD_FREE);
+    assert_int_equal(roster_slot_of(&r, pid), roster_slots(&r));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_sets_lie_side_by_side),
+        CASE(test_want_set_smaller_configuration_uses_fewer_slots),
+        CASE(test_look_after_silent_process_gets_sigabrt),
+        CASE(test_look_after_beating_process_is_left_alone),
+        CASE(test_look_after_starting_process_has_more_time),
+        CASE(test_ask_process_that_stays_is_killed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "worker/routes.h"
+
+#define BIT(m) (1u << (m))
+
+static const struct config config = {.api_prefix = "/v1"};
+
+static void test_find_table_gives_row(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum http_method method;
+        const char *row; /* pattern expected, NULL: none */
+        unsigned allowed;
+    } rows[] = {
+        {"/v1/messages", HTTP_POST, "{prefix}/messages", BIT(HTTP_POST)},
+        {"/v1/messages", HTTP_GET, NULL, BIT(HTTP_POST)},
+        {"/v1/messages/", HTTP_GET, NULL, 0},
+        {"/v1/messages/msg_1", HTTP_GET, "{prefix}/messages/*", BIT(HTTP_GET)},
+        {"/v1/messages/batches", HTTP_GET, "{prefix}/messages/batches", BIT(HTTP_GET) | BIT(HTTP_POST)},
+        {"/v1/chat/completions", HTTP_POST, "{prefix}/chat/completions", BIT(HTTP_POST)},
+        {"/v1/messages/msg_1/x", HTTP_GET, NULL, 0},
+        {"/v2/messages", HTTP_POST, NULL, 0},
+        {"/messages", HTTP_POST, NULL, 0},
+        {"/health", HTTP_GET, "/health", BIT(HTTP_GET) | BIT(HTTP_HEAD)},
+        {"/health", HTTP_POST, NULL, BIT(HTTP_GET) | BIT(HTTP_HEAD)},
+        {"/healthz", HTTP_GET, NULL, 0},
+        {"/", HTTP_HEAD, "/", BIT(HTTP_GET) | BIT(HTTP_HEAD)},
+        {"/api/hello", HTTP_HEAD, "/api/hello", BIT(HTTP_GET) | BIT(HTTP_HEAD)},
+        {"/api/event_logging/batch", HTTP_POST, "/api/event_logging/batch", BIT(HTTP_POST)},
+        {"", HTTP_GET, NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned allowed = 99;
+        const struct route *r = routes_find(&config, text_from(rows[i].path), rows[i].method, &allowed);
+        if ((r == NULL) != (rows[i].row == NULL) || (r && !text_eq(text_from(r->path), text_from(rows[i].row))) ||
+            allowed != rows[i].allowed) {
+            fail_msg("row %zu '%s': got %s, allowed %u", i, rows[i].path, r ? r->path : "none", allowed);
+        }
+    }
+}
+
+static void test_find_other_prefix_moves_api_routes(void **state)
+{
+    (void)state;
+    static const struct config moved = {.api_prefix = "/proxy/v1"};
+    unsigned allowed;
+    assert_non_null(routes_find(&moved, STR("/proxy/v1/messages"), HTTP_POST, &allowed));
+    assert_null(routes_find(&moved, STR("/v1/messages"), HTTP_POST, &allowed));
+    assert_non_null(routes_find(&moved, STR("/health"), HTTP_GET, &allowed));
+}
+
+static void test_find_models_takes_ids_with_slashes(void **state)
+{
+    (void)state;
+    unsigned allowed;
+    const struct route *r = routes_find(&config, STR("/v1/models/arn:aws:bedrock:us-west-2:1:inference-profile/x"), HTTP_GET, &allowed);
+    assert_non_null(r);
+    assert_true(r->by_version);
+    assert_null(routes_find(&config, STR("/v1/models/"), HTTP_GET, &allowed));
+}
+
+static void test_dialect_by_path_is_the_callers(void **state)
+{
+    (void)state;
+    assert_int_equal(routes_dialect(&config, STR("/v1/chat/completions")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect(&config, STR("/v1/embeddings")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect(&config, STR("/v1/messages")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect(&config, STR("/nowhere")), DIALECT_ANTHROPIC);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_find_table_gives_row),
+        cmocka_unit_test(test_find_other_prefix_moves_api_routes),
+        cmocka_unit_test(test_find_models_takes_ids_with_slashes),
+        cmocka_unit_test(test_dialect_by_path_is_the_callers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

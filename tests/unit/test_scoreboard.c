@@ -1,0 +1,96 @@
+#include "shm/scoreboard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct segment seg;
+
+static int make(void **state)
+{
+    (void)state;
+    struct err err;
+    return segment_create(&seg, 4, 64, &err) == STATUS_OK ? 0 : -1;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    segment_drop(&seg);
+    return 0;
+}
+
+static void test_forked_free_slot_is_starting(void **state)
+{
+    (void)state;
+    scoreboard_forked(&seg, 2, 4711);
+    const struct scoreboard_slot *p = &seg.scoreboard[2];
+    assert_int_equal(atomic_load(&p->pid), 4711);
+    assert_int_equal(atomic_load(&p->state), SCOREBOARD_STARTING);
+    assert_int_equal(atomic_load(&p->generation), 1);
+    assert_true(atomic_load(&p->heartbeat_ms) > 0);
+    assert_true(atomic_load(&p->started_ms) > 1600000000000ull);
+}
+
+static void test_forked_after_a_quick_child_leaves_it_ready(void **state)
+{
+    (void)state;
+    scoreboard_enter(&seg, 2);
+    scoreboard_state(&seg, 2, SCOREBOARD_READY);
+    scoreboard_forked(&seg, 2, (uint32_t)getpid());
+    assert_int_equal(atomic_load(&seg.scoreboard[2].state), SCOREBOARD_READY);
+}
+
+static void test_enter_after_a_dead_process_forgets_its_load(void **state)
+{
+    (void)state;
+    scoreboard_load(&seg, 1, 500, 200);
+    scoreboard_state(&seg, 1, SCOREBOARD_READY);
+    scoreboard_enter(&seg, 1);
+    assert_int_equal(atomic_load(&seg.scoreboard[1].connections), 0);
+    assert_int_equal(atomic_load(&seg.scoreboard[1].streams), 0);
+    assert_int_equal(atomic_load(&seg.scoreboard[1].state), SCOREBOARD_STARTING);
+    assert_int_equal(atomic_load(&seg.scoreboard[1].pid), (uint32_t)getpid());
+}
+
+static void test_least_connections_looks_at_ready_workers_only(void **state)
+{
+    (void)state;
+    assert_int_equal(scoreboard_least_connections(&seg), 0);
+    assert_int_equal(scoreboard_ready_workers(&seg), 0);
+    static const struct {
+        uint32_t slot, connections;
+        enum scoreboard_state state;
+    } rows[] = {{0, 1, SCOREBOARD_READY}, /* the refresher */
+                {1, 9, SCOREBOARD_READY},
+                {2, 2, SCOREBOARD_DRAINING},
+                {3, 5, SCOREBOARD_READY},
+                {4, 0, SCOREBOARD_STARTING}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        scoreboard_load(&seg, rows[i].slot, rows[i].connections, 0);
+        scoreboard_state(&seg, rows[i].slot, rows[i].state);
+    }
+    assert_int_equal(scoreboard_least_connections(&seg), 5);
+    assert_int_equal(scoreboard_ready_workers(&seg), 2);
+}
+
+static void test_beat_writes_its_own_slot(void **state)
+{
+    (void)state;
+    scoreboard_beat(&seg, 3, 123456);
+    assert_int_equal(atomic_load(&seg.scoreboard[3].heartbeat_ms), 123456);
+    assert_int_equal(atomic_load(&seg.scoreboard[2].heartbeat_ms), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_forked_free_slot_is_starting, make, drop),
+        cmocka_unit_test_setup_teardown(test_forked_after_a_quick_child_leaves_it_ready, make, drop),
+        cmocka_unit_test_setup_teardown(test_enter_after_a_dead_process_forgets_its_load, make, drop),
+        cmocka_unit_test_setup_teardown(test_least_connections_looks_at_ready_workers_only, make, drop),
+        cmocka_unit_test_setup_teardown(test_beat_writes_its_own_slot, make, drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/* Top-level fields of the request, and the golden pairs of both directions. */
+#include "worker/splice.h"
+
+#include <glob.h>
+#include <stdio.h>
+
+#include "tests/unit/splice_case.h"
+
+#define COUNT_OF(a)      (sizeof(a) / sizeof *(a))
+#define SONNET35         "anthropic.claude-3-5-sonnet-20241022-v2:0"
+#define S37              "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define S45              "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define O46              "global.anthropic.claude-opus-4-6-v1"
+#define O47              "global.anthropic.claude-opus-4-7"
+#define ADDED            "\"anthropic_version\":\"bedrock-2023-05-31\","
+#define MSG              "\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
+#define IN(more)         "{\"model\":\"m\",\"max_tokens\":2000," MSG more "}"
+#define OUT(more)        "{" ADDED "\"max_tokens\":2000," MSG more "}"
+#define BIG(n, more)     "{\"max_tokens\":" n "," MSG more ",\"model\":\"m\"}"
+#define BIG_OUT(n, more) "{" ADDED "\"max_tokens\":" n "," MSG more "}"
+
+static void check_all(const struct splice_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        splice_case_check(&rows[i]);
+}
+
+static void test_request_bytes_not_named_stay_the_same(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"spacing, order, numbers, escapes", O47, "",
+         "\n{ \"max_tokens\" :\t2000 , \"zeta\": [1.0, 1e-7, 9007199254740993 ,-0.0 , 1E+2],\r\n"
+         "\"model\" : \"m\" ,\"stream\": true, \"messages\":[ {\"content\" : "
+         "\"\\u0000\\/\\ud83d\\ude00 \xc3\xa9\","
+         " \"role\":\"user\"} ] , \"alpha\" : { } }\n",
+         "\n{" ADDED
+         " \"max_tokens\" :\t2000 , \"zeta\": [1.0, 1e-7, 9007199254740993 ,-0.0 , 1E+2], "
+         "\"messages\":[ {\"content\" : \"\\u0000\\/\\ud83d\\ude00 \xc3\xa9\","
+         " \"role\":\"user\"} ] , \"alpha\" : { } }\n",
+         ""},
+        {"model last", O47, "", "{\"max_tokens\":1," MSG ",\"stream\":false,\"model\":\"m\"}",
+         "{" ADDED "\"max_tokens\":1," MSG "}", ""},
+        {"model first", O47, "", "{\"model\":\"m\",\"stream\":false,\"max_tokens\":1," MSG "}",
+         "{" ADDED "\"max_tokens\":1," MSG "}", ""},
+        {"model in the middle, escaped key", O47, "",
+         "{\"max_tokens\":1,\"mod\\u0065l\":\"m\"," MSG "}", "{" ADDED "\"max_tokens\":1," MSG "}",
+         ""},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_request_fields_unknown_to_bedrock_go(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"named ones", O47, "",
+         IN(",\"tags\":{\"a\":1},\"diagnostics\":{\"x\":1},\"inference_geo\":\"us\",\"speed\":"
+            "\"fast\""),
+         OUT(""), "drop:tags,drop:diagnostics,drop:inference_geo,drop:speed"},
+        {"standard speed, nulls", O47, "",
+         IN(",\"speed\":\"standard\",\"container\":null,\"mcp_servers\":[],\"diagnostics\":null"),
+         OUT(""), ""},
+        {"context_management", O47, "", IN(",\"context_management\":{\"edits\":[{}]}"), OUT(""),
+         "drop:context_management"},
+        {"metadata to user_id", O47, "", IN(",\"metadata\":{\"a\":1,\"user_id\":\"u\",\"b\":2}"),
+         OUT(",\"metadata\":{\"user_id\":\"u\"}"), "drop:metadata"},
+        {"metadata without user_id", O47, "", IN(",\"metadata\":{\"user_id\":null}"), OUT(""), ""},
+        {"unknown field: upstream decides", O47, "", IN(",\"novelty\":[1]"),
+         OUT(",\"novelty\":[1]"), ""},
+        {"sampling on an old model", S37, "", IN(",\"temperature\":1.0,\"top_p\":0.9,\"top_k\":5"),
+         OUT(",\"temperature\":1.0,\"top_p\":0.9,\"top_k\":5"), ""},
+        {"only one of two", S45, "", IN(",\"top_p\":0.9,\"temperature\":1.0,\"top_k\":5"),
+         OUT(",\"temperature\":1.0,\"top_k\":5"), "drop:top_p"},
+        {"top_p alone", S45, "", IN(",\"top_p\":0.9"), OUT(",\"top_p\":0.9"), ""},
+        {"no sampling", O47, "", IN(",\"temperature\":0.5,\"top_p\":0.9,\"top_k\":5"), OUT(""),
+         "drop:temperature,drop:top_p,drop:top_k"},
+        {"effort and format", S37, "",
+         IN(",\"output_config\":{\"effort\":\"high\",\"format\":{\"type\":\"json_schema\"}}"),
+         OUT(""), "drop:output_config.effort,drop:output_config.format"},
+        {"effort only", S45, "",
+         IN(",\"output_config\":{\"effort\":\"high\",\"format\":{\"type\":\"json_schema\"},\"task_"
+            "budget\":{}}"),
+         OUT(",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}"),
+         "drop:output_config.effort,drop:output_config.task_budget"},
+        {"old name of format", O47, "", IN(",\"output_format\":{\"type\":\"json_schema\"}"),
+         OUT(",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}"), "map:output_format"},
+        {"old name beside the new", O47, "",
+         IN(",\"output_format\":{\"a\":1},\"output_config\":{\"effort\":\"low\"}"),
+         OUT(",\"output_config\":{\"effort\":\"low\"}"), "drop:output_format"},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_request_thinking_is_translated_for_the_model(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"adaptive taken", O47, "",
+         IN(",\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"}"),
+         OUT(",\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"}"), ""},
+        {"display of a beta", O47, "",
+         IN(",\"thinking\":{\"type\":\"adaptive\",\"display\":\"updates\"}"),
+         OUT(",\"thinking\":{\"type\":\"adaptive\"}"), "drop:thinking.display"},
+        {"display not taken", O46, "",
+         IN(",\"thinking\":{\"display\":\"omitted\",\"type\":\"adaptive\"}"),
+         OUT(",\"thinking\":{\"type\":\"adaptive\"}"), "drop:thinking.display"},
+        {"enabled on 4.6", O46, "",
+         IN(",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1500}"),
+         OUT(",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1500}"), ""},
+        {"enabled to adaptive", O47, "",
+         IN(",\"thinking\":{\"budget_tokens\":1500,\"type\":\"enabled\"}"),
+         OUT(",\"thinking\":{\"type\":\"adaptive\"}"), "map:thinking"},
+        {"adaptive to enabled", S45, "", IN(",\"thinking\":{\"type\":\"adaptive\"}"),
+         OUT(",\"thinking\":{\"budget_tokens\":1024,\"type\":\"enabled\"}"), "map:thinking"},
+        {"half of max_tokens", S45, "", BIG("8000", ",\"thinking\":{\"type\":\"adaptive\"}"),
+         BIG_OUT("8000", ",\"thinking\":{\"budget_tokens\":4000,\"type\":\"enabled\"}"),
+         "map:thinking"},
+        {"large max_tokens", S37, "", BIG("128000", ",\"thinking\":{\"type\":\"adaptive\"}"),
+         BIG_OUT("128000", ",\"thinking\":{\"budget_tokens\":31999,\"type\":\"enabled\"}"),
+         "map:thinking"},
+        {"no room for a budget", S45, "", BIG("1024", ",\"thinking\":{\"type\":\"adaptive\"}"),
+         BIG_OUT("1024", ""), "drop:thinking"},
+        {"no thinking at all", SONNET35, "", IN(",\"thinking\":{\"type\":\"adaptive\"}"), OUT(""),
+         "drop:thinking"},
+        {"disabled, no thinking at all", SONNET35, "", IN(",\"thinking\":{\"type\":\"disabled\"}"),
+         OUT(""), ""},
+        {"disabled", O47, "", IN(",\"thinking\":{\"type\":\"disabled\"}"),
+         OUT(",\"thinking\":{\"type\":\"disabled\"}"), ""},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_request_that_bedrock_cannot_do_is_refused_by_name(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"mcp", O47, "", IN(",\"mcp_servers\":[{\"url\":\"x\"}]"),
+         "mcp_servers: Extra inputs are not permitted", NULL},
+        {"container", O47, "", IN(",\"container\":\"c\""),
+         "container: Extra inputs are not permitted", NULL},
+        {"fallbacks", O47, "", IN(",\"fallbacks\":[{\"model\":\"x\"}]"),
+         "fallbacks: Extra inputs are not permitted", NULL},
+        {"safeguards", O47, "", IN(",\"safeguards\":[{\"type\":\"dangerous_tool_use\"}]"),
+         "safeguards: Extra inputs are not permitted", NULL},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+static void test_service_tier_of_bedrock_becomes_a_header(void **state)
+{
+    static const struct {
+        const char *value, *tier, *changes;
+    } rows[] = {
+        {"\"priority\"", "priority", "map:service_tier"},
+        {"\"default\"", "default", "map:service_tier"},
+        {"\"flex\"", "flex", "map:service_tier"},
+        {"\"reserved\"", "reserved", "map:service_tier"},
+        {"\"auto\"", "", "drop:service_tier"},
+        {"\"standard_only\"", "", "drop:service_tier"},
+        {"7", "", "drop:service_tier"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct splice_case c;
+        char body[200];
+        snprintf(body, sizeof body, IN(",\"service_tier\":%s"), rows[i].value);
+        splice_case_run(&c, STR(O47), STR(""), text_from(body));
+        if (!text_eq(c.tier, text_from(rows[i].tier)) ||
+            !text_eq(buf_str(&c.changes), text_from(rows[i].changes)) ||
+            !text_eq(buf_str(&c.body), STR(OUT(""))))
+            fail_msg("%s: tier '%.*s', changes '%.*s'", rows[i].value, STR_ARG(c.tier),
+                     STR_ARG(buf_str(&c.changes)));
+        splice_case_free(&c);
+    }
+}
+
+static void test_count_tokens_body_gets_max_tokens_above_the_budget(void **state)
+{
+    struct splice_case c;
+    struct models_choice choice = {.id = STR(S45), .caps = models_caps(STR(S45))};
+    struct splice_options o = {.model = &choice};
+    (void)state;
+    splice_case_read(
+        &c,
+        STR("{\"model\":\"m\",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048}," MSG "}"),
+        true);
+    assert_int_equal(splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err),
+                     STATUS_OK);
+    assert_true(text_eq(buf_str(&c.body),
+                        STR("{" ADDED "\"max_tokens\":2049,\"thinking\":{\"type\":\"enabled\","
+                            "\"budget_tokens\":2048}," MSG "}")));
+    splice_case_free(&c);
+}
+
+static void test_request_larger_than_the_limit_is_too_large(void **state)
+{
+    struct splice_case c;
+    struct models_choice choice = {.id = STR(O47), .caps = models_caps(STR(O47))};
+    struct splice_options o = {.model = &choice};
+    struct buf small;
+    (void)state;
+    buf_init(&small, 64);
+    splice_case_read(&c, STR(IN("")), false);
+    assert_int_equal(splice_request(&c.request, &o, &small, &c.changes, &c.tier, &c.err),
+                     STATUS_TOO_LARGE);
+    buf_free(&small);
+    splice_case_free(&c);
+}
+
+/* Every allocation in turn fails: an error each time, never a crash or a broken body. */
+static void test_request_without_memory_is_internal(void **state)
+{
+    struct models_choice choice = {.id = STR(S45), .caps = models_caps(STR(S45))};
+    struct splice_options o = {.model = &choice, .betas = STR("advanced-tool-use-2025-11-20")};
+    struct str body =
+        STR("{\"model\":\"m\",\"max_tokens\":9,\"thinking\":{\"type\":\"adaptive\"},"
+            "\"cache_control\":{\"type\":\"ephemeral\"},\"messages\":[{\"role\":\"user\","
+            "\"content\":\"u\"},{\"role\":\"system\",\"content\":\"s\"}]}");
+    unsigned long failures = 0;
+    (void)state;
+    for (unsigned long k = 1; k < 50; k++) {
+        struct splice_case c;
+        splice_case_read(&c, body, false);
+        assert_int_equal(c.status, STATUS_OK);
+        heap_fail_after(k);
+        enum status st = splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err);
+        heap_fail_after(0);
+        if (st != STATUS_OK) {
+            assert_int_equal(st, STATUS_INTERNAL);
+            failures++;
+        } else if (!splice_case_is_json(&c, buf_str(&c.body))) {
+            fail_msg("allocation %lu: a broken body", k);
+        }
+        splice_case_free(&c);
+    }
+    assert_in_range(failures, 1, 40);
+}
+
+/* --- golden pairs --------------------------------------------------------------------------------
+ */
+
+static char *read_file(const char *path, size_t *n_out)
+{
+    FILE *f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s: cannot be opened (run from the top of the repository)", path);
+    enum { FILE_MAX = 65536 };
+    char *text = heap_new(FILE_MAX);
+    assert_non_null(text);
+    *n_out = fread(text, 1, FILE_MAX, f);
+    fclose(f);
+    return text;
+}
+
+/* "x.in.json" -> contents of "x.out.json" */
+static char *read_expected(const char *in, size_t *n_out)
+{
+    char path[512];
+    const char *at = strstr(in, ".in.");
+    assert_non_null(at);
+    snprintf(path, sizeof path, "%.*s.out.%s", (int)(at - in), in, at + 4);
+    return read_file(path, n_out);
+}
+
+/* in: {"model_id","betas","body"}; out: {"changes","tier","body"} or {"error"}. Bodies byte for
+ * byte. */
+static void check_golden_request(const char *path)
+{
+    struct arena *arena = arena_new((size_t)16 << 20);
+    struct scan in, want;
+    struct splice_case c;
+    size_t in_n, want_n;
+    char *in_text = read_file(path, &in_n), *want_text = read_expected(path, &want_n);
+    if (scan_parse(&in, arena, (struct str){in_text, in_n}, &case_limits, NULL) != STATUS_OK ||
+        scan_parse(&want, arena, (struct str){want_text, want_n}, &case_limits, NULL) != STATUS_OK)
+        fail_msg("%s: no JSON", path);
+    splice_case_run(&c, scan_text(&in, SCAN_GET(&in, 0, "model_id")),
+                    scan_text(&in, SCAN_GET(&in, 0, "betas")),
+                    scan_raw(&in, SCAN_GET(&in, 0, "body")));
+    struct str error = scan_text(&want, SCAN_GET(&want, 0, "error"));
+    if (error.p) {
+        if (c.status != STATUS_INVALID || !text_eq(error, text_from(c.err.text)))
+            fail_msg("%s: status %d, text '%s'", path, c.status, c.err.text);
+    } else if (c.status != STATUS_OK) {
+        fail_msg("%s: %s", path, c.err.text);
+    } else if (!text_eq(buf_str(&c.body), scan_raw(&want, SCAN_GET(&want, 0, "body")))) {
+        fail_msg("%s: got\n%.*s", path, STR_ARG(buf_str(&c.body)));
+    } else if (!scan_text_is(&want, SCAN_GET(&want, 0, "changes"), buf_str(&c.changes)) ||
+               !scan_text_is(&want, SCAN_GET(&want, 0, "tier"), c.tier)) {
+        fail_msg("%s: changes '%.*s', tier '%.*s'", path, STR_ARG(buf_str(&c.changes)),
+                 STR_ARG(c.tier));
+    }
+    splice_case_free(&c);
+    arena_drop(arena);
+    heap_drop(in_text);
+    heap_drop(want_text);
+}
+
+static void put_frame(struct reply *r, struct str event, struct buf *out, const char *path)
+{
+    struct buf payload;
+    struct err err;
+    buf_init(&payload, CASE_MAX);
+    BUF_LIT(&payload, "{\"bytes\":\"");
+    size_t n = text_base64_size(event.n);
+    char *room = buf_reserve(&payload, n);
+    assert_non_null(room);
+    buf_commit(&payload, text_base64((const uint8_t *)event.p, event.n, room));
+    BUF_LIT(&payload, "\",\"p\":\"abcdefgh\"}");
+    if (splice_event(r, buf_str(&payload), out, &err) != STATUS_OK)
+        fail_msg("%s: %s", path, err.text);
+    buf_free(&payload);
+}
+
+/* in: one decoded event a line; out: the SSE bytes, then a comment with what was read. */
+static void check_golden_stream(const char *path)
+{
+    struct reply r;
+    struct buf out;
+    size_t in_n, want_n;
+    char *in = read_file(path, &in_n), *want = read_expected(path, &want_n);
+    struct str lines = {in, in_n}, line;
+    buf_init(&out, CASE_MAX);
+    splice_reply_init(&r, STR("claude-client-name"));
+    while (text_split(&lines, '\n', &line))
+        if (line.n > 0)
+            put_frame(&r, line, &out, path);
+    buf_printf(&out,
+               ": input %llu output %llu read %llu write %llu write_1h %llu latency %llu stop "
+               "'%s'%s%s%s\n",
+               (unsigned long long)r.usage.input, (unsigned long long)r.usage.output,
+               (unsigned long long)r.usage.cache_read, (unsigned long long)r.usage.cache_write,
+               (unsigned long long)r.usage.cache_write_1h, (unsigned long long)r.first_latency_ms,
+               r.stop_reason, r.started ? " started" : "", r.stopped ? " stopped" : "",
+               r.failed ? " failed" : "");
+    if (!text_eq(buf_str(&out), (struct str){want, want_n}))
+        fail_msg("%s: got\n%.*s", path, STR_ARG(buf_str(&out)));
+    buf_free(&out);
+    heap_drop(in);
+    heap_drop(want);
+}
+
+static void for_each_pair(const char *pattern, size_t least, void (*check)(const char *path))
+{
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_true(found.gl_pathc >= least);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+static void test_golden_requests_match(void **state)
+{
+    (void)state;
+    for_each_pair("tests/golden/splice_request/*.in.json", 6, check_golden_request);
+}
+
+static void test_golden_streams_match(void **state)
+{
+    (void)state;
+    for_each_pair("tests/golden/splice_stream/*.in.events", 4, check_golden_stream);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request_bytes_not_named_stay_the_same),
+        cmocka_unit_test(test_request_fields_unknown_to_bedrock_go),
+        cmocka_unit_test(test_request_thinking_is_translated_for_the_model),
+        cmocka_unit_test(test_request_that_bedrock_cannot_do_is_refused_by_name),
+        cmocka_unit_test(test_service_tier_of_bedrock_becomes_a_header),
+        cmocka_unit_test(test_count_tokens_body_gets_max_tokens_above_the_budget),
+        cmocka_unit_test(test_request_larger_than_the_limit_is_too_large),
+        cmocka_unit_test(test_request_without_memory_is_internal),
+        cmocka_unit_test(test_golden_requests_match),
+        cmocka_unit_test(test_golden_streams_match),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

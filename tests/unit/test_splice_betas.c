@@ -1,0 +1,91 @@
+/* anthropic_beta: gathered, mapped, filtered. */
+#include "worker/splice_job.h"
+
+#include "tests/unit/splice_case.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+#define OLD         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define S45         "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define O55         "global.anthropic.claude-opus-5-5"
+#define REST        "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]}"
+#define IN          "{\"model\":\"m\"," REST
+#define OUT(betas)  "{\"anthropic_version\":\"bedrock-2023-05-31\"," betas REST
+#define THINK       "interleaved-thinking-2025-05-14"
+
+static void test_betas_not_allowed_are_dropped_and_named(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"none", O55, "", IN, OUT(""), ""},
+        {"empty parts", O55, " ,,", IN, OUT(""), ""},
+        {"one taken, one not", O55, "claude-code-20250219, " THINK, IN,
+         OUT("\"anthropic_beta\":[\"" THINK "\"],"), "drop:beta:claude-code-20250219"},
+        {"twice", O55, THINK "," THINK, IN, OUT("\"anthropic_beta\":[\"" THINK "\"],"), ""},
+        {"tool search by its other name", O55, "advanced-tool-use-2025-11-20", IN,
+         OUT("\"anthropic_beta\":[\"tool-search-tool-2025-10-19\"],"),
+         "map:beta:advanced-tool-use-2025-11-20"},
+        {"its examples, too", S45, "advanced-tool-use-2025-11-20", IN,
+         OUT("\"anthropic_beta\":[\"tool-search-tool-2025-10-19\",\"tool-examples-2025-10-29\"],"),
+         "map:beta:advanced-tool-use-2025-11-20"},
+        {"no tool search", OLD, "advanced-tool-use-2025-11-20", IN, OUT(""),
+         "drop:beta:advanced-tool-use-2025-11-20"},
+        {"[1m]", S45 "[1m]", "", IN, OUT("\"anthropic_beta\":[\"context-1m-2025-08-07\"],"), ""},
+        {"[1m] where there is none", OLD "[1m]", "", IN, OUT(""),
+         "drop:beta:context-1m-2025-08-07"},
+        {"bytes that may not stand in a header", O55, "a\r\nb,\"", IN, OUT(""), "drop:beta:?"},
+        {"members of the body", O55, "",
+         "{\"anthropic_beta\":[\"" THINK
+         "\",5],\"model\":\"m\",\"betas\":\"context-1m-2025-08-07,x\"," REST,
+         OUT("\"anthropic_beta\":[\"" THINK "\",\"context-1m-2025-08-07\"],"), "drop:beta:x"},
+        {"version of the body", O55, "",
+         "{\"model\":\"m\",\"anthropic_version\":\"2026-10-21\"," REST, OUT(""), ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check(&rows[i]);
+}
+
+static void test_betas_of_the_operator_are_allowed(void **state)
+{
+    struct splice_case c;
+    struct models_choice choice = {.id = STR(OLD), .caps = models_caps(STR(OLD))};
+    struct splice_options o = {.model = &choice,
+                               .betas = STR("context-management-2025-06-27"),
+                               .betas_extra = STR("x, context-management-2025-06-27")};
+    (void)state;
+    splice_case_read(&c, STR("{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST),
+                     false);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_int_equal(splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err),
+                     STATUS_OK);
+    assert_true(
+        text_eq(buf_str(&c.body), STR(OUT("\"anthropic_beta\":[\"context-management-2025-06-27\"],"
+                                          "\"context_management\":{\"edits\":[]},"))));
+    assert_int_equal(buf_len(&c.changes), 0);
+    splice_case_free(&c);
+}
+
+/* A thousand of them must not become a thousand names in a response header. */
+static void test_changes_of_many_betas_stay_short(void **state)
+{
+    struct splice_case c;
+    struct buf many;
+    (void)state;
+    buf_init(&many, 65536);
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&many, "beta-%d,", i);
+    splice_case_run(&c, STR(O55), buf_str(&many), STR(IN));
+    assert_int_equal(c.status, STATUS_OK);
+    assert_in_range(buf_len(&c.changes), 500, 1000);
+    splice_case_free(&c);
+    buf_free(&many);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_betas_not_allowed_are_dropped_and_named),
+        cmocka_unit_test(test_betas_of_the_operator_are_allowed),
+        cmocka_unit_test(test_changes_of_many_betas_stay_short),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,252 @@
+/* Frames and answers of Bedrock on their way to the client. The usual stream is in
+ * tests/golden/splice_stream. */
+#include "worker/splice.h"
+
+#include "tests/unit/splice_case.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+
+static struct reply reply;
+static struct buf out;
+static struct arena *arena;
+static struct err err;
+
+static int begin(void **state)
+{
+    (void)state;
+    arena = arena_new((size_t)64 << 20);
+    buf_init(&out, (size_t)8 << 20);
+    splice_reply_init(&reply, STR("my \"model\""));
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    buf_free(&out);
+    arena_drop(arena);
+    return 0;
+}
+
+/* before + base64(json) + after */
+static struct str frame(const char *before, struct str json, const char *after)
+{
+    size_t head = strlen(before), n = text_base64_size(json.n), tail = strlen(after);
+    char *p = arena_alloc(arena, head + n + tail + 1);
+    assert_non_null(p);
+    memcpy(p, before, head);
+    text_base64((const uint8_t *)json.p, json.n, p + head);
+    memcpy(p + head + n, after, tail);
+    return (struct str){p, head + n + tail};
+}
+
+static void assert_out(const char *name, const char *want)
+{
+    if (!text_eq(buf_str(&out), text_from(want)))
+        fail_msg("%s: got '%.*s'", name, STR_ARG(buf_str(&out)));
+}
+
+static void test_event_in_any_wrapping_is_unwrapped(void **state)
+{
+    static const struct {
+        const char *name, *before, *after;
+    } rows[] = {
+        {"as Bedrock writes it", "{\"bytes\":\"", "\",\"p\":\"abcdef\"}"},
+        {"no padding member", "{\"bytes\":\"", "\"}"},
+        {"empty padding", "{\"bytes\":\"", "\",\"p\":\"\"}"},
+        {"other order", "{\"p\":\"abc\",\"bytes\":\"", "\"}"},
+        {"spaces", "{ \"bytes\" : \"", "\" , \"p\" : \"abc\" }\n"},
+        {"another member", "{\"bytes\":\"", "\",\"p\":\"abc\",\"x\":{\"y\":\"z\"}}"},
+        {"escape in the padding", "{\"bytes\":\"", "\",\"p\":\"a\\\"c\"}"},
+    };
+    static const char event[] = "{\"type\":\"content_block_stop\",\"index\":0}";
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        buf_clear(&out);
+        if (splice_event(&reply, frame(rows[i].before, text_from(event), rows[i].after), &out,
+                         &err) != STATUS_OK)
+            fail_msg("%s: %s", rows[i].name, err.text);
+        assert_out(
+            rows[i].name,
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n");
+    }
+}
+
+static void test_event_with_line_breaks_stays_one_field(void **state)
+{
+    static const char *const rows[] = {"{\"type\":\"ping\",\r\n \"a\":1}",
+                                       "{\n\"type\":\"ping\",\r\n \"a\":1}\n",
+                                       "{\"type\":\"message_stop\",\n\"a\":\r1}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t at;
+        buf_clear(&out);
+        assert_int_equal(
+            splice_event(&reply, frame("{\"bytes\":\"", text_from(rows[i]), "\"}"), &out, &err),
+            STATUS_OK);
+        struct str got = buf_str(&out);
+        if (memchr(got.p, '\r', got.n) || !text_find(got, STR("\n\n"), &at) || at != got.n - 2)
+            fail_msg("%s: got '%.*s'", rows[i], STR_ARG(got));
+    }
+}
+
+static void test_event_that_is_none_is_an_upstream_fault(void **state)
+{
+    static const char *const rows[] = {
+        "",
+        "{}",
+        "[]",
+        "<html>",
+        "{\"bytes\":5}",
+        "{\"bytes\":\"%%%%\"}",
+        "{\"bytes\":\"abc\"}",
+        "{\"bytes\":\"",
+        "{\"bytes\":\"\"}",
+        "{\"bytes\":\"e30=\",\"p\":\"",
+        "\"}",
+        "{\"bytes\":\"}",
+        "{\"bytes\":\"eyJ0eXBlIjoicGluZyI=\"}", /* {"type":"ping" */
+        "{\"bytes\":\"bm9wZQ==\",\"p\":\"a\"}", /* nope */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        enum status st = splice_event(&reply, text_from(rows[i]), &out, &err);
+        if (st != STATUS_UPSTREAM || buf_len(&out) != 0)
+            fail_msg("%s: status %d, %zu bytes", rows[i], st, buf_len(&out));
+    }
+}
+
+static void test_event_without_type_is_dropped(void **state)
+{
+    static const char *const rows[] = {
+        "{}", "[1]", "{\"type\":5}", "{\"type\":\"\"}", "{\"type\":\"a\\nb\"}", "{\"type\":\"X\"}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        enum status st =
+            splice_event(&reply, frame("{\"bytes\":\"", text_from(rows[i]), "\"}"), &out, &err);
+        if (st != STATUS_OK || buf_len(&out) != 0)
+            fail_msg("%s: status %d, %zu bytes", rows[i], st, buf_len(&out));
+    }
+}
+
+static void test_events_are_appended_to_what_waits(void **state)
+{
+    (void)state;
+    BUF_LIT(&out, "before");
+    assert_int_equal(
+        splice_event(&reply, frame("{\"bytes\":\"", STR("{\"type\":\"ping\"}"), "\"}"), &out, &err),
+        STATUS_OK);
+    assert_int_equal(splice_event(&reply,
+                                  frame("{\"bytes\":\"", STR("{\"type\":\"message_stop\"}"), "\"}"),
+                                  &out, &err),
+                     STATUS_OK);
+    assert_out("two", "beforeevent: ping\ndata: {\"type\":\"ping\"}\n\n"
+                      "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    assert_true(reply.stopped);
+}
+
+static void test_event_larger_than_the_room_is_internal(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"{\"type\":\"ping\",\"a\":\"0123456789\"}",
+                                       "{\"type\":\"message_stop\",\"a\":\"0123456789\"}"};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf small;
+        buf_init(&small, 30);
+        assert_int_equal(
+            splice_event(&reply, frame("{\"bytes\":\"", text_from(rows[i]), "\"}"), &small, &err),
+            STATUS_INTERNAL);
+        buf_free(&small);
+    }
+}
+
+/* A chunk may decode to 1 MB. */
+static void test_large_delta_is_forwarded_whole(void **state)
+{
+    enum { N = 900000 };
+    char *text = arena_alloc(arena, N + 200);
+    (void)state;
+    int head =
+        snprintf(text, 200, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"text\":\"");
+    memset(text + head, 'x', N);
+    memcpy(text + head + N, "\"}}", 3);
+    struct str json = {text, (size_t)head + N + 3};
+    assert_int_equal(
+        splice_event(&reply, frame("{\"bytes\":\"", json, "\",\"p\":\"ab\"}"), &out, &err),
+        STATUS_OK);
+    struct str got = buf_str(&out);
+    assert_true(text_starts(got, STR("event: content_block_delta\ndata: {\"type\"")));
+    assert_int_equal(got.n, STR("event: content_block_delta\ndata: ").n + json.n + 2);
+    assert_memory_equal(got.p + got.n - 2 - json.n, json.p, json.n);
+}
+
+static void test_answer_has_the_clients_model_and_no_metrics(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"{\"id\":\"msg_1\",\"type\":\"message\",\"model\":\"bedrock\",\"content\":[{\"type\":"
+         "\"tool_use\","
+         "\"input\":{\"n\":9007199254740993}}],\"stop_reason\":\"refusal\",\"usage\":{\"input_"
+         "tokens\":1,"
+         "\"output_tokens\":2},\"amazon-bedrock-invocationMetrics\":{\"firstByteLatency\":9}}",
+         "{\"id\":\"msg_1\",\"type\":\"message\",\"model\":\"my "
+         "\\\"model\\\"\",\"content\":[{\"type\":\"tool_use\","
+         "\"input\":{\"n\":9007199254740993}}],\"stop_reason\":\"refusal\",\"usage\":{\"input_"
+         "tokens\":1,"
+         "\"output_tokens\":2}}"},
+        {"{\"type\":\"message\",\"stop_reason\":\"refusal\",\"content\":[],\"usage\":{\"input_"
+         "tokens\":1,\"output_tokens\":2}}",
+         "{\"model\":\"my "
+         "\\\"model\\\"\",\"type\":\"message\",\"stop_reason\":\"refusal\",\"content\":[],"
+         "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        buf_clear(&out);
+        assert_int_equal(splice_answer(&reply, arena, text_from(rows[i].in), &out, &err),
+                         STATUS_OK);
+        assert_out(rows[i].in, rows[i].out);
+        assert_string_equal(reply.stop_reason, "refusal");
+        assert_int_equal(reply.usage.input, 1);
+        assert_int_equal(reply.usage.output, 2);
+        assert_true(reply.usage.seen);
+    }
+    assert_int_equal(reply.first_latency_ms, 9);
+}
+
+static void test_answer_that_is_no_message_is_an_upstream_fault(void **state)
+{
+    static const char *const rows[] = {"",
+                                       "<html><body>502</body></html>",
+                                       "{\"type\":\"message\",\"content\":[",
+                                       "[]",
+                                       "null",
+                                       "{\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}",
+                                       "{\"Output\":{}}",
+                                       "{\"type\":\"message\",\"content\":\"x\"}",
+                                       "{\"type\":\"message\",\"content\":[]}{}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        enum status st = splice_answer(&reply, arena, text_from(rows[i]), &out, &err);
+        if (st != STATUS_UPSTREAM || buf_len(&out) != 0)
+            fail_msg("%s: status %d", rows[i], st);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        T(test_event_in_any_wrapping_is_unwrapped),
+        T(test_event_with_line_breaks_stays_one_field),
+        T(test_event_that_is_none_is_an_upstream_fault),
+        T(test_event_without_type_is_dropped),
+        T(test_events_are_appended_to_what_waits),
+        T(test_event_larger_than_the_room_is_internal),
+        T(test_large_delta_is_forwarded_whole),
+        T(test_answer_has_the_clients_model_and_no_metrics),
+        T(test_answer_that_is_no_message_is_an_upstream_fault),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,96 @@
+/* `tools` on their way to InvokeModel. */
+#include "worker/splice_job.h"
+
+#include "tests/unit/splice_case.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+#define OLD         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define O47         "global.anthropic.claude-opus-4-7"
+#define MSG         "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
+#define IN(tools)   "{\"model\":\"m\",\"tools\":[" tools "]," MSG "}"
+#define V           "{\"anthropic_version\":\"bedrock-2023-05-31\","
+#define SEARCH      "\"anthropic_beta\":[\"tool-search-tool-2025-10-19\"],"
+#define OUT(tools)  V "\"tools\":[" tools "]," MSG "}"
+#define REFUSED(type) \
+    "'m' does not support tool types: " type ". Server tools are not available on Amazon Bedrock."
+#define HISTORY(block)                                                                             \
+    "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":"              \
+    "\"assistant\","                                                                               \
+    "\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"s\",\"input\":{}}]},"             \
+    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":" \
+    "[" block "]}]}]}"
+
+static void test_tools_the_model_cannot_take_are_dropped_or_refused(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"empty list", OLD, "",
+         "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}",
+         "drop:tool_choice"},
+        {"kept byte for byte", O47, "",
+         IN("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
+         OUT("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
+         ""},
+        {"deferred, no search", OLD, "",
+         IN("{\"name\":\"a\"},{\"name\":\"b\",\"defer_loading\":true},{\"name\":\"c\",\"defer_"
+            "loading\":false}"),
+         OUT("{\"name\":\"a\"},{\"name\":\"c\"}"), "drop:deferred_tools,drop:defer_loading"},
+        {"all deferred", OLD, "",
+         "{\"tools\":[{\"name\":\"b\",\"defer_loading\":true}],\"tool_choice\":{\"type\":\"auto\"},"
+         "\"model\":\"m\"," MSG "}",
+         V MSG "}", "drop:deferred_tools,drop:tool_choice"},
+        {"deferred with search: beta added", O47, "", IN("{\"name\":\"b\",\"defer_loading\":true}"),
+         V SEARCH "\"tools\":[{\"name\":\"b\",\"defer_loading\":true}]," MSG "}", ""},
+        {"referenced in the history", OLD, "",
+         "{\"model\":\"m\",\"tools\":[{\"name\":\"b\",\"defer_loading\":true},{\"defer_loading\":"
+         "true,"
+         "\"name\":\"c\"}]," HISTORY("{\"type\":\"tool_reference\",\"tool_name\":\"c\"}"),
+         V "\"tools\":[{\"name\":\"c\"}]," HISTORY("{\"type\":\"text\",\"text\":\"[Tool: c]\"}"),
+         "drop:deferred_tools,drop:defer_loading,map:tool_reference"},
+        {"members of newer models", OLD, "",
+         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true,\"input_examples\":[],"
+            "\"allowed_callers\":[\"direct\"]}"),
+         OUT("{\"name\":\"a\"}"),
+         "drop:eager_input_streaming,drop:strict,drop:input_examples,drop:allowed_callers"},
+        {"members a new model takes", O47, "",
+         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
+         OUT("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"), ""},
+        {"cache_control", OLD, "",
+         IN("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\",\"scope\":"
+            "\"global\"}}"),
+         OUT("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}"),
+         "drop:cache_control.ttl,drop:cache_control.scope"},
+        {"client tool with a type", OLD, "", IN("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"),
+         OUT("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"), ""},
+        {"search tool undated", O47, "",
+         IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
+         V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_regex\",\"name\":\"r\"}]," MSG "}",
+         "map:tool_search_tool"},
+        {"search tool without date", O47, "",
+         IN("{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}"),
+         V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}]," MSG "}", ""},
+        {"search tool on an old model", OLD, "",
+         IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
+         REFUSED("tool_search_tool_regex_20251119"), NULL},
+        {"web search", O47, "",
+         IN("{\"name\":\"a\"},{\"type\":\"web_search_20250305\",\"name\":\"w\"}"),
+         REFUSED("web_search_20250305"), NULL},
+        {"web fetch", O47, "", IN("{\"type\":\"web_fetch_20260318\"}"),
+         REFUSED("web_fetch_20260318"), NULL},
+        {"code execution", O47, "", IN("{\"type\":\"code_execution_20260521\"}"),
+         REFUSED("code_execution_20260521"), NULL},
+        {"advisor", O47, "", IN("{\"type\":\"advisor_20260301\"}"), REFUSED("advisor_20260301"),
+         NULL},
+        {"mcp", O47, "", IN("{\"type\":\"mcp_toolset\"}"), REFUSED("mcp_toolset"), NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check(&rows[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tools_the_model_cannot_take_are_dropped_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+#include "master/supervise.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "master/listener.h"
+#include "master/pidfile.h"
+#include "server/arena.h"
+#include "server/log.h"
+#include "tests/unit/fake_processes.h"
+
+#define WORKERS     2
+#define PATIENCE_MS 3000
+
+static char dir[64], env_file[96], port[8];
+
+static void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
+}
+
+static void write_env(const char *text)
+{
+    FILE *f = fopen(env_file, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A port that was free a moment ago; the test's own master binds it. */
+static void find_port(void)
+{
+    struct err err;
+    struct sockaddr_in a;
+    socklen_t n = sizeof a;
+    char name[LISTENER_NAME_MAX];
+    int fd;
+    assert_int_equal(listener_open("127.0.0.1", 0, &fd, name, &err), STATUS_OK);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    snprintf(port, sizeof port, "%u", ntohs(a.sin_port));
+    close(fd);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/test_supervise.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(env_file, sizeof env_file, "%s/env", dir);
+    write_env("SHUTDOWN_TIMEOUT=20\n");
+    find_port();
+    fake_open();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    remove(env_file);
+    munmap(fake, sizeof *fake);
+    return rmdir(dir); /* also proves that no pid file was left */
+}
+
+static int master_body(void)
+{
+    static struct config_override overrides[] = {
+        {"WORKERS", "2"},   {"HOST", "127.0.0.1"}, {"PORT", port},
+        {"STATE_DIR", dir}, {"MAX_KEYS", "64"},
+    };
+    struct supervise_options options = {env_file, overrides,
+                                        sizeof overrides / sizeof overrides[0]};
+    struct err err;
+    struct config *c = heap_new(sizeof *c);
+    if (config_load(c, env_file, overrides, options.override_count, &err) != STATUS_OK) {
+        return 99;
+    }
+    log_init(LOG_OFF, LOG_FORMAT_TEXT, "master");
+    return supervise_run(c, &options);
+}
+
+static pid_t start_master(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        exit(master_body());
+    }
+    return pid;
+}
+
+static bool all_started(int first, int times)
+{
+    return fake->starts[first] >= times && fake->starts[first + 1] >= times;
+}
+
+/* Waits until the expression is true. */
+#define EVENTUALLY(what)                          \
+    for (long waited = 0; !(what); waited += 2) { \
+        if (waited > PATIENCE_MS) {               \
+            fail_msg("never: %s", #what);         \
+        }                                         \
+        nap_ms(2);                                \
+    }
+
+static int end_of(pid_t pid)
+{
+    int status = -1;
+    EVENTUALLY(waitpid(pid, &status, WNOHANG) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static bool gone(int pid)
+{
+    waitpid(pid, NULL, WNOHANG); /* orphans come to us, the subreaper */
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+static void test_sigterm_ends_everything_with_code_0(void **state)
+{
+    (void)state;
+    struct err err;
+    pid_t named, master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    EVENTUALLY(pidfile_read(dir, &named, &err) == STATUS_OK);
+    assert_int_equal(named, master);
+    assert_true(fake->group_is_own);
+    assert_true(fake->listener_seen);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+    for (int slot = 0; slot <= WORKERS; slot++) {
+        assert_int_equal(fake->starts[slot], 1);
+        assert_true(gone(fake->pids[slot]));
+    }
+}
+
+static void test_second_sigterm_does_not_wait(void **state)
+{
+    (void)state;
+    pid_t master;
+    fake->stubborn = 1;
+    master = start_master();
+    EVENTUALLY(all_started(1, 1));
+    kill(master, SIGTERM);
+    nap_ms(100);
+    assert_int_equal(waitpid(master, NULL, WNOHANG), 0);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+static void test_killed_processes_come_back_at_once(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    for (int slot = 0; slot <= WORKERS; slot++) {
+        uint64_t before = clock_now_ns();
+        kill(fake->pids[slot], SIGKILL);
+        EVENTUALLY(fake->starts[slot] == 2);
+        assert_in_range((clock_now_ns() - before) / 1000000, 0, 100);
+    }
+    kill(master, SIGINT);
+    assert_int_equal(end_of(master), 0);
+}
+
+static void test_crash_loop_is_throttled(void **state)
+{
+    (void)state;
+    fake->exit_code = 1;
+    pid_t master = start_master();
+    EVENTUALLY(fake->starts[1] >= 2);
+    nap_ms(450); /* starts at 0, 0, 100, 300, 700 ms */
+    assert_in_range(fake->starts[1], 2, 4);
+    fake->exit_code = -1;
+    EVENTUALLY(fake->pids[1] != 0);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+static void test_exit_code_2_at_start_is_hopeless(void **state)
+{
+    (void)state;
+    fake->exit_code = 2;
+    assert_int_equal(end_of(start_master()), 2);
+    assert_int_equal(fake->starts[1], 1);
+}
+
+static void test_port_in_use_is_hopeless(void **state)
+{
+    (void)state;
+    struct err err;
+    char name[LISTENER_NAME_MAX];
+    int fd, null = open("/dev/null", O_WRONLY), saved = dup(2);
+    assert_int_equal(listener_open("127.0.0.1", (uint16_t)strtoul(port, NULL, 10), &fd, name, &err),
+                     STATUS_OK);
+    dup2(null, 2); /* its one line is not for this test's output */
+    assert_int_equal(end_of(start_master()), 2);
+    dup2(saved, 2);
+    close(saved);
+    close(null);
+    close(fd);
+    assert_int_equal(fake->starts[1], 0);
+}
+
+static void test_master_killed_leaves_no_orphan(void **state)
+{
+    (void)state;
+    struct err err;
+    pid_t named;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    EVENTUALLY(pidfile_read(dir, &named, &err) == STATUS_OK);
+    kill(master, SIGKILL);
+    assert_int_equal(end_of(master), 1000 + SIGKILL);
+    for (int slot = 0; slot <= WORKERS; slot++) {
+        EVENTUALLY(gone(fake->pids[slot]));
+    }
+    pidfile_remove(dir, named);
+}
+
+static void test_sighup_replaces_all_processes(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    int old[] = {fake->pids[1], fake->pids[2]};
+    kill(master, SIGHUP);
+    EVENTUALLY(all_started(1 + WORKERS, 1) && fake->starts[0] == 2);
+    EVENTUALLY(gone(old[0]) && gone(old[1]));
+    kill(master, SIGHUP); /* and back into the first slots */
+    EVENTUALLY(all_started(1, 2) && fake->starts[0] == 3);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(fake->starts[1 + WORKERS], 1);
+}
+
+static void test_sighup_with_bad_settings_changes_nothing(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1));
+    write_env("SHUTDOWN_TIMEOUT=soon\n");
+    kill(master, SIGHUP);
+    nap_ms(200);
+    assert_int_equal(fake->starts[1 + WORKERS], 0);
+    assert_int_equal(kill(fake->pids[1], 0), 0);
+    write_env("SHUTDOWN_TIMEOUT=3\n"); /* repaired */
+    kill(master, SIGHUP);
+    EVENTUALLY(all_started(1 + WORKERS, 1));
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+static void test_sighup_whose_workers_fail_keeps_the_old(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1));
+    fake->exit_code = 2;
+    kill(master, SIGHUP);
+    EVENTUALLY(fake->starts[1 + WORKERS] == 1);
+    nap_ms(100);
+    assert_int_equal(kill(fake->pids[1], 0), 0);
+    assert_int_equal(fake->starts[1], 1);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const struct CMUnitTest tests[] = {
+        CASE(test_sigterm_ends_everything_with_code_0),
+        CASE(test_second_sigterm_does_not_wait),
+        CASE(test_killed_processes_come_back_at_once),
+        CASE(test_crash_loop_is_throttled),
+        CASE(test_exit_code_2_at_start_is_hopeless),
+        CASE(test_port_in_use_is_hopeless),
+        CASE(test_master_killed_leaves_no_orphan),
+        CASE(test_sighup_replaces_all_processes),
+        CASE(test_sighup_with_bad_settings_changes_nothing),
+        CASE(test_sighup_whose_workers_fail_keeps_the_old),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+#include "worker/admin.h"
+
+#include "server/clock.h"
+#include "server/json.h"
+#include "shm/scoreboard.h"
+#include "shm/signing.h"
+#include "worker/answer.h"
+#include "worker/bedrock.h"
+
+#define BODY_MAX 4096
+
+static const char *environment_name(const struct config *c)
+{
+    static const struct {
+        const char *given, *shown;
+    } names[] = {{"dev", "development"}, {"stage", "staging"}, {"prod", "production"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (text_eq(text_from(c->environment), text_from(names[i].given))) {
+            return names[i].shown;
+        }
+    }
+    return c->environment;
+}
+
+static void member_text(struct json_out *w, struct str key, struct str value)
+{
+    json_key(w, key);
+    json_str(w, value);
+}
+
+static void member_bool(struct json_out *w, struct str key, bool value)
+{
+    json_key(w, key);
+    json_bool(w, value);
+}
+
+static enum verdict finish(struct exchange *x, int status, struct buf *body)
+{
+    answer_json(x, status, buf_str(body));
+    buf_free(body);
+    return VERDICT_DONE;
+}
+
+static const char *const feature_names[] = {"streaming", "tool_use", "extended_thinking", "document_support",
+                                            "prompt_caching"};
+
+static void put_features(struct json_out *w)
+{
+    JSON_KEY(w, "features");
+    json_object(w);
+    for (size_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++) {
+        member_bool(w, text_from(feature_names[i]), true);
+    }
+    member_bool(w, STR("programmatic_tool_calling"), false);
+    member_bool(w, STR("web_search"), false);
+    json_object_end(w);
+}
+
+/* The union of both older bodies, so that either's checks go on working; no store is touched, so a
+ * load balancer never kills a task for an outage elsewhere. */
+enum verdict admin_health(struct exchange *x)
+{
+    struct worker *worker = x->worker;
+    struct buf body;
+    struct json_out w;
+    char now[25];
+    clock_rfc3339(clock_real_ms(), now);
+    buf_init(&body, BODY_MAX);
+    json_begin(&w, &body);
+    json_object(&w);
+    member_text(&w, STR("status"), worker->draining ? STR("draining") : STR("healthy"));
+    member_text(&w, STR("version"), STR(VERSION));
+    member_text(&w, STR("environment"), text_from(environment_name(worker->config)));
+    JSON_KEY(&w, "uptime_seconds");
+    json_i64(&w, (clock_real_ms() - (int64_t)worker->segment->header->epoch) / 1000);
+    member_text(&w, STR("timestamp"), text_from(now));
+    put_features(&w);
+    json_object_end(&w);
+    return finish(x, worker->draining ? 503 : 200, &body);
+}
+
+enum verdict admin_ready(struct exchange *x)
+{
+    struct worker *worker = x->worker;
+    bool needs_keys = worker->config->require_api_key;
+    bool keys = !needs_keys || directory_generation(worker->segment) > 0;
+    const char *trouble = bedrock_trouble(worker);
+    bool ready = keys && !trouble && !worker->draining;
+    struct buf body;
+    struct json_out w;
+    buf_init(&body, BODY_MAX);
+    json_begin(&w, &body);
+    json_object(&w);
+    member_bool(&w, STR("ready"), ready);
+    member_text(&w, STR("status"), ready ? STR("ready") : STR("not ready"));
+    JSON_KEY(&w, "checks");
+    json_object(&w);
+    member_bool(&w, STR("config_loaded"), true);
+    member_bool(&w, STR("dynamodb"), keys); /* the older tools' name of the key store */
+    member_bool(&w, STR("key_store"), keys);
+    member_bool(&w, STR("bedrock"), !trouble);
+    json_object_end(&w);
+    if (!ready) {
+        member_text(&w, STR("reason"),
+                    !keys     ? STR("the key store has not been read yet")
+                    : trouble ? text_from(trouble)
+                              : STR("draining"));
+    }
+    json_object_end(&w);
+    return finish(x, ready ? 200 : 503, &body);
+}
+
+enum verdict admin_liveness(struct exchange *x)
+{
+    answer_json(x, 200, STR("{\"alive\":true,\"status\":\"alive\"}"));
+    return VERDICT_DONE;
+}
+
+enum verdict admin_health_ptc(struct exchange *x)
+{
+    answer_json(x, 200,
+                STR("{\"enabled\":false,\"status\":\"disabled\",\"docker\":\"unavailable\","
+                    "\"active_sessions\":0,\"ptc_enabled\":false}"));
+    return VERDICT_DONE;
+}
+
+enum verdict admin_version(struct exchange *x)
+{
+    answer_json(x, 200, STR("{\"name\":\"llm-api-converter\",\"version\":\"" VERSION "\"}"));
+    return VERDICT_DONE;
+}
+
+enum verdict admin_root(struct exchange *x)
+{
+    answer_json(x, 200,
+                STR("{\"name\":\"llm-api-converter\",\"version\":\"" VERSION "\",\"description\":"
+                    "\"Anthropic Messages API on Amazon Bedrock\",\"endpoints\":"
+                    "{\"messages\":\"/v1/messages\",\"health\":\"/health\"}}"));
+    return VERDICT_DONE;
+}
+
+enum verdict admin_hello(struct exchange *x)
+{
+    answer_json(x, 200, STR("{\"message\":\"hello\"}"));
+    return VERDICT_DONE;
+}
+
+/* The client ignores the answer; the count is 0 because the body is never parsed. */
+enum verdict admin_events(struct exchange *x)
+{
+    if (!x->worker->config->event_logging) {
+        err_set(&x->err, STATUS_NOT_FOUND, "event logging is switched off");
+        return VERDICT_FAIL;
+    }
+    answer_json(x, 200, STR("{\"success\":true,\"status\":\"ok\",\"events_received\":0}"));
+    return VERDICT_DONE;
+}
+
+enum verdict admin_message_by_id(struct exchange *x)
+{
+    err_set(&x->err, STATUS_NOT_SUPPORTED, "messages are not stored: there is nothing to fetch by id");
+    return VERDICT_FAIL;
+}
+
+enum verdict admin_absent(struct exchange *x)
+{
+    err_set(&x->err, STATUS_NOT_FOUND, "this part of the API is not available on Amazon Bedrock");
+    return VERDICT_FAIL;
+}
+
+enum verdict admin_preflight(struct exchange *x)
+{
+    answer_begin(x, 204);
+    if (x->origin.n) {
+        http_out_header(x->conn, STR("access-control-allow-methods"), STR("GET, HEAD, POST, OPTIONS"));
+        http_out_header(x->conn, STR("access-control-allow-headers"),
+                        STR("authorization, content-type, x-api-key, anthropic-version, anthropic-beta, "
+                            "anthropic-dangerous-direct-browser-access, x-request-id, x-trace-id, x-app, "
+                            "x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, "
+                            "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+                            "x-stainless-timeout, x-stainless-helper-method"));
+        http_out_header(x->conn, STR("access-control-max-age"), STR("86400"));
+    }
+    http_out_header(x->conn, STR("allow"), STR("GET, HEAD, POST, OPTIONS"));
+    http_out_body(x->conn, STR(""), STR(""));
+    return VERDICT_DONE;
+}

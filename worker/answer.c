@@ -1,0 +1,233 @@
+#include "worker/answer.h"
+
+#include "server/clock.h"
+#include "server/json.h"
+#include "server/log.h"
+#include "shm/counters.h"
+#include "worker/routes.h"
+
+#define JSON_TYPE STR("application/json")
+
+#define EXPOSED                                                                                    \
+    STR("request-id, x-request-id, x-trace-id, x-ratelimit-limit, x-ratelimit-remaining, "         \
+        "x-ratelimit-reset, retry-after, x-converter-changes")
+
+/* What a client may call its request: no surprise for logs or headers. */
+#define ID_MAX 64
+
+struct str answer_origin(const struct config *c, struct str origin)
+{
+    struct str rest = text_from(c->cors_origins), one;
+    while (origin.n && text_split(&rest, ',', &one)) {
+        if (text_eq(text_trim(one), origin)) {
+            return origin;
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
+static bool legal_id(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        if (!letter && ch != '_' && ch != '-') {
+            return false;
+        }
+    }
+    return s.n > 0 && s.n <= ID_MAX;
+}
+
+void answer_id(const struct http_request *r, char out[ANSWER_ID_SIZE])
+{
+    static const struct str names[] = {{"x-request-id", 12}, {"x-trace-id", 10}};
+    struct str value;
+    for (size_t i = 0; r && i < 2; i++) {
+        if (http_request_header(r, names[i], &value) && legal_id(value)) {
+            text_copy(value, out, ANSWER_ID_SIZE);
+            return;
+        }
+    }
+    text_id(STR("req_"), out, ANSWER_ID_SIZE);
+}
+
+static void count_status(int status)
+{
+    counters_add(status < 400 ? COUNTER_REQUESTS_2XX : status < 500 ? COUNTER_REQUESTS_4XX : COUNTER_REQUESTS_5XX, 1);
+}
+
+/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust original use. */
+static void put_ids(struct http_conn *c, struct str id)
+{
+    http_out_header(c, STR("request-id"), id);
+    http_out_header(c, STR("x-request-id"), id);
+    http_out_header(c, STR("x-trace-id"), id);
+}
+
+static void put_cors(struct http_conn *c, struct str origin)
+{
+    if (!origin.n) {
+        return;
+    }
+    http_out_header(c, STR("access-control-allow-origin"), origin);
+    http_out_header(c, STR("access-control-expose-headers"), EXPOSED);
+    http_out_header(c, STR("vary"), STR("origin"));
+}
+
+static uint64_t whole_seconds(uint64_t ns)
+{
+    return (ns + 999999999u) / 1000000000u;
+}
+
+/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as Anthropic's
+ * own service (reset is RFC 3339). */
+static void put_limits(struct exchange *x)
+{
+    if (!x->limited) {
+        return;
+    }
+    char reset[25];
+    uint64_t full_ms = x->limit.full_ns / 1000000u;
+    clock_rfc3339(clock_real_ms() + (int64_t)full_ms, reset);
+    struct http_conn *c = x->conn;
+    http_out_header_u64(c, STR("x-ratelimit-limit"), x->limit.limit);
+    http_out_header_u64(c, STR("x-ratelimit-remaining"), x->limit.remaining);
+    http_out_header_u64(c, STR("x-ratelimit-reset"),
+                        whole_seconds(x->limit.allowed ? x->limit.full_ns : x->limit.retry_ns));
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->limit.limit);
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"), x->limit.remaining);
+    http_out_header(c, STR("anthropic-ratelimit-requests-reset"), text_from(reset));
+}
+
+void answer_begin(struct exchange *x, int status)
+{
+    x->answered = true;
+    x->status = status;
+    count_status(status);
+    http_out_begin(x->conn, status);
+    put_ids(x->conn, x->id);
+    put_cors(x->conn, x->origin);
+    put_limits(x);
+    if (buf_len(&x->changes)) {
+        http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->changes));
+    }
+}
+
+void answer_json(struct exchange *x, int status, struct str body)
+{
+    answer_begin(x, status);
+    http_out_body(x->conn, JSON_TYPE, body);
+}
+
+static void anthropic_body(const struct err_row *row, const struct err *err, struct str id, struct json_out *w)
+{
+    JSON_KEY(w, "type");
+    json_str(w, STR("error"));
+    JSON_KEY(w, "error");
+    json_object(w);
+    JSON_KEY(w, "type");
+    json_str(w, text_from(row->type[DIALECT_ANTHROPIC]));
+    JSON_KEY(w, "message");
+    json_str(w, text_from(err->text));
+    json_object_end(w);
+    JSON_KEY(w, "request_id");
+    json_str(w, id);
+}
+
+static void openai_body(const struct err_row *row, const struct err *err, struct json_out *w)
+{
+    JSON_KEY(w, "error");
+    json_object(w);
+    JSON_KEY(w, "message");
+    json_str(w, text_from(err->text));
+    JSON_KEY(w, "type");
+    json_str(w, text_from(row->type[DIALECT_OPENAI]));
+    JSON_KEY(w, "param");
+    json_null(w);
+    JSON_KEY(w, "code");
+    if (row->code) {
+        json_str(w, text_from(row->code));
+    } else {
+        json_null(w);
+    }
+    json_object_end(w);
+}
+
+void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id, struct buf *out)
+{
+    const struct err_row *row = err_row(err->code);
+    struct json_out w;
+    json_begin(&w, out);
+    json_object(&w);
+    if (dialect == DIALECT_ANTHROPIC) {
+        anthropic_body(row, err, request_id, &w);
+    } else {
+        openai_body(row, err, &w);
+    }
+    json_object_end(&w);
+}
+
+static void put_error_headers(struct http_conn *c, const struct err *err)
+{
+    const struct err_row *row = err_row(err->code);
+    int wait_s = err->retry_after_s ? err->retry_after_s : err->code == STATUS_BUSY;
+    if (wait_s > 0) {
+        http_out_header_u64(c, STR("retry-after"), (uint64_t)wait_s);
+    }
+    if (row->should_retry >= 0) {
+        http_out_header(c, STR("x-should-retry"), row->should_retry ? STR("true") : STR("false"));
+    }
+}
+
+static void put_allow(struct http_conn *c, unsigned methods)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST"}; /* by enum http_method */
+    char list[48];
+    size_t n = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (methods & 1u << i) {
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i]);
+        }
+    }
+    snprintf(list + n, sizeof list - n, "%sOPTIONS", n ? ", " : "");
+    http_out_header(c, STR("allow"), text_from(list));
+}
+
+void answer_error(struct exchange *x, const struct err *err)
+{
+    struct buf body;
+    buf_init(&body, 4096);
+    answer_error_body(x->dialect, err, x->id, &body);
+    answer_begin(x, err_row(err->code)->http[x->dialect]);
+    put_error_headers(x->conn, err);
+    http_out_body(x->conn, JSON_TYPE, buf_str(&body));
+    buf_free(&body);
+}
+
+void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r, const struct err *err)
+{
+    struct str path = r ? r->path : (struct str){NULL, 0}, value;
+    enum dialect dialect = path.n ? routes_dialect(w->config, path) : DIALECT_ANTHROPIC;
+    int status = err_row(err->code)->http[dialect];
+    char id[ANSWER_ID_SIZE];
+    struct buf body;
+    buf_init(&body, 4096);
+    answer_id(r, id);
+    answer_error_body(dialect, err, text_from(id), &body);
+    http_out_begin(c, status);
+    put_ids(c, text_from(id));
+    if (r && http_request_header(r, STR("origin"), &value)) {
+        put_cors(c, answer_origin(w->config, value));
+    }
+    put_error_headers(c, err);
+    if (err->code == STATUS_METHOD) {
+        unsigned allowed;
+        routes_find(w->config, path, HTTP_OTHER, &allowed);
+        put_allow(c, allowed);
+    }
+    http_out_body(c, JSON_TYPE, buf_str(&body));
+    buf_free(&body);
+    count_status(status);
+    log_line(LOG_INFO, "refused", "request_id=%s status=%d peer=%.*s reason=%s", id, status,
+             STR_ARG(http_conn_peer(c)), err->text);
+}

@@ -1,0 +1,203 @@
+#include "worker/auth.h"
+
+#include "server/clock.h"
+#include "server/sha256.h"
+#include "shm/counters.h"
+#include "shm/keymiss.h"
+#include "shm/keystore.h"
+#include "worker/routes.h"
+
+/* The official wording for a key that is not known (or no longer valid): the same for all cases, so that
+ * a guesser learns nothing. */
+#define REFUSED "invalid x-api-key"
+
+static enum status refuse(struct err *err, enum status code, const char *text)
+{
+    counters_add(COUNTER_AUTH_REFUSED, 1);
+    return err_set(err, code, "%s", text);
+}
+
+static enum status unavailable(struct err *err)
+{
+    err_set(err, STATUS_UNAVAILABLE, "the key store cannot be reached; this key is not known yet, try again");
+    err->retry_after_s = 5;
+    return err->code;
+}
+
+/* x-api-key decides when both are present, as at api.anthropic.com; an empty header counts as absent. */
+static struct str find_key(const struct config *c, const struct http_request *r)
+{
+    struct str value;
+    if (http_request_header(r, text_from(c->api_key_header), &value) && value.n) {
+        return value;
+    }
+    if (http_request_header(r, STR("authorization"), &value) && text_istarts(value, STR("bearer "))) {
+        return text_trim(text_sub(value, 7, value.n));
+    }
+    return (struct str){NULL, 0};
+}
+
+static bool is_master(const struct exchange *x)
+{
+    const struct worker *w = x->worker;
+    return w->has_master && text_secret_eq(x->digest, w->master_digest, sizeof x->digest);
+}
+
+/* What the row says about this very moment. */
+static enum status check_row(struct exchange *x, struct err *err)
+{
+    const struct directory_key *k = &x->key;
+    if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
+        return refuse(err, STATUS_AUTH, REFUSED);
+    }
+    if (k->flags & DIRECTORY_BUDGET_EXCEEDED) {
+        return refuse(err, STATUS_BUDGET, "the monthly budget of this API key is used up");
+    }
+    if (!(k->flags & DIRECTORY_ACTIVE)) {
+        return refuse(err, STATUS_AUTH, REFUSED);
+    }
+    x->who = EXCHANGE_KEY;
+    return STATUS_OK;
+}
+
+static enum status ask(struct exchange *x, struct str key, struct err *err)
+{
+    if (!keystore_key_plausible(key) || key.n > KEYMISS_KEY_MAX) {
+        return refuse(err, STATUS_AUTH, REFUSED);
+    }
+    x->ticket = keymiss_ask(x->worker->segment, x->worker->slot, x->digest, key);
+    counters_add(COUNTER_KEY_QUESTIONS, 1);
+    return x->ticket ? STATUS_OK : unavailable(err);
+}
+
+static enum status look_up(struct exchange *x, struct str key, struct err *err)
+{
+    switch (directory_find(x->worker->segment, x->digest, &x->key)) {
+    case DIRECTORY_HIT:
+        return check_row(x, err);
+    case DIRECTORY_MISS:
+    case DIRECTORY_EMPTY:
+        return ask(x, key, err);
+    case DIRECTORY_STALE:
+        break;
+    }
+    return unavailable(err);
+}
+
+enum status auth_identify(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    const struct config *c = x->worker->config;
+    struct str key = find_key(c, r);
+    if (!key.n) {
+        if (!c->require_api_key) {
+            x->who = EXCHANGE_ANONYMOUS;
+            return STATUS_OK;
+        }
+        return refuse(err, STATUS_AUTH, "no API key: send it as x-api-key or as Authorization: Bearer");
+    }
+    sha256(key.p, key.n, x->digest);
+    if (is_master(x)) {
+        x->who = EXCHANGE_MASTER;
+        return STATUS_OK;
+    }
+    if (!c->require_api_key) {
+        x->who = EXCHANGE_ANONYMOUS;
+        return STATUS_OK;
+    }
+    return look_up(x, key, err);
+}
+
+/* The refresher was asked: has it answered? */
+static enum verdict await_answer(struct exchange *x)
+{
+    switch (keymiss_poll(x->worker->segment, x->worker->slot, x->ticket)) {
+    case KEYMISS_PENDING:
+        return VERDICT_WAIT;
+    case KEYMISS_ABSENT:
+        refuse(&x->err, STATUS_AUTH, REFUSED);
+        return VERDICT_FAIL;
+    case KEYMISS_UNAVAILABLE:
+        unavailable(&x->err);
+        return VERDICT_FAIL;
+    case KEYMISS_FOUND:
+        break;
+    }
+    x->ticket = 0;
+    if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT) {
+        unavailable(&x->err);
+        return VERDICT_FAIL;
+    }
+    return check_row(x, &x->err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
+}
+
+/* Without keys everybody would share one bucket (a defect of the Rust original): one a source address. */
+static uint32_t anonymous_slot(const struct exchange *x)
+{
+    struct str peer = http_conn_peer(x->conn);
+    while (peer.n && peer.p[peer.n - 1] != ':') {
+        peer.n--;
+    }
+    uint8_t digest[32];
+    sha256(peer.p, peer.n, digest);
+    return BUCKET_ANONYMOUS + digest[0] % BUCKET_ANONYMOUS_COUNT;
+}
+
+static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
+{
+    const struct config *c = x->worker->config;
+    struct bucket *all = x->worker->segment->buckets;
+    *limit_out = (uint32_t)c->rate_limit_requests;
+    switch (x->who) {
+    case EXCHANGE_MASTER:
+        *limit_out = (uint32_t)c->master_key_rate_limit;
+        return *limit_out ? &all[BUCKET_MASTER] : NULL;
+    case EXCHANGE_KEY:
+        if (x->key.rate_limit) {
+            *limit_out = x->key.rate_limit;
+        }
+        return bucket_of(x->worker->segment, x->key.slot, x->key.tag);
+    case EXCHANGE_ANONYMOUS:
+    case EXCHANGE_NOBODY:
+        break;
+    }
+    return &all[anonymous_slot(x)];
+}
+
+static enum verdict take(struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    if (!c->rate_limit_enabled || x->route->limit == ROUTE_UNLIMITED) {
+        return VERDICT_NEXT;
+    }
+    uint32_t limit;
+    struct bucket *b = find_bucket(x, &limit);
+    if (!b) { /* unlimited, or the slot has just gone to another key: the next look-up tells */
+        return VERDICT_NEXT;
+    }
+    _Atomic uint64_t *word = x->route->limit == ROUTE_COUNTING ? &b->counting : &b->requests;
+    x->limit = bucket_take(word, clock_now_ns(), limit, (uint64_t)c->rate_limit_window * 1000000000u);
+    x->limited = true;
+    if (x->limit.allowed) {
+        return VERDICT_NEXT;
+    }
+    counters_add(COUNTER_RATE_REFUSED, 1);
+    uint64_t seconds = (x->limit.retry_ns + 999999999u) / 1000000000u;
+    err_set(&x->err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds; try again in %llu s",
+            limit, (long long)c->rate_limit_window, (unsigned long long)(seconds ? seconds : 1));
+    x->err.retry_after_s = seconds ? (int)seconds : 1;
+    return VERDICT_FAIL;
+}
+
+enum verdict auth_step(struct exchange *x)
+{
+    if (!x->route->needs_key) {
+        return VERDICT_NEXT;
+    }
+    if (x->ticket) {
+        enum verdict v = await_answer(x);
+        if (v != VERDICT_NEXT) {
+            return v;
+        }
+    }
+    return take(x);
+}

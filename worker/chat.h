@@ -1,0 +1,22 @@
+/*
+ * chat.h - reads an OpenAI Chat Completions request: the fields we act on, checked with OpenAI's wording.
+ * Changes nothing. Pure; fuzzed.
+ */
+#ifndef WORKER_CHAT_H
+#define WORKER_CHAT_H
+
+#include "server/scan.h"
+
+struct chat_request {
+    const struct scan *scan;
+    struct str model;
+    bool stream;
+    bool include_usage;
+    int64_t max_tokens; /* 0: not given */
+    scan_ref messages;
+    scan_ref tools; /* SCAN_ABSENT also when [] */
+};
+
+MUST_CHECK enum status chat_read(const struct scan *s, struct chat_request *out, struct err *err);
+
+#endif

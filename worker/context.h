@@ -1,0 +1,44 @@
+/*
+ * context.h - what belongs to the worker process as a whole, lent to its exchanges. Made by worker.c.
+ */
+#ifndef WORKER_CONTEXT_H
+#define WORKER_CONTEXT_H
+
+#include "server/config.h"
+#include "server/fetch.h"
+#include "server/http_conn.h"
+#include "server/scan.h"
+#include "shm/counters.h"
+#include "shm/segment.h"
+
+struct exchange;
+struct bedrock;
+
+struct worker {
+    const struct config *config;
+    struct segment *segment;
+    uint32_t slot; /* 1..n */
+    struct loop *loop;
+    struct fetch_client *fetch;
+    struct bedrock *bedrock; /* endpoint and signing keys, see bedrock.h */
+    struct http_conn_stats stats;
+    struct http_conn_limits conn_limits;
+    struct scan_limits scan_limits;
+    size_t arena_max; /* ceiling of one exchange */
+
+    struct exchange *exchanges; /* all that are open */
+    uint32_t exchange_count;
+
+    bool has_master;
+    uint8_t master_digest[32];
+    bool draining;
+
+    int listen_fd, dead_fd, signal_fd, spare_fd;
+    loop_handle dead;     /* watch of dead_fd */
+    loop_handle listener; /* 0 while shedding, paused or draining */
+    struct loop_timer timer_shed, timer_beat, timer_drain;
+    uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
+    int exit_code;
+};
+
+#endif

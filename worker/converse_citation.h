@@ -1,0 +1,18 @@
+/*
+ * converse_citation.h - a citation of Converse as Anthropic writes it. Pure; any process.
+ * Sources: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationLocation.html,
+ * platform.claude.com/docs/en/build-with-claude/citations
+ */
+#ifndef WORKER_CONVERSE_CITATION_H
+#define WORKER_CONVERSE_CITATION_H
+
+#include "server/json.h"
+#include "server/scan.h"
+
+/* False for a kind of location that Anthropic has no shape for ("web" lacks what its shape
+ * requires). */
+bool converse_citation_known(const struct scan *s, scan_ref citation);
+/* Only for what converse_citation_known accepts. */
+void converse_citation_put(struct json_out *w, const struct scan *s, scan_ref citation);
+
+#endif

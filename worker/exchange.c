@@ -1,0 +1,514 @@
+#include "worker/exchange.h"
+
+#include <assert.h>
+
+#include "server/clock.h"
+#include "server/log.h"
+#include "shm/counters.h"
+#include "shm/scoreboard.h"
+#include "worker/admin.h"
+#include "worker/answer.h"
+#include "worker/anthropic_to_converse.h"
+#include "worker/auth.h"
+#include "worker/bedrock.h"
+#include "worker/converse_to_anthropic.h"
+#include "worker/converse_to_openai.h"
+#include "worker/openai_to_converse.h"
+#include "worker/routes.h"
+#include "worker/splice.h"
+#include "worker/stream.h"
+
+#define BETAS_MAX 4096   /* anthropic-beta values of one request, joined */
+#define CHANGES_MAX 2048 /* x-converter-changes */
+#define AGENT_MAX 80     /* user-agent in the log */
+#define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
+
+static enum verdict route_step(struct exchange *x);
+static enum verdict read_step(struct exchange *x);
+static enum verdict convert_step(struct exchange *x);
+
+static const struct {
+    const char *name;
+    enum verdict (*step)(struct exchange *x);
+} states[] = {
+#define EXCHANGE_ROW(name, step, meaning) {#name, step},
+    EXCHANGE_STATES(EXCHANGE_ROW)
+#undef EXCHANGE_ROW
+};
+
+const char *exchange_state_name(enum exchange_state state)
+{
+    return states[state].name;
+}
+
+/* --- moving ------------------------------------------------------------------------------------ */
+
+static void x_enter(struct exchange *x, enum exchange_state state)
+{
+    assert(x->state != EXCHANGE_DONE);
+    if (log_on(LOG_DEBUG)) {
+        log_line(LOG_DEBUG, "exchange", "%.*s %s -> %s", STR_ARG(x->id), states[x->state].name,
+                 states[state].name);
+    }
+    x->state = state;
+}
+
+static void exchange_close(struct exchange *x);
+static void finish(struct exchange *x);
+
+static void resume_after_pause(struct loop *loop, void *owner)
+{
+    (void)loop;
+    struct exchange *x = owner;
+    x_enter(x, EXCHANGE_SEND);
+    exchange_wake(x);
+}
+
+static void start_pause(struct exchange *x)
+{
+    counters_add(COUNTER_UPSTREAM_RETRIES, 1);
+    x_enter(x, EXCHANGE_PAUSE);
+    loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
+}
+
+/* The driver: runs steps until one waits or the exchange ends. */
+void exchange_wake(struct exchange *x)
+{
+    while (x->state != EXCHANGE_DONE) {
+        enum verdict (*step)(struct exchange *) = states[x->state].step;
+        enum verdict v = step ? step(x) : VERDICT_WAIT;
+        switch (v) {
+        case VERDICT_WAIT:
+            return;
+        case VERDICT_NEXT:
+            x_enter(x, x->state + 1);
+            break;
+        case VERDICT_RETRY:
+            start_pause(x);
+            return;
+        case VERDICT_FAIL:
+            exchange_fail(x);
+            return;
+        case VERDICT_DONE:
+            finish(x);
+            return;
+        }
+    }
+}
+
+void exchange_fail(struct exchange *x)
+{
+    if (x->state == EXCHANGE_DONE) {
+        return;
+    }
+    assert(x->err.code != STATUS_OK);
+    if (x->answered) {
+        stream_error_event(x, &x->err);
+    } else {
+        answer_error(x, &x->err);
+    }
+    finish(x);
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
+
+static void link_in(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    x->next = w->exchanges;
+    if (x->next) {
+        x->next->prev = x;
+    }
+    w->exchanges = x;
+    w->exchange_count++;
+}
+
+static void link_out(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    if (x->prev) {
+        x->prev->next = x->next;
+    } else {
+        w->exchanges = x->next;
+    }
+    if (x->next) {
+        x->next->prev = x->prev;
+    }
+    w->exchange_count--;
+}
+
+static const struct route preflight = {"*", 1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024,
+                                       admin_preflight, false};
+
+/* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
+static enum status no_route(const struct config *c, const struct http_request *r, unsigned allowed, struct err *err)
+{
+    struct str value;
+    if (allowed) {
+        return err_set(err, STATUS_METHOD, "method %.*s is not allowed here", (int)(r->method_text.n < 20 ? r->method_text.n : 20),
+                       r->method_text.p);
+    }
+    bool has_key = http_request_header(r, text_from(c->api_key_header), &value) ||
+                   http_request_header(r, STR("authorization"), &value);
+    if (c->require_api_key && !has_key) {
+        return err_set(err, STATUS_AUTH, "no API key: send it as x-api-key or as Authorization: Bearer");
+    }
+    return err_set(err, STATUS_NO_ROUTE, "there is no such route");
+}
+
+static enum status pick_route(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    unsigned allowed;
+    struct str version;
+    const struct config *c = x->worker->config;
+    if (r->method == HTTP_OPTIONS) {
+        x->route = &preflight;
+        return STATUS_OK;
+    }
+    x->route = routes_find(c, r->path, r->method, &allowed);
+    x->dialect = x->route ? x->route->dialect : routes_dialect(c, r->path);
+    if (x->route && x->route->by_version && !http_request_header(r, STR("anthropic-version"), &version)) {
+        x->dialect = DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
+    }
+    if (x->route) {
+        return STATUS_OK;
+    }
+    return no_route(c, r, allowed, err);
+}
+
+/* clients.md 1.1: request bodies come plain; inflating them would be a bomb's fuse. */
+static enum status check_coding(const struct http_request *r, struct err *err)
+{
+    struct str coding;
+    if (http_request_header(r, STR("content-encoding"), &coding) && coding.n && !text_ieq(coding, STR("identity"))) {
+        return err_set(err, STATUS_INVALID, "request_body_encoding_unsupported: send the body without content-encoding");
+    }
+    return STATUS_OK;
+}
+
+/* Several anthropic-beta headers count as one list. */
+static bool join_betas(struct exchange *x, const struct http_request *r)
+{
+    struct buf joined;
+    buf_init(&joined, BETAS_MAX);
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (text_ieq(r->headers[i].name, STR("anthropic-beta"))) {
+            if (buf_len(&joined)) {
+                buf_put_char(&joined, ',');
+            }
+            buf_put_str(&joined, r->headers[i].value);
+        }
+    }
+    if (buf_len(&joined)) {
+        x->betas = arena_dup(x->arena, buf_str(&joined));
+    }
+    bool ok = buf_ok(&joined) && (!buf_len(&joined) || x->betas.p);
+    buf_free(&joined);
+    return ok;
+}
+
+static bool keep_headers(struct exchange *x, const struct http_request *r)
+{
+    char id[ANSWER_ID_SIZE];
+    struct str value = {NULL, 0};
+    answer_id(r, id);
+    x->id = arena_dup(x->arena, text_from(id));
+    x->path = arena_dup(x->arena, r->path);
+    x->query = arena_dup(x->arena, r->query);
+    x->head = r->method == HTTP_HEAD;
+    if (http_request_header(r, STR("origin"), &value)) {
+        x->origin = arena_dup(x->arena, answer_origin(x->worker->config, value));
+    }
+    if (http_request_header(r, STR("user-agent"), &value)) {
+        x->agent = arena_dup(x->arena, text_sub(value, 0, AGENT_MAX));
+    }
+    return x->id.p && x->path.p && join_betas(x, r);
+}
+
+static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
+{
+    struct arena *arena = arena_new(w->arena_max);
+    struct exchange *x = arena ? arena_alloc(arena, sizeof *x) : NULL;
+    if (!x) {
+        arena_drop(arena);
+        return NULL;
+    }
+    x->worker = w;
+    x->conn = c;
+    x->arena = arena;
+    x->began_ns = clock_now_ns();
+    buf_init(&x->changes, CHANGES_MAX);
+    eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
+    link_in(x);
+    return x;
+}
+
+static enum status admit(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    enum status st = pick_route(x, r, err);
+    if (st == STATUS_OK && x->route->needs_key) {
+        st = auth_identify(x, r, err);
+    }
+    return st == STATUS_OK ? check_coding(r, err) : st;
+}
+
+enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r, size_t *body_max_out,
+                          struct err *err)
+{
+    counters_add(COUNTER_REQUESTS, 1);
+    struct exchange *x = new_exchange(w, c);
+    if (!x || !keep_headers(x, r)) {
+        if (x) {
+            exchange_close(x);
+        }
+        return err_set(err, STATUS_BUSY, "out of memory for another request; try again");
+    }
+    enum status st = admit(x, r, err);
+    http_conn_wipe_headers(c);
+    bool has_body = r->chunked || r->content_length > 0;
+    if (st != STATUS_OK && has_body) { /* refused before the body is read: the connection closes */
+        exchange_close(x);
+        return st;
+    }
+    if (st != STATUS_OK) { /* nothing to read: answered in its turn, the connection goes on */
+        x->err = *err;
+    } else if (x->route->body_max && x->route->body_max < *body_max_out) {
+        *body_max_out = x->route->body_max;
+    }
+    http_conn_set_user(c, x);
+    return STATUS_OK;
+}
+
+/* --- steps that are a few lines ------------------------------------------------------------------ */
+
+static void out_of_time(struct loop *loop, void *owner)
+{
+    (void)loop;
+    struct exchange *x = owner;
+    err_set(&x->err, STATUS_TIMEOUT, "the request was ended after %lld seconds (MAX_REQUEST_SECONDS)",
+            (long long)x->worker->config->max_request_seconds);
+    exchange_fail(x);
+}
+
+void exchange_request(struct exchange *x, struct str body)
+{
+    if (x->err.code != STATUS_OK) {
+        if (x->err.code == STATUS_METHOD) {
+            http_out_close(x->conn);
+        }
+        exchange_fail(x);
+        return;
+    }
+    x->body = body;
+    if (x->worker->config->max_request_seconds) {
+        loop_timer_in(x->worker->loop, &x->timer_deadline, (uint64_t)x->worker->config->max_request_seconds * 1000,
+                      out_of_time, x);
+    }
+    x_enter(x, EXCHANGE_AUTH);
+    exchange_wake(x);
+}
+
+static enum verdict route_step(struct exchange *x)
+{
+    return x->route->answer ? x->route->answer(x) : VERDICT_NEXT;
+}
+
+static enum status read_body(struct exchange *x)
+{
+    if (x->dialect == DIALECT_OPENAI) {
+        enum status st = chat_read(&x->scan, &x->chat, &x->err);
+        x->client_model = x->chat.model;
+        x->stream = x->chat.stream;
+        return st;
+    }
+    enum status st = messages_read(&x->scan, false, &x->request, &x->err);
+    x->client_model = x->request.model;
+    x->stream = x->request.stream;
+    return st;
+}
+
+static enum verdict read_step(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    if (scan_parse(&x->scan, x->arena, x->body, &w->scan_limits, &x->err) != STATUS_OK || read_body(x) != STATUS_OK ||
+        models_choose(w->config, w->segment, x->arena, x->client_model, x->dialect == DIALECT_ANTHROPIC, &x->model,
+                      &x->err) != STATUS_OK) {
+        return VERDICT_FAIL;
+    }
+    return VERDICT_NEXT;
+}
+
+static enum status convert_by_splice(struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    struct splice_options options = {
+        .model = &x->model,
+        .betas = x->betas,
+        .betas_extra = text_from(c->beta_allow),
+        .strip_cache_scope = c->strip_cache_scope,
+    };
+    x->relay = &splice_relay;
+    x->reply = splice_reply_new(x->arena, x->client_model);
+    return splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
+}
+
+static enum status convert_to_converse(struct exchange *x, const struct converse_options *o, struct converse_names *names)
+{
+    char id[48];
+    if (x->dialect == DIALECT_OPENAI) {
+        text_id(STR("chatcmpl-"), id, sizeof id);
+        x->relay = &converse_to_openai_relay;
+        x->reply = converse_to_openai_new(x->arena, x->client_model, arena_dup(x->arena, text_from(id)),
+                                          clock_real_ms() / 1000, x->chat.include_usage,
+                                          x->worker->config->reasoning_content, names);
+        return openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &x->err);
+    }
+    text_id(STR("msg_"), id, sizeof id);
+    x->relay = &converse_to_anthropic_relay;
+    x->reply = converse_to_anthropic_new(x->arena, x->client_model, arena_dup(x->arena, text_from(id)), names);
+    return anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &x->err);
+}
+
+static enum verdict convert_step(struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    struct converse_names *names = converse_names_new(x->arena);
+    struct converse_options options = {.model = &x->model,
+                                       .betas = x->betas,
+                                       .betas_extra = text_from(c->beta_allow),
+                                       .strict_fields = c->strict_fields};
+    buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
+    enum status st = STATUS_BUSY;
+    if (names) {
+        st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x) : convert_to_converse(x, &options, names);
+    }
+    if (st == STATUS_OK && x->reply) {
+        return VERDICT_NEXT;
+    }
+    if (!names || !x->reply) {
+        err_set(&x->err, STATUS_BUSY, "out of memory for this request; try again");
+    }
+    return VERDICT_FAIL;
+}
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
+{
+    return at_ns > x->began_ns ? (at_ns - x->began_ns) / 1000u : 0;
+}
+
+static void log_end(struct exchange *x)
+{
+    if (!log_on(LOG_INFO)) {
+        return;
+    }
+    char key_id[9] = "";
+    if (x->who == EXCHANGE_KEY) {
+        text_hex(x->digest, 4, key_id);
+    }
+    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const struct reply none;
+    const struct reply *reply = x->reply ? x->reply : &none;
+    const struct usage *u = &reply->usage;
+    const struct log_field fields[] = {
+        {"request_id", LOG_STR, x->id, 0},
+        {"status", LOG_INT, {NULL, 0}, x->status},
+        {"path", LOG_STR, x->path, 0},
+        {"who", LOG_STR, text_from(who[x->who]), 0},
+        {"key_id", LOG_STR, text_from(key_id), 0},
+        {"user", LOG_STR, {x->key.user, x->key.user_len}, 0},
+        {"peer", LOG_STR, http_conn_peer(x->conn), 0},
+        {"agent", LOG_STR, x->agent, 0},
+        {"session", LOG_STR, x->request.session, 0},
+        {"model", LOG_STR, x->client_model, 0},
+        {"bedrock_model", LOG_STR, x->model.id, 0},
+        {"rule", LOG_STR, text_from(x->model.rule), 0},
+        {"stream", LOG_BOOL, {NULL, 0}, x->stream},
+        {"attempts", LOG_INT, {NULL, 0}, x->attempts},
+        {"upstream_id", LOG_STR, text_from(x->upstream_id), 0},
+        {"stop_reason", LOG_STR, text_from(reply->stop_reason), 0},
+        {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},
+        {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
+        {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
+        {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_write},
+        {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
+        {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
+        {"changes", LOG_STR, buf_str(&x->changes), 0},
+        {"error", LOG_STR, text_from(x->err.text), 0},
+    };
+    log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
+}
+
+/* Probes and health checks are not worth a line each at the default level. */
+static bool worth_a_line(const struct exchange *x)
+{
+    return !x->route || x->route->needs_key || x->status >= 400;
+}
+
+static void settle(struct exchange *x)
+{
+    if (x->reply && x->reply->usage.seen) {
+        usage_count(&x->reply->usage);
+    }
+    if (worth_a_line(x) || log_on(LOG_DEBUG)) {
+        log_end(x);
+    }
+}
+
+static void free_exchange(struct loop *loop, void *owner)
+{
+    (void)loop;
+    struct exchange *x = owner;
+    arena_drop(x->arena); /* x itself is in it */
+}
+
+/* The memory goes at the end of the turn: a wake that is already on the deferred list finds DONE. */
+static void exchange_close(struct exchange *x)
+{
+    x->state = EXCHANGE_DONE;
+    struct loop *loop = x->worker->loop;
+    loop_timer_cancel(loop, &x->timer_ping);
+    loop_timer_cancel(loop, &x->timer_deadline);
+    loop_timer_cancel(loop, &x->timer_pause);
+    if (x->fetch) {
+        fetch_cancel(x->fetch);
+        x->fetch = NULL;
+    }
+    buf_free(&x->upstream);
+    buf_free(&x->answer);
+    buf_free(&x->changes);
+    eventstream_free(&x->frames);
+    if (http_conn_user(x->conn) == x) {
+        http_conn_set_user(x->conn, NULL);
+    }
+    link_out(x);
+    loop_defer(loop, free_exchange, x);
+}
+
+static void finish(struct exchange *x)
+{
+    settle(x);
+    x_enter(x, EXCHANGE_DONE);
+    exchange_close(x);
+}
+
+void exchange_gone(struct exchange *x)
+{
+    if (x->state == EXCHANGE_DONE) {
+        return;
+    }
+    counters_add(COUNTER_CLIENT_GONE, 1);
+    x->status = 499; /* nginx's "client closed request": never sent, only logged */
+    if (x->err.code == STATUS_OK) {
+        err_set(&x->err, STATUS_CLIENT_GONE, "the client left");
+    }
+    finish(x);
+}
+
+void exchange_drained(struct exchange *x)
+{
+    if (x->state == EXCHANGE_RELAY) {
+        stream_drained(x);
+    }
+}

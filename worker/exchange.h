@@ -1,0 +1,137 @@
+/*
+ * exchange.h - the life of one client request, and what every step of it may see.
+ *
+ *   object          made by                      ended by
+ *   exchange        exchange_open (headers in)   exchange_close, exactly once, whatever the end was
+ *   arena           exchange_open                exchange_close
+ *   http_conn       worker.c                     itself; told by http_conn_user who its exchange is
+ *   fetch           bedrock.c                    its own done, or exchange_close (cancel)
+ *   upstream body   CONVERT                      exchange_close (it must outlive every attempt)
+ *
+ * Steps are functions that get the exchange and return a verdict to the driver in exchange.c; they never
+ * call the next step and do not include one another. A step that says WAIT has arranged that somebody
+ * calls exchange_wake. Worker only, one loop, no threads.
+ */
+#ifndef WORKER_EXCHANGE_H
+#define WORKER_EXCHANGE_H
+
+#include "server/eventstream.h"
+#include "server/fetch.h"
+#include "server/http_out.h"
+#include "server/sha256.h"
+#include "server/scan.h"
+#include "shm/bucket.h"
+#include "shm/directory.h"
+#include "worker/chat.h"
+#include "worker/context.h"
+#include "worker/messages.h"
+#include "worker/models.h"
+#include "worker/relay.h"
+#include "worker/usage.h"
+
+/* X(name, step function or NULL, meaning) in the order of a good life */
+#define EXCHANGE_STATES(X)                                                                         \
+    X(OPEN, NULL, "headers are in, the body is arriving")                                          \
+    X(AUTH, auth_step, "who is it, and is there room under the limit")                             \
+    X(ROUTE, route_step, "routes that answer by themselves")                                   \
+    X(READ, read_step, "the body is checked, the model chosen")                                \
+    X(CONVERT, convert_step, "the upstream body is made")                                      \
+    X(SEND, bedrock_send, "signed and handed to libcurl")                                          \
+    X(RELAY, stream_step, "the answer is on its way to the client")                                \
+    X(PAUSE, NULL, "waiting a moment before the second attempt")                                   \
+    X(DONE, NULL, "settled; nothing may happen any more")
+
+enum exchange_state {
+#define EXCHANGE_ENUM(name, step, meaning) EXCHANGE_##name,
+    EXCHANGE_STATES(EXCHANGE_ENUM)
+#undef EXCHANGE_ENUM
+};
+
+enum verdict {
+    VERDICT_NEXT,  /* go on with the next state of the table */
+    VERDICT_WAIT,  /* exchange_wake will be called */
+    VERDICT_RETRY, /* RELAY only: once more from SEND, after x->pause_ms */
+    VERDICT_DONE,  /* the answer is complete */
+    VERDICT_FAIL   /* x->err says why; the driver answers */
+};
+
+enum exchange_who { EXCHANGE_NOBODY, EXCHANGE_ANONYMOUS, EXCHANGE_MASTER, EXCHANGE_KEY };
+
+struct route;
+
+struct exchange {
+    struct worker *worker;
+    struct http_conn *conn;
+    struct arena *arena;
+    enum exchange_state state;
+    const struct route *route;
+    enum dialect dialect;
+    struct err err;
+
+    /* what came in */
+    struct str id;     /* request-id: the client's own if legal, else ours */
+    struct str path;   /* copied: for the log */
+    struct str query;  /* copied: after '?' */
+    struct str origin; /* Origin header, empty if none or not allowed */
+    struct str betas;  /* anthropic-beta values, joined by ',' */
+    struct str body;   /* the connection's; valid until the answer ends */
+    struct str agent;  /* user-agent, cut */
+    bool head;         /* HEAD: headers only */
+
+    /* who it is */
+    enum exchange_who who;
+    uint8_t digest[32];
+    struct directory_key key; /* who == EXCHANGE_KEY */
+    uint64_t ticket;          /* question to the refresher, 0: none */
+    struct str key_text;      /* only while a question may need it; wiped with the headers */
+    bool limited;             /* limit holds figures for the rate headers */
+    struct bucket_answer limit;
+
+    /* what is asked, of whom */
+    struct scan scan;
+    struct messages_request request; /* Anthropic dialect */
+    struct chat_request chat;        /* OpenAI dialect */
+    struct str client_model;
+    bool stream;
+    struct models_choice model;
+    struct buf changes; /* for x-converter-changes */
+    struct str tier;
+
+    /* upstream */
+    struct buf upstream; /* the body that is sent */
+    char upstream_sha256[2 * SHA256_SIZE];
+    bool upstream_hashed;
+    struct fetch *fetch;
+    int attempts;
+    bool skew_tried;
+    uint32_t pause_ms;
+    struct eventstream frames;
+    const struct relay *relay;
+    struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
+    struct buf answer;  /* a whole answer, or an error body */
+    bool framed;        /* the answer is an event stream */
+    bool upstream_done; /* the transfer ended; fetch is gone */
+    bool answered;      /* the status line to the client was put */
+    char upstream_id[72]; /* x-amzn-requestid: for the log */
+
+    /* time */
+    struct loop_timer timer_ping, timer_deadline, timer_pause;
+    uint64_t began_ns, sent_ns, first_ns;
+    int status; /* what the client got */
+
+    struct exchange *prev, *next; /* all exchanges of the worker */
+};
+
+/* At http_conn's headers op: routes, identifies, refuses early. x lands in http_conn_user. */
+MUST_CHECK enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r,
+                                     size_t *body_max_out, struct err *err);
+void exchange_request(struct exchange *x, struct str body); /* the whole request is in */
+void exchange_wake(struct exchange *x);                     /* what a step waited for has happened */
+void exchange_gone(struct exchange *x);                     /* the client left */
+void exchange_drained(struct exchange *x);                  /* the client's buffer has room again */
+/* Ends an open answer with an error: event if the stream has begun, else an error status. */
+void exchange_fail(struct exchange *x);
+
+const char *exchange_state_name(enum exchange_state state);
+
+#endif

@@ -1,0 +1,390 @@
+#include "worker/models.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/arena.h"
+#include "server/json.h"
+#include "shm/directory.h"
+
+/* DEFAULT_MODEL_MAPPING, parsed; NULL: unset, the built-in table holds. Set by models_init in the
+ * master before fork, read by every worker, never changed in between. */
+static struct cJSON *configured;
+
+struct name { /* what the client sent, taken apart */
+    struct str full;
+    struct str bare; /* without "[1m]" and the '#' that the older gateway's configuration allowed */
+    struct str base; /* bare, without region prefix and "anthropic." */
+    bool one_million;
+};
+
+static bool contains(struct str s, const char *word)
+{
+    size_t at;
+    return text_find(s, text_from(word), &at);
+}
+
+static struct str without_one_million(struct str s, bool *found_out)
+{
+    struct str suffix = STR("[1m]");
+    if (s.n < suffix.n || !text_ieq(text_sub(s, s.n - suffix.n, suffix.n), suffix))
+        return s;
+    *found_out = true;
+    return text_sub(s, 0, s.n - suffix.n);
+}
+
+static struct name take_apart(struct str full)
+{
+    struct name n = {.full = full};
+    n.bare = without_one_million(full, &n.one_million);
+    if (text_ends(n.bare, STR("#")))
+        n.bare.n--;
+    n.base = text_starts(n.bare, STR("arn:")) ? n.bare : models_base(n.bare);
+    if (text_starts(n.base, STR("anthropic.")))
+        n.base = text_sub(n.base, STR("anthropic.").n, n.base.n);
+    return n;
+}
+
+/* --- legal Bedrock ids --------------------------------------------------------------------------
+ */
+
+static bool is_legal_text(struct str s, bool slash)
+{
+    if (s.n == 0 || s.n > MODELS_ID_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!word && !memchr("._:-", c, 4) && !(slash && c == '/'))
+            return false;
+    }
+    return true;
+}
+
+/* vendor.model, after an optional region prefix. The vendor is one lower-case word, which keeps
+ * "gpt-4.1" and "gemini-2.5-pro" out. */
+static bool is_plain_id(struct str id)
+{
+    struct str rest = models_base(id), vendor;
+    if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor))
+        return false;
+    if (vendor.n == 0 || rest.n == 0 || vendor.p[0] < 'a' || vendor.p[0] > 'z')
+        return false;
+    for (size_t i = 0; i < vendor.n; i++)
+        if (!((vendor.p[i] >= 'a' && vendor.p[i] <= 'z') ||
+              (vendor.p[i] >= '0' && vendor.p[i] <= '9')))
+            return false;
+    return true;
+}
+
+/* The resources that may be named. Prompts and routers carry content of their own, a SageMaker
+ * endpoint is no model of ours: not in the list.
+ * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html */
+static const char *const arn_kinds[] = {
+    "foundation-model/",        "custom-model/",      "imported-model/",
+    "provisioned-model/",       "inference-profile/", "application-inference-profile/",
+    "custom-model-deployment/",
+};
+
+/* arn:aws*:bedrock:<region>:<account>:<kind>/<name>; the account is empty for foundation models. */
+static bool is_model_arn(struct str id, struct str *account_out)
+{
+    struct str rest = id, part[5];
+    if (!is_legal_text(id, true))
+        return false;
+    for (size_t i = 0; i < 5; i++)
+        if (!text_split(&rest, ':', &part[i]))
+            return false;
+    if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
+        !text_eq(part[2], STR("bedrock")))
+        return false;
+    *account_out = part[4];
+    for (size_t i = 0; i < sizeof arn_kinds / sizeof *arn_kinds; i++) {
+        struct str kind = text_from(arn_kinds[i]);
+        if (text_starts(rest, kind) && rest.n > kind.n)
+            return true;
+    }
+    return false;
+}
+
+static bool is_legal(struct str id)
+{
+    struct str account;
+    return is_plain_id(id) || is_model_arn(id, &account);
+}
+
+static bool is_account_allowed(const struct config *c, struct str id)
+{
+    struct str account, list = text_from(c->model_arn_accounts), one;
+    if (list.n == 0 || !is_model_arn(id, &account) || account.n == 0)
+        return true;
+    while (text_split(&list, ',', &one))
+        if (text_eq(text_trim(one), account))
+            return true;
+    return false;
+}
+
+/* --- table and rule -----------------------------------------------------------------------------
+ */
+
+static struct str find_builtin(struct str name)
+{
+    for (const struct models_builtin *b = models_builtin; b->name; b++)
+        if (text_eq(name, text_from(b->name)))
+            return text_from(b->id);
+    return (struct str){NULL, 0};
+}
+
+static struct str find_configured(struct str name)
+{
+    for (struct cJSON *m = json_child(configured); m; m = json_next(m))
+        if (text_eq(name, json_name(m)))
+            return json_text(m);
+    return (struct str){NULL, 0};
+}
+
+static struct str find_in_table(const struct name *n)
+{
+    struct str id = configured ? find_configured(n->full) : find_builtin(n->bare);
+    return configured && id.n == 0 ? find_configured(n->bare) : id;
+}
+
+struct generation {
+    uint64_t number; /* 45 for 4.5; 0: not readable */
+    bool dated;
+};
+
+/* "claude-opus-4-7", "claude-sonnet-4-20250514", "claude-3-5-sonnet-20240620": the one- and
+ * two-digit words are the version, the eight-digit one is the date. */
+static struct generation read_generation(struct str name)
+{
+    struct generation g = {0, false};
+    struct str word;
+    unsigned digits = 0;
+    uint64_t v;
+    while (text_split(&name, '-', &word)) {
+        if (!text_u64(word, &v))
+            continue;
+        if (word.n == 8)
+            g.dated = true;
+        else if (word.n <= 2 && digits++ < 2)
+            g.number = g.number * 10 + v;
+    }
+    if (digits == 1)
+        g.number *= 10;
+    return g;
+}
+
+/* The geography whose profiles hold the models that have no global one. */
+static const char *geography(const struct config *c)
+{
+    struct str region = text_from(c->aws_region);
+    if (text_starts(region, STR("eu-")))
+        return "eu.";
+    if (text_starts(region, STR("ap-")))
+        return "apac.";
+    return "us.";
+}
+
+struct room { /* where ids are put together; models_choose copies the chosen one into the arena */
+    char mapped[304]; /* directory_map's size */
+    char ruled[MODELS_ID_MAX + 64];
+};
+
+/* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
+ * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
+ * global ones exist since 4.5. */
+static struct str apply_rule(const struct config *c, struct str name, struct room *room)
+{
+    struct generation g = read_generation(name);
+    const char *prefix = "global.", *suffix = "";
+    if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30)
+        return (struct str){NULL, 0};
+    if (g.number <= 45) {
+        if (!g.dated)
+            return (struct str){NULL, 0}; /* the id has the date in it */
+        suffix = "-v1:0";
+        prefix = g.number <= 35 ? "" : g.number < 45 ? geography(c) : "global.";
+    } else if (g.number == 46 && contains(name, "opus")) {
+        suffix = "-v1";
+    }
+    int n = snprintf(room->ruled, sizeof room->ruled, "%santhropic.%.*s%s", prefix, STR_ARG(name),
+                     suffix);
+    return (struct str){room->ruled, (size_t)n};
+}
+
+/* --- what the operator chose --------------------------------------------------------------------
+ */
+
+static bool is_openai_name(struct str name)
+{
+    static const char *const starts[] = {"gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (text_starts(name, text_from(starts[i])))
+            return true;
+    return false;
+}
+
+/* Overrides are for names of Claude and for aliases of it; an ARN or another vendor's id was meant.
+ */
+static bool is_overridable(const struct name *n)
+{
+    return text_starts(n->base, STR("claude-")) || is_openai_name(n->bare);
+}
+
+static const char *family_override(const struct config *c, const struct name *n)
+{
+    struct str id = find_builtin(n->bare); /* "gpt-4o" is of the family that its alias names */
+    struct str text = id.n > 0 ? id : n->base;
+    if (contains(text, "opus"))
+        return c->model_opus;
+    if (contains(text, "sonnet"))
+        return c->model_sonnet;
+    return contains(text, "haiku") ? c->model_haiku : "";
+}
+
+static struct str override_for(const struct config *c, const struct name *n, const char **rule_out)
+{
+    const char *family = is_overridable(n) ? family_override(c, n) : "";
+    *rule_out = "family";
+    if (family[0])
+        return text_from(family);
+    *rule_out = "default";
+    return is_overridable(n) ? text_from(c->model_default) : (struct str){NULL, 0};
+}
+
+static bool find_mapping(const struct segment *s, const struct name *n, struct room *room)
+{
+    bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
+    return s &&
+           (directory_map(s, n->full, room->mapped) || directory_map(s, n->bare, room->mapped) ||
+            (!arn && directory_map(s, models_base(n->bare), room->mapped)));
+}
+
+/* --- the order ----------------------------------------------------------------------------------
+ */
+
+struct pick {
+    struct str id; /* empty: nothing */
+    const char *rule;
+    bool by_client; /* the client named it, not the operator */
+};
+
+/* Steps 4 to 6: for the client's name, and for an operator's target that is itself a client name.
+ */
+static struct pick pick_by_name(const struct config *c, const struct name *n, struct room *room)
+{
+    struct pick p = {find_in_table(n), "table", true};
+    if (p.id.n == 0)
+        p = (struct pick){apply_rule(c, n->bare, room), "rule", true};
+    if (p.id.n == 0 && is_legal(n->bare))
+        p = (struct pick){n->bare, "id", true};
+    return p;
+}
+
+static struct pick pick(const struct config *c, const struct segment *s, struct name *n,
+                        struct room *room)
+{
+    const char *rule = "mapping";
+    struct str target = {NULL, 0};
+    if (find_mapping(s, n, room))
+        target = text_from(room->mapped);
+    else
+        target = override_for(c, n, &rule);
+    if (target.n == 0)
+        return pick_by_name(c, n, room);
+    struct name t = take_apart(target);
+    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(c, &t, room).id;
+    n->one_million |= t.one_million;
+    return (struct pick){id, rule, false};
+}
+
+enum status models_choose(const struct config *c, const struct segment *s, struct arena *arena,
+                          struct str client_name, bool messages_dialect, struct models_choice *out,
+                          struct err *err)
+{
+    struct name n = take_apart(client_name);
+    struct room room;
+    struct pick p = pick(c, s, &n, &room);
+    if (p.id.n == 0)
+        return err_set(err, STATUS_NO_MODEL, "model: %.*s",
+                       (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
+    if (p.by_client && !is_account_allowed(c, p.id))
+        return err_set(err, STATUS_PERMISSION,
+                       "model: the account of this ARN is not allowed here");
+    struct str id = arena_dup(arena, p.id);
+    if (!id.p)
+        return err_set(err, STATUS_INTERNAL, "out of memory");
+    const struct models_caps *caps = models_caps(id);
+    bool invoke = messages_dialect && (caps->flags & MODELS_CLAUDE);
+    *out = (struct models_choice){.id = id,
+                                  .caps = caps,
+                                  .transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE,
+                                  .one_million = n.one_million,
+                                  .rule = p.rule};
+    return STATUS_OK;
+}
+
+/* --- configuration ------------------------------------------------------------------------------
+ */
+
+static enum status check_configured(const struct cJSON *doc, struct err *err)
+{
+    if (!json_is_object(doc))
+        return err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: must be a JSON object");
+    for (struct cJSON *m = json_child(doc); m; m = json_next(m)) {
+        struct str from = json_name(m), to = json_text(m);
+        if (from.n == 0 || !is_legal(take_apart(to).bare))
+            return err_set(err, STATUS_INVALID,
+                           "DEFAULT_MODEL_MAPPING: \"%.*s\" must name a Bedrock model id or ARN",
+                           (int)(from.n < 100 ? from.n : 100), from.p);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_override(const struct config *c, const char *variable, const char *value,
+                                  struct err *err)
+{
+    struct name n = take_apart(text_from(value));
+    struct room room;
+    if (!value[0] || pick_by_name(c, &n, &room).id.n > 0)
+        return STATUS_OK;
+    return err_set(err, STATUS_INVALID, "%s=%.100s: not a Bedrock model id, ARN or known name",
+                   variable, value);
+}
+
+static enum status load_mapping(const char *text, struct err *err)
+{
+    struct err why;
+    struct cJSON *doc = NULL;
+    if (text[0]) {
+        doc = json_parse(text_from(text), &why);
+        if (!doc)
+            return err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: %.150s", why.text);
+        enum status st = check_configured(doc, err);
+        if (st != STATUS_OK) {
+            json_free(doc);
+            return st;
+        }
+    }
+    json_free(configured);
+    configured = doc;
+    return STATUS_OK;
+}
+
+enum status models_init(const struct config *c, struct err *err)
+{
+    const struct {
+        const char *variable;
+        const char *value;
+    } overrides[] = {
+        {"ANTHROPIC_DEFAULT_MODEL", c->model_default},
+        {"ANTHROPIC_DEFAULT_OPUS_MODEL", c->model_opus},
+        {"ANTHROPIC_DEFAULT_SONNET_MODEL", c->model_sonnet},
+        {"ANTHROPIC_DEFAULT_HAIKU_MODEL", c->model_haiku},
+    };
+    enum status st = load_mapping(c->model_mapping, err);
+    for (size_t i = 0; i < sizeof overrides / sizeof *overrides && st == STATUS_OK; i++)
+        st = check_override(c, overrides[i].variable, overrides[i].value, err);
+    return st;
+}

@@ -1,0 +1,236 @@
+/* The two tables of models.h and the search in them: what each model family takes, and which
+ * Bedrock id stands behind the names that clients know. */
+#include "worker/models.h"
+
+/*
+ * Flags, sets that repeat. Sources:
+ *  [1] docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
+ *  [2] docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (1 h: 4.5 and later)
+ *  [3]
+ * docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
+ *  [4] platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
+ *  [5] platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock: ids with an
+ * ARN-style version (Opus 4.6 and earlier) take neither role "system" nor a top-level cache_control
+ */
+#define ANY_CLAUDE                                                                             \
+    (MODELS_CLAUDE | MODELS_TOOLS | MODELS_TOOL_CHOICE | MODELS_STREAM_TOOLS | MODELS_IMAGES | \
+     MODELS_DOCUMENTS | MODELS_SYSTEM)
+#define CLAUDE_3   (ANY_CLAUDE | MODELS_SAMPLING)
+#define CLAUDE_3_5 (CLAUDE_3 | MODELS_CACHE)
+#define CLAUDE_3_7 (CLAUDE_3_5 | MODELS_THINKING_ENABLED)
+#define CLAUDE_4_1 (CLAUDE_3_7 | MODELS_SAMPLING_ONE) /* migration guide: since Opus 4.1 */
+#define CLAUDE_4_5 (CLAUDE_4_1 | MODELS_CACHE_1H | MODELS_FORMAT)
+#define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT | MODELS_TOOL_SEARCH)
+/* 4.7 and later refuse thinking.type "enabled" and every sampling field [4], and take the rest. */
+#define CLAUDE_4_7                                                                            \
+    (ANY_CLAUDE | MODELS_THINKING_ADAPTIVE | MODELS_THINKING_DISPLAY | MODELS_EFFORT |        \
+     MODELS_FORMAT | MODELS_SYSTEM_ROLE | MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | \
+     MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT)
+/* tool_choice "any" and "tool" are a 400 there ("not supported for this model"). */
+#define CLAUDE_5_5 (CLAUDE_4_7 & ~(uint32_t)MODELS_TOOL_CHOICE)
+
+#define CHAT      (MODELS_SYSTEM | MODELS_SAMPLING)
+#define AGENT     (CHAT | MODELS_TOOLS | MODELS_STREAM_TOOLS)
+#define AGENT_ANY (AGENT | MODELS_TOOL_CHOICE)
+
+/*
+ * anthropic_beta values by generation. A value that Bedrock does not know is a 400 "invalid beta
+ * flag", so these are allow-lists. For 4.7 and later: the filter Claude Code itself applies in
+ * Bedrock mode; for older models what Bedrock was reported to accept. BETA_HEADERS_ALLOW adds to
+ * them.
+ */
+#define BETAS_3_5 "computer-use-2024-10-22"
+#define BETAS_3_7 "computer-use-2025-01-24,token-efficient-tools-2025-02-19,output-128k-2025-02-19"
+#define BETAS_4 \
+    "computer-use-2025-01-24,interleaved-thinking-2025-05-14,dev-full-thinking-2025-05-14"
+#define BETAS_4_5                                                                          \
+    "computer-use-2025-01-24,interleaved-thinking-2025-05-14,tool-search-tool-2025-10-19," \
+    "tool-examples-2025-10-29"
+#define BETAS_4_6 \
+    "interleaved-thinking-2025-05-14,context-1m-2025-08-07,tool-search-tool-2025-10-19"
+#define BETAS_5 BETAS_4_6 ",thinking-token-count-2026-05-13"
+#define ONE_M   ",context-1m-2025-08-07"
+
+#define A "anthropic"
+
+/* Sorted by prefix; the longest prefix that fits wins. */
+static const struct models_caps rows[] = {
+    /* prefix, family, vendor, flags, output tokens, context tokens, betas */
+    {"", "other", "bedrock", AGENT, 0, 0, ""}, /* careful: no images, no caching, no forced tools */
+    {"ai21.jamba", "jamba", "ai21", AGENT | MODELS_DOCUMENTS, 4096, 256000, ""},
+    {"amazon.nova-", "nova", "amazon", AGENT_ANY | MODELS_IMAGES | MODELS_DOCUMENTS | MODELS_CACHE,
+     10000, 300000, ""},
+    {"amazon.nova-2-", "nova-2", "amazon",
+     AGENT_ANY | MODELS_IMAGES | MODELS_DOCUMENTS | MODELS_CACHE, 65536, 1000000, ""},
+    {"amazon.nova-micro", "nova-micro", "amazon", AGENT_ANY | MODELS_CACHE, 10000, 128000, ""},
+    {"amazon.titan-text", "titan", "amazon", MODELS_SAMPLING, 4096, 8192, ""},
+    {"anthropic.claude-", "claude", A, CLAUDE_4_7, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-3-", "claude-3", A, CLAUDE_3, 4096, 200000, ""},
+    {"anthropic.claude-3-5-haiku", "claude-haiku-3-5", A, CLAUDE_3_5, 8192, 200000, ""},
+    {"anthropic.claude-3-5-sonnet", "claude-sonnet-3-5", A, CLAUDE_3_5, 8192, 200000, BETAS_3_5},
+    {"anthropic.claude-3-7-sonnet", "claude-sonnet-3-7", A, CLAUDE_3_7, 128000, 200000, BETAS_3_7},
+    {"anthropic.claude-fable-5", "claude-fable-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-haiku-4-5", "claude-haiku-4-5", A, CLAUDE_4_5, 64000, 200000, BETAS_4_5},
+    {"anthropic.claude-mythos-5", "claude-mythos-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-opus-4-1", "claude-opus-4-1", A, CLAUDE_4_1, 32000, 200000, BETAS_4},
+    {"anthropic.claude-opus-4-2", "claude-opus-4", A, CLAUDE_3_7, 32000, 200000, BETAS_4},
+    {"anthropic.claude-opus-4-5", "claude-opus-4-5", A,
+     CLAUDE_4_5 | MODELS_EFFORT | MODELS_TOOL_SEARCH, 64000, 200000,
+     BETAS_4_5 ",effort-2025-11-24"},
+    {"anthropic.claude-opus-4-6", "claude-opus-4-6", A, CLAUDE_4_6, 128000, 1000000, BETAS_4_6},
+    {"anthropic.claude-opus-4-7", "claude-opus-4-7", A, CLAUDE_4_7, 128000, 1000000, BETAS_4_6},
+    {"anthropic.claude-opus-4-8", "claude-opus-4-8", A, CLAUDE_4_7, 128000, 1000000, BETAS_4_6},
+    {"anthropic.claude-opus-5-5", "claude-opus-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-sonnet-4-2", "claude-sonnet-4", A, CLAUDE_3_7, 64000, 200000, BETAS_4 ONE_M},
+    {"anthropic.claude-sonnet-4-5", "claude-sonnet-4-5", A, CLAUDE_4_5 | MODELS_TOOL_SEARCH, 64000,
+     200000, BETAS_4_5 ONE_M},
+    {"anthropic.claude-sonnet-4-6", "claude-sonnet-4-6", A, CLAUDE_4_6, 64000, 1000000, BETAS_4_6},
+    {"anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
+    {"cohere.command-r", "command", "cohere", AGENT | MODELS_DOCUMENTS, 4096, 128000, ""},
+    {"deepseek.", "deepseek", "deepseek", AGENT, 32768, 128000, ""},
+    {"deepseek.r1", "deepseek-r1", "deepseek", CHAT, 32768, 128000, ""},
+    {"google.gemma", "gemma", "google", CHAT | MODELS_IMAGES, 8192, 128000, ""},
+    /* Llama takes tools, but not while streaming [3]. */
+    {"meta.llama3-", "llama-3", "meta", CHAT, 2048, 8192, ""},
+    {"meta.llama3-1-", "llama-3.1", "meta", CHAT | MODELS_TOOLS, 8192, 128000, ""},
+    {"meta.llama3-2-", "llama-3.2", "meta", CHAT | MODELS_IMAGES, 8192, 128000, ""},
+    {"meta.llama3-3-", "llama-3.3", "meta", CHAT | MODELS_TOOLS, 8192, 128000, ""},
+    {"meta.llama4-", "llama-4", "meta", CHAT | MODELS_TOOLS | MODELS_IMAGES | MODELS_DOCUMENTS,
+     8192, 1000000, ""},
+    {"minimax.minimax-", "minimax", "minimax", AGENT_ANY, 65536, 196608, ""},
+    {"mistral.", "mistral", "mistral", AGENT_ANY, 8192, 128000, ""},
+    {"mistral.mistral-7b", "mistral-7b", "mistral", MODELS_SAMPLING, 8192, 32000, ""},
+    {"mistral.mixtral-8x7b", "mixtral", "mistral", MODELS_SAMPLING, 4096, 32000, ""},
+    {"mistral.pixtral", "pixtral", "mistral", AGENT_ANY | MODELS_IMAGES, 8192, 128000, ""},
+    {"moonshot.kimi-", "kimi", "moonshot", AGENT_ANY, 65536, 262144, ""},
+    {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, 65536, 262144, ""},
+    {"openai.gpt-oss", "gpt-oss", "openai", AGENT_ANY, 65536, 128000, ""},
+    {"qwen.qwen3-", "qwen-3", "alibaba", AGENT_ANY, 65536, 262144, ""},
+    {"qwen.qwen3-vl", "qwen-3-vl", "alibaba", AGENT_ANY | MODELS_IMAGES, 65536, 262144, ""},
+    {"writer.palmyra", "palmyra", "writer", AGENT, 8192, 128000, ""},
+    {"zai.glm-", "glm", "zai", AGENT_ANY, 65536, 202752, ""},
+};
+
+/*
+ * Names of clients. Where a model runs on demand only through an inference profile the id has a region
+ * prefix. A retired model keeps its own id (the earlier gateways ran claude-3-haiku on another model without
+ * saying so); the OpenAI aliases name today's model of the same size. Sorted by name.
+ */
+#define SONNET_3_5 "anthropic.claude-3-5-sonnet-20241022-v2:0"
+#define SONNET_3_7 "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define HAIKU_3_5  "us.anthropic.claude-3-5-haiku-20241022-v1:0"
+#define OPUS_4     "us.anthropic.claude-opus-4-20250514-v1:0"
+#define OPUS_4_1   "us.anthropic.claude-opus-4-1-20250805-v1:0"
+#define OPUS_4_5   "global.anthropic.claude-opus-4-5-20251101-v1:0"
+#define OPUS_4_6   "global.anthropic.claude-opus-4-6-v1"
+#define OPUS_4_7   "global.anthropic.claude-opus-4-7"
+#define SONNET_4   "global.anthropic.claude-sonnet-4-20250514-v1:0"
+#define SONNET_4_5 "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define SONNET_4_6 "global.anthropic.claude-sonnet-4-6"
+#define HAIKU_4_5  "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+
+const struct models_builtin models_builtin[] = {
+    {"claude-3-5-haiku-20241022", HAIKU_3_5},
+    {"claude-3-5-haiku-latest", HAIKU_3_5},
+    {"claude-3-5-sonnet-20241022", SONNET_3_5},
+    {"claude-3-5-sonnet-latest", SONNET_3_5},
+    {"claude-3-7-sonnet-20250219", SONNET_3_7},
+    {"claude-3-7-sonnet-latest", SONNET_3_7},
+    {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0"},
+    {"claude-3-opus-20240229", "anthropic.claude-3-opus-20240229-v1:0"},
+    {"claude-3-sonnet-20240229", "anthropic.claude-3-sonnet-20240229-v1:0"},
+    {"claude-haiku-4-5", HAIKU_4_5},
+    {"claude-haiku-4-5-20251001", HAIKU_4_5},
+    {"claude-opus-4-0", OPUS_4},
+    {"claude-opus-4-1", OPUS_4_1},
+    {"claude-opus-4-1-20250805", OPUS_4_1},
+    {"claude-opus-4-20250514", OPUS_4},
+    {"claude-opus-4-5", OPUS_4_5},
+    {"claude-opus-4-5-20251101", OPUS_4_5},
+    {"claude-opus-4-6", OPUS_4_6},
+    {"claude-opus-4-7", OPUS_4_7},
+    {"claude-opus-4-8", "global.anthropic.claude-opus-4-8"},
+    {"claude-opus-5-5", "global.anthropic.claude-opus-5-5"},
+    {"claude-sonnet-4-0", SONNET_4},
+    {"claude-sonnet-4-20250514", SONNET_4},
+    {"claude-sonnet-4-5", SONNET_4_5},
+    {"claude-sonnet-4-5-20250929", SONNET_4_5},
+    {"claude-sonnet-4-6", SONNET_4_6},
+    {"claude-sonnet-5-5", "global.anthropic.claude-sonnet-5-5"},
+    {"gpt-3.5-turbo", HAIKU_4_5},
+    {"gpt-3.5-turbo-16k", HAIKU_4_5},
+    {"gpt-4", SONNET_4_6},
+    {"gpt-4-turbo", SONNET_4_6},
+    {"gpt-4-turbo-preview", SONNET_4_6},
+    {"gpt-4o", SONNET_4_6},
+    {"gpt-4o-2024-05-13", SONNET_4_6},
+    {"gpt-4o-2024-08-06", SONNET_4_6},
+    {"gpt-4o-mini", HAIKU_4_5},
+    {"gpt-4o-mini-2024-07-18", HAIKU_4_5},
+    {"minimax.minimax-m2.5", "minimax.minimax-m2.5"},
+    {"moonshotai.kimi-k2.5", "moonshotai.kimi-k2.5"},
+    {"o1", OPUS_4_7},
+    {"o1-mini", SONNET_4_6},
+    {"o1-preview", OPUS_4_7},
+    {"zai.glm-5", "zai.glm-5"},
+    {NULL, NULL},
+};
+
+/* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html; new ones appear, so
+ * the list is longer than today's. */
+static const char *const regions[] = {"us.", "eu.", "apac.", "global.", "jp.", "au.", "us-gov.",
+                                      "ca.", "sa.", "me.",   "af.",     "in.", "uk.", "il."};
+
+static struct str without_region(struct str id)
+{
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+        struct str r = text_from(regions[i]);
+        if (text_starts(id, r))
+            return text_sub(id, r.n, id.n);
+    }
+    return id;
+}
+
+static struct str last_part(struct str arn)
+{
+    size_t at = arn.n;
+    while (at > 0 && arn.p[at - 1] != '/')
+        at--;
+    return text_sub(arn, at, arn.n);
+}
+
+struct str models_base(struct str bedrock_id)
+{
+    if (text_starts(bedrock_id, STR("arn:")))
+        bedrock_id = last_part(bedrock_id);
+    return without_region(bedrock_id);
+}
+
+/* An ARN's model name may stand before the last part (custom-model/anthropic.claude-3-haiku.../x).
+ */
+static struct str model_text(struct str id)
+{
+    size_t at;
+    if (!text_starts(id, STR("arn:")))
+        return without_region(id);
+    if (text_find(id, STR("anthropic.claude-"), &at))
+        return text_sub(id, at, id.n);
+    if (text_find(id, STR("claude"), &at))
+        return STR("anthropic.claude-");
+    return models_base(id);
+}
+
+const struct models_caps *models_caps(struct str bedrock_id)
+{
+    const struct models_caps *best = &rows[0];
+    struct str id = model_text(bedrock_id);
+    size_t longest = 0;
+    for (size_t i = 1; i < sizeof rows / sizeof *rows; i++) {
+        struct str prefix = text_from(rows[i].prefix);
+        if (prefix.n > longest && text_starts(id, prefix)) {
+            best = &rows[i];
+            longest = prefix.n;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,198 @@
+/* `system` and `messages` of the request splice: members and blocks that the model does not know.
+ */
+#include "worker/splice_job.h"
+
+/* --- cache_control ------------------------------------------------------------------------------
+ */
+
+static bool drops_cache_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct splice_job *j = ctx;
+    (void)value;
+    if (SCAN_IS(j->s, key, "scope") && j->o->strip_cache_scope) {
+        splice_note(j, "drop:", STR("cache_control.scope"));
+        return true;
+    }
+    if (SCAN_IS(j->s, key, "ttl") && !splice_takes(j, MODELS_CACHE_1H)) {
+        splice_note(j, "drop:", STR("cache_control.ttl"));
+        return true;
+    }
+    return false;
+}
+
+bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
+{
+    if (!splice_takes(j, MODELS_CACHE)) {
+        splice_note(j, "drop:", STR("cache_control"));
+        return true;
+    }
+    if (scan_type(j->s, value) == SCAN_OBJECT)
+        edits_filter(&j->edits, value, drops_cache_member, j);
+    return false;
+}
+
+/* --- blocks -------------------------------------------------------------------------------------
+ */
+
+static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct splice_job *j = ctx;
+    if (SCAN_IS(j->s, key, "cache_control"))
+        return splice_drops_cache_control(j, value);
+    /* Who called the tool: newer answers carry it, InvokeModel refuses it (elder gateway drops it).
+     */
+    if (SCAN_IS(j->s, key, "caller")) {
+        splice_note(j, "drop:", STR("caller"));
+        return true;
+    }
+    return false;
+}
+
+/* {"type":"tool_reference","tool_name":"X"} -> {"type":"text","text":"[Tool: X]"}, in place. */
+static void reference_to_text(struct splice_job *j, scan_ref block, scan_ref type)
+{
+    const struct scan *s = j->s;
+    scan_ref name = SCAN_GET(s, block, "tool_name");
+    if (scan_type(s, name) != SCAN_STRING)
+        return;
+    edits_value(&j->edits, type, STR("\"text\""));
+    edits_value(&j->edits, scan_key(s, name), STR("\"text\""));
+    uint32_t open = edits_start(s, name) + 1, close = edits_end(s, name) - 1;
+    edits_replace(&j->edits, open, open, STR("[Tool: "));
+    edits_replace(&j->edits, close, close, STR("]"));
+    splice_note(j, "map:", STR("tool_reference"));
+}
+
+static void edit_blocks(struct splice_job *j, scan_ref blocks)
+{
+    const struct scan *s = j->s;
+    if (scan_type(s, blocks) != SCAN_ARRAY)
+        return;
+    for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
+        if (scan_type(s, b) != SCAN_OBJECT)
+            continue;
+        scan_ref type = SCAN_GET(s, b, "type");
+        edits_filter(&j->edits, b, drops_block_member, j);
+        if (SCAN_IS(s, type, "tool_result"))
+            edit_blocks(j, SCAN_GET(s, b, "content"));
+        if (SCAN_IS(s, type, "tool_reference") && !splice_takes(j, MODELS_TOOL_SEARCH))
+            reference_to_text(j, b, type);
+    }
+}
+
+/* --- messages -----------------------------------------------------------------------------------
+ */
+
+/* Fields of betas (per-turn-control) that Bedrock does not have. */
+static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct splice_job *j = ctx;
+    (void)value;
+    if (SCAN_IS(j->s, key, "output_config")) {
+        splice_note(j, "drop:", STR("message.output_config"));
+        return true;
+    }
+    if (SCAN_IS(j->s, key, "clear_at")) {
+        splice_note(j, "drop:", STR("message.clear_at"));
+        return true;
+    }
+    return false;
+}
+
+/* --- the top-level cache_control
+ * ------------------------------------------------------------------ */
+
+static bool is_cacheable(const struct scan *s, scan_ref block)
+{
+    scan_ref type = SCAN_GET(s, block, "type");
+    return scan_type(s, block) == SCAN_OBJECT && !SCAN_IS(s, type, "thinking") &&
+           !SCAN_IS(s, type, "redacted_thinking");
+}
+
+/* A non-empty string itself, or the last block that may carry a breakpoint. */
+static scan_ref last_cacheable(const struct scan *s, scan_ref content)
+{
+    scan_ref found = SCAN_ABSENT;
+    if (scan_type(s, content) == SCAN_STRING)
+        return SCAN_IS(s, content, "") ? SCAN_ABSENT : content;
+    if (scan_type(s, content) != SCAN_ARRAY)
+        return SCAN_ABSENT;
+    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b))
+        if (is_cacheable(s, b))
+            found = b;
+    return found;
+}
+
+static scan_ref find_cache_spot(const struct splice_job *j)
+{
+    const struct scan *s = j->s;
+    scan_ref last = SCAN_ABSENT, spot;
+    for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
+         m = scan_next(s, j->r->messages, m))
+        last = m;
+    spot = last_cacheable(s, SCAN_GET(s, last, "content"));
+    if (spot == SCAN_ABSENT)
+        spot = last_cacheable(s, j->r->system);
+    return spot == SCAN_ABSENT ? last_cacheable(s, j->r->tools) : spot;
+}
+
+/* The automatic breakpoint of the API, by hand, for models whose InvokeModel refuses the field. A
+ * last block with a breakpoint of its own makes it a no-op, as in the API. */
+static enum status choose_cache_spot(struct splice_job *j, struct err *err)
+{
+    const struct scan *s = j->s;
+    scan_ref top = SCAN_GET(s, 0, "cache_control");
+    j->cache_spot = SCAN_ABSENT;
+    if (scan_type(s, top) != SCAN_OBJECT || splice_takes(j, MODELS_CACHE_TOP) ||
+        !splice_takes(j, MODELS_CACHE))
+        return STATUS_OK;
+    scan_ref spot = find_cache_spot(j);
+    if (spot == SCAN_ABSENT || scan_type(s, SCAN_GET(s, spot, "cache_control")) == SCAN_OBJECT)
+        return STATUS_OK;
+    if (j->r->breakpoints >= 4)
+        return err_set(err, STATUS_INVALID,
+                       "A maximum of 4 blocks with cache_control may be provided. Found %u.",
+                       j->r->breakpoints + 1);
+    bool hour = splice_takes(j, MODELS_CACHE_1H) && SCAN_IS(s, SCAN_GET(s, top, "ttl"), "1h");
+    j->cache_spot = spot;
+    j->cache_json = hour ? STR("\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                         : STR("\"cache_control\":{\"type\":\"ephemeral\"}");
+    return STATUS_OK;
+}
+
+/* A block takes the member; a string becomes a list of one block. In a message that splice_fold
+ * rebuilds the string is its business (it clears cache_spot). */
+static void place_cache_control(struct splice_job *j)
+{
+    const struct scan *s = j->s;
+    if (j->cache_spot == SCAN_ABSENT)
+        return;
+    if (scan_type(s, j->cache_spot) == SCAN_OBJECT) {
+        edits_inside(&j->edits, j->cache_spot, j->cache_json);
+        edits_inside(&j->edits, j->cache_spot, STR(","));
+        return;
+    }
+    edits_before(&j->edits, j->cache_spot, STR("[{\"type\":\"text\",\"text\":"));
+    edits_after(&j->edits, j->cache_spot, STR(","));
+    edits_after(&j->edits, j->cache_spot, j->cache_json);
+    edits_after(&j->edits, j->cache_spot, STR("}]"));
+}
+
+enum status splice_messages(struct splice_job *j, struct err *err)
+{
+    const struct scan *s = j->s;
+    enum status st = choose_cache_spot(j, err);
+    if (st != STATUS_OK)
+        return st;
+    edit_blocks(j, j->r->system);
+    for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
+         m = scan_next(s, j->r->messages, m)) {
+        edits_filter(&j->edits, m, drops_message_member, j);
+        edit_blocks(j, SCAN_GET(s, m, "content"));
+    }
+    if (!splice_takes(j, MODELS_SYSTEM_ROLE))
+        st = splice_fold(j, err);
+    if (st == STATUS_OK)
+        place_cache_control(j);
+    return st;
+}

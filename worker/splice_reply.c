@@ -1,0 +1,392 @@
+/* The reply side of splice.h: Bedrock's frames and answers on their way to an Anthropic client. */
+#include "worker/splice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/json.h"
+#include "worker/edits.h"
+
+#define TYPE_MAX 48
+/* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
+ * that, and three events a stream are scanned. */
+#define EVENT_ARENA_MAX ((size_t)32 << 20)
+
+static const struct scan_limits reply_limits = {
+    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+void splice_reply_init(struct reply *r, struct str client_model)
+{
+    *r = (struct reply){.client_model = client_model};
+}
+
+struct reply *splice_reply_new(struct arena *arena, struct str client_model)
+{
+    struct reply *r = arena_alloc(arena, sizeof *r);
+    if (r)
+        splice_reply_init(r, client_model);
+    return r;
+}
+
+/* --- usage and the other figures
+ * ------------------------------------------------------------------ */
+
+static void read_count(const struct scan *s, scan_ref object, const char *key, uint64_t *out,
+                       bool *seen)
+{
+    int64_t v;
+    if (!scan_i64(s, scan_get(s, object, text_from(key)), &v) || v < 0)
+        return;
+    *out = (uint64_t)v;
+    *seen = true;
+}
+
+/* Values overwrite what an earlier event said: they are running totals. */
+static void read_usage(struct usage *u, const struct scan *s, scan_ref usage)
+{
+    scan_ref creation = SCAN_GET(s, usage, "cache_creation");
+    read_count(s, usage, "input_tokens", &u->input, &u->seen);
+    read_count(s, usage, "output_tokens", &u->output, &u->seen);
+    read_count(s, usage, "cache_read_input_tokens", &u->cache_read, &u->seen);
+    read_count(s, usage, "cache_creation_input_tokens", &u->cache_write, &u->seen);
+    read_count(s, creation, "ephemeral_1h_input_tokens", &u->cache_write_1h, &u->seen);
+}
+
+/* Bedrock's own figures: the latency, and the tokens when the model told none. */
+static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics)
+{
+    struct usage u = {0};
+    bool timed = false;
+    read_count(s, metrics, "firstByteLatency", &r->first_latency_ms, &timed);
+    if (r->usage.seen)
+        return;
+    read_count(s, metrics, "inputTokenCount", &u.input, &u.seen);
+    read_count(s, metrics, "outputTokenCount", &u.output, &u.seen);
+    read_count(s, metrics, "cacheReadInputTokenCount", &u.cache_read, &u.seen);
+    read_count(s, metrics, "cacheWriteInputTokenCount", &u.cache_write, &u.seen);
+    r->usage = u;
+}
+
+static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref holder)
+{
+    struct str reason = scan_text(s, SCAN_GET(s, holder, "stop_reason"));
+    if (reason.p)
+        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
+}
+
+/* --- edits
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_metrics(void *ctx, scan_ref key, scan_ref value)
+{
+    const struct scan *s = ctx;
+    (void)value;
+    return SCAN_IS(s, key, "amazon-bedrock-invocationMetrics");
+}
+
+static struct str quoted(struct arena *arena, struct str text, const char *before,
+                         const char *after)
+{
+    struct buf b;
+    buf_init(&b, 6 * text.n + 64);
+    buf_put_str(&b, text_from(before));
+    buf_put_char(&b, '"');
+    json_escape(&b, text);
+    buf_put_char(&b, '"');
+    buf_put_str(&b, text_from(after));
+    struct str copy = buf_ok(&b) ? arena_dup(arena, buf_str(&b)) : (struct str){NULL, 0};
+    buf_free(&b);
+    return copy;
+}
+
+/* The name the client asked for, in place of Bedrock's. */
+static void put_model_back(const struct reply *r, struct edits *e, scan_ref message)
+{
+    const struct scan *s = e->scan;
+    scan_ref model = SCAN_GET(s, message, "model");
+    bool absent = scan_type(s, model) == SCAN_NONE;
+    struct str text =
+        quoted(s->arena, r->client_model, absent ? "\"model\":" : "", absent ? "," : "");
+    if (!text.p)
+        e->failed = true;
+    else if (!absent)
+        edits_value(e, model, text);
+    else if (scan_size(s, message) > 0)
+        edits_inside(e, message, text);
+}
+
+/* --- events that are read
+ * ---------------------------------------------------------------------------- */
+
+static void on_message_start(struct reply *r, const struct scan *s, struct edits *e)
+{
+    scan_ref message = SCAN_GET(s, 0, "message");
+    read_usage(&r->usage, s, SCAN_GET(s, message, "usage"));
+    put_model_back(r, e, message);
+    r->started = true;
+}
+
+static void on_message_delta(struct reply *r, const struct scan *s, struct edits *e)
+{
+    (void)e;
+    read_usage(&r->usage, s, SCAN_GET(s, 0, "usage"));
+    read_stop_reason(r, s, SCAN_GET(s, 0, "delta"));
+}
+
+static void on_message_stop(struct reply *r, const struct scan *s, struct edits *e)
+{
+    (void)s;
+    (void)e;
+    r->stopped = true;
+}
+
+static void on_error(struct reply *r, const struct scan *s, struct edits *e)
+{
+    (void)s;
+    (void)e;
+    r->failed = true;
+}
+
+static const struct {
+    const char *type;
+    void (*on)(struct reply *r, const struct scan *s, struct edits *e);
+} read_events[] = {
+    {"message_start", on_message_start},
+    {"message_delta", on_message_delta},
+    {"message_stop", on_message_stop},
+    {"error", on_error},
+};
+
+/* It stands on a line of its own in the event stream. */
+static bool is_type(struct str type)
+{
+    for (size_t i = 0; i < type.n; i++)
+        if (!((type.p[i] >= 'a' && type.p[i] <= 'z') || type.p[i] == '_'))
+            return false;
+    return type.n > 0 && type.n < TYPE_MAX;
+}
+
+static void put_head(struct buf *out, struct str type)
+{
+    BUF_LIT(out, "event: ");
+    buf_put_str(out, type);
+    BUF_LIT(out, "\ndata: ");
+}
+
+/* A line break is only white space in JSON (never raw in a string), but would end the SSE field. */
+static void join_lines(char *p, size_t n)
+{
+    if (!memchr(p, '\n', n) && !memchr(p, '\r', n))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] == '\n' || p[i] == '\r')
+            p[i] = ' ';
+}
+
+static enum status no_room(struct err *err)
+{
+    return err_set(err, STATUS_INTERNAL, "no room for an event of the model");
+}
+
+static enum status put_event(struct edits *e, struct str type, struct buf *out, struct err *err)
+{
+    size_t before = buf_len(out);
+    put_head(out, type);
+    size_t from = buf_len(out);
+    if (!buf_ok(out) || edits_apply(e, out, NULL) != STATUS_OK) {
+        buf_truncate(out, before);
+        return no_room(err);
+    }
+    join_lines(buf_data(out) + from, buf_len(out) - from);
+    BUF_LIT(out, "\n\n");
+    return buf_ok(out) ? STATUS_OK : no_room(err);
+}
+
+static enum status read_event(struct reply *r, struct arena *arena, struct str json,
+                              struct buf *out, struct err *err)
+{
+    struct scan s;
+    struct edits e;
+    if (scan_parse(&s, arena, json, &reply_limits, NULL) != STATUS_OK)
+        return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no JSON");
+    struct str type = scan_text(&s, SCAN_GET(&s, 0, "type"));
+    if (!type.p || !is_type(type))
+        return STATUS_OK;
+    edits_init(&e, &s);
+    edits_filter(&e, 0, is_metrics, &s);
+    for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++)
+        if (text_eq(type, text_from(read_events[i].type)))
+            read_events[i].on(r, &s, &e);
+    read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
+    return put_event(&e, type, out, err);
+}
+
+static enum status decode_and_read(struct reply *r, struct arena *arena, struct str base64,
+                                   struct buf *out, struct err *err)
+{
+    size_t n;
+    char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
+    if (!json)
+        return no_room(err);
+    if (!text_unbase64(base64, (uint8_t *)json, &n))
+        return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no base64");
+    return read_event(r, arena, (struct str){json, n}, out, err);
+}
+
+/* --- events that are only forwarded
+ * -------------------------------------------------------------------- */
+
+/*
+ * The type out of the first bytes of the base64, when they have the usual form {"type":"..."; and
+ * only for the events that need no look inside, which are nearly all of a stream.
+ */
+static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str *type_out)
+{
+    static const char *const plain[] = {"content_block_delta", "content_block_start",
+                                        "content_block_stop", "ping"};
+    struct str open = STR("{\"type\":\"");
+    size_t n;
+    if (!text_unbase64(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n))
+        return false;
+    struct str head = {buffer, n};
+    if (!text_starts(head, open))
+        return false;
+    head = text_sub(head, open.n, n);
+    if (!text_split(&head, '"', type_out))
+        return false;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (text_eq(*type_out, text_from(plain[i])))
+            return true;
+    return false;
+}
+
+/* False: not an object in base64, or no room (then out has failed); nothing was added. */
+static bool forward(struct str base64, struct str type, struct buf *out)
+{
+    size_t before = buf_len(out), n;
+    put_head(out, type);
+    char *room = buf_reserve(out, base64.n / 4 * 3 + 2);
+    if (!room || !text_unbase64(base64, (uint8_t *)room, &n) || n == 0 || room[n - 1] != '}') {
+        buf_truncate(out, before);
+        return false;
+    }
+    join_lines(room, n);
+    memcpy(room + n, "\n\n", 2);
+    buf_commit(out, n + 2);
+    return true;
+}
+
+/* --- frames
+ * ------------------------------------------------------------------------------------------- */
+
+/* {"bytes":"...","p":"..."} as Bedrock writes it: found without an index. Anything else: false. */
+static bool cut_plain_frame(struct str payload, struct str *base64_out)
+{
+    struct str open = STR("{\"bytes\":\""), pad = STR("\",\"p\":\""), close = STR("\"}");
+    if (!text_starts(payload, open) || !text_ends(payload, close))
+        return false;
+    struct str rest = text_sub(payload, open.n, payload.n);
+    const char *quote = memchr(rest.p, '"', rest.n);
+    size_t n = (size_t)(quote - rest.p);
+    *base64_out = text_sub(rest, 0, n);
+    if (n + close.n == rest.n)
+        return true;
+    struct str tail = text_sub(rest, n, rest.n);
+    if (!text_starts(tail, pad) || tail.n < pad.n + close.n)
+        return false;
+    tail = text_sub(tail, pad.n, tail.n - pad.n - close.n);
+    return tail.n == 0 || (!memchr(tail.p, '"', tail.n) && !memchr(tail.p, '\\', tail.n));
+}
+
+static enum status find_bytes(struct arena *arena, struct str payload, struct str *base64_out,
+                              struct err *err)
+{
+    struct scan s;
+    if (scan_parse(&s, arena, payload, &reply_limits, NULL) == STATUS_OK) {
+        *base64_out = scan_text(&s, SCAN_GET(&s, 0, "bytes"));
+        if (base64_out->p)
+            return STATUS_OK;
+    }
+    return err_set(err, STATUS_UPSTREAM, "Bedrock sent a frame without bytes");
+}
+
+/* The arena lives for this event only: a stream may have millions of them. */
+static enum status slow_event(struct reply *r, struct str payload, struct str base64,
+                              struct buf *out, struct err *err)
+{
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    enum status st = STATUS_OK;
+    if (!arena)
+        return no_room(err);
+    if (!base64.p)
+        st = find_bytes(arena, payload, &base64, err);
+    if (st == STATUS_OK)
+        st = decode_and_read(r, arena, base64, out, err);
+    arena_drop(arena);
+    return st;
+}
+
+enum status splice_event(struct reply *r, struct str payload, struct buf *out,
+                         struct err *err)
+{
+    struct str base64 = {NULL, 0}, type;
+    char head[TYPE_MAX];
+    if (!cut_plain_frame(payload, &base64))
+        base64.p = NULL;
+    else if (peek_plain_type(base64, head, &type) && forward(base64, type, out))
+        return STATUS_OK;
+    if (!buf_ok(out))
+        return no_room(err);
+    return slow_event(r, payload, base64, out, err);
+}
+
+/* --- whole answers
+ * ------------------------------------------------------------------------------------ */
+
+enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
+                          struct buf *out, struct err *err)
+{
+    struct scan s;
+    struct edits e;
+    if (scan_parse(&s, arena, body, &reply_limits, NULL) != STATUS_OK)
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
+    if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") ||
+        scan_type(&s, SCAN_GET(&s, 0, "content")) != SCAN_ARRAY)
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
+    edits_init(&e, &s);
+    edits_filter(&e, 0, is_metrics, &s);
+    put_model_back(r, &e, 0);
+    read_usage(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
+    read_stop_reason(r, &s, 0);
+    read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
+    enum status st = edits_apply(&e, out, err);
+    return st == STATUS_TOO_LARGE ? err_set(err, STATUS_UPSTREAM, "Bedrock's answer is too large")
+                                  : st;
+}
+
+/* --- the relay ----------------------------------------------------------------------------------- */
+
+static enum status relay_event(struct reply *r, struct str type, struct str payload, struct buf *out,
+                               struct err *err)
+{
+    if (!text_eq(type, STR("chunk"))) /* a kind of event that is newer than this program */
+        return STATUS_OK;
+    return splice_event(r, payload, out, err);
+}
+
+/* Nothing is held back. The model's own error event counts as an end, too: the client has been told. */
+static enum status relay_end(struct reply *r, struct buf *out, struct err *err)
+{
+    (void)out;
+    if (r->stopped || r->failed)
+        return STATUS_OK;
+    return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+}
+
+const struct relay splice_relay = {
+    .name = "splice",
+    .event = relay_event,
+    .end = relay_end,
+    .answer = splice_answer,
+    .ping = {"event: ping\ndata: {\"type\": \"ping\"}\n\n", 36},
+};

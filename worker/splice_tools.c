@@ -1,0 +1,190 @@
+/* The `tools` of the request splice: server tools are refused, deferred ones and members the model
+ * does not know are dropped. */
+#include "worker/splice_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TOOL_SEARCH_BETA STR("tool-search-tool-2025-10-19")
+
+struct tools { /* context of the passes */
+    struct splice_job *job;
+    struct str *referenced; /* sorted names of tool_reference blocks */
+    uint32_t referenced_count;
+};
+
+/* Run by Anthropic's servers, which Bedrock does not have. Date suffixes vary.
+ * platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock */
+static const char *const server_tools[] = {"web_search_", "web_fetch_", "code_execution_",
+                                           "advisor_", "mcp_toolset"};
+static const char *const search_tool = "tool_search_tool_";
+
+static bool is_server_tool(const struct splice_job *j, struct str type)
+{
+    for (size_t i = 0; i < sizeof server_tools / sizeof *server_tools; i++)
+        if (text_starts(type, text_from(server_tools[i])))
+            return true;
+    return text_starts(type, text_from(search_tool)) && !splice_takes(j, MODELS_TOOL_SEARCH);
+}
+
+static enum status refuse_server_tools(struct splice_job *j, struct err *err)
+{
+    const struct scan *s = j->s;
+    for (scan_ref t = scan_first(s, j->r->tools); t != SCAN_ABSENT;
+         t = scan_next(s, j->r->tools, t)) {
+        struct str type = scan_text(s, SCAN_GET(s, t, "type"));
+        if (type.p && is_server_tool(j, type))
+            return err_set(
+                err, STATUS_INVALID,
+                "'%.*s' does not support tool types: %.*s. Server tools are not available "
+                "on Amazon Bedrock.",
+                (int)(j->r->model.n < 60 ? j->r->model.n : 60), j->r->model.p,
+                (int)(type.n < 60 ? type.n : 60), type.p);
+    }
+    return STATUS_OK;
+}
+
+/* --- names that the history refers to -----------------------------------------------------------
+ */
+
+static int name_order(const void *a, const void *b)
+{
+    const struct str *x = a, *y = b;
+    size_t n = x->n < y->n ? x->n : y->n;
+    int d = n ? memcmp(x->p, y->p, n) : 0;
+    return d ? d : (x->n > y->n) - (x->n < y->n);
+}
+
+static void add_references(struct tools *t, scan_ref blocks, bool fill)
+{
+    const struct scan *s = t->job->s;
+    if (scan_type(s, blocks) != SCAN_ARRAY)
+        return;
+    for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
+        scan_ref type = SCAN_GET(s, b, "type");
+        if (SCAN_IS(s, type, "tool_result"))
+            add_references(t, SCAN_GET(s, b, "content"), fill);
+        if (!SCAN_IS(s, type, "tool_reference"))
+            continue;
+        struct str name = scan_text(s, SCAN_GET(s, b, "tool_name"));
+        if (!name.p)
+            continue;
+        if (fill)
+            t->referenced[t->referenced_count] = name;
+        t->referenced_count++;
+    }
+}
+
+static void walk_references(struct tools *t, bool fill)
+{
+    const struct scan *s = t->job->s;
+    scan_ref messages = t->job->r->messages;
+    t->referenced_count = 0;
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m))
+        add_references(t, SCAN_GET(s, m, "content"), fill);
+}
+
+static bool collect_references(struct tools *t)
+{
+    walk_references(t, false);
+    if (t->referenced_count == 0)
+        return true;
+    t->referenced = arena_alloc(t->job->s->arena, t->referenced_count * sizeof *t->referenced);
+    if (!t->referenced)
+        return false;
+    walk_references(t, true);
+    qsort(t->referenced, t->referenced_count, sizeof *t->referenced, name_order);
+    return true;
+}
+
+/* --- which tools, which members -----------------------------------------------------------------
+ */
+
+static bool is_deferred(const struct scan *s, scan_ref tool)
+{
+    bool deferred = false;
+    return scan_bool(s, SCAN_GET(s, tool, "defer_loading"), &deferred) && deferred;
+}
+
+static bool drops_by_name(struct splice_job *j, struct str name)
+{
+    if (text_eq(name, STR("defer_loading")))
+        return !splice_takes(j, MODELS_TOOL_SEARCH);
+    if (text_eq(name, STR("eager_input_streaming")))
+        return !splice_takes(j, MODELS_EAGER_INPUT);
+    if (text_eq(name, STR("strict"))) /* a part of structured outputs */
+        return !splice_takes(j, MODELS_FORMAT);
+    if (text_eq(name, STR("input_examples")))
+        return !splice_has_beta(j, STR("tool-examples-2025-10-29"));
+    return text_eq(name, STR("allowed_callers")); /* of code_execution, which is not there */
+}
+
+static bool drops_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct tools *t = ctx;
+    struct str name = scan_text(t->job->s, key);
+    if (text_eq(name, STR("cache_control")))
+        return splice_drops_cache_control(t->job, value);
+    if (!drops_by_name(t->job, name))
+        return false;
+    splice_note(t->job, "drop:", name);
+    return true;
+}
+
+/* Bedrock names the tool without its date: tool_search_tool_regex.
+ * docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html
+ */
+static void undate_search_tool(struct splice_job *j, scan_ref tool)
+{
+    scan_ref r = SCAN_GET(j->s, tool, "type");
+    struct str type = scan_text(j->s, r);
+    if (!type.p || !text_starts(type, text_from(search_tool)))
+        return;
+    splice_want_beta(j, TOOL_SEARCH_BETA);
+    size_t n = STR("_20251119").n;
+    if (type.n <= n || scan_has_escape(j->s, r) ||
+        !text_starts(text_sub(type, type.n - n, n), STR("_20")))
+        return;
+    uint32_t end = edits_end(j->s, r) - 1; /* before the closing quote */
+    edits_replace(&j->edits, end - (uint32_t)n, end, STR(""));
+    splice_note(j, "map:", STR("tool_search_tool"));
+}
+
+static void edit_tool(struct tools *t, scan_ref tool)
+{
+    struct splice_job *j = t->job;
+    edits_filter(&j->edits, tool, drops_member, t);
+    undate_search_tool(j, tool);
+    if (is_deferred(j->s, tool))
+        splice_want_beta(j, TOOL_SEARCH_BETA);
+}
+
+/* A deferred tool is not in the prompt until the model finds it. Without tool search it never would
+ * be, so it goes, unless the history shows that the client has given it out already. */
+static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
+{
+    struct tools *t = ctx;
+    const struct scan *s = t->job->s;
+    (void)key;
+    struct str name = scan_text(s, SCAN_GET(s, tool, "name"));
+    bool known = name.p && t->referenced_count > 0 &&
+                 bsearch(&name, t->referenced, t->referenced_count, sizeof name, name_order);
+    if (!splice_takes(t->job, MODELS_TOOL_SEARCH) && is_deferred(s, tool) && !known) {
+        splice_note(t->job, "drop:", STR("deferred_tools"));
+        return true;
+    }
+    edit_tool(t, tool);
+    return false;
+}
+
+enum status splice_tools(struct splice_job *j, struct err *err)
+{
+    struct tools t = {.job = j};
+    enum status st = refuse_server_tools(j, err);
+    if (st != STATUS_OK)
+        return st;
+    if (!splice_takes(j, MODELS_TOOL_SEARCH) && !collect_references(&t))
+        return err_set(err, STATUS_INTERNAL, "out of memory");
+    j->no_tools = edits_filter(&j->edits, j->r->tools, drops_tool, &t) == 0;
+    return STATUS_OK;
+}

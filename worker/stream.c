@@ -1,0 +1,231 @@
+#include "worker/stream.h"
+
+#include <assert.h>
+
+#include "server/clock.h"
+#include "server/json.h"
+#include "shm/counters.h"
+#include "worker/answer.h"
+#include "worker/bedrock.h"
+
+#define ERROR_BODY_MAX 65536   /* of an upstream error: more is not read */
+#define ANSWER_MAX 26214400    /* of a whole answer: Bedrock's own limit is 25,000,000 */
+
+/* --- the transfer's callbacks: they only note what happened; the step decides ------------------------ */
+
+static void wake_later(struct loop *loop, void *owner)
+{
+    (void)loop;
+    exchange_wake(owner);
+}
+
+/* A failure seen inside a transfer callback: the transfer may not be cancelled from in there. */
+static void fail_later(struct exchange *x)
+{
+    assert(x->err.code != STATUS_OK);
+    x->upstream_done = true;
+    loop_defer(x->worker->loop, wake_later, x);
+}
+
+static void note_headers(void *owner, struct fetch *f, int status)
+{
+    struct exchange *x = owner;
+    struct str value;
+    x->first_ns = clock_now_ns();
+    if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
+        text_copy(value, x->upstream_id, sizeof x->upstream_id);
+    }
+    bool typed = fetch_header(f, STR("content-type"), &value) &&
+                 text_istarts(value, STR("application/vnd.amazon.eventstream"));
+    x->framed = status == 200 && typed;
+    buf_free(&x->answer);
+    buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
+}
+
+static void ping(struct loop *loop, void *owner)
+{
+    struct exchange *x = owner;
+    uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
+    uint64_t due_ms = http_out_last_ms(x->conn) + every_ms;
+    if (due_ms <= clock_mono_ms() && !http_out_full(x->conn)) {
+        http_out_write(x->conn, x->relay->ping);
+        due_ms = clock_mono_ms() + every_ms;
+    }
+    loop_timer_set(loop, &x->timer_ping, due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
+}
+
+/* The status line waits for the first good event, so that a refusal can still be an HTTP status. */
+static void begin_stream(struct exchange *x)
+{
+    counters_add(COUNTER_STREAMS, 1);
+    answer_begin(x, 200);
+    http_out_header(x->conn, STR("cache-control"), STR("no-cache"));
+    http_out_header(x->conn, STR("x-accel-buffering"), STR("no")); /* nginx in front: do not hold events */
+    http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
+    loop_timer_in(x->worker->loop, &x->timer_ping, (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+}
+
+static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
+{
+    if (frame->kind != EVENTSTREAM_EVENT) {
+        bedrock_exception(x, frame);
+        return false;
+    }
+    if (!x->answered) {
+        begin_stream(x);
+    }
+    struct buf *out = http_out_chunk_begin(x->conn);
+    enum status st = x->relay->event(x->reply, frame->type, frame->payload, out, &x->err);
+    http_out_chunk_end(x->conn);
+    return st == STATUS_OK;
+}
+
+static void relay_frames(struct exchange *x, struct str bytes)
+{
+    struct eventstream_frame frame;
+    for (;;) {
+        switch (eventstream_next(&x->frames, &bytes, &frame, &x->err)) {
+        case EVENTSTREAM_MORE:
+            return;
+        case EVENTSTREAM_BAD:
+            counters_add(COUNTER_FRAMES_BAD, 1);
+            fail_later(x);
+            return;
+        case EVENTSTREAM_FRAME:
+            if (!relay_event(x, &frame)) {
+                fail_later(x);
+                return;
+            }
+        }
+    }
+}
+
+static bool take_data(void *owner, struct fetch *f, struct str bytes)
+{
+    (void)f;
+    struct exchange *x = owner;
+    if (x->upstream_done) { /* failed already: the rest is of no use */
+        return true;
+    }
+    if (!x->framed) {
+        buf_put_str(&x->answer, bytes);
+        return true;
+    }
+    if (x->answered && http_out_full(x->conn)) {
+        return false; /* back-pressure: these bytes come again after stream_drained */
+    }
+    relay_frames(x, bytes);
+    return true;
+}
+
+static void finish_whole(struct exchange *x);
+static void finish_error(struct exchange *x, struct fetch *f);
+
+/* A body that ended is not yet an answer that is complete: the relay knows. */
+static void finish_framed(struct exchange *x)
+{
+    if (eventstream_partial(&x->frames)) {
+        err_set(&x->err, STATUS_UPSTREAM, "the model's stream was cut inside an event");
+    } else if (!x->answered) {
+        err_set(&x->err, STATUS_UPSTREAM, "the model's stream ended before its first event");
+    } else {
+        struct buf *out = http_out_chunk_begin(x->conn);
+        enum status st = x->relay->end(x->reply, out, &x->err);
+        http_out_chunk_end(x->conn);
+        (void)st; /* x->err says it */
+    }
+}
+
+static void note_done(void *owner, struct fetch *f, enum status status, const struct err *err)
+{
+    struct exchange *x = owner;
+    int http = fetch_status(f);
+    bool failed_before = x->upstream_done;
+    x->upstream_done = true;
+    if (!failed_before && status != STATUS_OK) {
+        counters_add(COUNTER_UPSTREAM_ERRORS, 1);
+        x->err = *err;
+    } else if (!failed_before && x->framed) {
+        finish_framed(x);
+    } else if (!failed_before && http == 200) {
+        finish_whole(x);
+    } else if (!failed_before) {
+        finish_error(x, f);
+    }
+    bool again = x->err.code != STATUS_OK && !x->answered && bedrock_retry(x, x->framed || http == 200 ? 0 : http);
+    x->fetch = NULL; /* gone when this returns */
+    if (again) {
+        x->upstream_done = false;
+    }
+    exchange_wake(x);
+}
+
+const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data, .done = note_done};
+
+/* --- whole answers -------------------------------------------------------------------------------------- */
+
+static void finish_whole(struct exchange *x)
+{
+    if (!buf_ok(&x->answer)) {
+        err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
+        return;
+    }
+    if (x->stream) {
+        err_set(&x->err, STATUS_UPSTREAM, "Bedrock answered a streamed request with something else");
+        return;
+    }
+    struct buf out;
+    buf_init(&out, ANSWER_MAX);
+    if (x->relay->answer(x->reply, x->arena, buf_str(&x->answer), &out, &x->err) == STATUS_OK) {
+        answer_json(x, 200, buf_str(&out));
+    }
+    buf_free(&out);
+}
+
+static void finish_error(struct exchange *x, struct fetch *f)
+{
+    struct str type = {NULL, 0};
+    fetch_header(f, STR("x-amzn-errortype"), &type);
+    bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
+}
+
+/* --- the step ------------------------------------------------------------------------------------------- */
+
+enum verdict stream_step(struct exchange *x)
+{
+    if (x->err.code != STATUS_OK && !x->upstream_done) {
+        return VERDICT_RETRY;
+    }
+    if (!x->upstream_done) {
+        return VERDICT_WAIT;
+    }
+    if (x->err.code != STATUS_OK) {
+        return VERDICT_FAIL;
+    }
+    if (x->framed) {
+        http_out_end(x->conn);
+    }
+    return VERDICT_DONE;
+}
+
+void stream_drained(struct exchange *x)
+{
+    if (x->fetch) {
+        fetch_resume(x->fetch);
+    }
+}
+
+/* Anthropic: clients act on the event. OpenAI: a data line with an error object and no [DONE]. */
+void stream_error_event(struct exchange *x, const struct err *err)
+{
+    counters_add(COUNTER_STREAMS_BROKEN, 1);
+    struct buf *out = http_out_chunk_begin(x->conn);
+    if (x->dialect == DIALECT_ANTHROPIC) {
+        BUF_LIT(out, "event: error\n");
+    }
+    BUF_LIT(out, "data: ");
+    answer_error_body(x->dialect, err, x->id, out);
+    BUF_LIT(out, "\n\n");
+    http_out_chunk_end(x->conn);
+    http_out_end(x->conn);
+}

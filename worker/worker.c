@@ -1,0 +1,404 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/sha256.h"
+#include "shm/counters.h"
+#include "shm/scoreboard.h"
+#include "worker/answer.h"
+#include "worker/bedrock.h"
+#include "worker/context.h"
+#include "worker/exchange.h"
+
+#define BEAT_MS 1000
+#define SHED_MS 5          /* how long a busier worker leaves the listener to the others */
+#define SHED_MARGIN 1      /* connections above the least busy worker */
+#define NO_FD_PAUSE_MS 100 /* descriptors are used up: accept again later, no spinning */
+#define FLUSH_MS 2000      /* after the drain time: for the last error events to leave */
+#define ARENA_MAX (64u << 20)
+
+/* --- accepting ------------------------------------------------------------------------------------- */
+
+static void on_listener(struct loop *loop, void *owner, unsigned events);
+
+static void listener_leave(struct worker *w)
+{
+    loop_remove(w->loop, w->listener);
+    w->listener = 0;
+}
+
+/* EPOLLEXCLUSIVE cannot be changed, only added and deleted (EINVAL on MOD, measured). */
+static void listener_join(struct worker *w)
+{
+    struct err err;
+    if (!w->listener && !w->draining) {
+        w->listener = loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
+    }
+}
+
+static bool too_busy(const struct worker *w)
+{
+    return w->stats.open > scoreboard_least_connections(w->segment) + SHED_MARGIN ||
+           w->stats.open >= (uint32_t)w->config->max_connections;
+}
+
+static void come_back(struct loop *loop, void *owner)
+{
+    struct worker *w = owner;
+    if (too_busy(w) && !w->draining) {
+        loop_timer_in(loop, &w->timer_shed, SHED_MS, come_back, w);
+        return;
+    }
+    listener_join(w);
+}
+
+static void stand_back(struct worker *w, uint64_t ms)
+{
+    listener_leave(w);
+    loop_timer_in(w->loop, &w->timer_shed, ms, come_back, w);
+}
+
+/* Out of descriptors: the reserved one is spent on one victim, so that a client is told by a close
+ * instead of waiting in the backlog for ever. */
+static void shed_victim(struct worker *w)
+{
+    close(w->spare_fd);
+    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+    }
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
+    stand_back(w, NO_FD_PAUSE_MS);
+}
+
+extern const struct http_conn_ops worker_conn_ops;
+
+static bool accept_one(struct worker *w)
+{
+    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE) {
+            shed_victim(w);
+        }
+        return false;
+    }
+    int on = 1; /* delayed ACKs would cost 40 ms an event otherwise */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    counters_add(COUNTER_CONNECTIONS, 1);
+    return http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats) != NULL;
+}
+
+static void publish_load(struct worker *w)
+{
+    scoreboard_load(w->segment, w->slot, w->stats.open, w->exchange_count);
+}
+
+/* One a wake: the other workers are asked for the next. */
+static void on_listener(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    struct worker *w = owner;
+    accept_one(w);
+    publish_load(w);
+    if (w->listener && too_busy(w)) {
+        stand_back(w, SHED_MS);
+    }
+}
+
+/* --- the connection's callbacks ---------------------------------------------------------------------- */
+
+static enum status conn_headers(void *ctx, struct http_conn *c, const struct http_request *r, size_t *body_max_out,
+                                struct err *err)
+{
+    return exchange_open(ctx, c, r, body_max_out, err);
+}
+
+static void conn_request(void *ctx, struct http_conn *c, const struct http_request *r, struct str body)
+{
+    (void)ctx;
+    (void)r;
+    exchange_request(http_conn_user(c), body);
+}
+
+static void conn_refuse(void *ctx, struct http_conn *c, const struct http_request *r, const struct err *err)
+{
+    struct exchange *x = http_conn_user(c);
+    if (x) { /* its body is too large, too slow or malformed */
+        x->err = *err;
+        exchange_fail(x);
+        return;
+    }
+    if (err->code != STATUS_AUTH) {
+        counters_add(COUNTER_HTTP_BAD, 1);
+    }
+    answer_refuse(ctx, c, r, err);
+}
+
+static void conn_drained(void *ctx, struct http_conn *c)
+{
+    (void)ctx;
+    if (http_conn_user(c)) {
+        exchange_drained(http_conn_user(c));
+    }
+}
+
+static void conn_gone(void *ctx, struct http_conn *c)
+{
+    (void)ctx;
+    if (http_conn_user(c)) {
+        exchange_gone(http_conn_user(c));
+    }
+}
+
+/* A connection may close while a body is arriving: the exchange is open, the request was never handed over. */
+static void conn_closed(void *ctx, struct http_conn *c)
+{
+    conn_gone(ctx, c);
+    publish_load(ctx);
+}
+
+const struct http_conn_ops worker_conn_ops = {
+    .headers = conn_headers,
+    .request = conn_request,
+    .refuse = conn_refuse,
+    .drained = conn_drained,
+    .gone = conn_gone,
+    .closed = conn_closed,
+};
+
+/* --- draining ------------------------------------------------------------------------------------------ */
+
+static void stop_if_empty(struct worker *w)
+{
+    if (w->draining && w->stats.open == 0) {
+        loop_stop(w->loop);
+    }
+}
+
+static void give_up(struct loop *loop, void *owner)
+{
+    (void)owner;
+    loop_stop(loop);
+}
+
+/* SHUTDOWN_TIMEOUT is over: what still runs is told so, in its own dialect. */
+static void drain_over(struct loop *loop, void *owner)
+{
+    struct worker *w = owner;
+    log_line(LOG_WARN, "drain", "%u requests did not finish in time", w->exchange_count);
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->state == EXCHANGE_OPEN) {
+            http_conn_abort(x->conn);
+            continue;
+        }
+        err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
+        exchange_fail(x);
+    }
+    loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
+}
+
+static void drain(struct worker *w)
+{
+    if (w->draining) {
+        return;
+    }
+    listener_leave(w);
+    while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
+    }
+    w->draining = true;
+    close(w->listen_fd);
+    w->listen_fd = -1;
+    scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
+    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open, w->exchange_count);
+    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
+        next = http_conn_each(c);
+        http_conn_drain(c);
+    }
+    loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over, w);
+}
+
+/* --- wake-ups -------------------------------------------------------------------------------------------- */
+
+static void on_signal(struct loop *loop, void *owner, unsigned events)
+{
+    (void)events;
+    struct worker *w = owner;
+    for (int sig; (sig = loop_signalfd_read(w->signal_fd, NULL)) != 0;) {
+        if (sig == SIGTERM && !w->draining) {
+            drain(w);
+        } else if (sig == SIGTERM || sig == SIGINT) { /* asked again: at once */
+            loop_stop(loop);
+        }
+    }
+}
+
+static void on_master_gone(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    struct worker *w = owner;
+    log_line(LOG_WARN, "drain", "the master is gone");
+    loop_remove(w->loop, w->dead); /* EOF stays readable */
+    w->dead = 0;
+    drain(w);
+}
+
+/* The refresher has answered questions about keys. */
+static void on_wake(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    struct worker *w = owner;
+    loop_eventfd_clear(w->segment->wake_worker[w->slot - 1]);
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->state == EXCHANGE_AUTH && x->ticket) {
+            exchange_wake(x);
+        }
+    }
+}
+
+/* Adds what has grown since the last time: a successor in the slot goes on from the same block. */
+static void add_growth(struct worker *w, enum counter c, uint64_t now)
+{
+    counters_add(c, now - w->published[c]);
+    w->published[c] = now;
+}
+
+static void publish_counters(struct worker *w)
+{
+    struct fetch_stats f;
+    fetch_stats(w->fetch, &f);
+    add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
+    add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
+    add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
+    add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
+}
+
+static void beat(struct loop *loop, void *owner)
+{
+    struct worker *w = owner;
+    publish_counters(w);
+    loop_timer_in(loop, &w->timer_beat, BEAT_MS, beat, w);
+}
+
+static void each_turn(struct loop *loop, void *owner)
+{
+    (void)loop;
+    struct worker *w = owner;
+    scoreboard_beat(w->segment, w->slot, clock_mono_ms());
+    publish_load(w);
+    stop_if_empty(w);
+}
+
+/* --- starting ---------------------------------------------------------------------------------------------- */
+
+static void set_limits(struct worker *w)
+{
+    const struct config *c = w->config;
+    w->conn_limits = (struct http_conn_limits){
+        .parse = {.line = (size_t)c->http_max_line,
+                  .headers = (size_t)c->http_max_header_bytes,
+                  .header_count = (size_t)c->http_max_headers,
+                  .chunk_extras = 1024},
+        .body_max = (size_t)c->max_body_bytes,
+        .bodies_max = (size_t)c->max_bodies_bytes,
+        .output_high = (size_t)c->stream_buffer_bytes,
+        .header_ms = (uint32_t)c->header_timeout * 1000u,
+        .body_ms = (uint32_t)c->body_timeout * 1000u,
+        .body_rate = (uint32_t)c->body_min_rate,
+        .idle_ms = (uint32_t)c->keepalive_timeout * 1000u,
+        .write_stall_ms = (uint32_t)c->write_timeout * 1000u,
+        .requests_max = (uint32_t)c->max_requests_per_connection,
+    };
+    w->scan_limits = (struct scan_limits){.depth = (uint32_t)c->json_max_depth,
+                                          .values = (uint32_t)c->json_max_values,
+                                          .keys = (uint32_t)c->json_max_keys,
+                                          .number_len = (uint32_t)c->json_max_number};
+    w->arena_max = ARENA_MAX;
+}
+
+static void set_master_key(struct worker *w)
+{
+    struct str key = text_from(w->config->master_api_key);
+    w->has_master = key.n > 0;
+    if (w->has_master) {
+        sha256(key.p, key.n, w->master_digest);
+    }
+}
+
+static loop_handle watch(struct worker *w, int fd, loop_fd_fn *fn, struct err *err)
+{
+    return loop_add(w->loop, fd, LOOP_READ, fn, w, err);
+}
+
+static bool start(struct worker *w, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+    const struct config *c = w->config;
+    struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
+                                    .pool = (uint32_t)c->upstream_pool,
+                                    .use_proxy = c->use_proxy};
+    if (segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
+        !(w->fetch = fetch_client_new(w->loop, &options, err)) || !(w->bedrock = bedrock_new(w, err))) {
+        return false;
+    }
+    w->signal_fd = loop_signalfd(signals, err);
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    w->dead = watch(w, w->dead_fd, on_master_gone, err);
+    return w->dead && w->signal_fd >= 0 && watch(w, w->signal_fd, on_signal, err) &&
+           watch(w, w->segment->wake_worker[w->slot - 1], on_wake, err);
+}
+
+static void stop(struct worker *w)
+{
+    while (w->exchanges) {
+        exchange_gone(w->exchanges);
+    }
+    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
+        next = http_conn_each(c);
+        http_conn_abort(c);
+    }
+    publish_counters(w);
+    fetch_client_drop(w->fetch);
+    loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
+    bedrock_drop(w->bedrock);
+}
+
+int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)
+{
+    /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them anew. */
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    static struct worker worker;
+    struct worker *w = &worker;
+    struct err err = {.code = STATUS_OK};
+    *w = (struct worker){.config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
+    counters_enter(s, slot);
+    set_limits(w);
+    set_master_key(w);
+    if (!start(w, &err)) {
+        log_line(LOG_ERROR, "start", "%s", err.text);
+        return err.code == STATUS_INVALID ? 2 : 1;
+    }
+    loop_each_turn(w->loop, each_turn, w);
+    loop_timer_in(w->loop, &w->timer_beat, BEAT_MS, beat, w);
+    scoreboard_state(s, slot, SCOREBOARD_READY);
+    listener_join(w);
+    loop_run(w->loop);
+    stop(w);
+    return w->exit_code;
+}

@@ -107,7 +107,7 @@ system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 	@B=$(B) tests/system/run.sh
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
-	@B=$(B) tests/clients/run.sh
+	@BIN=$(B) tests/clients/run.sh
 
 lint: ## room order, headers, banned calls, sizes, format, shell
 	@scripts/lint.sh
@@ -122,7 +122,7 @@ fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/*.c
 cov: ## line and branch coverage of unit and system tests (gcovr): build/cov/report.txt
 	@$(MAKE) VARIANT=cov cov-run
 
-bench: all ## this server, nginx and the mock alone, side by side
+bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
 
 deps: ## install the packages that are missing (apt; sudo when not root)
@@ -175,6 +175,10 @@ $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 $(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/bench-streams: $(B)/obj/tests/bench/streams.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make check: every step is run even when an earlier one failed; the last line sums them up.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL # each make below is a fresh one: packages may have been installed
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -94,7 +94,7 @@ format() {
 
 shells() {
     command -v shellcheck >/dev/null || return 0
-    shellcheck -S warning -f gcc "${shell[@]}" || true
+    shellcheck -x -S warning -f gcc "${shell[@]}" || true
 }
 
 for check in room_order third_party own_header_first headers_alone banned_calls sizes unfinished format shells; do

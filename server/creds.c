@@ -46,8 +46,7 @@ static const struct source sources[] = {
 };
 enum { SOURCES = sizeof sources / sizeof *sources };
 
-/* ---- public
- * ------------------------------------------------------------------------------------------ */
+/* ---- public --------------------------------------------------------------------------- */
 
 struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
                         const struct creds_options *options, creds_fn *fn, void *owner)
@@ -136,8 +135,7 @@ bool creds_region(char *out, size_t size)
     return ok;
 }
 
-/* ---- when
- * ---------------------------------------------------------------------------------------------- */
+/* ---- when ----------------------------------------------------------------------------- */
 
 static bool have(const struct creds *c)
 {
@@ -195,8 +193,7 @@ static void plan_retry(struct creds *c)
     c->retry_mono_ms = clock_mono_ms() + delay_ms - jitter(delay_ms / 4);
 }
 
-/* ---- the look-up
- * ----------------------------------------------------------------------------------------- */
+/* ---- the look-up ---------------------------------------------------------------------- */
 
 static bool value_ok(struct creds *c)
 {

@@ -25,8 +25,7 @@ enum {
     LINE_MAX_BYTES = CREDS_TOKEN_MAX + 64
 };
 
-/* ---- the document that both give
- * ------------------------------------------------------------------ */
+/* ---- the document that both give ------------------------------------------------------ */
 
 /* cJSON's copy is wiped before it goes back to the heap. */
 static bool take_secret(const struct cJSON *doc, const char *key, char *out, size_t size)
@@ -64,8 +63,7 @@ static enum creds_verdict take_document(struct creds *c, int http, struct str bo
     return read_document(c, body);
 }
 
-/* ---- container
- * ---------------------------------------------------------------------------------------- */
+/* ---- container ------------------------------------------------------------------------ */
 
 /* "http://host:port/..." gives host, without the brackets of IPv6. Names with a user or an escape:
  * false. */
@@ -199,8 +197,7 @@ enum creds_verdict creds_container_look(struct creds *c)
     return verdict;
 }
 
-/* ---- instance metadata
- * -------------------------------------------------------------------------------- */
+/* ---- instance metadata ---------------------------------------------------------------- */
 
 bool creds_instance_likely(void)
 {

@@ -13,8 +13,7 @@
 #include "server/clock.h"
 #include "server/creds_profile.h"
 
-/* ---- environment
- * ---------------------------------------------------------------------------------- */
+/* ---- environment ---------------------------------------------------------------------- */
 
 bool creds_environment_likely(void)
 {
@@ -48,8 +47,7 @@ enum creds_verdict creds_environment_look(struct creds *c)
     return CREDS_FOUND;
 }
 
-/* ---- profile
- * -------------------------------------------------------------------------------------- */
+/* ---- profile -------------------------------------------------------------------------- */
 
 static bool profile_uses_keys(const struct creds_profile *p)
 {
@@ -105,8 +103,7 @@ enum creds_verdict creds_profile_look(struct creds *c)
     return verdict;
 }
 
-/* ---- small things
- * ---------------------------------------------------------------------------------------------- */
+/* ---- small things --------------------------------------------------------------------- */
 
 const char *creds_env(const char *name)
 {

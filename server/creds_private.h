@@ -67,6 +67,7 @@ enum creds_verdict creds_call(struct creds *c, const struct creds_call *call,
 /* Sets c->err to "<source>: text" and gives FAILED. Texts may reach clients and logs: no values. */
 enum creds_verdict creds_fail(struct creds *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
 /* --- creds_local.c --- */
 
 /* NULL when unset or blank. */
@@ -79,8 +80,7 @@ void creds_wipe_buf(struct buf *b); /* wipes and frees */
 
 enum creds_file_result { CREDS_FILE_READ, CREDS_FILE_MISSING, CREDS_FILE_BAD };
 enum creds_file_result creds_file_read(const char *path, size_t max, struct buf *out);
-/* A token from a file: trailing blanks cut, nothing else forgiven. False: unreadable, empty, not
- * clean. */
+/* A token from a file, blanks around it cut. False: unreadable, empty, not clean. */
 bool creds_file_token(const char *path, struct buf *out);
 
 /* --- sources --- */

@@ -31,8 +31,7 @@ struct assume { /* what both calls need */
     const struct creds_profile *source; /* AssumeRole: whose keys sign */
 };
 
-/* ---- the XML answer
- * --------------------------------------------------------------------------------- */
+/* ---- the XML answer ------------------------------------------------------------------- */
 
 /* The text between the first <name> and the next </name>. */
 static bool between(struct str xml, const char *name, struct str *out)
@@ -92,8 +91,7 @@ static enum creds_verdict take_answer(struct creds *c, int http, struct str body
     return CREDS_FOUND;
 }
 
-/* ---- the form
- * ----------------------------------------------------------------------------------------- */
+/* ---- the form ------------------------------------------------------------------------- */
 
 static void put_field(struct buf *form, const char *name, struct str value)
 {
@@ -135,8 +133,7 @@ static enum creds_verdict put_token(struct creds *c, const struct assume *a)
     return verdict;
 }
 
-/* ---- the call
- * ------------------------------------------------------------------------------------------- */
+/* ---- the call ------------------------------------------------------------------------- */
 
 struct place {
     char region[64];
@@ -240,8 +237,7 @@ static enum creds_verdict assume(struct creds *c, const struct assume *a)
                      : send(c, &place, &(struct fetch_header){FORM_TYPE}, 1);
 }
 
-/* ---- sources
- * ---------------------------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------------- */
 
 bool creds_web_identity_likely(void)
 {

@@ -37,8 +37,7 @@ static void defer_work(struct fetch_client *client)
     loop_defer(client->loop, do_work, client);
 }
 
-/* ---- one transfer: clocks and errors
- * ------------------------------------------------------------- */
+/* ---- one transfer: clocks and errors -------------------------------------------------- */
 
 static void arm(struct fetch *f)
 {
@@ -82,7 +81,7 @@ static const struct curl_text curl_texts[] = {
     {CURLE_PEER_FAILED_VERIFICATION, STATUS_UPSTREAM, "TLS verification of ", " failed"},
     {CURLE_SSL_CACERT_BADFILE, STATUS_UPSTREAM, "cannot read the CA bundle for ", ""},
     {CURLE_SSL_CONNECT_ERROR, STATUS_UPSTREAM, "TLS handshake with ", " failed"},
-    {CURLE_OPERATION_TIMEDOUT, STATUS_TIMEOUT, "no connection in time to ", ""},
+    {CURLE_OPERATION_TIMEDOUT, STATUS_UPSTREAM, "could not connect to ", " in time"},
     {CURLE_SEND_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
     {CURLE_RECV_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
     {CURLE_PARTIAL_FILE, STATUS_UPSTREAM, "connection to ", " was cut"},
@@ -107,8 +106,7 @@ static void explain(struct fetch *f, CURLcode code)
     err_set(&f->err, STATUS_UPSTREAM, "the call to %s failed (curl %d)", f->peer, (int)code);
 }
 
-/* ---- one transfer: its end
- * ----------------------------------------------------------------------- */
+/* ---- one transfer: its end ------------------------------------------------------------ */
 
 static void pend(struct fetch *f)
 {
@@ -131,8 +129,7 @@ static void unpend(struct fetch *f)
     f->client->pending_count--;
 }
 
-/* libcurl compares when a connection becomes idle, while its transfer still counts here: hence
- * the 1. */
+/* libcurl compares when a connection becomes idle while its transfer still counts: hence the 1. */
 static void follow_count(struct fetch_client *client)
 {
     size_t busy = client->running_count > 0 ? client->running_count - 1 : 0;
@@ -211,8 +208,7 @@ static void expire(struct loop *loop, void *owner)
     finish(f, CURLE_OK);
 }
 
-/* ---- libcurl's callbacks for a transfer
- * ------------------------------------------------------------ */
+/* ---- libcurl's callbacks for a transfer ----------------------------------------------- */
 
 static int on_request(void *owner, char *ip, char *local_ip, int port, int local_port)
 {
@@ -286,8 +282,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
     return n;
 }
 
-/* ---- what waits for libcurl to return
- * --------------------------------------------------------------- */
+/* ---- what waits for libcurl to return ------------------------------------------------- */
 
 static bool add(struct fetch *f)
 {
@@ -387,8 +382,7 @@ static void do_work(struct loop *loop, void *owner)
     }
 }
 
-/* ---- public
- * ------------------------------------------------------------------------------------------- */
+/* ---- public --------------------------------------------------------------------------- */
 
 struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_options *options,
                                       struct err *err)

@@ -47,9 +47,8 @@ struct fetch {
     const char *peer;
     uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
     size_t body_max;
-    struct buf lines; /* the request's header lines */
-    struct curl_slist
-        list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS]; /* points into lines: nothing is allocated */
+    struct buf lines; /* the request's header lines; list points into it, so nothing is allocated */
+    struct curl_slist list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS];
 
     int status;
     struct buf answer; /* header lines of the answer, each ended by '\n' */
@@ -88,8 +87,8 @@ struct fetch_client {
     size_t running_count, pool_count, pending_count;
     bool inside;   /* libcurl is on the stack */
     bool kick;     /* libcurl wants to be called soon */
-    bool work_due; /* fetch.c is on the loop's deferred list */
-    bool dropped;  /* fetch.c frees the client */
+    bool work_due; /* fetch.c's work is on the loop's deferred list */
+    bool dropped;  /* that work is to free the client */
     struct fetch_stats stats;
 };
 
@@ -99,7 +98,7 @@ bool fetch_options_request(struct fetch *f, const struct fetch_request *r);
 
 /* fetch_sockets.c */
 void fetch_sockets_attach(
-    struct fetch_client *client); /* gives libcurl's sockets and timer to the loop */
+    struct fetch_client *client); /* libcurl's sockets and timer to the loop */
 void fetch_sockets_detach(struct fetch_client *client); /* after curl_multi_cleanup */
 
 /* fetch.c, for fetch_sockets.c: lets libcurl act on a descriptor (or CURL_SOCKET_TIMEOUT). */

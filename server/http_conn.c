@@ -197,9 +197,9 @@ void http_conn_abort(struct http_conn *c)
 
 /* ---- after the answer -------------------------------------------------------------------- */
 
-static void drain_idle(struct http_conn *c)
+/* A request that arrived meanwhile is answered, not lost. */
+static void close_idle(struct http_conn *c)
 {
-    /* A request that arrived meanwhile is answered, not lost. */
     http_in_read(c);
     if (c->state == CONN_IDLE)
         http_conn_close(c);
@@ -221,7 +221,7 @@ static void next_request(struct http_conn *c)
     if (buf_len(&c->input) == 0)
         buf_free(&c->input);
     if (c->draining && c->state == CONN_IDLE)
-        drain_idle(c);
+        close_idle(c);
 }
 
 static void answer_sent(struct http_conn *c)
@@ -334,7 +334,9 @@ static void expire(struct http_conn *c)
 {
     if (c->want_write) {
         http_conn_lose(c);
-    } else if (c->state == CONN_IDLE || c->state == CONN_LINGER) {
+    } else if (c->state == CONN_IDLE) {
+        close_idle(c);
+    } else if (c->state == CONN_LINGER) {
         http_conn_close(c);
     } else {
         struct err err;
@@ -411,7 +413,7 @@ void http_conn_drain(struct http_conn *c)
         return;
     c->draining = true;
     if (c->state == CONN_IDLE && c->requests > 0)
-        drain_idle(c);
+        close_idle(c);
     settle(c);
 }
 

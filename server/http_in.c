@@ -25,6 +25,7 @@ void http_in_drop_body(struct http_conn *c)
 /* One answer, then the end: after a refusal it is not known where the next request would start. */
 void http_in_refuse(struct http_conn *c, const struct err *err)
 {
+    assert(err->code != STATUS_OK);
     c->close_after = true;
     c->refusing = true;
     c->ops->refuse(c->ctx, c, http_parse_request(c->parse), err);

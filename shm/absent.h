@@ -1,6 +1,7 @@
 /*
- * absent.h - digests the key store did not know a moment ago, so that a client repeating a wrong key does
- * not cost a read each time. Direct-mapped: a collision only costs one more read. Refresher only.
+ * absent.h - digests the key store did not know a moment ago, so that a client repeating a wrong
+ * key does not cost a read each time. Direct-mapped: a collision only costs one more read.
+ * Refresher only.
  */
 #ifndef SHM_ABSENT_H
 #define SHM_ABSENT_H

@@ -1,6 +1,7 @@
 /*
- * counters.h - metrics: one padded block a process, each word written by its own process only (relaxed
- * add), summed by the reader. A respawned process goes on with its slot's block, so sums never fall.
+ * counters.h - metrics: one padded block a process, each word written by its own process only
+ * (relaxed add), summed by the reader. A respawned process goes on with its slot's block, so sums
+ * never fall.
  */
 #ifndef SHM_COUNTERS_H
 #define SHM_COUNTERS_H
@@ -9,34 +10,34 @@
 #include "shm/segment.h"
 
 /* X(NAME, "prometheus_name", "help") */
-#define COUNTERS_TABLE(X)                                                                          \
-    X(CONNECTIONS, "connections_total", "Client connections accepted")                             \
-    X(REQUESTS, "requests_total", "Requests whose headers were read")                              \
-    X(REQUESTS_2XX, "responses_2xx_total", "Answers with a 2xx status")                            \
-    X(REQUESTS_4XX, "responses_4xx_total", "Answers with a 4xx status")                            \
-    X(REQUESTS_5XX, "responses_5xx_total", "Answers with a 5xx status")                            \
-    X(HTTP_BAD, "http_bad_total", "Requests refused by the HTTP rules")                            \
-    X(AUTH_REFUSED, "auth_refused_total", "Requests without a valid key")                          \
-    X(RATE_REFUSED, "rate_refused_total", "Requests over a key's limit")                           \
-    X(KEY_QUESTIONS, "key_questions_total", "Unknown keys asked of the store")                     \
-    X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included")  \
-    X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                  \
-    X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                               \
-    X(UPSTREAM_ERRORS, "upstream_errors_total", "Requests that Bedrock or the network failed")     \
-    X(UPSTREAM_THROTTLED, "upstream_throttled_total", "429 answers of Bedrock")                    \
-    X(STREAMS, "streams_total", "Streamed answers begun")                                          \
-    X(STREAMS_BROKEN, "streams_broken_total", "Streams that ended with an error event")            \
-    X(FRAMES_BAD, "eventstream_bad_total", "Event-stream frames refused")                          \
-    X(CLIENT_GONE, "client_gone_total", "Clients that left before their answer ended")             \
-    X(TOKENS_IN, "tokens_input_total", "Input tokens reported by Bedrock")                         \
-    X(TOKENS_OUT, "tokens_output_total", "Output tokens reported by Bedrock")                      \
-    X(TOKENS_CACHE_READ, "tokens_cache_read_total", "Cache-read tokens")                           \
-    X(TOKENS_CACHE_WRITE, "tokens_cache_write_total", "Cache-write tokens")                        \
-    X(BYTES_IN, "bytes_in_total", "Bytes read from clients")                                       \
-    X(BYTES_OUT, "bytes_out_total", "Bytes written to clients")                                    \
-    X(STORE_READS, "store_reads_total", "Reads of the key store")                                  \
-    X(STORE_ERRORS, "store_errors_total", "Reads of the key store that failed")                    \
-    X(ROWS_SKIPPED, "rows_skipped_total", "Key rows refused as invalid")                           \
+#define COUNTERS_TABLE(X)                                                                         \
+    X(CONNECTIONS, "connections_total", "Client connections accepted")                            \
+    X(REQUESTS, "requests_total", "Requests whose headers were read")                             \
+    X(REQUESTS_2XX, "responses_2xx_total", "Answers with a 2xx status")                           \
+    X(REQUESTS_4XX, "responses_4xx_total", "Answers with a 4xx status")                           \
+    X(REQUESTS_5XX, "responses_5xx_total", "Answers with a 5xx status")                           \
+    X(HTTP_BAD, "http_bad_total", "Requests refused by the HTTP rules")                           \
+    X(AUTH_REFUSED, "auth_refused_total", "Requests without a valid key")                         \
+    X(RATE_REFUSED, "rate_refused_total", "Requests over a key's limit")                          \
+    X(KEY_QUESTIONS, "key_questions_total", "Unknown keys asked of the store")                    \
+    X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included") \
+    X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                 \
+    X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                              \
+    X(UPSTREAM_ERRORS, "upstream_errors_total", "Requests that Bedrock or the network failed")    \
+    X(UPSTREAM_THROTTLED, "upstream_throttled_total", "429 answers of Bedrock")                   \
+    X(STREAMS, "streams_total", "Streamed answers begun")                                         \
+    X(STREAMS_BROKEN, "streams_broken_total", "Streams that ended with an error event")           \
+    X(FRAMES_BAD, "eventstream_bad_total", "Event-stream frames refused")                         \
+    X(CLIENT_GONE, "client_gone_total", "Clients that left before their answer ended")            \
+    X(TOKENS_IN, "tokens_input_total", "Input tokens reported by Bedrock")                        \
+    X(TOKENS_OUT, "tokens_output_total", "Output tokens reported by Bedrock")                     \
+    X(TOKENS_CACHE_READ, "tokens_cache_read_total", "Cache-read tokens")                          \
+    X(TOKENS_CACHE_WRITE, "tokens_cache_write_total", "Cache-write tokens")                       \
+    X(BYTES_IN, "bytes_in_total", "Bytes read from clients")                                      \
+    X(BYTES_OUT, "bytes_out_total", "Bytes written to clients")                                   \
+    X(STORE_READS, "store_reads_total", "Reads of the key store")                                 \
+    X(STORE_ERRORS, "store_errors_total", "Reads of the key store that failed")                   \
+    X(ROWS_SKIPPED, "rows_skipped_total", "Key rows refused as invalid")                          \
     X(TURNS, "loop_turns_total", "Turns of the event loop")
 
 enum counter {
@@ -51,7 +52,8 @@ struct counters_block {
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
 
-void counters_enter(struct segment *s, uint32_t slot); /* once after fork: later adds go to this block */
+void counters_enter(struct segment *s,
+                    uint32_t slot); /* once after fork: later adds go to this block */
 void counters_add(enum counter c, uint64_t n);
 void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and mirrored */
 uint64_t counters_sum(const struct segment *s, enum counter c);

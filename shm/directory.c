@@ -3,9 +3,10 @@
  *
  *   struct bank | key index | key cells | mapping index | mapping cells
  *
- * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its CRC. The
- * index has four words a cell, so linear probing stays short (16 k keys: at most some 15 words, two cache
- * lines), while the big cells lie dense: half the memory of open addressing over the cells themselves.
+ * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its
+ * CRC. The index has four words a cell, so linear probing stays short (16 k keys: at most some 15
+ * words, two cache lines), while the big cells lie dense: half the memory of open addressing over
+ * the cells themselves.
  */
 #include "shm/directory.h"
 
@@ -15,7 +16,9 @@
 #include "server/clock.h"
 #include "server/crc32.h"
 
-#define PROBE_MAX 64u /* at load 0.25 a run of 64 does not happen; it bounds what damage can cost */
+#define PROBE_MAX                                                                                  \
+    64u                /* at load 0.25 a run of 64 does not happen; it bounds what damage can cost \
+                        */
 #define TRIES_MAX 100u /* a retry needs two publications during one read */
 
 typedef _Atomic uint64_t word;
@@ -38,9 +41,9 @@ struct bank {
 };
 _Static_assert(sizeof(struct bank) == 128, "own cache lines");
 
-#define KEY_WORDS (sizeof(struct directory_key) / 8)
+#define KEY_WORDS     (sizeof(struct directory_key) / 8)
 #define MAPPING_WORDS (sizeof(struct directory_mapping) / 8)
-#define WORDS_MAX MAPPING_WORDS
+#define WORDS_MAX     MAPPING_WORDS
 
 /* One table of one bank, as this process sees it. */
 struct table {
@@ -52,7 +55,7 @@ struct table {
     size_t words; /* of the payload; a cell has one more, the CRC */
 };
 
-/* --- layout ---------------------------------------------------------------------------------------- */
+/* --- layout ---------------------------------------------------------------------------------- */
 
 /* The power of two from 4 * cells on. */
 static uint64_t index_words(uint64_t cells)
@@ -67,7 +70,8 @@ static size_t table_size(uint64_t capacity, size_t words)
 
 static size_t bank_size(uint32_t max_keys, uint32_t max_mappings)
 {
-    size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) + table_size(max_mappings, MAPPING_WORDS);
+    size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) +
+               table_size(max_mappings, MAPPING_WORDS);
     return (n + 127) / 128 * 128;
 }
 
@@ -100,7 +104,7 @@ static word *cell_of(const struct table *t, uint64_t number)
     return t->cells + number * (t->words + 1);
 }
 
-/* --- hashes ---------------------------------------------------------------------------------------- */
+/* --- hashes ---------------------------------------------------------------------------------- */
 
 /* Every bit of the result depends on every bit of h (MurmurHash3's finalizer). */
 static uint64_t mix(uint64_t h)
@@ -135,7 +139,7 @@ static uint64_t position(const struct table *t, uint64_t hash, uint32_t probe)
     return (hash + probe) & t->index_mask;
 }
 
-/* --- cells ----------------------------------------------------------------------------------------- */
+/* --- cells ----------------------------------------------------------------------------------- */
 
 static void store(const struct table *t, uint64_t number, const void *payload)
 {
@@ -148,7 +152,8 @@ static void store(const struct table *t, uint64_t number, const void *payload)
     atomic_store_explicit(&cell[t->words], crc32_add(0, words, t->words * 8), memory_order_relaxed);
 }
 
-/* false: the CRC is wrong: damaged memory, or a bank that is being rebuilt (the caller finds out). */
+/* false: the CRC is wrong: damaged memory, or a bank that is being rebuilt (the caller finds out).
+ */
 static bool load(const struct table *t, uint64_t number, void *payload_out)
 {
     uint64_t words[WORDS_MAX];
@@ -165,10 +170,12 @@ typedef bool match_fn(const void *wanted, const void *payload);
 
 enum probe { PROBE_HIT, PROBE_MISS, PROBE_DAMAGED };
 
-static enum probe probe(const struct table *t, uint64_t hash, match_fn *match, const void *wanted, void *payload_out)
+static enum probe probe(const struct table *t, uint64_t hash, match_fn *match, const void *wanted,
+                        void *payload_out)
 {
     for (uint32_t i = 0; i < PROBE_MAX; i++) {
-        uint64_t entry = atomic_load_explicit(&t->index[position(t, hash, i)], memory_order_relaxed);
+        uint64_t entry =
+            atomic_load_explicit(&t->index[position(t, hash, i)], memory_order_relaxed);
         if (entry == 0) {
             return PROBE_MISS;
         }
@@ -204,23 +211,23 @@ static bool insert(const struct table *t, uint64_t hash, const void *payload)
     return false;
 }
 
-/* --- readers --------------------------------------------------------------------------------------- */
+/* --- readers --------------------------------------------------------------------------------- */
 
 uint64_t directory_generation(const struct segment *s)
 {
     return atomic_load_explicit(&s->directory->published, memory_order_acquire);
 }
 
-/* After reading from generation's bank: was it left alone? The fence orders the reads of cells before
- * the read of building (Boehm, HPL-2012-68). */
+/* After reading from generation's bank: was it left alone? The fence orders the reads of cells
+ * before the read of building (Boehm, HPL-2012-68). */
 static bool still_valid(const struct segment *s, uint64_t generation)
 {
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&s->directory->building, memory_order_relaxed) - generation < 2;
 }
 
-static enum directory_found search(const struct segment *s, enum kind kind, uint64_t hash, match_fn *match,
-                                   const void *wanted, void *payload_out)
+static enum directory_found search(const struct segment *s, enum kind kind, uint64_t hash,
+                                   match_fn *match, const void *wanted, void *payload_out)
 {
     for (uint32_t i = 0; i < TRIES_MAX; i++) {
         uint64_t generation = directory_generation(s);
@@ -230,7 +237,9 @@ static enum directory_found search(const struct segment *s, enum kind kind, uint
         struct table t = table_of(s, generation, kind);
         enum probe found = probe(&t, hash, match, wanted, payload_out);
         if (still_valid(s, generation)) {
-            return found == PROBE_HIT ? DIRECTORY_HIT : found == PROBE_MISS ? DIRECTORY_MISS : DIRECTORY_STALE;
+            return found == PROBE_HIT    ? DIRECTORY_HIT
+                   : found == PROBE_MISS ? DIRECTORY_MISS
+                                         : DIRECTORY_STALE;
         }
     }
     return DIRECTORY_STALE;
@@ -240,7 +249,8 @@ static enum directory_found search(const struct segment *s, enum kind kind, uint
 static bool stale(const struct segment *s)
 {
     uint64_t max = atomic_load_explicit(&s->directory->max_stale_ms, memory_order_relaxed);
-    uint64_t confirmed = atomic_load_explicit(&s->directory->confirmed_mono_ms, memory_order_relaxed);
+    uint64_t confirmed =
+        atomic_load_explicit(&s->directory->confirmed_mono_ms, memory_order_relaxed);
     uint64_t now = clock_mono_ms();
     return max != 0 && now > confirmed && now - confirmed > max;
 }
@@ -250,7 +260,8 @@ static bool same_digest(const void *wanted, const void *payload)
     return text_secret_eq(wanted, ((const struct directory_key *)payload)->digest, 32);
 }
 
-enum directory_found directory_find(const struct segment *s, const uint8_t digest[32], struct directory_key *out)
+enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
+                                    struct directory_key *out)
 {
     if (directory_generation(s) != 0 && stale(s)) {
         return DIRECTORY_STALE;
@@ -279,7 +290,8 @@ bool directory_map(const struct segment *s, struct str model, char to_out[304])
 
 uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms)
 {
-    int64_t confirmed = (int64_t)atomic_load_explicit(&s->directory->confirmed_ms, memory_order_relaxed);
+    int64_t confirmed =
+        (int64_t)atomic_load_explicit(&s->directory->confirmed_ms, memory_order_relaxed);
     return now_real_ms > confirmed ? (uint64_t)(now_real_ms - confirmed) : 0;
 }
 
@@ -294,7 +306,8 @@ uint32_t directory_count(const struct segment *s)
     return generation ? (uint32_t)count : 0;
 }
 
-bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key), void *ctx)
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
+                    void *ctx)
 {
     uint64_t generation = directory_generation(s);
     struct table t = table_of(s, generation, KEYS);
@@ -312,7 +325,7 @@ bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct 
     return true;
 }
 
-/* --- the writer ------------------------------------------------------------------------------------ */
+/* --- the writer ------------------------------------------------------------------------------ */
 
 static uint64_t building(const struct segment *s)
 {
@@ -361,7 +374,8 @@ void directory_publish(struct segment *s, int64_t confirmed_real_ms)
 void directory_confirm(struct segment *s, int64_t real_ms)
 {
     atomic_store_explicit(&s->directory->confirmed_ms, (uint64_t)real_ms, memory_order_relaxed);
-    atomic_store_explicit(&s->directory->confirmed_mono_ms, clock_now_ns() / 1000000, memory_order_relaxed);
+    atomic_store_explicit(&s->directory->confirmed_mono_ms, clock_now_ns() / 1000000,
+                          memory_order_relaxed);
 }
 
 void directory_set_max_stale(struct segment *s, uint64_t ms)

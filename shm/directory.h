@@ -1,13 +1,14 @@
 /*
  * directory.h - the table of keys and model mappings: two banks and two generation words.
  *
- * Writer (the refresher, exactly one): building = published+1, rebuild bank (published+1)&1 from scratch,
- * published++. Reader: g = published; copy the cell out of bank g&1; valid iff building - g < 2, else
- * again. A dead writer leaves nothing to repair. Cells are moved as 64-bit relaxed atomic words; the
- * fences order them (measured in ROBUSTNESS: 0 torn reads, 1 retry in 39 M).
- * Keys are found by SHA-256 digest in open addressing; the whole digest is compared in constant time.
- * Counters never live here: a cell carries a stable slot number into the buckets. A cell also carries a
- * CRC: one that does not match is answered as DIRECTORY_STALE (503), never as a refusal or a hit.
+ * Writer (the refresher, exactly one): building = published+1, rebuild bank (published+1)&1 from
+ * scratch, published++. Reader: g = published; copy the cell out of bank g&1; valid iff building -
+ * g < 2, else again. A dead writer leaves nothing to repair. Cells are moved as 64-bit relaxed
+ * atomic words; the fences order them (measured in ROBUSTNESS: 0 torn reads, 1 retry in 39 M). Keys
+ * are found by SHA-256 digest in open addressing; the whole digest is compared in constant time.
+ * Counters never live here: a cell carries a stable slot number into the buckets. A cell also
+ * carries a CRC: one that does not match is answered as DIRECTORY_STALE (503), never as a refusal
+ * or a hit.
  */
 #ifndef SHM_DIRECTORY_H
 #define SHM_DIRECTORY_H
@@ -15,15 +16,20 @@
 #include "shm/segment.h"
 
 enum { /* flags of a key */
-    DIRECTORY_ACTIVE = 1,
-    DIRECTORY_BUDGET_EXCEEDED = 2, /* deactivated_reason was budget_exceeded */
-    DIRECTORY_BUDGET_RESERVE = 4,
-    DIRECTORY_CLEAR = 8, /* stored in clear by an older tool */
+       DIRECTORY_ACTIVE = 1,
+       DIRECTORY_BUDGET_EXCEEDED = 2, /* deactivated_reason was budget_exceeded */
+       DIRECTORY_BUDGET_RESERVE = 4,
+       DIRECTORY_CLEAR = 8, /* stored in clear by an older tool */
 };
-enum directory_tier { DIRECTORY_TIER_DEFAULT, DIRECTORY_TIER_FLEX, DIRECTORY_TIER_PRIORITY, DIRECTORY_TIER_RESERVED };
+enum directory_tier {
+    DIRECTORY_TIER_DEFAULT,
+    DIRECTORY_TIER_FLEX,
+    DIRECTORY_TIER_PRIORITY,
+    DIRECTORY_TIER_RESERVED
+};
 enum directory_ttl { DIRECTORY_TTL_NONE, DIRECTORY_TTL_5M, DIRECTORY_TTL_1H };
 
-struct directory_key { /* 256 bytes: one cell, and what a reader gets */
+struct directory_key {  /* 256 bytes: one cell, and what a reader gets */
     uint8_t digest[32]; /* SHA-256 of the key text */
     uint32_t slot;      /* bucket number, stable over generations */
     uint32_t tag;       /* digest-derived; must equal the bucket's tag */
@@ -39,41 +45,47 @@ struct directory_key { /* 256 bytes: one cell, and what a reader gets */
     uint8_t reserved[2];
     char user[48];   /* owner, cut */
     char name[40];   /* label, cut */
-    char models[72]; /* allow-list "a,b*,c"; empty: all. A longer list makes the row invalid, never wider */
+    char models[72]; /* allow-list "a,b*,c"; empty: all. A longer list makes the row invalid, never
+                        wider */
     char reason[16]; /* deactivated_reason, cut */
 };
 _Static_assert(sizeof(struct directory_key) == 256, "cell size");
 
 struct directory_mapping { /* 512 bytes */
-    char from[200]; /* client's model name, NUL-terminated */
-    char to[304];   /* Bedrock id or ARN */
+    char from[200];        /* client's model name, NUL-terminated */
+    char to[304];          /* Bedrock id or ARN */
     uint64_t hash;
 };
 _Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
 
 enum directory_found {
     DIRECTORY_HIT,
-    DIRECTORY_MISS,   /* not in the table: ask the refresher (keymiss.h) */
-    DIRECTORY_EMPTY,  /* nothing was ever published: the store was never reached */
-    DIRECTORY_STALE   /* the store has been unreachable longer than MAX_STALE_SECONDS */
+    DIRECTORY_MISS,  /* not in the table: ask the refresher (keymiss.h) */
+    DIRECTORY_EMPTY, /* nothing was ever published: the store was never reached */
+    DIRECTORY_STALE  /* the store has been unreachable longer than MAX_STALE_SECONDS */
 };
 
 /* --- readers: worker, top --- */
-enum directory_found directory_find(const struct segment *s, const uint8_t digest[32], struct directory_key *out);
+enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
+                                    struct directory_key *out);
 bool directory_map(const struct segment *s, struct str model, char to_out[304]);
 uint64_t directory_generation(const struct segment *s); /* 0: never published */
-uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms); /* since the store last confirmed the table */
+uint64_t directory_age_ms(const struct segment *s,
+                          int64_t now_real_ms); /* since the store last confirmed the table */
 uint32_t directory_count(const struct segment *s);
-/* Each published key through fn. false: the bank was rebuilt meanwhile, what fn saw is incomplete. */
-bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key), void *ctx);
+/* Each published key through fn. false: the bank was rebuilt meanwhile, what fn saw is incomplete.
+ */
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
+                    void *ctx);
 
 /* --- the writer: refresher only --- */
-void directory_begin(struct segment *s);                                   /* opens the other bank, empty */
-bool directory_add(struct segment *s, const struct directory_key *key);    /* false: table full */
+void directory_begin(struct segment *s); /* opens the other bank, empty */
+bool directory_add(struct segment *s, const struct directory_key *key); /* false: table full */
 bool directory_add_mapping(struct segment *s, struct str from, struct str to);
-void directory_publish(struct segment *s, int64_t confirmed_real_ms);      /* workers see it from here on */
-void directory_confirm(struct segment *s, int64_t real_ms);               /* the store answered: not stale */
-void directory_set_max_stale(struct segment *s, uint64_t ms);             /* 0: never stale */
+void directory_publish(struct segment *s,
+                       int64_t confirmed_real_ms);            /* workers see it from here on */
+void directory_confirm(struct segment *s, int64_t real_ms);   /* the store answered: not stale */
+void directory_set_max_stale(struct segment *s, uint64_t ms); /* 0: never stale */
 
 size_t directory_area_size(uint32_t max_keys, uint32_t max_mappings);
 

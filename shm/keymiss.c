@@ -1,7 +1,8 @@
 /*
- * Ring of worker w: question t lies in cell t % 64, its state word is t << 2 | result once answered.
- * head and the cell's question are the worker's, tail and the state word the refresher's. A cell is
- * free for question t when its state word says that t - 64 was answered, so nothing else needs a count.
+ * Ring of worker w: question t lies in cell t % 64, its state word is t << 2 | result once
+ * answered. head and the cell's question are the worker's, tail and the state word the refresher's.
+ * A cell is free for question t when its state word says that t - 64 was answered, so nothing else
+ * needs a count.
  */
 #include "shm/keymiss.h"
 
@@ -47,7 +48,7 @@ static struct cell *cell_of(struct ring *r, uint64_t ticket)
     return &r->cells[ticket % KEYMISS_RING];
 }
 
-/* --- worker ---------------------------------------------------------------------------------------- */
+/* --- worker ---------------------------------------------------------------------------------- */
 
 uint64_t keymiss_ask(struct segment *s, uint32_t worker, const uint8_t digest[32], struct str key)
 {
@@ -69,7 +70,8 @@ uint64_t keymiss_ask(struct segment *s, uint32_t worker, const uint8_t digest[32
 
 enum keymiss_result keymiss_poll(const struct segment *s, uint32_t worker, uint64_t ticket)
 {
-    uint64_t answer = atomic_load_explicit(&cell_of(ring_of(s, worker), ticket)->answer, memory_order_acquire);
+    uint64_t answer =
+        atomic_load_explicit(&cell_of(ring_of(s, worker), ticket)->answer, memory_order_acquire);
     if (answer >> 2 == ticket) {
         return (enum keymiss_result)(answer & 3);
     }
@@ -77,7 +79,7 @@ enum keymiss_result keymiss_poll(const struct segment *s, uint32_t worker, uint6
     return answer >> 2 > ticket ? KEYMISS_UNAVAILABLE : KEYMISS_PENDING;
 }
 
-/* --- refresher ------------------------------------------------------------------------------------- */
+/* --- refresher ------------------------------------------------------------------------------- */
 
 static void answer(struct segment *s, uint32_t worker, uint64_t ticket, enum keymiss_result result)
 {
@@ -90,7 +92,8 @@ static void answer(struct segment *s, uint32_t worker, uint64_t ticket, enum key
 static void give_up(struct segment *s, uint32_t worker, uint64_t last)
 {
     struct ring *r = ring_of(s, worker);
-    for (uint64_t ticket = last > KEYMISS_RING ? last - KEYMISS_RING + 1 : 1; ticket <= last; ticket++) {
+    for (uint64_t ticket = last > KEYMISS_RING ? last - KEYMISS_RING + 1 : 1; ticket <= last;
+         ticket++) {
         struct cell *c = cell_of(r, ticket);
         if (atomic_load_explicit(&c->answer, memory_order_relaxed) >> 2 != ticket) {
             text_wipe(c->key, sizeof c->key);

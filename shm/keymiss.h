@@ -1,11 +1,11 @@
 /*
  * keymiss.h - a worker asks the refresher about a key that is not in the directory.
  *
- * One small ring a worker in the anonymous mapping (no descriptor, not dumped): the worker writes the
- * question and releases head; the refresher answers in place and rings the worker's eventfd. The key's
- * text is in the question because rows of the older tools have it as their partition key; the
- * refresher wipes it as it reads. A worker that dies leaves questions nobody waits for; the successor in
- * the slot goes on at head. Rings hold 64 questions a worker.
+ * One small ring a worker in the anonymous mapping (no descriptor, not dumped): the worker writes
+ * the question and releases head; the refresher answers in place and rings the worker's eventfd.
+ * The key's text is in the question because rows of the older tools have it as their partition key;
+ * the refresher wipes it as it reads. A worker that dies leaves questions nobody waits for; the
+ * successor in the slot goes on at head. Rings hold 64 questions a worker.
  */
 #ifndef SHM_KEYMISS_H
 #define SHM_KEYMISS_H
@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include "shm/segment.h"
 
-#define KEYMISS_RING 64u
+#define KEYMISS_RING    64u
 #define KEYMISS_KEY_MAX 200u /* longer keys cannot exist: refused before */
 
 enum keymiss_result { KEYMISS_PENDING, KEYMISS_FOUND, KEYMISS_ABSENT, KEYMISS_UNAVAILABLE };
@@ -34,8 +34,10 @@ struct keymiss_question {
     uint32_t worker;
     uint64_t ticket;
 };
-bool keymiss_next(struct segment *s, struct keymiss_question *out); /* false: none; wipes the ring's copy */
-void keymiss_answer(struct segment *s, const struct keymiss_question *q, enum keymiss_result result);
+bool keymiss_next(struct segment *s,
+                  struct keymiss_question *out); /* false: none; wipes the ring's copy */
+void keymiss_answer(struct segment *s, const struct keymiss_question *q,
+                    enum keymiss_result result);
 /* At start: what the dead predecessor had read but not answered becomes UNAVAILABLE. */
 void keymiss_recover(struct segment *s);
 

@@ -1,5 +1,6 @@
 /*
- * keyset.h - the refresher's private set of keys by digest: a dense array and a hash index, growing.
+ * keyset.h - the refresher's private set of keys by digest: a dense array and a hash index,
+ * growing.
  */
 #ifndef SHM_KEYSET_H
 #define SHM_KEYSET_H
@@ -10,7 +11,8 @@ struct keyset { /* zero is empty; use the functions */
     struct directory_key *cells;
     uint32_t count;
     uint32_t room;
-    uint32_t *index; /* cell number + 1, 0: empty; index_size is a power of two, at least twice count */
+    uint32_t
+        *index; /* cell number + 1, 0: empty; index_size is a power of two, at least twice count */
     uint32_t index_size;
 };
 

@@ -8,7 +8,7 @@
 #include "server/sha256.h"
 #include "shm/keystore_sqlite.h"
 
-/* --- which store ----------------------------------------------------------------------------------- */
+/* --- which store ----------------------------------------------------------------------------- */
 
 /* open NULL: known, but not in this build. */
 static const struct backend {
@@ -26,7 +26,7 @@ static const struct backend *backend_of(const char *name)
             return &backends[i];
         }
     }
-    assert(!"STORAGE_BACKEND outside the choices of config.h");
+    assert(false && "STORAGE_BACKEND outside the choices of config.h");
     return NULL;
 }
 
@@ -50,15 +50,17 @@ static const struct backend *choose_auto(const struct config *c, char *why_out, 
         snprintf(why_out, why_size, "dynamodb: %s", sign);
         return dynamo;
     } else if (sign) {
-        snprintf(why_out, why_size, "sqlite in STATE_DIR: %s, but DynamoDB is not in this build", sign);
+        snprintf(why_out, why_size, "sqlite in STATE_DIR: %s, but DynamoDB is not in this build",
+                 sign);
     } else {
-        snprintf(why_out, why_size, "sqlite in STATE_DIR: neither DATABASE_URL nor AWS is configured");
+        snprintf(why_out, why_size,
+                 "sqlite in STATE_DIR: neither DATABASE_URL nor AWS is configured");
     }
     return backend_of("sqlite");
 }
 
-enum status keystore_open(const struct config *c, struct keystore **out, char *why_out, size_t why_size,
-                          struct err *err)
+enum status keystore_open(const struct config *c, struct keystore **out, char *why_out,
+                          size_t why_size, struct err *err)
 {
     const struct backend *b;
     if (strcmp(c->storage_backend, "auto") == 0) {
@@ -68,7 +70,8 @@ enum status keystore_open(const struct config *c, struct keystore **out, char *w
         snprintf(why_out, why_size, "%s: STORAGE_BACKEND says so", b->name);
     }
     if (!b->open) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "STORAGE_BACKEND=%s is not in this build", b->name);
+        return err_set(err, STATUS_NOT_SUPPORTED, "STORAGE_BACKEND=%s is not in this build",
+                       b->name);
     }
     return b->open(c, out, err);
 }
@@ -80,7 +83,7 @@ void keystore_close(struct keystore *k)
     }
 }
 
-/* --- from a row to a cell -------------------------------------------------------------------------- */
+/* --- from a row to a cell -------------------------------------------------------------------- */
 
 static const struct str hashed_prefix = {"sha256:", 7};
 
@@ -125,8 +128,9 @@ static const struct {
     const char *word;
     enum directory_tier tier;
 } tiers[] = {
-    {"", DIRECTORY_TIER_DEFAULT},           {"default", DIRECTORY_TIER_DEFAULT},   {"flex", DIRECTORY_TIER_FLEX},
-    {"priority", DIRECTORY_TIER_PRIORITY}, {"reserved", DIRECTORY_TIER_RESERVED},
+    {"", DIRECTORY_TIER_DEFAULT},          {"default", DIRECTORY_TIER_DEFAULT},
+    {"flex", DIRECTORY_TIER_FLEX},         {"priority", DIRECTORY_TIER_PRIORITY},
+    {"reserved", DIRECTORY_TIER_RESERVED},
 };
 
 static const struct {
@@ -206,12 +210,14 @@ static uint32_t flags_of(const struct keystore_row *row)
     if (row->active) {
         return flags | DIRECTORY_ACTIVE;
     }
-    return strcmp(row->deactivated_reason, "budget_exceeded") == 0 ? flags | DIRECTORY_BUDGET_EXCEEDED : flags;
+    return strcmp(row->deactivated_reason, "budget_exceeded") == 0
+               ? flags | DIRECTORY_BUDGET_EXCEEDED
+               : flags;
 }
 
-#define COUNT_MAX   1000000000ll      /* requests or tokens: as RATE_LIMIT_REQUESTS_PER_WINDOW */
+#define COUNT_MAX   1000000000ll       /* requests or tokens: as RATE_LIMIT_REQUESTS_PER_WINDOW */
 #define MONEY_MAX   1000000000000000ll /* 1e9 dollars in millionths */
-#define SECONDS_MAX 253402300799ll    /* 9999-12-31, the last RFC 3339 can write */
+#define SECONDS_MAX 253402300799ll     /* 9999-12-31, the last RFC 3339 can write */
 
 /* The first attribute that is wrong; NULL: none. Fills the cell on the way. */
 static const char *fill(const struct keystore_row *row, struct directory_key *out)
@@ -221,7 +227,8 @@ static const char *fill(const struct keystore_row *row, struct directory_key *ou
         bool ok;
     } checks[] = {
         {row->unreadable, row->unreadable == NULL},
-        {"user_id", row->user_id[0] && put_label(row->user_id, out->user, sizeof out->user, &out->user_len)},
+        {"user_id",
+         row->user_id[0] && put_label(row->user_id, out->user, sizeof out->user, &out->user_len)},
         {"name", put_label(row->name, out->name, sizeof out->name, &out->name_len)},
         {"deactivated_reason",
          put_label(row->deactivated_reason, out->reason, sizeof out->reason, &out->reason_len)},
@@ -242,12 +249,13 @@ static const char *fill(const struct keystore_row *row, struct directory_key *ou
     return NULL;
 }
 
-enum status keystore_cell(const struct keystore_row *row, bool allow_clear, struct directory_key *out,
-                          struct err *err)
+enum status keystore_cell(const struct keystore_row *row, bool allow_clear,
+                          struct directory_key *out, struct err *err)
 {
     *out = (struct directory_key){.flags = flags_of(row)};
     if (!keystore_digest(row, out->digest)) {
-        return err_set(err, STATUS_INVALID, "api_key is neither sha256:<64 hex> nor printable text");
+        return err_set(err, STATUS_INVALID,
+                       "api_key is neither sha256:<64 hex> nor printable text");
     }
     if (!allow_clear && (out->flags & DIRECTORY_CLEAR)) {
         return err_set(err, STATUS_INVALID, "api_key is in clear and ALLOW_CLEAR_KEYS is false");
@@ -268,7 +276,8 @@ bool keystore_money(struct str usd, int64_t *micro_out)
 {
     struct str whole, decimals = {"", 0};
     uint64_t dollars = 0, micro = 0;
-    if (!text_split(&usd, '.', &whole) || !text_u64(whole, &dollars) || dollars > MONEY_MAX / 1000000) {
+    if (!text_split(&usd, '.', &whole) || !text_u64(whole, &dollars) ||
+        dollars > MONEY_MAX / 1000000) {
         return false;
     }
     decimals = usd;
@@ -283,7 +292,7 @@ bool keystore_money(struct str usd, int64_t *micro_out)
     return *micro_out <= MONEY_MAX;
 }
 
-/* --- the text of our own keys ---------------------------------------------------------------------- */
+/* --- the text of our own keys ---------------------------------------------------------------- */
 
 #define RANDOM_CHARS 32 /* base62: 190 bits */
 #define CRC_CHARS    6  /* base62: 35 bits hold the 32 of the CRC */
@@ -314,7 +323,8 @@ static void checksum(struct str head, char out[CRC_CHARS])
 
 void keystore_new_key(const char *env, char out[80])
 {
-    assert(env[0] && strlen(env) <= ENV_MAX && strspn(env, "abcdefghijklmnopqrstuvwxyz0123456789") == strlen(env));
+    assert(env[0] && strlen(env) <= ENV_MAX &&
+           strspn(env, "abcdefghijklmnopqrstuvwxyz0123456789") == strlen(env));
     size_t n = (size_t)snprintf(out, 80, "sk-%s-", env);
     random_base62(out + n, RANDOM_CHARS);
     n += RANDOM_CHARS;
@@ -337,9 +347,10 @@ static bool all_of(struct str s, const char *set)
 static bool our_form(struct str key)
 {
     struct str sk, env, body, crc;
-    return text_split(&key, '-', &sk) && text_eq(sk, STR("sk")) && text_split(&key, '-', &env) && env.n >= 1 &&
-           env.n <= ENV_MAX && text_split(&key, '-', &body) && body.n == RANDOM_CHARS && all_of(body, base62) &&
-           text_split(&key, '-', &crc) && crc.n == CRC_CHARS && all_of(crc, base62) && !key.p;
+    return text_split(&key, '-', &sk) && text_eq(sk, STR("sk")) && text_split(&key, '-', &env) &&
+           env.n >= 1 && env.n <= ENV_MAX && text_split(&key, '-', &body) &&
+           body.n == RANDOM_CHARS && all_of(body, base62) && text_split(&key, '-', &crc) &&
+           crc.n == CRC_CHARS && all_of(crc, base62) && !key.p;
 }
 
 bool keystore_key_plausible(struct str key)

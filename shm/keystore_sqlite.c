@@ -15,22 +15,22 @@
 
 /* What a column is in struct keystore_row. LABEL may be cut, a TEXT that does not fit makes the row
  * unreadable. MONEY is US dollars as decimal text, so that no cent passes through a double. */
-#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY)                                                     \
-    TEXT(api_key, id)                                                                              \
-    LABEL(user_id, user_id)                                                                        \
-    LABEL(name, name)                                                                              \
-    LABEL(key_prefix, prefix)                                                                      \
-    INT(created_at, created_s)                                                                     \
-    INT(updated_at, updated_s)                                                                     \
-    BOOL(is_active, active)                                                                        \
-    INT(rate_limit, rate_limit)                                                                    \
-    INT(tpm_limit, tpm_limit)                                                                      \
-    INT(max_concurrency, max_concurrency)                                                          \
-    MONEY(monthly_budget, budget_micro)                                                            \
-    INT(expires_at, expires_s)                                                                     \
-    TEXT(service_tier, service_tier)                                                               \
-    TEXT(cache_ttl, cache_ttl)                                                                     \
-    TEXT(allowed_models, models)                                                                   \
+#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY) \
+    TEXT(api_key, id)                          \
+    LABEL(user_id, user_id)                    \
+    LABEL(name, name)                          \
+    LABEL(key_prefix, prefix)                  \
+    INT(created_at, created_s)                 \
+    INT(updated_at, updated_s)                 \
+    BOOL(is_active, active)                    \
+    INT(rate_limit, rate_limit)                \
+    INT(tpm_limit, tpm_limit)                  \
+    INT(max_concurrency, max_concurrency)      \
+    MONEY(monthly_budget, budget_micro)        \
+    INT(expires_at, expires_s)                 \
+    TEXT(service_tier, service_tier)           \
+    TEXT(cache_ttl, cache_ttl)                 \
+    TEXT(allowed_models, models)               \
     LABEL(deactivated_reason, deactivated_reason)
 
 /* Both lists begin with a comma, so each statement puts a constant first. Columns of a result and
@@ -47,34 +47,54 @@ enum column {
 #undef NUMBER
 };
 
-/* Attributes of the older tools' rows that this program only carries: budget_*, owner_name, role, metadata. */
-static const char create_sql[] =
-    "CREATE TABLE api_keys(api_key TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL,"
-    " key_prefix TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
-    " is_active INTEGER NOT NULL DEFAULT 1, rate_limit INTEGER NOT NULL DEFAULT 0,"
-    " tpm_limit INTEGER NOT NULL DEFAULT 0, max_concurrency INTEGER NOT NULL DEFAULT 0,"
-    " monthly_budget TEXT NOT NULL DEFAULT '0', expires_at INTEGER NOT NULL DEFAULT 0,"
-    " service_tier TEXT NOT NULL DEFAULT 'default', cache_ttl TEXT, allowed_models TEXT NOT NULL DEFAULT '',"
-    " deactivated_reason TEXT, budget_used TEXT NOT NULL DEFAULT '0', budget_used_mtd TEXT NOT NULL DEFAULT '0',"
-    " budget_mtd_month TEXT, budget_history TEXT, owner_name TEXT, role TEXT, metadata TEXT) WITHOUT ROWID;"
-    "CREATE TABLE model_mapping(anthropic_model_id TEXT PRIMARY KEY NOT NULL, bedrock_model_id TEXT NOT NULL,"
-    " updated_at INTEGER) WITHOUT ROWID;"
+/* Attributes of the older tools' rows that this program only carries: budget_*, owner_name, role,
+ * metadata. */
+static const char create_sql[] = /* one column a line */
+    "CREATE TABLE api_keys("
+    "api_key TEXT PRIMARY KEY NOT NULL,"
+    "user_id TEXT NOT NULL,"
+    "name TEXT NOT NULL,"
+    "key_prefix TEXT NOT NULL DEFAULT '',"
+    "created_at INTEGER NOT NULL,"
+    "updated_at INTEGER NOT NULL,"
+    "is_active INTEGER NOT NULL DEFAULT 1,"
+    "rate_limit INTEGER NOT NULL DEFAULT 0,"
+    "tpm_limit INTEGER NOT NULL DEFAULT 0,"
+    "max_concurrency INTEGER NOT NULL DEFAULT 0,"
+    "monthly_budget TEXT NOT NULL DEFAULT '0',"
+    "expires_at INTEGER NOT NULL DEFAULT 0,"
+    "service_tier TEXT NOT NULL DEFAULT 'default',"
+    "cache_ttl TEXT,"
+    "allowed_models TEXT NOT NULL DEFAULT '',"
+    "deactivated_reason TEXT,"
+    "budget_used TEXT NOT NULL DEFAULT '0',"
+    "budget_used_mtd TEXT NOT NULL DEFAULT '0',"
+    "budget_mtd_month TEXT,"
+    "budget_history TEXT,"
+    "owner_name TEXT,"
+    "role TEXT,"
+    "metadata TEXT) WITHOUT ROWID;"
+    "CREATE TABLE model_mapping("
+    "anthropic_model_id TEXT PRIMARY KEY NOT NULL,"
+    "bedrock_model_id TEXT NOT NULL,"
+    "updated_at INTEGER) WITHOUT ROWID;"
     "CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO meta VALUES('version', 1);";
 
-#define BUMP(table, event)                                                                         \
-    "CREATE TRIGGER " #table "_" #event " AFTER " #event " ON " #table                             \
+#define BUMP(table, event)                                             \
+    "CREATE TRIGGER " #table "_" #event " AFTER " #event " ON " #table \
     " BEGIN UPDATE meta SET value = value + 1 WHERE name = 'version'; END;"
-static const char trigger_sql[] = BUMP(api_keys, INSERT) BUMP(api_keys, UPDATE) BUMP(api_keys, DELETE)
-    BUMP(model_mapping, INSERT) BUMP(model_mapping, UPDATE) BUMP(model_mapping, DELETE);
+static const char trigger_sql[] =
+    BUMP(api_keys, INSERT) BUMP(api_keys, UPDATE) BUMP(api_keys, DELETE) BUMP(model_mapping, INSERT)
+        BUMP(model_mapping, UPDATE) BUMP(model_mapping, DELETE);
 
-#define STATEMENTS(X)                                                                              \
-    X(SCAN, "SELECT NULL" NAMES " FROM api_keys")                                                  \
-    X(GET, "SELECT NULL" NAMES " FROM api_keys WHERE api_key = ?")                                 \
-    X(PUT, "INSERT INTO api_keys(role" NAMES ") VALUES('Full Access'" MARKS ")")                   \
-    X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0"          \
-              " WHERE api_key = ?")                                                                \
-    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")                  \
+#define STATEMENTS(X)                                                                     \
+    X(SCAN, "SELECT NULL" NAMES " FROM api_keys")                                         \
+    X(GET, "SELECT NULL" NAMES " FROM api_keys WHERE api_key = ?")                        \
+    X(PUT, "INSERT INTO api_keys(role" NAMES ") VALUES('Full Access'" MARKS ")")          \
+    X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0" \
+              " WHERE api_key = ?")                                                       \
+    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")         \
     X(VERSION, "SELECT value FROM meta WHERE name = 'version'")
 
 enum statement {
@@ -99,7 +119,7 @@ struct store {
     ino_t inode;
 };
 
-/* --- opening --------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static enum status trouble(const struct store *k, struct err *err)
 {
@@ -123,7 +143,8 @@ static enum status read_layout(struct store *k, int *layout_out, struct err *err
     return status;
 }
 
-/* In one transaction that is exclusive from its first word: two programs may start on a new file. */
+/* In one transaction that is exclusive from its first word: two programs may start on a new file.
+ */
 static enum status make_tables(struct store *k, struct err *err)
 {
     int layout;
@@ -133,7 +154,8 @@ static enum status make_tables(struct store *k, struct err *err)
     }
     status = read_layout(k, &layout, err);
     if (status == STATUS_OK && layout == 0 &&
-        ((status = run(k, create_sql, err)) == STATUS_OK && (status = run(k, trigger_sql, err)) == STATUS_OK)) {
+        ((status = run(k, create_sql, err)) == STATUS_OK &&
+         (status = run(k, trigger_sql, err)) == STATUS_OK)) {
         char sql[40];
         snprintf(sql, sizeof sql, "PRAGMA user_version = %d", LAYOUT);
         status = run(k, sql, err);
@@ -148,8 +170,8 @@ static enum status make_tables(struct store *k, struct err *err)
 static enum status prepare(struct store *k, struct err *err)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
-        if (sqlite3_prepare_v3(k->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &k->statements[i], NULL) !=
-            SQLITE_OK) {
+        if (sqlite3_prepare_v3(k->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &k->statements[i], NULL) != SQLITE_OK) {
             return trouble(k, err);
         }
     }
@@ -177,7 +199,8 @@ static enum status connect_db(struct store *k, struct err *err)
     k->device = st.st_dev;
     k->inode = st.st_ino;
     enum status status = STATUS_OK;
-    if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
         status = trouble(k, err);
     } else {
         sqlite3_busy_timeout(k->db, BUSY_MS);
@@ -187,8 +210,8 @@ static enum status connect_db(struct store *k, struct err *err)
         status = read_layout(k, &layout, err);
     }
     if (status == STATUS_OK && layout > LAYOUT) {
-        status = err_set(err, STATUS_NOT_SUPPORTED, "key store %s was made by a newer version (layout %d)",
-                         k->path, layout);
+        status = err_set(err, STATUS_NOT_SUPPORTED,
+                         "key store %s was made by a newer version (layout %d)", k->path, layout);
     }
     if (status == STATUS_OK && layout < LAYOUT) {
         status = make_tables(k, err);
@@ -202,7 +225,8 @@ static enum status connect_db(struct store *k, struct err *err)
     return status;
 }
 
-/* Before every call. A file that was taken away is an outage, not an empty store: nothing is made anew. */
+/* Before every call. A file that was taken away is an outage, not an empty store: nothing is made
+ * anew. */
 static enum status ready(struct store *k, struct err *err)
 {
     struct stat st;
@@ -216,7 +240,7 @@ static enum status ready(struct store *k, struct err *err)
     return connect_db(k, err);
 }
 
-/* --- rows ------------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------ */
 
 static struct str text_at(sqlite3_stmt *st, int column)
 {
@@ -260,12 +284,14 @@ static bool read_money(sqlite3_stmt *st, int column, int64_t *out)
 static void read_row(sqlite3_stmt *st, struct keystore_row *out)
 {
     *out = (struct keystore_row){0};
-#define CHECK(column, ok)                                                                          \
-    if (!(ok)) {                                                                                   \
-        out->unreadable = #column;                                                                 \
+#define CHECK(column, ok)          \
+    if (!(ok)) {                   \
+        out->unreadable = #column; \
     }
-#define READ_TEXT(column, field)  CHECK(column, read_text(st, COLUMN_##column, out->field, sizeof out->field))
-#define READ_LABEL(column, field) CHECK(column, read_label(st, COLUMN_##column, out->field, sizeof out->field))
+#define READ_TEXT(column, field) \
+    CHECK(column, read_text(st, COLUMN_##column, out->field, sizeof out->field))
+#define READ_LABEL(column, field) \
+    CHECK(column, read_label(st, COLUMN_##column, out->field, sizeof out->field))
 #define READ_INT(column, field)   CHECK(column, read_int(st, COLUMN_##column, &out->field))
 #define READ_BOOL(column, field)  out->field = sqlite3_column_int64(st, COLUMN_##column) == 1;
 #define READ_MONEY(column, field) CHECK(column, read_money(st, COLUMN_##column, &out->field))
@@ -280,7 +306,8 @@ static int bind_text(sqlite3_stmt *st, int at, const char *text)
 static int bind_money(sqlite3_stmt *st, int at, int64_t micro)
 {
     char usd[40];
-    snprintf(usd, sizeof usd, "%lld.%06lld", (long long)(micro / 1000000), (long long)(micro % 1000000));
+    snprintf(usd, sizeof usd, "%lld.%06lld", (long long)(micro / 1000000),
+             (long long)(micro % 1000000));
     return bind_text(st, at, usd);
 }
 
@@ -294,7 +321,7 @@ static bool bind_row(sqlite3_stmt *st, const struct keystore_row *row)
     return rc == SQLITE_OK;
 }
 
-/* --- the table of functions ------------------------------------------------------------------------ */
+/* --- the table of functions ------------------------------------------------------------------ */
 
 static void finish(sqlite3_stmt *st)
 {
@@ -303,8 +330,8 @@ static void finish(sqlite3_stmt *st)
 }
 
 /* Runs st to its end, each row through fn until it returns false. */
-static enum status walk(struct store *k, sqlite3_stmt *st, bool (*fn)(void *ctx, sqlite3_stmt *st), void *ctx,
-                        struct err *err)
+static enum status walk(struct store *k, sqlite3_stmt *st, bool (*fn)(void *ctx, sqlite3_stmt *st),
+                        void *ctx, struct err *err)
 {
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW && fn(ctx, st)) {
@@ -327,7 +354,8 @@ static bool scan_row(void *ctx, sqlite3_stmt *st)
     return scan->fn(scan->ctx, &row);
 }
 
-static enum status scan(struct keystore *base, bool (*fn)(void *ctx, const struct keystore_row *row), void *ctx,
+static enum status scan(struct keystore *base,
+                        bool (*fn)(void *ctx, const struct keystore_row *row), void *ctx,
                         struct err *err)
 {
     struct store *k = (struct store *)base;
@@ -336,7 +364,8 @@ static enum status scan(struct keystore *base, bool (*fn)(void *ctx, const struc
     return status == STATUS_OK ? walk(k, k->statements[STATEMENT_SCAN], scan_row, &s, err) : status;
 }
 
-static enum status get(struct keystore *base, const char *id, struct keystore_row *out, struct err *err)
+static enum status get(struct keystore *base, const char *id, struct keystore_row *out,
+                       struct err *err)
 {
     struct store *k = (struct store *)base;
     enum status status = ready(k, err);
@@ -367,14 +396,16 @@ static enum status put(struct keystore *base, const struct keystore_row *row, st
     sqlite3_stmt *st = k->statements[STATEMENT_PUT];
     int rc = bind_row(st, row) ? sqlite3_step(st) : SQLITE_ERROR;
     if (rc != SQLITE_DONE) {
-        status = rc == SQLITE_CONSTRAINT ? err_set(err, STATUS_INVALID, "there is a key with this id already")
-                                         : trouble(k, err);
+        status = rc == SQLITE_CONSTRAINT
+                     ? err_set(err, STATUS_INVALID, "there is a key with this id already")
+                     : trouble(k, err);
     }
     finish(st);
     return status;
 }
 
-static enum status revoke_key(struct keystore *base, const char *id, const char *reason, struct err *err)
+static enum status revoke_key(struct keystore *base, const char *id, const char *reason,
+                              struct err *err)
 {
     struct store *k = (struct store *)base;
     enum status status = ready(k, err);
@@ -382,7 +413,8 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
         return status;
     }
     sqlite3_stmt *st = k->statements[STATEMENT_REVOKE];
-    int rc = bind_text(st, 1, reason) | sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) | bind_text(st, 3, id);
+    int rc = bind_text(st, 1, reason) | sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) |
+             bind_text(st, 3, id);
     if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
         status = trouble(k, err);
     } else if (sqlite3_changes(k->db) == 0) {
@@ -403,13 +435,15 @@ static bool mappings_row(void *ctx, sqlite3_stmt *st)
     return m->fn(m->ctx, text_at(st, 0), text_at(st, 1));
 }
 
-static enum status mappings(struct keystore *base, bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+static enum status mappings(struct keystore *base,
+                            bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
                             struct err *err)
 {
     struct store *k = (struct store *)base;
     struct mappings m = {fn, ctx};
     enum status status = ready(k, err);
-    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err) : status;
+    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err)
+                               : status;
 }
 
 static bool version_row(void *ctx, sqlite3_stmt *st)
@@ -423,7 +457,8 @@ static enum status version(struct keystore *base, int64_t *out, struct err *err)
     struct store *k = (struct store *)base;
     *out = 0;
     enum status status = ready(k, err);
-    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_VERSION], version_row, out, err) : status;
+    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_VERSION], version_row, out, err)
+                               : status;
 }
 
 static void close_store(struct keystore *base)
@@ -443,18 +478,21 @@ static const struct keystore_ops ops = {
     .close = close_store,
 };
 
-/* --- where the file is ----------------------------------------------------------------------------- */
+/* --- where the file is ----------------------------------------------------------------------- */
 
-/* sqlite:///absolute or sqlite://relative; what sqlx writes after '?' (mode=rwc) means nothing here. */
+/* sqlite:///absolute or sqlite://relative; what sqlx writes after '?' (mode=rwc) means nothing
+ * here. */
 static enum status find_path(const struct config *c, char *out, size_t size, struct err *err)
 {
     struct str url = text_from(c->database_url), path, scheme = STR("sqlite://");
     if (url.n == 0) {
         int n = snprintf(out, size, "%s/keys.db", c->state_dir);
-        return n > 0 && (size_t)n < size ? STATUS_OK : err_set(err, STATUS_INVALID, "STATE_DIR is too long");
+        return n > 0 && (size_t)n < size ? STATUS_OK
+                                         : err_set(err, STATUS_INVALID, "STATE_DIR is too long");
     }
     struct str rest = text_sub(url, scheme.n, url.n);
-    if (!text_starts(url, scheme) || !text_split(&rest, '?', &path) || path.n == 0 || path.n >= size) {
+    if (!text_starts(url, scheme) || !text_split(&rest, '?', &path) || path.n == 0 ||
+        path.n >= size) {
         return err_set(err, STATUS_INVALID,
                        "DATABASE_URL must be sqlite:///absolute/path or sqlite://relative/path");
     }

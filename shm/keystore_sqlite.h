@@ -1,16 +1,18 @@
 /*
  * keystore_sqlite.h - the embedded key store: one SQLite file, WAL, mode 0600.
  *
- * Tables api_keys and model_mapping have the attribute names of the DynamoDB tables; triggers raise the
- * version at every write, also one made with the sqlite3 shell. Refresher and subcommands only. Calls
- * block, for a busy file up to 5 s.
+ * Tables api_keys and model_mapping have the attribute names of the DynamoDB tables; triggers raise
+ * the version at every write, also one made with the sqlite3 shell. Refresher and subcommands only.
+ * Calls block, for a busy file up to 5 s.
  */
 #ifndef SHM_KEYSTORE_SQLITE_H
 #define SHM_KEYSTORE_SQLITE_H
 
 #include "shm/keystore.h"
 
-/* Path by DATABASE_URL, else STATE_DIR/keys.db; makes the file and its directory (one level) if missing. */
-MUST_CHECK enum status keystore_sqlite_open(const struct config *c, struct keystore **out, struct err *err);
+/* Path by DATABASE_URL, else STATE_DIR/keys.db; makes the file and its directory (one level) if
+ * missing. */
+MUST_CHECK enum status keystore_sqlite_open(const struct config *c, struct keystore **out,
+                                            struct err *err);
 
 #endif

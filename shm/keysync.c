@@ -78,7 +78,7 @@ void keysync_drop(struct keysync *k)
     }
 }
 
-/* --- an outage ------------------------------------------------------------------------------------- */
+/* --- an outage ------------------------------------------------------------------------------- */
 
 /* 1, 2, 4 s and on, a quarter of it at random so that many gateways do not come back together. */
 static uint64_t back_off_ms(uint32_t failures)
@@ -102,8 +102,8 @@ static void failed(struct keysync *k, const struct err *err)
     k->retry_at_ms = clock_mono_ms() + back_off_ms(k->failures);
     if (clock_mono_ms() >= k->warn_at_ms) {
         k->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
-        log_line(LOG_WARN, "keystore", "cannot be read, %u known keys go on working: %s", directory_count(k->segment),
-                 err->text);
+        log_line(LOG_WARN, "keystore", "cannot be read, %u known keys go on working: %s",
+                 directory_count(k->segment), err->text);
     }
 }
 
@@ -117,7 +117,7 @@ static void answered(struct keysync *k)
     k->warn_at_ms = 0;
 }
 
-/* --- a full load ----------------------------------------------------------------------------------- */
+/* --- a full load ----------------------------------------------------------------------------- */
 
 /* Marks the row as logged; false: it was already, or too many were. */
 static bool note(struct keysync *k, uint64_t id)
@@ -152,12 +152,14 @@ static void skip_row(struct keysync *k, const struct keystore_row *row, const st
     }
 }
 
-/* A bad row keeps its last good values, but never those of a clear key that is not wanted any more. */
+/* A bad row keeps its last good values, but never those of a clear key that is not wanted any more.
+ */
 static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_row *row,
                                       const struct directory_key *cell)
 {
     uint8_t digest[32];
-    if (((cell->flags & DIRECTORY_CLEAR) && !k->config->allow_clear_keys) || !keystore_digest(row, digest)) {
+    if (((cell->flags & DIRECTORY_CLEAR) && !k->config->allow_clear_keys) ||
+        !keystore_digest(row, digest)) {
         return KEYTABLE_STAGED;
     }
     return keytable_stage_old(k->table, digest, row->active);
@@ -194,7 +196,8 @@ static bool on_mapping(void *ctx, struct str from, struct str to)
         sha256(from.p, from.n, digest);
         memcpy(&id, digest, sizeof id);
         if (note(k, id)) {
-            log_line(LOG_WARN, "keystore", "model mapping of %.*s is skipped: empty, too long or too many",
+            log_line(LOG_WARN, "keystore",
+                     "model mapping of %.*s is skipped: empty, too long or too many",
                      (int)(from.n < 80 ? from.n : 80), from.p);
         }
     }
@@ -208,7 +211,8 @@ static enum status stage_all(struct keysync *k, struct err *err)
     keytable_begin(k->table);
     enum status status = k->store->ops->scan(k->store, on_row, k, err);
     if (status == STATUS_OK && k->out_of_memory) {
-        status = err_set(err, STATUS_UNAVAILABLE, "out of memory after %llu rows", (unsigned long long)k->rows);
+        status = err_set(err, STATUS_UNAVAILABLE, "out of memory after %llu rows",
+                         (unsigned long long)k->rows);
     }
     if (status == STATUS_OK) {
         status = k->store->ops->mappings(k->store, on_mapping, k, err);
@@ -219,8 +223,9 @@ static enum status stage_all(struct keysync *k, struct err *err)
 static void tell(struct keysync *k, int64_t version)
 {
     bool news = !k->loaded || version != k->version || k->skipped != k->told_skipped;
-    log_line(news ? LOG_INFO : LOG_DEBUG, "keystore", "loaded %u keys, %u model mappings, skipped %llu rows",
-             keytable_count(k->table), keytable_mappings(k->table), (unsigned long long)k->skipped);
+    log_line(news ? LOG_INFO : LOG_DEBUG, "keystore",
+             "loaded %u keys, %u model mappings, skipped %llu rows", keytable_count(k->table),
+             keytable_mappings(k->table), (unsigned long long)k->skipped);
     k->told_skipped = k->skipped;
     if (k->no_room && !k->told_no_room) {
         log_line(LOG_ERROR, "keystore", "%llu keys do not work: the table is full, raise MAX_KEYS",
@@ -299,11 +304,12 @@ void keysync_reload(struct keysync *k)
     k->retry_at_ms = 0;
 }
 
-/* --- questions ------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------- */
 
-/* Rows of this program first, then those of the older tools, whose partition key is the key itself. */
-static enum status fetch_row(struct keysync *k, const struct keymiss_question *q, struct keystore_row *out,
-                             struct err *err)
+/* Rows of this program first, then those of the older tools, whose partition key is the key itself.
+ */
+static enum status fetch_row(struct keysync *k, const struct keymiss_question *q,
+                             struct keystore_row *out, struct err *err)
 {
     char id[KEYSTORE_ID_MAX + 1] = "sha256:";
     text_hex(q->digest, sizeof q->digest, id + 7);
@@ -378,7 +384,8 @@ static bool next_question(struct keysync *k, struct keymiss_question *out)
     return keymiss_next(k->segment, out);
 }
 
-/* Answers up to a batch; found ones after one publication for all. Returns the ms to wait, 0: not yet. */
+/* Answers up to a batch; found ones after one publication for all. Returns the ms to wait, 0: not
+ * yet. */
 static uint64_t answer_batch(struct keysync *k, uint32_t *count_out)
 {
     struct keymiss_question q, found[QUESTIONS_BATCH];
@@ -388,7 +395,8 @@ static uint64_t answer_batch(struct keysync *k, uint32_t *count_out)
     for (*count_out = 0; *count_out < QUESTIONS_BATCH && next_question(k, &q); ++*count_out) {
         enum keymiss_result result = known(k, &q);
         if (result == KEYMISS_PENDING) {
-            struct bucket_answer a = bucket_take(&k->lookups, clock_now_ns(), KEYSYNC_LOOKUPS_PER_SECOND, SECOND_NS);
+            struct bucket_answer a =
+                bucket_take(&k->lookups, clock_now_ns(), KEYSYNC_LOOKUPS_PER_SECOND, SECOND_NS);
             if (!a.allowed) {
                 k->held = q;
                 k->holding = true;

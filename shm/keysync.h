@@ -1,6 +1,7 @@
 /*
- * keysync.h - keeps the directory equal to the key store: version polls, full loads, key questions, and
- * what happens while the store cannot be reached. The refresher's; knows no loop, so it is tested alone.
+ * keysync.h - keeps the directory equal to the key store: version polls, full loads, key questions,
+ * and what happens while the store cannot be reached. The refresher's; knows no loop, so it is
+ * tested alone.
  */
 #ifndef SHM_KEYSYNC_H
 #define SHM_KEYSYNC_H
@@ -13,20 +14,21 @@
 
 struct keysync;
 
-typedef enum status keysync_open_fn(const struct config *c, struct keystore **out, char *why_out, size_t why_size,
-                                    struct err *err);
+typedef enum status keysync_open_fn(const struct config *c, struct keystore **out, char *why_out,
+                                    size_t why_size, struct err *err);
 
-/* open: keystore_open. c and s must outlive it. Starts from what a predecessor left in s. NULL: no memory. */
+/* open: keystore_open. c and s must outlive it. Starts from what a predecessor left in s. NULL: no
+ * memory. */
 struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_open_fn *open);
 void keysync_drop(struct keysync *k);
 
-/* Once a second: opens, polls, loads what is due. INVALID or NOT_SUPPORTED: the configuration can never
- * work; everything else is retried by itself. */
+/* Once a second: opens, polls, loads what is due. INVALID or NOT_SUPPORTED: the configuration can
+ * never work; everything else is retried by itself. */
 MUST_CHECK enum status keysync_tick(struct keysync *k, struct err *err);
 void keysync_reload(struct keysync *k); /* the next tick loads everything */
 
-/* Answers the questions that are there. Returns after how many ms to call again because the look-ups of
- * this second are used up; 0: nothing is left. */
+/* Answers the questions that are there. Returns after how many ms to call again because the
+ * look-ups of this second are used up; 0: nothing is left. */
 uint64_t keysync_questions(struct keysync *k);
 
 #endif

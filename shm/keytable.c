@@ -22,7 +22,7 @@ static uint32_t tag_of(const uint8_t digest[32])
     return tag ? tag : 1;
 }
 
-/* --- the predecessor's work ------------------------------------------------------------------------ */
+/* --- the predecessor's work ------------------------------------------------------------------ */
 
 static void learn(void *ctx, const struct directory_key *key)
 {
@@ -69,7 +69,7 @@ void keytable_drop(struct keytable *t)
     }
 }
 
-/* --- loading --------------------------------------------------------------------------------------- */
+/* --- loading --------------------------------------------------------------------------------- */
 
 void keytable_begin(struct keytable *t)
 {
@@ -108,8 +108,8 @@ enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest
 bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to)
 {
     struct directory_mapping *m = &t->staged_mappings[t->staged_mapping_count];
-    if (t->staged_mapping_count == SEGMENT_MAPPINGS_MAX || from.n == 0 || from.n >= sizeof m->from || to.n == 0 ||
-        to.n >= sizeof m->to) {
+    if (t->staged_mapping_count == SEGMENT_MAPPINGS_MAX || from.n == 0 ||
+        from.n >= sizeof m->from || to.n == 0 || to.n >= sizeof m->to) {
         return false;
     }
     text_copy(from, m->from, sizeof m->from);
@@ -146,7 +146,7 @@ void keytable_commit(struct keytable *t, uint64_t now_ms)
     t->staged_mapping_count = 0;
 }
 
-/* --- use ------------------------------------------------------------------------------------------- */
+/* --- use ------------------------------------------------------------------------------------- */
 
 bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms)
 {
@@ -189,7 +189,8 @@ uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
         left_out += key->slot == SLOTS_NONE || !directory_add(t->segment, key);
     }
     for (uint32_t i = 0; i < t->mapping_count; i++) {
-        directory_add_mapping(t->segment, text_from(t->mappings[i].from), text_from(t->mappings[i].to));
+        directory_add_mapping(t->segment, text_from(t->mappings[i].from),
+                              text_from(t->mappings[i].to));
     }
     directory_publish(t->segment, confirmed_real_ms);
     return left_out;

@@ -1,6 +1,6 @@
 /*
- * keytable.h - what the refresher knows of the key store, in its own memory: keys with their slots, and
- * model mappings. Published as a whole into the other bank of the directory.
+ * keytable.h - what the refresher knows of the key store, in its own memory: keys with their slots,
+ * and model mappings. Published as a whole into the other bank of the directory.
  *
  * A load is staged and takes effect at keytable_commit, so one that breaks off changes nothing.
  */
@@ -21,8 +21,10 @@ enum keytable_staged { KEYTABLE_STAGED, KEYTABLE_FULL, KEYTABLE_NO_MEMORY };
 void keytable_begin(struct keytable *t); /* forgets what was staged */
 /* Two rows for one key (in clear and hashed): an inactive one wins, else the first. */
 MUST_CHECK enum keytable_staged keytable_stage(struct keytable *t, const struct directory_key *key);
-/* A row that cannot be used any more: its last good values stay. active false: it was revoked for all that. */
-MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32], bool active);
+/* A row that cannot be used any more: its last good values stay. active false: it was revoked for
+ * all that. */
+MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32],
+                                                   bool active);
 /* false: too long, empty or too many. */
 bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to);
 /* Keys that are gone lose their slots, new ones get theirs. */
@@ -34,7 +36,8 @@ bool keytable_has(const struct keytable *t, const uint8_t digest[32]);
 uint32_t keytable_count(const struct keytable *t);
 uint32_t keytable_mappings(const struct keytable *t);
 
-/* Writes all of it to the directory. Returns how many keys had no place (no slot, or the table is full). */
+/* Writes all of it to the directory. Returns how many keys had no place (no slot, or the table is
+ * full). */
 uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms);
 
 #endif

@@ -29,8 +29,8 @@
 
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 
-#define TICK_MS 1000u
-#define DATE_MS 60000u
+#define TICK_MS        1000u
+#define DATE_MS        60000u
 #define REGION_DEFAULT "us-east-1"
 
 struct refresher {
@@ -47,7 +47,7 @@ struct refresher {
     int exit_code;
 };
 
-/* --- what the loop calls --------------------------------------------------------------------------- */
+/* --- what the loop calls --------------------------------------------------------------------- */
 
 static void leave(struct refresher *r, int exit_code)
 {
@@ -62,26 +62,13 @@ static void on_turn(struct loop *loop, void *owner)
     counters_set(COUNTER_TURNS, loop_turns(loop));
 }
 
-/* The pipe's other end is only the master's, so whatever happens to it means that the master is gone. */
+/* The pipe's other end is only the master's, so whatever happens to it means that the master is
+ * gone. */
 static void on_master(struct loop *loop, void *owner, unsigned events)
 {
     (void)loop;
     (void)events;
     leave(owner, EXIT_ASKED);
-}
-
-static void on_signal(struct loop *loop, void *owner, unsigned events)
-{
-    (void)loop;
-    (void)events;
-    struct refresher *r = owner;
-    for (int sig; (sig = loop_signalfd_read(r->signal_fd, NULL)) != 0;) {
-        if (sig == SIGHUP) {
-            keysync_reload(r->keys);
-        } else {
-            leave(r, EXIT_ASKED);
-        }
-    }
 }
 
 static void answer_questions(struct loop *loop, void *owner)
@@ -130,6 +117,21 @@ static void on_tick(struct loop *loop, void *owner)
     sync_keys(r);
 }
 
+static void on_signal(struct loop *loop, void *owner, unsigned events)
+{
+    (void)loop;
+    (void)events;
+    struct refresher *r = owner;
+    for (int sig; (sig = loop_signalfd_read(r->signal_fd, NULL)) != 0;) {
+        if (sig == SIGHUP) {
+            keysync_reload(r->keys);
+            sync_keys(r);
+        } else {
+            leave(r, EXIT_ASKED);
+        }
+    }
+}
+
 static void on_date(struct loop *loop, void *owner)
 {
     struct refresher *r = owner;
@@ -143,10 +145,10 @@ static void on_creds(void *owner, const struct creds_value *now, const struct er
     signer_take(&r->signer, now, err, clock_real_ms());
 }
 
-/* --- start and end --------------------------------------------------------------------------------- */
+/* --- start and end --------------------------------------------------------------------------- */
 
-/* Keys pass through this process, so nothing may read its memory. The master may have died between fork
- * and prctl; the pipe tells (getppid does not: in a container the master is process 1). */
+/* Keys pass through this process, so nothing may read its memory. The master may have died between
+ * fork and prctl; the pipe tells (getppid does not: in a container the master is process 1). */
 static bool enter_process(const struct config *c, int dead_fd)
 {
     struct rlimit no_core = {0, 0};

@@ -1,9 +1,10 @@
 /*
  * refresher.h - the one process that talks to the key store and to credential endpoints.
  *
- * Loads keys and mappings, publishes the directory, polls the version each second, reloads all every
- * REFRESH_SECONDS, answers key questions (bounded a second, absent keys remembered), derives and
- * publishes signing keys. Its death costs nothing: the master starts the next, which builds a new bank.
+ * Loads keys and mappings, publishes the directory, polls the version each second, reloads all
+ * every REFRESH_SECONDS, answers key questions (bounded a second, absent keys remembered), derives
+ * and publishes signing keys. Its death costs nothing: the master starts the next, which builds a
+ * new bank.
  */
 #ifndef SHM_REFRESHER_H
 #define SHM_REFRESHER_H

@@ -32,6 +32,7 @@ void scoreboard_enter(struct segment *s, uint32_t slot)
     struct scoreboard_slot *p = slot_of(s, slot);
     atomic_store(&p->pid, (uint32_t)getpid());
     scoreboard_load(s, slot, 0, 0);
+    scoreboard_listening(s, slot, false);
     scoreboard_beat(s, slot, clock_now_ns() / 1000000);
     scoreboard_state(s, slot, SCOREBOARD_STARTING);
 }
@@ -58,14 +59,28 @@ static bool ready(const struct scoreboard_slot *p)
     return atomic_load_explicit(&p->state, memory_order_relaxed) == SCOREBOARD_READY;
 }
 
-uint32_t scoreboard_least_connections(const struct segment *s)
+uint32_t scoreboard_least_busy(const struct segment *s, uint32_t *connections_out)
 {
-    uint32_t least = UINT32_MAX;
+    uint32_t least = 0;
+    *connections_out = UINT32_MAX;
     for (uint32_t i = 1; i <= s->header->workers; i++) {
         uint32_t n = atomic_load_explicit(&s->scoreboard[i].connections, memory_order_relaxed);
-        least = ready(&s->scoreboard[i]) && n < least ? n : least;
+        if (ready(&s->scoreboard[i]) && n < *connections_out) {
+            *connections_out = n;
+            least = i;
+        }
     }
-    return least == UINT32_MAX ? 0 : least;
+    return least;
+}
+
+void scoreboard_listening(struct segment *s, uint32_t slot, bool on)
+{
+    atomic_store(&slot_of(s, slot)->listening, on);
+}
+
+bool scoreboard_is_listening(const struct segment *s, uint32_t slot)
+{
+    return atomic_load(&slot_of(s, slot)->listening) != 0;
 }
 
 uint32_t scoreboard_ready_workers(const struct segment *s)

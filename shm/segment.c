@@ -17,13 +17,15 @@
 
 /* Areas start on a page so that mprotect can tell them apart; the largest page of our platforms. */
 #define PAGE 65536u
+#define TOUCH_STEP 4096u /* the smallest page there is */
 
 static uint64_t page_up(uint64_t n)
 {
     return (n + PAGE - 1) / PAGE * PAGE;
 }
 
-/* The byte map. Both the maker and the attacher compute it, so a header that disagrees is refused. */
+/* The byte map. Both the maker and the attacher compute it, so a header that disagrees is refused.
+ */
 static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
 {
     struct segment_header h = {.magic = SEGMENT_MAGIC,
@@ -61,17 +63,35 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->size = h->size;
 }
 
-/* MAP_POPULATE: a page that cannot be had fails here and not as SIGBUS under load. */
+/* Every page from `from` on gets its memory now: what cannot be had fails here and not as SIGBUS under load. */
+static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t to)
+{
+    if (fallocate(s->fd, 0, (off_t)from, (off_t)(to - from)) != 0) {
+        return false;
+    }
+    for (uint64_t at = from; at < to; at += TOUCH_STEP) {
+        ((volatile char *)base)[at] = 0;
+    }
+    return true;
+}
+
+/*
+ * All but the directory is touched. The directory is sized for MAX_KEYS but used from its beginning and written
+ * by the refresher alone, so its pages come as keys do: a server with ten keys does not pay for 16,384.
+ */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {
     s->fd = memfd_create("llm-api-converter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (s->fd < 0 || fallocate(s->fd, 0, 0, (off_t)h->size) != 0) {
+    if (s->fd < 0 || ftruncate(s->fd, (off_t)h->size) != 0) {
         return err_set(err, STATUS_UNAVAILABLE, "shared memory of %llu MiB: %m (MAX_KEYS is %u)",
                        (unsigned long long)(h->size >> 20), h->max_keys);
     }
-    void *base = mmap(NULL, h->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, 0);
+    void *base = mmap(NULL, h->size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
+    }
+    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->bucket_at, h->size)) {
+        return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);
     if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
@@ -81,12 +101,14 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     return STATUS_OK;
 }
 
-/* Signing keys and clear keys on their way: no descriptor that others could open, not in core files. */
+/* Signing keys and clear keys on their way: no descriptor that others could open, not in core
+ * files. */
 static enum status make_secret(struct segment *s, uint32_t workers, struct err *err)
 {
     uint64_t keymiss_at = page_up(signing_area_size());
     size_t size = page_up(keymiss_at + keymiss_area_size(workers));
-    char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char *base =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping memory for signing keys: %m");
     }
@@ -129,7 +151,8 @@ enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_key
     return status;
 }
 
-/* The header comes from another program: every figure must be the one this build would have chosen. */
+/* The header comes from another program: every figure must be the one this build would have chosen.
+ */
 static bool same_build(const struct segment_header *h, uint64_t file_size)
 {
     if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->workers < 1 ||

@@ -1,6 +1,6 @@
 /*
- * segment.h - the shared memory: one sealed memfd and one anonymous mapping, made by the master before
- * any fork.
+ * segment.h - the shared memory: one sealed memfd and one anonymous mapping, made by the master
+ * before any fork.
  *
  *   memfd (readable by `top` through /proc/<pid>/fd)     anonymous, MADV_DONTDUMP, no descriptor
  *   +---------------------------------------------+      +-------------------------------+
@@ -11,9 +11,9 @@
  *   | counters    one block a process             |
  *   +---------------------------------------------+
  *
- * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions. Each
- * word has one writer process or is changed only by compare-and-swap. The master makes it, never reads
- * cells. Workers map the directory read-only (segment_enter_worker).
+ * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions.
+ * Each word has one writer process or is changed only by compare-and-swap. The master makes it,
+ * never reads cells. Workers map the directory read-only (segment_enter_worker).
  */
 #ifndef SHM_SEGMENT_H
 #define SHM_SEGMENT_H
@@ -21,10 +21,10 @@
 #include "server/err.h"
 #include "server/text.h"
 
-#define SEGMENT_MAGIC 0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION 1u
-#define SEGMENT_WORKERS_MAX 64
-#define SEGMENT_MAPPINGS_MAX 1024 /* model mappings */
+#define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
+#define SEGMENT_VERSION       1u
+#define SEGMENT_WORKERS_MAX   64
+#define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PROCESSES_MAX (SEGMENT_WORKERS_MAX + 1) /* slot 0: refresher; 1..n: workers */
 
 struct segment_header {
@@ -62,14 +62,15 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct signing_area *signing; /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss; /* likewise */
     size_t secret_size;
-    int wake_refresher;                  /* eventfds, made with the segment, -1 when attached */
+    int wake_refresher; /* eventfds, made with the segment, -1 when attached */
     int wake_worker[SEGMENT_WORKERS_MAX];
 };
 
 /* Master, once, before fork. All pages are touched. */
-MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_keys, struct err *err);
-/* Another program of the same build: maps read-only through a descriptor or /proc path; refuses a wrong
- * magic, version or size. */
+MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_keys,
+                                      struct err *err);
+/* Another program of the same build: maps read-only through a descriptor or /proc path; refuses a
+ * wrong magic, version or size. */
 MUST_CHECK enum status segment_attach(struct segment *s, const char *path, struct err *err);
 /* Worker, after fork: header and directory become read-only. */
 MUST_CHECK enum status segment_enter_worker(struct segment *s, struct err *err);

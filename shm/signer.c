@@ -55,7 +55,8 @@ static void publish_trouble(struct signer *g, const struct err *err)
 static bool fits(const struct creds_value *v)
 {
     const struct signing_keys *keys = NULL;
-    return strlen(v->token) < sizeof keys->token && strlen(v->access_key_id) < sizeof keys->access_key_id;
+    return strlen(v->token) < sizeof keys->token &&
+           strlen(v->access_key_id) < sizeof keys->access_key_id;
 }
 
 static int64_t aws_time(const struct signer *g, int64_t now_ms)
@@ -63,7 +64,8 @@ static int64_t aws_time(const struct signer *g, int64_t now_ms)
     return now_ms + signing_skew(g->segment);
 }
 
-void signer_take(struct signer *g, const struct creds_value *now, const struct err *err, int64_t now_ms)
+void signer_take(struct signer *g, const struct creds_value *now, const struct err *err,
+                 int64_t now_ms)
 {
     struct err too_long;
     if (now && !fits(now)) {

@@ -1,6 +1,7 @@
 /*
- * signer.h - credentials become signing keys: today's and tomorrow's SigV4 key, published by signing.h.
- * The refresher keeps the secret here and nowhere else; it is wiped when it is replaced or dropped.
+ * signer.h - credentials become signing keys: today's and tomorrow's SigV4 key, published by
+ * signing.h. The refresher keeps the secret here and nowhere else; it is wiped when it is replaced
+ * or dropped.
  */
 #ifndef SHM_SIGNER_H
 #define SHM_SIGNER_H
@@ -17,8 +18,10 @@ struct signer { /* signer_init, then the rest; signer_wipe at the end */
 };
 
 void signer_init(struct signer *g, struct segment *s, const char *region);
-/* creds_fn's arguments. Without credentials the old ones stay until they expire. now_ms: real time. */
-void signer_take(struct signer *g, const struct creds_value *now, const struct err *err, int64_t now_ms);
+/* creds_fn's arguments. Without credentials the old ones stay until they expire. now_ms: real time.
+ */
+void signer_take(struct signer *g, const struct creds_value *now, const struct err *err,
+                 int64_t now_ms);
 /* Once a minute: derives anew when the UTC date (as AWS sees it, see signing_skew) has changed. */
 void signer_tick(struct signer *g, int64_t now_ms);
 void signer_wipe(struct signer *g);

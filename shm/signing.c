@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define WORDS (sizeof(struct signing_keys) / 8)
+#define WORDS     (sizeof(struct signing_keys) / 8)
 #define TRIES_MAX 100u
 
 typedef _Atomic uint64_t word;

@@ -1,8 +1,8 @@
 /*
  * signing.h - derived SigV4 keys, published by the refresher for the workers.
  *
- * Anonymous mapping: no descriptor, not dumped. Today's and tomorrow's key, so midnight needs nobody. Two
- * copies and a generation, as in directory.h. The secret access key never comes here.
+ * Anonymous mapping: no descriptor, not dumped. Today's and tomorrow's key, so midnight needs
+ * nobody. Two copies and a generation, as in directory.h. The secret access key never comes here.
  */
 #ifndef SHM_SIGNING_H
 #define SHM_SIGNING_H
@@ -16,20 +16,21 @@ struct signing_keys {
     uint8_t key[2][32];  /* for service bedrock in region */
     char region[40];
     char access_key_id[136];
-    char token[4096];    /* session token, NUL-terminated; "" for long-term keys */
-    char trouble[240];   /* why there are none: for /ready and the log */
+    char token[4096];  /* session token, NUL-terminated; "" for long-term keys */
+    char trouble[240]; /* why there are none: for /ready and the log */
 };
 _Static_assert(sizeof(struct signing_keys) % 8 == 0, "moved as 64-bit words");
 
-/* Worker: copies out. false when there are no keys (out->trouble may say why). Cheap when generation_known
- * is current: then *out, which must be that generation's copy, is left alone. */
+/* Worker: copies out. false when there are no keys (out->trouble may say why). Cheap when
+ * generation_known is current: then *out, which must be that generation's copy, is left alone. */
 bool signing_read(const struct segment *s, uint64_t generation_known, struct signing_keys *out);
 /* Refresher: publishes; generation is set here. keys == all zero with trouble: no credentials. */
 void signing_publish(struct segment *s, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */
 void signing_complain(struct segment *s);
 uint64_t signing_complaints(const struct segment *s);
-/* Clock offset (server minus local) learnt from a Date header after a skew error, ms; any worker. */
+/* Clock offset (server minus local) learnt from a Date header after a skew error, ms; any worker.
+ */
 void signing_set_skew(struct segment *s, int64_t ms);
 int64_t signing_skew(const struct segment *s);
 

@@ -95,7 +95,8 @@ static uint32_t rested(struct slots *slots, uint64_t now_ms)
 
 uint32_t slots_take(struct slots *slots, uint32_t tag, uint64_t now_ms)
 {
-    uint32_t slot = slots->unused_count ? slots->unused[--slots->unused_count] : rested(slots, now_ms);
+    uint32_t slot =
+        slots->unused_count ? slots->unused[--slots->unused_count] : rested(slots, now_ms);
     if (slot != SLOTS_NONE) {
         slots->taken[slot] = true;
         bucket_give(slots->segment, slot, tag);

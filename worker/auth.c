@@ -171,7 +171,13 @@ static enum verdict take(struct exchange *x)
     }
     uint32_t limit;
     struct bucket *b = find_bucket(x, &limit);
-    if (!b) { /* unlimited, or the slot has just gone to another key: the next look-up tells */
+    if (!b && x->who == EXCHANGE_KEY) { /* its slot has gone to another key while the body arrived */
+        if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT || !(b = find_bucket(x, &limit))) {
+            unavailable(&x->err);
+            return VERDICT_FAIL;
+        }
+    }
+    if (!b) { /* the master key without a limit */
         return VERDICT_NEXT;
     }
     _Atomic uint64_t *word = x->route->limit == ROUTE_COUNTING ? &b->counting : &b->requests;

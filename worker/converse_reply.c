@@ -294,7 +294,7 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
 {
     struct converse_reply *r = (struct converse_reply *)reply;
     struct converse_answer a;
-    size_t n;
+    size_t n = 0;
     enum status st = converse_event_answer(&a, arena, body, err);
     if (st != STATUS_OK)
         return st;

@@ -33,6 +33,7 @@ static void on_listener(struct loop *loop, void *owner, unsigned events);
 
 static void listener_leave(struct worker *w)
 {
+    scoreboard_listening(w->segment, w->slot, false);
     loop_remove(w->loop, w->listener);
     w->listener = 0;
 }
@@ -43,19 +44,27 @@ static void listener_join(struct worker *w)
     struct err err;
     if (!w->listener && !w->draining) {
         w->listener = loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
+        scoreboard_listening(w->segment, w->slot, w->listener != 0);
     }
 }
 
-static bool too_busy(const struct worker *w)
+static bool is_full(const struct worker *w)
 {
-    return w->stats.open > scoreboard_least_connections(w->segment) + SHED_MARGIN ||
-           w->stats.open >= (uint32_t)w->config->max_connections;
+    return w->stats.open >= (uint32_t)w->config->max_connections;
+}
+
+/* The worker that should take the next connection instead of this one; 0: this one may. */
+static uint32_t better_slot(const struct worker *w)
+{
+    uint32_t connections, slot = scoreboard_least_busy(w->segment, &connections);
+    return slot && slot != w->slot && w->stats.open > connections + SHED_MARGIN ? slot : 0;
 }
 
 static void come_back(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
-    if (too_busy(w) && !w->draining) {
+    uint32_t better = better_slot(w);
+    if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
         loop_timer_in(loop, &w->timer_shed, SHED_MS, come_back, w);
         return;
     }
@@ -66,6 +75,21 @@ static void stand_back(struct worker *w, uint64_t ms)
 {
     listener_leave(w);
     loop_timer_in(w->loop, &w->timer_shed, ms, come_back, w);
+}
+
+/*
+ * Woken last-in-first-out, one worker would get every connection. So a busier worker leaves the listener to the
+ * least busy one - if that one listens. If not (it stood back a moment ago), it is rung and this worker stays:
+ * a burst must not wait for somebody's timer.
+ */
+static void share_listener(struct worker *w)
+{
+    uint32_t better = better_slot(w);
+    if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
+        stand_back(w, SHED_MS);
+    } else if (better) {
+        loop_eventfd_ring(w->segment->wake_worker[better - 1]);
+    }
 }
 
 /* Out of descriptors: the reserved one is spent on one victim, so that a client is told by a close
@@ -112,8 +136,8 @@ static void on_listener(struct loop *loop, void *owner, unsigned events)
     struct worker *w = owner;
     accept_one(w);
     publish_load(w);
-    if (w->listener && too_busy(w)) {
-        stand_back(w, SHED_MS);
+    if (w->listener) {
+        share_listener(w);
     }
 }
 
@@ -256,13 +280,16 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
     drain(w);
 }
 
-/* The refresher has answered questions about keys. */
+/* The refresher has answered questions about keys, or a busier worker wants this one to listen. */
 static void on_wake(struct loop *loop, void *owner, unsigned events)
 {
     (void)loop;
     (void)events;
     struct worker *w = owner;
     loop_eventfd_clear(w->segment->wake_worker[w->slot - 1]);
+    if (!w->listener) {
+        come_back(w->loop, w);
+    }
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
         if (x->state == EXCHANGE_AUTH && x->ticket) {

@@ -105,7 +105,7 @@ cpu_us() { # user + system time of a process tree
     local p ticks=0 hz
     hz=$(getconf CLK_TCK)
     for p in $(tree "$1"); do
-        ticks=$((ticks + $(awk '{print $14 + $15}' "/proc/$p/stat")))
+        ticks=$((ticks + $(sed 's/.*) //' "/proc/$p/stat" | awk '{print $12 + $13}'))) # the name may hold blanks
     done
     echo $((ticks * 1000000 / hz))
 }

@@ -1,5 +1,5 @@
 /*
- * streams.c - opens N streamed requests at once against one server and measures what a person would feel:
+ * streams.c - opens N streamed requests, 2 ms apart, against one server and measures what a person would feel:
  * time to the first body byte, gaps between reads, and how many ended as they should.
  *
  * usage: streams HOST PORT REQUEST_FILE N [HOLD_FILE]
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define GAPS_MAX 4000000
+#define APART_NS 2000000u
 
 struct stream {
     int fd;
@@ -154,13 +155,16 @@ int main(int argc, char **argv)
     gap_us = malloc(GAPS_MAX * sizeof *gap_us);
     read_request(argv[3]);
     int ep = epoll_create1(0);
-    for (size_t i = 0; i < count; i++) {
-        start(&all[i], ep, argv[1], (int)strtoul(argv[2], NULL, 10));
-    }
+    size_t started = 0;
+    uint64_t due_ns = now_ns();
     while (open_n) {
+        if (started < count && now_ns() >= due_ns) {
+            start(&all[started++], ep, argv[1], (int)strtoul(argv[2], NULL, 10));
+            due_ns += APART_NS;
+        }
         struct epoll_event events[256];
-        int n = epoll_wait(ep, events, 256, 30000);
-        if (n == 0) {
+        int n = epoll_wait(ep, events, 256, started < count ? 1 : 30000);
+        if (n == 0 && started == count) {
             break;
         }
         for (int i = 0; i < n; i++) {

@@ -293,6 +293,11 @@ test('bytewise and unknown events do no harm', async () => {
   assert.equal(events.filter((e) => e.contentBlockDelta).length, 5);
 });
 
+test('a long stream arrives whole', async () => {
+  const events = await invokeStream(claude('x'), 'mock.size-300000');
+  assert.equal(events.map((e) => e.delta?.text ?? '').join('').length, 300_000);
+});
+
 test('cutbody: fewer bytes than announced', async () => {
   await assert.rejects(invoke(claude('x'), 'mock.cutbody'));
 });
@@ -323,6 +328,14 @@ test('a signature by another secret is refused', async () => {
   assert.equal(naked.status, 403);
   assert.match(naked.headers.get('x-amzn-errortype'), /^MissingAuthenticationTokenException:/);
   assert.equal((await ledger()).signature_failures, 3);
+});
+
+test('a Bedrock API key is taken instead of a signature', async () => {
+  const call = (key) => fetch(`${MOCK_URL}/model/x/invoke`, {
+    method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(claude('x')) });
+  assert.equal((await call(process.env.MOCK_BEARER ?? 'mock-bedrock-api-key')).status, 200);
+  assert.equal((await call('wrong')).status, 403);
+  assert.equal((await ledger()).last[0].headers.authorization, 'Bearer (hidden)');
 });
 
 test('signature-skew: refused until the client follows the clock', async () => {

@@ -44,7 +44,7 @@ wait_for() {
     complain "$what did not start"
 }
 
-"$bin/mock-bedrock" --port 0 >"$work/mock.out" 2>"$work/mock.log" &
+"$bin/mock-bedrock" --port 0 --bearer mock-bedrock-api-key >"$work/mock.out" 2>"$work/mock.log" &
 mock_pid=$!
 wait_for "the mock" grep -q listening "$work/mock.out"
 export MOCK_URL="http://$(sed -n 's/.*listening on //p' "$work/mock.out")"

@@ -30,7 +30,7 @@ void ledger_free(struct ledger *l)
 void ledger_reset(struct ledger *l)
 {
     uint64_t connections = l->connections_open, streams = l->streams_open;
-#define LEDGER_ZERO(name) l->name = 0;
+#define LEDGER_ZERO(name, what) l->name = 0;
     LEDGER_COUNTERS(LEDGER_ZERO)
 #undef LEDGER_ZERO
     for (size_t i = 0; i < OPERATION_COUNT; i++)
@@ -119,8 +119,8 @@ void ledger_print(const struct ledger *l, struct buf *out)
     struct json_out w;
     json_begin(&w, out);
     json_object(&w);
-#define LEDGER_PRINT(name) \
-    JSON_KEY(&w, #name);   \
+#define LEDGER_PRINT(name, what) \
+    JSON_KEY(&w, #name);         \
     json_i64(&w, (int64_t)l->name);
     LEDGER_COUNTERS(LEDGER_PRINT)
 #undef LEDGER_PRINT

@@ -32,15 +32,21 @@ struct ledger_entry {
     char model[2049]; /* Bedrock's limit and NUL */
 };
 
-/* X(member): plain counters shown under that name */
-#define LEDGER_COUNTERS(X)                                                                      \
-    X(requests)                                                                                 \
-    X(bytes_in)                                                                                 \
-    X(bytes_out) X(connections_open) X(streams_open) X(aborts) X(signature_failures) X(refused) \
-        X(input_tokens) X(output_tokens)
+/* X(member, what it counts): shown under the member's name */
+#define LEDGER_COUNTERS(X)                                        \
+    X(requests, "all but admin requests")                         \
+    X(bytes_in, "received")                                       \
+    X(bytes_out, "sent")                                          \
+    X(connections_open, "now")                                    \
+    X(streams_open, "now")                                        \
+    X(aborts, "clients that left before the end of their answer") \
+    X(signature_failures, "callers refused")                      \
+    X(refused, "AWS errors given")                                \
+    X(input_tokens, "billed")                                     \
+    X(output_tokens, "billed: of a stream, what was said until its end")
 
 struct ledger {
-#define LEDGER_MEMBER(name) uint64_t name;
+#define LEDGER_MEMBER(name, what) uint64_t name;
     LEDGER_COUNTERS(LEDGER_MEMBER)
 #undef LEDGER_MEMBER
     uint64_t by_operation[OPERATION_COUNT];

@@ -158,7 +158,9 @@ static bool flush(struct server *s, struct conn *c)
             return false;
         }
     }
-    watch(s, c, buf_len(&c->out) > 0);
+    /* A stream that fills its buffer goes on in the next turn, so that the others get theirs. */
+    bool goes_on = c->state == STREAMING && !c->waits;
+    watch(s, c, buf_len(&c->out) > 0 || goes_on);
     return true;
 }
 

@@ -43,7 +43,7 @@ struct call {
 
     unsigned headers_calls, data_calls, done_calls, refused;
     int status, status_at_done;
-    bool sent;
+    bool sent, trailer;
     enum status end;
     char text[240];
     char header[64];
@@ -113,6 +113,7 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
     c->end = status;
     c->status_at_done = fetch_status(f);
     c->sent = fetch_sent(f);
+    c->trailer = fetch_header(f, STR("x-trailer"), &(struct str){NULL, 0});
     text_copy(text_from(err->text), c->text, sizeof c->text);
     fetch_cancel(f); /* allowed, and nothing */
     c->f = NULL;
@@ -158,8 +159,7 @@ static inline void get(struct call *c)
     loop_run(c->w->loop);
 }
 
-/* ---- the server's side
- * --------------------------------------------------------------------------- */
+/* ---- the server's side ---------------------------------------------------------------- */
 
 static void reply_big(struct loopback_conn *c)
 {

@@ -12,7 +12,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -131,7 +130,7 @@ __attribute__((unused)) static void bed_connect(struct bed *b)
 
 static int bed_setup(void **state)
 {
-    struct bed *b = calloc(1, sizeof *b);
+    struct bed *b = heap_new(sizeof *b);
     b->loop = loop_new(NULL);
     b->client = -1;
     b->limits = (struct http_conn_limits){
@@ -162,7 +161,7 @@ static int bed_teardown(void **state)
     if (b->client >= 0)
         close(b->client);
     buf_free(&b->in);
-    free(b);
+    heap_drop(b);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * sse_grammar.h - is this what an SDK accepts? Reads the SSE bytes of a stream by the rules of clients.md 2.2 and
- * 5.4 and gives NULL, or what is wrong. complete: the stream must have come to its end; else it may stop after
- * any event (an error event would follow).
+ * sse_grammar.h - is this what an SDK accepts? Reads the SSE bytes of a stream by the rules of
+ * clients.md 2.2 and 5.4 and gives NULL, or what is wrong. complete: the stream must have come to
+ * its end; else it may stop after any event (an error event would follow).
  */
 #ifndef TESTS_UNIT_SSE_GRAMMAR_H
 #define TESTS_UNIT_SSE_GRAMMAR_H
@@ -10,7 +10,7 @@
 
 #include "server/scan.h"
 
-#define SSE_BLOCKS 256
+#define SSE_BLOCKS 64
 
 enum sse_block { SSE_NONE, SSE_TEXT, SSE_TOOL, SSE_THINKING, SSE_SIGNED, SSE_REDACTED, SSE_CLOSED };
 
@@ -25,10 +25,10 @@ struct sse_state {
     bool usage;
 };
 
-#define SSE_WANT(what, complaint)                                                                  \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            return complaint;                                                                      \
+#define SSE_WANT(what, complaint) \
+    do {                          \
+        if (!(what))              \
+            return complaint;     \
     } while (0)
 
 static const struct scan_limits sse_limits = {
@@ -113,8 +113,10 @@ static const char *sse_anthropic_piece(struct sse_state *t)
         if (!scan_text_is(s, type, text_from(rows[i].type)))
             continue;
         scan_ref v = scan_get(s, delta, text_from(rows[i].member));
-        SSE_WANT(t->block[index] == rows[i].in, "a delta in a block of another kind, or a closed one");
-        SSE_WANT(scan_type(s, v) == (i == 4 ? SCAN_OBJECT : SCAN_STRING), "a delta without its member");
+        SSE_WANT(t->block[index] == rows[i].in,
+                 "a delta in a block of another kind, or a closed one");
+        SSE_WANT(scan_type(s, v) == (i == 4 ? SCAN_OBJECT : SCAN_STRING),
+                 "a delta without its member");
         if (i == 1)
             sse_join(t, (uint32_t)index, scan_text(s, v));
         if (i == 3)
@@ -137,11 +139,17 @@ static const char *sse_anthropic_close(struct sse_state *t)
 
 static const char *sse_anthropic_delta(struct sse_state *t)
 {
-    static const char *const reasons[] = {"end_turn", "max_tokens", "stop_sequence", "tool_use",
-                                          "pause_turn", "refusal", "model_context_window_exceeded"};
+    static const char *const reasons[] = {"end_turn",
+                                          "max_tokens",
+                                          "stop_sequence",
+                                          "tool_use",
+                                          "pause_turn",
+                                          "refusal",
+                                          "model_context_window_exceeded"};
     const struct scan *s = &t->scan;
     scan_ref delta = SCAN_GET(s, 0, "delta"), reason = SCAN_GET(s, delta, "stop_reason");
-    scan_ref sequence = SCAN_GET(s, delta, "stop_sequence"), details = SCAN_GET(s, delta, "stop_details");
+    scan_ref sequence = SCAN_GET(s, delta, "stop_sequence"),
+             details = SCAN_GET(s, delta, "stop_details");
     bool known = false, refusal = SCAN_IS(s, reason, "refusal");
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         known |= scan_text_is(s, reason, text_from(reasons[i]));
@@ -149,7 +157,8 @@ static const char *sse_anthropic_delta(struct sse_state *t)
     SSE_WANT(!t->tools || !SCAN_IS(s, reason, "end_turn"), "end_turn in spite of tool calls");
     for (uint32_t i = 0; i < t->blocks; i++)
         SSE_WANT(t->block[i] == SSE_CLOSED, "a block is still open at the end");
-    SSE_WANT(scan_type(s, sequence) == SCAN_STRING || scan_type(s, sequence) == SCAN_NULL, "no stop_sequence");
+    SSE_WANT(scan_type(s, sequence) == SCAN_STRING || scan_type(s, sequence) == SCAN_NULL,
+             "no stop_sequence");
     SSE_WANT(scan_type(s, details) == (refusal ? SCAN_OBJECT : SCAN_NULL), "wrong stop_details");
     t->delta = true;
     return sse_anthropic_usage(s, SCAN_GET(s, 0, "usage"));
@@ -164,14 +173,16 @@ static const char *sse_anthropic_start(struct sse_state *t)
     SSE_WANT(scan_text(s, SCAN_GET(s, message, "id")).n, "no id");
     SSE_WANT(SCAN_IS(s, SCAN_GET(s, message, "role"), "assistant"), "no role");
     SSE_WANT(scan_text(s, SCAN_GET(s, message, "model")).p, "no model");
-    SSE_WANT(scan_type(s, SCAN_GET(s, message, "stop_reason")) == SCAN_NULL, "stop_reason at the start");
+    SSE_WANT(scan_type(s, SCAN_GET(s, message, "stop_reason")) == SCAN_NULL,
+             "stop_reason at the start");
     SSE_WANT(SCAN_GET(s, usage, "service_tier") != SCAN_ABSENT, "no service_tier");
     return sse_anthropic_usage(s, usage);
 }
 
 static const char *sse_anthropic_event(struct sse_state *t, struct str type)
 {
-    SSE_WANT(scan_text_is(&t->scan, SCAN_GET(&t->scan, 0, "type"), type), "type is not the event's");
+    SSE_WANT(scan_text_is(&t->scan, SCAN_GET(&t->scan, 0, "type"), type),
+             "type is not the event's");
     SSE_WANT(!t->ended, "an event after message_stop");
     if (text_eq(type, STR("message_start"))) {
         SSE_WANT(!t->started, "message_start twice");
@@ -200,11 +211,13 @@ static const char *sse_anthropic_event(struct sse_state *t, struct str type)
 static const char *sse_openai_call(struct sse_state *t, scan_ref call)
 {
     const struct scan *s = &t->scan;
-    scan_ref function = SCAN_GET(s, call, "function"), arguments = SCAN_GET(s, function, "arguments");
+    scan_ref function = SCAN_GET(s, call, "function"),
+             arguments = SCAN_GET(s, function, "arguments");
     int64_t index;
     SSE_WANT(scan_i64(s, SCAN_GET(s, call, "index"), &index), "a tool call without index");
     SSE_WANT(scan_type(s, arguments) == SCAN_STRING, "a tool call without arguments");
-    SSE_WANT(index >= 0 && index <= (int64_t)t->blocks && index < SSE_BLOCKS, "index not contiguous");
+    SSE_WANT(index >= 0 && index <= (int64_t)t->blocks && index < SSE_BLOCKS,
+             "index not contiguous");
     if (index < (int64_t)t->blocks) {
         SSE_WANT(SCAN_GET(s, call, "id") == SCAN_ABSENT, "a tool call that begins twice");
         sse_join(t, (uint32_t)index, scan_text(s, arguments));
@@ -240,7 +253,8 @@ static const char *sse_openai_choice(struct sse_state *t, scan_ref choice)
     SSE_WANT(scan_type(s, delta) == SCAN_OBJECT && sse_is_count(s, choice, "index"), "no delta");
     SSE_WANT(scan_type(s, SCAN_GET(s, choice, "logprobs")) == SCAN_NULL, "no logprobs");
     if (!t->started)
-        SSE_WANT(SCAN_IS(s, SCAN_GET(s, delta, "role"), "assistant"), "the first delta has no role");
+        SSE_WANT(SCAN_IS(s, SCAN_GET(s, delta, "role"), "assistant"),
+                 "the first delta has no role");
     else
         SSE_WANT(SCAN_GET(s, delta, "role") == SCAN_ABSENT, "role twice");
     t->started = true;
@@ -256,7 +270,8 @@ static const char *sse_openai_event(struct sse_state *t)
     const struct scan *s = &t->scan;
     scan_ref choices = SCAN_GET(s, 0, "choices");
     SSE_WANT(SCAN_IS(s, SCAN_GET(s, 0, "object"), "chat.completion.chunk"), "wrong object");
-    SSE_WANT(scan_text(s, SCAN_GET(s, 0, "id")).n && sse_is_count(s, 0, "created"), "no id or created");
+    SSE_WANT(scan_text(s, SCAN_GET(s, 0, "id")).n && sse_is_count(s, 0, "created"),
+             "no id or created");
     SSE_WANT(scan_text(s, SCAN_GET(s, 0, "model")).p, "no model");
     SSE_WANT(scan_type(s, choices) == SCAN_ARRAY, "no choices");
     if (scan_size(s, choices))
@@ -278,14 +293,16 @@ static const char *sse_event(struct sse_state *t, struct str block, bool anthrop
         SSE_WANT(text_split(&block, '\n', &type), "no line end");
     }
     SSE_WANT(text_starts(block, STR("data: ")), "no data line");
-    SSE_WANT(!memchr(block.p, '\n', block.n) && !memchr(block.p, '\r', block.n), "a broken data line");
+    SSE_WANT(!memchr(block.p, '\n', block.n) && !memchr(block.p, '\r', block.n),
+             "a broken data line");
     if (!anthropic && text_eq(block, done)) {
         SSE_WANT(t->delta && !t->ended, "[DONE] too early or twice");
         t->ended = true;
         return NULL;
     }
     SSE_WANT(!t->ended, "something after the end");
-    SSE_WANT(scan_parse(&t->scan, t->arena, text_sub(block, 6, block.n), &sse_limits, NULL) == STATUS_OK,
+    SSE_WANT(scan_parse(&t->scan, t->arena, text_sub(block, 6, block.n), &sse_limits, NULL) ==
+                 STATUS_OK,
              "an event that is no JSON");
     return anthropic ? sse_anthropic_event(t, type) : sse_openai_event(t);
 }

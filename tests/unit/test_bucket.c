@@ -8,10 +8,10 @@
 #include <cmocka.h>
 #include "server/clock.h"
 
-#define MINUTE   60000000000ull
-#define START    1000000000000ull
+#define MINUTE    60000000000ull
+#define START     1000000000000ull
 #define PROCESSES 4
-#define RUNS     20
+#define RUNS      20
 
 static void test_take_new_word_admits_exactly_the_limit(void **state)
 {
@@ -19,7 +19,8 @@ static void test_take_new_word_admits_exactly_the_limit(void **state)
     static const struct {
         uint32_t limit;
         uint64_t window_ns;
-    } rows[] = {{1, MINUTE}, {7, MINUTE}, {100, MINUTE}, {999, 1000000000}, {1000, 7777}, {13, 86400ull * 1000000000}};
+    } rows[] = {{1, MINUTE},       {7, MINUTE},  {100, MINUTE},
+                {999, 1000000000}, {1000, 7777}, {13, 86400ull * 1000000000}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         _Atomic uint64_t word = 0;
         uint32_t admitted = 0;
@@ -136,7 +137,8 @@ static void test_give_new_tag_zeroes_and_hides_from_the_old_key(void **state)
     bucket_give(&s, slot, 12);
     assert_null(bucket_of(&s, slot, 11));
     assert_ptr_equal(bucket_of(&s, slot, 12), b);
-    assert_int_equal(atomic_load(&b->requests) + atomic_load(&b->spent_micro) + atomic_load(&b->month), 0);
+    assert_int_equal(
+        atomic_load(&b->requests) + atomic_load(&b->spent_micro) + atomic_load(&b->month), 0);
     segment_drop(&s);
 }
 

@@ -79,17 +79,18 @@ static void test_failed_look_up_is_repeated_with_back_off(void **state)
     struct stage_answer answers[] = {{"GET /c ", "500 No", ""}, {0}};
     s->answers = answers;
     setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c", 1);
+    s->second_ms = 10;
     stage_begin(s);
-    stage_run(s, 10 * SECOND_MS); /* at 0, about 1, 3 and 7 seconds */
+    stage_run(s, 10 * s->second_ms); /* at 0, about 1, 3 and 7 seconds */
     assert_in_range(s->server.requests, 3, 5);
     assert_int_equal(s->failed, s->server.requests);
     assert_int_equal(s->found, 0);
     answers[0].status = "200 OK";
     answers[0].body = document(3600000);
-    stage_run(s, 12 * SECOND_MS);
+    stage_run(s, 12 * s->second_ms);
     assert_int_equal(s->found, 1);
     unsigned requests = s->server.requests;
-    stage_run(s, 10 * SECOND_MS);
+    stage_run(s, 5 * s->second_ms);
     assert_int_equal(s->server.requests, requests);
 }
 
@@ -120,8 +121,27 @@ static void test_keys_are_kept_until_they_expire(void **state)
     assert_int_equal(s->failed, 0);
     stage_run(s, 200);
     assert_true(s->failed > 0);
+    assert_string_equal(s->creds->now.secret, ""); /* wiped */
     assert_string_equal(
         s->text, "AWS credentials, container: the container credential service answered HTTP 500");
+}
+
+static void test_long_lived_keys_are_renewed_15_minutes_early(void **state)
+{
+    struct stage *s = *state;
+    enum { MINUTE_MS = 60000 };
+    clock_freeze_real_ms(1768478400000);
+    struct stage_answer answers[] = {{"GET /c ", "200 OK", document(120 * MINUTE_MS)}, {0}};
+    s->answers = answers;
+    s->second_ms = 1; /* so that the calendar is looked at every 60 ms */
+    setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c", 1);
+    stage_look(s);
+    clock_freeze_real_ms(1768478400000 + 103 * MINUTE_MS);
+    stage_run(s, 100);
+    assert_int_equal(s->server.requests, 1);
+    clock_freeze_real_ms(1768478400000 + 106 * MINUTE_MS);
+    stage_run(s, 100);
+    assert_in_range(s->server.requests, 2, 20);
 }
 
 /* An expiry far away is noticed when the calendar jumps: a virtual machine that slept. */
@@ -244,6 +264,7 @@ int main(void)
         STAGE_TEST(test_failed_look_up_is_repeated_with_back_off),
         STAGE_TEST(test_keys_are_renewed_before_they_expire),
         STAGE_TEST(test_keys_are_kept_until_they_expire),
+        STAGE_TEST(test_long_lived_keys_are_renewed_15_minutes_early),
         STAGE_TEST(test_keys_expire_when_the_calendar_jumps),
         STAGE_TEST(test_hurry_renews_at_most_once_a_minute),
         STAGE_TEST(test_drop_is_clean_at_any_time),

@@ -31,7 +31,8 @@ static int drop(void **state)
 /* Every field follows from number and stamp, so a torn cell shows. */
 static struct directory_key key_of(uint32_t number, uint32_t stamp)
 {
-    struct directory_key k = {.slot = stamp, .tag = stamp, .flags = stamp, .rate_limit = stamp, .budget_micro = stamp};
+    struct directory_key k = {
+        .slot = stamp, .tag = stamp, .flags = stamp, .rate_limit = stamp, .budget_micro = stamp};
     sha256(&number, sizeof number, k.digest);
     memset(k.models, (int)(stamp & 0x7f), sizeof k.models);
     memset(k.reason, (int)(stamp & 0x7f), sizeof k.reason);
@@ -191,9 +192,8 @@ static void test_each_visits_every_key_once(void **state)
     assert_int_equal(sum, 300);
 }
 
-/* Flips one bit after the other over the published bank's part that holds the keys: a flipped key is
- * never a hit with other contents and never a plain miss that would become a 401 ... unless the flip hit
- * an index word, which is the same as an absent key and is asked of the store. */
+/* Each bit of the cell and of its CRC in turn; the next publication goes to another bank and heals
+ * it. */
 static void test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit(void **state)
     assert_int_equal(find(1, &k), DIRECTORY_HIT);
 }
 
-/* --- several processes ----------------------------------------------------------------------------- */
+/* --- several processes ----------------------------------------------------------------------- */
 
 #define STRESS_KEYS 64u
 
@@ -280,12 +280,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_find_published_keys_hit_and_others_miss, make, drop),
         cmocka_unit_test_setup_teardown(test_publish_again_replaces_everything, make, drop),
         cmocka_unit_test_setup_teardown(test_add_past_max_keys_is_refused, make, drop),
-        cmocka_unit_test_setup_teardown(test_begin_unfinished_bank_is_not_seen_and_begun_again, make, drop),
+        cmocka_unit_test_setup_teardown(test_begin_unfinished_bank_is_not_seen_and_begun_again,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(test_map_finds_exact_names_only, make, drop),
         cmocka_unit_test_setup_teardown(test_find_unconfirmed_too_long_is_stale, make, drop),
         cmocka_unit_test_setup_teardown(test_each_visits_every_key_once, make, drop),
-        cmocka_unit_test_setup_teardown(test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit, make, drop),
-        cmocka_unit_test_setup_teardown(test_find_while_a_writer_publishes_and_dies_is_never_torn, make, drop),
+        cmocka_unit_test_setup_teardown(test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_find_while_a_writer_publishes_and_dies_is_never_torn,
+                                        make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

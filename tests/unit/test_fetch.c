@@ -42,6 +42,7 @@ static void test_header_lookup_ignores_case_and_blanks(void **state)
     get(&c);
     assert_string_equal(c.header, "id-7");
     assert_int_equal(c.headers_calls, 1);
+    assert_false(c.trailer); /* a field after the body is no header */
     buf_free(&c.body);
 }
 

@@ -119,6 +119,29 @@ static void test_unreachable_or_forbidden_url_says_why(void **state)
     buf_free(&warm.body);
 }
 
+/* The kernel takes the connection, but nobody ever speaks TLS on it. */
+static void test_handshake_that_hangs_ends_with_the_connect_timeout(void **state)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    getsockname(fd, (struct sockaddr *)&a, &size);
+    struct call c = {.w = *state, .path = "/"};
+    char url[64];
+    struct fetch_request r = request_to(&c, url);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", ntohs(a.sin_port));
+    r.connect_ms = 60;
+    start_request(&c, &r);
+    loop_run(c.w->loop);
+    assert_int_equal(c.end, STATUS_UPSTREAM);
+    assert_string_equal(c.text, "could not connect to the model service in time (curl 28)");
+    assert_false(c.sent);
+    buf_free(&c.body);
+    close(fd);
+}
+
 /* ---- TLS ----------------------------------------------------------------------------------------
  */
 
@@ -234,6 +257,7 @@ int main(void)
         TEST(test_large_post_arrives_whole_without_expect),
         TEST(test_header_line_break_is_refused),
         TEST(test_unreachable_or_forbidden_url_says_why),
+        TEST(test_handshake_that_hangs_ends_with_the_connect_timeout),
         TEST(test_certificate_of_unknown_issuer_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

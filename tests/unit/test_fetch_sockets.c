@@ -49,6 +49,30 @@ static void test_many_calls_at_once_keep_the_pool(void **state)
     assert_in_range(w->server.accepted, N + N - 9, N + N - 7);
 }
 
+/* libcurl counts busy connections against the limit; more streams than UPSTREAM_POOL must not end
+ * reuse. */
+static void test_busy_connections_do_not_use_up_the_pool(void **state)
+{
+    struct world *w = *state;
+    enum { N = 12 };
+    static struct call busy[N];
+    for (int i = 0; i < N; i++) {
+        busy[i] = (struct call){.w = w, .path = "/half"};
+        start_call(&busy[i], "GET", STR(""));
+    }
+    run_for(w, 50);
+    for (int i = 0; i < 5; i++) {
+        struct call c = {.w = w, .path = "/ok"};
+        get(&c);
+        buf_free(&c.body);
+    }
+    assert_int_equal(w->server.accepted, N + 1);
+    for (int i = 0; i < N; i++) {
+        fetch_cancel(busy[i].f);
+        buf_free(&busy[i].body);
+    }
+}
+
 static void test_connection_closed_while_idle_is_replaced(void **state)
 {
     struct world *w = *state;
@@ -114,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_second_call_reuses_the_connection),
         TEST(test_many_calls_at_once_keep_the_pool),
+        TEST(test_busy_connections_do_not_use_up_the_pool),
         TEST(test_connection_closed_while_idle_is_replaced),
         TEST(test_held_call_stops_reading_and_does_not_time_out),
         TEST(test_drop_with_running_calls_is_clean),

@@ -93,7 +93,8 @@ static void test_ask_full_ring_gives_no_ticket(void **state)
     keymiss_answer(&seg, &q, KEYMISS_ABSENT);
     assert_int_equal(keymiss_poll(&seg, 1, first), KEYMISS_ABSENT);
     assert_true(ask(1, "k") > 0);
-    assert_int_equal(keymiss_poll(&seg, 1, first), KEYMISS_ABSENT); /* until the new one is answered */
+    assert_int_equal(keymiss_poll(&seg, 1, first),
+                     KEYMISS_ABSENT); /* until the new one is answered */
     assert_int_equal(ask(1, "k"), 0);
 }
 
@@ -186,7 +187,8 @@ static void test_next_damaged_head_heals(void **state)
 {
     (void)state;
     struct keymiss_question q;
-    _Atomic uint64_t *head = (_Atomic uint64_t *)(void *)seg.keymiss; /* worker 1's ring begins with it */
+    _Atomic uint64_t *head =
+        (_Atomic uint64_t *)(void *)seg.keymiss; /* worker 1's ring begins with it */
     ask(1, "k");
     assert_int_equal(atomic_load(head), 1);
     atomic_store(head, 1000000);
@@ -204,8 +206,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ask_full_ring_gives_no_ticket, make, drop),
         cmocka_unit_test_setup_teardown(test_ring_goes_round_many_times, make, drop),
         cmocka_unit_test_setup_teardown(test_next_takes_turns_between_workers, make, drop),
-        cmocka_unit_test_setup_teardown(test_recover_ends_what_the_dead_refresher_had_read, make, drop),
-        cmocka_unit_test_setup_teardown(test_ask_of_a_killed_worker_leaves_the_ring_usable, make, drop),
+        cmocka_unit_test_setup_teardown(test_recover_ends_what_the_dead_refresher_had_read, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_ask_of_a_killed_worker_leaves_the_ring_usable, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_next_damaged_head_heals, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,15 +12,18 @@
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-/* --- which store ----------------------------------------------------------------------------------- */
+/* --- which store ----------------------------------------------------------------------------- */
 
 static char directory[64];
 
 static int make_directory(void **state)
 {
     (void)state;
-    static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE",
-                                        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    static const char *const names[] = {"AWS_ACCESS_KEY_ID",
+                                        "AWS_SECRET_ACCESS_KEY",
+                                        "AWS_PROFILE",
+                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
                                         "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unsetenv(names[i]);
@@ -56,7 +59,8 @@ static void test_open_backend_by_rule(void **state)
         {"auto", "", "", NULL, STATUS_OK, "sqlite in STATE_DIR: neither"},
         {"auto", url, "", NULL, STATUS_OK, "sqlite: DATABASE_URL"},
         {"auto", url, "http://localhost:8001", "AKID", STATUS_OK, "sqlite: DATABASE_URL"},
-        {"auto", "", "http://localhost:8001", NULL, STATUS_OK, "DYNAMODB_ENDPOINT_URL is set, but DynamoDB is not"},
+        {"auto", "", "http://localhost:8001", NULL, STATUS_OK,
+         "DYNAMODB_ENDPOINT_URL is set, but DynamoDB is not"},
         {"auto", "", "", "AKID", STATUS_OK, "AWS credentials are configured, but DynamoDB is not"},
         {"sqlite", "", "", "AKID", STATUS_OK, "sqlite: STORAGE_BACKEND"},
         {"dynamodb", "", "", "AKID", STATUS_NOT_SUPPORTED, "dynamodb: STORAGE_BACKEND"},
@@ -85,7 +89,7 @@ static void test_open_backend_by_rule(void **state)
     }
 }
 
-/* --- rows ------------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------ */
 
 static struct keystore_row good_row(void)
 {
@@ -137,15 +141,15 @@ static void set(char *out, size_t size, const char *text)
 static void test_cell_bad_attribute_is_named(void **state)
 {
     (void)state;
-#define BAD(what, change)                                                                          \
-    {                                                                                              \
-        struct keystore_row row = good_row();                                                      \
-        struct directory_key k;                                                                    \
-        struct err err = {0};                                                                      \
-        change;                                                                                    \
-        if (keystore_cell(&row, true, &k, &err) != STATUS_INVALID || !strstr(err.text, what)) {    \
-            fail_msg("%s: \"%s\"", #change, err.text);                                             \
-        }                                                                                          \
+#define BAD(what, change)                                                                       \
+    {                                                                                           \
+        struct keystore_row row = good_row();                                                   \
+        struct directory_key k;                                                                 \
+        struct err err = {0};                                                                   \
+        change;                                                                                 \
+        if (keystore_cell(&row, true, &k, &err) != STATUS_INVALID || !strstr(err.text, what)) { \
+            fail_msg("%s: \"%s\"", #change, err.text);                                          \
+        }                                                                                       \
     }
     BAD("api_key", row.id[0] = '\0')
     BAD("api_key", set(row.id, sizeof row.id, "sha256:abc"))
@@ -226,7 +230,8 @@ static void test_hash_id_is_sha256_of_the_key(void **state)
     (void)state;
     char id[KEYSTORE_ID_MAX + 1];
     keystore_hash_id(STR("abc"), id); /* FIPS 180-4 example */
-    assert_string_equal(id, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(id,
+                        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void test_money_rows(void **state)
@@ -260,7 +265,7 @@ static void test_money_rows(void **state)
     }
 }
 
-/* --- key text -------------------------------------------------------------------------------------- */
+/* --- key text -------------------------------------------------------------------------------- */
 
 static void test_new_key_is_plausible_and_every_typo_is_not(void **state)
 {

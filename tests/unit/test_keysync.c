@@ -13,7 +13,7 @@
 #include "shm/counters.h"
 #include "shm/keymiss.h"
 
-/* --- a key store of the test's ---------------------------------------------------------------------- */
+/* --- a key store of the test's --------------------------------------------------------------- */
 
 #define ROWS_MAX 200
 
@@ -32,20 +32,23 @@ static enum status say(enum status status, struct err *err)
     return status == STATUS_OK ? STATUS_OK : err_set(err, status, "the fake store says so");
 }
 
-static enum status fake_scan(struct keystore *k, bool (*fn)(void *ctx, const struct keystore_row *row), void *ctx,
+static enum status fake_scan(struct keystore *k,
+                             bool (*fn)(void *ctx, const struct keystore_row *row), void *ctx,
                              struct err *err)
 {
     (void)k;
     fake.scans++;
     for (uint32_t i = 0; i < fake.row_count; i++) {
-        if ((fake.scan_says != STATUS_OK && i == fake.scan_breaks_after) || !fn(ctx, &fake.rows[i])) {
+        if ((fake.scan_says != STATUS_OK && i == fake.scan_breaks_after) ||
+            !fn(ctx, &fake.rows[i])) {
             break;
         }
     }
     return say(fake.scan_says, err);
 }
 
-static enum status fake_get(struct keystore *k, const char *id, struct keystore_row *out, struct err *err)
+static enum status fake_get(struct keystore *k, const char *id, struct keystore_row *out,
+                            struct err *err)
 {
     (void)k;
     fake.gets++;
@@ -58,7 +61,8 @@ static enum status fake_get(struct keystore *k, const char *id, struct keystore_
     return say(fake.get_says == STATUS_OK ? STATUS_NOT_FOUND : fake.get_says, err);
 }
 
-static enum status fake_mappings(struct keystore *k, bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+static enum status fake_mappings(struct keystore *k,
+                                 bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
                                  struct err *err)
 {
     (void)k;
@@ -89,8 +93,8 @@ static const struct keystore_ops fake_ops = {
     .close = fake_close,
 };
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why_out, size_t why_size,
-                             struct err *err)
+static enum status fake_open(const struct config *c, struct keystore **out, char *why_out,
+                             size_t why_size, struct err *err)
 {
     (void)c;
     fake.opens++;
@@ -115,7 +119,7 @@ static struct keystore_row *add_key(const char *key)
     return add_row(id);
 }
 
-/* --- the bench -------------------------------------------------------------------------------------- */
+/* --- the bench ------------------------------------------------------------------------------- */
 
 static struct segment seg;
 static struct config config;
@@ -128,8 +132,10 @@ static int make(void **state)
     log_level_set(LOG_OFF);
     memset(&fake, 0, sizeof fake);
     fake.version = 1;
-    config = (struct config){.allow_clear_keys = true, .refresh_seconds = 3600, .max_stale_seconds = 86400};
-    if (segment_create(&seg, 2, 100, &err) != STATUS_OK || !(sync_ = keysync_new(&config, &seg, fake_open))) {
+    config = (struct config){
+        .allow_clear_keys = true, .refresh_seconds = 3600, .max_stale_seconds = 86400};
+    if (segment_create(&seg, 2, 100, &err) != STATUS_OK ||
+        !(sync_ = keysync_new(&config, &seg, fake_open))) {
         return -1;
     }
     counters_enter(&seg, 0);
@@ -179,7 +185,7 @@ static enum keymiss_result answer(const char *key)
     return keymiss_poll(&seg, 1, ticket);
 }
 
-/* --- loads ------------------------------------------------------------------------------------------ */
+/* --- loads ----------------------------------------------------------------------------------- */
 
 static void test_tick_first_load_publishes_keys_and_mappings(void **state)
 {
@@ -293,7 +299,8 @@ static void test_load_bad_rows_are_skipped_and_counted(void **state)
     tick();
     assert_int_equal(find("sk-good", &k), DIRECTORY_HIT);
     assert_int_equal(find("sk-bad", &k), DIRECTORY_MISS);
-    assert_int_equal(counters_sum(&seg, COUNTER_ROWS_SKIPPED), 3); /* and the mapping without a name */
+    assert_int_equal(counters_sum(&seg, COUNTER_ROWS_SKIPPED),
+                     3); /* and the mapping without a name */
 }
 
 static void test_load_row_that_went_bad_keeps_its_last_good_values(void **state)
@@ -383,7 +390,7 @@ static void test_new_after_a_predecessor_serves_its_keys_without_the_store(void 
     assert_int_equal(answer("sk-two"), KEYMISS_UNAVAILABLE);
 }
 
-/* --- questions -------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------- */
 
 static void test_questions_before_the_first_load_are_unavailable(void **state)
 {

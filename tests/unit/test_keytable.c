@@ -141,9 +141,10 @@ static void test_stage_past_max_keys_is_full(void **state)
 static void test_stage_two_rows_for_one_key_inactive_wins(void **state)
 {
     (void)state;
-    static const uint32_t rows[][3] = {{DIRECTORY_ACTIVE, 0, 0},
-                                       {0, DIRECTORY_ACTIVE, 0},
-                                       {DIRECTORY_ACTIVE, DIRECTORY_ACTIVE | DIRECTORY_CLEAR, DIRECTORY_ACTIVE}};
+    static const uint32_t rows[][3] = {
+        {DIRECTORY_ACTIVE, 0, 0},
+        {0, DIRECTORY_ACTIVE, 0},
+        {DIRECTORY_ACTIVE, DIRECTORY_ACTIVE | DIRECTORY_CLEAR, DIRECTORY_ACTIVE}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct directory_key first = key_of(1, rows[i][0]), second = key_of(1, rows[i][1]);
         keytable_begin(table);
@@ -163,7 +164,8 @@ static void test_stage_old_keeps_last_good_values_but_not_a_revoked_key(void **s
     keytable_begin(table);
     assert_int_equal(keytable_stage_old(table, key_of(0, 0).digest, true), KEYTABLE_STAGED);
     assert_int_equal(keytable_stage_old(table, key_of(1, 0).digest, false), KEYTABLE_STAGED);
-    assert_int_equal(keytable_stage_old(table, key_of(2, 0).digest, true), KEYTABLE_STAGED); /* never seen */
+    assert_int_equal(keytable_stage_old(table, key_of(2, 0).digest, true),
+                     KEYTABLE_STAGED); /* never seen */
     keytable_commit(table, 0);
     keytable_publish(table, 1);
     assert_int_equal(find(0).flags, DIRECTORY_ACTIVE);
@@ -217,11 +219,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commit_keys_get_slots_of_their_own, make, drop),
         cmocka_unit_test_setup_teardown(test_commit_reload_keeps_slots_and_counts, make, drop),
-        cmocka_unit_test_setup_teardown(test_new_after_a_predecessor_keeps_slots_and_counts, make, drop),
+        cmocka_unit_test_setup_teardown(test_new_after_a_predecessor_keeps_slots_and_counts, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_stage_without_commit_changes_nothing, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_past_max_keys_is_full, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_two_rows_for_one_key_inactive_wins, make, drop),
-        cmocka_unit_test_setup_teardown(test_stage_old_keeps_last_good_values_but_not_a_revoked_key, make, drop),
+        cmocka_unit_test_setup_teardown(test_stage_old_keeps_last_good_values_but_not_a_revoked_key,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(test_add_one_key_is_published_with_the_rest, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_mapping_reaches_the_directory, make, drop),
         cmocka_unit_test_setup_teardown(test_new_without_memory_is_null, make, drop),

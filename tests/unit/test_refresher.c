@@ -29,10 +29,12 @@ static int make(void **state)
     (void)state;
     struct err err;
     log_level_set(LOG_OFF);
-    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1); /* the first source: nothing is asked of the network */
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE",
+           1); /* the first source: nothing is asked of the network */
     setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 1);
     snprintf(directory, sizeof directory, "/tmp/test_refresher.XXXXXX");
-    if (!mkdtemp(directory) || pipe(dead_pipe) != 0 || segment_create(&seg, 1, 64, &err) != STATUS_OK) {
+    if (!mkdtemp(directory) || pipe(dead_pipe) != 0 ||
+        segment_create(&seg, 1, 64, &err) != STATUS_OK) {
         return -1;
     }
     config = (struct config){.storage_backend = "sqlite",
@@ -87,18 +89,19 @@ static int exit_code(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-#define WAIT_UNTIL(condition)                                                                      \
-    for (int turn = 0; !(condition); turn++) {                                                     \
-        if (turn == 3000) {                                                                        \
-            fail_msg("never: %s", #condition);                                                     \
-        }                                                                                          \
-        usleep(1000);                                                                              \
-        clock_tick();                                                                              \
+#define WAIT_UNTIL(condition)                  \
+    for (int turn = 0; !(condition); turn++) { \
+        if (turn == 3000) {                    \
+            fail_msg("never: %s", #condition); \
+        }                                      \
+        usleep(1000);                          \
+        clock_tick();                          \
     }
 
 static bool ready(void)
 {
-    return scoreboard_ready_workers(&seg) == 0 && atomic_load(&seg.scoreboard[0].state) == SCOREBOARD_READY;
+    return scoreboard_ready_workers(&seg) == 0 &&
+           atomic_load(&seg.scoreboard[0].state) == SCOREBOARD_READY;
 }
 
 static enum directory_found find(const char *key)
@@ -109,7 +112,8 @@ static enum directory_found find(const char *key)
     return directory_find(&seg, digest, &k);
 }
 
-/* As the CLI does, in a process of its own: no SQLite handle may exist here when the refresher is forked. */
+/* As the CLI does, in a process of its own: no SQLite handle may exist here when the refresher is
+ * forked. */
 static void create_key(const char *key)
 {
     pid_t pid = fork();

@@ -54,10 +54,11 @@ static void test_enter_after_a_dead_process_forgets_its_load(void **state)
     assert_int_equal(atomic_load(&seg.scoreboard[1].pid), (uint32_t)getpid());
 }
 
-static void test_least_connections_looks_at_ready_workers_only(void **state)
+static void test_least_busy_looks_at_ready_workers_only(void **state)
 {
     (void)state;
-    assert_int_equal(scoreboard_least_connections(&seg), 0);
+    uint32_t connections;
+    assert_int_equal(scoreboard_least_busy(&seg, &connections), 0);
     assert_int_equal(scoreboard_ready_workers(&seg), 0);
     static const struct {
         uint32_t slot, connections;
@@ -71,8 +72,19 @@ static void test_least_connections_looks_at_ready_workers_only(void **state)
         scoreboard_load(&seg, rows[i].slot, rows[i].connections, 0);
         scoreboard_state(&seg, rows[i].slot, rows[i].state);
     }
-    assert_int_equal(scoreboard_least_connections(&seg), 5);
+    assert_int_equal(scoreboard_least_busy(&seg, &connections), 3);
+    assert_int_equal(connections, 5);
     assert_int_equal(scoreboard_ready_workers(&seg), 2);
+}
+
+static void test_listening_ends_when_a_successor_enters(void **state)
+{
+    (void)state;
+    scoreboard_listening(&seg, 2, true);
+    assert_true(scoreboard_is_listening(&seg, 2));
+    assert_false(scoreboard_is_listening(&seg, 1));
+    scoreboard_enter(&seg, 2);
+    assert_false(scoreboard_is_listening(&seg, 2));
 }
 
 static void test_beat_writes_its_own_slot(void **state)
@@ -87,9 +99,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_forked_free_slot_is_starting, make, drop),
-        cmocka_unit_test_setup_teardown(test_forked_after_a_quick_child_leaves_it_ready, make, drop),
-        cmocka_unit_test_setup_teardown(test_enter_after_a_dead_process_forgets_its_load, make, drop),
-        cmocka_unit_test_setup_teardown(test_least_connections_looks_at_ready_workers_only, make, drop),
+        cmocka_unit_test_setup_teardown(test_forked_after_a_quick_child_leaves_it_ready, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_enter_after_a_dead_process_forgets_its_load, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_least_busy_looks_at_ready_workers_only, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_listening_ends_when_a_successor_enters, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_beat_writes_its_own_slot, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

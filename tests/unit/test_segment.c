@@ -222,7 +222,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_attach_is_read_only, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_wrong_header_is_refused, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_other_file_is_refused, make, drop),
-        cmocka_unit_test_setup_teardown(test_enter_worker_protects_header_and_directory_only, make, drop),
+        cmocka_unit_test_setup_teardown(test_enter_worker_protects_header_and_directory_only, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_create_secret_area_is_not_dumped, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_take_value_publishes_today_and_tomorrow, make, drop),
-        cmocka_unit_test_setup_teardown(test_tick_derives_anew_only_when_the_date_changes, make, drop),
+        cmocka_unit_test_setup_teardown(test_tick_derives_anew_only_when_the_date_changes, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_tick_follows_the_clock_of_aws, make, drop),
         cmocka_unit_test_setup_teardown(test_take_trouble_keeps_keys_until_they_expire, make, drop),
         cmocka_unit_test_setup_teardown(test_wipe_leaves_no_secret, make, drop),

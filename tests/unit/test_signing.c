@@ -133,9 +133,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_read_nothing_published_is_false, make, drop),
         cmocka_unit_test_setup_teardown(test_read_published_keys_are_copied_out, make, drop),
-        cmocka_unit_test_setup_teardown(test_read_known_generation_leaves_the_copy_alone, make, drop),
+        cmocka_unit_test_setup_teardown(test_read_known_generation_leaves_the_copy_alone, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_read_trouble_is_false_with_its_text, make, drop),
-        cmocka_unit_test_setup_teardown(test_read_while_a_writer_publishes_and_dies_is_never_torn, make, drop),
+        cmocka_unit_test_setup_teardown(test_read_while_a_writer_publishes_and_dies_is_never_torn,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(test_complaints_and_skew_are_shared, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

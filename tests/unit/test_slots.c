@@ -92,10 +92,10 @@ static void test_learn_keeps_known_keys_and_rests_the_others(void **state)
     bucket_give(&seg, 301, 31);
     atomic_store(&seg.buckets[300].requests, 42);
     assert_true(slots_learn(slots, 300, 30));
-    assert_false(slots_learn(slots, 300, 30));                  /* twice */
-    assert_false(slots_learn(slots, 302, 31));                  /* another tag */
-    assert_false(slots_learn(slots, BUCKET_MASTER, 0));         /* reserved */
-    assert_false(slots_learn(slots, segment_slots(&seg), 0));   /* beyond */
+    assert_false(slots_learn(slots, 300, 30));                /* twice */
+    assert_false(slots_learn(slots, 302, 31));                /* another tag */
+    assert_false(slots_learn(slots, BUCKET_MASTER, 0));       /* reserved */
+    assert_false(slots_learn(slots, segment_slots(&seg), 0)); /* beyond */
     slots_learned(slots, 5000);
     publish();
     publish();
@@ -130,9 +130,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_take_new_segment_gives_each_slot_once, make, drop),
-        cmocka_unit_test_setup_teardown(test_free_slot_rests_ten_minutes_and_two_generations, make, drop),
-        cmocka_unit_test_setup_teardown(test_learn_keeps_known_keys_and_rests_the_others, make, drop),
-        cmocka_unit_test_setup_teardown(test_free_and_take_for_long_never_gives_a_slot_twice, make, drop),
+        cmocka_unit_test_setup_teardown(test_free_slot_rests_ten_minutes_and_two_generations, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_learn_keeps_known_keys_and_rests_the_others, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_free_and_take_for_long_never_gives_a_slot_twice, make,
+                                        drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* libFuzzer harness: see converse_fuzz.h. The length picks the options. */
+#include "tests/fuzz/converse_fuzz.h"
+#include "worker/converse_to_openai.h"
+
+static struct reply *make(struct arena *arena, size_t n)
+{
+    bool usage = n % 2 != 0, reasoning = n / 2 % 2 != 0;
+    struct reply *r = converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), 1, usage,
+                                             reasoning, NULL);
+    if (!r)
+        abort();
+    return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct arena *arena = arena_new((size_t)64 << 20);
+    struct str text = {(const char *)data, n};
+    fuzz_stream(&converse_to_openai_relay, make(arena, n), false, text);
+    fuzz_answer(&converse_to_openai_relay, make(arena, n), arena, text);
+    arena_drop(arena);
+    return 0;
+}

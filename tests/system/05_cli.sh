@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The subcommands for keys, alone and against a running server.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+status_with_key() { curl -s -o /dev/null -w '%{http_code}' --max-time 5 -H "x-api-key: $1" -d '{}' "$URL/v1/messages"; }
+refused() { [ "$(status_with_key "$1")" = 401 ]; }
+
+start_mock
+PORT=$(free_port)
+run -- setup_tables
+expect "setup_tables" "$CODE" 0
+expect_match "setup_tables says where" "$(cat "$T/out")" 'sqlite'
+
+run -- create-api-key -u alice -n laptop -l 50 -t flex -b 12.50
+expect "create-api-key" "$CODE" 0
+expect_match "key line" "$(cat "$T/out")" '^API Key: sk-dev-[0-9A-Za-z]{32}-[0-9A-Za-z]{6}$'
+expect_match "export" "$(cat "$T/out")" '^export ANTHROPIC_API_KEY="sk-dev-'
+expect_match "export" "$(cat "$T/out")" "^export ANTHROPIC_BASE_URL=\"http://localhost:$PORT\"$"
+first=$(sed -n 's/^API Key: //p' "$T/out")
+
+make_key bob
+expect_match "json key" "$KEY" '^sk-dev-'
+run -- list-keys
+expect_match "list" "$(cat "$T/out")" "^$KEY_ID +bob"
+expect_no_match "list shows no key" "$(cat "$T/out")" "$first|$KEY"
+expect_below "width of the list" "$(wc -L <"$T/out")" 80
+run -- list_keys --output json
+expect "list as JSON" "$(jq -r 'map(.user_id) | sort | join(" ")' "$T/out")" "alice bob"
+
+run -- create-api-key -u only
+expect "usage error" "$CODE $(wc -l <"$T/err") $(wc -c <"$T/out")" "2 1 0"
+run DATABASE_URL=sqlite:////proc/none/x.db -- create-api-key -u a -n b
+expect "store failure" "$CODE $(wc -l <"$T/err") $(wc -c <"$T/out")" "1 1 0"
+run -- revoke-key "$KEY"
+expect "a key as argument" "$CODE" 2
+run -- revoke-key 00000000
+expect "unknown id" "$CODE" 1
+
+if strings -a "$T"/state/keys.db* 2>/dev/null | grep -qF "$KEY"; then fail "the key is in the database"; else pass; fi
+
+start_server
+expect "key made before the start" "$(status_with_key "$first")" 400
+make_key carol
+expect "key made now" "$(status_with_key "$KEY")" 400
+make_key dave --clear
+expect "clear key" "$(status_with_key "$KEY")" 400
+
+begin=$(now_ms)
+run -- revoke-key "$KEY_ID" --reason test
+expect "revoke-key" "$CODE" 0
+eventually 5 refused "$KEY"
+expect_below "revoked key is refused after ms" $(($(now_ms) - begin)) $((2500 * SLOW))
+expect "the others work" "$(status_with_key "$first")" 400
+run -- list-keys --output json
+expect "reason is kept" "$(jq -r ".[] | select(.key_id == \"$KEY_ID\").deactivated_reason" "$T/out")" test
+
+make_key erin
+printf '%s\n' "$KEY" >"$T/key"
+environment
+(cd "$T" && env -i "${ENVIRONMENT_LIST[@]}" "$PROGRAM" revoke-key -k <"$T/key" >/dev/null)
+expect "revoke-key -k" "$?" 0
+eventually 5 refused "$KEY"
+expect "refused after -k" "$?" 0
+
+run MASTER_API_KEY=correct-horse-battery-staple -- check-config
+expect_no_match "check-config masks" "$(cat "$T/out")" 'correct-horse|mock-secret'
+expect_match "check-config" "$(cat "$T/out")" '^MASTER_API_KEY +\(set\)'
+expect_no_match "keys in the log" "$(cat "$T/server.log")" 'sk-dev-[0-9A-Za-z]{32}'
+finish

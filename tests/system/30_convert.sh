@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# POST /v1/messages without streaming: what reaches Bedrock, what comes back, every error.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# upstream WHAT FAULT STATUS TYPE: two scripted failures, because one retry is allowed
+upstream() {
+    mock_reset
+    script "$2" 2
+    ask "$(message hi)"
+    expect "$1" "$CODE" "$3"
+    expect_json "$1: type" .error.type "$4"
+    expect_no_match "$1: leaks" "$(cat "$T/body")" 'arn:|123456789012|<html|us-west-2'
+    expect_below "$1: attempts" "$(ledger .requests)" 2
+}
+
+bad() { # WHAT BODY STATUS REGEX
+    ask "$2"
+    expect "$1" "$CODE" "$3"
+    expect_match "$1: text" "$(jq -r .error.message "$T/body")" "$4"
+    expect_json "$1: shape" '.type + (.request_id | type)' errorstring
+}
+
+start_mock
+start_server
+make_key alice
+
+ask "$(message 'say: Grüße, 世界 \ud83d\ude00')"
+expect "answer" "$CODE" 200
+expect_json "answer: text" '.content[0].text' 'Grüße, 世界 \ud83d\ude00'
+expect_json "answer: shape" '[.type, .role, .stop_reason, .model] | join(" ")' "message assistant end_turn $MODEL"
+expect_match "answer: usage" "$(jq -c .usage "$T/body")" '"input_tokens":[0-9]+.*"output_tokens":[0-9]+'
+expect_match "answer: id" "$(header request-id)" '^req_'
+
+# byte for byte, but for the members that are cut out or put in
+odd='"metadata":{"user_id":"u"},"temperature":1.0,"tools":[{"name":"t","input_schema":{"type":"object","properties":{"big":{"const":9007199254740993},"small":{"const":1e-7},"esc":{"const":"\u0000\/"}},"zz":1,"aa":2}}]'
+ask '{"model":"'"$MODEL"'","max_tokens":10,"messages":[{"role":"user","content":[{"type":"text","text":"x\u00e9 "}]}],'"$odd"'}'
+expect "odd body" "$CODE" 200
+sent=$(curl -fsS "$MOCK_URL/__body")
+expect_match "odd numbers and escapes survive" "$sent" '"big":\{"const":9007199254740993\},"small":\{"const":1e-7\},"esc":\{"const":"\\u0000\\/"\}\},"zz":1,"aa":2'
+expect_match "text survives" "$sent" '"text":"x\\u00e9 "'
+expect_match "1.0 survives" "$sent" '"temperature":1\.0'
+expect "version is put in" "$(jq -r .anthropic_version <<<"$sent")" bedrock-2023-05-31
+expect "model is cut out" "$(jq -r 'has("model") or has("stream")' <<<"$sent")" false
+
+tool='{"tools":[{"name":"Bash","description":"d","input_schema":{"type":"object"}}]}'
+ask "$(message 'use tool Bash {"command":"ls"}' "$tool")"
+expect_json "tool call" '[.stop_reason, (.content[] | select(.type == "tool_use") | .name, .input.command)] | join(" ")' 'tool_use Bash ls'
+
+bad "no body" '' 400 .
+bad "not JSON" '{"model":' 400 .
+bad "two values" '{} {}' 400 .
+bad "no model" '{"max_tokens":1,"messages":[{"role":"user","content":"x"}]}' 400 'model'
+bad "no max_tokens" '{"model":"m","messages":[{"role":"user","content":"x"}]}' 400 'max_tokens'
+bad "no messages" '{"model":"m","max_tokens":1}' 400 'messages'
+bad "empty messages" '{"model":"m","max_tokens":1,"messages":[]}' 400 'messages'
+bad "model twice" '{"model":"a","model":"b","max_tokens":1,"messages":[{"role":"user","content":"x"}]}' 400 'model'
+bad "invalid UTF-8" "$(printf '{"model":"a","x":"\xff"}')" 400 .
+bad "unknown model" '{"model":"no such model","max_tokens":1,"messages":[{"role":"user","content":"x"}]}' 404 'model'
+deep=$(printf '[%.0s' $(seq 5000))
+bad "deep nesting" "{\"model\":\"a\",\"x\":$deep" 400 .
+before=$(ledger .requests)
+bad "path in model" '{"model":"../../etc/passwd","max_tokens":1,"messages":[{"role":"user","content":"x"}]}' 404 'model'
+expect "nothing bad is forwarded" "$(ledger .requests)" "$before"
+
+upstream "throttling" throttle 429 rate_limit_error
+upstream "validation" validation 400 invalid_request_error
+upstream "too long" too-long 400 invalid_request_error
+upstream "denied" denied 403 permission_error
+upstream "not found" notfound 404 not_found_error
+upstream "internal" internal 500 api_error
+upstream "unavailable" unavailable 529 overloaded_error
+upstream "HTML with 500" html-500 502 api_error
+upstream "HTML with 200" html-200 502 api_error
+upstream "HTML with 403" html-403 403 permission_error
+upstream "reset" cut-10 502 api_error
+upstream "short body" cutbody 502 api_error
+
+mock_reset
+script throttle 1
+ask "$(message again)"
+expect "one throttle is retried" "$CODE $(ledger .requests)" "200 2"
+expect "signatures were right" "$(ledger .signature_failures)" 0
+stop_mock
+ask "$(message hi)"
+expect_match "Bedrock unreachable" "$CODE" '^50[234]$'
+expect_json "Bedrock unreachable: type" .type error
+call /health
+expect "still healthy" "$CODE" 200
+finish

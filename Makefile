@@ -47,6 +47,8 @@ LD_fuzz     := -fsanitize=fuzzer,address,undefined
 
 # ---- packages ------------------------------------------------------------------------------------
 PKG := libcurl libcjson sqlite3
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
 CRYPTO_LIBS := -lmbedcrypto
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
@@ -65,8 +67,8 @@ LLHTTP_DEP    := build/llhttp/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
-             $(shell pkg-config --cflags $(PKG) 2>/dev/null) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(shell pkg-config --libs $(PKG) 2>/dev/null) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 
 # ---- files: found, not listed ---------------------------------------------------------------------

@@ -112,6 +112,8 @@
          "true: refuse what a model does not take instead of dropping it")                         \
     BOOL(reasoning_content, "REASONING_CONTENT", "", true,                                         \
          "show thinking to Chat Completions clients as reasoning_content")                         \
+    CHOICE(count_tokens_fallback, "COUNT_TOKENS_FALLBACK", "", "estimate", "estimate|refuse",      \
+           "count_tokens where Bedrock does not count: an estimate marked x-token-count, or 501")  \
     /* --- limits on what a client sends --- */                                                    \
     INT(http_max_line, "HTTP_MAX_LINE", "", 8192, 1024, 65536,                                     \
         "request line, and each header line; more: 414 or 431")                                    \

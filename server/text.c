@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -368,6 +369,30 @@ void text_random(void *out, size_t n)
 
 #define ID_DIGITS 24 /* 24 of base62: 142 bits */
 
+/* One system call for some thirty ids. A child must not repeat its parent's, so fork empties the pool. */
+static struct {
+    uint8_t bytes[1024];
+    size_t left;
+    bool watched;
+} id_pool;
+
+static void forget_pool(void)
+{
+    id_pool.left = 0;
+}
+
+static uint8_t pool_byte(void)
+{
+    if (id_pool.left == 0) {
+        if (!id_pool.watched) {
+            id_pool.watched = pthread_atfork(NULL, NULL, forget_pool) == 0;
+        }
+        text_random(id_pool.bytes, sizeof id_pool.bytes);
+        id_pool.left = id_pool.watched ? sizeof id_pool.bytes : 1;
+    }
+    return id_pool.bytes[--id_pool.left];
+}
+
 void text_id(struct str prefix, char *out, size_t size)
 {
     static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -376,13 +401,9 @@ void text_id(struct str prefix, char *out, size_t size)
     char *o = out + prefix.n;
     char *end = o + ID_DIGITS;
     while (o < end) {
-        uint8_t bytes[32];
-        text_random(bytes, sizeof(bytes));
-        for (size_t i = 0; i < sizeof(bytes) && o < end; i++) {
-            uint8_t six = bytes[i] & 63;
-            if (six < 62) { /* rejected, not folded: every digit stays equally likely */
-                *o++ = alphabet[six];
-            }
+        uint8_t six = pool_byte() & 63;
+        if (six < 62) { /* rejected, not folded: every digit stays equally likely */
+            *o++ = alphabet[six];
         }
     }
     *o = '\0';

@@ -15,6 +15,7 @@
 #define URL_MAX 8192
 #define LINE_MAX 6144 /* one header line: the session token is the longest */
 #define HEADERS_MAX 12
+#define COUNT_MS 10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
 #define RETRY_SHARE 10            /* at most one request in ten is a retry, per process */
@@ -160,8 +161,15 @@ static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, st
 {
     assert(o->n < HEADERS_MAX);
     o->pairs[o->n] = (struct sigv4_header){name, value};
-    o->lines[o->n].line = arena_printf(x->arena, "%.*s: %.*s", STR_ARG(name), STR_ARG(value));
-    return o->lines[o->n++].line != NULL;
+    char *line = arena_alloc(x->arena, name.n + value.n + 3);
+    if (!line) {
+        return false;
+    }
+    memcpy(line, name.p, name.n);
+    memcpy(line + name.n, ": ", 2);
+    memcpy(line + name.n + 2, value.p, value.n);
+    o->lines[o->n++].line = line;
+    return true;
 }
 
 static bool put_common(struct exchange *x, struct outgoing *o)
@@ -242,6 +250,9 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
 static struct str operation(const struct exchange *x)
 {
     bool stream = x->stream;
+    if (x->counting) {
+        return STR("/count-tokens");
+    }
     if (x->model.transport == MODELS_INVOKE) {
         return stream ? STR("/invoke-with-response-stream") : STR("/invoke");
     }
@@ -253,13 +264,14 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->base_path));
-    return sigv4_model_path(x->model.id, operation(x), &b->path, &x->err);
+    struct str id = x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
+    return sigv4_model_path(id, operation(x), &b->path, &x->err);
 }
 
 static struct fetch_request transfer(struct exchange *x, const struct outgoing *o, const char *url)
 {
     const struct config *c = x->worker->config;
-    uint32_t whole_ms = (uint32_t)c->bedrock_timeout * 1000u;
+    uint32_t whole_ms = x->counting ? COUNT_MS : (uint32_t)c->bedrock_timeout * 1000u;
     bool stream = x->stream;
     return (struct fetch_request){
         .method = "POST",

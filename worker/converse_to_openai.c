@@ -2,8 +2,9 @@
 
 #include "worker/converse_reply.h"
 
-#define PING      ": keepalive\n\n" /* a comment: no event is known to every client as one to ignore */
-#define MODEL_MAX 65536             /* of the client's model name, escaped */
+#define MODEL_MAX 65536 /* of the client's model name, escaped */
+/* A comment: there is no event that every client knows to ignore. */
+#define PING ": keepalive\n\n"
 
 struct openai_reply {
     struct converse_reply base;

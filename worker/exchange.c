@@ -13,6 +13,7 @@
 #include "worker/bedrock.h"
 #include "worker/converse_to_anthropic.h"
 #include "worker/converse_to_openai.h"
+#include "worker/count.h"
 #include "worker/openai_to_converse.h"
 #include "worker/routes.h"
 #include "worker/splice.h"
@@ -71,6 +72,18 @@ static void start_pause(struct exchange *x)
     loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
 }
 
+/* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent guess: the
+ * answer says that it is an estimate. */
+static void estimate_instead(struct exchange *x)
+{
+    count_refused(x);
+    if (count_estimate(x) == VERDICT_DONE) {
+        finish(x);
+    } else {
+        exchange_fail(x);
+    }
+}
+
 /* The driver: runs steps until one waits or the exchange ends. */
 void exchange_wake(struct exchange *x)
 {
@@ -87,6 +100,10 @@ void exchange_wake(struct exchange *x)
             start_pause(x);
             return;
         case VERDICT_FAIL:
+            if (x->counting && x->state == EXCHANGE_RELAY) {
+                estimate_instead(x);
+                return;
+            }
             exchange_fail(x);
             return;
         case VERDICT_DONE:
@@ -171,6 +188,7 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
         x->dialect = DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
     }
     if (x->route) {
+        x->counting = x->route->limit == ROUTE_COUNTING;
         return STATUS_OK;
     }
     return no_route(c, r, allowed, err);
@@ -321,9 +339,9 @@ static enum status read_body(struct exchange *x)
         x->stream = x->chat.stream;
         return st;
     }
-    enum status st = messages_read(&x->scan, false, &x->request, &x->err);
+    enum status st = messages_read(&x->scan, x->counting, &x->request, &x->err);
     x->client_model = x->request.model;
-    x->stream = x->request.stream;
+    x->stream = x->request.stream && !x->counting;
     return st;
 }
 
@@ -369,6 +387,17 @@ static enum status convert_to_converse(struct exchange *x, const struct converse
     return anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &x->err);
 }
 
+/* count_tokens: the converted body is counted instead of answered. */
+static enum verdict ask_for_count(struct exchange *x)
+{
+    x->relay = &count_relay;
+    if (count_wrap(x)) {
+        return VERDICT_NEXT;
+    }
+    err_set(&x->err, STATUS_BUSY, "out of memory for this request; try again");
+    return VERDICT_FAIL;
+}
+
 static enum verdict convert_step(struct exchange *x)
 {
     const struct config *c = x->worker->config;
@@ -377,13 +406,16 @@ static enum verdict convert_step(struct exchange *x)
                                        .betas = x->betas,
                                        .betas_extra = text_from(c->beta_allow),
                                        .strict_fields = c->strict_fields};
+    if (x->counting && !count_may_ask(x)) {
+        return count_estimate(x);
+    }
     buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
     enum status st = STATUS_BUSY;
     if (names) {
         st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x) : convert_to_converse(x, &options, names);
     }
     if (st == STATUS_OK && x->reply) {
-        return VERDICT_NEXT;
+        return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }
     if (!names || !x->reply) {
         err_set(&x->err, STATUS_BUSY, "out of memory for this request; try again");

@@ -93,6 +93,7 @@ struct exchange {
     struct chat_request chat;        /* OpenAI dialect */
     struct str client_model;
     bool stream;
+    bool counting; /* count_tokens: nothing is generated */
     struct models_choice model;
     struct buf changes; /* for x-converter-changes */
     struct str tier;

@@ -12,6 +12,7 @@
 /* path, methods, dialect, key, limit class, body limit, who answers (NULL: Bedrock) */
 static const struct route table[] = {
     {"{prefix}/messages", POST, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, NULL, false},
+    {"{prefix}/messages/count_tokens", POST, DIALECT_ANTHROPIC, true, ROUTE_COUNTING, 0, NULL, false},
     {"{prefix}/chat/completions", POST, DIALECT_OPENAI, true, ROUTE_REQUESTS, 0, NULL, false},
     {"{prefix}/messages/batches", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false},
     {"{prefix}/files", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, true},

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* Fails with the row's name. */
@@ -274,6 +276,28 @@ static void test_secret_eq_and_wipe(void **state)
     assert_memory_equal(a, "\0\0\0\0\0\0\0\0\0\0", 10);
 }
 
+/* Ids come out of a pool: a forked child must not go on with its parent's bytes. */
+static void test_id_differs_after_fork(void **state)
+{
+    (void)state;
+    char mine[40], childs[40] = "";
+    int ends[2];
+    text_id(STR(""), mine, sizeof mine); /* the pool is filled now */
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        text_id(STR(""), mine, sizeof mine);
+        _exit(write(ends[1], mine, sizeof mine) == (ssize_t)sizeof mine ? 0 : 1);
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    text_id(STR(""), mine, sizeof mine);
+    assert_int_equal(read(ends[0], childs, sizeof childs), (ssize_t)sizeof childs);
+    assert_string_not_equal(mine, childs);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_id_alphabet_and_difference(void **state)
 {
     (void)state;
@@ -347,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_percent_rows_both_ways),
         cmocka_unit_test(test_secret_eq_and_wipe),
         cmocka_unit_test(test_id_alphabet_and_difference),
+        cmocka_unit_test(test_id_differs_after_fork),
         cmocka_unit_test(test_utf8_rows_as_rfc3629),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

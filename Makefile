@@ -78,14 +78,16 @@ LIBSRC := $(filter-out master/main.c,$(SRC))
 LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-MOCKSRC := $(wildcard tests/mock/*.c)
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock
+# two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
+MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
+MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo
 FUZZ_SECONDS ?= 60
 
-.PHONY: all help deps run check unit system clients lint format fuzz cov bench clean \
+.PHONY: all help deps run check unit system clients lint format fuzz cov bench docs clean \
         unit-binaries fuzz-binaries cov-run
 
-all: $(SYSTEM) ## build the program and the mock Bedrock
+all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -126,6 +128,9 @@ cov: ## line and branch coverage of unit and system tests (gcovr): build/cov/rep
 
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
+
+docs: all ## put the table of settings into the READMEs
+	@B=$(B) scripts/docs.sh
 
 deps: ## install the packages that are missing (apt; sudo when not root)
 	@scripts/install-deps.sh
@@ -171,6 +176,10 @@ $(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/mock-dynamo: $(MOCKDYNAMO:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 

@@ -6,11 +6,9 @@
 
 #include "server/creds.h"
 #include "server/log.h"
-#include "shm/keystore.h"
 #include "worker/models.h"
 
 #define OVERRIDES_MAX 8
-#define WHY_SIZE      120
 
 /* --- what the subcommands share
  * ----------------------------------------------------------------------- */
@@ -168,55 +166,6 @@ int commands_check_config(int argc, char **argv)
     }
     exit_code = models_init(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
                                                    : commands_complain("check-config", &err);
-    config_free(&c);
-    return exit_code;
-}
-
-/* --- setup_tables
- * -----------------------------------------------------------------------------------------------
- */
-
-enum { SETUP_ENDPOINT, SETUP_REGION, SETUP_PREFIX, SETUP_ENV_FILE, SETUP_COUNT };
-static const struct option_row setup_rows[SETUP_COUNT] = {
-    [SETUP_ENDPOINT] = {0, "endpoint-url", "URL", "DynamoDB endpoint"},
-    [SETUP_REGION] = {'r', "region", "REGION", "AWS region"},
-    [SETUP_PREFIX] = {0, "prefix", "PREFIX", "prefix of the table names"},
-    [SETUP_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
-};
-static const struct commands_about setup_about = {
-    "setup_tables", "", "Makes what the key store needs; what is there already is left alone.",
-    setup_rows, SETUP_COUNT};
-
-static int setup(const struct config *c)
-{
-    struct keystore *store;
-    struct err err;
-    char why[WHY_SIZE];
-    if (keystore_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
-        return commands_complain(setup_about.name, &err);
-    }
-    printf("Key store ready (%s).\n", why);
-    keystore_close(store);
-    return COMMANDS_OK;
-}
-
-int commands_setup_tables(int argc, char **argv)
-{
-    struct options o;
-    struct config c;
-    struct err err;
-    int exit_code;
-    if (!commands_begin(&setup_about, argc, argv, &o, &exit_code)) {
-        return exit_code;
-    }
-    const struct config_override overrides[] = {
-        {"DYNAMODB_ENDPOINT_URL", o.value[SETUP_ENDPOINT]},
-        {"AWS_REGION", o.value[SETUP_REGION]},
-    };
-    if (commands_config(&c, o.value[SETUP_ENV_FILE], overrides, 2, &err) != STATUS_OK) {
-        return commands_complain(setup_about.name, &err);
-    }
-    exit_code = setup(&c);
     config_free(&c);
     return exit_code;
 }

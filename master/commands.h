@@ -12,7 +12,6 @@
 enum { COMMANDS_OK = 0, COMMANDS_FAILED = 1, COMMANDS_USAGE = 2 };
 
 int commands_check_config(int argc, char **argv);
-int commands_setup_tables(int argc, char **argv);
 int commands_version(int argc, char **argv);
 
 /* What a subcommand is, for its parsing and its --help. */

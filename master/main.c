@@ -11,6 +11,7 @@
 #include "master/create_key.h"
 #include "master/keys.h"
 #include "master/revoke_key.h"
+#include "master/setup_tables.h"
 #include "master/supervise.h"
 #include "master/top.h"
 #include "server/arena.h"
@@ -27,7 +28,7 @@ static const struct command {
     {"create-api-key", create_key_run, "make an API key and print it once"},
     {"list-keys", keys_list, "list the API keys"},
     {"revoke-key", revoke_key_run, "revoke an API key"},
-    {"setup-tables", commands_setup_tables, "make what the key store needs"},
+    {"setup-tables", setup_tables_run, "make what the key store needs"},
     {"top", top_run, "watch a running gateway"},
     {"check-config", commands_check_config, "print the effective settings"},
     {"version", commands_version, "print the version"},

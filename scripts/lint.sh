@@ -33,7 +33,7 @@ room_order() {
 third_party() {
     local row header place
     for row in 'llhttp\.h server/http_parse\.[ch]' 'curl/ server/fetch[a-z_]*\.[ch]' 'mbedtls/ server/sha256\.c' \
-        '(cjson/)?cJSON\.h server/json\.c' 'sqlite3\.h shm/keystore_sqlite\.c' 'cmocka\.h -'; do
+        '(cjson/)?cJSON\.h server/json\.c' 'sqlite3\.h shm/keystore_sqlite[a-z_]*\.[ch]' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true

@@ -74,6 +74,18 @@
         "DynamoDB elsewhere than in AWS")                                                          \
     TEXT(table_api_keys, "DYNAMODB_API_KEYS_TABLE", "", "anthropic-proxy-api-keys", false,         \
          "table of the keys")                                                                      \
+    TEXT(table_usage, "DYNAMODB_USAGE_TABLE", "", "anthropic-proxy-usage", false,                  \
+         "table of the usage rows")                                                                \
+    TEXT(table_usage_stats, "DYNAMODB_USAGE_STATS_TABLE", "", "anthropic-proxy-usage-stats",       \
+         false, "table of the totals; it also holds the version that tools raise")                 \
+    TEXT(table_model_mapping, "DYNAMODB_MODEL_MAPPING_TABLE", "", "anthropic-proxy-model-mapping", \
+         false, "table of the model mappings")                                                     \
+    TEXT(table_model_pricing, "DYNAMODB_MODEL_PRICING_TABLE", "", "anthropic-proxy-model-pricing", \
+         false, "table of the prices")                                                             \
+    TEXT(table_beta_headers, "DYNAMODB_BETA_HEADERS_TABLE", "", "anthropic-proxy-beta-headers",    \
+         false, "table of the beta headers")                                                       \
+    INT(dynamodb_timeout, "DYNAMODB_TIMEOUT", "", 5, 1, 60,                                        \
+        "seconds for one call of DynamoDB, its repetitions included")                              \
     INT(refresh_seconds, "REFRESH_SECONDS", "", 60, 1, 86400, "full reload of the key store")      \
     INT(max_stale_seconds, "MAX_STALE_SECONDS", "", 86400, 0, 31536000,                            \
         "how long known keys go on working while the store is unreachable")                        \

@@ -1,6 +1,7 @@
 #include "shm/bucket.h"
 
 #include <assert.h>
+#include "server/clock.h"
 
 /* Slots beside those of the keys: a freed slot rests 10 minutes, so revoking and making keys needs
  * spares. */
@@ -30,8 +31,7 @@ void bucket_give(struct segment *s, uint32_t slot, uint32_t tag)
     assert(slot >= BUCKET_FIRST_KEY && slot < segment_slots(s));
     struct bucket *b = &s->buckets[slot];
     atomic_store(&b->tag, 0);
-    _Atomic uint64_t *words[] = {&b->requests,  &b->counting,    &b->tokens,
-                                 &b->in_flight, &b->spent_micro, &b->month};
+    _Atomic uint64_t *words[] = {&b->requests, &b->counting, &b->tokens, &b->spent};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         atomic_store_explicit(words[i], 0, memory_order_relaxed);
     }
@@ -68,4 +68,112 @@ struct bucket_answer bucket_take(_Atomic uint64_t *word, uint64_t now_ns, uint32
     a.full_ns = base + cost - now_ns;
     a.remaining = (uint32_t)((burst - a.full_ns) / cost);
     return a;
+}
+
+/* --- tokens ---------------------------------------------------------------------------------- */
+
+#define DEBT_WINDOWS 60u /* what one key can owe at most: an hour of a window of a minute */
+
+/* Exact for any limit up to 2^32: the product is taken before the division. */
+static uint64_t tokens_ns(uint64_t n, uint32_t limit, uint64_t window_ns)
+{
+    unsigned __int128 ns = (unsigned __int128)n * window_ns / limit;
+    return ns > DEBT_WINDOWS * window_ns ? DEBT_WINDOWS * window_ns : (uint64_t)ns;
+}
+
+struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint32_t limit,
+                                   uint64_t window_ns, uint64_t n)
+{
+    assert(limit > 0 && window_ns > 0);
+    uint64_t cost = tokens_ns(n, limit, window_ns), most = now_ns + DEBT_WINDOWS * window_ns;
+    uint64_t seen = atomic_load_explicit(word, memory_order_relaxed), next;
+    do {
+        next = (seen > now_ns ? seen : now_ns) + cost;
+        next = next > most ? most : next;
+    } while (n && !atomic_compare_exchange_weak_explicit(word, &seen, next, memory_order_relaxed,
+                                                         memory_order_relaxed));
+    struct bucket_answer a = {.limit = limit, .full_ns = next - now_ns};
+    a.allowed = a.full_ns < window_ns;
+    if (a.allowed) {
+        a.remaining =
+            (uint32_t)((unsigned __int128)(window_ns - a.full_ns) * limit / window_ns);
+    } else {
+        a.retry_ns = a.full_ns - window_ns + window_ns / limit + 1;
+    }
+    return a;
+}
+
+/* --- money ----------------------------------------------------------------------------------- */
+
+/* The word: 16 bits of month, 48 of micro-dollars (281 million dollars, then it stays there). */
+#define MICRO_BITS 48
+#define MICRO_MAX  ((1ull << MICRO_BITS) - 1)
+
+uint32_t bucket_month(int64_t real_ms)
+{
+    char text[8];
+    uint64_t year = 0, month = 0;
+    clock_month(real_ms, text);
+    text_u64((struct str){text, 4}, &year);
+    text_u64((struct str){text + 5, 2}, &month);
+    return (uint32_t)(year * 12 + month);
+}
+
+static uint64_t pack(uint32_t month, uint64_t micro)
+{
+    return (uint64_t)month << MICRO_BITS | (micro > MICRO_MAX ? MICRO_MAX : micro);
+}
+
+uint32_t bucket_spent_month(const struct bucket *b)
+{
+    return (uint32_t)(atomic_load_explicit(&b->spent, memory_order_relaxed) >> MICRO_BITS);
+}
+
+uint64_t bucket_spent(const struct bucket *b, uint32_t month)
+{
+    uint64_t word = atomic_load_explicit(&b->spent, memory_order_relaxed);
+    return word >> MICRO_BITS == month ? word & MICRO_MAX : 0;
+}
+
+enum change { ADD, RAISE, LOWER };
+
+static uint64_t changed(uint64_t had, enum change how, uint64_t micro)
+{
+    switch (how) {
+    case ADD:
+        return micro > MICRO_MAX - had ? MICRO_MAX : had + micro;
+    case RAISE:
+        return micro > had ? micro : had;
+    case LOWER:
+        break;
+    }
+    return had > micro ? had - micro : 0;
+}
+
+static void change(struct bucket *b, uint32_t month, enum change how, uint64_t micro)
+{
+    uint64_t seen = atomic_load_explicit(&b->spent, memory_order_relaxed), next;
+    do {
+        if (seen >> MICRO_BITS > month) {
+            return;
+        }
+        uint64_t had = seen >> MICRO_BITS == month ? seen & MICRO_MAX : 0;
+        next = pack(month, changed(had, how, micro));
+    } while (!atomic_compare_exchange_weak_explicit(&b->spent, &seen, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
+void bucket_spend(struct bucket *b, uint32_t month, uint64_t micro)
+{
+    change(b, month, ADD, micro);
+}
+
+void bucket_raise(struct bucket *b, uint32_t month, uint64_t micro)
+{
+    change(b, month, RAISE, micro);
+}
+
+void bucket_lower(struct bucket *b, uint32_t month, uint64_t micro)
+{
+    change(b, month, LOWER, micro);
 }

@@ -15,14 +15,12 @@
 #include "shm/segment.h"
 
 struct bucket { /* 64 bytes: one a key slot; contention is per key, so no padding to 128 */
-    _Atomic uint64_t requests;    /* tat, any worker */
-    _Atomic uint64_t counting;    /* tat of the count_tokens class, any worker */
-    _Atomic uint64_t tokens;      /* tat of tokens a minute, any worker */
-    _Atomic uint64_t in_flight;   /* requests open now, any worker */
-    _Atomic uint64_t spent_micro; /* this month, any worker */
-    _Atomic uint64_t month;       /* year * 12 + month of spent_micro */
-    _Atomic uint32_t tag;         /* refresher */
-    uint32_t reserved[3];
+    _Atomic uint64_t requests; /* tat, any worker */
+    _Atomic uint64_t counting; /* tat of the count_tokens class, any worker */
+    _Atomic uint64_t tokens;   /* tat of tokens a minute, any worker */
+    _Atomic uint64_t spent;    /* month and micro-dollars in one word; any worker, refresher */
+    _Atomic uint32_t tag;      /* refresher */
+    uint32_t reserved[7];
 };
 _Static_assert(sizeof(struct bucket) == 64, "cell size");
 
@@ -38,6 +36,23 @@ struct bucket_answer {
  * backwards is harmless: a word more than two windows ahead counts as fresh. */
 struct bucket_answer bucket_take(_Atomic uint64_t *word, uint64_t now_ns, uint32_t limit,
                                  uint64_t window_ns);
+/* Tokens are charged when they are known, which may leave the word in debt; a key in debt waits.
+ * n 0 only asks: allowed when the next request may start, remaining is in tokens. */
+struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint32_t limit,
+                                   uint64_t window_ns, uint64_t n);
+
+/* Money spent in a calendar month (UTC). The month stands in the same word, so the change from one
+ * month to the next happens once, whoever sees it first, and no sum is lost. What belongs to an
+ * earlier month than the word's is ignored: the store books it there. */
+uint32_t bucket_month(int64_t real_ms); /* year * 12 + month, never 0 */
+uint64_t bucket_spent(const struct bucket *b, uint32_t month); /* micro-dollars in that month */
+uint32_t bucket_spent_month(const struct bucket *b);           /* 0: nothing is known */
+void bucket_spend(struct bucket *b, uint32_t month, uint64_t micro);
+/* Refresher: at least this much is known to be spent in the month. */
+void bucket_raise(struct bucket *b, uint32_t month, uint64_t micro);
+/* Refresher: the stored sum was lowered by hand, by this much. */
+void bucket_lower(struct bucket *b, uint32_t month, uint64_t micro);
+
 /* The key's cell, or NULL when the slot now belongs to another key (tag differs). */
 struct bucket *bucket_of(const struct segment *s, uint32_t slot, uint32_t tag);
 /* Refresher: the slot is this key's from now on, everything at zero. */

@@ -1,7 +1,7 @@
 /*
  * One bank of the area, behind struct directory_area:
  *
- *   struct bank | key index | key cells | mapping index | mapping cells
+ *   struct bank | key index | key cells | mapping index | mapping cells | price index | price cells
  *
  * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its
  * CRC. The index has four words a cell, so linear probing stays short (16 k keys: at most some 15
@@ -33,16 +33,17 @@ struct directory_area {
 };
 _Static_assert(sizeof(struct directory_area) == 128, "own cache lines");
 
-enum kind { KEYS, MAPPINGS, KINDS };
+enum kind { KEYS, MAPPINGS, PRICES, KINDS };
 
 struct bank {
     word count[KINDS];
-    uint64_t reserved[14];
+    uint64_t reserved[13];
 };
 _Static_assert(sizeof(struct bank) == 128, "own cache lines");
 
 #define KEY_WORDS     (sizeof(struct directory_key) / 8)
 #define MAPPING_WORDS (sizeof(struct directory_mapping) / 8)
+#define PRICE_WORDS   (sizeof(struct directory_price_row) / 8)
 #define WORDS_MAX     MAPPING_WORDS
 
 /* One table of one bank, as this process sees it. */
@@ -71,7 +72,8 @@ static size_t table_size(uint64_t capacity, size_t words)
 static size_t bank_size(uint32_t max_keys, uint32_t max_mappings)
 {
     size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) +
-               table_size(max_mappings, MAPPING_WORDS);
+               table_size(max_mappings, MAPPING_WORDS) +
+               table_size(SEGMENT_PRICES_MAX, PRICE_WORDS);
     return (n + 127) / 128 * 128;
 }
 
@@ -85,13 +87,19 @@ static struct table table_of(const struct segment *s, uint64_t generation, enum 
     const struct segment_header *h = s->header;
     char *bank = (char *)s->directory + sizeof(struct directory_area) +
                  (generation & 1) * bank_size(h->max_keys, h->max_mappings);
+    const struct {
+        uint64_t capacity;
+        size_t words;
+    } shape[KINDS] = {{h->max_keys, KEY_WORDS},
+                      {h->max_mappings, MAPPING_WORDS},
+                      {SEGMENT_PRICES_MAX, PRICE_WORDS}};
     char *at = bank + sizeof(struct bank);
-    struct table t = {.count = &((struct bank *)(void *)bank)->count[kind],
-                      .capacity = kind == KEYS ? h->max_keys : h->max_mappings,
-                      .words = kind == KEYS ? KEY_WORDS : MAPPING_WORDS};
-    if (kind == MAPPINGS) {
-        at += table_size(h->max_keys, KEY_WORDS);
+    for (enum kind before = KEYS; before < kind; before++) {
+        at += table_size(shape[before].capacity, shape[before].words);
     }
+    struct table t = {.count = &((struct bank *)(void *)bank)->count[kind],
+                      .capacity = shape[kind].capacity,
+                      .words = shape[kind].words};
     uint64_t n = index_words(t.capacity);
     t.index = (word *)(void *)at;
     t.index_mask = n - 1;
@@ -288,6 +296,25 @@ bool directory_map(const struct segment *s, struct str model, char to_out[304])
     return true;
 }
 
+static bool same_model(const void *wanted, const void *payload)
+{
+    const struct directory_price_row *row = payload;
+    const struct str *model = wanted;
+    return strnlen(row->model, sizeof row->model) == model->n &&
+           memcmp(row->model, model->p, model->n) == 0;
+}
+
+bool directory_price(const struct segment *s, struct str model, struct directory_price *out)
+{
+    struct directory_price_row row;
+    if (model.n == 0 || model.n >= sizeof row.model ||
+        search(s, PRICES, mapping_hash(model), same_model, &model, &row) != DIRECTORY_HIT) {
+        return false;
+    }
+    *out = row.price;
+    return true;
+}
+
 uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms)
 {
     int64_t confirmed =
@@ -363,6 +390,19 @@ bool directory_add_mapping(struct segment *s, struct str from, struct str to)
     memcpy(m.to, to.p, to.n);
     struct table t = table_of(s, building(s), MAPPINGS);
     return insert(&t, m.hash, &m);
+}
+
+bool directory_add_price(struct segment *s, struct str model, const struct directory_price *price)
+{
+    struct directory_price_row row = {.hash = mapping_hash(model), .price = *price};
+    struct directory_price_row twin;
+    struct table t = table_of(s, building(s), PRICES);
+    if (model.n == 0 || model.n >= sizeof row.model ||
+        probe(&t, row.hash, same_model, &model, &twin) == PROBE_HIT) {
+        return false;
+    }
+    memcpy(row.model, model.p, model.n);
+    return insert(&t, row.hash, &row);
 }
 
 void directory_publish(struct segment *s, int64_t confirmed_real_ms)

@@ -1,5 +1,5 @@
 /*
- * directory.h - the table of keys and model mappings: two banks and two generation words.
+ * directory.h - the table of keys, model mappings and prices: two banks and two generation words.
  *
  * Writer (the refresher, exactly one): building = published+1, rebuild bank (published+1)&1 from
  * scratch, published++. Reader: g = published; copy the cell out of bank g&1; valid iff building -
@@ -58,6 +58,18 @@ struct directory_mapping { /* 512 bytes */
 };
 _Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
 
+struct directory_price { /* micro-dollars for a million tokens */
+    uint64_t input, output;
+    uint64_t cache_read, cache_write; /* cache_write: for 5 minutes */
+};
+
+struct directory_price_row { /* 256 bytes: one cell */
+    char model[216];         /* Bedrock id, NUL-terminated */
+    struct directory_price price;
+    uint64_t hash;
+};
+_Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
+
 enum directory_found {
     DIRECTORY_HIT,
     DIRECTORY_MISS,  /* not in the table: ask the refresher (keymiss.h) */
@@ -69,6 +81,8 @@ enum directory_found {
 enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
                                     struct directory_key *out);
 bool directory_map(const struct segment *s, struct str model, char to_out[304]);
+/* The operator's own price of a model. */
+bool directory_price(const struct segment *s, struct str model, struct directory_price *out);
 uint64_t directory_generation(const struct segment *s); /* 0: never published */
 uint64_t directory_age_ms(const struct segment *s,
                           int64_t now_real_ms); /* since the store last confirmed the table */
@@ -82,6 +96,8 @@ bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct 
 void directory_begin(struct segment *s); /* opens the other bank, empty */
 bool directory_add(struct segment *s, const struct directory_key *key); /* false: table full */
 bool directory_add_mapping(struct segment *s, struct str from, struct str to);
+/* false: empty, too long, there already, or the table is full. */
+bool directory_add_price(struct segment *s, struct str model, const struct directory_price *price);
 void directory_publish(struct segment *s,
                        int64_t confirmed_real_ms);            /* workers see it from here on */
 void directory_confirm(struct segment *s, int64_t real_ms);   /* the store answered: not stale */

@@ -6,16 +6,16 @@
 #include "server/crc32.h"
 #include "server/creds.h"
 #include "server/sha256.h"
+#include "shm/keystore_dynamo.h"
 #include "shm/keystore_sqlite.h"
 
 /* --- which store ----------------------------------------------------------------------------- */
 
-/* open NULL: known, but not in this build. */
 static const struct backend {
     const char *name;
     enum status (*open)(const struct config *c, struct keystore **out, struct err *err);
 } backends[] = {
-    {"dynamodb", NULL},
+    {"dynamodb", keystore_dynamo_open},
     {"sqlite", keystore_sqlite_open},
 };
 
@@ -42,16 +42,12 @@ static const char *aws_sign(const struct config *c)
 
 static const struct backend *choose_auto(const struct config *c, char *why_out, size_t why_size)
 {
-    const struct backend *dynamo = backend_of("dynamodb");
     const char *sign = aws_sign(c);
     if (c->database_url[0]) {
         snprintf(why_out, why_size, "sqlite: DATABASE_URL is set");
-    } else if (sign && dynamo->open) {
-        snprintf(why_out, why_size, "dynamodb: %s", sign);
-        return dynamo;
     } else if (sign) {
-        snprintf(why_out, why_size, "sqlite in STATE_DIR: %s, but DynamoDB is not in this build",
-                 sign);
+        snprintf(why_out, why_size, "dynamodb: %s", sign);
+        return backend_of("dynamodb");
     } else {
         snprintf(why_out, why_size,
                  "sqlite in STATE_DIR: neither DATABASE_URL nor AWS is configured");
@@ -68,10 +64,6 @@ enum status keystore_open(const struct config *c, struct keystore **out, char *w
     } else {
         b = backend_of(c->storage_backend);
         snprintf(why_out, why_size, "%s: STORAGE_BACKEND says so", b->name);
-    }
-    if (!b->open) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "STORAGE_BACKEND=%s is not in this build",
-                       b->name);
     }
     return b->open(c, out, err);
 }
@@ -207,6 +199,9 @@ static bool put_models(const char *text, struct directory_key *out)
 static uint32_t flags_of(const struct keystore_row *row)
 {
     uint32_t flags = is_hashed(text_from(row->id)) ? 0 : DIRECTORY_CLEAR;
+    if (strcmp(row->budget_mode, "reserve") == 0) {
+        flags |= DIRECTORY_BUDGET_RESERVE;
+    }
     if (row->active) {
         return flags | DIRECTORY_ACTIVE;
     }
@@ -236,6 +231,8 @@ static const char *fill(const struct keystore_row *row, struct directory_key *ou
         {"tpm_limit", in_range(row->tpm_limit, COUNT_MAX)},
         {"max_concurrency", in_range(row->max_concurrency, COUNT_MAX)},
         {"monthly_budget", in_range(row->budget_micro, MONEY_MAX)},
+        {"budget_mode", row->budget_mode[0] == '\0' || strcmp(row->budget_mode, "soft") == 0 ||
+                            strcmp(row->budget_mode, "reserve") == 0},
         {"expires_at", in_range(row->expires_s, SECONDS_MAX)},
         {"service_tier", put_tier(row->service_tier, out)},
         {"cache_ttl", put_ttl(row->cache_ttl, out)},

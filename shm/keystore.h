@@ -10,8 +10,7 @@
 #include "server/config.h"
 #include "server/err.h"
 #include "shm/directory.h"
-
-#define KEYSTORE_ID_MAX 200 /* "sha256:<64 hex>" or a clear key */
+#include "shm/keystore_usage.h"
 
 struct keystore_row {
     char id[KEYSTORE_ID_MAX + 1]; /* partition key as stored */
@@ -29,6 +28,9 @@ struct keystore_row {
     char cache_ttl[4];
     char models[512];
     char deactivated_reason[65];
+    char budget_mode[8];       /* "soft", "reserve" or "" */
+    int64_t budget_used_micro; /* month-to-date, of the month: */
+    char budget_month[8];      /* "2026-01", UTC; "": never used */
     const char *unreadable; /* attribute of a wrong type or too long: keystore_cell refuses the row;
                                NULL: none */
 };
@@ -53,11 +55,38 @@ struct keystore_ops {
                             struct err *err);
     /* A number that every write of our tools raises: polled each second. */
     enum status (*version)(struct keystore *k, int64_t *out, struct err *err);
+
+    /* --- these may be NULL: the store has no such thing --- */
+    /* Usage rows in the order of their sequence, and their cost into the budgets of their keys:
+     * each exactly once, however often it is called with the same rows. OK: all of them are there.
+     * After any other status the same rows come again, unchanged, before any later ones (so
+     * "sequence greater than the last of this flusher" is a sufficient condition for a budget).
+     * INVALID: this row can never be stored (only for n == 1).
+     * A budget: budget_used and budget_used_mtd grow; when the row is of a later month than
+     * budget_mtd_month, that month's sum goes to budget_history first; is_active becomes false with
+     * deactivated_reason budget_exceeded when the budget is reached, and true again in a new month
+     * or with a larger budget. */
+    enum status (*put_usage)(struct keystore *k, const struct keystore_usage *rows, size_t n,
+                             struct err *err);
+    /* Sums of the rows that started from from_ms on and before to_ms, through fn. */
+    enum status (*usage)(struct keystore *k, enum keystore_group group, int64_t from_ms,
+                         int64_t to_ms,
+                         bool (*fn)(void *ctx, const struct keystore_usage_sum *sum), void *ctx,
+                         struct err *err);
+    /* The operator's own prices through fn. */
+    enum status (*prices)(struct keystore *k,
+                          bool (*fn)(void *ctx, const struct keystore_price *price), void *ctx,
+                          struct err *err);
     void (*close)(struct keystore *k);
 };
 
 struct keystore { /* first member of every implementation */
     const struct keystore_ops *ops;
+    /* Set by the owner after opening; NULL: none. A call that waits for the network calls it at its
+     * start and twice a second: a sign of life. false: give up (UNAVAILABLE), the process is to
+     * leave. */
+    bool (*on_wait)(void *ctx);
+    void *wait_ctx;
 };
 
 /* Chooses by STORAGE_BACKEND (see config.h) and opens. why_out (120 bytes) says which store and
@@ -78,6 +107,8 @@ MUST_CHECK enum status keystore_cell(const struct keystore_row *row, bool allow_
 bool keystore_digest(const struct keystore_row *row, uint8_t digest_out[32]);
 /* US dollars "12.5" as millionths; at most 6 decimals count. false: not a number from 0 to 1e9. */
 bool keystore_money(struct str usd, int64_t *micro_out);
+/* The same backwards: "12.500000". */
+void keystore_money_text(int64_t micro, char out[32]);
 
 /* New key text, env lower-case letters: "sk-<env>-<32 base62>-<6 base62 CRC32>" + NUL. */
 void keystore_new_key(const char *env, char out[80]);

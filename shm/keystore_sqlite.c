@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "server/arena.h"
 #include "server/clock.h"
+#include "shm/keystore_sqlite_private.h"
 
 #define BUSY_MS 5000
-#define LAYOUT  1 /* PRAGMA user_version */
 
 /* What a column is in struct keystore_row. LABEL may be cut, a TEXT that does not fit makes the row
  * unreadable. MONEY is US dollars as decimal text, so that no cent passes through a double. */
@@ -31,7 +30,10 @@
     TEXT(service_tier, service_tier)           \
     TEXT(cache_ttl, cache_ttl)                 \
     TEXT(allowed_models, models)               \
-    LABEL(deactivated_reason, deactivated_reason)
+    LABEL(deactivated_reason, deactivated_reason) \
+    TEXT(budget_mode, budget_mode)             \
+    MONEY(budget_used_mtd, budget_used_micro)  \
+    TEXT(budget_mtd_month, budget_month)
 
 /* Both lists begin with a comma, so each statement puts a constant first. Columns of a result and
  * placeholders of an INSERT then have the same numbers, 1..n. */
@@ -47,89 +49,23 @@ enum column {
 #undef NUMBER
 };
 
-/* Attributes of the older tools' rows that this program only carries: budget_*, owner_name, role,
- * metadata. */
-static const char create_sql[] = /* one column a line */
-    "CREATE TABLE api_keys("
-    "api_key TEXT PRIMARY KEY NOT NULL,"
-    "user_id TEXT NOT NULL,"
-    "name TEXT NOT NULL,"
-    "key_prefix TEXT NOT NULL DEFAULT '',"
-    "created_at INTEGER NOT NULL,"
-    "updated_at INTEGER NOT NULL,"
-    "is_active INTEGER NOT NULL DEFAULT 1,"
-    "rate_limit INTEGER NOT NULL DEFAULT 0,"
-    "tpm_limit INTEGER NOT NULL DEFAULT 0,"
-    "max_concurrency INTEGER NOT NULL DEFAULT 0,"
-    "monthly_budget TEXT NOT NULL DEFAULT '0',"
-    "expires_at INTEGER NOT NULL DEFAULT 0,"
-    "service_tier TEXT NOT NULL DEFAULT 'default',"
-    "cache_ttl TEXT,"
-    "allowed_models TEXT NOT NULL DEFAULT '',"
-    "deactivated_reason TEXT,"
-    "budget_used TEXT NOT NULL DEFAULT '0',"
-    "budget_used_mtd TEXT NOT NULL DEFAULT '0',"
-    "budget_mtd_month TEXT,"
-    "budget_history TEXT,"
-    "owner_name TEXT,"
-    "role TEXT,"
-    "metadata TEXT) WITHOUT ROWID;"
-    "CREATE TABLE model_mapping("
-    "anthropic_model_id TEXT PRIMARY KEY NOT NULL,"
-    "bedrock_model_id TEXT NOT NULL,"
-    "updated_at INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('version', 1);";
-
-#define BUMP(table, event)                                             \
-    "CREATE TRIGGER " #table "_" #event " AFTER " #event " ON " #table \
-    " BEGIN UPDATE meta SET value = value + 1 WHERE name = 'version'; END;"
-static const char trigger_sql[] =
-    BUMP(api_keys, INSERT) BUMP(api_keys, UPDATE) BUMP(api_keys, DELETE) BUMP(model_mapping, INSERT)
-        BUMP(model_mapping, UPDATE) BUMP(model_mapping, DELETE);
-
-#define STATEMENTS(X)                                                                     \
-    X(SCAN, "SELECT NULL" NAMES " FROM api_keys")                                         \
-    X(GET, "SELECT NULL" NAMES " FROM api_keys WHERE api_key = ?")                        \
-    X(PUT, "INSERT INTO api_keys(role" NAMES ") VALUES('Full Access'" MARKS ")")          \
-    X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0" \
-              " WHERE api_key = ?")                                                       \
-    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")         \
-    X(VERSION, "SELECT value FROM meta WHERE name = 'version'")
-
-enum statement {
-#define NUMBER(name, sql) STATEMENT_##name,
-    STATEMENTS(NUMBER)
-#undef NUMBER
-        STATEMENT_COUNT
-};
-
 static const char *const statement_sql[STATEMENT_COUNT] = {
 #define SQL(name, sql) sql,
-    STATEMENTS(SQL)
+    KEYSTORE_SQLITE_STATEMENTS(SQL)
 #undef SQL
-};
-
-struct store {
-    struct keystore base;
-    char path[512];
-    sqlite3 *db; /* NULL after a failed reopening: the next call tries again */
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-    dev_t device; /* the file behind db: a path that leads elsewhere now is noticed */
-    ino_t inode;
 };
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static enum status trouble(const struct store *k, struct err *err)
+enum status keystore_sqlite_trouble(const struct store *k, struct err *err)
 {
     return err_set(err, STATUS_UNAVAILABLE, "key store %s: %s", k->path,
                    k->db ? sqlite3_errmsg(k->db) : "out of memory");
 }
 
-static enum status run(struct store *k, const char *sql, struct err *err)
+enum status keystore_sqlite_run(struct store *k, const char *sql, struct err *err)
 {
-    return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK : trouble(k, err);
+    return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK : keystore_sqlite_trouble(k, err);
 }
 
 static enum status read_layout(struct store *k, int *layout_out, struct err *err)
@@ -138,9 +74,16 @@ static enum status read_layout(struct store *k, int *layout_out, struct err *err
     int rc = sqlite3_prepare_v2(k->db, "PRAGMA user_version", -1, &st, NULL);
     bool ok = rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW;
     *layout_out = ok ? sqlite3_column_int(st, 0) : 0;
-    enum status status = ok ? STATUS_OK : trouble(k, err);
+    enum status status = ok ? STATUS_OK : keystore_sqlite_trouble(k, err);
     sqlite3_finalize(st);
     return status;
+}
+
+static enum status set_layout(struct store *k, int layout, struct err *err)
+{
+    char sql[40];
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", layout);
+    return keystore_sqlite_run(k, sql, err);
 }
 
 /* In one transaction that is exclusive from its first word: two programs may start on a new file.
@@ -148,23 +91,21 @@ static enum status read_layout(struct store *k, int *layout_out, struct err *err
 static enum status make_tables(struct store *k, struct err *err)
 {
     int layout;
-    enum status status = run(k, "BEGIN IMMEDIATE", err);
+    enum status status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err);
     if (status != STATUS_OK) {
         return status;
     }
     status = read_layout(k, &layout, err);
-    if (status == STATUS_OK && layout == 0 &&
-        ((status = run(k, create_sql, err)) == STATUS_OK &&
-         (status = run(k, trigger_sql, err)) == STATUS_OK)) {
-        char sql[40];
-        snprintf(sql, sizeof sql, "PRAGMA user_version = %d", LAYOUT);
-        status = run(k, sql, err);
+    for (int i = layout; status == STATUS_OK && i < KEYSTORE_SQLITE_LAYOUT; i++) {
+        status = keystore_sqlite_run(k, keystore_sqlite_layouts[i][0], err);
+        status = status == STATUS_OK ? keystore_sqlite_run(k, keystore_sqlite_layouts[i][1], err) : status;
+        status = status == STATUS_OK ? set_layout(k, i + 1, err) : status;
     }
     if (status != STATUS_OK) {
         sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
         return status;
     }
-    return run(k, "COMMIT", err);
+    return keystore_sqlite_run(k, "COMMIT", err);
 }
 
 static enum status prepare(struct store *k, struct err *err)
@@ -172,7 +113,7 @@ static enum status prepare(struct store *k, struct err *err)
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         if (sqlite3_prepare_v3(k->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &k->statements[i], NULL) != SQLITE_OK) {
-            return trouble(k, err);
+            return keystore_sqlite_trouble(k, err);
         }
     }
     return STATUS_OK;
@@ -201,19 +142,19 @@ static enum status connect_db(struct store *k, struct err *err)
     enum status status = STATUS_OK;
     if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK) {
-        status = trouble(k, err);
+        status = keystore_sqlite_trouble(k, err);
     } else {
         sqlite3_busy_timeout(k->db, BUSY_MS);
-        status = run(k, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+        status = keystore_sqlite_run(k, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
     }
     if (status == STATUS_OK) {
         status = read_layout(k, &layout, err);
     }
-    if (status == STATUS_OK && layout > LAYOUT) {
+    if (status == STATUS_OK && layout > KEYSTORE_SQLITE_LAYOUT) {
         status = err_set(err, STATUS_NOT_SUPPORTED,
                          "key store %s was made by a newer version (layout %d)", k->path, layout);
     }
-    if (status == STATUS_OK && layout < LAYOUT) {
+    if (status == STATUS_OK && layout < KEYSTORE_SQLITE_LAYOUT) {
         status = make_tables(k, err);
     }
     if (status == STATUS_OK) {
@@ -227,7 +168,7 @@ static enum status connect_db(struct store *k, struct err *err)
 
 /* Before every call. A file that was taken away is an outage, not an empty store: nothing is made
  * anew. */
-static enum status ready(struct store *k, struct err *err)
+enum status keystore_sqlite_ready(struct store *k, struct err *err)
 {
     struct stat st;
     if (stat(k->path, &st) != 0) {
@@ -242,7 +183,7 @@ static enum status ready(struct store *k, struct err *err)
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
-static struct str text_at(sqlite3_stmt *st, int column)
+struct str keystore_sqlite_text(sqlite3_stmt *st, int column)
 {
     const char *p = (const char *)sqlite3_column_text(st, column);
     return (struct str){p ? p : "", p ? (size_t)sqlite3_column_bytes(st, column) : 0};
@@ -250,14 +191,14 @@ static struct str text_at(sqlite3_stmt *st, int column)
 
 static bool read_text(sqlite3_stmt *st, int column, char *out, size_t size)
 {
-    struct str s = text_at(st, column);
+    struct str s = keystore_sqlite_text(st, column);
     text_copy(s, out, size);
     return s.n < size && strlen(out) == s.n;
 }
 
 static bool read_label(sqlite3_stmt *st, int column, char *out, size_t size)
 {
-    struct str s = text_at(st, column);
+    struct str s = keystore_sqlite_text(st, column);
     size_t n = 0, step;
     while (n < s.n && (step = text_utf8_step(text_sub(s, n, s.n))) != 0 && n + step < size) {
         n += step;
@@ -275,7 +216,7 @@ static bool read_int(sqlite3_stmt *st, int column, int64_t *out)
 
 static bool read_money(sqlite3_stmt *st, int column, int64_t *out)
 {
-    struct str s = text_at(st, column);
+    struct str s = keystore_sqlite_text(st, column);
     *out = 0;
     return s.n == 0 || keystore_money(s, out);
 }
@@ -298,23 +239,22 @@ static void read_row(sqlite3_stmt *st, struct keystore_row *out)
     COLUMNS(READ_TEXT, READ_LABEL, READ_INT, READ_BOOL, READ_MONEY)
 }
 
-static int bind_text(sqlite3_stmt *st, int at, const char *text)
+int keystore_sqlite_bind(sqlite3_stmt *st, int at, const char *text)
 {
     return sqlite3_bind_text(st, at, text, -1, SQLITE_TRANSIENT);
 }
 
 static int bind_money(sqlite3_stmt *st, int at, int64_t micro)
 {
-    char usd[40];
-    snprintf(usd, sizeof usd, "%lld.%06lld", (long long)(micro / 1000000),
-             (long long)(micro % 1000000));
-    return bind_text(st, at, usd);
+    char usd[32];
+    keystore_money_text(micro, usd);
+    return keystore_sqlite_bind(st, at, usd);
 }
 
 static bool bind_row(sqlite3_stmt *st, const struct keystore_row *row)
 {
     int rc = SQLITE_OK;
-#define BIND_TEXT(column, field)  rc |= bind_text(st, COLUMN_##column, row->field);
+#define BIND_TEXT(column, field)  rc |= keystore_sqlite_bind(st, COLUMN_##column, row->field);
 #define BIND_INT(column, field)   rc |= sqlite3_bind_int64(st, COLUMN_##column, row->field);
 #define BIND_MONEY(column, field) rc |= bind_money(st, COLUMN_##column, row->field);
     COLUMNS(BIND_TEXT, BIND_TEXT, BIND_INT, BIND_INT, BIND_MONEY)
@@ -323,21 +263,21 @@ static bool bind_row(sqlite3_stmt *st, const struct keystore_row *row)
 
 /* --- the table of functions ------------------------------------------------------------------ */
 
-static void finish(sqlite3_stmt *st)
+void keystore_sqlite_finish(sqlite3_stmt *st)
 {
     sqlite3_reset(st);
     sqlite3_clear_bindings(st); /* a clear key may have been bound */
 }
 
 /* Runs st to its end, each row through fn until it returns false. */
-static enum status walk(struct store *k, sqlite3_stmt *st, bool (*fn)(void *ctx, sqlite3_stmt *st),
+enum status keystore_sqlite_walk(struct store *k, sqlite3_stmt *st, bool (*fn)(void *ctx, sqlite3_stmt *st),
                         void *ctx, struct err *err)
 {
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW && fn(ctx, st)) {
     }
-    enum status status = rc == SQLITE_DONE || rc == SQLITE_ROW ? STATUS_OK : trouble(k, err);
-    finish(st);
+    enum status status = rc == SQLITE_DONE || rc == SQLITE_ROW ? STATUS_OK : keystore_sqlite_trouble(k, err);
+    keystore_sqlite_finish(st);
     return status;
 }
 
@@ -360,36 +300,36 @@ static enum status scan(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct scan s = {fn, ctx};
-    enum status status = ready(k, err);
-    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_SCAN], scan_row, &s, err) : status;
+    enum status status = keystore_sqlite_ready(k, err);
+    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_SCAN], scan_row, &s, err) : status;
 }
 
 static enum status get(struct keystore *base, const char *id, struct keystore_row *out,
                        struct err *err)
 {
     struct store *k = (struct store *)base;
-    enum status status = ready(k, err);
+    enum status status = keystore_sqlite_ready(k, err);
     if (status != STATUS_OK) {
         return status;
     }
     sqlite3_stmt *st = k->statements[STATEMENT_GET];
-    int rc = bind_text(st, 1, id);
+    int rc = keystore_sqlite_bind(st, 1, id);
     rc = rc == SQLITE_OK ? sqlite3_step(st) : rc;
     if (rc == SQLITE_ROW) {
         read_row(st, out);
     } else if (rc == SQLITE_DONE) {
         status = err_set(err, STATUS_NOT_FOUND, "there is no such key");
     } else {
-        status = trouble(k, err);
+        status = keystore_sqlite_trouble(k, err);
     }
-    finish(st);
+    keystore_sqlite_finish(st);
     return status;
 }
 
 static enum status put(struct keystore *base, const struct keystore_row *row, struct err *err)
 {
     struct store *k = (struct store *)base;
-    enum status status = ready(k, err);
+    enum status status = keystore_sqlite_ready(k, err);
     if (status != STATUS_OK) {
         return status;
     }
@@ -398,9 +338,9 @@ static enum status put(struct keystore *base, const struct keystore_row *row, st
     if (rc != SQLITE_DONE) {
         status = rc == SQLITE_CONSTRAINT
                      ? err_set(err, STATUS_INVALID, "there is a key with this id already")
-                     : trouble(k, err);
+                     : keystore_sqlite_trouble(k, err);
     }
-    finish(st);
+    keystore_sqlite_finish(st);
     return status;
 }
 
@@ -408,19 +348,19 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
                               struct err *err)
 {
     struct store *k = (struct store *)base;
-    enum status status = ready(k, err);
+    enum status status = keystore_sqlite_ready(k, err);
     if (status != STATUS_OK) {
         return status;
     }
     sqlite3_stmt *st = k->statements[STATEMENT_REVOKE];
-    int rc = bind_text(st, 1, reason) | sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) |
-             bind_text(st, 3, id);
+    int rc = keystore_sqlite_bind(st, 1, reason) | sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) |
+             keystore_sqlite_bind(st, 3, id);
     if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
-        status = trouble(k, err);
+        status = keystore_sqlite_trouble(k, err);
     } else if (sqlite3_changes(k->db) == 0) {
         status = err_set(err, STATUS_NOT_FOUND, "there is no such key");
     }
-    finish(st);
+    keystore_sqlite_finish(st);
     return status;
 }
 
@@ -432,7 +372,7 @@ struct mappings {
 static bool mappings_row(void *ctx, sqlite3_stmt *st)
 {
     const struct mappings *m = ctx;
-    return m->fn(m->ctx, text_at(st, 0), text_at(st, 1));
+    return m->fn(m->ctx, keystore_sqlite_text(st, 0), keystore_sqlite_text(st, 1));
 }
 
 static enum status mappings(struct keystore *base,
@@ -441,8 +381,8 @@ static enum status mappings(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct mappings m = {fn, ctx};
-    enum status status = ready(k, err);
-    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err)
+    enum status status = keystore_sqlite_ready(k, err);
+    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err)
                                : status;
 }
 
@@ -456,8 +396,8 @@ static enum status version(struct keystore *base, int64_t *out, struct err *err)
 {
     struct store *k = (struct store *)base;
     *out = 0;
-    enum status status = ready(k, err);
-    return status == STATUS_OK ? walk(k, k->statements[STATEMENT_VERSION], version_row, out, err)
+    enum status status = keystore_sqlite_ready(k, err);
+    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_VERSION], version_row, out, err)
                                : status;
 }
 
@@ -475,6 +415,9 @@ static const struct keystore_ops ops = {
     .revoke = revoke_key,
     .mappings = mappings,
     .version = version,
+    .put_usage = keystore_sqlite_put_usage,
+    .usage = keystore_sqlite_usage,
+    .prices = keystore_sqlite_prices,
     .close = close_store,
 };
 

@@ -7,7 +7,9 @@
 #include "server/sha256.h"
 #include "shm/absent.h"
 #include "shm/bucket.h"
+#include "shm/budgets.h"
 #include "shm/counters.h"
+#include "shm/keyids.h"
 #include "shm/keymiss.h"
 #include "shm/keytable.h"
 #include "shm/scoreboard.h"
@@ -24,7 +26,11 @@ struct keysync {
     struct segment *segment;
     keysync_open_fn *open;
     struct keystore *store; /* NULL until it opens */
+    bool (*leaving)(void *ctx);
+    void *leaving_ctx;
     struct keytable *table;
+    struct budgets *budgets;
+    struct keyids ids;
     struct absent absent;
 
     bool loaded; /* by this process, not a predecessor */
@@ -59,7 +65,10 @@ struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_o
     k->segment = s;
     k->open = open;
     k->table = keytable_new(s, clock_mono_ms());
-    if (!k->table) {
+    k->budgets = budgets_new(s);
+    if (!k->table || !k->budgets) {
+        keytable_drop(k->table);
+        budgets_drop(k->budgets);
         heap_drop(k);
         return NULL;
     }
@@ -73,9 +82,30 @@ void keysync_drop(struct keysync *k)
     if (k) {
         keystore_close(k->store);
         keytable_drop(k->table);
+        budgets_drop(k->budgets);
+        keyids_free(&k->ids);
         text_wipe(k, sizeof *k);
         heap_drop(k);
     }
+}
+
+void keysync_leaving(struct keysync *k, bool (*fn)(void *ctx), void *ctx)
+{
+    k->leaving = fn;
+    k->leaving_ctx = ctx;
+}
+
+static bool is_leaving(const struct keysync *k)
+{
+    return k->leaving && k->leaving(k->leaving_ctx);
+}
+
+/* The loop of the process stands still meanwhile, so the sign of life comes from here. */
+static bool on_wait(void *ctx)
+{
+    const struct keysync *k = ctx;
+    scoreboard_beat(k->segment, 0, clock_now_ns() / 1000000);
+    return !is_leaving(k);
 }
 
 /* --- an outage ------------------------------------------------------------------------------- */
@@ -97,6 +127,9 @@ static bool hopeless(enum status status)
 /* What is published stays and grows stale. One warning a minute. */
 static void failed(struct keysync *k, const struct err *err)
 {
+    if (is_leaving(k)) {
+        return; /* the store was not asked to the end */
+    }
     counters_add(COUNTER_STORE_ERRORS, 1);
     k->failures++;
     k->retry_at_ms = clock_mono_ms() + back_off_ms(k->failures);
@@ -165,6 +198,14 @@ static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_r
     return keytable_stage_old(k->table, digest, row->active);
 }
 
+/* What the table has no place for: the money spent, and the id that usage rows go under. */
+static bool stage_rest(struct keysync *k, const struct keystore_row *row)
+{
+    uint8_t digest[32];
+    return !keystore_digest(row, digest) || (budgets_stage(k->budgets, digest, row) &&
+                                             keyids_stage(&k->ids, digest, row->id));
+}
+
 static bool on_row(void *ctx, const struct keystore_row *row)
 {
     struct keysync *k = ctx;
@@ -181,25 +222,40 @@ static bool on_row(void *ctx, const struct keystore_row *row)
         staged = stage_bad(k, row, &cell);
     }
     k->no_room += staged == KEYTABLE_FULL;
-    k->out_of_memory = staged == KEYTABLE_NO_MEMORY;
+    k->out_of_memory = staged == KEYTABLE_NO_MEMORY || !stage_rest(k, row);
     return !k->out_of_memory;
+}
+
+/* A mapping or a price that has no place; what: "model mapping", "price". */
+static void skip_named(struct keysync *k, const char *what, struct str name)
+{
+    uint8_t digest[32];
+    uint64_t id;
+    k->skipped++;
+    counters_add(COUNTER_ROWS_SKIPPED, 1);
+    sha256(name.p, name.n, digest);
+    memcpy(&id, digest, sizeof id);
+    if (note(k, id)) {
+        log_line(LOG_WARN, "keystore",
+                 "%s of %.*s is skipped: empty, too long, no price or too many", what,
+                 (int)(name.n < 80 ? name.n : 80), name.p);
+    }
 }
 
 static bool on_mapping(void *ctx, struct str from, struct str to)
 {
     struct keysync *k = ctx;
     if (!keytable_stage_mapping(k->table, from, to)) {
-        k->skipped++;
-        counters_add(COUNTER_ROWS_SKIPPED, 1);
-        uint8_t digest[32];
-        uint64_t id;
-        sha256(from.p, from.n, digest);
-        memcpy(&id, digest, sizeof id);
-        if (note(k, id)) {
-            log_line(LOG_WARN, "keystore",
-                     "model mapping of %.*s is skipped: empty, too long or too many",
-                     (int)(from.n < 80 ? from.n : 80), from.p);
-        }
+        skip_named(k, "model mapping", from);
+    }
+    return true;
+}
+
+static bool on_price(void *ctx, const struct keystore_price *price)
+{
+    struct keysync *k = ctx;
+    if (!price->active || !keytable_stage_price(k->table, text_from(price->model), &price->price)) {
+        skip_named(k, "price", text_from(price->model));
     }
     return true;
 }
@@ -209,6 +265,8 @@ static enum status stage_all(struct keysync *k, struct err *err)
     k->rows = k->skipped = k->no_room = 0;
     k->out_of_memory = false;
     keytable_begin(k->table);
+    budgets_begin(k->budgets);
+    keyids_begin(&k->ids);
     enum status status = k->store->ops->scan(k->store, on_row, k, err);
     if (status == STATUS_OK && k->out_of_memory) {
         status = err_set(err, STATUS_UNAVAILABLE, "out of memory after %llu rows",
@@ -216,6 +274,9 @@ static enum status stage_all(struct keysync *k, struct err *err)
     }
     if (status == STATUS_OK) {
         status = k->store->ops->mappings(k->store, on_mapping, k, err);
+    }
+    if (status == STATUS_OK) {
+        status = keystore_prices(k->store, on_price, k, err);
     }
     return status;
 }
@@ -243,6 +304,8 @@ static enum status load(struct keysync *k, int64_t version, struct err *err)
         return status;
     }
     keytable_commit(k->table, clock_mono_ms());
+    keyids_commit(&k->ids);
+    budgets_publish(k->budgets, k->table);
     k->no_room += keytable_publish(k->table, clock_real_ms());
     tell(k, version);
     k->loaded = true;
@@ -257,6 +320,8 @@ static enum status open_store(struct keysync *k, struct err *err)
     enum status status = k->open(k->config, &k->store, why, sizeof why, err);
     if (status == STATUS_OK) {
         log_line(LOG_INFO, "keystore", "%s", why);
+        k->store->on_wait = on_wait;
+        k->store->wait_ctx = k;
     }
     return status;
 }
@@ -304,6 +369,16 @@ void keysync_reload(struct keysync *k)
     k->retry_at_ms = 0;
 }
 
+struct keystore *keysync_store(struct keysync *k)
+{
+    return k->loaded && k->failures == 0 ? k->store : NULL;
+}
+
+void keysync_id(const struct keysync *k, const uint8_t digest[32], char out[KEYSTORE_ID_MAX + 1])
+{
+    keyids_find(&k->ids, digest, out);
+}
+
 /* --- questions ------------------------------------------------------------------------------- */
 
 /* Rows of this program first, then those of the older tools, whose partition key is the key itself.
@@ -338,7 +413,14 @@ static enum keymiss_result take_row(struct keysync *k, const struct keymiss_ques
     if (memcmp(cell.digest, q->digest, sizeof cell.digest) != 0) {
         return KEYMISS_ABSENT;
     }
-    return keytable_add(k->table, &cell, clock_mono_ms()) ? KEYMISS_FOUND : KEYMISS_UNAVAILABLE;
+    budgets_begin(k->budgets);
+    if (!keytable_add(k->table, &cell, clock_mono_ms()) ||
+        !keyids_add(&k->ids, cell.digest, row->id) ||
+        !budgets_stage(k->budgets, cell.digest, row)) {
+        return KEYMISS_UNAVAILABLE;
+    }
+    budgets_publish(k->budgets, k->table);
+    return KEYMISS_FOUND;
 }
 
 static enum keymiss_result look_up(struct keysync *k, const struct keymiss_question *q)

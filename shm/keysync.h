@@ -21,11 +21,18 @@ typedef enum status keysync_open_fn(const struct config *c, struct keystore **ou
  * memory. */
 struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_open_fn *open);
 void keysync_drop(struct keysync *k);
+/* fn: true when the process is to leave; a store that waits for the network then gives up. */
+void keysync_leaving(struct keysync *k, bool (*fn)(void *ctx), void *ctx);
 
 /* Once a second: opens, polls, loads what is due. INVALID or NOT_SUPPORTED: the configuration can
  * never work; everything else is retried by itself. */
 MUST_CHECK enum status keysync_tick(struct keysync *k, struct err *err);
 void keysync_reload(struct keysync *k); /* the next tick loads everything */
+
+/* The store for usage rows; NULL while it cannot be reached. */
+struct keystore *keysync_store(struct keysync *k);
+/* The partition key that a key's rows have. */
+void keysync_id(const struct keysync *k, const uint8_t digest[32], char out[KEYSTORE_ID_MAX + 1]);
 
 /* Answers the questions that are there. Returns after how many ms to call again because the
  * look-ups of this second are used up; 0: nothing is left. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "server/arena.h"
 #include "shm/keyset.h"
+#include "shm/prices.h"
 #include "shm/slots.h"
 
 struct keytable {
@@ -11,6 +12,8 @@ struct keytable {
     struct keyset keys, staged_keys;
     struct directory_mapping *mappings, *staged_mappings; /* SEGMENT_MAPPINGS_MAX each */
     uint32_t mapping_count, staged_mapping_count;
+    struct directory_price_row *prices, *staged_prices; /* SEGMENT_PRICES_MAX each */
+    uint32_t price_count, staged_price_count;
     bool out_of_memory;
 };
 
@@ -44,7 +47,9 @@ struct keytable *keytable_new(struct segment *s, uint64_t now_ms)
     t->slots = slots_new(s);
     t->mappings = heap_new(SEGMENT_MAPPINGS_MAX * sizeof *t->mappings);
     t->staged_mappings = heap_new(SEGMENT_MAPPINGS_MAX * sizeof *t->staged_mappings);
-    if (t->slots && t->mappings && t->staged_mappings) {
+    t->prices = heap_new(SEGMENT_PRICES_MAX * sizeof *t->prices);
+    t->staged_prices = heap_new(SEGMENT_PRICES_MAX * sizeof *t->staged_prices);
+    if (t->slots && t->mappings && t->staged_mappings && t->prices && t->staged_prices) {
         directory_each(s, learn, t); /* nobody else writes: it cannot be interrupted */
         slots_learned(t->slots, now_ms);
     } else {
@@ -65,6 +70,8 @@ void keytable_drop(struct keytable *t)
         keyset_free(&t->staged_keys);
         heap_drop(t->mappings);
         heap_drop(t->staged_mappings);
+        heap_drop(t->prices);
+        heap_drop(t->staged_prices);
         heap_drop(t);
     }
 }
@@ -75,6 +82,7 @@ void keytable_begin(struct keytable *t)
 {
     keyset_free(&t->staged_keys);
     t->staged_mapping_count = 0;
+    t->staged_price_count = 0;
 }
 
 enum keytable_staged keytable_stage(struct keytable *t, const struct directory_key *key)
@@ -118,6 +126,19 @@ bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to)
     return true;
 }
 
+bool keytable_stage_price(struct keytable *t, struct str model,
+                          const struct directory_price *price)
+{
+    if (t->staged_price_count == SEGMENT_PRICES_MAX || model.n == 0 ||
+        model.n >= sizeof t->staged_prices->model) {
+        return false;
+    }
+    struct directory_price_row *row = &t->staged_prices[t->staged_price_count++];
+    text_copy(model, row->model, sizeof row->model);
+    row->price = *price;
+    return true;
+}
+
 static void give_slot(struct keytable *t, struct directory_key *key, uint64_t now_ms)
 {
     const struct directory_key *old = keyset_find(&t->keys, key->digest);
@@ -144,6 +165,11 @@ void keytable_commit(struct keytable *t, uint64_t now_ms)
     t->mapping_count = t->staged_mapping_count;
     t->staged_mappings = swap;
     t->staged_mapping_count = 0;
+    struct directory_price_row *swap_prices = t->prices;
+    t->prices = t->staged_prices;
+    t->price_count = t->staged_price_count;
+    t->staged_prices = swap_prices;
+    t->staged_price_count = 0;
 }
 
 /* --- use ------------------------------------------------------------------------------------- */
@@ -170,6 +196,11 @@ bool keytable_has(const struct keytable *t, const uint8_t digest[32])
     return keyset_find(&t->keys, digest) != NULL;
 }
 
+const struct directory_key *keytable_find(const struct keytable *t, const uint8_t digest[32])
+{
+    return keyset_find(&t->keys, digest);
+}
+
 uint32_t keytable_count(const struct keytable *t)
 {
     return t->keys.count;
@@ -178,6 +209,19 @@ uint32_t keytable_count(const struct keytable *t)
 uint32_t keytable_mappings(const struct keytable *t)
 {
     return t->mapping_count;
+}
+
+/* Exact ids first: the price of "us.x" also stands for "x" and all its other regions, unless those
+ * have rows of their own. */
+static void publish_prices(const struct keytable *t)
+{
+    for (uint32_t i = 0; i < t->price_count; i++) {
+        directory_add_price(t->segment, text_from(t->prices[i].model), &t->prices[i].price);
+    }
+    for (uint32_t i = 0; i < t->price_count; i++) {
+        directory_add_price(t->segment, prices_base(text_from(t->prices[i].model)),
+                            &t->prices[i].price);
+    }
 }
 
 uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
@@ -192,6 +236,7 @@ uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
         directory_add_mapping(t->segment, text_from(t->mappings[i].from),
                               text_from(t->mappings[i].to));
     }
+    publish_prices(t);
     directory_publish(t->segment, confirmed_real_ms);
     return left_out;
 }

@@ -1,6 +1,6 @@
 /*
  * keytable.h - what the refresher knows of the key store, in its own memory: keys with their slots,
- * and model mappings. Published as a whole into the other bank of the directory.
+ * model mappings and prices. Published as a whole into the other bank of the directory.
  *
  * A load is staged and takes effect at keytable_commit, so one that breaks off changes nothing.
  */
@@ -27,12 +27,17 @@ MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uin
                                                    bool active);
 /* false: too long, empty or too many. */
 bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to);
+/* false: too long, empty or too many. */
+bool keytable_stage_price(struct keytable *t, struct str model,
+                          const struct directory_price *price);
 /* Keys that are gone lose their slots, new ones get theirs. */
 void keytable_commit(struct keytable *t, uint64_t now_ms);
 
 /* One key that was looked up by itself. false: full. */
 bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms);
 bool keytable_has(const struct keytable *t, const uint8_t digest[32]);
+/* With its slot (SLOTS_NONE: it has none); NULL: not in the table. Until the next change. */
+const struct directory_key *keytable_find(const struct keytable *t, const uint8_t digest[32]);
 uint32_t keytable_count(const struct keytable *t);
 uint32_t keytable_mappings(const struct keytable *t);
 

@@ -36,6 +36,7 @@ enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 struct refresher {
     const struct config *config;
     struct segment *segment;
+    int dead_fd; /* the master's pipe */
     struct loop *loop;
     struct keysync *keys;
     struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
@@ -145,6 +146,19 @@ static void on_creds(void *owner, const struct creds_value *now, const struct er
     signer_take(&r->signer, now, err, clock_real_ms());
 }
 
+/* Asked while a call to the store keeps the loop standing. The signals are blocked, so they are
+ * pending until the loop reads them. */
+static bool is_leaving(void *ctx)
+{
+    const struct refresher *r = ctx;
+    struct pollfd dead = {.fd = r->dead_fd, .events = POLLIN};
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
+           poll(&dead, 1, 0) != 0;
+}
+
 /* --- start and end --------------------------------------------------------------------------- */
 
 /* Keys pass through this process, so nothing may read its memory. The master may have died between
@@ -196,13 +210,13 @@ static enum status start_creds(struct refresher *r, struct err *err)
     return STATUS_OK;
 }
 
-static enum status start(struct refresher *r, int dead_fd, struct err *err)
+static enum status start(struct refresher *r, struct err *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     r->loop = loop_new(err);
     r->signal_fd = r->loop ? loop_signalfd(signals, err) : -1;
     if (r->signal_fd < 0 || !loop_add(r->loop, r->signal_fd, LOOP_READ, on_signal, r, err) ||
-        !loop_add(r->loop, dead_fd, LOOP_READ, on_master, r, err) ||
+        !loop_add(r->loop, r->dead_fd, LOOP_READ, on_master, r, err) ||
         !loop_add(r->loop, r->segment->wake_refresher, LOOP_READ, on_wake, r, err)) {
         return STATUS_UNAVAILABLE;
     }
@@ -210,6 +224,7 @@ static enum status start(struct refresher *r, int dead_fd, struct err *err)
     if (!r->keys) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
+    keysync_leaving(r->keys, is_leaving, r);
     loop_each_turn(r->loop, on_turn, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);
     loop_timer_in(r->loop, &r->date_timer, DATE_MS, on_date, r);
@@ -234,7 +249,8 @@ static void end(struct refresher *r)
 
 int refresher_run(const struct config *c, struct segment *s, int dead_fd)
 {
-    struct refresher r = {.config = c, .segment = s, .signal_fd = -1, .exit_code = EXIT_AGAIN};
+    struct refresher r = {
+        .config = c, .segment = s, .dead_fd = dead_fd, .signal_fd = -1, .exit_code = EXIT_AGAIN};
     struct err err;
     if (!enter_process(c, dead_fd)) {
         return EXIT_ASKED;
@@ -242,7 +258,7 @@ int refresher_run(const struct config *c, struct segment *s, int dead_fd)
     clock_tick();
     scoreboard_enter(s, 0);
     counters_enter(s, 0);
-    if (start(&r, dead_fd, &err) != STATUS_OK) {
+    if (start(&r, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "refresher", "%s", err.text);
     } else if (sync_keys(&r)) { /* before the first question of a worker is read */
         scoreboard_state(s, 0, SCOREBOARD_READY);

@@ -11,6 +11,7 @@
 #include "shm/bucket.h"
 #include "shm/counters.h"
 #include "shm/directory.h"
+#include "shm/holds.h"
 #include "shm/keymiss.h"
 #include "shm/scoreboard.h"
 #include "shm/signing.h"
@@ -41,7 +42,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.scoreboard_size = scoreboard_area_size(workers);
     h.counters_at = page_up(h.scoreboard_at + h.scoreboard_size);
     h.counters_size = counters_area_size(workers);
-    h.size = page_up(h.counters_at + h.counters_size);
+    h.holds_at = page_up(h.counters_at + h.counters_size);
+    h.holds_size = holds_area_size(workers, max_keys);
+    h.size = page_up(h.holds_at + h.holds_size);
     return h;
 }
 
@@ -60,6 +63,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->buckets = (struct bucket *)(void *)(base + h->bucket_at);
     s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
     s->counters = (struct counters_block *)(void *)(base + h->counters_at);
+    s->holds = (struct holds_row *)(void *)(base + h->holds_at);
     s->size = h->size;
 }
 
@@ -76,8 +80,8 @@ static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t t
 }
 
 /*
- * All but the directory is touched. The directory is sized for MAX_KEYS but used from its beginning and written
- * by the refresher alone, so its pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory and the holds is touched. Both are sized for MAX_KEYS but used from their beginning, so
+ * their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {
@@ -90,7 +94,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
     }
-    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->bucket_at, h->size)) {
+    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->bucket_at, h->holds_at)) {
         return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);

@@ -5,10 +5,11 @@
  *   memfd (readable by `top` through /proc/<pid>/fd)     anonymous, MADV_DONTDUMP, no descriptor
  *   +---------------------------------------------+      +-------------------------------+
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
- *   | directory   keys, mappings: two banks       |      | key questions  (keymiss.h)    |
+ *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
  *   | buckets     one cell a key slot             |      +-------------------------------+
  *   | scoreboard  one slot a process              |
- *   | counters    one block a process             |
+ *   | counters    one block a process             |      the usage journal is a file of its own
+ *   | holds       one row a worker                |      (journal.h)
  *   +---------------------------------------------+
  *
  * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions.
@@ -22,9 +23,10 @@
 #include "server/text.h"
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       1u
+#define SEGMENT_VERSION       2u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
+#define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */
 #define SEGMENT_PROCESSES_MAX (SEGMENT_WORKERS_MAX + 1) /* slot 0: refresher; 1..n: workers */
 
 struct segment_header {
@@ -37,15 +39,18 @@ struct segment_header {
     uint64_t bucket_at, bucket_size;
     uint64_t scoreboard_at, scoreboard_size;
     uint64_t counters_at, counters_size;
+    uint64_t holds_at, holds_size;
     uint32_t max_keys;
     uint32_t max_mappings;
-    uint64_t reserved[4];
+    uint64_t reserved[2];
 };
 
 struct directory_area;
 struct bucket;
 struct scoreboard_slot;
 struct counters_block;
+struct holds_row;
+struct journal;
 struct signing_area;
 struct keymiss_area;
 
@@ -59,6 +64,8 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct bucket *buckets;
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;
+    struct holds_row *holds;
+    struct journal *journal; /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing; /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss; /* likewise */
     size_t secret_size;

@@ -41,8 +41,8 @@ static enum verdict finish(struct exchange *x, int status, struct buf *body)
     return VERDICT_DONE;
 }
 
-static const char *const feature_names[] = {"streaming", "tool_use", "extended_thinking", "document_support",
-                                            "prompt_caching"};
+static const char *const feature_names[] = {"streaming", "tool_use", "extended_thinking",
+                                            "document_support", "prompt_caching"};
 
 static void put_features(struct json_out *w)
 {
@@ -158,7 +158,8 @@ enum verdict admin_events(struct exchange *x)
 
 enum verdict admin_message_by_id(struct exchange *x)
 {
-    err_set(&x->err, STATUS_NOT_SUPPORTED, "messages are not stored: there is nothing to fetch by id");
+    err_set(&x->err, STATUS_NOT_SUPPORTED,
+            "messages are not stored: there is nothing to fetch by id");
     return VERDICT_FAIL;
 }
 
@@ -172,13 +173,15 @@ enum verdict admin_preflight(struct exchange *x)
 {
     answer_begin(x, 204);
     if (x->origin.n) {
-        http_out_header(x->conn, STR("access-control-allow-methods"), STR("GET, HEAD, POST, OPTIONS"));
-        http_out_header(x->conn, STR("access-control-allow-headers"),
-                        STR("authorization, content-type, x-api-key, anthropic-version, anthropic-beta, "
-                            "anthropic-dangerous-direct-browser-access, x-request-id, x-trace-id, x-app, "
-                            "x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, "
-                            "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
-                            "x-stainless-timeout, x-stainless-helper-method"));
+        http_out_header(x->conn, STR("access-control-allow-methods"),
+                        STR("GET, HEAD, POST, OPTIONS"));
+        http_out_header(
+            x->conn, STR("access-control-allow-headers"),
+            STR("authorization, content-type, x-api-key, anthropic-version, anthropic-beta, "
+                "anthropic-dangerous-direct-browser-access, x-request-id, x-trace-id, x-app, "
+                "x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, "
+                "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+                "x-stainless-timeout, x-stainless-helper-method"));
         http_out_header(x->conn, STR("access-control-max-age"), STR("86400"));
     }
     http_out_header(x->conn, STR("allow"), STR("GET, HEAD, POST, OPTIONS"));

@@ -8,8 +8,8 @@
 
 #define JSON_TYPE STR("application/json")
 
-#define EXPOSED                                                                                    \
-    STR("request-id, x-request-id, x-trace-id, x-ratelimit-limit, x-ratelimit-remaining, "         \
+#define EXPOSED                                                                            \
+    STR("request-id, x-request-id, x-trace-id, x-ratelimit-limit, x-ratelimit-remaining, " \
         "x-ratelimit-reset, retry-after, x-converter-changes")
 
 /* What a client may call its request: no surprise for logs or headers. */
@@ -30,7 +30,8 @@ static bool legal_id(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
-        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        bool letter =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
         if (!letter && ch != '_' && ch != '-') {
             return false;
         }
@@ -53,10 +54,14 @@ void answer_id(const struct http_request *r, char out[ANSWER_ID_SIZE])
 
 static void count_status(int status)
 {
-    counters_add(status < 400 ? COUNTER_REQUESTS_2XX : status < 500 ? COUNTER_REQUESTS_4XX : COUNTER_REQUESTS_5XX, 1);
+    counters_add(status < 400   ? COUNTER_REQUESTS_2XX
+                 : status < 500 ? COUNTER_REQUESTS_4XX
+                                : COUNTER_REQUESTS_5XX,
+                 1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust original use. */
+/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust original use.
+ */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);
@@ -79,8 +84,8 @@ static uint64_t whole_seconds(uint64_t ns)
     return (ns + 999999999u) / 1000000000u;
 }
 
-/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as Anthropic's
- * own service (reset is RFC 3339). */
+/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as
+ * Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
 {
     if (!x->limited) {
@@ -119,7 +124,8 @@ void answer_json(struct exchange *x, int status, struct str body)
     http_out_body(x->conn, JSON_TYPE, body);
 }
 
-static void anthropic_body(const struct err_row *row, const struct err *err, struct str id, struct json_out *w)
+static void anthropic_body(const struct err_row *row, const struct err *err, struct str id,
+                           struct json_out *w)
 {
     JSON_KEY(w, "type");
     json_str(w, STR("error"));
@@ -153,7 +159,8 @@ static void openai_body(const struct err_row *row, const struct err *err, struct
     json_object_end(w);
 }
 
-void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id, struct buf *out)
+void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id,
+                       struct buf *out)
 {
     const struct err_row *row = err_row(err->code);
     struct json_out w;
@@ -179,17 +186,24 @@ static void put_error_headers(struct http_conn *c, const struct err *err)
     }
 }
 
-static void put_allow(struct http_conn *c, unsigned methods)
+/* RFC 9110 15.5.6: a 405 names the methods of its path. */
+static void put_allow(const struct config *config, struct http_conn *c, struct str path,
+                      const struct err *err)
 {
     static const char *const names[] = {"GET", "HEAD", "POST"}; /* by enum http_method */
+    unsigned methods;
     char list[48];
     size_t n = 0;
+    if (err->code != STATUS_METHOD) {
+        return;
+    }
+    routes_find(config, path, HTTP_OTHER, &methods);
     for (size_t i = 0; i < 3; i++) {
         if (methods & 1u << i) {
-            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i]);
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s, ", names[i]);
         }
     }
-    snprintf(list + n, sizeof list - n, "%sOPTIONS", n ? ", " : "");
+    snprintf(list + n, sizeof list - n, "OPTIONS");
     http_out_header(c, STR("allow"), text_from(list));
 }
 
@@ -200,11 +214,13 @@ void answer_error(struct exchange *x, const struct err *err)
     answer_error_body(x->dialect, err, x->id, &body);
     answer_begin(x, err_row(err->code)->http[x->dialect]);
     put_error_headers(x->conn, err);
+    put_allow(x->worker->config, x->conn, x->path, err);
     http_out_body(x->conn, JSON_TYPE, buf_str(&body));
     buf_free(&body);
 }
 
-void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r, const struct err *err)
+void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r,
+                   const struct err *err)
 {
     struct str path = r ? r->path : (struct str){NULL, 0}, value;
     enum dialect dialect = path.n ? routes_dialect(w->config, path) : DIALECT_ANTHROPIC;
@@ -220,11 +236,7 @@ void answer_refuse(struct worker *w, struct http_conn *c, const struct http_requ
         put_cors(c, answer_origin(w->config, value));
     }
     put_error_headers(c, err);
-    if (err->code == STATUS_METHOD) {
-        unsigned allowed;
-        routes_find(w->config, path, HTTP_OTHER, &allowed);
-        put_allow(c, allowed);
-    }
+    put_allow(w->config, c, path, err);
     http_out_body(c, JSON_TYPE, buf_str(&body));
     buf_free(&body);
     count_status(status);

@@ -1,6 +1,6 @@
 /*
- * answer.h - answers that are not a relayed stream: JSON bodies, errors in the caller's dialect, the
- * headers that every answer carries (request ids, CORS, limits, changes). Worker.
+ * answer.h - answers that are not a relayed stream: JSON bodies, errors in the caller's dialect,
+ * the headers that every answer carries (request ids, CORS, limits, changes). Worker.
  */
 #ifndef WORKER_ANSWER_H
 #define WORKER_ANSWER_H
@@ -16,9 +16,11 @@ void answer_begin(struct exchange *x, int status);
 void answer_json(struct exchange *x, int status, struct str body);
 void answer_error(struct exchange *x, const struct err *err);
 /* The error body of a dialect into out: {"type":"error",...} or {"error":{...}}. */
-void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id, struct buf *out);
+void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id,
+                       struct buf *out);
 /* For requests that never became an exchange (HTTP rules): r may have no path. */
-void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r, const struct err *err);
+void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r,
+                   const struct err *err);
 /* Origin if CORS_ORIGINS names it, else empty. */
 struct str answer_origin(const struct config *c, struct str origin);
 

@@ -1,20 +1,19 @@
 #include "worker/anthropic_blocks.h"
 
 #include "server/buf.h"
+#include "worker/converse_citation.h"
 
-#define TEXT_MAX (32u << 20) /* of joined text: above any body */
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static void note(struct converse_build *b, const char *what, struct str name)
+static const struct str nothing = {NULL, 0};
+
+static struct str member(struct converse_build *b, const struct scan *s, scan_ref object,
+                         struct str key)
 {
-    converse_build_note(b, what, name);
+    return converse_build_read(b, s, scan_get(s, object, key));
 }
 
-static struct str member_text(const struct scan *s, scan_ref object, struct str key)
-{
-    return scan_text(s, scan_get(s, object, key));
-}
-
-static bool is_true(const struct scan *s, scan_ref r)
+bool anthropic_blocks_true(const struct scan *s, scan_ref r)
 {
     bool v = false;
     return scan_bool(s, r, &v) && v;
@@ -23,245 +22,340 @@ static bool is_true(const struct scan *s, scan_ref r)
 void anthropic_blocks_cache(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref mark = SCAN_GET(s, block, "cache_control");
-    if (scan_type(s, mark) == SCAN_OBJECT) {
-        converse_build_cache_point(b, member_text(s, mark, STR("ttl")));
-    }
+    if (scan_type(s, mark) == SCAN_OBJECT)
+        converse_build_cache_point(b, member(b, s, mark, STR("ttl")));
 }
 
-struct str anthropic_blocks_text(const struct scan *s, struct arena *arena, scan_ref content)
+/* --- text --------------------------------------------------------------------------------------
+ */
+
+struct str anthropic_blocks_text(struct converse_build *b, const struct scan *s, scan_ref content)
 {
-    if (scan_type(s, content) == SCAN_STRING) {
-        return scan_text(s, content);
-    }
     struct buf joined;
-    buf_init(&joined, TEXT_MAX);
+    if (scan_type(s, content) == SCAN_STRING)
+        return converse_build_read(b, s, content);
+    buf_init(&joined, scan_raw(s, content).n + 1); /* unescaped text is never longer */
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
-        struct str text = member_text(s, v, STR("text"));
-        if (text.n && buf_len(&joined)) {
+        struct str text = member(b, s, v, STR("text"));
+        if (text.n > 0 && buf_len(&joined) > 0)
             buf_put_char(&joined, '\n');
-        }
         buf_put_str(&joined, text);
     }
-    struct str out = arena_dup(arena, buf_str(&joined));
+    struct str out = arena_dup(b->arena, buf_str(&joined));
+    if (!out.p || !buf_ok(&joined))
+        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
     buf_free(&joined);
     return out;
 }
 
-/* --- media ------------------------------------------------------------------------------------------- */
+/* What stands between the quotes of a JSON string. */
+static struct str unquoted(struct str raw)
+{
+    return raw.n > 2 && raw.p[0] == '"' ? text_sub(raw, 1, raw.n - 2) : nothing;
+}
+
+void anthropic_blocks_reminder(struct converse_build *b, struct str raw)
+{
+    const struct str pieces[] = {STR("<system-reminder>\\n"), unquoted(raw),
+                                 STR("\\n</system-reminder>")};
+    if (converse_is_blank(raw))
+        return;
+    converse_build_text_pieces(b, pieces, COUNT(pieces));
+    converse_build_map(b, "system_role");
+}
+
+/* A text with its citations, as it came from Claude: history goes back as it was. */
+static bool put_cited(struct converse_build *b, const struct scan *s, struct str raw,
+                      scan_ref citations)
+{
+    struct buf block;
+    struct json_out w;
+    unsigned n = 0;
+    buf_init(&block, raw.n + 8 * scan_raw(s, citations).n + 1024); /* names of members grow */
+    json_begin(&w, &block);
+    json_raw(&w, STR("{\"citationsContent\":{\"content\":[{\"text\":"));
+    buf_put_str(&block, raw);
+    BUF_LIT(&block, "}],\"citations\":[");
+    w.comma = false;
+    for (scan_ref c = scan_first(s, citations); c != SCAN_ABSENT; c = scan_next(s, citations, c))
+        n += converse_citation_take(&w, s, c);
+    BUF_LIT(&block, "]}}");
+    if (n > 0 && buf_ok(&block))
+        converse_build_raw(b, buf_str(&block));
+    buf_free(&block);
+    return n > 0;
+}
+
+static void put_text(struct converse_build *b, const struct scan *s, scan_ref block)
+{
+    struct str raw = scan_raw(s, SCAN_GET(s, block, "text"));
+    scan_ref citations = SCAN_GET(s, block, "citations");
+    bool cited = scan_type(s, citations) == SCAN_ARRAY && scan_size(s, citations) > 0;
+    if (scan_type(s, SCAN_GET(s, block, "text")) != SCAN_STRING || converse_is_blank(raw))
+        return;
+    if (cited && b->role == CONVERSE_ASSISTANT && converse_build_has(b, MODELS_CLAUDE) &&
+        put_cited(b, s, raw, citations))
+        return;
+    if (cited)
+        converse_build_drop(b, "citations");
+    converse_build_text_json(b, raw);
+}
+
+static void put_reference(struct converse_build *b, const struct scan *s, scan_ref block)
+{
+    const struct str pieces[] = {STR("[Tool: "),
+                                 unquoted(scan_raw(s, SCAN_GET(s, block, "tool_name"))), STR("]")};
+    converse_build_text_pieces(b, pieces, COUNT(pieces));
+    converse_build_map(b, "tool_reference");
+}
+
+/* [{"text":...}, ...] of the text blocks that say something, in the arena; empty when none does. */
+static struct str text_list(struct converse_build *b, const struct scan *s, scan_ref content)
+{
+    struct buf list;
+    struct json_out w;
+    struct str out = nothing;
+    unsigned n = 0;
+    buf_init(&list, scan_raw(s, content).n + 16);
+    json_begin(&w, &list);
+    json_array(&w);
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        scan_ref text = SCAN_GET(s, v, "text");
+        if (scan_type(s, text) != SCAN_STRING || converse_is_blank(scan_raw(s, text)))
+            continue;
+        json_object(&w);
+        JSON_KEY(&w, "text");
+        json_raw(&w, scan_raw(s, text));
+        json_object_end(&w);
+        n++;
+    }
+    json_array_end(&w);
+    if (n > 0)
+        out = arena_dup(b->arena, buf_str(&list));
+    if (!buf_ok(&list) || (n > 0 && !out.p))
+        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    buf_free(&list);
+    return out;
+}
+
+/* --- media -------------------------------------------------------------------------------------
+ */
 
 static void put_image(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source");
     if (!SCAN_IS(s, SCAN_GET(s, source, "type"), "base64")) {
-        converse_build_fail(b, STATUS_INVALID, "image.source.type: only base64 images are accepted; nothing is fetched from a URL");
+        converse_build_fail(
+            b, STATUS_INVALID,
+            "image.source.type: only base64 images are accepted; nothing is fetched from a URL");
         return;
     }
-    converse_build_image(b, member_text(s, source, STR("media_type")), member_text(s, source, STR("data")));
+    converse_build_image(b, member(b, s, source, STR("media_type")),
+                         member(b, s, source, STR("data")));
 }
 
 static struct str document_format(struct str media_type)
 {
     static const struct {
-        struct str type, format;
-    } table[] = {{{"application/pdf", 15}, {"pdf", 3}}, {{"text/plain", 10}, {"txt", 3}}, {{"text/html", 9}, {"html", 4}},
-                 {{"text/csv", 8}, {"csv", 3}},         {{"text/markdown", 13}, {"md", 2}}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (text_ieq(media_type, table[i].type)) {
-            return table[i].format;
-        }
-    }
-    return (struct str){NULL, 0};
+        const char *type, *format;
+    } table[] = {{"application/pdf", "pdf"},
+                 {"text/plain", "txt"},
+                 {"text/html", "html"},
+                 {"text/csv", "csv"},
+                 {"text/markdown", "md"}};
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (text_ieq(media_type, text_from(table[i].type)))
+            return text_from(table[i].format);
+    return nothing;
 }
 
 static void put_document(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source"), kind = SCAN_GET(s, source, "type");
-    struct str title = member_text(s, block, STR("title")), context = member_text(s, block, STR("context"));
-    bool cited = is_true(s, SCAN_GET(s, SCAN_GET(s, block, "citations"), "enabled"));
-    struct str data = member_text(s, source, STR("data")), format = STR("txt");
-    enum converse_source how = CONVERSE_TEXT;
+    scan_ref content = SCAN_GET(s, source, "content");
+    struct converse_document d = {.format = STR("txt"),
+                                  .title = member(b, s, block, STR("title")),
+                                  .context = member(b, s, block, STR("context")),
+                                  .citations = anthropic_blocks_true(
+                                      s, SCAN_GET(s, SCAN_GET(s, block, "citations"), "enabled"))};
     if (SCAN_IS(s, kind, "base64")) {
-        format = document_format(member_text(s, source, STR("media_type")));
-        how = CONVERSE_BYTES;
-    } else if (SCAN_IS(s, kind, "content")) {
-        data = anthropic_blocks_text(s, b->arena, SCAN_GET(s, source, "content"));
-    } else if (!SCAN_IS(s, kind, "text")) {
-        converse_build_fail(b, STATUS_INVALID, "document.source.type: only base64, text and content are accepted; nothing is fetched");
+        d.format = document_format(member(b, s, source, STR("media_type")));
+        d.bytes = member(b, s, source, STR("data"));
+    } else if (SCAN_IS(s, kind, "text")) {
+        d.text = member(b, s, source, STR("data"));
+    } else if (!SCAN_IS(s, kind, "content")) {
+        converse_build_fail(b, STATUS_INVALID,
+                            "document.source.type: only base64, text and content are accepted; "
+                            "nothing is fetched");
+    } else if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY) {
+        d.content = text_list(b, s, content);
+    } else {
+        d.text = anthropic_blocks_text(b, s, content);
+    }
+    if (converse_build_ok(b))
+        converse_build_document(b, d);
+}
+
+/* Only Claude has a block for it (API_runtime_SearchResultBlock). */
+static void put_search_result(struct converse_build *b, const struct scan *s, scan_ref result)
+{
+    struct str title = scan_raw(s, SCAN_GET(s, result, "title"));
+    struct str source = scan_raw(s, SCAN_GET(s, result, "source"));
+    scan_ref content = SCAN_GET(s, result, "content");
+    struct str list = text_list(b, s, content);
+    bool cited = anthropic_blocks_true(s, SCAN_GET(s, SCAN_GET(s, result, "citations"), "enabled"));
+    if (unquoted(title).n == 0 || unquoted(source).n == 0 || list.n == 0) {
+        converse_build_drop(b, "search_result");
         return;
     }
-    if (!format.n || !data.n) {
-        converse_build_fail(b, STATUS_INVALID, "document.source: empty, or of a media_type that Bedrock does not take");
+    if (!converse_build_has(b, MODELS_CLAUDE)) {
+        const struct str head[] = {unquoted(title), STR("\\n"), unquoted(source)};
+        converse_build_text_pieces(b, head, COUNT(head));
+        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+            converse_build_text_json(b, scan_raw(s, SCAN_GET(s, v, "text")));
+        converse_build_map(b, "search_result");
         return;
     }
-    converse_build_document(b, format, how, data, title, context, cited);
+    char *block =
+        arena_printf(b->arena,
+                     "{\"searchResult\":{\"source\":%.*s,\"title\":%.*s,"
+                     "\"content\":%.*s,\"citations\":{\"enabled\":%s}}}",
+                     STR_ARG(source), STR_ARG(title), STR_ARG(list), cited ? "true" : "false");
+    if (block)
+        converse_build_raw(b, text_from(block));
+    else
+        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-/* --- tool results -------------------------------------------------------------------------------------- */
+/* --- tools -------------------------------------------------------------------------------------
+ */
 
-static void put_reference(struct converse_build *b, const struct scan *s, scan_ref block)
+static void put_tool_use(struct converse_build *b, const struct scan *s, scan_ref block)
 {
-    struct str name = member_text(s, block, STR("tool_name"));
-    converse_build_text(b, text_from(arena_printf(b->arena, "[tool: %.*s]", STR_ARG(name))));
-    note(b, "map:tool_reference", (struct str){NULL, 0});
+    scan_ref input = SCAN_GET(s, block, "input");
+    struct str name = member(b, s, block, STR("name"));
+    enum scan_type type = scan_type(s, input);
+    bool none = type == SCAN_NONE || type == SCAN_NULL;
+    if (name.n == 0)
+        converse_build_fail(b, STATUS_INVALID, "messages: tool_use.name: Field required");
+    if (type != SCAN_OBJECT && !none)
+        converse_build_fail(b, STATUS_INVALID,
+                            "messages: tool_use.input: Input should be a valid dictionary");
+    if (converse_build_ok(b))
+        converse_build_tool_use(b, member(b, s, block, STR("id")), name,
+                                none ? STR("{}") : scan_raw(s, input));
 }
 
-static void put_search_result(struct converse_build *b, const struct scan *s, scan_ref block)
+static void put_tool_result(struct converse_build *b, const struct scan *s, scan_ref block);
+
+static void put_thinking(struct converse_build *b, const struct scan *s, scan_ref block)
 {
-    struct str title = member_text(s, block, STR("title")), source = member_text(s, block, STR("source"));
-    struct str text = anthropic_blocks_text(s, b->arena, SCAN_GET(s, block, "content"));
-    converse_build_text(b, text_from(arena_printf(b->arena, "%.*s\n%.*s\n%.*s", STR_ARG(title), STR_ARG(source), STR_ARG(text))));
-    note(b, "map:search_result", (struct str){NULL, 0});
+    converse_build_reasoning(b, member(b, s, block, STR("thinking")),
+                             member(b, s, block, STR("signature")));
 }
 
-typedef void put_fn(struct converse_build *b, const struct scan *s, scan_ref block);
-
-static void put_text(struct converse_build *b, const struct scan *s, scan_ref block)
+static void put_redacted(struct converse_build *b, const struct scan *s, scan_ref block)
 {
-    converse_build_text(b, member_text(s, block, STR("text")));
-    scan_ref citations = SCAN_GET(s, block, "citations");
-    if (scan_type(s, citations) == SCAN_ARRAY && scan_size(s, citations)) {
-        note(b, "drop:citations", (struct str){NULL, 0});
-    }
+    converse_build_redacted(b, member(b, s, block, STR("data")));
 }
 
-static const struct {
-    struct str type;
-    put_fn *put;
-} inside_result[] = {
-    {{"text", 4}, put_text},
-    {{"image", 5}, put_image},
-    {{"document", 8}, put_document},
-    {{"search_result", 13}, put_search_result},
-    {{"tool_reference", 14}, put_reference},
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+enum { BY_USER = 1, BY_ASSISTANT = 2, IN_RESULT = 4, IS_MEDIA = 8 }; /* where a block may stand */
+
+static const struct kind {
+    const char *type;
+    void (*put)(struct converse_build *b, const struct scan *s, scan_ref block);
+    unsigned where;
+} kinds[] = {
+    {"document", put_document, BY_USER | IN_RESULT | IS_MEDIA},
+    {"image", put_image, BY_USER | IN_RESULT | IS_MEDIA},
+    {"redacted_thinking", put_redacted, BY_ASSISTANT},
+    {"search_result", put_search_result, BY_USER | IN_RESULT},
+    {"text", put_text, BY_USER | BY_ASSISTANT | IN_RESULT},
+    {"thinking", put_thinking, BY_ASSISTANT},
+    {"tool_reference", put_reference, BY_USER | IN_RESULT},
+    {"tool_result", put_tool_result, BY_USER},
+    {"tool_use", put_tool_use, BY_ASSISTANT},
 };
 
-static unsigned put_result_block(struct converse_build *b, const struct scan *s, scan_ref block)
+static const struct kind *kind_of(const struct scan *s, scan_ref block)
 {
-    struct str type = member_text(s, block, STR("type"));
-    size_t before = buf_len(b->w.b);
-    for (size_t i = 0; i < sizeof inside_result / sizeof inside_result[0]; i++) {
-        if (text_eq(type, inside_result[i].type)) {
-            inside_result[i].put(b, s, block);
-            return buf_len(b->w.b) > before;
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (scan_text_is(s, SCAN_GET(s, block, "type"), text_from(kinds[i].type)))
+            return &kinds[i];
+    return NULL;
+}
+
+static void put_inside_result(struct converse_build *b, const struct scan *s, scan_ref block)
+{
+    const struct kind *k = kind_of(s, block);
+    if (!k || !(k->where & IN_RESULT))
+        converse_build_drop_named(b, "tool_result.", member(b, s, block, STR("type")));
+    else if ((k->where & IS_MEDIA) && !converse_build_result_takes_media(b))
+        converse_build_text(b, STR("(attached below)"));
+    else
+        k->put(b, s, block);
+}
+
+/* Images and documents that this model takes from the user, but not in a result. */
+static void put_attached(struct converse_build *b, const struct scan *s, scan_ref content)
+{
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        const struct kind *k = kind_of(s, v);
+        if (k && (k->where & IS_MEDIA)) {
+            k->put(b, s, v);
+            converse_build_map(b, "tool_result.media");
         }
     }
-    note(b, "drop:tool_result.", type);
-    return 0;
 }
 
 /* A cache mark inside the result has no place there in Converse: it goes behind the result. */
 static void put_tool_result(struct converse_build *b, const struct scan *s, scan_ref block)
 {
-    scan_ref content = SCAN_GET(s, block, "content"), marked = block;
-    unsigned blocks = 0;
-    converse_build_tool_result(b, member_text(s, block, STR("tool_use_id")));
-    if (scan_type(s, content) == SCAN_STRING) {
-        struct str text = scan_text(s, content);
-        converse_build_text(b, text);
-        blocks = text.n > 0;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
-        blocks += put_result_block(b, s, v);
-        if (scan_type(s, SCAN_GET(s, v, "cache_control")) == SCAN_OBJECT) {
+    scan_ref content = SCAN_GET(s, block, "content"), marked = SCAN_ABSENT;
+    bool list = scan_type(s, content) == SCAN_ARRAY;
+    converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")));
+    if (scan_type(s, content) == SCAN_STRING)
+        converse_build_text_json(b, scan_raw(s, content));
+    for (scan_ref v = list ? scan_first(s, content) : SCAN_ABSENT; v != SCAN_ABSENT;
+         v = scan_next(s, content, v)) {
+        put_inside_result(b, s, v);
+        if (scan_type(s, SCAN_GET(s, v, "cache_control")) == SCAN_OBJECT)
             marked = v;
-        }
     }
-    converse_build_tool_result_end(b, blocks, is_true(s, SCAN_GET(s, block, "is_error")));
-    if (marked != block) {
+    converse_build_tool_result_end(b, anthropic_blocks_true(s, SCAN_GET(s, block, "is_error")));
+    if (list && !converse_build_result_takes_media(b))
+        put_attached(b, s, content);
+    if (scan_type(s, SCAN_GET(s, block, "cache_control")) != SCAN_OBJECT)
         anthropic_blocks_cache(b, s, marked);
-    }
 }
 
-/* --- the assistant's own ---------------------------------------------------------------------------------- */
+/* --- a message's content -----------------------------------------------------------------------
+ */
 
-static void put_tool_use(struct converse_build *b, const struct scan *s, scan_ref block)
+static void put_block(struct converse_build *b, const struct scan *s, scan_ref block)
 {
-    converse_build_tool_use(b, member_text(s, block, STR("id")), member_text(s, block, STR("name")),
-                            scan_raw(s, SCAN_GET(s, block, "input")));
+    const struct kind *k = kind_of(s, block);
+    bool assistant = b->role == CONVERSE_ASSISTANT;
+    if (!k)
+        converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
+    else if (k->where & (assistant ? BY_ASSISTANT : BY_USER))
+        k->put(b, s, block);
+    else
+        converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks can only be in `%s` messages",
+                            k->type, assistant ? "user" : "assistant");
+    anthropic_blocks_cache(b, s, block);
 }
 
-/* Only Claude can read its own thoughts again; their signature is checked there, so they go unchanged. */
-static void put_thinking(struct converse_build *b, const struct scan *s, scan_ref block)
+void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content)
 {
-    struct str text = member_text(s, block, STR("thinking")), signature = member_text(s, block, STR("signature"));
-    if (!converse_build_has(b, MODELS_CLAUDE)) {
-        note(b, "drop:thinking_block", (struct str){NULL, 0});
+    if (scan_type(s, content) == SCAN_STRING)
+        converse_build_text_json(b, scan_raw(s, content));
+    if (scan_type(s, content) != SCAN_ARRAY)
         return;
-    }
-    converse_build_reasoning(b, text, signature);
-}
-
-static void put_redacted(struct converse_build *b, const struct scan *s, scan_ref block)
-{
-    if (!converse_build_has(b, MODELS_CLAUDE)) {
-        note(b, "drop:thinking_block", (struct str){NULL, 0});
-        return;
-    }
-    converse_build_redacted(b, member_text(s, block, STR("data")));
-}
-
-static const struct {
-    struct str type;
-    put_fn *put;
-} table[] = {
-    {{"text", 4}, put_text},
-    {{"image", 5}, put_image},
-    {{"document", 8}, put_document},
-    {{"search_result", 13}, put_search_result},
-    {{"tool_result", 11}, put_tool_result},
-    {{"tool_use", 8}, put_tool_use},
-    {{"thinking", 8}, put_thinking},
-    {{"redacted_thinking", 17}, put_redacted},
-};
-
-static put_fn *find(struct str type)
-{
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (text_eq(type, table[i].type)) {
-            return table[i].put;
-        }
-    }
-    return NULL;
-}
-
-/* Is there anything in it that Converse has a block for? An empty turn must not be opened. */
-static bool yields(struct converse_build *b, const struct scan *s, scan_ref block, struct str type)
-{
-    if (text_eq(type, STR("text"))) {
-        return member_text(s, block, STR("text")).n > 0;
-    }
-    bool thought = text_eq(type, STR("thinking")) || text_eq(type, STR("redacted_thinking"));
-    return !thought || converse_build_has(b, MODELS_CLAUDE);
-}
-
-static void put_block(struct converse_build *b, const struct scan *s, scan_ref block, enum converse_role role)
-{
-    struct str type = member_text(s, block, STR("type"));
-    put_fn *put = find(type);
-    if (!put) {
-        note(b, "drop:block:", type);
-        return;
-    }
-    if (yields(b, s, block, type)) {
-        converse_build_turn(b, role);
-        put(b, s, block);
-        anthropic_blocks_cache(b, s, block);
-    } else if (!text_eq(type, STR("text"))) {
-        put(b, s, block); /* notes what it drops */
-    }
-}
-
-void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content, enum converse_role role)
-{
-    if (scan_type(s, content) == SCAN_STRING) {
-        struct str text = scan_text(s, content);
-        if (text.n) {
-            converse_build_turn(b, role);
-            converse_build_text(b, text);
-        }
-        return;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b); v = scan_next(s, content, v)) {
-        put_block(b, s, v, role);
-    }
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
+         v = scan_next(s, content, v))
+        put_block(b, s, v);
 }

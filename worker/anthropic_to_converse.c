@@ -2,322 +2,289 @@
 
 #include "worker/anthropic_blocks.h"
 #include "worker/anthropic_tools.h"
-#include "worker/converse_build.h"
+#include "worker/converse_settings.h"
 
-#define STOPS_MAX 2500 /* API_runtime_InferenceConfiguration */
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct str nothing = {NULL, 0};
-
-static void note(struct converse_build *b, const char *what, struct str name)
+static bool present(const struct scan *s, scan_ref r)
 {
-    converse_build_note(b, what, name);
+    enum scan_type t = scan_type(s, r);
+    return t != SCAN_NONE && t != SCAN_NULL;
 }
 
-static struct str text_of(const struct scan *s, scan_ref object, struct str key)
+static bool is_nothing(const struct scan *s, scan_ref r)
 {
-    return scan_text(s, scan_get(s, object, key));
+    enum scan_type t = scan_type(s, r);
+    return !present(s, r) || ((t == SCAN_ARRAY || t == SCAN_OBJECT) && scan_size(s, r) == 0);
 }
 
-/* --- system ------------------------------------------------------------------------------------------- */
+/* --- system ------------------------------------------------------------------------------------
+ */
 
-/* Claude Code's first system block names the client for Anthropic's billing: noise for other models, and it
- * changes with every session, which would spoil their prompt caches. */
-static bool is_billing(struct str text)
+/* Claude Code's first system block names the client for Anthropic's billing: noise for other
+ * models, and it changes with every session, which would spoil their prompt caches. */
+static void put_system_text(struct converse_build *b, const struct scan *s, scan_ref text)
 {
-    return text_starts(text, STR("x-anthropic-billing-header:"));
-}
-
-static void put_system_text(struct converse_build *b, struct str text)
-{
-    if (is_billing(text) && !converse_build_has(b, MODELS_CLAUDE)) {
-        note(b, "drop:system.billing_header", nothing);
+    bool billing = text_starts(scan_raw(s, text), STR("\"x-anthropic-billing-header:"));
+    if (scan_type(s, text) != SCAN_STRING)
         return;
-    }
-    converse_build_text(b, text);
+    if (billing && !converse_build_has(b, MODELS_CLAUDE))
+        converse_build_map(b, "billing_header");
+    else
+        converse_build_text_json(b, scan_raw(s, text));
 }
 
-static void put_system_blocks(struct converse_build *b, const struct scan *s, scan_ref system)
+static void put_system(struct converse_build *b, const struct scan *s, scan_ref system)
 {
-    if (scan_type(s, system) == SCAN_STRING) {
-        put_system_text(b, scan_text(s, system));
-    }
+    if (system == SCAN_ABSENT)
+        return;
+    converse_build_role(b, CONVERSE_SYSTEM);
+    if (scan_type(s, system) == SCAN_STRING)
+        put_system_text(b, s, system);
+    if (scan_type(s, system) != SCAN_ARRAY)
+        return;
     for (scan_ref v = scan_first(s, system); v != SCAN_ABSENT; v = scan_next(s, system, v)) {
-        size_t before = buf_len(b->w.b);
-        put_system_text(b, text_of(s, v, STR("text")));
-        if (buf_len(b->w.b) > before) {
-            anthropic_blocks_cache(b, s, v);
-        }
-    }
-}
-
-static bool has_system(struct converse_build *b, const struct scan *s, scan_ref system)
-{
-    struct str all = anthropic_blocks_text(s, b->arena, system);
-    return all.n > 0 && !(is_billing(all) && scan_size(s, system) == 1);
-}
-
-static void put_system(struct converse_build *b, const struct messages_request *r)
-{
-    if (r->system == SCAN_ABSENT || !has_system(b, r->scan, r->system) || !converse_build_has(b, MODELS_SYSTEM)) {
-        return;
-    }
-    JSON_KEY(&b->w, "system");
-    json_array(&b->w);
-    put_system_blocks(b, r->scan, r->system);
-    json_array_end(&b->w);
-}
-
-/* Models without a system prompt get it as the first words of the user. */
-static void fold_system(struct converse_build *b, const struct messages_request *r)
-{
-    if (r->system == SCAN_ABSENT || converse_build_has(b, MODELS_SYSTEM) || !has_system(b, r->scan, r->system)) {
-        return;
-    }
-    converse_build_turn(b, CONVERSE_USER);
-    put_system_blocks(b, r->scan, r->system);
-    note(b, "map:system=user", nothing);
-}
-
-/* --- messages ------------------------------------------------------------------------------------------ */
-
-/* Converse's role "system" carries no text. Claude Code puts its whole environment there, so it must not be
- * lost: it joins the user's turn in the tags that Claude Code itself falls back to. */
-static void put_system_turn(struct converse_build *b, const struct scan *s, scan_ref message)
-{
-    scan_ref content = SCAN_GET(s, message, "content");
-    struct str text = anthropic_blocks_text(s, b->arena, content);
-    if (!text.n) {
-        return;
-    }
-    char *wrapped = arena_printf(b->arena, "<system-reminder>\n%.*s\n</system-reminder>", STR_ARG(text));
-    if (!wrapped) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-        return;
-    }
-    converse_build_turn(b, CONVERSE_USER);
-    converse_build_text(b, text_from(wrapped));
-    note(b, "map:system_role", nothing);
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (!SCAN_IS(s, SCAN_GET(s, v, "type"), "text"))
+            converse_build_drop(b, "system_block");
+        else
+            put_system_text(b, s, SCAN_GET(s, v, "text"));
         anthropic_blocks_cache(b, s, v);
     }
+}
+
+/* --- messages ----------------------------------------------------------------------------------
+ */
+
+/* Converse's role "system" carries no text. Claude Code puts its whole environment there, so it
+ * must not be lost: it joins the user's turn. */
+static void put_system_turn(struct converse_build *b, const struct scan *s, scan_ref content)
+{
+    converse_build_role(b, CONVERSE_USER);
+    if (scan_type(s, content) == SCAN_STRING)
+        anthropic_blocks_reminder(b, scan_raw(s, content));
+    if (scan_type(s, content) != SCAN_ARRAY)
+        return;
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "text"))
+            anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
+        else
+            converse_build_drop(b, "system_block");
+        anthropic_blocks_cache(b, s, v);
+    }
+}
+
+static void put_message(struct converse_build *b, const struct scan *s, scan_ref m)
+{
+    static const char *const dropped[] = {"output_config", "clear_at"}; /* betas: per turn */
+    scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
+    for (size_t i = 0; i < COUNT(dropped); i++)
+        if (!is_nothing(s, scan_get(s, m, text_from(dropped[i]))))
+            converse_build_drop_named(b, "message.", text_from(dropped[i]));
+    if (SCAN_IS(s, role, "system")) {
+        put_system_turn(b, s, content);
+        return;
+    }
+    converse_build_role(b, SCAN_IS(s, role, "assistant") ? CONVERSE_ASSISTANT : CONVERSE_USER);
+    anthropic_blocks_put(b, s, content);
+}
+
+/* Top-level cache_control: a mark behind the last block, unless there is one. */
+static void put_last_point(struct converse_build *b, const struct messages_request *r)
+{
+    bool marked = scan_type(r->scan, SCAN_GET(r->scan, 0, "cache_control")) == SCAN_OBJECT;
+    bool there = b->point_end == buf_len(b->w.b);
+    if (marked && !there && converse_build_has(b, MODELS_CACHE) && r->breakpoints >= 4)
+        converse_build_fail(b, STATUS_INVALID,
+                            "A maximum of 4 blocks with cache_control may be provided. Found %u.",
+                            r->breakpoints + 1);
+    anthropic_blocks_cache(b, r->scan, 0);
 }
 
 static void put_messages(struct converse_build *b, const struct messages_request *r)
 {
     const struct scan *s = r->scan;
-    converse_build_messages(b);
-    fold_system(b, r);
-    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT && converse_build_ok(b); m = scan_next(s, r->messages, m)) {
-        scan_ref role = SCAN_GET(s, m, "role");
-        if (SCAN_IS(s, role, "system")) {
-            put_system_turn(b, s, m);
-        } else {
-            anthropic_blocks_put(b, s, SCAN_GET(s, m, "content"),
-                                 SCAN_IS(s, role, "assistant") ? CONVERSE_ASSISTANT : CONVERSE_USER);
-        }
-    }
-    if (b->turn != CONVERSE_NONE) { /* top-level cache_control: a mark behind the last block */
-        anthropic_blocks_cache(b, s, 0);
-    }
+    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT && converse_build_ok(b);
+         m = scan_next(s, r->messages, m))
+        put_message(b, s, m);
+    put_last_point(b, r);
     converse_build_messages_end(b);
 }
 
-/* --- the rest -------------------------------------------------------------------------------------------- */
+/* --- settings ----------------------------------------------------------------------------------
+ */
 
-static void put_inference(struct converse_build *b, const struct messages_request *r)
+static bool read_number(struct converse_build *b, const struct scan *s, const char *name,
+                        double *out)
 {
-    const struct scan *s = r->scan;
-    struct converse_sampling sampling = {.max_tokens = r->max_tokens ? r->max_tokens : 1};
-    sampling.has_temperature = scan_f64(s, SCAN_GET(s, 0, "temperature"), &sampling.temperature);
-    sampling.has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &sampling.top_p);
+    scan_ref r = scan_get(s, 0, text_from(name));
+    if (!present(s, r))
+        return false;
+    if (!scan_f64(s, r, out))
+        converse_build_fail(b, STATUS_INVALID, "%s: Input should be a valid number", name);
+    return true;
+}
+
+static void read_stops(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+{
     scan_ref list = SCAN_GET(s, 0, "stop_sequences");
-    size_t n = 0, most = scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
-    struct str *stops = most ? arena_alloc(b->arena, most * sizeof *stops) : NULL;
-    for (scan_ref v = scan_first(s, list); stops && v != SCAN_ABSENT && n < STOPS_MAX; v = scan_next(s, list, v)) {
-        if (scan_text(s, v).n) {
-            stops[n++] = scan_raw(s, v);
-        }
-    }
-    converse_build_inference(b, sampling, stops, n);
-}
-
-static struct str effort_of(const struct scan *s)
-{
-    return text_of(s, SCAN_GET(s, 0, "output_config"), STR("effort"));
-}
-
-/* What thinking is called elsewhere. Sources: docs.aws.amazon.com/nova/latest/nova2-userguide (reasoningConfig),
- * the model cards of gpt-oss and Kimi (reasoning_effort). */
-static const char *level_of(const struct scan *s)
-{
-    static const char *const levels[] = {"low", "medium", "high"};
-    int64_t budget;
-    struct str effort = effort_of(s);
-    for (size_t i = 0; i < 3; i++) {
-        if (text_eq(effort, text_from(levels[i]))) {
-            return levels[i];
-        }
-    }
-    if (effort.n) { /* xhigh, max */
-        return "high";
-    }
-    if (!scan_i64(s, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "budget_tokens"), &budget)) {
-        return "medium";
-    }
-    return budget > 10000 ? "high" : budget < 1000 ? "low" : "medium";
-}
-
-static bool thinks(const struct scan *s)
-{
-    scan_ref type = SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "type");
-    return SCAN_IS(s, type, "enabled") || SCAN_IS(s, type, "adaptive");
-}
-
-static bool family_is(const struct converse_build *b, struct str family)
-{
-    return text_starts(text_from(b->o->model->caps->family), family);
-}
-
-static void put_thinking(struct converse_build *b, const struct scan *s, struct json_out *w)
-{
-    scan_ref thinking = SCAN_GET(s, 0, "thinking");
-    if (converse_build_has(b, MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE)) {
-        JSON_KEY(w, "thinking");
-        json_raw(w, scan_raw(s, thinking));
-    } else if (family_is(b, STR("nova-2"))) {
-        JSON_KEY(w, "reasoningConfig");
-        json_object(w);
-        JSON_KEY(w, "type");
-        json_str(w, STR("enabled"));
-        JSON_KEY(w, "maxReasoningEffort");
-        json_str(w, text_from(level_of(s)));
-        json_object_end(w);
-    } else if (family_is(b, STR("gpt-oss")) || family_is(b, STR("kimi"))) {
-        JSON_KEY(w, "reasoning_effort");
-        json_str(w, text_from(level_of(s)));
-    } else {
-        note(b, "drop:thinking", nothing);
-    }
-}
-
-static void put_top_k(struct converse_build *b, const struct scan *s, struct json_out *w)
-{
-    scan_ref top_k = SCAN_GET(s, 0, "top_k");
-    if (scan_type(s, top_k) != SCAN_NUMBER) {
+    if (!present(s, list))
+        return;
+    if (scan_type(s, list) != SCAN_ARRAY) {
+        converse_build_fail(b, STATUS_INVALID, "stop_sequences: Input should be a valid list");
         return;
     }
-    if (converse_build_has(b, MODELS_CLAUDE) && converse_build_has(b, MODELS_SAMPLING)) {
-        JSON_KEY(w, "top_k");
-        json_raw(w, scan_raw(s, top_k));
-    } else if (family_is(b, STR("nova"))) {
-        JSON_KEY(w, "inferenceConfig");
-        json_object(w);
-        JSON_KEY(w, "topK");
-        json_raw(w, scan_raw(s, top_k));
-        json_object_end(w);
-    } else {
-        note(b, "drop:top_k", nothing);
-    }
+    converse_settings_stops(b, t, scan_size(s, list));
+    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v))
+        if (scan_type(s, v) == SCAN_STRING)
+            converse_settings_stop(b, t, scan_raw(s, v), "stop_sequence");
+        else
+            converse_build_fail(b, STATUS_INVALID,
+                                "stop_sequences: Input should be a valid string");
 }
 
-/* Fields that Converse has no member for travel here, as the model itself knows them. */
-static void put_additional(struct converse_build *b, const struct messages_request *r)
+static void read_thinking(struct converse_build *b, const struct scan *s,
+                          struct converse_settings *t)
 {
-    struct buf extra;
-    struct json_out w;
-    buf_init(&extra, 65536);
-    json_begin(&w, &extra);
-    json_object(&w);
-    size_t empty = buf_len(&extra);
-    if (thinks(r->scan)) {
-        put_thinking(b, r->scan, &w);
-    }
-    put_top_k(b, r->scan, &w);
-    bool any = buf_len(&extra) > empty;
-    json_object_end(&w);
-    if (any) {
-        JSON_KEY(&b->w, "additionalModelRequestFields");
-        json_raw(&b->w, buf_str(&extra));
-    }
-    if (!buf_ok(&extra)) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-    }
-    buf_free(&extra);
+    scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
+    struct str display = converse_build_read(b, s, SCAN_GET(s, thinking, "display"));
+    if (SCAN_IS(s, type, "disabled"))
+        t->thinking = CONVERSE_THINKING_OFF;
+    else if (SCAN_IS(s, type, "enabled"))
+        t->thinking = CONVERSE_THINKING_BUDGET;
+    else if (scan_type(s, thinking) == SCAN_OBJECT) /* adaptive; between_tools of one model */
+        t->thinking = CONVERSE_THINKING_ADAPTIVE;
+    scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &t->budget);
+    if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted")))
+        t->display = display;
+    else if (display.n > 0) /* "updates": of a beta that Bedrock has not */
+        converse_build_drop(b, "thinking.display");
 }
 
-static void put_output(struct converse_build *b, const struct messages_request *r)
+static void read_output(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+{
+    scan_ref config = SCAN_GET(s, 0, "output_config"), format = SCAN_GET(s, config, "format");
+    if (!present(s, format)) /* its name before it was generally available */
+        format = SCAN_GET(s, 0, "output_format");
+    scan_ref schema = SCAN_GET(s, format, "schema");
+    if (scan_type(s, schema) == SCAN_OBJECT)
+        t->schema = scan_raw(s, schema);
+    t->effort = converse_build_read(b, s, SCAN_GET(s, config, "effort"));
+    if (t->effort.n > 0 && !converse_settings_effort(t->effort))
+        converse_build_fail(b, STATUS_INVALID,
+                            "output_config.effort: Input should be 'low', 'medium', 'high', "
+                            "'xhigh' or 'max'");
+    if (!is_nothing(s, SCAN_GET(s, config, "task_budget")))
+        converse_build_drop(b, "output_config.task_budget");
+}
+
+/* Anthropic's values (auto, standard_only) mean nothing to Bedrock; its own may be asked for. */
+static void read_tier(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+{
+    static const char *const tiers[] = {"default", "flex", "priority", "reserved"};
+    scan_ref tier = SCAN_GET(s, 0, "service_tier");
+    for (size_t i = 0; i < COUNT(tiers); i++)
+        if (scan_text_is(s, tier, text_from(tiers[i])))
+            t->tier = text_from(tiers[i]);
+    if (present(s, tier) && t->tier.n == 0)
+        converse_build_drop(b, "service_tier");
+}
+
+static void read_settings(struct converse_build *b, const struct messages_request *r,
+                          struct converse_settings *t)
 {
     const struct scan *s = r->scan;
-    scan_ref format = SCAN_GET(s, SCAN_GET(s, 0, "output_config"), "format");
-    if (scan_type(s, format) != SCAN_OBJECT) { /* its name before GA */
-        format = SCAN_GET(s, 0, "output_format");
-    }
-    scan_ref schema = SCAN_GET(s, format, "schema");
-    bool mapped = family_is(b, STR("gpt-oss")) || family_is(b, STR("kimi")) || family_is(b, STR("nova-2"));
-    struct str effort = mapped && thinks(s) ? nothing : effort_of(s); /* it became the level of thinking */
-    converse_build_schema(b, scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing, nothing, effort);
+    double ignored;
+    t->max_tokens = r->max_tokens;
+    t->has_temperature = read_number(b, s, "temperature", &t->temperature);
+    t->has_top_p = read_number(b, s, "top_p", &t->top_p);
+    if (read_number(b, s, "top_k", &ignored))
+        t->top_k = scan_raw(s, SCAN_GET(s, 0, "top_k"));
+    read_stops(b, s, t);
+    read_thinking(b, s, t);
+    read_output(b, s, t);
+    read_tier(b, s, t);
 }
 
-/* --- fields that are refused or dropped ---------------------------------------------------------------------- */
-
-static const char *const refused[] = {"mcp_servers", "container", "fallbacks", "safeguards"};
-static const char *const dropped[] = {"context_management", "inference_geo", "speed", "diagnostics",
-                                      "tags",               "thread",        "betas"};
-
-static bool refuse_fields(struct converse_build *b, const struct scan *s)
+/* 0 only warms the cache, which Bedrock cannot; more than a Claude model can is refused in the
+ * official words, which Claude Code understands. Other models get less: they are asked for
+ * Claude's maximum. */
+static void check_max_tokens(struct converse_build *b, struct converse_settings *t)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        enum scan_type t = scan_type(s, scan_get(s, 0, text_from(refused[i])));
-        if (t != SCAN_NONE && t != SCAN_NULL) {
-            converse_build_fail(b, STATUS_INVALID, "%s: not available on Amazon Bedrock", refused[i]);
-            return true;
-        }
+    int64_t cap = b->o->model->caps->output_max;
+    if (t->max_tokens == 0) {
+        converse_build_clamp(b, "max_tokens");
+        t->max_tokens = 1;
     }
+    if (converse_build_has(b, MODELS_CLAUDE) && cap > 0 && t->max_tokens > cap)
+        converse_build_fail(b, STATUS_INVALID,
+                            "max_tokens: %lld > %lld, which is the maximum allowed number of "
+                            "output tokens for this model",
+                            (long long)t->max_tokens, (long long)cap);
+}
+
+/* --- fields that are dropped -------------------------------------------------------------------
+ */
+
+/* What is read somewhere, what means nothing to Bedrock, and what was refused before. */
+static const char *const known[] = {
+    "anthropic_beta", "anthropic_version",
+    "betas",          "cache_control",
+    "container",      "fallbacks",
+    "max_tokens",     "mcp_servers",
+    "messages",       "metadata",
+    "model",          "output_config",
+    "output_format",  "safeguards",
+    "service_tier",   "stop_sequences",
+    "stream",         "system",
+    "temperature",    "thinking",
+    "tool_choice",    "tools",
+    "top_k",          "top_p",
+};
+
+static bool is_known(const struct scan *s, scan_ref key)
+{
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (scan_text_is(s, key, text_from(known[i])))
+            return true;
     return false;
 }
 
-static void note_dropped(struct converse_build *b, const struct scan *s)
+static void note_unknown(struct converse_build *b, const struct scan *s)
 {
-    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
-        enum scan_type t = scan_type(s, scan_get(s, 0, text_from(dropped[i])));
-        if (t != SCAN_NONE && t != SCAN_NULL) {
-            note(b, "drop:", text_from(dropped[i]));
-        }
+    for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
+        scan_ref key = scan_key(s, v);
+        bool standard = SCAN_IS(s, key, "speed") && SCAN_IS(s, v, "standard");
+        if (!is_known(s, key) && !is_nothing(s, v) && !standard)
+            converse_build_drop_named(b, "", converse_build_read(b, s, key));
     }
 }
 
-/* A beta is a feature of Claude's: named so that nobody believes it was on. */
-static void note_betas(struct converse_build *b)
-{
-    struct str rest = b->o->betas, one;
-    while (rest.n && text_split(&rest, ',', &one)) {
-        if (text_trim(one).n) {
-            note(b, "drop:beta:", text_trim(one));
-        }
-    }
-}
+/* --- entry -------------------------------------------------------------------------------------
+ */
 
-enum status anthropic_to_converse(const struct messages_request *r, const struct converse_options *o,
-                                  struct converse_names *names, struct buf *body_out, struct buf *changes_out,
-                                  struct err *err)
+enum status anthropic_to_converse(const struct messages_request *r,
+                                  const struct converse_options *o, struct converse_names *names,
+                                  struct buf *body_out, struct buf *changes_out, struct err *err)
 {
     struct converse_build b;
+    struct converse_settings settings = {.called = {.thinking = "thinking",
+                                                    .effort = "output_config.effort",
+                                                    .one_call = "disable_parallel_tool_use"}};
+    enum status st = messages_refuse_fields(r->scan, err);
+    if (st != STATUS_OK)
+        return st;
     converse_build_begin(&b, o, names, r->scan->arena, body_out, changes_out, err);
-    if (refuse_fields(&b, r->scan)) {
-        return b.status;
+    b.stream = r->stream;
+    note_unknown(&b, r->scan);
+    read_settings(&b, r, &settings);
+    check_max_tokens(&b, &settings);
+    anthropic_tools_put(&b, r, &settings);
+    put_system(&b, r->scan, r->system);
+    if (settings.schema.n > 0 && !converse_build_has(&b, MODELS_FORMAT)) {
+        converse_settings_ask_json(&b, settings.schema);
+        converse_build_clamp(&b, "output_config.format");
     }
-    note_dropped(&b, r->scan);
-    note_betas(&b);
-    anthropic_tools_put(&b, r);
-    put_system(&b, r);
     put_messages(&b, r);
-    put_inference(&b, r);
-    put_additional(&b, r);
-    put_output(&b, r);
-    converse_build_tier(&b);
-    json_object_end(&b.w);
-    if (b.status == STATUS_OK && !buf_ok(body_out)) {
-        return err_set(err, STATUS_TOO_LARGE, "the converted request is larger than Bedrock takes");
-    }
-    return b.status;
+    converse_settings_put(&b, &settings);
+    return converse_build_end(&b);
 }

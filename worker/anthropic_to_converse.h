@@ -7,9 +7,10 @@
 #include "worker/converse.h"
 #include "worker/messages.h"
 
-/* body_out: the Converse body. changes_out as in splice.h. INVALID names what this model or Bedrock cannot do
- * ("capability_rejected: image_block" ...). */
-MUST_CHECK enum status anthropic_to_converse(const struct messages_request *r, const struct converse_options *o,
+/* body_out: the Converse body. changes_out as in splice.h. INVALID names what this model or Bedrock
+ * cannot do ("capability_rejected: image_block" ...). */
+MUST_CHECK enum status anthropic_to_converse(const struct messages_request *r,
+                                             const struct converse_options *o,
                                              struct converse_names *names, struct buf *body_out,
                                              struct buf *changes_out, struct err *err);
 

@@ -1,177 +1,168 @@
 #include "worker/anthropic_tools.h"
 
 #include "worker/anthropic_blocks.h"
+#include "worker/tool_references.h"
 
 static const struct str nothing = {NULL, 0};
 
-static bool is_true(const struct scan *s, scan_ref r)
-{
-    bool v = false;
-    return scan_bool(s, r, &v) && v;
-}
+/* --- what the history holds --------------------------------------------------------------------
+ */
 
-/* --- what the history holds ------------------------------------------------------------------------------ */
-
-typedef bool block_fn(struct converse_build *b, const struct scan *s, scan_ref block, struct str name);
-
-/* Visits every block of every message, and those inside tool results; stops at the first true. */
-static bool walk_blocks(struct converse_build *b, const struct scan *s, scan_ref content, block_fn *fn, struct str name)
-{
-    if (scan_type(s, content) != SCAN_ARRAY) {
-        return false;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
-        if (fn(b, s, v, name) ||
-            (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_result") && walk_blocks(b, s, SCAN_GET(s, v, "content"), fn, name))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool walk_history(struct converse_build *b, const struct messages_request *r, block_fn *fn, struct str name)
+/* The first tool_use block of the history. A request without any has no tool_result either:
+ * tool_pairs_check has seen to that. */
+static scan_ref find_tool_use(const struct messages_request *r)
 {
     const struct scan *s = r->scan;
-    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT; m = scan_next(s, r->messages, m)) {
-        if (walk_blocks(b, s, SCAN_GET(s, m, "content"), fn, name)) {
-            return true;
-        }
+    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT;
+         m = scan_next(s, r->messages, m)) {
+        scan_ref content = SCAN_GET(s, m, "content");
+        if (scan_type(s, content) != SCAN_ARRAY)
+            continue;
+        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+            if (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use"))
+                return v;
     }
-    return false;
+    return SCAN_ABSENT;
 }
 
-static bool is_tool_block(struct converse_build *b, const struct scan *s, scan_ref block, struct str name)
+/* Bedrock wants toolConfig whenever the history has tool blocks, also when the client sends no
+ * tools any more. One is enough: the list only must not be empty. */
+static void put_history_tool(struct converse_build *b, const struct scan *s, scan_ref used)
 {
-    (void)b;
-    (void)name;
-    scan_ref type = SCAN_GET(s, block, "type");
-    return SCAN_IS(s, type, "tool_use") || SCAN_IS(s, type, "tool_result");
+    struct converse_tool t = {.name = converse_build_read(b, s, SCAN_GET(s, used, "name")),
+                              .description = STR("\"This tool is no longer available.\"")};
+    if (t.name.n == 0)
+        return; /* refused where the block itself is converted */
+    converse_build_tool(b, &t);
+    converse_build_map(b, "tools_from_history");
 }
 
-static bool names_tool(struct converse_build *b, const struct scan *s, scan_ref block, struct str name)
-{
-    (void)b;
-    return SCAN_IS(s, SCAN_GET(s, block, "type"), "tool_reference") &&
-           scan_text_is(s, SCAN_GET(s, block, "tool_name"), name);
-}
+/* --- tools -------------------------------------------------------------------------------------
+ */
 
-/* --- tools ------------------------------------------------------------------------------------------------ */
-
-/* A deferred tool waits until the model has asked for it by a tool search; models without that feature see
- * it once the client's own search has named it. */
-static bool wanted(struct converse_build *b, const struct messages_request *r, scan_ref tool)
-{
-    const struct scan *s = r->scan;
-    if (!is_true(s, SCAN_GET(s, tool, "defer_loading"))) {
-        return true;
-    }
-    struct str name = scan_text(s, SCAN_GET(s, tool, "name"));
-    if (walk_history(b, r, names_tool, name)) {
-        return true;
-    }
-    converse_build_note(b, "drop:tools.deferred", nothing);
-    return false;
-}
-
-static const char *const dropped_members[] = {"eager_input_streaming", "input_examples", "allowed_callers"};
+static const char *const dropped_members[] = {"allowed_callers", "eager_input_streaming"};
 
 static void note_members(struct converse_build *b, const struct scan *s, scan_ref tool)
 {
-    for (size_t i = 0; i < sizeof dropped_members / sizeof dropped_members[0]; i++) {
-        struct str name = text_from(dropped_members[i]);
-        if (scan_get(s, tool, name) != SCAN_ABSENT) {
-            converse_build_note(b, "drop:tools.", name);
-        }
+    for (size_t i = 0; i < sizeof dropped_members / sizeof *dropped_members; i++) {
+        enum scan_type t = scan_type(s, scan_get(s, tool, text_from(dropped_members[i])));
+        if (t != SCAN_NONE && t != SCAN_NULL && t != SCAN_FALSE)
+            converse_build_drop(b, dropped_members[i]);
     }
 }
 
-/* bash, text_editor, memory, computer: Anthropic keeps their schemas on its side, so no other model knows them. */
+/* bash, text_editor, memory, computer: Anthropic keeps their schemas on its side, so no other model
+ * knows them. Tool search is a feature of InvokeModel. */
 static bool check_type(struct converse_build *b, const struct messages_request *r, scan_ref tool)
 {
-    struct str type = scan_text(r->scan, SCAN_GET(r->scan, tool, "type"));
-    if (!type.n || text_eq(type, STR("custom"))) {
+    struct str type = converse_build_read(b, r->scan, SCAN_GET(r->scan, tool, "type"));
+    if (type.n == 0 || text_eq(type, STR("custom")))
         return true;
-    }
-    converse_build_fail(b, STATUS_INVALID, "'%.*s' does not support tool types: %.*s", (int)(r->model.n < 80 ? r->model.n : 80),
-                        r->model.p, (int)(type.n < 60 ? type.n : 60), type.p);
+    converse_build_fail(
+        b, STATUS_INVALID, "'%.*s' does not support tool types: %.*s.%s",
+        (int)(r->model.n < 60 ? r->model.n : 60), r->model.p, (int)(type.n < 60 ? type.n : 60),
+        type.p,
+        messages_is_server_tool(type) ? " Server tools are not available on Amazon Bedrock." : "");
     return false;
 }
 
-static void put_tool(struct converse_build *b, const struct messages_request *r, scan_ref tool)
+/* A deferred tool waits until the model has asked for it by a tool search, which Converse has not:
+ * it is shown once the client's own search has named it. */
+static bool is_wanted(struct converse_build *b, const struct scan *s, scan_ref tool,
+                      const struct tool_references *referenced)
 {
-    const struct scan *s = r->scan;
-    if (!check_type(b, r, tool) || !wanted(b, r, tool)) {
-        return;
-    }
+    if (!anthropic_blocks_true(s, SCAN_GET(s, tool, "defer_loading")) ||
+        tool_references_has(referenced, converse_build_read(b, s, SCAN_GET(s, tool, "name"))))
+        return true;
+    converse_build_drop(b, "deferred_tools");
+    return false;
+}
+
+static void put_tool(struct converse_build *b, const struct scan *s, scan_ref tool)
+{
     scan_ref schema = SCAN_GET(s, tool, "input_schema");
-    note_members(b, s, tool);
-    converse_build_tool(b, scan_text(s, SCAN_GET(s, tool, "name")), scan_text(s, SCAN_GET(s, tool, "description")),
-                        scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
-                        is_true(s, SCAN_GET(s, tool, "strict")));
-    anthropic_blocks_cache(b, s, tool);
-}
-
-/* Bedrock wants toolConfig whenever the history has tool blocks, also when the client sends no tools any more. */
-static bool put_history_tool(struct converse_build *b, const struct scan *s, scan_ref block, struct str name)
-{
-    (void)name;
-    if (SCAN_IS(s, SCAN_GET(s, block, "type"), "tool_use")) {
-        converse_build_tool(b, scan_text(s, SCAN_GET(s, block, "name")), nothing, nothing, false);
-        return true; /* one is enough: the list only must not be empty */
-    }
-    return false;
-}
-
-static enum converse_choice read_choice(struct converse_build *b, const struct messages_request *r, struct str *name_out)
-{
-    const struct scan *s = r->scan;
-    scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
-    if (is_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"))) {
-        converse_build_note(b, "drop:disable_parallel_tool_use", nothing);
-    }
-    if (SCAN_IS(s, type, "any")) {
-        return CONVERSE_ANY;
-    }
-    if (SCAN_IS(s, type, "tool")) {
-        *name_out = scan_text(s, SCAN_GET(s, choice, "name"));
-        return CONVERSE_TOOL;
-    }
-    return CONVERSE_AUTO;
-}
-
-static bool any_wanted(struct converse_build *b, const struct messages_request *r)
-{
-    const struct scan *s = r->scan;
-    for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT; t = scan_next(s, r->tools, t)) {
-        if (check_type(b, r, t) && wanted(b, r, t)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* tool_choice none: Converse has no such choice, so the tools are left out - unless the history needs them. */
-void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
-{
-    const struct scan *s = r->scan;
-    bool history = walk_history(b, r, is_tool_block, nothing);
-    bool none = SCAN_IS(s, SCAN_GET(s, SCAN_GET(s, 0, "tool_choice"), "type"), "none");
-    bool given = r->tools != SCAN_ABSENT && any_wanted(b, r) && (!none || history);
-    if (none && given) {
-        converse_build_note(b, "map:tool_choice=auto", nothing);
-    }
-    if (!given && !history) {
+    scan_ref description = SCAN_GET(s, tool, "description");
+    scan_ref examples = SCAN_GET(s, tool, "input_examples");
+    struct converse_tool t = {
+        .name = converse_build_read(b, s, SCAN_GET(s, tool, "name")),
+        .description =
+            scan_type(s, description) == SCAN_STRING ? scan_raw(s, description) : nothing,
+        .examples = scan_type(s, examples) == SCAN_ARRAY && scan_size(s, examples) > 0
+                        ? scan_raw(s, examples)
+                        : nothing,
+        .schema = scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
+        .strict = anthropic_blocks_true(s, SCAN_GET(s, tool, "strict")),
+    };
+    if (t.name.n == 0) {
+        converse_build_fail(b, STATUS_INVALID, "tools: tools.custom.name: Field required");
         return;
     }
-    struct str name = nothing;
-    converse_build_tools(b);
-    for (scan_ref t = scan_first(s, r->tools); given && t != SCAN_ABSENT && converse_build_ok(b); t = scan_next(s, r->tools, t)) {
-        put_tool(b, r, t);
+    note_members(b, s, tool);
+    converse_build_tool(b, &t);
+}
+
+static void put_tools(struct converse_build *b, const struct messages_request *r)
+{
+    const struct scan *s = r->scan;
+    struct tool_references referenced;
+    if (!tool_references_read(s, r->messages, &referenced)) {
+        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        return;
     }
-    if (!given) {
-        walk_history(b, r, put_history_tool, nothing);
-        converse_build_note(b, "map:tools_from_history", nothing);
+    for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT && converse_build_ok(b);
+         t = scan_next(s, r->tools, t)) {
+        if (check_type(b, r, t) && is_wanted(b, s, t, &referenced))
+            put_tool(b, s, t);
+        if (b->tools_open) /* also the mark of a tool that was left out */
+            anthropic_blocks_cache(b, s, t);
     }
-    enum converse_choice choice = given && !none ? read_choice(b, r, &name) : CONVERSE_AUTO;
-    converse_build_tools_end(b, choice, name);
+}
+
+/* --- tool_choice -------------------------------------------------------------------------------
+ */
+
+struct choice {
+    enum converse_choice kind;
+    struct str name;
+    bool none;
+    bool one_call;
+};
+
+static struct choice read_choice(struct converse_build *b, const struct scan *s)
+{
+    scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
+    struct choice out = {.kind = CONVERSE_AUTO};
+    out.one_call = anthropic_blocks_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"));
+    if (SCAN_IS(s, type, "none")) {
+        out.none = true;
+    } else if (SCAN_IS(s, type, "any")) {
+        out.kind = CONVERSE_ANY;
+    } else if (SCAN_IS(s, type, "tool")) {
+        out.kind = CONVERSE_ONE;
+        out.name = converse_build_read(b, s, SCAN_GET(s, choice, "name"));
+        if (out.name.n == 0)
+            converse_build_fail(b, STATUS_INVALID, "tool_choice.tool.name: Field required");
+    } else if (scan_type(s, choice) == SCAN_OBJECT && !SCAN_IS(s, type, "auto")) {
+        converse_build_fail(b, STATUS_INVALID,
+                            "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'");
+    }
+    return out;
+}
+
+/* tool_choice none: Converse has no such choice, so the tools are left out - unless the history
+ * needs them. */
+void anthropic_tools_put(struct converse_build *b, const struct messages_request *r,
+                         struct converse_settings *settings)
+{
+    scan_ref used = find_tool_use(r);
+    struct choice c = read_choice(b, r->scan);
+    if (!c.none || used != SCAN_ABSENT)
+        put_tools(b, r);
+    settings->no_calls = c.none && b->tools_put;
+    settings->one_call = c.one_call && !c.none;
+    if (!b->tools_put && used != SCAN_ABSENT && converse_build_ok(b)) {
+        put_history_tool(b, r->scan, used);
+        c.kind = CONVERSE_AUTO;
+    }
+    converse_build_tools_end(b, c.kind, c.name);
 }

@@ -5,10 +5,12 @@
 #ifndef WORKER_ANTHROPIC_TOOLS_H
 #define WORKER_ANTHROPIC_TOOLS_H
 
-#include "worker/converse_build.h"
+#include "worker/converse_settings.h"
 #include "worker/messages.h"
 
-/* Writes toolConfig, or nothing when there are no tools and none in the history. */
-void anthropic_tools_put(struct converse_build *b, const struct messages_request *r);
+/* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
+ * cannot say goes into the settings. */
+void anthropic_tools_put(struct converse_build *b, const struct messages_request *r,
+                         struct converse_settings *settings);
 
 #endif

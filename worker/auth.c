@@ -7,8 +7,8 @@
 #include "shm/keystore.h"
 #include "worker/routes.h"
 
-/* The official wording for a key that is not known (or no longer valid): the same for all cases, so that
- * a guesser learns nothing. */
+/* The official wording for a key that is not known (or no longer valid): the same for all cases, so
+ * that a guesser learns nothing. */
 #define REFUSED "invalid x-api-key"
 
 static enum status refuse(struct err *err, enum status code, const char *text)
@@ -19,19 +19,22 @@ static enum status refuse(struct err *err, enum status code, const char *text)
 
 static enum status unavailable(struct err *err)
 {
-    err_set(err, STATUS_UNAVAILABLE, "the key store cannot be reached; this key is not known yet, try again");
+    err_set(err, STATUS_UNAVAILABLE,
+            "the key store cannot be reached; this key is not known yet, try again");
     err->retry_after_s = 5;
     return err->code;
 }
 
-/* x-api-key decides when both are present, as at api.anthropic.com; an empty header counts as absent. */
+/* x-api-key decides when both are present, as at api.anthropic.com; an empty header counts as
+ * absent. */
 static struct str find_key(const struct config *c, const struct http_request *r)
 {
     struct str value;
     if (http_request_header(r, text_from(c->api_key_header), &value) && value.n) {
         return value;
     }
-    if (http_request_header(r, STR("authorization"), &value) && text_istarts(value, STR("bearer "))) {
+    if (http_request_header(r, STR("authorization"), &value) &&
+        text_istarts(value, STR("bearer "))) {
         return text_trim(text_sub(value, 7, value.n));
     }
     return (struct str){NULL, 0};
@@ -93,7 +96,8 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
             x->who = EXCHANGE_ANONYMOUS;
             return STATUS_OK;
         }
-        return refuse(err, STATUS_AUTH, "no API key: send it as x-api-key or as Authorization: Bearer");
+        return refuse(err, STATUS_AUTH,
+                      "no API key: send it as x-api-key or as Authorization: Bearer");
     }
     sha256(key.p, key.n, x->digest);
     if (is_master(x)) {
@@ -130,7 +134,8 @@ static enum verdict await_answer(struct exchange *x)
     return check_row(x, &x->err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
-/* Without keys everybody would share one bucket (a defect of the Rust original): one a source address. */
+/* Without keys everybody would share one bucket (a defect of the Rust original): one a source
+ * address. */
 static uint32_t anonymous_slot(const struct exchange *x)
 {
     struct str peer = http_conn_peer(x->conn);
@@ -171,8 +176,10 @@ static enum verdict take(struct exchange *x)
     }
     uint32_t limit;
     struct bucket *b = find_bucket(x, &limit);
-    if (!b && x->who == EXCHANGE_KEY) { /* its slot has gone to another key while the body arrived */
-        if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT || !(b = find_bucket(x, &limit))) {
+    if (!b &&
+        x->who == EXCHANGE_KEY) { /* its slot has gone to another key while the body arrived */
+        if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT ||
+            !(b = find_bucket(x, &limit))) {
             unavailable(&x->err);
             return VERDICT_FAIL;
         }
@@ -181,15 +188,17 @@ static enum verdict take(struct exchange *x)
         return VERDICT_NEXT;
     }
     _Atomic uint64_t *word = x->route->limit == ROUTE_COUNTING ? &b->counting : &b->requests;
-    x->limit = bucket_take(word, clock_now_ns(), limit, (uint64_t)c->rate_limit_window * 1000000000u);
+    x->limit =
+        bucket_take(word, clock_now_ns(), limit, (uint64_t)c->rate_limit_window * 1000000000u);
     x->limited = true;
     if (x->limit.allowed) {
         return VERDICT_NEXT;
     }
     counters_add(COUNTER_RATE_REFUSED, 1);
     uint64_t seconds = (x->limit.retry_ns + 999999999u) / 1000000000u;
-    err_set(&x->err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds; try again in %llu s",
-            limit, (long long)c->rate_limit_window, (unsigned long long)(seconds ? seconds : 1));
+    err_set(&x->err, STATUS_RATE,
+            "this API key is limited to %u requests in %lld seconds; try again in %llu s", limit,
+            (long long)c->rate_limit_window, (unsigned long long)(seconds ? seconds : 1));
     x->err.retry_after_s = seconds ? (int)seconds : 1;
     return VERDICT_FAIL;
 }

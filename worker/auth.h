@@ -1,15 +1,16 @@
 /*
- * auth.h - who is calling, and is there room under the limit. Worker; reads the shared directory, takes
- * from the shared buckets, asks the refresher about keys it does not know.
+ * auth.h - who is calling, and is there room under the limit. Worker; reads the shared directory,
+ * takes from the shared buckets, asks the refresher about keys it does not know.
  */
 #ifndef WORKER_AUTH_H
 #define WORKER_AUTH_H
 
 #include "worker/exchange.h"
 
-/* At header time: finds the key and looks it up. OK also when the refresher was asked (x->ticket). AUTH,
- * UNAVAILABLE, BUDGET ... with err otherwise. */
-MUST_CHECK enum status auth_identify(struct exchange *x, const struct http_request *r, struct err *err);
+/* At header time: finds the key and looks it up. OK also when the refresher was asked (x->ticket).
+ * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */
+MUST_CHECK enum status auth_identify(struct exchange *x, const struct http_request *r,
+                                     struct err *err);
 /* State AUTH: waits for the refresher if it was asked, then takes one request from the bucket. */
 enum verdict auth_step(struct exchange *x);
 

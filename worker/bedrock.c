@@ -12,27 +12,28 @@
 #include "shm/signing.h"
 #include "worker/stream.h"
 
-#define URL_MAX 8192
-#define LINE_MAX 6144 /* one header line: the session token is the longest */
-#define HEADERS_MAX 12
-#define COUNT_MS 10000 /* CountTokens answers fast or not at all: the estimate is as good then */
+#define URL_MAX            8192
+#define LINE_MAX           6144 /* one header line: the session token is the longest */
+#define HEADERS_MAX        12
+#define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
-#define RETRY_SHARE 10            /* at most one request in ten is a retry, per process */
-#define SKEW_LEARN_MS (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
+#define RETRY_SHARE        10          /* at most one request in ten is a retry, per process */
+#define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    char base[600];     /* "https://host[:port][/path]" */
-    char host[300];     /* as it stands in the Host header */
+    char base[600]; /* "https://host[:port][/path]" */
+    char host[300]; /* as it stands in the Host header */
     char base_path[200];
     char region[40];
     bool plain_http;
-    struct signing_keys keys; /* this process's copy */
+    struct signing_keys keys;   /* this process's copy */
     uint64_t requests, retries; /* the retry budget */
     struct buf scratch, authorization, path;
 };
 
-/* --- endpoint ------------------------------------------------------------------------------------ */
+/* --- endpoint ------------------------------------------------------------------------------------
+ */
 
 static const char *domain_of(const char *region, bool dualstack)
 {
@@ -48,8 +49,8 @@ static const char *domain_of(const char *region, bool dualstack)
 
 static void aws_endpoint(struct bedrock *b, const struct config *c)
 {
-    snprintf(b->host, sizeof b->host, "bedrock-runtime%s.%s.%s", c->use_fips ? "-fips" : "", b->region,
-             domain_of(b->region, c->use_dualstack));
+    snprintf(b->host, sizeof b->host, "bedrock-runtime%s.%s.%s", c->use_fips ? "-fips" : "",
+             b->region, domain_of(b->region, c->use_dualstack));
     snprintf(b->base, sizeof b->base, "https://%s", b->host);
 }
 
@@ -65,7 +66,8 @@ static enum status given_endpoint(struct bedrock *b, struct str url, struct err 
     if (text_ends(host, port)) {
         host.n -= port.n;
     }
-    if (!host.n || host.n >= sizeof b->host || path.n >= sizeof b->base_path || url.n >= sizeof b->base) {
+    if (!host.n || host.n >= sizeof b->host || path.n >= sizeof b->base_path ||
+        url.n >= sizeof b->base) {
         return err_set(err, STATUS_INVALID, "BEDROCK_ENDPOINT_URL: no usable host in it");
     }
     text_copy(host, b->host, sizeof b->host);
@@ -114,7 +116,8 @@ void bedrock_drop(struct bedrock *b)
     }
 }
 
-/* --- signing keys ---------------------------------------------------------------------------------- */
+/* --- signing keys
+ * ---------------------------------------------------------------------------------- */
 
 static int64_t aws_now_ms(const struct worker *w)
 {
@@ -122,11 +125,13 @@ static int64_t aws_now_ms(const struct worker *w)
 }
 
 /* NULL when there is no usable key; *day_out says which of the two days applies. */
-static const struct signing_keys *current_keys(struct worker *w, const char amz_date[17], int *day_out)
+static const struct signing_keys *current_keys(struct worker *w, const char amz_date[17],
+                                               int *day_out)
 {
     struct signing_keys *k = &w->bedrock->keys;
     signing_read(w->segment, k->generation, k);
-    if (!k->generation || !k->access_key_id[0] || (k->expires_ms && k->expires_ms <= clock_real_ms())) {
+    if (!k->generation || !k->access_key_id[0] ||
+        (k->expires_ms && k->expires_ms <= clock_real_ms())) {
         return NULL;
     }
     for (*day_out = 0; *day_out < 2; (*day_out)++) {
@@ -149,7 +154,8 @@ const char *bedrock_trouble(struct worker *w)
     return why[0] ? why : "no AWS credentials yet";
 }
 
-/* --- the request ----------------------------------------------------------------------------------- */
+/* --- the request
+ * ----------------------------------------------------------------------------------- */
 
 struct outgoing {
     struct sigv4_header pairs[HEADERS_MAX];
@@ -175,9 +181,11 @@ static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, st
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = x->stream;
-    bool ok = put_pair(x, o, STR("host"), text_from(x->worker->bedrock->host)) &&
-              put_pair(x, o, STR("content-type"), STR("application/json")) &&
-              put_pair(x, o, STR("accept"), stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
+    bool ok =
+        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->host)) &&
+        put_pair(x, o, STR("content-type"), STR("application/json")) &&
+        put_pair(x, o, STR("accept"),
+                 stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
     if (ok && stream && x->model.transport == MODELS_INVOKE) {
         ok = put_pair(x, o, STR("x-amzn-bedrock-accept"), STR("application/json"));
     }
@@ -201,21 +209,24 @@ static enum status put_bearer(struct exchange *x, struct outgoing *o)
     return STATUS_OK;
 }
 
-static enum status sign(struct exchange *x, struct outgoing *o, const struct signing_keys *keys, int day, struct str amz)
+static enum status sign(struct exchange *x, struct outgoing *o, const struct signing_keys *keys,
+                        int day, struct str amz)
 {
     struct bedrock *b = x->worker->bedrock;
     if (!x->upstream_hashed) { /* once, also when a second attempt is made */
         sha256_hex(buf_data(&x->upstream), buf_len(&x->upstream), x->upstream_sha256);
         x->upstream_hashed = true;
     }
-    struct sigv4_request r = {
-        .method = STR("POST"), .path = buf_str(&b->path), .headers = o->pairs, .header_count = o->n};
+    struct sigv4_request r = {.method = STR("POST"),
+                              .path = buf_str(&b->path),
+                              .headers = o->pairs,
+                              .header_count = o->n};
     memcpy(r.body_sha256, x->upstream_sha256, sizeof r.body_sha256);
     struct sigv4_scope scope = {.region = text_from(keys->region), .service = STR("bedrock")};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
-    enum status st = sigv4_sign(&r, &scope, keys->key[day], text_from(keys->access_key_id), amz, &b->scratch,
-                                &b->authorization, &x->err);
+    enum status st = sigv4_sign(&r, &scope, keys->key[day], text_from(keys->access_key_id), amz,
+                                &b->scratch, &b->authorization, &x->err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
         st = no_memory(&x->err);
     }
@@ -238,7 +249,8 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     if (!keys) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s", bedrock_trouble(w));
         x->err.retry_after_s = 5;
-        return err_set(&x->err, STATUS_UNAVAILABLE, "the gateway has no valid AWS credentials at the moment");
+        return err_set(&x->err, STATUS_UNAVAILABLE,
+                       "the gateway has no valid AWS credentials at the moment");
     }
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
@@ -264,7 +276,8 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->base_path));
-    struct str id = x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
+    struct str id =
+        x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->err);
 }
 
@@ -318,12 +331,16 @@ enum verdict bedrock_send(struct exchange *x)
     return x->fetch ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
-/* --- what its errors mean ---------------------------------------------------------------------------- */
+/* --- what its errors mean
+ * ---------------------------------------------------------------------------- */
 
-enum text_from_whom { OURS, THEIRS }; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
+enum text_from_whom {
+    OURS,
+    THEIRS
+}; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
 
-/* AWS name (compared without case, exceptions in streams start lower-case), status, whose text, our text.
- * Mapping: Anthropic's statuses for the same meaning. */
+/* AWS name (compared without case, exceptions in streams start lower-case), status, whose text, our
+ * text. Mapping: Anthropic's statuses for the same meaning. */
 static const struct {
     const char *name;
     enum status status;
@@ -331,27 +348,36 @@ static const struct {
     const char *text;
 } errors[] = {
     {"ValidationException", STATUS_INVALID, THEIRS, "Bedrock refused the request as invalid"},
-    {"ThrottlingException", STATUS_RATE, OURS, "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", STATUS_RATE, OURS, "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", STATUS_RATE, OURS, "the Bedrock quota for this model is used up; wait before trying again"},
+    {"ThrottlingException", STATUS_RATE, OURS,
+     "the model is throttled by Bedrock; wait before trying again"},
+    {"TooManyRequestsException", STATUS_RATE, OURS,
+     "the model is throttled by Bedrock; wait before trying again"},
+    {"ServiceQuotaExceededException", STATUS_RATE, OURS,
+     "the Bedrock quota for this model is used up; wait before trying again"},
     {"ModelNotReadyException", STATUS_OVERLOADED, OURS, "the model is not ready; try again"},
     {"ServiceUnavailableException", STATUS_OVERLOADED, OURS, "Overloaded"},
     {"ModelTimeoutException", STATUS_TIMEOUT, OURS, "the model took too long to answer"},
     {"ModelErrorException", STATUS_INTERNAL, OURS, "the model failed while processing the request"},
-    {"ModelStreamErrorException", STATUS_INTERNAL, OURS, "the model failed while streaming its answer"},
+    {"ModelStreamErrorException", STATUS_INTERNAL, OURS,
+     "the model failed while streaming its answer"},
     {"InternalServerException", STATUS_INTERNAL, OURS, "Bedrock had an internal error"},
-    {"ResourceNotFoundException", STATUS_NOT_FOUND, OURS, "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", STATUS_PERMISSION, OURS, "the gateway has no access to this model in Bedrock"},
+    {"ResourceNotFoundException", STATUS_NOT_FOUND, OURS,
+     "Bedrock does not know this model in this region, or its access is not enabled"},
+    {"AccessDeniedException", STATUS_PERMISSION, OURS,
+     "the gateway has no access to this model in Bedrock"},
     /* The gateway's own credentials: never the client's fault. */
-    {"UnrecognizedClientException", STATUS_INTERNAL, OURS, "the gateway's AWS credentials were refused"},
+    {"UnrecognizedClientException", STATUS_INTERNAL, OURS,
+     "the gateway's AWS credentials were refused"},
     {"InvalidSignatureException", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
     {"SignatureDoesNotMatch", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
     {"RequestTimeTooSkewed", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
     {"RequestExpired", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
     {"ExpiredTokenException", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
     {"ExpiredToken", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
-    {"IncompleteSignatureException", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
-    {"MissingAuthenticationTokenException", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
+    {"IncompleteSignatureException", STATUS_INTERNAL, OURS,
+     "the gateway's AWS signature was refused"},
+    {"MissingAuthenticationTokenException", STATUS_INTERNAL, OURS,
+     "the gateway's AWS signature was refused"},
 };
 #define ERRORS (sizeof errors / sizeof errors[0])
 
@@ -382,14 +408,16 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Copies AWS's sentence without ARNs and 12-digit account numbers: those are the operator's, not the client's. */
+/* Copies AWS's sentence without ARNs and 12-digit account numbers: those are the operator's, not
+ * the client's. */
 static void clean_text(struct str in, char *out, size_t size)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.n && n + 12 < size;) {
         size_t run = 0;
         if (text_istarts(text_sub(in, i, 4), STR("arn:"))) {
-            while (i + run < in.n && in.p[i + run] != ' ' && in.p[i + run] != '"' && in.p[i + run] != ',') {
+            while (i + run < in.n && in.p[i + run] != ' ' && in.p[i + run] != '"' &&
+                   in.p[i + run] != ',') {
                 run++;
             }
             n += (size_t)snprintf(out + n, size - n, "[arn]");
@@ -397,7 +425,8 @@ static void clean_text(struct str in, char *out, size_t size)
             while (i + run < in.n && digit(in.p[i + run])) {
                 run++;
             }
-            n += (size_t)snprintf(out + n, size - n, "%.*s", run == 12 ? 9 : (int)run, run == 12 ? "[account]" : in.p + i);
+            n += (size_t)snprintf(out + n, size - n, "%.*s", run == 12 ? 9 : (int)run,
+                                  run == 12 ? "[account]" : in.p + i);
         } else {
             out[n++] = in.p[i];
             run = 1;
@@ -419,7 +448,8 @@ static void set_error(struct exchange *x, size_t row, struct str their_text)
     }
 }
 
-/* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form. */
+/* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form.
+ */
 static struct str error_text(const struct cJSON *doc, struct str *name)
 {
     struct str text = json_get_text(doc, "message");
@@ -459,7 +489,8 @@ static enum status status_for(int http)
 
 static void complain_if_expired(struct exchange *x, struct str name)
 {
-    if (text_istarts(name, STR("ExpiredToken")) || text_ieq(name, STR("UnrecognizedClientException"))) {
+    if (text_istarts(name, STR("ExpiredToken")) ||
+        text_ieq(name, STR("UnrecognizedClientException"))) {
         signing_complain(x->worker->segment);
     }
 }
@@ -467,7 +498,8 @@ static void complain_if_expired(struct exchange *x, struct str name)
 void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body)
 {
     struct err ignored;
-    struct cJSON *doc = json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
+    struct cJSON *doc =
+        json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
     struct str name = bare_name(type_header);
     struct str text = error_text(doc, &name);
     size_t row = find_error(name);
@@ -480,8 +512,9 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
         err_set(&x->err, status_for(status), "Bedrock answered %d", status);
     }
     complain_if_expired(x, name);
-    log_line(LOG_WARN, "upstream", "%.*s: Bedrock %d %.*s (attempt %d): %.*s", STR_ARG(x->id), status,
-             STR_ARG(name), x->attempts, (int)(text.n < 300 ? text.n : 300), text.n ? text.p : "");
+    log_line(LOG_WARN, "upstream", "%.*s: Bedrock %d %.*s (attempt %d): %.*s", STR_ARG(x->id),
+             status, STR_ARG(name), x->attempts, (int)(text.n < 300 ? text.n : 300),
+             text.n ? text.p : "");
     json_free(doc);
 }
 
@@ -497,14 +530,16 @@ void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame
     } else {
         err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
     }
-    log_line(LOG_WARN, "upstream", "%.*s: in-stream %.*s: %.*s", STR_ARG(x->id), STR_ARG(frame->type),
-             (int)(text.n < 300 ? text.n : 300), text.n ? text.p : "");
+    log_line(LOG_WARN, "upstream", "%.*s: in-stream %.*s: %.*s", STR_ARG(x->id),
+             STR_ARG(frame->type), (int)(text.n < 300 ? text.n : 300), text.n ? text.p : "");
     json_free(doc);
 }
 
-/* --- a second attempt ---------------------------------------------------------------------------------- */
+/* --- a second attempt
+ * ---------------------------------------------------------------------------------- */
 
-/* A skew error whose Date header differs from our clock: learn the offset, try once more at no cost. */
+/* A skew error whose Date header differs from our clock: learn the offset, try once more at no
+ * cost. */
 static bool learn_skew(struct exchange *x, int status)
 {
     struct str date;
@@ -513,12 +548,14 @@ static bool learn_skew(struct exchange *x, int status)
         !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
-    int64_t offset = theirs_ms - clock_real_ms(), change = offset - signing_skew(x->worker->segment);
+    int64_t offset = theirs_ms - clock_real_ms(),
+            change = offset - signing_skew(x->worker->segment);
     if (change < SKEW_LEARN_MS && change > -SKEW_LEARN_MS) {
         return false;
     }
     signing_set_skew(x->worker->segment, offset);
-    log_line(LOG_WARN, "clock", "AWS is %lld s away from this clock; signing with its time", (long long)(offset / 1000));
+    log_line(LOG_WARN, "clock", "AWS is %lld s away from this clock; signing with its time",
+             (long long)(offset / 1000));
     x->skew_tried = true;
     x->pause_ms = 0;
     return true;
@@ -539,12 +576,14 @@ bool bedrock_retry(struct exchange *x, int status)
         return true;
     }
     int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0);
-    if (x->attempts >= allowed || !worth_retrying(x, status) || (b->retries + 1) * RETRY_SHARE > b->requests + 100) {
+    if (x->attempts >= allowed || !worth_retrying(x, status) ||
+        (b->retries + 1) * RETRY_SHARE > b->requests + 100) {
         return false;
     }
     b->retries++;
     uint32_t random;
     text_random(&random, sizeof random);
-    x->pause_ms = random % (status == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS) + 1; /* full jitter */
+    x->pause_ms =
+        random % (status == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS) + 1; /* full jitter */
     return true;
 }

@@ -1,6 +1,7 @@
 /*
- * bedrock.h - Bedrock as an HTTP service: endpoint, headers, signature, what its errors mean, when a second
- * attempt is right. Worker. Source: docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+ * bedrock.h - Bedrock as an HTTP service: endpoint, headers, signature, what its errors mean, when
+ * a second attempt is right. Worker. Source:
+ * docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
  */
 #ifndef WORKER_BEDROCK_H
 #define WORKER_BEDROCK_H
@@ -9,7 +10,8 @@
 
 struct bedrock;
 
-/* Endpoint by configuration and region; INVALID when BEDROCK_ENDPOINT_URL or the region is unusable. */
+/* Endpoint by configuration and region; INVALID when BEDROCK_ENDPOINT_URL or the region is
+ * unusable. */
 struct bedrock *bedrock_new(struct worker *w, struct err *err);
 void bedrock_drop(struct bedrock *b);
 const char *bedrock_trouble(struct worker *w); /* why requests cannot be signed now, or NULL */
@@ -21,8 +23,8 @@ enum verdict bedrock_send(struct exchange *x);
 void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body);
 /* An exception or error frame inside a stream. */
 void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
-/* After x->err was filled, nothing sent to the client yet: true when a second attempt is right; sets
- * x->pause_ms. */
+/* After x->err was filled, nothing sent to the client yet: true when a second attempt is right;
+ * sets x->pause_ms. */
 bool bedrock_retry(struct exchange *x, int status);
 
 #endif

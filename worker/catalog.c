@@ -4,9 +4,9 @@
 #include "server/json.h"
 #include "worker/answer.h"
 
-#define LIMIT_DEFAULT 20  /* Anthropic's */
-#define LIMIT_MAX 1000
-#define BODY_MAX (1u << 20)
+#define LIMIT_DEFAULT 20 /* Anthropic's */
+#define LIMIT_MAX     1000
+#define BODY_MAX      (1u << 20)
 
 /* Release dates are not Bedrock's to tell; ids of Claude carry one. */
 static int64_t created_ms(struct str id)
@@ -16,8 +16,8 @@ static int64_t created_ms(struct str id)
         uint64_t date;
         int64_t ms;
         if (text_u64(text_sub(id, i, 8), &date) && date > 20200000 && date < 21000000) {
-            snprintf(text, sizeof text, "%04u-%02u-%02uT00:00:00Z", (unsigned)(date / 10000), (unsigned)(date / 100 % 100),
-                     (unsigned)(date % 100));
+            snprintf(text, sizeof text, "%04u-%02u-%02uT00:00:00Z", (unsigned)(date / 10000),
+                     (unsigned)(date / 100 % 100), (unsigned)(date % 100));
             if (clock_parse_rfc3339(text_from(text), &ms)) {
                 return ms;
             }
@@ -64,7 +64,8 @@ static void put_model(struct json_out *w, struct str name, struct str bedrock_id
     json_object_end(w);
 }
 
-/* --- the list ------------------------------------------------------------------------------------------ */
+/* --- the list
+ * ------------------------------------------------------------------------------------------ */
 
 struct page {
     size_t from, to; /* rows of models_builtin */
@@ -80,7 +81,8 @@ static struct str query_value(struct exchange *x, struct str name)
             struct str raw = text_sub(pair, at + 1, pair.n);
             char *out = arena_alloc(x->arena, raw.n + 1);
             size_t n = 0;
-            return out && text_unpercent(raw, out, &n) ? (struct str){out, n} : (struct str){NULL, 0};
+            return out && text_unpercent(raw, out, &n) ? (struct str){out, n}
+                                                       : (struct str){NULL, 0};
         }
     }
     return (struct str){NULL, 0};
@@ -159,7 +161,9 @@ enum verdict catalog_list(struct exchange *x)
     return VERDICT_DONE;
 }
 
-/* --- one ------------------------------------------------------------------------------------------------- */
+/* --- one
+ * -------------------------------------------------------------------------------------------------
+ */
 
 enum verdict catalog_one(struct exchange *x)
 {
@@ -173,7 +177,8 @@ enum verdict catalog_one(struct exchange *x)
         return VERDICT_FAIL;
     }
     struct str asked = {name, n};
-    if (models_choose(worker->config, worker->segment, x->arena, asked, true, &x->model, &x->err) != STATUS_OK) {
+    if (models_choose(worker->config, worker->segment, x->arena, asked, true, &x->model, &x->err) !=
+        STATUS_OK) {
         return VERDICT_FAIL;
     }
     struct buf body;

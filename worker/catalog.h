@@ -1,14 +1,16 @@
 /*
  * catalog.h - GET /v1/models and /v1/models/{id}: what can be asked for, as one object that is both
  * Anthropic's and OpenAI's (both SDKs iterate data[].id and ignore the other's members). Worker.
- * Source: platform.claude.com/docs/en/api/models-list, platform.openai.com/docs/api-reference/models
+ * Source: platform.claude.com/docs/en/api/models-list,
+ * platform.openai.com/docs/api-reference/models
  */
 #ifndef WORKER_CATALOG_H
 #define WORKER_CATALOG_H
 
 #include "worker/exchange.h"
 
-enum verdict catalog_list(struct exchange *x); /* query: limit (1..1000, 20 by default, all for OpenAI callers), after_id, before_id */
+enum verdict catalog_list(struct exchange *x); /* query: limit (1..1000, 20 by default, all for
+                                                  OpenAI callers), after_id, before_id */
 enum verdict catalog_one(struct exchange *x);  /* any name that models_choose accepts; else 404 */
 
 #endif

@@ -1,6 +1,11 @@
 #include "worker/chat.h"
 
-/* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the like. */
+#include "worker/chat_pairs.h"
+
+/* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the
+ * like. */
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static bool present(const struct scan *s, scan_ref r)
 {
@@ -18,41 +23,42 @@ static enum status wrong(struct err *err, const char *name, const char *what)
     return err_set(err, STATUS_INVALID, "Invalid type for '%s': expected %s.", name, what);
 }
 
-static enum status check_duplicates(const struct scan *s, struct err *err)
+/* --- fields ------------------------------------------------------------------------------------
+ */
+
+/* Two readers of one body must not see two different requests. */
+static enum status check_duplicates(const struct scan *s, struct chat_request *out, struct err *err)
 {
-    static const char *const keys[] = {"model", "messages", "stream", "tools", "max_tokens", "max_completion_tokens"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (scan_has_duplicate(s, 0, text_from(keys[i]))) {
+    static const char *const keys[] = {"model", "messages",   "stream",
+                                       "tools", "max_tokens", "max_completion_tokens"};
+    (void)out;
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (scan_has_duplicate(s, 0, text_from(keys[i])))
             return err_set(err, STATUS_INVALID, "Duplicate parameter: '%s'.", keys[i]);
-        }
-    }
     return STATUS_OK;
 }
 
 static enum status read_model(const struct scan *s, struct chat_request *out, struct err *err)
 {
     scan_ref r = SCAN_GET(s, 0, "model");
-    if (!present(s, r)) {
+    if (!present(s, r))
         return missing(err, "model");
-    }
     out->model = scan_text(s, r);
-    return out->model.n ? STATUS_OK : wrong(err, "model", "a model name");
+    return out->model.n > 0 ? STATUS_OK : wrong(err, "model", "a model name");
 }
 
 static enum status read_tokens(const struct scan *s, struct chat_request *out, struct err *err)
 {
-    static const char *const names[] = {"max_completion_tokens", "max_tokens"}; /* the former wins */
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const names[] = {"max_completion_tokens",
+                                        "max_tokens"}; /* the former wins */
+    for (size_t i = 0; i < COUNT(names); i++) {
         scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (!present(s, r)) {
+        if (!present(s, r))
             continue;
-        }
-        if (!scan_i64(s, r, &out->max_tokens)) {
+        if (!scan_i64(s, r, &out->max_tokens))
             return wrong(err, names[i], "an integer");
-        }
-        if (out->max_tokens < 1) {
+        if (out->max_tokens < 1)
             return err_set(err, STATUS_INVALID, "Invalid '%s': expected a value >= 1.", names[i]);
-        }
         return STATUS_OK;
     }
     return STATUS_OK;
@@ -61,95 +67,112 @@ static enum status read_tokens(const struct scan *s, struct chat_request *out, s
 static enum status read_flags(const struct scan *s, struct chat_request *out, struct err *err)
 {
     scan_ref stream = SCAN_GET(s, 0, "stream"), n = SCAN_GET(s, 0, "n");
-    int64_t choices = 1;
-    if (present(s, stream) && !scan_bool(s, stream, &out->stream)) {
-        return wrong(err, "stream", "a boolean");
-    }
     scan_ref usage = SCAN_GET(s, SCAN_GET(s, 0, "stream_options"), "include_usage");
-    if (present(s, usage) && !scan_bool(s, usage, &out->include_usage)) {
+    int64_t choices = 1;
+    if (present(s, stream) && !scan_bool(s, stream, &out->stream))
+        return wrong(err, "stream", "a boolean");
+    if (present(s, usage) && !scan_bool(s, usage, &out->include_usage))
         return wrong(err, "stream_options.include_usage", "a boolean");
-    }
-    if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1)) {
+    if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1))
         return err_set(err, STATUS_INVALID, "Invalid 'n': only 1 is supported.");
+    return STATUS_OK;
+}
+
+static enum status check_numbers(const struct scan *s, struct chat_request *out, struct err *err)
+{
+    static const char *const names[] = {"temperature", "top_p"};
+    (void)out;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        scan_ref r = scan_get(s, 0, text_from(names[i]));
+        if (present(s, r) && scan_type(s, r) != SCAN_NUMBER)
+            return wrong(err, names[i], "a decimal");
     }
     return STATUS_OK;
 }
 
+/* --- messages ----------------------------------------------------------------------------------
+ */
+
+static bool known_role(const struct scan *s, scan_ref role)
+{
+    static const char *const roles[] = {"system",    "developer", "user",
+                                        "assistant", "tool",      "function"};
+    for (size_t i = 0; i < COUNT(roles); i++)
+        if (scan_text_is(s, role, text_from(roles[i])))
+            return true;
+    return false;
+}
+
 static enum status check_message(const struct scan *s, scan_ref m, uint32_t at, struct err *err)
 {
-    static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", "function"};
-    scan_ref role = SCAN_GET(s, m, "role");
-    bool known = false;
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        known = known || scan_text_is(s, role, text_from(roles[i]));
-    }
-    if (!known) {
+    scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
+    enum scan_type type = scan_type(s, content);
+    if (!known_role(s, role))
         return err_set(err, STATUS_INVALID,
-                       "Invalid value for 'messages[%u].role': supported values are 'system', 'assistant', 'user', "
-                       "'function', 'tool', and 'developer'.",
+                       "Invalid value for 'messages[%u].role': supported values are 'system', "
+                       "'assistant', 'user', 'function', 'tool', and 'developer'.",
                        at);
-    }
-    enum scan_type content = scan_type(s, SCAN_GET(s, m, "content"));
-    if (content != SCAN_NONE && content != SCAN_NULL && content != SCAN_STRING && content != SCAN_ARRAY) {
-        return err_set(err, STATUS_INVALID, "Invalid type for 'messages[%u].content': expected a string or an array of parts.", at);
-    }
-    if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING) {
-        return err_set(err, STATUS_INVALID, "Missing required parameter: 'messages[%u].tool_call_id'.", at);
-    }
+    if (present(s, content) && type != SCAN_STRING && type != SCAN_ARRAY)
+        return err_set(err, STATUS_INVALID,
+                       "Invalid type for 'messages[%u].content': expected a string or an array of "
+                       "parts.",
+                       at);
+    if (SCAN_IS(s, role, "user") && !present(s, content))
+        return err_set(err, STATUS_INVALID,
+                       "Invalid value for 'messages[%u].content': expected a string, got null.",
+                       at);
+    if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING)
+        return err_set(err, STATUS_INVALID,
+                       "Missing required parameter: 'messages[%u].tool_call_id'.", at);
     return STATUS_OK;
 }
 
 static enum status read_messages(const struct scan *s, struct chat_request *out, struct err *err)
 {
-    out->messages = SCAN_GET(s, 0, "messages");
-    if (!present(s, out->messages)) {
-        return missing(err, "messages");
-    }
-    if (scan_type(s, out->messages) != SCAN_ARRAY) {
-        return wrong(err, "messages", "an array");
-    }
-    if (!scan_size(s, out->messages)) {
-        return err_set(err, STATUS_INVALID,
-                       "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array "
-                       "instead.");
-    }
     uint32_t at = 0;
-    for (scan_ref m = scan_first(s, out->messages); m != SCAN_ABSENT; m = scan_next(s, out->messages, m)) {
-        enum status st = check_message(s, m, at++, err);
-        if (st != STATUS_OK) {
-            return st;
-        }
-    }
-    return STATUS_OK;
+    enum status st = STATUS_OK;
+    out->messages = SCAN_GET(s, 0, "messages");
+    if (!present(s, out->messages))
+        return missing(err, "messages");
+    if (scan_type(s, out->messages) != SCAN_ARRAY)
+        return wrong(err, "messages", "an array");
+    if (scan_size(s, out->messages) == 0)
+        return err_set(err, STATUS_INVALID,
+                       "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+                       "but got an empty array instead.");
+    for (scan_ref m = scan_first(s, out->messages); m != SCAN_ABSENT && st == STATUS_OK;
+         m = scan_next(s, out->messages, m))
+        st = check_message(s, m, at++, err);
+    return st == STATUS_OK ? chat_pairs_check(s, out->messages, err) : st;
 }
 
 static enum status read_tools(const struct scan *s, struct chat_request *out, struct err *err)
 {
     scan_ref tools = SCAN_GET(s, 0, "tools");
     out->tools = SCAN_ABSENT;
-    if (!present(s, tools)) {
+    if (!present(s, tools))
         return STATUS_OK;
-    }
-    if (scan_type(s, tools) != SCAN_ARRAY) {
+    if (scan_type(s, tools) != SCAN_ARRAY)
         return wrong(err, "tools", "an array");
-    }
-    if (scan_size(s, tools)) {
+    if (scan_size(s, tools) > 0)
         out->tools = tools;
-    }
     return STATUS_OK;
 }
 
+/* --- entry -------------------------------------------------------------------------------------
+ */
+
 enum status chat_read(const struct scan *s, struct chat_request *out, struct err *err)
 {
+    static enum status (*const steps[])(const struct scan *, struct chat_request *,
+                                        struct err *) = {
+        check_duplicates, read_model,    read_messages, read_tokens,
+        read_flags,       check_numbers, read_tools};
+    enum status st = STATUS_OK;
     *out = (struct chat_request){.scan = s};
-    if (scan_type(s, 0) != SCAN_OBJECT) {
+    if (scan_type(s, 0) != SCAN_OBJECT)
         return err_set(err, STATUS_INVALID, "The request body is not a JSON object.");
-    }
-    enum status st = check_duplicates(s, err);
-    static enum status (*const steps[])(const struct scan *, struct chat_request *, struct err *) = {
-        read_model, read_messages, read_tokens, read_flags, read_tools};
-    for (size_t i = 0; st == STATUS_OK && i < sizeof steps / sizeof steps[0]; i++) {
+    for (size_t i = 0; st == STATUS_OK && i < COUNT(steps); i++)
         st = steps[i](s, out, err);
-    }
     return st;
 }

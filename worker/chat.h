@@ -1,6 +1,6 @@
 /*
- * chat.h - reads an OpenAI Chat Completions request: the fields we act on, checked with OpenAI's wording.
- * Changes nothing. Pure; fuzzed.
+ * chat.h - reads an OpenAI Chat Completions request: the fields we act on, checked with OpenAI's
+ * wording. Changes nothing. Pure; fuzzed.
  */
 #ifndef WORKER_CHAT_H
 #define WORKER_CHAT_H

@@ -1,5 +1,6 @@
 /*
- * context.h - what belongs to the worker process as a whole, lent to its exchanges. Made by worker.c.
+ * context.h - what belongs to the worker process as a whole, lent to its exchanges. Made by
+ * worker.c.
  */
 #ifndef WORKER_CONTEXT_H
 #define WORKER_CONTEXT_H

@@ -1,14 +1,83 @@
 #include "worker/converse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "server/sha256.h"
 
-#define TOOL_NAME_MAX 64
-#define TOOL_ID_MAX 64
+#define TOOL_NAME_MAX     64
+#define TOOL_ID_MAX       64
 #define DOCUMENT_NAME_MAX 200
+#define CHANGES_MAX       1000 /* goes into one response header */
+#define NOTE_NAME_MAX     64
+#define SHORT_HEX         32 /* of the hash in a made name */
 
-/* A request has tens of tools, not thousands: a list is enough. */
+/* --- characters --------------------------------------------------------------------------------
+ */
+
+static bool alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c);
+}
+
+static bool all_of(struct str s, size_t max, const char *others)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!alphanumeric(s.p[i]) && !one_of(s.p[i], others))
+            return false;
+    return s.n > 0 && s.n <= max;
+}
+
+bool converse_is_base64(struct str s)
+{
+    size_t pad = 0;
+    if (s.n == 0 || s.n % 4 != 0)
+        return false;
+    while (pad < 2 && s.p[s.n - 1 - pad] == '=')
+        pad++;
+    for (size_t i = 0; i < s.n - pad; i++)
+        if (!alphanumeric(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
+            return false;
+    return true;
+}
+
+/* Bytes of the blank that s begins with: itself, or an escape like \n or \u0009; 0: no blank. */
+static size_t blank_step(struct str s)
+{
+    static const char *const hex[] = {"\\u0009", "\\u000a", "\\u000A", "\\u000b", "\\u000B",
+                                      "\\u000c", "\\u000C", "\\u000d", "\\u000D", "\\u0020"};
+    if (s.p[0] == ' ')
+        return 1;
+    if (s.n >= 2 && s.p[0] == '\\' && one_of(s.p[1], "ntrf"))
+        return 2;
+    for (size_t i = 0; i < sizeof hex / sizeof *hex; i++)
+        if (text_starts(s, text_from(hex[i])))
+            return 6;
+    return 0;
+}
+
+bool converse_is_blank(struct str raw)
+{
+    struct str s = raw.n >= 2 ? text_sub(raw, 1, raw.n - 2) : (struct str){NULL, 0};
+    while (s.n > 0) {
+        size_t step = blank_step(s);
+        if (step == 0)
+            return false;
+        s = text_sub(s, step, s.n - step);
+    }
+    return true;
+}
+
+/* --- tool names --------------------------------------------------------------------------------
+ */
+
+/* In buckets by the last byte of the made name, which is as good as random: a request with very
+ * many odd names must not cost their number squared. */
 struct pair {
     struct str client, bedrock;
     struct pair *next;
@@ -16,86 +85,83 @@ struct pair {
 
 struct converse_names {
     struct arena *arena;
-    struct pair *pairs;
+    struct pair *pairs[256];
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
 {
     struct converse_names *names = arena_alloc(arena, sizeof *names);
-    if (names) {
+    if (names)
         names->arena = arena;
-    }
     return names;
 }
 
-static bool alphanumeric(char c)
+/* A client's own tool that looks like one of our names is mapped too: two names never meet. */
+static bool looks_made(struct str name)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    uint8_t ignored[SHORT_HEX / 2];
+    return name.n > SHORT_HEX + 2 && text_starts(name, STR("t_")) &&
+           text_unhex(text_sub(name, name.n - SHORT_HEX, SHORT_HEX), ignored, sizeof ignored);
 }
 
-static bool all_of(struct str s, size_t max, const char *others)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (!alphanumeric(s.p[i]) && (s.p[i] == '\0' || !strchr(others, s.p[i]))) {
-            return false;
-        }
-    }
-    return s.n > 0 && s.n <= max;
-}
-
-/* "t_" + up to 24 legal characters of the name's end + "_" + 32 hex of its SHA-256: the model still sees what the
- * tool is about, the same name always gives the same result, and two names never meet. */
+/* "t_" + legal characters of the name's end + "_" + 32 hex of its SHA-256: the model still sees
+ * what the tool is about, and the same name always gives the same result. */
 static struct str short_name(struct arena *arena, struct str client)
 {
     char legible[25], hex[64];
     size_t n = 0;
     struct str tail = client.n > 24 ? text_sub(client, client.n - 24, 24) : client;
-    for (size_t i = 0; i < tail.n; i++) {
-        if (alphanumeric(tail.p[i]) || tail.p[i] == '_') {
+    for (size_t i = 0; i < tail.n; i++)
+        if (alphanumeric(tail.p[i]) || tail.p[i] == '_')
             legible[n++] = tail.p[i];
-        }
-    }
     sha256_hex(client.p, client.n, hex);
-    char *out = arena_printf(arena, "t_%.*s_%.32s", (int)n, legible, hex);
-    return text_from(out);
+    return text_from(arena_printf(arena, "t_%.*s_%.*s", (int)n, legible, SHORT_HEX, hex));
+}
+
+static struct pair *find(const struct converse_names *names, struct str bedrock,
+                         uint8_t *bucket_out)
+{
+    *bucket_out = 0;
+    if (!looks_made(bedrock) || !text_unhex(text_sub(bedrock, bedrock.n - 2, 2), bucket_out, 1))
+        return NULL;
+    for (struct pair *p = names->pairs[*bucket_out]; p; p = p->next)
+        if (text_eq(p->bedrock, bedrock))
+            return p;
+    return NULL;
 }
 
 struct str converse_name_out(struct converse_names *names, struct str client)
 {
-    if (all_of(client, TOOL_NAME_MAX, "_-")) {
+    uint8_t bucket;
+    if (all_of(client, TOOL_NAME_MAX, "_-") && !looks_made(client))
         return client;
-    }
-    for (struct pair *p = names->pairs; p; p = p->next) {
-        if (text_eq(p->client, client)) {
-            return p->bedrock;
-        }
-    }
-    struct pair *p = arena_alloc(names->arena, sizeof *p);
     struct str made = short_name(names->arena, client);
-    if (!p || !made.p) {
+    if (!made.p || find(names, made, &bucket))
+        return made;
+    struct pair *p = arena_alloc(names->arena, sizeof *p);
+    struct str kept = arena_dup(names->arena, client);
+    if (!p || !kept.p)
         return (struct str){NULL, 0};
-    }
-    *p = (struct pair){.client = arena_dup(names->arena, client), .bedrock = made, .next = names->pairs};
-    names->pairs = p;
-    return p->client.p ? made : (struct str){NULL, 0};
+    *p = (struct pair){.client = kept, .bedrock = made, .next = names->pairs[bucket]};
+    names->pairs[bucket] = p;
+    return made;
 }
 
 struct str converse_name_back(const struct converse_names *names, struct str bedrock)
 {
-    for (const struct pair *p = names ? names->pairs : NULL; p; p = p->next) {
-        if (text_eq(p->bedrock, bedrock)) {
-            return p->client;
-        }
-    }
-    return bedrock;
+    uint8_t bucket;
+    const struct pair *p = names ? find(names, bedrock, &bucket) : NULL;
+    return p ? p->client : bedrock;
 }
+
+/* --- ids and document names --------------------------------------------------------------------
+ */
 
 struct str converse_tool_id(struct arena *arena, struct str client)
 {
-    if (all_of(client, TOOL_ID_MAX, "_.:-")) {
-        return client;
-    }
     char hex[64];
+    if (all_of(client, TOOL_ID_MAX, "_.:-"))
+        return client;
     sha256_hex(client.p, client.n, hex);
     return text_from(arena_printf(arena, "x-%.40s", hex));
 }
@@ -104,32 +170,36 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
 {
     char out[DOCUMENT_NAME_MAX + 1];
     size_t n = 0;
-    for (size_t i = 0; i < title.n && n < DOCUMENT_NAME_MAX - 12; i++) {
-        char c = title.p[i];
-        bool legal = alphanumeric(c) || c == '-' || c == '(' || c == ')' || c == '[' || c == ']';
+    for (size_t i = 0; i < title.n && n < DOCUMENT_NAME_MAX - 12; i++) { /* 12: blank and number */
+        bool legal = alphanumeric(title.p[i]) || one_of(title.p[i], "-()[]");
         bool blank = !legal && n > 0 && out[n - 1] != ' '; /* runs of anything else: one blank */
-        if (legal || blank) {
-            out[n++] = legal ? c : ' ';
-        }
+        if (legal || blank)
+            out[n++] = legal ? title.p[i] : ' ';
     }
-    while (n > 0 && out[n - 1] == ' ') {
+    while (n > 0 && out[n - 1] == ' ')
         n--;
-    }
-    return text_from(n ? arena_printf(arena, "%.*s %u", (int)n, out, number) : arena_printf(arena, "document %u", number));
+    return text_from(n > 0 ? arena_printf(arena, "%.*s %u", (int)n, out, number)
+                           : arena_printf(arena, "document %u", number));
 }
+
+/* --- notes -------------------------------------------------------------------------------------
+ */
 
 void converse_note(struct buf *changes, const char *what, struct str name)
 {
-    char note[160];
-    int len = snprintf(note, sizeof note, "%s%.*s", what, (int)(name.n < 100 ? name.n : 100), name.n ? name.p : "");
-    struct str one = {note, (size_t)len < sizeof note ? (size_t)len : sizeof note - 1}, rest = buf_str(changes), seen;
-    while (text_split(&rest, ',', &seen)) {
-        if (text_eq(seen, one)) {
+    char note[160], safe[NOTE_NAME_MAX + 1];
+    size_t n = name.n < NOTE_NAME_MAX ? name.n : NOTE_NAME_MAX;
+    for (size_t i = 0; i < n; i++)
+        safe[i] = alphanumeric(name.p[i]) || one_of(name.p[i], "_.-") ? name.p[i] : '?';
+    int len = snprintf(note, sizeof note, "%s%.*s", what, (int)n, safe);
+    struct str one = {note, (size_t)len < sizeof note ? (size_t)len : sizeof note - 1};
+    struct str rest = buf_str(changes), seen;
+    while (text_split(&rest, ',', &seen))
+        if (text_eq(seen, one))
             return;
-        }
-    }
-    if (buf_len(changes)) {
+    if (buf_len(changes) + one.n >= CHANGES_MAX)
+        return;
+    if (buf_len(changes) > 0)
         buf_put_char(changes, ',');
-    }
     buf_put_str(changes, one);
 }

@@ -1,6 +1,6 @@
 /*
- * converse.h - what both request converters to Bedrock Converse share: options, and names that Bedrock
- * refuses mapped bijectively. Pure; worker.
+ * converse.h - what both request converters to Bedrock Converse share: options, the notes for
+ * x-converter-changes, and names and ids that Bedrock refuses mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
 #ifndef WORKER_CONVERSE_H
@@ -12,28 +12,33 @@
 
 struct converse_options {
     const struct models_choice *model;
-    struct str betas;          /* anthropic-beta header, joined (Anthropic dialect) */
-    struct str betas_extra;    /* BETA_HEADERS_ALLOW */
-    struct str service_tier;   /* of the key or DEFAULT_SERVICE_TIER; empty: none */
-    bool strict_fields;        /* STRICT_FIELDS: refuse instead of dropping */
+    struct str betas;        /* anthropic-beta header, joined (Anthropic dialect) */
+    struct str betas_extra;  /* BETA_HEADERS_ALLOW */
+    struct str service_tier; /* of the key or DEFAULT_SERVICE_TIER; empty: none */
+    bool strict_fields;      /* STRICT_FIELDS: refuse instead of dropping */
 };
 
-/* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one (stable over
- * requests, so prompt caches hold) and put back in answers. */
+/* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one
+ * (stable over requests, so prompt caches hold) and put back in answers. */
 struct converse_names; /* lives in the arena of the request */
 struct converse_names *converse_names_new(struct arena *arena);
 /* Bedrock's name for the client's; p NULL when the arena is used up. */
 struct str converse_name_out(struct converse_names *names, struct str client);
 /* The client's name for Bedrock's: the same span when it was never mapped. names may be NULL. */
 struct str converse_name_back(const struct converse_names *names, struct str bedrock);
-/* toolUseId: [a-zA-Z0-9_.:-]{1,64}; others become "x-" + 40 hex of their SHA-256 (never come back: Bedrock
- * invents the ids of its answers). */
+/* toolUseId: [a-zA-Z0-9_.:-]{1,64}; others become "x-" + 40 hex of their SHA-256 (never come back:
+ * Bedrock invents the ids of its answers). p NULL when the arena is used up. */
 struct str converse_tool_id(struct arena *arena, struct str client);
-/* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200; unique by a
- * number at the end. */
+/* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
+ * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);
+/* RFC 4648 section 4, not empty: what Bedrock decodes as a blob. */
+bool converse_is_base64(struct str s);
+/* A JSON string of blanks only: Bedrock refuses such texts. raw: with its quotes. */
+bool converse_is_blank(struct str raw);
 
-/* Appends ",drop:x" style notes for x-converter-changes, each once. */
+/* Appends "drop:x" style notes for x-converter-changes, each once; name comes from the client and
+ * is made safe for a header. */
 void converse_note(struct buf *changes, const char *what, struct str name);
 
 #endif

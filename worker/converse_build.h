@@ -1,10 +1,11 @@
 /*
- * converse_build.h - a Converse request body under construction: turns that merge, blocks that Bedrock
- * accepts, cache points in legal order. Used by both request converters. Pure; worker.
+ * converse_build.h - a Converse request body under construction: turns that merge, blocks that
+ * Bedrock accepts, cache points in legal order. Used by both request converters. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
  *
- * Order of the body: toolConfig, system, messages, the rest - the order in which cache lifetimes may not grow.
- * A turn is opened lazily by its first block, so empty turns vanish and same-role turns become one.
+ * Order of the body: toolConfig, system, messages, the rest (converse_settings.h) - the order in
+ * which cache lifetimes may not grow. Everything opens lazily with its first block, so what turned
+ * out empty leaves nothing behind and neighbouring turns of one role become one.
  */
 #ifndef WORKER_CONVERSE_BUILD_H
 #define WORKER_CONVERSE_BUILD_H
@@ -13,7 +14,7 @@
 #include "server/json.h"
 #include "worker/converse.h"
 
-enum converse_role { CONVERSE_NONE, CONVERSE_USER, CONVERSE_ASSISTANT };
+enum converse_role { CONVERSE_NONE, CONVERSE_SYSTEM, CONVERSE_USER, CONVERSE_ASSISTANT };
 
 struct converse_build {
     const struct converse_options *o;
@@ -24,64 +25,115 @@ struct converse_build {
     struct err *err; /* the first failure stays */
     enum status status;
 
-    enum converse_role turn;  /* the open turn */
-    bool turn_document, turn_text;
-    unsigned documents;       /* so far: names must differ */
-    bool ttl_short;           /* a 5-minute point was put: no 1-hour point may follow */
-    unsigned points;          /* cache points put; at most 4 */
+    bool stream;             /* the client wants a stream: set by the converter */
+    bool tools_open;         /* "toolConfig" is open */
+    bool tools_put;          /* it has tools */
+    bool forced;             /* toolChoice "any" or "tool" was put */
+    bool messages_open;      /* "messages" is open */
+    enum converse_role role; /* of the blocks to come */
+    enum converse_role turn; /* the open one */
+    bool turn_document;      /* the open turn has a document ... */
+    bool turn_text;          /* ... and text */
+    bool unreasoned;         /* the last assistant turn calls tools without having reasoned */
+    size_t turn_at;          /* where its blocks begin in the body */
+    size_t results_end;      /* where its next tool result belongs: before everything else */
+    bool in_result;
+    size_t result_at;     /* where the open tool result begins */
+    unsigned result_size; /* blocks in it */
+    unsigned documents;   /* so far: names must differ */
+
+    bool ttl_short;       /* a 5-minute point was put: no 1-hour point may follow */
+    unsigned points;      /* cache points put; at most 4 */
+    size_t point_end;     /* behind the last one: two must not stand together */
+    size_t reasoning_end; /* behind the last reasoning block: none may follow it */
 };
 
-void converse_build_begin(struct converse_build *b, const struct converse_options *o, struct converse_names *names,
-                          struct arena *arena, struct buf *body, struct buf *changes, struct err *err);
+void converse_build_begin(struct converse_build *b, const struct converse_options *o,
+                          struct converse_names *names, struct arena *arena, struct buf *body,
+                          struct buf *changes, struct err *err);
+/* Closes the body; TOO_LARGE when it did not fit. */
+MUST_CHECK enum status converse_build_end(struct converse_build *b);
+
 bool converse_build_ok(const struct converse_build *b); /* no failure so far and the body fits */
-enum status converse_build_fail(struct converse_build *b, enum status code, const char *fmt, ...)
+void converse_build_fail(struct converse_build *b, enum status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-bool converse_build_has(const struct converse_build *b, uint32_t flag); /* does the model take it? MODELS_... */
-void converse_build_note(struct converse_build *b, const char *what, struct str name);
+/* Does the model take it? MODELS_... */
+bool converse_build_has(const struct converse_build *b, uint32_t flag);
+/* Is it of this family ("nova" also says yes to "nova-2")? */
+bool converse_build_family(const struct converse_build *b, const char *family);
+/* scan_text, but a string that the arena had no room for is a failure and not an empty text. */
+struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r);
 
-/* --- turns: "messages" is open between these two --- */
-void converse_build_messages(struct converse_build *b);
+/* Notes for x-converter-changes. map: said in other words, nothing lost. clamp: the client gets
+ * less than it asked for. drop: it is gone. STRICT_FIELDS refuses the latter two by name. */
+void converse_build_map(struct converse_build *b, const char *what);
+void converse_build_clamp(struct converse_build *b, const char *what);
+void converse_build_drop(struct converse_build *b, const char *what);
+void converse_build_drop_named(struct converse_build *b, const char *what, struct str name);
+
+/* --- turns: system first, then the messages ---
+ * Blocks to come belong to this role. Models without a system prompt get it as the first words of
+ * the user, and so does what comes too late for it. */
+void converse_build_role(struct converse_build *b, enum converse_role role);
+/* INVALID when nothing was put into messages. */
 void converse_build_messages_end(struct converse_build *b);
-/* Before every block: makes sure the open turn has this role. */
-void converse_build_turn(struct converse_build *b, enum converse_role role);
 
-/* --- blocks, into the open array (a turn, or a tool result's content) --- */
+/* --- blocks, into the turn of the role or the open tool result (converse_block.c) --- */
+/* Before every block: makes sure the turn of the role is open. */
+void converse_build_open(struct converse_build *b);
+void converse_build_member(struct converse_build *b, struct str key, struct str text);
 void converse_build_text(struct converse_build *b, struct str text); /* empty text is left out */
-/* media_type "image/png"; data: base64, not empty. INVALID for other types; "capability_rejected: image_block"
- * for models without images. */
+/* raw: a JSON string with its quotes; blank text is left out. */
+void converse_build_text_json(struct converse_build *b, struct str raw);
+/* As one text; pieces are escaped JSON without quotes. */
+void converse_build_text_pieces(struct converse_build *b, const struct str *pieces, size_t n);
+/* media_type "image/png"; data: base64. INVALID for other types and for data that is none;
+ * "capability_rejected: image_block" for models without images. */
 void converse_build_image(struct converse_build *b, struct str media_type, struct str data);
-enum converse_source { CONVERSE_BYTES, CONVERSE_TEXT };
-/* format "pdf", "txt" ...; title and context may be empty. "capability_rejected: document_block" likewise. */
-void converse_build_document(struct converse_build *b, struct str format, enum converse_source source, struct str data,
-                             struct str title, struct str context, bool citations);
+
+struct converse_document {
+    struct str format;  /* "pdf", "txt" ... */
+    struct str bytes;   /* base64; or */
+    struct str text;    /* plain text; or */
+    struct str content; /* a JSON array of {"text":...} */
+    struct str title;   /* may be empty */
+    struct str context; /* may be empty */
+    bool citations;
+};
+/* "capability_rejected: document_block" likewise. */
+void converse_build_document(struct converse_build *b, struct converse_document d);
+
 /* input: a JSON object, copied as it is. */
-void converse_build_tool_use(struct converse_build *b, struct str id, struct str name, struct str input);
-/* Opens toolResult.content; blocks may follow; then the end. */
+void converse_build_tool_use(struct converse_build *b, struct str id, struct str name,
+                             struct str input);
+/* Blocks between the two go into toolResult.content. */
 void converse_build_tool_result(struct converse_build *b, struct str id);
-void converse_build_tool_result_end(struct converse_build *b, unsigned blocks, bool is_error);
-void converse_build_reasoning(struct converse_build *b, struct str text, struct str signature); /* Claude only */
+void converse_build_tool_result_end(struct converse_build *b, bool is_error);
+/* Can a tool result of this model hold images and documents? */
+bool converse_build_result_takes_media(const struct converse_build *b);
+/* Claude only; without a signature, which Claude would refuse, it is dropped. */
+void converse_build_reasoning(struct converse_build *b, struct str text, struct str signature);
 void converse_build_redacted(struct converse_build *b, struct str data);
-/* A cache point after what was put last; ttl "", "5m" or "1h". Left out (and noted) where the model has no
- * caching; 1h becomes 5m where it is not taken or came after a 5-minute one. */
+/* Any other block, JSON as it is. */
+void converse_build_raw(struct converse_build *b, struct str block);
+
+/* A cache point after what was put last (tool, system or message block); ttl "", "5m" or "1h". Left
+ * out and noted where it cannot stand; 1h becomes 5m where it is not taken or came after a
+ * 5-minute one. */
 void converse_build_cache_point(struct converse_build *b, struct str ttl);
 
-/* --- tools: "toolConfig" is open between these two --- */
-void converse_build_tools(struct converse_build *b);
-/* schema: JSON object, copied; empty: {"type":"object","properties":{}}. */
-void converse_build_tool(struct converse_build *b, struct str name, struct str description, struct str schema, bool strict);
-enum converse_choice { CONVERSE_AUTO, CONVERSE_ANY, CONVERSE_TOOL };
-void converse_build_tools_end(struct converse_build *b, enum converse_choice choice, struct str name);
-
-/* --- the rest: inferenceConfig and what hangs together with it --- */
-struct converse_sampling {
-    int64_t max_tokens; /* 0: left to the model */
-    bool has_temperature, has_top_p;
-    double temperature, top_p;
+/* --- tools: before every turn --- */
+struct converse_tool {
+    struct str name;
+    struct str description; /* a JSON string with its quotes; may be empty */
+    struct str examples;    /* JSON array of inputs, or empty */
+    struct str schema;      /* JSON object, copied; empty: one without properties */
+    bool strict;
 };
-/* stops: raw JSON strings; asks for /stop_sequence back when there are any. */
-void converse_build_inference(struct converse_build *b, struct converse_sampling s, const struct str *stops, size_t stop_count);
-void converse_build_tier(struct converse_build *b);
-/* Structured output: schema as text (JSON inside a JSON string). */
-void converse_build_schema(struct converse_build *b, struct str schema, struct str name, struct str effort);
+void converse_build_tool(struct converse_build *b, const struct converse_tool *t);
+enum converse_choice { CONVERSE_AUTO, CONVERSE_ANY, CONVERSE_ONE };
+/* Ends the list, if any tool was put; name: of CONVERSE_ONE. */
+void converse_build_tools_end(struct converse_build *b, enum converse_choice choice,
+                              struct str name);
 
 #endif

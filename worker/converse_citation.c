@@ -109,3 +109,63 @@ void converse_citation_put(struct json_out *w, const struct scan *s, scan_ref ci
     }
     json_object_end(w);
 }
+
+/* --- the way back ------------------------------------------------------------------------------
+ */
+
+static bool read_anthropic(const struct scan *s, scan_ref citation, const struct place *p,
+                           struct span *out)
+{
+    return scan_text_is(s, SCAN_GET(s, citation, "type"), text_from(p->type)) &&
+           scan_i64(s, scan_get(s, citation, text_from(p->index)), &out->source) &&
+           scan_i64(s, scan_get(s, citation, text_from(p->start)), &out->start) &&
+           scan_i64(s, scan_get(s, citation, text_from(p->end)), &out->end) && out->source >= 0 &&
+           out->start >= 0 && out->end >= 0;
+}
+
+static void put_if_string(struct json_out *w, struct str key, const struct scan *s, scan_ref v)
+{
+    if (scan_type(s, v) != SCAN_STRING)
+        return;
+    json_key(w, key);
+    json_raw(w, scan_raw(s, v));
+}
+
+static void put_location(struct json_out *w, const struct place *p, const struct span *span)
+{
+    JSON_KEY(w, "location");
+    json_object(w);
+    json_key(w, text_from(p->converse));
+    json_object(w);
+    put_number(w, p->index_in, span->source);
+    put_number(w, "start", span->start);
+    put_number(w, "end", span->end);
+    json_object_end(w);
+    json_object_end(w);
+}
+
+bool converse_citation_take(struct json_out *w, const struct scan *s, scan_ref citation)
+{
+    const struct place *p = NULL;
+    struct span span;
+    for (size_t i = 0; i < sizeof places / sizeof *places && !p; i++)
+        if (read_anthropic(s, citation, &places[i], &span))
+            p = &places[i];
+    if (!p)
+        return false;
+    scan_ref cited = SCAN_GET(s, citation, "cited_text");
+    json_object(w);
+    put_if_string(w, STR("title"), s,
+                  scan_get(s, citation, p->search ? STR("title") : STR("document_title")));
+    put_if_string(w, STR("source"), s, SCAN_GET(s, citation, "source"));
+    JSON_KEY(w, "sourceContent");
+    json_array(w);
+    json_object(w);
+    JSON_KEY(w, "text");
+    json_raw(w, scan_type(s, cited) == SCAN_STRING ? scan_raw(s, cited) : STR("\"\""));
+    json_object_end(w);
+    json_array_end(w);
+    put_location(w, p, &span);
+    json_object_end(w);
+    return true;
+}

@@ -15,4 +15,8 @@ bool converse_citation_known(const struct scan *s, scan_ref citation);
 /* Only for what converse_citation_known accepts. */
 void converse_citation_put(struct json_out *w, const struct scan *s, scan_ref citation);
 
+/* The way back, out of the client's history: Anthropic's citation as Converse writes it. False and
+ * nothing written when its type has no place there. */
+bool converse_citation_take(struct json_out *w, const struct scan *s, scan_ref citation);
+
 #endif

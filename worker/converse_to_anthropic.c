@@ -208,11 +208,9 @@ static void finish(struct converse_reply *r, struct buf *out)
 
 static void put_citations(struct json_out *w, const struct converse_part *p)
 {
+    if (scan_size(p->scan, p->citations) == 0)
+        return; /* not null: AI SDK refuses an answer with a null there */
     JSON_KEY(w, "citations");
-    if (scan_size(p->scan, p->citations) == 0) {
-        json_null(w);
-        return;
-    }
     json_array(w);
     for (scan_ref v = scan_first(p->scan, p->citations); v != SCAN_ABSENT;
          v = scan_next(p->scan, p->citations, v))

@@ -4,10 +4,10 @@
 #include "server/json.h"
 #include "worker/answer.h"
 
-#define REMEMBER_MS 600000 /* after a refusal: do not ask AWS again for this model */
-#define REFUSALS 32        /* models remembered in one worker */
-#define IMAGE_TOKENS 1600  /* the most that one image costs (width * height / 750, downsized) */
-#define PDF_BYTES_PER_TOKEN 30 /* of base64: a page of 50 KB holds some 1,600 tokens */
+#define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
+#define REFUSALS            32     /* models remembered in one worker */
+#define IMAGE_TOKENS        1600 /* the most that one image costs (width * height / 750, downsized) */
+#define PDF_BYTES_PER_TOKEN 30   /* of base64: a page of 50 KB holds some 1,600 tokens */
 
 static struct {
     char model[128];
@@ -25,7 +25,8 @@ bool count_may_ask(struct exchange *x)
         return false; /* no other family has CountTokens */
     }
     for (size_t i = 0; i < REFUSALS; i++) {
-        if (refusals[i].until_ms > clock_mono_ms() && text_eq(text_from(refusals[i].model), base_id(x))) {
+        if (refusals[i].until_ms > clock_mono_ms() &&
+            text_eq(text_from(refusals[i].model), base_id(x))) {
             return false;
         }
     }
@@ -59,9 +60,11 @@ bool count_wrap(struct exchange *x)
     return buf_ok(&out);
 }
 
-/* --- the answer ----------------------------------------------------------------------------------------- */
+/* --- the answer
+ * ----------------------------------------------------------------------------------------- */
 
-static enum status read_answer(struct reply *r, struct arena *arena, struct str body, struct buf *out, struct err *err)
+static enum status read_answer(struct reply *r, struct arena *arena, struct str body,
+                               struct buf *out, struct err *err)
 {
     (void)arena;
     struct cJSON *doc = json_parse(body, err);
@@ -76,7 +79,8 @@ static enum status read_answer(struct reply *r, struct arena *arena, struct str 
     return STATUS_OK;
 }
 
-static enum status no_event(struct reply *r, struct str type, struct str payload, struct buf *out, struct err *err)
+static enum status no_event(struct reply *r, struct str type, struct str payload, struct buf *out,
+                            struct err *err)
 {
     (void)r;
     (void)type;
@@ -90,11 +94,14 @@ static enum status no_end(struct reply *r, struct buf *out, struct err *err)
     return no_event(r, (struct str){NULL, 0}, (struct str){NULL, 0}, out, err);
 }
 
-const struct relay count_relay = {.name = "count", .event = no_event, .end = no_end, .answer = read_answer, .ping = {"", 0}};
+const struct relay count_relay = {
+    .name = "count", .event = no_event, .end = no_end, .answer = read_answer, .ping = {"", 0}};
 
-/* --- the estimate ------------------------------------------------------------------------------------------ */
+/* --- the estimate
+ * ------------------------------------------------------------------------------------------ */
 
-/* Lead bytes of the blocks of Chinese, Japanese and Korean (U+2E80..U+9FFF, U+AC00..U+D7AF, U+F900.., U+20000..). */
+/* Lead bytes of the blocks of Chinese, Japanese and Korean (U+2E80..U+9FFF, U+AC00..U+D7AF,
+ * U+F900.., U+20000..). */
 static bool is_cjk_lead(unsigned char c)
 {
     return (c >= 0xe3 && c <= 0xed) || c == 0xef || c == 0xf0;
@@ -178,7 +185,8 @@ enum verdict count_estimate(struct exchange *x)
         return VERDICT_FAIL;
     }
     char body[64];
-    int n = snprintf(body, sizeof body, "{\"input_tokens\":%llu}", (unsigned long long)count_guess(&x->request));
+    int n = snprintf(body, sizeof body, "{\"input_tokens\":%llu}",
+                     (unsigned long long)count_guess(&x->request));
     answer_begin(x, 200);
     http_out_header(x->conn, STR("x-token-count"), STR("estimate"));
     http_out_body(x->conn, STR("application/json"), (struct str){body, (size_t)n});

@@ -19,9 +19,9 @@
 #include "worker/splice.h"
 #include "worker/stream.h"
 
-#define BETAS_MAX 4096   /* anthropic-beta values of one request, joined */
-#define CHANGES_MAX 2048 /* x-converter-changes */
-#define AGENT_MAX 80     /* user-agent in the log */
+#define BETAS_MAX     4096  /* anthropic-beta values of one request, joined */
+#define CHANGES_MAX   2048  /* x-converter-changes */
+#define AGENT_MAX     80    /* user-agent in the log */
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
 static enum verdict route_step(struct exchange *x);
@@ -42,7 +42,8 @@ const char *exchange_state_name(enum exchange_state state)
     return states[state].name;
 }
 
-/* --- moving ------------------------------------------------------------------------------------ */
+/* --- moving ------------------------------------------------------------------------------------
+ */
 
 static void x_enter(struct exchange *x, enum exchange_state state)
 {
@@ -72,8 +73,8 @@ static void start_pause(struct exchange *x)
     loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
 }
 
-/* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent guess: the
- * answer says that it is an estimate. */
+/* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent
+ * guess: the answer says that it is an estimate. */
 static void estimate_instead(struct exchange *x)
 {
     count_refused(x);
@@ -127,7 +128,8 @@ void exchange_fail(struct exchange *x)
     finish(x);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening -----------------------------------------------------------------------------------
+ */
 
 static void link_in(struct exchange *x)
 {
@@ -154,21 +156,24 @@ static void link_out(struct exchange *x)
     w->exchange_count--;
 }
 
-static const struct route preflight = {"*", 1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024,
-                                       admin_preflight, false};
+static const struct route preflight = {
+    "*",  1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
+    false};
 
 /* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
-static enum status no_route(const struct config *c, const struct http_request *r, unsigned allowed, struct err *err)
+static enum status no_route(const struct config *c, const struct http_request *r, unsigned allowed,
+                            struct err *err)
 {
     struct str value;
     if (allowed) {
-        return err_set(err, STATUS_METHOD, "method %.*s is not allowed here", (int)(r->method_text.n < 20 ? r->method_text.n : 20),
-                       r->method_text.p);
+        return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
+                       (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
     bool has_key = http_request_header(r, text_from(c->api_key_header), &value) ||
                    http_request_header(r, STR("authorization"), &value);
     if (c->require_api_key && !has_key) {
-        return err_set(err, STATUS_AUTH, "no API key: send it as x-api-key or as Authorization: Bearer");
+        return err_set(err, STATUS_AUTH,
+                       "no API key: send it as x-api-key or as Authorization: Bearer");
     }
     return err_set(err, STATUS_NO_ROUTE, "there is no such route");
 }
@@ -184,8 +189,10 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
     }
     x->route = routes_find(c, r->path, r->method, &allowed);
     x->dialect = x->route ? x->route->dialect : routes_dialect(c, r->path);
-    if (x->route && x->route->by_version && !http_request_header(r, STR("anthropic-version"), &version)) {
-        x->dialect = DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
+    if (x->route && x->route->by_version &&
+        !http_request_header(r, STR("anthropic-version"), &version)) {
+        x->dialect =
+            DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
     }
     if (x->route) {
         x->counting = x->route->limit == ROUTE_COUNTING;
@@ -198,8 +205,10 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
 static enum status check_coding(const struct http_request *r, struct err *err)
 {
     struct str coding;
-    if (http_request_header(r, STR("content-encoding"), &coding) && coding.n && !text_ieq(coding, STR("identity"))) {
-        return err_set(err, STATUS_INVALID, "request_body_encoding_unsupported: send the body without content-encoding");
+    if (http_request_header(r, STR("content-encoding"), &coding) && coding.n &&
+        !text_ieq(coding, STR("identity"))) {
+        return err_set(err, STATUS_INVALID,
+                       "request_body_encoding_unsupported: send the body without content-encoding");
     }
     return STATUS_OK;
 }
@@ -270,8 +279,8 @@ static enum status admit(struct exchange *x, const struct http_request *r, struc
     return st == STATUS_OK ? check_coding(r, err) : st;
 }
 
-enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r, size_t *body_max_out,
-                          struct err *err)
+enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r,
+                          size_t *body_max_out, struct err *err)
 {
     counters_add(COUNTER_REQUESTS, 1);
     struct exchange *x = new_exchange(w, c);
@@ -297,13 +306,15 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     return STATUS_OK;
 }
 
-/* --- steps that are a few lines ------------------------------------------------------------------ */
+/* --- steps that are a few lines ------------------------------------------------------------------
+ */
 
 static void out_of_time(struct loop *loop, void *owner)
 {
     (void)loop;
     struct exchange *x = owner;
-    err_set(&x->err, STATUS_TIMEOUT, "the request was ended after %lld seconds (MAX_REQUEST_SECONDS)",
+    err_set(&x->err, STATUS_TIMEOUT,
+            "the request was ended after %lld seconds (MAX_REQUEST_SECONDS)",
             (long long)x->worker->config->max_request_seconds);
     exchange_fail(x);
 }
@@ -319,8 +330,8 @@ void exchange_request(struct exchange *x, struct str body)
     }
     x->body = body;
     if (x->worker->config->max_request_seconds) {
-        loop_timer_in(x->worker->loop, &x->timer_deadline, (uint64_t)x->worker->config->max_request_seconds * 1000,
-                      out_of_time, x);
+        loop_timer_in(x->worker->loop, &x->timer_deadline,
+                      (uint64_t)x->worker->config->max_request_seconds * 1000, out_of_time, x);
     }
     x_enter(x, EXCHANGE_AUTH);
     exchange_wake(x);
@@ -348,9 +359,10 @@ static enum status read_body(struct exchange *x)
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
-    if (scan_parse(&x->scan, x->arena, x->body, &w->scan_limits, &x->err) != STATUS_OK || read_body(x) != STATUS_OK ||
-        models_choose(w->config, w->segment, x->arena, x->client_model, x->dialect == DIALECT_ANTHROPIC, &x->model,
-                      &x->err) != STATUS_OK) {
+    if (scan_parse(&x->scan, x->arena, x->body, &w->scan_limits, &x->err) != STATUS_OK ||
+        read_body(x) != STATUS_OK ||
+        models_choose(w->config, w->segment, x->arena, x->client_model,
+                      x->dialect == DIALECT_ANTHROPIC, &x->model, &x->err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     return VERDICT_NEXT;
@@ -370,20 +382,22 @@ static enum status convert_by_splice(struct exchange *x)
     return splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
 }
 
-static enum status convert_to_converse(struct exchange *x, const struct converse_options *o, struct converse_names *names)
+static enum status convert_to_converse(struct exchange *x, const struct converse_options *o,
+                                       struct converse_names *names)
 {
     char id[48];
     if (x->dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->relay = &converse_to_openai_relay;
-        x->reply = converse_to_openai_new(x->arena, x->client_model, arena_dup(x->arena, text_from(id)),
-                                          clock_real_ms() / 1000, x->chat.include_usage,
-                                          x->worker->config->reasoning_content, names);
+        x->reply = converse_to_openai_new(
+            x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
+            x->chat.include_usage, x->worker->config->reasoning_content, names);
         return openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &x->err);
     }
     text_id(STR("msg_"), id, sizeof id);
     x->relay = &converse_to_anthropic_relay;
-    x->reply = converse_to_anthropic_new(x->arena, x->client_model, arena_dup(x->arena, text_from(id)), names);
+    x->reply = converse_to_anthropic_new(x->arena, x->client_model,
+                                         arena_dup(x->arena, text_from(id)), names);
     return anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &x->err);
 }
 
@@ -412,7 +426,8 @@ static enum verdict convert_step(struct exchange *x)
     buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
     enum status st = STATUS_BUSY;
     if (names) {
-        st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x) : convert_to_converse(x, &options, names);
+        st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
+                                                 : convert_to_converse(x, &options, names);
     }
     if (st == STATUS_OK && x->reply) {
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
@@ -423,7 +438,8 @@ static enum verdict convert_step(struct exchange *x)
     return VERDICT_FAIL;
 }
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------------------------------
+ */
 
 static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
 {
@@ -495,7 +511,8 @@ static void free_exchange(struct loop *loop, void *owner)
     arena_drop(x->arena); /* x itself is in it */
 }
 
-/* The memory goes at the end of the turn: a wake that is already on the deferred list finds DONE. */
+/* The memory goes at the end of the turn: a wake that is already on the deferred list finds DONE.
+ */
 static void exchange_close(struct exchange *x)
 {
     x->state = EXCHANGE_DONE;

@@ -8,9 +8,9 @@
  *   fetch           bedrock.c                    its own done, or exchange_close (cancel)
  *   upstream body   CONVERT                      exchange_close (it must outlive every attempt)
  *
- * Steps are functions that get the exchange and return a verdict to the driver in exchange.c; they never
- * call the next step and do not include one another. A step that says WAIT has arranged that somebody
- * calls exchange_wake. Worker only, one loop, no threads.
+ * Steps are functions that get the exchange and return a verdict to the driver in exchange.c; they
+ * never call the next step and do not include one another. A step that says WAIT has arranged that
+ * somebody calls exchange_wake. Worker only, one loop, no threads.
  */
 #ifndef WORKER_EXCHANGE_H
 #define WORKER_EXCHANGE_H
@@ -30,15 +30,15 @@
 #include "worker/usage.h"
 
 /* X(name, step function or NULL, meaning) in the order of a good life */
-#define EXCHANGE_STATES(X)                                                                         \
-    X(OPEN, NULL, "headers are in, the body is arriving")                                          \
-    X(AUTH, auth_step, "who is it, and is there room under the limit")                             \
-    X(ROUTE, route_step, "routes that answer by themselves")                                   \
-    X(READ, read_step, "the body is checked, the model chosen")                                \
-    X(CONVERT, convert_step, "the upstream body is made")                                      \
-    X(SEND, bedrock_send, "signed and handed to libcurl")                                          \
-    X(RELAY, stream_step, "the answer is on its way to the client")                                \
-    X(PAUSE, NULL, "waiting a moment before the second attempt")                                   \
+#define EXCHANGE_STATES(X)                                             \
+    X(OPEN, NULL, "headers are in, the body is arriving")              \
+    X(AUTH, auth_step, "who is it, and is there room under the limit") \
+    X(ROUTE, route_step, "routes that answer by themselves")           \
+    X(READ, read_step, "the body is checked, the model chosen")        \
+    X(CONVERT, convert_step, "the upstream body is made")              \
+    X(SEND, bedrock_send, "signed and handed to libcurl")              \
+    X(RELAY, stream_step, "the answer is on its way to the client")    \
+    X(PAUSE, NULL, "waiting a moment before the second attempt")       \
     X(DONE, NULL, "settled; nothing may happen any more")
 
 enum exchange_state {
@@ -108,11 +108,11 @@ struct exchange {
     uint32_t pause_ms;
     struct eventstream frames;
     const struct relay *relay;
-    struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
-    struct buf answer;  /* a whole answer, or an error body */
-    bool framed;        /* the answer is an event stream */
-    bool upstream_done; /* the transfer ended; fetch is gone */
-    bool answered;      /* the status line to the client was put */
+    struct reply *reply;  /* what the relay has seen; never NULL from CONVERT on */
+    struct buf answer;    /* a whole answer, or an error body */
+    bool framed;          /* the answer is an event stream */
+    bool upstream_done;   /* the transfer ended; fetch is gone */
+    bool answered;        /* the status line to the client was put */
     char upstream_id[72]; /* x-amzn-requestid: for the log */
 
     /* time */
@@ -124,12 +124,13 @@ struct exchange {
 };
 
 /* At http_conn's headers op: routes, identifies, refuses early. x lands in http_conn_user. */
-MUST_CHECK enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r,
-                                     size_t *body_max_out, struct err *err);
+MUST_CHECK enum status exchange_open(struct worker *w, struct http_conn *c,
+                                     const struct http_request *r, size_t *body_max_out,
+                                     struct err *err);
 void exchange_request(struct exchange *x, struct str body); /* the whole request is in */
-void exchange_wake(struct exchange *x);                     /* what a step waited for has happened */
-void exchange_gone(struct exchange *x);                     /* the client left */
-void exchange_drained(struct exchange *x);                  /* the client's buffer has room again */
+void exchange_wake(struct exchange *x);    /* what a step waited for has happened */
+void exchange_gone(struct exchange *x);    /* the client left */
+void exchange_drained(struct exchange *x); /* the client's buffer has room again */
 /* Ends an open answer with an error: event if the stream has begun, else an error status. */
 void exchange_fail(struct exchange *x);
 

@@ -351,6 +351,38 @@ static enum status check_messages(const struct scan *s, scan_ref messages, struc
     return st;
 }
 
+/* --- what Bedrock has not ------------------------------------------------------------------------
+ */
+
+static bool is_nothing(const struct scan *s, scan_ref v)
+{
+    enum scan_type t = scan_type(s, v);
+    return t == SCAN_NONE || t == SCAN_NULL ||
+           ((t == SCAN_ARRAY || t == SCAN_OBJECT) && scan_size(s, v) == 0);
+}
+
+/* The wording is the one Claude Code knows: it sends the request again without the field. */
+enum status messages_refuse_fields(const struct scan *s, struct err *err)
+{
+    static const char *const names[] = {"mcp_servers", "container", "fallbacks", "safeguards"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!is_nothing(s, scan_get(s, 0, text_from(names[i]))))
+            return err_set(err, STATUS_INVALID, "%s: Extra inputs are not permitted", names[i]);
+    return STATUS_OK;
+}
+
+/* Date suffixes vary. platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock */
+static const char *const server_tools[] = {"web_search_", "web_fetch_", "code_execution_",
+                                           "advisor_", "mcp_toolset"};
+
+bool messages_is_server_tool(struct str type)
+{
+    for (size_t i = 0; i < sizeof server_tools / sizeof *server_tools; i++)
+        if (text_starts(type, text_from(server_tools[i])))
+            return true;
+    return false;
+}
+
 /* --- entry --------------------------------------------------------------------------------------
  */
 

@@ -1,11 +1,25 @@
 #include "worker/openai_parts.h"
 
-#include "server/buf.h"
 #include "worker/anthropic_blocks.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const struct str nothing = {NULL, 0};
 
-struct data_url { /* RFC 2397 */
+/* 5.x of the SDK: {"mode":"explicit","ttl":"30m"|"12h"}; Bedrock knows 5m and 1h. */
+void openai_parts_cache(struct converse_build *b, const struct scan *s, scan_ref object)
+{
+    scan_ref mark = SCAN_GET(s, object, "prompt_cache_breakpoint");
+    if (scan_type(s, mark) == SCAN_OBJECT)
+        converse_build_cache_point(b, SCAN_IS(s, SCAN_GET(s, mark, "ttl"), "12h") ? STR("1h")
+                                                                                  : STR("5m"));
+    anthropic_blocks_cache(b, s, object);
+}
+
+/* --- images and files --------------------------------------------------------------------------
+ */
+
+struct data_url {    /* RFC 2397 */
     struct str type; /* "image/png" */
     struct str data; /* base64 */
 };
@@ -13,49 +27,47 @@ struct data_url { /* RFC 2397 */
 static bool split_data_url(struct str url, struct data_url *out)
 {
     size_t semicolon, comma;
-    if (!text_istarts(url, STR("data:"))) {
+    if (!text_istarts(url, STR("data:")))
         return false;
-    }
     struct str rest = text_sub(url, 5, url.n);
-    if (!text_find(rest, STR(","), &comma)) {
+    if (!text_find(rest, STR(","), &comma))
         return false;
-    }
     struct str head = text_sub(rest, 0, comma);
-    if (!text_ends(head, STR(";base64"))) {
+    if (!text_ends(head, STR(";base64")))
         return false;
-    }
     out->type = text_find(head, STR(";"), &semicolon) ? text_sub(head, 0, semicolon) : head;
     out->data = text_sub(rest, comma + 1, rest.n);
-    return out->data.n > 0;
+    return true;
 }
 
 static void put_image(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     struct data_url url;
     scan_ref given = SCAN_GET(s, part, "image_url");
-    struct str text = scan_type(s, given) == SCAN_STRING ? scan_text(s, given) : scan_text(s, SCAN_GET(s, given, "url"));
-    if (!split_data_url(text, &url)) {
-        converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': image_url must be a base64 data: URL; nothing is fetched.");
-        return;
-    }
-    converse_build_image(b, url.type, url.data);
+    if (scan_type(s, given) == SCAN_OBJECT)
+        given = SCAN_GET(s, given, "url");
+    if (split_data_url(converse_build_read(b, s, given), &url))
+        converse_build_image(b, url.type, url.data);
+    else
+        converse_build_fail(
+            b, STATUS_INVALID,
+            "Invalid 'messages': image_url must be a base64 data: URL; nothing is fetched.");
 }
 
 /* What a file is called tells its format when the data URL does not. */
 static struct str file_format(struct str type, struct str name)
 {
     static const struct {
-        struct str type, ending, format;
+        const char *type, *ending, *format;
     } table[] = {
-        {{"application/pdf", 15}, {".pdf", 4}, {"pdf", 3}}, {{"text/plain", 10}, {".txt", 4}, {"txt", 3}},
-        {{"text/csv", 8}, {".csv", 4}, {"csv", 3}},         {{"text/html", 9}, {".html", 5}, {"html", 4}},
-        {{"text/markdown", 13}, {".md", 3}, {"md", 2}},
+        {"application/pdf", ".pdf", "pdf"}, {"text/plain", ".txt", "txt"},
+        {"text/csv", ".csv", "csv"},        {"text/html", ".html", "html"},
+        {"text/markdown", ".md", "md"},
     };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (text_ieq(type, table[i].type) || (!type.n && text_ends(name, table[i].ending))) {
-            return table[i].format;
-        }
-    }
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (text_ieq(type, text_from(table[i].type)) ||
+            (type.n == 0 && text_ends(name, text_from(table[i].ending))))
+            return text_from(table[i].format);
     return nothing;
 }
 
@@ -63,107 +75,134 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
 {
     struct data_url url;
     scan_ref file = SCAN_GET(s, part, "file");
-    struct str name = scan_text(s, SCAN_GET(s, file, "filename"));
-    if (!split_data_url(scan_text(s, SCAN_GET(s, file, "file_data")), &url)) {
-        converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': a file needs file_data as a base64 data: URL.");
+    struct str name = converse_build_read(b, s, SCAN_GET(s, file, "filename"));
+    if (!split_data_url(converse_build_read(b, s, SCAN_GET(s, file, "file_data")), &url)) {
+        converse_build_fail(b, STATUS_INVALID,
+                            "Invalid 'messages': a file needs file_data as a base64 data: URL.");
         return;
     }
-    struct str format = file_format(url.type, name);
-    if (!format.n) {
-        converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': files of this type are not taken (pdf, txt, csv, html, md).");
-        return;
-    }
-    converse_build_document(b, format, CONVERSE_BYTES, url.data, name, nothing, false);
+    converse_build_document(b, (struct converse_document){.format = file_format(url.type, name),
+                                                          .bytes = url.data,
+                                                          .title = name});
+}
+
+/* --- parts -------------------------------------------------------------------------------------
+ */
+
+static void put_string(struct converse_build *b, const struct scan *s, scan_ref text)
+{
+    if (scan_type(s, text) == SCAN_STRING)
+        converse_build_text_json(b, scan_raw(s, text));
+    else
+        converse_build_fail(b, STATUS_INVALID,
+                            "Invalid type for 'messages[].content[].text': expected a string.");
 }
 
 static void put_text(struct converse_build *b, const struct scan *s, scan_ref part)
 {
-    struct str text = scan_text(s, SCAN_GET(s, part, "text"));
-    converse_build_text(b, text.n ? text : scan_text(s, SCAN_GET(s, part, "refusal")));
+    put_string(b, s, SCAN_GET(s, part, "text"));
+}
+
+static void put_refusal(struct converse_build *b, const struct scan *s, scan_ref part)
+{
+    put_string(b, s, SCAN_GET(s, part, "refusal"));
 }
 
 static void refuse_audio(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     (void)s;
     (void)part;
-    converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': audio is not taken.");
+    converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': audio is not supported.");
 }
 
-static const struct {
-    struct str type;
+static const struct kind {
+    const char *type;
     void (*put)(struct converse_build *b, const struct scan *s, scan_ref part);
-} table[] = {
-    {{"text", 4}, put_text},       {{"refusal", 7}, put_text},       {{"image_url", 9}, put_image},
-    {{"file", 4}, put_file},       {{"input_audio", 11}, refuse_audio},
+    bool media;
+} kinds[] = {
+    {"file", put_file, true},
+    {"image_url", put_image, true},
+    {"input_audio", refuse_audio, false},
+    {"refusal", put_refusal, false},
+    {"text", put_text, false},
 };
 
-/* 5.x of the SDK: {"mode":"explicit","ttl":"30m"|"12h"}; Bedrock knows 5m and 1h. */
-static void put_breakpoint(struct converse_build *b, const struct scan *s, scan_ref part)
+static const struct kind *kind_of(struct converse_build *b, const struct scan *s, scan_ref part)
 {
-    scan_ref mark = SCAN_GET(s, part, "prompt_cache_breakpoint");
-    if (scan_type(s, mark) == SCAN_OBJECT) {
-        converse_build_cache_point(b, SCAN_IS(s, SCAN_GET(s, mark, "ttl"), "12h") ? STR("1h") : STR("5m"));
-    }
-    anthropic_blocks_cache(b, s, part); /* clients that send Anthropic's mark on parts */
-}
-
-static bool is_empty_text(const struct scan *s, scan_ref part)
-{
-    return SCAN_IS(s, SCAN_GET(s, part, "type"), "text") && !scan_text(s, SCAN_GET(s, part, "text")).n;
-}
-
-static void put_part(struct converse_build *b, const struct scan *s, scan_ref part, enum converse_role role)
-{
-    struct str type = scan_text(s, SCAN_GET(s, part, "type"));
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!text_eq(type, table[i].type)) {
-            continue;
-        }
-        if (!is_empty_text(s, part)) {
-            converse_build_turn(b, role);
-            table[i].put(b, s, part);
-            put_breakpoint(b, s, part);
-        }
-        return;
-    }
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (scan_text_is(s, SCAN_GET(s, part, "type"), text_from(kinds[i].type)))
+            return &kinds[i];
     converse_build_fail(b, STATUS_INVALID,
-                        "Invalid value for 'messages[].content[].type': supported values are 'text', 'image_url', "
-                        "'input_audio', 'refusal', and 'file'.");
+                        "Invalid value for 'messages[].content[].type': supported values are "
+                        "'text', 'image_url', 'input_audio', 'refusal', and 'file'.");
+    return NULL;
 }
 
-void openai_parts_put(struct converse_build *b, const struct scan *s, scan_ref content, enum converse_role role)
+enum which { ALL_PARTS, ONLY_MEDIA, NO_MEDIA };
+
+static void put_parts(struct converse_build *b, const struct scan *s, scan_ref content,
+                      enum which which)
 {
-    if (scan_type(s, content) == SCAN_STRING && scan_text(s, content).n) {
-        converse_build_turn(b, role);
-        converse_build_text(b, scan_text(s, content));
+    if (scan_type(s, content) == SCAN_STRING && which != ONLY_MEDIA)
+        converse_build_text_json(b, scan_raw(s, content));
+    if (scan_type(s, content) != SCAN_ARRAY)
         return;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b); v = scan_next(s, content, v)) {
-        put_part(b, s, v, role);
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
+         v = scan_next(s, content, v)) {
+        const struct kind *k = kind_of(b, s, v);
+        if (!k || (which == ONLY_MEDIA && !k->media))
+            continue;
+        if (which == NO_MEDIA && k->media)
+            converse_build_text(b, STR("(attached below)"));
+        else
+            k->put(b, s, v);
+        if (!b->in_result)
+            openai_parts_cache(b, s, v);
     }
 }
 
-unsigned openai_parts_put_result(struct converse_build *b, const struct scan *s, scan_ref content)
+void openai_parts_put(struct converse_build *b, const struct scan *s, scan_ref message)
 {
-    unsigned blocks = 0;
-    if (scan_type(s, content) == SCAN_STRING) {
-        struct str text = scan_text(s, content);
-        converse_build_text(b, text);
-        return text.n > 0;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b); v = scan_next(s, content, v)) {
-        struct str text = scan_text(s, SCAN_GET(s, v, "text"));
-        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "image_url")) {
-            put_image(b, s, v);
-            blocks++;
-        }
-        converse_build_text(b, text);
-        blocks += text.n > 0;
-    }
-    return blocks;
+    put_parts(b, s, SCAN_GET(s, message, "content"), ALL_PARTS);
+    openai_parts_cache(b, s, message);
 }
 
-struct str openai_parts_text(const struct scan *s, struct arena *arena, scan_ref content)
+void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, scan_ref message)
 {
-    return anthropic_blocks_text(s, arena, content); /* the same shape: {"type":"text","text":...} */
+    scan_ref content = SCAN_GET(s, message, "content");
+    if (scan_type(s, content) == SCAN_STRING)
+        anthropic_blocks_reminder(b, scan_raw(s, content));
+    for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
+        openai_parts_cache(b, s, v);
+    }
+    openai_parts_cache(b, s, message);
+}
+
+/* The last mark inside goes behind the result: it has no place in there. */
+static void put_inner_cache(struct converse_build *b, const struct scan *s, scan_ref content)
+{
+    scan_ref marked = SCAN_ABSENT;
+    if (scan_type(s, content) != SCAN_ARRAY)
+        return;
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+        if (SCAN_GET(s, v, "cache_control") != SCAN_ABSENT ||
+            SCAN_GET(s, v, "prompt_cache_breakpoint") != SCAN_ABSENT)
+            marked = v;
+    openai_parts_cache(b, s, marked);
+}
+
+void openai_parts_put_result(struct converse_build *b, const struct scan *s, scan_ref message,
+                             struct str id)
+{
+    scan_ref content = SCAN_GET(s, message, "content");
+    bool media = converse_build_result_takes_media(b);
+    converse_build_tool_result(b, id);
+    put_parts(b, s, content, media ? ALL_PARTS : NO_MEDIA);
+    converse_build_tool_result_end(b, false);
+    if (!media)
+        put_parts(b, s, content, ONLY_MEDIA);
+    put_inner_cache(b, s, content);
+    openai_parts_cache(b, s, message);
 }

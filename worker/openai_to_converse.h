@@ -1,6 +1,6 @@
 /*
- * openai_to_converse.h - Chat Completions request -> Converse request body, for every model, Claude included.
- * Pure; fuzzed. No URL is ever fetched: data: URLs only.
+ * openai_to_converse.h - Chat Completions request -> Converse request body, for every model, Claude
+ * included. Pure; fuzzed. No URL is ever fetched: data: URLs only.
  */
 #ifndef WORKER_OPENAI_TO_CONVERSE_H
 #define WORKER_OPENAI_TO_CONVERSE_H
@@ -8,7 +8,8 @@
 #include "worker/chat.h"
 #include "worker/converse.h"
 
-MUST_CHECK enum status openai_to_converse(const struct chat_request *r, const struct converse_options *o,
+MUST_CHECK enum status openai_to_converse(const struct chat_request *r,
+                                          const struct converse_options *o,
                                           struct converse_names *names, struct buf *body_out,
                                           struct buf *changes_out, struct err *err);
 

@@ -1,8 +1,10 @@
 /*
- * relay.h - one way back from Bedrock to a client: what stream.c needs to know of a dialect and transport.
+ * relay.h - one way back from Bedrock to a client: what stream.c needs to know of a dialect and
+ * transport.
  *
- * Three exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay, converse_to_openai_relay.
- * Each keeps its state in a struct that begins with struct reply. Pure: bytes in, bytes out.
+ * Three exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
+ * converse_to_openai_relay. Each keeps its state in a struct that begins with struct reply. Pure:
+ * bytes in, bytes out.
  */
 #ifndef WORKER_RELAY_H
 #define WORKER_RELAY_H
@@ -12,24 +14,28 @@
 #include "server/err.h"
 #include "worker/usage.h"
 
-struct reply { /* what the exchange reads at the end, whatever the dialect */
+struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */
     struct usage usage;
     uint64_t first_latency_ms; /* Bedrock's own figure, 0 when absent */
-    char stop_reason[40];    /* in Anthropic's words */
-    bool started; /* something was forwarded that only a beginning answer has */
-    bool stopped; /* Bedrock said the answer is complete */
-    bool failed;  /* the model's own error event was forwarded: no other may follow */
+    char stop_reason[40];      /* in Anthropic's words */
+    bool started;              /* something was forwarded that only a beginning answer has */
+    bool stopped;              /* Bedrock said the answer is complete */
+    bool failed;               /* the model's own error event was forwarded: no other may follow */
 };
 
 struct relay {
     const char *name;
-    /* One event-stream event: appends what the client gets to out (may be nothing). type is :event-type. */
-    enum status (*event)(struct reply *r, struct str type, struct str payload, struct buf *out, struct err *err);
-    /* The upstream body ended cleanly: appends what was held back. UPSTREAM when the answer is not complete. */
+    /* One event-stream event: appends what the client gets to out (may be nothing). type is
+     * :event-type. */
+    enum status (*event)(struct reply *r, struct str type, struct str payload, struct buf *out,
+                         struct err *err);
+    /* The upstream body ended cleanly: appends what was held back. UPSTREAM when the answer is not
+     * complete. */
     enum status (*end)(struct reply *r, struct buf *out, struct err *err);
     /* A whole (not streamed) answer. */
-    enum status (*answer)(struct reply *r, struct arena *arena, struct str body, struct buf *out, struct err *err);
+    enum status (*answer)(struct reply *r, struct arena *arena, struct str body, struct buf *out,
+                          struct err *err);
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
 

@@ -3,7 +3,7 @@
 #include "worker/admin.h"
 #include "worker/catalog.h"
 
-#define GET (1u << HTTP_GET)
+#define GET  (1u << HTTP_GET)
 #define HEAD (1u << HTTP_HEAD)
 #define POST (1u << HTTP_POST)
 
@@ -12,29 +12,39 @@
 /* path, methods, dialect, key, limit class, body limit, who answers (NULL: Bedrock) */
 static const struct route table[] = {
     {"{prefix}/messages", POST, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, NULL, false},
-    {"{prefix}/messages/count_tokens", POST, DIALECT_ANTHROPIC, true, ROUTE_COUNTING, 0, NULL, false},
+    {"{prefix}/messages/count_tokens", POST, DIALECT_ANTHROPIC, true, ROUTE_COUNTING, 0, NULL,
+     false},
     {"{prefix}/chat/completions", POST, DIALECT_OPENAI, true, ROUTE_REQUESTS, 0, NULL, false},
-    {"{prefix}/messages/batches", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false},
+    {"{prefix}/messages/batches", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0,
+     admin_absent, false},
     {"{prefix}/files", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, true},
     {"{prefix}/complete", POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false},
-    {"{prefix}/skills", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false},
+    {"{prefix}/skills", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent,
+     false},
     {"{prefix}/embeddings", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
     {"{prefix}/responses", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
     {"{prefix}/completions", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
-    {"{prefix}/messages/*", GET, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, admin_message_by_id, false},
-    {"{prefix}/models", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_list, true},
-    {"{prefix}/models/**", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_one, true},
+    {"{prefix}/messages/*", GET, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, admin_message_by_id,
+     false},
+    {"{prefix}/models", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_list,
+     true},
+    {"{prefix}/models/**", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_one,
+     true},
     {"/health", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health, false},
     {"/ready", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_ready, false},
-    {"/liveness", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_liveness, false},
-    {"/health/ptc", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health_ptc, false},
+    {"/liveness", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_liveness,
+     false},
+    {"/health/ptc", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health_ptc,
+     false},
     {"/version", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_version, false},
     {"/", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_root, false},
     {"/api/hello", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_hello, false},
-    {"/api/event_logging/batch", POST, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, EVENTS_MAX, admin_events, false},
+    {"/api/event_logging/batch", POST, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, EVENTS_MAX,
+     admin_events, false},
 };
 
-static const char *const openai_paths[] = {"/chat/completions", "/embeddings", "/responses", "/completions"};
+static const char *const openai_paths[] = {"/chat/completions", "/embeddings", "/responses",
+                                           "/completions"};
 
 static bool strip_prefix(const struct config *c, struct str path, struct str *rest_out)
 {
@@ -66,7 +76,8 @@ static bool row_matches(const struct config *c, const struct route *r, struct st
         return pattern_matches(pattern, path);
     }
     struct str rest;
-    return strip_prefix(c, path, &rest) && pattern_matches(text_sub(pattern, mark.n, pattern.n), rest);
+    return strip_prefix(c, path, &rest) &&
+           pattern_matches(text_sub(pattern, mark.n, pattern.n), rest);
 }
 
 const struct route *routes_find(const struct config *c, struct str path, enum http_method method,

@@ -1,6 +1,6 @@
 /*
- * routes.h - the table of what is served: method, path, dialect, whether a key is needed, who answers.
- * Worker. README's route list is checked against it by a test.
+ * routes.h - the table of what is served: method, path, dialect, whether a key is needed, who
+ * answers. Worker. README's route list is checked against it by a test.
  */
 #ifndef WORKER_ROUTES_H
 #define WORKER_ROUTES_H
@@ -12,18 +12,20 @@
 enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };
 
 struct route {
-    const char *path;   /* exact; "{prefix}" stands for API_PREFIX; a trailing "*" matches one segment, "**" any rest */
-    unsigned methods;   /* bits 1 << enum http_method */
+    const char *path; /* exact; "{prefix}" stands for API_PREFIX; a trailing "*" matches one
+                         segment, "**" any rest */
+    unsigned methods; /* bits 1 << enum http_method */
     enum dialect dialect;
     bool needs_key;
     enum route_limit limit;
-    size_t body_max;    /* 0: MAX_BODY_BYTES */
+    size_t body_max;                            /* 0: MAX_BODY_BYTES */
     enum verdict (*answer)(struct exchange *x); /* NULL: goes to Bedrock */
-    bool by_version;    /* dialect Anthropic only if anthropic-version is sent, else OpenAI */
+    bool by_version; /* dialect Anthropic only if anthropic-version is sent, else OpenAI */
 };
 
 /* The row for a path, or NULL. *allowed_out: methods of all rows with that path. */
-const struct route *routes_find(const struct config *c, struct str path, enum http_method method, unsigned *allowed_out);
+const struct route *routes_find(const struct config *c, struct str path, enum http_method method,
+                                unsigned *allowed_out);
 /* Error shape for a path that has no row: OpenAI for chat/completions, embeddings, responses. */
 enum dialect routes_dialect(const struct config *c, struct str path);
 

@@ -307,17 +307,6 @@ static bool drops_field(void *ctx, scan_ref key, scan_ref value)
     return false;
 }
 
-/* Fields whose loss would change what the client asked for. The wording is the one Claude Code
- * knows: it sends the request again without the field. */
-static enum status refuse_fields(const struct splice_job *j, struct err *err)
-{
-    static const char *const names[] = {"mcp_servers", "container", "fallbacks", "safeguards"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!is_nothing(j->s, scan_get(j->s, 0, text_from(names[i]))))
-            return err_set(err, STATUS_INVALID, "%s: Extra inputs are not permitted", names[i]);
-    return STATUS_OK;
-}
-
 /* --- what comes in
  * ---------------------------------------------------------------------------------- */
 
@@ -350,7 +339,7 @@ enum status splice_request(const struct messages_request *r, const struct splice
         .r = r, .o = o, .s = r->scan, .changes = changes_out, .cache_spot = SCAN_ABSENT};
     enum status st;
     edits_init(&j.edits, r->scan);
-    if ((st = refuse_fields(&j, err)) != STATUS_OK)
+    if ((st = messages_refuse_fields(r->scan, err)) != STATUS_OK)
         return st;
     splice_betas(&j);
     if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK)

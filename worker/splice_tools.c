@@ -1,29 +1,21 @@
 /* The `tools` of the request splice: server tools are refused, deferred ones and members the model
  * does not know are dropped. */
 #include "worker/splice_job.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "worker/tool_references.h"
 
 #define TOOL_SEARCH_BETA STR("tool-search-tool-2025-10-19")
 
 struct tools { /* context of the passes */
     struct splice_job *job;
-    struct str *referenced; /* sorted names of tool_reference blocks */
-    uint32_t referenced_count;
+    struct tool_references referenced;
 };
 
-/* Run by Anthropic's servers, which Bedrock does not have. Date suffixes vary.
- * platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock */
-static const char *const server_tools[] = {"web_search_", "web_fetch_", "code_execution_",
-                                           "advisor_", "mcp_toolset"};
 static const char *const search_tool = "tool_search_tool_";
 
 static bool is_server_tool(const struct splice_job *j, struct str type)
 {
-    for (size_t i = 0; i < sizeof server_tools / sizeof *server_tools; i++)
-        if (text_starts(type, text_from(server_tools[i])))
-            return true;
+    if (messages_is_server_tool(type))
+        return true;
     return text_starts(type, text_from(search_tool)) && !splice_takes(j, MODELS_TOOL_SEARCH);
 }
 
@@ -42,59 +34,6 @@ static enum status refuse_server_tools(struct splice_job *j, struct err *err)
                 (int)(type.n < 60 ? type.n : 60), type.p);
     }
     return STATUS_OK;
-}
-
-/* --- names that the history refers to -----------------------------------------------------------
- */
-
-static int name_order(const void *a, const void *b)
-{
-    const struct str *x = a, *y = b;
-    size_t n = x->n < y->n ? x->n : y->n;
-    int d = n ? memcmp(x->p, y->p, n) : 0;
-    return d ? d : (x->n > y->n) - (x->n < y->n);
-}
-
-static void add_references(struct tools *t, scan_ref blocks, bool fill)
-{
-    const struct scan *s = t->job->s;
-    if (scan_type(s, blocks) != SCAN_ARRAY)
-        return;
-    for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
-        scan_ref type = SCAN_GET(s, b, "type");
-        if (SCAN_IS(s, type, "tool_result"))
-            add_references(t, SCAN_GET(s, b, "content"), fill);
-        if (!SCAN_IS(s, type, "tool_reference"))
-            continue;
-        struct str name = scan_text(s, SCAN_GET(s, b, "tool_name"));
-        if (!name.p)
-            continue;
-        if (fill)
-            t->referenced[t->referenced_count] = name;
-        t->referenced_count++;
-    }
-}
-
-static void walk_references(struct tools *t, bool fill)
-{
-    const struct scan *s = t->job->s;
-    scan_ref messages = t->job->r->messages;
-    t->referenced_count = 0;
-    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m))
-        add_references(t, SCAN_GET(s, m, "content"), fill);
-}
-
-static bool collect_references(struct tools *t)
-{
-    walk_references(t, false);
-    if (t->referenced_count == 0)
-        return true;
-    t->referenced = arena_alloc(t->job->s->arena, t->referenced_count * sizeof *t->referenced);
-    if (!t->referenced)
-        return false;
-    walk_references(t, true);
-    qsort(t->referenced, t->referenced_count, sizeof *t->referenced, name_order);
-    return true;
 }
 
 /* --- which tools, which members -----------------------------------------------------------------
@@ -167,8 +106,7 @@ static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
     const struct scan *s = t->job->s;
     (void)key;
     struct str name = scan_text(s, SCAN_GET(s, tool, "name"));
-    bool known = name.p && t->referenced_count > 0 &&
-                 bsearch(&name, t->referenced, t->referenced_count, sizeof name, name_order);
+    bool known = tool_references_has(&t->referenced, name);
     if (!splice_takes(t->job, MODELS_TOOL_SEARCH) && is_deferred(s, tool) && !known) {
         splice_note(t->job, "drop:", STR("deferred_tools"));
         return true;
@@ -183,7 +121,8 @@ enum status splice_tools(struct splice_job *j, struct err *err)
     enum status st = refuse_server_tools(j, err);
     if (st != STATUS_OK)
         return st;
-    if (!splice_takes(j, MODELS_TOOL_SEARCH) && !collect_references(&t))
+    if (!splice_takes(j, MODELS_TOOL_SEARCH) &&
+        !tool_references_read(j->s, j->r->messages, &t.referenced))
         return err_set(err, STATUS_INTERNAL, "out of memory");
     j->no_tools = edits_filter(&j->edits, j->r->tools, drops_tool, &t) == 0;
     return STATUS_OK;

@@ -8,10 +8,11 @@
 #include "worker/answer.h"
 #include "worker/bedrock.h"
 
-#define ERROR_BODY_MAX 65536   /* of an upstream error: more is not read */
-#define ANSWER_MAX 26214400    /* of a whole answer: Bedrock's own limit is 25,000,000 */
+#define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
+#define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */
 
-/* --- the transfer's callbacks: they only note what happened; the step decides ------------------------ */
+/* --- the transfer's callbacks: they only note what happened; the step decides
+ * ------------------------ */
 
 static void wake_later(struct loop *loop, void *owner)
 {
@@ -51,7 +52,8 @@ static void ping(struct loop *loop, void *owner)
         http_out_write(x->conn, x->relay->ping);
         due_ms = clock_mono_ms() + every_ms;
     }
-    loop_timer_set(loop, &x->timer_ping, due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
+    loop_timer_set(loop, &x->timer_ping,
+                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
 }
 
 /* The status line waits for the first good event, so that a refusal can still be an HTTP status. */
@@ -60,9 +62,11 @@ static void begin_stream(struct exchange *x)
     counters_add(COUNTER_STREAMS, 1);
     answer_begin(x, 200);
     http_out_header(x->conn, STR("cache-control"), STR("no-cache"));
-    http_out_header(x->conn, STR("x-accel-buffering"), STR("no")); /* nginx in front: do not hold events */
+    http_out_header(x->conn, STR("x-accel-buffering"),
+                    STR("no")); /* nginx in front: do not hold events */
     http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
-    loop_timer_in(x->worker->loop, &x->timer_ping, (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+    loop_timer_in(x->worker->loop, &x->timer_ping,
+                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
 }
 
 static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
@@ -152,7 +156,8 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
     } else if (!failed_before) {
         finish_error(x, f);
     }
-    bool again = x->err.code != STATUS_OK && !x->answered && bedrock_retry(x, x->framed || http == 200 ? 0 : http);
+    bool again = x->err.code != STATUS_OK && !x->answered &&
+                 bedrock_retry(x, x->framed || http == 200 ? 0 : http);
     x->fetch = NULL; /* gone when this returns */
     if (again) {
         x->upstream_done = false;
@@ -162,7 +167,8 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
 
 const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data, .done = note_done};
 
-/* --- whole answers -------------------------------------------------------------------------------------- */
+/* --- whole answers
+ * -------------------------------------------------------------------------------------- */
 
 static void finish_whole(struct exchange *x)
 {
@@ -171,7 +177,8 @@ static void finish_whole(struct exchange *x)
         return;
     }
     if (x->stream) {
-        err_set(&x->err, STATUS_UPSTREAM, "Bedrock answered a streamed request with something else");
+        err_set(&x->err, STATUS_UPSTREAM,
+                "Bedrock answered a streamed request with something else");
         return;
     }
     struct buf out;
@@ -189,7 +196,8 @@ static void finish_error(struct exchange *x, struct fetch *f)
     bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
 }
 
-/* --- the step ------------------------------------------------------------------------------------------- */
+/* --- the step
+ * ------------------------------------------------------------------------------------------- */
 
 enum verdict stream_step(struct exchange *x)
 {

@@ -1,6 +1,6 @@
 /*
- * stream.h - the answer on its way back: transfer callbacks, frames to dialect events, back-pressure,
- * pings, the honest end. Worker.
+ * stream.h - the answer on its way back: transfer callbacks, frames to dialect events,
+ * back-pressure, pings, the honest end. Worker.
  */
 #ifndef WORKER_STREAM_H
 #define WORKER_STREAM_H

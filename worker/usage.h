@@ -1,6 +1,6 @@
 /*
- * usage.h - the tokens of one exchange, as Bedrock reports them, and what is done with them at its end.
- * Worker. Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
+ * usage.h - the tokens of one exchange, as Bedrock reports them, and what is done with them at its
+ * end. Worker. Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
  */
 #ifndef WORKER_USAGE_H
 #define WORKER_USAGE_H

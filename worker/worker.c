@@ -20,14 +20,15 @@
 #include "worker/context.h"
 #include "worker/exchange.h"
 
-#define BEAT_MS 1000
-#define SHED_MS 5          /* how long a busier worker leaves the listener to the others */
-#define SHED_MARGIN 1      /* connections above the least busy worker */
-#define NO_FD_PAUSE_MS 100 /* descriptors are used up: accept again later, no spinning */
-#define FLUSH_MS 2000      /* after the drain time: for the last error events to leave */
-#define ARENA_MAX (64u << 20)
+#define BEAT_MS        1000
+#define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
+#define SHED_MARGIN    1    /* connections above the least busy worker */
+#define NO_FD_PAUSE_MS 100  /* descriptors are used up: accept again later, no spinning */
+#define FLUSH_MS       2000 /* after the drain time: for the last error events to leave */
+#define ARENA_MAX      (64u << 20)
 
-/* --- accepting ------------------------------------------------------------------------------------- */
+/* --- accepting
+ * ------------------------------------------------------------------------------------- */
 
 static void on_listener(struct loop *loop, void *owner, unsigned events);
 
@@ -43,7 +44,8 @@ static void listener_join(struct worker *w)
 {
     struct err err;
     if (!w->listener && !w->draining) {
-        w->listener = loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
+        w->listener =
+            loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
         scoreboard_listening(w->segment, w->slot, w->listener != 0);
     }
 }
@@ -78,9 +80,9 @@ static void stand_back(struct worker *w, uint64_t ms)
 }
 
 /*
- * Woken last-in-first-out, one worker would get every connection. So a busier worker leaves the listener to the
- * least busy one - if that one listens. If not (it stood back a moment ago), it is rung and this worker stays:
- * a burst must not wait for somebody's timer.
+ * Woken last-in-first-out, one worker would get every connection. So a busier worker leaves the
+ * listener to the least busy one - if that one listens. If not (it stood back a moment ago), it is
+ * rung and this worker stays: a burst must not wait for somebody's timer.
  */
 static void share_listener(struct worker *w)
 {
@@ -102,7 +104,8 @@ static void shed_victim(struct worker *w)
         close(fd);
     }
     w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
+    log_line(LOG_ERROR, "accept",
+             "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
     stand_back(w, NO_FD_PAUSE_MS);
 }
 
@@ -141,22 +144,25 @@ static void on_listener(struct loop *loop, void *owner, unsigned events)
     }
 }
 
-/* --- the connection's callbacks ---------------------------------------------------------------------- */
+/* --- the connection's callbacks
+ * ---------------------------------------------------------------------- */
 
-static enum status conn_headers(void *ctx, struct http_conn *c, const struct http_request *r, size_t *body_max_out,
-                                struct err *err)
+static enum status conn_headers(void *ctx, struct http_conn *c, const struct http_request *r,
+                                size_t *body_max_out, struct err *err)
 {
     return exchange_open(ctx, c, r, body_max_out, err);
 }
 
-static void conn_request(void *ctx, struct http_conn *c, const struct http_request *r, struct str body)
+static void conn_request(void *ctx, struct http_conn *c, const struct http_request *r,
+                         struct str body)
 {
     (void)ctx;
     (void)r;
     exchange_request(http_conn_user(c), body);
 }
 
-static void conn_refuse(void *ctx, struct http_conn *c, const struct http_request *r, const struct err *err)
+static void conn_refuse(void *ctx, struct http_conn *c, const struct http_request *r,
+                        const struct err *err)
 {
     struct exchange *x = http_conn_user(c);
     if (x) { /* its body is too large, too slow or malformed */
@@ -186,7 +192,8 @@ static void conn_gone(void *ctx, struct http_conn *c)
     }
 }
 
-/* A connection may close while a body is arriving: the exchange is open, the request was never handed over. */
+/* A connection may close while a body is arriving: the exchange is open, the request was never
+ * handed over. */
 static void conn_closed(void *ctx, struct http_conn *c)
 {
     conn_gone(ctx, c);
@@ -202,7 +209,8 @@ const struct http_conn_ops worker_conn_ops = {
     .closed = conn_closed,
 };
 
-/* --- draining ------------------------------------------------------------------------------------------ */
+/* --- draining
+ * ------------------------------------------------------------------------------------------ */
 
 static void stop_if_empty(struct worker *w)
 {
@@ -246,15 +254,18 @@ static void drain(struct worker *w)
     close(w->listen_fd);
     w->listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
-    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open, w->exchange_count);
+    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
+             w->exchange_count);
     for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
         next = http_conn_each(c);
         http_conn_drain(c);
     }
-    loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over, w);
+    loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
+                  drain_over, w);
 }
 
-/* --- wake-ups -------------------------------------------------------------------------------------------- */
+/* --- wake-ups
+ * -------------------------------------------------------------------------------------------- */
 
 static void on_signal(struct loop *loop, void *owner, unsigned events)
 {
@@ -331,7 +342,8 @@ static void each_turn(struct loop *loop, void *owner)
     stop_if_empty(w);
 }
 
-/* --- starting ---------------------------------------------------------------------------------------------- */
+/* --- starting
+ * ---------------------------------------------------------------------------------------------- */
 
 static void set_limits(struct worker *w)
 {
@@ -380,7 +392,8 @@ static bool start(struct worker *w, struct err *err)
                                     .pool = (uint32_t)c->upstream_pool,
                                     .use_proxy = c->use_proxy};
     if (segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
-        !(w->fetch = fetch_client_new(w->loop, &options, err)) || !(w->bedrock = bedrock_new(w, err))) {
+        !(w->fetch = fetch_client_new(w->loop, &options, err)) ||
+        !(w->bedrock = bedrock_new(w, err))) {
         return false;
     }
     w->signal_fd = loop_signalfd(signals, err);
@@ -407,13 +420,15 @@ static void stop(struct worker *w)
 
 int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)
 {
-    /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them anew. */
+    /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them
+     * anew. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
     static struct worker worker;
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){.config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
+    *w = (struct worker){
+        .config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
     counters_enter(s, slot);
     set_limits(w);
     set_master_key(w);

@@ -1,11 +1,11 @@
 /*
- * streams.c - opens N streamed requests, 2 ms apart, against one server and measures what a person would feel:
- * time to the first body byte, gaps between reads, and how many ended as they should.
+ * streams.c - opens N streamed requests, 2 ms apart, against one server and measures what a person
+ * would feel: time to the first body byte, gaps between reads, and how many ended as they should.
  *
  * usage: streams HOST PORT REQUEST_FILE N [HOLD_FILE]
- * REQUEST_FILE holds the whole HTTP request (it should say "Connection: close"); the answer is read to EOF.
- * With HOLD_FILE the file is created once every stream has its first byte (to measure memory then).
- * Prints one JSON line: times in microseconds. One thread, epoll, loopback only.
+ * REQUEST_FILE holds the whole HTTP request (it should say "Connection: close"); the answer is read
+ * to EOF. With HOLD_FILE the file is created once every stream has its first byte (to measure
+ * memory then). Prints one JSON line: times in microseconds. One thread, epoll, loopback only.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,7 +73,8 @@ static void start(struct stream *s, int ep, const char *host, int port)
     inet_pton(AF_INET, host, &to.sin_addr);
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     s->began_ns = now_ns();
-    if (s->fd < 0 || (connect(s->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)) {
+    if (s->fd < 0 ||
+        (connect(s->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)) {
         perror("connect");
         exit(2);
     }
@@ -185,9 +186,10 @@ int main(int argc, char **argv)
     }
     qsort(ttft_us, ttft_n, sizeof *ttft_us, by_value);
     qsort(gap_us, gap_n, sizeof *gap_us, by_value);
-    printf("{\"streams\":%zu,\"complete\":%zu,\"ttft_p50_us\":%u,\"ttft_p99_us\":%u,\"gap_p50_us\":%u,"
-           "\"gap_p99_us\":%u,\"reads\":%zu}\n",
-           count, ok, percentile(ttft_us, ttft_n, 0.5), percentile(ttft_us, ttft_n, 0.99),
-           percentile(gap_us, gap_n, 0.5), percentile(gap_us, gap_n, 0.99), gap_n + ttft_n);
+    printf(
+        "{\"streams\":%zu,\"complete\":%zu,\"ttft_p50_us\":%u,\"ttft_p99_us\":%u,\"gap_p50_us\":%u,"
+        "\"gap_p99_us\":%u,\"reads\":%zu}\n",
+        count, ok, percentile(ttft_us, ttft_n, 0.5), percentile(ttft_us, ttft_n, 0.99),
+        percentile(gap_us, gap_n, 0.5), percentile(gap_us, gap_n, 0.99), gap_n + ttft_n);
     return ok == count ? 0 : 1;
 }

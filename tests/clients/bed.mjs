@@ -1,5 +1,5 @@
 // What every test file shares: where the programs are, and how to ask the mock for trouble.
-export const { BASE_URL, API_KEY, MOCK_URL } = process.env;
+export const { BASE_URL, API_KEY, MOCK_URL, MAPPED_URL } = process.env; // MAPPED_URL: Claude names mean Qwen there
 export const MODEL = 'claude-sonnet-4-5-20250929';
 export const CONVERSE_MODEL = 'amazon.nova-pro-v1:0'; // not Claude: takes the Converse path
 

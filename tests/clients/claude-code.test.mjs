@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { API_KEY, BASE_URL, ledger, reset } from './bed.mjs';
+import { API_KEY, BASE_URL, MAPPED_URL, ledger, reset, upstreamBody } from './bed.mjs';
 
 // The wrapper finds the native binary; npm does not run the package's install script that would copy it.
 const wrapper = path.join(path.dirname(createRequire(import.meta.url).resolve('@anthropic-ai/claude-code/package.json')),
@@ -66,4 +66,17 @@ test('a wrong key ends at once with an error', async () => {
   assert.notEqual(code, 0, stdout);
   assert.ok(performance.now() - began < 20_000, 'it retried');
   assert.match(stdout + stderr, /401|authenticat|API key/i);
+});
+
+test('a turn with a Bash call, its model mapped to Qwen', async () => {
+  const { code, stdout, stderr } = await claude(
+    ['-p', 'Run echo hello with bash', '--allowedTools', 'Bash', '--model', MODEL], { ANTHROPIC_BASE_URL: MAPPED_URL });
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /The tool said: hello/);
+  const seen = await ledger();
+  assert.ok(seen.operations.ConverseStream >= 2, JSON.stringify(seen.operations));
+  assert.equal(seen.refused, 0, 'Bedrock refused a request');
+  const body = JSON.stringify(await upstreamBody());
+  assert.match(body, /working directory/i, 'the environment prompt did not reach the model');
+  assert.doesNotMatch(body, /x-anthropic-billing-header|cache_control|context_management/);
 });

@@ -22,10 +22,17 @@ if ! cmp -s $here/package-lock.json $here/node_modules/.installed-lock; then
     cp $here/package-lock.json $here/node_modules/.installed-lock
 fi
 
+# OpenCode names binaries of every platform, which npm ci wants all of: so it is installed beside the lock file.
+opencode=1.18.33
+[ -e "$here/node_modules/.opencode/$opencode" ] ||
+    { npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
+        touch "$here/node_modules/.opencode/$opencode"; } || complain "npm install opencode-ai failed"
+
 work=$(mktemp -d)
-mock_pid='' server_pid=''
+mock_pid='' server_pid='' mapped_pid=''
 finish() {
     [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid"
+    [ -n "$mapped_pid" ] && kill "$mapped_pid" 2>/dev/null && wait "$mapped_pid"
     [ -n "$mock_pid" ] && kill "$mock_pid" 2>/dev/null && wait "$mock_pid"
     rm -rf "$work"
 }
@@ -66,6 +73,13 @@ export API_KEY
 
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!
+# A second server, whose operator has mapped every Claude name to another vendor's model.
+mapped_port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
+export MAPPED_URL="http://127.0.0.1:$mapped_port"
+(cd "$work" && exec env -i "${settings[@]}" PORT="$mapped_port" STATE_DIR="$work/mapped" DATABASE_URL="sqlite://$work/state/keys.db" \
+    ANTHROPIC_DEFAULT_MODEL=qwen.qwen3-coder-480b-a35b-v1:0 "$program" serve) >"$work/mapped.log" 2>&1 &
+mapped_pid=$!
+wait_for "the mapped server" node -e "fetch('$MAPPED_URL/ready').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
 wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
 
 # One file after the other: they share the mock's ledger.

@@ -92,6 +92,14 @@ skip() {
 }
 
 finish() {
+    stop_server
+    stop_mock
+    # what a child process found at its end shows nowhere else: the master ignores the code of a process it ended
+    if grep -hE 'ERROR: (Address|Leak)Sanitizer|LeakSanitizer has encountered|runtime error:|Assertion .* failed' "$T"/*.log >"$T/found" 2>/dev/null; then
+        fail "sanitizer or assertion: $(head -3 "$T/found")"
+        cp "$T/server.log" "${TMPDIR:-/tmp}/$NAME.server.log"
+        echo "  whole log: ${TMPDIR:-/tmp}/$NAME.server.log"
+    fi
     if [ "$FAILED" -gt 0 ] && [ -s "$T/server.log" ]; then
         echo "  last lines of the server's log:"
         tail -n 15 "$T/server.log" | cut -c1-300 | sed 's/^/    /'

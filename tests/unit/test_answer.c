@@ -23,11 +23,13 @@ static void test_error_body_anthropic_has_type_and_request_id(void **state)
 {
     (void)state;
     check_body(DIALECT_ANTHROPIC, STATUS_RATE, "slow \"down\"",
-               "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow \\\"down\\\"\"},"
+               "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow "
+               "\\\"down\\\"\"},"
                "\"request_id\":\"req_1\"}");
-    check_body(DIALECT_ANTHROPIC, STATUS_OVERLOADED, "Overloaded",
-               "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"},"
-               "\"request_id\":\"req_1\"}");
+    check_body(
+        DIALECT_ANTHROPIC, STATUS_OVERLOADED, "Overloaded",
+        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"},"
+        "\"request_id\":\"req_1\"}");
 }
 
 static void test_error_body_openai_has_code_and_null_param(void **state)
@@ -37,7 +39,8 @@ static void test_error_body_openai_has_code_and_null_param(void **state)
                "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\",\"param\":null,"
                "\"code\":\"invalid_api_key\"}}");
     check_body(DIALECT_OPENAI, STATUS_INVALID, "bad",
-               "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}");
+               "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\",\"param\":null,"
+               "\"code\":null}}");
 }
 
 static void test_origin_only_listed_is_allowed(void **state)
@@ -48,9 +51,14 @@ static void test_origin_only_listed_is_allowed(void **state)
     static const struct {
         const char *origin;
         bool allowed;
-    } rows[] = {{"https://a.example", true},       {"https://b.example:8443", true}, {"https://b.example", false},
-                {"https://A.example", false},      {"null", false},                  {"", false},
-                {"https://a.example.evil", false}, {"*", false}};
+    } rows[] = {{"https://a.example", true},
+                {"https://b.example:8443", true},
+                {"https://b.example", false},
+                {"https://A.example", false},
+                {"null", false},
+                {"", false},
+                {"https://a.example.evil", false},
+                {"*", false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if ((answer_origin(&c, text_from(rows[i].origin)).n > 0) != rows[i].allowed) {
             fail_msg("origin '%s'", rows[i].origin);

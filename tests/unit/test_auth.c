@@ -1,4 +1,5 @@
-/* auth.c against a real segment: the directory is published and the buckets are taken from as in production. */
+/* auth.c against a real segment: the directory is published and the buckets are taken from as in
+ * production. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,9 +19,14 @@ static struct config config;
 static struct worker worker;
 static const struct route route = {.needs_key = true, .limit = ROUTE_REQUESTS};
 
-static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms, uint32_t limit)
+static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms,
+                    uint32_t limit)
 {
-    struct directory_key k = {.slot = slot, .tag = slot + 7, .flags = flags, .expires_ms = expires_ms, .rate_limit = limit};
+    struct directory_key k = {.slot = slot,
+                              .tag = slot + 7,
+                              .flags = flags,
+                              .expires_ms = expires_ms,
+                              .rate_limit = limit};
     sha256(text, strlen(text), k.digest);
     atomic_store(&segment.buckets[slot].tag, k.tag);
     assert_true(directory_add(&segment, &k));
@@ -61,7 +67,8 @@ static int tear_down(void **state)
 
 static enum status identify(struct exchange *x, const char *name, const char *value)
 {
-    struct http_header h[2] = {{text_from(name), text_from(value)}, {STR("content-type"), STR("application/json")}};
+    struct http_header h[2] = {{text_from(name), text_from(value)},
+                               {STR("content-type"), STR("application/json")}};
     struct http_request r = {.headers = h, .header_count = 2};
     *x = (struct exchange){.worker = &worker, .route = &route};
     return auth_identify(x, &r, &x->err);
@@ -92,7 +99,8 @@ static void test_identify_table(void **state)
         struct exchange x;
         enum status st = identify(&x, rows[i].header, rows[i].value);
         if (st != rows[i].want || x.who != rows[i].who) {
-            fail_msg("row %zu %s: %s: status %d who %d", i, rows[i].header, rows[i].value, (int)st, (int)x.who);
+            fail_msg("row %zu %s: %s: status %d who %d", i, rows[i].header, rows[i].value, (int)st,
+                     (int)x.who);
         }
     }
 }
@@ -100,7 +108,8 @@ static void test_identify_table(void **state)
 static void test_identify_both_headers_x_api_key_decides(void **state)
 {
     (void)state;
-    struct http_header h[2] = {{STR("authorization"), STR("Bearer sk-good")}, {STR("x-api-key"), STR("sk-revoked")}};
+    struct http_header h[2] = {{STR("authorization"), STR("Bearer sk-good")},
+                               {STR("x-api-key"), STR("sk-revoked")}};
     struct http_request r = {.headers = h, .header_count = 2};
     struct exchange x = {.worker = &worker, .route = &route};
     assert_int_equal(auth_identify(&x, &r, &x.err), STATUS_AUTH);
@@ -140,7 +149,8 @@ static void test_identify_bad_checksum_is_refused_without_question(void **state)
     (void)state;
     struct exchange x;
     struct keymiss_question q;
-    assert_int_equal(identify(&x, "x-api-key", "sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA"), STATUS_AUTH);
+    assert_int_equal(identify(&x, "x-api-key", "sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA"),
+                     STATUS_AUTH);
     assert_int_equal(x.ticket, 0);
     assert_false(keymiss_next(&segment, &q));
 }

@@ -35,16 +35,19 @@ static void test_error_table_maps_status_and_text(void **state)
         enum status want;
         const char *text; /* contained in ours */
     } rows[] = {
-        {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/", "{\"message\":\"Too many\"}",
-         STATUS_RATE, "throttled"},
+        {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled"},
         {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota"},
-        {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}", STATUS_INVALID,
-         "Input is too long for requested model."},
-        {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}", STATUS_INVALID, "bad field"},
-        {400, "", "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_tokens: too big\"}}",
+        {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
+         STATUS_INVALID, "Input is too long for requested model."},
+        {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
+         STATUS_INVALID, "bad field"},
+        {400, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
+         "tokens: too big\"}}",
          STATUS_INVALID, "max_tokens: too big"},
-        {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}", STATUS_PERMISSION,
-         "no access"},
+        {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
+         STATUS_PERMISSION, "no access"},
         {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know"},
         {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready"},
         {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long"},
@@ -74,7 +77,8 @@ static void test_error_validation_text_loses_arn_and_account(void **state)
     struct worker w = {.segment = &segment};
     struct exchange x = {.worker = &w, .id = STR("req_t")};
     bedrock_error(&x, 400, STR("ValidationException"),
-                  STR("{\"message\":\"Model arn:aws:bedrock:us-west-2:123456789012:inference-profile/x of 210987654321 "
+                  STR("{\"message\":\"Model "
+                      "arn:aws:bedrock:us-west-2:123456789012:inference-profile/x of 210987654321 "
                       "takes 200000 tokens\"}"));
     assert_string_equal(x.err.text, "Model [arn] of [account] takes 200000 tokens");
 }

@@ -59,21 +59,11 @@ static void test_check_config_aws_answers_by_exit_code(void **state)
     unsetenv("AWS_BEARER_TOKEN_BEDROCK");
 }
 
-static void test_setup_tables_makes_the_sqlite_file(void **state)
-{
-    (void)state;
-    for (int run = 0; run < 2; run++) { /* a second time changes nothing */
-        assert_int_equal(cli_run(commands_setup_tables, "--prefix some -r us-east-1"), 0);
-        assert_non_null(strstr(cli_out, "Key store ready (sqlite"));
-        assert_int_equal(access("keys.db", F_OK), 0);
-    }
-}
-
 static void test_help_names_the_command(void **state)
 {
     (void)state;
-    assert_int_equal(cli_run(commands_setup_tables, "-h"), 0);
-    assert_non_null(strstr(cli_out, "usage: llm-api-converter setup_tables"));
+    assert_int_equal(cli_run(commands_check_config, "-h"), 0);
+    assert_non_null(strstr(cli_out, "usage: llm-api-converter check-config"));
 }
 
 int main(void)
@@ -84,7 +74,6 @@ int main(void)
         CLI_CASE(test_check_config_json_reads_back),
         CLI_CASE(test_check_config_wrong_value_exits_2_with_one_line),
         CLI_CASE(test_check_config_aws_answers_by_exit_code),
-        CLI_CASE(test_setup_tables_makes_the_sqlite_file),
         CLI_CASE(test_help_names_the_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

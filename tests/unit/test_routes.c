@@ -23,7 +23,8 @@ static void test_find_table_gives_row(void **state)
         {"/v1/messages", HTTP_GET, NULL, BIT(HTTP_POST)},
         {"/v1/messages/", HTTP_GET, NULL, 0},
         {"/v1/messages/msg_1", HTTP_GET, "{prefix}/messages/*", BIT(HTTP_GET)},
-        {"/v1/messages/batches", HTTP_GET, "{prefix}/messages/batches", BIT(HTTP_GET) | BIT(HTTP_POST)},
+        {"/v1/messages/batches", HTTP_GET, "{prefix}/messages/batches",
+         BIT(HTTP_GET) | BIT(HTTP_POST)},
         {"/v1/chat/completions", HTTP_POST, "{prefix}/chat/completions", BIT(HTTP_POST)},
         {"/v1/messages/msg_1/x", HTTP_GET, NULL, 0},
         {"/v2/messages", HTTP_POST, NULL, 0},
@@ -38,10 +39,13 @@ static void test_find_table_gives_row(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         unsigned allowed = 99;
-        const struct route *r = routes_find(&config, text_from(rows[i].path), rows[i].method, &allowed);
-        if ((r == NULL) != (rows[i].row == NULL) || (r && !text_eq(text_from(r->path), text_from(rows[i].row))) ||
+        const struct route *r =
+            routes_find(&config, text_from(rows[i].path), rows[i].method, &allowed);
+        if ((r == NULL) != (rows[i].row == NULL) ||
+            (r && !text_eq(text_from(r->path), text_from(rows[i].row))) ||
             allowed != rows[i].allowed) {
-            fail_msg("row %zu '%s': got %s, allowed %u", i, rows[i].path, r ? r->path : "none", allowed);
+            fail_msg("row %zu '%s': got %s, allowed %u", i, rows[i].path, r ? r->path : "none",
+                     allowed);
         }
     }
 }
@@ -60,7 +64,9 @@ static void test_find_models_takes_ids_with_slashes(void **state)
 {
     (void)state;
     unsigned allowed;
-    const struct route *r = routes_find(&config, STR("/v1/models/arn:aws:bedrock:us-west-2:1:inference-profile/x"), HTTP_GET, &allowed);
+    const struct route *r =
+        routes_find(&config, STR("/v1/models/arn:aws:bedrock:us-west-2:1:inference-profile/x"),
+                    HTTP_GET, &allowed);
     assert_non_null(r);
     assert_true(r->by_version);
     assert_null(routes_find(&config, STR("/v1/models/"), HTTP_GET, &allowed));

@@ -1,0 +1,252 @@
+#include "shm/drain.h"
+
+#include <string.h>
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "shm/counters.h"
+
+#define BATCH         256u
+#define BATCHES       8u    /* a tick: the loop has other things to do */
+#define SWEEP_MS      1000u /* for what dead workers left, and records whose closing was not told */
+#define ADOPT_MS      10000u
+#define RETRY_MAX_MS  10000u
+#define WARN_EVERY_MS 60000u
+
+struct drain {
+    const struct config *config;
+    struct segment *segment;
+    struct keysync *keys;
+    const char *path;
+    uint64_t sweep_at_ms, adopt_at_ms, retry_at_ms, warn_at_ms;
+    uint32_t failures;
+    bool refusal_told; /* the store keeps no usage */
+    struct journal_record *batch[BATCH];
+    struct keystore_usage rows[BATCH];
+};
+
+struct drain *drain_new(const struct config *c, struct segment *s, struct keysync *keys,
+                        const char *journal_path)
+{
+    struct drain *d = heap_new(sizeof *d);
+    if (d) {
+        d->config = c;
+        d->segment = s;
+        d->keys = keys;
+        d->path = journal_path;
+    }
+    return d;
+}
+
+void drain_drop(struct drain *d)
+{
+    if (d) {
+        text_wipe(d->rows, sizeof d->rows); /* ids of clear keys */
+        heap_drop(d);
+    }
+}
+
+/* --- a record as a row ------------------------------------------------------------------------- */
+
+static const char *const tier_words[] = {
+    [DIRECTORY_TIER_DEFAULT] = "default",
+    [DIRECTORY_TIER_FLEX] = "flex",
+    [DIRECTORY_TIER_PRIORITY] = "priority",
+    [DIRECTORY_TIER_RESERVED] = "reserved",
+};
+
+/* The file may be of another day and another program: no text is trusted to end. */
+#define COPY(to, from) text_copy((struct str){(from), strnlen((from), sizeof(from))}, (to), sizeof(to))
+
+static void put_id(const struct drain *d, const struct journal_record *r, struct keystore_usage *u)
+{
+    u->is_key = r->who == JOURNAL_KEY;
+    if (u->is_key) {
+        keysync_id(d->keys, r->digest, u->id);
+    } else {
+        text_copy(r->who == JOURNAL_MASTER ? STR("master") : STR("anonymous"), u->id, sizeof u->id);
+    }
+}
+
+static void make_row(const struct drain *d, const struct journal *j, const struct journal_record *r,
+                     struct keystore_usage *u)
+{
+    int64_t days = d->config->usage_ttl_days;
+    *u = (struct keystore_usage){.flusher = j->header->flusher,
+                                 .sequence = r->sequence,
+                                 .started_ms = r->started_ms,
+                                 .input = r->tokens.input,
+                                 .output = r->tokens.output,
+                                 .cache_read = r->tokens.cache_read,
+                                 .cache_write = r->tokens.cache_write + r->tokens.cache_write_1h,
+                                 .cache_write_1h = r->tokens.cache_write_1h,
+                                 .cost_micro = r->cost_micro,
+                                 .duration_ms = r->duration_ms,
+                                 .status = r->status,
+                                 .success = r->flags & JOURNAL_SUCCESS,
+                                 .stream = r->flags & JOURNAL_STREAM,
+                                 .expires_s = days ? r->started_ms / 1000 + days * 86400 : 0};
+    put_id(d, r, u);
+    journal_usage_id(r, u->usage_id);
+    COPY(u->request_id, r->request_id);
+    COPY(u->model, r->model);
+    COPY(u->bedrock_model, r->bedrock_model);
+    COPY(u->error, r->error);
+    text_copy(text_from(tier_words[r->tier <= DIRECTORY_TIER_RESERVED ? r->tier : 0]),
+              u->service_tier, sizeof u->service_tier);
+}
+
+/* --- storing ----------------------------------------------------------------------------------- */
+
+static void release(struct drain *d, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        journal_release(d->batch[i]);
+    }
+}
+
+/* What no store will ever take is in the log, with all its figures; never dropped silently. */
+static void give_up(struct drain *d, uint32_t i, const struct err *err)
+{
+    const struct keystore_usage *u = &d->rows[i];
+    counters_add(COUNTER_USAGE_DROPPED, 1);
+    log_line(LOG_ERROR, "usage",
+             "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
+             u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
+             (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
+    journal_release(d->batch[i]);
+}
+
+static void failed(struct drain *d, const struct err *err)
+{
+    uint64_t wait = 500ull << (d->failures < 5 ? d->failures : 5);
+    d->failures++;
+    d->retry_at_ms = clock_mono_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+    counters_add(COUNTER_USAGE_ERRORS, 1);
+    if (clock_mono_ms() >= d->warn_at_ms) {
+        d->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
+        log_line(LOG_WARN, "usage", "cannot be stored now, the records are kept: %s", err->text);
+    }
+}
+
+/* One by one: only the row that is refused by itself is given up. False: the store is gone. */
+static bool store_singly(struct drain *d, struct keystore *store, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct err err;
+        enum status status = keystore_put_usage(store, &d->rows[i], 1, &err);
+        if (status == STATUS_OK) {
+            counters_add(COUNTER_USAGE_ROWS, 1);
+            journal_release(d->batch[i]);
+        } else if (status == STATUS_INVALID) {
+            give_up(d, i, &err);
+        } else {
+            failed(d, &err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void refused(struct drain *d, uint32_t n, const struct err *err)
+{
+    if (!d->refusal_told) {
+        d->refusal_told = true;
+        log_line(LOG_WARN, "usage", "is not recorded: %s", err->text);
+    }
+    counters_add(COUNTER_USAGE_DROPPED, n);
+    release(d, n);
+}
+
+/* False: stop for now. */
+static bool store_batch(struct drain *d, struct journal *j, struct keystore *store, uint32_t n)
+{
+    struct err err;
+    for (uint32_t i = 0; i < n; i++) {
+        make_row(d, j, d->batch[i], &d->rows[i]);
+    }
+    switch (keystore_put_usage(store, d->rows, n, &err)) {
+    case STATUS_OK:
+        counters_add(COUNTER_USAGE_ROWS, n);
+        release(d, n);
+        break;
+    case STATUS_INVALID:
+        if (!store_singly(d, store, n)) {
+            return false;
+        }
+        break;
+    case STATUS_NOT_SUPPORTED:
+        refused(d, n, &err);
+        break;
+    default:
+        failed(d, &err);
+        return false;
+    }
+    if (d->failures) {
+        log_line(LOG_INFO, "usage", "is stored again");
+    }
+    d->failures = 0;
+    d->warn_at_ms = 0;
+    return true;
+}
+
+/* True when nothing is left that could go. */
+static bool store_all(struct drain *d, struct journal *j, bool sweep)
+{
+    struct keystore *store = keysync_store(d->keys);
+    if (!store || clock_mono_ms() < d->retry_at_ms) {
+        return false;
+    }
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        uint32_t n = journal_collect(j, d->batch, BATCH, sweep);
+        if (n == 0) {
+            return true;
+        }
+        if (!store_batch(d, j, store, n)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* --- journals of others -------------------------------------------------------------------------- */
+
+/* A gateway that was killed while its last workers still drained has left a file behind whose lock
+ * is free by now. Its records are stored as ours are. */
+static void adopt(struct drain *d)
+{
+    for (uint32_t n = 0; n < JOURNAL_FAMILY; n++) {
+        struct journal other;
+        if (!journal_adopt(&other, d->path, n)) {
+            continue;
+        }
+        journal_bury(&other, NULL);
+        if (store_all(d, &other, true)) {
+            journal_finish(&other, d->path, n);
+        } else {
+            journal_drop(&other);
+        }
+    }
+}
+
+bool drain_tick(struct drain *d)
+{
+    struct journal *j = d->segment->journal;
+    uint64_t now = clock_mono_ms();
+    uint32_t buried = 0;
+    bool sweep = now >= d->sweep_at_ms;
+    if (!j) {
+        return false;
+    }
+    if (sweep) {
+        d->sweep_at_ms = now + SWEEP_MS;
+        buried = journal_bury(j, d->segment);
+        counters_add(COUNTER_USAGE_BURIED, buried);
+    }
+    store_all(d, j, sweep);
+    if (now >= d->adopt_at_ms) {
+        d->adopt_at_ms = now + ADOPT_MS;
+        adopt(d);
+    }
+    return buried > 0;
+}

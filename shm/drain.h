@@ -1,0 +1,28 @@
+/*
+ * drain.h - brings the journal's records into the key store. Refresher only; knows no loop.
+ *
+ * A record leaves the journal only after the store has said that it has it, and the store takes the
+ * same row twice without counting it twice: so a death, an outage or a time-out at any point costs
+ * nothing. While the store fails the records stay, and the workers refuse requests only when there
+ * is no room for another record.
+ */
+#ifndef SHM_DRAIN_H
+#define SHM_DRAIN_H
+
+#include "server/config.h"
+#include "shm/journal.h"
+#include "shm/keysync.h"
+
+#define DRAIN_EVERY_MS 200u
+
+struct drain;
+
+/* s->journal may be NULL: nothing to do. All must outlive it. NULL: no memory. */
+struct drain *drain_new(const struct config *c, struct segment *s, struct keysync *keys,
+                        const char *journal_path);
+void drain_drop(struct drain *d);
+/* Every DRAIN_EVERY_MS: what can go to the store goes. True when workers have died with requests
+ * open: their cost is in no bucket yet, the budgets are to be read anew. */
+bool drain_tick(struct drain *d);
+
+#endif

@@ -1,0 +1,284 @@
+/* The file behind the journal: making, locking, checking, growing; memory instead of it. */
+#include "shm/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "server/log.h"
+
+#define PAGE       4096u
+#define PATH_SIZE  512
+#define HEAD_SIZE  ((sizeof(struct journal_header) + SEGMENT_WORKERS_MAX * sizeof(struct journal_block) + PAGE - 1) / PAGE * PAGE)
+
+static size_t file_size(uint64_t blocks, uint64_t records)
+{
+    return HEAD_SIZE + (size_t)(blocks * records * sizeof(struct journal_record));
+}
+
+static bool family_path(const char *path, uint32_t n, char out[PATH_SIZE])
+{
+    int length = n ? snprintf(out, PATH_SIZE, "%s.%u", path, n) : snprintf(out, PATH_SIZE, "%s", path);
+    return length > 0 && length < PATH_SIZE;
+}
+
+static void point_into(struct journal *j, void *base, size_t size)
+{
+    char *bytes = base;
+    j->header = base;
+    j->blocks = (struct journal_block *)(void *)(bytes + sizeof(struct journal_header));
+    j->records = (struct journal_record *)(void *)(bytes + HEAD_SIZE);
+    j->size = size;
+}
+
+static bool map(struct journal *j, size_t size)
+{
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, j->fd, 0);
+    if (base == MAP_FAILED) {
+        return false;
+    }
+    point_into(j, base, size);
+    return true;
+}
+
+/* --- a file that is there ---------------------------------------------------------------------- */
+
+/* Every figure that later code relies on; the file may be anything. */
+static bool is_journal(const struct journal_header *h, uint64_t size)
+{
+    return h->magic == JOURNAL_MAGIC && h->version == JOURNAL_VERSION &&
+           h->record_size == sizeof(struct journal_record) && h->blocks >= 1 &&
+           h->blocks <= SEGMENT_WORKERS_MAX && h->records >= 1 && h->records <= UINT32_MAX / SEGMENT_WORKERS_MAX &&
+           size >= file_size(h->blocks, h->records);
+}
+
+/* A state that does not exist is damage: the record says nothing any more. What is above a high mark
+ * was never used and is not looked at, so the pages of a roomy file stay on the disk. */
+static uint32_t repair(struct journal *j)
+{
+    uint32_t kept = 0;
+    for (uint32_t b = 0; b < j->header->blocks; b++) {
+        uint32_t high = 0, mark = atomic_load(&j->blocks[b].high);
+        for (uint32_t i = 0; i < mark && i < j->header->records; i++) {
+            struct journal_record *r = &j->records[(size_t)b * j->header->records + i];
+            uint32_t state = atomic_load(&r->state);
+            if (state > JOURNAL_CLOSED) {
+                atomic_store(&r->state, JOURNAL_FREE);
+                log_line(LOG_ERROR, "usage", "a damaged record of the usage journal is dropped");
+            } else if (state != JOURNAL_FREE) {
+                high = i + 1;
+                kept++;
+            }
+        }
+        atomic_store(&j->blocks[b].high, high);
+        atomic_store(&j->blocks[b].owner, 0);
+        atomic_store(&j->blocks[b].pid, 0);
+    }
+    return kept;
+}
+
+/* Blocks for more workers than the last run had go behind: nothing moves. */
+static bool grow(struct journal *j, uint32_t workers)
+{
+    struct journal_header h = *j->header;
+    size_t size = file_size(workers, h.records);
+    if (workers <= h.blocks) {
+        return true;
+    }
+    if (posix_fallocate(j->fd, 0, (off_t)size) != 0) {
+        return false;
+    }
+    munmap(j->header, j->size);
+    j->header = NULL;
+    if (!map(j, size)) {
+        return false;
+    }
+    j->header->blocks = workers;
+    return true;
+}
+
+static void set_aside(const char *path)
+{
+    char aside[PATH_SIZE + 8];
+    snprintf(aside, sizeof aside, "%s.bad", path);
+    rename(path, aside);
+    log_line(LOG_ERROR, "usage", "%s is no usage journal of this version: kept as %s", path, aside);
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
+
+/* A whole file of zeros is a journal of free records; the magic comes last. All of its blocks are
+ * on the disk from the beginning: a full disk later would be a SIGBUS. */
+static bool make(struct journal *j, uint32_t workers, uint32_t records)
+{
+    size_t size = file_size(workers, records);
+    int failed = posix_fallocate(j->fd, 0, (off_t)size);
+    if (failed) {
+        errno = failed;
+        return false;
+    }
+    if (!map(j, size)) {
+        return false;
+    }
+    j->header->version = JOURNAL_VERSION;
+    j->header->record_size = sizeof(struct journal_record);
+    j->header->blocks = workers;
+    j->header->records = records;
+    text_random(&j->header->flusher, sizeof j->header->flusher);
+    atomic_thread_fence(memory_order_release);
+    j->header->magic = JOURNAL_MAGIC;
+    return true;
+}
+
+static void close_file(struct journal *j)
+{
+    if (j->header) {
+        munmap(j->header, j->size);
+        j->header = NULL;
+    }
+    if (j->fd >= 0) {
+        close(j->fd);
+    }
+    j->fd = -1;
+}
+
+enum found { FOUND_JOURNAL, FOUND_EMPTY, FOUND_OTHER, FOUND_LOCKED, FOUND_ERROR };
+
+/* The lock is on the open file that all processes of a run share: it ends with the last of them. */
+static enum found look(struct journal *j, const char *path, int flags)
+{
+    struct stat st;
+    struct journal_header h;
+    j->fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+    if (j->fd < 0 || fstat(j->fd, &st) != 0) {
+        return FOUND_ERROR;
+    }
+    if (flock(j->fd, LOCK_EX | LOCK_NB) != 0 || fstat(j->fd, &st) != 0 || st.st_nlink == 0) {
+        return FOUND_LOCKED; /* or finished by another while we waited to open it */
+    }
+    ssize_t n = pread(j->fd, &h, sizeof h, 0);
+    if (n < 0) {
+        return FOUND_ERROR;
+    }
+    if (n == 0 || (n == (ssize_t)sizeof h && h.magic == 0)) { /* its maker died: nothing was in it */
+        return FOUND_EMPTY;
+    }
+    if (n != (ssize_t)sizeof h || !is_journal(&h, (uint64_t)st.st_size)) {
+        return FOUND_OTHER;
+    }
+    return map(j, (size_t)st.st_size) ? FOUND_JOURNAL : FOUND_ERROR;
+}
+
+/* Other room for records than wished is kept while there is something in the old ones. */
+static bool reuse(struct journal *j, uint32_t workers, uint32_t records)
+{
+    uint32_t kept = repair(j);
+    if (kept) {
+        log_line(LOG_INFO, "usage", "%u records of an earlier run go to the store", kept);
+    }
+    if (kept || j->header->records == records) {
+        return grow(j, workers);
+    }
+    munmap(j->header, j->size);
+    j->header = NULL;
+    return ftruncate(j->fd, 0) == 0 && make(j, workers, records);
+}
+
+static bool open_one(struct journal *j, const char *path, uint32_t workers, uint32_t records,
+                     bool *locked_out)
+{
+    enum found found = look(j, path, O_CREAT);
+    if (found == FOUND_OTHER) {
+        set_aside(path);
+        close_file(j);
+        found = look(j, path, O_CREAT);
+    }
+    *locked_out = found == FOUND_LOCKED;
+    bool ok = found == FOUND_JOURNAL ? reuse(j, workers, records)
+                                     : found == FOUND_EMPTY && make(j, workers, records);
+    if (!ok) {
+        int reason = errno;
+        close_file(j);
+        errno = reason;
+    }
+    return ok;
+}
+
+static enum status in_memory(struct journal *j, uint32_t workers, uint32_t records, struct err *err)
+{
+    size_t size = file_size(workers, records);
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        return err_set(err, STATUS_INTERNAL, "memory for usage records: %m");
+    }
+    point_into(j, base, size);
+    *j->header = (struct journal_header){.magic = JOURNAL_MAGIC,
+                                         .version = JOURNAL_VERSION,
+                                         .record_size = sizeof(struct journal_record),
+                                         .blocks = workers,
+                                         .records = records};
+    text_random(&j->header->flusher, sizeof j->header->flusher);
+    return STATUS_OK;
+}
+
+enum status journal_open(struct journal *j, const char *path, uint32_t workers, uint32_t records,
+                         struct err *err)
+{
+    char file[PATH_SIZE];
+    bool locked = true;
+    *j = (struct journal){.fd = -1};
+    errno = ENAMETOOLONG;
+    for (uint32_t n = 0; path[0] && locked && n < JOURNAL_FAMILY; n++) {
+        if (!family_path(path, n, file) || open_one(j, file, workers, records, &locked)) {
+            break;
+        }
+    }
+    if (j->header) {
+        return STATUS_OK;
+    }
+    struct err why;
+    err_set(&why, STATUS_UNAVAILABLE, "usage journal %s: %m", path);
+    enum status status = in_memory(j, workers, records, err);
+    if (status == STATUS_OK && path[0]) {
+        *err = why;
+        status = STATUS_UNAVAILABLE;
+    }
+    return status;
+}
+
+bool journal_adopt(struct journal *j, const char *path, uint32_t n)
+{
+    char file[PATH_SIZE];
+    *j = (struct journal){.fd = -1};
+    if (!path[0] || !family_path(path, n, file) || look(j, file, 0) != FOUND_JOURNAL) {
+        close_file(j);
+        return false;
+    }
+    repair(j);
+    return true;
+}
+
+/* The name goes while the lock is held; one that has it open already and gets the lock then finds
+ * no link to it (look). */
+void journal_finish(struct journal *j, const char *path, uint32_t n)
+{
+    char file[PATH_SIZE];
+    if (n && family_path(path, n, file)) {
+        unlink(file);
+    }
+    journal_drop(j);
+}
+
+void journal_drop(struct journal *j)
+{
+    close_file(j);
+}
+
+bool journal_in_memory(const struct journal *j)
+{
+    return j->fd < 0;
+}

@@ -1,0 +1,361 @@
+#include "shm/keystore_sqlite_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "server/clock.h"
+
+#define EXPIRE_EVERY_S 3600
+#define PATH_SIZE      16 /* $."2026-01" */
+
+/* --- running statements ------------------------------------------------------------------------ */
+
+/* One that gives no rows; its values are bound already (rc: whether that went well). */
+static enum status do_it(struct store *k, sqlite3_stmt *st, int rc, struct err *err)
+{
+    enum status status = STATUS_OK;
+    if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
+        status = keystore_sqlite_trouble(k, err);
+    }
+    keystore_sqlite_finish(st);
+    return status;
+}
+
+/* One that gives a row or none: *found_out; the row is read, and st finished, by the caller. */
+static enum status find(struct store *k, sqlite3_stmt *st, int rc, bool *found_out, struct err *err)
+{
+    rc = rc == SQLITE_OK ? sqlite3_step(st) : rc;
+    *found_out = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+        return STATUS_OK;
+    }
+    enum status status = keystore_sqlite_trouble(k, err);
+    keystore_sqlite_finish(st);
+    return status;
+}
+
+/* --- a usage row ------------------------------------------------------------------------------- */
+
+static enum status is_known(struct store *k, const struct keystore_usage *u, bool *known_out,
+                            struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_KNOWN];
+    enum status status = find(k, st, keystore_sqlite_bind(st, 1, u->usage_id), known_out, err);
+    keystore_sqlite_finish(st);
+    return status;
+}
+
+static enum status free_time(struct store *k, const struct keystore_usage *u, int64_t *ms_out,
+                             struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_TIME];
+    bool taken;
+    int rc = keystore_sqlite_bind(st, 1, u->id) | sqlite3_bind_int64(st, 2, u->started_ms);
+    enum status status = find(k, st, rc, &taken, err);
+    *ms_out = status == STATUS_OK && taken ? sqlite3_column_int64(st, 0) : u->started_ms;
+    keystore_sqlite_finish(st);
+    return status;
+}
+
+/* SQLite's integers are signed. */
+static int64_t whole(uint64_t n)
+{
+    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static enum status insert(struct store *k, const struct keystore_usage *u, int64_t at_ms,
+                          struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_PUT];
+    const struct {
+        const char *text; /* NULL: the number */
+        int64_t number;
+    } values[] = {
+        {u->id, 0},
+        {NULL, at_ms},
+        {u->usage_id, 0},
+        {u->request_id, 0},
+        {u->model, 0},
+        {u->bedrock_model, 0},
+        {NULL, whole(u->input)},
+        {NULL, whole(u->output)},
+        {NULL, whole(u->cache_read)},
+        {NULL, whole(u->cache_write)},
+        {NULL, whole(u->cache_write_1h)},
+        {NULL, whole(u->input + u->output)},
+        {NULL, whole(u->cost_micro)},
+        {NULL, u->success},
+        {NULL, u->stream},
+        {NULL, u->status},
+        {NULL, u->duration_ms},
+        {u->service_tier, 0},
+        {u->error, 0},
+    };
+    int n = (int)(sizeof values / sizeof values[0]), rc = SQLITE_OK;
+    for (int i = 0; i < n; i++) {
+        rc |= values[i].text ? keystore_sqlite_bind(st, i + 1, values[i].text)
+                             : sqlite3_bind_int64(st, i + 1, values[i].number);
+    }
+    if (u->expires_s) {
+        rc |= sqlite3_bind_int64(st, n + 1, u->expires_s);
+    }
+    return do_it(k, st, rc, err);
+}
+
+/* --- a budget ---------------------------------------------------------------------------------- */
+
+static int64_t money_at(sqlite3_stmt *st, int column)
+{
+    int64_t micro;
+    return keystore_money(keystore_sqlite_text(st, column), &micro) ? micro : 0;
+}
+
+static enum status read_budget(struct store *k, const char *id, struct keystore_budget *b,
+                               bool *found_out, struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_GET];
+    enum status status = find(k, st, keystore_sqlite_bind(st, 1, id), found_out, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (*found_out) {
+        *b = (struct keystore_budget){.limit_micro = money_at(st, 0),
+                                      .used_micro = money_at(st, 1),
+                                      .mtd_micro = money_at(st, 2),
+                                      .active = sqlite3_column_int64(st, 4) == 1};
+        text_copy(keystore_sqlite_text(st, 3), b->month, sizeof b->month);
+        text_copy(keystore_sqlite_text(st, 5), b->reason, sizeof b->reason);
+    }
+    keystore_sqlite_finish(st);
+    return STATUS_OK;
+}
+
+/* What the history has of that month, in cents; a month is entered rounded to cents (compat 3.2). */
+static enum status history_cents(struct store *k, const char *id, const char *path,
+                                 int64_t *cents_out, struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_GET];
+    bool found;
+    int rc = keystore_sqlite_bind(st, 1, path) | keystore_sqlite_bind(st, 2, id);
+    enum status status = find(k, st, rc, &found, err);
+    *cents_out = status == STATUS_OK && found ? money_at(st, 0) / 10000 : 0;
+    keystore_sqlite_finish(st);
+    return status;
+}
+
+static enum status write_history(struct store *k, const char *id, const struct keystore_budget *b,
+                                 struct err *err)
+{
+    char path[PATH_SIZE], usd[32];
+    int64_t cents = 0;
+    snprintf(path, sizeof path, "$.\"%.7s\"", b->history_month);
+    enum status status = history_cents(k, id, path, &cents, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    cents += (b->history_micro + 5000) / 10000;
+    snprintf(usd, sizeof usd, "%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
+    sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_SET];
+    int rc = keystore_sqlite_bind(st, 1, path) | keystore_sqlite_bind(st, 2, usd) |
+             keystore_sqlite_bind(st, 3, id);
+    return do_it(k, st, rc, err);
+}
+
+static enum status write_budget(struct store *k, const char *id, const struct keystore_budget *b,
+                                struct err *err)
+{
+    char used[32], mtd[32];
+    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_SET];
+    keystore_money_text(b->used_micro, used);
+    keystore_money_text(b->mtd_micro, mtd);
+    int rc = keystore_sqlite_bind(st, 1, used) | keystore_sqlite_bind(st, 2, mtd) |
+             keystore_sqlite_bind(st, 3, b->month) | keystore_sqlite_bind(st, 4, id);
+    return do_it(k, st, rc, err);
+}
+
+static enum status write_active(struct store *k, const char *id, const struct keystore_budget *b,
+                                struct err *err)
+{
+    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_ACTIVE];
+    int rc = sqlite3_bind_int64(st, 1, b->active) | keystore_sqlite_bind(st, 2, b->reason) |
+             keystore_sqlite_bind(st, 3, id);
+    return do_it(k, st, rc, err);
+}
+
+/* The key's row may be gone by now: then there is no budget. */
+static enum status add_cost(struct store *k, const struct keystore_usage *u, struct err *err)
+{
+    struct keystore_budget b;
+    char month[8];
+    bool found;
+    enum status status = read_budget(k, u->id, &b, &found, err);
+    if (status != STATUS_OK || !found) {
+        return status;
+    }
+    bool was_active = b.active;
+    clock_month(u->started_ms, month);
+    keystore_budget_add(&b, month, u->cost_micro);
+    status = write_budget(k, u->id, &b, err);
+    if (status == STATUS_OK && b.history_month[0]) {
+        status = write_history(k, u->id, &b, err);
+    }
+    if (status == STATUS_OK && b.active != was_active) {
+        status = write_active(k, u->id, &b, err);
+    }
+    return status;
+}
+
+/* --- a batch ----------------------------------------------------------------------------------- */
+
+static enum status put_one(struct store *k, const struct keystore_usage *u, struct err *err)
+{
+    bool known;
+    int64_t at_ms = 0;
+    enum status status = is_known(k, u, &known, err);
+    if (status != STATUS_OK || known) {
+        return status;
+    }
+    status = free_time(k, u, &at_ms, err);
+    if (status == STATUS_OK) {
+        status = insert(k, u, at_ms, err);
+    }
+    return status == STATUS_OK && u->is_key && u->cost_micro ? add_cost(k, u, err) : status;
+}
+
+static enum status remove_expired(struct store *k, struct err *err)
+{
+    int64_t now_s = clock_real_now_ms() / 1000;
+    if (now_s < k->expired_s + EXPIRE_EVERY_S) {
+        return STATUS_OK;
+    }
+    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_EXPIRE];
+    enum status status = do_it(k, st, sqlite3_bind_int64(st, 1, now_s), err);
+    if (status == STATUS_OK) {
+        k->expired_s = now_s;
+    }
+    return status;
+}
+
+/* One transaction: a row and its cost are both there or neither is. */
+enum status keystore_sqlite_put_usage(struct keystore *base, const struct keystore_usage *rows,
+                                      size_t n, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    enum status status = keystore_sqlite_ready(k, err);
+    if (status != STATUS_OK || (status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        status = put_one(k, &rows[i], err);
+    }
+    if (status == STATUS_OK) {
+        status = remove_expired(k, err);
+    }
+    if (status == STATUS_OK) {
+        status = keystore_sqlite_run(k, "COMMIT", err);
+    }
+    if (status != STATUS_OK) {
+        sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return status;
+}
+
+/* --- sums -------------------------------------------------------------------------------------- */
+
+static const char *const group_sql[] = {
+    [KEYSTORE_BY_KEY] = "api_key",
+    [KEYSTORE_BY_MODEL] = "model",
+    [KEYSTORE_BY_DAY] = "strftime('%Y-%m-%d', timestamp / 1000, 'unixepoch')",
+};
+
+struct sums {
+    bool (*fn)(void *ctx, const struct keystore_usage_sum *sum);
+    void *ctx;
+};
+
+static uint64_t count_at(sqlite3_stmt *st, int column)
+{
+    int64_t n = sqlite3_column_int64(st, column);
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static bool sums_row(void *ctx, sqlite3_stmt *st)
+{
+    const struct sums *s = ctx;
+    struct keystore_usage_sum sum = {.requests = count_at(st, 1),
+                                     .failed = count_at(st, 2),
+                                     .input = count_at(st, 3),
+                                     .output = count_at(st, 4),
+                                     .cache_read = count_at(st, 5),
+                                     .cache_write = count_at(st, 6),
+                                     .cost_micro = count_at(st, 7)};
+    text_copy(keystore_sqlite_text(st, 0), sum.group, sizeof sum.group);
+    return s->fn(s->ctx, &sum);
+}
+
+enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group group,
+                                  int64_t from_ms, int64_t to_ms,
+                                  bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                                  void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct sums s = {fn, ctx};
+    sqlite3_stmt *st = NULL;
+    char sql[512];
+    enum status status = keystore_sqlite_ready(k, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    snprintf(sql, sizeof sql,
+             "SELECT %s AS part, count(*), sum(1 - success), sum(input_tokens), sum(output_tokens),"
+             " sum(cached_tokens), sum(cache_write_input_tokens), sum(cost_micro) FROM usage"
+             " WHERE timestamp >= ? AND timestamp < ? GROUP BY part ORDER BY part",
+             group_sql[group]);
+    if (sqlite3_prepare_v2(k->db, sql, -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_bind_int64(st, 1, from_ms) != SQLITE_OK ||
+        sqlite3_bind_int64(st, 2, to_ms) != SQLITE_OK) {
+        status = keystore_sqlite_trouble(k, err);
+    } else {
+        status = keystore_sqlite_walk(k, st, sums_row, &s, err);
+    }
+    sqlite3_finalize(st);
+    return status;
+}
+
+/* --- prices ------------------------------------------------------------------------------------ */
+
+struct prices {
+    bool (*fn)(void *ctx, const struct keystore_price *price);
+    void *ctx;
+};
+
+/* A cache price that is not given is the input price: rather too much than nothing. */
+static bool prices_row(void *ctx, sqlite3_stmt *st)
+{
+    const struct prices *p = ctx;
+    struct keystore_price row = {0};
+    int64_t micro[4];
+    for (int i = 0; i < 4; i++) {
+        struct str usd = keystore_sqlite_text(st, 1 + i);
+        if (i >= 2 && usd.n == 0) {
+            micro[i] = micro[0];
+        } else if (!keystore_money(usd, &micro[i])) {
+            micro[i] = -1;
+        }
+    }
+    text_copy(keystore_sqlite_text(st, 0), row.model, sizeof row.model);
+    bool usable = micro[0] >= 0 && micro[1] >= 0 && micro[2] >= 0 && micro[3] >= 0;
+    row.active = usable && !text_eq(keystore_sqlite_text(st, 5), STR("disabled"));
+    row.price = (struct directory_price){(uint64_t)micro[0], (uint64_t)micro[1],
+                                         (uint64_t)micro[2], (uint64_t)micro[3]};
+    return p->fn(p->ctx, &row);
+}
+
+enum status keystore_sqlite_prices(struct keystore *base,
+                                   bool (*fn)(void *ctx, const struct keystore_price *price),
+                                   void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct prices p = {fn, ctx};
+    enum status status = keystore_sqlite_ready(k, err);
+    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_PRICES], prices_row, &p, err) : status;
+}

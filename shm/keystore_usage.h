@@ -1,0 +1,79 @@
+/*
+ * keystore_usage.h - what a store is given of each request, and what it tells of them: usage rows,
+ * budgets, prices. Part of keystore.h.
+ *
+ * Money is micro-dollars, tokens are whole: no double is in any sum.
+ */
+#ifndef SHM_KEYSTORE_USAGE_H
+#define SHM_KEYSTORE_USAGE_H
+
+#include "server/err.h"
+#include "shm/directory.h"
+
+#define KEYSTORE_ID_MAX 200 /* "sha256:<64 hex>" or a clear key */
+
+struct keystore;
+
+/* One request, for the usage table. Texts are cut. */
+struct keystore_usage {
+    char id[KEYSTORE_ID_MAX + 1]; /* partition key; "master" and "anonymous" are no keys */
+    bool is_key;                  /* its cost counts to a budget */
+    char usage_id[33];            /* unique for all time: says that a row is there already */
+    uint64_t flusher;             /* who stores: random, kept as long as the journal */
+    uint64_t sequence;            /* grows with every row that this flusher stores; from 1 */
+    int64_t started_ms;           /* sort key, 13 digits; one more where it is taken */
+    char request_id[73];
+    char model[97];         /* as the client asked */
+    char bedrock_model[161]; /* as it was used */
+    uint64_t input, output, cache_read, cache_write, cache_write_1h; /* tokens */
+    uint64_t cost_micro;
+    uint32_t duration_ms;
+    uint16_t status; /* HTTP, as the client got it; 0: none */
+    bool success, stream;
+    char service_tier[12];
+    char error[25];    /* name of the status; "" */
+    int64_t expires_s; /* when the store may forget the row; 0: never */
+};
+
+enum keystore_group { KEYSTORE_BY_KEY, KEYSTORE_BY_MODEL, KEYSTORE_BY_DAY };
+
+struct keystore_usage_sum {
+    char group[KEYSTORE_ID_MAX + 1]; /* partition key, client's model name, or "2026-01-15" */
+    uint64_t requests, failed;
+    uint64_t input, output, cache_read, cache_write;
+    uint64_t cost_micro;
+};
+
+struct keystore_price {
+    char model[217]; /* Bedrock id */
+    struct directory_price price;
+    bool active; /* status is not "disabled" */
+};
+
+/* What a budget is after a request; the same for every store. */
+struct keystore_budget {
+    int64_t limit_micro;   /* monthly_budget; 0: none */
+    int64_t used_micro;    /* lifetime */
+    int64_t mtd_micro;     /* of month */
+    char month[8];         /* "2026-01" or "" */
+    bool active;
+    char reason[65];       /* deactivated_reason */
+    /* what to add to budget_history, a JSON object of month to dollars with two decimals */
+    char history_month[8]; /* "": nothing */
+    int64_t history_micro;
+};
+/* Adds the cost of a request of month "YYYY-MM". */
+void keystore_budget_add(struct keystore_budget *b, const char *month, uint64_t cost_micro);
+
+/* The three that a store need not have: NOT_SUPPORTED, NOT_SUPPORTED, and OK without a price. */
+MUST_CHECK enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows,
+                                          size_t n, struct err *err);
+MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group group,
+                                      int64_t from_ms, int64_t to_ms,
+                                      bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                                      void *ctx, struct err *err);
+MUST_CHECK enum status keystore_prices(struct keystore *k,
+                                       bool (*fn)(void *ctx, const struct keystore_price *price),
+                                       void *ctx, struct err *err);
+
+#endif

@@ -1,0 +1,163 @@
+#include "shm/prices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Dollars a million tokens with up to three decimals, as micro-dollars. */
+#define USD(thousandths)      ((uint64_t)(thousandths)*1000u)
+#define ROW(id, in, out, r, w) {id, {USD(in), USD(out), USD(r), USD(w)}}
+
+struct row {
+    const char *id;
+    struct directory_price price;
+};
+
+/* The list that the older tools put into their pricing table (compat 3.6), without region
+ * prefixes; thousandths of a dollar: input, output, cache read, cache write for 5 minutes. Sorted. */
+static const struct row listed[] = {
+    ROW("anthropic.claude-3-5-haiku-20241022-v1:0", 800, 4000, 80, 1000),
+    ROW("anthropic.claude-haiku-4-5-20251001-v1:0", 1000, 5000, 100, 1250),
+    ROW("anthropic.claude-opus-4-5-20251101-v1:0", 5000, 25000, 500, 6250),
+    ROW("anthropic.claude-opus-4-6-v1", 5000, 25000, 500, 6250),
+    ROW("anthropic.claude-opus-4-7", 5000, 25000, 500, 6250),
+    ROW("anthropic.claude-sonnet-4-5-20250929-v1:0", 3000, 15000, 300, 3750),
+    ROW("anthropic.claude-sonnet-4-6", 3000, 15000, 300, 3750),
+    ROW("deepseek.v3-v1:0", 580, 1680, 0, 0),
+    ROW("deepseek.v3.2", 620, 1850, 0, 0),
+    ROW("minimax.minimax-m2", 150, 600, 0, 0),
+    ROW("minimax.minimax-m2.1", 300, 1200, 0, 0),
+    ROW("moonshot.kimi-k2-thinking", 600, 2500, 0, 0),
+    ROW("moonshotai.kimi-k2.5", 600, 3000, 0, 0),
+    ROW("qwen.qwen3-235b-a22b-2507-v1:0", 110, 880, 0, 0),
+    ROW("qwen.qwen3-32b-v1:0", 150, 600, 0, 0),
+    ROW("qwen.qwen3-coder-30b-a3b-v1:0", 75, 600, 0, 0),
+    ROW("qwen.qwen3-coder-480b-a35b-v1:0", 450, 900, 0, 0),
+    ROW("qwen.qwen3-next-80b-a3b", 140, 1200, 0, 0),
+    ROW("qwen.qwen3-vl-235b-a22b", 530, 1330, 0, 0),
+    ROW("zai.glm-4.7", 600, 2200, 0, 0),
+    ROW("zai.glm-4.7-flash", 70, 400, 0, 0),
+    ROW("zai.glm-5", 1000, 3000, 0, 0),
+};
+
+/* Models that are not listed, by the beginning of their id; the longest that fits. Where a make has
+ * several prices this is the dearest listed one: an estimate shall not be too low. Older Claude
+ * models at Anthropic's list prices (platform.claude.com/docs/en/about-claude/pricing). Sorted. */
+static const struct row families[] = {
+    ROW("anthropic.claude-", 5000, 25000, 500, 6250),
+    ROW("anthropic.claude-3-5-haiku", 800, 4000, 80, 1000),
+    ROW("anthropic.claude-3-5-sonnet", 3000, 15000, 300, 3750),
+    ROW("anthropic.claude-3-7-sonnet", 3000, 15000, 300, 3750),
+    ROW("anthropic.claude-3-haiku", 250, 1250, 30, 300),
+    ROW("anthropic.claude-3-opus", 15000, 75000, 1500, 18750),
+    ROW("anthropic.claude-3-sonnet", 3000, 15000, 300, 3750),
+    ROW("anthropic.claude-haiku-", 1000, 5000, 100, 1250),
+    ROW("anthropic.claude-opus-", 5000, 25000, 500, 6250),
+    ROW("anthropic.claude-opus-4-1", 15000, 75000, 1500, 18750),
+    ROW("anthropic.claude-opus-4-2025", 15000, 75000, 1500, 18750),
+    ROW("anthropic.claude-sonnet-", 3000, 15000, 300, 3750),
+    ROW("deepseek.", 620, 1850, 0, 0),
+    ROW("minimax.", 300, 1200, 0, 0),
+    ROW("moonshot.", 600, 3000, 0, 0),
+    ROW("moonshotai.", 600, 3000, 0, 0),
+    ROW("qwen.", 530, 1330, 0, 0),
+    ROW("zai.", 1000, 3000, 0, 0),
+};
+
+/* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html, without the dot */
+static const char *const regions[] = {"us", "eu", "apac", "global", "us-gov", "jp", "au", "ca",
+                                      "sa", "me", "af",   "il",     "mx"};
+
+struct str prices_base(struct str id)
+{
+    struct str rest = id, part;
+    if (text_starts(id, STR("arn:"))) {
+        while (text_split(&rest, '/', &part)) {
+            id = part;
+        }
+        rest = id;
+    }
+    if (!text_split(&rest, '.', &part) || rest.n == 0) {
+        return id;
+    }
+    for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
+        if (text_eq(part, text_from(regions[i]))) {
+            return rest;
+        }
+    }
+    return id;
+}
+
+static int compare(const void *key, const void *member)
+{
+    const struct str *id = key;
+    const char *other = ((const struct row *)member)->id;
+    size_t n = strlen(other), common = id->n < n ? id->n : n;
+    int order = memcmp(id->p, other, common);
+    return order ? order : (id->n > n) - (id->n < n);
+}
+
+static const struct row *family_of(struct str base)
+{
+    const struct row *best = NULL;
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (text_starts(base, text_from(families[i].id))) {
+            best = &families[i]; /* sorted: a longer one that fits comes later */
+        }
+    }
+    return best;
+}
+
+enum prices_source prices_find(const struct segment *s, struct str id, struct directory_price *out)
+{
+    struct str base = prices_base(id);
+    const struct row *row = NULL;
+    enum prices_source source = PRICES_LIST;
+    if (s && (directory_price(s, id, out) || directory_price(s, base, out))) {
+        return PRICES_STORE;
+    }
+    if (base.n) {
+        row = bsearch(&base, listed, sizeof listed / sizeof listed[0], sizeof listed[0], compare);
+    }
+    if (!row) {
+        row = family_of(base);
+        source = PRICES_FAMILY;
+    }
+    *out = row ? row->price : (struct directory_price){0};
+    return row ? source : PRICES_UNKNOWN;
+}
+
+/* Price factors of Bedrock's service tiers (compat 3.5), in quarters. */
+static const uint64_t tier_quarters[] = {
+    [DIRECTORY_TIER_DEFAULT] = 4,
+    [DIRECTORY_TIER_FLEX] = 2,
+    [DIRECTORY_TIER_PRIORITY] = 7,
+    [DIRECTORY_TIER_RESERVED] = 4,
+};
+#define PER_MILLION_QUARTERS 4000000u
+
+/* A figure that does not fit is shown as the largest there is, never as a small one. */
+static uint64_t times(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+uint64_t prices_cost(const struct directory_price *p, const struct prices_tokens *t,
+                     enum directory_tier tier)
+{
+    uint64_t sum = plus(times(t->input, p->input), times(t->output, p->output));
+    sum = plus(sum, times(t->cache_read, p->cache_read));
+    sum = plus(sum, times(t->cache_write, p->cache_write));
+    sum = plus(sum, times(t->cache_write_1h, times(2, p->input))); /* twice the input price */
+    sum = times(sum, tier_quarters[tier]);
+    if (sum == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    return sum / PER_MILLION_QUARTERS + (sum % PER_MILLION_QUARTERS >= PER_MILLION_QUARTERS / 2);
+}

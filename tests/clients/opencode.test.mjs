@@ -1,0 +1,55 @@
+// OpenCode, with its two kinds of provider pointed at the converter: Anthropic and OpenAI-compatible.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, before, beforeEach, test } from 'node:test';
+import { API_KEY, BASE_URL, CONVERSE_MODEL, MODEL, ledger, reset } from './bed.mjs';
+
+const program = fileURLToPath(new URL('./node_modules/.opencode/node_modules/.bin/opencode', import.meta.url));
+let home;
+before(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'opencode-home-'));
+  const options = { baseURL: `${BASE_URL}/v1`, apiKey: API_KEY };
+  const config = {
+    $schema: 'https://opencode.ai/config.json',
+    autoupdate: false,
+    share: 'disabled',
+    permission: { bash: 'allow' },
+    provider: {
+      claude: { npm: '@ai-sdk/anthropic', name: 'claude', options, models: { [MODEL]: { name: 'sonnet' } } },
+      nova: { npm: '@ai-sdk/openai-compatible', name: 'nova', options, models: { [CONVERSE_MODEL]: { name: 'nova' } } },
+    },
+  };
+  await writeFile(path.join(home, 'opencode.json'), JSON.stringify(config));
+});
+after(() => rm(home, { recursive: true, force: true }));
+beforeEach(reset);
+
+function opencode(model) {
+  const child = spawn(program, ['run', '--model', model, 'say: guten Tag'], {
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { HOME: home, PATH: process.env.PATH, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1',
+      OPENCODE_DISABLE_DEFAULT_PLUGINS: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1' },
+  });
+  let output = '';
+  child.stdout.on('data', (d) => (output += d));
+  child.stderr.on('data', (d) => (output += d));
+  const killer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  return new Promise((resolve) => child.on('close', (code) => {
+    clearTimeout(killer);
+    resolve({ code, output });
+  }));
+}
+
+for (const model of [`claude/${MODEL}`, `nova/${CONVERSE_MODEL}`]) {
+  test(`a turn with ${model}`, async () => {
+    const { code, output } = await opencode(model);
+    assert.equal(code, 0, output);
+    assert.match(output, /guten Tag/);
+    assert.equal((await ledger()).refused, 0, 'Bedrock refused a request');
+  });
+}

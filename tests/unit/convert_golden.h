@@ -1,0 +1,100 @@
+/*
+ * convert_golden.h - for tests: golden pairs of the request converters to Converse.
+ *
+ *   <case>.in.json    the client's request
+ *   <case>.options    first line: the Bedrock model; further lines: "strict", "betas <list>",
+ *                     "tier <name>"
+ *   <case>.out.json   the Converse body, to the byte; or <case>.error: the text of the refusal
+ *   <case>.changes    x-converter-changes; missing: nothing was changed
+ */
+#ifndef TESTS_UNIT_CONVERT_GOLDEN_H
+#define TESTS_UNIT_CONVERT_GOLDEN_H
+
+#include <glob.h>
+
+#include "tests/unit/convert_case.h"
+
+/* The file without the line end it closes with; p NULL when there is none. */
+static struct str golden_read(const char *stem, const char *ending)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s%s", stem, ending);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return (struct str){NULL, 0};
+    char *bytes = heap_new(CASE_MAX);
+    assert_non_null(bytes);
+    size_t n = fread(bytes, 1, CASE_MAX, f);
+    fclose(f);
+    while (n > 0 && bytes[n - 1] == '\n')
+        n--;
+    return (struct str){bytes, n};
+}
+
+static void golden_drop(struct str text)
+{
+    heap_drop((void *)(uintptr_t)text.p);
+}
+
+static struct convert_options golden_options(struct str file)
+{
+    struct convert_options o = {0};
+    struct str line;
+    text_split(&file, '\n', &o.model);
+    while (file.n > 0 && text_split(&file, '\n', &line)) {
+        o.strict = o.strict || text_eq(line, STR("strict"));
+        if (text_starts(line, STR("betas ")))
+            o.betas = text_sub(line, 6, line.n);
+        if (text_starts(line, STR("tier ")))
+            o.tier = text_sub(line, 5, line.n);
+    }
+    return o;
+}
+
+static void golden_compare(const char *stem, struct convert_case *c)
+{
+    struct str out = golden_read(stem, ".out.json"), error = golden_read(stem, ".error");
+    struct str changes = golden_read(stem, ".changes"), body = buf_str(&c->body);
+    char why[400];
+    if (error.p && (c->status == STATUS_OK || !text_eq(text_from(c->err.text), error)))
+        fail_msg("%s: status %d, text '%s'", stem, c->status, c->err.text);
+    if (!error.p && (c->status != STATUS_OK || !text_eq(body, out)))
+        fail_msg("%s: status %d, text '%s', got\n%.*s", stem, c->status, c->err.text,
+                 STR_ARG(body));
+    if (!error.p && !convert_case_is_legal(c, why, sizeof why))
+        fail_msg("%s: %s in\n%.*s", stem, why, STR_ARG(body));
+    if (!error.p && !text_eq(buf_str(&c->changes), changes))
+        fail_msg("%s: changes '%.*s'", stem, STR_ARG(buf_str(&c->changes)));
+    golden_drop(out);
+    golden_drop(error);
+    golden_drop(changes);
+}
+
+static void golden_check(enum dialect dialect, const char *in_path)
+{
+    char stem[260];
+    struct convert_case c;
+    text_copy(text_sub(text_from(in_path), 0, strlen(in_path) - strlen(".in.json")), stem,
+              sizeof stem);
+    struct str in = golden_read(stem, ".in.json"), options = golden_read(stem, ".options");
+    assert_true(in.p && options.p);
+    convert_case_run(&c, dialect, golden_options(options), in);
+    golden_compare(stem, &c);
+    convert_case_free(&c);
+    golden_drop(in);
+    golden_drop(options);
+}
+
+static void golden_check_all(enum dialect dialect, const char *folder, size_t least)
+{
+    char pattern[200];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "tests/golden/%s/*.in.json", folder);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_true(found.gl_pathc >= least);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        golden_check(dialect, found.gl_pathv[i]);
+    globfree(&found);
+}
+
+#endif

@@ -1,0 +1,337 @@
+/* The content blocks of converse_build.h. */
+#include "worker/converse_build.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+void converse_build_member(struct converse_build *b, struct str key, struct str text)
+{
+    json_key(&b->w, key);
+    json_str(&b->w, text);
+}
+
+static void open_object(struct converse_build *b, struct str key)
+{
+    json_key(&b->w, key);
+    json_object(&b->w);
+}
+
+/* {"key":{ ... }} */
+static void open_block(struct converse_build *b, struct str key)
+{
+    converse_build_open(b);
+    json_object(&b->w);
+    open_object(b, key);
+}
+
+static void close_objects(struct converse_build *b, int n)
+{
+    while (n-- > 0)
+        json_object_end(&b->w);
+}
+
+static void out_of_memory(struct converse_build *b)
+{
+    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+}
+
+/* --- text --------------------------------------------------------------------------------------
+ */
+
+static void open_text(struct converse_build *b)
+{
+    converse_build_open(b);
+    b->turn_text = b->turn_text || !b->in_result;
+    json_object(&b->w);
+    JSON_KEY(&b->w, "text");
+}
+
+void converse_build_text(struct converse_build *b, struct str text)
+{
+    if (text.n == 0)
+        return;
+    open_text(b);
+    json_str(&b->w, text);
+    json_object_end(&b->w);
+}
+
+void converse_build_text_json(struct converse_build *b, struct str raw)
+{
+    if (converse_is_blank(raw))
+        return;
+    open_text(b);
+    json_raw(&b->w, raw);
+    json_object_end(&b->w);
+}
+
+void converse_build_text_pieces(struct converse_build *b, const struct str *pieces, size_t n)
+{
+    open_text(b);
+    json_raw(&b->w, STR("\"")); /* opens the string */
+    for (size_t i = 0; i < n; i++)
+        buf_put_str(b->w.b, pieces[i]);
+    buf_put_char(b->w.b, '"');
+    json_object_end(&b->w);
+}
+
+/* --- images and documents ----------------------------------------------------------------------
+ */
+
+/* Megabytes of characters that need no escaping, known to be base64. */
+static void put_bytes(struct converse_build *b, struct str base64)
+{
+    JSON_KEY(&b->w, "bytes");
+    json_raw(&b->w, STR("\""));
+    buf_put_str(b->w.b, base64);
+    buf_put_char(b->w.b, '"');
+}
+
+static struct str image_format(struct str media_type)
+{
+    static const struct {
+        const char *type, *format;
+    } table[] = {
+        {"image/png", "png"}, {"image/jpeg", "jpeg"}, {"image/jpg", "jpeg"},
+        {"image/gif", "gif"}, {"image/webp", "webp"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (text_ieq(media_type, text_from(table[i].type)))
+            return text_from(table[i].format);
+    return (struct str){NULL, 0};
+}
+
+/* API_runtime_Message: images and documents are the user's. */
+static bool media_allowed(struct converse_build *b, uint32_t flag, const char *what)
+{
+    if (!converse_build_has(b, flag))
+        converse_build_fail(b, STATUS_INVALID, "capability_rejected: %s_block", what);
+    else if (b->role != CONVERSE_USER)
+        converse_build_fail(b, STATUS_INVALID,
+                            "messages: `%s` blocks can only be in `user` messages", what);
+    return b->status == STATUS_OK;
+}
+
+void converse_build_image(struct converse_build *b, struct str media_type, struct str data)
+{
+    struct str format = image_format(media_type);
+    if (!media_allowed(b, MODELS_IMAGES, "image"))
+        return;
+    if (format.n == 0) {
+        converse_build_fail(b, STATUS_INVALID,
+                            "image.source.base64.media_type: Input should be 'image/jpeg', "
+                            "'image/png', 'image/gif' or 'image/webp'");
+        return;
+    }
+    if (!converse_is_base64(data)) {
+        converse_build_fail(b, STATUS_INVALID, "image.source.base64.data: invalid base64 data");
+        return;
+    }
+    open_block(b, STR("image"));
+    converse_build_member(b, STR("format"), format);
+    open_object(b, STR("source"));
+    put_bytes(b, data);
+    close_objects(b, 3);
+}
+
+/* DocumentSource "text" and "content" are Claude's; to the others a text is a .txt file. */
+static bool text_to_bytes(struct converse_build *b, struct converse_document *d)
+{
+    if (d->text.n == 0 || converse_build_has(b, MODELS_CLAUDE))
+        return true;
+    size_t n = text_base64_size(d->text.n);
+    char *out = arena_alloc(b->arena, n);
+    if (!out) {
+        out_of_memory(b);
+        return false;
+    }
+    d->bytes = (struct str){out, text_base64((const uint8_t *)d->text.p, d->text.n, out)};
+    d->text = (struct str){NULL, 0};
+    return true;
+}
+
+static void put_source(struct converse_build *b, const struct converse_document *d)
+{
+    open_object(b, STR("source"));
+    if (d->content.n > 0) {
+        JSON_KEY(&b->w, "content");
+        json_raw(&b->w, d->content);
+    } else if (d->text.n > 0) {
+        converse_build_member(b, STR("text"), d->text);
+    } else {
+        put_bytes(b, d->bytes);
+    }
+    json_object_end(&b->w);
+}
+
+static bool document_legal(struct converse_build *b, const struct converse_document *d)
+{
+    bool filled = d->text.n > 0 || d->content.n > 0 || converse_is_base64(d->bytes);
+    if (!media_allowed(b, MODELS_DOCUMENTS, "document"))
+        return false;
+    if (d->format.n == 0)
+        converse_build_fail(b, STATUS_INVALID,
+                            "document.source.media_type: Bedrock takes pdf, txt, csv, html and md");
+    else if (!filled)
+        converse_build_fail(b, STATUS_INVALID,
+                            "document.source.data: empty or invalid base64 data");
+    return b->status == STATUS_OK;
+}
+
+void converse_build_document(struct converse_build *b, struct converse_document d)
+{
+    struct str name = converse_document_name(b->arena, d.title, b->documents + 1);
+    if (!document_legal(b, &d) || !text_to_bytes(b, &d))
+        return;
+    if (!name.p) {
+        out_of_memory(b);
+        return;
+    }
+    open_block(b, STR("document"));
+    converse_build_member(b, STR("format"), d.format);
+    converse_build_member(b, STR("name"), name);
+    put_source(b, &d);
+    if (d.context.n > 0)
+        converse_build_member(b, STR("context"), d.context);
+    if (d.citations && converse_build_has(b, MODELS_CLAUDE)) {
+        JSON_KEY(&b->w, "citations");
+        json_raw(&b->w, STR("{\"enabled\":true}"));
+    } else if (d.citations) {
+        converse_build_drop(b, "citations");
+    }
+    close_objects(b, 2);
+    b->documents++;
+    b->turn_document = b->turn_document || !b->in_result;
+}
+
+/* --- tools -------------------------------------------------------------------------------------
+ */
+
+static void put_tool_id(struct converse_build *b, struct str id)
+{
+    struct str out = converse_tool_id(b->arena, id);
+    if (!out.p)
+        out_of_memory(b);
+    converse_build_member(b, STR("toolUseId"), out);
+}
+
+void converse_build_tool_use(struct converse_build *b, struct str id, struct str name,
+                             struct str input)
+{
+    struct str legal = converse_name_out(b->names, name);
+    if (!legal.p)
+        out_of_memory(b);
+    open_block(b, STR("toolUse"));
+    b->unreasoned = b->unreasoned || b->reasoning_end < b->turn_at;
+    put_tool_id(b, id);
+    converse_build_member(b, STR("name"), legal);
+    JSON_KEY(&b->w, "input");
+    json_raw(&b->w, input);
+    close_objects(b, 2);
+}
+
+void converse_build_tool_result(struct converse_build *b, struct str id)
+{
+    converse_build_open(b);
+    b->result_at = buf_len(b->w.b);
+    b->result_size = 0;
+    b->in_result = true;
+    json_object(&b->w);
+    open_object(b, STR("toolResult"));
+    put_tool_id(b, id);
+    JSON_KEY(&b->w, "content");
+    json_array(&b->w);
+}
+
+static void reverse(char *p, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        char c = p[i];
+        p[i] = p[n - 1 - i];
+        p[n - 1 - i] = c;
+    }
+}
+
+/*
+ * The results of a turn come before everything else in it, or Claude takes the calls for
+ * unanswered: a reminder that a client put between call and result would else break the request.
+ *
+ *   [result, text, text,NEW]  ->  [result,NEW, text, text]
+ *
+ * Reversing the whole and then both parts swaps them in place.
+ */
+static void move_result(struct converse_build *b)
+{
+    size_t end = buf_len(b->w.b), from = b->results_end, others = b->result_at - from;
+    if (!buf_ok(b->w.b))
+        return;
+    char *body = buf_data(b->w.b);
+    if (others == 0) {
+        b->results_end = end;
+        return;
+    }
+    if (body[from] == ',') {
+        from++;
+        others--;
+    }
+    size_t result = end - b->result_at - 1; /* without the comma before it */
+    reverse(body + from, end - from);
+    reverse(body + from, result);
+    reverse(body + from + result + 1, others);
+    b->results_end = from + result;
+    if (b->point_end == b->result_at) /* the cache point has moved to the end */
+        b->point_end = end;
+}
+
+bool converse_build_result_takes_media(const struct converse_build *b)
+{
+    return converse_build_has(b, MODELS_CLAUDE) || converse_build_family(b, "nova");
+}
+
+void converse_build_tool_result_end(struct converse_build *b, bool is_error)
+{
+    if (b->result_size == 0)
+        converse_build_text(b, STR("(no content)"));
+    json_array_end(&b->w);
+    /* API_runtime_ToolResultBlock: only Claude and Nova know a status */
+    if (is_error && converse_build_result_takes_media(b))
+        converse_build_member(b, STR("status"), STR("error"));
+    else if (is_error)
+        converse_build_drop(b, "is_error");
+    close_objects(b, 2);
+    b->in_result = false;
+    move_result(b);
+}
+
+/* --- reasoning ---------------------------------------------------------------------------------
+ */
+
+void converse_build_reasoning(struct converse_build *b, struct str text, struct str signature)
+{
+    if (!converse_build_has(b, MODELS_CLAUDE) || signature.n == 0) {
+        converse_build_drop(b, "thinking_block");
+        return;
+    }
+    open_block(b, STR("reasoningContent"));
+    open_object(b, STR("reasoningText"));
+    converse_build_member(b, STR("text"), text);
+    converse_build_member(b, STR("signature"), signature);
+    close_objects(b, 3);
+    b->reasoning_end = buf_len(b->w.b);
+}
+
+void converse_build_redacted(struct converse_build *b, struct str data)
+{
+    if (!converse_build_has(b, MODELS_CLAUDE) || !converse_is_base64(data)) {
+        converse_build_drop(b, "thinking_block");
+        return;
+    }
+    open_block(b, STR("reasoningContent"));
+    converse_build_member(b, STR("redactedContent"), data);
+    close_objects(b, 2);
+    b->reasoning_end = buf_len(b->w.b);
+}
+
+void converse_build_raw(struct converse_build *b, struct str block)
+{
+    converse_build_open(b);
+    json_raw(&b->w, block);
+}

@@ -1,0 +1,16 @@
+/*
+ * openai_tools.h - tools, functions and tool_choice of Chat Completions as Converse's toolConfig.
+ * Part of openai_to_converse; pure.
+ */
+#ifndef WORKER_OPENAI_TOOLS_H
+#define WORKER_OPENAI_TOOLS_H
+
+#include "worker/chat.h"
+#include "worker/converse_settings.h"
+
+/* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
+ * cannot say goes into the settings. */
+void openai_tools_put(struct converse_build *b, const struct chat_request *r,
+                      struct converse_settings *settings);
+
+#endif

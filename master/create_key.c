@@ -16,6 +16,7 @@ enum {
     RATE,
     TIER,
     BUDGET,
+    BUDGET_MODE,
     TPM,
     CONCURRENCY,
     EXPIRES,
@@ -38,6 +39,8 @@ static const struct option_row rows[ROW_COUNT] = {
     [RATE] = {'l', "rate-limit", "N", "requests per window; default: the server's"},
     [TIER] = {'t', "service-tier", "TIER", "default, flex, priority or reserved"},
     [BUDGET] = {'b', "monthly-budget", "USD", "dollars a month; default: none"},
+    [BUDGET_MODE] = {0, "budget-mode", "soft|reserve",
+                     "soft: the request that crosses it finishes; reserve: none may cross it"},
     [TPM] = {0, "tpm", "N", "tokens a minute; default: none"},
     [CONCURRENCY] = {0, "max-concurrency", "N", "requests at the same time; default: none"},
     [EXPIRES] = {0, "expires", "TIME|Nd", "2027-01-31T00:00:00Z, or a number of days"},
@@ -147,6 +150,7 @@ static enum status put_texts(const struct options *o, struct keystore_row *row, 
         {TIER, row->service_tier, sizeof row->service_tier},
         {MODELS, row->models, sizeof row->models},
         {TTL, row->cache_ttl, sizeof row->cache_ttl},
+        {BUDGET_MODE, row->budget_mode, sizeof row->budget_mode},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         int option = texts[i].option;

@@ -14,6 +14,7 @@
 #include "master/setup_tables.h"
 #include "master/supervise.h"
 #include "master/top.h"
+#include "master/usage_report.h"
 #include "server/arena.h"
 #include "shm/keystore.h"
 
@@ -28,6 +29,7 @@ static const struct command {
     {"create-api-key", create_key_run, "make an API key and print it once"},
     {"list-keys", keys_list, "list the API keys"},
     {"revoke-key", revoke_key_run, "revoke an API key"},
+    {"usage", usage_report_run, "what was used: by key, model or day"},
     {"setup-tables", setup_tables_run, "make what the key store needs"},
     {"top", top_run, "watch a running gateway"},
     {"check-config", commands_check_config, "print the effective settings"},

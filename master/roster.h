@@ -16,6 +16,7 @@
 
 #include "master/throttle.h"
 #include "server/config.h"
+#include "shm/journal.h"
 #include "shm/segment.h"
 
 struct roster_child {            /* by slot */
@@ -37,6 +38,7 @@ struct roster_set {
 
 struct roster {
     struct segment segment;
+    struct journal journal; /* usage records: segment.journal */
     int listen_fd, signal_fd; /* see struct child_place */
     int dead_fd, alive_fd;
     uint32_t set_size; /* slots of a set */

@@ -333,6 +333,21 @@ static enum status open_signals(struct roster *r, struct err *err)
     return STATUS_OK;
 }
 
+/* Requests are served without the file too; only a crash of everything would then cost records. */
+static enum status open_journal(struct roster *r, const struct config *c, struct err *err)
+{
+    char path[512];
+    journal_path(c, path, sizeof path);
+    enum status status = journal_open(&r->journal, path, 2 * r->set_size,
+                                      (uint32_t)c->usage_journal_records, err);
+    if (status == STATUS_UNAVAILABLE) {
+        log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
+        status = STATUS_OK;
+    }
+    r->segment.journal = &r->journal;
+    return status;
+}
+
 static enum status open_all(struct roster *r, const struct config *c,
                             char name_out[LISTENER_NAME_MAX], struct err *err)
 {
@@ -344,6 +359,9 @@ static enum status open_all(struct roster *r, const struct config *c,
         roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
         status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
     }
+    if (status == STATUS_OK) {
+        status = open_journal(r, c, err);
+    }
     return status == STATUS_OK ? open_signals(r, err) : status;
 }
 
@@ -353,6 +371,7 @@ static void close_all(struct roster *r)
     close(r->signal_fd);
     close(r->dead_fd);
     close(r->alive_fd);
+    journal_drop(&r->journal);
     segment_drop(&r->segment);
     drop_config(&r->sets[0]);
     drop_config(&r->sets[1]);

@@ -90,6 +90,20 @@
     INT(max_stale_seconds, "MAX_STALE_SECONDS", "", 86400, 0, 31536000,                            \
         "how long known keys go on working while the store is unreachable")                        \
     INT(max_keys, "MAX_KEYS", "", 16384, 64, 2000000, "capacity of the shared key table")          \
+    /* --- usage and money --- */                                                                  \
+    TEXT(usage_journal, "USAGE_JOURNAL", "", "", false,                                            \
+         "file of the usage records that are not in the store yet; empty: usage.journal in "       \
+         "STATE_DIR; memory: none")                                                                \
+    INT(usage_journal_records, "USAGE_JOURNAL_RECORDS", "", 16384, 64, 1048576,                    \
+        "records (512 bytes) of each worker: open requests, and those of a store outage; when "    \
+        "they are used up requests get 503")                                                       \
+    INT(usage_ttl_days, "USAGE_TTL_DAYS", "", 7, 0, 36500,                                         \
+        "days until the store may forget a usage row; 0: never")                                   \
+    CHOICE(default_service_tier, "DEFAULT_SERVICE_TIER", "", "default",                            \
+           "default|flex|priority|reserved", "Bedrock service tier of requests that name none, "   \
+           "where the key has none")                                                               \
+    BOOL(metrics_auth, "METRICS_AUTH", "", true,                                                   \
+         "GET /metrics needs the master key as Bearer; off: anybody may read it")                  \
     /* --- AWS --- */                                                                              \
     TEXT(aws_region, "AWS_REGION", "AWS_DEFAULT_REGION", "", false,                                \
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \

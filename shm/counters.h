@@ -38,6 +38,18 @@
     X(STORE_READS, "store_reads_total", "Reads of the key store")                                 \
     X(STORE_ERRORS, "store_errors_total", "Reads of the key store that failed")                   \
     X(ROWS_SKIPPED, "rows_skipped_total", "Key rows refused as invalid")                          \
+    X(CONCURRENCY_REFUSED, "concurrency_refused_total", "Requests over a key's max_concurrency")    \
+    X(TOKENS_REFUSED, "tokens_refused_total", "Requests over a key's tokens a minute")            \
+    X(BUDGET_REFUSED, "budget_refused_total", "Requests over a key's monthly budget")             \
+    X(MODEL_REFUSED, "model_refused_total", "Requests for a model that the key may not use")      \
+    X(COST_MICRO, "cost_microdollars_total", "Cost of all requests, in millionths of a dollar")   \
+    X(PRICE_ESTIMATED, "price_estimated_total", "Requests priced as another model of the family") \
+    X(PRICE_UNKNOWN, "price_unknown_total", "Requests of a model without any price: cost 0")      \
+    X(USAGE_ROWS, "usage_rows_total", "Usage rows that the store has taken")                      \
+    X(USAGE_ERRORS, "usage_errors_total", "Attempts to store usage rows that failed")             \
+    X(USAGE_DROPPED, "usage_dropped_total", "Usage rows that no store would take; logged")        \
+    X(USAGE_BURIED, "usage_buried_total", "Usage records closed for workers that died")           \
+    X(USAGE_FULL, "usage_full_total", "Requests refused because the usage journal was full")      \
     X(TURNS, "loop_turns_total", "Turns of the event loop")
 
 enum counter {

@@ -250,3 +250,14 @@ bool drain_tick(struct drain *d)
     }
     return buried > 0;
 }
+
+void drain_last(struct drain *d)
+{
+    struct journal *j = d->segment->journal;
+    clock_tick();
+    d->retry_at_ms = 0;
+    if (j) {
+        journal_bury(j, d->segment);
+        store_all(d, j, true);
+    }
+}

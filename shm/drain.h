@@ -24,5 +24,7 @@ void drain_drop(struct drain *d);
 /* Every DRAIN_EVERY_MS: what can go to the store goes. True when workers have died with requests
  * open: their cost is in no bucket yet, the budgets are to be read anew. */
 bool drain_tick(struct drain *d);
+/* At the end: the workers have gone, what they left goes if the store takes it now. */
+void drain_last(struct drain *d);
 
 #endif

@@ -15,7 +15,6 @@ struct holds_row {
     _Atomic uint64_t word[];
 };
 
-#define ONE        (1ull << 48)
 #define COUNT_FULL 0xffffu
 #define TRIES      64u
 
@@ -72,9 +71,9 @@ struct holds holds_sum(const struct segment *s, uint32_t slot)
     return sum;
 }
 
-static uint64_t packed(uint64_t micro)
+static uint64_t packed(struct holds what)
 {
-    return ONE | (micro > HOLDS_MICRO_MAX ? HOLDS_MICRO_MAX : micro);
+    return what.count << 48 | (what.micro > HOLDS_MICRO_MAX ? HOLDS_MICRO_MAX : what.micro);
 }
 
 /* Those who collide wait for different times, so that one of them gets the last place. */
@@ -84,37 +83,35 @@ static void step_aside(uint32_t worker, uint32_t attempt)
     }
 }
 
-bool holds_take(struct segment *s, uint32_t worker, uint32_t slot, uint64_t micro,
-                uint64_t count_max, uint64_t micro_max)
+bool holds_take(struct segment *s, uint32_t worker, uint32_t slot, struct holds want,
+                uint64_t count_max)
 {
     struct holds_row *row = row_of(s, worker);
     _Atomic uint64_t *word = &row->word[slot];
-    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), more = packed(micro);
-    if (before >> 48 == COUNT_FULL ||
+    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), more = packed(want);
+    if ((before >> 48) + (more >> 48) > COUNT_FULL ||
         (before & HOLDS_MICRO_MAX) + (more & HOLDS_MICRO_MAX) > HOLDS_MICRO_MAX) {
         return false;
     }
     atomic_store(&row->used, 1);
     for (uint32_t attempt = 0; attempt < TRIES; attempt++) {
         atomic_store(word, before + more);
-        struct holds sum = holds_sum(s, slot);
-        if ((count_max == 0 || sum.count <= count_max) && sum.micro <= micro_max) {
+        if (count_max == 0 || holds_sum(s, slot).count <= count_max) {
             return true;
         }
         atomic_store(word, before);
-        sum = holds_sum(s, slot);
-        if ((count_max && sum.count >= count_max) || sum.micro + micro > micro_max) {
-            return false; /* not a collision: there is no room */
+        if (holds_sum(s, slot).count + want.count > count_max) {
+            return false; /* nobody was in the way: there is no room */
         }
         step_aside(worker, attempt);
     }
     return false;
 }
 
-void holds_give(struct segment *s, uint32_t worker, uint32_t slot, uint64_t micro)
+void holds_give(struct segment *s, uint32_t worker, uint32_t slot, struct holds what)
 {
     _Atomic uint64_t *word = &row_of(s, worker)->word[slot];
     uint64_t before = atomic_load_explicit(word, memory_order_relaxed);
-    assert(before >= packed(micro));
-    atomic_store(word, before - packed(micro));
+    assert(before >= packed(what));
+    atomic_store(word, before - packed(what));
 }

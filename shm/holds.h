@@ -16,19 +16,18 @@
 
 #define HOLDS_MICRO_MAX ((1ull << 48) - 1) /* 281 million dollars; more is held as this much */
 
-struct holds { /* sums over all workers */
+struct holds {
     uint64_t count;
     uint64_t micro;
 };
 
 /* Worker, once after fork, before its slot is READY. */
 void holds_enter(struct segment *s, uint32_t worker);
-/* Takes one place and micro of worker's row. false: more than count_max (0: any), or more money
- * than micro_max, would be held; nothing is. */
-bool holds_take(struct segment *s, uint32_t worker, uint32_t slot, uint64_t micro,
-                uint64_t count_max, uint64_t micro_max);
-/* Gives back exactly what was taken. */
-void holds_give(struct segment *s, uint32_t worker, uint32_t slot, uint64_t micro);
+/* Takes in worker's row. false: more than count_max (0: any) would be held then; nothing is. */
+bool holds_take(struct segment *s, uint32_t worker, uint32_t slot, struct holds want,
+                uint64_t count_max);
+/* Gives back what was taken. */
+void holds_give(struct segment *s, uint32_t worker, uint32_t slot, struct holds what);
 struct holds holds_sum(const struct segment *s, uint32_t slot);
 
 size_t holds_area_size(uint32_t workers, uint32_t max_keys);

@@ -22,6 +22,7 @@
 #define SHM_JOURNAL_H
 
 #include <stdatomic.h>
+#include "server/config.h"
 #include "shm/prices.h"
 #include "shm/segment.h"
 
@@ -94,6 +95,8 @@ struct journal { /* this process's view */
     uint64_t seen_closed; /* sum of the blocks' closed when last collected */
 };
 
+/* USAGE_JOURNAL as a path: "" for no file. */
+void journal_path(const struct config *c, char *out, size_t size);
 /* Master, before fork. path "" or a file that cannot be used: the records are in memory, and the
  * status with err says why (OK for ""). A file that another process has locked is left alone for
  * path.1, path.2 ... INTERNAL: there is not even memory. */

@@ -188,6 +188,18 @@ static bool reuse(struct journal *j, uint32_t workers, uint32_t records)
     return ftruncate(j->fd, 0) == 0 && make(j, workers, records);
 }
 
+/* mkdir -p of what the file is in; whether it went well the opening shows. */
+static void make_directories(const char *path)
+{
+    char part[PATH_SIZE];
+    for (size_t i = 1; path[i] && i < PATH_SIZE; i++) {
+        if (path[i] == '/') {
+            text_copy((struct str){path, i}, part, sizeof part);
+            mkdir(part, 0700);
+        }
+    }
+}
+
 static bool open_one(struct journal *j, const char *path, uint32_t workers, uint32_t records,
                      bool *locked_out)
 {
@@ -225,12 +237,24 @@ static enum status in_memory(struct journal *j, uint32_t workers, uint32_t recor
     return STATUS_OK;
 }
 
+void journal_path(const struct config *c, char *out, size_t size)
+{
+    if (strcmp(c->usage_journal, "memory") == 0) {
+        out[0] = '\0';
+    } else if (c->usage_journal[0]) {
+        text_copy(text_from(c->usage_journal), out, size);
+    } else {
+        snprintf(out, size, "%s/usage.journal", c->state_dir);
+    }
+}
+
 enum status journal_open(struct journal *j, const char *path, uint32_t workers, uint32_t records,
                          struct err *err)
 {
     char file[PATH_SIZE];
     bool locked = true;
     *j = (struct journal){.fd = -1};
+    make_directories(path);
     errno = ENAMETOOLONG;
     for (uint32_t n = 0; path[0] && locked && n < JOURNAL_FAMILY; n++) {
         if (!family_path(path, n, file) || open_one(j, file, workers, records, &locked)) {

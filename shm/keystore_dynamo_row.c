@@ -9,31 +9,31 @@
 /* What an attribute is in struct keystore_row. A TEXT that does not fit makes the row unreadable, a
  * LABEL is cut. TIME is N in epoch seconds, or S in RFC 3339 as one of the older tools writes it;
  * of a DATE nothing depends on, so whatever else stands there counts as unknown. MONEY is US
- * dollars. */
-#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY, TIME, DATE) \
-    TEXT(api_key, id)                                      \
-    LABEL(user_id, user_id)                                \
-    LABEL(name, name)                                      \
-    LABEL(key_prefix, prefix)                              \
-    DATE(created_at, created_s)                            \
-    DATE(updated_at, updated_s)                            \
-    BOOL(is_active, active)                                \
-    INT(rate_limit, rate_limit)                            \
-    INT(tpm_limit, tpm_limit)                              \
-    INT(max_concurrency, max_concurrency)                  \
-    MONEY(monthly_budget, budget_micro)                    \
-    TEXT(budget_mode, budget_mode)                         \
-    MONEY(budget_used_mtd, budget_used_micro)              \
-    TEXT(budget_mtd_month, budget_month)                   \
-    TIME(expires_at, expires_s)                            \
-    TEXT(service_tier, service_tier)                       \
-    TEXT(cache_ttl, cache_ttl)                             \
-    TEXT(allowed_models, models)                           \
+ * dollars; SPENT the same, but written also when it is 0. */
+#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY, SPENT, TIME, DATE) \
+    TEXT(api_key, id)                                             \
+    LABEL(user_id, user_id)                                       \
+    LABEL(name, name)                                             \
+    LABEL(key_prefix, prefix)                                     \
+    DATE(created_at, created_s)                                   \
+    DATE(updated_at, updated_s)                                   \
+    BOOL(is_active, active)                                       \
+    INT(rate_limit, rate_limit)                                   \
+    INT(tpm_limit, tpm_limit)                                     \
+    INT(max_concurrency, max_concurrency)                         \
+    MONEY(monthly_budget, budget_micro)                           \
+    TEXT(budget_mode, budget_mode)                                \
+    SPENT(budget_used_mtd, budget_used_micro)                     \
+    TEXT(budget_mtd_month, budget_month)                          \
+    TIME(expires_at, expires_s)                                   \
+    TEXT(service_tier, service_tier)                              \
+    TEXT(cache_ttl, cache_ttl)                                    \
+    TEXT(allowed_models, models)                                  \
     LABEL(deactivated_reason, deactivated_reason)
 
 static const char *const names[] = {
 #define NAME(column, field) #column,
-    COLUMNS(NAME, NAME, NAME, NAME, NAME, NAME, NAME)
+    COLUMNS(NAME, NAME, NAME, NAME, NAME, NAME, NAME, NAME)
 #undef NAME
 };
 
@@ -120,7 +120,8 @@ void keystore_dynamo_row_read(const struct cJSON *item, struct keystore_row *out
     if (!read_time(item, #column, &out->field)) { \
         out->field = 0;                           \
     }
-    COLUMNS(READ_TEXT, READ_LABEL, READ_INT, READ_BOOL, READ_MONEY, READ_TIME, READ_DATE)
+    COLUMNS(READ_TEXT, READ_LABEL, READ_INT, READ_BOOL, READ_MONEY, READ_MONEY, READ_TIME,
+            READ_DATE)
 }
 
 void keystore_dynamo_row_projection(struct json_out *w)
@@ -172,11 +173,10 @@ void keystore_dynamo_row_write(struct json_out *w, const struct keystore_row *ro
 #define WRITE_INT(column, field)   put_i64(w, #column, row->field);
 #define WRITE_BOOL(column, field)  dynamo_value_put_bool(w, STR(#column), row->field);
 #define WRITE_MONEY(column, field) put_money(w, #column, row->field);
-    COLUMNS(WRITE_TEXT, WRITE_TEXT, WRITE_INT, WRITE_BOOL, WRITE_MONEY, WRITE_INT, WRITE_INT)
+#define WRITE_SPENT(column, field) dynamo_value_put_micro(w, STR(#column), row->field);
+    COLUMNS(WRITE_TEXT, WRITE_TEXT, WRITE_INT, WRITE_BOOL, WRITE_MONEY, WRITE_SPENT, WRITE_INT,
+            WRITE_INT)
     put_text(w, "owner_name", row->user_id);
     put_text(w, "role", "Full Access");
     dynamo_value_put_i64(w, STR("budget_used"), 0);
-    if (!row->budget_used_micro) {
-        dynamo_value_put_i64(w, STR("budget_used_mtd"), 0);
-    }
 }

@@ -47,7 +47,8 @@ struct keystore_usage_sum {
 struct keystore_price {
     char model[217]; /* Bedrock id */
     struct directory_price price;
-    bool active; /* status is not "disabled" */
+    bool readable;  /* its figures are numbers */
+    bool active;    /* status is not "disabled" */
 };
 
 /* What a budget is after a request; the same for every store. */

@@ -254,7 +254,7 @@ static bool on_mapping(void *ctx, struct str from, struct str to)
 static bool on_price(void *ctx, const struct keystore_price *price)
 {
     struct keysync *k = ctx;
-    if (!price->active || !keytable_stage_price(k->table, text_from(price->model), &price->price)) {
+    if (price->active && !(price->readable && keytable_stage_price(k->table, text_from(price->model), &price->price))) {
         skip_named(k, "price", text_from(price->model));
     }
     return true;

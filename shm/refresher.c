@@ -4,6 +4,7 @@
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials
  *   each minute     the date of the signing keys (signer_tick)
+ *   each 200 ms     usage records go to the store (drain_tick), and once more at the end
  *   wake_refresher  key questions of the workers (keysync_questions)
  *   creds           new credentials (signer_take)
  *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
@@ -22,6 +23,7 @@
 #include "server/log.h"
 #include "server/loop.h"
 #include "shm/counters.h"
+#include "shm/drain.h"
 #include "shm/keysync.h"
 #include "shm/scoreboard.h"
 #include "shm/signer.h"
@@ -39,11 +41,13 @@ struct refresher {
     int dead_fd; /* the master's pipe */
     struct loop *loop;
     struct keysync *keys;
+    struct drain *drain;
+    char journal_path[512];
     struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
     struct creds *creds;
     struct signer signer;
     uint64_t complaints; /* of the workers, as far as handled */
-    struct loop_timer tick_timer, date_timer, question_timer;
+    struct loop_timer tick_timer, date_timer, question_timer, drain_timer;
     int signal_fd;
     int exit_code;
 };
@@ -86,6 +90,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct refresher *r = owner;
     loop_eventfd_clear(r->segment->wake_refresher);
+    drain_tick(r->drain); /* a worker may have no room for records */
     answer_questions(loop, r);
 }
 
@@ -116,6 +121,15 @@ static void on_tick(struct loop *loop, void *owner)
     loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
     hear_complaints(r);
     sync_keys(r);
+}
+
+static void on_drain(struct loop *loop, void *owner)
+{
+    struct refresher *r = owner;
+    loop_timer_in(loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
+    if (drain_tick(r->drain)) {
+        keysync_reload(r->keys); /* what dead workers' requests cost is not in the buckets yet */
+    }
 }
 
 static void on_signal(struct loop *loop, void *owner, unsigned events)
@@ -225,7 +239,15 @@ static enum status start(struct refresher *r, struct err *err)
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     keysync_leaving(r->keys, is_leaving, r);
+    if (r->segment->journal) {
+        journal_path(r->config, r->journal_path, sizeof r->journal_path);
+    }
+    r->drain = drain_new(r->config, r->segment, r->keys, r->journal_path);
+    if (!r->drain) {
+        return err_set(err, STATUS_UNAVAILABLE, "out of memory");
+    }
     loop_each_turn(r->loop, on_turn, r);
+    loop_timer_in(r->loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);
     loop_timer_in(r->loop, &r->date_timer, DATE_MS, on_date, r);
     return start_creds(r, err);
@@ -233,11 +255,15 @@ static enum status start(struct refresher *r, struct err *err)
 
 static void end(struct refresher *r)
 {
+    if (r->exit_code == EXIT_ASKED && r->drain) {
+        drain_last(r->drain);
+    }
     creds_drop(r->creds);
     if (r->fetch) {
         fetch_client_drop(r->fetch);
     }
     signer_wipe(&r->signer);
+    drain_drop(r->drain);
     keysync_drop(r->keys);
     if (r->loop) {
         loop_drop(r->loop);

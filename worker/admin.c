@@ -2,6 +2,7 @@
 
 #include "server/clock.h"
 #include "server/json.h"
+#include "shm/journal.h"
 #include "shm/scoreboard.h"
 #include "shm/signing.h"
 #include "worker/answer.h"
@@ -99,6 +100,11 @@ enum verdict admin_ready(struct exchange *x)
     member_bool(&w, STR("dynamodb"), keys); /* the older tools' name of the key store */
     member_bool(&w, STR("key_store"), keys);
     member_bool(&w, STR("bedrock"), !trouble);
+    const struct journal *journal = worker->segment->journal;
+    if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
+        member_text(&w, STR("usage_journal"),
+                    journal_in_memory(journal) ? STR("memory") : STR("file"));
+    }
     json_object_end(&w);
     if (!ready) {
         member_text(&w, STR("reason"),

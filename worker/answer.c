@@ -4,6 +4,7 @@
 #include "server/json.h"
 #include "server/log.h"
 #include "shm/counters.h"
+#include "worker/limits.h"
 #include "worker/routes.h"
 
 #define JSON_TYPE STR("application/json")
@@ -113,6 +114,7 @@ void answer_begin(struct exchange *x, int status)
     put_ids(x->conn, x->id);
     put_cors(x->conn, x->origin);
     put_limits(x);
+    limits_headers(x);
     if (buf_len(&x->changes)) {
         http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->changes));
     }

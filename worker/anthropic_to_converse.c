@@ -136,7 +136,7 @@ static void read_stops(struct converse_build *b, const struct scan *s, struct co
     converse_settings_stops(b, t, scan_size(s, list));
     for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v))
         if (scan_type(s, v) == SCAN_STRING)
-            converse_settings_stop(b, t, scan_raw(s, v), "stop_sequence");
+            converse_settings_stop(b, t, scan_raw(s, v));
         else
             converse_build_fail(b, STATUS_INVALID,
                                 "stop_sequences: Input should be a valid string");
@@ -269,7 +269,8 @@ enum status anthropic_to_converse(const struct messages_request *r,
     struct converse_build b;
     struct converse_settings settings = {.called = {.thinking = "thinking",
                                                     .effort = "output_config.effort",
-                                                    .one_call = "disable_parallel_tool_use"}};
+                                                    .one_call = "disable_parallel_tool_use",
+                                                    .stops = "stop_sequences"}};
     enum status st = messages_refuse_fields(r->scan, err);
     if (st != STATUS_OK)
         return st;

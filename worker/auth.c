@@ -5,6 +5,7 @@
 #include "shm/counters.h"
 #include "shm/keymiss.h"
 #include "shm/keystore.h"
+#include "worker/limits.h"
 #include "worker/routes.h"
 
 /* The official wording for a key that is not known (or no longer valid): the same for all cases, so
@@ -53,11 +54,11 @@ static enum status check_row(struct exchange *x, struct err *err)
     if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
         return refuse(err, STATUS_AUTH, REFUSED);
     }
-    if (k->flags & DIRECTORY_BUDGET_EXCEEDED) {
-        return refuse(err, STATUS_BUDGET, "the monthly budget of this API key is used up");
-    }
-    if (!(k->flags & DIRECTORY_ACTIVE)) {
+    if (!(k->flags & (DIRECTORY_ACTIVE | DIRECTORY_BUDGET_EXCEEDED))) {
         return refuse(err, STATUS_AUTH, REFUSED);
+    }
+    if ((k->flags & DIRECTORY_BUDGET_EXCEEDED) && limits_over_budget(x)) {
+        return limits_refuse_budget(err, LIMITS_USED_UP);
     }
     x->who = EXCHANGE_KEY;
     return STATUS_OK;
@@ -214,5 +215,5 @@ enum verdict auth_step(struct exchange *x)
             return v;
         }
     }
-    return take(x);
+    return limits_enter(x) == VERDICT_NEXT ? take(x) : VERDICT_FAIL;
 }

@@ -244,13 +244,15 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     if (!amz) {
         return no_memory(&x->err);
     }
-    clock_amz(aws_now_ms(w), amz);
+    x->skew_ms = signing_skew(w->segment);
+    clock_amz(clock_real_ms() + x->skew_ms, amz);
     const struct signing_keys *keys = current_keys(w, amz, &day);
     if (!keys) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s", bedrock_trouble(w));
+        err_set(&x->err, STATUS_UNAVAILABLE,
+                "the gateway has no valid AWS credentials at the moment");
         x->err.retry_after_s = 5;
-        return err_set(&x->err, STATUS_UNAVAILABLE,
-                       "the gateway has no valid AWS credentials at the moment");
+        return x->err.code;
     }
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
@@ -538,8 +540,8 @@ void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame
 /* --- a second attempt
  * ---------------------------------------------------------------------------------- */
 
-/* A skew error whose Date header differs from our clock: learn the offset, try once more at no
- * cost. */
+/* A skew error whose Date header differs from the time it was signed with: learn the offset, try
+ * once more at no cost. (Another worker may have learnt it while this request was on its way.) */
 static bool learn_skew(struct exchange *x, int status)
 {
     struct str date;
@@ -548,8 +550,7 @@ static bool learn_skew(struct exchange *x, int status)
         !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
-    int64_t offset = theirs_ms - clock_real_ms(),
-            change = offset - signing_skew(x->worker->segment);
+    int64_t offset = theirs_ms - clock_real_ms(), change = offset - x->skew_ms;
     if (change < SKEW_LEARN_MS && change > -SKEW_LEARN_MS) {
         return false;
     }

@@ -81,10 +81,11 @@ static enum status read_flags(const struct scan *s, struct chat_request *out, st
 static enum status check_numbers(const struct scan *s, struct chat_request *out, struct err *err)
 {
     static const char *const names[] = {"temperature", "top_p"};
+    double ignored;
     (void)out;
     for (size_t i = 0; i < COUNT(names); i++) {
         scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (present(s, r) && scan_type(s, r) != SCAN_NUMBER)
+        if (present(s, r) && !scan_f64(s, r, &ignored))
             return wrong(err, names[i], "a decimal");
     }
     return STATUS_OK;

@@ -1,6 +1,8 @@
 /* The content blocks of converse_build.h. */
 #include "worker/converse_build.h"
 
+#include <string.h>
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 void converse_build_member(struct converse_build *b, struct str key, struct str text)
@@ -241,44 +243,64 @@ void converse_build_tool_result(struct converse_build *b, struct str id)
     json_array(&b->w);
 }
 
-static void reverse(char *p, size_t n)
+/* The cache point that stands last in the body will stand behind this result once it has moved to
+ * the front: for the next point it is as if it had come after the result. */
+static void note_late(struct converse_build *b, size_t end)
 {
-    for (size_t i = 0; i < n / 2; i++) {
-        char c = p[i];
-        p[i] = p[n - 1 - i];
-        p[n - 1 - i] = c;
+    struct converse_late *late = arena_alloc(b->arena, sizeof *late);
+    if (!late) {
+        out_of_memory(b);
+        return;
     }
+    late->from = b->result_at + 1; /* behind the comma */
+    late->to = end;
+    if (b->last_late)
+        b->last_late->next = late;
+    else
+        b->late = late;
+    b->last_late = late;
+    if (b->point_end == b->result_at)
+        b->point_end = end;
+}
+
+/* Blocks between two offsets of the body, commas at both ends left out. */
+static void put_between(struct converse_build *b, struct buf *out, size_t from, size_t to)
+{
+    struct str part = {buf_data(b->w.b) + from, to - from};
+    if (part.n > 0 && part.p[0] == ',')
+        part = text_sub(part, 1, part.n);
+    if (part.n > 0 && part.p[part.n - 1] == ',')
+        part.n--;
+    if (part.n == 0)
+        return;
+    if (buf_len(out) > 0 || b->results_end > b->turn_at)
+        buf_put_char(out, ',');
+    buf_put_str(out, part);
 }
 
 /*
  * The results of a turn come before everything else in it, or Claude takes the calls for
  * unanswered: a reminder that a client put between call and result would else break the request.
  *
- *   [result, text, text,NEW]  ->  [result,NEW, text, text]
- *
- * Reversing the whole and then both parts swaps them in place.
+ *   [result, text, LATE, text, LATE]  ->  [result, LATE, LATE, text, text]
  */
-static void move_result(struct converse_build *b)
+void converse_build_settle_results(struct converse_build *b)
 {
-    size_t end = buf_len(b->w.b), from = b->results_end, others = b->result_at - from;
-    if (!buf_ok(b->w.b))
+    struct buf order;
+    size_t end = buf_len(b->w.b), from = b->results_end;
+    if (!b->late || !converse_build_ok(b))
         return;
-    char *body = buf_data(b->w.b);
-    if (others == 0) {
-        b->results_end = end;
-        return;
-    }
-    if (body[from] == ',') {
-        from++;
-        others--;
-    }
-    size_t result = end - b->result_at - 1; /* without the comma before it */
-    reverse(body + from, end - from);
-    reverse(body + from, result);
-    reverse(body + from + result + 1, others);
-    b->results_end = from + result;
-    if (b->point_end == b->result_at) /* the cache point has moved to the end */
-        b->point_end = end;
+    buf_init(&order, end - from + 1);
+    for (const struct converse_late *l = b->late; l; l = l->next)
+        put_between(b, &order, l->from, l->to);
+    for (const struct converse_late *l = b->late; l; from = l->to, l = l->next)
+        put_between(b, &order, from, l->from);
+    put_between(b, &order, from, end);
+    if (buf_ok(&order) && buf_len(&order) == end - b->results_end)
+        memcpy(buf_data(b->w.b) + b->results_end, buf_data(&order), buf_len(&order));
+    else
+        out_of_memory(b);
+    buf_free(&order);
 }
 
 bool converse_build_result_takes_media(const struct converse_build *b)
@@ -298,7 +320,10 @@ void converse_build_tool_result_end(struct converse_build *b, bool is_error)
         converse_build_drop(b, "is_error");
     close_objects(b, 2);
     b->in_result = false;
-    move_result(b);
+    if (b->result_at == b->results_end)
+        b->results_end = buf_len(b->w.b);
+    else
+        note_late(b, buf_len(b->w.b));
 }
 
 /* --- reasoning ---------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ static void close_turn(struct converse_build *b)
         converse_build_text(b, STR("See the attached document."));
         converse_build_map(b, "document_without_text");
     }
+    converse_build_settle_results(b);
     json_array_end(&b->w);
     if (b->turn != CONVERSE_SYSTEM)
         json_object_end(&b->w);
@@ -152,6 +153,7 @@ static void open_turn(struct converse_build *b, enum converse_role role)
     b->turn = role;
     b->turn_document = b->turn_text = false;
     b->turn_at = b->results_end = buf_len(b->w.b);
+    b->late = b->last_late = NULL;
     if (role == CONVERSE_ASSISTANT)
         b->unreasoned = false;
 }
@@ -167,7 +169,7 @@ void converse_build_open(struct converse_build *b)
         return;
     close_turn(b);
     if (role == CONVERSE_ASSISTANT && !b->messages_open) { /* Bedrock: the user begins */
-        open_turn(b, CONVERSE_USER);
+        open_turn(b, b->role = CONVERSE_USER);
         converse_build_text(b, STR("(start of the conversation)"));
         converse_build_map(b, "first_turn");
         close_turn(b);

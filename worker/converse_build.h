@@ -16,6 +16,11 @@
 
 enum converse_role { CONVERSE_NONE, CONVERSE_SYSTEM, CONVERSE_USER, CONVERSE_ASSISTANT };
 
+struct converse_late { /* a tool result that other blocks of its turn came before */
+    size_t from, to;   /* in the body */
+    struct converse_late *next;
+};
+
 struct converse_build {
     const struct converse_options *o;
     struct converse_names *names;
@@ -36,7 +41,8 @@ struct converse_build {
     bool turn_text;          /* ... and text */
     bool unreasoned;         /* the last assistant turn calls tools without having reasoned */
     size_t turn_at;          /* where its blocks begin in the body */
-    size_t results_end;      /* where its next tool result belongs: before everything else */
+    size_t results_end;      /* behind those of its tool results that came first */
+    struct converse_late *late, *last_late; /* those that did not, in order */
     bool in_result;
     size_t result_at;     /* where the open tool result begins */
     unsigned result_size; /* blocks in it */
@@ -109,6 +115,8 @@ void converse_build_tool_use(struct converse_build *b, struct str id, struct str
 /* Blocks between the two go into toolResult.content. */
 void converse_build_tool_result(struct converse_build *b, struct str id);
 void converse_build_tool_result_end(struct converse_build *b, bool is_error);
+/* At the end of a turn: results that came late go where they belong. */
+void converse_build_settle_results(struct converse_build *b);
 /* Can a tool result of this model hold images and documents? */
 bool converse_build_result_takes_media(const struct converse_build *b);
 /* Claude only; without a signature, which Claude would refuse, it is dropped. */

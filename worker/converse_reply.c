@@ -221,6 +221,7 @@ static enum status take_event(struct converse_reply *r, const struct converse_ev
     case CONVERSE_BLOCK_START:
         return on_block_start(r, e, out, err);
     case CONVERSE_BLOCK_DELTA:
+        r->reply.deltas++;
         return on_block_delta(r, e, out, err);
     case CONVERSE_BLOCK_STOP:
         close_index(r, e->index, out);

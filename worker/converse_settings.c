@@ -69,11 +69,10 @@ void converse_settings_stops(struct converse_build *b, struct converse_settings 
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-void converse_settings_stop(struct converse_build *b, struct converse_settings *s, struct str raw,
-                            const char *name)
+void converse_settings_stop(struct converse_build *b, struct converse_settings *s, struct str raw)
 {
     if (converse_is_blank(raw) || s->stop_count == STOPS_MAX)
-        converse_build_drop(b, name);
+        converse_build_drop(b, s->called.stops);
     else if (s->stops)
         s->stops[s->stop_count++] = raw;
 }
@@ -98,37 +97,31 @@ static int64_t choose_budget(const struct converse_settings *s)
     return budget < s->max_tokens ? budget : 0;
 }
 
-static void translate(struct converse_build *b, struct converse_settings *s)
+/* With thinking Claude refuses a forced tool and, when it thinks by budget, a turn of calls that
+ * did not begin with a thought (OpenAI clients cannot send it back). UNSET: it must not think. */
+static enum converse_thinking claude_thinking(struct converse_build *b, struct converse_settings *s)
 {
     bool by_budget = converse_build_has(b, MODELS_THINKING_ENABLED);
     bool adaptive = converse_build_has(b, MODELS_THINKING_ADAPTIVE);
-    if (s->thinking == CONVERSE_THINKING_ADAPTIVE && !adaptive && by_budget) {
+    if (b->forced || (!by_budget && !adaptive))
+        return CONVERSE_THINKING_UNSET;
+    if (adaptive && (s->thinking == CONVERSE_THINKING_ADAPTIVE || !by_budget))
+        return CONVERSE_THINKING_ADAPTIVE;
+    if (s->thinking == CONVERSE_THINKING_ADAPTIVE)
         s->budget = choose_budget(s);
-        s->thinking = s->budget > 0 ? CONVERSE_THINKING_BUDGET : CONVERSE_THINKING_UNSET;
-        converse_build_map(b, s->called.thinking);
-    } else if (s->thinking == CONVERSE_THINKING_BUDGET && !by_budget && adaptive) {
-        s->thinking = CONVERSE_THINKING_ADAPTIVE;
-        converse_build_map(b, s->called.thinking);
-    }
-}
-
-/* With thinking Claude refuses a forced tool and, when it thinks by budget, a turn of calls that
- * did not begin with a thought (OpenAI clients cannot send it back). */
-static bool must_not_think(const struct converse_build *b, const struct converse_settings *s)
-{
-    return b->forced || (s->thinking == CONVERSE_THINKING_BUDGET && b->unreasoned) ||
-           !converse_build_has(b, MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE);
+    return b->unreasoned || s->budget == 0 ? CONVERSE_THINKING_UNSET : CONVERSE_THINKING_BUDGET;
 }
 
 static void settle_claude(struct converse_build *b, struct converse_settings *s)
 {
-    bool wanted = thinks(s);
-    if (wanted && !must_not_think(b, s))
-        translate(b, s);
-    if (thinks(s) && must_not_think(b, s)) {
+    if (!thinks(s))
+        return;
+    enum converse_thinking wanted = s->thinking;
+    s->thinking = claude_thinking(b, s);
+    if (s->thinking == CONVERSE_THINKING_UNSET)
         converse_build_drop(b, s->called.thinking);
-        s->thinking = CONVERSE_THINKING_UNSET;
-    }
+    else if (s->thinking != wanted)
+        converse_build_map(b, s->called.thinking);
     if (s->display.n > 0 && thinks(s) && !converse_build_has(b, MODELS_THINKING_DISPLAY)) {
         converse_build_drop(b, "thinking.display");
         s->display = nothing;
@@ -172,85 +165,7 @@ static void settle_thinking(struct converse_build *b, struct converse_settings *
                         manner == MANNER_NOVA && text_eq(level_of(s), STR("high")));
 }
 
-/* --- inferenceConfig ---------------------------------------------------------------------------
- */
-
-/* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered. 0 only
- * warms the cache at Anthropic; Bedrock's least is 1. */
-static int64_t output_tokens(struct converse_build *b, int64_t wanted)
-{
-    int64_t cap = b->o->model->caps->output_max;
-    if (cap == 0 || wanted <= cap)
-        return wanted;
-    converse_build_clamp(b, "max_tokens");
-    return cap;
-}
-
-static void put_unit(struct converse_build *b, struct str key, double v, const char *what)
-{
-    if (!(v >= 0 && v <= 1)) { /* OpenAI's temperature goes to 2 */
-        converse_build_clamp(b, what);
-        v = v < 0 ? 0 : 1;
-    }
-    json_key(&b->w, key);
-    json_f64(&b->w, v);
-}
-
-static void put_sampling(struct converse_build *b, const struct converse_settings *s)
-{
-    bool takes = converse_build_has(b, MODELS_SAMPLING);
-    bool one = converse_build_has(b, MODELS_SAMPLING_ONE) && s->has_temperature;
-    if (s->has_temperature && takes)
-        put_unit(b, STR("temperature"), s->temperature, "temperature");
-    else if (s->has_temperature)
-        converse_build_drop(b, "temperature");
-    if (s->has_top_p && takes && !one)
-        put_unit(b, STR("topP"), s->top_p, "top_p");
-    else if (s->has_top_p)
-        converse_build_drop(b, "top_p");
-}
-
-/* "This model doesn't support the stopSequences field": reported for gpt-oss (crewAI issue 3317,
- * langchain4j issue 3650) and Qwen (dify-official-plugins issue 1767). */
-static bool takes_stops(const struct converse_build *b)
-{
-    return !converse_build_family(b, "gpt-oss") && !converse_build_family(b, "qwen");
-}
-
-static bool put_stops(struct converse_build *b, const struct converse_settings *s)
-{
-    if (s->stop_count == 0)
-        return false;
-    if (!takes_stops(b)) {
-        converse_build_drop(b, "stop_sequences");
-        return false;
-    }
-    JSON_KEY(&b->w, "stopSequences");
-    json_array(&b->w);
-    for (size_t i = 0; i < s->stop_count; i++)
-        json_raw(&b->w, s->stops[i]);
-    json_array_end(&b->w);
-    return true;
-}
-
-static void put_inference(struct converse_build *b, const struct converse_settings *s)
-{
-    JSON_KEY(&b->w, "inferenceConfig");
-    json_object(&b->w);
-    if (s->max_tokens > 0) {
-        JSON_KEY(&b->w, "maxTokens");
-        json_i64(&b->w, output_tokens(b, s->max_tokens));
-    }
-    put_sampling(b, s);
-    bool stops = put_stops(b, s);
-    json_object_end(&b->w);
-    if (stops) { /* a path that the model's answer has not is ignored by Bedrock */
-        JSON_KEY(&b->w, "additionalModelResponseFieldPaths");
-        json_raw(&b->w, STR("[\"/stop_sequence\"]"));
-    }
-}
-
-/* --- additionalModelRequestFields --------------------------------------------------------------
+/* --- sections of the body ----------------------------------------------------------------------
  */
 
 /* An object of the body that opens with its first member. */
@@ -277,6 +192,84 @@ static void section_end(struct section *x)
     if (x->open)
         json_object_end(&x->b->w);
 }
+
+/* --- inferenceConfig ---------------------------------------------------------------------------
+ */
+
+/* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered. 0 only
+ * warms the cache at Anthropic; Bedrock's least is 1. */
+static int64_t output_tokens(struct converse_build *b, int64_t wanted)
+{
+    int64_t cap = b->o->model->caps->output_max;
+    if (cap == 0 || wanted <= cap)
+        return wanted;
+    converse_build_clamp(b, "max_tokens");
+    return cap;
+}
+
+static void put_unit(struct section *x, struct str key, double v, const char *what)
+{
+    if (!(v >= 0 && v <= 1)) { /* OpenAI's temperature goes to 2 */
+        converse_build_clamp(x->b, what);
+        v = v < 0 ? 0 : 1;
+    }
+    json_f64(section_key(x, key), v);
+}
+
+static void put_sampling(struct section *x, const struct converse_settings *s)
+{
+    struct converse_build *b = x->b;
+    bool takes = converse_build_has(b, MODELS_SAMPLING);
+    bool one = converse_build_has(b, MODELS_SAMPLING_ONE) && s->has_temperature;
+    if (s->has_temperature && takes)
+        put_unit(x, STR("temperature"), s->temperature, "temperature");
+    else if (s->has_temperature)
+        converse_build_drop(b, "temperature");
+    if (s->has_top_p && takes && !one)
+        put_unit(x, STR("topP"), s->top_p, "top_p");
+    else if (s->has_top_p)
+        converse_build_drop(b, "top_p");
+}
+
+/* "This model doesn't support the stopSequences field": reported for gpt-oss (crewAI issue 3317,
+ * langchain4j issue 3650) and Qwen (dify-official-plugins issue 1767). */
+static bool takes_stops(const struct converse_build *b)
+{
+    return !converse_build_family(b, "gpt-oss") && !converse_build_family(b, "qwen");
+}
+
+static bool put_stops(struct section *x, const struct converse_settings *s)
+{
+    struct converse_build *b = x->b;
+    if (s->stop_count == 0)
+        return false;
+    if (!takes_stops(b)) {
+        converse_build_drop(b, s->called.stops);
+        return false;
+    }
+    json_array(section_key(x, STR("stopSequences")));
+    for (size_t i = 0; i < s->stop_count; i++)
+        json_raw(&b->w, s->stops[i]);
+    json_array_end(&b->w);
+    return true;
+}
+
+static void put_inference(struct converse_build *b, const struct converse_settings *s)
+{
+    struct section x = {b, STR("inferenceConfig"), false};
+    if (s->max_tokens > 0)
+        json_i64(section_key(&x, STR("maxTokens")), output_tokens(b, s->max_tokens));
+    put_sampling(&x, s);
+    bool stops = put_stops(&x, s);
+    section_end(&x);
+    if (stops) { /* a path that the model's answer has not is ignored by Bedrock */
+        JSON_KEY(&b->w, "additionalModelResponseFieldPaths");
+        json_raw(&b->w, STR("[\"/stop_sequence\"]"));
+    }
+}
+
+/* --- additionalModelRequestFields --------------------------------------------------------------
+ */
 
 static void put_claude_thinking(struct section *x, const struct converse_settings *s)
 {
@@ -490,7 +483,9 @@ void converse_settings_ask_json(struct converse_build *b, struct str schema)
     buf_init(&escaped, schema.n * 2 + 64);
     json_escape(&escaped, schema);
     const struct str pieces[] = {
-        STR("Answer with one JSON value and nothing else: no code fence, no text around it."),
+        STR("Answer with one JSON "),
+        schema.n > 0 ? STR("value") : STR("object"),
+        STR(" and nothing else: no code fence, no text around it."),
         schema.n > 0 ? STR(" It must match this JSON Schema:\\n") : nothing,
         buf_str(&escaped),
     };

@@ -38,15 +38,14 @@ struct converse_settings {
 
     struct str tier; /* of the request; empty: of the options */
     struct {         /* of fields in the client's dialect, for the notes */
-        const char *thinking, *effort, *one_call;
+        const char *thinking, *effort, *one_call, *stops;
     } called;
 };
 
 /* Room for this many stop sequences, then one by one: JSON strings with their quotes. Blank ones,
- * which Claude refuses, are dropped and noted under the name. */
+ * which Claude refuses, are dropped. */
 void converse_settings_stops(struct converse_build *b, struct converse_settings *s, size_t most);
-void converse_settings_stop(struct converse_build *b, struct converse_settings *s, struct str raw,
-                            const char *name);
+void converse_settings_stop(struct converse_build *b, struct converse_settings *s, struct str raw);
 
 /* "low", "medium", "high", "xhigh", "max" */
 bool converse_settings_effort(struct str name);

@@ -15,6 +15,8 @@
 #include "worker/converse_to_openai.h"
 #include "worker/count.h"
 #include "worker/openai_to_converse.h"
+#include "worker/limits.h"
+#include "worker/metrics.h"
 #include "worker/routes.h"
 #include "worker/splice.h"
 #include "worker/stream.h"
@@ -26,6 +28,7 @@
 
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
+static enum verdict admit_step(struct exchange *x);
 static enum verdict convert_step(struct exchange *x);
 
 static const struct {
@@ -73,11 +76,30 @@ static void start_pause(struct exchange *x)
     loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
 }
 
+/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model (or
+ * any client could switch the counting off), and most outages pass. */
+static bool refused_for_good(const struct err *err)
+{
+    size_t at;
+    switch (err->code) {
+    case STATUS_PERMISSION:
+    case STATUS_NOT_FOUND:
+    case STATUS_TIMEOUT: /* nobody shall wait that long each time */
+        return true;
+    case STATUS_INVALID: /* "The provided model doesn't support counting tokens." */
+        return text_find(text_from(err->text), STR("support"), &at);
+    default:
+        return false;
+    }
+}
+
 /* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent
  * guess: the answer says that it is an estimate. */
 static void estimate_instead(struct exchange *x)
 {
-    count_refused(x);
+    if (refused_for_good(&x->err)) {
+        count_refused(x);
+    }
     if (count_estimate(x) == VERDICT_DONE) {
         finish(x);
     } else {
@@ -114,6 +136,11 @@ void exchange_wake(struct exchange *x)
     }
 }
 
+void exchange_progress(struct exchange *x)
+{
+    usage_progress(x);
+}
+
 void exchange_fail(struct exchange *x)
 {
     if (x->state == EXCHANGE_DONE) {
@@ -121,7 +148,7 @@ void exchange_fail(struct exchange *x)
     }
     assert(x->err.code != STATUS_OK);
     if (x->answered) {
-        stream_error_event(x, &x->err);
+        stream_break(x);
     } else {
         answer_error(x, &x->err);
     }
@@ -213,9 +240,16 @@ static enum status check_coding(const struct http_request *r, struct err *err)
     return STATUS_OK;
 }
 
-/* Several anthropic-beta headers count as one list. */
-static bool join_betas(struct exchange *x, const struct http_request *r)
+static enum status no_memory(struct err *err)
 {
+    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+}
+
+/* Several anthropic-beta headers count as one list. */
+static enum status join_betas(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    enum status st = STATUS_OK;
+    size_t n = 0;
     struct buf joined;
     buf_init(&joined, BETAS_MAX);
     for (size_t i = 0; i < r->header_count; i++) {
@@ -224,17 +258,22 @@ static bool join_betas(struct exchange *x, const struct http_request *r)
                 buf_put_char(&joined, ',');
             }
             buf_put_str(&joined, r->headers[i].value);
+            n += r->headers[i].value.n + 1;
         }
     }
     if (buf_len(&joined)) {
         x->betas = arena_dup(x->arena, buf_str(&joined));
     }
-    bool ok = buf_ok(&joined) && (!buf_len(&joined) || x->betas.p);
+    if (n > BETAS_MAX) {
+        st = err_set(err, STATUS_HEADERS_LARGE, "anthropic-beta: more than %d bytes", BETAS_MAX);
+    } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->betas.p)) {
+        st = no_memory(err);
+    }
     buf_free(&joined);
-    return ok;
+    return st;
 }
 
-static bool keep_headers(struct exchange *x, const struct http_request *r)
+static enum status keep_headers(struct exchange *x, const struct http_request *r, struct err *err)
 {
     char id[ANSWER_ID_SIZE];
     struct str value = {NULL, 0};
@@ -249,7 +288,7 @@ static bool keep_headers(struct exchange *x, const struct http_request *r)
     if (http_request_header(r, STR("user-agent"), &value)) {
         x->agent = arena_dup(x->arena, text_sub(value, 0, AGENT_MAX));
     }
-    return x->id.p && x->path.p && join_betas(x, r);
+    return x->id.p && x->path.p ? join_betas(x, r, err) : no_memory(err);
 }
 
 static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
@@ -270,10 +309,16 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     return x;
 }
 
+static bool needs_key(const struct exchange *x)
+{
+    return x->route->needs_key &&
+           (x->route->answer != metrics_answer || x->worker->config->metrics_auth);
+}
+
 static enum status admit(struct exchange *x, const struct http_request *r, struct err *err)
 {
     enum status st = pick_route(x, r, err);
-    if (st == STATUS_OK && x->route->needs_key) {
+    if (st == STATUS_OK && needs_key(x)) {
         st = auth_identify(x, r, err);
     }
     return st == STATUS_OK ? check_coding(r, err) : st;
@@ -284,17 +329,17 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
 {
     counters_add(COUNTER_REQUESTS, 1);
     struct exchange *x = new_exchange(w, c);
-    if (!x || !keep_headers(x, r)) {
+    enum status st = x ? keep_headers(x, r, err) : no_memory(err);
+    bool can_answer = st == STATUS_OK;
+    if (can_answer) {
+        st = admit(x, r, err);
+    }
+    http_conn_wipe_headers(c);
+    bool has_body = r->chunked || r->content_length > 0;
+    if (st != STATUS_OK && (has_body || !can_answer)) { /* refused now: the connection closes */
         if (x) {
             exchange_close(x);
         }
-        return err_set(err, STATUS_BUSY, "out of memory for another request; try again");
-    }
-    enum status st = admit(x, r, err);
-    http_conn_wipe_headers(c);
-    bool has_body = r->chunked || r->content_length > 0;
-    if (st != STATUS_OK && has_body) { /* refused before the body is read: the connection closes */
-        exchange_close(x);
         return st;
     }
     if (st != STATUS_OK) { /* nothing to read: answered in its turn, the connection goes on */
@@ -368,6 +413,20 @@ static enum verdict read_step(struct exchange *x)
     return VERDICT_NEXT;
 }
 
+static enum verdict admit_step(struct exchange *x)
+{
+    if (!limits_billed(x)) {
+        return VERDICT_NEXT;
+    }
+    if (limits_admit(x) == VERDICT_NEXT) {
+        if (usage_begin(x)) {
+            return VERDICT_NEXT;
+        }
+        err_set(&x->err, STATUS_BUSY, "no room to record another request; try again");
+    }
+    return VERDICT_FAIL;
+}
+
 static enum status convert_by_splice(struct exchange *x)
 {
     const struct config *c = x->worker->config;
@@ -379,7 +438,12 @@ static enum status convert_by_splice(struct exchange *x)
     };
     x->relay = &splice_relay;
     x->reply = splice_reply_new(x->arena, x->client_model);
-    return splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
+    enum status st =
+        splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
+    if (!x->tier.n) {
+        x->tier = limits_tier_word(limits_tier(x));
+    }
+    return st;
 }
 
 static enum status convert_to_converse(struct exchange *x, const struct converse_options *o,
@@ -408,7 +472,7 @@ static enum verdict ask_for_count(struct exchange *x)
     if (count_wrap(x)) {
         return VERDICT_NEXT;
     }
-    err_set(&x->err, STATUS_BUSY, "out of memory for this request; try again");
+    no_memory(&x->err);
     return VERDICT_FAIL;
 }
 
@@ -419,6 +483,7 @@ static enum verdict convert_step(struct exchange *x)
     struct converse_options options = {.model = &x->model,
                                        .betas = x->betas,
                                        .betas_extra = text_from(c->beta_allow),
+                                       .service_tier = limits_tier_word(limits_tier(x)),
                                        .strict_fields = c->strict_fields};
     if (x->counting && !count_may_ask(x)) {
         return count_estimate(x);
@@ -433,7 +498,7 @@ static enum verdict convert_step(struct exchange *x)
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }
     if (!names || !x->reply) {
-        err_set(&x->err, STATUS_BUSY, "out of memory for this request; try again");
+        no_memory(&x->err);
     }
     return VERDICT_FAIL;
 }
@@ -458,7 +523,7 @@ static void log_end(struct exchange *x)
     static const char *const who[] = {"nobody", "anonymous", "master", "key"};
     static const struct reply none;
     const struct reply *reply = x->reply ? x->reply : &none;
-    const struct usage *u = &reply->usage;
+    const struct usage *u = &x->usage;
     const struct log_field fields[] = {
         {"request_id", LOG_STR, x->id, 0},
         {"status", LOG_INT, {NULL, 0}, x->status},
@@ -480,6 +545,7 @@ static void log_end(struct exchange *x)
         {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
         {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
         {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_write},
+        {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->cost_micro},
         {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
         {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
         {"changes", LOG_STR, buf_str(&x->changes), 0},
@@ -496,9 +562,7 @@ static bool worth_a_line(const struct exchange *x)
 
 static void settle(struct exchange *x)
 {
-    if (x->reply && x->reply->usage.seen) {
-        usage_count(&x->reply->usage);
-    }
+    usage_end(x);
     if (worth_a_line(x) || log_on(LOG_DEBUG)) {
         log_end(x);
     }
@@ -516,6 +580,7 @@ static void free_exchange(struct loop *loop, void *owner)
 static void exchange_close(struct exchange *x)
 {
     x->state = EXCHANGE_DONE;
+    limits_leave(x);
     struct loop *loop = x->worker->loop;
     loop_timer_cancel(loop, &x->timer_ping);
     loop_timer_cancel(loop, &x->timer_deadline);

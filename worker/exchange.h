@@ -22,6 +22,7 @@
 #include "server/scan.h"
 #include "shm/bucket.h"
 #include "shm/directory.h"
+#include "shm/holds.h"
 #include "worker/chat.h"
 #include "worker/context.h"
 #include "worker/messages.h"
@@ -35,6 +36,7 @@
     X(AUTH, auth_step, "who is it, and is there room under the limit") \
     X(ROUTE, route_step, "routes that answer by themselves")           \
     X(READ, read_step, "the body is checked, the model chosen")        \
+    X(ADMIT, admit_step, "may the key use it, is there money, is it on record") \
     X(CONVERT, convert_step, "the upstream body is made")              \
     X(SEND, bedrock_send, "signed and handed to libcurl")              \
     X(RELAY, stream_step, "the answer is on its way to the client")    \
@@ -58,6 +60,7 @@ enum verdict {
 enum exchange_who { EXCHANGE_NOBODY, EXCHANGE_ANONYMOUS, EXCHANGE_MASTER, EXCHANGE_KEY };
 
 struct route;
+struct journal_record;
 
 struct exchange {
     struct worker *worker;
@@ -86,6 +89,8 @@ struct exchange {
     struct str key_text;      /* only while a question may need it; wiped with the headers */
     bool limited;             /* limit holds figures for the rate headers */
     struct bucket_answer limit;
+    struct bucket_answer tokens; /* limit 0: the key has no tpm_limit */
+    struct holds held;           /* of the key, by this request; limits_leave gives it back */
 
     /* what is asked, of whom */
     struct scan scan;
@@ -98,6 +103,14 @@ struct exchange {
     struct buf changes; /* for x-converter-changes */
     struct str tier;
 
+    /* what it costs */
+    struct directory_price price;
+    struct journal_record *record; /* OPEN in the journal; NULL: none */
+    bool billed;                   /* from usage_begin to usage_end */
+    int64_t started_ms;            /* of usage_begin, real time */
+    struct usage usage;            /* at the end */
+    uint64_t cost_micro;
+
     /* upstream */
     struct buf upstream; /* the body that is sent */
     char upstream_sha256[2 * SHA256_SIZE];
@@ -105,6 +118,7 @@ struct exchange {
     struct fetch *fetch;
     int attempts;
     bool skew_tried;
+    int64_t skew_ms; /* what this attempt's signature added to our clock */
     uint32_t pause_ms;
     struct eventstream frames;
     const struct relay *relay;
@@ -128,6 +142,7 @@ MUST_CHECK enum status exchange_open(struct worker *w, struct http_conn *c,
                                      const struct http_request *r, size_t *body_max_out,
                                      struct err *err);
 void exchange_request(struct exchange *x, struct str body); /* the whole request is in */
+void exchange_progress(struct exchange *x); /* a piece of the answer has come */
 void exchange_wake(struct exchange *x);    /* what a step waited for has happened */
 void exchange_gone(struct exchange *x);    /* the client left */
 void exchange_drained(struct exchange *x); /* the client's buffer has room again */

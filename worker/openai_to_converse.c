@@ -95,7 +95,8 @@ static void put_calls(struct converse_build *b, const struct scan *s, scan_ref c
     for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT && converse_build_ok(b);
          c = scan_next(s, calls, c)) {
         scan_ref type = SCAN_GET(s, c, "type");
-        if (scan_type(s, type) != SCAN_NONE && !SCAN_IS(s, type, "function"))
+        if (scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL &&
+            !SCAN_IS(s, type, "function"))
             converse_build_fail(b, STATUS_INVALID,
                                 "Invalid value for 'messages[].tool_calls[].type': only 'function' "
                                 "is supported.");
@@ -154,7 +155,7 @@ static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v,
                      struct converse_settings *t)
 {
     if (scan_type(s, v) == SCAN_STRING)
-        converse_settings_stop(b, t, scan_raw(s, v), "stop");
+        converse_settings_stop(b, t, scan_raw(s, v));
     else
         converse_build_fail(b, STATUS_INVALID,
                             "Invalid type for 'stop': expected a string or an array of strings.");
@@ -239,7 +240,9 @@ static void read_format(struct converse_build *b, const struct scan *s, struct c
                             "Missing required parameter: 'response_format.json_schema.schema'.");
         return;
     }
-    t->schema = close_schema(b, scan_raw(s, schema));
+    t->schema = scan_raw(s, schema);
+    if (converse_build_has(b, MODELS_FORMAT))
+        t->schema = close_schema(b, t->schema);
     t->schema_name = converse_build_read(b, s, SCAN_GET(s, inner, "name"));
     t->schema_description = converse_build_read(b, s, SCAN_GET(s, inner, "description"));
 }
@@ -312,7 +315,8 @@ enum status openai_to_converse(const struct chat_request *r, const struct conver
     const struct scan *s = r->scan;
     struct converse_settings settings = {.called = {.thinking = "reasoning_effort",
                                                     .effort = "reasoning_effort",
-                                                    .one_call = "parallel_tool_calls"}};
+                                                    .one_call = "parallel_tool_calls",
+                                                    .stops = "stop"}};
     unsigned legacy_calls = 0;
     converse_build_begin(&b, o, names, s->arena, body_out, changes_out, err);
     b.stream = r->stream;

@@ -108,7 +108,8 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
 {
     scan_ref type = SCAN_GET(s, tool, "type"), function = SCAN_GET(s, tool, "function");
     struct str text = converse_build_read(b, s, type);
-    if (scan_type(s, type) != SCAN_NONE && !text_eq(text, STR("function"))) {
+    bool given = scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL;
+    if (given && !text_eq(text, STR("function"))) {
         converse_build_fail(b, STATUS_INVALID,
                             "Invalid value: '%.*s'. Supported values are: 'function'.",
                             (int)(text.n < 40 ? text.n : 40), text.n > 0 ? text.p : "");

@@ -2,6 +2,7 @@
 
 #include "worker/admin.h"
 #include "worker/catalog.h"
+#include "worker/metrics.h"
 
 #define GET  (1u << HTTP_GET)
 #define HEAD (1u << HTTP_HEAD)
@@ -36,6 +37,7 @@ static const struct route table[] = {
      false},
     {"/health/ptc", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health_ptc,
      false},
+    {"/metrics", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 1024, metrics_answer, false},
     {"/version", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_version, false},
     {"/", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_root, false},
     {"/api/hello", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_hello, false},

@@ -212,6 +212,7 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
     struct str type = scan_text(&s, SCAN_GET(&s, 0, "type"));
     if (!type.p || !is_type(type))
         return STATUS_OK;
+    r->deltas += text_eq(type, STR("content_block_delta"));
     edits_init(&e, &s);
     edits_filter(&e, 0, is_metrics, &s);
     for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++)
@@ -326,15 +327,16 @@ static enum status slow_event(struct reply *r, struct str payload, struct str ba
     return st;
 }
 
-enum status splice_event(struct reply *r, struct str payload, struct buf *out,
-                         struct err *err)
+enum status splice_event(struct reply *r, struct str payload, struct buf *out, struct err *err)
 {
     struct str base64 = {NULL, 0}, type;
     char head[TYPE_MAX];
     if (!cut_plain_frame(payload, &base64))
         base64.p = NULL;
-    else if (peek_plain_type(base64, head, &type) && forward(base64, type, out))
+    else if (peek_plain_type(base64, head, &type) && forward(base64, type, out)) {
+        r->deltas += text_eq(type, STR("content_block_delta"));
         return STATUS_OK;
+    }
     if (!buf_ok(out))
         return no_room(err);
     return slow_event(r, payload, base64, out, err);
@@ -343,8 +345,8 @@ enum status splice_event(struct reply *r, struct str payload, struct buf *out,
 /* --- whole answers
  * ------------------------------------------------------------------------------------ */
 
-enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
-                          struct buf *out, struct err *err)
+enum status splice_answer(struct reply *r, struct arena *arena, struct str body, struct buf *out,
+                          struct err *err)
 {
     struct scan s;
     struct edits e;
@@ -364,17 +366,19 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
                                   : st;
 }
 
-/* --- the relay ----------------------------------------------------------------------------------- */
+/* --- the relay -----------------------------------------------------------------------------------
+ */
 
-static enum status relay_event(struct reply *r, struct str type, struct str payload, struct buf *out,
-                               struct err *err)
+static enum status relay_event(struct reply *r, struct str type, struct str payload,
+                               struct buf *out, struct err *err)
 {
     if (!text_eq(type, STR("chunk"))) /* a kind of event that is newer than this program */
         return STATUS_OK;
     return splice_event(r, payload, out, err);
 }
 
-/* Nothing is held back. The model's own error event counts as an end, too: the client has been told. */
+/* Nothing is held back. The model's own error event counts as an end, too: the client has been
+ * told. */
 static enum status relay_end(struct reply *r, struct buf *out, struct err *err)
 {
     (void)out;

@@ -38,7 +38,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     }
     bool typed = fetch_header(f, STR("content-type"), &value) &&
                  text_istarts(value, STR("application/vnd.amazon.eventstream"));
-    x->framed = status == 200 && typed;
+    x->framed = status == 200 && typed && x->stream;
     buf_free(&x->answer);
     buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
 }
@@ -48,7 +48,8 @@ static void ping(struct loop *loop, void *owner)
     struct exchange *x = owner;
     uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
     uint64_t due_ms = http_out_last_ms(x->conn) + every_ms;
-    if (due_ms <= clock_mono_ms() && !http_out_full(x->conn)) {
+    bool may = x->reply->started && !x->reply->stopped && !http_out_full(x->conn);
+    if (may && due_ms <= clock_mono_ms()) {
         http_out_write(x->conn, x->relay->ping);
         due_ms = clock_mono_ms() + every_ms;
     }
@@ -56,7 +57,6 @@ static void ping(struct loop *loop, void *owner)
                    due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
 }
 
-/* The status line waits for the first good event, so that a refusal can still be an HTTP status. */
 static void begin_stream(struct exchange *x)
 {
     counters_add(COUNTER_STREAMS, 1);
@@ -69,18 +69,34 @@ static void begin_stream(struct exchange *x)
                   (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
 }
 
+/* The status line waits for the first output, so that what fails before can be an HTTP status. */
+static enum status relay_first(struct exchange *x, const struct eventstream_frame *frame)
+{
+    enum status st = x->relay->event(x->reply, frame->type, frame->payload, &x->answer, &x->err);
+    if (st == STATUS_OK && buf_len(&x->answer) > 0) {
+        begin_stream(x);
+        http_out_write(x->conn, buf_str(&x->answer));
+        buf_free(&x->answer);
+    }
+    return st;
+}
+
+static enum status relay_next(struct exchange *x, const struct eventstream_frame *frame)
+{
+    struct buf *out = http_out_chunk_begin(x->conn);
+    enum status st = x->relay->event(x->reply, frame->type, frame->payload, out, &x->err);
+    http_out_chunk_end(x->conn);
+    return st;
+}
+
 static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
         bedrock_exception(x, frame);
         return false;
     }
-    if (!x->answered) {
-        begin_stream(x);
-    }
-    struct buf *out = http_out_chunk_begin(x->conn);
-    enum status st = x->relay->event(x->reply, frame->type, frame->payload, out, &x->err);
-    http_out_chunk_end(x->conn);
+    enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
+    exchange_progress(x);
     return st == STATUS_OK;
 }
 
@@ -224,9 +240,8 @@ void stream_drained(struct exchange *x)
 }
 
 /* Anthropic: clients act on the event. OpenAI: a data line with an error object and no [DONE]. */
-void stream_error_event(struct exchange *x, const struct err *err)
+static void put_error(struct exchange *x, const struct err *err)
 {
-    counters_add(COUNTER_STREAMS_BROKEN, 1);
     struct buf *out = http_out_chunk_begin(x->conn);
     if (x->dialect == DIALECT_ANTHROPIC) {
         BUF_LIT(out, "event: error\n");
@@ -235,5 +250,17 @@ void stream_error_event(struct exchange *x, const struct err *err)
     answer_error_body(x->dialect, err, x->id, out);
     BUF_LIT(out, "\n\n");
     http_out_chunk_end(x->conn);
+}
+
+void stream_break(struct exchange *x)
+{
+    if (x->reply->stopped) {
+        x->err = (struct err){.code = STATUS_OK};
+    } else {
+        counters_add(COUNTER_STREAMS_BROKEN, 1);
+        if (!x->reply->failed) {
+            put_error(x, &x->err);
+        }
+    }
     http_out_end(x->conn);
 }

@@ -1,6 +1,8 @@
 /*
- * usage.h - the tokens of one exchange, as Bedrock reports them, and what is done with them at its
- * end. Worker. Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
+ * usage.h - the tokens of one exchange, as Bedrock reports them, and its record in the journal: opened
+ * at admission, closed at the end, whatever the end is. Worker.
+ *
+ * Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
  */
 #ifndef WORKER_USAGE_H
 #define WORKER_USAGE_H
@@ -17,6 +19,14 @@ struct usage {
     bool seen;               /* Bedrock reported something */
 };
 
-void usage_count(const struct usage *u); /* adds to the shared counters */
+struct exchange;
+
+/* The request goes to Bedrock from here on. false: the journal is full. */
+bool usage_begin(struct exchange *x);
+/* What is known by now goes into the record: it is what counts if this process is killed. */
+void usage_progress(struct exchange *x);
+/* Tokens and cost to the record, the key's limits, the counters; x->usage and x->cost_micro for the
+ * log. Once; does nothing when usage_begin was not called. */
+void usage_end(struct exchange *x);
 
 #endif

@@ -14,6 +14,8 @@
 #include "server/log.h"
 #include "server/sha256.h"
 #include "shm/counters.h"
+#include "shm/holds.h"
+#include "shm/journal.h"
 #include "shm/scoreboard.h"
 #include "worker/answer.h"
 #include "worker/bedrock.h"
@@ -108,8 +110,6 @@ static void shed_victim(struct worker *w)
              "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
     stand_back(w, NO_FD_PAUSE_MS);
 }
-
-extern const struct http_conn_ops worker_conn_ops;
 
 static bool accept_one(struct worker *w)
 {
@@ -345,7 +345,16 @@ static void each_turn(struct loop *loop, void *owner)
 /* --- starting
  * ---------------------------------------------------------------------------------------------- */
 
-static void set_limits(struct worker *w)
+static void set_master_key(struct worker *w)
+{
+    struct str key = text_from(w->config->master_api_key);
+    w->has_master = key.n > 0;
+    if (w->has_master) {
+        sha256(key.p, key.n, w->master_digest);
+    }
+}
+
+void worker_configure(struct worker *w)
 {
     const struct config *c = w->config;
     w->conn_limits = (struct http_conn_limits){
@@ -368,15 +377,7 @@ static void set_limits(struct worker *w)
                                           .keys = (uint32_t)c->json_max_keys,
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
-}
-
-static void set_master_key(struct worker *w)
-{
-    struct str key = text_from(w->config->master_api_key);
-    w->has_master = key.n > 0;
-    if (w->has_master) {
-        sha256(key.p, key.n, w->master_digest);
-    }
+    set_master_key(w);
 }
 
 static loop_handle watch(struct worker *w, int fd, loop_fd_fn *fn, struct err *err)
@@ -430,8 +431,11 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     *w = (struct worker){
         .config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
     counters_enter(s, slot);
-    set_limits(w);
-    set_master_key(w);
+    holds_enter(s, slot);
+    if (s->journal) {
+        journal_enter(s->journal, slot);
+    }
+    worker_configure(w);
     if (!start(w, &err)) {
         log_line(LOG_ERROR, "start", "%s", err.text);
         return err.code == STATUS_INVALID ? 2 : 1;

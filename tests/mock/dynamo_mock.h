@@ -11,7 +11,7 @@
  *   GET  /__ops      what was called: [{"op","table","result"}], newest last
  *   POST /__script   {"op":"GetItem" or "","fault":name,"count":n}; count 0: until the reset
  *   POST /__reset    forgets script and log; the tables stay
- *   POST /__fill     {"table","count"}: that many keys with the ids sha256:000...n
+ *   POST /__fill     {"table","count"}: that many keys, of nobody's use
  *   GET  /health     200
  */
 #ifndef MOCK_DYNAMO_MOCK_H

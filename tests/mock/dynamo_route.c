@@ -5,6 +5,7 @@
 
 #include "server/clock.h"
 #include "server/json.h"
+#include "server/sha256.h"
 #include "tests/mock/verify.h"
 
 #define ARENA_MAX ((size_t)512 << 20) /* a scan of many items makes many scratch values */
@@ -86,8 +87,9 @@ static bool fill(struct dynamo_mock *m, struct str name, int64_t count)
     struct table *t = store_table(&m->store, name);
     for (int64_t i = 0; t && i < count; i++) {
         struct item *item = table_add(t);
-        char id[96];
-        snprintf(id, sizeof id, "{\"S\":\"sha256:%064llx\"}", (unsigned long long)i);
+        char id[96], hex[2 * SHA256_SIZE];
+        sha256_hex(&i, sizeof i, hex);
+        snprintf(id, sizeof id, "{\"S\":\"sha256:%.*s\"}", (int)sizeof hex, hex);
         item_set(item, STR("api_key"), text_from(id));
         item_set(item, STR("user_id"), STR("{\"S\":\"filled\"}"));
         item_set(item, STR("name"), STR("{\"S\":\"filled key\"}"));

@@ -44,19 +44,32 @@ struct shape_member {
     bool required;
 };
 
-#define STRINGS(least, most)    {.kind = SHAPE_STRING, .min = (least), .max = (most)}
-#define ENUMERATION(list)       {.kind = SHAPE_STRING, .max = SHAPE_ANY, .values = (list)}
-#define PATTERN(chars, most)    {.kind = SHAPE_STRING, .min = 1, .max = (most), .characters = (chars)}
-#define LIST(of, least, most)   {.kind = SHAPE_LIST, .element = &(of), .min = (least), .max = (most)}
-#define STRUCTURE(name, ...)    SHAPE_OF(SHAPE_STRUCTURE, name, __VA_ARGS__)
-#define UNION(name, ...)        SHAPE_OF(SHAPE_UNION, name, __VA_ARGS__)
-#define SHAPE_OF(of, name, ...)                                                                  \
-    static const struct shape_member name##_members[] = {__VA_ARGS__, {NULL, NULL, false}};      \
+#define STRINGS(least, most)                                \
+    {                                                       \
+        .kind = SHAPE_STRING, .min = (least), .max = (most) \
+    }
+#define ENUMERATION(list)                                        \
+    {                                                            \
+        .kind = SHAPE_STRING, .max = SHAPE_ANY, .values = (list) \
+    }
+#define PATTERN(chars, most)                                                 \
+    {                                                                        \
+        .kind = SHAPE_STRING, .min = 1, .max = (most), .characters = (chars) \
+    }
+#define LIST(of, least, most)                                               \
+    {                                                                       \
+        .kind = SHAPE_LIST, .element = &(of), .min = (least), .max = (most) \
+    }
+#define STRUCTURE(name, ...) SHAPE_OF(SHAPE_STRUCTURE, name, __VA_ARGS__)
+#define UNION(name, ...)     SHAPE_OF(SHAPE_UNION, name, __VA_ARGS__)
+#define SHAPE_OF(of, name, ...)                                                             \
+    static const struct shape_member name##_members[] = {__VA_ARGS__, {NULL, NULL, false}}; \
     static const struct shape name = {.kind = (of), .member = name##_members}
 
-static const struct shape shape_text = STRINGS(0, SHAPE_ANY), shape_some_text = STRINGS(1, SHAPE_ANY),
-                          shape_effort = STRINGS(0, 16), shape_path = STRINGS(1, 256),
-                          shape_tool_name = PATTERN("_-", 64), shape_tool_id = PATTERN("_.:-", 64),
+static const struct shape shape_text = STRINGS(0, SHAPE_ANY),
+                          shape_some_text = STRINGS(1, SHAPE_ANY), shape_effort = STRINGS(0, 16),
+                          shape_path = STRINGS(1, 256), shape_tool_name = PATTERN("_-", 64),
+                          shape_tool_id = PATTERN("_.:-", 64),
                           shape_document_name = PATTERN(" -()[]", 200),
                           shape_role = ENUMERATION("user|assistant|system"),
                           shape_image_format = ENUMERATION("png|jpeg|gif|webp"),
@@ -130,9 +143,8 @@ UNION(shape_system_block, {"text", &shape_some_text, false},
 static const struct shape shape_system = LIST(shape_system_block, 1, SHAPE_ANY),
                           shape_stops = LIST(shape_some_text, 0, 2500),
                           shape_paths = LIST(shape_path, 0, 10);
-STRUCTURE(shape_inference, {"maxTokens", &shape_tokens, false},
-          {"temperature", &shape_unit, false}, {"topP", &shape_unit, false},
-          {"stopSequences", &shape_stops, false});
+STRUCTURE(shape_inference, {"maxTokens", &shape_tokens, false}, {"temperature", &shape_unit, false},
+          {"topP", &shape_unit, false}, {"stopSequences", &shape_stops, false});
 STRUCTURE(shape_input_schema, {"json", &shape_json_object, true});
 STRUCTURE(shape_tool_spec, {"name", &shape_tool_name, true},
           {"description", &shape_some_text, false}, {"inputSchema", &shape_input_schema, true},
@@ -169,8 +181,8 @@ struct shape_check {
     char path[200];
 };
 
-__attribute__((format(printf, 2, 3))) static bool shape_fail(struct shape_check *c,
-                                                             const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool shape_fail(struct shape_check *c, const char *fmt,
+                                                             ...)
 {
     char text[160];
     va_list ap;

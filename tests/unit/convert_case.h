@@ -64,8 +64,7 @@ static void convert_case_convert(struct convert_case *c, enum dialect dialect,
     if (dialect == DIALECT_ANTHROPIC) {
         c->status = messages_read(&c->scan, false, &messages, &c->err);
         if (c->status == STATUS_OK)
-            c->status =
-                anthropic_to_converse(&messages, o, names, &c->body, &c->changes, &c->err);
+            c->status = anthropic_to_converse(&messages, o, names, &c->body, &c->changes, &c->err);
         return;
     }
     c->status = chat_read(&c->scan, &chat, &c->err);
@@ -73,8 +72,8 @@ static void convert_case_convert(struct convert_case *c, enum dialect dialect,
         c->status = openai_to_converse(&chat, o, names, &c->body, &c->changes, &c->err);
 }
 
-static void convert_case_run(struct convert_case *c, enum dialect dialect,
-                             struct convert_options o, struct str request)
+static void convert_case_run(struct convert_case *c, enum dialect dialect, struct convert_options o,
+                             struct str request)
 {
     memset(c, 0, sizeof *c);
     c->arena = arena_new((size_t)64 << 20);
@@ -87,10 +86,8 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect,
                                    .caps = models_caps(o.model),
                                    .transport = MODELS_CONVERSE,
                                    .one_million = million};
-    struct converse_options options = {.model = &choice,
-                                       .betas = o.betas,
-                                       .service_tier = o.tier,
-                                       .strict_fields = o.strict};
+    struct converse_options options = {
+        .model = &choice, .betas = o.betas, .service_tier = o.tier, .strict_fields = o.strict};
     c->status = scan_parse(&c->scan, c->arena, request, &case_limits, &c->err);
     if (c->status == STATUS_OK)
         convert_case_convert(c, dialect, &options);
@@ -137,10 +134,10 @@ __attribute__((unused)) static void convert_case_check(enum dialect dialect,
     struct convert_case c;
     char why[400];
     bool strict = row->model[0] == '!';
-    convert_case_run(&c, dialect,
-                     (struct convert_options){.model = text_from(row->model + strict),
-                                              .strict = strict},
-                     text_from(row->in));
+    convert_case_run(
+        &c, dialect,
+        (struct convert_options){.model = text_from(row->model + strict), .strict = strict},
+        text_from(row->in));
     struct str body = buf_str(&c.body), changes = buf_str(&c.changes);
     if (!row->changes) {
         if (c.status != STATUS_INVALID || strcmp(c.err.text, row->out) != 0)

@@ -132,13 +132,11 @@ static void test_give_new_tag_zeroes_and_hides_from_the_old_key(void **state)
     struct bucket *b = bucket_of(&s, slot, 11);
     assert_non_null(b);
     atomic_store(&b->requests, 5);
-    atomic_store(&b->spent_micro, 5);
-    atomic_store(&b->month, 5);
+    bucket_spend(b, 24313, 5);
     bucket_give(&s, slot, 12);
     assert_null(bucket_of(&s, slot, 11));
     assert_ptr_equal(bucket_of(&s, slot, 12), b);
-    assert_int_equal(
-        atomic_load(&b->requests) + atomic_load(&b->spent_micro) + atomic_load(&b->month), 0);
+    assert_int_equal(atomic_load(&b->requests) + atomic_load(&b->spent), 0);
     segment_drop(&s);
 }
 
@@ -154,6 +152,92 @@ static void test_of_slot_out_of_range_is_null(void **state)
     segment_drop(&s);
 }
 
+#define MINUTE 60000000000ull
+
+static void test_charge_debt_waits_and_is_paid_off(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    uint64_t now = 1000 * MINUTE;
+    struct bucket_answer a = bucket_charge(&word, now, 1000, MINUTE, 0);
+    assert_true(a.allowed);
+    assert_int_equal(a.remaining, 1000);
+    a = bucket_charge(&word, now, 1000, MINUTE, 400);
+    assert_int_equal(a.remaining, 600);
+    bucket_charge(&word, now, 1000, MINUTE, 1600); /* 2,000 used of 1,000 */
+    a = bucket_charge(&word, now, 1000, MINUTE, 0);
+    assert_false(a.allowed);
+    assert_in_range(a.retry_ns, MINUTE, MINUTE + MINUTE / 500);
+    assert_true(bucket_charge(&word, now + a.retry_ns, 1000, MINUTE, 0).allowed);
+    assert_false(bucket_charge(&word, now + a.retry_ns - MINUTE / 500, 1000, MINUTE, 0).allowed);
+    assert_int_equal(bucket_charge(&word, now + 2 * MINUTE, 1000, MINUTE, 0).remaining, 1000);
+}
+
+static void test_charge_huge_amounts_are_capped(void **state)
+{
+    (void)state;
+    _Atomic uint64_t word = 0;
+    for (int i = 0; i < 3; i++) {
+        bucket_charge(&word, MINUTE, 1, MINUTE, UINT64_MAX);
+    }
+    struct bucket_answer a = bucket_charge(&word, MINUTE, 1, MINUTE, 0);
+    assert_false(a.allowed);
+    assert_in_range(a.retry_ns, 59 * MINUTE, 61 * MINUTE);
+    word = 0;
+    a = bucket_charge(&word, MINUTE, UINT32_MAX, MINUTE, 1000000);
+    assert_in_range(a.remaining, UINT32_MAX - 1000001, UINT32_MAX - 999999);
+}
+
+static void test_spent_month_changes_once_and_keeps_sums(void **state)
+{
+    (void)state;
+    struct bucket b = {0};
+    uint32_t january = bucket_month(1768478400000); /* 2026-01-15 */
+    assert_int_equal(january, 2026 * 12 + 1);
+    assert_int_equal(bucket_month(1764547199999) + 1, bucket_month(1764547200000)); /* November, December */
+    assert_int_equal(bucket_spent(&b, january), 0);
+    assert_int_equal(bucket_spent_month(&b), 0);
+    bucket_spend(&b, january, 100);
+    bucket_spend(&b, january, 11);
+    assert_int_equal(bucket_spent(&b, january), 111);
+    bucket_spend(&b, january + 1, 7);
+    bucket_spend(&b, january, 1000); /* a request that began last month */
+    assert_int_equal(bucket_spent(&b, january), 0);
+    assert_int_equal(bucket_spent(&b, january + 1), 7);
+    bucket_raise(&b, january + 1, 5);
+    assert_int_equal(bucket_spent(&b, january + 1), 7);
+    bucket_raise(&b, january + 1, 9);
+    bucket_lower(&b, january + 1, 4);
+    assert_int_equal(bucket_spent(&b, january + 1), 5);
+    bucket_lower(&b, january + 1, 400);
+    assert_int_equal(bucket_spent(&b, january + 1), 0);
+    bucket_spend(&b, january + 1, UINT64_MAX);
+    bucket_spend(&b, january + 1, 1);
+    assert_true(bucket_spent(&b, january + 1) > 280000000000000);
+    assert_int_equal(bucket_spent_month(&b), january + 1);
+}
+
+/* Four processes cross the end of a month: what they spent in the new one is all there. */
+static void test_spent_roll_over_by_four_processes_loses_nothing(void **state)
+{
+    (void)state;
+    struct bucket *b = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    bucket_spend(b, 100, 12345);
+    for (int p = 0; p < 4; p++) {
+        if (fork() == 0) {
+            for (int i = 0; i < 10000; i++) {
+                bucket_spend(b, 101, 3);
+            }
+            _exit(0);
+        }
+    }
+    for (int p = 0; p < 4; p++) {
+        wait(NULL);
+    }
+    assert_int_equal(bucket_spent(b, 101), 120000);
+    munmap(b, 4096);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +249,10 @@ int main(void)
         cmocka_unit_test(test_take_four_processes_admit_exactly_100_of_1000),
         cmocka_unit_test(test_give_new_tag_zeroes_and_hides_from_the_old_key),
         cmocka_unit_test(test_of_slot_out_of_range_is_null),
+        cmocka_unit_test(test_charge_debt_waits_and_is_paid_off),
+        cmocka_unit_test(test_charge_huge_amounts_are_capped),
+        cmocka_unit_test(test_spent_month_changes_once_and_keeps_sums),
+        cmocka_unit_test(test_spent_roll_over_by_four_processes_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

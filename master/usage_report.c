@@ -1,0 +1,246 @@
+#include "master/usage_report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "master/commands.h"
+#include "master/keys.h"
+#include "server/buf.h"
+#include "server/clock.h"
+#include "server/json.h"
+#include "shm/keystore.h"
+
+#define ROW_MAX     4096
+#define DAYS_MAX    36500
+#define DAY_MS      86400000ll
+#define GROUP_WIDTH 34
+
+enum { BY, DAYS, OUTPUT, ENV_FILE, ROW_COUNT };
+static const struct option_row rows[ROW_COUNT] = {
+    [BY] = {'b', "by", "key|model|day", "what the sums are of; default: key"},
+    [DAYS] = {'d', "days", "N", "how far back; default: 30"},
+    [OUTPUT] = {0, "output", "text|csv|json", "form of the answer"},
+    [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+};
+static const struct commands_about about = {
+    "usage", "", "Sums of requests, tokens and cost. Keys are shown by their KEY-ID.", rows,
+    ROW_COUNT};
+
+static const struct {
+    const char *word;
+    enum keystore_group group;
+} groups[] = {{"key", KEYSTORE_BY_KEY}, {"model", KEYSTORE_BY_MODEL}, {"day", KEYSTORE_BY_DAY}};
+
+enum form { TEXT, CSV, JSON };
+static const char *const forms[] = {[TEXT] = "text", [CSV] = "csv", [JSON] = "json"};
+
+struct report {
+    size_t by; /* in groups */
+    enum form form;
+    int64_t from_ms, to_ms;
+    size_t count;
+    struct keystore_usage_sum total;
+};
+
+/* --- one line ---------------------------------------------------------------------------------- */
+
+/* A key is shown as in list-keys: its partition key may be the key itself. */
+static void name_of(const struct report *r, const struct keystore_usage_sum *sum, char *out,
+                    size_t size)
+{
+    struct keystore_row row = {0};
+    bool nobody = strcmp(sum->group, "master") == 0 || strcmp(sum->group, "anonymous") == 0;
+    if (groups[r->by].group != KEYSTORE_BY_KEY || nobody) {
+        text_copy(text_from(sum->group), out, size);
+        return;
+    }
+    text_copy(text_from(sum->group), row.id, sizeof row.id);
+    keys_id(&row, out);
+    text_wipe(&row, sizeof row);
+}
+
+static void put_json(struct buf *b, const struct report *r, const struct keystore_usage_sum *sum,
+                     const char *name)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } members[] = {{"requests", sum->requests},        {"failed", sum->failed},
+                   {"input_tokens", sum->input},       {"output_tokens", sum->output},
+                   {"cached_tokens", sum->cache_read}, {"cache_write_tokens", sum->cache_write},
+                   {"cost_micro", sum->cost_micro}};
+    struct json_out w;
+    json_begin(&w, b);
+    json_object(&w);
+    json_key(&w, text_from(groups[r->by].word));
+    json_str(&w, text_from(name));
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        json_key(&w, text_from(members[i].name));
+        json_i64(&w, (int64_t)members[i].value);
+    }
+    json_object_end(&w);
+}
+
+static void print_json(const struct report *r, const struct keystore_usage_sum *sum,
+                       const char *name)
+{
+    struct buf b;
+    buf_init(&b, ROW_MAX);
+    put_json(&b, r, sum, name);
+    printf("%s%.*s", r->count ? ",\n" : "[", STR_ARG(buf_str(&b)));
+    buf_free(&b);
+}
+
+/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula to spreadsheets. */
+static void print_csv_name(const char *name)
+{
+    putchar('"');
+    if (name[0] && strchr("=+-@", name[0])) {
+        putchar('\'');
+    }
+    for (; *name; name++) {
+        if (*name == '"') {
+            putchar('"');
+        }
+        putchar((unsigned char)*name < 0x20 ? ' ' : *name);
+    }
+    putchar('"');
+}
+
+static void print_csv(const struct report *r, const struct keystore_usage_sum *s, const char *name)
+{
+    if (r->count == 0) {
+        printf("%s,requests,failed,input_tokens,output_tokens,cached_tokens,cache_write_tokens,"
+               "cost_usd\n",
+               groups[r->by].word);
+    }
+    if (groups[r->by].group == KEYSTORE_BY_MODEL) {
+        print_csv_name(name);
+    } else {
+        printf("%s", name);
+    }
+    printf(",%llu,%llu,%llu,%llu,%llu,%llu,%llu.%06llu\n", (unsigned long long)s->requests,
+           (unsigned long long)s->failed, (unsigned long long)s->input,
+           (unsigned long long)s->output, (unsigned long long)s->cache_read,
+           (unsigned long long)s->cache_write, (unsigned long long)(s->cost_micro / 1000000),
+           (unsigned long long)(s->cost_micro % 1000000));
+}
+
+static void print_line(const struct keystore_usage_sum *s, const char *name)
+{
+    char shown[GROUP_WIDTH + 1];
+    text_copy(text_from(name), shown, sizeof shown);
+    for (char *p = shown; *p; p++) {
+        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p; /* nothing steers a terminal */
+    }
+    printf("%-*s %9llu %7llu %12llu %12llu %12llu %12llu %10llu.%02llu\n", GROUP_WIDTH, shown,
+           (unsigned long long)s->requests, (unsigned long long)s->failed,
+           (unsigned long long)s->input, (unsigned long long)s->output,
+           (unsigned long long)s->cache_read, (unsigned long long)s->cache_write,
+           (unsigned long long)((s->cost_micro + 5000) / 1000000),
+           (unsigned long long)((s->cost_micro + 5000) / 10000 % 100));
+}
+
+static void print_text(const struct report *r, const struct keystore_usage_sum *sum,
+                       const char *name)
+{
+    if (r->count == 0) {
+        printf("%-*s %9s %7s %12s %12s %12s %12s %13s\n", GROUP_WIDTH, groups[r->by].word,
+               "requests", "failed", "input", "output", "cache read", "cache write", "dollars");
+    }
+    print_line(sum, name);
+}
+
+/* --- the report -------------------------------------------------------------------------------- */
+
+static void add(struct keystore_usage_sum *total, const struct keystore_usage_sum *s)
+{
+    total->requests += s->requests;
+    total->failed += s->failed;
+    total->input += s->input;
+    total->output += s->output;
+    total->cache_read += s->cache_read;
+    total->cache_write += s->cache_write;
+    total->cost_micro += s->cost_micro;
+}
+
+static bool take(void *ctx, const struct keystore_usage_sum *sum)
+{
+    static void (*const print[])(const struct report *, const struct keystore_usage_sum *,
+                                 const char *) = {
+        [TEXT] = print_text, [CSV] = print_csv, [JSON] = print_json};
+    struct report *r = ctx;
+    char name[KEYSTORE_ID_MAX + 1];
+    name_of(r, sum, name, sizeof name);
+    print[r->form](r, sum, name);
+    add(&r->total, sum);
+    r->count++;
+    return true;
+}
+
+static int report(const struct config *c, struct report *r)
+{
+    struct keystore *store;
+    struct err err = {.code = STATUS_OK};
+    if (keys_open(c, &store, &err) != STATUS_OK) {
+        return keys_failed(about.name, &err);
+    }
+    enum status status =
+        keystore_usage(store, groups[r->by].group, r->from_ms, r->to_ms, take, r, &err);
+    keystore_close(store);
+    if (status != STATUS_OK) {
+        return keys_failed(about.name, &err);
+    }
+    if (r->form == JSON) {
+        printf(r->count ? "]\n" : "[]\n");
+    } else if (r->form == TEXT && r->count) {
+        print_line(&r->total, "total");
+    } else if (r->form == TEXT) {
+        printf("no requests in that time\n");
+    }
+    return COMMANDS_OK;
+}
+
+static enum status read_options(const struct options *o, struct report *r, struct err *err)
+{
+    const char *by = o->value[BY] ? o->value[BY] : "key";
+    const char *form = o->value[OUTPUT] ? o->value[OUTPUT] : "text";
+    const char *days_text = o->value[DAYS] ? o->value[DAYS] : "30";
+    uint64_t days;
+    size_t n = sizeof groups / sizeof groups[0];
+    for (r->by = 0; r->by < n && strcmp(by, groups[r->by].word) != 0; r->by++) {
+    }
+    if (r->by == n) {
+        return err_set(err, STATUS_INVALID, "--by %s: key, model or day is needed", by);
+    }
+    for (r->form = TEXT; r->form <= JSON && strcmp(form, forms[r->form]) != 0; r->form++) {
+    }
+    if (r->form > JSON) {
+        return err_set(err, STATUS_INVALID, "--output %s: text, csv or json is needed", form);
+    }
+    if (!text_u64(text_from(days_text), &days) || days < 1 || days > DAYS_MAX) {
+        return err_set(err, STATUS_INVALID, "--days %s: a number of days is needed", days_text);
+    }
+    r->to_ms = clock_real_now_ms() + 1;
+    r->from_ms = r->to_ms - (int64_t)days * DAY_MS;
+    return STATUS_OK;
+}
+
+int usage_report_run(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    struct report r = {.count = 0};
+    int exit_code;
+    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    if (read_options(&o, &r, &err) != STATUS_OK ||
+        commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    exit_code = report(&c, &r);
+    config_free(&c);
+    return exit_code;
+}

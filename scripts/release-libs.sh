@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON and SQLite, from Debian 13's current
+# source packages (Debian 12's mbedTLS 2.28 is at its end of life and has no TLS 1.3). Nothing is installed: apt gets
+# directories of its own below DIR, so that neither root nor a changed sources.list is needed.
+# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib} and DIR/<arch>/packages.tsv)
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+NAME=release-libs
+
+suite=trixie
+arch=${1:?usage: scripts/release-libs.sh amd64|arm64 DIR}
+mkdir -p "${2:?usage: scripts/release-libs.sh amd64|arm64 DIR}"
+base=$(cd "$2" && pwd)
+sources=$base/sources
+work=$base/work-$arch
+prefix=$base/$arch
+jobs=$(nproc)
+
+case $arch in
+amd64) triplet=x86_64-linux-gnu hardening=-fcf-protection ;;
+arm64) triplet=aarch64-linux-gnu hardening=-mbranch-protection=standard ;;
+*) die "platform $arch: amd64 or arm64 is needed" ;;
+esac
+# The ARMv8 SHA-256 instructions are used where the CPU has them: the hash of the body is most of a signature's cost.
+flags="-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fstack-clash-protection $hardening
+    -D_FORTIFY_SOURCE=2 -DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT -ffile-prefix-map=$work=."
+flags=${flags//$'\n'/ }
+[ "$arch" = amd64 ] && flags=${flags/-DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT/}
+
+need_tools() {
+    need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
+    need apt-get "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
+    need dpkg-source "apt-get install dpkg-dev"
+    need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
+}
+
+# apt with its own lists, sources and cache, and the host's keys and proxy settings.
+own_apt() {
+    "$@" -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$sources/apt.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::State::lists="$sources/lists" -o Dir::Cache="$sources/cache" -o APT::Sandbox::User=
+}
+
+fetch() {
+    local mirror=${DEBIAN_MIRROR:-http://deb.debian.org} at
+    mkdir -p "$sources/lists/partial" "$sources/cache/archives/partial" "$sources/files"
+    : >"$sources/apt.list"
+    for at in "debian $suite" "debian $suite-updates" "debian-security $suite-security"; do
+        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror/$at main" >>"$sources/apt.list"
+    done
+    own_apt apt-get update -qq || die "apt-get update failed; is $mirror (DEBIAN_MIRROR) within reach?"
+    for at in mbedtls curl cjson sqlite3; do
+        download "$at" || download "$at/$suite" ||
+            die "apt-get source $at failed ($sources/log); run the command again to resume"
+    done
+}
+
+# Only the files of one version are left, so that unpack has no choice. Mirrors sometimes list a security update whose
+# files they do not have yet: then the point release's version is taken, and said.
+download() { # PACKAGE[/SUITE]
+    [[ $1 != */* ]] || say "$1: the newest version cannot be had from this mirror, taking the one of the last point release"
+    rm -rf "$sources/files/${1%/*}"
+    mkdir -p "$sources/files/${1%/*}"
+    (cd "$sources/files/${1%/*}" && own_apt apt-get source -qq --download-only "$1") >>"$sources/log" 2>&1
+}
+
+# unpack PACKAGE: its directory, patched by Debian
+unpack() {
+    local dsc
+    dsc=$(find "$sources/files/$1" -name '*.dsc')
+    rm -rf "${work:?}/$1"
+    dpkg-source --no-check -x "$dsc" "$work/$1" >/dev/null 2>&1 || die "dpkg-source -x $dsc failed"
+    printf '%s\t%s\t%s\n' "$1" "$(sed -n 's/^Version: //p' "$dsc" | head -1)" "$2" >>"$work/packages.tsv"
+}
+
+# logged NAME COMMAND...: quiet unless it fails
+logged() {
+    local log=$work/$1.log
+    shift
+    "$@" >>"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die "failed: $* (whole log: $log)"
+    }
+}
+
+make_mbedtls() {
+    say "mbedTLS for $arch"
+    unpack mbedtls Apache-2.0
+    logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags"
+    cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
+    cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
+}
+
+# HTTP/1.1 over TLS and proxies; nothing else is ever spoken to AWS.
+configure_curl() {
+    local without=(brotli zstd zlib libpsl librtmp libssh2 libidn2 nghttp2)
+    local disable=(ldap ldaps dict file ftp gopher imap mqtt pop3 rtsp smb smtp telnet tftp ipfs websockets manual docs ntlm
+        kerberos-auth negotiate-auth tls-srp alt-svc hsts doh cookies netrc libcurl-option)
+    cd "$work/curl"
+    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --with-mbedtls="$prefix" \
+        "${without[@]/#/--without-}" "${disable[@]/#/--disable-}" --without-ca-path \
+        --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt CC="$triplet-gcc" CFLAGS="$flags"
+}
+
+make_curl() {
+    say "libcurl for $arch"
+    unpack curl curl
+    (logged curl configure_curl)
+    logged curl make -j"$jobs" -C "$work/curl/lib" install
+    logged curl make -C "$work/curl/include" install
+}
+
+make_cjson() {
+    say "cJSON for $arch"
+    unpack cjson MIT
+    # shellcheck disable=SC2086
+    logged cjson "$triplet-gcc" $flags -std=c99 -c "$work/cjson/cJSON.c" -o "$work/cjson.o"
+    logged cjson "$triplet-ar" rcsD "$prefix/lib/libcjson.a" "$work/cjson.o"
+    cp "$work/cjson/cJSON.h" "$prefix/include/"
+}
+
+amalgamate() {
+    cd "$work/sqlite3"
+    ./configure --disable-tcl --disable-readline --disable-shared # for the machine that builds
+    make sqlite3.c
+}
+
+make_sqlite() {
+    local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0"
+    say "SQLite for $arch"
+    unpack sqlite3 blessing
+    (logged sqlite3 amalgamate)
+    # shellcheck disable=SC2086
+    logged sqlite3 "$triplet-gcc" ${flags/-O2/-Os} $options -c "$work/sqlite3/sqlite3.c" -o "$work/sqlite3.o"
+    logged sqlite3 "$triplet-ar" rcsD "$prefix/lib/libsqlite3.a" "$work/sqlite3.o"
+    cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
+}
+
+need_tools
+rm -rf "$work" "$prefix"
+mkdir -p "$work" "$prefix/lib" "$prefix/include"
+fetch
+make_mbedtls
+make_curl
+make_cjson
+make_sqlite
+sort "$work/packages.tsv" >"$prefix/packages.tsv"
+rm -rf "$work"

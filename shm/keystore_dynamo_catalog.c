@@ -1,0 +1,97 @@
+/*
+ * keystore_dynamo_catalog.c - the tables of the operator: model mappings and prices.
+ */
+#include "shm/keystore_dynamo_private.h"
+
+#include "server/dynamo_value.h"
+
+/* --- mappings -------------------------------------------------------------------------------- */
+
+struct mappings {
+    bool (*fn)(void *ctx, struct str from, struct str to);
+    void *ctx;
+};
+
+/* Of another type: empty, which the reader skips and counts. */
+static bool mapping_item(void *ctx, const struct cJSON *item)
+{
+    const struct mappings *m = ctx;
+    struct str from, to;
+    dynamo_value(item, "anthropic_model_id", &from);
+    dynamo_value(item, "bedrock_model_id", &to);
+    return m->fn(m->ctx, from, to);
+}
+
+static void mapping_projection(struct json_out *w)
+{
+    keystore_dynamo_member(w, "ProjectionExpression", "anthropic_model_id,bedrock_model_id");
+}
+
+enum status keystore_dynamo_mappings(struct keystore *base,
+                                     bool (*fn)(void *ctx, struct str from, struct str to),
+                                     void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct mappings m = {fn, ctx};
+    struct keystore_dynamo_walk walk = {k->mapping, "anthropic_model_id", mapping_projection,
+                                        mapping_item, &m};
+    return keystore_dynamo_walk(k, &walk, err);
+}
+
+/* --- prices ---------------------------------------------------------------------------------- */
+
+struct prices {
+    bool (*fn)(void *ctx, const struct keystore_price *price);
+    void *ctx;
+};
+
+/* US dollars for a million tokens as micro-dollars; absent_micro where there is none. */
+static bool read_price(const struct cJSON *item, const char *name, uint64_t absent_micro,
+                       uint64_t *out)
+{
+    struct str text;
+    int64_t micro = 0;
+    enum dynamo_type type = dynamo_value(item, name, &text);
+    *out = absent_micro;
+    if (type == DYNAMO_TYPE_N && dynamo_value_number(text, 6, &micro, NULL) && micro >= 0) {
+        *out = (uint64_t)micro;
+        return true;
+    }
+    return type == DYNAMO_TYPE_ABSENT && absent_micro != UINT64_MAX;
+}
+
+/* A cache price that is not given is the input price: rather too much than nothing. */
+static bool price_item(void *ctx, const struct cJSON *item)
+{
+    const struct prices *p = ctx;
+    struct keystore_price row = {.active = true};
+    struct str model, state;
+    dynamo_value(item, "model_id", &model);
+    dynamo_value(item, "status", &state);
+    text_copy(model, row.model, sizeof row.model);
+    row.active = read_price(item, "input_price", UINT64_MAX, &row.price.input) &&
+                 read_price(item, "output_price", UINT64_MAX, &row.price.output) &&
+                 read_price(item, "cache_read_price", row.price.input, &row.price.cache_read) &&
+                 read_price(item, "cache_write_price", row.price.input, &row.price.cache_write) &&
+                 !text_eq(state, STR("disabled"));
+    return p->fn(p->ctx, &row);
+}
+
+/* "status" is a reserved word. */
+static void price_projection(struct json_out *w)
+{
+    keystore_dynamo_member(w, "ProjectionExpression",
+                           "model_id,input_price,output_price,cache_read_price,cache_write_price,"
+                           "#s");
+    json_raw(w, STR("\"ExpressionAttributeNames\":{\"#s\":\"status\"}"));
+}
+
+enum status keystore_dynamo_prices(struct keystore *base,
+                                   bool (*fn)(void *ctx, const struct keystore_price *price),
+                                   void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct prices p = {fn, ctx};
+    struct keystore_dynamo_walk walk = {k->pricing, "model_id", price_projection, price_item, &p};
+    return keystore_dynamo_walk(k, &walk, err);
+}

@@ -1,0 +1,185 @@
+// Our DynamoDB client against somebody else's DynamoDB: dynalite, on loopback. It knows no UpdateTimeToLive,
+// checks expressions and item sizes strictly, ends pages at 1 MB and closes idle connections after 5 s.
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { MOCK_URL } from './bed.mjs';
+
+const PROGRAM = path.resolve(process.env.BIN ?? 'build', 'llm-api-converter');
+const credentials = { accessKeyId: 'AKIAMOCKMOCKMOCKMOCK', secretAccessKey: 'mock-secret-access-key' };
+const work = mkdtempSync(path.join(tmpdir(), 'dynalite-'));
+let store, env, gateway;
+let log = '';
+
+const run = (...args) => {
+  const r = spawnSync(PROGRAM, args, { cwd: work, env, encoding: 'utf8', timeout: 30000, maxBuffer: 1 << 26 });
+  return { code: r.status, out: r.stdout, err: r.stderr };
+};
+const runJson = (...args) => {
+  const r = run(...args, '--output', 'json');
+  assert.equal(r.code, 0, r.err);
+  return JSON.parse(r.out);
+};
+
+// The same table as the older tools see it, by the AWS SDK's signer.
+const signer = new SignatureV4({ service: 'dynamodb', region: 'us-west-2', credentials, sha256: Sha256 });
+async function aws(operation, body) {
+  const url = new URL(env.DYNAMODB_ENDPOINT_URL);
+  const request = await signer.sign({
+    method: 'POST', protocol: 'http:', hostname: url.hostname, port: Number(url.port), path: '/',
+    headers: {
+      host: url.host, 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `DynamoDB_20120810.${operation}`,
+    },
+    body: JSON.stringify(body),
+  });
+  const answer = await fetch(url, request);
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  return JSON.parse(text);
+}
+const KEYS = 'anthropic-proxy-api-keys';
+
+const status = async (key) => {
+  const answer = await fetch(`http://127.0.0.1:${env.PORT}/v1/messages`, {
+    method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: '{}',
+  });
+  await answer.text();
+  return answer.status;
+};
+const until = async (what, seconds, condition) => {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    if (await condition().catch(() => false)) return;
+    assert.ok(Date.now() < end, `${what}\n${log.split('\n').slice(-8).join('\n')}`);
+    await sleep(20);
+  }
+};
+const freePort = () => new Promise((done) => {
+  const s = createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); });
+});
+
+before(async () => {
+  // A process of its own: the subcommands are waited for synchronously.
+  store = spawn(process.execPath, [path.resolve('tests/clients/node_modules/dynalite/cli.js'),
+    '--host', '127.0.0.1', '--port', String(await freePort()), '--createTableMs', '50'], { stdio: 'pipe' });
+  const port = store.spawnargs[store.spawnargs.indexOf('--port') + 1];
+  env = {
+    PATH: process.env.PATH, HOME: work, STATE_DIR: path.join(work, 'state'), HOST: '127.0.0.1', PORT: String(await freePort()),
+    STORAGE_BACKEND: 'dynamodb', DYNAMODB_ENDPOINT_URL: `http://127.0.0.1:${port}`, BEDROCK_ENDPOINT_URL: MOCK_URL,
+    AWS_REGION: 'us-west-2', AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true', LOG_FORMAT: 'text', WORKERS: '2', REFRESH_SECONDS: '2',
+  };
+  await until('dynalite did not start', 10, async () => (await fetch(env.DYNAMODB_ENDPOINT_URL)).status > 0);
+});
+after(async () => {
+  for (const p of [gateway, store]) {
+    if (p && p.exitCode === null) {
+      const gone = new Promise((done) => p.once('exit', done));
+      p.kill('SIGTERM');
+      await gone;
+    }
+  }
+  rmSync(work, { recursive: true, force: true });
+});
+
+test('setup_tables makes six tables with keys and indexes, and is told what dynalite lacks', async () => {
+  const missing = run('create-api-key', '-u', 'a', '-n', 'b');
+  assert.equal(missing.code, 1);
+  assert.match(missing.err, /table anthropic-proxy-api-keys does not exist: run setup_tables/);
+  const made = runJson('setup_tables');
+  assert.deepEqual(made.map((t) => t.result), Array(6).fill('created'));
+  assert.match(made.find((t) => t.table.endsWith('-usage')).note, /UpdateTimeToLive/);
+  assert.deepEqual(runJson('setup-tables').map((t) => t.result), Array(6).fill('exists'));
+  const { Table } = await aws('DescribeTable', { TableName: 'anthropic-proxy-usage' });
+  assert.deepEqual(Table.KeySchema.map((k) => k.AttributeName), ['api_key', 'timestamp']);
+  assert.equal(Table.BillingModeSummary.BillingMode, 'PAY_PER_REQUEST');
+  assert.equal(Table.GlobalSecondaryIndexes[0].IndexName, 'request_id-index');
+});
+
+test('a key of ours has the attributes that the older tools read', async () => {
+  const made = runJson('create-api-key', '-u', 'alice', '-n', 'a "quoted" nämé', '-b', '12.50', '-t', 'flex', '-l', '70');
+  const { Items } = await aws('Scan', { TableName: KEYS });
+  assert.equal(Items.length, 1);
+  const [item] = Items;
+  assert.match(item.api_key.S, /^sha256:[0-9a-f]{64}$/);
+  assert.ok(!JSON.stringify(item).includes(made.api_key));
+  const { api_key, key_prefix, created_at, updated_at, ...rest } = item;
+  assert.match(created_at.N, /^\d{10}$/);
+  assert.deepEqual(rest, {
+    user_id: { S: 'alice' }, name: { S: 'a "quoted" nämé' }, owner_name: { S: 'alice' }, role: { S: 'Full Access' },
+    is_active: { BOOL: true }, rate_limit: { N: '70' }, service_tier: { S: 'flex' }, monthly_budget: { N: '12.5' },
+    budget_used: { N: '0' }, budget_used_mtd: { N: '0' },
+  });
+  const { Item } = await aws('GetItem', {
+    TableName: 'anthropic-proxy-usage-stats', Key: { api_key: { S: '__llm-api-converter-version__' } },
+  });
+  assert.equal(Item.version.N, '1');
+});
+
+test('keys of the older tools, clear and with whatever they write, are listed and work', async () => {
+  const old = {
+    api_key: { S: 'sk-0123456789abcdef0123456789abcdef' }, user_id: { S: 'elder' }, name: { S: 'old' },
+    created_at: { S: '2025-11-01T12:00:00Z' }, is_active: { BOOL: true }, rate_limit: { N: '1000' },
+    service_tier: { S: 'default' }, metadata: { M: { created_via: { S: 'script' } } }, deactivated_reason: { NULL: true },
+    monthly_budget: { N: '0' }, cache_ttl: { NULL: true }, routing_strategy: { S: 'off' },
+  };
+  await aws('PutItem', { TableName: KEYS, Item: old });
+  await aws('PutItem', { TableName: KEYS, Item: { ...old, api_key: { S: 'sk-broken' }, rate_limit: { S: 'many' } } });
+  const listed = runJson('list-keys').find((k) => k.name === 'old' && k.created_at);
+  assert.equal(listed.created_at, '2025-11-01T12:00:00.000Z');
+  assert.equal(listed.monthly_budget, null);
+
+  gateway = spawn(PROGRAM, ['serve'], { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  gateway.stdout.on('data', (d) => { log += d; });
+  gateway.stderr.on('data', (d) => { log += d; });
+  await until('the server is not ready', 10, async () => (await fetch(`http://127.0.0.1:${env.PORT}/ready`)).ok);
+  assert.equal(await status(old.api_key.S), 400);
+  assert.equal(await status('sk-broken'), 401);
+  assert.match(log, /is skipped: rate_limit/);
+});
+
+test('a new key works at once; a revoked one is refused within two seconds', async () => {
+  const key = runJson('create-api-key', '-u', 'bob', '-n', 'laptop');
+  assert.equal(await status(key.api_key), 400);
+  assert.equal(run('revoke-key', key.key_id, '--reason', 'lost').code, 0);
+  const begin = Date.now();
+  await until('the revoked key is still taken', 5, async () => (await status(key.api_key)) === 401);
+  assert.ok(Date.now() - begin < 2000);
+  const twice = run('revoke-key', key.key_id);
+  assert.equal(twice.code, 0);
+  assert.match(twice.out, /Was revoked before/);
+});
+
+test('pages: 4,000 keys of 600 bytes are more than 1 MB', async () => {
+  for (let i = 0; i < 4000; i += 25) {
+    const puts = Array.from({ length: 25 }, (_, k) => ({ PutRequest: { Item: {
+      api_key: { S: `sk-${String(i + k).padStart(32, '0')}` }, user_id: { S: 'many' }, name: { S: 'n' }, is_active: { BOOL: true },
+      created_at: { N: '1700000000' }, notes: { S: 'x'.repeat(400) },
+    } } }));
+    await aws('BatchWriteItem', { RequestItems: { [KEYS]: puts } });
+  }
+  assert.equal(runJson('list-keys').filter((k) => k.user_id === 'many').length, 4000);
+  runJson('create-api-key', '-u', 'carol', '-n', 'a new version makes the server load and say so');
+  const last = `sk-${'3999'.padStart(32, '0')}`;
+  assert.equal(await status(last), 400);
+  await until('the table is not loaded again', 10, async () => /loaded 400\d keys/.test(log));
+});
+
+test('dynalite gone: known keys work, unknown ones get 503, and back', async () => {
+  const known = 'sk-0123456789abcdef0123456789abcdef';
+  store.kill('SIGSTOP'); // it hangs, the worse case
+  await sleep(1500);
+  assert.equal(await status(known), 400);
+  assert.equal(await status('sk-unknown-while-down'), 503);
+  assert.equal((await fetch(`http://127.0.0.1:${env.PORT}/health`)).status, 200);
+  store.kill('SIGCONT');
+  await until('it does not recover', 15, async () => (await status('sk-unknown-afterwards')) === 401);
+  assert.doesNotMatch(log, /SIGABRT/);
+});

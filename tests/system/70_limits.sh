@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Limits of a key over all workers: rate, concurrency, tokens a minute, budget (soft and reserve), models.
+# COUNT (1): rounds of 1,000 requests against a limit of 100.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+COUNT=${COUNT:-1}
+DB=$T/state/keys.db
+sql() { sqlite3 -cmd '.timeout 5000' "$DB" "$1"; }
+budget_used() { sql "SELECT budget_used_mtd FROM api_keys WHERE user_id = '$1'"; }
+body=$(message hi)
+many() { # N PARALLEL: N requests, each on a connection of its own; the statuses, sorted and counted
+    local i
+    for i in $(seq "$1"); do
+        printf 'url = "%s/v1/messages"\noutput = "/dev/null"\n' "$URL"
+    done | curl -sS --parallel --parallel-immediate --parallel-max "$2" --no-keepalive --max-time 30 -K - -w '%{http_code}\n' \
+        -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$body" 2>/dev/null | sort | uniq -c | awk '{print $2 "=" $1}' | tr '\n' ' '
+}
+
+start_mock
+start_server WORKERS=4 REFRESH_SECONDS=1
+mock_reset
+
+# --- exactly the limit, over four workers; the window is long, so nothing comes back meanwhile
+for round in $(seq "$COUNT"); do
+    make_key "rate-$round" -l 100
+    expect_match "100 of 1000, round $round" "$(many 1000 200)" '^200=10[0-1] 429=(900|899) $'
+done
+expect_match "the mock has seen no more" "$(ledger .requests)" "^$COUNT(0[01]|[0-9]+)[0-9]?$"
+
+# --- concurrency: two at a time; a place is free again after any end
+make_key pair --max-concurrency 2 -l 10000
+script tokens-40,pace-20 2
+for i in 1 2; do curl -sN -o /dev/null -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages" & clients[i]=$!; done
+sleep 0.4
+ask "$body"
+expect "the third at the same time" "$CODE" 429
+expect_json "its type" .error.type rate_limit_error
+expect_match "when to come back" "$(header retry-after)" '^[1-9]'
+call /v1/models -H "x-api-key: $KEY"
+expect "a list needs no place" "$CODE" 200
+kill "${clients[1]}"
+sleep 0.2
+ask "$body"
+expect "one has left: there is a place" "$CODE" 200
+wait "${clients[2]}"
+expect_match "20 at once, 2 allowed, over 4 workers" "$(many 20 20)" '^200=([2-9]|1[0-9]|20) '
+script tokens-400,pace-20 2
+for i in 1 2; do curl -sN -o /dev/null -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages" & clients[i]=$!; done
+sleep 0.3
+for pid in $(processes '^worker'); do kill -KILL "$pid"; done
+wait "${clients[@]}"
+eventually $((5 * SLOW)) is_ready
+for i in 1 2 3; do
+    ask "$body"
+    expect "after the workers were killed, $i" "$CODE" 200
+done
+
+# --- tokens a minute: charged when known; a key in debt waits
+make_key tokens --tpm 30
+ask "$body"
+expect "first" "$CODE" 200
+expect "header" "$(header anthropic-ratelimit-tokens-limit)" 30
+for _ in $(seq 30); do
+    ask "$body"
+    [ "$CODE" = 200 ] || break
+done
+expect "tokens used up" "$CODE" 429
+expect_json "its type" .error.type rate_limit_error
+expect_match "its wording" "$(cat "$T/body")" 'tokens a minute'
+expect_match "retry-after" "$(header retry-after)" '^[1-9]'
+
+# --- budget, soft: the request that crosses it finishes, the next is refused; it holds after a restart
+make_key soft --monthly-budget 0.0005
+for n in $(seq 50); do
+    ask "$body"
+    [ "$CODE" = 200 ] || break
+done
+expect_true "some passed" test "$n" -gt 1
+expect "budget used up" "$CODE" 429
+expect_json "its type" .error.type billing_error
+expect "not to be repeated" "$(header x-should-retry)" false
+expect "Claude Code's header" "$(header anthropic-ratelimit-unified-status)" rejected
+expect_match "until the next month" "$(header retry-after)" '^[1-9][0-9]{2,}$'
+expect_match "OpenAI's words" "$(
+    call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' -d "$body"
+    jq -r '.error.code' "$T/body"
+)" insufficient_quota
+switched_off() { [ "$(sql "SELECT is_active || deactivated_reason FROM api_keys WHERE user_id = 'soft'")" = 0budget_exceeded ]; }
+eventually 5 switched_off
+expect_true "the store has switched it off" switched_off
+SOFT=$KEY
+stop_server
+start_server WORKERS=4 REFRESH_SECONDS=1
+ask "$body"
+expect "after a restart" "$CODE/$(jq -r .error.type "$T/body")" 429/billing_error
+
+# a larger budget: it works again, and the store follows
+sql "UPDATE api_keys SET monthly_budget = '5' WHERE user_id = 'soft'"
+works() {
+    ask "$body"
+    [ "$CODE" = 200 ]
+}
+eventually 5 works
+expect "after the budget was raised" "$CODE" 200
+eventually 5 bash -c "[ \"\$(sqlite3 -cmd '.timeout 5000' '$DB' \"SELECT is_active FROM api_keys WHERE user_id = 'soft'\")\" = 1 ]"
+expect "active again" "$(sql "SELECT is_active, deactivated_reason IS NULL FROM api_keys WHERE user_id = 'soft'")" "1|1"
+expect_match "budget headers" "$(cat "$T/head")" 'anthropic-ratelimit-unified-overage-utilization: 0.0'
+
+# last month's sum goes to the history, once
+sql "UPDATE api_keys SET budget_mtd_month = '2025-11', budget_used_mtd = '32.114', monthly_budget = '20', is_active = 0, deactivated_reason = 'budget_exceeded' WHERE user_id = 'soft'"
+stop_server
+start_server WORKERS=4 REFRESH_SECONDS=1
+KEY=$SOFT
+expect_match "a new month" "$(many 20 20)" '^200=20 $'
+eventually 5 bash -c "[ \"\$(sqlite3 -cmd '.timeout 5000' '$DB' \"SELECT is_active FROM api_keys WHERE user_id = 'soft'\")\" = 1 ]"
+expect "history" "$(sql "SELECT budget_history, budget_mtd_month = strftime('%Y-%m'), is_active FROM api_keys WHERE user_id = 'soft'")" '{"2025-11":32.11}|1|1'
+
+# --- budget, reserve: never over it, whatever runs at the same time
+make_key reserve --monthly-budget 0.05 --budget-mode reserve -l 10000
+answer=$(many 60 30)
+expect_match "some of 60 at once" "$answer" '^200=[1-9][0-9]* 429=[1-9]'
+sleep 0.5
+expect "never over the budget" "$(sql "SELECT CAST(budget_used_mtd AS REAL) <= 0.05 FROM api_keys WHERE user_id = 'reserve'")" 1
+ask "$body"
+expect "what was held is free again" "$CODE" 200
+
+# --- models
+make_key models --models 'claude-haiku-*,claude-3-5-haiku-20241022'
+ask "$body"
+expect "a model that is not allowed" "$CODE" 403
+expect_json "its type" .error.type permission_error
+ask "$(message hi '{"model":"claude-haiku-4-5"}')"
+expect "one that is" "$CODE" 200
+finish

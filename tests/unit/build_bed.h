@@ -1,0 +1,56 @@
+/*
+ * build_bed.h - for tests: a Converse body under construction, for one model.
+ */
+#ifndef TESTS_UNIT_BUILD_BED_H
+#define TESTS_UNIT_BUILD_BED_H
+
+#include "tests/unit/convert_case.h"
+#include "worker/converse_settings.h"
+
+struct build_bed {
+    struct convert_case c; /* arena, body, changes, err */
+    struct models_choice model;
+    struct converse_options o;
+    struct converse_build b;
+};
+
+static void build_open(struct build_bed *bed, const char *model)
+{
+    struct str id = text_from(model);
+    memset(bed, 0, sizeof *bed);
+    bed->c.arena = arena_new((size_t)16 << 20);
+    assert_non_null(bed->c.arena);
+    buf_init(&bed->c.body, CASE_MAX);
+    buf_init(&bed->c.changes, CASE_MAX);
+    bed->model = (struct models_choice){.id = id, .caps = models_caps(id)};
+    bed->o = (struct converse_options){.model = &bed->model};
+    converse_build_begin(&bed->b, &bed->o, converse_names_new(bed->c.arena), bed->c.arena,
+                         &bed->c.body, &bed->c.changes, &bed->c.err);
+}
+
+/* Ends the body and compares it. */
+__attribute__((unused)) static void build_want(struct build_bed *bed, const char *body,
+                                               const char *changes)
+{
+    char why[400];
+    enum status st = converse_build_end(&bed->b);
+    struct str got = buf_str(&bed->c.body), notes = buf_str(&bed->c.changes);
+    if (st != STATUS_OK || !text_eq(got, text_from(body)))
+        fail_msg("status %d '%s', got\n%.*s\nwant\n%s", st, bed->c.err.text, STR_ARG(got), body);
+    if (!text_eq(notes, text_from(changes)))
+        fail_msg("changes '%.*s', want '%s'", STR_ARG(notes), changes);
+    if (!convert_case_is_legal(&bed->c, why, sizeof why))
+        fail_msg("%s in\n%.*s", why, STR_ARG(got));
+    convert_case_free(&bed->c);
+}
+
+/* Ends the body, which must have failed. */
+__attribute__((unused)) static void build_want_failure(struct build_bed *bed, enum status code,
+                                                       const char *text)
+{
+    assert_int_equal(converse_build_end(&bed->b), code);
+    assert_string_equal(bed->c.err.text, text);
+    convert_case_free(&bed->c);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* admin.c: the routes that answer by themselves, asked over a real connection. */
+#include "worker/admin.h"
+
+#include "shm/signing.h"
+#include "tests/unit/gateway_bed.h"
+
+static void test_routes_table_answers_without_a_key(void **state)
+{
+    static const struct {
+        const char *line, *body, *status, *contains;
+    } rows[] = {
+        {"GET /health", NULL, "200 OK", "{\"status\":\"healthy\",\"version\":\"" VERSION "\""},
+        {"GET /health", NULL, "200 OK", "\"environment\":\"development\""},
+        {"GET /ready", NULL, "200 OK", "{\"ready\":true,\"status\":\"ready\""},
+        {"GET /liveness", NULL, "200 OK", "{\"alive\":true,\"status\":\"alive\"}"},
+        {"GET /health/ptc", NULL, "200 OK", "\"ptc_enabled\":false"},
+        {"GET /version", NULL, "200 OK", "\"version\":\"" VERSION "\""},
+        {"GET /", NULL, "200 OK", "\"name\":\"llm-api-converter\""},
+        {"GET /api/hello", NULL, "200 OK", "{\"message\":\"hello\"}"},
+        {"POST /api/event_logging/batch", "{\"events\":[1]}", "200 OK", "\"success\":true"},
+        {"POST /api/event_logging/batch", "no JSON at all", "200 OK", "\"success\":true"},
+    };
+    struct gateway *g = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gateway_talk(g, rows[i].line, "", rows[i].body, "}");
+        client_check(&g->client, rows[i].line, rows[i].status, true);
+        client_check(&g->client, rows[i].line, rows[i].contains, true);
+    }
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+static void test_routes_table_of_what_bedrock_has_not(void **state)
+{
+    static const struct {
+        const char *line, *body, *status, *contains;
+    } rows[] = {
+        {"GET /v1/messages/msg_1", NULL, "501 Not Implemented", "\"type\":\"not_supported\""},
+        {"GET /v1/messages/batches", NULL, "404 Not Found", "\"type\":\"not_found_error\""},
+        {"POST /v1/embeddings", "{}", "404 Not Found", "\"param\":null"},
+        {"POST /v1/responses", "{}", "404 Not Found", "\"param\":null"},
+    };
+    struct gateway *g = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gateway_talk(g, rows[i].line, KEY, rows[i].body, "}}");
+        client_check(&g->client, rows[i].line, rows[i].status, true);
+        client_check(&g->client, rows[i].line, rows[i].contains, true);
+        gateway_talk(g, rows[i].line, "", rows[i].body, "message");
+        client_check(&g->client, rows[i].line, "401 Unauthorized", true);
+    }
+}
+
+static void test_event_sink_switched_off_is_404(void **state)
+{
+    struct gateway *g = *state;
+    g->config.event_logging = false;
+    gateway_talk(g, "POST /api/event_logging/batch", "", "{}", "not_found_error");
+    client_check(&g->client, "status", "HTTP/1.1 404 ", true);
+}
+
+static void test_draining_is_told_by_health_and_ready_but_not_liveness(void **state)
+{
+    struct gateway *g = *state;
+    g->worker.draining = true;
+    gateway_talk(g, "GET /health", "", NULL, "}}");
+    client_check(&g->client, "health", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "health", "\"status\":\"draining\"", true);
+    gateway_talk(g, "GET /ready", "", NULL, "\"reason\":\"draining\"");
+    client_check(&g->client, "ready", "HTTP/1.1 503 ", true);
+    gateway_talk(g, "GET /liveness", "", NULL, "alive");
+    client_check(&g->client, "liveness", "HTTP/1.1 200 ", true);
+}
+
+static void test_ready_without_credentials_gives_the_reason(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bedrock_api_key = "";
+    gateway_talk(g, "GET /ready", "", NULL, "\"reason\":\"no AWS credentials yet\"");
+    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "check", "\"bedrock\":false", true);
+    client_check(&g->client, "store", "\"key_store\":true", true);
+    gateway_talk(g, "GET /health", "", NULL, "}}"); /* a balancer must not kill us for it */
+    client_check(&g->client, "health", "HTTP/1.1 200 ", true);
+}
+
+/* The reason comes from AWS's own answers, and anybody may ask. */
+static void test_ready_shows_no_arn_or_account(void **state)
+{
+    struct gateway *g = *state;
+    struct signing_keys none = {.region = "us-west-2"};
+    g->config.bedrock_api_key = "";
+    snprintf(none.trouble, sizeof none.trouble, "AssumeRole: User " ARN " may not, see %s",
+             ACCOUNT);
+    signing_publish(&g->segment, &none);
+    gateway_talk(g, "GET /ready", "", NULL, "\"reason\"");
+    client_check(&g->client, "arn", "arn:", false);
+    client_check(&g->client, "account", ACCOUNT, false);
+}
+
+static void test_preflight_of_any_path_needs_no_key(void **state)
+{
+    struct gateway *g = *state;
+    gateway_talk(g, "OPTIONS /v1/nowhere", "Origin: https://app.example\r\n", NULL, "\r\n\r\n");
+    client_check(&g->client, "status", "HTTP/1.1 204 No Content\r\n", true);
+    client_check(&g->client, "methods", "access-control-allow-methods: GET, HEAD, POST, OPTIONS",
+                 true);
+    client_check(&g->client, "length", "content-length", false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        GATEWAY(test_routes_table_answers_without_a_key),
+        GATEWAY(test_routes_table_of_what_bedrock_has_not),
+        GATEWAY(test_event_sink_switched_off_is_404),
+        GATEWAY(test_draining_is_told_by_health_and_ready_but_not_liveness),
+        GATEWAY(test_ready_without_credentials_gives_the_reason),
+        GATEWAY(test_ready_shows_no_arn_or_account),
+        GATEWAY(test_preflight_of_any_path_needs_no_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+#include "worker/converse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/arena.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+#define TEN         "a123456789"
+
+static struct arena *arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = arena_new((size_t)64 << 20);
+    return arena ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_drop(arena);
+    return 0;
+}
+
+static bool is_legal(struct str s, const char *others)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && !(c && strchr(others, c)))
+            return false;
+    }
+    return s.n >= 1 && s.n <= 64;
+}
+
+static void test_legal_name_stays(void **state)
+{
+    static const char *const names[] = {"a", "get_weather", "a-B_9",
+                                        TEN TEN TEN TEN TEN TEN "1234"};
+    struct converse_names *n = converse_names_new(arena);
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct str name = text_from(names[i]);
+        assert_ptr_equal(converse_name_out(n, name).p, name.p);
+        assert_ptr_equal(converse_name_back(n, name).p, name.p);
+    }
+}
+
+static void test_illegal_name_comes_back(void **state)
+{
+    static const struct str names[] = {
+        {"a b", 3},    {"a\0b", 3}, {"\xc3\xbc", 2}, {"", 0}, {TEN TEN TEN TEN TEN TEN "12345", 65},
+        {"a.b:c/d", 7}};
+    struct converse_names *n = converse_names_new(arena);
+    struct str made[COUNT_OF(names)];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        made[i] = converse_name_out(n, names[i]);
+        assert_true(is_legal(made[i], "_-"));
+        assert_true(text_eq(converse_name_out(n, names[i]), made[i]));
+        for (size_t k = 0; k < i; k++)
+            assert_false(text_eq(made[k], made[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_true(text_eq(converse_name_back(n, made[i]), names[i]));
+}
+
+/* Prompt caches hold only if the same tool has the same name in the next request. */
+static void test_made_name_is_the_same_in_every_request(void **state)
+{
+    struct str one = converse_name_out(converse_names_new(arena), STR("a b"));
+    (void)state;
+    assert_true(text_eq(one, converse_name_out(converse_names_new(arena), STR("a b"))));
+}
+
+static void test_name_that_looks_made_never_meets_a_made_one(void **state)
+{
+    struct converse_names *n = converse_names_new(arena);
+    struct str made = converse_name_out(n, STR("a b"));
+    struct str twin = arena_dup(arena, made); /* the client's own tool of that name */
+    (void)state;
+    struct str other = converse_name_out(n, twin);
+    assert_false(text_eq(other, made));
+    assert_true(text_eq(converse_name_back(n, made), STR("a b")));
+    assert_true(text_eq(converse_name_back(n, other), twin));
+}
+
+static void test_name_back_without_a_map_is_the_same(void **state)
+{
+    (void)state;
+    assert_true(text_eq(converse_name_back(NULL, STR("x")), STR("x")));
+}
+
+static void test_many_illegal_names_stay_fast(void **state)
+{
+    struct converse_names *n = converse_names_new(arena);
+    char name[32];
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        snprintf(name, sizeof name, "a b %d", i);
+        struct str made = converse_name_out(n, text_from(name));
+        assert_true(text_eq(converse_name_back(n, made), text_from(name)));
+    }
+}
+
+static void test_tool_id_that_bedrock_refuses_is_hashed(void **state)
+{
+    struct str kept = STR("call_1.a:b-c"), hashed = converse_tool_id(arena, STR("call|1"));
+    (void)state;
+    assert_ptr_equal(converse_tool_id(arena, kept).p, kept.p);
+    assert_true(is_legal(hashed, "_.:-") && text_starts(hashed, STR("x-")));
+    assert_true(text_eq(hashed, converse_tool_id(arena, STR("call|1"))));
+    assert_false(text_eq(hashed, converse_tool_id(arena, STR("call|2"))));
+    assert_true(is_legal(converse_tool_id(arena, STR("")), "_.:-"));
+}
+
+static void test_document_name_is_neutral_and_numbered(void **state)
+{
+    static const struct {
+        const char *title, *name;
+    } rows[] = {
+        {"Q3 report.pdf", "Q3 report pdf 7"},
+        {"", "document 7"},
+        {"\xe6\x8a\xa5\xe5\x91\x8a", "document 7"},
+        {"a  [b]  (c)-d", "a [b] (c)-d 7"},
+        {"a/..\n/b__", "a b 7"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str got = converse_document_name(arena, text_from(rows[i].title), 7);
+        if (!text_eq(got, text_from(rows[i].name)))
+            fail_msg("'%s' became '%.*s'", rows[i].title, STR_ARG(got));
+    }
+    char title[400];
+    memset(title, 'x', sizeof title);
+    assert_true(converse_document_name(arena, (struct str){title, 400}, 4294967295u).n <= 200);
+}
+
+static void test_base64_is_recognised(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {{"AAAA", true},  {"AAA=", true},  {"AA==", true},   {"A===", false},
+                {"", false},     {"AAA", false},  {"AA+/", true},   {"AA-_", false},
+                {"AA=A", false}, {"====", false}, {"AA\nA", false}, {"AAAAA=AA", false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (converse_is_base64(text_from(rows[i].text)) != rows[i].good)
+            fail_msg("'%s'", rows[i].text);
+}
+
+static void test_blank_json_string_is_recognised(void **state)
+{
+    static const struct {
+        const char *raw;
+        bool blank;
+    } rows[] = {{"\"\"", true},     {"\" \\n\\t\\r\\f\"", true}, {"\"\\u0020\\u000A\"", true},
+                {"\" x\"", false},  {"\"\\\\n\"", false},        {"\"\\u0000\"", false},
+                {"\"\\b\"", false}, {"\"\\u00a0\"", false},      {"", true}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (converse_is_blank(text_from(rows[i].raw)) != rows[i].blank)
+            fail_msg("%s", rows[i].raw);
+}
+
+static void test_note_is_safe_for_a_header_and_stands_once(void **state)
+{
+    struct buf changes;
+    (void)state;
+    buf_init(&changes, 4096);
+    converse_note(&changes, "drop:", STR("a"));
+    converse_note(&changes, "map:x", STR(""));
+    converse_note(&changes, "drop:", STR("a"));
+    converse_note(&changes, "drop:", STR("b\r\nset-cookie: c,d"));
+    assert_true(text_eq(buf_str(&changes), STR("drop:a,map:x,drop:b??set-cookie??c?d")));
+    buf_free(&changes);
+}
+
+static void test_notes_are_bounded(void **state)
+{
+    struct buf changes;
+    char name[100];
+    (void)state;
+    buf_init(&changes, 1 << 20);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "%090d", i);
+        converse_note(&changes, "drop:", text_from(name));
+        snprintf(name, sizeof name, "n%d", i);
+        converse_note(&changes, "drop:", text_from(name));
+    }
+    assert_in_range(buf_len(&changes), 900, 1000);
+    buf_free(&changes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_legal_name_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_illegal_name_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_made_name_is_the_same_in_every_request, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_name_that_looks_made_never_meets_a_made_one, setup,
+                                        teardown),
+        cmocka_unit_test(test_name_back_without_a_map_is_the_same),
+        cmocka_unit_test_setup_teardown(test_many_illegal_names_stay_fast, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tool_id_that_bedrock_refuses_is_hashed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_document_name_is_neutral_and_numbered, setup,
+                                        teardown),
+        cmocka_unit_test(test_base64_is_recognised),
+        cmocka_unit_test(test_blank_json_string_is_recognised),
+        cmocka_unit_test(test_note_is_safe_for_a_header_and_stands_once),
+        cmocka_unit_test(test_notes_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,729 @@
+/* exchange.c: the life of a request, from its headers to its answer, whatever happens on the way. */
+#include "worker/exchange.h"
+
+#include "shm/signing.h"
+#include "tests/unit/gateway_bed.h"
+
+#define ERROR_END "\"request_id\":\"req_"
+
+static uint64_t counted(const struct gateway *g, enum counter c)
+{
+    return counters_sum(&g->segment, c);
+}
+
+/* ---- the front door ---------------------------------------------------------------------------- */
+
+static void test_open_table_of_refusals(void **state)
+{
+    static const struct {
+        const char *line, *headers, *status, *contains;
+    } rows[] = {
+        {MESSAGES, "", "401", "\"type\":\"authentication_error\""},
+        {MESSAGES, "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n", "401",
+         "\"message\":\"invalid x-api-key\""},
+        {MESSAGES, KEY "content-encoding: gzip\r\n", "400", "request_body_encoding_unsupported"},
+        {CHAT, "", "401", "\"code\":\"invalid_api_key\""},
+        {CHAT, KEY "content-encoding: br\r\n", "400", "\"type\":\"invalid_request_error\",\"param\""},
+        {"POST /v1/nowhere", "", "401", "authentication_error"},
+        {"POST /v1/nowhere", KEY, "403", "forbidden_error"},
+        {"POST /health", KEY, "405", "POST is not allowed here"},
+        {"GET /v1/messages", KEY, "405", "GET is not allowed here"},
+        {"DELETE /v1/models", KEY, "405", "is not allowed"},
+    };
+    struct gateway *g = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char status[32];
+        bool post = text_starts(text_from(rows[i].line), STR("POST"));
+        snprintf(status, sizeof status, "HTTP/1.1 %s ", rows[i].status);
+        gateway_talk(g, rows[i].line, rows[i].headers, post ? ASK : NULL, "\"message\":");
+        client_check(&g->client, rows[i].line, status, true);
+        client_check(&g->client, rows[i].line, rows[i].contains, true);
+    }
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+static void test_method_refusal_names_what_is_allowed(void **state)
+{
+    struct gateway *g = *state;
+    gateway_talk(g, "GET /v1/messages", KEY, NULL, ERROR_END);
+    client_check(&g->client, "allow", "allow: POST, OPTIONS\r\n", true);
+}
+
+static void test_refused_without_body_keeps_the_connection(void **state)
+{
+    struct gateway *g = *state;
+    client_ask(g, &g->client, "GET /v1/models", "", NULL);
+    gateway_expect(g, &g->client, 1, "HTTP/1.1 401 ");
+    client_ask(g, &g->client, "GET /liveness", "", NULL);
+    gateway_expect(g, &g->client, 1, "\"alive\":true");
+}
+
+static void test_expect_continue_is_refused_early_for_a_bad_key(void **state)
+{
+    struct gateway *g = *state;
+    client_connect(g, &g->client);
+    client_send(g, &g->client,
+                STR("POST /v1/messages HTTP/1.1\r\nHost: g\r\nContent-Length: 20000000\r\n"
+                    "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n"
+                    "Expect: 100-continue\r\n\r\n"));
+    gateway_expect(g, &g->client, 1, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 401 ", true);
+    client_check(&g->client, "interim", "100 Continue", false);
+    client_check(&g->client, "close", "connection: close", true);
+    GATEWAY_UNTIL(g, client_ended(&g->client));
+}
+
+static void test_expect_continue_is_granted_to_a_good_key(void **state)
+{
+    struct gateway *g = *state;
+    char head[256];
+    g->reply = up_good_whole;
+    client_connect(g, &g->client);
+    snprintf(head, sizeof head,
+             "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: %zu\r\n"
+             "Expect: 100-continue\r\n\r\n",
+             strlen(ASK));
+    client_send(g, &g->client, text_from(head));
+    gateway_expect(g, &g->client, 1, "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_int_equal(g->bedrock.requests, 0);
+    client_send(g, &g->client, STR(ASK));
+    gateway_expect(g, &g->client, 1, "\"text\":\"Hello\"");
+}
+
+static void test_body_limit_is_413_in_either_framing(void **state)
+{
+    static const struct {
+        const char *name, *request, *dialect;
+    } rows[] = {
+        {"length",
+         "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: 2000\r\n\r\n",
+         "\"type\":\"request_too_large\""},
+        {"chunks",
+         "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Transfer-Encoding: chunked\r\n\r\n"
+         "3E8\r\n%01000d\r\n3E8\r\n%01000d\r\n",
+         "\"type\":\"request_too_large\""},
+        {"route", /* has a limit of its own */
+         "POST /api/event_logging/batch HTTP/1.1\r\nHost: g\r\nContent-Length: 65537\r\n\r\n",
+         "\"type\":\"request_too_large\""},
+        {"chat",
+         "POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: 2000\r\n\r\n",
+         "\"code\":null}}"},
+    };
+    struct gateway *g = *state;
+    g->worker.conn_limits.body_max = 1500;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf request;
+        buf_init(&request, 1 << 20);
+        bool chunks = text_eq(text_from(rows[i].name), STR("chunks"));
+        if (i == 2)
+            g->worker.conn_limits.body_max = 1 << 20;
+        else
+            g->worker.conn_limits.body_max = 1500;
+        if (chunks)
+            buf_printf(&request, rows[i].request, 0, 0);
+        else
+            buf_put_str(&request, text_from(rows[i].request));
+        client_connect(g, &g->client);
+        client_send(g, &g->client, buf_str(&request));
+        gateway_expect(g, &g->client, 1, "}");
+        client_check(&g->client, rows[i].name, "HTTP/1.1 413 ", true);
+        client_check(&g->client, rows[i].name, rows[i].dialect, true);
+        client_check(&g->client, rows[i].name, "connection: close", true);
+        GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+        buf_free(&request);
+    }
+}
+
+/* A flood of beta values is the client's mistake, and trying again does not help. */
+static void test_too_long_betas_are_431(void **state)
+{
+    struct gateway *g = *state;
+    char headers[6000];
+    snprintf(headers, sizeof headers, KEY "anthropic-beta: %05000d\r\n", 0);
+    gateway_talk(g, MESSAGES, headers, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 431 ", true);
+}
+
+static void test_request_id_is_echoed_when_legal(void **state)
+{
+    struct gateway *g = *state;
+    gateway_talk(g, "GET /v1/messages", KEY "x-request-id: my-id_1\r\n", NULL,
+                 "\"request_id\":\"my-id_1\"}");
+    client_check(&g->client, "one", "\r\nrequest-id: my-id_1\r\n", true);
+    client_check(&g->client, "two", "\r\nx-request-id: my-id_1\r\n", true);
+    client_check(&g->client, "three", "\r\nx-trace-id: my-id_1\r\n", true);
+    gateway_talk(g, "GET /v1/messages", KEY "x-request-id: a b\r\n", NULL, ERROR_END);
+    client_check(&g->client, "illegal", "a b", false);
+}
+
+static void test_preflight_answers_only_listed_origins(void **state)
+{
+    struct gateway *g = *state;
+    gateway_talk(g, "OPTIONS /v1/messages", "Origin: https://app.example\r\n", NULL, "\r\n\r\n");
+    client_check(&g->client, "status", "HTTP/1.1 204 ", true);
+    client_check(&g->client, "origin", "access-control-allow-origin: https://app.example\r\n", true);
+    client_check(&g->client, "headers", "access-control-allow-headers: authorization", true);
+    gateway_talk(g, "OPTIONS /v1/messages", "Origin: https://evil.example\r\n", NULL, "\r\n\r\n");
+    client_check(&g->client, "evil", "access-control-", false);
+    gateway_talk(g, "GET /health", "Origin: https://app.example\r\n", NULL, "}");
+    client_check(&g->client, "plain", "access-control-allow-origin: https://app.example\r\n", true);
+    gateway_talk(g, MESSAGES, "Origin: https://app.example\r\n", ASK, ERROR_END);
+    client_check(&g->client, "refused", "access-control-allow-origin: https://app.example\r\n",
+                 true);
+}
+
+static void test_head_has_headers_only(void **state)
+{
+    static const char *const paths[] = {"HEAD /", "HEAD /api/hello", "HEAD /health",
+                                        "HEAD /v1/models", "HEAD /v1/models/" CLAUDE,
+                                        "HEAD /v1/messages"};
+    struct gateway *g = *state;
+    client_connect(g, &g->client);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        buf_clear(&g->client.in);
+        client_ask(g, &g->client, paths[i], KEY, NULL);
+        gateway_expect(g, &g->client, 1, "\r\n\r\n");
+        gateway_run(g, 2);
+        client_read(&g->client);
+        client_check(&g->client, paths[i], i == 5 ? "HTTP/1.1 405 " : "HTTP/1.1 200 ", true);
+        client_check(&g->client, paths[i], "{", false);
+        if (i == 5)
+            GATEWAY_UNTIL(g, client_ended(&g->client));
+    }
+}
+
+static void test_hundred_requests_on_one_connection(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = up_good_whole;
+    client_connect(g, &g->client);
+    for (unsigned i = 1; i <= 100; i++) {
+        client_ask(g, &g->client, MESSAGES, KEY, ASK);
+        gateway_expect(g, &g->client, i, "\"text\":\"Hello\"");
+    }
+    assert_int_equal(client_count(&g->client, "HTTP/1.1 200 OK"), 100);
+    assert_int_equal(g->bedrock.accepted, 1);
+    assert_int_equal(counted(g, COUNTER_REQUESTS_2XX), 100);
+}
+
+static void test_pipelined_requests_are_answered_in_order(void **state)
+{
+    struct gateway *g = *state;
+    struct str in;
+    size_t first, second, third;
+    g->reply = up_good_whole;
+    client_connect(g, &g->client);
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    client_ask(g, &g->client, "GET /liveness", "", NULL);
+    client_ask(g, &g->client, MESSAGES, KEY, "{}");
+    gateway_expect(g, &g->client, 1, ERROR_END);
+    in = buf_str(&g->client.in);
+    assert_true(text_find(in, STR("Hello"), &first) && text_find(in, STR("alive"), &second) &&
+                text_find(in, STR("HTTP/1.1 400"), &third));
+    assert_true(first < second && second < third);
+}
+
+static void test_rate_limit_answers_429_with_its_figures(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = up_good_whole;
+    for (int i = 0; i < 3; i++)
+        gateway_talk(g, MESSAGES, "authorization: bearer sk-two\r\n", ASK, "\"type\":");
+    client_check(&g->client, "status", "HTTP/1.1 429 ", true);
+    client_check(&g->client, "type", "\"type\":\"rate_limit_error\"", true);
+    client_check(&g->client, "limit", "x-ratelimit-limit: 2\r\n", true);
+    client_check(&g->client, "left", "anthropic-ratelimit-requests-remaining: 0\r\n", true);
+    client_check(&g->client, "wait", "retry-after: ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+static void test_body_that_is_wrong_names_the_field_and_reaches_nobody(void **state)
+{
+    static const struct {
+        const char *line, *body, *status, *contains;
+    } rows[] = {
+        {MESSAGES, "{", "400", "invalid_request_error"},
+        {MESSAGES, "[]", "400", "invalid_request_error"},
+        {MESSAGES, "{\"model\":\"" CLAUDE "\",\"messages\":[]}", "400", "max_tokens"},
+        {MESSAGES, "{\"model\":\"no such\",\"max_tokens\":1,\"messages\":[]}", "400", "messages"},
+        {MESSAGES,
+         "{\"model\":\"no such\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\","
+         "\"content\":\"x\"}]}",
+         "404", "not_found_error"},
+        {CHAT, "{\"model\":\"" NOVA "\"}", "400", "messages"},
+        {CHAT, "{\"model\":\"no such\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "404",
+         "\"code\":\"model_not_found\""},
+    };
+    struct gateway *g = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char status[32];
+        snprintf(status, sizeof status, "HTTP/1.1 %s ", rows[i].status);
+        gateway_talk(g, rows[i].line, KEY, rows[i].body, "}");
+        client_check(&g->client, rows[i].body, status, true);
+        client_check(&g->client, rows[i].body, rows[i].contains, true);
+    }
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+/* ---- whole answers and what may come instead ------------------------------------------------------ */
+
+struct trouble { /* what Bedrock answers, to one request or to all */
+    const char *name, *status, *headers, *body;
+    const char *client_status;
+    unsigned requests; /* that reach Bedrock */
+};
+
+static const struct trouble troubles[] = {
+    {"html", "200 OK", "", "<html>hi</html>", "502", 1},
+    {"other json", "200 OK", "", "{\"hello\":1}", "502", 1},
+    {"empty", "200 OK", "", "", "502", 1},
+    {"500 html", "500 Oops", "", "<html>" ARN "</html>", "502", 2},
+    {"500 named", "500 Oops", "x-amzn-ErrorType: InternalServerException\r\n", "{}", "500", 2},
+    {"502", "502 Bad Gateway", "", "<html>", "502", 2},
+    {"503", "503 Busy", "x-amzn-ErrorType: ServiceUnavailableException\r\n",
+     "{\"message\":\"" ARN "\"}", "529", 2},
+    {"504", "504 Late", "", "", "502", 2},
+    {"429", "429 Slow", "x-amzn-ErrorType: ThrottlingException:http://x/\r\n",
+     "{\"message\":\"Too many " ARN "\"}", "429", 2},
+    {"400", "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
+     "{\"message\":\"bad " ARN " of " ACCOUNT "\"}", "400", 1},
+    {"403", "403 No", "x-amzn-ErrorType: AccessDeniedException\r\n",
+     "{\"message\":\"User: " ARN " is not authorized\"}", "403", 1},
+    {"404", "404 No", "x-amzn-ErrorType: ResourceNotFoundException\r\n",
+     "{\"message\":\"" ARN "\"}", "404", 1},
+    {"408", "408 Late", "x-amzn-ErrorType: ModelTimeoutException\r\n", "{}", "504", 1},
+    {"424", "424 Failed", "x-amzn-ErrorType: ModelErrorException\r\n",
+     "{\"originalMessage\":\"" ARN "\"}", "500", 1},
+    {"expired", "403 No", "x-amzn-ErrorType: ExpiredTokenException\r\n",
+     "{\"message\":\"The security token included in the request is expired\"}", "500", 1},
+    {"redirect", "302 Found", "Location: http://127.0.0.1:1/\r\n", "", "502", 1},
+};
+
+static void answer_trouble(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    const struct trouble *t = &troubles[g->step];
+    (void)request;
+    up_json(c, t->status, t->headers, text_from(t->body));
+}
+
+/* The pause before a second attempt after 429 may last a second: the test does not wait for it. */
+static void hurry(struct gateway *g)
+{
+    struct exchange *x = g->worker.exchanges;
+    if (x && x->state == EXCHANGE_PAUSE)
+        loop_timer_in(g->worker.loop, &x->timer_pause, 0, x->timer_pause.fn, x);
+}
+
+static void check_trouble(struct gateway *g, const struct trouble *t, const char *body)
+{
+    char status[32];
+    unsigned before = g->bedrock.requests;
+    client_close(&g->client);
+    client_ask(g, &g->client, MESSAGES, KEY, body);
+    GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, ERROR_END)));
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+    snprintf(status, sizeof status, "HTTP/1.1 %s ", t->client_status);
+    client_check(&g->client, t->name, status, true);
+    client_check(&g->client, t->name, "arn:", false);
+    client_check(&g->client, t->name, ACCOUNT, false);
+    client_check(&g->client, t->name, "<html>", false);
+    client_check(&g->client, t->name, "bearer", false);
+    if (g->bedrock.requests - before != t->requests)
+        fail_msg("%s: %u requests", t->name, g->bedrock.requests - before);
+}
+
+static void test_upstream_trouble_table(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = answer_trouble;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        g->step = (int)i;
+        check_trouble(g, &troubles[i], ASK);
+        check_trouble(g, &troubles[i], STREAM_BODY);
+    }
+}
+
+static void trouble_once(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (g->bedrock.requests % 2 == 1)
+        answer_trouble(g, c, request);
+    else if (g->text)
+        up_good_stream(g, c, request);
+    else
+        up_good_whole(g, c, request);
+}
+
+static void test_second_attempt_that_succeeds_is_all_the_client_sees(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = trouble_once;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        g->step = (int)i;
+        for (int stream = 0; stream < 2 && troubles[i].requests == 2; stream++) {
+            client_close(&g->client);
+            g->text = stream ? "stream" : NULL;
+            client_ask(g, &g->client, MESSAGES, KEY, stream ? STREAM_BODY : ASK);
+            GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, stream ? "\r\n0\r\n" : "Hello")));
+            client_check(&g->client, troubles[i].name, "HTTP/1.1 200 OK", true);
+            client_check(&g->client, troubles[i].name, "error", false);
+            assert_int_equal(client_count(&g->client, "Hello"), 1);
+        }
+    }
+    assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 12);
+}
+
+static void test_no_second_attempt_when_switched_off(void **state)
+{
+    struct gateway *g = *state;
+    g->config.upstream_retries = 0;
+    g->reply = answer_trouble;
+    g->step = 6; /* 503 */
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    assert_int_equal(g->bedrock.requests, 1);
+}
+
+static void test_connect_refused_is_tried_twice_then_502(void **state)
+{
+    struct gateway *g = *state;
+    loop_remove(g->worker.loop, g->bedrock.handle);
+    close(g->bedrock.fd); /* nobody listens any more */
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "address", "127.0.0.1", false);
+    assert_int_equal(counted(g, COUNTER_UPSTREAM_REQUESTS), 2);
+    g->bedrock.handle = 0;
+    g->bedrock.fd = dup(g->client.fd); /* for loopback_shut */
+}
+
+static void half_body(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    BUF_LIT(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                     "Content-Length: 500\r\n\r\n{\"id\":\"msg\",\"type\":\"message\"");
+    c->close_after = true;
+}
+
+static void no_answer(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    c->reset_after = true;
+}
+
+static void test_cut_answer_is_502_and_never_repeated(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = half_body;
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "half", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "half", "\"id\":\"msg\"", false);
+    assert_int_equal(g->bedrock.requests, 1); /* it may have been billed */
+    g->reply = no_answer;
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "reset", "HTTP/1.1 502 ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+static void test_too_many_bodies_at_once_are_503(void **state)
+{
+    struct gateway *g = *state;
+    g->worker.conn_limits.bodies_max = 50; /* less than one body */
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "type", "overloaded_error", true);
+    client_check(&g->client, "wait", "retry-after: 1\r\n", true);
+}
+
+/* ---- the clock ----------------------------------------------------------------------------------- */
+
+static void skewed(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    char date[30], headers[200];
+    if (g->bedrock.requests > 1) {
+        up_good_whole(g, c, request);
+        return;
+    }
+    clock_http(clock_real_ms() + 3600 * 1000, date);
+    snprintf(headers, sizeof headers,
+             "x-amzn-ErrorType: InvalidSignatureException\r\nDate: %s\r\n", date);
+    up_json(c, "403 Forbidden", headers, STR("{\"message\":\"Signature expired\"}"));
+}
+
+static void sign_instead(struct gateway *g, int64_t day_from_ms)
+{
+    struct signing_keys keys = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
+    char amz[17];
+    g->config.bedrock_api_key = "";
+    for (int day = 0; day < 2; day++) {
+        clock_amz(day_from_ms + day * 86400000ll, amz);
+        memcpy(keys.date[day], amz, 8);
+    }
+    signing_publish(&g->segment, &keys);
+}
+
+static void test_skew_is_learnt_from_the_answer_and_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(1768478400000); /* 2026-01-15 12:00 UTC */
+    clock_tick();
+    sign_instead(g, 1768478400000);
+    g->reply = skewed;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    clock_freeze_real_ms(0);
+    assert_int_equal(g->bedrock.requests, 2);
+    assert_non_null(strstr(g->last, "20260115T130000Z"));
+    assert_in_range(signing_skew(&g->segment), 3599000, 3600000);
+    assert_int_equal(counted(g, COUNTER_REQUESTS_5XX), 0);
+}
+
+/* Another worker has learnt it while this request was on its way: it was signed with the old time.
+ */
+static void skewed_and_learnt(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    signing_set_skew(&g->segment, 3600 * 1000);
+    skewed(g, c, request);
+}
+
+static void test_skew_learnt_by_another_worker_meanwhile_is_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(1768478400000);
+    clock_tick();
+    sign_instead(g, 1768478400000);
+    g->reply = skewed_and_learnt;
+    gateway_talk(g, MESSAGES, KEY, ASK, "}");
+    clock_freeze_real_ms(0);
+    client_check(&g->client, "status", "HTTP/1.1 200 ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+static void test_expired_credentials_are_complained_about_and_not_repeated(void **state)
+{
+    struct gateway *g = *state;
+    sign_instead(g, clock_real_now_ms());
+    g->reply = answer_trouble;
+    g->step = 14; /* expired */
+    check_trouble(g, &troubles[14], ASK);
+    assert_int_equal(signing_complaints(&g->segment), 1);
+}
+
+static void test_no_credentials_is_503_with_retry_after(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bedrock_api_key = "";
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "wait", "retry-after: 5\r\n", true);
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+/* ---- clients that leave ---------------------------------------------------------------------------- */
+
+static void test_client_gone_while_waiting_cancels_upstream(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = up_silence;
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->bedrock.gone == 1);
+    assert_null(g->worker.exchanges);
+    assert_int_equal(counted(g, COUNTER_CLIENT_GONE), 1);
+}
+
+static void test_client_gone_during_the_pause_sends_nothing_more(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = answer_trouble;
+    g->step = 8; /* 429: a long pause */
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    GATEWAY_UNTIL(g, g->worker.exchanges && g->worker.exchanges->state == EXCHANGE_PAUSE);
+    loop_timer_in(g->worker.loop, &g->worker.exchanges->timer_pause, 30,
+                  g->worker.exchanges->timer_pause.fn, g->worker.exchanges);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+    gateway_run(g, 50);
+    assert_int_equal(g->bedrock.requests, 1);
+}
+
+static void test_client_gone_while_its_body_arrives(void **state)
+{
+    struct gateway *g = *state;
+    client_connect(g, &g->client);
+    client_send(g, &g->client,
+                STR("POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY
+                    "Content-Length: 2000\r\n\r\n{\"model\":"));
+    GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
+    assert_int_equal(g->worker.stats.body_bytes, 0);
+}
+
+static void test_deadline_before_the_answer_is_504(void **state)
+{
+    struct gateway *g = *state;
+    g->config.max_request_seconds = 100;
+    g->reply = up_silence;
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    struct exchange *x = g->worker.exchanges;
+    loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
+    gateway_expect(g, &g->client, 1, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 504 ", true);
+    GATEWAY_UNTIL(g, g->bedrock.gone == 1);
+}
+
+/* ---- counting ---------------------------------------------------------------------------------------- */
+
+#define COUNT "POST /v1/messages/count_tokens"
+
+static void counted_by_bedrock(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_json(c, "200 OK", "", STR("{\"inputTokens\":42}"));
+}
+
+/* A model of its own for each row, since a refusal is remembered. */
+static void test_count_is_bedrocks_or_a_marked_estimate(void **state)
+{
+    struct gateway *g = *state;
+    const char *body = "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}";
+    char ask[300];
+    snprintf(ask, sizeof ask, body, "claude-opus-4-5");
+    g->reply = counted_by_bedrock;
+    gateway_talk(g, COUNT, KEY, ask, "{\"input_tokens\":42}");
+    client_check(&g->client, "asked", "x-token-count", false);
+    assert_non_null(strstr(g->last, "/model/anthropic.claude-opus-4-5"));
+    g->reply = answer_trouble;
+    g->step = 10; /* 403 */
+    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
+    client_check(&g->client, "refused", "HTTP/1.1 200 ", true);
+    unsigned before = g->bedrock.requests;
+    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
+    assert_int_equal(g->bedrock.requests, before); /* AWS is not asked again */
+}
+
+/* An outage of a moment is no reason to guess for ten minutes. */
+static void test_count_outage_is_estimated_but_not_remembered(void **state)
+{
+    struct gateway *g = *state;
+    const char *ask = "{\"model\":\"claude-haiku-4-5\",\"messages\":[{\"role\":\"user\","
+                      "\"content\":\"Hi\"}]}";
+    g->reply = no_answer;
+    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
+    g->reply = counted_by_bedrock;
+    gateway_talk(g, COUNT, KEY, ask, "}");
+    client_check(&g->client, "count", "{\"input_tokens\":42}", true);
+}
+
+/* ---- secrets and memory -------------------------------------------------------------------------------- */
+
+static void test_no_key_in_the_log(void **state)
+{
+    struct gateway *g = *state;
+    int pipes[2];
+    static char text[1 << 16];
+    assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+    log_to(pipes[1]);
+    log_level_set(LOG_DEBUG);
+    g->reply = up_good_whole;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    gateway_talk(g, MESSAGES, "authorization: Bearer sk-master-secret\r\n", ASK, "Hello");
+    gateway_talk(g, MESSAGES, "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n", ASK,
+                 ERROR_END);
+    log_level_set(LOG_OFF);
+    log_to(STDOUT_FILENO);
+    ssize_t n = read(pipes[0], text, sizeof text - 1);
+    assert_true(n > 0);
+    static const char *const secrets[] = {"sk-good", "sk-master", "sk-prod-abc", "bearer-secret",
+                                          "Hi"};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        if (strstr(text, secrets[i]))
+            fail_msg("%s is in the log:\n%s", secrets[i], text);
+    assert_non_null(strstr(text, "\"key_id\":\""));
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+/* Allocation g->step fails while the answer comes back. Bedrock here shares the heap with the
+ * gateway, so it is spared. */
+static void torture_later(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    heap_fail_after(0);
+    if (g->text)
+        up_good_stream(g, c, request);
+    else
+        up_good_whole(g, c, request);
+    loopback_flush(c);
+    heap_fail_after((unsigned long)g->step);
+}
+
+static void torture(struct gateway *g, unsigned long on_the_way_in, int on_the_way_back)
+{
+    client_connect(g, &g->client);
+    client_ask(g, &g->client, MESSAGES, KEY, g->text ? STREAM_BODY : ASK);
+    g->step = on_the_way_back;
+    heap_fail_after(on_the_way_in);
+    for (int i = 0; i < 300 && !client_has(&g->client, 1, "}") && !g->client.end; i++)
+        gateway_run(g, 1);
+    heap_fail_after(0);
+    if (!client_has(&g->client, 1, "HTTP/1.1 ") && !g->client.end && !g->client.reset)
+        fail_msg("allocation %lu/%d: neither answer nor end", on_the_way_in, on_the_way_back);
+    client_close(&g->client);
+}
+
+/* Each allocation of a request fails once: the client gets an answer or a closed connection, and
+ * the worker goes on as if nothing had been. */
+static void test_out_of_memory_at_every_point_is_survived(void **state)
+{
+    struct gateway *g = *state;
+    for (int stream = 0; stream < 2; stream++) {
+        g->text = stream ? "stream" : NULL;
+        for (int k = 1; k <= 30; k++) {
+            g->reply = torture_later;
+            torture(g, (unsigned long)k, 0);
+            torture(g, 0, k);
+            g->reply = up_good_whole;
+            gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+        }
+    }
+    assert_true(counted(g, COUNTER_REQUESTS_5XX) > 40); /* it did fail */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        GATEWAY(test_open_table_of_refusals),
+        GATEWAY(test_method_refusal_names_what_is_allowed),
+        GATEWAY(test_refused_without_body_keeps_the_connection),
+        GATEWAY(test_expect_continue_is_refused_early_for_a_bad_key),
+        GATEWAY(test_expect_continue_is_granted_to_a_good_key),
+        GATEWAY(test_body_limit_is_413_in_either_framing),
+        GATEWAY(test_too_long_betas_are_431),
+        GATEWAY(test_request_id_is_echoed_when_legal),
+        GATEWAY(test_preflight_answers_only_listed_origins),
+        GATEWAY(test_head_has_headers_only),
+        GATEWAY(test_hundred_requests_on_one_connection),
+        GATEWAY(test_pipelined_requests_are_answered_in_order),
+        GATEWAY(test_rate_limit_answers_429_with_its_figures),
+        GATEWAY(test_body_that_is_wrong_names_the_field_and_reaches_nobody),
+        GATEWAY(test_upstream_trouble_table),
+        GATEWAY(test_second_attempt_that_succeeds_is_all_the_client_sees),
+        GATEWAY(test_no_second_attempt_when_switched_off),
+        GATEWAY(test_connect_refused_is_tried_twice_then_502),
+        GATEWAY(test_cut_answer_is_502_and_never_repeated),
+        GATEWAY(test_too_many_bodies_at_once_are_503),
+        GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
+        GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
+        GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
+        GATEWAY(test_no_credentials_is_503_with_retry_after),
+        GATEWAY(test_client_gone_while_waiting_cancels_upstream),
+        GATEWAY(test_client_gone_during_the_pause_sends_nothing_more),
+        GATEWAY(test_client_gone_while_its_body_arrives),
+        GATEWAY(test_deadline_before_the_answer_is_504),
+        GATEWAY(test_count_is_bedrocks_or_a_marked_estimate),
+        GATEWAY(test_count_outage_is_estimated_but_not_remembered),
+        GATEWAY(test_no_key_in_the_log),
+        GATEWAY(test_out_of_memory_at_every_point_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,285 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "server/clock.h"
+#include "server/log.h"
+#include "shm/journal.h"
+
+static char directory[64], path[128];
+static struct err err;
+
+static int make(void **state)
+{
+    (void)state;
+    clock_tick();
+    log_level_set(LOG_OFF);
+    snprintf(directory, sizeof directory, "/tmp/test_journal.XXXXXX");
+    if (!mkdtemp(directory)) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/usage.journal", directory);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"usage.journal", "usage.journal.1", "usage.journal.2",
+                                        "usage.journal.bad", "deep/er/usage.journal"};
+    char name[128];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(name, sizeof name, "%s/%s", directory, names[i]);
+        unlink(name);
+    }
+    snprintf(name, sizeof name, "%s/deep/er", directory);
+    rmdir(name);
+    snprintf(name, sizeof name, "%s/deep", directory);
+    rmdir(name);
+    return rmdir(directory);
+}
+
+static void open_ok(struct journal *j, uint32_t workers, uint32_t records)
+{
+    assert_int_equal(journal_open(j, path, workers, records, &err), STATUS_OK);
+    assert_false(journal_in_memory(j));
+}
+
+/* In a process that is killed: one record open, one closed, of worker `slot`. */
+static void run_and_die(uint32_t workers, uint32_t slot)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct journal j;
+        if (journal_open(&j, path, workers, 64, &err) != STATUS_OK) {
+            _exit(1);
+        }
+        journal_enter(&j, slot);
+        struct journal_record *a = journal_begin_record(&j), *b = journal_begin_record(&j);
+        snprintf(a->request_id, sizeof a->request_id, "open-%u", slot);
+        snprintf(b->request_id, sizeof b->request_id, "closed-%u", slot);
+        journal_open_record(&j, a);
+        journal_open_record(&j, b);
+        journal_close_record(&j, b);
+        raise(SIGKILL);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status));
+}
+
+static uint32_t drain(struct journal *j)
+{
+    struct journal_record *batch[64];
+    journal_bury(j, NULL);
+    uint32_t n = journal_collect(j, batch, 64, true);
+    for (uint32_t i = 0; i < n; i++) {
+        journal_release(batch[i]);
+    }
+    return n;
+}
+
+static void test_open_makes_a_private_file_and_its_directories(void **state)
+{
+    (void)state;
+    struct journal j;
+    struct stat st;
+    snprintf(path, sizeof path, "%s/deep/er/usage.journal", directory);
+    open_ok(&j, 2, 64);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true(st.st_blocks * 512 >= st.st_size); /* nothing is left to a full disk */
+    journal_drop(&j);
+}
+
+static void test_open_earlier_run_is_found_also_with_other_worker_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t then, slot, now;
+    } rows[] = {{2, 2, 2}, {2, 1, 6}, {6, 6, 2}, {1, 1, 64}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct journal j;
+        run_and_die(rows[i].then, rows[i].slot);
+        open_ok(&j, rows[i].now, 64);
+        if (j.header->blocks < rows[i].now || drain(&j) != 2 || drain(&j) != 0) {
+            fail_msg("row %zu", i);
+        }
+        journal_enter(&j, rows[i].now); /* the last worker has a block of its own */
+        journal_open_record(&j, journal_begin_record(&j));
+        assert_int_equal(drain(&j), 1);
+        journal_drop(&j);
+        unlink(path);
+    }
+}
+
+static void test_open_other_size_waits_until_the_old_records_are_gone(void **state)
+{
+    (void)state;
+    struct journal j;
+    run_and_die(2, 1);
+    open_ok(&j, 2, 128);
+    assert_int_equal(j.header->records, 64);
+    assert_int_equal(drain(&j), 2);
+    uint64_t flusher = j.header->flusher;
+    journal_drop(&j);
+    open_ok(&j, 2, 128);
+    assert_int_equal(j.header->records, 128);
+    assert_true(j.header->flusher != flusher); /* its sequence begins anew, so it is another */
+    journal_drop(&j);
+}
+
+static void test_open_sequence_goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    struct journal j;
+    run_and_die(2, 1);
+    open_ok(&j, 2, 64);
+    uint64_t flusher = j.header->flusher;
+    assert_int_equal(drain(&j), 2);
+    journal_drop(&j);
+    run_and_die(2, 1);
+    open_ok(&j, 2, 64);
+    struct journal_record *batch[8];
+    journal_bury(&j, NULL);
+    assert_int_equal(journal_collect(&j, batch, 8, true), 2);
+    assert_int_equal(batch[0]->sequence, 3);
+    assert_true(j.header->flusher == flusher);
+    journal_drop(&j);
+}
+
+static void test_open_file_in_use_takes_the_next_of_the_family(void **state)
+{
+    (void)state;
+    struct journal first, second, adopted;
+    open_ok(&first, 2, 64);
+    open_ok(&second, 2, 64);
+    journal_enter(&second, 1);
+    journal_open_record(&second, journal_begin_record(&second));
+    assert_false(journal_adopt(&adopted, path, 0));
+    assert_false(journal_adopt(&adopted, path, 1));
+    assert_false(journal_adopt(&adopted, path, 2)); /* there is none */
+    journal_drop(&second);
+    assert_true(journal_adopt(&adopted, path, 1));
+    assert_int_equal(drain(&adopted), 1);
+    journal_finish(&adopted, path, 1);
+    char name[160];
+    snprintf(name, sizeof name, "%s.1", path);
+    assert_int_equal(access(name, F_OK), -1);
+    journal_drop(&first);
+}
+
+static void test_open_foreign_file_is_kept_aside(void **state)
+{
+    (void)state;
+    static const char *const contents[] = {
+        "hello", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+                 "2345678901234567890123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < 2; i++) {
+        struct journal j;
+        char aside[160], text[16] = "";
+        FILE *f = fopen(path, "w");
+        fputs(contents[i], f);
+        fclose(f);
+        open_ok(&j, 2, 64);
+        journal_drop(&j);
+        snprintf(aside, sizeof aside, "%s.bad", path);
+        f = fopen(aside, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(text, 5, f));
+        fclose(f);
+        assert_memory_equal(text, contents[i], 4);
+        unlink(path);
+    }
+}
+
+/* Any byte of the file may be anything: no crash, no endless loop, the records of the rest stay. */
+static void test_open_damaged_records_are_dropped_not_believed(void **state)
+{
+    (void)state;
+    struct journal j;
+    run_and_die(2, 1);
+    open_ok(&j, 2, 64);
+    atomic_store(&j.records[0].state, 77);
+    atomic_store(&j.blocks[1].high, UINT32_MAX);
+    j.records[1].tier = 99;
+    memset(j.records[1].model, 'x', sizeof j.records[1].model);
+    journal_drop(&j);
+    open_ok(&j, 2, 64);
+    assert_int_equal(drain(&j), 1);
+    journal_drop(&j);
+}
+
+static void test_open_impossible_place_is_memory_with_a_reason(void **state)
+{
+    (void)state;
+    struct journal j;
+    snprintf(path, sizeof path, "/proc/nowhere/usage.journal");
+    assert_int_equal(journal_open(&j, path, 2, 64, &err), STATUS_UNAVAILABLE);
+    assert_true(journal_in_memory(&j));
+    assert_non_null(strstr(err.text, "No such file"));
+    journal_enter(&j, 1);
+    journal_open_record(&j, journal_begin_record(&j));
+    assert_int_equal(drain(&j), 1);
+    journal_drop(&j);
+}
+
+/* A file-size limit stands for a full disk. */
+static void test_open_full_disk_is_memory_with_a_reason(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct journal j;
+        struct rlimit small = {65536, 65536};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &small);
+        enum status status = journal_open(&j, path, 2, 1024, &err);
+        bool ok = status == STATUS_UNAVAILABLE && journal_in_memory(&j) && j.header->blocks == 2;
+        journal_drop(&j);
+        _exit(!ok);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+static void test_path_setting_table(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"", "here/usage.journal"}, {"/x/y", "/x/y"}, {"memory", ""}};
+    for (size_t i = 0; i < 3; i++) {
+        struct config c = {.usage_journal = rows[i][0], .state_dir = "here"};
+        char out[64];
+        journal_path(&c, out, sizeof out);
+        assert_string_equal(out, rows[i][1]);
+    }
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
+    const struct CMUnitTest tests[] = {
+        T(test_open_makes_a_private_file_and_its_directories),
+        T(test_open_earlier_run_is_found_also_with_other_worker_counts),
+        T(test_open_other_size_waits_until_the_old_records_are_gone),
+        T(test_open_sequence_goes_on_after_a_restart),
+        T(test_open_file_in_use_takes_the_next_of_the_family),
+        T(test_open_foreign_file_is_kept_aside),
+        T(test_open_damaged_records_are_dropped_not_believed),
+        T(test_open_impossible_place_is_memory_with_a_reason),
+        T(test_open_full_disk_is_memory_with_a_reason),
+        T(test_path_setting_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+#include "worker/openai_to_converse.h"
+
+#include "tests/unit/convert_golden.h"
+
+#define IN(more)  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]" more "}"
+#define OUT(more) "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]" more "}"
+
+static void test_golden_requests_match(void **state)
+{
+    (void)state;
+    golden_check_all(DIALECT_OPENAI, "openai_to_converse", 150);
+}
+
+static void test_fields_are_read_as_openai_means_them(void **state)
+{
+    static const struct convert_row rows[] = {
+        {"nulls are nothing", QWEN,
+         IN(",\"temperature\":null,\"stop\":null,\"tools\":null,\"tool_choice\":null,\"n\":null,"
+            "\"response_format\":null,\"reasoning_effort\":null,\"seed\":null,\"audio\":null,"
+            "\"modalities\":null,\"max_tokens\":null,\"stream_options\":null"),
+         OUT(""), ""},
+        {"more stops than OpenAI takes", NOVA, IN(",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\"]"),
+         OUT(",\"inferenceConfig\":{\"stopSequences\":[\"1\",\"2\",\"3\",\"4\",\"5\"]},"
+             "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]"),
+         ""},
+        {"an open schema of a tool stays open", SONNET45,
+         IN(",\"max_tokens\":9,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"n\","
+            "\"parameters\":{\"type\":\"object\"}}}]"),
+         "{\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{"
+         "\"type\":\"object\"}}}}]},\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}"
+         "]}],\"inferenceConfig\":{\"maxTokens\":9}}",
+         ""},
+        {"schema with a property called type", SONNET45,
+         IN(",\"max_tokens\":9,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
+            "\"schema\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"}},"
+            "\"additionalProperties\":true}}}"),
+         OUT(",\"inferenceConfig\":{\"maxTokens\":9},\"outputConfig\":{\"textFormat\":{\"type\":"
+             "\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{\\\"type\\\":"
+             "\\\"object\\\",\\\"properties\\\":{\\\"type\\\":{\\\"type\\\":\\\"string\\\"}},"
+             "\\\"additionalProperties\\\":true}\"}}}}"),
+         ""},
+        {"unknown fields are ignored", "!" QWEN,
+         IN(",\"store\":true,\"user\":\"u\",\"presence_penalty\":0,\"logprobs\":false,\"zeta\":1"),
+         OUT(""), ""},
+        {"temperature beyond a double", QWEN, IN(",\"temperature\":1e400"),
+         "Invalid type for 'temperature': expected a decimal.", NULL},
+    };
+    (void)state;
+    convert_case_check_all(DIALECT_OPENAI, rows, COUNT_OF(rows));
+}
+
+/* Each allocation fails in turn: an error, never a body that lacks what did not fit. */
+static void test_allocations_that_fail_give_an_error(void **state)
+{
+    struct str in = golden_read("tests/golden/openai_to_converse/calls_arguments_qwen", ".in.json");
+    struct convert_case good, c;
+    struct convert_options o = {.model = STR(QWEN)};
+    enum status st = STATUS_BUSY;
+    (void)state;
+    assert_non_null(in.p);
+    convert_case_run(&good, DIALECT_OPENAI, o, in);
+    assert_int_equal(good.status, STATUS_OK);
+    for (unsigned long k = 2; st != STATUS_OK && k < 500; k++) { /* 1: the arena itself */
+        heap_fail_after(k);
+        convert_case_run(&c, DIALECT_OPENAI, o, in);
+        heap_fail_after(0);
+        st = c.status;
+        if (st == STATUS_OK)
+            assert_true(text_eq(buf_str(&c.body), buf_str(&good.body)));
+        convert_case_free(&c);
+    }
+    assert_int_equal(st, STATUS_OK);
+    convert_case_free(&good);
+    golden_drop(in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden_requests_match),
+        cmocka_unit_test(test_fields_are_read_as_openai_means_them),
+        cmocka_unit_test(test_allocations_that_fail_give_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

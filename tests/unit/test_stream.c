@@ -1,0 +1,487 @@
+/* stream.c: what a client of a streamed answer sees when Bedrock is well, ill, slow or gone. */
+#include "worker/stream.h"
+
+#include "server/http_conn_private.h" /* how much is held for a slow client */
+#include "tests/unit/gateway_bed.h"
+
+static void ask_stream(struct gateway *g)
+{
+    client_close(&g->client);
+    client_ask(g, &g->client, MESSAGES, KEY, STREAM_BODY);
+}
+
+/* Until the exchange is over and its last bytes are read. */
+static void finish(struct gateway *g)
+{
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+    gateway_run(g, 2);
+    client_read(&g->client);
+}
+
+/* ---- good ------------------------------------------------------------------------------------ */
+
+static void test_stream_good_is_forwarded_and_connection_goes_on(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = up_good_stream;
+    ask_stream(g);
+    client_ask(g, &g->client, "GET /liveness", "", NULL); /* pipelined behind the stream */
+    gateway_expect(g, &g->client, 1, "\"alive\":true");
+    client_check(&g->client, "status", "HTTP/1.1 200 OK\r\n", true);
+    client_check(&g->client, "type", "content-type: text/event-stream; charset=utf-8\r\n", true);
+    client_check(&g->client, "event", "event: content_block_delta\ndata: " UP_DELTA "\n\n", true);
+    client_check(&g->client, "end", "event: message_stop\n", true);
+    client_check(&g->client, "error", "event: error", false);
+    assert_int_equal(client_count(&g->client, "\r\n0\r\n\r\nHTTP/1.1 200 OK"), 1);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS), 1);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), 0);
+}
+
+static void good_chat(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_stream(c);
+    up_frame(c, EVENTSTREAM_EVENT, "messageStart", "{\"role\":\"assistant\"}");
+    up_frame(c, EVENTSTREAM_EVENT, "contentBlockDelta",
+             "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"Hello\"}}");
+    up_frame(c, EVENTSTREAM_EVENT, "contentBlockStop", "{\"contentBlockIndex\":0}");
+    if (g->step == 1) { /* ends in trouble */
+        up_frame(c, EVENTSTREAM_EXCEPTION, "throttlingException", "{\"message\":\"" ARN "\"}");
+    } else {
+        up_frame(c, EVENTSTREAM_EVENT, "messageStop", "{\"stopReason\":\"end_turn\"}");
+        up_frame(c, EVENTSTREAM_EVENT, "metadata",
+                 "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2,\"totalTokens\":3},"
+                 "\"metrics\":{\"latencyMs\":5}}");
+    }
+    up_end(c);
+}
+
+static void test_stream_chat_ends_with_done(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = good_chat;
+    client_ask(g, &g->client, CHAT, KEY, CHAT_STREAM_BODY);
+    gateway_expect(g, &g->client, 1, "data: [DONE]\n\n\r\n0\r\n\r\n");
+    client_check(&g->client, "text", "\"content\":\"Hello\"", true);
+    client_check(&g->client, "event lines", "event:", false);
+}
+
+static void test_stream_chat_broken_has_error_and_no_done(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = good_chat;
+    g->step = 1;
+    client_ask(g, &g->client, CHAT, KEY, CHAT_STREAM_BODY);
+    gateway_expect(g, &g->client, 1, "data: {\"error\":{\"message\":\"");
+    finish(g);
+    client_check(&g->client, "type", "\"code\":\"rate_limit_exceeded\"", true);
+    client_check(&g->client, "end", "[DONE]", false);
+    client_check(&g->client, "event lines", "event:", false);
+    client_check(&g->client, "account", ACCOUNT, false);
+}
+
+/* ---- trouble before anything was said: an HTTP status ------------------------------------------ */
+
+static void first_exception(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)request;
+    up_stream(c);
+    up_frame(c, EVENTSTREAM_EXCEPTION, g->text, "{\"message\":\"no " ARN " today\"}");
+    up_end(c);
+}
+
+static void test_first_frame_exception_is_http_status(void **state)
+{
+    static const struct {
+        const char *exception, *status, *type;
+    } rows[] = {
+        {"throttlingException", "HTTP/1.1 429 ", "rate_limit_error"},
+        {"serviceUnavailableException", "HTTP/1.1 529 ", "overloaded_error"},
+        {"internalServerException", "HTTP/1.1 500 ", "api_error"},
+        {"modelStreamErrorException", "HTTP/1.1 500 ", "api_error"},
+        {"modelTimeoutException", "HTTP/1.1 504 ", "timeout_error"},
+        {"validationException", "HTTP/1.1 400 ", "invalid_request_error"},
+        {"newerException", "HTTP/1.1 500 ", "api_error"},
+    };
+    struct gateway *g = *state;
+    g->reply = first_exception;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        g->text = rows[i].exception;
+        gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+        client_check(&g->client, rows[i].exception, rows[i].status, true);
+        client_check(&g->client, rows[i].exception, rows[i].type, true);
+        client_check(&g->client, rows[i].exception, "text/event-stream", false);
+        client_check(&g->client, rows[i].exception, "arn:", false);
+        client_check(&g->client, rows[i].exception, ACCOUNT, false);
+    }
+    assert_int_equal(g->bedrock.requests, sizeof rows / sizeof *rows); /* none was repeated */
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS), 0);
+}
+
+static void bad_frame(struct loopback_conn *c)
+{
+    struct buf frame;
+    buf_init(&frame, 4096);
+    eventstream_encode(&frame, EVENTSTREAM_EVENT, STR("chunk"), STR("{\"bytes\":\"SEVSRQ==\"}"));
+    buf_data(&frame)[buf_len(&frame) - 1] ^= 1;
+    up_bytes(c, buf_str(&frame));
+    buf_free(&frame);
+}
+
+static void half_frame(struct loopback_conn *c)
+{
+    struct buf frame;
+    buf_init(&frame, 4096);
+    eventstream_encode(&frame, EVENTSTREAM_EVENT, STR("chunk"), STR("{\"bytes\":\"SEVSRQ==\"}"));
+    up_bytes(c, text_sub(buf_str(&frame), 0, buf_len(&frame) - 9));
+    buf_free(&frame);
+}
+
+/* A stream that has been begun (or not) and then ends in one of the ways it should not. */
+enum ending {
+    END_CRC,
+    END_HALF_FRAME,
+    END_NO_STOP,
+    END_RESET,
+    END_CUT,
+    END_EXCEPTION,
+    END_ERROR_FRAME,
+    END_NO_JSON,
+    END_NO_BASE64,
+    ENDINGS
+};
+
+static const char *const ending_names[ENDINGS] = {
+    "bad CRC",   "half a frame",   "no message_stop", "reset",    "cut",
+    "exception", "an error frame", "no JSON",         "no base64"};
+
+static void put_ending(struct loopback_conn *c, enum ending ending)
+{
+    switch (ending) {
+    case END_CRC:
+        bad_frame(c);
+        break;
+    case END_HALF_FRAME:
+        half_frame(c);
+        break;
+    case END_NO_STOP:
+        break;
+    case END_RESET:
+        c->reset_after = true;
+        return;
+    case END_CUT:
+        c->close_after = true;
+        return;
+    case END_EXCEPTION:
+        up_frame(c, EVENTSTREAM_EXCEPTION, "modelStreamErrorException", "{\"message\":\"" ARN "\"}");
+        break;
+    case END_ERROR_FRAME:
+        up_frame(c, EVENTSTREAM_ERROR, "SomeError", "bad " ARN);
+        break;
+    case END_NO_JSON:
+        up_chunk(c, "<html>");
+        break;
+    case END_NO_BASE64:
+        up_frame(c, EVENTSTREAM_EVENT, "chunk", "{\"bytes\":\"*\"}");
+        break;
+    case ENDINGS:
+        break;
+    }
+    up_end(c);
+}
+
+static void only_ending(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)request;
+    up_stream(c);
+    put_ending(c, (enum ending)g->step);
+}
+
+static void test_broken_before_first_event_is_http_status(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = only_ending;
+    for (g->step = 0; g->step < ENDINGS; g->step++) {
+        const char *name = ending_names[g->step];
+        bool theirs = g->step == END_EXCEPTION || g->step == END_ERROR_FRAME;
+        gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+        client_check(&g->client, name, theirs ? "HTTP/1.1 500 " : "HTTP/1.1 502 ", true);
+        client_check(&g->client, name, "content-type: application/json", true);
+        client_check(&g->client, name, "event:", false);
+        client_check(&g->client, name, "arn:", false);
+    }
+    assert_int_equal(g->bedrock.requests, ENDINGS); /* none was repeated */
+}
+
+static void html(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    loopback_reply(c, "200 OK", STR("<html>captive portal</html>"));
+}
+
+static void whole_instead(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_json(c, "200 OK", "", STR(UP_WHOLE));
+}
+
+static void test_other_answer_than_a_stream_is_502(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = html;
+    gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+    client_check(&g->client, "html", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "html", "captive", false);
+    g->reply = whole_instead;
+    gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+    client_check(&g->client, "json", "HTTP/1.1 502 ", true);
+}
+
+static void test_stream_instead_of_whole_answer_is_502(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = up_good_stream;
+    gateway_talk(g, MESSAGES, KEY, ASK, "\"request_id\"");
+    client_check(&g->client, "stream", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "stream", "event:", false);
+}
+
+/* A kind of event that is newer than this program says nothing to the client. */
+static void unknown_then_exception(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_stream(c);
+    up_frame(c, EVENTSTREAM_EVENT, "initial-response", "{}");
+    up_frame(c, EVENTSTREAM_EXCEPTION, "throttlingException", "{\"message\":\"slow\"}");
+    up_end(c);
+}
+
+static void test_event_without_output_does_not_begin_the_answer(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = unknown_then_exception;
+    gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+    client_check(&g->client, "status", "HTTP/1.1 429 ", true);
+}
+
+/* ---- trouble in the middle: one error event ------------------------------------------------------ */
+
+static void begun_then_ending(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)request;
+    up_begin(c);
+    put_ending(c, (enum ending)g->step);
+}
+
+static void test_broken_mid_stream_is_one_error_event_and_no_stop(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = begun_then_ending;
+    for (g->step = 0; g->step < ENDINGS; g->step++) {
+        const char *name = ending_names[g->step];
+        ask_stream(g);
+        gateway_expect(g, &g->client, 1, "event: error\ndata: {\"type\":\"error\"");
+        finish(g);
+        client_check(&g->client, name, "HTTP/1.1 200 OK", true);
+        client_check(&g->client, name, "Hello", true);
+        client_check(&g->client, name, "message_stop", false);
+        client_check(&g->client, name, "HERE", false); /* of the bad frame */
+        client_check(&g->client, name, "arn:", false);
+        client_check(&g->client, name, "\n\n\r\n0\r\n\r\n", true);
+        assert_int_equal(client_count(&g->client, "event: error"), 1);
+    }
+    assert_int_equal(g->bedrock.requests, ENDINGS);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), ENDINGS);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_FRAMES_BAD), 1);
+}
+
+static void stop_then_reset(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_begin(c);
+    up_chunk(c, UP_STOP);
+    c->reset_after = true;
+}
+
+static void test_reset_after_message_stop_is_a_complete_answer(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = stop_then_reset;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "\r\n0\r\n\r\n");
+    client_check(&g->client, "end", "event: message_stop", true);
+    client_check(&g->client, "error", "event: error", false);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), 0);
+}
+
+static void model_error_then_cut(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_begin(c);
+    up_chunk(c, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+                "\"message\":\"Overloaded\"}}");
+    c->close_after = true;
+}
+
+static void test_models_own_error_event_is_the_only_one(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = model_error_then_cut;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "\r\n0\r\n\r\n");
+    assert_int_equal(client_count(&g->client, "event: error"), 1);
+    client_check(&g->client, "end", "message_stop", false);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------- */
+
+static void begin_and_wait(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_begin(c);
+}
+
+static void test_deadline_is_an_error_event(void **state)
+{
+    struct gateway *g = *state;
+    struct exchange *x;
+    g->config.max_request_seconds = 100;
+    g->reply = begin_and_wait;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "Hello");
+    assert_non_null(x = g->worker.exchanges);
+    assert_in_range(x->timer_deadline.at_ms - clock_mono_ms(), 98000, 100000);
+    loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
+    gateway_expect(g, &g->client, 1, "event: error\ndata: {\"type\":\"error\",\"error\":{"
+                                     "\"type\":\"timeout_error\"");
+    client_check(&g->client, "end", "message_stop", false);
+    GATEWAY_UNTIL(g, g->bedrock.gone == 1); /* the upstream is not left running */
+}
+
+static void test_ping_after_silence_but_never_before_the_beginning(void **state)
+{
+    struct gateway *g = *state;
+    g->config.ping_seconds = 1;
+    g->reply = up_silence;
+    client_ask(g, &g->other, MESSAGES, KEY, STREAM_BODY); /* never hears of its model */
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    g->reply = begin_and_wait;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "Hello");
+    uint64_t began_ms = clock_mono_ms();
+    client_check(&g->client, "early", "event: ping", false);
+    gateway_expect(g, &g->client, 1, "event: ping\ndata: {\"type\": \"ping\"}\n\n");
+    assert_in_range(clock_mono_ms() - began_ms, 950, 1300);
+    client_read(&g->other);
+    assert_int_equal(buf_len(&g->other.in), 0);
+    up_chunk(g->upstream, UP_STOP);
+    up_end(g->upstream);
+    loopback_flush(g->upstream);
+    gateway_expect(g, &g->client, 1, "event: message_stop");
+}
+
+/* ---- slow and leaving clients --------------------------------------------------------------------- */
+
+enum { FLOOD_EVENTS = 4000 };
+
+static void flood(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    char delta[1200];
+    (void)g, (void)request;
+    up_begin(c);
+    for (int i = 0; i < FLOOD_EVENTS; i++) {
+        snprintf(delta, sizeof delta,
+                 "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+                 "\"text\":\"<%04d>%01000d\"}}",
+                 i, 0);
+        up_chunk(c, delta);
+    }
+    up_chunk(c, UP_STOP);
+    up_end(c);
+}
+
+static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = flood;
+    ask_stream(g);
+    GATEWAY_UNTIL(g, g->worker.exchanges != NULL && g->worker.exchanges->answered);
+    for (int i = 0; i < 100; i++) {
+        gateway_run(g, 1);
+        assert_true(g->worker.exchanges != NULL);
+        assert_true(buf_len(&g->worker.exchanges->conn->out) < 2 * 65536);
+    }
+    uint64_t paused_at = g->bedrock.written;
+    gateway_run(g, 50);
+    assert_int_equal(g->bedrock.written, paused_at); /* nothing moves while nobody reads */
+    assert_true(paused_at < (uint64_t)FLOOD_EVENTS * 1000);
+    gateway_expect(g, &g->client, 1, "event: message_stop");
+    for (int i = 0; i < FLOOD_EVENTS; i += 111) {
+        char mark[16];
+        snprintf(mark, sizeof mark, "<%04d>", i);
+        assert_int_equal(client_count(&g->client, mark), 1);
+    }
+    assert_int_equal(client_count(&g->client, "event: content_block_delta"), FLOOD_EVENTS + 1);
+}
+
+static void test_client_gone_cancels_upstream(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = begin_and_wait;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "Hello");
+    client_close(&g->client);
+    uint64_t left_ms = clock_mono_ms();
+    GATEWAY_UNTIL(g, g->bedrock.gone == 1);
+    assert_true(clock_mono_ms() - left_ms < 1000);
+    assert_null(g->worker.exchanges);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_CLIENT_GONE), 1);
+}
+
+static void test_client_gone_while_upstream_is_paused(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = flood;
+    ask_stream(g);
+    gateway_run(g, 60);
+    assert_non_null(g->worker.exchanges);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->bedrock.gone == 1);
+}
+
+/* The bad frame is noted inside a transfer callback; the client leaves before the turn is over. */
+static void test_client_gone_in_the_turn_of_a_bad_frame(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = begin_and_wait;
+    ask_stream(g);
+    gateway_expect(g, &g->client, 1, "Hello");
+    bad_frame(g->upstream);
+    loopback_flush(g->upstream);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->bedrock.gone == 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        GATEWAY(test_stream_good_is_forwarded_and_connection_goes_on),
+        GATEWAY(test_stream_chat_ends_with_done),
+        GATEWAY(test_stream_chat_broken_has_error_and_no_done),
+        GATEWAY(test_first_frame_exception_is_http_status),
+        GATEWAY(test_broken_before_first_event_is_http_status),
+        GATEWAY(test_other_answer_than_a_stream_is_502),
+        GATEWAY(test_stream_instead_of_whole_answer_is_502),
+        GATEWAY(test_event_without_output_does_not_begin_the_answer),
+        GATEWAY(test_broken_mid_stream_is_one_error_event_and_no_stop),
+        GATEWAY(test_reset_after_message_stop_is_a_complete_answer),
+        GATEWAY(test_models_own_error_event_is_the_only_one),
+        GATEWAY(test_deadline_is_an_error_event),
+        GATEWAY(test_ping_after_silence_but_never_before_the_beginning),
+        GATEWAY(test_slow_client_pauses_upstream_and_gets_every_byte),
+        GATEWAY(test_client_gone_cancels_upstream),
+        GATEWAY(test_client_gone_while_upstream_is_paused),
+        GATEWAY(test_client_gone_in_the_turn_of_a_bad_frame),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

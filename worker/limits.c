@@ -1,0 +1,368 @@
+#include "worker/limits.h"
+
+#include <stdio.h>
+
+#include "server/clock.h"
+#include "server/log.h"
+#include "shm/counters.h"
+#include "shm/prices.h"
+#include "worker/routes.h"
+
+#define MINUTE_NS        60000000000ull
+#define NAMES_MAX        64u    /* models without a price that are named in the log */
+#define BYTES_A_TOKEN    2u     /* of a request body; real texts have 3 to 4: never too little */
+#define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
+#define RESERVE_ATTEMPTS 16u
+
+/* --- small things ------------------------------------------------------------------------------
+ */
+
+bool limits_billed(const struct exchange *x)
+{
+    return x->route && !x->route->answer && x->route->limit == ROUTE_REQUESTS && !x->counting;
+}
+
+/* NULL: no key (slot 0 is nobody's), or its slot has gone to another. */
+static struct bucket *bucket(const struct exchange *x)
+{
+    return x->key.slot ? bucket_of(x->worker->segment, x->key.slot, x->key.tag) : NULL;
+}
+
+static const struct {
+    const char *word;
+    enum directory_tier tier;
+} tiers[] = {
+    {"", DIRECTORY_TIER_DEFAULT},
+    {"flex", DIRECTORY_TIER_FLEX},
+    {"priority", DIRECTORY_TIER_PRIORITY},
+    {"reserved", DIRECTORY_TIER_RESERVED},
+};
+#define TIERS (sizeof tiers / sizeof tiers[0])
+
+struct str limits_tier_word(enum directory_tier tier)
+{
+    return text_from(tiers[tier < TIERS ? tier : 0].word);
+}
+
+static enum directory_tier tier_of(struct str word)
+{
+    for (size_t i = 0; i < TIERS; i++) {
+        if (text_eq(word, text_from(tiers[i].word))) {
+            return tiers[i].tier;
+        }
+    }
+    return DIRECTORY_TIER_DEFAULT;
+}
+
+enum directory_tier limits_tier(const struct exchange *x)
+{
+    if (x->tier.n) {
+        return tier_of(x->tier);
+    }
+    if (x->who == EXCHANGE_KEY && x->key.tier != DIRECTORY_TIER_DEFAULT) {
+        return (enum directory_tier)x->key.tier;
+    }
+    return tier_of(text_from(x->worker->config->default_service_tier));
+}
+
+static uint64_t seconds_up(uint64_t ns)
+{
+    uint64_t seconds = (ns + 999999999u) / 1000000000u;
+    return seconds ? seconds : 1;
+}
+
+static enum verdict refuse_rate(struct exchange *x, enum counter counter, uint64_t wait_s,
+                                const char *what, uint32_t limit)
+{
+    counters_add(counter, 1);
+    err_set(&x->err, STATUS_RATE, "this API key is limited to %u %s; try again in %llu s", limit,
+            what, (unsigned long long)wait_s);
+    x->err.retry_after_s = (int)wait_s;
+    return VERDICT_FAIL;
+}
+
+/* --- the month ---------------------------------------------------------------------------------
+ */
+
+/* First millisecond of the month after now's. */
+static int64_t next_month_ms(int64_t now_ms)
+{
+    char text[40];
+    int64_t at_ms = now_ms;
+    uint32_t next = bucket_month(now_ms); /* year * 12 + 1..12, so it is the next counted from 0 */
+    snprintf(text, sizeof text, "%04u-%02u-01T00:00:00Z", (next - 1) / 12 + (next % 12 == 0),
+             next % 12 + 1);
+    return clock_parse_rfc3339(text_from(text), &at_ms) ? at_ms : now_ms;
+}
+
+enum status limits_refuse_budget(struct err *err, const char *text)
+{
+    int64_t now = clock_real_ms();
+    counters_add(COUNTER_BUDGET_REFUSED, 1);
+    err_set(err, STATUS_BUDGET, "%s", text);
+    err->retry_after_s = (int)((next_month_ms(now) - now + 999) / 1000);
+    return err->code;
+}
+
+bool limits_over_budget(const struct exchange *x)
+{
+    const struct directory_key *k = &x->key;
+    bool switched_off = k->flags & DIRECTORY_BUDGET_EXCEEDED;
+    const struct bucket *b = bucket(x);
+    if (!b || (!switched_off && !k->budget_micro)) {
+        return switched_off;
+    }
+    uint32_t now = bucket_month(clock_real_ms()), known = bucket_spent_month(b);
+    bool room = k->budget_micro && bucket_spent(b, now) < k->budget_micro;
+    return switched_off ? known == 0 || (known >= now && !room) : !room;
+}
+
+/* --- before the body is parsed -----------------------------------------------------------------
+ */
+
+static bool enter_concurrency(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    if (!x->key.max_concurrency) {
+        return true;
+    }
+    struct holds one = {.count = 1};
+    if (!holds_take(w->segment, w->slot, x->key.slot, one, x->key.max_concurrency)) {
+        return false;
+    }
+    x->held.count = 1;
+    return true;
+}
+
+enum verdict limits_enter(struct exchange *x)
+{
+    struct bucket *b = bucket(x);
+    if (!b || !limits_billed(x)) {
+        return VERDICT_NEXT;
+    }
+    if (!enter_concurrency(x)) {
+        return refuse_rate(x, COUNTER_CONCURRENCY_REFUSED, 1, "requests at the same time",
+                           x->key.max_concurrency);
+    }
+    if (limits_over_budget(x)) {
+        limits_refuse_budget(&x->err, LIMITS_USED_UP);
+        return VERDICT_FAIL;
+    }
+    if (x->key.tpm_limit) {
+        x->tokens = bucket_charge(&b->tokens, clock_now_ns(), x->key.tpm_limit, MINUTE_NS, 0);
+        if (!x->tokens.allowed) {
+            return refuse_rate(x, COUNTER_TOKENS_REFUSED, seconds_up(x->tokens.retry_ns),
+                               "tokens a minute", x->key.tpm_limit);
+        }
+    }
+    return VERDICT_NEXT;
+}
+
+/* --- with the model known ----------------------------------------------------------------------
+ */
+
+static bool fits(struct str pattern, struct str name)
+{
+    if (text_ends(pattern, STR("*"))) {
+        return text_starts(name, text_sub(pattern, 0, pattern.n - 1));
+    }
+    return text_eq(pattern, name);
+}
+
+/* "a,b*": by the name the client used, or by the Bedrock id with or without its region. */
+static bool may_use(const struct exchange *x)
+{
+    struct str list = {x->key.models, x->key.models_len}, pattern;
+    struct str base = prices_base(x->model.id);
+    if (x->who != EXCHANGE_KEY || !list.n) {
+        return true;
+    }
+    while (text_split(&list, ',', &pattern)) {
+        if (pattern.n &&
+            (fits(pattern, x->client_model) || fits(pattern, x->model.id) || fits(pattern, base))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Once a model and process: a gap in the price list must be seen, not repeated with each request.
+ */
+static void warn_price(struct str id)
+{
+    static uint64_t seen[NAMES_MAX];
+    static uint32_t count;
+    uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
+    for (size_t i = 0; i < id.n; i++) {
+        hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (seen[i] == hash) {
+            return;
+        }
+    }
+    if (count < NAMES_MAX) {
+        seen[count++] = hash;
+        log_line(LOG_WARN, "price",
+                 "%.*s has no price: its requests cost nothing until it gets one",
+                 (int)(id.n < 200 ? id.n : 200), id.p);
+    }
+}
+
+static void find_price(struct exchange *x)
+{
+    switch (prices_find(x->worker->segment, x->model.id, &x->price)) {
+    case PRICES_STORE:
+    case PRICES_LIST:
+        break;
+    case PRICES_FAMILY:
+        counters_add(COUNTER_PRICE_ESTIMATED, 1);
+        break;
+    case PRICES_UNKNOWN:
+        counters_add(COUNTER_PRICE_UNKNOWN, 1);
+        warn_price(x->model.id);
+        break;
+    }
+}
+
+/* The dearest way this request can end: all input written to a cache, all output used. */
+static uint64_t worst_case(const struct exchange *x)
+{
+    int64_t asked = x->dialect == DIALECT_OPENAI ? x->chat.max_tokens : x->request.max_tokens;
+    uint64_t output = asked > 0                   ? (uint64_t)asked
+                      : x->model.caps->output_max ? x->model.caps->output_max
+                                                  : OUTPUT_UNKNOWN;
+    struct directory_price dearest = x->price;
+    if (dearest.cache_write > dearest.input) {
+        dearest.input = dearest.cache_write;
+    }
+    if (x->model.caps->flags & MODELS_CACHE_1H) {
+        dearest.input = 2 * x->price.input;
+    }
+    struct prices_tokens tokens = {.input = x->body.n / BYTES_A_TOKEN + 1, .output = output};
+    bool names_tier = SCAN_GET(&x->scan, 0, "service_tier") != SCAN_ABSENT;
+    return prices_cost(&dearest, &tokens, names_tier ? DIRECTORY_TIER_PRIORITY : limits_tier(x));
+}
+
+/* What is held is summed before what is spent is read: a request that settles in between has added
+ * its cost before it gave back its hold (limits_settle, limits_leave), so it counts at least once.
+ */
+static bool has_room(const struct exchange *x, const struct bucket *b, uint64_t own)
+{
+    uint64_t held = holds_sum(x->worker->segment, x->key.slot).micro + own;
+    uint64_t spent = bucket_spent(b, bucket_month(clock_real_ms()));
+    return held <= x->key.budget_micro && spent <= x->key.budget_micro - held;
+}
+
+static bool reserve(struct exchange *x, const struct bucket *b)
+{
+    struct worker *w = x->worker;
+    struct holds want = {.micro = worst_case(x)};
+    want.micro = want.micro < HOLDS_MICRO_MAX ? want.micro : HOLDS_MICRO_MAX;
+    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && has_room(x, b, want.micro); i++) {
+        if (!holds_take(w->segment, w->slot, x->key.slot, want, 0)) {
+            return false;
+        }
+        if (has_room(x, b, 0)) {
+            x->held.micro = want.micro;
+            return true;
+        }
+        holds_give(w->segment, w->slot, x->key.slot, want); /* another took at the same time */
+    }
+    return false;
+}
+
+enum verdict limits_admit(struct exchange *x)
+{
+    const struct bucket *b = bucket(x);
+    if (!may_use(x)) {
+        counters_add(COUNTER_MODEL_REFUSED, 1);
+        err_set(&x->err, STATUS_PERMISSION, "this API key may not use the model %.*s",
+                (int)(x->client_model.n < 100 ? x->client_model.n : 100), x->client_model.p);
+        return VERDICT_FAIL;
+    }
+    find_price(x);
+    if (b && (x->key.flags & DIRECTORY_BUDGET_RESERVE) && x->key.budget_micro && !reserve(x, b)) {
+        limits_refuse_budget(
+            &x->err, "the rest of this API key's monthly budget is less than this may cost");
+        return VERDICT_FAIL;
+    }
+    return VERDICT_NEXT;
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro)
+{
+    struct bucket *b = bucket(x);
+    if (!b) {
+        return;
+    }
+    if (x->key.tpm_limit && tokens) {
+        bucket_charge(&b->tokens, clock_now_ns(), x->key.tpm_limit, MINUTE_NS, tokens);
+    }
+    if ((x->key.budget_micro || x->key.flags & DIRECTORY_BUDGET_EXCEEDED) && cost_micro) {
+        bucket_spend(b, bucket_month(x->started_ms), cost_micro);
+    }
+}
+
+void limits_leave(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    if (x->held.count || x->held.micro) {
+        holds_give(w->segment, w->slot, x->key.slot, x->held);
+        x->held = (struct holds){0, 0};
+    }
+}
+
+/* --- headers -----------------------------------------------------------------------------------
+ */
+
+static void put_tokens(struct exchange *x)
+{
+    char reset[25];
+    clock_rfc3339(clock_real_ms() + (int64_t)(x->tokens.full_ns / 1000000u), reset);
+    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-limit"), x->tokens.limit);
+    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-remaining"), x->tokens.remaining);
+    http_out_header(x->conn, STR("anthropic-ratelimit-tokens-reset"), text_from(reset));
+}
+
+/* As Claude Code shows them: a share of the budget, the thresholds it warns at, unix seconds. On a
+ * refusal it prints the error's message, if no claim and no overage status come with it. */
+static void put_budget(struct exchange *x, const struct bucket *b)
+{
+    struct http_conn *c = x->conn;
+    int64_t now = clock_real_ms();
+    uint64_t spent = bucket_spent(b, bucket_month(now)), budget = x->key.budget_micro;
+    uint64_t reset = (uint64_t)next_month_ms(now) / 1000;
+    if (x->err.code == STATUS_BUDGET) {
+        http_out_header(c, STR("anthropic-ratelimit-unified-status"), STR("rejected"));
+        http_out_header_u64(c, STR("anthropic-ratelimit-unified-reset"), reset);
+        return;
+    }
+    uint64_t percent = spent >= budget ? 100 : spent * 100 / budget;
+    char share[8];
+    snprintf(share, sizeof share, "%u.%02u", (unsigned)(percent / 100), (unsigned)(percent % 100));
+    http_out_header(c, STR("anthropic-ratelimit-unified-status"), STR("allowed"));
+    http_out_header(c, STR("anthropic-ratelimit-unified-representative-claim"), STR("overage"));
+    http_out_header(c, STR("anthropic-ratelimit-unified-overage-status"), STR("allowed"));
+    http_out_header(c, STR("anthropic-ratelimit-unified-overage-utilization"), text_from(share));
+    if (percent >= 75) {
+        http_out_header(c, STR("anthropic-ratelimit-unified-overage-surpassed-threshold"),
+                        percent >= 95 ? STR("0.95") : STR("0.75"));
+    }
+    http_out_header_u64(c, STR("anthropic-ratelimit-unified-reset"), reset);
+    http_out_header_u64(c, STR("anthropic-ratelimit-unified-overage-reset"), reset);
+}
+
+void limits_headers(struct exchange *x)
+{
+    const struct bucket *b = bucket(x);
+    if (x->tokens.limit) {
+        put_tokens(x);
+    }
+    if (b && x->key.budget_micro && limits_billed(x)) {
+        put_budget(x, b);
+    }
+}

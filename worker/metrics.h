@@ -1,0 +1,14 @@
+/*
+ * metrics.h - GET /metrics: the shared counters and a few gauges as Prometheus text. Worker; no key
+ * material in it.
+ */
+#ifndef WORKER_METRICS_H
+#define WORKER_METRICS_H
+
+#include "worker/exchange.h"
+
+enum verdict metrics_answer(struct exchange *x);
+/* The text itself. */
+void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out);
+
+#endif

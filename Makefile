@@ -200,5 +200,36 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
+# ---- release: one static file, for this machine's or the other architecture ------------------------
+# PLATFORM=amd64|arm64. Debian or Ubuntu; on macOS build the image (scripts/build-docker.sh).
+PLATFORM ?= $(shell dpkg --print-architecture 2>/dev/null)
+R := build/release
+RELEASE_TRIPLET_amd64 := x86_64-linux-gnu
+RELEASE_TRIPLET_arm64 := aarch64-linux-gnu
+RELEASE_HARD_amd64    := -fcf-protection
+RELEASE_HARD_arm64    := -mbranch-protection=standard
+RELEASE_TRIPLET       := $(RELEASE_TRIPLET_$(PLATFORM))
+ifneq ($(filter release,$(MAKECMDGOALS)),)
+$(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed))
+endif
+RELEASE_B              = build/linux-$(PLATFORM)
+RELEASE_PROGRAMS      ?= llm-api-converter
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3
+
+.PHONY: release image
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh
+	@scripts/release-libs.sh $* $(R)
+
+release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
+	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= CRYPTO_LIBS= CFLAGS= LDFLAGS= \
+	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
+	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
+	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
+	@scripts/sbom.sh $(PLATFORM) $(R) >$(RELEASE_B)/sbom.spdx.json
+	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
+
+image: ## build both Dockerfiles for real and run the images (podman, buildah, mmdebstrap)
+	@tests/image/run.sh
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -9,6 +9,7 @@
 
 #include "master/commands.h"
 #include "master/create_key.h"
+#include "master/health.h"
 #include "master/keys.h"
 #include "master/revoke_key.h"
 #include "master/setup_tables.h"
@@ -32,6 +33,7 @@ static const struct command {
     {"usage", usage_report_run, "what was used: by key, model or day"},
     {"setup-tables", setup_tables_run, "make what the key store needs"},
     {"top", top_run, "watch a running gateway"},
+    {"health", health_run, "ask a running gateway for /health: exit 0 or 1"},
     {"check-config", commands_check_config, "print the effective settings"},
     {"version", commands_version, "print the version"},
 };

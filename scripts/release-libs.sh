@@ -24,7 +24,7 @@ arm64) triplet=aarch64-linux-gnu hardening=-mbranch-protection=standard ;;
 esac
 # The ARMv8 SHA-256 instructions are used where the CPU has them: the hash of the body is most of a signature's cost.
 flags="-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fstack-clash-protection $hardening
-    -D_FORTIFY_SOURCE=2 -DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT -ffile-prefix-map=$work=."
+    -fno-asynchronous-unwind-tables -D_FORTIFY_SOURCE=2 -DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT -ffile-prefix-map=$work=."
 flags=${flags//$'\n'/ }
 [ "$arch" = amd64 ] && flags=${flags/-DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT/}
 
@@ -83,9 +83,15 @@ logged() {
     }
 }
 
+# A TLS client over TCP needs neither a server, DTLS, old ciphers nor self-tests: less that can be attacked, and smaller.
 make_mbedtls() {
+    local off
     say "mbedTLS for $arch"
     unpack mbedtls Apache-2.0
+    for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
+        SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT; do
+        (cd "$work/mbedtls" && logged mbedtls perl scripts/config.pl unset "MBEDTLS_$off")
+    done
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags"
     cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
@@ -95,7 +101,8 @@ make_mbedtls() {
 configure_curl() {
     local without=(brotli zstd zlib libpsl librtmp libssh2 libidn2 nghttp2)
     local disable=(ldap ldaps dict file ftp gopher imap mqtt pop3 rtsp smb smtp telnet tftp ipfs websockets manual docs ntlm
-        kerberos-auth negotiate-auth tls-srp alt-svc hsts doh cookies netrc libcurl-option)
+        kerberos-auth negotiate-auth tls-srp alt-svc hsts doh cookies netrc libcurl-option mime form-api headers-api
+        dateparse progress-meter digest-auth bearer-auth aws unix-sockets)
     cd "$work/curl"
     ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --with-mbedtls="$prefix" \
         "${without[@]/#/--without-}" "${disable[@]/#/--disable-}" --without-ca-path \
@@ -126,7 +133,9 @@ amalgamate() {
 }
 
 make_sqlite() {
-    local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0"
+    local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0
+        -DSQLITE_OMIT_UTF16 -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_TRACE
+        -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED"
     say "SQLite for $arch"
     unpack sqlite3 blessing
     (logged sqlite3 amalgamate)

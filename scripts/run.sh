@@ -30,6 +30,10 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# The first run keeps its key in the embedded store, also where AWS credentials are found; say otherwise by setting
+# STORAGE_BACKEND, DATABASE_URL or DYNAMODB_ENDPOINT_URL.
+[ -n "${DATABASE_URL:-}${DYNAMODB_ENDPOINT_URL:-}" ] || export STORAGE_BACKEND="${STORAGE_BACKEND:-sqlite}"
+
 random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # A wrong setting is told once, here, and not by each command below.
@@ -42,8 +46,6 @@ if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! 
     AWS_ACCESS_KEY_ID=AKIA$(random_hex 8 | tr a-f G-L)
     AWS_SECRET_ACCESS_KEY=$(random_hex 20)
     export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION="${AWS_REGION:-us-east-1}"
-    # these credentials are the mock's: they must not make anybody look for a DynamoDB
-    export STORAGE_BACKEND="${STORAGE_BACKEND:-sqlite}"
     setsid "$build/mock-bedrock" --quiet --access-key "$AWS_ACCESS_KEY_ID" --secret "$AWS_SECRET_ACCESS_KEY" >"$log" &
     mock_pid=$!
     address=

@@ -192,8 +192,8 @@ static bool reuse(struct journal *j, uint32_t workers, uint32_t records)
 static void make_directories(const char *path)
 {
     char part[PATH_SIZE];
-    for (size_t i = 1; path[i] && i < PATH_SIZE; i++) {
-        if (path[i] == '/') {
+    for (size_t i = 0; path[i] && i < PATH_SIZE; i++) {
+        if (i && path[i] == '/') {
             text_copy((struct str){path, i}, part, sizeof part);
             mkdir(part, 0700);
         }

@@ -202,8 +202,8 @@ static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_r
 static bool stage_rest(struct keysync *k, const struct keystore_row *row)
 {
     uint8_t digest[32];
-    return !keystore_digest(row, digest) || (budgets_stage(k->budgets, digest, row) &&
-                                             keyids_stage(&k->ids, digest, row->id));
+    return !keystore_digest(row, digest) ||
+           (budgets_stage(k->budgets, digest, row) && keyids_stage(&k->ids, digest, row->id));
 }
 
 static bool on_row(void *ctx, const struct keystore_row *row)
@@ -254,7 +254,9 @@ static bool on_mapping(void *ctx, struct str from, struct str to)
 static bool on_price(void *ctx, const struct keystore_price *price)
 {
     struct keysync *k = ctx;
-    if (price->active && !(price->readable && keytable_stage_price(k->table, text_from(price->model), &price->price))) {
+    if (price->active &&
+        !(price->readable &&
+          keytable_stage_price(k->table, text_from(price->model), &price->price))) {
         skip_named(k, "price", text_from(price->model));
     }
     return true;

@@ -5,7 +5,6 @@
 
 #include "server/clock.h"
 #include "server/creds.h"
-#include "server/json.h"
 #include "server/log.h"
 #include "server/sigv4.h"
 #include "shm/counters.h"
@@ -333,210 +332,6 @@ enum verdict bedrock_send(struct exchange *x)
     return x->fetch ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
-/* --- what its errors mean
- * ---------------------------------------------------------------------------- */
-
-enum text_from_whom {
-    OURS,
-    THEIRS
-}; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
-
-/* AWS name (compared without case, exceptions in streams start lower-case), status, whose text, our
- * text. Mapping: Anthropic's statuses for the same meaning. */
-static const struct {
-    const char *name;
-    enum status status;
-    enum text_from_whom whose;
-    const char *text;
-} errors[] = {
-    {"ValidationException", STATUS_INVALID, THEIRS, "Bedrock refused the request as invalid"},
-    {"ThrottlingException", STATUS_RATE, OURS,
-     "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", STATUS_RATE, OURS,
-     "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", STATUS_RATE, OURS,
-     "the Bedrock quota for this model is used up; wait before trying again"},
-    {"ModelNotReadyException", STATUS_OVERLOADED, OURS, "the model is not ready; try again"},
-    {"ServiceUnavailableException", STATUS_OVERLOADED, OURS, "Overloaded"},
-    {"ModelTimeoutException", STATUS_TIMEOUT, OURS, "the model took too long to answer"},
-    {"ModelErrorException", STATUS_INTERNAL, OURS, "the model failed while processing the request"},
-    {"ModelStreamErrorException", STATUS_INTERNAL, OURS,
-     "the model failed while streaming its answer"},
-    {"InternalServerException", STATUS_INTERNAL, OURS, "Bedrock had an internal error"},
-    {"ResourceNotFoundException", STATUS_NOT_FOUND, OURS,
-     "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", STATUS_PERMISSION, OURS,
-     "the gateway has no access to this model in Bedrock"},
-    /* The gateway's own credentials: never the client's fault. */
-    {"UnrecognizedClientException", STATUS_INTERNAL, OURS,
-     "the gateway's AWS credentials were refused"},
-    {"InvalidSignatureException", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
-    {"SignatureDoesNotMatch", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
-    {"RequestTimeTooSkewed", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"RequestExpired", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"ExpiredTokenException", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
-    {"ExpiredToken", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
-    {"IncompleteSignatureException", STATUS_INTERNAL, OURS,
-     "the gateway's AWS signature was refused"},
-    {"MissingAuthenticationTokenException", STATUS_INTERNAL, OURS,
-     "the gateway's AWS signature was refused"},
-};
-#define ERRORS (sizeof errors / sizeof errors[0])
-
-static size_t find_error(struct str name)
-{
-    size_t i = 0;
-    while (i < ERRORS && !text_ieq(name, text_from(errors[i].name))) {
-        i++;
-    }
-    return i;
-}
-
-/* "ns#ThrottlingException:http://..." -> "ThrottlingException" (rest-json error names). */
-static struct str bare_name(struct str s)
-{
-    size_t at;
-    if (text_find(s, STR(":"), &at)) {
-        s = text_sub(s, 0, at);
-    }
-    if (text_find(s, STR("#"), &at)) {
-        s = text_sub(s, at + 1, s.n);
-    }
-    return text_trim(s);
-}
-
-static bool digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Copies AWS's sentence without ARNs and 12-digit account numbers: those are the operator's, not
- * the client's. */
-static void clean_text(struct str in, char *out, size_t size)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < in.n && n + 12 < size;) {
-        size_t run = 0;
-        if (text_istarts(text_sub(in, i, 4), STR("arn:"))) {
-            while (i + run < in.n && in.p[i + run] != ' ' && in.p[i + run] != '"' &&
-                   in.p[i + run] != ',') {
-                run++;
-            }
-            n += (size_t)snprintf(out + n, size - n, "[arn]");
-        } else if (digit(in.p[i])) {
-            while (i + run < in.n && digit(in.p[i + run])) {
-                run++;
-            }
-            n += (size_t)snprintf(out + n, size - n, "%.*s", run == 12 ? 9 : (int)run,
-                                  run == 12 ? "[account]" : in.p + i);
-        } else {
-            out[n++] = in.p[i];
-            run = 1;
-        }
-        i += run;
-    }
-    out[n < size ? n : size - 1] = '\0';
-}
-
-static void set_error(struct exchange *x, size_t row, struct str their_text)
-{
-    char text[200];
-    clean_text(their_text, text, sizeof text);
-    bool theirs = errors[row].whose == THEIRS && text[0];
-    err_set(&x->err, errors[row].status, "%s", theirs ? text : errors[row].text);
-    if (errors[row].status == STATUS_RATE) {
-        x->err.retry_after_s = 2;
-        counters_add(COUNTER_UPSTREAM_THROTTLED, 1);
-    }
-}
-
-/* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form.
- */
-static struct str error_text(const struct cJSON *doc, struct str *name)
-{
-    struct str text = json_get_text(doc, "message");
-    if (!text.n) {
-        text = json_get_text(doc, "Message");
-    }
-    if (!name->n) {
-        *name = bare_name(json_get_text(doc, "code"));
-    }
-    if (!name->n) {
-        *name = bare_name(json_get_text(doc, "__type"));
-    }
-    const struct cJSON *inner = json_get(doc, "error");
-    return text.n ? text : json_get_text(inner, "message");
-}
-
-static enum status status_for(int http)
-{
-    switch (http) {
-    case 400:
-        return STATUS_INVALID;
-    case 403:
-        return STATUS_PERMISSION;
-    case 404:
-        return STATUS_NOT_FOUND;
-    case 413:
-        return STATUS_TOO_LARGE;
-    case 429:
-        return STATUS_RATE;
-    case 503:
-    case 529:
-        return STATUS_OVERLOADED;
-    default:
-        return STATUS_UPSTREAM;
-    }
-}
-
-static void complain_if_expired(struct exchange *x, struct str name)
-{
-    if (text_istarts(name, STR("ExpiredToken")) ||
-        text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(x->worker->segment);
-    }
-}
-
-void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body)
-{
-    struct err ignored;
-    struct cJSON *doc =
-        json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
-    struct str name = bare_name(type_header);
-    struct str text = error_text(doc, &name);
-    size_t row = find_error(name);
-    counters_add(COUNTER_UPSTREAM_ERRORS, 1);
-    if (row < ERRORS) {
-        set_error(x, row, text);
-    } else if (status == 400 && text.n) { /* no AWS name: Anthropic's own validation text */
-        set_error(x, 0, text);
-    } else {
-        err_set(&x->err, status_for(status), "Bedrock answered %d", status);
-    }
-    complain_if_expired(x, name);
-    log_line(LOG_WARN, "upstream", "%.*s: Bedrock %d %.*s (attempt %d): %.*s", STR_ARG(x->id),
-             status, STR_ARG(name), x->attempts, (int)(text.n < 300 ? text.n : 300),
-             text.n ? text.p : "");
-    json_free(doc);
-}
-
-void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)
-{
-    struct err ignored;
-    struct cJSON *doc = frame->payload.n ? json_parse(frame->payload, &ignored) : NULL;
-    struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
-    size_t row = find_error(frame->type);
-    counters_add(COUNTER_UPSTREAM_ERRORS, 1);
-    if (row < ERRORS) {
-        set_error(x, row, text);
-    } else {
-        err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
-    }
-    log_line(LOG_WARN, "upstream", "%.*s: in-stream %.*s: %.*s", STR_ARG(x->id),
-             STR_ARG(frame->type), (int)(text.n < 300 ? text.n : 300), text.n ? text.p : "");
-    json_free(doc);
-}
-
 /* --- a second attempt
  * ---------------------------------------------------------------------------------- */
 
@@ -570,13 +365,30 @@ static bool worth_retrying(const struct exchange *x, int status)
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
+/* A service tier that the model does not offer is a 400 that says so: once more without the tier. */
+static bool drop_tier(struct exchange *x, int status)
+{
+    size_t at;
+    struct str text = text_from(x->err.text);
+    bool says_so = text_find(text, STR("ervice tier"), &at) || text_find(text, STR("erviceTier"), &at) ||
+                   text_find(text, STR("does not support"), &at);
+    if (status != 400 || !x->tier_asked || x->tier_refused || !says_so) {
+        return false;
+    }
+    x->tier_refused = true;
+    x->reconvert = true;
+    x->pause_ms = 0;
+    return true;
+}
+
 bool bedrock_retry(struct exchange *x, int status)
 {
     struct bedrock *b = x->worker->bedrock;
-    if (learn_skew(x, status)) {
+    if (learn_skew(x, status) || drop_tier(x, status)) {
         return true;
     }
-    int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0);
+    int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +
+                  (x->tier_refused ? 1 : 0);
     if (x->attempts >= allowed || !worth_retrying(x, status) ||
         (b->retries + 1) * RETRY_SHARE > b->requests + 100) {
         return false;

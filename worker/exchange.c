@@ -5,7 +5,7 @@
 #include "server/clock.h"
 #include "server/log.h"
 #include "shm/counters.h"
-#include "shm/scoreboard.h"
+#include "worker/access_log.h"
 #include "worker/admin.h"
 #include "worker/answer.h"
 #include "worker/anthropic_to_converse.h"
@@ -48,9 +48,17 @@ const char *exchange_state_name(enum exchange_state state)
 /* --- moving ------------------------------------------------------------------------------------
  */
 
+/* Down the table, back from the pause to a second attempt, and to the end from anywhere. */
+static bool is_legal(enum exchange_state from, enum exchange_state to)
+{
+    return from != EXCHANGE_DONE && (to == EXCHANGE_DONE || to == from + 1 ||
+                                     (from == EXCHANGE_PAUSE &&
+                                      (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
+}
+
 static void x_enter(struct exchange *x, enum exchange_state state)
 {
-    assert(x->state != EXCHANGE_DONE);
+    assert(is_legal(x->state, state));
     if (log_on(LOG_DEBUG)) {
         log_line(LOG_DEBUG, "exchange", "%.*s %s -> %s", STR_ARG(x->id), states[x->state].name,
                  states[state].name);
@@ -65,7 +73,7 @@ static void resume_after_pause(struct loop *loop, void *owner)
 {
     (void)loop;
     struct exchange *x = owner;
-    x_enter(x, EXCHANGE_SEND);
+    x_enter(x, x->reconvert ? EXCHANGE_CONVERT : EXCHANGE_SEND);
     exchange_wake(x);
 }
 
@@ -76,8 +84,8 @@ static void start_pause(struct exchange *x)
     loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
 }
 
-/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model (or
- * any client could switch the counting off), and most outages pass. */
+/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
+ * (or any client could switch the counting off), and most outages pass. */
 static bool refused_for_good(const struct err *err)
 {
     size_t at;
@@ -281,7 +289,6 @@ static enum status keep_headers(struct exchange *x, const struct http_request *r
     x->id = arena_dup(x->arena, text_from(id));
     x->path = arena_dup(x->arena, r->path);
     x->query = arena_dup(x->arena, r->query);
-    x->head = r->method == HTTP_HEAD;
     if (http_request_header(r, STR("origin"), &value)) {
         x->origin = arena_dup(x->arena, answer_origin(x->worker->config, value));
     }
@@ -440,7 +447,7 @@ static enum status convert_by_splice(struct exchange *x)
     x->reply = splice_reply_new(x->arena, x->client_model);
     enum status st =
         splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
-    if (!x->tier.n) {
+    if (!x->tier.n || x->tier_refused) {
         x->tier = limits_tier_word(limits_tier(x));
     }
     return st;
@@ -476,9 +483,23 @@ static enum verdict ask_for_count(struct exchange *x)
     return VERDICT_FAIL;
 }
 
+/* A second attempt with another body: nothing of the first one stays. */
+static void start_over(struct exchange *x)
+{
+    x->reconvert = false;
+    x->upstream_hashed = false;
+    x->tier = (struct str){NULL, 0};
+    buf_free(&x->upstream);
+    buf_clear(&x->changes);
+    converse_note(&x->changes, "drop:service_tier", x->tier);
+}
+
 static enum verdict convert_step(struct exchange *x)
 {
     const struct config *c = x->worker->config;
+    if (x->reconvert) {
+        start_over(x);
+    }
     struct converse_names *names = converse_names_new(x->arena);
     struct converse_options options = {.model = &x->model,
                                        .betas = x->betas,
@@ -494,6 +515,7 @@ static enum verdict convert_step(struct exchange *x)
         st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
                                                  : convert_to_converse(x, &options, names);
     }
+    x->tier_asked = limits_tier(x) != DIRECTORY_TIER_DEFAULT;
     if (st == STATUS_OK && x->reply) {
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }
@@ -506,66 +528,10 @@ static enum verdict convert_step(struct exchange *x)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
-{
-    return at_ns > x->began_ns ? (at_ns - x->began_ns) / 1000u : 0;
-}
-
-static void log_end(struct exchange *x)
-{
-    if (!log_on(LOG_INFO)) {
-        return;
-    }
-    char key_id[9] = "";
-    if (x->who == EXCHANGE_KEY) {
-        text_hex(x->digest, 4, key_id);
-    }
-    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
-    static const struct reply none;
-    const struct reply *reply = x->reply ? x->reply : &none;
-    const struct usage *u = &x->usage;
-    const struct log_field fields[] = {
-        {"request_id", LOG_STR, x->id, 0},
-        {"status", LOG_INT, {NULL, 0}, x->status},
-        {"path", LOG_STR, x->path, 0},
-        {"who", LOG_STR, text_from(who[x->who]), 0},
-        {"key_id", LOG_STR, text_from(key_id), 0},
-        {"user", LOG_STR, {x->key.user, x->key.user_len}, 0},
-        {"peer", LOG_STR, http_conn_peer(x->conn), 0},
-        {"agent", LOG_STR, x->agent, 0},
-        {"session", LOG_STR, x->request.session, 0},
-        {"model", LOG_STR, x->client_model, 0},
-        {"bedrock_model", LOG_STR, x->model.id, 0},
-        {"rule", LOG_STR, text_from(x->model.rule), 0},
-        {"stream", LOG_BOOL, {NULL, 0}, x->stream},
-        {"attempts", LOG_INT, {NULL, 0}, x->attempts},
-        {"upstream_id", LOG_STR, text_from(x->upstream_id), 0},
-        {"stop_reason", LOG_STR, text_from(reply->stop_reason), 0},
-        {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},
-        {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
-        {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
-        {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_write},
-        {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->cost_micro},
-        {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
-        {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
-        {"changes", LOG_STR, buf_str(&x->changes), 0},
-        {"error", LOG_STR, text_from(x->err.text), 0},
-    };
-    log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
-}
-
-/* Probes and health checks are not worth a line each at the default level. */
-static bool worth_a_line(const struct exchange *x)
-{
-    return !x->route || x->route->needs_key || x->status >= 400;
-}
-
 static void settle(struct exchange *x)
 {
     usage_end(x);
-    if (worth_a_line(x) || log_on(LOG_DEBUG)) {
-        log_end(x);
-    }
+    access_log_put(x);
 }
 
 static void free_exchange(struct loop *loop, void *owner)
@@ -579,7 +545,7 @@ static void free_exchange(struct loop *loop, void *owner)
  */
 static void exchange_close(struct exchange *x)
 {
-    x->state = EXCHANGE_DONE;
+    x_enter(x, EXCHANGE_DONE);
     limits_leave(x);
     struct loop *loop = x->worker->loop;
     loop_timer_cancel(loop, &x->timer_ping);
@@ -603,7 +569,6 @@ static void exchange_close(struct exchange *x)
 static void finish(struct exchange *x)
 {
     settle(x);
-    x_enter(x, EXCHANGE_DONE);
     exchange_close(x);
 }
 

@@ -31,16 +31,16 @@
 #include "worker/usage.h"
 
 /* X(name, step function or NULL, meaning) in the order of a good life */
-#define EXCHANGE_STATES(X)                                             \
-    X(OPEN, NULL, "headers are in, the body is arriving")              \
-    X(AUTH, auth_step, "who is it, and is there room under the limit") \
-    X(ROUTE, route_step, "routes that answer by themselves")           \
-    X(READ, read_step, "the body is checked, the model chosen")        \
+#define EXCHANGE_STATES(X)                                                      \
+    X(OPEN, NULL, "headers are in, the body is arriving")                       \
+    X(AUTH, auth_step, "who is it, and is there room under the limit")          \
+    X(ROUTE, route_step, "routes that answer by themselves")                    \
+    X(READ, read_step, "the body is checked, the model chosen")                 \
     X(ADMIT, admit_step, "may the key use it, is there money, is it on record") \
-    X(CONVERT, convert_step, "the upstream body is made")              \
-    X(SEND, bedrock_send, "signed and handed to libcurl")              \
-    X(RELAY, stream_step, "the answer is on its way to the client")    \
-    X(PAUSE, NULL, "waiting a moment before the second attempt")       \
+    X(CONVERT, convert_step, "the upstream body is made")                       \
+    X(SEND, bedrock_send, "signed and handed to libcurl")                       \
+    X(RELAY, stream_step, "the answer is on its way to the client")             \
+    X(PAUSE, NULL, "waiting a moment before the second attempt")                \
     X(DONE, NULL, "settled; nothing may happen any more")
 
 enum exchange_state {
@@ -79,14 +79,12 @@ struct exchange {
     struct str betas;  /* anthropic-beta values, joined by ',' */
     struct str body;   /* the connection's; valid until the answer ends */
     struct str agent;  /* user-agent, cut */
-    bool head;         /* HEAD: headers only */
 
     /* who it is */
     enum exchange_who who;
     uint8_t digest[32];
     struct directory_key key; /* who == EXCHANGE_KEY */
     uint64_t ticket;          /* question to the refresher, 0: none */
-    struct str key_text;      /* only while a question may need it; wiped with the headers */
     bool limited;             /* limit holds figures for the rate headers */
     struct bucket_answer limit;
     struct bucket_answer tokens; /* limit 0: the key has no tpm_limit */
@@ -102,6 +100,9 @@ struct exchange {
     struct models_choice model;
     struct buf changes; /* for x-converter-changes */
     struct str tier;
+    bool tier_asked;   /* the request names a tier other than the default */
+    bool tier_refused; /* the model does not offer it: converted once more without */
+    bool reconvert;
 
     /* what it costs */
     struct directory_price price;
@@ -142,7 +143,7 @@ MUST_CHECK enum status exchange_open(struct worker *w, struct http_conn *c,
                                      const struct http_request *r, size_t *body_max_out,
                                      struct err *err);
 void exchange_request(struct exchange *x, struct str body); /* the whole request is in */
-void exchange_progress(struct exchange *x); /* a piece of the answer has come */
+void exchange_progress(struct exchange *x);                 /* a piece of the answer has come */
 void exchange_wake(struct exchange *x);    /* what a step waited for has happened */
 void exchange_gone(struct exchange *x);    /* the client left */
 void exchange_drained(struct exchange *x); /* the client's buffer has room again */

@@ -56,6 +56,9 @@ static enum directory_tier tier_of(struct str word)
 
 enum directory_tier limits_tier(const struct exchange *x)
 {
+    if (x->tier_refused) {
+        return DIRECTORY_TIER_DEFAULT;
+    }
     if (x->tier.n) {
         return tier_of(x->tier);
     }

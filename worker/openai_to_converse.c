@@ -59,9 +59,11 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
     struct json_out w;
     if (text_trim(arguments).n == 0)
         return STR("{}");
-    if (scan_parse(&inner, b->arena, arguments, &inner_limits, NULL) == STATUS_OK &&
-        scan_type(&inner, 0) == SCAN_OBJECT)
+    enum status st = scan_parse(&inner, b->arena, arguments, &inner_limits, NULL);
+    if (st == STATUS_OK && scan_type(&inner, 0) == SCAN_OBJECT)
         return scan_raw(&inner, 0);
+    if (st == STATUS_INTERNAL)
+        out_of_memory(b);
     buf_init(&out, arguments.n * 6 + 64);
     json_begin(&w, &out);
     json_object(&w);

@@ -111,19 +111,22 @@ static void shed_victim(struct worker *w)
     stand_back(w, NO_FD_PAUSE_MS);
 }
 
+/* False when there may be none left. */
 static bool accept_one(struct worker *w)
 {
     int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
+        bool again = errno == ECONNABORTED || errno == EINTR; /* that one left in the queue */
         if (errno == EMFILE || errno == ENFILE) {
             shed_victim(w);
         }
-        return false;
+        return again;
     }
     int on = 1; /* delayed ACKs would cost 40 ms an event otherwise */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     counters_add(COUNTER_CONNECTIONS, 1);
-    return http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats) != NULL;
+    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats);
+    return true;
 }
 
 static void publish_load(struct worker *w)
@@ -192,12 +195,20 @@ static void conn_gone(void *ctx, struct http_conn *c)
     }
 }
 
+static void stop_if_empty(struct worker *w)
+{
+    if (w->draining && w->stats.open == 0) {
+        loop_stop(w->loop);
+    }
+}
+
 /* A connection may close while a body is arriving: the exchange is open, the request was never
  * handed over. */
 static void conn_closed(void *ctx, struct http_conn *c)
 {
     conn_gone(ctx, c);
     publish_load(ctx);
+    stop_if_empty(ctx);
 }
 
 const struct http_conn_ops worker_conn_ops = {
@@ -211,13 +222,6 @@ const struct http_conn_ops worker_conn_ops = {
 
 /* --- draining
  * ------------------------------------------------------------------------------------------ */
-
-static void stop_if_empty(struct worker *w)
-{
-    if (w->draining && w->stats.open == 0) {
-        loop_stop(w->loop);
-    }
-}
 
 static void give_up(struct loop *loop, void *owner)
 {
@@ -262,6 +266,7 @@ static void drain(struct worker *w)
     }
     loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
                   drain_over, w);
+    stop_if_empty(w);
 }
 
 /* --- wake-ups
@@ -339,7 +344,6 @@ static void each_turn(struct loop *loop, void *owner)
     struct worker *w = owner;
     scoreboard_beat(w->segment, w->slot, clock_mono_ms());
     publish_load(w);
-    stop_if_empty(w);
 }
 
 /* --- starting

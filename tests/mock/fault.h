@@ -30,6 +30,9 @@
       "The provided request is not valid", 0, "400 validation")                                    \
     X(TOO_LONG, "too-long", REFUSE, 400, "ValidationException",                                    \
       "Input is too long for requested model.", 0, "400 with the text clients compact on")         \
+    X(NO_TIER, "no-tier", REFUSE, 400, "ValidationException",                                      \
+      "The provided service tier is not supported for this model.", 0,                             \
+      "400: this model has no such service tier")                                                  \
     X(DENIED, "denied", REFUSE, 403, "AccessDeniedException",                                      \
       "User: arn:aws:sts::123456789012:assumed-role/gateway/session is not authorized to "         \
       "perform: bedrock:InvokeModel on resource: "                                                 \

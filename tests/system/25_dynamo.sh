@@ -1,37 +1,9 @@
 #!/usr/bin/env bash
-# Keys in DynamoDB (tests/mock/dynamo_mock.h): tables, keys, revocation, trouble, and which operations are called.
+# Keys in DynamoDB: tables, keys, revocation, the operations that are called, many keys.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-DYNAMO_URL=
-
-start_dynamo() {
-    "$BUILD/mock-dynamo" --port 0 "$@" >"$T/dynamo.out" 2>"$T/dynamo.log" & # ended by cleanup
-    eventually 5 grep -q listening "$T/dynamo.out" || {
-        fail "mock-dynamo did not start"
-        finish
-    }
-    DYNAMO_URL=http://$(sed -n 's/.*listening on //p' "$T/dynamo.out")
-    STORE=(STORAGE_BACKEND=dynamodb DYNAMODB_ENDPOINT_URL="$DYNAMO_URL" DYNAMODB_TIMEOUT=2)
-}
-
-dynamo() { curl -fsS --max-time 5 "$DYNAMO_URL/$1" "${@:2}"; }
-# trouble FAULT [COUNT] [OPERATION]; COUNT 0: until dynamo_reset
-trouble() { dynamo __script -o /dev/null -d "{\"op\":\"${3:-}\",\"fault\":\"$1\",\"count\":${2:-1}}"; }
-dynamo_reset() { dynamo __reset -o /dev/null -X POST; }
-# Item of the keys as the table holds it: only our program reads DynamoDB here, so the list is its own.
-list() {
-    run "${STORE[@]}" -- list-keys --output json
-    jq -r "$1" "$T/out"
-}
-new_key() {
-    run "${STORE[@]}" -- create-api-key -u "$1" -n "a \"quoted\" nämé" --output json "${@:2}"
-    KEY=$(jq -r .api_key "$T/out" 2>/dev/null)
-    KEY_ID=$(jq -r .key_id "$T/out" 2>/dev/null)
-}
-status_with_key() { curl -s -o /dev/null -w '%{http_code}' --max-time 10 -H "x-api-key: $1" -d '{}' "$URL/v1/messages"; }
-has_status() { [ "$(status_with_key "$1")" = "$2" ]; }
-is_not_ready() { ! is_ready; }
+# shellcheck source=tests/system/dynamo.sh
+. "$(dirname "$0")/dynamo.sh"
 
 start_mock
 start_dynamo
@@ -76,14 +48,8 @@ new_key alice -l 50 -b 12.50 -t flex
 expect "create-api-key" "$CODE" 0
 expect "name, limit, budget" "$(list '.[] | "\(.name) \(.rate_limit) \(.monthly_budget) \(.service_tier)"')" 'a "quoted" nämé 50 12.5 flex'
 alice=$KEY
-trouble timeout-after-success 1 PutItem
-new_key bob
-expect "put that was carried out unheard" "$CODE $(list 'map(select(.user_id == "bob")) | length')" "0 1"
-trouble throttle 1 PutItem
-trouble wrong-crc 1 Scan
-trouble truncated 1 Scan
 new_key carol --clear
-expect "throttled once" "$CODE $(list 'map(select(.user_id == "carol")) | length')" "0 1"
+expect "clear key" "$CODE" 0
 carol=$KEY
 
 # --- a running server ---
@@ -108,37 +74,7 @@ expect "revoked key is refused" "$?" 0
 expect_below "after ms" $(($(now_ms) - begin)) $((2000 * SLOW))
 expect "reason" "$(list ".[] | select(.key_id == \"$dave_id\").deactivated_reason")" test
 
-# --- the store in trouble ---
-for fault in down internal garbage-html wrong-types throttle repeat-last-key; do
-    dynamo_reset
-    trouble $fault 0
-    sleep 1.2
-    expect "$fault: known key" "$(status_with_key "$alice")" 400
-    if [ $fault = repeat-last-key ]; then
-        run "${STORE[@]}" -- list-keys
-        expect "$fault: ends" "$CODE" 1
-        expect_match "$fault" "$(cat "$T/err")" 'page key'
-    else
-        expect "$fault: unknown key" "$(status_with_key sk-unknown-$fault)" 503
-    fi
-    expect_true "$fault: health" healthy
-done
-dynamo_reset
-eventually $((6 * SLOW)) has_status sk-unknown-after 401
-expect "recovers" "$?" 0
-expect_true "ready" is_ready
-KEY=$alice
-ask "$MESSAGE"
-expect "a message afterwards" "$CODE" 200
-
-trouble timeout-after-success 0 # it hangs: the refresher must go on showing life, and must leave when asked
-sleep 3
-expect "hangs: known key" "$(status_with_key "$alice")" 400
-begin=$(now_ms)
 stop_server
-expect "exit code" "$CODE" 0
-expect_below "stops after ms" $(($(now_ms) - begin)) $((1500 * SLOW))
-expect_no_match "nobody was called hung" "$(cat "$T/server.log")" 'SIGABRT|crashed'
 
 # --- IAM: at run time nothing but these ---
 dynamo_reset

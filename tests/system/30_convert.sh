@@ -76,6 +76,17 @@ upstream "HTML with 403" html-403 403 permission_error
 upstream "reset" cut-10 502 api_error
 upstream "short body" cutbody 502 api_error
 
+# a service tier that the model does not offer: once more without it, for both transports
+make_key tiered -t flex
+for model in anthropic.claude-sonnet-4-5--no-tier-once amazon.nova-pro--no-tier-once; do
+    mock_reset
+    ask "{\"model\":\"$model\",\"max_tokens\":20,\"messages\":[{\"role\":\"user\",\"content\":\"say: hello\"}]}"
+    expect "tier refused, answered without: $model" "$CODE" 200
+    expect_match "the change is named" "$(header x-converter-changes)" 'drop:service_tier'
+    expect "two attempts" "$(ledger .requests)" 2
+    expect_no_match "no tier in the second: $model" "$(curl -fsS "$MOCK_URL/__body?n=0")" serviceTier
+done
+
 mock_reset
 script throttle 1
 ask "$(message again)"

@@ -93,7 +93,7 @@ for round in $(seq "$COUNT"); do
     done
     sleep "0.$((RANDOM % 5 + 3))"
     # shellcheck disable=SC2046
-    kill -KILL $(children) "$SERVER_PID"
+    kill -KILL "$SERVER_PID" $(children) # the master first: it would start new ones
     wait "$SERVER_PID" 2>/dev/null
     kill "${loads[@]}" 2>/dev/null
     wait "${loads[@]}" 2>/dev/null

@@ -24,6 +24,7 @@ mock_reset
 # --- exactly the limit, over four workers; the window is long, so nothing comes back meanwhile
 for round in $(seq "$COUNT"); do
     make_key "rate-$round" -l 100
+    call /v1/files -H "x-api-key: $KEY" # the key is known from here on
     expect_match "100 of 1000, round $round" "$(many 1000 200)" '^200=10[0-1] 429=(900|899) $'
 done
 expect_match "the mock has seen no more" "$(ledger .requests)" "^$COUNT(0[01]|[0-9]+)[0-9]?$"

@@ -61,6 +61,10 @@ static void convert_case_convert(struct convert_case *c, enum dialect dialect,
     struct converse_names *names = converse_names_new(c->arena);
     struct messages_request messages;
     struct chat_request chat;
+    if (!names) {
+        c->status = err_set(&c->err, STATUS_BUSY, "no memory for the names");
+        return;
+    }
     if (dialect == DIALECT_ANTHROPIC) {
         c->status = messages_read(&c->scan, false, &messages, &c->err);
         if (c->status == STATUS_OK)

@@ -32,7 +32,6 @@ struct stage_reply {
 };
 
 struct stage {
-    pid_t pid;
     unsigned port;
     unsigned reply_count, next;                    /* beyond the last: 500 */
     unsigned long long last_ms, gap_ms[STAGE_MAX]; /* time before each request */
@@ -41,6 +40,7 @@ struct stage {
 };
 
 static struct stage *stage;
+static pid_t stage_pid;
 static struct config stage_config;
 static char stage_url[64];
 
@@ -75,7 +75,8 @@ static void stage_serve(int ready)
     loopback_open(&server, loop, stage_answer, NULL);
     stage->port = server.port;
     if (write(ready, "x", 1) == 1)
-        loop_run(loop);
+        loop_run(loop); /* until it is killed */
+    loopback_shut(&server);
     _exit(1);
 }
 
@@ -96,10 +97,10 @@ static int stage_up(void **state)
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     stage = mmap(NULL, sizeof *stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(stage != MAP_FAILED && pipe(ready) == 0);
-    stage->pid = fork();
-    if (stage->pid == 0)
+    stage_pid = fork();
+    if (stage_pid == 0)
         stage_serve(ready[1]);
-    assert_true(stage->pid > 0 && read(ready[0], &byte, 1) == 1);
+    assert_true(stage_pid > 0 && read(ready[0], &byte, 1) == 1);
     close(ready[0]);
     close(ready[1]);
     snprintf(stage_url, sizeof stage_url, "http://127.0.0.1:%u", stage->port);
@@ -119,8 +120,8 @@ static int stage_up(void **state)
 static int stage_down(void **state)
 {
     (void)state;
-    kill(stage->pid, SIGKILL);
-    waitpid(stage->pid, NULL, 0);
+    kill(stage_pid, SIGKILL);
+    waitpid(stage_pid, NULL, 0);
     munmap(stage, sizeof *stage);
     clock_freeze_real_ms(0);
     return 0;

@@ -109,17 +109,17 @@ static inline void up_chunk(struct loopback_conn *c, const char *json)
     buf_free(&payload);
 }
 
-#define UP_START                                                                              \
-    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_bdrk_1\",\"type\":\"message\","    \
-    "\"role\":\"assistant\",\"model\":\"" CLAUDE "\",\"content\":[],\"stop_reason\":null,"    \
+#define UP_START                                                                           \
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_bdrk_1\",\"type\":\"message\"," \
+    "\"role\":\"assistant\",\"model\":\"" CLAUDE "\",\"content\":[],\"stop_reason\":null," \
     "\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}"
-#define UP_DELTA                                                                              \
-    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","       \
+#define UP_DELTA                                                                        \
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\"," \
     "\"text\":\"Hello\"}}"
 #define UP_STOP "{\"type\":\"message_stop\"}"
-#define UP_WHOLE                                                                              \
-    "{\"id\":\"msg_bdrk_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" CLAUDE  \
-    "\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"}],\"stop_reason\":\"end_turn\","   \
+#define UP_WHOLE                                                                             \
+    "{\"id\":\"msg_bdrk_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" CLAUDE \
+    "\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"}],\"stop_reason\":\"end_turn\","  \
     "\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":4}}"
 
 static inline void up_begin(struct loopback_conn *c)
@@ -171,15 +171,15 @@ static void gateway_run(struct gateway *g, uint64_t ms)
     loop_run(g->worker.loop);
 }
 
-#define GATEWAY_UNTIL(g, condition)                         \
-    do {                                                    \
-        for (int turn_ = 0; turn_ < 2500; turn_++) {        \
-            if (condition)                                  \
-                break;                                      \
-            gateway_run((g), 1);                            \
-        }                                                   \
-        if (!(condition))                                   \
-            fail_msg("never happened: %s", #condition);     \
+#define GATEWAY_UNTIL(g, condition)                     \
+    do {                                                \
+        bool done_ = (condition);                       \
+        for (int i_ = 0; i_ < 2500 && !done_; i_++) {   \
+            gateway_run((g), 1);                        \
+            done_ = (condition);                        \
+        }                                               \
+        if (!done_)                                     \
+            fail_msg("never happened: %s", #condition); \
     } while (0)
 
 static void client_read(struct client *c)
@@ -224,13 +224,13 @@ static void client_close(struct client *c)
     buf_clear(&c->in);
 }
 
-/* A connected pair of TCP sockets on 127.0.0.1; the client's receive buffer small enough that a
- * client which does not read is noticed soon. */
+/* A connected pair of TCP sockets on 127.0.0.1; the kernel holds little, so that a client which
+ * does not read is noticed soon. (Less than one segment of loopback, 64 KB, would make it slow.) */
 static void client_connect(struct gateway *g, struct client *c)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof a;
-    int small = 16384, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int small = 65536, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     client_close(c);
     assert_int_equal(bind(listener, (struct sockaddr *)&a, n), 0);
     assert_int_equal(listen(listener, 1), 0);
@@ -244,8 +244,7 @@ static void client_connect(struct gateway *g, struct client *c)
     close(listener);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     struct worker *w = &g->worker;
-    assert_non_null(
-        http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats));
+    assert_non_null(http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats));
 }
 
 static void client_send(struct gateway *g, struct client *c, struct str bytes)
@@ -261,13 +260,17 @@ static void client_send(struct gateway *g, struct client *c, struct str bytes)
 }
 
 /* headers: whole lines with CRLF, e.g. KEY. body NULL: a request without one. */
-#define KEY         "x-api-key: sk-good\r\n"
-#define MESSAGES    "POST /v1/messages"
-#define CHAT        "POST /v1/chat/completions"
-#define ASK         "{\"model\":\"" CLAUDE "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
-#define ASK_STREAM  "{\"stream\":true," /* then the rest of ASK */
-#define STREAM_BODY ASK_STREAM "\"model\":\"" CLAUDE "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
-#define CHAT_BODY   "{\"model\":\"" NOVA "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+#define KEY      "x-api-key: sk-good\r\n"
+#define MESSAGES "POST /v1/messages"
+#define CHAT     "POST /v1/chat/completions"
+#define ASK                \
+    "{\"model\":\"" CLAUDE \
+    "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+#define ASK_STREAM "{\"stream\":true," /* then the rest of ASK */
+#define STREAM_BODY                  \
+    ASK_STREAM "\"model\":\"" CLAUDE \
+               "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+#define CHAT_BODY "{\"model\":\"" NOVA "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
 #define CHAT_STREAM_BODY \
     ASK_STREAM "\"model\":\"" NOVA "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
 
@@ -296,9 +299,8 @@ static void gateway_expect(struct gateway *g, struct client *c, unsigned n, cons
             return;
         gateway_run(g, 1);
     }
-    fail_msg("the client did not get %u x \"%s\" but %zu bytes:\n%.*s", n, needle,
-             buf_len(&c->in), (int)(buf_len(&c->in) < 3000 ? buf_len(&c->in) : 3000),
-             buf_data(&c->in));
+    fail_msg("the client did not get %u x \"%s\" but %zu bytes:\n%.*s", n, needle, buf_len(&c->in),
+             (int)(buf_len(&c->in) < 3000 ? buf_len(&c->in) : 3000), buf_data(&c->in));
 }
 
 /* The whole conversation: asks on a new connection, waits until the exchange is over and its

@@ -18,7 +18,8 @@ static void put_blocks(struct build_bed *bed, const char *model, const char *con
 static void test_blocks_become_what_the_model_knows(void **state)
 {
     static const struct {
-        const char *name, *model, *in, *out, *changes;
+        const char *name; /* what the row shows */
+        const char *model, *in, *out, *changes;
     } rows[] = {
         {"escapes stay as they are", QWEN, "\"\\u0041\\/\\u0000 \xc3\xa9\"",
          BODY("{\"text\":\"\\u0041\\/\\u0000 \xc3\xa9\"}"), ""},
@@ -50,7 +51,6 @@ static void test_blocks_become_what_the_model_knows(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct build_bed bed;
         put_blocks(&bed, rows[i].model, rows[i].in);
-        print_message("%s\n", rows[i].name);
         build_want(&bed, rows[i].out, rows[i].changes);
     }
 }

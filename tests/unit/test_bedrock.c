@@ -1,121 +1,268 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "shm/counters.h"
+/* bedrock.c: endpoint, signature, and when a second attempt is made, against a scripted Bedrock. */
 #include "worker/bedrock.h"
 
-static struct segment segment;
+#include "shm/signing.h"
+#include "tests/unit/gateway_bed.h"
 
-static int set_up(void **state)
+#define ERROR_END "\"request_id\":\"req_"
+
+static uint64_t counted(const struct gateway *g, enum counter c)
 {
-    (void)state;
-    struct err err;
-    assert_int_equal(segment_create(&segment, 1, 64, &err), STATUS_OK);
-    counters_enter(&segment, 1);
-    return 0;
+    return counters_sum(&g->segment, c);
 }
 
-static int tear_down(void **state)
+/* ---- whole answers and what may come instead
+ * ------------------------------------------------------ */
+
+struct trouble { /* what Bedrock answers, to one request or to all */
+    const char *name, *status, *headers, *body;
+    const char *client_status;
+    unsigned requests; /* that reach Bedrock */
+};
+
+static const struct trouble troubles[] = {
+    {"html", "200 OK", "", "<html>hi</html>", "502", 1},
+    {"other json", "200 OK", "", "{\"hello\":1}", "502", 1},
+    {"empty", "200 OK", "", "", "502", 1},
+    {"500 html", "500 Oops", "", "<html>" ARN "</html>", "502", 2},
+    {"500 named", "500 Oops", "x-amzn-ErrorType: InternalServerException\r\n", "{}", "500", 2},
+    {"502", "502 Bad Gateway", "", "<html>", "502", 2},
+    {"503", "503 Busy", "x-amzn-ErrorType: ServiceUnavailableException\r\n",
+     "{\"message\":\"" ARN "\"}", "529", 2},
+    {"504", "504 Late", "", "", "502", 2},
+    {"429", "429 Slow", "x-amzn-ErrorType: ThrottlingException:http://x/\r\n",
+     "{\"message\":\"Too many " ARN "\"}", "429", 2},
+    {"400", "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
+     "{\"message\":\"bad " ARN " of " ACCOUNT "\"}", "400", 1},
+    {"403", "403 No", "x-amzn-ErrorType: AccessDeniedException\r\n",
+     "{\"message\":\"User: " ARN " is not authorized\"}", "403", 1},
+    {"404", "404 No", "x-amzn-ErrorType: ResourceNotFoundException\r\n",
+     "{\"message\":\"" ARN "\"}", "404", 1},
+    {"408", "408 Late", "x-amzn-ErrorType: ModelTimeoutException\r\n", "{}", "504", 1},
+    {"424", "424 Failed", "x-amzn-ErrorType: ModelErrorException\r\n",
+     "{\"originalMessage\":\"" ARN "\"}", "500", 1},
+    {"expired", "403 No", "x-amzn-ErrorType: ExpiredTokenException\r\n",
+     "{\"message\":\"The security token included in the request is expired\"}", "500", 1},
+    {"redirect", "302 Found", "Location: http://127.0.0.1:1/\r\n", "", "502", 1},
+};
+
+static void answer_trouble(struct gateway *g, struct loopback_conn *c, struct str request)
 {
-    (void)state;
-    segment_drop(&segment);
-    return 0;
+    const struct trouble *t = &troubles[g->step];
+    (void)request;
+    up_json(c, t->status, t->headers, text_from(t->body));
 }
 
-static void test_error_table_maps_status_and_text(void **state)
+/* The pause before a second attempt after 429 may last a second: the test does not wait for it. */
+static void hurry(struct gateway *g)
 {
-    (void)state;
-    static const struct {
-        int http;
-        const char *type, *body;
-        enum status want;
-        const char *text; /* contained in ours */
-    } rows[] = {
-        {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled"},
-        {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota"},
-        {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
-         STATUS_INVALID, "Input is too long for requested model."},
-        {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
-         STATUS_INVALID, "bad field"},
-        {400, "",
-         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
-         "tokens: too big\"}}",
-         STATUS_INVALID, "max_tokens: too big"},
-        {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
-         STATUS_PERMISSION, "no access"},
-        {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know"},
-        {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready"},
-        {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long"},
-        {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed"},
-        {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal"},
-        {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded"},
-        {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature"},
-        {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired"},
-        {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500"},
-        {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct worker w = {.segment = &segment};
-        struct exchange x = {.worker = &w, .id = STR("req_t")};
-        bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
-        if (x.err.code != rows[i].want || !strstr(x.err.text, rows[i].text)) {
-            fail_msg("row %zu: status %d text '%s'", i, (int)x.err.code, x.err.text);
-        }
-        assert_null(strstr(x.err.text, "arn:"));
-        assert_null(strstr(x.err.text, "123456789012"));
+    struct exchange *x = g->worker.exchanges;
+    if (x && x->state == EXCHANGE_PAUSE)
+        loop_timer_in(g->worker.loop, &x->timer_pause, 0, x->timer_pause.fn, x);
+}
+
+static void check_trouble(struct gateway *g, const struct trouble *t, const char *body)
+{
+    char status[32];
+    unsigned before = g->bedrock.requests;
+    client_close(&g->client);
+    client_ask(g, &g->client, MESSAGES, KEY, body);
+    GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, ERROR_END)));
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+    snprintf(status, sizeof status, "HTTP/1.1 %s ", t->client_status);
+    client_check(&g->client, t->name, status, true);
+    client_check(&g->client, t->name, "arn:", false);
+    client_check(&g->client, t->name, ACCOUNT, false);
+    client_check(&g->client, t->name, "<html>", false);
+    client_check(&g->client, t->name, "bearer", false);
+    if (g->bedrock.requests - before != t->requests)
+        fail_msg("%s: %u requests", t->name, g->bedrock.requests - before);
+}
+
+static void test_upstream_trouble_table(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = answer_trouble;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        g->step = (int)i;
+        check_trouble(g, &troubles[i], ASK);
+        check_trouble(g, &troubles[i], STREAM_BODY);
     }
 }
 
-static void test_error_validation_text_loses_arn_and_account(void **state)
+static void trouble_once(struct gateway *g, struct loopback_conn *c, struct str request)
 {
-    (void)state;
-    struct worker w = {.segment = &segment};
-    struct exchange x = {.worker = &w, .id = STR("req_t")};
-    bedrock_error(&x, 400, STR("ValidationException"),
-                  STR("{\"message\":\"Model "
-                      "arn:aws:bedrock:us-west-2:123456789012:inference-profile/x of 210987654321 "
-                      "takes 200000 tokens\"}"));
-    assert_string_equal(x.err.text, "Model [arn] of [account] takes 200000 tokens");
+    if (g->bedrock.requests % 2 == 1)
+        answer_trouble(g, c, request);
+    else if (g->text)
+        up_good_stream(g, c, request);
+    else
+        up_good_whole(g, c, request);
 }
 
-static void test_exception_frame_maps_camel_case(void **state)
+static void test_second_attempt_that_succeeds_is_all_the_client_sees(void **state)
 {
-    (void)state;
-    static const struct {
-        const char *type;
-        enum status want;
-    } rows[] = {{"throttlingException", STATUS_RATE},
-                {"internalServerException", STATUS_INTERNAL},
-                {"serviceUnavailableException", STATUS_OVERLOADED},
-                {"modelTimeoutException", STATUS_TIMEOUT},
-                {"modelStreamErrorException", STATUS_INTERNAL},
-                {"validationException", STATUS_INVALID},
-                {"somethingNew", STATUS_INTERNAL}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct worker w = {.segment = &segment};
-        struct exchange x = {.worker = &w, .id = STR("req_t")};
-        struct eventstream_frame f = {.kind = EVENTSTREAM_EXCEPTION,
-                                      .type = text_from(rows[i].type),
-                                      .payload = STR("{\"message\":\"m\"}")};
-        bedrock_exception(&x, &f);
-        if (x.err.code != rows[i].want) {
-            fail_msg("%s gave %d", rows[i].type, (int)x.err.code);
+    struct gateway *g = *state;
+    g->reply = trouble_once;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        g->step = (int)i;
+        for (int stream = 0; stream < 2 && troubles[i].requests == 2; stream++) {
+            client_close(&g->client);
+            g->text = stream ? "stream" : NULL;
+            client_ask(g, &g->client, MESSAGES, KEY, stream ? STREAM_BODY : ASK);
+            GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, stream ? "\r\n0\r\n" : "Hello")));
+            client_check(&g->client, troubles[i].name, "HTTP/1.1 200 OK", true);
+            client_check(&g->client, troubles[i].name, "error", false);
+            assert_int_equal(client_count(&g->client, "Hello"), 1);
         }
     }
+    assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 12);
 }
+
+static void test_no_second_attempt_when_switched_off(void **state)
+{
+    struct gateway *g = *state;
+    g->config.upstream_retries = 0;
+    g->reply = answer_trouble;
+    g->step = 6; /* 503 */
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    assert_int_equal(g->bedrock.requests, 1);
+}
+
+static void test_connect_refused_is_tried_twice_then_502(void **state)
+{
+    struct gateway *g = *state;
+    loop_remove(g->worker.loop, g->bedrock.handle);
+    close(g->bedrock.fd); /* nobody listens any more */
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "address", "127.0.0.1", false);
+    assert_int_equal(counted(g, COUNTER_UPSTREAM_REQUESTS), 2);
+    g->bedrock.handle = 0;
+    g->bedrock.fd = dup(g->client.fd); /* for loopback_shut */
+}
+
+static void half_body(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    BUF_LIT(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                     "Content-Length: 500\r\n\r\n{\"id\":\"msg\",\"type\":\"message\"");
+    c->close_after = true;
+}
+
+static void no_answer(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    c->reset_after = true;
+}
+
+static void test_cut_answer_is_502_and_never_repeated(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = half_body;
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "half", "HTTP/1.1 502 ", true);
+    client_check(&g->client, "half", "\"id\":\"msg\"", false);
+    assert_int_equal(g->bedrock.requests, 1); /* it may have been billed */
+    g->reply = no_answer;
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "reset", "HTTP/1.1 502 ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+/* ---- the clock
+ * ----------------------------------------------------------------------------------- */
+
+static void skewed(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    char date[30], headers[200];
+    if (g->bedrock.requests > 1) {
+        up_good_whole(g, c, request);
+        return;
+    }
+    clock_http(clock_real_ms() + 3600 * 1000, date);
+    snprintf(headers, sizeof headers, "x-amzn-ErrorType: InvalidSignatureException\r\nDate: %s\r\n",
+             date);
+    up_json(c, "403 Forbidden", headers, STR("{\"message\":\"Signature expired\"}"));
+}
+
+static void sign_instead(struct gateway *g, int64_t day_from_ms)
+{
+    struct signing_keys keys = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
+    char amz[17];
+    g->config.bedrock_api_key = "";
+    for (int day = 0; day < 2; day++) {
+        clock_amz(day_from_ms + day * 86400000ll, amz);
+        memcpy(keys.date[day], amz, 8);
+    }
+    signing_publish(&g->segment, &keys);
+}
+
+static void test_skew_is_learnt_from_the_answer_and_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(1768478400000); /* 2026-01-15 12:00 UTC */
+    clock_tick();
+    sign_instead(g, 1768478400000);
+    g->reply = skewed;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    clock_freeze_real_ms(0);
+    assert_int_equal(g->bedrock.requests, 2);
+    assert_non_null(strstr(g->last, "20260115T130000Z"));
+    assert_in_range(signing_skew(&g->segment), 3599000, 3600000);
+    assert_int_equal(counted(g, COUNTER_REQUESTS_5XX), 0);
+}
+
+/* Another worker has learnt it while this request was on its way: it was signed with the old time.
+ */
+static void skewed_and_learnt(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    signing_set_skew(&g->segment, 3600 * 1000);
+    skewed(g, c, request);
+}
+
+static void test_skew_learnt_by_another_worker_meanwhile_is_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(1768478400000);
+    clock_tick();
+    sign_instead(g, 1768478400000);
+    g->reply = skewed_and_learnt;
+    gateway_talk(g, MESSAGES, KEY, ASK, "}");
+    clock_freeze_real_ms(0);
+    client_check(&g->client, "status", "HTTP/1.1 200 ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+static void test_expired_credentials_are_complained_about_and_not_repeated(void **state)
+{
+    struct gateway *g = *state;
+    sign_instead(g, clock_real_now_ms());
+    g->reply = answer_trouble;
+    g->step = 14; /* expired */
+    check_trouble(g, &troubles[14], ASK);
+    assert_int_equal(signing_complaints(&g->segment), 1);
+}
+
+static void test_no_credentials_is_503_with_retry_after(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bedrock_api_key = "";
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "wait", "retry-after: 5\r\n", true);
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+/* ---- the endpoint ---- */
 
 static void test_new_endpoint_override_without_host_is_refused(void **state)
 {
-    (void)state;
+    struct gateway *g = *state;
     static const char *const bad[] = {"http://", "http:///path", "https://:443"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct config c = {.aws_region = "us-west-2", .bedrock_endpoint_url = bad[i]};
-        struct worker w = {.config = &c, .segment = &segment};
+        struct worker w = {.config = &c, .segment = &g->segment};
         struct err err;
         if (bedrock_new(&w, &err)) {
             fail_msg("%s was accepted", bad[i]);
@@ -126,12 +273,17 @@ static void test_new_endpoint_override_without_host_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_error_table_maps_status_and_text),
-        TEST(test_error_validation_text_loses_arn_and_account),
-        TEST(test_exception_frame_maps_camel_case),
-        TEST(test_new_endpoint_override_without_host_is_refused),
+        GATEWAY(test_upstream_trouble_table),
+        GATEWAY(test_second_attempt_that_succeeds_is_all_the_client_sees),
+        GATEWAY(test_no_second_attempt_when_switched_off),
+        GATEWAY(test_connect_refused_is_tried_twice_then_502),
+        GATEWAY(test_cut_answer_is_502_and_never_repeated),
+        GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
+        GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
+        GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
+        GATEWAY(test_no_credentials_is_503_with_retry_after),
+        GATEWAY(test_new_endpoint_override_without_host_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,8 @@ static struct page get_page(struct gateway *g, const char *query, const char *he
     struct page page = {0};
     snprintf(path, sizeof path, "/v1/models%s", query);
     struct cJSON *doc = get(g, path, headers);
-    page.n = (size_t)json_count(json_get(doc, "data"));
+    for (const struct cJSON *m = json_child(json_get(doc, "data")); m; m = json_next(m))
+        page.n++;
     json_get_bool(doc, "has_more", &page.more);
     text_copy(json_get_text(doc, "first_id"), page.first, sizeof page.first);
     text_copy(json_get_text(doc, "last_id"), page.last, sizeof page.last);

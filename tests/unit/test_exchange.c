@@ -1,7 +1,7 @@
-/* exchange.c: the life of a request, from its headers to its answer, whatever happens on the way. */
+/* exchange.c: the life of a request, from its headers to its answer, whatever happens on the way.
+ */
 #include "worker/exchange.h"
 
-#include "shm/signing.h"
 #include "tests/unit/gateway_bed.h"
 
 #define ERROR_END "\"request_id\":\"req_"
@@ -11,7 +11,8 @@ static uint64_t counted(const struct gateway *g, enum counter c)
     return counters_sum(&g->segment, c);
 }
 
-/* ---- the front door ---------------------------------------------------------------------------- */
+/* ---- the front door ----------------------------------------------------------------------------
+ */
 
 static void test_open_table_of_refusals(void **state)
 {
@@ -23,7 +24,8 @@ static void test_open_table_of_refusals(void **state)
          "\"message\":\"invalid x-api-key\""},
         {MESSAGES, KEY "content-encoding: gzip\r\n", "400", "request_body_encoding_unsupported"},
         {CHAT, "", "401", "\"code\":\"invalid_api_key\""},
-        {CHAT, KEY "content-encoding: br\r\n", "400", "\"type\":\"invalid_request_error\",\"param\""},
+        {CHAT, KEY "content-encoding: br\r\n", "400",
+         "\"type\":\"invalid_request_error\",\"param\""},
         {"POST /v1/nowhere", "", "401", "authentication_error"},
         {"POST /v1/nowhere", KEY, "403", "forbidden_error"},
         {"POST /health", KEY, "405", "POST is not allowed here"},
@@ -95,8 +97,7 @@ static void test_body_limit_is_413_in_either_framing(void **state)
     static const struct {
         const char *name, *request, *dialect;
     } rows[] = {
-        {"length",
-         "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: 2000\r\n\r\n",
+        {"length", "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: 2000\r\n\r\n",
          "\"type\":\"request_too_large\""},
         {"chunks",
          "POST /v1/messages HTTP/1.1\r\nHost: g\r\n" KEY "Transfer-Encoding: chunked\r\n\r\n"
@@ -161,7 +162,8 @@ static void test_preflight_answers_only_listed_origins(void **state)
     struct gateway *g = *state;
     gateway_talk(g, "OPTIONS /v1/messages", "Origin: https://app.example\r\n", NULL, "\r\n\r\n");
     client_check(&g->client, "status", "HTTP/1.1 204 ", true);
-    client_check(&g->client, "origin", "access-control-allow-origin: https://app.example\r\n", true);
+    client_check(&g->client, "origin", "access-control-allow-origin: https://app.example\r\n",
+                 true);
     client_check(&g->client, "headers", "access-control-allow-headers: authorization", true);
     gateway_talk(g, "OPTIONS /v1/messages", "Origin: https://evil.example\r\n", NULL, "\r\n\r\n");
     client_check(&g->client, "evil", "access-control-", false);
@@ -174,9 +176,9 @@ static void test_preflight_answers_only_listed_origins(void **state)
 
 static void test_head_has_headers_only(void **state)
 {
-    static const char *const paths[] = {"HEAD /", "HEAD /api/hello", "HEAD /health",
-                                        "HEAD /v1/models", "HEAD /v1/models/" CLAUDE,
-                                        "HEAD /v1/messages"};
+    static const char *const paths[] = {
+        "HEAD /",          "HEAD /api/hello",         "HEAD /health",
+        "HEAD /v1/models", "HEAD /v1/models/" CLAUDE, "HEAD /v1/messages"};
     struct gateway *g = *state;
     client_connect(g, &g->client);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -251,8 +253,8 @@ static void test_body_that_is_wrong_names_the_field_and_reaches_nobody(void **st
          "\"content\":\"x\"}]}",
          "404", "not_found_error"},
         {CHAT, "{\"model\":\"" NOVA "\"}", "400", "messages"},
-        {CHAT, "{\"model\":\"no such\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "404",
-         "\"code\":\"model_not_found\""},
+        {CHAT, "{\"model\":\"no such\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+         "404", "\"code\":\"model_not_found\""},
     };
     struct gateway *g = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -265,164 +267,6 @@ static void test_body_that_is_wrong_names_the_field_and_reaches_nobody(void **st
     assert_int_equal(g->bedrock.accepted, 0);
 }
 
-/* ---- whole answers and what may come instead ------------------------------------------------------ */
-
-struct trouble { /* what Bedrock answers, to one request or to all */
-    const char *name, *status, *headers, *body;
-    const char *client_status;
-    unsigned requests; /* that reach Bedrock */
-};
-
-static const struct trouble troubles[] = {
-    {"html", "200 OK", "", "<html>hi</html>", "502", 1},
-    {"other json", "200 OK", "", "{\"hello\":1}", "502", 1},
-    {"empty", "200 OK", "", "", "502", 1},
-    {"500 html", "500 Oops", "", "<html>" ARN "</html>", "502", 2},
-    {"500 named", "500 Oops", "x-amzn-ErrorType: InternalServerException\r\n", "{}", "500", 2},
-    {"502", "502 Bad Gateway", "", "<html>", "502", 2},
-    {"503", "503 Busy", "x-amzn-ErrorType: ServiceUnavailableException\r\n",
-     "{\"message\":\"" ARN "\"}", "529", 2},
-    {"504", "504 Late", "", "", "502", 2},
-    {"429", "429 Slow", "x-amzn-ErrorType: ThrottlingException:http://x/\r\n",
-     "{\"message\":\"Too many " ARN "\"}", "429", 2},
-    {"400", "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
-     "{\"message\":\"bad " ARN " of " ACCOUNT "\"}", "400", 1},
-    {"403", "403 No", "x-amzn-ErrorType: AccessDeniedException\r\n",
-     "{\"message\":\"User: " ARN " is not authorized\"}", "403", 1},
-    {"404", "404 No", "x-amzn-ErrorType: ResourceNotFoundException\r\n",
-     "{\"message\":\"" ARN "\"}", "404", 1},
-    {"408", "408 Late", "x-amzn-ErrorType: ModelTimeoutException\r\n", "{}", "504", 1},
-    {"424", "424 Failed", "x-amzn-ErrorType: ModelErrorException\r\n",
-     "{\"originalMessage\":\"" ARN "\"}", "500", 1},
-    {"expired", "403 No", "x-amzn-ErrorType: ExpiredTokenException\r\n",
-     "{\"message\":\"The security token included in the request is expired\"}", "500", 1},
-    {"redirect", "302 Found", "Location: http://127.0.0.1:1/\r\n", "", "502", 1},
-};
-
-static void answer_trouble(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    const struct trouble *t = &troubles[g->step];
-    (void)request;
-    up_json(c, t->status, t->headers, text_from(t->body));
-}
-
-/* The pause before a second attempt after 429 may last a second: the test does not wait for it. */
-static void hurry(struct gateway *g)
-{
-    struct exchange *x = g->worker.exchanges;
-    if (x && x->state == EXCHANGE_PAUSE)
-        loop_timer_in(g->worker.loop, &x->timer_pause, 0, x->timer_pause.fn, x);
-}
-
-static void check_trouble(struct gateway *g, const struct trouble *t, const char *body)
-{
-    char status[32];
-    unsigned before = g->bedrock.requests;
-    client_close(&g->client);
-    client_ask(g, &g->client, MESSAGES, KEY, body);
-    GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, ERROR_END)));
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
-    snprintf(status, sizeof status, "HTTP/1.1 %s ", t->client_status);
-    client_check(&g->client, t->name, status, true);
-    client_check(&g->client, t->name, "arn:", false);
-    client_check(&g->client, t->name, ACCOUNT, false);
-    client_check(&g->client, t->name, "<html>", false);
-    client_check(&g->client, t->name, "bearer", false);
-    if (g->bedrock.requests - before != t->requests)
-        fail_msg("%s: %u requests", t->name, g->bedrock.requests - before);
-}
-
-static void test_upstream_trouble_table(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = answer_trouble;
-    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
-        g->step = (int)i;
-        check_trouble(g, &troubles[i], ASK);
-        check_trouble(g, &troubles[i], STREAM_BODY);
-    }
-}
-
-static void trouble_once(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    if (g->bedrock.requests % 2 == 1)
-        answer_trouble(g, c, request);
-    else if (g->text)
-        up_good_stream(g, c, request);
-    else
-        up_good_whole(g, c, request);
-}
-
-static void test_second_attempt_that_succeeds_is_all_the_client_sees(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = trouble_once;
-    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
-        g->step = (int)i;
-        for (int stream = 0; stream < 2 && troubles[i].requests == 2; stream++) {
-            client_close(&g->client);
-            g->text = stream ? "stream" : NULL;
-            client_ask(g, &g->client, MESSAGES, KEY, stream ? STREAM_BODY : ASK);
-            GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, stream ? "\r\n0\r\n" : "Hello")));
-            client_check(&g->client, troubles[i].name, "HTTP/1.1 200 OK", true);
-            client_check(&g->client, troubles[i].name, "error", false);
-            assert_int_equal(client_count(&g->client, "Hello"), 1);
-        }
-    }
-    assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 12);
-}
-
-static void test_no_second_attempt_when_switched_off(void **state)
-{
-    struct gateway *g = *state;
-    g->config.upstream_retries = 0;
-    g->reply = answer_trouble;
-    g->step = 6; /* 503 */
-    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
-    assert_int_equal(g->bedrock.requests, 1);
-}
-
-static void test_connect_refused_is_tried_twice_then_502(void **state)
-{
-    struct gateway *g = *state;
-    loop_remove(g->worker.loop, g->bedrock.handle);
-    close(g->bedrock.fd); /* nobody listens any more */
-    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
-    client_check(&g->client, "status", "HTTP/1.1 502 ", true);
-    client_check(&g->client, "address", "127.0.0.1", false);
-    assert_int_equal(counted(g, COUNTER_UPSTREAM_REQUESTS), 2);
-    g->bedrock.handle = 0;
-    g->bedrock.fd = dup(g->client.fd); /* for loopback_shut */
-}
-
-static void half_body(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    (void)g, (void)request;
-    BUF_LIT(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                     "Content-Length: 500\r\n\r\n{\"id\":\"msg\",\"type\":\"message\"");
-    c->close_after = true;
-}
-
-static void no_answer(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    (void)g, (void)request;
-    c->reset_after = true;
-}
-
-static void test_cut_answer_is_502_and_never_repeated(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = half_body;
-    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
-    client_check(&g->client, "half", "HTTP/1.1 502 ", true);
-    client_check(&g->client, "half", "\"id\":\"msg\"", false);
-    assert_int_equal(g->bedrock.requests, 1); /* it may have been billed */
-    g->reply = no_answer;
-    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
-    client_check(&g->client, "reset", "HTTP/1.1 502 ", true);
-    assert_int_equal(g->bedrock.requests, 2);
-}
-
 static void test_too_many_bodies_at_once_are_503(void **state)
 {
     struct gateway *g = *state;
@@ -433,90 +277,8 @@ static void test_too_many_bodies_at_once_are_503(void **state)
     client_check(&g->client, "wait", "retry-after: 1\r\n", true);
 }
 
-/* ---- the clock ----------------------------------------------------------------------------------- */
-
-static void skewed(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    char date[30], headers[200];
-    if (g->bedrock.requests > 1) {
-        up_good_whole(g, c, request);
-        return;
-    }
-    clock_http(clock_real_ms() + 3600 * 1000, date);
-    snprintf(headers, sizeof headers,
-             "x-amzn-ErrorType: InvalidSignatureException\r\nDate: %s\r\n", date);
-    up_json(c, "403 Forbidden", headers, STR("{\"message\":\"Signature expired\"}"));
-}
-
-static void sign_instead(struct gateway *g, int64_t day_from_ms)
-{
-    struct signing_keys keys = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
-    char amz[17];
-    g->config.bedrock_api_key = "";
-    for (int day = 0; day < 2; day++) {
-        clock_amz(day_from_ms + day * 86400000ll, amz);
-        memcpy(keys.date[day], amz, 8);
-    }
-    signing_publish(&g->segment, &keys);
-}
-
-static void test_skew_is_learnt_from_the_answer_and_tried_again(void **state)
-{
-    struct gateway *g = *state;
-    clock_freeze_real_ms(1768478400000); /* 2026-01-15 12:00 UTC */
-    clock_tick();
-    sign_instead(g, 1768478400000);
-    g->reply = skewed;
-    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
-    clock_freeze_real_ms(0);
-    assert_int_equal(g->bedrock.requests, 2);
-    assert_non_null(strstr(g->last, "20260115T130000Z"));
-    assert_in_range(signing_skew(&g->segment), 3599000, 3600000);
-    assert_int_equal(counted(g, COUNTER_REQUESTS_5XX), 0);
-}
-
-/* Another worker has learnt it while this request was on its way: it was signed with the old time.
- */
-static void skewed_and_learnt(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    signing_set_skew(&g->segment, 3600 * 1000);
-    skewed(g, c, request);
-}
-
-static void test_skew_learnt_by_another_worker_meanwhile_is_tried_again(void **state)
-{
-    struct gateway *g = *state;
-    clock_freeze_real_ms(1768478400000);
-    clock_tick();
-    sign_instead(g, 1768478400000);
-    g->reply = skewed_and_learnt;
-    gateway_talk(g, MESSAGES, KEY, ASK, "}");
-    clock_freeze_real_ms(0);
-    client_check(&g->client, "status", "HTTP/1.1 200 ", true);
-    assert_int_equal(g->bedrock.requests, 2);
-}
-
-static void test_expired_credentials_are_complained_about_and_not_repeated(void **state)
-{
-    struct gateway *g = *state;
-    sign_instead(g, clock_real_now_ms());
-    g->reply = answer_trouble;
-    g->step = 14; /* expired */
-    check_trouble(g, &troubles[14], ASK);
-    assert_int_equal(signing_complaints(&g->segment), 1);
-}
-
-static void test_no_credentials_is_503_with_retry_after(void **state)
-{
-    struct gateway *g = *state;
-    g->config.bedrock_api_key = "";
-    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
-    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
-    client_check(&g->client, "wait", "retry-after: 5\r\n", true);
-    assert_int_equal(g->bedrock.accepted, 0);
-}
-
-/* ---- clients that leave ---------------------------------------------------------------------------- */
+/* ---- clients that leave
+ * ---------------------------------------------------------------------------- */
 
 static void test_client_gone_while_waiting_cancels_upstream(void **state)
 {
@@ -530,11 +292,16 @@ static void test_client_gone_while_waiting_cancels_upstream(void **state)
     assert_int_equal(counted(g, COUNTER_CLIENT_GONE), 1);
 }
 
+static void throttled(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_json(c, "429 Slow", "x-amzn-ErrorType: ThrottlingException\r\n", STR("{}"));
+}
+
 static void test_client_gone_during_the_pause_sends_nothing_more(void **state)
 {
     struct gateway *g = *state;
-    g->reply = answer_trouble;
-    g->step = 8; /* 429: a long pause */
+    g->reply = throttled;
     client_ask(g, &g->client, MESSAGES, KEY, ASK);
     GATEWAY_UNTIL(g, g->worker.exchanges && g->worker.exchanges->state == EXCHANGE_PAUSE);
     loop_timer_in(g->worker.loop, &g->worker.exchanges->timer_pause, 30,
@@ -572,77 +339,7 @@ static void test_deadline_before_the_answer_is_504(void **state)
     GATEWAY_UNTIL(g, g->bedrock.gone == 1);
 }
 
-/* ---- counting ---------------------------------------------------------------------------------------- */
-
-#define COUNT "POST /v1/messages/count_tokens"
-
-static void counted_by_bedrock(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    (void)g, (void)request;
-    up_json(c, "200 OK", "", STR("{\"inputTokens\":42}"));
-}
-
-/* A model of its own for each row, since a refusal is remembered. */
-static void test_count_is_bedrocks_or_a_marked_estimate(void **state)
-{
-    struct gateway *g = *state;
-    const char *body = "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}";
-    char ask[300];
-    snprintf(ask, sizeof ask, body, "claude-opus-4-5");
-    g->reply = counted_by_bedrock;
-    gateway_talk(g, COUNT, KEY, ask, "{\"input_tokens\":42}");
-    client_check(&g->client, "asked", "x-token-count", false);
-    assert_non_null(strstr(g->last, "/model/anthropic.claude-opus-4-5"));
-    g->reply = answer_trouble;
-    g->step = 10; /* 403 */
-    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
-    client_check(&g->client, "refused", "HTTP/1.1 200 ", true);
-    unsigned before = g->bedrock.requests;
-    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
-    assert_int_equal(g->bedrock.requests, before); /* AWS is not asked again */
-}
-
-/* An outage of a moment is no reason to guess for ten minutes. */
-static void test_count_outage_is_estimated_but_not_remembered(void **state)
-{
-    struct gateway *g = *state;
-    const char *ask = "{\"model\":\"claude-haiku-4-5\",\"messages\":[{\"role\":\"user\","
-                      "\"content\":\"Hi\"}]}";
-    g->reply = no_answer;
-    gateway_talk(g, COUNT, KEY, ask, "x-token-count: estimate\r\n");
-    g->reply = counted_by_bedrock;
-    gateway_talk(g, COUNT, KEY, ask, "}");
-    client_check(&g->client, "count", "{\"input_tokens\":42}", true);
-}
-
-/* ---- secrets and memory -------------------------------------------------------------------------------- */
-
-static void test_no_key_in_the_log(void **state)
-{
-    struct gateway *g = *state;
-    int pipes[2];
-    static char text[1 << 16];
-    assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
-    log_to(pipes[1]);
-    log_level_set(LOG_DEBUG);
-    g->reply = up_good_whole;
-    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
-    gateway_talk(g, MESSAGES, "authorization: Bearer sk-master-secret\r\n", ASK, "Hello");
-    gateway_talk(g, MESSAGES, "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n", ASK,
-                 ERROR_END);
-    log_level_set(LOG_OFF);
-    log_to(STDOUT_FILENO);
-    ssize_t n = read(pipes[0], text, sizeof text - 1);
-    assert_true(n > 0);
-    static const char *const secrets[] = {"sk-good", "sk-master", "sk-prod-abc", "bearer-secret",
-                                          "Hi"};
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-        if (strstr(text, secrets[i]))
-            fail_msg("%s is in the log:\n%s", secrets[i], text);
-    assert_non_null(strstr(text, "\"key_id\":\""));
-    close(pipes[0]);
-    close(pipes[1]);
-}
+/* ---- memory -------------------------------------------------------------------------------- */
 
 /* Allocation g->step fails while the answer comes back. Bedrock here shares the heap with the
  * gateway, so it is spared. */
@@ -706,23 +403,11 @@ int main(void)
         GATEWAY(test_pipelined_requests_are_answered_in_order),
         GATEWAY(test_rate_limit_answers_429_with_its_figures),
         GATEWAY(test_body_that_is_wrong_names_the_field_and_reaches_nobody),
-        GATEWAY(test_upstream_trouble_table),
-        GATEWAY(test_second_attempt_that_succeeds_is_all_the_client_sees),
-        GATEWAY(test_no_second_attempt_when_switched_off),
-        GATEWAY(test_connect_refused_is_tried_twice_then_502),
-        GATEWAY(test_cut_answer_is_502_and_never_repeated),
         GATEWAY(test_too_many_bodies_at_once_are_503),
-        GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
-        GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
-        GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
-        GATEWAY(test_no_credentials_is_503_with_retry_after),
         GATEWAY(test_client_gone_while_waiting_cancels_upstream),
         GATEWAY(test_client_gone_during_the_pause_sends_nothing_more),
         GATEWAY(test_client_gone_while_its_body_arrives),
         GATEWAY(test_deadline_before_the_answer_is_504),
-        GATEWAY(test_count_is_bedrocks_or_a_marked_estimate),
-        GATEWAY(test_count_outage_is_estimated_but_not_remembered),
-        GATEWAY(test_no_key_in_the_log),
         GATEWAY(test_out_of_memory_at_every_point_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,19 @@ static void test_second_call_reuses_the_connection(void **state)
     assert_int_equal(w->server.accepted, 1);
 }
 
+/* Slow machines get their time: up to 10 s, as long as something is missing. */
+static void run_until_done(struct world *w, const struct call *calls, int n)
+{
+    for (int turn = 0; turn < 100; turn++) {
+        run_for(w, 100);
+        int done = 0;
+        for (int i = 0; i < n; i++)
+            done += calls[i].done_calls > 0;
+        if (done == n && w->server.accepted - w->server.gone <= 9)
+            return;
+    }
+}
+
 /* The pool keeps 8 idle connections, however many were busy at once. */
 static void test_many_calls_at_once_keep_the_pool(void **state)
 {
@@ -36,7 +49,7 @@ static void test_many_calls_at_once_keep_the_pool(void **state)
             calls[i] = (struct call){.w = w, .path = "/chunked", .keep_loop = true};
             start_call(&calls[i], "GET", STR(""));
         }
-        run_for(w, 100);
+        run_until_done(w, calls, N);
         for (int i = 0; i < N; i++) {
             assert_int_equal(calls[i].end, STATUS_OK);
             assert_int_equal(calls[i].done_calls, 1);

@@ -1,11 +1,13 @@
 #include "shm/refresher.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -40,6 +42,11 @@ static int make(void **state)
     config = (struct config){.storage_backend = "sqlite",
                              .database_url = "",
                              .dynamodb_endpoint_url = "",
+                             .dynamodb_timeout = 30,
+                             .table_api_keys = "keys",
+                             .table_usage_stats = "stats",
+                             .table_model_mapping = "mapping",
+                             .table_model_pricing = "pricing",
                              .state_dir = directory,
                              .aws_region = "eu-west-1",
                              .bedrock_api_key = "",
@@ -200,12 +207,48 @@ static void test_run_master_gone_leaves(void **state)
     assert_int_equal(exit_code(), 0);
 }
 
-static void test_run_unsupported_store_is_hopeless(void **state)
+static void test_run_unusable_store_is_hopeless(void **state)
 {
     (void)state;
     config.storage_backend = "dynamodb";
+    config.dynamodb_endpoint_url = "http://";
     start();
     assert_int_equal(exit_code(), 2);
+}
+
+/* A DynamoDB that takes connections and never answers. */
+static int open_silent_store(char url[64])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 16) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    snprintf(url, 64, "http://127.0.0.1:%u", ntohs(at.sin_port));
+    return fd;
+}
+
+static void test_run_silent_store_beats_and_leaves_when_asked(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGTERM, SIGINT};
+    char url[64];
+    int fd = open_silent_store(url);
+    config.storage_backend = "dynamodb";
+    config.dynamodb_endpoint_url = url;
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        _Atomic uint64_t *beat = &seg.scoreboard[0].heartbeat_ms;
+        atomic_store(beat, 0);
+        start();
+        WAIT_UNTIL(atomic_load(beat) != 0);
+        uint64_t first = atomic_load(beat);
+        WAIT_UNTIL(atomic_load(beat) != first); /* twice a second */
+        uint64_t begin = clock_now_ns();
+        kill(refresher, signals[i]);
+        assert_int_equal(exit_code(), 0);
+        assert_true(clock_now_ns() - begin < 1500000000);
+    }
+    close(fd);
 }
 
 static void test_run_bedrock_api_key_needs_no_credentials(void **state)
@@ -229,7 +272,8 @@ int main(void)
         T(test_run_sighup_loads_anew),
         T(test_run_killed_successor_goes_on),
         T(test_run_master_gone_leaves),
-        T(test_run_unsupported_store_is_hopeless),
+        T(test_run_unusable_store_is_hopeless),
+        T(test_run_silent_store_beats_and_leaves_when_asked),
         T(test_run_bedrock_api_key_needs_no_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

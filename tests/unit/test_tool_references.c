@@ -30,7 +30,7 @@ static void test_references_are_found_wherever_they_stand(void **state)
     struct scan s;
     struct tool_references t;
     (void)state;
-    assert_int_equal(scan_parse(&s, arena, STR(messages), &limits, NULL), STATUS_OK);
+    assert_int_equal(scan_parse(&s, arena, text_from(messages), &limits, NULL), STATUS_OK);
     assert_true(tool_references_read(&s, 0, &t));
     assert_int_equal(t.n, 3);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

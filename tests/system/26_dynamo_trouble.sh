@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# DynamoDB in trouble: answers lost and broken, throttling, outages, silence. Known keys go on working.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/dynamo.sh
+. "$(dirname "$0")/dynamo.sh"
+
+start_mock
+start_dynamo
+PORT=$(free_port)
+run "${STORE[@]}" -- setup_tables
+expect "setup_tables" "$CODE" 0
+
+# --- the subcommands ---
+trouble timeout-after-success 1 PutItem
+new_key bob
+expect "put that was carried out unheard" "$CODE $(list 'map(select(.user_id == "bob")) | length')" "0 1"
+trouble throttle 1 PutItem
+trouble wrong-crc 1 Scan
+trouble truncated 1 Scan
+new_key carol --clear
+expect "throttled once" "$CODE $(list 'map(select(.user_id == "carol")) | length')" "0 1"
+
+# --- a running server ---
+dynamo_reset
+new_key alice
+alice=$KEY
+start_server "${STORE[@]}"
+MESSAGE=$(message hi)
+
+for fault in down internal garbage-html wrong-types throttle repeat-last-key; do
+    dynamo_reset
+    trouble $fault 0
+    sleep 1.2
+    expect "$fault: known key" "$(status_with_key "$alice")" 400
+    if [ $fault = repeat-last-key ]; then
+        run "${STORE[@]}" -- list-keys
+        expect "$fault: ends" "$CODE" 1
+        expect_match "$fault" "$(cat "$T/err")" 'page key'
+    else
+        expect "$fault: unknown key" "$(status_with_key sk-unknown-$fault)" 503
+    fi
+    expect_true "$fault: health" healthy
+done
+dynamo_reset
+eventually $((6 * SLOW)) has_status sk-unknown-after 401
+expect "recovers" "$?" 0
+expect_true "ready" is_ready
+KEY=$alice
+ask "$MESSAGE"
+expect "a message afterwards" "$CODE" 200
+
+trouble timeout-after-success 0 # it hangs: the refresher must go on showing life, and must leave when asked
+sleep 3
+expect "hangs: known key" "$(status_with_key "$alice")" 400
+begin=$(now_ms)
+stop_server
+expect "exit code" "$CODE" 0
+expect_below "stops after ms" $(($(now_ms) - begin)) $((1500 * SLOW))
+expect_no_match "nobody was called hung" "$(cat "$T/server.log")" 'SIGABRT|crashed'
+finish

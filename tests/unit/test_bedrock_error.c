@@ -1,0 +1,155 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "server/log.h"
+#include "shm/counters.h"
+#include "worker/bedrock.h"
+
+static struct segment segment;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(segment_create(&segment, 1, 64, &err), STATUS_OK);
+    counters_enter(&segment, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    segment_drop(&segment);
+    return 0;
+}
+
+static void test_error_table_maps_status_and_text(void **state)
+{
+    (void)state;
+    static const struct {
+        int http;
+        const char *type, *body;
+        enum status want;
+        const char *text; /* contained in ours */
+    } rows[] = {
+        {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled"},
+        {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota"},
+        {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
+         STATUS_INVALID, "Input is too long for requested model."},
+        {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
+         STATUS_INVALID, "bad field"},
+        {400, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
+         "tokens: too big\"}}",
+         STATUS_INVALID, "max_tokens: too big"},
+        {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
+         STATUS_PERMISSION, "no access"},
+        {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know"},
+        {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready"},
+        {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long"},
+        {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed"},
+        {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal"},
+        {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded"},
+        {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature"},
+        {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired"},
+        {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500"},
+        {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct worker w = {.segment = &segment};
+        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
+        if (x.err.code != rows[i].want || !strstr(x.err.text, rows[i].text)) {
+            fail_msg("row %zu: status %d text '%s'", i, (int)x.err.code, x.err.text);
+        }
+        assert_null(strstr(x.err.text, "arn:"));
+        assert_null(strstr(x.err.text, "123456789012"));
+    }
+}
+
+static void test_error_validation_text_loses_arn_and_account(void **state)
+{
+    (void)state;
+    struct worker w = {.segment = &segment};
+    struct exchange x = {.worker = &w, .id = STR("req_t")};
+    bedrock_error(&x, 400, STR("ValidationException"),
+                  STR("{\"message\":\"Model "
+                      "arn:aws:bedrock:us-west-2:123456789012:inference-profile/x of 210987654321 "
+                      "takes 200000 tokens\"}"));
+    assert_string_equal(x.err.text, "Model [arn] of [account] takes 200000 tokens");
+    bedrock_error(&x, 400, STR("ValidationException"),
+                  STR("{\"message\":\"warn: ARN:AWS:iam::1:role/x, learn:more\"}"));
+    assert_string_equal(x.err.text, "warn: [arn], learn:more");
+}
+
+static void test_exception_frame_maps_camel_case(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        enum status want;
+    } rows[] = {{"throttlingException", STATUS_RATE},
+                {"internalServerException", STATUS_INTERNAL},
+                {"serviceUnavailableException", STATUS_OVERLOADED},
+                {"modelTimeoutException", STATUS_TIMEOUT},
+                {"modelStreamErrorException", STATUS_INTERNAL},
+                {"validationException", STATUS_INVALID},
+                {"somethingNew", STATUS_INTERNAL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct worker w = {.segment = &segment};
+        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        struct eventstream_frame f = {.kind = EVENTSTREAM_EXCEPTION,
+                                      .type = text_from(rows[i].type),
+                                      .payload = STR("{\"message\":\"m\"}")};
+        bedrock_exception(&x, &f);
+        if (x.err.code != rows[i].want) {
+            fail_msg("%s gave %d", rows[i].type, (int)x.err.code);
+        }
+    }
+}
+
+/* AWS's answer to a wrong signature repeats the request, session token included. */
+static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
+{
+    (void)state;
+    int pipes[2];
+    char text[4096];
+    struct worker w = {.segment = &segment};
+    struct exchange x = {.worker = &w, .id = STR("req_t"), .attempts = 1};
+    assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+    log_init(LOG_INFO, LOG_FORMAT_JSON, "test");
+    log_to(pipes[1]);
+    bedrock_error(&x, 403, STR("InvalidSignatureException"),
+                  STR("{\"message\":\"It does not match.\\n\\nThe Canonical String:\\n'POST\\n"
+                      "x-amz-security-token:IQoJb3JpZ2lu\"}"));
+    log_to(STDOUT_FILENO);
+    log_level_set(LOG_OFF);
+    ssize_t n = read(pipes[0], text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_non_null(
+        strstr(text, "req_t: Bedrock 403 InvalidSignatureException (attempt 1): It does"));
+    assert_null(strstr(text, "Canonical"));
+    assert_null(strstr(text, "IQoJ"));
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_error_table_maps_status_and_text),
+        TEST(test_error_validation_text_loses_arn_and_account),
+        TEST(test_exception_frame_maps_camel_case),
+        TEST(test_error_log_has_only_the_first_line_of_aws_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

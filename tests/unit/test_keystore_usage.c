@@ -1,0 +1,106 @@
+#include "shm/keystore_usage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "shm/keystore.h"
+
+static struct keystore_budget budget(int64_t limit, int64_t mtd, const char *month, bool active,
+                                     const char *reason)
+{
+    struct keystore_budget b = {
+        .limit_micro = limit, .used_micro = 1000, .mtd_micro = mtd, .active = active};
+    snprintf(b.month, sizeof b.month, "%s", month);
+    snprintf(b.reason, sizeof b.reason, "%s", reason);
+    return b;
+}
+
+static void test_budget_add_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t limit, mtd;
+        const char *month;
+        bool active;
+        const char *reason, *now;
+        uint64_t cost;
+        /* then */
+        int64_t then_mtd;
+        bool then_active;
+        const char *then_reason, *history;
+        int64_t history_micro;
+    } rows[] = {
+        {"same month", 100, 10, "2026-01", true, "", "2026-01", 5, 15, true, "", "", 0},
+        {"first use", 100, 0, "", true, "", "2026-01", 5, 5, true, "", "", 0},
+        {"reached", 100, 95, "2026-01", true, "", "2026-01", 5, 100, false, "budget_exceeded", "", 0},
+        {"no budget", 0, 95, "2026-01", true, "", "2026-01", 5, 100, true, "", "", 0},
+        {"new month", 100, 95, "2025-12", true, "", "2026-01", 5, 5, true, "", "2025-12", 95},
+        {"new month, nothing used", 100, 0, "2025-12", true, "", "2026-01", 5, 5, true, "", "", 0},
+        {"new month, on again", 100, 120, "2025-12", false, "budget_exceeded", "2026-01", 5, 5, true, "", "2025-12", 120},
+        {"raised, on again", 500, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, true, "", "", 0},
+        {"revoked stays so", 500, 120, "2025-12", false, "revoked", "2026-01", 5, 5, false, "revoked", "2025-12", 120},
+        {"late row of last month", 100, 10, "2026-01", true, "", "2025-12", 5, 10, true, "", "2025-12", 5},
+        {"still exceeded", 100, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, false, "budget_exceeded", "", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct keystore_budget b =
+            budget(rows[i].limit, rows[i].mtd, rows[i].month, rows[i].active, rows[i].reason);
+        keystore_budget_add(&b, rows[i].now, rows[i].cost);
+        if (b.used_micro != 1000 + (int64_t)rows[i].cost || b.mtd_micro != rows[i].then_mtd ||
+            b.active != rows[i].then_active || strcmp(b.reason, rows[i].then_reason) != 0 ||
+            strcmp(b.history_month, rows[i].history) != 0 ||
+            b.history_micro != rows[i].history_micro) {
+            fail_msg("%s: mtd %lld active %d", rows[i].name, (long long)b.mtd_micro, b.active);
+        }
+    }
+}
+
+static void test_budget_add_absurd_cost_stays_a_number(void **state)
+{
+    (void)state;
+    struct keystore_budget b = budget(100, 10, "2026-01", true, "");
+    keystore_budget_add(&b, "2026-01", UINT64_MAX);
+    keystore_budget_add(&b, "2026-01", UINT64_MAX);
+    assert_true(b.mtd_micro > 0 && b.used_micro > 0);
+    assert_false(b.active);
+}
+
+static void test_money_text_goes_there_and_back(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = {0, 1, 999999, 1000000, 12345678901234};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[32];
+        int64_t back;
+        keystore_money_text(rows[i], text);
+        assert_true(keystore_money(text_from(text), &back));
+        assert_int_equal(back, rows[i]);
+    }
+}
+
+static const struct keystore_ops bare_ops = {.name = "bare"};
+
+static void test_calls_store_without_usage_says_so(void **state)
+{
+    (void)state;
+    struct keystore bare = {.ops = &bare_ops};
+    struct err err;
+    assert_int_equal(keystore_put_usage(&bare, NULL, 0, &err), STATUS_NOT_SUPPORTED);
+    assert_int_equal(keystore_usage(&bare, KEYSTORE_BY_DAY, 0, 1, NULL, NULL, &err),
+                     STATUS_NOT_SUPPORTED);
+    assert_int_equal(keystore_prices(&bare, NULL, NULL, &err), STATUS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_budget_add_table),
+        cmocka_unit_test(test_budget_add_absurd_cost_stays_a_number),
+        cmocka_unit_test(test_money_text_goes_there_and_back),
+        cmocka_unit_test(test_calls_store_without_usage_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,214 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/limits_case.h"
+
+#define JANUARY 1769860800000 /* 2026-01-31 12:00 */
+
+static void test_enter_concurrency_over_workers_and_given_back_once(void **state)
+{
+    (void)state;
+    case_key.max_concurrency = 2;
+    struct exchange a = case_exchange(0), b = case_exchange(1), c = case_exchange(1);
+    assert_int_equal(limits_enter(&a), VERDICT_NEXT);
+    assert_int_equal(limits_enter(&b), VERDICT_NEXT);
+    assert_int_equal(limits_enter(&c), VERDICT_FAIL);
+    assert_int_equal(c.err.code, STATUS_RATE);
+    assert_int_equal(c.err.retry_after_s, 1);
+    limits_leave(&c); /* holds nothing */
+    limits_leave(&a);
+    limits_leave(&a);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).count, 1);
+    assert_int_equal(limits_enter(&c), VERDICT_NEXT);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_CONCURRENCY_REFUSED), 1);
+}
+
+static void test_enter_only_what_is_paid_for(void **state)
+{
+    (void)state;
+    static const struct route list = {.needs_key = true, .limit = ROUTE_REQUESTS, .answer = (enum verdict(*)(struct exchange *))limits_enter};
+    case_key.max_concurrency = 1;
+    struct exchange a = case_exchange(0), b = case_exchange(0), c = case_exchange(0);
+    b.route = &list;
+    c.counting = true;
+    assert_int_equal(limits_enter(&a), VERDICT_NEXT);
+    assert_int_equal(limits_enter(&b), VERDICT_NEXT);
+    assert_int_equal(limits_enter(&c), VERDICT_NEXT);
+}
+
+static void test_enter_tokens_in_debt_waits(void **state)
+{
+    (void)state;
+    case_key.tpm_limit = 1000;
+    struct exchange x = case_exchange(0);
+    assert_int_equal(limits_enter(&x), VERDICT_NEXT);
+    assert_int_equal(x.tokens.remaining, 1000);
+    limits_settle(&x, 1500, 0);
+    x = case_exchange(1);
+    assert_int_equal(limits_enter(&x), VERDICT_FAIL);
+    assert_int_equal(x.err.code, STATUS_RATE);
+    assert_in_range(x.err.retry_after_s, 29, 31);
+    assert_non_null(strstr(x.err.text, "tokens a minute"));
+}
+
+static void test_enter_budget_soft_next_is_refused_until_the_month_ends(void **state)
+{
+    (void)state;
+    clock_freeze_real_ms(JANUARY);
+    case_key.budget_micro = 100;
+    struct exchange x = case_exchange(0);
+    x.started_ms = JANUARY;
+    assert_int_equal(limits_enter(&x), VERDICT_NEXT);
+    limits_settle(&x, 10, 150);
+    x = case_exchange(1);
+    assert_int_equal(limits_enter(&x), VERDICT_FAIL);
+    assert_int_equal(x.err.code, STATUS_BUDGET);
+    assert_int_equal(x.err.retry_after_s, 12 * 3600);
+    clock_freeze_real_ms(JANUARY + 12 * 3600 * 1000ll);
+    x = case_exchange(1);
+    assert_int_equal(limits_enter(&x), VERDICT_NEXT);
+}
+
+static void test_refuse_budget_in_december_waits_for_january(void **state)
+{
+    (void)state;
+    struct err err;
+    clock_freeze_real_ms(1798718400000); /* 2026-12-31 12:00 */
+    assert_int_equal(limits_refuse_budget(&err, "used up"), STATUS_BUDGET);
+    assert_int_equal(err.retry_after_s, 12 * 3600);
+}
+
+static void test_over_budget_switched_off_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t budget, spent;
+        int month; /* of the bucket, against now; 1: nothing known */
+        bool over;
+    } rows[] = {
+        {"used up", 100, 100, 0, true},
+        {"raised", 200, 100, 0, false},
+        {"last month", 100, 100, -1, false},
+        {"nothing known", 100, 0, 1, true},
+        {"without a budget", 0, 100, 0, true},
+        {"without a budget, last month", 0, 100, -1, false},
+    };
+    clock_freeze_real_ms(JANUARY);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bucket_give(&case_segment, CASE_SLOT, CASE_TAG);
+        case_key.flags = DIRECTORY_BUDGET_EXCEEDED;
+        case_key.budget_micro = rows[i].budget;
+        if (rows[i].month <= 0) {
+            bucket_raise(case_bucket(), bucket_month(JANUARY) - (uint32_t)-rows[i].month, rows[i].spent);
+        }
+        struct exchange x = case_exchange(0);
+        if (limits_over_budget(&x) != rows[i].over) {
+            fail_msg("%s", rows[i].name);
+        }
+    }
+    case_key.slot = 299; /* another key's bucket by now */
+    struct exchange x = case_exchange(0);
+    assert_true(limits_over_budget(&x));
+}
+
+static void test_admit_models_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        bool allowed;
+    } rows[] = {
+        {"", true},
+        {"claude-sonnet-4-5", true},
+        {"claude-opus-4-6,claude-s*", true},
+        {"*", true},
+        {"us.anthropic.*", true},
+        {"anthropic.claude-sonnet-4-5-20250929-v1:0", true},
+        {"claude-sonnet-4", false},
+        {"claude-haiku*", false},
+        {"sonnet*", false},
+        {",", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        case_key.models_len = (uint8_t)strlen(rows[i].list);
+        memcpy(case_key.models, rows[i].list, case_key.models_len);
+        struct exchange x = case_exchange(0);
+        enum verdict v = limits_admit(&x);
+        if ((v == VERDICT_NEXT) != rows[i].allowed || (v == VERDICT_FAIL && x.err.code != STATUS_PERMISSION)) {
+            fail_msg("'%s'", rows[i].list);
+        }
+    }
+    struct exchange master = case_exchange(0);
+    master.who = EXCHANGE_MASTER;
+    assert_int_equal(limits_admit(&master), VERDICT_NEXT);
+}
+
+/* 200 bytes: 101 tokens of input at 3, 100 of output at 15 dollars a million: 1,803 at most. */
+static void test_admit_reserve_never_holds_more_than_there_is(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 4500;
+    struct exchange a = case_exchange(0), b = case_exchange(1), c = case_exchange(1);
+    assert_int_equal(limits_admit(&a), VERDICT_NEXT);
+    assert_int_equal(a.held.micro, 101 * 15 / 4 + 1 + 1500); /* input as dear as a cache write: 3.75 */
+    assert_int_equal(limits_admit(&b), VERDICT_NEXT);
+    assert_int_equal(limits_admit(&c), VERDICT_FAIL);
+    assert_int_equal(c.err.code, STATUS_BUDGET);
+    assert_true(c.err.retry_after_s > 0);
+    a.started_ms = clock_real_ms();
+    limits_settle(&a, 10, 300);
+    limits_leave(&a);
+    assert_int_equal(limits_admit(&c), VERDICT_NEXT); /* 300 + 2 * 1,879 */
+    limits_leave(&b);
+    limits_leave(&c);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+}
+
+static void test_admit_unknown_model_is_counted(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0);
+    x.model.id = STR("writer.palmyra-x5-v1:0");
+    assert_int_equal(limits_admit(&x), VERDICT_NEXT);
+    x.model.id = STR("us.anthropic.claude-opus-9-v1");
+    assert_int_equal(limits_admit(&x), VERDICT_NEXT);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_PRICE_UNKNOWN), 1);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_PRICE_ESTIMATED), 1);
+}
+
+static void test_tier_client_then_key_then_default(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0);
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
+    case_config.default_service_tier = "flex";
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_FLEX);
+    x.key.tier = DIRECTORY_TIER_RESERVED;
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_RESERVED);
+    x.tier = STR("priority");
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_PRIORITY);
+    assert_true(text_eq(limits_tier_word(DIRECTORY_TIER_FLEX), STR("flex")));
+    assert_int_equal(limits_tier_word(DIRECTORY_TIER_DEFAULT).n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_enter_concurrency_over_workers_and_given_back_once),
+        CASE(test_enter_only_what_is_paid_for),
+        CASE(test_enter_tokens_in_debt_waits),
+        CASE(test_enter_budget_soft_next_is_refused_until_the_month_ends),
+        CASE(test_refuse_budget_in_december_waits_for_january),
+        CASE(test_over_budget_switched_off_table),
+        CASE(test_admit_models_table),
+        CASE(test_admit_reserve_never_holds_more_than_there_is),
+        CASE(test_admit_unknown_model_is_counted),
+        CASE(test_tier_client_then_key_then_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

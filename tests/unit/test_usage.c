@@ -1,0 +1,185 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "tests/unit/limits_case.h"
+
+static struct journal_record *batch[64];
+
+static uint32_t collect(void)
+{
+    return journal_collect(&case_journal, batch, 64, true);
+}
+
+static void begin(struct exchange *x)
+{
+    assert_int_equal(limits_admit(x), VERDICT_NEXT);
+    assert_true(usage_begin(x));
+    x->reply = &case_reply;
+}
+
+static void test_end_success_closes_with_tokens_and_cost(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0);
+    begin(&x);
+    assert_int_equal(collect(), 0);
+    case_reply.usage = (struct usage){100, 10, 1000, 200, 100, true};
+    case_reply.started = case_reply.stopped = true;
+    x.status = 200;
+    usage_end(&x);
+    usage_end(&x);
+    assert_int_equal(collect(), 1);
+    const struct journal_record *r = batch[0];
+    assert_int_equal(r->cost_micro, 300 + 150 + 300 + 375 + 600);
+    assert_int_equal(r->tokens.cache_write, 100);
+    assert_int_equal(r->tokens.cache_write_1h, 100);
+    assert_int_equal(r->flags, JOURNAL_SUCCESS);
+    assert_int_equal(r->status, 200);
+    assert_int_equal(r->who, JOURNAL_KEY);
+    assert_string_equal(r->request_id, "req_1");
+    assert_string_equal(r->model, "claude-sonnet-4-5");
+    assert_string_equal(r->error, "");
+    assert_int_equal(counters_sum(&case_segment, COUNTER_COST_MICRO), r->cost_micro);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_TOKENS_IN), 100);
+}
+
+static void test_end_table_of_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct reply reply;
+        int status;
+        enum status err;
+        bool success;
+        uint64_t input, output;
+        const char *error;
+    } rows[] = {
+        {"refused upstream", {.started = false}, 429, STATUS_RATE, false, 0, 0, "RATE"},
+        {"broken after the start", {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .deltas = 5}, 200, STATUS_UPSTREAM, false, 7, 5, "UPSTREAM"},
+        {"told more than seen", {.usage = {.input = 7, .output = 9, .seen = true}, .started = true, .deltas = 5}, 499, STATUS_CLIENT_GONE, false, 7, 9, "CLIENT_GONE"},
+        {"nobody told the input", {.started = true, .deltas = 5}, 499, STATUS_CLIENT_GONE, false, 50, 5, "CLIENT_GONE"},
+        {"the model's own error", {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .failed = true}, 200, STATUS_OK, false, 7, 1, "UPSTREAM"},
+        {"good", {.usage = {.input = 7, .output = 3, .seen = true}, .started = true, .stopped = true, .deltas = 5}, 200, STATUS_OK, true, 7, 3, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct exchange x = case_exchange(0);
+        begin(&x);
+        case_reply = rows[i].reply;
+        x.status = rows[i].status;
+        x.err.code = rows[i].err;
+        usage_end(&x);
+        if (collect() != 1 || (batch[0]->flags & JOURNAL_SUCCESS) != rows[i].success ||
+            batch[0]->tokens.input != rows[i].input || batch[0]->tokens.output != rows[i].output ||
+            strcmp(batch[0]->error, rows[i].error) != 0) {
+            fail_msg("%s: input %llu output %llu %s", rows[i].name,
+                     (unsigned long long)batch[0]->tokens.input,
+                     (unsigned long long)batch[0]->tokens.output, batch[0]->error);
+        }
+        journal_release(batch[0]);
+    }
+}
+
+static void test_progress_is_there_when_the_worker_dies(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0);
+    begin(&x);
+    case_reply.usage = (struct usage){.input = 1000, .output = 1, .seen = true};
+    case_reply.started = true;
+    case_reply.deltas = 40;
+    usage_progress(&x);
+    scoreboard_state(&case_segment, 1, SCOREBOARD_FREE);
+    assert_int_equal(journal_bury(&case_journal, &case_segment), 1);
+    assert_int_equal(collect(), 1);
+    assert_int_equal(batch[0]->tokens.input, 1000);
+    assert_int_equal(batch[0]->tokens.output, 40);
+    assert_int_equal(batch[0]->cost_micro, 3000 + 600);
+}
+
+static void test_begin_full_journal_is_refused_and_counted(void **state)
+{
+    (void)state;
+    struct exchange x[65];
+    for (int i = 0; i < 65; i++) {
+        x[i] = case_exchange(0);
+        assert_int_equal(usage_begin(&x[i]), i < 64);
+    }
+    assert_int_equal(counters_sum(&case_segment, COUNTER_USAGE_FULL), 1);
+    x[64].status = 503;
+    usage_end(&x[64]); /* no record to close */
+}
+
+static void test_begin_without_a_journal_goes_on(void **state)
+{
+    (void)state;
+    case_segment.journal = NULL;
+    struct exchange x = case_exchange(0);
+    begin(&x);
+    case_reply.usage = (struct usage){.input = 10, .seen = true};
+    usage_progress(&x);
+    x.status = 200;
+    usage_end(&x);
+    assert_int_equal(x.cost_micro, 30);
+    struct exchange never = case_exchange(0); /* refused before it began */
+    usage_end(&never);
+    assert_int_equal(never.cost_micro, 0);
+}
+
+static void test_begin_master_and_anonymous_leave_no_digest(void **state)
+{
+    (void)state;
+    static const uint8_t zero[32];
+    for (int i = 0; i < 2; i++) {
+        struct exchange x = case_exchange(0);
+        x.who = i ? EXCHANGE_ANONYMOUS : EXCHANGE_MASTER;
+        memset(x.digest, 7, sizeof x.digest);
+        begin(&x);
+        assert_int_equal(x.record->who, i ? JOURNAL_ANONYMOUS : JOURNAL_MASTER);
+        assert_memory_equal(x.record->digest, zero, 32);
+    }
+}
+
+/* The whole way of a record costs less than a microsecond; measured when MEASURE is set (release). */
+static void test_open_and_close_cost(void **state)
+{
+    (void)state;
+    if (!getenv("MEASURE")) {
+        skip();
+    }
+    enum { ROUNDS = 1000000 };
+    uint64_t begin_ns = clock_now_ns();
+    for (int i = 0; i < ROUNDS; i++) {
+        static struct exchange x;
+        x = case_exchange(0);
+        begin(&x);
+        x.status = 200;
+        usage_end(&x);
+        struct journal_record *r = &case_journal.records[0];
+        if (i % 64 == 63) {
+            for (int k = 0; k < 64; k++) {
+                journal_release(&r[k]);
+            }
+        }
+    }
+    printf("%llu ns a record\n", (unsigned long long)((clock_now_ns() - begin_ns) / ROUNDS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_end_success_closes_with_tokens_and_cost),
+        CASE(test_end_table_of_ends),
+        CASE(test_progress_is_there_when_the_worker_dies),
+        CASE(test_begin_full_journal_is_refused_and_counted),
+        CASE(test_begin_without_a_journal_goes_on),
+        CASE(test_begin_master_and_anonymous_leave_no_digest),
+        CASE(test_open_and_close_cost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

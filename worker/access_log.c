@@ -1,0 +1,63 @@
+#include "worker/access_log.h"
+
+#include "server/clock.h"
+#include "server/log.h"
+#include "worker/routes.h"
+
+/* Probes and health checks are not worth a line each at the default level. */
+static bool worth_a_line(const struct exchange *x)
+{
+    return !x->route || x->route->needs_key || x->status >= 400;
+}
+
+static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
+{
+    return at_ns > x->began_ns ? (at_ns - x->began_ns) / 1000u : 0;
+}
+
+static void put_line(const struct exchange *x)
+{
+    char key_id[9] = "";
+    if (x->who == EXCHANGE_KEY) {
+        text_hex(x->digest, 4, key_id);
+    }
+    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const struct reply none;
+    const struct reply *reply = x->reply ? x->reply : &none;
+    const struct usage *u = &x->usage;
+    const struct log_field fields[] = {
+        {"request_id", LOG_STR, x->id, 0},
+        {"status", LOG_INT, {NULL, 0}, x->status},
+        {"path", LOG_STR, x->path, 0},
+        {"who", LOG_STR, text_from(who[x->who]), 0},
+        {"key_id", LOG_STR, text_from(key_id), 0},
+        {"user", LOG_STR, {x->key.user, x->key.user_len}, 0},
+        {"peer", LOG_STR, http_conn_peer(x->conn), 0},
+        {"agent", LOG_STR, x->agent, 0},
+        {"session", LOG_STR, x->request.session, 0},
+        {"model", LOG_STR, x->client_model, 0},
+        {"bedrock_model", LOG_STR, x->model.id, 0},
+        {"rule", LOG_STR, text_from(x->model.rule), 0},
+        {"stream", LOG_BOOL, {NULL, 0}, x->stream},
+        {"attempts", LOG_INT, {NULL, 0}, x->attempts},
+        {"upstream_id", LOG_STR, text_from(x->upstream_id), 0},
+        {"stop_reason", LOG_STR, text_from(reply->stop_reason), 0},
+        {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},
+        {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
+        {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
+        {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_write},
+        {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->cost_micro},
+        {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
+        {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
+        {"changes", LOG_STR, buf_str(&x->changes), 0},
+        {"error", LOG_STR, text_from(x->err.text), 0},
+    };
+    log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
+}
+
+void access_log_put(const struct exchange *x)
+{
+    if (log_on(worth_a_line(x) ? LOG_INFO : LOG_DEBUG)) {
+        put_line(x);
+    }
+}

@@ -38,7 +38,7 @@ struct roster_set {
 
 struct roster {
     struct segment segment;
-    struct journal journal; /* usage records: segment.journal */
+    struct journal journal;   /* usage records: segment.journal */
     int listen_fd, signal_fd; /* see struct child_place */
     int dead_fd, alive_fd;
     uint32_t set_size; /* slots of a set */

@@ -126,9 +126,12 @@ static enum status load_config(const struct master *m, struct config *c, struct 
 static void warn_fixed(const struct config *old, const struct config *fresh)
 {
     bool same = strcmp(old->host, fresh->host) == 0 && old->port == fresh->port &&
-                strcmp(old->state_dir, fresh->state_dir) == 0 && old->max_keys == fresh->max_keys;
+                strcmp(old->state_dir, fresh->state_dir) == 0 && old->max_keys == fresh->max_keys &&
+                strcmp(old->usage_journal, fresh->usage_journal) == 0 &&
+                old->usage_journal_records == fresh->usage_journal_records;
     if (!same) {
-        log_line(LOG_WARN, "reload", "HOST, PORT, STATE_DIR and MAX_KEYS change only by a restart");
+        log_line(LOG_WARN, "reload",
+                 "HOST, PORT, STATE_DIR, MAX_KEYS and USAGE_JOURNAL* change only by a restart");
     }
 }
 
@@ -338,8 +341,8 @@ static enum status open_journal(struct roster *r, const struct config *c, struct
 {
     char path[512];
     journal_path(c, path, sizeof path);
-    enum status status = journal_open(&r->journal, path, 2 * r->set_size,
-                                      (uint32_t)c->usage_journal_records, err);
+    enum status status =
+        journal_open(&r->journal, path, 2 * r->set_size, (uint32_t)c->usage_journal_records, err);
     if (status == STATUS_UNAVAILABLE) {
         log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
         status = STATUS_OK;

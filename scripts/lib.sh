@@ -79,8 +79,8 @@ aws_ask() {
     err=$(mktemp)
     if out=$(aws "$@" 2>"$err"); then
         rm -f "$err"
-        # the CLI's word for an empty answer
-        if [ "$out" != None ]; then printf '%s\n' "$out"; fi
+        # None is the CLI's word for an empty answer
+        if [ "${out:-None}" != None ]; then printf '%s\n' "$out"; fi
         return
     fi
     out=$(cat "$err")

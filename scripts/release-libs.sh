@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 NAME=release-libs
+unset MAKEFLAGS MFLAGS MAKELEVEL # our own make has no built-in rules, theirs need them
 
 suite=trixie
 arch=${1:?usage: scripts/release-libs.sh amd64|arm64 DIR}
@@ -97,7 +98,7 @@ make_mbedtls() {
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
 }
 
-# HTTP/1.1 over TLS and proxies; nothing else is ever spoken to AWS.
+# HTTP/1.1 over TLS and proxies; nothing else is ever spoken to AWS. For size: its time goes into system calls.
 configure_curl() {
     local without=(brotli zstd zlib libpsl librtmp libssh2 libidn2 nghttp2)
     local disable=(ldap ldaps dict file ftp gopher imap mqtt pop3 rtsp smb smtp telnet tftp ipfs websockets manual docs ntlm
@@ -106,7 +107,7 @@ configure_curl() {
     cd "$work/curl"
     ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --with-mbedtls="$prefix" \
         "${without[@]/#/--without-}" "${disable[@]/#/--disable-}" --without-ca-path \
-        --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt CC="$triplet-gcc" CFLAGS="$flags"
+        --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
 }
 
 make_curl() {

@@ -100,7 +100,8 @@
     INT(usage_ttl_days, "USAGE_TTL_DAYS", "", 7, 0, 36500,                                         \
         "days until the store may forget a usage row; 0: never")                                   \
     CHOICE(default_service_tier, "DEFAULT_SERVICE_TIER", "", "default",                            \
-           "default|flex|priority|reserved", "Bedrock service tier of requests that name none, "   \
+           "default|flex|priority|reserved",                                                       \
+           "Bedrock service tier of requests that name none, "                                     \
            "where the key has none")                                                               \
     BOOL(metrics_auth, "METRICS_AUTH", "", true,                                                   \
          "GET /metrics needs the master key as Bearer; off: anybody may read it")                  \

@@ -23,7 +23,8 @@
 
 enum {
     REQUEST_HEADER_BYTES = 64 * 1024, /* a session token alone may have 4 KiB */
-    ANSWER_HEADER_BYTES = 32 * 1024
+    ANSWER_HEADER_BYTES = 32 * 1024,
+    ORIGIN_BYTES = 1024
 };
 
 static void do_work(struct loop *loop, void *owner);
@@ -160,6 +161,7 @@ static void fetch_free(struct fetch *f)
 {
     curl_easy_cleanup(f->easy);
     buf_free(&f->lines);
+    buf_free(&f->origin);
     buf_free(&f->answer);
     heap_drop(f);
 }
@@ -454,6 +456,7 @@ static struct fetch *take(struct fetch_client *client)
     f->client = client;
     f->easy = curl_easy_init();
     buf_init(&f->lines, REQUEST_HEADER_BYTES);
+    buf_init(&f->origin, ORIGIN_BYTES);
     buf_init(&f->answer, ANSWER_HEADER_BYTES);
     if (f->easy && fetch_options_constant(f)) {
         set_callbacks(f);

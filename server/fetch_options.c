@@ -42,7 +42,6 @@ bool fetch_options_constant(struct fetch *f)
     bool ok = set_tls(f);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_PATH_AS_IS, 1L); /* the path was signed as it is */
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -51,6 +50,7 @@ bool fetch_options_constant(struct fetch *f)
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_PROXY, ""); /* "": not even the environment's */
+    ok = fetch_sockets_options(f) && ok;
     if (f->client->options.verbose) {
         SET(CURLOPT_DEBUGFUNCTION, on_note);
         SET(CURLOPT_VERBOSE, 1L);
@@ -75,6 +75,31 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
     return ok;
 }
 
+/*
+ * libcurl takes an URL apart and prints it again for each transfer, and it may change the path,
+ * which was signed as it is. So the URL it sees is only the origin, told again when it is another
+ * one, and what follows is the request target as it stands.
+ */
+static bool set_url(struct fetch *f, struct str url)
+{
+    size_t slashes = 0, path = 0;
+    bool ok = text_find(url, STR("://"), &slashes);
+    struct str authority = text_sub(url, slashes + 3, url.n);
+    size_t n = text_find(authority, STR("/"), &path) ? slashes + 3 + path : url.n;
+    struct str origin = text_sub(url, 0, n), target = text_sub(url, n, url.n);
+    struct str known = buf_str(&f->origin);
+    if (known.n != n + 1 || !text_starts(known, origin)) {
+        buf_clear(&f->origin);
+        buf_put_str(&f->origin, origin);
+        buf_put_char(&f->origin, '\0');
+        if (!buf_ok(&f->origin))
+            return false;
+        SET(CURLOPT_URL, buf_data(&f->origin));
+    }
+    SET(CURLOPT_REQUEST_TARGET, target.n ? target.p : "/");
+    return ok;
+}
+
 /* The few options that a request may change. */
 static bool set_variables(struct fetch *f, const struct fetch_request *r)
 {
@@ -91,8 +116,7 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
     f->connect_ms_set = r->connect_ms;
     SET(CURLOPT_HTTPHEADER, f->list);
-    SET(CURLOPT_URL, r->url);
-    return ok;
+    return set_url(f, text_from(r->url)) && ok;
 }
 
 static bool has_header(const struct fetch_request *r, struct str name_colon)

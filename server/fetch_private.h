@@ -49,6 +49,7 @@ struct fetch {
     size_t body_max;
     struct buf lines; /* the request's header lines; list points into it, so nothing is allocated */
     struct curl_slist list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS];
+    struct buf origin; /* NUL-terminated */
 
     int status;
     struct buf answer; /* header lines of the answer, each ended by '\n' */
@@ -70,7 +71,9 @@ struct fetch {
 struct fetch_watch {
     struct fetch_client *client;
     int fd;
-    loop_handle handle;
+    loop_handle handle; /* 0: not in the loop */
+    bool connection;    /* stays until libcurl closes fd */
+    bool idle;          /* libcurl wants to know nothing of it at the moment */
     LIST_ENTRY(fetch_watch) in_watches;
 };
 
@@ -83,6 +86,8 @@ struct fetch_client {
     TAILQ_HEAD(, fetch) pending;
     LIST_HEAD(, fetch_watch) watches;
     LIST_HEAD(, fetch_watch) spare_watches;
+    struct fetch_watch **connections; /* by descriptor */
+    size_t connections_size;
     struct loop_timer timer; /* the one that libcurl asked for */
     size_t running_count, pool_count, pending_count;
     bool inside;   /* libcurl is on the stack */
@@ -100,6 +105,7 @@ bool fetch_options_request(struct fetch *f, const struct fetch_request *r);
 void fetch_sockets_attach(
     struct fetch_client *client); /* libcurl's sockets and timer to the loop */
 void fetch_sockets_detach(struct fetch_client *client); /* after curl_multi_cleanup */
+bool fetch_sockets_options(struct fetch *f);            /* a part of fetch_options_constant */
 
 /* fetch.c, for fetch_sockets.c: lets libcurl act on a descriptor (or CURL_SOCKET_TIMEOUT). */
 void fetch_act(struct fetch_client *client, curl_socket_t fd, int bits);

@@ -255,10 +255,11 @@ enum status http_rules_trailer(struct str line, struct err *err)
 bool http_rules_secret(struct str name)
 {
     /* Parts of names, since API_KEY_HEADER can be anything. */
-    static const char *const parts[] = {"key", "auth", "token", "secret", "cookie"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        for (size_t at = 0; at < name.n; at++)
-            if (text_istarts(text_sub(name, at, name.n), text_from(parts[i])))
+    static const struct str parts[] = {STR("key"), STR("auth"), STR("token"), STR("secret"),
+                                       STR("cookie")};
+    for (; name.n > 0; name = text_sub(name, 1, name.n))
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            if ((name.p[0] | 0x20) == parts[i].p[0] && text_istarts(name, parts[i]))
                 return true;
     return false;
 }

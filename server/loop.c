@@ -26,6 +26,7 @@ enum {
 struct slot {
     uint32_t generation;
     unsigned events; /* LOOP_* asked for */
+    unsigned armed;  /* what epoll was told: events, and LOOP_READ perhaps */
     loop_fd_fn *fn;  /* NULL: not watched */
     void *owner;
 };
@@ -194,10 +195,12 @@ loop_handle loop_add(struct loop *loop, int fd, unsigned events, loop_fd_fn *fn,
         err_set(err, STATUS_INTERNAL, "cannot watch a descriptor: %m");
         return 0;
     }
-    *slot = (struct slot){slot->generation + 1, events, fn, owner};
+    *slot = (struct slot){slot->generation + 1, events, events, fn, owner};
     return h;
 }
 
+/* A reader that rests during an answer mostly reads on before a byte has come, so epoll is told
+ * that LOOP_READ is not wanted only when there is something to read: see dispatch. */
 void loop_change(struct loop *loop, loop_handle h, unsigned events)
 {
     struct slot *slot = live_slot(loop, h);
@@ -205,6 +208,9 @@ void loop_change(struct loop *loop, loop_handle h, unsigned events)
         return;
     assert(!(slot->events & LOOP_EXCLUSIVE) && !(events & LOOP_EXCLUSIVE));
     slot->events = events;
+    if (slot->armed == events || slot->armed == (events | LOOP_READ))
+        return;
+    slot->armed = events;
     control(loop, EPOLL_CTL_MOD, handle_fd(h), events, h);
 }
 
@@ -220,11 +226,16 @@ void loop_remove(struct loop *loop, loop_handle h)
 
 static void dispatch(struct loop *loop, const struct epoll_event *event)
 {
-    const struct slot *slot = live_slot(loop, event->data.u64);
+    struct slot *slot = live_slot(loop, event->data.u64);
     if (!slot)
         return;
+    unsigned events = events_of_epoll(event->events);
+    if (events & slot->armed & ~slot->events) {
+        slot->armed = slot->events;
+        control(loop, EPOLL_CTL_MOD, handle_fd(event->data.u64), slot->events, event->data.u64);
+    }
     /* Interest may have been dropped by an earlier event of this turn. */
-    unsigned events = events_of_epoll(event->events) & (slot->events | LOOP_ERROR);
+    events &= slot->events | LOOP_ERROR;
     if (events)
         slot->fn(loop, slot->owner, events);
 }

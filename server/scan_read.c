@@ -31,6 +31,15 @@ uint32_t scan_size(const struct scan *s, scan_ref r)
     return node == NULL ? 0 : node->bits / SCAN_BITS_ONE;
 }
 
+static bool escaped_is(struct str raw, struct str want);
+
+/* node is a string equal to want. */
+static inline bool string_is(const struct scan *s, const struct scan_node *node, struct str want)
+{
+    struct str raw = {s->text.p + node->at + 1, node->len - 2};
+    return node->bits & SCAN_BIT_ESCAPE ? escaped_is(raw, want) : text_eq(raw, want);
+}
+
 /* --- containers --- */
 
 scan_ref scan_first(const struct scan *s, scan_ref container)
@@ -54,12 +63,15 @@ scan_ref scan_key(const struct scan *s, scan_ref value)
     return value > 0 && scan_type(s, value - 1) == SCAN_STRING ? value - 1 : SCAN_ABSENT;
 }
 
-/* The first value from `value` on whose key is `key`. */
+/* The first value from `value` on whose key is `key`. Each request looks for dozens. */
 static scan_ref find_from(const struct scan *s, scan_ref object, scan_ref value, struct str key)
 {
-    while (value != SCAN_ABSENT && !scan_text_is(s, value - 1, key))
-        value = scan_next(s, object, value);
-    return value;
+    if (value == SCAN_ABSENT)
+        return SCAN_ABSENT;
+    scan_ref end = s->node[object].next;
+    while (value < end && !string_is(s, &s->node[value - 1], key))
+        value = s->node[value].next + 1;
+    return value < end ? value : SCAN_ABSENT;
 }
 
 scan_ref scan_get(const struct scan *s, scan_ref object, struct str key)
@@ -202,10 +214,7 @@ static bool escaped_is(struct str raw, struct str want)
 
 bool scan_text_is(const struct scan *s, scan_ref r, struct str want)
 {
-    struct str raw = inner(s, r);
-    if (raw.p == NULL)
-        return false;
-    return scan_has_escape(s, r) ? escaped_is(raw, want) : text_eq(raw, want);
+    return scan_type(s, r) == SCAN_STRING && string_is(s, node_at(s, r), want);
 }
 
 /* --- scalars --- */

@@ -237,8 +237,12 @@ static enum status sort_headers(const struct sigv4_request *r, struct sorted *so
 
 static void put_lower(struct buf *out, struct str name)
 {
+    char *to = buf_reserve(out, name.n);
+    if (to == NULL)
+        return;
     for (size_t i = 0; i < name.n; i++)
-        buf_put_char(out, lower(name.p[i]));
+        to[i] = lower(name.p[i]);
+    buf_commit(out, name.n);
 }
 
 static bool is_blank(char c)
@@ -250,17 +254,21 @@ static bool is_blank(char c)
 static void put_value(struct buf *out, struct str value)
 {
     bool due = false;
-    size_t from = buf_len(out);
+    size_t n = 0;
+    char *to = buf_reserve(out, value.n); /* it never grows */
+    if (to == NULL)
+        return;
     for (size_t i = 0; i < value.n; i++) {
         if (is_blank(value.p[i])) {
-            due = buf_len(out) > from;
+            due = n > 0;
             continue;
         }
         if (due)
-            buf_put_char(out, ' ');
+            to[n++] = ' ';
         due = false;
-        buf_put_char(out, value.p[i]);
+        to[n++] = value.p[i];
     }
+    buf_commit(out, n);
 }
 
 static void put_headers(const struct sorted *sorted, struct buf *out, struct buf *names_out)

@@ -6,43 +6,20 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct str text_from(const char *c)
-{
-    return (struct str){c, c ? strlen(c) : 0};
-}
-
-bool text_eq(struct str a, struct str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 /* ctype.h obeys the locale and is undefined for negative char. */
 static char fold(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool text_ieq(struct str a, struct str b)
+bool text_same_folded(const char *a, const char *b, size_t n)
 {
-    if (a.n != b.n) {
-        return false;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        if (fold(a.p[i]) != fold(b.p[i])) {
+    for (size_t i = 0; i < n; i++) {
+        if (fold(a[i]) != fold(b[i])) {
             return false;
         }
     }
     return true;
-}
-
-bool text_starts(struct str s, struct str prefix)
-{
-    return s.n >= prefix.n && text_eq((struct str){s.p, prefix.n}, prefix);
-}
-
-bool text_istarts(struct str s, struct str prefix)
-{
-    return s.n >= prefix.n && text_ieq((struct str){s.p, prefix.n}, prefix);
 }
 
 bool text_ends(struct str s, struct str suffix)

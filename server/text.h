@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *p; /* not NUL-terminated; may be NULL when n is 0 */
@@ -21,11 +22,28 @@ struct str {
 /* For printf: printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).n, (s).p
 
-struct str text_from(const char *c); /* NULL gives an empty span */
-bool text_eq(struct str a, struct str b);
-bool text_ieq(struct str a, struct str b); /* ASCII case folded */
-bool text_starts(struct str s, struct str prefix);
-bool text_istarts(struct str s, struct str prefix);
+/* Inline, since tables are searched with them: most rows fall out by their length. */
+static inline struct str text_from(const char *c) /* NULL gives an empty span */
+{
+    return (struct str){c, c ? strlen(c) : 0};
+}
+static inline bool text_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool text_starts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && text_eq((struct str){s.p, prefix.n}, prefix);
+}
+bool text_same_folded(const char *a, const char *b, size_t n); /* n bytes, ASCII case folded */
+static inline bool text_ieq(struct str a, struct str b)        /* ASCII case folded */
+{
+    return a.n == b.n && text_same_folded(a.p, b.p, a.n);
+}
+static inline bool text_istarts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && text_same_folded(s.p, prefix.p, prefix.n);
+}
 bool text_ends(struct str s, struct str suffix);
 bool text_find(struct str s, struct str needle, size_t *at_out);
 struct str text_trim(struct str s);                       /* blanks and tabs at both ends */

@@ -95,8 +95,7 @@ struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint
     struct bucket_answer a = {.limit = limit, .full_ns = next - now_ns};
     a.allowed = a.full_ns < window_ns;
     if (a.allowed) {
-        a.remaining =
-            (uint32_t)((unsigned __int128)(window_ns - a.full_ns) * limit / window_ns);
+        a.remaining = (uint32_t)((unsigned __int128)(window_ns - a.full_ns) * limit / window_ns);
     } else {
         a.retry_ns = a.full_ns - window_ns + window_ns / limit + 1;
     }

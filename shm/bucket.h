@@ -44,7 +44,7 @@ struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint
 /* Money spent in a calendar month (UTC). The month stands in the same word, so the change from one
  * month to the next happens once, whoever sees it first, and no sum is lost. What belongs to an
  * earlier month than the word's is ignored: the store books it there. */
-uint32_t bucket_month(int64_t real_ms); /* year * 12 + month, never 0 */
+uint32_t bucket_month(int64_t real_ms);                        /* year * 12 + month, never 0 */
 uint64_t bucket_spent(const struct bucket *b, uint32_t month); /* micro-dollars in that month */
 uint32_t bucket_spent_month(const struct bucket *b);           /* 0: nothing is known */
 void bucket_spend(struct bucket *b, uint32_t month, uint64_t micro);

@@ -20,7 +20,7 @@ struct budgets {
     struct last {
         uint32_t month;
         uint64_t micro;
-    } *last; /* by slot: what was stored at the reading before */
+    } * last; /* by slot: what was stored at the reading before */
 };
 
 struct budgets *budgets_new(struct segment *s)
@@ -81,8 +81,9 @@ bool budgets_stage(struct budgets *b, const uint8_t digest[32], const struct key
         b->room = room;
     }
     struct staged *e = &b->staged[b->count++];
-    *e = (struct staged){.month = month_number(row->budget_month),
-                         .micro = row->budget_used_micro > 0 ? (uint64_t)row->budget_used_micro : 0};
+    *e =
+        (struct staged){.month = month_number(row->budget_month),
+                        .micro = row->budget_used_micro > 0 ? (uint64_t)row->budget_used_micro : 0};
     memcpy(e->digest, digest, sizeof e->digest);
     bucket_raise(&e->sum, e->month, e->micro);
     return true;

@@ -1,11 +1,11 @@
 /*
  * budgets.h - carries what the store knows of this month's spending into the buckets.
  *
- * What a key has spent is what the store has (when it was read) plus what the journal has CLOSED and
- * the store has not. Both are read by the one process that also moves records from the journal to
- * the store, with nothing moved in between, so no record counts twice or not at all. Workers add to
- * the bucket as requests end, so the bucket is only raised to that sum, never lowered - but for a
- * stored sum that became smaller: somebody reset the budget, and the difference is taken off.
+ * What a key has spent is what the store has (when it was read) plus what the journal has CLOSED
+ * and the store has not. Both are read by the one process that also moves records from the journal
+ * to the store, with nothing moved in between, so no record counts twice or not at all. Workers add
+ * to the bucket as requests end, so the bucket is only raised to that sum, never lowered - but for
+ * a stored sum that became smaller: somebody reset the budget, and the difference is taken off.
  * Refresher only.
  */
 #ifndef SHM_BUDGETS_H

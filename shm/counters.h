@@ -38,7 +38,7 @@
     X(STORE_READS, "store_reads_total", "Reads of the key store")                                 \
     X(STORE_ERRORS, "store_errors_total", "Reads of the key store that failed")                   \
     X(ROWS_SKIPPED, "rows_skipped_total", "Key rows refused as invalid")                          \
-    X(CONCURRENCY_REFUSED, "concurrency_refused_total", "Requests over a key's max_concurrency")    \
+    X(CONCURRENCY_REFUSED, "concurrency_refused_total", "Requests over a key's max_concurrency")  \
     X(TOKENS_REFUSED, "tokens_refused_total", "Requests over a key's tokens a minute")            \
     X(BUDGET_REFUSED, "budget_refused_total", "Requests over a key's monthly budget")             \
     X(MODEL_REFUSED, "model_refused_total", "Requests for a model that the key may not use")      \

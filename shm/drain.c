@@ -21,6 +21,7 @@ struct drain {
     uint64_t sweep_at_ms, adopt_at_ms, retry_at_ms, warn_at_ms;
     uint32_t failures;
     bool refusal_told; /* the store keeps no usage */
+    bool behind;       /* the last tick left records that could go */
     struct journal_record *batch[BATCH];
     struct keystore_usage rows[BATCH];
 };
@@ -46,7 +47,8 @@ void drain_drop(struct drain *d)
     }
 }
 
-/* --- a record as a row ------------------------------------------------------------------------- */
+/* --- a record as a row -------------------------------------------------------------------------
+ */
 
 static const char *const tier_words[] = {
     [DIRECTORY_TIER_DEFAULT] = "default",
@@ -56,7 +58,8 @@ static const char *const tier_words[] = {
 };
 
 /* The file may be of another day and another program: no text is trusted to end. */
-#define COPY(to, from) text_copy((struct str){(from), strnlen((from), sizeof(from))}, (to), sizeof(to))
+#define COPY(to, from) \
+    text_copy((struct str){(from), strnlen((from), sizeof(from))}, (to), sizeof(to))
 
 static void put_id(const struct drain *d, const struct journal_record *r, struct keystore_usage *u)
 {
@@ -96,7 +99,8 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
               u->service_tier, sizeof u->service_tier);
 }
 
-/* --- storing ----------------------------------------------------------------------------------- */
+/* --- storing -----------------------------------------------------------------------------------
+ */
 
 static void release(struct drain *d, uint32_t n)
 {
@@ -110,10 +114,11 @@ static void give_up(struct drain *d, uint32_t i, const struct err *err)
 {
     const struct keystore_usage *u = &d->rows[i];
     counters_add(COUNTER_USAGE_DROPPED, 1);
-    log_line(LOG_ERROR, "usage",
-             "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
-             u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
-             (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
+    log_line(
+        LOG_ERROR, "usage",
+        "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
+        u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
+        (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
     journal_release(d->batch[i]);
 }
 
@@ -194,6 +199,7 @@ static bool store_batch(struct drain *d, struct journal *j, struct keystore *sto
 static bool store_all(struct drain *d, struct journal *j, bool sweep)
 {
     struct keystore *store = keysync_store(d->keys);
+    d->behind = false;
     if (!store || clock_mono_ms() < d->retry_at_ms) {
         return false;
     }
@@ -206,10 +212,17 @@ static bool store_all(struct drain *d, struct journal *j, bool sweep)
             return false;
         }
     }
+    d->behind = true;
     return false;
 }
 
-/* --- journals of others -------------------------------------------------------------------------- */
+bool drain_behind(const struct drain *d)
+{
+    return d->behind;
+}
+
+/* --- journals of others --------------------------------------------------------------------------
+ */
 
 /* A gateway that was killed while its last workers still drained has left a file behind whose lock
  * is free by now. Its records are stored as ours are. */

@@ -24,6 +24,8 @@ void drain_drop(struct drain *d);
 /* Every DRAIN_EVERY_MS: what can go to the store goes. True when workers have died with requests
  * open: their cost is in no bucket yet, the budgets are to be read anew. */
 bool drain_tick(struct drain *d);
+/* The last tick stored all that one tick may, and there is more: the next one is due at once. */
+bool drain_behind(const struct drain *d);
 /* At the end: the workers have gone, what they left goes if the store takes it now. */
 void drain_last(struct drain *d);
 

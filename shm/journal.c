@@ -123,8 +123,7 @@ uint32_t journal_bury(struct journal *j, const struct segment *s)
         uint64_t owner = atomic_load(&j->blocks[b].owner);
         struct journal_record *records = block_of(j, b);
         for (uint32_t i = 0; i < high_of(j, b); i++) {
-            if (state_of(&records[i]) == JOURNAL_OPEN &&
-                (!alive || records[i].owner != owner)) {
+            if (state_of(&records[i]) == JOURNAL_OPEN && (!alive || records[i].owner != owner)) {
                 bury(&records[i]);
                 n++;
             }

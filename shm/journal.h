@@ -44,7 +44,7 @@ struct journal_record {     /* 512 bytes; texts are NUL-terminated, cut */
     int64_t started_ms; /* real time */
     uint32_t duration_ms;
     uint32_t flags;
-    struct prices_tokens tokens; /* grow while OPEN */
+    struct prices_tokens tokens;  /* grow while OPEN */
     struct directory_price price; /* fixed at admission */
     uint64_t cost_micro;          /* once CLOSED */
     uint8_t digest[32];           /* of the key; zero unless JOURNAL_KEY */
@@ -86,7 +86,7 @@ struct journal { /* this process's view */
     int fd; /* carries the lock; -1: in memory */
     /* --- worker --- */
     struct journal_block *mine;
-    uint32_t first;                /* number of its block's first record */
+    uint32_t first;                 /* number of its block's first record */
     uint32_t unused[JOURNAL_STACK]; /* known to be FREE, the lowest on top */
     uint32_t unused_count;
     uint64_t full_until_ms; /* do not look again before */
@@ -111,7 +111,8 @@ bool journal_in_memory(const struct journal *j);
 #define JOURNAL_FAMILY 8u
 
 /* --- worker --- */
-void journal_enter(struct journal *j, uint32_t worker); /* once after fork, before its first record */
+void journal_enter(struct journal *j,
+                   uint32_t worker); /* once after fork, before its first record */
 /* A FREE record to be filled, everything but its state zero; NULL: all are in use. */
 struct journal_record *journal_begin_record(struct journal *j);
 void journal_open_record(struct journal *j, struct journal_record *r);

@@ -11,9 +11,12 @@
 #include <unistd.h>
 #include "server/log.h"
 
-#define PAGE       4096u
-#define PATH_SIZE  512
-#define HEAD_SIZE  ((sizeof(struct journal_header) + SEGMENT_WORKERS_MAX * sizeof(struct journal_block) + PAGE - 1) / PAGE * PAGE)
+#define PAGE      4096u
+#define PATH_SIZE 512
+#define HEAD_SIZE                                                                                 \
+    ((sizeof(struct journal_header) + SEGMENT_WORKERS_MAX * sizeof(struct journal_block) + PAGE - \
+      1) /                                                                                        \
+     PAGE * PAGE)
 
 static size_t file_size(uint64_t blocks, uint64_t records)
 {
@@ -22,7 +25,8 @@ static size_t file_size(uint64_t blocks, uint64_t records)
 
 static bool family_path(const char *path, uint32_t n, char out[PATH_SIZE])
 {
-    int length = n ? snprintf(out, PATH_SIZE, "%s.%u", path, n) : snprintf(out, PATH_SIZE, "%s", path);
+    int length =
+        n ? snprintf(out, PATH_SIZE, "%s.%u", path, n) : snprintf(out, PATH_SIZE, "%s", path);
     return length > 0 && length < PATH_SIZE;
 }
 
@@ -45,19 +49,21 @@ static bool map(struct journal *j, size_t size)
     return true;
 }
 
-/* --- a file that is there ---------------------------------------------------------------------- */
+/* --- a file that is there ----------------------------------------------------------------------
+ */
 
 /* Every figure that later code relies on; the file may be anything. */
 static bool is_journal(const struct journal_header *h, uint64_t size)
 {
     return h->magic == JOURNAL_MAGIC && h->version == JOURNAL_VERSION &&
            h->record_size == sizeof(struct journal_record) && h->blocks >= 1 &&
-           h->blocks <= SEGMENT_WORKERS_MAX && h->records >= 1 && h->records <= UINT32_MAX / SEGMENT_WORKERS_MAX &&
+           h->blocks <= SEGMENT_WORKERS_MAX && h->records >= 1 &&
+           h->records <= UINT32_MAX / SEGMENT_WORKERS_MAX &&
            size >= file_size(h->blocks, h->records);
 }
 
-/* A state that does not exist is damage: the record says nothing any more. What is above a high mark
- * was never used and is not looked at, so the pages of a roomy file stay on the disk. */
+/* A state that does not exist is damage: the record says nothing any more. What is above a high
+ * mark was never used and is not looked at, so the pages of a roomy file stay on the disk. */
 static uint32_t repair(struct journal *j)
 {
     uint32_t kept = 0;
@@ -109,7 +115,8 @@ static void set_aside(const char *path)
     log_line(LOG_ERROR, "usage", "%s is no usage journal of this version: kept as %s", path, aside);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening -----------------------------------------------------------------------------------
+ */
 
 /* A whole file of zeros is a journal of free records; the magic comes last. All of its blocks are
  * on the disk from the beginning: a full disk later would be a SIGBUS. */
@@ -164,7 +171,8 @@ static enum found look(struct journal *j, const char *path, int flags)
     if (n < 0) {
         return FOUND_ERROR;
     }
-    if (n == 0 || (n == (ssize_t)sizeof h && h.magic == 0)) { /* its maker died: nothing was in it */
+    if (n == 0 ||
+        (n == (ssize_t)sizeof h && h.magic == 0)) { /* its maker died: nothing was in it */
         return FOUND_EMPTY;
     }
     if (n != (ssize_t)sizeof h || !is_journal(&h, (uint64_t)st.st_size)) {

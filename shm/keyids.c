@@ -71,8 +71,8 @@ bool keyids_stage(struct keyids *k, const uint8_t digest[32], const char *id)
 
 static int by_digest(const void *a, const void *b)
 {
-    return memcmp(((const struct keyids_entry *)a)->digest, ((const struct keyids_entry *)b)->digest,
-                  32);
+    return memcmp(((const struct keyids_entry *)a)->digest,
+                  ((const struct keyids_entry *)b)->digest, 32);
 }
 
 void keyids_commit(struct keyids *k)

@@ -70,9 +70,8 @@ struct keystore_ops {
                              struct err *err);
     /* Sums of the rows that started from from_ms on and before to_ms, through fn. */
     enum status (*usage)(struct keystore *k, enum keystore_group group, int64_t from_ms,
-                         int64_t to_ms,
-                         bool (*fn)(void *ctx, const struct keystore_usage_sum *sum), void *ctx,
-                         struct err *err);
+                         int64_t to_ms, bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                         void *ctx, struct err *err);
     /* The operator's own prices through fn. */
     enum status (*prices)(struct keystore *k,
                           bool (*fn)(void *ctx, const struct keystore_price *price), void *ctx,

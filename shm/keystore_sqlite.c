@@ -14,25 +14,25 @@
 
 /* What a column is in struct keystore_row. LABEL may be cut, a TEXT that does not fit makes the row
  * unreadable. MONEY is US dollars as decimal text, so that no cent passes through a double. */
-#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY) \
-    TEXT(api_key, id)                          \
-    LABEL(user_id, user_id)                    \
-    LABEL(name, name)                          \
-    LABEL(key_prefix, prefix)                  \
-    INT(created_at, created_s)                 \
-    INT(updated_at, updated_s)                 \
-    BOOL(is_active, active)                    \
-    INT(rate_limit, rate_limit)                \
-    INT(tpm_limit, tpm_limit)                  \
-    INT(max_concurrency, max_concurrency)      \
-    MONEY(monthly_budget, budget_micro)        \
-    INT(expires_at, expires_s)                 \
-    TEXT(service_tier, service_tier)           \
-    TEXT(cache_ttl, cache_ttl)                 \
-    TEXT(allowed_models, models)               \
+#define COLUMNS(TEXT, LABEL, INT, BOOL, MONEY)    \
+    TEXT(api_key, id)                             \
+    LABEL(user_id, user_id)                       \
+    LABEL(name, name)                             \
+    LABEL(key_prefix, prefix)                     \
+    INT(created_at, created_s)                    \
+    INT(updated_at, updated_s)                    \
+    BOOL(is_active, active)                       \
+    INT(rate_limit, rate_limit)                   \
+    INT(tpm_limit, tpm_limit)                     \
+    INT(max_concurrency, max_concurrency)         \
+    MONEY(monthly_budget, budget_micro)           \
+    INT(expires_at, expires_s)                    \
+    TEXT(service_tier, service_tier)              \
+    TEXT(cache_ttl, cache_ttl)                    \
+    TEXT(allowed_models, models)                  \
     LABEL(deactivated_reason, deactivated_reason) \
-    TEXT(budget_mode, budget_mode)             \
-    MONEY(budget_used_mtd, budget_used_micro)  \
+    TEXT(budget_mode, budget_mode)                \
+    MONEY(budget_used_mtd, budget_used_micro)     \
     TEXT(budget_mtd_month, budget_month)
 
 /* Both lists begin with a comma, so each statement puts a constant first. Columns of a result and
@@ -65,7 +65,9 @@ enum status keystore_sqlite_trouble(const struct store *k, struct err *err)
 
 enum status keystore_sqlite_run(struct store *k, const char *sql, struct err *err)
 {
-    return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK : keystore_sqlite_trouble(k, err);
+    return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? STATUS_OK
+               : keystore_sqlite_trouble(k, err);
 }
 
 static enum status read_layout(struct store *k, int *layout_out, struct err *err)
@@ -98,7 +100,8 @@ static enum status make_tables(struct store *k, struct err *err)
     status = read_layout(k, &layout, err);
     for (int i = layout; status == STATUS_OK && i < KEYSTORE_SQLITE_LAYOUT; i++) {
         status = keystore_sqlite_run(k, keystore_sqlite_layouts[i][0], err);
-        status = status == STATUS_OK ? keystore_sqlite_run(k, keystore_sqlite_layouts[i][1], err) : status;
+        status = status == STATUS_OK ? keystore_sqlite_run(k, keystore_sqlite_layouts[i][1], err)
+                                     : status;
         status = status == STATUS_OK ? set_layout(k, i + 1, err) : status;
     }
     if (status != STATUS_OK) {
@@ -145,7 +148,8 @@ static enum status connect_db(struct store *k, struct err *err)
         status = keystore_sqlite_trouble(k, err);
     } else {
         sqlite3_busy_timeout(k->db, BUSY_MS);
-        status = keystore_sqlite_run(k, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+        status =
+            keystore_sqlite_run(k, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
     }
     if (status == STATUS_OK) {
         status = read_layout(k, &layout, err);
@@ -270,13 +274,15 @@ void keystore_sqlite_finish(sqlite3_stmt *st)
 }
 
 /* Runs st to its end, each row through fn until it returns false. */
-enum status keystore_sqlite_walk(struct store *k, sqlite3_stmt *st, bool (*fn)(void *ctx, sqlite3_stmt *st),
-                        void *ctx, struct err *err)
+enum status keystore_sqlite_walk(struct store *k, sqlite3_stmt *st,
+                                 bool (*fn)(void *ctx, sqlite3_stmt *st), void *ctx,
+                                 struct err *err)
 {
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW && fn(ctx, st)) {
     }
-    enum status status = rc == SQLITE_DONE || rc == SQLITE_ROW ? STATUS_OK : keystore_sqlite_trouble(k, err);
+    enum status status =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? STATUS_OK : keystore_sqlite_trouble(k, err);
     keystore_sqlite_finish(st);
     return status;
 }
@@ -301,7 +307,9 @@ static enum status scan(struct keystore *base,
     struct store *k = (struct store *)base;
     struct scan s = {fn, ctx};
     enum status status = keystore_sqlite_ready(k, err);
-    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_SCAN], scan_row, &s, err) : status;
+    return status == STATUS_OK
+               ? keystore_sqlite_walk(k, k->statements[STATEMENT_SCAN], scan_row, &s, err)
+               : status;
 }
 
 static enum status get(struct keystore *base, const char *id, struct keystore_row *out,
@@ -353,7 +361,8 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
         return status;
     }
     sqlite3_stmt *st = k->statements[STATEMENT_REVOKE];
-    int rc = keystore_sqlite_bind(st, 1, reason) | sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) |
+    int rc = keystore_sqlite_bind(st, 1, reason) |
+             sqlite3_bind_int64(st, 2, clock_real_now_ms() / 1000) |
              keystore_sqlite_bind(st, 3, id);
     if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
         status = keystore_sqlite_trouble(k, err);
@@ -382,8 +391,9 @@ static enum status mappings(struct keystore *base,
     struct store *k = (struct store *)base;
     struct mappings m = {fn, ctx};
     enum status status = keystore_sqlite_ready(k, err);
-    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err)
-                               : status;
+    return status == STATUS_OK
+               ? keystore_sqlite_walk(k, k->statements[STATEMENT_MAPPINGS], mappings_row, &m, err)
+               : status;
 }
 
 static bool version_row(void *ctx, sqlite3_stmt *st)
@@ -397,8 +407,9 @@ static enum status version(struct keystore *base, int64_t *out, struct err *err)
     struct store *k = (struct store *)base;
     *out = 0;
     enum status status = keystore_sqlite_ready(k, err);
-    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_VERSION], version_row, out, err)
-                               : status;
+    return status == STATUS_OK
+               ? keystore_sqlite_walk(k, k->statements[STATEMENT_VERSION], version_row, out, err)
+               : status;
 }
 
 static void close_store(struct keystore *base)

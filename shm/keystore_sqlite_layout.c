@@ -36,8 +36,8 @@ static const char layout_1[] = /* one column a line */
     "INSERT INTO meta VALUES('version', 1);";
 
 #define BUMP(table, event) BUMP_OF(table, event, "")
-#define BUMP_OF(table, event, columns)                                            \
-    "CREATE TRIGGER " #table "_" #event " AFTER " #event columns " ON " #table    \
+#define BUMP_OF(table, event, columns)                                         \
+    "CREATE TRIGGER " #table "_" #event " AFTER " #event columns " ON " #table \
     " BEGIN UPDATE meta SET value = value + 1 WHERE name = 'version'; END;"
 static const char layout_1_triggers[] =
     BUMP(api_keys, INSERT) BUMP(api_keys, UPDATE) BUMP(api_keys, DELETE) BUMP(model_mapping, INSERT)
@@ -50,42 +50,43 @@ static const char layout_2[] =
     "DROP TRIGGER api_keys_UPDATE;" BUMP_OF(
         api_keys, UPDATE,
         " OF user_id, name, is_active, rate_limit, tpm_limit, max_concurrency, monthly_budget,"
-        " budget_mode, expires_at, service_tier, cache_ttl, allowed_models, deactivated_reason")
-    "CREATE TABLE usage("
-    "api_key TEXT NOT NULL,"
-    "timestamp INTEGER NOT NULL," /* milliseconds, unique for the key */
-    "usage_id TEXT NOT NULL UNIQUE,"
-    "request_id TEXT NOT NULL,"
-    "model TEXT NOT NULL,"
-    "resolved_model TEXT NOT NULL,"
-    "input_tokens INTEGER NOT NULL,"
-    "output_tokens INTEGER NOT NULL,"
-    "cached_tokens INTEGER NOT NULL,"
-    "cache_write_input_tokens INTEGER NOT NULL,"
-    "cache_write_1h_tokens INTEGER NOT NULL,"
-    "total_tokens INTEGER NOT NULL,"
-    "cost_micro INTEGER NOT NULL,"
-    "success INTEGER NOT NULL,"
-    "stream INTEGER NOT NULL,"
-    "status INTEGER NOT NULL,"
-    "duration_ms INTEGER NOT NULL,"
-    "service_tier TEXT NOT NULL,"
-    "error_message TEXT,"
-    "ttl INTEGER," /* seconds since 1970; NULL: kept for ever */
-    "PRIMARY KEY(api_key, timestamp)) WITHOUT ROWID;"
-    "CREATE INDEX usage_ttl ON usage(ttl) WHERE ttl IS NOT NULL;"
-    "CREATE TABLE model_pricing("
-    "model_id TEXT PRIMARY KEY NOT NULL,"
-    "provider TEXT,"
-    "display_name TEXT,"
-    "input_price TEXT NOT NULL," /* dollars a million tokens, as decimal text */
-    "output_price TEXT NOT NULL,"
-    "cache_read_price TEXT,"
-    "cache_write_price TEXT,"
-    "status TEXT NOT NULL DEFAULT 'active',"
-    "created_at INTEGER,"
-    "updated_at INTEGER) WITHOUT ROWID;" BUMP(model_pricing, INSERT) BUMP(model_pricing, UPDATE)
-        BUMP(model_pricing, DELETE);
+        " budget_mode, expires_at, service_tier, cache_ttl, allowed_models, "
+        "deactivated_reason") "CREATE TABLE usage("
+                              "api_key TEXT NOT NULL,"
+                              "timestamp INTEGER NOT NULL," /* milliseconds */
+                              "usage_id TEXT NOT NULL UNIQUE,"
+                              "request_id TEXT NOT NULL,"
+                              "model TEXT NOT NULL,"
+                              "resolved_model TEXT NOT NULL,"
+                              "input_tokens INTEGER NOT NULL,"
+                              "output_tokens INTEGER NOT NULL,"
+                              "cached_tokens INTEGER NOT NULL,"
+                              "cache_write_input_tokens INTEGER NOT NULL,"
+                              "cache_write_1h_tokens INTEGER NOT NULL,"
+                              "total_tokens INTEGER NOT NULL,"
+                              "cost_micro INTEGER NOT NULL,"
+                              "success INTEGER NOT NULL,"
+                              "stream INTEGER NOT NULL,"
+                              "status INTEGER NOT NULL,"
+                              "duration_ms INTEGER NOT NULL,"
+                              "service_tier TEXT NOT NULL,"
+                              "error_message TEXT,"
+                              "ttl INTEGER," /* seconds since 1970; NULL: kept for ever */
+                              "PRIMARY KEY(api_key, timestamp, usage_id)) WITHOUT ROWID;"
+                              "CREATE INDEX usage_ttl ON usage(ttl) WHERE ttl IS NOT NULL;"
+                              "CREATE TABLE model_pricing("
+                              "model_id TEXT PRIMARY KEY NOT NULL,"
+                              "provider TEXT,"
+                              "display_name TEXT,"
+                              "input_price TEXT NOT NULL," /* dollars a million tokens, as
+                                                              decimal text */
+                              "output_price TEXT NOT NULL,"
+                              "cache_read_price TEXT,"
+                              "cache_write_price TEXT,"
+                              "status TEXT NOT NULL DEFAULT 'active',"
+                              "created_at INTEGER,"
+                              "updated_at INTEGER) WITHOUT ROWID;" BUMP(model_pricing, INSERT)
+                                  BUMP(model_pricing, UPDATE) BUMP(model_pricing, DELETE);
 
 /* From PRAGMA user_version n to n + 1. */
 const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2] = {

@@ -1,6 +1,7 @@
 /*
  * keystore_sqlite_private.h - what keystore_sqlite.c (the file, the keys),
- * keystore_sqlite_usage.c (usage, budgets, prices) and keystore_sqlite_layout.c share. Refresher and subcommands.
+ * keystore_sqlite_usage.c (usage, budgets, prices) and keystore_sqlite_layout.c share. Refresher
+ * and subcommands.
  */
 #ifndef SHM_KEYSTORE_SQLITE_PRIVATE_H
 #define SHM_KEYSTORE_SQLITE_PRIVATE_H
@@ -10,37 +11,32 @@
 #include "shm/keystore.h"
 
 /* X(NAME, "sql"); NAMES and MARKS are keystore_sqlite.c's columns of a key */
-#define KEYSTORE_SQLITE_STATEMENTS(X)                                                           \
-    X(SCAN, "SELECT NULL" NAMES " FROM api_keys")                                               \
-    X(GET, "SELECT NULL" NAMES " FROM api_keys WHERE api_key = ?")                              \
-    X(PUT, "INSERT INTO api_keys(role" NAMES ") VALUES('Full Access'" MARKS ")")                \
-    X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0"       \
-              " WHERE api_key = ?")                                                             \
-    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")               \
-    X(VERSION, "SELECT value FROM meta WHERE name = 'version'")                                 \
-    X(USAGE_PUT, "INSERT INTO usage(api_key, timestamp, usage_id, request_id, model,"           \
-                 " resolved_model, input_tokens, output_tokens, cached_tokens,"                 \
-                 " cache_write_input_tokens, cache_write_1h_tokens, total_tokens, cost_micro,"  \
-                 " success, stream, status, duration_ms, service_tier, error_message, ttl)"     \
-                 " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                            \
-    X(USAGE_KNOWN, "SELECT 1 FROM usage WHERE usage_id = ?")                                    \
-    /* the first free millisecond from ?2 on */                                                 \
-    X(USAGE_TIME, "SELECT ifnull((SELECT min(timestamp) + 1 FROM usage AS u WHERE api_key = ?1" \
-                  " AND timestamp >= ?2 AND NOT EXISTS(SELECT 1 FROM usage WHERE api_key = ?1"  \
-                  " AND timestamp = u.timestamp + 1)), ?2)"                                     \
-                  " WHERE EXISTS(SELECT 1 FROM usage WHERE api_key = ?1 AND timestamp = ?2)")   \
-    X(USAGE_EXPIRE, "DELETE FROM usage WHERE ttl < ?")                                          \
-    X(BUDGET_GET, "SELECT monthly_budget, budget_used, budget_used_mtd, budget_mtd_month,"      \
-                  " is_active, deactivated_reason FROM api_keys WHERE api_key = ?")             \
-    X(BUDGET_SET, "UPDATE api_keys SET budget_used = ?, budget_used_mtd = ?,"                   \
-                  " budget_mtd_month = ? WHERE api_key = ?")                                    \
-    X(BUDGET_ACTIVE, "UPDATE api_keys SET is_active = ?, deactivated_reason = nullif(?, '')"    \
-                     " WHERE api_key = ?")                                                      \
-    X(HISTORY_GET, "SELECT json_extract(budget_history, ?) FROM api_keys"                       \
-                   " WHERE api_key = ? AND json_valid(budget_history)")                         \
-    X(HISTORY_SET, "UPDATE api_keys SET budget_history = json_set("                             \
-                   " iif(json_valid(budget_history), budget_history, '{}'), ?, json(?))"        \
-                   " WHERE api_key = ?")                                                        \
+#define KEYSTORE_SQLITE_STATEMENTS(X)                                                            \
+    X(SCAN, "SELECT NULL" NAMES " FROM api_keys")                                                \
+    X(GET, "SELECT NULL" NAMES " FROM api_keys WHERE api_key = ?")                               \
+    X(PUT, "INSERT INTO api_keys(role" NAMES ") VALUES('Full Access'" MARKS ")")                 \
+    X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0"        \
+              " WHERE api_key = ?")                                                              \
+    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")                \
+    X(VERSION, "SELECT value FROM meta WHERE name = 'version'")                                  \
+    X(USAGE_PUT, "INSERT INTO usage(api_key, timestamp, usage_id, request_id, model,"            \
+                 " resolved_model, input_tokens, output_tokens, cached_tokens,"                  \
+                 " cache_write_input_tokens, cache_write_1h_tokens, total_tokens, cost_micro,"   \
+                 " success, stream, status, duration_ms, service_tier, error_message, ttl)"      \
+                 " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                              \
+                 " ON CONFLICT(usage_id) DO NOTHING")                                            \
+    X(USAGE_EXPIRE, "DELETE FROM usage WHERE ttl < ?")                                           \
+    X(BUDGET_GET, "SELECT monthly_budget, budget_used, budget_used_mtd, budget_mtd_month,"       \
+                  " is_active, deactivated_reason FROM api_keys WHERE api_key = ?")              \
+    X(BUDGET_SET, "UPDATE api_keys SET budget_used = ?, budget_used_mtd = ?,"                    \
+                  " budget_mtd_month = ? WHERE api_key = ?")                                     \
+    X(BUDGET_ACTIVE, "UPDATE api_keys SET is_active = ?, deactivated_reason = nullif(?, '')"     \
+                     " WHERE api_key = ?")                                                       \
+    X(HISTORY_GET, "SELECT json_extract(budget_history, ?) FROM api_keys"                        \
+                   " WHERE api_key = ? AND json_valid(budget_history)")                          \
+    X(HISTORY_SET, "UPDATE api_keys SET budget_history = json_set("                              \
+                   " iif(json_valid(budget_history), budget_history, '{}'), ?, json(?))"         \
+                   " WHERE api_key = ?")                                                         \
     X(PRICES, "SELECT model_id, input_price, output_price, cache_read_price, cache_write_price," \
               " status FROM model_pricing")
 
@@ -80,8 +76,8 @@ int keystore_sqlite_bind(sqlite3_stmt *st, int at, const char *text);
 /* keystore_sqlite_usage.c: see struct keystore_ops */
 enum status keystore_sqlite_put_usage(struct keystore *base, const struct keystore_usage *rows,
                                       size_t n, struct err *err);
-enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group group,
-                                  int64_t from_ms, int64_t to_ms,
+enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group group, int64_t from_ms,
+                                  int64_t to_ms,
                                   bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
                                   void *ctx, struct err *err);
 enum status keystore_sqlite_prices(struct keystore *base,

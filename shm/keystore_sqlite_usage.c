@@ -7,7 +7,8 @@
 #define EXPIRE_EVERY_S 3600
 #define PATH_SIZE      16 /* $."2026-01" */
 
-/* --- running statements ------------------------------------------------------------------------ */
+/* --- running statements ------------------------------------------------------------------------
+ */
 
 /* One that gives no rows; its values are bound already (rc: whether that went well). */
 static enum status do_it(struct store *k, sqlite3_stmt *st, int rc, struct err *err)
@@ -33,28 +34,8 @@ static enum status find(struct store *k, sqlite3_stmt *st, int rc, bool *found_o
     return status;
 }
 
-/* --- a usage row ------------------------------------------------------------------------------- */
-
-static enum status is_known(struct store *k, const struct keystore_usage *u, bool *known_out,
-                            struct err *err)
-{
-    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_KNOWN];
-    enum status status = find(k, st, keystore_sqlite_bind(st, 1, u->usage_id), known_out, err);
-    keystore_sqlite_finish(st);
-    return status;
-}
-
-static enum status free_time(struct store *k, const struct keystore_usage *u, int64_t *ms_out,
-                             struct err *err)
-{
-    sqlite3_stmt *st = k->statements[STATEMENT_USAGE_TIME];
-    bool taken;
-    int rc = keystore_sqlite_bind(st, 1, u->id) | sqlite3_bind_int64(st, 2, u->started_ms);
-    enum status status = find(k, st, rc, &taken, err);
-    *ms_out = status == STATUS_OK && taken ? sqlite3_column_int64(st, 0) : u->started_ms;
-    keystore_sqlite_finish(st);
-    return status;
-}
+/* --- a usage row -------------------------------------------------------------------------------
+ */
 
 /* SQLite's integers are signed. */
 static int64_t whole(uint64_t n)
@@ -62,7 +43,8 @@ static int64_t whole(uint64_t n)
     return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
-static enum status insert(struct store *k, const struct keystore_usage *u, int64_t at_ms,
+/* A row that is there already stays as it is. */
+static enum status insert(struct store *k, const struct keystore_usage *u, bool *new_out,
                           struct err *err)
 {
     sqlite3_stmt *st = k->statements[STATEMENT_USAGE_PUT];
@@ -71,7 +53,7 @@ static enum status insert(struct store *k, const struct keystore_usage *u, int64
         int64_t number;
     } values[] = {
         {u->id, 0},
-        {NULL, at_ms},
+        {NULL, u->started_ms},
         {u->usage_id, 0},
         {u->request_id, 0},
         {u->model, 0},
@@ -98,10 +80,13 @@ static enum status insert(struct store *k, const struct keystore_usage *u, int64
     if (u->expires_s) {
         rc |= sqlite3_bind_int64(st, n + 1, u->expires_s);
     }
-    return do_it(k, st, rc, err);
+    enum status status = do_it(k, st, rc, err);
+    *new_out = status == STATUS_OK && sqlite3_changes(k->db) > 0;
+    return status;
 }
 
-/* --- a budget ---------------------------------------------------------------------------------- */
+/* --- a budget ----------------------------------------------------------------------------------
+ */
 
 static int64_t money_at(sqlite3_stmt *st, int column)
 {
@@ -129,7 +114,8 @@ static enum status read_budget(struct store *k, const char *id, struct keystore_
     return STATUS_OK;
 }
 
-/* What the history has of that month, in cents; a month is entered rounded to cents (compat 3.2). */
+/* What the history has of that month, in cents; a month is entered rounded to cents (compat 3.2).
+ */
 static enum status history_cents(struct store *k, const char *id, const char *path,
                                  int64_t *cents_out, struct err *err)
 {
@@ -204,21 +190,14 @@ static enum status add_cost(struct store *k, const struct keystore_usage *u, str
     return status;
 }
 
-/* --- a batch ----------------------------------------------------------------------------------- */
+/* --- a batch -----------------------------------------------------------------------------------
+ */
 
 static enum status put_one(struct store *k, const struct keystore_usage *u, struct err *err)
 {
-    bool known;
-    int64_t at_ms = 0;
-    enum status status = is_known(k, u, &known, err);
-    if (status != STATUS_OK || known) {
-        return status;
-    }
-    status = free_time(k, u, &at_ms, err);
-    if (status == STATUS_OK) {
-        status = insert(k, u, at_ms, err);
-    }
-    return status == STATUS_OK && u->is_key && u->cost_micro ? add_cost(k, u, err) : status;
+    bool new;
+    enum status status = insert(k, u, &new, err);
+    return new && u->is_key && u->cost_micro ? add_cost(k, u, err) : status;
 }
 
 static enum status remove_expired(struct store *k, struct err *err)
@@ -241,7 +220,8 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
 {
     struct store *k = (struct store *)base;
     enum status status = keystore_sqlite_ready(k, err);
-    if (status != STATUS_OK || (status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
+    if (status != STATUS_OK ||
+        (status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
@@ -259,7 +239,8 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
     return status;
 }
 
-/* --- sums -------------------------------------------------------------------------------------- */
+/* --- sums --------------------------------------------------------------------------------------
+ */
 
 static const char *const group_sql[] = {
     [KEYSTORE_BY_KEY] = "api_key",
@@ -292,8 +273,8 @@ static bool sums_row(void *ctx, sqlite3_stmt *st)
     return s->fn(s->ctx, &sum);
 }
 
-enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group group,
-                                  int64_t from_ms, int64_t to_ms,
+enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group group, int64_t from_ms,
+                                  int64_t to_ms,
                                   bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
                                   void *ctx, struct err *err)
 {
@@ -321,7 +302,8 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
     return status;
 }
 
-/* --- prices ------------------------------------------------------------------------------------ */
+/* --- prices ------------------------------------------------------------------------------------
+ */
 
 struct prices {
     bool (*fn)(void *ctx, const struct keystore_price *price);
@@ -345,8 +327,8 @@ static bool prices_row(void *ctx, sqlite3_stmt *st)
     text_copy(keystore_sqlite_text(st, 0), row.model, sizeof row.model);
     row.readable = micro[0] >= 0 && micro[1] >= 0 && micro[2] >= 0 && micro[3] >= 0;
     row.active = !text_eq(keystore_sqlite_text(st, 5), STR("disabled"));
-    row.price = (struct directory_price){(uint64_t)micro[0], (uint64_t)micro[1],
-                                         (uint64_t)micro[2], (uint64_t)micro[3]};
+    row.price = (struct directory_price){(uint64_t)micro[0], (uint64_t)micro[1], (uint64_t)micro[2],
+                                         (uint64_t)micro[3]};
     return p->fn(p->ctx, &row);
 }
 
@@ -357,5 +339,7 @@ enum status keystore_sqlite_prices(struct keystore *base,
     struct store *k = (struct store *)base;
     struct prices p = {fn, ctx};
     enum status status = keystore_sqlite_ready(k, err);
-    return status == STATUS_OK ? keystore_sqlite_walk(k, k->statements[STATEMENT_PRICES], prices_row, &p, err) : status;
+    return status == STATUS_OK
+               ? keystore_sqlite_walk(k, k->statements[STATEMENT_PRICES], prices_row, &p, err)
+               : status;
 }

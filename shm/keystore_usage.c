@@ -10,8 +10,7 @@ enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *
                                struct err *err)
 {
     if (!k->ops->put_usage) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows",
-                       k->ops->name);
+        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows", k->ops->name);
     }
     return k->ops->put_usage(k, rows, n, err);
 }
@@ -22,8 +21,7 @@ enum status keystore_usage(struct keystore *k, enum keystore_group group, int64_
                            struct err *err)
 {
     if (!k->ops->usage) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows",
-                       k->ops->name);
+        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows", k->ops->name);
     }
     return k->ops->usage(k, group, from_ms, to_ms, fn, ctx, err);
 }

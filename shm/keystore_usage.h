@@ -23,8 +23,8 @@ struct keystore_usage {
     uint64_t sequence;            /* grows with every row that this flusher stores; from 1 */
     int64_t started_ms;           /* sort key, 13 digits; one more where it is taken */
     char request_id[73];
-    char model[97];         /* as the client asked */
-    char bedrock_model[161]; /* as it was used */
+    char model[97];                                                  /* as the client asked */
+    char bedrock_model[161];                                         /* as it was used */
     uint64_t input, output, cache_read, cache_write, cache_write_1h; /* tokens */
     uint64_t cost_micro;
     uint32_t duration_ms;
@@ -47,18 +47,18 @@ struct keystore_usage_sum {
 struct keystore_price {
     char model[217]; /* Bedrock id */
     struct directory_price price;
-    bool readable;  /* its figures are numbers */
-    bool active;    /* status is not "disabled" */
+    bool readable; /* its figures are numbers */
+    bool active;   /* status is not "disabled" */
 };
 
 /* What a budget is after a request; the same for every store. */
 struct keystore_budget {
-    int64_t limit_micro;   /* monthly_budget; 0: none */
-    int64_t used_micro;    /* lifetime */
-    int64_t mtd_micro;     /* of month */
-    char month[8];         /* "2026-01" or "" */
+    int64_t limit_micro; /* monthly_budget; 0: none */
+    int64_t used_micro;  /* lifetime */
+    int64_t mtd_micro;   /* of month */
+    char month[8];       /* "2026-01" or "" */
     bool active;
-    char reason[65];       /* deactivated_reason */
+    char reason[65]; /* deactivated_reason */
     /* what to add to budget_history, a JSON object of month to dollars with two decimals */
     char history_month[8]; /* "": nothing */
     int64_t history_micro;

@@ -4,8 +4,14 @@
 #include <string.h>
 
 /* Dollars a million tokens with up to three decimals, as micro-dollars. */
-#define USD(thousandths)      ((uint64_t)(thousandths)*1000u)
-#define ROW(id, in, out, r, w) {id, {USD(in), USD(out), USD(r), USD(w)}}
+#define USD(thousandths) ((uint64_t)(thousandths)*1000u)
+#define ROW(id, in, out, r, w)                \
+    {                                         \
+        id,                                   \
+        {                                     \
+            USD(in), USD(out), USD(r), USD(w) \
+        }                                     \
+    }
 
 struct row {
     const char *id;
@@ -13,7 +19,8 @@ struct row {
 };
 
 /* The list that the older tools put into their pricing table (compat 3.6), without region
- * prefixes; thousandths of a dollar: input, output, cache read, cache write for 5 minutes. Sorted. */
+ * prefixes; thousandths of a dollar: input, output, cache read, cache write for 5 minutes. Sorted.
+ */
 static const struct row listed[] = {
     ROW("anthropic.claude-3-5-haiku-20241022-v1:0", 800, 4000, 80, 1000),
     ROW("anthropic.claude-haiku-4-5-20251001-v1:0", 1000, 5000, 100, 1250),
@@ -64,8 +71,8 @@ static const struct row families[] = {
 };
 
 /* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html, without the dot */
-static const char *const regions[] = {"us", "eu", "apac", "global", "us-gov", "jp", "au", "ca",
-                                      "sa", "me", "af",   "il",     "mx"};
+static const char *const regions[] = {"us", "eu", "apac", "global", "us-gov", "jp", "au",
+                                      "ca", "sa", "me",   "af",     "il",     "mx"};
 
 struct str prices_base(struct str id)
 {

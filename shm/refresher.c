@@ -126,10 +126,10 @@ static void on_tick(struct loop *loop, void *owner)
 static void on_drain(struct loop *loop, void *owner)
 {
     struct refresher *r = owner;
-    loop_timer_in(loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
     if (drain_tick(r->drain)) {
         keysync_reload(r->keys); /* what dead workers' requests cost is not in the buckets yet */
     }
+    loop_timer_in(loop, &r->drain_timer, drain_behind(r->drain) ? 0 : DRAIN_EVERY_MS, on_drain, r);
 }
 
 static void on_signal(struct loop *loop, void *owner, unsigned events)

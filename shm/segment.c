@@ -17,7 +17,7 @@
 #include "shm/signing.h"
 
 /* Areas start on a page so that mprotect can tell them apart; the largest page of our platforms. */
-#define PAGE 65536u
+#define PAGE       65536u
 #define TOUCH_STEP 4096u /* the smallest page there is */
 
 static uint64_t page_up(uint64_t n)
@@ -67,7 +67,8 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->size = h->size;
 }
 
-/* Every page from `from` on gets its memory now: what cannot be had fails here and not as SIGBUS under load. */
+/* Every page from `from` on gets its memory now: what cannot be had fails here and not as SIGBUS
+ * under load. */
 static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t to)
 {
     if (fallocate(s->fd, 0, (off_t)from, (off_t)(to - from)) != 0) {
@@ -80,8 +81,8 @@ static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t t
 }
 
 /*
- * All but the directory and the holds is touched. Both are sized for MAX_KEYS but used from their beginning, so
- * their pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory and the holds is touched. Both are sized for MAX_KEYS but used from their
+ * beginning, so their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {

@@ -65,7 +65,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;
     struct holds_row *holds;
-    struct journal *journal; /* usage records; NULL (unit tests, `top`): none are kept */
+    struct journal *journal;      /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing; /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss; /* likewise */
     size_t secret_size;

@@ -282,6 +282,16 @@ static enum status make_path(struct exchange *x)
     return sigv4_model_path(id, operation(x), &b->path, &x->err);
 }
 
+static const char *make_url(struct exchange *x)
+{
+    struct str base = text_from(x->worker->bedrock->base), path = buf_str(&x->worker->bedrock->path);
+    char *url = arena_alloc(x->arena, base.n + path.n + 1);
+    if (url) {
+        memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
+    }
+    return url;
+}
+
 static struct fetch_request transfer(struct exchange *x, const struct outgoing *o, const char *url)
 {
     const struct config *c = x->worker->config;
@@ -315,8 +325,7 @@ enum verdict bedrock_send(struct exchange *x)
     if (authorize(x, &o) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    struct str path = buf_str(&w->bedrock->path);
-    const char *url = arena_printf(x->arena, "%s%.*s", w->bedrock->base, STR_ARG(path));
+    const char *url = make_url(x);
     if (!url) {
         no_memory(&x->err);
         return VERDICT_FAIL;

@@ -51,9 +51,9 @@ const char *exchange_state_name(enum exchange_state state)
 /* Down the table, back from the pause to a second attempt, and to the end from anywhere. */
 static bool is_legal(enum exchange_state from, enum exchange_state to)
 {
-    return from != EXCHANGE_DONE && (to == EXCHANGE_DONE || to == from + 1 ||
-                                     (from == EXCHANGE_PAUSE &&
-                                      (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
+    return from != EXCHANGE_DONE &&
+           (to == EXCHANGE_DONE || to == from + 1 ||
+            (from == EXCHANGE_PAUSE && (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
 }
 
 static void x_enter(struct exchange *x, enum exchange_state state)

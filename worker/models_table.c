@@ -179,16 +179,16 @@ const struct models_builtin models_builtin[] = {
 
 /* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html; new ones appear, so
  * the list is longer than today's. */
-static const char *const regions[] = {"us.", "eu.", "apac.", "global.", "jp.", "au.", "us-gov.",
-                                      "ca.", "sa.", "me.",   "af.",     "in.", "uk.", "il."};
+static const struct str regions[] = {
+    STR("us."), STR("eu."), STR("apac."), STR("global."), STR("jp."), STR("au."), STR("us-gov."),
+    STR("ca."), STR("sa."), STR("me."),   STR("af."),     STR("in."), STR("uk."), STR("il."),
+};
 
 static struct str without_region(struct str id)
 {
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
-        struct str r = text_from(regions[i]);
-        if (text_starts(id, r))
-            return text_sub(id, r.n, id.n);
-    }
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
+        if (text_starts(id, regions[i]))
+            return text_sub(id, regions[i].n, id.n);
     return id;
 }
 
@@ -227,6 +227,8 @@ const struct models_caps *models_caps(struct str bedrock_id)
     struct str id = model_text(bedrock_id);
     size_t longest = 0;
     for (size_t i = 1; i < sizeof rows / sizeof *rows; i++) {
+        if (id.n == 0 || rows[i].prefix[0] != id.p[0])
+            continue; /* most rows are another vendor's */
         struct str prefix = text_from(rows[i].prefix);
         if (prefix.n > longest && text_starts(id, prefix)) {
             best = &rows[i];

@@ -1,6 +1,6 @@
 /*
- * usage.h - the tokens of one exchange, as Bedrock reports them, and its record in the journal: opened
- * at admission, closed at the end, whatever the end is. Worker.
+ * usage.h - the tokens of one exchange, as Bedrock reports them, and its record in the journal:
+ * opened at admission, closed at the end, whatever the end is. Worker.
  *
  * Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
  */

@@ -429,6 +429,8 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
      * anew. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
+    mallopt(M_MXFAST, 0);
     static struct worker worker;
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};

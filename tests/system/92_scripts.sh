@@ -147,6 +147,7 @@ script deploy-apprunner.sh -r us-west-2 --skip-build
 expect "rolled back: code" "$CODE" 1
 expect_match "rolled back" "$(cat "$T/err")" 'ended as ROLLBACK_SUCCEEDED.*aws logs tail'
 service_runs
+: >"$T/stub/calls"
 answers docker.push '1 denied: Your authorization token has expired'
 script deploy-apprunner.sh -r us-west-2
 expect "push fails: code" "$CODE" 1

@@ -40,14 +40,16 @@ static int case_make(void **state)
     case_segment.journal = &case_journal;
     case_config = (struct config){.default_service_tier = "default"};
     for (uint32_t i = 0; i < 2; i++) {
-        case_workers[i] = (struct worker){.config = &case_config, .segment = &case_segment, .slot = i + 1};
+        case_workers[i] =
+            (struct worker){.config = &case_config, .segment = &case_segment, .slot = i + 1};
         scoreboard_enter(&case_segment, i + 1);
         scoreboard_state(&case_segment, i + 1, SCOREBOARD_READY);
     }
     counters_enter(&case_segment, 1);
     journal_enter(&case_journal, 1);
     bucket_give(&case_segment, CASE_SLOT, CASE_TAG);
-    case_key = (struct directory_key){.slot = CASE_SLOT, .tag = CASE_TAG, .flags = DIRECTORY_ACTIVE};
+    case_key =
+        (struct directory_key){.slot = CASE_SLOT, .tag = CASE_TAG, .flags = DIRECTORY_ACTIVE};
     case_reply = (struct reply){0};
     return 0;
 }
@@ -59,11 +61,6 @@ static int case_drop(void **state)
     journal_drop(&case_journal);
     segment_drop(&case_segment);
     return 0;
-}
-
-static struct bucket *case_bucket(void)
-{
-    return &case_segment.buckets[CASE_SLOT];
 }
 
 /* A request of 200 bytes for Sonnet 4.5 (3 and 15 dollars a million), at worker 0 or 1. */

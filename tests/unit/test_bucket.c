@@ -194,7 +194,8 @@ static void test_spent_month_changes_once_and_keeps_sums(void **state)
     struct bucket b = {0};
     uint32_t january = bucket_month(1768478400000); /* 2026-01-15 */
     assert_int_equal(january, 2026 * 12 + 1);
-    assert_int_equal(bucket_month(1764547199999) + 1, bucket_month(1764547200000)); /* November, December */
+    assert_int_equal(bucket_month(1764547199999) + 1,
+                     bucket_month(1764547200000)); /* November, December */
     assert_int_equal(bucket_spent(&b, january), 0);
     assert_int_equal(bucket_spent_month(&b), 0);
     bucket_spend(&b, january, 100);

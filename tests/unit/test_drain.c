@@ -12,7 +12,8 @@
 #include "shm/counters.h"
 #include "shm/scoreboard.h"
 
-/* --- a store that answers as it is told --------------------------------------------------------- */
+/* --- a store that answers as it is told ---------------------------------------------------------
+ */
 
 static struct {
     struct keystore base;
@@ -22,7 +23,8 @@ static struct {
     size_t count, calls;
 } fake;
 
-static enum status fake_scan(struct keystore *k, bool (*fn)(void *, const struct keystore_row *), void *ctx, struct err *err)
+static enum status fake_scan(struct keystore *k, bool (*fn)(void *, const struct keystore_row *),
+                             void *ctx, struct err *err)
 {
     (void)k, (void)err;
     struct keystore_row row = {.id = "sk-clear", .user_id = "alice", .name = "n", .active = true};
@@ -30,7 +32,8 @@ static enum status fake_scan(struct keystore *k, bool (*fn)(void *, const struct
     return STATUS_OK;
 }
 
-static enum status fake_mappings(struct keystore *k, bool (*fn)(void *, struct str, struct str), void *ctx, struct err *err)
+static enum status fake_mappings(struct keystore *k, bool (*fn)(void *, struct str, struct str),
+                                 void *ctx, struct err *err)
 {
     (void)k, (void)fn, (void)ctx, (void)err;
     return STATUS_OK;
@@ -43,7 +46,8 @@ static enum status fake_version(struct keystore *k, int64_t *out, struct err *er
     return STATUS_OK;
 }
 
-static enum status fake_put(struct keystore *k, const struct keystore_usage *rows, size_t n, struct err *err)
+static enum status fake_put(struct keystore *k, const struct keystore_usage *rows, size_t n,
+                            struct err *err)
 {
     (void)k;
     fake.calls++;
@@ -66,9 +70,14 @@ static void fake_close(struct keystore *k)
     (void)k;
 }
 
-static struct keystore_ops fake_ops = {.name = "fake", .scan = fake_scan, .mappings = fake_mappings, .version = fake_version, .close = fake_close};
+static struct keystore_ops fake_ops = {.name = "fake",
+                                       .scan = fake_scan,
+                                       .mappings = fake_mappings,
+                                       .version = fake_version,
+                                       .close = fake_close};
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why, size_t size, struct err *err)
+static enum status fake_open(const struct config *c, struct keystore **out, char *why, size_t size,
+                             struct err *err)
 {
     (void)c, (void)err;
     snprintf(why, size, "fake");
@@ -77,7 +86,8 @@ static enum status fake_open(const struct config *c, struct keystore **out, char
     return STATUS_OK;
 }
 
-/* --- the bench ----------------------------------------------------------------------------------- */
+/* --- the bench -----------------------------------------------------------------------------------
+ */
 
 static struct segment seg;
 static struct journal journal, writer;
@@ -94,13 +104,17 @@ static int make(void **state)
     clock_tick();
     memset(&fake, 0, sizeof fake);
     fake_ops.put_usage = fake_put;
-    config = (struct config){.allow_clear_keys = true, .refresh_seconds = 60, .max_stale_seconds = 60, .usage_ttl_days = 7};
+    config = (struct config){.allow_clear_keys = true,
+                             .refresh_seconds = 60,
+                             .max_stale_seconds = 60,
+                             .usage_ttl_days = 7};
     snprintf(directory, sizeof directory, "/tmp/test_drain.XXXXXX");
     if (!mkdtemp(directory)) {
         return -1;
     }
     snprintf(path, sizeof path, "%s/usage.journal", directory);
-    if (segment_create(&seg, 2, 64, &err) != STATUS_OK || journal_open(&journal, path, 2, 512, &err) != STATUS_OK) {
+    if (segment_create(&seg, 2, 64, &err) != STATUS_OK ||
+        journal_open(&journal, path, 2, 512, &err) != STATUS_OK) {
         return -1;
     }
     counters_enter(&seg, 0);

@@ -78,7 +78,8 @@ static void test_sum_dead_worker_holds_nothing(void **state)
     assert_int_equal(holds_sum(&seg, SLOT).count, 1);
 }
 
-/* Four processes fight for two places: never more than two at once, and somebody always gets one. */
+/* Four processes fight for two places: never more than two at once, and somebody always gets one.
+ */
 static void test_take_four_processes_never_exceed_and_never_starve(void **state)
 {
     (void)state;
@@ -92,7 +93,8 @@ static void test_take_four_processes_never_exceed_and_never_starve(void **state)
                 if (!holds_take(&seg, w, SLOT, one, 2)) {
                     continue;
                 }
-                int now = atomic_fetch_add(&shared->inside, 1) + 1, most = atomic_load(&shared->most);
+                int now = atomic_fetch_add(&shared->inside, 1) + 1,
+                    most = atomic_load(&shared->most);
                 while (now > most && !atomic_compare_exchange_weak(&shared->most, &most, now)) {
                 }
                 atomic_fetch_add(&shared->entered, 1);

@@ -202,7 +202,8 @@ static void test_each_closed_sees_closed_only(void **state)
     assert_int_equal(sum, 5);
 }
 
-/* What a writer has said before it was killed: opened and closed, counted in memory that it shares. */
+/* What a writer has said before it was killed: opened and closed, counted in memory that it shares.
+ */
 struct said {
     _Atomic uint64_t opened, closed;
 };
@@ -248,7 +249,8 @@ static uint64_t take_all(void)
 }
 
 /* Writers are killed at random instants, some while the refresher drains. A record that was opened
- * is found exactly once; one may have been opened right before the kill without having been said. */
+ * is found exactly once; one may have been opened right before the kill without having been said.
+ */
 static void test_writers_killed_at_random_lose_and_double_nothing(void **state)
 {
     (void)state;

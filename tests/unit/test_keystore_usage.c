@@ -35,15 +35,21 @@ static void test_budget_add_table(void **state)
     } rows[] = {
         {"same month", 100, 10, "2026-01", true, "", "2026-01", 5, 15, true, "", "", 0},
         {"first use", 100, 0, "", true, "", "2026-01", 5, 5, true, "", "", 0},
-        {"reached", 100, 95, "2026-01", true, "", "2026-01", 5, 100, false, "budget_exceeded", "", 0},
+        {"reached", 100, 95, "2026-01", true, "", "2026-01", 5, 100, false, "budget_exceeded", "",
+         0},
         {"no budget", 0, 95, "2026-01", true, "", "2026-01", 5, 100, true, "", "", 0},
         {"new month", 100, 95, "2025-12", true, "", "2026-01", 5, 5, true, "", "2025-12", 95},
         {"new month, nothing used", 100, 0, "2025-12", true, "", "2026-01", 5, 5, true, "", "", 0},
-        {"new month, on again", 100, 120, "2025-12", false, "budget_exceeded", "2026-01", 5, 5, true, "", "2025-12", 120},
-        {"raised, on again", 500, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, true, "", "", 0},
-        {"revoked stays so", 500, 120, "2025-12", false, "revoked", "2026-01", 5, 5, false, "revoked", "2025-12", 120},
-        {"late row of last month", 100, 10, "2026-01", true, "", "2025-12", 5, 10, true, "", "2025-12", 5},
-        {"still exceeded", 100, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, false, "budget_exceeded", "", 0},
+        {"new month, on again", 100, 120, "2025-12", false, "budget_exceeded", "2026-01", 5, 5,
+         true, "", "2025-12", 120},
+        {"raised, on again", 500, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, true,
+         "", "", 0},
+        {"revoked stays so", 500, 120, "2025-12", false, "revoked", "2026-01", 5, 5, false,
+         "revoked", "2025-12", 120},
+        {"late row of last month", 100, 10, "2026-01", true, "", "2025-12", 5, 10, true, "",
+         "2025-12", 5},
+        {"still exceeded", 100, 120, "2026-01", false, "budget_exceeded", "2026-01", 5, 125, false,
+         "budget_exceeded", "", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct keystore_budget b =

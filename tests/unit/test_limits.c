@@ -29,7 +29,9 @@ static void test_enter_concurrency_over_workers_and_given_back_once(void **state
 static void test_enter_only_what_is_paid_for(void **state)
 {
     (void)state;
-    static const struct route list = {.needs_key = true, .limit = ROUTE_REQUESTS, .answer = (enum verdict(*)(struct exchange *))limits_enter};
+    static const struct route list = {.needs_key = true,
+                                      .limit = ROUTE_REQUESTS,
+                                      .answer = (enum verdict(*)(struct exchange *))limits_enter};
     case_key.max_concurrency = 1;
     struct exchange a = case_exchange(0), b = case_exchange(0), c = case_exchange(0);
     b.route = &list;
@@ -90,12 +92,9 @@ static void test_over_budget_switched_off_table(void **state)
         int month; /* of the bucket, against now; 1: nothing known */
         bool over;
     } rows[] = {
-        {"used up", 100, 100, 0, true},
-        {"raised", 200, 100, 0, false},
-        {"last month", 100, 100, -1, false},
-        {"nothing known", 100, 0, 1, true},
-        {"without a budget", 0, 100, 0, true},
-        {"without a budget, last month", 0, 100, -1, false},
+        {"used up", 100, 100, 0, true},        {"raised", 200, 100, 0, false},
+        {"last month", 100, 100, -1, false},   {"nothing known", 100, 0, 1, true},
+        {"without a budget", 0, 100, 0, true}, {"without a budget, last month", 0, 100, -1, false},
     };
     clock_freeze_real_ms(JANUARY);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -103,7 +102,8 @@ static void test_over_budget_switched_off_table(void **state)
         case_key.flags = DIRECTORY_BUDGET_EXCEEDED;
         case_key.budget_micro = rows[i].budget;
         if (rows[i].month <= 0) {
-            bucket_raise(case_bucket(), bucket_month(JANUARY) - (uint32_t)-rows[i].month, rows[i].spent);
+            bucket_raise(&case_segment.buckets[CASE_SLOT],
+                         bucket_month(JANUARY) - (uint32_t)-rows[i].month, rows[i].spent);
         }
         struct exchange x = case_exchange(0);
         if (limits_over_budget(&x) != rows[i].over) {
@@ -138,7 +138,8 @@ static void test_admit_models_table(void **state)
         memcpy(case_key.models, rows[i].list, case_key.models_len);
         struct exchange x = case_exchange(0);
         enum verdict v = limits_admit(&x);
-        if ((v == VERDICT_NEXT) != rows[i].allowed || (v == VERDICT_FAIL && x.err.code != STATUS_PERMISSION)) {
+        if ((v == VERDICT_NEXT) != rows[i].allowed ||
+            (v == VERDICT_FAIL && x.err.code != STATUS_PERMISSION)) {
             fail_msg("'%s'", rows[i].list);
         }
     }
@@ -155,7 +156,8 @@ static void test_admit_reserve_never_holds_more_than_there_is(void **state)
     case_key.budget_micro = 4500;
     struct exchange a = case_exchange(0), b = case_exchange(1), c = case_exchange(1);
     assert_int_equal(limits_admit(&a), VERDICT_NEXT);
-    assert_int_equal(a.held.micro, 101 * 15 / 4 + 1 + 1500); /* input as dear as a cache write: 3.75 */
+    assert_int_equal(a.held.micro,
+                     101 * 15 / 4 + 1 + 1500); /* input as dear as a cache write: 3.75 */
     assert_int_equal(limits_admit(&b), VERDICT_NEXT);
     assert_int_equal(limits_admit(&c), VERDICT_FAIL);
     assert_int_equal(c.err.code, STATUS_BUDGET);

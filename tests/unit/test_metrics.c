@@ -19,7 +19,10 @@ static int make(void **state)
     (void)state;
     struct err err;
     buf_init(&out, 65536);
-    return segment_create(&seg, 2, 64, &err) == STATUS_OK && journal_open(&journal, "", 2, 64, &err) == STATUS_OK ? 0 : -1;
+    return segment_create(&seg, 2, 64, &err) == STATUS_OK &&
+                   journal_open(&journal, "", 2, 64, &err) == STATUS_OK
+               ? 0
+               : -1;
 }
 
 static int drop(void **state)
@@ -80,7 +83,8 @@ static void test_print_every_line_is_of_the_format(void **state)
     struct str rest = buf_str(&out), line, name;
     while (text_split(&rest, '\n', &line)) {
         uint64_t value;
-        if (line.n && line.p[0] != '#' && (!text_split(&line, ' ', &name) || !text_u64(line, &value))) {
+        if (line.n && line.p[0] != '#' &&
+            (!text_split(&line, ' ', &name) || !text_u64(line, &value))) {
             fail_msg("%.*s", STR_ARG(line));
         }
     }

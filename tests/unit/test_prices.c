@@ -37,16 +37,24 @@ static void test_find_table_gives_price_and_source(void **state)
         enum prices_source source;
         struct directory_price price;
     } rows[] = {
-        {"us.anthropic.claude-3-5-haiku-20241022-v1:0", PRICES_LIST, {800000, 4000000, 80000, 1000000}},
+        {"us.anthropic.claude-3-5-haiku-20241022-v1:0",
+         PRICES_LIST,
+         {800000, 4000000, 80000, 1000000}},
         {"global.anthropic.claude-opus-4-6-v1", PRICES_LIST, {5000000, 25000000, 500000, 6250000}},
         {"anthropic.claude-sonnet-4-6", PRICES_LIST, {3000000, 15000000, 300000, 3750000}},
-        {"eu.anthropic.claude-haiku-4-5-20251001-v1:0", PRICES_LIST, {1000000, 5000000, 100000, 1250000}},
+        {"eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+         PRICES_LIST,
+         {1000000, 5000000, 100000, 1250000}},
         {"qwen.qwen3-coder-30b-a3b-v1:0", PRICES_LIST, {75000, 600000, 0, 0}},
         {"zai.glm-5", PRICES_LIST, {1000000, 3000000, 0, 0}},
         {"deepseek.v3-v1:0", PRICES_LIST, {580000, 1680000, 0, 0}},
         {"minimax.minimax-m2.5", PRICES_FAMILY, {300000, 1200000, 0, 0}},
-        {"us.anthropic.claude-opus-4-1-20250805-v1:0", PRICES_FAMILY, {15000000, 75000000, 1500000, 18750000}},
-        {"us.anthropic.claude-opus-4-20250514-v1:0", PRICES_FAMILY, {15000000, 75000000, 1500000, 18750000}},
+        {"us.anthropic.claude-opus-4-1-20250805-v1:0",
+         PRICES_FAMILY,
+         {15000000, 75000000, 1500000, 18750000}},
+        {"us.anthropic.claude-opus-4-20250514-v1:0",
+         PRICES_FAMILY,
+         {15000000, 75000000, 1500000, 18750000}},
         {"us.anthropic.claude-sonnet-5-5", PRICES_FAMILY, {3000000, 15000000, 300000, 3750000}},
         {"anthropic.claude-mythos-9", PRICES_FAMILY, {5000000, 25000000, 500000, 6250000}},
         {"amazon.nova-pro-v1:0", PRICES_UNKNOWN, {0}},
@@ -99,15 +107,23 @@ static void test_cost_table_is_exact(void **state)
         {"output", &sonnet, {.output = 1000}, DIRECTORY_TIER_DEFAULT, 15000},
         {"cache read", &sonnet, {.cache_read = 1000}, DIRECTORY_TIER_DEFAULT, 300},
         {"cache write", &sonnet, {.cache_write = 1000}, DIRECTORY_TIER_DEFAULT, 3750},
-        {"1 h write is twice the input", &sonnet, {.cache_write_1h = 1000}, DIRECTORY_TIER_DEFAULT, 6000},
+        {"1 h write is twice the input",
+         &sonnet,
+         {.cache_write_1h = 1000},
+         DIRECTORY_TIER_DEFAULT,
+         6000},
         {"all", &sonnet, {10, 10, 10, 10, 10}, DIRECTORY_TIER_DEFAULT, 281}, /* 280.5 */
         {"flex", &sonnet, {.input = 1001}, DIRECTORY_TIER_FLEX, 1502},       /* 1501.5 */
         {"priority", &sonnet, {.input = 1000}, DIRECTORY_TIER_PRIORITY, 5250},
         {"reserved", &sonnet, {.input = 1000}, DIRECTORY_TIER_RESERVED, 3000},
-        {"rounded down", &odd, {.input = 6}, DIRECTORY_TIER_DEFAULT, 0},  /* 0.45 */
-        {"rounded up", &odd, {.input = 7}, DIRECTORY_TIER_DEFAULT, 1},    /* 0.525 */
-        {"half up", &odd, {.input = 20}, DIRECTORY_TIER_DEFAULT, 2},      /* 1.5 */
-        {"a billion", &sonnet, {1000000000, 1000000000, 0, 0, 0}, DIRECTORY_TIER_PRIORITY, 31500000000ull},
+        {"rounded down", &odd, {.input = 6}, DIRECTORY_TIER_DEFAULT, 0}, /* 0.45 */
+        {"rounded up", &odd, {.input = 7}, DIRECTORY_TIER_DEFAULT, 1},   /* 0.525 */
+        {"half up", &odd, {.input = 20}, DIRECTORY_TIER_DEFAULT, 2},     /* 1.5 */
+        {"a billion",
+         &sonnet,
+         {1000000000, 1000000000, 0, 0, 0},
+         DIRECTORY_TIER_PRIORITY,
+         31500000000ull},
         {"does not fit", &sonnet, {.input = UINT64_MAX}, DIRECTORY_TIER_DEFAULT, UINT64_MAX},
         {"nor this", &sonnet, {1ull << 42, 1ull << 40, 0, 0, 0}, DIRECTORY_TIER_FLEX, UINT64_MAX},
     };

@@ -2,8 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 #include "tests/unit/limits_case.h"
@@ -48,36 +46,75 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     assert_int_equal(counters_sum(&case_segment, COUNTER_TOKENS_IN), 100);
 }
 
+static const struct {
+    const char *name;
+    struct reply reply;
+    int status;
+    enum status err;
+    bool success;
+    uint64_t input, output;
+    const char *error;
+} ends[] = {
+    {"refused upstream", {.started = false}, 429, STATUS_RATE, false, 0, 0, "RATE"},
+    {"broken after the start",
+     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .deltas = 5},
+     200,
+     STATUS_UPSTREAM,
+     false,
+     7,
+     5,
+     "UPSTREAM"},
+    {"told more than seen",
+     {.usage = {.input = 7, .output = 9, .seen = true}, .started = true, .deltas = 5},
+     499,
+     STATUS_CLIENT_GONE,
+     false,
+     7,
+     9,
+     "CLIENT_GONE"},
+    {"nobody told the input",
+     {.started = true, .deltas = 5},
+     499,
+     STATUS_CLIENT_GONE,
+     false,
+     50,
+     5,
+     "CLIENT_GONE"},
+    {"the model's own error",
+     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .failed = true},
+     200,
+     STATUS_OK,
+     false,
+     7,
+     1,
+     "UPSTREAM"},
+    {"good",
+     {.usage = {.input = 7, .output = 3, .seen = true},
+      .started = true,
+      .stopped = true,
+      .deltas = 5},
+     200,
+     STATUS_OK,
+     true,
+     7,
+     3,
+     ""},
+};
+
 static void test_end_table_of_ends(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        struct reply reply;
-        int status;
-        enum status err;
-        bool success;
-        uint64_t input, output;
-        const char *error;
-    } rows[] = {
-        {"refused upstream", {.started = false}, 429, STATUS_RATE, false, 0, 0, "RATE"},
-        {"broken after the start", {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .deltas = 5}, 200, STATUS_UPSTREAM, false, 7, 5, "UPSTREAM"},
-        {"told more than seen", {.usage = {.input = 7, .output = 9, .seen = true}, .started = true, .deltas = 5}, 499, STATUS_CLIENT_GONE, false, 7, 9, "CLIENT_GONE"},
-        {"nobody told the input", {.started = true, .deltas = 5}, 499, STATUS_CLIENT_GONE, false, 50, 5, "CLIENT_GONE"},
-        {"the model's own error", {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .failed = true}, 200, STATUS_OK, false, 7, 1, "UPSTREAM"},
-        {"good", {.usage = {.input = 7, .output = 3, .seen = true}, .started = true, .stopped = true, .deltas = 5}, 200, STATUS_OK, true, 7, 3, ""},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct exchange x = case_exchange(0);
         begin(&x);
-        case_reply = rows[i].reply;
-        x.status = rows[i].status;
-        x.err.code = rows[i].err;
+        case_reply = ends[i].reply;
+        x.status = ends[i].status;
+        x.err.code = ends[i].err;
         usage_end(&x);
-        if (collect() != 1 || (batch[0]->flags & JOURNAL_SUCCESS) != rows[i].success ||
-            batch[0]->tokens.input != rows[i].input || batch[0]->tokens.output != rows[i].output ||
-            strcmp(batch[0]->error, rows[i].error) != 0) {
-            fail_msg("%s: input %llu output %llu %s", rows[i].name,
+        if (collect() != 1 || (batch[0]->flags & JOURNAL_SUCCESS) != ends[i].success ||
+            batch[0]->tokens.input != ends[i].input || batch[0]->tokens.output != ends[i].output ||
+            strcmp(batch[0]->error, ends[i].error) != 0) {
+            fail_msg("%s: input %llu output %llu %s", ends[i].name,
                      (unsigned long long)batch[0]->tokens.input,
                      (unsigned long long)batch[0]->tokens.output, batch[0]->error);
         }
@@ -145,29 +182,33 @@ static void test_begin_master_and_anonymous_leave_no_digest(void **state)
     }
 }
 
-/* The whole way of a record costs less than a microsecond; measured when MEASURE is set (release). */
-static void test_open_and_close_cost(void **state)
+#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
+#define NS_MAX 50000u
+#else
+#define NS_MAX 1000u
+#endif
+
+/* Admission's price, opening, closing: less than a microsecond (measured 240 ns). The best of a few
+ * batches, so that other programs on the machine do not count. */
+static void test_open_and_close_is_quick(void **state)
 {
     (void)state;
-    if (!getenv("MEASURE")) {
-        skip();
-    }
-    enum { ROUNDS = 1000000 };
-    uint64_t begin_ns = clock_now_ns();
-    for (int i = 0; i < ROUNDS; i++) {
-        static struct exchange x;
-        x = case_exchange(0);
-        begin(&x);
-        x.status = 200;
-        usage_end(&x);
-        struct journal_record *r = &case_journal.records[0];
-        if (i % 64 == 63) {
-            for (int k = 0; k < 64; k++) {
-                journal_release(&r[k]);
-            }
+    uint64_t best = UINT64_MAX;
+    for (int batch_number = 0; batch_number < 20; batch_number++) {
+        uint64_t began = clock_now_ns();
+        for (int i = 0; i < 64; i++) {
+            struct exchange x = case_exchange(0);
+            begin(&x);
+            x.status = 200;
+            usage_end(&x);
+        }
+        uint64_t ns = (clock_now_ns() - began) / 64;
+        best = ns < best ? ns : best;
+        for (uint32_t i = 0, n = collect(); i < n; i++) {
+            journal_release(batch[i]);
         }
     }
-    printf("%llu ns a record\n", (unsigned long long)((clock_now_ns() - begin_ns) / ROUNDS));
+    assert_in_range(best, 1, NS_MAX);
 }
 
 int main(void)
@@ -179,7 +220,7 @@ int main(void)
         CASE(test_begin_full_journal_is_refused_and_counted),
         CASE(test_begin_without_a_journal_goes_on),
         CASE(test_begin_master_and_anonymous_leave_no_digest),
-        CASE(test_open_and_close_cost),
+        CASE(test_open_and_close_is_quick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

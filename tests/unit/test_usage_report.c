@@ -17,8 +17,17 @@ static void put_rows(void)
     struct keystore *store;
     struct err err;
     struct keystore_usage u[3] = {
-        {.id = "master", .usage_id = "1", .model = "claude, \"x\"", .input = 10, .cost_micro = 1500000},
-        {.id = "sk-clear", .usage_id = "2", .model = "=cmd()", .input = 20, .success = true, .cost_micro = 7},
+        {.id = "master",
+         .usage_id = "1",
+         .model = "claude, \"x\"",
+         .input = 10,
+         .cost_micro = 1500000},
+        {.id = "sk-clear",
+         .usage_id = "2",
+         .model = "=cmd()",
+         .input = 20,
+         .success = true,
+         .cost_micro = 7},
         {.id = "sk-clear", .usage_id = "3", .model = "old", .success = true}};
     assert_int_equal(keystore_sqlite_open(&c, &store, &err), STATUS_OK);
     u[0].started_ms = u[1].started_ms = clock_real_now_ms() - 1000;
@@ -70,7 +79,8 @@ static void test_report_nothing_yet(void **state)
 static void test_report_wrong_words_exit_2(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"--by user", "--output xml", "--days 0", "--days x", "extra"};
+    static const char *const rows[] = {"--by user", "--output xml", "--days 0", "--days x",
+                                       "extra"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (cli_run(usage_report_run, rows[i]) != 2 || cli_lines(cli_err) != 1) {
             fail_msg("%s", rows[i]);

@@ -33,7 +33,8 @@ bool text_find(struct str s, struct str needle, size_t *at_out)
     if (needle.n == 0 || s.n < needle.n) {
         return needle.n == 0;
     }
-    const char *hit = memmem(s.p, s.n, needle.p, needle.n);
+    const char *hit =
+        needle.n == 1 ? memchr(s.p, needle.p[0], s.n) : memmem(s.p, s.n, needle.p, needle.n);
     *at_out = hit ? (size_t)(hit - s.p) : 0;
     return hit != NULL;
 }
@@ -346,7 +347,8 @@ void text_random(void *out, size_t n)
 
 #define ID_DIGITS 24 /* 24 of base62: 142 bits */
 
-/* One system call for some thirty ids. A child must not repeat its parent's, so fork empties the pool. */
+/* One system call for some thirty ids. A child must not repeat its parent's, so fork empties the
+ * pool. */
 static struct {
     uint8_t bytes[1024];
     size_t left;

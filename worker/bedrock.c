@@ -284,7 +284,8 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->base), path = buf_str(&x->worker->bedrock->path);
+    struct str base = text_from(x->worker->bedrock->base),
+               path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
@@ -374,12 +375,14 @@ static bool worth_retrying(const struct exchange *x, int status)
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/* A service tier that the model does not offer is a 400 that says so: once more without the tier. */
+/* A service tier that the model does not offer is a 400 that says so: once more without the tier.
+ */
 static bool drop_tier(struct exchange *x, int status)
 {
     size_t at;
     struct str text = text_from(x->err.text);
-    bool says_so = text_find(text, STR("ervice tier"), &at) || text_find(text, STR("erviceTier"), &at) ||
+    bool says_so = text_find(text, STR("ervice tier"), &at) ||
+                   text_find(text, STR("erviceTier"), &at) ||
                    text_find(text, STR("does not support"), &at);
     if (status != 400 || !x->tier_asked || x->tier_refused || !says_so) {
         return false;

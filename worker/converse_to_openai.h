@@ -1,5 +1,6 @@
 /*
- * converse_to_openai.h - Converse answer or ConverseStream events -> chat.completion or its chunks. Pure; fuzzed.
+ * converse_to_openai.h - Converse answer or ConverseStream events -> chat.completion or its chunks.
+ * Pure; fuzzed.
  */
 #ifndef WORKER_CONVERSE_TO_OPENAI_H
 #define WORKER_CONVERSE_TO_OPENAI_H
@@ -9,9 +10,11 @@
 
 extern const struct relay converse_to_openai_relay;
 
-/* completion_id: "chatcmpl-..."; created_s: unix time; reasoning: REASONING_CONTENT (reasoning_content fields). */
-struct reply *converse_to_openai_new(struct arena *arena, struct str client_model, struct str completion_id,
-                                     int64_t created_s, bool include_usage, bool reasoning,
+/* completion_id: "chatcmpl-..."; created_s: unix time; reasoning: REASONING_CONTENT
+ * (reasoning_content fields). */
+struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
+                                     struct str completion_id, int64_t created_s,
+                                     bool include_usage, bool reasoning,
                                      const struct converse_names *names);
 
 #endif

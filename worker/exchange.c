@@ -453,10 +453,13 @@ static enum status convert_by_splice(struct exchange *x)
     return st;
 }
 
-static enum status convert_to_converse(struct exchange *x, const struct converse_options *o,
-                                       struct converse_names *names)
+static enum status convert_to_converse(struct exchange *x, const struct converse_options *o)
 {
     char id[48];
+    struct converse_names *names = converse_names_new(x->arena);
+    if (!names) {
+        return no_memory(&x->err);
+    }
     if (x->dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->relay = &converse_to_openai_relay;
@@ -500,7 +503,6 @@ static enum verdict convert_step(struct exchange *x)
     if (x->reconvert) {
         start_over(x);
     }
-    struct converse_names *names = converse_names_new(x->arena);
     struct converse_options options = {.model = &x->model,
                                        .betas = x->betas,
                                        .betas_extra = text_from(c->beta_allow),
@@ -510,16 +512,13 @@ static enum verdict convert_step(struct exchange *x)
         return count_estimate(x);
     }
     buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
-    enum status st = STATUS_BUSY;
-    if (names) {
-        st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
-                                                 : convert_to_converse(x, &options, names);
-    }
+    enum status st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
+                                                         : convert_to_converse(x, &options);
     x->tier_asked = limits_tier(x) != DIRECTORY_TIER_DEFAULT;
     if (st == STATUS_OK && x->reply) {
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }
-    if (!names || !x->reply) {
+    if (!x->reply) {
         no_memory(&x->err);
     }
     return VERDICT_FAIL;

@@ -1,4 +1,6 @@
 /* The request side of splice.h: the top-level fields, and the order of the parts. */
+#include "worker/splice.h"
+
 #include "worker/splice_job.h"
 
 #include <stdio.h>

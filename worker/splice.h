@@ -1,11 +1,12 @@
 /*
  * splice.h - Anthropic Messages <-> Bedrock InvokeModel by byte splice.
  *
- * Request: the client's bytes with some spans cut out and a few inserted: `model` and `stream` go, what
- * the model refuses goes (or is translated), `anthropic_version` and `anthropic_beta` come. Every other byte is
- * the client's. Reply: the event's base64 is unwrapped and forwarded, `amazon-bedrock-invocationMetrics`
- * cut out, the client's model name put back. Pure: bytes in, bytes out; fuzzed.
- * Source: docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
+ * Request: the client's bytes with some spans cut out and a few inserted: `model` and `stream` go,
+ * what the model refuses goes (or is translated), `anthropic_version` and `anthropic_beta` come.
+ * Every other byte is the client's. Reply: the event's base64 is unwrapped and forwarded,
+ * `amazon-bedrock-invocationMetrics` cut out, the client's model name put back. Pure: bytes in,
+ * bytes out; fuzzed. Source:
+ * docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
  */
 #ifndef WORKER_SPLICE_H
 #define WORKER_SPLICE_H
@@ -17,30 +18,37 @@
 
 struct splice_options {
     const struct models_choice *model;
-    struct str betas;        /* the anthropic-beta header, all values joined by ',' */
-    struct str betas_extra;  /* BETA_HEADERS_ALLOW */
+    struct str betas;       /* the anthropic-beta header, all values joined by ',' */
+    struct str betas_extra; /* BETA_HEADERS_ALLOW */
     bool strip_cache_scope;
 };
 
 /*
- * body_out: the InvokeModel body. changes_out: what was dropped or mapped, comma-separated ("model" and
- * "stream" not named), for x-converter-changes and the log, e.g. "drop:context_management,map:system_role,
- * drop:beta:claude-code-20250219". tier_out: value for X-Amzn-Bedrock-Service-Tier or empty.
- * INVALID: what cannot be done on Bedrock (server tools, mcp_servers, container, safeguards), named.
+ * body_out: the InvokeModel body. changes_out: what was dropped or mapped, comma-separated ("model"
+ * and "stream" not named), for x-converter-changes and the log, e.g.
+ * "drop:context_management,map:system_role, drop:beta:claude-code-20250219". tier_out: value for
+ * X-Amzn-Bedrock-Service-Tier or empty. INVALID: what cannot be done on Bedrock (server tools,
+ * mcp_servers, container, safeguards), named.
  */
-MUST_CHECK enum status splice_request(const struct messages_request *r, const struct splice_options *o,
-                                      struct buf *body_out, struct buf *changes_out, struct str *tier_out, struct err *err);
+MUST_CHECK enum status splice_request(const struct messages_request *r,
+                                      const struct splice_options *o, struct buf *body_out,
+                                      struct buf *changes_out, struct str *tier_out,
+                                      struct err *err);
 
 /* How an InvokeModel answer goes back; its state is a bare struct reply. */
 extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */
 void splice_reply_init(struct reply *r, struct str client_model);
 
-/* One "chunk" frame's payload {"bytes":"<base64>","p":"..."}: appends "event: <type>\ndata: <json>\n\n" to
- * out (nothing for JSON without a type). UPSTREAM when it is no such object. Decodes straight into out. */
-MUST_CHECK enum status splice_event(struct reply *r, struct str payload, struct buf *out, struct err *err);
-/* A whole InvokeModel answer: out gets it with the model name put back and invocationMetrics gone; usage
- * and stop_reason are read. UPSTREAM when it is no Anthropic message (HTML, cut, another object). */
-MUST_CHECK enum status splice_answer(struct reply *r, struct arena *arena, struct str body, struct buf *out, struct err *err);
+/* One "chunk" frame's payload {"bytes":"<base64>","p":"..."}: appends "event: <type>\ndata:
+ * <json>\n\n" to out (nothing for JSON without a type). UPSTREAM when it is no such object. Decodes
+ * straight into out. */
+MUST_CHECK enum status splice_event(struct reply *r, struct str payload, struct buf *out,
+                                    struct err *err);
+/* A whole InvokeModel answer: out gets it with the model name put back and invocationMetrics gone;
+ * usage and stop_reason are read. UPSTREAM when it is no Anthropic message (HTML, cut, another
+ * object). */
+MUST_CHECK enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
+                                     struct buf *out, struct err *err);
 
 #endif

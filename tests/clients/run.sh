@@ -54,7 +54,8 @@ wait_for() {
 "$bin/mock-bedrock" --port 0 --bearer mock-bedrock-api-key >"$work/mock.out" 2>"$work/mock.log" &
 mock_pid=$!
 wait_for "the mock" grep -q listening "$work/mock.out"
-export MOCK_URL="http://$(sed -n 's/.*listening on //p' "$work/mock.out")"
+MOCK_URL="http://$(sed -n 's/.*listening on //p' "$work/mock.out")"
+export MOCK_URL
 
 port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
 export BASE_URL="http://127.0.0.1:$port"
@@ -84,7 +85,7 @@ wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r
 
 # One file after the other: they share the mock's ledger.
 files=("$@")
-[ $# -gt 0 ] || files=($here/*.test.mjs)
+[ $# -gt 0 ] || files=("$here"/*.test.mjs)
 NODE_NO_WARNINGS=1 node --test --test-concurrency=1 --test-reporter=spec "${files[@]}" | tee "$work/report.log"
 status=${PIPESTATUS[0]}
 count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | tail -1; }

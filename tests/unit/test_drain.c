@@ -114,7 +114,7 @@ static int make(void **state)
     }
     snprintf(path, sizeof path, "%s/usage.journal", directory);
     if (segment_create(&seg, 2, 64, &err) != STATUS_OK ||
-        journal_open(&journal, path, 2, 512, &err) != STATUS_OK) {
+        journal_open(&journal, path, 2, 4096, &err) != STATUS_OK) {
         return -1;
     }
     counters_enter(&seg, 0);
@@ -192,6 +192,20 @@ static void test_tick_stores_everything_in_order_once(void **state)
     assert_string_equal(fake.seen[0].id, "master");
     assert_false(fake.seen[0].is_key);
     assert_int_equal(counters_sum(&seg, COUNTER_USAGE_ROWS), 300);
+}
+
+static void test_tick_more_than_one_tick_may_store_leaves_it_behind(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 2049; i++) {
+        write_record(&writer, i, true);
+    }
+    tick();
+    assert_true(drain_behind(drain));
+    assert_int_equal(waiting(), 1);
+    tick();
+    assert_false(drain_behind(drain));
+    assert_int_equal(waiting(), 0);
 }
 
 static void test_tick_key_of_a_clear_row_goes_under_its_own_id(void **state)
@@ -319,6 +333,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
     const struct CMUnitTest tests[] = {
         T(test_tick_stores_everything_in_order_once),
+        T(test_tick_more_than_one_tick_may_store_leaves_it_behind),
         T(test_tick_key_of_a_clear_row_goes_under_its_own_id),
         T(test_tick_failing_store_keeps_records_and_backs_off),
         T(test_tick_poison_row_is_given_up_alone),

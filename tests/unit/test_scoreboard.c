@@ -103,10 +103,8 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(test_enter_after_a_dead_process_forgets_its_load, make,
                                         drop),
-        cmocka_unit_test_setup_teardown(test_least_busy_looks_at_ready_workers_only, make,
-                                        drop),
-        cmocka_unit_test_setup_teardown(test_listening_ends_when_a_successor_enters, make,
-                                        drop),
+        cmocka_unit_test_setup_teardown(test_least_busy_looks_at_ready_workers_only, make, drop),
+        cmocka_unit_test_setup_teardown(test_listening_ends_when_a_successor_enters, make, drop),
         cmocka_unit_test_setup_teardown(test_beat_writes_its_own_slot, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,7 @@ static void test_top_level_cache_control_becomes_a_breakpoint(void **state)
          OUT("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
              "\"content\":["
              "{" SPOT "\"type\":\"text\",\"text\":\"t\"},{\"type\":\"thinking\",\"thinking\":\"x\","
-                      "\"signature\":\"s\"}]}]"),
+             "\"signature\":\"s\"}]}]"),
          "map:cache_control"},
         {"empty last message: system", S45, "",
          IN("\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":"

@@ -67,6 +67,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    char journal[sizeof dir + 16];
+    snprintf(journal, sizeof journal, "%s/usage.journal", dir); /* outlives the master by design */
+    remove(journal);
     remove(env_file);
     munmap(fake, sizeof *fake);
     return rmdir(dir); /* also proves that no pid file was left */

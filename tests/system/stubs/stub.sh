@@ -5,11 +5,9 @@
 # behind it when there is such a file (letters, digits and dots of --query); program.word for the others.
 set -uo pipefail
 name=$(basename "$0")
-{
-    printf '%s' "$name"
-    printf ' %s' "$@" | tr -s ' \n\t' ' '
-    echo
-} >>"$STUB/calls"
+line=$(printf ' %s' "$@" | tr -s ' \n\t' ' ')
+printf '%s%s\n' "$name" "$line" >>"$STUB/calls" # in one piece: two stubs of a pipe write here at the same time
+[[ "$*" != *--password-stdin* ]] || cat >/dev/null
 
 if [ "$name" = aws ]; then
     key=${1:-}.${2:-}

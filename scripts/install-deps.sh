@@ -3,11 +3,12 @@
 # usage: scripts/install-deps.sh [--dev]     --dev: also what lint, clients, fuzz, cov and bench use
 # Debian 12 and 13, Ubuntu. llhttp comes from libllhttp-dev (Debian 13) or through scripts/llhttp.sh.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev make pkg-config ca-certificates
        libcurl4-openssl-dev libmbedtls-dev libcjson-dev libsqlite3-dev libcmocka-dev
-       curl jq)
-dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm openssl sqlite3)
+       curl jq sqlite3)
+dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm openssl)
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -27,7 +28,9 @@ installed() {
     command -v dpkg-query >/dev/null && dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
 
-# llhttp: a .pc file, the sources of an installed node-llhttp, or what llhttp.sh has unpacked before
+known() { apt-cache show "$1" >/dev/null 2>&1; }
+
+# llhttp: a .pc file, the sources of an installed node-llhttp, or what llhttp.sh has unpacked
 have_llhttp() {
     pkg-config --exists libllhttp 2>/dev/null || [ -e /usr/share/llhttp/llhttp.c ] || [ -e build/llhttp/.ready ]
 }
@@ -38,7 +41,9 @@ missing=()
 for package in "${wanted[@]}"; do
     installed "$package" || missing+=("$package")
 done
-if [ ${#missing[@]} -eq 0 ] && have_llhttp; then
+# A new clone where everything is installed: unpacking llhttp needs no rights.
+fetch_llhttp() { known node-llhttp && ! known libllhttp-dev && scripts/llhttp.sh build/llhttp 2>/dev/null; }
+if [ ${#missing[@]} -eq 0 ] && { have_llhttp || fetch_llhttp; }; then
     exit 0
 fi
 
@@ -49,7 +54,7 @@ fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || {
-        say "not root and no sudo; please run as root: apt-get install ${missing[*]}"
+        say "not root and no sudo; please run scripts/install-deps.sh as root (missing: ${missing[*]:-llhttp})"
         exit 1
     }
     as_root=(sudo)
@@ -57,7 +62,6 @@ fi
 
 say "apt-get update"
 "${as_root[@]}" apt-get update -qq
-known() { apt-cache show "$1" >/dev/null 2>&1; }
 have_llhttp || ! known libllhttp-dev || missing+=(libllhttp-dev)
 install=()
 for package in "${missing[@]}"; do

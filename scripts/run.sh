@@ -12,10 +12,14 @@ mock_pid=
 key_id=
 
 stop() {
-    trap - EXIT INT TERM
+    trap - EXIT
+    # Ctrl-C once more: the server does not wait for open requests
+    trap 'kill -TERM "$server_pid" 2>/dev/null || true' HUP INT TERM
     if [ -n "$server_pid" ]; then
         kill -TERM "$server_pid" 2>/dev/null || true
-        wait "$server_pid" || true
+        while kill -0 "$server_pid" 2>/dev/null; do
+            wait "$server_pid" || true
+        done
     fi
     if [ -n "$key_id" ]; then
         "$program" revoke-key "$key_id" --reason "make run ended" >/dev/null || true
@@ -27,6 +31,7 @@ stop() {
     rm -f "$log"
 }
 trap stop EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -69,13 +74,20 @@ created=$("$program" create-api-key -u "${USER:-local}" -n "make run" --output j
 key=$(jq -r .api_key <<<"$created")
 key_id=$(jq -r .key_id <<<"$created")
 
+# Another program may hold the port and answer there, so the server is asked before its port.
+is_up() {
+    "$program" top --pid "$server_pid" --output json 2>/dev/null |
+        jq -e 'any(.processes[]; .state == "ready" and (.name | startswith("worker")))' >/dev/null &&
+        curl -fs -o /dev/null --max-time 1 "http://localhost:$port/health" 2>/dev/null
+}
+
 # A process group of its own: Ctrl-C reaches this script, which ends the server in order.
 setsid "$program" serve &
 server_pid=$!
 ready=
 for _ in $(seq 500); do
     kill -0 "$server_pid" 2>/dev/null || break
-    if curl -fs -o /dev/null --max-time 1 "http://localhost:$port/health" 2>/dev/null; then
+    if is_up; then
         ready=yes
         break
     fi

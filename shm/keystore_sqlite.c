@@ -143,6 +143,8 @@ static enum status connect_db(struct store *k, struct err *err)
     k->device = st.st_dev;
     k->inode = st.st_ino;
     enum status status = STATUS_OK;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                   0); /* a lock at each malloc, for a figure nobody reads */
     if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK) {
         status = keystore_sqlite_trouble(k, err);

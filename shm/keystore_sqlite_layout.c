@@ -43,7 +43,10 @@ static const char layout_1_triggers[] =
     BUMP(api_keys, INSERT) BUMP(api_keys, UPDATE) BUMP(api_keys, DELETE) BUMP(model_mapping, INSERT)
         BUMP(model_mapping, UPDATE) BUMP(model_mapping, DELETE);
 
-/* Usage is written five times a second: what it changes in api_keys must not make every server load
+/* A row of usage costs its request CPU time: it goes to the end of the table, and there are no more
+ * indexes than the two that writing needs.
+ *
+ * Usage is written five times a second: what it changes in api_keys must not make every server load
  * all keys. Names of the usage columns are those of the older tools' table. */
 static const char layout_2[] =
     "ALTER TABLE api_keys ADD COLUMN budget_mode TEXT NOT NULL DEFAULT 'soft';"
@@ -71,8 +74,7 @@ static const char layout_2[] =
                               "duration_ms INTEGER NOT NULL,"
                               "service_tier TEXT NOT NULL,"
                               "error_message TEXT,"
-                              "ttl INTEGER," /* seconds since 1970; NULL: kept for ever */
-                              "PRIMARY KEY(api_key, timestamp, usage_id)) WITHOUT ROWID;"
+                              "ttl INTEGER);" /* seconds since 1970; NULL: kept for ever */
                               "CREATE INDEX usage_ttl ON usage(ttl) WHERE ttl IS NOT NULL;"
                               "CREATE TABLE model_pricing("
                               "model_id TEXT PRIMARY KEY NOT NULL,"

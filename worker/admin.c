@@ -57,6 +57,13 @@ static void put_features(struct json_out *w)
     json_object_end(w);
 }
 
+/* At a reload only this worker leaves: the service goes on, and must not be called unhealthy
+ * because a connection came to the old set's last accept. */
+static bool service_ends(const struct worker *w)
+{
+    return w->draining && scoreboard_ready_workers(w->segment) == 0;
+}
+
 /* The union of both older bodies, so that either's checks go on working; no store is touched, so a
  * load balancer never kills a task for an outage elsewhere. */
 enum verdict admin_health(struct exchange *x)
@@ -69,7 +76,7 @@ enum verdict admin_health(struct exchange *x)
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
-    member_text(&w, STR("status"), worker->draining ? STR("draining") : STR("healthy"));
+    member_text(&w, STR("status"), service_ends(worker) ? STR("draining") : STR("healthy"));
     member_text(&w, STR("version"), STR(VERSION));
     member_text(&w, STR("environment"), text_from(environment_name(worker->config)));
     JSON_KEY(&w, "uptime_seconds");
@@ -77,7 +84,7 @@ enum verdict admin_health(struct exchange *x)
     member_text(&w, STR("timestamp"), text_from(now));
     put_features(&w);
     json_object_end(&w);
-    return finish(x, worker->draining ? 503 : 200, &body);
+    return finish(x, service_ends(worker) ? 503 : 200, &body);
 }
 
 enum verdict admin_ready(struct exchange *x)
@@ -86,7 +93,7 @@ enum verdict admin_ready(struct exchange *x)
     bool needs_keys = worker->config->require_api_key;
     bool keys = !needs_keys || directory_generation(worker->segment) > 0;
     const char *trouble = bedrock_trouble(worker);
-    bool ready = keys && !trouble && !worker->draining;
+    bool ready = keys && !trouble && !service_ends(worker);
     struct buf body;
     struct json_out w;
     buf_init(&body, BODY_MAX);

@@ -43,7 +43,7 @@ wait_http() { # URL
 
 # --- the three servers -----------------------------------------------------------------------------
 mock_port=$(free_port)
-$B/mock-bedrock --port "$mock_port" --no-verify --quiet >"$work/mock.log" 2>&1 &
+"$B/mock-bedrock" --port "$mock_port" --no-verify --quiet >"$work/mock.log" 2>&1 &
 pids+=($!)
 mock_pid=$!
 wait_http "http://127.0.0.1:$mock_port/health"
@@ -78,7 +78,7 @@ wait_http "http://127.0.0.1:$nginx_port/health"
 our_port=$(free_port)
 export STATE_DIR=$work/state STORAGE_BACKEND=sqlite AWS_REGION=us-west-2 AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=bench
 export BEDROCK_ENDPOINT_URL=http://127.0.0.1:$mock_port RATE_LIMIT_ENABLED=false WORKERS=2
-BENCH_KEY=$($B/llm-api-converter create-api-key -u bench -n bench --output json | jq -r .api_key)
+BENCH_KEY=$("$B/llm-api-converter" create-api-key -u bench -n bench --output json | jq -r .api_key)
 export BENCH_KEY
 start_ours() {
     PORT=$our_port HOST=127.0.0.1 LOG_LEVEL=warn "$B/llm-api-converter" >"$work/server.log" 2>&1 &

@@ -2,6 +2,7 @@
 #include "worker/admin.h"
 
 #include "shm/signing.h"
+#include "shm/scoreboard.h"
 #include "tests/unit/gateway_bed.h"
 
 static void test_routes_table_answers_without_a_key(void **state)
@@ -70,6 +71,17 @@ static void test_draining_is_told_by_health_and_ready_but_not_liveness(void **st
     client_check(&g->client, "liveness", "HTTP/1.1 200 ", true);
 }
 
+/* SIGHUP: the old set drains while the new one serves. */
+static void test_draining_beside_a_ready_worker_is_healthy(void **state)
+{
+    struct gateway *g = *state;
+    g->worker.draining = true;
+    scoreboard_state(&g->segment, 2, SCOREBOARD_READY);
+    gateway_talk(g, "GET /health", "", NULL, "}}");
+    client_check(&g->client, "health", "HTTP/1.1 200 ", true);
+    client_check(&g->client, "health", "\"status\":\"healthy\"", true);
+}
+
 static void test_ready_without_credentials_gives_the_reason(void **state)
 {
     struct gateway *g = *state;
@@ -108,6 +120,7 @@ int main(void)
         GATEWAY(test_routes_table_of_what_bedrock_has_not),
         GATEWAY(test_event_sink_switched_off_is_404),
         GATEWAY(test_draining_is_told_by_health_and_ready_but_not_liveness),
+        GATEWAY(test_draining_beside_a_ready_worker_is_healthy),
         GATEWAY(test_ready_without_credentials_gives_the_reason),
         GATEWAY(test_ready_gives_the_refreshers_reason),
         GATEWAY(test_preflight_of_any_path_needs_no_key),

@@ -10,6 +10,7 @@ NAME=release-libs
 unset MAKEFLAGS MFLAGS MAKELEVEL # our own make has no built-in rules, theirs need them
 
 suite=trixie
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 arch=${1:?usage: scripts/release-libs.sh amd64|arm64 DIR}
 mkdir -p "${2:?usage: scripts/release-libs.sh amd64|arm64 DIR}"
 base=$(cd "$2" && pwd)
@@ -33,6 +34,7 @@ need_tools() {
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
     need apt-get "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
     need dpkg-source "apt-get install dpkg-dev"
+    [ -e $keyring ] || die "$keyring is missing: apt-get install debian-archive-keyring"
     need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
 }
 
@@ -47,7 +49,7 @@ fetch() {
     mkdir -p "$sources/lists/partial" "$sources/cache/archives/partial" "$sources/files"
     : >"$sources/apt.list"
     for at in "debian $suite" "debian $suite-updates" "debian-security $suite-security"; do
-        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror/$at main" >>"$sources/apt.list"
+        echo "deb-src [signed-by=$keyring] $mirror/$at main" >>"$sources/apt.list"
     done
     own_apt apt-get update -qq || die "apt-get update failed; is $mirror (DEBIAN_MIRROR) within reach?"
     for at in mbedtls curl cjson sqlite3; do
@@ -125,7 +127,8 @@ make_cjson() {
     # shellcheck disable=SC2086
     logged cjson "$triplet-gcc" $flags -std=c99 -c "$work/cjson/cJSON.c" -o "$work/cjson.o"
     logged cjson "$triplet-ar" rcsD "$prefix/lib/libcjson.a" "$work/cjson.o"
-    cp "$work/cjson/cJSON.h" "$prefix/include/"
+    mkdir "$prefix/include/cjson"
+    cp "$work/cjson/cJSON.h" "$prefix/include/cjson/"
 }
 
 amalgamate() {

@@ -240,6 +240,8 @@ script delete-service.sh --target ecs --yes --dry-run --roles
 expect_untouched "delete, dry run"
 expect_match "delete, dry run" "$(cat "$T/out")" '\+ aws ecs delete-express-gateway-service .*service/default/llm-api-converter'
 
+refused "release libraries" 1 'platform riscv: amd64 or arm64' release-libs.sh riscv "$T/libs"
+
 # --- against the real program ----------------------------------------------------------------------------------
 
 start_mock

@@ -129,10 +129,8 @@ static bool is_account_allowed(const struct config *c, struct str id)
 
 static struct str find_builtin(struct str name)
 {
-    for (const struct models_builtin *b = models_builtin; b->name; b++)
-        if (text_eq(name, text_from(b->name)))
-            return text_from(b->id);
-    return (struct str){NULL, 0};
+    const struct models_builtin *b = models_builtin_find(name);
+    return text_from(b ? b->id : NULL);
 }
 
 static struct str find_configured(struct str name)

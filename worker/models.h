@@ -83,5 +83,6 @@ struct models_builtin {
     const char *id;   /* Bedrock's */
 };
 extern const struct models_builtin models_builtin[];
+const struct models_builtin *models_builtin_find(struct str name); /* NULL: no such name */
 
 #endif

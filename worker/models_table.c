@@ -177,6 +177,30 @@ const struct models_builtin models_builtin[] = {
     {NULL, NULL},
 };
 
+/* As strcmp, but name may hold a NUL. */
+static int order(struct str name, const char *other)
+{
+    size_t n = strlen(other);
+    int d = name.n && n ? memcmp(name.p, other, name.n < n ? name.n : n) : 0;
+    return d ? d : (name.n > n) - (name.n < n);
+}
+
+const struct models_builtin *models_builtin_find(struct str name)
+{
+    size_t from = 0, to = sizeof models_builtin / sizeof *models_builtin - 1;
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        int d = order(name, models_builtin[middle].name);
+        if (d == 0)
+            return &models_builtin[middle];
+        if (d < 0)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return NULL;
+}
+
 /* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html; new ones appear, so
  * the list is longer than today's. */
 static const struct str regions[] = {

@@ -60,35 +60,36 @@ static bool strip_prefix(const struct config *c, struct str path, struct str *re
 
 static bool pattern_matches(struct str pattern, struct str path)
 {
-    bool any = text_ends(pattern, STR("**"));
-    if (!any && !text_ends(pattern, STR("*"))) {
+    if (!text_ends(pattern, STR("*"))) {
         return text_eq(pattern, path);
     }
+    bool any = text_ends(pattern, STR("**"));
     struct str fixed = text_sub(pattern, 0, pattern.n - (any ? 2 : 1));
     struct str last = text_sub(path, fixed.n, path.n);
     size_t at;
     return text_starts(path, fixed) && last.n > 0 && (any || !text_find(last, STR("/"), &at));
 }
 
-static bool row_matches(const struct config *c, const struct route *r, struct str path)
+/* rest: the path behind the prefix; NULL: it does not begin with the prefix. */
+static bool row_matches(const struct route *r, struct str path, const struct str *rest)
 {
     struct str pattern = text_from(r->path);
     struct str mark = STR("{prefix}");
     if (!text_starts(pattern, mark)) {
         return pattern_matches(pattern, path);
     }
-    struct str rest;
-    return strip_prefix(c, path, &rest) &&
-           pattern_matches(text_sub(pattern, mark.n, pattern.n), rest);
+    return rest && pattern_matches(text_sub(pattern, mark.n, pattern.n), *rest);
 }
 
 const struct route *routes_find(const struct config *c, struct str path, enum http_method method,
                                 unsigned *allowed_out)
 {
     const struct route *found = NULL;
+    struct str rest;
+    bool prefixed = strip_prefix(c, path, &rest);
     *allowed_out = 0;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!row_matches(c, &table[i], path)) {
+        if (!row_matches(&table[i], path, prefixed ? &rest : NULL)) {
             continue;
         }
         *allowed_out |= table[i].methods;

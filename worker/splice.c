@@ -265,46 +265,46 @@ static bool drops_named(struct splice_job *j, scan_ref v)
 
 /* What becomes of a top-level field; one that is not listed is the upstream's to judge. */
 static const struct {
-    const char *name;
+    struct str name;
     bool (*drops)(struct splice_job *j, scan_ref value);
 } fields[] = {
-    {"anthropic_beta", drops_silently}, /* merged into ours */
-    {"anthropic_version", drops_silently},
-    {"betas", drops_silently},
-    {"billing_policy", drops_named},
-    {"cache_control", drops_top_cache_control},
-    {"compaction", drops_named},
-    {"container", drops_silently}, /* null; refused otherwise, as are the other three */
-    {"context_management", drops_context_management},
-    {"diagnostics", drops_named},
-    {"fallback_credit_token", drops_named},
-    {"fallbacks", drops_silently},
-    {"inference_geo", drops_named},
-    {"mcp_servers", drops_silently},
-    {"metadata", drops_metadata},
-    {"model", drops_silently},
-    {"output_config", drops_output_config},
-    {"output_format", drops_output_format},
-    {"safeguards", drops_silently},
-    {"service_tier", drops_service_tier},
-    {"speed", drops_speed},
-    {"stream", drops_silently},
-    {"tags", drops_named},
-    {"temperature", drops_sampling},
-    {"thinking", drops_thinking},
-    {"thread", drops_named},
-    {"tool_choice", drops_tool_choice},
-    {"tools", drops_tools},
-    {"top_k", drops_sampling},
-    {"top_p", drops_top_p},
-    {"user_profile_id", drops_named},
+    {STR("anthropic_beta"), drops_silently}, /* merged into ours */
+    {STR("anthropic_version"), drops_silently},
+    {STR("betas"), drops_silently},
+    {STR("billing_policy"), drops_named},
+    {STR("cache_control"), drops_top_cache_control},
+    {STR("compaction"), drops_named},
+    {STR("container"), drops_silently}, /* null; refused otherwise, as are the other three */
+    {STR("context_management"), drops_context_management},
+    {STR("diagnostics"), drops_named},
+    {STR("fallback_credit_token"), drops_named},
+    {STR("fallbacks"), drops_silently},
+    {STR("inference_geo"), drops_named},
+    {STR("mcp_servers"), drops_silently},
+    {STR("metadata"), drops_metadata},
+    {STR("model"), drops_silently},
+    {STR("output_config"), drops_output_config},
+    {STR("output_format"), drops_output_format},
+    {STR("safeguards"), drops_silently},
+    {STR("service_tier"), drops_service_tier},
+    {STR("speed"), drops_speed},
+    {STR("stream"), drops_silently},
+    {STR("tags"), drops_named},
+    {STR("temperature"), drops_sampling},
+    {STR("thinking"), drops_thinking},
+    {STR("thread"), drops_named},
+    {STR("tool_choice"), drops_tool_choice},
+    {STR("tools"), drops_tools},
+    {STR("top_k"), drops_sampling},
+    {STR("top_p"), drops_top_p},
+    {STR("user_profile_id"), drops_named},
 };
 
 static bool drops_field(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (scan_text_is(j->s, key, text_from(fields[i].name)))
+        if (scan_text_is(j->s, key, fields[i].name))
             return fields[i].drops(j, value);
     return false;
 }

@@ -22,10 +22,11 @@ for tool in nginx wrk jq; do
     command -v "$tool" >/dev/null || { echo "bench: $tool is missing; run scripts/install-deps.sh --dev" >&2; exit 2; }
 done
 
-free_port() { # a port nobody listens on now
+free_port() { # a port nobody listens on now, below those of outgoing connections: a client that waits for it
+              # in a loop could be given it, and connect to itself
     local p
     while :; do
-        p=$((20000 + RANDOM % 20000))
+        p=$((10000 + RANDOM % 20000))
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
             echo "$p"
             return

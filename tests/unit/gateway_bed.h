@@ -169,6 +169,7 @@ static void gateway_run(struct gateway *g, uint64_t ms)
     struct loop_timer t = {0};
     loop_timer_set(g->worker.loop, &t, clock_now_ns() / 1000000 + ms, gateway_stop, NULL);
     loop_run(g->worker.loop);
+    loop_timer_cancel(g->worker.loop, &t); /* the worker may have stopped the loop first */
 }
 
 #define GATEWAY_UNTIL(g, condition)                     \

@@ -88,8 +88,25 @@ static void test_builtin_names_are_sorted_and_known(void **state)
             fail_msg("%s stands after %s", b->name, b[-1].name);
         if (strcmp(models_caps(text_from(b->id))->family, "other") == 0)
             fail_msg("%s: no capabilities for %s", b->name, b->id);
+        if (models_builtin_find(text_from(b->name)) != b)
+            fail_msg("%s is not found", b->name);
     }
     assert_true(b - models_builtin > 40);
+}
+
+static void test_builtin_find_other_name_is_null(void **state)
+{
+    (void)state;
+    static const struct str names[] = {STR(""),
+                                       STR("a"),
+                                       STR("claude-opus-4-"),
+                                       STR("gpt-4"
+                                           "\0"),
+                                       STR("gpt-4p"),
+                                       STR("zzz")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (models_builtin_find(names[i]))
+            fail_msg("\"%.*s\" is found", STR_ARG(names[i]));
 }
 
 /* Every beta is dated, so a typing error in the list shows. */
@@ -113,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_base_of_ids_and_arns_has_no_region),
         cmocka_unit_test(test_caps_of_id_come_from_longest_prefix),
         cmocka_unit_test(test_builtin_names_are_sorted_and_known),
+        cmocka_unit_test(test_builtin_find_other_name_is_null),
         cmocka_unit_test(test_betas_of_each_builtin_are_dated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ base_image() {
 
 build() { # NAME ARGUMENTS...
     local start=$SECONDS
-    if buildah bud --isolation chroot --network host --pull-never --format docker -t "$1" "${@:2}" . >"$work/$1.log" 2>&1; then
+    if buildah bud --layers --isolation chroot --network host --pull-never --format docker -t "$1" "${@:2}" . >"$work/$1.log" 2>&1; then
         pass
         echo "  $1: built in $((SECONDS - start)) s"
     else
@@ -73,7 +73,7 @@ inspect() { # IMAGE JQ
     pod image inspect "$1" | jq -r ".[0] | $2"
 }
 
-check_image() { # IMAGE
+check_image() { # IMAGE [ARCHITECTURE]
     expect "$1: user" "$(inspect "$1" .Config.User)" 1000:1000
     expect "$1: entrypoint, exec form" "$(inspect "$1" '.Config.Entrypoint | tojson')" '["/app/llm-api-converter"]'
     expect "$1: command" "$(inspect "$1" '.Config.Cmd | tojson')" '["serve"]'
@@ -82,7 +82,7 @@ check_image() { # IMAGE
     expect "$1: health check without a shell" "$(inspect "$1" '.Healthcheck.Test // .HealthCheck.Test // .Config.Healthcheck.Test | tojson')" \
         '["CMD","/app/llm-api-converter","health"]'
     expect "$1: label" "$(inspect "$1" '.Labels["org.opencontainers.image.title"]')" llm-api-converter
-    expect "$1: architecture" "$(inspect "$1" .Architecture)" amd64
+    expect "$1: architecture" "$(inspect "$1" .Architecture)" "${2:-amd64}"
 }
 
 check_minimal_files() {
@@ -217,12 +217,14 @@ base_image || {
 }
 build llm-api-converter-minimal -f docker/Dockerfile
 build llm-api-converter-prebuilt --build-arg BINARY_PATH=build/linux-amd64/llm-api-converter -f docker/Dockerfile.prebuilt
-build llm-api-converter-mock -f docker/Dockerfile --target mock
 check_image llm-api-converter-minimal
 check_image llm-api-converter-prebuilt
 check_minimal_files
 check_running llm-api-converter-minimal
 check_running llm-api-converter-prebuilt
 check_arm64
+build llm-api-converter-mock -f docker/Dockerfile --target mock
+build llm-api-converter-arm64 --platform linux/arm64 -f docker/Dockerfile
+check_image llm-api-converter-arm64 arm64
 [ -n "${KEEP:-}" ] || rm -rf "$work/storage" "$work/run"
 finish

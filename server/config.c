@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "server/arena.h"
+#include "server/config_elder.h"
 #include "server/dotenv.h"
 
 enum kind { KIND_TEXT, KIND_URL, KIND_CHOICE, KIND_BOOL, KIND_INT };
@@ -539,4 +540,5 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
             fn(ctx, warnings[i].text);
         }
     }
+    config_elder_warnings(fn, ctx);
 }

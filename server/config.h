@@ -133,6 +133,10 @@
          "JSON object of client name to Bedrock id; replaces the built-in table")                  \
     TEXT(beta_allow, "BETA_HEADERS_ALLOW", "", "", false,                                          \
          "anthropic-beta values to pass to Claude besides the built-in ones, comma-separated")     \
+    BOOL(prompt_caching, "PROMPT_CACHING_ENABLED", "", true,                                       \
+         "false: the client's cache marks do not reach Bedrock")                                   \
+    CHOICE(default_cache_ttl, "DEFAULT_CACHE_TTL", "", "5m", "5m|1h",                              \
+           "lifetime of cache marks that name none; a key's own cache_ttl wins over the client's") \
     BOOL(strip_cache_scope, "STRIP_CACHE_SCOPE", "", true,                                         \
          "remove cache_control.scope, which Bedrock refuses")                                      \
     BOOL(strict_fields, "STRICT_FIELDS", "", false,                                                \

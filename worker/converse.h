@@ -8,6 +8,7 @@
 
 #include "server/scan.h"
 #include "server/json.h"
+#include "worker/cache_policy.h"
 #include "worker/models.h"
 
 struct converse_options {
@@ -15,7 +16,8 @@ struct converse_options {
     struct str betas;        /* anthropic-beta header, joined (Anthropic dialect) */
     struct str betas_extra;  /* BETA_HEADERS_ALLOW */
     struct str service_tier; /* of the key or DEFAULT_SERVICE_TIER; empty: none */
-    bool strict_fields;      /* STRICT_FIELDS: refuse instead of dropping */
+    struct cache_policy cache;
+    bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
 };
 
 /* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one

@@ -206,8 +206,8 @@ static bool hour_allowed(struct converse_build *b)
 static bool point_allowed(const struct converse_build *b)
 {
     bool here = b->tools_open ? converse_build_has(b, MODELS_CLAUDE) : b->turn != CONVERSE_NONE;
-    return here && converse_build_has(b, MODELS_CACHE) && b->points < POINTS_MAX &&
-           b->reasoning_end != buf_len(b->w.b);
+    return here && converse_build_has(b, MODELS_CACHE) && !b->o->cache.off &&
+           b->points < POINTS_MAX && b->reasoning_end != buf_len(b->w.b);
 }
 
 void converse_build_cache_point(struct converse_build *b, struct str ttl)
@@ -219,7 +219,7 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
         converse_build_drop(b, "cache_control");
         return;
     }
-    bool hour = text_eq(ttl, STR("1h")) && hour_allowed(b);
+    bool hour = cache_policy_hour(&b->o->cache, ttl) && hour_allowed(b);
     b->ttl_short = b->ttl_short || !hour;
     b->points++;
     json_raw(&b->w, hour ? STR("{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}")

@@ -434,6 +434,12 @@ static enum verdict admit_step(struct exchange *x)
     return VERDICT_FAIL;
 }
 
+static struct cache_policy cache_policy(const struct exchange *x)
+{
+    return cache_policy_of(x->worker->config, x->who == EXCHANGE_KEY ? &x->key : NULL,
+                           x->request.short_marks);
+}
+
 static enum status convert_by_splice(struct exchange *x)
 {
     const struct config *c = x->worker->config;
@@ -442,6 +448,7 @@ static enum status convert_by_splice(struct exchange *x)
         .betas = x->betas,
         .betas_extra = text_from(c->beta_allow),
         .strip_cache_scope = c->strip_cache_scope,
+        .cache = cache_policy(x),
     };
     x->relay = &splice_relay;
     x->reply = splice_reply_new(x->arena, x->client_model);
@@ -507,6 +514,7 @@ static enum verdict convert_step(struct exchange *x)
                                        .betas = x->betas,
                                        .betas_extra = text_from(c->beta_allow),
                                        .service_tier = limits_tier_word(limits_tier(x)),
+                                       .cache = cache_policy(x),
                                        .strict_fields = c->strict_fields};
     if (x->counting && !count_may_ask(x)) {
         return count_estimate(x);

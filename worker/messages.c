@@ -131,37 +131,45 @@ static struct str read_session(const struct scan *s)
 /* --- cache breakpoints --------------------------------------------------------------------------
  */
 
-/* Blocks of one array that carry cache_control, blocks inside tool_result included. */
-static uint32_t count_breakpoints(const struct scan *s, scan_ref blocks)
+static void count_breakpoint(struct messages_request *m, scan_ref mark)
 {
-    uint32_t n = 0;
+    if (!present(m->scan, mark))
+        return;
+    m->breakpoints++;
+    if (SCAN_IS(m->scan, SCAN_GET(m->scan, mark, "ttl"), "5m"))
+        m->short_marks = true;
+}
+
+/* Blocks of one array that carry cache_control, blocks inside tool_result included. */
+static void count_breakpoints(struct messages_request *m, scan_ref blocks)
+{
+    const struct scan *s = m->scan;
     if (scan_type(s, blocks) != SCAN_ARRAY)
-        return 0;
+        return;
     for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
-        n += present(s, SCAN_GET(s, b, "cache_control"));
+        count_breakpoint(m, SCAN_GET(s, b, "cache_control"));
         if (SCAN_IS(s, SCAN_GET(s, b, "type"), "tool_result")) {
             scan_ref inner = SCAN_GET(s, b, "content");
             if (scan_type(s, inner) != SCAN_ARRAY)
                 continue;
             for (scan_ref c = scan_first(s, inner); c != SCAN_ABSENT; c = scan_next(s, inner, c))
-                n += present(s, SCAN_GET(s, c, "cache_control"));
+                count_breakpoint(m, SCAN_GET(s, c, "cache_control"));
         }
     }
-    return n;
 }
 
 static enum status check_breakpoints(struct messages_request *m, struct err *err)
 {
     const struct scan *s = m->scan;
-    uint32_t n = count_breakpoints(s, m->tools) + count_breakpoints(s, m->system);
+    count_breakpoints(m, m->tools);
+    count_breakpoints(m, m->system);
     for (scan_ref v = scan_first(s, m->messages); v != SCAN_ABSENT;
          v = scan_next(s, m->messages, v))
-        n += count_breakpoints(s, SCAN_GET(s, v, "content"));
-    m->breakpoints = n;
-    if (n > BREAKPOINTS_MAX)
+        count_breakpoints(m, SCAN_GET(s, v, "content"));
+    if (m->breakpoints > BREAKPOINTS_MAX)
         return err_set(err, STATUS_INVALID,
                        "A maximum of %d blocks with cache_control may be provided. Found %u.",
-                       BREAKPOINTS_MAX, n);
+                       BREAKPOINTS_MAX, m->breakpoints);
     return STATUS_OK;
 }
 

@@ -19,6 +19,7 @@ struct messages_request {
     struct str
         session; /* session id out of metadata.user_id, either form; for the log; may be empty */
     uint32_t breakpoints; /* blocks with cache_control */
+    bool short_marks;     /* one of them says "5m" */
 };
 
 /* count_tokens: max_tokens may be missing. */

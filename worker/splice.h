@@ -12,6 +12,7 @@
 #define WORKER_SPLICE_H
 
 #include "server/buf.h"
+#include "worker/cache_policy.h"
 #include "worker/messages.h"
 #include "worker/models.h"
 #include "worker/relay.h"
@@ -21,6 +22,7 @@ struct splice_options {
     struct str betas;       /* the anthropic-beta header, all values joined by ',' */
     struct str betas_extra; /* BETA_HEADERS_ALLOW */
     bool strip_cache_scope;
+    struct cache_policy cache;
 };
 
 /*

@@ -20,14 +20,38 @@ static bool drops_cache_member(void *ctx, scan_ref key, scan_ref value)
     return false;
 }
 
+static bool takes_marks(const struct splice_job *j)
+{
+    return splice_takes(j, MODELS_CACHE) && !j->o->cache.off;
+}
+
+/* The lifetime that the key or the operator wants, where it is not what the mark says. */
+static void edit_ttl(struct splice_job *j, scan_ref mark)
+{
+    const struct scan *s = j->s;
+    scan_ref ttl = SCAN_GET(s, mark, "ttl");
+    bool hour = cache_policy_hour(&j->o->cache, scan_text(s, ttl));
+    if (!splice_takes(j, MODELS_CACHE_1H) || hour == SCAN_IS(s, ttl, "1h"))
+        return;
+    if (scan_type(s, ttl) == SCAN_STRING)
+        edits_value(&j->edits, ttl, hour ? STR("\"1h\"") : STR("\"5m\""));
+    else if (ttl == SCAN_ABSENT)
+        edits_inside(&j->edits, mark, STR("\"ttl\":\"1h\","));
+    else
+        return; /* no string: Bedrock's to judge */
+    splice_note(j, "map:", STR("cache_control.ttl"));
+}
+
 bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
 {
-    if (!splice_takes(j, MODELS_CACHE)) {
+    if (!takes_marks(j)) {
         splice_note(j, "drop:", STR("cache_control"));
         return true;
     }
-    if (scan_type(j->s, value) == SCAN_OBJECT)
-        edits_filter(&j->edits, value, drops_cache_member, j);
+    if (scan_type(j->s, value) != SCAN_OBJECT)
+        return false;
+    if (edits_filter(&j->edits, value, drops_cache_member, j) > 0)
+        edit_ttl(j, value);
     return false;
 }
 
@@ -143,8 +167,7 @@ static enum status choose_cache_spot(struct splice_job *j, struct err *err)
     const struct scan *s = j->s;
     scan_ref top = SCAN_GET(s, 0, "cache_control");
     j->cache_spot = SCAN_ABSENT;
-    if (scan_type(s, top) != SCAN_OBJECT || splice_takes(j, MODELS_CACHE_TOP) ||
-        !splice_takes(j, MODELS_CACHE))
+    if (scan_type(s, top) != SCAN_OBJECT || splice_takes(j, MODELS_CACHE_TOP) || !takes_marks(j))
         return STATUS_OK;
     scan_ref spot = find_cache_spot(j);
     if (spot == SCAN_ABSENT || scan_type(s, SCAN_GET(s, spot, "cache_control")) == SCAN_OBJECT)
@@ -153,7 +176,8 @@ static enum status choose_cache_spot(struct splice_job *j, struct err *err)
         return err_set(err, STATUS_INVALID,
                        "A maximum of 4 blocks with cache_control may be provided. Found %u.",
                        j->r->breakpoints + 1);
-    bool hour = splice_takes(j, MODELS_CACHE_1H) && SCAN_IS(s, SCAN_GET(s, top, "ttl"), "1h");
+    bool hour = splice_takes(j, MODELS_CACHE_1H) &&
+                cache_policy_hour(&j->o->cache, scan_text(s, SCAN_GET(s, top, "ttl")));
     j->cache_spot = spot;
     j->cache_json = hour ? STR("\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
                          : STR("\"cache_control\":{\"type\":\"ephemeral\"}");

@@ -76,6 +76,18 @@ upstream "HTML with 403" html-403 403 permission_error
 upstream "reset" cut-10 502 api_error
 upstream "short body" cutbody 502 api_error
 
+# how long the prompt cache keeps a mark: the key's word wins over the client's, on both transports
+mock_reset
+make_key cached --cache-ttl 1h
+marked='{"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral","ttl":"5m"}}]}'
+ask "$(message cached "$marked")"
+expect "cache lifetime of the key" "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c '.system[0].cache_control')" '200 {"type":"ephemeral","ttl":"1h"}'
+expect "cache lifetime of the key is told" "$(header x-converter-changes)" 'map:cache_control.ttl'
+call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' -d "{\"model\":\"$MODEL\",
+    \"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"c\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}"
+expect "cache lifetime of the key in Converse" "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c '.messages[0].content[1]')" \
+    '200 {"cachePoint":{"type":"default","ttl":"1h"}}'
+
 # a service tier that the model does not offer: once more without it, for both transports
 make_key tiered -t flex
 for model in anthropic.claude-sonnet-4-5--no-tier-once amazon.nova-pro--no-tier-once; do

@@ -43,18 +43,25 @@ static void splice_case_read(struct splice_case *c, struct str body, bool count_
 }
 
 /* id: a Bedrock id, "[1m]" at its end understood. betas: the header. */
-__attribute__((unused)) static void splice_case_run(struct splice_case *c, struct str id,
-                                                    struct str betas, struct str body)
+static void splice_case_run_with(struct splice_case *c, struct cache_policy cache, struct str id,
+                                 struct str betas, struct str body)
 {
     bool million = text_ends(id, STR("[1m]"));
     if (million)
         id.n -= 4;
     struct models_choice choice = {
         .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = million};
-    struct splice_options o = {.model = &choice, .betas = betas, .strip_cache_scope = true};
+    struct splice_options o = {
+        .model = &choice, .betas = betas, .strip_cache_scope = true, .cache = cache};
     splice_case_read(c, body, false);
     if (c->status == STATUS_OK)
         c->status = splice_request(&c->request, &o, &c->body, &c->changes, &c->tier, &c->err);
+}
+
+__attribute__((unused)) static void splice_case_run(struct splice_case *c, struct str id,
+                                                    struct str betas, struct str body)
+{
+    splice_case_run_with(c, (struct cache_policy){0}, id, betas, body);
 }
 
 static void splice_case_free(struct splice_case *c)
@@ -80,10 +87,10 @@ struct splice_row {
     const char *changes; /* NULL: an error is expected */
 };
 
-__attribute__((unused)) static void splice_case_check(const struct splice_row *row)
+static void splice_case_check_with(const struct splice_row *row, struct cache_policy cache)
 {
     struct splice_case c;
-    splice_case_run(&c, text_from(row->id), text_from(row->betas), text_from(row->in));
+    splice_case_run_with(&c, cache, text_from(row->id), text_from(row->betas), text_from(row->in));
     struct str body = buf_str(&c.body), changes = buf_str(&c.changes);
     if (!row->changes) {
         if (c.status != STATUS_INVALID || strcmp(c.err.text, row->out) != 0)
@@ -99,6 +106,11 @@ __attribute__((unused)) static void splice_case_check(const struct splice_row *r
             fail_msg("%s: changes '%.*s', want '%s'", row->name, STR_ARG(changes), row->changes);
     }
     splice_case_free(&c);
+}
+
+__attribute__((unused)) static void splice_case_check(const struct splice_row *row)
+{
+    splice_case_check_with(row, (struct cache_policy){0});
 }
 
 #endif

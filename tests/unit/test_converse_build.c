@@ -146,6 +146,32 @@ static void test_cache_points_follow_something_once_and_never_live_longer(void *
         "drop:cache_control,map:cache_control.ttl");
 }
 
+static void test_cache_policy_sets_the_lifetime_or_drops_the_point(void **state)
+{
+    static const struct {
+        struct cache_policy policy;
+        const char *ttl, *point, *changes;
+    } rows[] = {
+        {{.forced = DIRECTORY_TTL_1H}, "5m", "," HOUR, ""},
+        {{.forced = DIRECTORY_TTL_5M}, "1h", "," POINT, ""},
+        {{.unsaid = DIRECTORY_TTL_1H}, "", "," HOUR, ""},
+        {{.unsaid = DIRECTORY_TTL_1H}, "5m", "," POINT, ""},
+        {{.off = true}, "1h", "", "drop:cache_control"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct build_bed bed;
+        char want[200];
+        build_open(&bed, SONNET45);
+        bed.o.cache = rows[i].policy;
+        say(&bed, CONVERSE_USER, "u");
+        converse_build_cache_point(&bed.b, text_from(rows[i].ttl));
+        converse_build_messages_end(&bed.b);
+        snprintf(want, sizeof want, "{\"messages\":[" U(T("u") "%s") "]}", rows[i].point);
+        build_want(&bed, want, rows[i].changes);
+    }
+}
+
 static void test_family_says_yes_to_its_prefix(void **state)
 {
     struct build_bed bed;
@@ -168,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_strict_refuses_losses_but_not_other_words),
         cmocka_unit_test(test_text_that_the_arena_cannot_hold_is_a_failure),
         cmocka_unit_test(test_cache_points_follow_something_once_and_never_live_longer),
+        cmocka_unit_test(test_cache_policy_sets_the_lifetime_or_drops_the_point),
         cmocka_unit_test(test_family_says_yes_to_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,56 @@ static void test_blocks_lose_what_the_model_does_not_take(void **state)
         splice_case_check(&rows[i]);
 }
 
+#define TTL(t) ",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"" t "\"}"
+/* an hour that was put in */
+#define FILLED ",\"cache_control\":{\"ttl\":\"1h\",\"type\":\"ephemeral\"}"
+#define MAPPED "map:cache_control.ttl"
+
+static void test_cache_policy_changes_the_lifetime_only(void **state)
+{
+    static const struct cache_policy hour = {.forced = DIRECTORY_TTL_1H},
+                                     minutes = {.forced = DIRECTORY_TTL_5M},
+                                     unsaid = {.unsaid = DIRECTORY_TTL_1H}, off = {.off = true};
+    static const struct {
+        const struct cache_policy *policy;
+        struct splice_row row;
+    } rows[] = {
+        {&hour,
+         {"forced hour", S45, "", IN(USER("[" TEXT(TTL("5m")) "," TEXT(EPH) "]")),
+          OUT(USER("[" TEXT(TTL("1h")) "," TEXT(FILLED) "]")), MAPPED}},
+        {&hour,
+         {"already so", S45, "", IN(USER("[" TEXT(TTL("1h")) "]")),
+          OUT(USER("[" TEXT(TTL("1h")) "]")), ""}},
+        {&hour,
+         {"model without", OLD, "", IN(USER("[" TEXT(EPH) "]")), OUT(USER("[" TEXT(EPH) "]")), ""}},
+        {&hour,
+         {"top level", O47, "", IN(TOP "," USER("\"u\"")),
+          OUT("\"cache_control\":{\"ttl\":\"1h\",\"type\":\"ephemeral\"}," USER("\"u\"")), MAPPED}},
+        {&hour,
+         {"top level placed", S45, "", IN(TOP "," USER("\"u\"")),
+          OUT(USER("[{\"type\":\"text\",\"text\":\"u\"" TTL("1h") "}]")), "map:cache_control"}},
+        {&minutes,
+         {"forced minutes", S45, "", IN(USER("[" TEXT(TTL("1h")) "," TEXT(EPH) "]")),
+          OUT(USER("[" TEXT(TTL("5m")) "," TEXT(EPH) "]")), MAPPED}},
+        {&unsaid,
+         {"unsaid filled", S45, "", IN(USER("[" TEXT(TTL("1h")) "," TEXT(EPH) "]")),
+          OUT(USER("[" TEXT(TTL("1h")) "," TEXT(FILLED) "]")), MAPPED}},
+        {&unsaid,
+         {"tools, too", S45, "",
+          IN("\"tools\":[{\"name\":\"n\",\"input_schema\":{\"type\":\"object\"}" EPH
+             "}]," USER("\"u\"")),
+          OUT("\"tools\":[{\"name\":\"n\",\"input_schema\":{\"type\":\"object\"}" FILLED
+              "}]," USER("\"u\"")),
+          MAPPED}},
+        {&off,
+         {"off", S45, "", IN(TOP "," USER("[" TEXT(TTL("1h")) "]")), OUT(USER("[" TEXT("") "]")),
+          "drop:cache_control"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check_with(&rows[i].row, *rows[i].policy);
+}
+
 static void test_top_level_cache_control_becomes_a_breakpoint(void **state)
 {
     static const struct splice_row rows[] = {
@@ -118,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_lose_what_the_model_does_not_take),
+        cmocka_unit_test(test_cache_policy_changes_the_lifetime_only),
         cmocka_unit_test(test_top_level_cache_control_becomes_a_breakpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,10 +141,44 @@ static struct str find_configured(struct str name)
     return (struct str){NULL, 0};
 }
 
-static struct str find_in_table(const struct name *n)
+struct room { /* where ids are put together; models_choose copies the chosen one into the arena */
+    char mapped[304]; /* directory_map's size */
+    char ruled[MODELS_ID_MAX + 64];
+};
+
+/* The prefix of the inference profiles that hold a model: one for all regions, where the model has
+ * it and the region may use it, else that of the geography.
+ * docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html */
+static struct str profile(const struct config *c, bool global)
 {
-    struct str id = configured ? find_configured(n->full) : find_builtin(n->bare);
-    return configured && id.n == 0 ? find_configured(n->bare) : id;
+    struct str region = text_from(c->aws_region);
+    if (text_starts(region, STR("us-gov-"))) /* reaches no other partition */
+        return STR("us-gov.");
+    if (global)
+        return STR("global.");
+    if (text_starts(region, STR("eu-")))
+        return STR("eu.");
+    return text_starts(region, STR("ap-")) ? STR("apac.") : STR("us.");
+}
+
+/* The built-in table is written for the US. */
+static struct str at_home(const struct config *c, struct str id, struct room *room)
+{
+    bool global = text_starts(id, STR("global."));
+    struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
+    if (!text_starts(id, old) || text_eq(old, new))
+        return id;
+    struct str rest = text_sub(id, old.n, id.n);
+    int n = snprintf(room->ruled, sizeof room->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
+    return (struct str){room->ruled, (size_t)n};
+}
+
+static struct str find_in_table(const struct config *c, const struct name *n, struct room *room)
+{
+    if (!configured)
+        return at_home(c, find_builtin(n->bare), room);
+    struct str id = find_configured(n->full);
+    return id.n == 0 ? find_configured(n->bare) : id;
 }
 
 struct generation {
@@ -173,41 +207,27 @@ static struct generation read_generation(struct str name)
     return g;
 }
 
-/* The geography whose profiles hold the models that have no global one. */
-static const char *geography(const struct config *c)
-{
-    struct str region = text_from(c->aws_region);
-    if (text_starts(region, STR("eu-")))
-        return "eu.";
-    if (text_starts(region, STR("ap-")))
-        return "apac.";
-    return "us.";
-}
-
-struct room { /* where ids are put together; models_choose copies the chosen one into the arena */
-    char mapped[304]; /* directory_map's size */
-    char ruled[MODELS_ID_MAX + 64];
-};
-
 /* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
  * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
  * global ones exist since 4.5. */
 static struct str apply_rule(const struct config *c, struct str name, struct room *room)
 {
     struct generation g = read_generation(name);
-    const char *prefix = "global.", *suffix = "";
+    struct str prefix = profile(c, g.number >= 45);
+    const char *suffix = "";
     if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30)
         return (struct str){NULL, 0};
     if (g.number <= 45) {
         if (!g.dated)
             return (struct str){NULL, 0}; /* the id has the date in it */
         suffix = "-v1:0";
-        prefix = g.number <= 35 ? "" : g.number < 45 ? geography(c) : "global.";
+        if (g.number <= 35)
+            prefix = STR("");
     } else if (g.number == 46 && contains(name, "opus")) {
         suffix = "-v1";
     }
-    int n = snprintf(room->ruled, sizeof room->ruled, "%santhropic.%.*s%s", prefix, STR_ARG(name),
-                     suffix);
+    int n = snprintf(room->ruled, sizeof room->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
+                     STR_ARG(name), suffix);
     return (struct str){room->ruled, (size_t)n};
 }
 
@@ -272,7 +292,7 @@ struct pick {
  */
 static struct pick pick_by_name(const struct config *c, const struct name *n, struct room *room)
 {
-    struct pick p = {find_in_table(n), "table", true};
+    struct pick p = {find_in_table(c, n, room), "table", true};
     if (p.id.n == 0)
         p = (struct pick){apply_rule(c, n->bare, room), "rule", true};
     if (p.id.n == 0 && is_legal(n->bare))

@@ -129,11 +129,33 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
 
 static void test_choose_in_other_geography_follows_region(void **state)
 {
-    static const struct row row = {"claude-3-7-sonnet-20250301",
-                                   "eu.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"};
+    static const struct {
+        const char *region;
+        struct row row;
+    } rows[] = {
+        {"eu-west-1",
+         {"claude-3-7-sonnet-20250301", "eu.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"}},
+        {"eu-west-1",
+         {"claude-3-7-sonnet-latest", "eu.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+        {"ap-southeast-2",
+         {"claude-3-7-sonnet-latest", "apac.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+        {"ca-central-1",
+         {"claude-3-7-sonnet-latest", "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+        {"us-gov-west-1",
+         {"claude-sonnet-4-5", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "table"}},
+        {"us-gov-west-1", {"claude-opus-6-1", "us-gov.anthropic.claude-opus-6-1", "rule"}},
+        {"eu-west-1", {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"}},
+        {"eu-west-1",
+         {"us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+          "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "id"}},
+        {"eu-west-1",
+         {"claude-3-5-sonnet-latest", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"}},
+    };
     (void)state;
-    config.aws_region = "eu-west-1";
-    check(&row, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        config.aws_region = rows[i].region;
+        check(&rows[i].row, NULL);
+    }
 }
 
 static void test_choose_with_overrides_prefers_family_then_default(void **state)

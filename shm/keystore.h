@@ -10,6 +10,7 @@
 #include "server/config.h"
 #include "server/err.h"
 #include "shm/directory.h"
+#include "shm/keystore_edit.h"
 #include "shm/keystore_usage.h"
 
 struct keystore_row {
@@ -76,6 +77,7 @@ struct keystore_ops {
     enum status (*prices)(struct keystore *k,
                           bool (*fn)(void *ctx, const struct keystore_price *price), void *ctx,
                           struct err *err);
+    const struct keystore_edit_ops *edit;
     void (*close)(struct keystore *k);
 };
 

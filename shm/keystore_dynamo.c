@@ -83,7 +83,7 @@ static enum status get(struct keystore *base, const char *id, struct keystore_ro
 }
 
 /* After a write. Should it fail, the write stands, and servers see it with their next full load. */
-static void raise_version(struct store *k)
+void keystore_dynamo_raise_version(struct store *k)
 {
     struct json_out w;
     struct err err;
@@ -127,7 +127,7 @@ static enum status put(struct keystore *base, const struct keystore_row *row, st
     if (result != DYNAMO_OK && result != DYNAMO_CONDITION) {
         return STATUS_UNAVAILABLE;
     }
-    raise_version(k);
+    keystore_dynamo_raise_version(k);
     return STATUS_OK;
 }
 
@@ -152,7 +152,7 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
         return err_set(err, STATUS_NOT_FOUND, "there is no such key");
     }
     if (result == DYNAMO_OK) {
-        raise_version(k);
+        keystore_dynamo_raise_version(k);
     }
     return keystore_dynamo_status(result);
 }
@@ -208,6 +208,7 @@ static const struct keystore_ops ops = {
     .mappings = keystore_dynamo_mappings,
     .version = version,
     .prices = keystore_dynamo_prices,
+    .edit = &keystore_dynamo_edit,
     .close = close_store,
 };
 

@@ -64,16 +64,16 @@ static bool read_price(const struct cJSON *item, const char *name, uint64_t abse
 static bool price_item(void *ctx, const struct cJSON *item)
 {
     const struct prices *p = ctx;
-    struct keystore_price row = {.active = true};
+    struct keystore_price row = {0};
     struct str model, state;
     dynamo_value(item, "model_id", &model);
     dynamo_value(item, "status", &state);
     text_copy(model, row.model, sizeof row.model);
-    row.active = read_price(item, "input_price", UINT64_MAX, &row.price.input) &&
-                 read_price(item, "output_price", UINT64_MAX, &row.price.output) &&
-                 read_price(item, "cache_read_price", row.price.input, &row.price.cache_read) &&
-                 read_price(item, "cache_write_price", row.price.input, &row.price.cache_write) &&
-                 !text_eq(state, STR("disabled"));
+    row.readable = read_price(item, "input_price", UINT64_MAX, &row.price.input) &&
+                   read_price(item, "output_price", UINT64_MAX, &row.price.output) &&
+                   read_price(item, "cache_read_price", row.price.input, &row.price.cache_read) &&
+                   read_price(item, "cache_write_price", row.price.input, &row.price.cache_write);
+    row.active = !text_eq(state, STR("disabled"));
     return p->fn(p->ctx, &row);
 }
 

@@ -1,6 +1,7 @@
 /*
  * keystore_dynamo_private.h - what keystore_dynamo.c (keys, version), keystore_dynamo_call.c
- * (calls, pages) and keystore_dynamo_catalog.c (mappings, prices) share.
+ * (calls, pages), keystore_dynamo_catalog.c (mappings, prices) and keystore_dynamo_edit.c (changes
+ * by the subcommands) share.
  */
 #ifndef SHM_KEYSTORE_DYNAMO_PRIVATE_H
 #define SHM_KEYSTORE_DYNAMO_PRIVATE_H
@@ -14,6 +15,9 @@ struct store {
     char keys[256], stats[256], mapping[256], pricing[256]; /* names or ARNs of the tables */
     struct buf request;
 };
+
+/* keystore_dynamo.c: after a write of ours. */
+void keystore_dynamo_raise_version(struct store *k);
 
 /* A request: begin, members, send. */
 void keystore_dynamo_begin(struct store *k, struct json_out *w, const char *table);
@@ -41,5 +45,7 @@ enum status keystore_dynamo_mappings(struct keystore *base,
 enum status keystore_dynamo_prices(struct keystore *base,
                                    bool (*fn)(void *ctx, const struct keystore_price *price),
                                    void *ctx, struct err *err);
+
+extern const struct keystore_edit_ops keystore_dynamo_edit;
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * keystore_sqlite_private.h - what keystore_sqlite.c (the file, the keys),
- * keystore_sqlite_usage.c (usage, budgets, prices) and keystore_sqlite_layout.c share. Refresher
- * and subcommands.
+ * keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_edit.c (changes by the
+ * subcommands) and keystore_sqlite_layout.c share. Refresher and subcommands.
  */
 #ifndef SHM_KEYSTORE_SQLITE_PRIVATE_H
 #define SHM_KEYSTORE_SQLITE_PRIVATE_H
@@ -83,5 +83,7 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
 enum status keystore_sqlite_prices(struct keystore *base,
                                    bool (*fn)(void *ctx, const struct keystore_price *price),
                                    void *ctx, struct err *err);
+
+extern const struct keystore_edit_ops keystore_sqlite_edit;
 
 #endif

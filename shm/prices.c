@@ -18,10 +18,20 @@ struct row {
     struct directory_price price;
 };
 
-/* The list that the older tools put into their pricing table (compat 3.6), without region
- * prefixes; thousandths of a dollar: input, output, cache read, cache write for 5 minutes. Sorted.
- */
+/* Thousandths of a dollar: input, output, cache read, cache write for 5 minutes; ids without region
+ * prefixes. Sorted.
+ *
+ * anthropic, deepseek.v3, minimax, moonshot, qwen, zai: what the older tools put into their pricing
+ * table (compat 3.6). All others: on-demand list prices of us-east-1 as published in early 2026
+ * (aws.amazon.com/bedrock/pricing, by way of public price lists that agree with one another).
+ * Prices change: rows of the store win over these (set-price). Nova Micro's and Lite's cache reads
+ * are rounded up to a thousandth; Premier has none listed, so it is the input price. */
 static const struct row listed[] = {
+    ROW("amazon.nova-2-lite-v1:0", 330, 2750, 330, 0),
+    ROW("amazon.nova-lite-v1:0", 60, 240, 15, 0),
+    ROW("amazon.nova-micro-v1:0", 35, 140, 9, 0),
+    ROW("amazon.nova-premier-v1:0", 2500, 12500, 2500, 0),
+    ROW("amazon.nova-pro-v1:0", 800, 3200, 200, 0),
     ROW("anthropic.claude-3-5-haiku-20241022-v1:0", 800, 4000, 80, 1000),
     ROW("anthropic.claude-haiku-4-5-20251001-v1:0", 1000, 5000, 100, 1250),
     ROW("anthropic.claude-opus-4-5-20251101-v1:0", 5000, 25000, 500, 6250),
@@ -29,12 +39,45 @@ static const struct row listed[] = {
     ROW("anthropic.claude-opus-4-7", 5000, 25000, 500, 6250),
     ROW("anthropic.claude-sonnet-4-5-20250929-v1:0", 3000, 15000, 300, 3750),
     ROW("anthropic.claude-sonnet-4-6", 3000, 15000, 300, 3750),
+    ROW("deepseek.r1-v1:0", 1350, 5400, 0, 0),
     ROW("deepseek.v3-v1:0", 580, 1680, 0, 0),
     ROW("deepseek.v3.2", 620, 1850, 0, 0),
+    ROW("google.gemma-3-12b-it", 50, 100, 0, 0),
+    ROW("google.gemma-3-27b-it", 120, 200, 0, 0),
+    ROW("google.gemma-3-4b-it", 40, 80, 0, 0),
+    ROW("meta.llama3-1-405b-instruct-v1:0", 2400, 2400, 0, 0),
+    ROW("meta.llama3-1-70b-instruct-v1:0", 720, 720, 0, 0),
+    ROW("meta.llama3-1-8b-instruct-v1:0", 220, 220, 0, 0),
+    ROW("meta.llama3-2-11b-instruct-v1:0", 160, 160, 0, 0),
+    ROW("meta.llama3-2-1b-instruct-v1:0", 100, 100, 0, 0),
+    ROW("meta.llama3-2-3b-instruct-v1:0", 150, 150, 0, 0),
+    ROW("meta.llama3-2-90b-instruct-v1:0", 720, 720, 0, 0),
+    ROW("meta.llama3-3-70b-instruct-v1:0", 720, 720, 0, 0),
+    ROW("meta.llama3-70b-instruct-v1:0", 2650, 3500, 0, 0),
+    ROW("meta.llama4-maverick-17b-instruct-v1:0", 240, 970, 0, 0),
+    ROW("meta.llama4-scout-17b-instruct-v1:0", 170, 660, 0, 0),
     ROW("minimax.minimax-m2", 150, 600, 0, 0),
     ROW("minimax.minimax-m2.1", 300, 1200, 0, 0),
+    ROW("mistral.devstral-2-123b", 400, 2000, 0, 0),
+    ROW("mistral.magistral-small-2509", 500, 1500, 0, 0),
+    ROW("mistral.ministral-3-14b-instruct", 200, 200, 0, 0),
+    ROW("mistral.ministral-3-3b-instruct", 100, 100, 0, 0),
+    ROW("mistral.ministral-3-8b-instruct", 150, 150, 0, 0),
+    ROW("mistral.mistral-7b-instruct-v0:2", 150, 200, 0, 0),
+    ROW("mistral.mistral-large-2402-v1:0", 4000, 12000, 0, 0),
+    ROW("mistral.mistral-large-3-675b-instruct", 500, 1500, 0, 0),
+    ROW("mistral.mistral-small-2402-v1:0", 1000, 3000, 0, 0),
+    ROW("mistral.mixtral-8x7b-instruct-v0:1", 450, 700, 0, 0),
+    ROW("mistral.pixtral-large-2502-v1:0", 2000, 6000, 0, 0),
     ROW("moonshot.kimi-k2-thinking", 600, 2500, 0, 0),
     ROW("moonshotai.kimi-k2.5", 600, 3000, 0, 0),
+    ROW("nvidia.nemotron-nano-12b-v2", 200, 600, 0, 0),
+    ROW("nvidia.nemotron-nano-3-30b", 60, 240, 0, 0),
+    ROW("nvidia.nemotron-nano-9b-v2", 60, 230, 0, 0),
+    ROW("openai.gpt-oss-120b-1:0", 150, 600, 0, 0),
+    ROW("openai.gpt-oss-20b-1:0", 70, 300, 0, 0),
+    ROW("openai.gpt-oss-safeguard-120b", 150, 600, 0, 0),
+    ROW("openai.gpt-oss-safeguard-20b", 70, 200, 0, 0),
     ROW("qwen.qwen3-235b-a22b-2507-v1:0", 110, 880, 0, 0),
     ROW("qwen.qwen3-32b-v1:0", 150, 600, 0, 0),
     ROW("qwen.qwen3-coder-30b-a3b-v1:0", 75, 600, 0, 0),
@@ -50,6 +93,7 @@ static const struct row listed[] = {
  * several prices this is the dearest listed one: an estimate shall not be too low. Older Claude
  * models at Anthropic's list prices (platform.claude.com/docs/en/about-claude/pricing). Sorted. */
 static const struct row families[] = {
+    ROW("amazon.nova-", 2500, 12500, 2500, 0),
     ROW("anthropic.claude-", 5000, 25000, 500, 6250),
     ROW("anthropic.claude-3-5-haiku", 800, 4000, 80, 1000),
     ROW("anthropic.claude-3-5-sonnet", 3000, 15000, 300, 3750),
@@ -63,9 +107,15 @@ static const struct row families[] = {
     ROW("anthropic.claude-opus-4-2025", 15000, 75000, 1500, 18750),
     ROW("anthropic.claude-sonnet-", 3000, 15000, 300, 3750),
     ROW("deepseek.", 620, 1850, 0, 0),
+    ROW("deepseek.r", 1350, 5400, 0, 0),
+    ROW("google.gemma-", 120, 200, 0, 0),
+    ROW("meta.llama", 2650, 3500, 0, 0),
     ROW("minimax.", 300, 1200, 0, 0),
+    ROW("mistral.", 4000, 12000, 0, 0),
     ROW("moonshot.", 600, 3000, 0, 0),
     ROW("moonshotai.", 600, 3000, 0, 0),
+    ROW("nvidia.nemotron-", 200, 600, 0, 0),
+    ROW("openai.gpt-oss-", 150, 600, 0, 0),
     ROW("qwen.", 530, 1330, 0, 0),
     ROW("zai.", 1000, 3000, 0, 0),
 };
@@ -131,6 +181,18 @@ enum prices_source prices_find(const struct segment *s, struct str id, struct di
     }
     *out = row ? row->price : (struct directory_price){0};
     return row ? source : PRICES_UNKNOWN;
+}
+
+const char *prices_listed(size_t i, struct directory_price *out, bool *family_out)
+{
+    const size_t exact = sizeof listed / sizeof listed[0];
+    if (i >= exact + sizeof families / sizeof families[0]) {
+        return NULL;
+    }
+    *family_out = i >= exact;
+    const struct row *row = *family_out ? &families[i - exact] : &listed[i];
+    *out = row->price;
+    return row->id;
 }
 
 /* Price factors of Bedrock's service tiers (compat 3.5), in quarters. */

@@ -28,6 +28,9 @@ enum prices_source {
 
 /* id: Bedrock's, or an ARN. s may be NULL: only the built-in list. */
 enum prices_source prices_find(const struct segment *s, struct str id, struct directory_price *out);
+/* The built-in list, for people: id number i, NULL behind the last. *family_out: the id is the
+ * beginning of those it is an estimate for. */
+const char *prices_listed(size_t i, struct directory_price *out, bool *family_out);
 /* The id without region prefix: "us.anthropic.x" -> "anthropic.x"; of an ARN its last part. */
 struct str prices_base(struct str id);
 /* Rounded half up once, at the end; UINT64_MAX when it does not fit. */

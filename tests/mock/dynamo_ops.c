@@ -198,6 +198,23 @@ static void update_item(struct dynamo_call *c)
     item_free(&key);
 }
 
+static void delete_item(struct dynamo_call *c)
+{
+    static const struct item none;
+    struct item key = {.attr = NULL};
+    struct expr e;
+    expr_begin(&e, &c->scan, c->arena);
+    if (read_item(c, GET(c, "Key"), &key) && check_key(c, &key, true)) {
+        struct item *found = table_find(c->table, &key, c->arena);
+        if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
+            if (found)
+                table_remove(c->table, found);
+            BUF_LIT(&c->answer->body, "{}");
+        }
+    }
+    item_free(&key);
+}
+
 /* --- pages ----------------------------------------------------------------------------------- */
 
 struct page {
@@ -487,6 +504,7 @@ static const struct {
     {"GetItem", get_item, true},
     {"PutItem", put_whole, true},
     {"UpdateItem", update_item, true},
+    {"DeleteItem", delete_item, true},
     {"Query", query, true},
     {"Scan", scan_table, true},
     {"CreateTable", create_table, false},

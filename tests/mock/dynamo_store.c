@@ -143,6 +143,12 @@ struct item *table_add(struct table *t)
     return &t->item[t->n++];
 }
 
+void table_remove(struct table *t, struct item *i)
+{
+    item_free(i);
+    *i = t->item[--t->n];
+}
+
 /* --- values ---------------------------------------------------------------------------------- */
 
 static bool known_type(struct str type)

@@ -45,6 +45,7 @@ size_t item_size(const struct item *i); /* bytes, as DynamoDB counts: names and 
 /* The one with the same key attributes as key, or NULL. */
 struct item *table_find(struct table *t, const struct item *key, struct arena *scratch);
 struct item *table_add(struct table *t); /* an empty one at the end */
+void table_remove(struct table *t, struct item *i);
 
 /* --- values --- */
 

@@ -41,9 +41,9 @@ static bool note_price(void *ctx, const struct keystore_price *p)
 {
     char *text = ctx;
     size_t n = strlen(text);
-    snprintf(text + n, 500 - n, "%s %d", p->model, p->active);
+    snprintf(text + n, 500 - n, "%s %d %d", p->model, p->active, p->readable);
     n = strlen(text);
-    if (p->active) {
+    if (p->readable) {
         snprintf(text + n, 500 - n, " %llu/%llu/%llu/%llu", (unsigned long long)p->price.input,
                  (unsigned long long)p->price.output, (unsigned long long)p->price.cache_read,
                  (unsigned long long)p->price.cache_write);
@@ -61,21 +61,21 @@ static void test_prices_by_row(void **state)
          ","
          "\"cache_read_price\":{\"N\":\"0.08\"},\"cache_write_price\":{\"N\":\"1\"},"
          "\"status\":{\"S\":\"active\"}",
-         "m 1 800000/4000000/80000/1000000"},
+         "m 1 1 800000/4000000/80000/1000000"},
         {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"3\"},\"output_price\":{\"N\":\"15\"},"
          "\"cache_read_price\":{\"NULL\":true}",
-         "m 1 3000000/15000000/3000000/3000000"},
+         "m 1 1 3000000/15000000/3000000/3000000"},
         {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"3\"},\"output_price\":{\"N\":\"15\"},"
          "\"status\":{\"S\":\"disabled\"}",
-         "m 0"},
-        {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"3\"}", "m 0"},
+         "m 0 1 3000000/15000000/3000000/3000000"},
+        {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"3\"}", "m 1 0"},
         {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"S\":\"3\"},\"output_price\":{\"N\":\"1\"}",
-         "m 0"},
+         "m 1 0"},
         {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"-3\"},\"output_price\":{\"N\":\"1\"}",
-         "m 0"},
+         "m 1 0"},
         {"\"model_id\":{\"S\":\"m\"},\"input_price\":{\"N\":\"0\"},\"output_price\":{\"N\":\"0\"},"
          "\"cache_write_price\":{\"S\":\"x\"}",
-         "m 0"},
+         "m 1 0"},
     };
     struct keystore *k = open_store();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

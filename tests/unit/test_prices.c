@@ -57,7 +57,15 @@ static void test_find_table_gives_price_and_source(void **state)
          {15000000, 75000000, 1500000, 18750000}},
         {"us.anthropic.claude-sonnet-5-5", PRICES_FAMILY, {3000000, 15000000, 300000, 3750000}},
         {"anthropic.claude-mythos-9", PRICES_FAMILY, {5000000, 25000000, 500000, 6250000}},
-        {"amazon.nova-pro-v1:0", PRICES_UNKNOWN, {0}},
+        {"us.amazon.nova-micro-v1:0", PRICES_LIST, {35000, 140000, 9000, 0}},
+        {"amazon.nova-lite-v1:0", PRICES_LIST, {60000, 240000, 15000, 0}},
+        {"amazon.nova-pro-v1:0", PRICES_LIST, {800000, 3200000, 200000, 0}},
+        {"us.amazon.nova-premier-v1:0", PRICES_LIST, {2500000, 12500000, 2500000, 0}},
+        {"amazon.nova-3-x", PRICES_FAMILY, {2500000, 12500000, 2500000, 0}},
+        {"us.meta.llama3-3-70b-instruct-v1:0", PRICES_LIST, {720000, 720000, 0, 0}},
+        {"us.mistral.pixtral-large-2502-v1:0", PRICES_LIST, {2000000, 6000000, 0, 0}},
+        {"us.deepseek.r1-v1:0", PRICES_LIST, {1350000, 5400000, 0, 0}},
+        {"amazon.titan-text-express-v1", PRICES_UNKNOWN, {0}},
         {"arn:aws:bedrock:us-west-2:1:application-inference-profile/abc123", PRICES_UNKNOWN, {0}},
         {"", PRICES_UNKNOWN, {0}},
     };
@@ -71,6 +79,29 @@ static void test_find_table_gives_price_and_source(void **state)
     }
 }
 
+/* Bisection and the longest family need the order; no id is listed twice. */
+static void test_listed_every_row_is_found_and_in_order(void **state)
+{
+    (void)state;
+    const char *last = "", *id;
+    bool family, last_family = false;
+    struct directory_price listed, got;
+    size_t n = 0;
+    for (; (id = prices_listed(n, &listed, &family)) != NULL; n++) {
+        if (family == last_family && strcmp(last, id) >= 0) {
+            fail_msg("%s comes behind %s", id, last);
+        }
+        enum prices_source source = prices_find(NULL, text_from(id), &got);
+        if (source != (family ? PRICES_FAMILY : PRICES_LIST) ||
+            memcmp(&got, &listed, sizeof got) != 0) {
+            fail_msg("%s", id);
+        }
+        last = id;
+        last_family = family;
+    }
+    assert_true(n > 60);
+}
+
 static void test_find_row_of_the_store_wins(void **state)
 {
     (void)state;
@@ -78,7 +109,7 @@ static void test_find_row_of_the_store_wins(void **state)
     struct err err;
     struct directory_price mine = {1, 2, 3, 4}, got;
     assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
-    assert_int_equal(prices_find(&s, STR("amazon.nova-pro-v1:0"), &got), PRICES_UNKNOWN);
+    assert_int_equal(prices_find(&s, STR("amazon.titan-x"), &got), PRICES_UNKNOWN);
     directory_begin(&s);
     assert_true(directory_add_price(&s, STR("anthropic.claude-sonnet-4-6"), &mine));
     assert_false(directory_add_price(&s, STR("anthropic.claude-sonnet-4-6"), &mine));
@@ -140,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_removes_region_and_arn),
         cmocka_unit_test(test_find_table_gives_price_and_source),
+        cmocka_unit_test(test_listed_every_row_is_found_and_in_order),
         cmocka_unit_test(test_find_row_of_the_store_wins),
         cmocka_unit_test(test_cost_table_is_exact),
     };

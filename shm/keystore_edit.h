@@ -8,6 +8,7 @@
 #ifndef SHM_KEYSTORE_EDIT_H
 #define SHM_KEYSTORE_EDIT_H
 
+#include <stdint.h>
 #include "server/err.h"
 
 /* Attributes of a key that can change, and their fields in struct keystore_row. An empty text and a

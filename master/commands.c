@@ -54,6 +54,21 @@ enum status commands_output(const char *word, bool *json_out, struct err *err)
     return err_set(err, STATUS_INVALID, "--output %s: text or json is needed", word);
 }
 
+void commands_print_safe(struct str text, size_t width)
+{
+    size_t shown = 0;
+    for (; text.n; shown++) {
+        size_t step = text_utf8_step(text);
+        bool odd = step == 0 || (uint8_t)text.p[0] < 0x20 || text.p[0] == 0x7f;
+        step = odd ? 1 : step;
+        printf("%.*s", odd ? 1 : (int)step, odd ? "?" : text.p);
+        text = text_sub(text, step, text.n);
+    }
+    if (width) {
+        printf("%*s", (int)(shown < width ? width - shown + 1 : 1), "");
+    }
+}
+
 void commands_log(const struct config *c, const char *process)
 {
     static const struct {

@@ -33,6 +33,9 @@ MUST_CHECK enum status commands_output(const char *word, bool *json_out, struct 
 MUST_CHECK enum status commands_config(struct config *c, const char *env_file,
                                        const struct config_override *overrides, size_t n,
                                        struct err *err);
+/* Text that others have stored: what could steer a terminal is shown as '?'. Filled up with blanks
+ * to width characters and one more; width 0: not. */
+void commands_print_safe(struct str text, size_t width);
 /* LOG_LEVEL and LOG_FORMAT of *c take effect. */
 void commands_log(const struct config *c, const char *process);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "master/commands.h"
+#include "master/key_options.h"
 #include "master/keys.h"
 #include "server/clock.h"
 #include "shm/keystore.h"
@@ -66,20 +67,6 @@ static const char *either(const char *a, const char *b)
     return a ? a : b;
 }
 
-bool create_key_expiry(struct str s, int64_t now_ms, int64_t *seconds_out)
-{
-    uint64_t days;
-    int64_t at_ms;
-    if (text_ends(s, STR("d"))) {
-        bool ok = text_u64(text_sub(s, 0, s.n - 1), &days) && days > 0 && days <= 36500;
-        *seconds_out = ok ? now_ms / 1000 + (int64_t)days * 86400 : 0;
-        return ok;
-    }
-    bool ok = clock_parse_rfc3339(s, &at_ms) && at_ms > now_ms;
-    *seconds_out = ok ? at_ms / 1000 : 0;
-    return ok;
-}
-
 void create_key_prefix(const char *key, char *out, size_t size)
 {
     struct str rest = text_from(key), sk, env;
@@ -89,73 +76,13 @@ void create_key_prefix(const char *key, char *out, size_t size)
              STR_ARG(text_sub(rest, 0, KEY_SHOWN)));
 }
 
-static enum status put_text(const char *value, const char *option, char *out, size_t size,
-                            struct err *err)
+/* Each option that key_options.h knows. */
+static enum status put_options(const struct options *o, struct keystore_row *row, struct err *err)
 {
-    if (!value) {
-        return STATUS_OK;
-    }
-    if (!value[0] || strlen(value) >= size) {
-        return err_set(err, STATUS_INVALID, "--%s: 1 to %zu bytes are needed", option, size - 1);
-    }
-    text_copy(text_from(value), out, size);
-    return STATUS_OK;
-}
-
-static enum status put_count(const char *value, const char *option, int64_t *out, struct err *err)
-{
-    if (value && (!text_i64(text_from(value), out) || *out < 0)) {
-        return err_set(err, STATUS_INVALID, "--%s %s: a whole number is needed", option, value);
-    }
-    return STATUS_OK;
-}
-
-static enum status put_numbers(const struct options *o, struct keystore_row *row, struct err *err)
-{
-    const struct {
-        int option;
-        int64_t *out;
-    } counts[] = {
-        {RATE, &row->rate_limit}, {TPM, &row->tpm_limit}, {CONCURRENCY, &row->max_concurrency}};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        int option = counts[i].option;
-        if (put_count(o->value[option], rows[option].name, counts[i].out, err) != STATUS_OK) {
-            return err->code;
-        }
-    }
-    const char *budget = either(o->value[BUDGET], o->value[BUDGET_SHORT]);
-    if (budget && !keystore_money(text_from(budget), &row->budget_micro)) {
-        return err_set(err, STATUS_INVALID,
-                       "--monthly-budget %s: dollars are needed, like 25 or 12.50", budget);
-    }
-    const char *expires = o->value[EXPIRES];
-    if (expires && !create_key_expiry(text_from(expires), row->created_s * 1000, &row->expires_s)) {
-        return err_set(
-            err, STATUS_INVALID,
-            "--expires %s: days like 30d or a time to come like 2027-01-31T00:00:00Z is needed",
-            expires);
-    }
-    return STATUS_OK;
-}
-
-static enum status put_texts(const struct options *o, struct keystore_row *row, struct err *err)
-{
-    const struct {
-        int option;
-        char *out;
-        size_t size;
-    } texts[] = {
-        {USER, row->user_id, sizeof row->user_id},
-        {NAME, row->name, sizeof row->name},
-        {TIER, row->service_tier, sizeof row->service_tier},
-        {MODELS, row->models, sizeof row->models},
-        {TTL, row->cache_ttl, sizeof row->cache_ttl},
-        {BUDGET_MODE, row->budget_mode, sizeof row->budget_mode},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        int option = texts[i].option;
-        if (put_text(o->value[option], rows[option].name, texts[i].out, texts[i].size, err) !=
-            STATUS_OK) {
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const struct key_option *k = key_options_find(rows[i].name);
+        if (k && o->value[i] &&
+            key_options_read(k, o->value[i], row->created_s * 1000, row, err) != STATUS_OK) {
             return err->code;
         }
     }
@@ -175,7 +102,7 @@ static enum status make_row(const struct config *c, const struct options *o,
     clock_tick();
     *row = (struct keystore_row){.active = true, .service_tier = "default"};
     row->created_s = row->updated_s = clock_real_ms() / 1000;
-    if (put_texts(o, row, err) != STATUS_OK || put_numbers(o, row, err) != STATUS_OK) {
+    if (put_options(o, row, err) != STATUS_OK) {
         return err->code;
     }
     keystore_new_key(key_environment(c), key_out);

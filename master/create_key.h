@@ -9,8 +9,6 @@
 
 int create_key_run(int argc, char **argv);
 
-/* "30d" from now, or an RFC 3339 time in the future. */
-bool create_key_expiry(struct str s, int64_t now_ms, int64_t *seconds_out);
 /* What may be shown of a key: "sk-prod-4f7a...". */
 void create_key_prefix(const char *key, char *out, size_t size);
 

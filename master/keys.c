@@ -97,10 +97,14 @@ void keys_print_json(const struct keystore_row *row, const char *key)
     JSON_KEY(&w, "is_active");
     json_bool(&w, row->active);
     json_time(&w, "created_at", row->created_s);
+    json_time(&w, "updated_at", row->updated_s);
     json_count(&w, "rate_limit", row->rate_limit);
     json_count(&w, "tpm_limit", row->tpm_limit);
     json_count(&w, "max_concurrency", row->max_concurrency);
     json_money(&w, "monthly_budget", row->budget_micro);
+    json_member(&w, "budget_mode", row->budget_mode);
+    json_money(&w, "budget_used_mtd", row->budget_used_micro);
+    json_member(&w, "budget_mtd_month", row->budget_month);
     json_time(&w, "expires_at", row->expires_s);
     json_member(&w, "service_tier", row->service_tier);
     json_member(&w, "allowed_models", row->models);

@@ -11,10 +11,13 @@
 #include "master/create_key.h"
 #include "master/health.h"
 #include "master/keys.h"
+#include "master/map_model.h"
 #include "master/revoke_key.h"
+#include "master/set_price.h"
 #include "master/setup_tables.h"
 #include "master/supervise.h"
 #include "master/top.h"
+#include "master/update_key.h"
 #include "master/usage_report.h"
 #include "server/arena.h"
 #include "shm/keystore.h"
@@ -29,7 +32,10 @@ static const struct command {
     {"serve", serve, "run the gateway (also without any subcommand)"},
     {"create-api-key", create_key_run, "make an API key and print it once"},
     {"list-keys", keys_list, "list the API keys"},
+    {"update-key", update_key_run, "change what an API key may do"},
     {"revoke-key", revoke_key_run, "revoke an API key"},
+    {"map-model", map_model_run, "which Bedrock model a name stands for"},
+    {"set-price", set_price_run, "what a model costs"},
     {"usage", usage_report_run, "what was used: by key, model or day"},
     {"setup-tables", setup_tables_run, "make what the key store needs"},
     {"top", top_run, "watch a running gateway"},

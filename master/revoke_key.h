@@ -1,6 +1,5 @@
 /*
- * revoke_key.h - the subcommand revoke-key: by key id (the 8 hex digits that list-keys and the log
- * show, or more of the digest), by the store's full id, or by the key itself on standard input.
+ * revoke_key.h - the subcommand revoke-key: a running server refuses the key within about a second.
  */
 #ifndef MASTER_REVOKE_KEY_H
 #define MASTER_REVOKE_KEY_H

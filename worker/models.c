@@ -113,6 +113,11 @@ static bool is_legal(struct str id)
     return is_plain_id(id) || is_model_arn(id, &account);
 }
 
+bool models_is_legal(struct str id)
+{
+    return is_legal(take_apart(id).bare);
+}
+
 static bool is_account_allowed(const struct config *c, struct str id)
 {
     struct str account, list = text_from(c->model_arn_accounts), one;

@@ -74,6 +74,8 @@ MUST_CHECK enum status models_choose(const struct config *c, const struct segmen
 const struct models_caps *models_caps(struct str bedrock_id);
 /* The id without region prefix ("us.anthropic.x" -> "anthropic.x"); ARNs give their last part. */
 struct str models_base(struct str bedrock_id);
+/* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
+bool models_is_legal(struct str id);
 /* Parses DEFAULT_MODEL_MAPPING once, after config_load; INVALID names what is wrong. */
 MUST_CHECK enum status models_init(const struct config *c, struct err *err);
 

@@ -63,6 +63,61 @@ expect "revoke-key -k" "$?" 0
 eventually 5 refused "$KEY"
 expect "refused after -k" "$?" 0
 
+# --- update-key: acts on a running server within about a second, in both directions
+make_key frank
+run -- update_key "$KEY_ID" --disable --reason paused
+expect "update-key --disable" "$CODE" 0
+eventually 5 refused "$KEY"
+expect "disabled key is refused" "$?" 0
+run -- update-key "$KEY_ID" --enable --name 'new "nämé"' --rate-limit 5000 --output json
+expect "update-key --enable" "$CODE $(jq -r '"\(.is_active) \(.name) \(.rate_limit)"' "$T/out")" '0 true new "nämé" 5000'
+accepted() { [ "$(status_with_key "$1")" = 400 ]; }
+eventually 5 accepted "$KEY"
+expect "enabled key works" "$?" 0
+printf '%s\n' "$KEY" >"$T/key"
+(cd "$T" && env -i "${ENVIRONMENT_LIST[@]}" "$PROGRAM" update-key -k --expires 1d <"$T/key" >/dev/null)
+expect "update-key -k" "$?" 0
+run -- update-key "$KEY_ID" --service-tier gold
+expect "wrong value" "$CODE $(wc -l <"$T/err") $(wc -c <"$T/out")" "2 1 0"
+run -- update-key 00000000 --tpm 5
+expect "unknown id" "$CODE $(wc -l <"$T/err") $(wc -c <"$T/out")" "1 1 0"
+
+# --- map-model and set-price: as above
+run -- map_model my-model qwen.qwen3-32b-v1:0
+expect "map-model" "$CODE" 0
+mapped() {
+    ask "$(message hi '{"model":"my-model"}')"
+    [ "$CODE" = 200 ]
+}
+eventually 5 mapped
+expect "a mapped name" "$CODE" 200
+run -- map-model --output json
+expect "list of mappings" "$(jq -c . "$T/out")" '[{"anthropic_model_id":"my-model","bedrock_model_id":"qwen.qwen3-32b-v1:0"}]'
+run -- map-model --remove my-model
+expect "map-model --remove" "$CODE" 0
+not_mapped() { ! mapped; }
+eventually 5 not_mapped
+expect "the name is unknown again" "$CODE" 404
+run -- map-model my-model not-an-id
+expect "no Bedrock id" "$CODE $(wc -l <"$T/err")" "2 1"
+
+run -- set_price qwen.qwen3-32b-v1:0 --input 1000 --output 2000
+expect "set-price" "$CODE" 0
+run -- set-price --output json
+expect "list of prices" "$(jq -r '.[0] | "\(.model_id) \(.input_price) \(.source)"' "$T/out")" "qwen.qwen3-32b-v1:0 1000 operator"
+cost() { # of the requests of this key: millionths of a dollar
+    run -- usage --by key --output json
+    jq -r ".[] | select(.key == \"$KEY_ID\").cost_micro" "$T/out"
+}
+dear() { # the answers of the mock have a handful of tokens: more than a cent only at the new price
+    ask "$(message hi '{"model":"qwen.qwen3-32b-v1:0"}')"
+    [ "$(cost)" -gt 10000 ] 2>/dev/null
+}
+eventually 5 dear
+expect "requests cost the new price" "$?" 0
+run -- set-price --remove qwen.qwen3-32b-v1:0
+expect "set-price --remove" "$CODE" 0
+
 run MASTER_API_KEY=correct-horse-battery-staple -- check-config
 expect_no_match "check-config masks" "$(cat "$T/out")" 'correct-horse|mock-secret'
 expect_match "check-config" "$(cat "$T/out")" '^MASTER_API_KEY +\(set\)'

@@ -74,6 +74,47 @@ expect "revoked key is refused" "$?" 0
 expect_below "after ms" $(($(now_ms) - begin)) $((2000 * SLOW))
 expect "reason" "$(list ".[] | select(.key_id == \"$dave_id\").deactivated_reason")" test
 
+# --- changes: keys, mappings, prices
+begin=$(now_ms)
+run "${STORE[@]}" -- update-key "$KEY_ID" --rate-limit 7 --monthly-budget 2.5 --models 'claude-*' --output json
+expect "update-key of a revoked key" "$CODE $(jq -r '"\(.rate_limit) \(.monthly_budget) \(.is_active) \(.name)"' "$T/out")" '0 7 2.5 false a "quoted" nämé'
+run "${STORE[@]}" -- update-key "$KEY_ID" --enable --monthly-budget none
+expect "--enable" "$CODE" 0
+eventually 5 has_status "$dave" 400
+expect "works again" "$?" 0
+expect_below "after ms" $(($(now_ms) - begin)) $((2500 * SLOW))
+run "${STORE[@]}" -- update-key 00000000 --tpm 5
+expect "unknown key" "$CODE" 1
+run "${STORE[@]}" -- map-model my-model qwen.qwen3-32b-v1:0
+expect "map-model" "$CODE" 0
+KEY=$alice
+mapped() {
+    ask "$(message hi '{"model":"my-model"}')"
+    [ "$CODE" = 200 ]
+}
+eventually 5 mapped
+expect "a mapped name" "$CODE" 200
+run "${STORE[@]}" -- map-model
+expect_match "list of mappings" "$(cat "$T/out")" '^my-model +qwen.qwen3-32b-v1:0$'
+run "${STORE[@]}" -- map-model --remove my-model
+expect "map-model --remove" "$CODE" 0
+run "${STORE[@]}" -- map-model --remove my-model
+expect "twice" "$CODE $(wc -l <"$T/err")" "1 1"
+run "${STORE[@]}" -- set-price us.qwen.qwen3-32b-v1:0 --input 1 --output 2 --cache-read 0.1
+expect "set-price" "$CODE" 0
+run "${STORE[@]}" -- set-price us.qwen.qwen3-32b-v1:0 --disable
+expect "set-price --disable" "$CODE" 0
+run "${STORE[@]}" -- set-price --output json
+expect "list of prices" "$(jq -r '.[0] | "\(.model_id) \(.input_price) \(.cache_read_price) \(.cache_write_price) \(.status)"' "$T/out")" \
+    "us.qwen.qwen3-32b-v1:0 1 0.1 1 disabled"
+expect_no_match "no row was skipped" "$(cat "$T/server.log")" 'is skipped'
+run "${STORE[@]}" -- set-price --remove us.qwen.qwen3-32b-v1:0
+expect "set-price --remove" "$CODE" 0
+trouble denied 1 DeleteItem
+run "${STORE[@]}" -- map-model --remove nothing
+expect "refused by AWS" "$CODE $(wc -l <"$T/err") $(wc -c <"$T/out")" "1 1 0"
+expect_match "AWS's reason" "$(cat "$T/err")" 'DeleteItem.*AccessDenied'
+
 stop_server
 
 # --- IAM: at run time nothing but these ---

@@ -29,6 +29,20 @@ for round in $(seq "$COUNT"); do
 done
 expect "the mock has seen no more" "$(ledger .requests)" $((COUNT * 100))
 
+# --- update-key on a running server: the new limit counts, what was used stays used
+make_key changing -l 10
+expect_match "10 of 20" "$(many 20 20)" '^200=10 429=10 $'
+sleep 1.1 # so that a load of the table is sure to come behind the write
+run -- update-key "$KEY_ID" --rate-limit 15
+expect "update-key" "$CODE" 0
+has_limit() {
+    ask "$body"
+    [ "$(header anthropic-ratelimit-requests-limit)" = "$1" ]
+}
+eventually 5 has_limit 15
+expect "the new limit" "$(header anthropic-ratelimit-requests-limit)" 15
+expect_match "not 15 once more" "$(many 20 20)" '^(200=[0-5] )?429='
+
 # --- concurrency: two at a time; a place is free again after any end
 make_key pair --max-concurrency 2 -l 10000
 script tokens-40,pace-20 2

@@ -17,6 +17,34 @@ static void test_version_is_one_line(void **state)
     assert_int_equal(cli_run(commands_version, "extra"), 2);
 }
 
+static int print_safe(int argc, char **argv)
+{
+    (void)argc;
+    for (size_t width = 0; width < 6; width += 5) {
+        commands_print_safe(text_from(argv[0]), width);
+        putchar('|');
+    }
+    return 0;
+}
+
+static void test_print_safe_shows_nothing_that_steers_a_terminal(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"ab", "ab|ab    |"},
+        {"abcdefg", "abcdefg|abcdefg |"},
+        {"n\xc3\xa4m\xc3\xa9", "n\xc3\xa4m\xc3\xa9|n\xc3\xa4m\xc3\xa9  |"},
+        {"a\x1b[2J\x7f", "a?[2J?|a?[2J? |"},
+        {"\xff\xc3", "?"
+                     "?|?"
+                     "?    |"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cli_run(print_safe, rows[i][0]);
+        assert_string_equal(cli_out, rows[i][1]);
+    }
+}
+
 static void test_check_config_text_masks_secrets(void **state)
 {
     (void)state;
@@ -70,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLI_CASE(test_version_is_one_line),
+        CLI_CASE(test_print_safe_shows_nothing_that_steers_a_terminal),
         CLI_CASE(test_check_config_text_masks_secrets),
         CLI_CASE(test_check_config_json_reads_back),
         CLI_CASE(test_check_config_wrong_value_exits_2_with_one_line),

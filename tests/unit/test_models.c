@@ -299,9 +299,33 @@ static void test_one_million_suffix_is_remembered(void **state)
     assert_false(choice.one_million);
 }
 
+static void test_is_legal_ids_and_arns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        bool legal;
+    } rows[] = {
+        {"qwen.qwen3-32b-v1:0", true},
+        {"us.anthropic.claude-sonnet-4-6[1m]", true},
+        {"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc", true},
+        {"arn:aws:sagemaker:us-east-1:123456789012:endpoint/abc", false},
+        {"claude-sonnet-4-6", false},
+        {"gpt-4.1", false},
+        {"a b.c", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (models_is_legal(text_from(rows[i].id)) != rows[i].legal) {
+            fail_msg("%s", rows[i].id);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_is_legal_ids_and_arns),
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(test_choose_without_settings_follows_table_rule_and_ids),
         T(test_choose_in_other_geography_follows_region),

@@ -1,0 +1,171 @@
+#include "master/map_model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "master/commands.h"
+#include "master/keys.h"
+#include "server/buf.h"
+#include "server/json.h"
+#include "shm/directory.h"
+#include "worker/models.h"
+
+#define LINE_MAX_BYTES 16384 /* one mapping as JSON */
+#define FROM_WIDTH     40
+
+enum { REMOVE, OUTPUT, ENV_FILE, ROW_COUNT };
+static const struct option_row rows[ROW_COUNT] = {
+    [REMOVE] = {0, "remove", NULL, "take the mapping of FROM away"},
+    [OUTPUT] = {0, "output", "text|json", "form of the answer"},
+    [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
+};
+static const struct commands_about about = {"map-model", "[FROM [TO]]",
+                                            "Requests for the model FROM go to the Bedrock model "
+                                            "id or ARN TO. With --remove and FROM: takes\n"
+                                            "that away. Alone: lists the table.",
+                                            rows, ROW_COUNT};
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+static bool is_name(struct str s)
+{
+    bool ok = s.n > 0 && s.n < sizeof((struct directory_mapping *)0)->from;
+    while (ok && s.n) {
+        size_t step = text_utf8_step(s);
+        ok = step > 0 && (uint8_t)s.p[0] >= 0x20 && s.p[0] != 0x7f;
+        s = text_sub(s, step, s.n);
+    }
+    return ok;
+}
+
+static enum status check(const struct options *o, struct err *err)
+{
+    size_t n = o->rest_count;
+    if (o->value[REMOVE] ? n != 1 : n == 1) {
+        return err_set(err, STATUS_INVALID, "FROM and TO, --remove and FROM, or nothing is needed");
+    }
+    if (n > 0 && !is_name(text_from(o->rest[0]))) {
+        return err_set(err, STATUS_INVALID, "FROM: 1 to %zu bytes of text are needed",
+                       sizeof((struct directory_mapping *)0)->from - 1);
+    }
+    if (n > 1 && (strlen(o->rest[1]) >= sizeof((struct directory_mapping *)0)->to ||
+                  !models_is_legal(text_from(o->rest[1])))) {
+        return err_set(err, STATUS_INVALID, "%.80s is no Bedrock model id and no ARN of a model",
+                       o->rest[1]);
+    }
+    return STATUS_OK;
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+struct listing {
+    bool json;
+    size_t count;
+};
+
+static void print_json(struct str from, struct str to)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, LINE_MAX_BYTES);
+    json_begin(&w, &b);
+    json_object(&w);
+    JSON_KEY(&w, "anthropic_model_id");
+    json_str(&w, from);
+    JSON_KEY(&w, "bedrock_model_id");
+    if (to.p) {
+        json_str(&w, to);
+    } else {
+        json_null(&w);
+    }
+    json_object_end(&w);
+    printf("%.*s", STR_ARG(buf_str(&b)));
+    buf_free(&b);
+}
+
+static void print_text(struct str from, struct str to)
+{
+    commands_print_safe(from, FROM_WIDTH);
+    commands_print_safe(to, 0);
+    putchar('\n');
+}
+
+static bool list_one(void *ctx, struct str from, struct str to)
+{
+    struct listing *l = ctx;
+    if (l->json) {
+        printf(l->count ? ",\n" : "[");
+        print_json(from, to);
+    } else {
+        if (l->count == 0) {
+            print_text(STR("FROM"), STR("TO"));
+        }
+        print_text(from, to);
+    }
+    l->count++;
+    return true;
+}
+
+static enum status list(struct keystore *store, bool json, struct err *err)
+{
+    struct listing l = {.json = json};
+    enum status status = store->ops->mappings(store, list_one, &l, err);
+    if (json) {
+        printf(l.count ? "]\n" : "[]\n");
+    } else if (l.count == 0 && status == STATUS_OK) {
+        printf("no mappings: every name goes by the built-in rules\n");
+    }
+    return status;
+}
+
+/* --- doing it --------------------------------------------------------------------------------- */
+
+static enum status change(struct keystore *store, const struct options *o, bool json,
+                          struct err *err)
+{
+    const char *from = o->rest[0], *to = o->value[REMOVE] ? NULL : o->rest[1];
+    enum status status = to ? store->ops->edit->put_mapping(store, from, to, err)
+                            : store->ops->edit->drop_mapping(store, from, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (json) {
+        print_json(text_from(from), to ? text_from(to) : (struct str){NULL, 0});
+        putchar('\n');
+    } else {
+        printf(to ? "Mapped: %s to %s\n" : "Removed: %s\n", from, to);
+    }
+    return status;
+}
+
+static int run(const struct config *c, const struct options *o, bool json)
+{
+    struct keystore *store;
+    struct err err = {.code = STATUS_OK};
+    if (keys_open(c, &store, &err) != STATUS_OK) {
+        return keys_failed(about.name, &err);
+    }
+    enum status status = o->rest_count ? change(store, o, json, &err) : list(store, json, &err);
+    keystore_close(store);
+    return status == STATUS_OK ? COMMANDS_OK : keys_failed(about.name, &err);
+}
+
+int map_model_run(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct err err;
+    bool json;
+    int exit_code;
+    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+        return exit_code;
+    }
+    if (check(&o, &err) != STATUS_OK ||
+        commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
+        commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
+        return commands_complain(about.name, &err);
+    }
+    exit_code = run(&c, &o, json);
+    config_free(&c);
+    return exit_code;
+}

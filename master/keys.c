@@ -68,11 +68,20 @@ static void json_time(struct json_out *w, const char *name, int64_t seconds)
     json_str(w, text_from(text));
 }
 
+void keys_put_money(struct json_out *w, int64_t micro)
+{
+    if (micro % 1000000 == 0) { /* json_f64 would write 10 as 1e+01 */
+        json_i64(w, micro / 1000000);
+    } else {
+        json_f64(w, (double)micro / 1e6);
+    }
+}
+
 static void json_money(struct json_out *w, const char *name, int64_t micro)
 {
     json_key(w, text_from(name));
     if (micro) {
-        json_f64(w, (double)micro / 1e6);
+        keys_put_money(w, micro);
     } else {
         json_null(w);
     }

@@ -22,5 +22,8 @@ int keys_failed(const char *command, struct err *err);
 void keys_id(const struct keystore_row *row, char out[KEYS_ID_SIZE]);
 /* One object, no newline. key: the clear key, only when it was just made; else NULL. */
 void keys_print_json(const struct keystore_row *row, const char *key);
+/* Dollars as a number. */
+struct json_out;
+void keys_put_money(struct json_out *w, int64_t micro);
 
 #endif

@@ -119,7 +119,7 @@ struct listing {
 static void put_figure(struct json_out *w, const char *name, uint64_t micro)
 {
     json_key(w, text_from(name));
-    json_f64(w, (double)micro / 1e6);
+    keys_put_money(w, (int64_t)micro);
 }
 
 static void print_json(const struct keystore_price *p, const char *source)

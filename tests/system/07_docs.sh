@@ -8,6 +8,9 @@ expect "table of settings in README" "$(B=${BUILD#"$ROOT"/} scripts/docs.sh --ch
 for target in $(grep -oE '`make [a-z]+' README.md | sed 's/`make //' | sort -u); do
     expect_true "make $target exists" grep -qE "^$target:" Makefile
 done
+for command in $(sed -n '/} commands\[\]/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' master/main.c); do
+    expect_true "README names the subcommand $command" grep -qE "^\\|.*\`$command" README.md
+done
 for path in $(grep -oE '^ *\{"[^"]+"' worker/routes.c | sed 's/.*"\(.*\)"/\1/; s/{prefix}/\/v1/; s/\*.*//'); do
     expect_true "README names the route $path" grep -qF -- "$path" README.md
 done

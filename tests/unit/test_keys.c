@@ -32,6 +32,27 @@ static void test_list_empty_store_says_what_to_do(void **state)
     assert_string_equal(cli_out, "[]\n");
 }
 
+static void test_put_money_is_plain_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t micro;
+        const char *text;
+    } rows[] = {
+        {0, "0"}, {10000000, "10"}, {12500000, "12.5"}, {120000000, "120"}, {35000, "0.035"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf b;
+        struct json_out w;
+        buf_init(&b, 64);
+        json_begin(&w, &b);
+        keys_put_money(&w, rows[i].micro);
+        if (!text_eq(buf_str(&b), text_from(rows[i].text))) {
+            fail_msg("%s: %.*s", rows[i].text, STR_ARG(buf_str(&b)));
+        }
+        buf_free(&b);
+    }
+}
+
 /* As another program may have written it: our own refuses control characters. */
 static void put_row(const char *name)
 {
@@ -90,6 +111,7 @@ static void test_list_json_is_an_array(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_put_money_is_plain_decimal),
         cmocka_unit_test(test_id_is_the_digest_of_either_row),
         CLI_CASE(test_list_empty_store_says_what_to_do),
         CLI_CASE(test_list_table_fits_a_terminal_and_shows_no_key),

@@ -10,6 +10,7 @@
 
 #include "server/config.h"
 #include "server/err.h"
+#include "server/json.h"
 #include "shm/keystore.h"
 
 #define KEYS_ID_SIZE 9 /* first 8 hex digits of the key's digest, as in log lines */
@@ -23,7 +24,6 @@ void keys_id(const struct keystore_row *row, char out[KEYS_ID_SIZE]);
 /* One object, no newline. key: the clear key, only when it was just made; else NULL. */
 void keys_print_json(const struct keystore_row *row, const char *key);
 /* Dollars as a number. */
-struct json_out;
 void keys_put_money(struct json_out *w, int64_t micro);
 
 #endif

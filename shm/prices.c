@@ -24,8 +24,8 @@ struct row {
  * anthropic, deepseek.v3, minimax, moonshot, qwen, zai: what the older tools put into their pricing
  * table (compat 3.6). All others: on-demand list prices of us-east-1 as published in early 2026
  * (aws.amazon.com/bedrock/pricing, by way of public price lists that agree with one another).
- * Prices change: rows of the store win over these (set-price). Nova Micro's and Lite's cache reads
- * are rounded up to a thousandth; Premier has none listed, so it is the input price. */
+ * Prices change: rows of the store win over these (set-price). Nova Micro's cache reads are rounded
+ * up to a thousandth; Premier and Nova 2 Lite have none listed, so it is the input price. */
 static const struct row listed[] = {
     ROW("amazon.nova-2-lite-v1:0", 330, 2750, 330, 0),
     ROW("amazon.nova-lite-v1:0", 60, 240, 15, 0),

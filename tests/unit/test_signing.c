@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -89,6 +90,7 @@ static void test_read_while_a_writer_publishes_and_dies_is_never_torn(void **sta
     for (int round = 0; round < 3; round++) {
         pid_t pid = fork();
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when an assertion of the reader fails */
             for (unsigned i = 0;; i++) {
                 struct signing_keys k = keys_of((char)('a' + i % 26));
                 signing_publish(&seg, &k);

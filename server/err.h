@@ -19,6 +19,8 @@
 #define ERR_TABLE(X)                                                                         \
     X(OK, 200, "", 200, "", NULL, -1)                                                        \
     X(INVALID, 400, "invalid_request_error", 400, "invalid_request_error", NULL, -1)         \
+    X(BODY_CODED, 400, "invalid_request_error", 400, "invalid_request_error",                \
+      "request_body_encoding_unsupported", -1)                                               \
     X(AUTH, 401, "authentication_error", 401, "invalid_request_error", "invalid_api_key", 0) \
     X(BUDGET, 429, "billing_error", 429, "insufficient_quota", "insufficient_quota", 0)      \
     X(PERMISSION, 403, "permission_error", 403, "permission_error", NULL, -1)                \

@@ -137,9 +137,54 @@ static void anthropic_body(const struct err_row *row, const struct err *err, str
     json_str(w, text_from(row->type[DIALECT_ANTHROPIC]));
     JSON_KEY(w, "message");
     json_str(w, text_from(err->text));
+    if (err->code == STATUS_BODY_CODED) { /* the official service's code for it */
+        JSON_KEY(w, "details");
+        json_object(w);
+        JSON_KEY(w, "error_code");
+        json_str(w, text_from(row->code));
+        json_object_end(w);
+    }
     json_object_end(w);
     JSON_KEY(w, "request_id");
     json_str(w, id);
+}
+
+/* What a text of chat.c says besides: its wording is OpenAI's and begins with one of these. */
+struct named {
+    struct str parameter; /* empty: the text names none */
+    const char *code;
+};
+
+static struct named read_wording(struct str text)
+{
+    static const struct {
+        struct str opening;
+        const char *code;
+    } rows[] = {
+        {STR("Invalid '"), "invalid_value"},
+        {STR("Invalid type for '"), "invalid_type"},
+        {STR("Invalid value for '"), "invalid_value"},
+        {STR("Missing required parameter: '"), "missing_required_parameter"},
+        {STR("Duplicate parameter: '"), "invalid_value"},
+    };
+    size_t end;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str rest = text_sub(text, rows[i].opening.n, text.n);
+        if (text_starts(text, rows[i].opening) && text_find(rest, STR("'"), &end)) {
+            bool empty = text_starts(text_sub(rest, end, rest.n), STR("': empty array"));
+            return (struct named){text_sub(rest, 0, end), empty ? "empty_array" : rows[i].code};
+        }
+    }
+    return (struct named){{NULL, 0}, NULL};
+}
+
+static void str_or_null(struct json_out *w, struct str s)
+{
+    if (s.n) {
+        json_str(w, s);
+    } else {
+        json_null(w);
+    }
 }
 
 static void openai_body(const struct err_row *row, const struct err *err, struct json_out *w)
@@ -150,14 +195,12 @@ static void openai_body(const struct err_row *row, const struct err *err, struct
     json_str(w, text_from(err->text));
     JSON_KEY(w, "type");
     json_str(w, text_from(row->type[DIALECT_OPENAI]));
+    struct named named = read_wording(text_from(err->text));
+    const char *code = row->code ? row->code : named.code;
     JSON_KEY(w, "param");
-    json_null(w);
+    str_or_null(w, named.parameter);
     JSON_KEY(w, "code");
-    if (row->code) {
-        json_str(w, text_from(row->code));
-    } else {
-        json_null(w);
-    }
+    str_or_null(w, text_from(code ? code : ""));
     json_object_end(w);
 }
 

@@ -184,6 +184,19 @@ static void put_tool_call(struct json_out *w, const struct converse_reply *r,
     json_object_end(w);
 }
 
+/* What was said instead of an answer. It stays in content too, for clients that show only that; in
+ * a stream it is only there, because it is out when the reason comes. */
+static void put_refusal(struct json_out *w, const struct converse_reply *r,
+                        const struct converse_part *parts, size_t n)
+{
+    if (!text_eq(text_from(r->stop->openai), STR("content_filter")))
+        converse_reply_null(w, STR("refusal"));
+    else if (any(parts, n, CONVERSE_PART_TEXT))
+        put_joined(w, STR("refusal"), parts, n, CONVERSE_PART_TEXT);
+    else
+        converse_reply_str(w, STR("refusal"), STR("The model refused to answer."));
+}
+
 static void put_message(struct json_out *w, const struct converse_reply *r,
                         const struct converse_part *parts, size_t n)
 {
@@ -193,7 +206,7 @@ static void put_message(struct json_out *w, const struct converse_reply *r,
         put_joined(w, STR("content"), parts, n, CONVERSE_PART_TEXT);
     else
         converse_reply_null(w, STR("content"));
-    converse_reply_null(w, STR("refusal"));
+    put_refusal(w, r, parts, n);
     if (own(r)->reasoning && any(parts, n, CONVERSE_PART_THINKING))
         put_joined(w, STR("reasoning_content"), parts, n, CONVERSE_PART_THINKING);
     if (r->tools) {

@@ -14,6 +14,7 @@
 #include "worker/converse_to_anthropic.h"
 #include "worker/converse_to_openai.h"
 #include "worker/count.h"
+#include "worker/head.h"
 #include "worker/openai_to_converse.h"
 #include "worker/limits.h"
 #include "worker/metrics.h"
@@ -21,9 +22,7 @@
 #include "worker/splice.h"
 #include "worker/stream.h"
 
-#define BETAS_MAX     4096  /* anthropic-beta values of one request, joined */
 #define CHANGES_MAX   2048  /* x-converter-changes */
-#define AGENT_MAX     80    /* user-agent in the log */
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
 static enum verdict route_step(struct exchange *x);
@@ -236,66 +235,9 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
     return no_route(c, r, allowed, err);
 }
 
-/* clients.md 1.1: request bodies come plain; inflating them would be a bomb's fuse. */
-static enum status check_coding(const struct http_request *r, struct err *err)
-{
-    struct str coding;
-    if (http_request_header(r, STR("content-encoding"), &coding) && coding.n &&
-        !text_ieq(coding, STR("identity"))) {
-        return err_set(err, STATUS_INVALID,
-                       "request_body_encoding_unsupported: send the body without content-encoding");
-    }
-    return STATUS_OK;
-}
-
 static enum status no_memory(struct err *err)
 {
     return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
-}
-
-/* Several anthropic-beta headers count as one list. */
-static enum status join_betas(struct exchange *x, const struct http_request *r, struct err *err)
-{
-    enum status st = STATUS_OK;
-    size_t n = 0;
-    struct buf joined;
-    buf_init(&joined, BETAS_MAX);
-    for (size_t i = 0; i < r->header_count; i++) {
-        if (text_ieq(r->headers[i].name, STR("anthropic-beta"))) {
-            if (buf_len(&joined)) {
-                buf_put_char(&joined, ',');
-            }
-            buf_put_str(&joined, r->headers[i].value);
-            n += r->headers[i].value.n + 1;
-        }
-    }
-    if (buf_len(&joined)) {
-        x->betas = arena_dup(x->arena, buf_str(&joined));
-    }
-    if (n > BETAS_MAX) {
-        st = err_set(err, STATUS_HEADERS_LARGE, "anthropic-beta: more than %d bytes", BETAS_MAX);
-    } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->betas.p)) {
-        st = no_memory(err);
-    }
-    buf_free(&joined);
-    return st;
-}
-
-static enum status keep_headers(struct exchange *x, const struct http_request *r, struct err *err)
-{
-    char id[ANSWER_ID_SIZE];
-    struct str value = {NULL, 0};
-    answer_id(r, id);
-    x->id = arena_dup(x->arena, text_from(id));
-    x->path = arena_dup(x->arena, r->path);
-    x->query = arena_dup(x->arena, r->query);
-    if (http_request_header(r, STR("origin"), &value)) {
-        x->origin = arena_dup(x->arena, answer_origin(x->worker->config, value));
-    }
-    if (http_request_header(r, STR("user-agent"), &value)) {
-        x->agent = arena_dup(x->arena, text_sub(value, 0, AGENT_MAX));
-    }
-    return x->id.p && x->path.p ? join_betas(x, r, err) : no_memory(err);
 }
 
 static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
@@ -328,7 +270,7 @@ static enum status admit(struct exchange *x, const struct http_request *r, struc
     if (st == STATUS_OK && needs_key(x)) {
         st = auth_identify(x, r, err);
     }
-    return st == STATUS_OK ? check_coding(r, err) : st;
+    return st == STATUS_OK ? head_check_coding(r, err) : st;
 }
 
 enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r,
@@ -336,7 +278,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
 {
     counters_add(COUNTER_REQUESTS, 1);
     struct exchange *x = new_exchange(w, c);
-    enum status st = x ? keep_headers(x, r, err) : no_memory(err);
+    enum status st = x ? head_keep(x, r, err) : no_memory(err);
     bool can_answer = st == STATUS_OK;
     if (can_answer) {
         st = admit(x, r, err);
@@ -403,6 +345,9 @@ static enum status read_body(struct exchange *x)
         return st;
     }
     enum status st = messages_read(&x->scan, x->counting, &x->request, &x->err);
+    if (st == STATUS_OK && x->no_sampling) {
+        st = messages_refuse_sampling(&x->scan, &x->err);
+    }
     x->client_model = x->request.model;
     x->stream = x->request.stream && !x->counting;
     return st;

@@ -77,6 +77,7 @@ struct exchange {
     struct str query;  /* copied: after '?' */
     struct str origin; /* Origin header, empty if none or not allowed */
     struct str betas;  /* anthropic-beta values, joined by ',' */
+    bool no_sampling;  /* its anthropic-version has no temperature, top_p, top_k */
     struct str body;   /* the connection's; valid until the answer ends */
     struct str agent;  /* user-agent, cut */
 

@@ -379,6 +379,15 @@ enum status messages_refuse_fields(const struct scan *s, struct err *err)
     return STATUS_OK;
 }
 
+enum status messages_refuse_sampling(const struct scan *s, struct err *err)
+{
+    static const char *const names[] = {"temperature", "top_p", "top_k"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (present(s, scan_get(s, 0, text_from(names[i]))))
+            return err_set(err, STATUS_INVALID, "%s: Extra inputs are not permitted", names[i]);
+    return STATUS_OK;
+}
+
 /* Date suffixes vary. platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock */
 static const char *const server_tools[] = {"web_search_", "web_fetch_", "code_execution_",
                                            "advisor_", "mcp_toolset"};

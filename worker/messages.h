@@ -29,6 +29,9 @@ MUST_CHECK enum status messages_read(const struct scan *s, bool count_tokens,
 /* INVALID for fields that Bedrock has not and whose loss would change what the client asked for. */
 MUST_CHECK enum status messages_refuse_fields(const struct scan *s, struct err *err);
 
+/* INVALID for temperature, top_p, top_k, which anthropic-version 2026-10-21 no longer has. */
+MUST_CHECK enum status messages_refuse_sampling(const struct scan *s, struct err *err);
+
 /* A tool that Anthropic's servers run, by its type ("web_search_20250305"): Bedrock has none of
  * them. Tool search is not among them: InvokeModel has it for some models. */
 bool messages_is_server_tool(struct str type);

@@ -161,6 +161,16 @@ static void stop_early(const struct ask *ask, struct reply *out, struct str *tex
     }
 }
 
+/* "stop as REASON": the reason of the last word is said instead of end_turn. */
+static void stop_as_told(struct arena *arena, const struct ask *ask, struct reply *out)
+{
+    static const struct str ORDER = STR("stop as ");
+    size_t at;
+    if (text_find(ask->text, ORDER, &at))
+        out->stop_reason =
+            arena_printf(arena, "%.*s", STR_ARG(text_sub(ask->text, at + ORDER.n, ask->text.n)));
+}
+
 static void add_text(struct arena *arena, const struct ask *ask, const struct faults *faults,
                      struct reply *out)
 {
@@ -199,6 +209,7 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
     if (plain || ask->tool_result.p || !add_calls(ask, out))
         add_text(arena, ask, faults, out);
+    stop_as_told(arena, ask, out);
     count_usage(ask, out);
-    return out->block[out->block_n - 1].text.p != NULL;
+    return out->stop_reason && out->block[out->block_n - 1].text.p != NULL;
 }

@@ -9,6 +9,7 @@
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
  *   a forced tool               -> its call with {}
  *   "say: TEXT"                 -> TEXT
+ *   "stop as REASON" at the end -> that stop reason
  *   anything else               -> "Echo: <text>"
  * Thinking, when asked for, comes first. max_tokens and stop sequences cut the text as a model
  * would.

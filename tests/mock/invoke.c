@@ -42,6 +42,7 @@ static const char *const BETAS[] = {
     NULL,
 };
 
+#define OUTPUT_MAX         128000 /* the most of any Claude model */
 #define EVENT_MAX          ((size_t)64 * 1024 * 1024)
 #define CONTEXT_MANAGEMENT "context-management-2025-06-27"
 
@@ -104,6 +105,11 @@ static bool check_required(const struct scan *s, char why[WHY_SIZE])
         return speaker_refuse(why, "max_tokens: Field required");
     if (max_tokens < 1)
         return speaker_refuse(why, "max_tokens: must be greater than or equal to 1");
+    if (max_tokens > OUTPUT_MAX)
+        return speaker_refuse(why,
+                              "max_tokens: %lld > %d, which is the maximum allowed number of "
+                              "output tokens for this model",
+                              (long long)max_tokens, OUTPUT_MAX);
     scan_ref messages = SCAN_GET(s, 0, "messages");
     if (scan_type(s, messages) != SCAN_ARRAY)
         return speaker_refuse(why, "messages: Field required");

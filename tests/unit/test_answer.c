@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -30,6 +31,41 @@ static void test_error_body_anthropic_has_type_and_request_id(void **state)
         DIALECT_ANTHROPIC, STATUS_OVERLOADED, "Overloaded",
         "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"},"
         "\"request_id\":\"req_1\"}");
+}
+
+static void test_error_body_of_a_coded_body_has_the_official_code(void **state)
+{
+    (void)state;
+    check_body(DIALECT_ANTHROPIC, STATUS_BODY_CODED, "plain",
+               "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+               "\"plain\",\"details\":{\"error_code\":\"request_body_encoding_unsupported\"}},"
+               "\"request_id\":\"req_1\"}");
+}
+
+static void test_error_body_openai_names_the_parameter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *param, *code;
+    } rows[] = {
+        {"Invalid 'n': only 1 is supported.", "\"n\"", "\"invalid_value\""},
+        {"Invalid type for 'stop': expected a string.", "\"stop\"", "\"invalid_type\""},
+        {"Invalid 'messages': empty array. Expected", "\"messages\"", "\"empty_array\""},
+        {"Missing required parameter: 'tools[].function.name'.", "\"tools[].function.name\"",
+         "\"missing_required_parameter\""},
+        {"Duplicate parameter: 'model'.", "\"model\"", "\"invalid_value\""},
+        {"Invalid value: 'custom'.", "null", "null"},
+        {"Invalid '", "null", "null"},
+        {"an 'n' elsewhere", "null", "null"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char want[300];
+        snprintf(want, sizeof want,
+                 "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\",\"param\":%s,"
+                 "\"code\":%s}}",
+                 rows[i].text, rows[i].param, rows[i].code);
+        check_body(DIALECT_OPENAI, STATUS_INVALID, rows[i].text, want);
+    }
 }
 
 static void test_error_body_openai_has_code_and_null_param(void **state)
@@ -103,6 +139,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_body_anthropic_has_type_and_request_id),
+        cmocka_unit_test(test_error_body_of_a_coded_body_has_the_official_code),
+        cmocka_unit_test(test_error_body_openai_names_the_parameter),
         cmocka_unit_test(test_error_body_openai_has_code_and_null_param),
         cmocka_unit_test(test_origin_only_listed_is_allowed),
         cmocka_unit_test(test_id_client_value_kept_when_legal),

@@ -123,6 +123,30 @@ static void test_messages_when_wrong_have_official_wording(void **state)
         check(&rows[i]);
 }
 
+static void test_sampling_of_a_version_without_it_is_refused(void **state)
+{
+    static const struct row rows[] = {
+        {"temperature", HEAD "\"temperature\":1,\"messages\":[" USER "]}",
+         "temperature: Extra inputs are not permitted"},
+        {"top_p", HEAD "\"top_p\":0.5,\"messages\":[" USER "]}",
+         "top_p: Extra inputs are not permitted"},
+        {"top_k", HEAD "\"top_k\":0,\"messages\":[" USER "]}",
+         "top_k: Extra inputs are not permitted"},
+        {"null", HEAD "\"top_k\":null,\"messages\":[" USER "]}", ""},
+        {"none", M(USER), ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct splice_case c;
+        struct err err = {.text = ""};
+        splice_case_read(&c, text_from(rows[i].body), false);
+        enum status st = messages_refuse_sampling(&c.scan, &err);
+        if (strcmp(err.text, rows[i].text) != 0 || (st == STATUS_OK) != (*rows[i].text == 0))
+            fail_msg("%s: status %d, got '%s'", rows[i].name, st, err.text);
+        splice_case_free(&c);
+    }
+}
+
 static void test_thinking_budget_when_wrong_is_refused(void **state)
 {
 #define THINK(n, max)                                                              \
@@ -228,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_level_when_wrong_has_official_wording),
         cmocka_unit_test(test_messages_when_wrong_have_official_wording),
+        cmocka_unit_test(test_sampling_of_a_version_without_it_is_refused),
         cmocka_unit_test(test_thinking_budget_when_wrong_is_refused),
         cmocka_unit_test(test_breakpoints_everywhere_are_counted),
         cmocka_unit_test(test_request_fields_are_read),

@@ -1,0 +1,99 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "worker/head.h"
+#include "worker/worker.h"
+
+static const struct config config = {.cors_origins = ""};
+static struct worker worker = {.config = &config};
+
+/* The answer of head_keep for a request with these headers; the arena is dropped by the caller. */
+static enum status keep(struct exchange *x, struct http_header *headers, size_t n, struct err *err)
+{
+    struct http_request r = {.path = STR("/v1/messages"), .headers = headers, .header_count = n};
+    *x = (struct exchange){.worker = &worker, .arena = arena_new(1 << 16)};
+    assert_non_null(x->arena);
+    return head_keep(x, &r, err);
+}
+
+static void test_keep_version_from_october_2026_has_no_sampling(void **state)
+{
+    static const struct {
+        const char *version;
+        bool gone;
+    } rows[] = {{"2026-10-21", true},  {"2027-01-02", true}, {"2026-10-20", false},
+                {"2023-06-01", false}, {"", false},          {"2026-10-21x", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_header header = {STR("Anthropic-Version"), text_from(rows[i].version)};
+        struct exchange x;
+        struct err err;
+        assert_int_equal(keep(&x, &header, 1, &err), STATUS_OK);
+        if (x.no_sampling != rows[i].gone)
+            fail_msg("'%s'", rows[i].version);
+        arena_drop(x.arena);
+    }
+}
+
+static void test_keep_betas_of_two_headers_are_joined(void **state)
+{
+    struct http_header headers[] = {{STR("anthropic-beta"), STR("a,b")},
+                                    {STR("x"), STR("y")},
+                                    {STR("Anthropic-Beta"), STR("c")}};
+    struct exchange x;
+    struct err err;
+    (void)state;
+    assert_int_equal(keep(&x, headers, 3, &err), STATUS_OK);
+    assert_true(text_eq(x.betas, STR("a,b,c")));
+    assert_true(text_eq(x.path, STR("/v1/messages")));
+    assert_false(x.no_sampling);
+    arena_drop(x.arena);
+}
+
+static void test_keep_too_many_betas_are_refused(void **state)
+{
+    static char many[4100];
+    memset(many, 'b', sizeof many);
+    struct http_header header = {STR("anthropic-beta"), {many, sizeof many}};
+    struct exchange x;
+    struct err err;
+    (void)state;
+    assert_int_equal(keep(&x, &header, 1, &err), STATUS_HEADERS_LARGE);
+    arena_drop(x.arena);
+}
+
+static void test_check_coding_only_identity_passes(void **state)
+{
+    static const struct {
+        const char *coding;
+        enum status want;
+    } rows[] = {{"identity", STATUS_OK},
+                {"", STATUS_OK},
+                {"Identity", STATUS_OK},
+                {"gzip", STATUS_BODY_CODED},
+                {"br, gzip", STATUS_BODY_CODED}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_header header = {STR("content-encoding"), text_from(rows[i].coding)};
+        struct http_request r = {.headers = &header, .header_count = 1};
+        struct err err;
+        if (head_check_coding(&r, &err) != rows[i].want)
+            fail_msg("'%s'", rows[i].coding);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keep_version_from_october_2026_has_no_sampling),
+        cmocka_unit_test(test_keep_betas_of_two_headers_are_joined),
+        cmocka_unit_test(test_keep_too_many_betas_are_refused),
+        cmocka_unit_test(test_check_coding_only_identity_passes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,83 @@
+#include "worker/head.h"
+
+#include <string.h>
+
+#include "worker/answer.h"
+
+#define BETAS_MAX 4096 /* anthropic-beta values of one request, joined */
+#define AGENT_MAX 80   /* user-agent in the log */
+
+/* The first API version without sampling members.
+ * platform.claude.com/docs/en/api/versioning */
+#define NO_SAMPLING_SINCE STR("2026-10-21")
+
+/* Inflating bodies would be a bomb's fuse; no client compresses them. */
+enum status head_check_coding(const struct http_request *r, struct err *err)
+{
+    struct str coding;
+    if (http_request_header(r, STR("content-encoding"), &coding) && coding.n &&
+        !text_ieq(coding, STR("identity"))) {
+        return err_set(err, STATUS_BODY_CODED, "send the body without content-encoding");
+    }
+    return STATUS_OK;
+}
+
+static enum status no_memory(struct err *err)
+{
+    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+}
+
+/* Several anthropic-beta headers count as one list. */
+static enum status join_betas(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    enum status st = STATUS_OK;
+    size_t n = 0;
+    struct buf joined;
+    buf_init(&joined, BETAS_MAX);
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (text_ieq(r->headers[i].name, STR("anthropic-beta"))) {
+            if (buf_len(&joined)) {
+                buf_put_char(&joined, ',');
+            }
+            buf_put_str(&joined, r->headers[i].value);
+            n += r->headers[i].value.n + 1;
+        }
+    }
+    if (buf_len(&joined)) {
+        x->betas = arena_dup(x->arena, buf_str(&joined));
+    }
+    if (n > BETAS_MAX) {
+        st = err_set(err, STATUS_HEADERS_LARGE, "anthropic-beta: more than %d bytes", BETAS_MAX);
+    } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->betas.p)) {
+        st = no_memory(err);
+    }
+    buf_free(&joined);
+    return st;
+}
+
+/* Versions are dates, so they sort as text. */
+static bool has_no_sampling(struct str version)
+{
+    struct str first = NO_SAMPLING_SINCE;
+    return version.n == first.n && memcmp(version.p, first.p, first.n) >= 0;
+}
+
+enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err)
+{
+    char id[ANSWER_ID_SIZE];
+    struct str value = {NULL, 0};
+    answer_id(r, id);
+    x->id = arena_dup(x->arena, text_from(id));
+    x->path = arena_dup(x->arena, r->path);
+    x->query = arena_dup(x->arena, r->query);
+    if (http_request_header(r, STR("origin"), &value)) {
+        x->origin = arena_dup(x->arena, answer_origin(x->worker->config, value));
+    }
+    if (http_request_header(r, STR("user-agent"), &value)) {
+        x->agent = arena_dup(x->arena, text_sub(value, 0, AGENT_MAX));
+    }
+    if (http_request_header(r, STR("anthropic-version"), &value)) {
+        x->no_sampling = has_no_sampling(value);
+    }
+    return x->id.p && x->path.p ? join_betas(x, r, err) : no_memory(err);
+}

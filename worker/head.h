@@ -1,0 +1,15 @@
+/*
+ * head.h - what an exchange keeps of the request's head, which is gone when the body has come.
+ * Worker.
+ */
+#ifndef WORKER_HEAD_H
+#define WORKER_HEAD_H
+
+#include "worker/exchange.h"
+
+/* Fills id, path, query, origin, agent, betas and no_sampling. */
+MUST_CHECK enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err);
+/* BODY_CODED for a body that is not sent plain. */
+MUST_CHECK enum status head_check_coding(const struct http_request *r, struct err *err);
+
+#endif

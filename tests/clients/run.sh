@@ -68,6 +68,7 @@ settings=(
     STORAGE_BACKEND=sqlite STATE_DIR="$work/state" RATE_LIMIT_ENABLED=false
 )
 program=$PWD/$bin/llm-api-converter
+export PROGRAM=$program # for the test file that starts a server of its own
 API_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n clients --output json |
     node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
 export API_KEY

@@ -1,6 +1,6 @@
-# shellcheck shell=bash
-# cases.sh - what 35_* to 39_* share: one check a case of the conformance list, whose name begins "case N: ". The list
-# is README's "What a client may rely on", told as input and what the client must see. Sourced after lib.sh.
+# shellcheck shell=bash disable=SC2034 # variables that the tests use
+# cases.sh - what 35_* to 39_* share. 35 to 38 go down a list of 86 conformance cases (what a client sends, what it must
+# see), gathered from recordings of real clients; each has a check or more whose name begins "case N: ". Sourced after lib.sh.
 
 CLAUDE=claude-sonnet-4-5
 NOVA=amazon.nova-pro-v1:0           # Converse; images, documents, cache points

@@ -46,6 +46,19 @@ uint64_t counters_sum(const struct segment *s, enum counter c)
     return sum;
 }
 
+struct traffic_row *counters_traffic(enum traffic t)
+{
+    return &mine->traffic[t];
+}
+
+void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffic_row *sum_out)
+{
+    *sum_out = (struct traffic_row){0};
+    for (uint32_t i = 0; i <= s->header->workers; i++) {
+        traffic_merge(&s->counters[i].traffic[t], sum_out);
+    }
+}
+
 const char *counters_name(enum counter c)
 {
     return rows[c].name;

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include "shm/segment.h"
+#include "shm/traffic.h"
 
 /* X(NAME, "prometheus_name", "help") */
 #define COUNTERS_TABLE(X)                                                                         \
@@ -60,7 +61,8 @@ enum counter {
 };
 
 struct counters_block {
-    _Atomic uint64_t value[(COUNTER_COUNT + 15) / 16 * 16];
+    _Alignas(128) _Atomic uint64_t value[(COUNTER_COUNT + 15) / 16 * 16];
+    struct traffic_row traffic[TRAFFIC_COUNT];
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
 
@@ -69,6 +71,8 @@ void counters_enter(struct segment *s,
 void counters_add(enum counter c, uint64_t n);
 void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and mirrored */
 uint64_t counters_sum(const struct segment *s, enum counter c);
+struct traffic_row *counters_traffic(enum traffic t); /* this process's own row */
+void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffic_row *sum_out);
 size_t counters_area_size(uint32_t workers);
 const char *counters_name(enum counter c);
 const char *counters_help(enum counter c);

@@ -482,6 +482,7 @@ static enum verdict convert_step(struct exchange *x)
 
 static void settle(struct exchange *x)
 {
+    metrics_count(x);
     usage_end(x);
     access_log_put(x);
 }

@@ -11,4 +11,6 @@ enum verdict metrics_answer(struct exchange *x);
 /* The text itself. */
 void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out);
 
+void metrics_count(const struct exchange *x); /* once, at the end of the exchange */
+
 #endif

@@ -128,6 +128,10 @@ expect "/metrics with a user's key" "$CODE" 403
 call /metrics -H 'Authorization: Bearer correct-horse-battery-staple'
 expect "/metrics with the master key" "$CODE" 200
 expect_match "metrics" "$(cat "$T/body")" 'llm_api_converter_usage_rows_total [1-9]'
+expect_match "requests by route" "$(cat "$T/body")" \
+    'requests_ended_total\{route="messages",dialect="anthropic",transport="[a-z]+",class="2xx"\} [1-9]'
+expect_match "durations" "$(cat "$T/body")" \
+    'request_duration_seconds_bucket\{route="messages".*le="\+Inf"\} [1-9]'
 expect_no_match "no key material in metrics" "$(cat "$T/body")" 'sk-|alice'
 call /ready
 expect_json "/ready says where the journal is" .checks.usage_journal file

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -18,7 +19,7 @@ static int make(void **state)
 {
     (void)state;
     struct err err;
-    buf_init(&out, 65536);
+    buf_init(&out, 262144);
     return segment_create(&seg, 2, 64, &err) == STATUS_OK &&
                    journal_open(&journal, "", 2, 64, &err) == STATUS_OK
                ? 0
@@ -76,6 +77,86 @@ static void test_print_has_every_counter_and_gauge(void **state)
 }
 
 /* Exposition format 0.0.4: "# HELP name text", "# TYPE name kind", "name value". */
+/* "... 1234" of the first line that begins with `start`. */
+static uint64_t value_of(const char *start)
+{
+    struct str rest = buf_str(&out), line, name;
+    while (text_split(&rest, '\n', &line)) {
+        uint64_t value;
+        if (text_starts(line, text_from(start)) && text_split(&line, ' ', &name) &&
+            text_u64(line, &value)) {
+            return value;
+        }
+    }
+    fail_msg("no line %s", start);
+    return 0;
+}
+
+#define INVOKE "route=\"messages\",dialect=\"anthropic\",transport=\"invoke\""
+
+static void test_print_traffic_is_summed_over_processes_with_labels(void **state)
+{
+    (void)state;
+    for (uint32_t slot = 1; slot <= 2; slot++) {
+        counters_enter(&seg, slot);
+        traffic_count(counters_traffic(TRAFFIC_MESSAGES_INVOKE), TRAFFIC_2XX, 7000, 1500000);
+    }
+    traffic_count(counters_traffic(TRAFFIC_MESSAGES_INVOKE), TRAFFIC_ABORTED, 0, 700000000);
+    metrics_print(&seg, (int64_t)seg.header->epoch, &out);
+    assert_true(buf_ok(&out));
+    static const char *const lines[] = {
+        "llm_api_converter_requests_ended_total{" INVOKE ",class=\"2xx\"} 2",
+        "llm_api_converter_requests_ended_total{" INVOKE ",class=\"aborted\"} 1",
+        "llm_api_converter_request_duration_seconds_bucket{" INVOKE ",le=\"1\"} 0",
+        "llm_api_converter_request_duration_seconds_bucket{" INVOKE ",le=\"600\"} 2",
+        "llm_api_converter_request_duration_seconds_bucket{" INVOKE ",le=\"+Inf\"} 3",
+        "llm_api_converter_request_duration_seconds_sum{" INVOKE "} 703.000000",
+        "llm_api_converter_request_duration_seconds_count{" INVOKE "} 3",
+        "llm_api_converter_first_byte_seconds_bucket{" INVOKE ",le=\"0.005\"} 0",
+        "llm_api_converter_first_byte_seconds_bucket{" INVOKE ",le=\"0.01\"} 2",
+        "llm_api_converter_first_byte_seconds_count{" INVOKE "} 2",
+        "llm_api_converter_build_info{version=\"" VERSION "\"} 1",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (!has_line(lines[i])) {
+            fail_msg("%s", lines[i]);
+        }
+    }
+    uint64_t before = 0;
+    for (unsigned i = 0; i <= TRAFFIC_BOUNDS; i++) {
+        char start[200];
+        snprintf(start, sizeof start,
+                 "llm_api_converter_request_duration_seconds_bucket{" INVOKE ",le=\"%s\"}",
+                 traffic_bound(i));
+        assert_true(value_of(start) >= before);
+        before = value_of(start);
+    }
+}
+
+static unsigned lines_that_begin(struct str start)
+{
+    struct str rest = buf_str(&out), line;
+    unsigned n = 0;
+    while (text_split(&rest, '\n', &line)) {
+        n += text_starts(line, start);
+    }
+    return n;
+}
+
+static void test_print_has_one_help_and_type_for_each_family(void **state)
+{
+    (void)state;
+    metrics_print(&seg, (int64_t)seg.header->epoch, &out);
+    struct str rest = buf_str(&out), line;
+    while (text_split(&rest, '\n', &line)) {
+        size_t at;
+        if (text_starts(line, STR("# ")) && text_find(text_sub(line, 7, line.n), STR(" "), &at) &&
+            lines_that_begin(text_sub(line, 0, at + 8)) != 1) {
+            fail_msg("%.*s", STR_ARG(line));
+        }
+    }
+}
+
 static void test_print_every_line_is_of_the_format(void **state)
 {
     (void)state;
@@ -83,8 +164,10 @@ static void test_print_every_line_is_of_the_format(void **state)
     struct str rest = buf_str(&out), line, name;
     while (text_split(&rest, '\n', &line)) {
         uint64_t value;
+        struct str whole;
         if (line.n && line.p[0] != '#' &&
-            (!text_split(&line, ' ', &name) || !text_u64(line, &value))) {
+            (!text_split(&line, ' ', &name) || !text_split(&line, '.', &whole) ||
+             !text_u64(whole, &value))) {
             fail_msg("%.*s", STR_ARG(line));
         }
     }
@@ -98,6 +181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_print_has_every_counter_and_gauge),
         T(test_print_every_line_is_of_the_format),
+        T(test_print_traffic_is_summed_over_processes_with_labels),
+        T(test_print_has_one_help_and_type_for_each_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

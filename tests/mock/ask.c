@@ -161,14 +161,19 @@ static void stop_early(const struct ask *ask, struct reply *out, struct str *tex
     }
 }
 
-/* "stop as REASON": the reason of the last word is said instead of end_turn. */
-static void stop_as_told(struct arena *arena, const struct ask *ask, struct reply *out)
+/* "stop as REASON": that reason is said instead of end_turn. */
+static void stop_as_told(const struct ask *ask, struct reply *out)
 {
+    static const char *const REASONS[] = {"refusal", "guardrail_intervened", "content_filtered",
+                                          "model_context_window_exceeded"};
     static const struct str ORDER = STR("stop as ");
     size_t at;
-    if (text_find(ask->text, ORDER, &at))
-        out->stop_reason =
-            arena_printf(arena, "%.*s", STR_ARG(text_sub(ask->text, at + ORDER.n, ask->text.n)));
+    if (!text_find(ask->text, ORDER, &at))
+        return;
+    struct str told = text_sub(ask->text, at + ORDER.n, ask->text.n);
+    for (size_t i = 0; i < sizeof REASONS / sizeof REASONS[0]; i++)
+        if (text_eq(told, text_from(REASONS[i])))
+            out->stop_reason = REASONS[i];
 }
 
 static void add_text(struct arena *arena, const struct ask *ask, const struct faults *faults,
@@ -209,7 +214,7 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
     if (plain || ask->tool_result.p || !add_calls(ask, out))
         add_text(arena, ask, faults, out);
-    stop_as_told(arena, ask, out);
+    stop_as_told(ask, out);
     count_usage(ask, out);
-    return out->stop_reason && out->block[out->block_n - 1].text.p != NULL;
+    return out->block[out->block_n - 1].text.p != NULL;
 }

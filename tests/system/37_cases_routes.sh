@@ -28,7 +28,7 @@ count "$COUNT"
 expect "case 56: tokens counted by Bedrock" "$CODE $(got '.input_tokens | type, . == floor' | tr '\n' ' ')" "200 number true "
 make_key counting -l 25 # as many for inference, and as many again for counting
 for _ in $(seq 25); do printf 'url = "%s/v1/messages/count_tokens"\noutput = "/dev/null"\n' "$URL"; done >"$T/urls"
-expect "case 56: 25 at once pass" "$(curl -s --parallel --parallel-immediate --parallel-max 25 -K "$T/urls" -w '%{http_code}\n' \
+expect "case 56: 25 at once pass" "$(curl -s --parallel --parallel-immediate --parallel-max 25 -K "$T/urls" -w '%{http_code}\n' 2>/dev/null \
     -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$COUNT" | sort | uniq -c | tr -s ' \n' ' ')" " 25 200 "
 ask "$(turn $CLAUDE "$(say hi)")"
 expect "case 56: and take nothing from inference" "$CODE $(header anthropic-ratelimit-requests-remaining)" "200 24"

@@ -133,6 +133,15 @@
          "JSON object of client name to Bedrock id; replaces the built-in table")                  \
     TEXT(beta_allow, "BETA_HEADERS_ALLOW", "", "", false,                                          \
          "anthropic-beta values to pass to Claude besides the built-in ones, comma-separated")     \
+    TEXT(beta_mapping, "BETA_HEADER_MAPPING", "", "", false,                                       \
+         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it")      \
+    TEXT(beta_blocklist, "BETA_HEADERS_BLOCKLIST", "", "", false,                                  \
+         "JSON list of anthropic-beta values that never reach Bedrock")                            \
+    TEXT(beta_passthrough, "BETA_HEADERS_PASSTHROUGH", "", "", false,                              \
+         "JSON list of anthropic-beta values that reach Claude as they are")                       \
+    TEXT(beta_models, "BETA_HEADER_SUPPORTED_MODELS", "", "", false,                               \
+         "JSON list of words of Bedrock ids that the operator's beta rules hold for; empty: "      \
+         "every Claude")                                                                           \
     BOOL(prompt_caching, "PROMPT_CACHING_ENABLED", "", true,                                       \
          "false: the client's cache marks do not reach Bedrock")                                   \
     CHOICE(default_cache_ttl, "DEFAULT_CACHE_TTL", "", "5m", "5m|1h",                              \

@@ -22,6 +22,8 @@ static const struct {
     {"ENABLE_DOCUMENT_SUPPORT", NO, "documents always work where the model takes them"},
     {"BEDROCK_SEMAPHORE_SIZE", ANYTHING, "create-api-key --max-concurrency bounds a key"},
     {"BEDROCK_THREAD_POOL_SIZE", ANYTHING, "there are no threads; WORKERS sets the processes"},
+    {"BETA_HEADERS_REQUIRING_INVOKE_MODEL", ANYTHING,
+     "Claude in the Messages dialect always goes through InvokeModel"},
     {"BEDROCK_PROFILES", ANYTHING, "one set of credentials is used: AWS_PROFILE"},
     {"GEMINI_ENABLED", YES, "Bedrock is the only upstream"},
     {"OPENAI_ENABLED", YES, "Bedrock is the only upstream"},

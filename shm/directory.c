@@ -2,6 +2,7 @@
  * One bank of the area, behind struct directory_area:
  *
  *   struct bank | key index | key cells | mapping index | mapping cells | price index | price cells
+ *   | beta index | beta cells
  *
  * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its
  * CRC. The index has four words a cell, so linear probing stays short (16 k keys: at most some 15
@@ -33,17 +34,18 @@ struct directory_area {
 };
 _Static_assert(sizeof(struct directory_area) == 128, "own cache lines");
 
-enum kind { KEYS, MAPPINGS, PRICES, KINDS };
+enum kind { KEYS, MAPPINGS, PRICES, BETAS, KINDS };
 
 struct bank {
     word count[KINDS];
-    uint64_t reserved[13];
+    uint64_t reserved[12];
 };
 _Static_assert(sizeof(struct bank) == 128, "own cache lines");
 
 #define KEY_WORDS     (sizeof(struct directory_key) / 8)
 #define MAPPING_WORDS (sizeof(struct directory_mapping) / 8)
 #define PRICE_WORDS   (sizeof(struct directory_price_row) / 8)
+#define BETA_WORDS    (sizeof(struct directory_beta) / 8)
 #define WORDS_MAX     MAPPING_WORDS
 
 /* One table of one bank, as this process sees it. */
@@ -73,7 +75,8 @@ static size_t bank_size(uint32_t max_keys, uint32_t max_mappings)
 {
     size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) +
                table_size(max_mappings, MAPPING_WORDS) +
-               table_size(SEGMENT_PRICES_MAX, PRICE_WORDS);
+               table_size(SEGMENT_PRICES_MAX, PRICE_WORDS) +
+               table_size(SEGMENT_BETAS_MAX, BETA_WORDS);
     return (n + 127) / 128 * 128;
 }
 
@@ -92,7 +95,8 @@ static struct table table_of(const struct segment *s, uint64_t generation, enum 
         size_t words;
     } shape[KINDS] = {{h->max_keys, KEY_WORDS},
                       {h->max_mappings, MAPPING_WORDS},
-                      {SEGMENT_PRICES_MAX, PRICE_WORDS}};
+                      {SEGMENT_PRICES_MAX, PRICE_WORDS},
+                      {SEGMENT_BETAS_MAX, BETA_WORDS}};
     char *at = bank + sizeof(struct bank);
     for (enum kind before = KEYS; before < kind; before++) {
         at += table_size(shape[before].capacity, shape[before].words);
@@ -315,6 +319,26 @@ bool directory_price(const struct segment *s, struct str model, struct directory
     return true;
 }
 
+static bool same_beta(const void *wanted, const void *payload)
+{
+    const struct directory_beta *row = payload;
+    const struct str *name = wanted;
+    return strnlen(row->name, sizeof row->name) == name->n &&
+           memcmp(row->name, name->p, name->n) == 0;
+}
+
+bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO])
+{
+    struct directory_beta row;
+    if (name.n == 0 || name.n >= sizeof row.name ||
+        search(s, BETAS, mapping_hash(name), same_beta, &name, &row) != DIRECTORY_HIT) {
+        return false;
+    }
+    memcpy(to_out, row.to, sizeof row.to);
+    to_out[sizeof row.to - 1] = '\0';
+    return true;
+}
+
 uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms)
 {
     int64_t confirmed =
@@ -402,6 +426,19 @@ bool directory_add_price(struct segment *s, struct str model, const struct direc
         return false;
     }
     memcpy(row.model, model.p, model.n);
+    return insert(&t, row.hash, &row);
+}
+
+bool directory_add_beta(struct segment *s, struct str name, struct str to)
+{
+    struct directory_beta row = {.hash = mapping_hash(name)}, twin;
+    struct table t = table_of(s, building(s), BETAS);
+    if (name.n == 0 || name.n >= sizeof row.name || to.n >= sizeof row.to ||
+        probe(&t, row.hash, same_beta, &name, &twin) == PROBE_HIT) {
+        return false;
+    }
+    memcpy(row.name, name.p, name.n);
+    memcpy(row.to, to.n > 0 ? to.p : "", to.n);
     return insert(&t, row.hash, &row);
 }
 

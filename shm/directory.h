@@ -1,5 +1,6 @@
 /*
- * directory.h - the table of keys, model mappings and prices: two banks and two generation words.
+ * directory.h - the table of keys, model mappings, prices and beta rules: two banks and two
+ * generation words.
  *
  * Writer (the refresher, exactly one): building = published+1, rebuild bank (published+1)&1 from
  * scratch, published++. Reader: g = published; copy the cell out of bank g&1; valid iff building -
@@ -70,6 +71,14 @@ struct directory_price_row { /* 256 bytes: one cell */
 };
 _Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
 
+#define DIRECTORY_BETA_TO 184
+struct directory_beta {         /* 256 bytes: one cell */
+    char name[64];              /* anthropic-beta value, NUL-terminated */
+    char to[DIRECTORY_BETA_TO]; /* Bedrock's values, comma-separated; empty: blocked */
+    uint64_t hash;
+};
+_Static_assert(sizeof(struct directory_beta) == 256, "cell size");
+
 enum directory_found {
     DIRECTORY_HIT,
     DIRECTORY_MISS,  /* not in the table: ask the refresher (keymiss.h) */
@@ -83,6 +92,8 @@ enum directory_found directory_find(const struct segment *s, const uint8_t diges
 bool directory_map(const struct segment *s, struct str model, char to_out[304]);
 /* The operator's own price of a model. */
 bool directory_price(const struct segment *s, struct str model, struct directory_price *out);
+/* The operator's rule for an anthropic-beta value; to_out empty: blocked. */
+bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO]);
 uint64_t directory_generation(const struct segment *s); /* 0: never published */
 uint64_t directory_age_ms(const struct segment *s,
                           int64_t now_real_ms); /* since the store last confirmed the table */
@@ -98,6 +109,8 @@ bool directory_add(struct segment *s, const struct directory_key *key); /* false
 bool directory_add_mapping(struct segment *s, struct str from, struct str to);
 /* false: empty, too long, there already, or the table is full. */
 bool directory_add_price(struct segment *s, struct str model, const struct directory_price *price);
+/* to may be empty. false: name empty, one too long, there already, or the table is full. */
+bool directory_add_beta(struct segment *s, struct str name, struct str to);
 void directory_publish(struct segment *s,
                        int64_t confirmed_real_ms);            /* workers see it from here on */
 void directory_confirm(struct segment *s, int64_t real_ms);   /* the store answered: not stale */

@@ -27,6 +27,7 @@
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */
+#define SEGMENT_BETAS_MAX     128                       /* rules for anthropic-beta values */
 #define SEGMENT_PROCESSES_MAX (SEGMENT_WORKERS_MAX + 1) /* slot 0: refresher; 1..n: workers */
 
 struct segment_header {

@@ -8,13 +8,14 @@
 
 #include "server/scan.h"
 #include "server/json.h"
+#include "worker/betas.h"
 #include "worker/cache_policy.h"
 #include "worker/models.h"
 
 struct converse_options {
     const struct models_choice *model;
-    struct str betas;        /* anthropic-beta header, joined (Anthropic dialect) */
-    struct str betas_extra;  /* BETA_HEADERS_ALLOW */
+    struct str betas; /* anthropic-beta header, joined (Anthropic dialect) */
+    struct betas_rules beta_rules;
     struct str service_tier; /* of the key or DEFAULT_SERVICE_TIER; empty: none */
     struct cache_policy cache;
     bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */

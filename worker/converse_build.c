@@ -81,9 +81,14 @@ static void refuse_if_strict(struct converse_build *b, const char *what, struct 
                             (int)(name.n < 64 ? name.n : 64), name.n > 0 ? name.p : "");
 }
 
+void converse_build_map_named(struct converse_build *b, const char *what, struct str name)
+{
+    note(b, "map:", what, name);
+}
+
 void converse_build_map(struct converse_build *b, const char *what)
 {
-    note(b, "map:", what, nothing);
+    converse_build_map_named(b, what, nothing);
 }
 
 void converse_build_clamp(struct converse_build *b, const char *what)

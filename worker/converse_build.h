@@ -73,6 +73,7 @@ struct str converse_build_read(struct converse_build *b, const struct scan *s, s
 /* Notes for x-converter-changes. map: said in other words, nothing lost. clamp: the client gets
  * less than it asked for. drop: it is gone. STRICT_FIELDS refuses the latter two by name. */
 void converse_build_map(struct converse_build *b, const char *what);
+void converse_build_map_named(struct converse_build *b, const char *what, struct str name);
 void converse_build_clamp(struct converse_build *b, const char *what);
 void converse_build_drop(struct converse_build *b, const char *what);
 void converse_build_drop_named(struct converse_build *b, const char *what, struct str name);

@@ -365,6 +365,29 @@ static void put_tool_choice(struct section *x, const struct converse_settings *s
     json_object_end(w);
 }
 
+/* A beta is a feature of Claude's: one that does not go on is named, so that nobody believes it
+ * was on. */
+static void put_beta(struct section *x, struct str beta, bool *open)
+{
+    struct converse_build *b = x->b;
+    struct str to[BETAS_TO_MAX];
+    uint32_t n;
+    if (beta.n == 0)
+        return;
+    enum betas_verdict verdict =
+        betas_judge(&b->o->beta_rules, b->o->model, b->arena, beta, to, &n);
+    if (verdict == BETAS_DROPPED)
+        converse_build_drop_named(b, "beta:", beta);
+    if (verdict == BETAS_MAPPED)
+        converse_build_map_named(b, "beta:", beta);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!*open)
+            json_array(section_key(x, STR("anthropic_beta")));
+        *open = true;
+        json_str(&b->w, to[i]);
+    }
+}
+
 static bool list_has(struct str list, struct str value)
 {
     struct str one;
@@ -372,28 +395,6 @@ static bool list_has(struct str list, struct str value)
         if (text_eq(text_trim(one), value))
             return true;
     return false;
-}
-
-/* A beta is a feature of Claude's: one that does not go on is named, so that nobody believes it
- * was on. */
-static bool takes_beta(struct converse_build *b, struct str beta)
-{
-    bool claude = converse_build_has(b, MODELS_CLAUDE);
-    if (list_has(text_from(b->o->model->caps->betas), beta) ||
-        (claude && list_has(b->o->betas_extra, beta)))
-        return true;
-    converse_build_drop_named(b, "beta:", beta);
-    return false;
-}
-
-static void put_beta(struct section *x, struct str beta, bool *open)
-{
-    if (beta.n == 0 || !takes_beta(x->b, beta))
-        return;
-    if (!*open)
-        json_array(section_key(x, STR("anthropic_beta")));
-    *open = true;
-    json_str(&x->b->w, beta);
 }
 
 static void put_betas(struct section *x)

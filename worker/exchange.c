@@ -385,14 +385,20 @@ static struct cache_policy cache_policy(const struct exchange *x)
                            x->request.short_marks);
 }
 
+static struct betas_rules beta_rules(const struct exchange *x)
+{
+    return (struct betas_rules){text_from(x->worker->config->beta_allow), x->worker->segment};
+}
+
 static enum status convert_by_splice(struct exchange *x)
 {
     const struct config *c = x->worker->config;
     struct splice_options options = {
         .model = &x->model,
         .betas = x->betas,
-        .betas_extra = text_from(c->beta_allow),
+        .beta_rules = beta_rules(x),
         .strip_cache_scope = c->strip_cache_scope,
+        .strict_fields = c->strict_fields,
         .cache = cache_policy(x),
     };
     x->relay = &splice_relay;
@@ -457,7 +463,7 @@ static enum verdict convert_step(struct exchange *x)
     }
     struct converse_options options = {.model = &x->model,
                                        .betas = x->betas,
-                                       .betas_extra = text_from(c->beta_allow),
+                                       .beta_rules = beta_rules(x),
                                        .service_tier = limits_tier_word(limits_tier(x)),
                                        .cache = cache_policy(x),
                                        .strict_fields = c->strict_fields};

@@ -6,6 +6,7 @@
 #include "server/arena.h"
 #include "server/json.h"
 #include "shm/directory.h"
+#include "worker/betas.h"
 
 /* DEFAULT_MODEL_MAPPING, parsed; NULL: unset, the built-in table holds. Set by models_init in the
  * master before fork, read by every worker, never changed in between. */
@@ -409,5 +410,5 @@ enum status models_init(const struct config *c, struct err *err)
     enum status st = load_mapping(c->model_mapping, err);
     for (size_t i = 0; i < sizeof overrides / sizeof *overrides && st == STATUS_OK; i++)
         st = check_override(c, overrides[i].variable, overrides[i].value, err);
-    return st;
+    return st == STATUS_OK ? betas_init(c, err) : st;
 }

@@ -16,6 +16,8 @@ void splice_note(struct splice_job *j, const char *verb, struct str what)
     while (text_split(&list, ',', &one))
         if (text_eq(one, note))
             return;
+    if (j->lost.n == 0 && text_starts(note, STR("drop:")))
+        j->lost = arena_dup(j->s->arena, text_sub(note, STR("drop:").n, note.n));
     if (buf_len(j->changes) + note.n >= CHANGES_MAX)
         return;
     if (buf_len(j->changes) > 0)
@@ -347,6 +349,10 @@ enum status splice_request(const struct messages_request *r, const struct splice
     if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK)
         return st;
     edits_filter(&j.edits, 0, drops_field, &j);
+    if (o->strict_fields && j.lost.n > 0)
+        return err_set(err, STATUS_INVALID,
+                       "%.*s: this model does not take it as it is (STRICT_FIELDS)",
+                       STR_ARG(j.lost));
     if (!insert_members(&j))
         return err_set(err, STATUS_INTERNAL, "out of memory");
     *tier_out = j.tier;

@@ -12,6 +12,7 @@
 #define WORKER_SPLICE_H
 
 #include "server/buf.h"
+#include "worker/betas.h"
 #include "worker/cache_policy.h"
 #include "worker/messages.h"
 #include "worker/models.h"
@@ -19,16 +20,18 @@
 
 struct splice_options {
     const struct models_choice *model;
-    struct str betas;       /* the anthropic-beta header, all values joined by ',' */
-    struct str betas_extra; /* BETA_HEADERS_ALLOW */
+    struct str betas; /* the anthropic-beta header, all values joined by ',' */
+    struct betas_rules beta_rules;
     bool strip_cache_scope;
+    bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
     struct cache_policy cache;
 };
 
 /*
  * body_out: the InvokeModel body. changes_out: what was dropped or mapped, comma-separated ("model"
  * and "stream" not named), for x-converter-changes and the log, e.g.
- * "drop:context_management,map:system_role, drop:beta:claude-code-20250219". tier_out: value for
+ * "drop:context_management,map:system_role, drop:beta:claude-code-20250219"; with strict_fields the
+ * first thing dropped is refused by name (INVALID) instead. tier_out: value for
  * X-Amzn-Bedrock-Service-Tier or empty. INVALID: what cannot be done on Bedrock (server tools,
  * mcp_servers, container, safeguards), named.
  */

@@ -2,33 +2,6 @@
  */
 #include "worker/splice_job.h"
 
-#include <string.h>
-
-/* Names that differ between Anthropic's API and Bedrock (the elder gateway's default map, and what
- * Claude Code sends in its own Bedrock mode). */
-static const struct {
-    const char *from;
-    const char *to;
-} renamed[] = {
-    {"advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"},
-    {"advanced-tool-use-2025-11-20", "tool-examples-2025-10-29"},
-};
-
-static bool list_has(struct str list, struct str value)
-{
-    struct str one;
-    while (text_split(&list, ',', &one))
-        if (text_eq(text_trim(one), value))
-            return true;
-    return false;
-}
-
-static bool is_allowed(const struct splice_job *j, struct str value)
-{
-    return list_has(text_from(j->o->model->caps->betas), value) ||
-           list_has(j->o->betas_extra, value);
-}
-
 bool splice_has_beta(const struct splice_job *j, struct str value)
 {
     for (uint32_t i = 0; i < j->beta_count; i++)
@@ -37,48 +10,43 @@ bool splice_has_beta(const struct splice_job *j, struct str value)
     return false;
 }
 
-void splice_want_beta(struct splice_job *j, struct str value)
+static void add(struct splice_job *j, struct str value)
 {
-    if (is_allowed(j, value) && !splice_has_beta(j, value) && j->beta_count < SPLICE_BETAS_MAX)
+    if (!splice_has_beta(j, value) && j->beta_count < SPLICE_BETAS_MAX)
         j->beta[j->beta_count++] = value;
 }
 
-/* The value goes into a response header and into JSON unescaped: nothing but these characters. */
-static bool is_token(struct str v)
+static enum betas_verdict judge(struct splice_job *j, struct str value)
 {
-    for (size_t i = 0; i < v.n; i++) {
-        char c = v.p[i];
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!word && !memchr("._-", c, 3))
-            return false;
-    }
-    return v.n > 0 && v.n <= 64;
+    struct str to[BETAS_TO_MAX];
+    uint32_t n;
+    enum betas_verdict verdict =
+        betas_judge(&j->o->beta_rules, j->o->model, j->s->arena, value, to, &n);
+    for (uint32_t i = 0; i < n; i++)
+        add(j, to[i]);
+    return verdict;
+}
+
+void splice_want_beta(struct splice_job *j, struct str value)
+{
+    judge(j, value);
 }
 
 static void note_beta(struct splice_job *j, const char *verb, struct str value)
 {
     char text[80] = "beta:";
-    text_copy(is_token(value) ? value : STR("?"), text + 5, sizeof text - 5);
+    text_copy(betas_is_name(value) ? value : STR("?"), text + 5, sizeof text - 5);
     splice_note(j, verb, text_from(text));
 }
 
 static void take(struct splice_job *j, struct str value)
 {
-    bool mapped = false;
     value = text_trim(value);
     if (value.n == 0)
         return;
-    if (is_token(value) && is_allowed(j, value)) {
-        splice_want_beta(j, value);
-        return;
-    }
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
-        if (!text_eq(value, text_from(renamed[i].from)) || !is_allowed(j, text_from(renamed[i].to)))
-            continue;
-        splice_want_beta(j, text_from(renamed[i].to));
-        mapped = true;
-    }
-    note_beta(j, mapped ? "map:" : "drop:", value);
+    enum betas_verdict verdict = judge(j, value);
+    if (verdict != BETAS_TAKEN)
+        note_beta(j, verdict == BETAS_MAPPED ? "map:" : "drop:", value);
 }
 
 static void take_list(struct splice_job *j, struct str list)

@@ -25,6 +25,7 @@ struct splice_job {
     struct str cache_json; /* its value */
     int64_t budget;        /* thinking.budget_tokens of the result, 0: none */
     struct str tier;
+    struct str lost; /* the first thing dropped: STRICT_FIELDS refuses it by name */
 };
 
 static inline bool splice_takes(const struct splice_job *j, uint32_t flag)

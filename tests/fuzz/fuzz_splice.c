@@ -48,7 +48,7 @@ static void fuzz_request(struct arena *arena, uint8_t pick, uint8_t flags, struc
         .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = flags & 2};
     struct splice_options o = {.model = &model,
                                .betas = STR("advanced-tool-use-2025-11-20, x"),
-                               .betas_extra =
+                               .beta_rules.allow =
                                    flags & 8 ? STR("context-management-2025-06-27") : STR(""),
                                .strip_cache_scope = flags & 4};
     if (scan_parse(&s, arena, body, &limits, &err) != STATUS_OK ||

@@ -116,7 +116,7 @@ static void test_million_token_context_is_a_beta(void **state)
         build_open(&bed, rows[i].model);
         bed.model.one_million = true;
         bed.o.betas = text_from(rows[i].betas);
-        bed.o.betas_extra = text_from(rows[i].extra);
+        bed.o.beta_rules.allow = text_from(rows[i].extra);
         put_message(&bed);
         converse_settings_put(&bed.b, &s);
         build_want(&bed, rows[i].body, rows[i].changes);

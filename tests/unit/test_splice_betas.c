@@ -50,7 +50,7 @@ static void test_betas_of_the_operator_are_allowed(void **state)
     struct models_choice choice = {.id = STR(OLD), .caps = models_caps(STR(OLD))};
     struct splice_options o = {.model = &choice,
                                .betas = STR("context-management-2025-06-27"),
-                               .betas_extra = STR("x, context-management-2025-06-27")};
+                               .beta_rules.allow = STR("x, context-management-2025-06-27")};
     (void)state;
     splice_case_read(&c, STR("{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST),
                      false);
@@ -62,6 +62,54 @@ static void test_betas_of_the_operator_are_allowed(void **state)
                                           "\"context_management\":{\"edits\":[]},"))));
     assert_int_equal(buf_len(&c.changes), 0);
     splice_case_free(&c);
+}
+
+/* STRICT_FIELDS: every kind of change that takes something away is a refusal by name, and the body
+ * that would have gone without it differs from the client's only where the change is. */
+static void test_strict_refuses_each_kind_of_loss(void **state)
+{
+    static const struct {
+        const char *name, *id, *betas, *in, *text; /* text NULL: it goes */
+    } rows[] = {
+        {"field", O55, "", "{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST,
+         "context_management"},
+        {"beta", O55, "claude-code-20250219", IN, "beta:claude-code-20250219"},
+        {"tool member", OLD, "",
+         "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{},"
+         "\"eager_input_streaming\":true}]," REST,
+         "eager_input_streaming"},
+        {"sampling", O55, "", "{\"model\":\"m\",\"temperature\":0.5," REST, "temperature"},
+        {"one of two sampling fields", S45, "",
+         "{\"model\":\"m\",\"temperature\":0.5,\"top_p\":0.5," REST, "top_p"},
+        {"effort", OLD, "", "{\"model\":\"m\",\"output_config\":{\"effort\":\"low\"}," REST,
+         "output_config.effort"},
+        {"block member", "us.anthropic.claude-3-haiku-20240307-v1:0", "",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+         "{\"type\":\"text\",\"text\":\"u\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}",
+         "cache_control"},
+        {"a translation is no loss", O55, "advanced-tool-use-2025-11-20", IN, NULL},
+        {"nothing to lose", O55, THINK, IN, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct splice_case c;
+        struct models_choice choice = {.id = text_from(rows[i].id),
+                                       .caps = models_caps(text_from(rows[i].id))};
+        struct splice_options o = {.model = &choice,
+                                   .betas = text_from(rows[i].betas),
+                                   .strip_cache_scope = true,
+                                   .strict_fields = true};
+        char want[160];
+        splice_case_read(&c, text_from(rows[i].in), false);
+        enum status st = splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err);
+        snprintf(want, sizeof want, "%s: this model does not take it as it is (STRICT_FIELDS)",
+                 rows[i].text ? rows[i].text : "");
+        if (st != (rows[i].text ? STATUS_INVALID : STATUS_OK))
+            fail_msg("%s: status %d", rows[i].name, (int)st);
+        if (rows[i].text && strcmp(c.err.text, want) != 0)
+            fail_msg("%s: %s", rows[i].name, c.err.text);
+        splice_case_free(&c);
+    }
 }
 
 /* A thousand of them must not become a thousand names in a response header. */
@@ -85,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_betas_not_allowed_are_dropped_and_named),
         cmocka_unit_test(test_betas_of_the_operator_are_allowed),
+        cmocka_unit_test(test_strict_refuses_each_kind_of_loss),
         cmocka_unit_test(test_changes_of_many_betas_stay_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,247 @@
+#include "worker/betas.h"
+
+#include <string.h>
+#include "server/arena.h"
+#include "server/json.h"
+#include "shm/directory.h"
+
+#define RULES_MAX     64
+#define SUPPORTED_MAX 512
+
+/* The environment's, set by betas_init before the first request and never changed. Earlier rows
+ * win. */
+static struct {
+    struct directory_beta rules[RULES_MAX];
+    uint32_t count;
+    char supported[SUPPORTED_MAX]; /* words of model ids, comma-separated; empty: every Claude */
+} configured;
+
+/* Names that differ between Anthropic's API and Bedrock (the elder gateway's default map, and what
+ * Claude Code sends in its own Bedrock mode). */
+static const struct {
+    const char *from;
+    const char *to;
+} renamed[] = {
+    {"advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19,tool-examples-2025-10-29"},
+};
+
+static bool list_has(struct str list, struct str value)
+{
+    struct str one;
+    while (list.n > 0 && text_split(&list, ',', &one))
+        if (text_eq(text_trim(one), value))
+            return true;
+    return false;
+}
+
+bool betas_is_name(struct str v)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        char c = v.p[i];
+        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!word && !memchr("._-", c, 3))
+            return false;
+    }
+    return v.n > 0 && v.n <= 64;
+}
+
+/* --- judging ------------------------------------------------------------------------------------
+ */
+
+/* "opus" is in "us.anthropic.claude-opus-4-5": the elder gateway compares without case. */
+static bool has_word(struct str id, struct str word)
+{
+    for (size_t i = 0; word.n > 0 && i + word.n <= id.n; i++)
+        if (text_ieq(text_sub(id, i, word.n), word))
+            return true;
+    return false;
+}
+
+static bool is_supported(struct str id)
+{
+    struct str list = text_from(configured.supported), one;
+    bool any = list.n == 0;
+    while (!any && list.n > 0 && text_split(&list, ',', &one))
+        any = has_word(id, one);
+    return any;
+}
+
+/* The operator's rule for the value: the list it becomes, empty when it is blocked. */
+static bool find_rule(const struct betas_rules *r, struct arena *arena, struct str value,
+                      struct str *to_out)
+{
+    char to[DIRECTORY_BETA_TO];
+    if (r->directory && directory_beta(r->directory, value, to)) {
+        *to_out = arena_dup(arena, text_from(to)); /* no memory: as blocked */
+        return true;
+    }
+    for (uint32_t i = 0; i < configured.count; i++)
+        if (text_eq(text_from(configured.rules[i].name), value)) {
+            *to_out = text_from(configured.rules[i].to);
+            return true;
+        }
+    return false;
+}
+
+static bool is_allowed(const struct betas_rules *r, const struct models_choice *model,
+                       struct str value)
+{
+    return list_has(text_from(model->caps->betas), value) || list_has(r->allow, value);
+}
+
+static enum betas_verdict give(struct str list, struct str value, struct str *to_out,
+                               uint32_t *n_out)
+{
+    struct str one;
+    while (list.n > 0 && *n_out < BETAS_TO_MAX && text_split(&list, ',', &one))
+        to_out[(*n_out)++] = one;
+    if (*n_out == 0)
+        return BETAS_DROPPED;
+    return *n_out == 1 && text_eq(to_out[0], value) ? BETAS_TAKEN : BETAS_MAPPED;
+}
+
+static enum betas_verdict rename_built_in(const struct betas_rules *r,
+                                          const struct models_choice *model, struct str value,
+                                          struct str *to_out, uint32_t *n_out)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
+        struct str list = text_from(renamed[i].to), one;
+        if (!text_eq(value, text_from(renamed[i].from)))
+            continue;
+        while (list.n > 0 && text_split(&list, ',', &one))
+            if (is_allowed(r, model, one))
+                to_out[(*n_out)++] = one;
+    }
+    return *n_out > 0 ? BETAS_MAPPED : BETAS_DROPPED;
+}
+
+enum betas_verdict betas_judge(const struct betas_rules *rules, const struct models_choice *model,
+                               struct arena *arena, struct str value,
+                               struct str to_out[BETAS_TO_MAX], uint32_t *n_out)
+{
+    struct str list;
+    *n_out = 0;
+    if (!betas_is_name(value) || !(model->caps->flags & MODELS_CLAUDE))
+        return BETAS_DROPPED;
+    if (find_rule(rules, arena, value, &list) && (list.n == 0 || is_supported(model->id)))
+        return give(list, value, to_out, n_out);
+    if (is_allowed(rules, model, value))
+        return give(value, value, to_out, n_out);
+    return rename_built_in(rules, model, value, to_out, n_out);
+}
+
+/* --- configuration ------------------------------------------------------------------------------
+ */
+
+/* A JSON list of words as one text with commas; ok: which words may stand in it. */
+static enum status join_list(const struct cJSON *list, const char *variable,
+                             bool (*ok)(struct str word), char *out, size_t size, struct err *err)
+{
+    struct buf joined;
+    buf_init(&joined, size - 1);
+    bool good = json_is_array(list);
+    for (struct cJSON *v = good ? json_child(list) : NULL; v && good; v = json_next(v)) {
+        good = ok(json_text(v));
+        if (buf_len(&joined) > 0)
+            buf_put_char(&joined, ',');
+        buf_put_str(&joined, json_text(v));
+    }
+    good = good && buf_ok(&joined);
+    text_copy(good ? buf_str(&joined) : STR(""), out, size);
+    buf_free(&joined);
+    if (good)
+        return STATUS_OK;
+    return err_set(err, STATUS_INVALID,
+                   "%s: must be a JSON list of names, together under %zu bytes", variable, size);
+}
+
+static enum status add_rule(const char *variable, struct str name, struct directory_beta **rule_out,
+                            struct err *err)
+{
+    if (!betas_is_name(name) || name.n >= sizeof configured.rules->name)
+        return err_set(err, STATUS_INVALID, "%s: \"%.*s\" is no name of a beta", variable,
+                       (int)(name.n < 80 ? name.n : 80), name.n > 0 ? name.p : "");
+    if (configured.count == RULES_MAX)
+        return err_set(err, STATUS_INVALID, "%s: more than %d names", variable, RULES_MAX);
+    *rule_out = &configured.rules[configured.count++];
+    **rule_out = (struct directory_beta){.hash = 0};
+    text_copy(name, (*rule_out)->name, sizeof(*rule_out)->name);
+    return STATUS_OK;
+}
+
+/* passes: the name stays as it is; else it is blocked. */
+static enum status add_list(const char *variable, const struct cJSON *doc, bool passes,
+                            struct err *err)
+{
+    enum status st = STATUS_OK;
+    struct directory_beta *rule;
+    if (!json_is_array(doc))
+        return err_set(err, STATUS_INVALID, "%s: must be a JSON list of names", variable);
+    for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
+        st = add_rule(variable, json_text(v), &rule, err);
+        if (st == STATUS_OK && passes)
+            text_copy(json_text(v), rule->to, sizeof rule->to);
+    }
+    return st;
+}
+
+static enum status read_blocklist(const char *variable, const struct cJSON *doc, struct err *err)
+{
+    return add_list(variable, doc, false, err);
+}
+
+static enum status read_passthrough(const char *variable, const struct cJSON *doc, struct err *err)
+{
+    return add_list(variable, doc, true, err);
+}
+
+static enum status read_mapping(const char *variable, const struct cJSON *doc, struct err *err)
+{
+    enum status st = STATUS_OK;
+    struct directory_beta *rule;
+    if (!json_is_object(doc))
+        return err_set(err, STATUS_INVALID, "%s: must be a JSON object of lists", variable);
+    for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
+        st = add_rule(variable, json_name(v), &rule, err);
+        if (st == STATUS_OK)
+            st = join_list(v, variable, betas_is_name, rule->to, sizeof rule->to, err);
+    }
+    return st;
+}
+
+static bool is_word_of_id(struct str word)
+{
+    return word.n > 0 && !memchr(word.p, ',', word.n);
+}
+
+static enum status read_supported(const char *variable, const struct cJSON *doc, struct err *err)
+{
+    return join_list(doc, variable, is_word_of_id, configured.supported, SUPPORTED_MAX, err);
+}
+
+enum status betas_init(const struct config *c, struct err *err)
+{
+    const struct {
+        const char *variable;
+        const char *value;
+        enum status (*read)(const char *variable, const struct cJSON *doc, struct err *err);
+    } lists[] = {
+        {"BETA_HEADERS_BLOCKLIST", c->beta_blocklist, read_blocklist}, /* before the others */
+        {"BETA_HEADER_MAPPING", c->beta_mapping, read_mapping},
+        {"BETA_HEADERS_PASSTHROUGH", c->beta_passthrough, read_passthrough},
+        {"BETA_HEADER_SUPPORTED_MODELS", c->beta_models, read_supported},
+    };
+    enum status st = STATUS_OK;
+    configured.count = 0;
+    configured.supported[0] = '\0';
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && st == STATUS_OK; i++) {
+        struct err why;
+        if (!lists[i].value[0])
+            continue;
+        struct cJSON *doc = json_parse(text_from(lists[i].value), &why);
+        st = doc ? lists[i].read(lists[i].variable, doc, err)
+                 : err_set(err, STATUS_INVALID, "%s: %.150s", lists[i].variable, why.text);
+        json_free(doc);
+    }
+    return st;
+}

@@ -1,0 +1,39 @@
+/*
+ * betas.h - what becomes of one anthropic-beta value on its way to Bedrock. Worker; pure but for
+ * the directory read.
+ *
+ * The first that knows the value decides: the beta-headers table of the key store (read by the
+ * refresher, published with the directory), the environment (BETA_HEADERS_BLOCKLIST before
+ * BETA_HEADER_MAPPING before BETA_HEADERS_PASSTHROUGH), the model's own list (models_table.c) with
+ * BETA_HEADERS_ALLOW, the built-in renames. What nobody knows is dropped: Bedrock answers an
+ * unknown value with 400 "invalid beta flag". Models other than Claude have no betas.
+ */
+#ifndef WORKER_BETAS_H
+#define WORKER_BETAS_H
+
+#include "worker/models.h"
+
+struct betas_rules {
+    struct str allow;                /* BETA_HEADERS_ALLOW */
+    const struct segment *directory; /* the table; NULL: none */
+};
+
+#define BETAS_TO_MAX 8 /* values that one may become */
+
+enum betas_verdict { BETAS_TAKEN, BETAS_MAPPED, BETAS_DROPPED };
+
+/* to_out: what goes to Bedrock; in the arena, the value's own bytes or static. A rule of the
+ * operator's is believed, a built-in one only gives what the model's list has. */
+enum betas_verdict betas_judge(const struct betas_rules *rules, const struct models_choice *model,
+                               struct arena *arena, struct str value,
+                               struct str to_out[BETAS_TO_MAX], uint32_t *n_out);
+
+/* Reads BETA_HEADER_MAPPING (JSON: name -> list of names), BETA_HEADERS_BLOCKLIST,
+ * BETA_HEADERS_PASSTHROUGH and BETA_HEADER_SUPPORTED_MODELS (JSON lists) once. INVALID names the
+ * variable. */
+MUST_CHECK enum status betas_init(const struct config *c, struct err *err);
+
+/* Letters, digits, '.', '_', '-': goes into a response header and into JSON as it is. */
+bool betas_is_name(struct str v);
+
+#endif

@@ -77,6 +77,11 @@ struct keystore_ops {
     enum status (*prices)(struct keystore *k,
                           bool (*fn)(void *ctx, const struct keystore_price *price), void *ctx,
                           struct err *err);
+    /* The operator's rules for anthropic-beta values through fn; whole false: the row is not
+     * usable. A store without that table has no rules: OK. */
+    enum status (*betas)(struct keystore *k,
+                         bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
+                         void *ctx, struct err *err);
     const struct keystore_edit_ops *edit;
     void (*close)(struct keystore *k);
 };

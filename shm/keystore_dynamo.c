@@ -54,8 +54,8 @@ static enum status scan(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct scan s = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->keys, "api_key", keystore_dynamo_row_projection,
-                                        scan_item, &s};
+    struct keystore_dynamo_walk walk = {k->keys,   "api_key", keystore_dynamo_row_projection,
+                                        scan_item, &s,        false};
     return keystore_dynamo_walk(k, &walk, err);
 }
 
@@ -208,6 +208,7 @@ static const struct keystore_ops ops = {
     .mappings = keystore_dynamo_mappings,
     .version = version,
     .prices = keystore_dynamo_prices,
+    .betas = keystore_dynamo_betas,
     .edit = &keystore_dynamo_edit,
     .close = close_store,
 };
@@ -223,6 +224,7 @@ enum status keystore_dynamo_open(const struct config *c, struct keystore **out, 
     text_copy(text_from(c->table_usage_stats), k->stats, sizeof k->stats);
     text_copy(text_from(c->table_model_mapping), k->mapping, sizeof k->mapping);
     text_copy(text_from(c->table_model_pricing), k->pricing, sizeof k->pricing);
+    text_copy(text_from(c->table_beta_headers), k->betas, sizeof k->betas);
     buf_init(&k->request, REQUEST_MAX);
     enum status status = dynamo_new(c, &k->dynamo, err);
     if (status != STATUS_OK) {

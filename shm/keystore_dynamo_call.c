@@ -98,8 +98,13 @@ static enum status walk_page(struct store *k, const struct keystore_dynamo_walk 
         dynamo_value_put_text(&w, text_from(walk->hash), text_from(p->from));
         json_object_end(&w);
     }
-    enum status status =
-        keystore_dynamo_status(keystore_dynamo_send(k, &w, "Scan", walk->table, &answer, err));
+    enum dynamo_result result = keystore_dynamo_send(k, &w, "Scan", walk->table, &answer, err);
+    enum status status = keystore_dynamo_status(result);
+    *more_out = false;
+    if (result == DYNAMO_NO_TABLE && walk->optional) {
+        json_free(answer);
+        return STATUS_OK;
+    }
     const struct cJSON *items = json_get(answer, "Items");
     if (status == STATUS_OK && !json_is_array(items)) {
         status = err_set(err, STATUS_UNAVAILABLE, "DynamoDB Scan: an answer without Items");
@@ -108,7 +113,6 @@ static enum status walk_page(struct store *k, const struct keystore_dynamo_walk 
     for (const struct cJSON *i = json_child(items); i && on; i = json_next(i)) {
         on = walk->item(walk->ctx, i);
     }
-    *more_out = false;
     if (status == STATUS_OK && on) {
         status = next_page(p, answer, walk->hash, more_out, err);
     }

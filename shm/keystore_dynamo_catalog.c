@@ -1,9 +1,10 @@
 /*
- * keystore_dynamo_catalog.c - the tables of the operator: model mappings and prices.
+ * keystore_dynamo_catalog.c - the tables of the operator: model mappings, prices and beta rules.
  */
 #include "shm/keystore_dynamo_private.h"
 
 #include "server/dynamo_value.h"
+#include "shm/beta_rule.h"
 
 /* --- mappings -------------------------------------------------------------------------------- */
 
@@ -33,8 +34,8 @@ enum status keystore_dynamo_mappings(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct mappings m = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->mapping, "anthropic_model_id", mapping_projection,
-                                        mapping_item, &m};
+    struct keystore_dynamo_walk walk = {
+        k->mapping, "anthropic_model_id", mapping_projection, mapping_item, &m, false};
     return keystore_dynamo_walk(k, &walk, err);
 }
 
@@ -92,6 +93,49 @@ enum status keystore_dynamo_prices(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct prices p = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->pricing, "model_id", price_projection, price_item, &p};
+    struct keystore_dynamo_walk walk = {k->pricing, "model_id", price_projection,
+                                        price_item, &p,         false};
+    return keystore_dynamo_walk(k, &walk, err);
+}
+
+/* --- beta rules ------------------------------------------------------------------------------- */
+
+struct betas {
+    bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole);
+    void *ctx;
+};
+
+static struct str element_text(const struct cJSON *value)
+{
+    return json_get_text(value, "S");
+}
+
+static bool beta_item(void *ctx, const struct cJSON *item)
+{
+    const struct betas *b = ctx;
+    struct directory_beta rule;
+    struct str name, type;
+    dynamo_value(item, "header_name", &name);
+    dynamo_value(item, "header_type", &type);
+    bool whole =
+        beta_rule_row(&rule, name, type, json_get(json_get(item, "mapped_to"), "L"), element_text);
+    return b->fn(b->ctx, &rule, whole);
+}
+
+static void beta_projection(struct json_out *w)
+{
+    keystore_dynamo_member(w, "ProjectionExpression", "header_name,header_type,mapped_to");
+}
+
+/* The Rust gateway's set-up makes no such table. */
+enum status keystore_dynamo_betas(struct keystore *base,
+                                  bool (*fn)(void *ctx, const struct directory_beta *rule,
+                                             bool whole),
+                                  void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct betas b = {fn, ctx};
+    struct keystore_dynamo_walk walk = {k->betas, "header_name", beta_projection, beta_item,
+                                        &b,       true};
     return keystore_dynamo_walk(k, &walk, err);
 }

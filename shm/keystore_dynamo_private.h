@@ -1,7 +1,7 @@
 /*
  * keystore_dynamo_private.h - what keystore_dynamo.c (keys, version), keystore_dynamo_call.c
- * (calls, pages), keystore_dynamo_catalog.c (mappings, prices) and keystore_dynamo_edit.c (changes
- * by the subcommands) share.
+ * (calls, pages), keystore_dynamo_catalog.c (mappings, prices, beta rules) and
+ * keystore_dynamo_edit.c (changes by the subcommands) share.
  */
 #ifndef SHM_KEYSTORE_DYNAMO_PRIVATE_H
 #define SHM_KEYSTORE_DYNAMO_PRIVATE_H
@@ -12,7 +12,8 @@
 struct store {
     struct keystore base;
     struct dynamo *dynamo;
-    char keys[256], stats[256], mapping[256], pricing[256]; /* names or ARNs of the tables */
+    char keys[256], stats[256], mapping[256], pricing[256],
+        betas[256]; /* names or ARNs of the tables */
     struct buf request;
 };
 
@@ -33,6 +34,7 @@ struct keystore_dynamo_walk {
     void (*project)(struct json_out *w);
     bool (*item)(void *ctx, const struct cJSON *item); /* false stops */
     void *ctx;
+    bool optional; /* a missing table is an empty one */
 };
 
 /* Every item of a table, page by page. OK: all were read, or item stopped it. */
@@ -45,6 +47,11 @@ enum status keystore_dynamo_mappings(struct keystore *base,
 enum status keystore_dynamo_prices(struct keystore *base,
                                    bool (*fn)(void *ctx, const struct keystore_price *price),
                                    void *ctx, struct err *err);
+
+enum status keystore_dynamo_betas(struct keystore *base,
+                                  bool (*fn)(void *ctx, const struct directory_beta *rule,
+                                             bool whole),
+                                  void *ctx, struct err *err);
 
 extern const struct keystore_edit_ops keystore_dynamo_edit;
 

@@ -431,6 +431,7 @@ static const struct keystore_ops ops = {
     .put_usage = keystore_sqlite_put_usage,
     .usage = keystore_sqlite_usage,
     .prices = keystore_sqlite_prices,
+    .betas = keystore_sqlite_betas,
     .edit = &keystore_sqlite_edit,
     .close = close_store,
 };

@@ -90,6 +90,16 @@ static const char layout_2[] =
                               "updated_at INTEGER) WITHOUT ROWID;" BUMP(model_pricing, INSERT)
                                   BUMP(model_pricing, UPDATE) BUMP(model_pricing, DELETE);
 
+/* mapped_to: a JSON list. */
+static const char layout_3[] = "CREATE TABLE beta_headers("
+                               "header_name TEXT PRIMARY KEY NOT NULL,"
+                               "header_type TEXT NOT NULL,"
+                               "mapped_to TEXT,"
+                               "description TEXT,"
+                               "created_at TEXT,"
+                               "updated_at TEXT) WITHOUT ROWID;" BUMP(beta_headers, INSERT)
+                                   BUMP(beta_headers, UPDATE) BUMP(beta_headers, DELETE);
+
 /* From PRAGMA user_version n to n + 1. */
 const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2] = {
-    {layout_1, layout_1_triggers}, {layout_2, ""}};
+    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}};

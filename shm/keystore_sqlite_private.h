@@ -1,7 +1,8 @@
 /*
  * keystore_sqlite_private.h - what keystore_sqlite.c (the file, the keys),
- * keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_edit.c (changes by the
- * subcommands) and keystore_sqlite_layout.c share. Refresher and subcommands.
+ * keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_betas.c (beta rules),
+ * keystore_sqlite_edit.c (changes by the subcommands) and keystore_sqlite_layout.c share. Refresher
+ * and subcommands.
  */
 #ifndef SHM_KEYSTORE_SQLITE_PRIVATE_H
 #define SHM_KEYSTORE_SQLITE_PRIVATE_H
@@ -37,6 +38,7 @@
     X(HISTORY_SET, "UPDATE api_keys SET budget_history = json_set("                              \
                    " iif(json_valid(budget_history), budget_history, '{}'), ?, json(?))"         \
                    " WHERE api_key = ?")                                                         \
+    X(BETAS, "SELECT header_name, header_type, mapped_to FROM beta_headers")                     \
     X(PRICES, "SELECT model_id, input_price, output_price, cache_read_price, cache_write_price," \
               " status FROM model_pricing")
 
@@ -47,7 +49,7 @@ enum keystore_sqlite_statement {
         STATEMENT_COUNT
 };
 
-#define KEYSTORE_SQLITE_LAYOUT 2 /* PRAGMA user_version */
+#define KEYSTORE_SQLITE_LAYOUT 3 /* PRAGMA user_version */
 /* keystore_sqlite_layout.c: from version n to n + 1, tables and triggers. */
 extern const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2];
 
@@ -72,6 +74,12 @@ enum status keystore_sqlite_walk(struct store *k, sqlite3_stmt *st,
 void keystore_sqlite_finish(sqlite3_stmt *st); /* ready for its next use */
 struct str keystore_sqlite_text(sqlite3_stmt *st, int column);
 int keystore_sqlite_bind(sqlite3_stmt *st, int at, const char *text);
+
+/* keystore_sqlite_betas.c: see struct keystore_ops */
+enum status keystore_sqlite_betas(struct keystore *base,
+                                  bool (*fn)(void *ctx, const struct directory_beta *rule,
+                                             bool whole),
+                                  void *ctx, struct err *err);
 
 /* keystore_sqlite_usage.c: see struct keystore_ops */
 enum status keystore_sqlite_put_usage(struct keystore *base, const struct keystore_usage *rows,

@@ -45,6 +45,7 @@ struct keysync {
     uint64_t rows, skipped, no_room;
     bool out_of_memory;
     uint64_t told_skipped; /* of the last load that was logged */
+    bool told_betas;       /* the warning about them was given */
     bool told_no_room;
     uint64_t noted[NOTED_MAX]; /* ids of bad rows that were logged */
     uint32_t noted_count;
@@ -237,7 +238,7 @@ static void skip_named(struct keysync *k, const char *what, struct str name)
     memcpy(&id, digest, sizeof id);
     if (note(k, id)) {
         log_line(LOG_WARN, "keystore",
-                 "%s of %.*s is skipped: empty, too long, no price or too many", what,
+                 "%s of %.*s is skipped: empty, too long, no such value or too many", what,
                  (int)(name.n < 80 ? name.n : 80), name.p);
     }
 }
@@ -262,6 +263,32 @@ static bool on_price(void *ctx, const struct keystore_price *price)
     return true;
 }
 
+static bool on_beta(void *ctx, const struct directory_beta *rule, bool whole)
+{
+    struct keysync *k = ctx;
+    if (!whole || !keytable_stage_beta(k->table, rule)) {
+        skip_named(k, "beta header", text_from(rule->name));
+    }
+    return true;
+}
+
+/* Rules for betas are not worth a revocation that comes late: a table of them that cannot be read
+ * leaves those in use and does not stop the load. */
+static void stage_betas(struct keysync *k)
+{
+    struct err err;
+    if (!k->store->ops->betas || k->store->ops->betas(k->store, on_beta, k, &err) == STATUS_OK) {
+        k->told_betas = false;
+        return;
+    }
+    keytable_stage_old_betas(k->table);
+    if (!k->told_betas && !is_leaving(k)) {
+        log_line(LOG_WARN, "keystore", "the beta headers cannot be read, those in use stay: %s",
+                 err.text);
+        k->told_betas = true;
+    }
+}
+
 static enum status stage_all(struct keysync *k, struct err *err)
 {
     k->rows = k->skipped = k->no_room = 0;
@@ -279,6 +306,9 @@ static enum status stage_all(struct keysync *k, struct err *err)
     }
     if (status == STATUS_OK) {
         status = keystore_prices(k->store, on_price, k, err);
+    }
+    if (status == STATUS_OK) {
+        stage_betas(k);
     }
     return status;
 }

@@ -14,6 +14,8 @@ struct keytable {
     uint32_t mapping_count, staged_mapping_count;
     struct directory_price_row *prices, *staged_prices; /* SEGMENT_PRICES_MAX each */
     uint32_t price_count, staged_price_count;
+    struct directory_beta betas[SEGMENT_BETAS_MAX], staged_betas[SEGMENT_BETAS_MAX];
+    uint32_t beta_count, staged_beta_count;
     bool out_of_memory;
 };
 
@@ -83,6 +85,7 @@ void keytable_begin(struct keytable *t)
     keyset_free(&t->staged_keys);
     t->staged_mapping_count = 0;
     t->staged_price_count = 0;
+    t->staged_beta_count = 0;
 }
 
 enum keytable_staged keytable_stage(struct keytable *t, const struct directory_key *key)
@@ -138,6 +141,26 @@ bool keytable_stage_price(struct keytable *t, struct str model, const struct dir
     return true;
 }
 
+bool keytable_stage_beta(struct keytable *t, const struct directory_beta *rule)
+{
+    for (uint32_t i = 0; i < t->staged_beta_count; i++) {
+        if (strcmp(t->staged_betas[i].name, rule->name) == 0) {
+            return false;
+        }
+    }
+    if (t->staged_beta_count == SEGMENT_BETAS_MAX) {
+        return false;
+    }
+    t->staged_betas[t->staged_beta_count++] = *rule;
+    return true;
+}
+
+void keytable_stage_old_betas(struct keytable *t)
+{
+    memcpy(t->staged_betas, t->betas, sizeof t->betas);
+    t->staged_beta_count = t->beta_count;
+}
+
 static void give_slot(struct keytable *t, struct directory_key *key, uint64_t now_ms)
 {
     const struct directory_key *old = keyset_find(&t->keys, key->digest);
@@ -169,6 +192,9 @@ void keytable_commit(struct keytable *t, uint64_t now_ms)
     t->price_count = t->staged_price_count;
     t->staged_prices = swap_prices;
     t->staged_price_count = 0;
+    memcpy(t->betas, t->staged_betas, sizeof t->betas);
+    t->beta_count = t->staged_beta_count;
+    t->staged_beta_count = 0;
 }
 
 /* --- use ------------------------------------------------------------------------------------- */
@@ -236,6 +262,9 @@ uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
                               text_from(t->mappings[i].to));
     }
     publish_prices(t);
+    for (uint32_t i = 0; i < t->beta_count; i++) {
+        directory_add_beta(t->segment, text_from(t->betas[i].name), text_from(t->betas[i].to));
+    }
     directory_publish(t->segment, confirmed_real_ms);
     return left_out;
 }

@@ -1,6 +1,6 @@
 /*
  * keytable.h - what the refresher knows of the key store, in its own memory: keys with their slots,
- * model mappings and prices. Published as a whole into the other bank of the directory.
+ * model mappings, prices and beta rules. Published as a whole into the other bank of the directory.
  *
  * A load is staged and takes effect at keytable_commit, so one that breaks off changes nothing.
  */
@@ -30,6 +30,10 @@ bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to);
 /* false: too long, empty or too many. */
 bool keytable_stage_price(struct keytable *t, struct str model,
                           const struct directory_price *price);
+/* false: there already, or too many. */
+bool keytable_stage_beta(struct keytable *t, const struct directory_beta *rule);
+/* The table of the rules could not be read: those in use stay. */
+void keytable_stage_old_betas(struct keytable *t);
 /* Keys that are gone lose their slots, new ones get theirs. */
 void keytable_commit(struct keytable *t, uint64_t now_ms);
 

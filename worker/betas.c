@@ -2,8 +2,7 @@
 
 #include <string.h>
 #include "server/arena.h"
-#include "server/json.h"
-#include "shm/directory.h"
+#include "shm/beta_rule.h"
 
 #define RULES_MAX     64
 #define SUPPORTED_MAX 512
@@ -32,17 +31,6 @@ static bool list_has(struct str list, struct str value)
         if (text_eq(text_trim(one), value))
             return true;
     return false;
-}
-
-bool betas_is_name(struct str v)
-{
-    for (size_t i = 0; i < v.n; i++) {
-        char c = v.p[i];
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!word && !memchr("._-", c, 3))
-            return false;
-    }
-    return v.n > 0 && v.n <= 64;
 }
 
 /* --- judging ------------------------------------------------------------------------------------
@@ -104,6 +92,8 @@ static enum betas_verdict rename_built_in(const struct betas_rules *r,
                                           const struct models_choice *model, struct str value,
                                           struct str *to_out, uint32_t *n_out)
 {
+    if (model->transport != MODELS_INVOKE) /* Converse has no tool search, nor its examples */
+        return BETAS_DROPPED;
     for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
         struct str list = text_from(renamed[i].to), one;
         if (!text_eq(value, text_from(renamed[i].from)))
@@ -121,7 +111,7 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
 {
     struct str list;
     *n_out = 0;
-    if (!betas_is_name(value) || !(model->caps->flags & MODELS_CLAUDE))
+    if (!beta_rule_is_name(value) || !(model->caps->flags & MODELS_CLAUDE))
         return BETAS_DROPPED;
     if (find_rule(rules, arena, value, &list) && (list.n == 0 || is_supported(model->id)))
         return give(list, value, to_out, n_out);
@@ -133,39 +123,16 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
 /* --- configuration ------------------------------------------------------------------------------
  */
 
-/* A JSON list of words as one text with commas; ok: which words may stand in it. */
-static enum status join_list(const struct cJSON *list, const char *variable,
-                             bool (*ok)(struct str word), char *out, size_t size, struct err *err)
-{
-    struct buf joined;
-    buf_init(&joined, size - 1);
-    bool good = json_is_array(list);
-    for (struct cJSON *v = good ? json_child(list) : NULL; v && good; v = json_next(v)) {
-        good = ok(json_text(v));
-        if (buf_len(&joined) > 0)
-            buf_put_char(&joined, ',');
-        buf_put_str(&joined, json_text(v));
-    }
-    good = good && buf_ok(&joined);
-    text_copy(good ? buf_str(&joined) : STR(""), out, size);
-    buf_free(&joined);
-    if (good)
-        return STATUS_OK;
-    return err_set(err, STATUS_INVALID,
-                   "%s: must be a JSON list of names, together under %zu bytes", variable, size);
-}
-
 static enum status add_rule(const char *variable, struct str name, struct directory_beta **rule_out,
                             struct err *err)
 {
-    if (!betas_is_name(name) || name.n >= sizeof configured.rules->name)
-        return err_set(err, STATUS_INVALID, "%s: \"%.*s\" is no name of a beta", variable,
-                       (int)(name.n < 80 ? name.n : 80), name.n > 0 ? name.p : "");
     if (configured.count == RULES_MAX)
         return err_set(err, STATUS_INVALID, "%s: more than %d names", variable, RULES_MAX);
-    *rule_out = &configured.rules[configured.count++];
-    **rule_out = (struct directory_beta){.hash = 0};
-    text_copy(name, (*rule_out)->name, sizeof(*rule_out)->name);
+    *rule_out = &configured.rules[configured.count];
+    if (!beta_rule_begin(*rule_out, name))
+        return err_set(err, STATUS_INVALID, "%s: \"%.*s\" is no name of a beta", variable,
+                       (int)(name.n < 80 ? name.n : 80), name.n > 0 ? name.p : "");
+    configured.count++;
     return STATUS_OK;
 }
 
@@ -180,7 +147,7 @@ static enum status add_list(const char *variable, const struct cJSON *doc, bool 
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
         st = add_rule(variable, json_text(v), &rule, err);
         if (st == STATUS_OK && passes)
-            text_copy(json_text(v), rule->to, sizeof rule->to);
+            beta_rule_add(rule, json_text(v)); /* a name that a rule has room for */
     }
     return st;
 }
@@ -195,6 +162,18 @@ static enum status read_passthrough(const char *variable, const struct cJSON *do
     return add_list(variable, doc, true, err);
 }
 
+static enum status add_values(const char *variable, const struct cJSON *list,
+                              struct directory_beta *rule, struct err *err)
+{
+    bool good = json_is_array(list);
+    for (struct cJSON *v = good ? json_child(list) : NULL; v && good; v = json_next(v))
+        good = beta_rule_add(rule, json_text(v));
+    if (good)
+        return STATUS_OK;
+    return err_set(err, STATUS_INVALID, "%s: \"%s\" must have a list of names of betas", variable,
+                   rule->name);
+}
+
 static enum status read_mapping(const char *variable, const struct cJSON *doc, struct err *err)
 {
     enum status st = STATUS_OK;
@@ -204,7 +183,7 @@ static enum status read_mapping(const char *variable, const struct cJSON *doc, s
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
         st = add_rule(variable, json_name(v), &rule, err);
         if (st == STATUS_OK)
-            st = join_list(v, variable, betas_is_name, rule->to, sizeof rule->to, err);
+            st = add_values(variable, v, rule, err);
     }
     return st;
 }
@@ -216,7 +195,22 @@ static bool is_word_of_id(struct str word)
 
 static enum status read_supported(const char *variable, const struct cJSON *doc, struct err *err)
 {
-    return join_list(doc, variable, is_word_of_id, configured.supported, SUPPORTED_MAX, err);
+    struct buf words;
+    bool good = json_is_array(doc);
+    buf_init(&words, SUPPORTED_MAX - 1);
+    for (struct cJSON *v = good ? json_child(doc) : NULL; v && good; v = json_next(v)) {
+        good = is_word_of_id(json_text(v));
+        if (buf_len(&words) > 0)
+            buf_put_char(&words, ',');
+        buf_put_str(&words, json_text(v));
+    }
+    good = good && buf_ok(&words);
+    text_copy(good ? buf_str(&words) : STR(""), configured.supported, SUPPORTED_MAX);
+    buf_free(&words);
+    if (good)
+        return STATUS_OK;
+    return err_set(err, STATUS_INVALID, "%s: must be a JSON list of words, together under %d bytes",
+                   variable, SUPPORTED_MAX);
 }
 
 enum status betas_init(const struct config *c, struct err *err)

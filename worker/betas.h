@@ -33,7 +33,4 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
  * variable. */
 MUST_CHECK enum status betas_init(const struct config *c, struct err *err);
 
-/* Letters, digits, '.', '_', '-': goes into a response header and into JSON as it is. */
-bool betas_is_name(struct str v);
-
 #endif

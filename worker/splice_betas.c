@@ -2,6 +2,8 @@
  */
 #include "worker/splice_job.h"
 
+#include "shm/beta_rule.h"
+
 bool splice_has_beta(const struct splice_job *j, struct str value)
 {
     for (uint32_t i = 0; i < j->beta_count; i++)
@@ -35,7 +37,7 @@ void splice_want_beta(struct splice_job *j, struct str value)
 static void note_beta(struct splice_job *j, const char *verb, struct str value)
 {
     char text[80] = "beta:";
-    text_copy(betas_is_name(value) ? value : STR("?"), text + 5, sizeof text - 5);
+    text_copy(beta_rule_is_name(value) ? value : STR("?"), text + 5, sizeof text - 5);
     splice_note(j, verb, text_from(text));
 }
 

@@ -132,15 +132,15 @@ static void test_init_wrong_content_names_the_variable(void **state)
     } rows[] = {
         {"[1]", "", "", "", "BETA_HEADER_MAPPING: must be a JSON object of lists"},
         {"{\"a\":\"b\"}", "", "", "",
-         "BETA_HEADER_MAPPING: must be a JSON list of names, together under 184 bytes"},
+         "BETA_HEADER_MAPPING: \"a\" must have a list of names of betas"},
         {"{\"a\":[\"b c\"]}", "", "", "",
-         "BETA_HEADER_MAPPING: must be a JSON list of names, together under 184 bytes"},
+         "BETA_HEADER_MAPPING: \"a\" must have a list of names of betas"},
         {"{\"a b\":[]}", "", "", "", "BETA_HEADER_MAPPING: \"a b\" is no name of a beta"},
         {"", "{}", "", "", "BETA_HEADERS_BLOCKLIST: must be a JSON list of names"},
         {"", "[5]", "", "", "BETA_HEADERS_BLOCKLIST: \"\" is no name of a beta"},
         {"", "", "\"x\"", "", "BETA_HEADERS_PASSTHROUGH: must be a JSON list of names"},
         {"", "", "", "[\"\"]",
-         "BETA_HEADER_SUPPORTED_MODELS: must be a JSON list of names, together under 512 bytes"},
+         "BETA_HEADER_SUPPORTED_MODELS: must be a JSON list of words, together under 512 bytes"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -77,6 +77,7 @@ static void test_open_backend_by_rule(void **state)
                            .table_usage_stats = "b",
                            .table_model_mapping = "c",
                            .table_model_pricing = "d",
+                           .table_beta_headers = "e",
                            .state_dir = directory};
         struct keystore *k = NULL;
         struct err err = {0};

@@ -37,6 +37,53 @@ static void test_mappings_of_every_page(void **state)
     keystore_close(k);
 }
 
+static bool note_beta(void *ctx, const struct directory_beta *rule, bool whole)
+{
+    char *text = ctx;
+    size_t n = strlen(text);
+    snprintf(text + n, 500 - n, "%s>%s ", rule->name, whole ? rule->to : "?");
+    return true;
+}
+
+static void test_betas_by_row(void **state)
+{
+    (void)state;
+    struct keystore *k = open_store();
+    struct err err;
+    char text[500] = "";
+    stage_reply(NULL,
+                "{\"Items\":[{\"header_name\":{\"S\":\"a\"},\"header_type\":{\"S\":\"mapping\"},"
+                "\"mapped_to\":{\"L\":[{\"S\":\"b\"},{\"S\":\"c\"}]}},"
+                "{\"header_name\":{\"S\":\"d\"},\"header_type\":{\"S\":\"blocklist\"},"
+                "\"mapped_to\":{\"NULL\":true}},"
+                "{\"header_name\":{\"S\":\"e\"},\"header_type\":{\"S\":\"mapping\"},"
+                "\"mapped_to\":{\"S\":\"b\"}},"
+                "{\"header_name\":{\"N\":\"1\"}}]}");
+    assert_int_equal(k->ops->betas(k, note_beta, text, &err), STATUS_OK);
+    assert_string_equal(text, "a>b,c d> e>? 1>? ");
+    assert_non_null(strstr(stage_body(0), "{\"TableName\":\"beta\""));
+    assert_non_null(
+        strstr(stage_body(0), "\"ProjectionExpression\":\"header_name,header_type,mapped_to\""));
+    keystore_close(k);
+}
+
+/* The Rust gateway's set-up makes none; a refusal is told. */
+static void test_betas_without_the_table_are_none(void **state)
+{
+    (void)state;
+    struct keystore *k = open_store();
+    struct err err;
+    char text[500] = "";
+    stage_reply("400 Bad Request",
+                "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException\"}");
+    stage_reply("400 Bad Request",
+                "{\"__type\":\"com.amazonaws.dynamodb.v20120810#AccessDeniedException\"}");
+    assert_int_equal(k->ops->betas(k, note_beta, text, &err), STATUS_OK);
+    assert_int_equal(k->ops->betas(k, note_beta, text, &err), STATUS_UNAVAILABLE);
+    assert_string_equal(text, "");
+    keystore_close(k);
+}
+
 static bool note_price(void *ctx, const struct keystore_price *p)
 {
     char *text = ctx;
@@ -96,6 +143,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_mappings_of_every_page),
+        STAGE_TEST(test_betas_by_row),
+        STAGE_TEST(test_betas_without_the_table_are_none),
         STAGE_TEST(test_prices_by_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

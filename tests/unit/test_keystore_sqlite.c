@@ -232,6 +232,9 @@ static void test_version_rises_with_every_write_of_the_shell(void **state)
         "INSERT INTO model_mapping VALUES('m', 'b', 0)",
         "UPDATE model_mapping SET bedrock_model_id = 'c'",
         "DELETE FROM model_mapping",
+        "INSERT INTO beta_headers(header_name, header_type) VALUES('a', 'blocklist')",
+        "UPDATE beta_headers SET header_type = 'mapping'",
+        "DELETE FROM beta_headers",
     };
     for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
         int64_t before = version();

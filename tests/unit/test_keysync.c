@@ -22,7 +22,8 @@ static struct {
     struct keystore_row rows[ROWS_MAX];
     uint32_t row_count;
     int64_t version;
-    enum status open_says, version_says, scan_says, get_says, mappings_says;
+    enum status open_says, version_says, scan_says, get_says, mappings_says, betas_says;
+    bool bad_beta;
     uint32_t scan_breaks_after; /* rows, when scan_says is a failure */
     uint32_t opens, scans, gets, closes;
 } fake;
@@ -71,6 +72,21 @@ static enum status fake_mappings(struct keystore *k,
     return say(fake.mappings_says, err);
 }
 
+static enum status fake_betas(struct keystore *k,
+                              bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
+                              void *ctx, struct err *err)
+{
+    (void)k;
+    static const struct directory_beta good = {.name = "a-1", .to = "b-1"}, bad = {.name = "c-1"};
+    if (fake.betas_says == STATUS_OK) {
+        fn(ctx, &good, true);
+    }
+    if (fake.bad_beta) {
+        fn(ctx, &bad, false);
+    }
+    return say(fake.betas_says, err);
+}
+
 static enum status fake_version(struct keystore *k, int64_t *out, struct err *err)
 {
     (void)k;
@@ -90,6 +106,7 @@ static const struct keystore_ops fake_ops = {
     .get = fake_get,
     .mappings = fake_mappings,
     .version = fake_version,
+    .betas = fake_betas,
     .close = fake_close,
 };
 
@@ -287,6 +304,25 @@ static void test_tick_hopeless_configuration_is_said(void **state)
         keysync_reload(sync_);
         assert_int_equal(keysync_tick(sync_, &err), rows[i]);
     }
+}
+
+static void test_load_beta_rules_that_cannot_be_read_stay(void **state)
+{
+    (void)state;
+    char to[DIRECTORY_BETA_TO];
+    struct directory_key k;
+    fake.bad_beta = true;
+    tick();
+    assert_true(directory_beta(&seg, STR("a-1"), to));
+    assert_string_equal(to, "b-1");
+    assert_false(directory_beta(&seg, STR("c-1"), to));
+    assert_int_equal(counters_sum(&seg, COUNTER_ROWS_SKIPPED), 2); /* and the mapping */
+    add_key("sk-new");
+    fake.betas_says = STATUS_UNAVAILABLE;
+    fake.version++;
+    tick();
+    assert_int_equal(find("sk-new", &k), DIRECTORY_HIT);
+    assert_true(directory_beta(&seg, STR("a-1"), to));
 }
 
 static void test_load_bad_rows_are_skipped_and_counted(void **state)
@@ -510,6 +546,7 @@ int main(void)
         T(test_tick_failures_change_nothing_and_do_not_confirm),
         T(test_tick_after_a_failure_waits_before_the_next_try),
         T(test_tick_hopeless_configuration_is_said),
+        T(test_load_beta_rules_that_cannot_be_read_stay),
         T(test_load_bad_rows_are_skipped_and_counted),
         T(test_load_row_that_went_bad_keeps_its_last_good_values),
         T(test_load_clear_rows_vanish_when_they_are_not_allowed_any_more),

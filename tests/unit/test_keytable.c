@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "server/arena.h"
@@ -202,6 +203,45 @@ static void test_stage_mapping_reaches_the_directory(void **state)
     assert_int_equal(keytable_mappings(table), 1);
 }
 
+static void test_stage_beta_reaches_the_directory_and_old_ones_stay(void **state)
+{
+    (void)state;
+    char to[DIRECTORY_BETA_TO];
+    struct directory_beta maps = {.name = "a-1", .to = "b-1,c-1"}, blocks = {.name = "d-1"};
+    keytable_begin(table);
+    assert_true(keytable_stage_beta(table, &maps));
+    assert_true(keytable_stage_beta(table, &blocks));
+    assert_false(keytable_stage_beta(table, &maps));
+    keytable_commit(table, 0);
+    keytable_publish(table, 1);
+    for (int again = 0; again < 2; again++) {
+        assert_true(directory_beta(&seg, STR("a-1"), to));
+        assert_string_equal(to, "b-1,c-1");
+        assert_true(directory_beta(&seg, STR("d-1"), to));
+        assert_string_equal(to, "");
+        assert_false(directory_beta(&seg, STR("a-"), to));
+        keytable_begin(table);
+        keytable_stage_old_betas(table);
+        keytable_commit(table, 0);
+        keytable_publish(table, 1);
+    }
+    keytable_begin(table);
+    keytable_commit(table, 0);
+    keytable_publish(table, 1);
+    assert_false(directory_beta(&seg, STR("a-1"), to));
+}
+
+static void test_stage_beta_past_the_most_is_refused(void **state)
+{
+    (void)state;
+    keytable_begin(table);
+    for (int i = 0; i <= SEGMENT_BETAS_MAX; i++) {
+        struct directory_beta rule = {.hash = 0};
+        snprintf(rule.name, sizeof rule.name, "beta-%d", i);
+        assert_int_equal(keytable_stage_beta(table, &rule), i < SEGMENT_BETAS_MAX);
+    }
+}
+
 static void test_new_without_memory_is_null(void **state)
 {
     (void)state;
@@ -228,6 +268,9 @@ int main(void)
                                         make, drop),
         cmocka_unit_test_setup_teardown(test_add_one_key_is_published_with_the_rest, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_mapping_reaches_the_directory, make, drop),
+        cmocka_unit_test_setup_teardown(test_stage_beta_reaches_the_directory_and_old_ones_stay,
+                                        make, drop),
+        cmocka_unit_test_setup_teardown(test_stage_beta_past_the_most_is_refused, make, drop),
         cmocka_unit_test_setup_teardown(test_new_without_memory_is_null, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

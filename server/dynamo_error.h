@@ -15,7 +15,8 @@
     X(NO_TABLE, false)                                                        \
     X(IN_USE, false)     /* the table exists, or is being changed */          \
     X(UNKNOWN_OP, false) /* an emulator that lacks the operation */           \
-    X(REFUSED, false)    /* wrong request, no permission, no credentials */   \
+    X(INVALID, false)    /* the request itself: ValidationException */        \
+    X(REFUSED, false)    /* no permission, no credentials, others */          \
     X(THROTTLED, true)                                                        \
     X(TRANSIENT, true) /* server trouble, network, time-out, broken answer */ \
     X(SKEW, true)      /* our clock is off: once, with the service's */       \

@@ -7,7 +7,8 @@
 #include "shm/counters.h"
 
 #define BATCH         256u
-#define BATCHES       8u    /* a tick: the loop has other things to do */
+#define BATCHES       8u        /* a tick: the loop has other things to do */
+#define TICK_NS       50000000u /* nor does another batch begin after this long */
 #define SWEEP_MS      1000u /* for what dead workers left, and records whose closing was not told */
 #define ADOPT_MS      10000u
 #define RETRY_MAX_MS  10000u
@@ -203,8 +204,11 @@ static bool store_all(struct drain *d, struct journal *j, bool sweep)
     if (!store || clock_mono_ms() < d->retry_at_ms) {
         return false;
     }
-    for (uint32_t i = 0; i < BATCHES; i++) {
-        uint32_t n = journal_collect(j, d->batch, BATCH, sweep);
+    uint32_t most = store->ops->usage_batch;
+    most = most && most < BATCH ? most : BATCH;
+    uint64_t begun_ns = clock_now_ns();
+    for (uint32_t i = 0; i < BATCHES && clock_now_ns() - begun_ns < TICK_NS; i++) {
+        uint32_t n = journal_collect(j, d->batch, most, sweep);
         if (n == 0) {
             return true;
         }
@@ -271,6 +275,7 @@ void drain_last(struct drain *d)
     d->retry_at_ms = 0;
     if (j) {
         journal_bury(j, d->segment);
-        store_all(d, j, true);
+        while (!store_all(d, j, true) && d->behind) {
+        }
     }
 }

@@ -69,6 +69,7 @@ struct keystore_ops {
      * or with a larger budget. */
     enum status (*put_usage)(struct keystore *k, const struct keystore_usage *rows, size_t n,
                              struct err *err);
+    uint32_t usage_batch; /* the most rows for one put_usage; 0: any number */
     /* Sums of the rows that started from from_ms on and before to_ms, through fn. */
     enum status (*usage)(struct keystore *k, enum keystore_group group, int64_t from_ms,
                          int64_t to_ms, bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),

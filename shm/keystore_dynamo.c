@@ -54,8 +54,11 @@ static enum status scan(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct scan s = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->keys,   "api_key", keystore_dynamo_row_projection,
-                                        scan_item, &s,        false};
+    struct keystore_dynamo_walk walk = {.table = k->keys,
+                                        .hash = "api_key",
+                                        .project = keystore_dynamo_row_projection,
+                                        .item = scan_item,
+                                        .ctx = &s};
     return keystore_dynamo_walk(k, &walk, err);
 }
 
@@ -207,6 +210,9 @@ static const struct keystore_ops ops = {
     .revoke = revoke_key,
     .mappings = keystore_dynamo_mappings,
     .version = version,
+    .put_usage = keystore_dynamo_put_usage,
+    .usage_batch = KEYSTORE_DYNAMO_USAGE_BATCH,
+    .usage = keystore_dynamo_usage,
     .prices = keystore_dynamo_prices,
     .betas = keystore_dynamo_betas,
     .edit = &keystore_dynamo_edit,
@@ -225,6 +231,7 @@ enum status keystore_dynamo_open(const struct config *c, struct keystore **out, 
     text_copy(text_from(c->table_model_mapping), k->mapping, sizeof k->mapping);
     text_copy(text_from(c->table_model_pricing), k->pricing, sizeof k->pricing);
     text_copy(text_from(c->table_beta_headers), k->betas, sizeof k->betas);
+    text_copy(text_from(c->table_usage), k->usage, sizeof k->usage);
     buf_init(&k->request, REQUEST_MAX);
     enum status status = dynamo_new(c, &k->dynamo, err);
     if (status != STATUS_OK) {

@@ -5,6 +5,7 @@
 #include "server/dynamo_value.h"
 
 #define PAGE_KEY_MAX 2049u /* bytes of a partition key in DynamoDB, and NUL */
+#define SORT_KEY_MAX 1025u
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
@@ -52,34 +53,67 @@ enum status keystore_dynamo_status(enum dynamo_result result)
 
 /* A store that gives a page key a second time would keep us here for ever. One key is remembered,
  * and replaced after 1, 2, 4, 8... pages, so that a circle of any length is noticed (Brent). */
+struct page_key {
+    char hash[PAGE_KEY_MAX], range[SORT_KEY_MAX];
+};
+
 struct pages {
-    char from[PAGE_KEY_MAX]; /* where the next page begins; "": the first */
-    char remembered[PAGE_KEY_MAX];
+    struct page_key from; /* where the next page begins; "": the first */
+    struct page_key remembered;
     uint64_t since, limit;
 };
 
-static enum status next_page(struct pages *p, const struct cJSON *answer, const char *hash,
-                             bool *more_out, struct err *err)
+static bool read_page_key(const struct keystore_dynamo_walk *walk, const struct cJSON *last,
+                          struct page_key *out)
+{
+    struct str hash, range = STR("");
+    if (dynamo_value(last, walk->hash, &hash) != DYNAMO_TYPE_S || hash.n == 0 ||
+        (walk->range && dynamo_value(last, walk->range, &range) != DYNAMO_TYPE_S)) {
+        return false;
+    }
+    text_copy(hash, out->hash, sizeof out->hash);
+    text_copy(range, out->range, sizeof out->range);
+    return hash.n < sizeof out->hash && range.n < sizeof out->range;
+}
+
+static bool is_same_key(const struct page_key *a, const struct page_key *b)
+{
+    return strcmp(a->hash, b->hash) == 0 && strcmp(a->range, b->range) == 0;
+}
+
+static enum status next_page(struct pages *p, const struct cJSON *answer,
+                             const struct keystore_dynamo_walk *walk, bool *more_out,
+                             struct err *err)
 {
     const struct cJSON *last = json_get(answer, "LastEvaluatedKey");
-    struct str key;
     *more_out = last != NULL && !json_is_null(last);
     if (!*more_out) {
         return STATUS_OK;
     }
-    if (dynamo_value(last, hash, &key) != DYNAMO_TYPE_S || key.n == 0 || key.n >= sizeof p->from) {
-        return err_set(err, STATUS_UNAVAILABLE, "DynamoDB Scan: a page key without %s", hash);
+    if (!read_page_key(walk, last, &p->from)) {
+        return err_set(err, STATUS_UNAVAILABLE, "DynamoDB Scan: a page key without %s", walk->hash);
     }
-    text_copy(key, p->from, sizeof p->from);
-    if (strcmp(p->from, p->remembered) == 0) {
+    if (is_same_key(&p->from, &p->remembered)) {
         return err_set(err, STATUS_UNAVAILABLE, "DynamoDB Scan: a page key came twice");
     }
     if (++p->since >= p->limit) {
-        text_copy(key, p->remembered, sizeof p->remembered);
+        p->remembered = p->from;
         p->since = 0;
         p->limit = p->limit ? 2 * p->limit : 1;
     }
     return STATUS_OK;
+}
+
+static void put_page_key(struct json_out *w, const struct keystore_dynamo_walk *walk,
+                         const struct page_key *from)
+{
+    JSON_KEY(w, "ExclusiveStartKey");
+    json_object(w);
+    dynamo_value_put_text(w, text_from(walk->hash), text_from(from->hash));
+    if (walk->range) {
+        dynamo_value_put_text(w, text_from(walk->range), text_from(from->range));
+    }
+    json_object_end(w);
 }
 
 static enum status walk_page(struct store *k, const struct keystore_dynamo_walk *walk,
@@ -92,11 +126,11 @@ static enum status walk_page(struct store *k, const struct keystore_dynamo_walk 
     JSON_KEY(&w, "ConsistentRead");
     json_bool(&w, true);
     walk->project(&w);
-    if (p->from[0]) {
-        JSON_KEY(&w, "ExclusiveStartKey");
-        json_object(&w);
-        dynamo_value_put_text(&w, text_from(walk->hash), text_from(p->from));
-        json_object_end(&w);
+    if (walk->filter) {
+        walk->filter(walk->ctx, &w);
+    }
+    if (p->from.hash[0]) {
+        put_page_key(&w, walk, &p->from);
     }
     enum dynamo_result result = keystore_dynamo_send(k, &w, "Scan", walk->table, &answer, err);
     enum status status = keystore_dynamo_status(result);
@@ -114,7 +148,7 @@ static enum status walk_page(struct store *k, const struct keystore_dynamo_walk 
         on = walk->item(walk->ctx, i);
     }
     if (status == STATUS_OK && on) {
-        status = next_page(p, answer, walk->hash, more_out, err);
+        status = next_page(p, answer, walk, more_out, err);
     }
     json_free(answer);
     return status;

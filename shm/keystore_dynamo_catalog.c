@@ -34,8 +34,11 @@ enum status keystore_dynamo_mappings(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct mappings m = {fn, ctx};
-    struct keystore_dynamo_walk walk = {
-        k->mapping, "anthropic_model_id", mapping_projection, mapping_item, &m, false};
+    struct keystore_dynamo_walk walk = {.table = k->mapping,
+                                        .hash = "anthropic_model_id",
+                                        .project = mapping_projection,
+                                        .item = mapping_item,
+                                        .ctx = &m};
     return keystore_dynamo_walk(k, &walk, err);
 }
 
@@ -93,8 +96,11 @@ enum status keystore_dynamo_prices(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct prices p = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->pricing, "model_id", price_projection,
-                                        price_item, &p,         false};
+    struct keystore_dynamo_walk walk = {.table = k->pricing,
+                                        .hash = "model_id",
+                                        .project = price_projection,
+                                        .item = price_item,
+                                        .ctx = &p};
     return keystore_dynamo_walk(k, &walk, err);
 }
 
@@ -135,7 +141,11 @@ enum status keystore_dynamo_betas(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct betas b = {fn, ctx};
-    struct keystore_dynamo_walk walk = {k->betas, "header_name", beta_projection, beta_item,
-                                        &b,       true};
+    struct keystore_dynamo_walk walk = {.table = k->betas,
+                                        .hash = "header_name",
+                                        .project = beta_projection,
+                                        .item = beta_item,
+                                        .ctx = &b,
+                                        .optional = true};
     return keystore_dynamo_walk(k, &walk, err);
 }

@@ -1,7 +1,7 @@
 /*
  * keystore_dynamo_private.h - what keystore_dynamo.c (keys, version), keystore_dynamo_call.c
- * (calls, pages), keystore_dynamo_catalog.c (mappings, prices, beta rules) and
- * keystore_dynamo_edit.c (changes by the subcommands) share.
+ * (calls, pages), keystore_dynamo_catalog.c (mappings, prices, beta rules), keystore_dynamo_edit.c
+ * (changes by the subcommands), keystore_dynamo_usage.c (rows) and keystore_dynamo_budget.c share.
  */
 #ifndef SHM_KEYSTORE_DYNAMO_PRIVATE_H
 #define SHM_KEYSTORE_DYNAMO_PRIVATE_H
@@ -12,8 +12,8 @@
 struct store {
     struct keystore base;
     struct dynamo *dynamo;
-    char keys[256], stats[256], mapping[256], pricing[256],
-        betas[256]; /* names or ARNs of the tables */
+    /* names or ARNs of the tables */
+    char keys[256], stats[256], mapping[256], pricing[256], betas[256], usage[256];
     struct buf request;
 };
 
@@ -31,7 +31,9 @@ enum status keystore_dynamo_status(enum dynamo_result result);
 
 struct keystore_dynamo_walk {
     const char *table, *hash;
+    const char *range; /* NULL: the table has no sort key */
     void (*project)(struct json_out *w);
+    void (*filter)(void *ctx, struct json_out *w);     /* NULL: none */
     bool (*item)(void *ctx, const struct cJSON *item); /* false stops */
     void *ctx;
     bool optional; /* a missing table is an empty one */
@@ -54,5 +56,23 @@ enum status keystore_dynamo_betas(struct keystore *base,
                                   void *ctx, struct err *err);
 
 extern const struct keystore_edit_ops keystore_dynamo_edit;
+
+/* --- usage: the contract is in keystore.h --- */
+#define KEYSTORE_DYNAMO_USAGE_BATCH                               \
+    16u /* rows of a call: some 100 ms in which nothing else goes \
+         */
+enum status keystore_dynamo_put_usage(struct keystore *base, const struct keystore_usage *rows,
+                                      size_t n, struct err *err);
+enum status keystore_dynamo_usage(struct keystore *base, enum keystore_group group, int64_t from_ms,
+                                  int64_t to_ms,
+                                  bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                                  void *ctx, struct err *err);
+/* As keystore_dynamo_status, but INVALID for what this item can never be stored as. */
+enum status keystore_dynamo_put_status(enum dynamo_result result, const struct err *err);
+/* Do both have a cost, and count to the same budget by the same flusher? */
+bool keystore_dynamo_same_budget(const struct keystore_usage *a, const struct keystore_usage *b);
+/* The cost of those of the n rows that go with the first into one budget: each once, for ever. */
+enum status keystore_dynamo_add_cost(struct store *k, const struct keystore_usage *rows, size_t n,
+                                     struct err *err);
 
 #endif

@@ -132,7 +132,7 @@ static void test_call_refusals_are_final(void **state)
         {"ConditionalCheckFailedException", DYNAMO_CONDITION},
         {"ResourceNotFoundException", DYNAMO_NO_TABLE},
         {"ResourceInUseException", DYNAMO_IN_USE},
-        {"ValidationException", DYNAMO_REFUSED},
+        {"ValidationException", DYNAMO_INVALID},
         {"AccessDeniedException", DYNAMO_REFUSED},
         {"UnknownOperationException", DYNAMO_UNKNOWN_OP},
         {"ExpiredTokenException", DYNAMO_EXPIRED}, /* these were looked up a moment ago */

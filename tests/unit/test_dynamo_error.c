@@ -24,7 +24,7 @@ static void test_read_code_gives_result(void **state)
          DYNAMO_CONDITION, "ConditionalCheckFailedException: no"},
         {"coral", 400, "",
          "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"Message\":\"bad\"}",
-         DYNAMO_REFUSED, "ValidationException: bad"},
+         DYNAMO_INVALID, "ValidationException: bad"},
         {"bare", 400, "", "{\"__type\":\"ResourceNotFoundException\"}", DYNAMO_NO_TABLE,
          "ResourceNotFoundException"},
         {"with a URI", 400, "",
@@ -85,9 +85,9 @@ static void test_again_only_where_it_can_help(void **state)
     (void)state;
     static const enum dynamo_result yes[] = {DYNAMO_THROTTLED, DYNAMO_TRANSIENT, DYNAMO_SKEW,
                                              DYNAMO_EXPIRED};
-    static const enum dynamo_result no[] = {DYNAMO_OK,        DYNAMO_CONDITION, DYNAMO_NO_TABLE,
-                                            DYNAMO_IN_USE,    DYNAMO_REFUSED,   DYNAMO_GIVEN_UP,
-                                            DYNAMO_UNKNOWN_OP};
+    static const enum dynamo_result no[] = {DYNAMO_OK,      DYNAMO_CONDITION, DYNAMO_NO_TABLE,
+                                            DYNAMO_IN_USE,  DYNAMO_REFUSED,   DYNAMO_GIVEN_UP,
+                                            DYNAMO_INVALID, DYNAMO_UNKNOWN_OP};
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
         assert_true(dynamo_error_again(yes[i]));
     }

@@ -1,0 +1,335 @@
+/*
+ * keystore_dynamo_usage.c - usage rows, attribute for attribute as the earlier gateway writes them
+ * and its aggregator reads them.
+ *
+ * The sort key has 13 digits of milliseconds and may be taken by another request of the key: then
+ * the next free one counts. A row says with `usage_id` whose it is, so one that comes again (an
+ * answer was lost, the refresher was killed) finds its own place and is written over itself.
+ */
+#include "shm/keystore_dynamo_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "server/arena.h"
+#include "server/clock.h"
+#include "server/dynamo_value.h"
+
+#define BATCH_MOST 256u   /* rows of a call that remember where they were put */
+#define PROBES     20000u /* milliseconds that may be taken one after the other */
+
+/* A table whose keys are not ours is the operator's mistake, and no row's: rows wait for its mend.
+ */
+enum status keystore_dynamo_put_status(enum dynamo_result result, const struct err *err)
+{
+    size_t at;
+    if (result == DYNAMO_INVALID && !text_find(text_from(err->text), STR(" key "), &at)) {
+        return STATUS_INVALID;
+    }
+    return keystore_dynamo_status(result);
+}
+
+/* --- one row ------------------------------------------------------------------------------------
+ */
+
+static void put_count(struct json_out *w, const char *name, uint64_t n)
+{
+    dynamo_value_put_i64(w, text_from(name), n > INT64_MAX ? INT64_MAX : (int64_t)n);
+}
+
+/* Tokens and their kinds by the names of the older tools; what they do not know has names of ours.
+ */
+static void put_counts(struct json_out *w, const struct keystore_usage *u)
+{
+    put_count(w, "input_tokens", u->input);
+    put_count(w, "output_tokens", u->output);
+    put_count(w, "cached_tokens", u->cache_read);
+    put_count(w, "cache_write_input_tokens", u->cache_write);
+    put_count(w, "cache_write_1h_tokens", u->cache_write_1h);
+    put_count(w, "total_tokens", u->input + u->output);
+    put_count(w, "cost_micro", u->cost_micro);
+    put_count(w, "duration_ms", u->duration_ms);
+    put_count(w, "status", u->status);
+    if (u->expires_s) {
+        dynamo_value_put_i64(w, STR("ttl"), u->expires_s);
+    }
+}
+
+static void put_texts(struct json_out *w, const struct keystore_usage *u)
+{
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        {"usage_id", u->usage_id},
+        {"request_id", u->request_id},
+        {"model", u->model},
+        {"resolved_model", u->bedrock_model},
+        {"service_tier", u->service_tier},
+        {"error_message", u->error},
+        {"cache_ttl", u->cache_write ? u->cache_write_1h == u->cache_write ? "1h" : "5m" : ""},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].value[0]) {
+            dynamo_value_put_text(w, text_from(texts[i].name), text_from(texts[i].value));
+        }
+    }
+}
+
+static enum dynamo_result put_at(struct store *k, const struct keystore_usage *u, int64_t ms,
+                                 struct err *err)
+{
+    struct json_out w;
+    struct cJSON *answer;
+    char key[24];
+    snprintf(key, sizeof key, "%013lld", (long long)ms);
+    keystore_dynamo_begin(k, &w, k->usage);
+    JSON_KEY(&w, "Item");
+    json_object(&w);
+    dynamo_value_put_text(&w, STR("api_key"), text_from(u->id));
+    dynamo_value_put_text(&w, STR("timestamp"), text_from(key));
+    put_texts(&w, u);
+    put_counts(&w, u);
+    dynamo_value_put_bool(&w, STR("success"), u->success);
+    dynamo_value_put_bool(&w, STR("stream"), u->stream);
+    json_object_end(&w);
+    keystore_dynamo_member(&w, "ConditionExpression",
+                           "attribute_not_exists(api_key) OR usage_id = :own");
+    JSON_KEY(&w, "ExpressionAttributeValues");
+    json_object(&w);
+    dynamo_value_put_text(&w, STR(":own"), text_from(u->usage_id));
+    json_object_end(&w);
+    enum dynamo_result result = keystore_dynamo_send(k, &w, "PutItem", k->usage, &answer, err);
+    json_free(answer);
+    return result;
+}
+
+/* Milliseconds of one key that are taken by rows of this call: the next one need not ask there. */
+struct run {
+    const char *id;
+    int64_t from, to;
+};
+
+static struct run *find_run(struct run *runs, size_t *count, const char *id)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(runs[i].id, id) == 0) {
+            return &runs[i];
+        }
+    }
+    runs[*count] = (struct run){id, 1, 0};
+    return &runs[(*count)++];
+}
+
+static enum status put_row(struct store *k, const struct keystore_usage *u, struct run *run,
+                           struct err *err)
+{
+    bool inside = u->started_ms >= run->from && u->started_ms <= run->to;
+    int64_t ms = inside ? run->to + 1 : u->started_ms;
+    for (unsigned i = 0; i < PROBES; i++, ms++) {
+        enum dynamo_result result = put_at(k, u, ms, err);
+        if (result == DYNAMO_OK) {
+            *run = (struct run){u->id, inside ? run->from : u->started_ms, ms};
+        }
+        if (result != DYNAMO_CONDITION) {
+            return keystore_dynamo_put_status(result, err);
+        }
+    }
+    return err_set(err, STATUS_UNAVAILABLE, "table %s: no free timestamp for a row", k->usage);
+}
+
+/* --- a batch ------------------------------------------------------------------------------------
+ */
+
+/* Is row i the first of its budget in this call? */
+static bool opens_budget(const struct keystore_usage *rows, size_t i)
+{
+    if (!rows[i].is_key || rows[i].cost_micro == 0) {
+        return false;
+    }
+    for (size_t j = 0; j < i; j++) {
+        if (keystore_dynamo_same_budget(&rows[j], &rows[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Rows first: a budget then never holds a cost that no row explains. */
+enum status keystore_dynamo_put_usage(struct keystore *base, const struct keystore_usage *rows,
+                                      size_t n, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct run runs[BATCH_MOST];
+    size_t run_count = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        if (i % BATCH_MOST == 0) {
+            run_count = 0;
+        }
+        status = put_row(k, &rows[i], find_run(runs, &run_count, rows[i].id), err);
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        if (opens_budget(rows, i)) {
+            status = keystore_dynamo_add_cost(k, rows + i, n - i, err);
+        }
+    }
+    return status;
+}
+
+/* --- sums ----------------------------------------------------------------------------------------
+ */
+
+struct sums {
+    enum keystore_group group;
+    char from[24], to[24];
+    struct keystore_usage_sum *list; /* sorted by group */
+    size_t count, room;
+    bool out_of_memory;
+};
+
+static uint64_t count_of(const struct cJSON *item, const char *name)
+{
+    struct str s;
+    int64_t n = 0;
+    bool ok = dynamo_value(item, name, &s) == DYNAMO_TYPE_N &&
+              dynamo_value_number(s, 0, &n, NULL) && n > 0;
+    return ok ? (uint64_t)n : 0;
+}
+
+static void name_group(const struct sums *s, const struct cJSON *item, char *out, size_t size)
+{
+    struct str text;
+    uint64_t ms;
+    char time[25];
+    switch (s->group) {
+    case KEYSTORE_BY_KEY:
+        dynamo_value(item, "api_key", &text);
+        break;
+    case KEYSTORE_BY_MODEL:
+        dynamo_value(item, "model", &text);
+        break;
+    case KEYSTORE_BY_DAY:
+        dynamo_value(item, "timestamp", &text);
+        clock_rfc3339(text_u64(text, &ms) && ms < INT64_MAX ? (int64_t)ms : 0, time);
+        text = (struct str){time, 10};
+        break;
+    }
+    text_copy(text, out, size);
+}
+
+static bool make_room(struct sums *s)
+{
+    if (s->count < s->room) {
+        return true;
+    }
+    size_t room = s->room ? 2 * s->room : 64;
+    struct keystore_usage_sum *list = heap_new(room * sizeof *list);
+    if (!list) {
+        s->out_of_memory = true;
+        return false;
+    }
+    if (s->list) {
+        memcpy(list, s->list, s->count * sizeof *list);
+        heap_drop(s->list);
+    }
+    s->list = list;
+    s->room = room;
+    return true;
+}
+
+/* The group's sum, made where its name belongs; NULL: no memory. */
+static struct keystore_usage_sum *find_sum(struct sums *s, const char *group)
+{
+    size_t from = 0, to = s->count;
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        int order = strcmp(group, s->list[middle].group);
+        if (order == 0) {
+            return &s->list[middle];
+        }
+        if (order < 0) {
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    if (!make_room(s)) {
+        return NULL;
+    }
+    struct keystore_usage_sum *sum = &s->list[from];
+    memmove(sum + 1, sum, (s->count - from) * sizeof *sum);
+    *sum = (struct keystore_usage_sum){0};
+    text_copy(text_from(group), sum->group, sizeof sum->group);
+    s->count++;
+    return sum;
+}
+
+static bool sums_item(void *ctx, const struct cJSON *item)
+{
+    struct sums *s = ctx;
+    char group[KEYSTORE_ID_MAX + 1];
+    struct str success;
+    name_group(s, item, group, sizeof group);
+    struct keystore_usage_sum *sum = find_sum(s, group);
+    if (!sum) {
+        return false;
+    }
+    bool ok = dynamo_value(item, "success", &success) != DYNAMO_TYPE_BOOL ||
+              text_eq(success, STR("true"));
+    sum->requests++;
+    sum->failed += !ok;
+    sum->input += count_of(item, "input_tokens");
+    sum->output += count_of(item, "output_tokens");
+    sum->cache_read += count_of(item, "cached_tokens");
+    sum->cache_write += count_of(item, "cache_write_input_tokens");
+    sum->cost_micro += count_of(item, "cost_micro");
+    return true;
+}
+
+static void sums_projection(struct json_out *w)
+{
+    keystore_dynamo_member(w, "ProjectionExpression",
+                           "api_key,#t,model,success,input_tokens,output_tokens,cached_tokens,"
+                           "cache_write_input_tokens,cost_micro");
+    json_raw(w, STR("\"ExpressionAttributeNames\":{\"#t\":\"timestamp\"}"));
+}
+
+/* Sort keys of 13 digits compare as numbers do. */
+static void sums_filter(void *ctx, struct json_out *w)
+{
+    const struct sums *s = ctx;
+    keystore_dynamo_member(w, "FilterExpression", "#t >= :from AND #t < :to");
+    JSON_KEY(w, "ExpressionAttributeValues");
+    json_object(w);
+    dynamo_value_put_text(w, STR(":from"), text_from(s->from));
+    dynamo_value_put_text(w, STR(":to"), text_from(s->to));
+    json_object_end(w);
+}
+
+enum status keystore_dynamo_usage(struct keystore *base, enum keystore_group group, int64_t from_ms,
+                                  int64_t to_ms,
+                                  bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                                  void *ctx, struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct sums s = {.group = group};
+    struct keystore_dynamo_walk walk = {.table = k->usage,
+                                        .hash = "api_key",
+                                        .range = "timestamp",
+                                        .project = sums_projection,
+                                        .filter = sums_filter,
+                                        .item = sums_item,
+                                        .ctx = &s};
+    snprintf(s.from, sizeof s.from, "%013lld", (long long)(from_ms > 0 ? from_ms : 0));
+    snprintf(s.to, sizeof s.to, "%013lld", (long long)(to_ms > 0 ? to_ms : 0));
+    enum status status = keystore_dynamo_walk(k, &walk, err);
+    if (status == STATUS_OK && s.out_of_memory) {
+        status = err_set(err, STATUS_UNAVAILABLE, "out of memory");
+    }
+    for (size_t i = 0; i < s.count && status == STATUS_OK && fn(ctx, &s.list[i]); i++) {
+    }
+    if (s.list) {
+        text_wipe(s.list, s.count * sizeof *s.list); /* ids of clear keys */
+        heap_drop(s.list);
+    }
+    return status;
+}

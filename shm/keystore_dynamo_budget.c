@@ -290,7 +290,7 @@ static void put_names(struct json_out *w)
     JSON_KEY(w, "ExpressionAttributeNames");
     json_object(w);
     for (int i = 0; i < WATCHED_COUNT; i++) {
-        char mark[8];
+        char mark[16];
         snprintf(mark, sizeof mark, "#%d", i);
         keystore_dynamo_member(w, mark, watched[i]);
     }
@@ -300,7 +300,7 @@ static void put_names(struct json_out *w)
 /* As it was read. */
 static void put_old_value(struct json_out *w, const struct cJSON *item, int i)
 {
-    char mark[8];
+    char mark[16];
     struct str value;
     snprintf(mark, sizeof mark, ":o%d", i);
     enum dynamo_type type = dynamo_value(item, watched[i], &value);

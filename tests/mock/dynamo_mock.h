@@ -9,6 +9,7 @@
  *   reader.c, verify.c   borrowed from mock-bedrock
  *
  *   GET  /__ops      what was called: [{"op","table","result"}], newest last
+ *   GET  /__items/T  every item of table T, no signature asked
  *   POST /__script   {"op":"GetItem" or "","fault":name,"count":n}; count 0: until the reset
  *   POST /__reset    forgets script and log; the tables stay
  *   POST /__fill     {"table","count"}: that many keys, of nobody's use

@@ -80,6 +80,29 @@ static void print_log(const struct dynamo_mock *m, struct buf *out)
     json_array_end(&w);
 }
 
+/* --- items ----------------------------------------------------------------------------------- */
+
+static void print_item(struct json_out *w, const struct item *item)
+{
+    json_object(w);
+    for (size_t i = 0; i < item->n; i++) {
+        json_key(w, text_from(item->attr[i].name));
+        json_raw(w, text_from(item->attr[i].raw));
+    }
+    json_object_end(w);
+}
+
+static void print_items(struct dynamo_mock *m, struct str table, struct buf *out)
+{
+    struct json_out w;
+    const struct table *t = store_table(&m->store, table);
+    json_begin(&w, out);
+    json_array(&w);
+    for (size_t i = 0; t && i < t->n; i++)
+        print_item(&w, &t->item[i]);
+    json_array_end(&w);
+}
+
 /* --- the /__ routes -------------------------------------------------------------------------- */
 
 static bool fill(struct dynamo_mock *m, struct str name, int64_t count)
@@ -132,6 +155,10 @@ static bool admin(struct dynamo_mock *m, const struct request *r, struct arena *
 {
     if (text_eq(r->path, STR("/__ops"))) {
         print_log(m, &out->body);
+        return true;
+    }
+    if (text_starts(r->path, STR("/__items/"))) {
+        print_items(m, text_sub(r->path, STR("/__items/").n, r->path.n), &out->body);
         return true;
     }
     if (!text_starts(r->path, STR("/__")) && !text_eq(r->path, STR("/health")))

@@ -172,6 +172,23 @@ static bool tick(void)
     return drain_tick(drain);
 }
 
+/* A store that takes a few rows a call gets them so, and all of them at the end. */
+static void test_batch_is_no_larger_than_the_store_takes(void **state)
+{
+    (void)state;
+    fake_ops.usage_batch = 16;
+    for (uint64_t i = 1; i <= 300; i++) {
+        write_record(&writer, i, true);
+    }
+    tick();
+    assert_true(fake.count <= 16 * fake.calls && fake.count < 300);
+    assert_true(drain_behind(drain));
+    drain_last(drain);
+    fake_ops.usage_batch = 0;
+    assert_int_equal(fake.count, 300);
+    assert_int_equal(waiting(), 0);
+}
+
 static void test_tick_stores_everything_in_order_once(void **state)
 {
     (void)state;
@@ -333,6 +350,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
     const struct CMUnitTest tests[] = {
         T(test_tick_stores_everything_in_order_once),
+        T(test_batch_is_no_larger_than_the_store_takes),
         T(test_tick_more_than_one_tick_may_store_leaves_it_behind),
         T(test_tick_key_of_a_clear_row_goes_under_its_own_id),
         T(test_tick_failing_store_keeps_records_and_backs_off),

@@ -1,0 +1,239 @@
+/* Usage rows in DynamoDB: what is written, where a row goes whose millisecond is taken, the sums.
+ */
+#include "shm/keystore_dynamo.h"
+
+#include "tests/unit/dynamo_stage.h"
+
+#define GONE "{\"__type\":\"x#ConditionalCheckFailedException\"}"
+
+static struct keystore *store;
+
+static int open_store(void **state)
+{
+    struct err err;
+    if (stage_up(state) != 0) {
+        return -1;
+    }
+    return keystore_dynamo_open(&stage_config, &store, &err) == STATUS_OK ? 0 : -1;
+}
+
+static int close_store(void **state)
+{
+    keystore_close(store);
+    return stage_down(state);
+}
+
+static struct keystore_usage row(const char *id, const char *usage_id, int64_t started_ms)
+{
+    struct keystore_usage u = {
+        .started_ms = started_ms, .flusher = 7, .sequence = 1, .success = true};
+    snprintf(u.id, sizeof u.id, "%s", id);
+    snprintf(u.usage_id, sizeof u.usage_id, "%s", usage_id);
+    return u;
+}
+
+static void assert_put_at(unsigned i, const char *timestamp)
+{
+    char want[64];
+    snprintf(want, sizeof want, "\"timestamp\":{\"S\":\"%s\"}", timestamp);
+    if (i >= stage->next || !strstr(stage->requests[i], "DynamoDB_20120810.PutItem\r\n") ||
+        !strstr(stage_body(i), want)) {
+        fail_msg("request %u of %u is no row at %s", i, stage->next, timestamp);
+    }
+}
+
+static void test_row_has_the_attributes_of_the_older_tools(void **state)
+{
+    struct err err;
+    struct keystore_usage u = row("sk-a", "0af1", 1767225600123);
+    (void)state;
+    u.input = 10, u.output = 5, u.cache_read = 3, u.cache_write = 4, u.cache_write_1h = 4;
+    u.cost_micro = 99, u.duration_ms = 1200, u.status = 200, u.stream = true;
+    u.expires_s = 1767830400;
+    snprintf(u.request_id, sizeof u.request_id, "req_1");
+    snprintf(u.model, sizeof u.model, "claude-x");
+    snprintf(u.bedrock_model, sizeof u.bedrock_model, "us.anthropic.claude-x");
+    snprintf(u.service_tier, sizeof u.service_tier, "flex");
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_OK);
+    assert_int_equal(stage->next, 1);
+    assert_string_equal(
+        stage_body(0),
+        "{\"TableName\":\"usage\",\"Item\":{\"api_key\":{\"S\":\"sk-a\"},"
+        "\"timestamp\":{\"S\":\"1767225600123\"},\"usage_id\":{\"S\":\"0af1\"},"
+        "\"request_id\":{\"S\":\"req_1\"},\"model\":{\"S\":\"claude-x\"},"
+        "\"resolved_model\":{\"S\":\"us.anthropic.claude-x\"},\"service_tier\":{\"S\":\"flex\"},"
+        "\"cache_ttl\":{\"S\":\"1h\"},\"input_tokens\":{\"N\":\"10\"},"
+        "\"output_tokens\":{\"N\":\"5\"},\"cached_tokens\":{\"N\":\"3\"},"
+        "\"cache_write_input_tokens\":{\"N\":\"4\"},\"cache_write_1h_tokens\":{\"N\":\"4\"},"
+        "\"total_tokens\":{\"N\":\"15\"},\"cost_micro\":{\"N\":\"99\"},"
+        "\"duration_ms\":{\"N\":\"1200\"},\"status\":{\"N\":\"200\"},"
+        "\"ttl\":{\"N\":\"1767830400\"},\"success\":{\"BOOL\":true},\"stream\":{\"BOOL\":true}},"
+        "\"ConditionExpression\":\"attribute_not_exists(api_key) OR usage_id = :own\","
+        "\"ExpressionAttributeValues\":{\":own\":{\"S\":\"0af1\"}}}");
+}
+
+static void test_taken_millisecond_gives_the_next_free_one(void **state)
+{
+    struct err err;
+    struct keystore_usage u = row("sk-a", "1", 5);
+    (void)state;
+    stage_reply("400 E", GONE);
+    stage_reply("400 E", GONE);
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_OK);
+    assert_put_at(0, "0000000000005");
+    assert_put_at(1, "0000000000006");
+    assert_put_at(2, "0000000000007");
+}
+
+/* Where rows of the same call stand nobody has to ask; another key has its own milliseconds. */
+static void test_rows_of_one_call_make_room_for_one_another(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-a", "2", 5), row("sk-b", "3", 5),
+                                    row("sk-a", "4", 6), row("sk-a", "5", 9)};
+    static const char *const at[] = {"0000000000005", "0000000000006", "0000000000005",
+                                     "0000000000007", "0000000000009"};
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        stage_reply(NULL, "{}");
+    }
+    assert_int_equal(keystore_put_usage(store, rows, 5, &err), STATUS_OK);
+    assert_int_equal(stage->next, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_put_at(i, at[i]);
+    }
+}
+
+static void test_put_tells_what_can_never_be_stored_from_weather(void **state)
+{
+    static const struct {
+        const char *name, *status, *body;
+        enum status expected;
+    } rows[] = {
+        {"wrong row", "400 E", "{\"__type\":\"x#ValidationException\",\"message\":\"Item size\"}",
+         STATUS_INVALID},
+        {"wrong table", "400 E",
+         "{\"__type\":\"x#ValidationException\",\"message\":\"Type mismatch for key timestamp\"}",
+         STATUS_UNAVAILABLE},
+        {"no table", "400 E", "{\"__type\":\"x#ResourceNotFoundException\"}", STATUS_UNAVAILABLE},
+        {"denied", "400 E", "{\"__type\":\"x#AccessDeniedException\"}", STATUS_UNAVAILABLE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err;
+        struct keystore_usage u = row("sk-a", "1", 5);
+        stage_clear();
+        stage_reply(rows[i].status, rows[i].body);
+        enum status status = keystore_put_usage(store, &u, 1, &err);
+        if (status != rows[i].expected) {
+            fail_msg("%s: %d %s", rows[i].name, status, err.text);
+        }
+    }
+}
+
+/* The second row fails: nothing is done for a budget before all rows are there. */
+static void test_budget_comes_after_the_rows(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-a", "2", 5)};
+    (void)state;
+    rows[0].is_key = rows[1].is_key = true;
+    rows[0].cost_micro = rows[1].cost_micro = 1;
+    stage_reply(NULL, "{}");
+    stage_reply("400 E", "{\"__type\":\"x#AccessDeniedException\"}");
+    assert_int_equal(keystore_put_usage(store, rows, 2, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(stage->next, 2);
+}
+
+/* --- sums ---------------------------------------------------------------------------------------
+ */
+
+#define ITEM(key, time, model, more)                                \
+    "{\"api_key\":{\"S\":\"" key "\"},\"timestamp\":{\"S\":\"" time \
+    "\"},\"model\":{\"S\":\"" model "\"}," more "}"
+#define GOOD                                                                                       \
+    "\"success\":{\"BOOL\":true},\"input_tokens\":{\"N\":\"10\"},\"output_tokens\":{\"N\":\"2\"}," \
+    "\"cached_tokens\":{\"N\":\"3\"},\"cache_write_input_tokens\":{\"N\":\"4\"},"                  \
+    "\"cost_micro\":{\"N\":\"50\"}"
+#define BAD "\"success\":{\"BOOL\":false},\"input_tokens\":{\"S\":\"x\"}"
+
+static char told[600];
+
+static bool tell(void *ctx, const struct keystore_usage_sum *s)
+{
+    size_t n = strlen(told);
+    (void)ctx;
+    snprintf(told + n, sizeof told - n, "%s:%llu/%llu,%llu,%llu,%llu,%llu,%llu ", s->group,
+             (unsigned long long)s->requests, (unsigned long long)s->failed,
+             (unsigned long long)s->input, (unsigned long long)s->output,
+             (unsigned long long)s->cache_read, (unsigned long long)s->cache_write,
+             (unsigned long long)s->cost_micro);
+    return true;
+}
+
+static void test_sums_by_group_over_pages(void **state)
+{
+    static const struct {
+        enum keystore_group group;
+        const char *told;
+    } rows[] = {
+        {KEYSTORE_BY_KEY, "sk-a:2/1,10,2,3,4,50 sk-b:1/0,10,2,3,4,50 "},
+        {KEYSTORE_BY_MODEL, "m1:2/0,20,4,6,8,100 m2:1/1,0,0,0,0,0 "},
+        {KEYSTORE_BY_DAY, "2026-01-01:2/1,10,2,3,4,50 2026-01-02:1/0,10,2,3,4,50 "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err;
+        stage_clear();
+        told[0] = '\0';
+        stage_reply(NULL,
+                    "{\"Items\":[" ITEM("sk-b", "1767312000000", "m1",
+                                        GOOD) "],"
+                                              "\"LastEvaluatedKey\":{\"api_key\":{\"S\":\"sk-b\"},"
+                                              "\"timestamp\":{\"S\":\"1767312000000\"}}}");
+        stage_reply(NULL, "{\"Items\":[" ITEM("sk-a", "1767225600001", "m2", BAD) "," ITEM(
+                              "sk-a", "1767225600000", "m1", GOOD) "]}");
+        assert_int_equal(
+            keystore_usage(store, rows[i].group, 1767225600000, 1767400000000, tell, NULL, &err),
+            STATUS_OK);
+        if (strcmp(told, rows[i].told) != 0) {
+            fail_msg("group %d: %s", rows[i].group, told);
+        }
+    }
+    assert_non_null(strstr(stage_body(0), "\"FilterExpression\":\"#t >= :from AND #t < :to\""));
+    assert_non_null(strstr(stage_body(0), "\":from\":{\"S\":\"1767225600000\"}"));
+    assert_non_null(strstr(stage_body(1), "\"ExclusiveStartKey\":{\"api_key\":{\"S\":\"sk-b\"},"
+                                          "\"timestamp\":{\"S\":\"1767312000000\"}}"));
+}
+
+static void test_sums_of_a_broken_table_are_none(void **state)
+{
+    struct err err;
+    (void)state;
+    told[0] = '\0';
+    stage_reply(NULL,
+                "{\"Items\":[" ITEM("sk-a", "1767312000000", "m1",
+                                    GOOD) "],"
+                                          "\"LastEvaluatedKey\":{\"api_key\":{\"S\":\"sk-a\"}}}");
+    assert_int_equal(keystore_usage(store, KEYSTORE_BY_KEY, 0, 1, tell, NULL, &err),
+                     STATUS_UNAVAILABLE);
+    assert_string_equal(told, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_row_has_the_attributes_of_the_older_tools),
+        TEST(test_taken_millisecond_gives_the_next_free_one),
+        TEST(test_rows_of_one_call_make_room_for_one_another),
+        TEST(test_put_tells_what_can_never_be_stored_from_weather),
+        TEST(test_budget_comes_after_the_rows),
+        TEST(test_sums_by_group_over_pages),
+        TEST(test_sums_of_a_broken_table_are_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -106,7 +106,7 @@ expect "every row once" "$(items usage '(map(.usage_id) | unique | length) == le
 before=$(items usage length)
 many storm 150 &
 load=$!
-for i in 1 2 3 4 5 6; do
+for _ in 1 2 3 4 5 6; do
     sleep 0.2
     pid=$(processes '^refresher')
     [ -z "$pid" ] || kill -KILL "$pid"

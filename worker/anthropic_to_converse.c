@@ -264,7 +264,8 @@ static void note_unknown(struct converse_build *b, const struct scan *s)
 
 enum status anthropic_to_converse(const struct messages_request *r,
                                   const struct converse_options *o, struct converse_names *names,
-                                  struct buf *body_out, struct buf *changes_out, struct err *err)
+                                  struct buf *body_out, struct buf *changes_out, bool *retold_out,
+                                  struct err *err)
 {
     struct converse_build b;
     struct converse_settings settings = {.called = {.thinking = "thinking",
@@ -287,5 +288,6 @@ enum status anthropic_to_converse(const struct messages_request *r,
     }
     put_messages(&b, r);
     converse_settings_put(&b, &settings);
+    *retold_out = b.retold;
     return converse_build_end(&b);
 }

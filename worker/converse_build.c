@@ -237,13 +237,23 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
 
 static bool tools_allowed(struct converse_build *b)
 {
-    if (converse_build_has(b, MODELS_TOOLS) &&
-        (!b->stream || converse_build_has(b, MODELS_STREAM_TOOLS)))
+    if (converse_build_has(b, MODELS_TOOLS))
         return true;
-    converse_build_fail(b, STATUS_INVALID, "tools: models of the family '%s' do not take them%s",
-                        b->o->model->caps->family,
-                        converse_build_has(b, MODELS_TOOLS) ? " in a stream" : "");
+    converse_build_fail(b, STATUS_INVALID, "tools: models of the family '%s' do not take them",
+                        b->o->model->caps->family);
     return false;
+}
+
+static void open_tools(struct converse_build *b)
+{
+    JSON_KEY(&b->w, "toolConfig");
+    json_object(&b->w);
+    JSON_KEY(&b->w, "tools");
+    json_array(&b->w);
+    b->tools_open = b->tools_put = true;
+    b->retold = b->stream && !converse_build_has(b, MODELS_STREAM_TOOLS);
+    if (b->retold)
+        converse_build_map(b, "stream");
 }
 
 static void put_name(struct converse_build *b, struct str name)
@@ -279,13 +289,8 @@ void converse_build_tool(struct converse_build *b, const struct converse_tool *t
 {
     if (!tools_allowed(b))
         return;
-    if (!b->tools_open) {
-        JSON_KEY(&b->w, "toolConfig");
-        json_object(&b->w);
-        JSON_KEY(&b->w, "tools");
-        json_array(&b->w);
-        b->tools_open = b->tools_put = true;
-    }
+    if (!b->tools_open)
+        open_tools(b);
     json_object(&b->w);
     JSON_KEY(&b->w, "toolSpec");
     json_object(&b->w);

@@ -34,6 +34,7 @@ struct converse_build {
     bool tools_open;         /* "toolConfig" is open */
     bool tools_put;          /* it has tools */
     bool forced;             /* toolChoice "any" or "tool" was put */
+    bool retold;             /* the client wants a stream of what the model does not stream */
     bool messages_open;      /* "messages" is open */
     enum converse_role role; /* of the blocks to come */
     enum converse_role turn; /* the open one */

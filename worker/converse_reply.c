@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "worker/converse_citation.h"
+
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
  * that. */
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
@@ -267,6 +269,8 @@ enum status converse_reply_end(struct reply *reply, struct buf *out, struct err 
     return st == STATUS_OK && !buf_ok(out) ? no_room(err) : st;
 }
 
+/* --- whole answers --- */
+
 static bool has_content(const struct converse_part *p)
 {
     return p->kind == CONVERSE_PART_TOOL || (p->kind != CONVERSE_PART_NONE && worth_telling(p));
@@ -290,6 +294,63 @@ static enum status read_parts(struct converse_reply *r, const struct converse_an
     return STATUS_OK;
 }
 
+/* A tool's input is text in an event: the JSON value between quotes. */
+static enum status tell_input(struct converse_reply *r, const struct converse_block *b,
+                              const struct converse_part *p, struct buf *out, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, 6 * p->input.n + 1); /* the longest escape is six bytes */
+    json_escape(&text, p->input);
+    struct converse_part piece = {.kind = CONVERSE_PART_TOOL, .text = buf_str(&text)};
+    bool ok = buf_ok(&text);
+    if (ok)
+        r->dialect->piece(r, b, &piece, out);
+    buf_free(&text);
+    return ok ? STATUS_OK : no_room(err);
+}
+
+static void tell_citations(struct converse_reply *r, const struct converse_block *b,
+                           const struct converse_part *p, struct buf *out)
+{
+    for (scan_ref v = scan_first(p->scan, p->citations); v != SCAN_ABSENT;
+         v = scan_next(p->scan, p->citations, v)) {
+        struct converse_part piece = {
+            .kind = CONVERSE_PART_CITATION, .scan = p->scan, .citations = v};
+        if (converse_citation_known(p->scan, v))
+            r->dialect->piece(r, b, &piece, out);
+    }
+}
+
+/* A whole block as the events it would have been in a stream. */
+static enum status tell_part(struct converse_reply *r, const struct converse_part *p,
+                             struct buf *out, struct err *err)
+{
+    enum status st = STATUS_OK;
+    struct converse_block *b =
+        open_block(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
+    if (p->kind == CONVERSE_PART_TOOL)
+        st = tell_input(r, b, p, out, err);
+    else
+        r->dialect->piece(r, b, p, out);
+    b->filled = true;
+    tell_citations(r, b, p, out);
+    close_block(r, b, out);
+    return st;
+}
+
+static enum status tell(struct converse_reply *r, const struct converse_part *parts, size_t n,
+                        struct buf *out, struct err *err)
+{
+    enum status st = STATUS_OK;
+    r->tools = 0; /* counted again, as they open */
+    begin(r, out);
+    for (size_t i = 0; i < n && st == STATUS_OK; i++)
+        st = tell_part(r, &parts[i], out, err);
+    if (st == STATUS_OK)
+        r->dialect->finish(r, out);
+    return st;
+}
+
 enum status converse_reply_answer(struct reply *reply, struct arena *arena, struct str body,
                                   struct buf *out, struct err *err)
 {
@@ -310,7 +371,12 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
     st = check_stop(r, err);
     if (st != STATUS_OK)
         return st;
-    r->dialect->whole(r, parts, n, out);
+    if (reply->retold)
+        st = tell(r, parts, n, out, err);
+    else
+        r->dialect->whole(r, parts, n, out);
+    if (st != STATUS_OK)
+        return st;
     reply->started = reply->stopped = buf_ok(out);
     return buf_ok(out) ? STATUS_OK : no_room(err);
 }

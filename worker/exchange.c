@@ -414,23 +414,31 @@ static enum status convert_by_splice(struct exchange *x)
 static enum status convert_to_converse(struct exchange *x, const struct converse_options *o)
 {
     char id[48];
+    bool retold = false;
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
         return no_memory(&x->err);
     }
+    enum status st;
     if (x->dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->relay = &converse_to_openai_relay;
         x->reply = converse_to_openai_new(
             x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
             x->chat.include_usage, x->worker->config->reasoning_content, names);
-        return openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &x->err);
+        st = openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &retold, &x->err);
+    } else {
+        text_id(STR("msg_"), id, sizeof id);
+        x->relay = &converse_to_anthropic_relay;
+        x->reply = converse_to_anthropic_new(x->arena, x->client_model,
+                                             arena_dup(x->arena, text_from(id)), names);
+        st = anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &retold,
+                                   &x->err);
     }
-    text_id(STR("msg_"), id, sizeof id);
-    x->relay = &converse_to_anthropic_relay;
-    x->reply = converse_to_anthropic_new(x->arena, x->client_model,
-                                         arena_dup(x->arena, text_from(id)), names);
-    return anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &x->err);
+    if (x->reply) {
+        x->reply->retold = retold;
+    }
+    return st;
 }
 
 /* count_tokens: the converted body is counted instead of answered. */

@@ -311,7 +311,7 @@ static void put_format_instruction(struct converse_build *b, const struct scan *
 
 enum status openai_to_converse(const struct chat_request *r, const struct converse_options *o,
                                struct converse_names *names, struct buf *body_out,
-                               struct buf *changes_out, struct err *err)
+                               struct buf *changes_out, bool *retold_out, struct err *err)
 {
     struct converse_build b;
     const struct scan *s = r->scan;
@@ -332,5 +332,6 @@ enum status openai_to_converse(const struct chat_request *r, const struct conver
         put_message(&b, s, m, &legacy_calls);
     converse_build_messages_end(&b);
     converse_settings_put(&b, &settings);
+    *retold_out = b.retold;
     return converse_build_end(&b);
 }

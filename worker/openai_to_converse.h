@@ -1,6 +1,7 @@
 /*
  * openai_to_converse.h - Chat Completions request -> Converse request body, for every model, Claude
- * included. Pure; fuzzed. No URL is ever fetched: data: URLs only.
+ * included. Pure; fuzzed. No URL is ever fetched: data: URLs only. retold_out, set on success:
+ * relay.h.
  */
 #ifndef WORKER_OPENAI_TO_CONVERSE_H
 #define WORKER_OPENAI_TO_CONVERSE_H
@@ -11,6 +12,7 @@
 MUST_CHECK enum status openai_to_converse(const struct chat_request *r,
                                           const struct converse_options *o,
                                           struct converse_names *names, struct buf *body_out,
-                                          struct buf *changes_out, struct err *err);
+                                          struct buf *changes_out, bool *retold_out,
+                                          struct err *err);
 
 #endif

@@ -23,6 +23,8 @@ struct reply {               /* what the exchange reads at the end, whatever the
     bool started;              /* something was forwarded that only a beginning answer has */
     bool stopped;              /* Bedrock said the answer is complete */
     bool failed;               /* the model's own error event was forwarded: no other may follow */
+    bool retold; /* Bedrock is asked for a whole answer, which the client gets as a stream's events
+                  */
 };
 
 struct relay {
@@ -34,7 +36,8 @@ struct relay {
     /* The upstream body ended cleanly: appends what was held back. UPSTREAM when the answer is not
      * complete. */
     enum status (*end)(struct reply *r, struct buf *out, struct err *err);
-    /* A whole (not streamed) answer. */
+    /* A whole (not streamed) answer; when it is retold, all of the client's events (that of the
+     * beginning only if event has not put it). */
     enum status (*answer)(struct reply *r, struct arena *arena, struct str body, struct buf *out,
                           struct err *err);
     struct str ping; /* what keeps an idle stream of this dialect alive */

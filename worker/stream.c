@@ -38,14 +38,30 @@ static void note_headers(void *owner, struct fetch *f, int status)
     }
     bool typed = fetch_header(f, STR("content-type"), &value) &&
                  text_istarts(value, STR("application/vnd.amazon.eventstream"));
-    x->framed = status == 200 && typed && x->stream;
+    x->framed = status == 200 && typed && x->stream && !x->reply->retold;
     buf_free(&x->answer);
     buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
+}
+
+static void begin_stream(struct exchange *x);
+
+/* A stream that is told from a whole answer begins when the client has waited for so long that it
+ * might give up; what fails before then is an HTTP status. */
+static void begin_waiting(struct exchange *x)
+{
+    struct err ignored; /* the beginning then comes with the answer */
+    begin_stream(x);
+    struct buf *out = http_out_chunk_begin(x->conn);
+    (void)x->relay->event(x->reply, STR("messageStart"), STR("{}"), out, &ignored);
+    http_out_chunk_end(x->conn);
 }
 
 static void ping(struct loop *loop, void *owner)
 {
     struct exchange *x = owner;
+    if (!x->answered) {
+        begin_waiting(x);
+    }
     uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
     uint64_t due_ms = http_out_last_ms(x->conn) + every_ms;
     bool may = x->reply->started && !x->reply->stopped && !http_out_full(x->conn);
@@ -57,6 +73,12 @@ static void ping(struct loop *loop, void *owner)
                    due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
 }
 
+static void ping_later(struct exchange *x)
+{
+    loop_timer_in(x->worker->loop, &x->timer_ping,
+                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+}
+
 static void begin_stream(struct exchange *x)
 {
     counters_add(COUNTER_STREAMS, 1);
@@ -65,8 +87,7 @@ static void begin_stream(struct exchange *x)
     http_out_header(x->conn, STR("x-accel-buffering"),
                     STR("no")); /* nginx in front: do not hold events */
     http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
-    loop_timer_in(x->worker->loop, &x->timer_ping,
-                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+    ping_later(x);
 }
 
 /* The status line waits for the first output, so that what fails before can be an HTTP status. */
@@ -186,13 +207,25 @@ const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data,
 /* --- whole answers
  * -------------------------------------------------------------------------------------- */
 
+static void put_whole(struct exchange *x, struct str bytes)
+{
+    if (!x->stream) {
+        answer_json(x, 200, bytes);
+        return;
+    }
+    if (!x->answered) {
+        begin_stream(x);
+    }
+    http_out_write(x->conn, bytes);
+}
+
 static void finish_whole(struct exchange *x)
 {
     if (!buf_ok(&x->answer)) {
         err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
         return;
     }
-    if (x->stream) {
+    if (x->stream && !x->reply->retold) {
         err_set(&x->err, STATUS_UPSTREAM,
                 "Bedrock answered a streamed request with something else");
         return;
@@ -200,7 +233,7 @@ static void finish_whole(struct exchange *x)
     struct buf out;
     buf_init(&out, ANSWER_MAX);
     if (x->relay->answer(x->reply, x->arena, buf_str(&x->answer), &out, &x->err) == STATUS_OK) {
-        answer_json(x, 200, buf_str(&out));
+        put_whole(x, buf_str(&out));
     }
     buf_free(&out);
 }
@@ -221,12 +254,15 @@ enum verdict stream_step(struct exchange *x)
         return VERDICT_RETRY;
     }
     if (!x->upstream_done) {
+        if (x->stream && x->reply->retold) {
+            ping_later(x);
+        }
         return VERDICT_WAIT;
     }
     if (x->err.code != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (x->framed) {
+    if (x->stream) {
         http_out_end(x->conn);
     }
     return VERDICT_DONE;

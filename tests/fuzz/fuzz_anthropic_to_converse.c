@@ -4,10 +4,12 @@
 static enum status convert(struct fuzz_case *c)
 {
     struct messages_request r;
+    bool retold;
     enum status st = messages_read(&c->scan, false, &r, &c->err);
     if (st != STATUS_OK)
         return st;
-    return anthropic_to_converse(&r, &c->options, c->names, &c->body, &c->changes, &c->err);
+    return anthropic_to_converse(&r, &c->options, c->names, &c->body, &c->changes, &retold,
+                                 &c->err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -151,6 +151,10 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
     bool good = scan_parse(&scan, v->arena, body, &LIMITS, &err) == STATUS_OK
                     ? speaker->read(&scan, &v->mock->rules, ask, why)
                     : speaker_refuse(why, "Malformed input request: %.150s", err.text);
+    size_t at;
+    if (good && OPERATION[v->operation].streamed && ask->tool_n &&
+        text_find(v->model, STR("meta.llama"), &at))
+        good = speaker_refuse(why, "This model doesn't support tool use in streaming mode.");
     if (!good)
         answer_error(v->mock, v->out, 400, "ValidationException", why);
     return good;

@@ -61,6 +61,31 @@ streamed
 expect_match "pings in a silence" "$(events)" 'ping'
 expect_match "and the end after it" "$(events)" 'message_stop $'
 
+# Llama takes tools only in whole answers: its answer is retold as a stream, in both dialects, and the wait has pings
+mock_reset
+llama='{"model":"us.meta.llama3-3-70b-instruct-v1:0","stream":true}'
+llama_meets() { curl -fsS -o /dev/null -d "{\"model\":\"llama\",\"fault\":\"$1\",\"count\":${2:-1}}" "$MOCK_URL/__script"; }
+llama_meets slow-first-2500
+ask "$(jq -c ". + $llama" <<<"$(message 'use tool Bash {"command":"ls -l"}' "$tool")")" -N
+expect "retold: status" "$CODE" 200
+expect "retold: note" "$(header x-converter-changes)" map:stream
+expect "retold: events" "$(events)" "message_start ping content_block_start content_block_delta content_block_stop content_block_start content_block_delta content_block_stop message_delta message_stop "
+expect "retold: input" "$(sed -n 's/^data: //p' "$T/body" | jq -rj 'select(.type == "content_block_delta").delta.partial_json // empty' | jq -r .command)" 'ls -l'
+expect "retold: usage" "$(sed -n 's/^data: //p' "$T/body" | jq 'select(.type == "message_delta").usage.output_tokens > 0')" true
+llama_meets slow-first-2500
+chat=$(jq -cn --argjson llama "$llama" '$llama + {stream_options: {include_usage: true}, messages: [{role: "user", content: "use tool Bash {\"command\":\"ls -l\"}"}],
+    tools: [{type: "function", function: {name: "Bash", parameters: {type: "object"}}}]}')
+call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' --data-binary "$chat" -N
+expect "retold chat: status" "$CODE" 200
+expect_match "retold chat: comment in the wait" "$(cat "$T/body")" '^: keepalive'
+expect "retold chat: arguments" "$(sed -n 's/^data: {/{/p' "$T/body" | jq -rj '.choices[0].delta.tool_calls[0].function.arguments // empty' | jq -r .command)" 'ls -l'
+expect "retold chat: reason" "$(sed -n 's/^data: {/{/p' "$T/body" | jq -r '.choices[0].finish_reason // empty')" tool_calls
+expect "retold chat: usage" "$(sed -n 's/^data: {/{/p' "$T/body" | jq 'select(.usage != null).usage.total_tokens > 0')" true
+expect "retold chat: end" "$(grep '^data: ' "$T/body" | tail -1 | tr -d '\r')" 'data: [DONE]'
+llama_meets throttle 2
+ask "$(jq -c ". + $llama" <<<"$(message hi "$tool")")" -N
+expect "retold: refused" "$CODE" 429
+
 # the client leaves: Bedrock's stream is ended within a second
 mock_reset
 script tokens-2000,pace-20

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <glob.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/sse_grammar.h"
@@ -92,7 +93,8 @@ UNUSED static void bed_expect(struct converse_bed *b, const char *name, const ch
     buf_clear(&b->out);
 }
 
-/* --- golden pairs: "<type> <json>" lines in, SSE bytes out; or a whole answer each way --- */
+/* --- golden pairs: "<type> <json>" lines in, SSE bytes out; or a whole answer each way, which a
+ * .retold.events shows as a stream --- */
 
 static struct str bed_file(struct arena *arena, const char *path)
 {
@@ -120,6 +122,27 @@ static void bed_lines(struct converse_bed *b, struct str lines, const char *path
         fail_msg("%s: %s", path, b->err.text);
 }
 
+/* stem: the path up to the first '.' of its endings. */
+static void bed_check_retold(const char *stem, int stem_n, void (*open)(struct converse_bed *b))
+{
+    struct converse_bed b;
+    char path[512], want_path[512];
+    open(&b);
+    b.reply->retold = true;
+    converse_name_out(b.names, STR(LONG_NAME));
+    snprintf(path, sizeof path, "%.*s.in.json", stem_n, stem);
+    snprintf(want_path, sizeof want_path, "%.*s.retold.events", stem_n, stem);
+    struct str in = bed_file(b.arena, path);
+    if (b.relay->answer(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
+        fail_msg("%s: %s", path, b.err.text);
+    const char *wrong = sse_grammar(buf_str(&b.out), b.relay == &converse_to_anthropic_relay, true);
+    if (wrong)
+        fail_msg("%s: %s in\n%.*s", path, wrong, STR_ARG(buf_str(&b.out)));
+    if (access(want_path, F_OK) == 0 && !text_eq(buf_str(&b.out), bed_file(b.arena, want_path)))
+        fail_msg("%s: got\n%.*s", want_path, STR_ARG(buf_str(&b.out)));
+    bed_close(&b);
+}
+
 static void bed_check_pair(const char *path, void (*open)(struct converse_bed *b))
 {
     struct converse_bed b;
@@ -143,6 +166,8 @@ static void bed_check_pair(const char *path, void (*open)(struct converse_bed *b
     if (wrong)
         fail_msg("%s: the golden file itself is illegal: %s", path, wrong);
     bed_close(&b);
+    if (!events)
+        bed_check_retold(path, (int)(at - path), open);
 }
 
 UNUSED static void bed_check_pairs(const char *pattern, size_t least,

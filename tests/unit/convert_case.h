@@ -48,6 +48,7 @@ struct convert_case {
     struct scan scan;
     struct buf body;
     struct buf changes;
+    bool retold;
     enum status status;
     struct err err;
 };
@@ -68,12 +69,13 @@ static void convert_case_convert(struct convert_case *c, enum dialect dialect,
     if (dialect == DIALECT_ANTHROPIC) {
         c->status = messages_read(&c->scan, false, &messages, &c->err);
         if (c->status == STATUS_OK)
-            c->status = anthropic_to_converse(&messages, o, names, &c->body, &c->changes, &c->err);
+            c->status = anthropic_to_converse(&messages, o, names, &c->body, &c->changes,
+                                              &c->retold, &c->err);
         return;
     }
     c->status = chat_read(&c->scan, &chat, &c->err);
     if (c->status == STATUS_OK)
-        c->status = openai_to_converse(&chat, o, names, &c->body, &c->changes, &c->err);
+        c->status = openai_to_converse(&chat, o, names, &c->body, &c->changes, &c->retold, &c->err);
 }
 
 static void convert_case_run(struct convert_case *c, enum dialect dialect, struct convert_options o,

@@ -65,6 +65,9 @@ static void golden_compare(const char *stem, struct convert_case *c)
         fail_msg("%s: %s in\n%.*s", stem, why, STR_ARG(body));
     if (!error.p && !text_eq(buf_str(&c->changes), changes))
         fail_msg("%s: changes '%.*s'", stem, STR_ARG(buf_str(&c->changes)));
+    size_t at;
+    if (!error.p && c->retold != text_find(changes, STR("map:stream"), &at))
+        fail_msg("%s: a stream is retold, or not, but its note says otherwise", stem);
     golden_drop(out);
     golden_drop(error);
     golden_drop(changes);

@@ -293,6 +293,32 @@ static void test_answer_parts_are_handed_over_in_order(void **state)
     close_bed(&b);
 }
 
+static void test_answer_retold_is_a_stream(void **state)
+{
+    (void)state;
+    struct bed b;
+    open_bed(&b);
+    b.r.reply.retold = true;
+    struct str body =
+        STR("{\"output\":{\"message\":{\"content\":[{\"reasoningContent\":{"
+            "\"reasoningText\":{\"text\":\"h\",\"signature\":\"s\"}}},"
+            "{\"text\":\"\"},{\"image\":{}},{\"text\":\"t\"},"
+            "{\"toolUse\":{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":{\"a\":\"\\n\"}}},"
+            "{\"toolUse\":{\"toolUseId\":\"j\",\"name\":\"m\"}}]}},"
+            "\"stopReason\":\"end_turn\",\"usage\":{\"outputTokens\":4}}");
+    /* begun by the wait for it: not a second time */
+    assert_int_equal(
+        converse_reply_event(&b.r.reply, STR("messageStart"), STR("{}"), &b.out, &b.err),
+        STATUS_OK);
+    assert_int_equal(converse_reply_answer(&b.r.reply, b.arena, body, &b.out, &b.err), STATUS_OK);
+    const char *want = "begin (0h 0h=h~s 0) (1t 1t=t 1) "
+                       "(2u0:n 2u={\\\"a\\\":\\\"\\\\n\\\"} 2) (3u1:m 3u={} 3) finish tool_use 4";
+    if (!text_eq(buf_str(&b.out), text_from(want)))
+        fail_msg("got  %.*s\nwant %s", STR_ARG(buf_str(&b.out)), want);
+    assert_true(b.r.reply.stopped);
+    close_bed(&b);
+}
+
 static void test_answer_broken_writes_nothing(void **state)
 {
     (void)state;
@@ -367,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_blocks_too_many_open_is_upstream),
         cmocka_unit_test(test_output_buffer_full_is_internal),
         cmocka_unit_test(test_answer_parts_are_handed_over_in_order),
+        cmocka_unit_test(test_answer_retold_is_a_stream),
         cmocka_unit_test(test_answer_broken_writes_nothing),
         cmocka_unit_test(test_allocation_failing_is_internal),
         cmocka_unit_test(test_members_are_written_with_their_commas),

@@ -157,6 +157,45 @@ test('a new key works at once; a revoked one is refused within two seconds', asy
   assert.match(twice.out, /Was revoked before/);
 });
 
+test('usage rows and budgets are what the aggregator of the older tools reads', async () => {
+  const key = runJson('create-api-key', '-u', 'dora', '-n', 'usage', '-b', '50');
+  const ask = async () => {
+    const answer = await fetch(`http://127.0.0.1:${env.PORT}/v1/messages`, {
+      method: 'POST', headers: { 'x-api-key': key.api_key, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    assert.equal(answer.status, 200);
+    return (await answer.json()).usage;
+  };
+  const usages = await Promise.all(Array.from({ length: 20 }, ask));
+  const { Items: keys } = await aws('Scan', { TableName: KEYS });
+  const id = keys.find((k) => k.user_id.S === 'dora').api_key;
+  let rows = [];
+  await until('the rows do not come', 15, async () => {
+    ({ Items: rows } = await aws('Query', {
+      TableName: 'anthropic-proxy-usage', KeyConditionExpression: 'api_key = :k AND #t > :last',
+      ExpressionAttributeNames: { '#t': 'timestamp' }, ExpressionAttributeValues: { ':k': id, ':last': { S: '0' } },
+    }));
+    return rows.length === 20;
+  });
+  assert.equal(new Set(rows.map((r) => r.timestamp.S)).size, 20);
+  for (const r of rows) {
+    assert.match(r.timestamp.S, /^\d{13}$/); // int(item["timestamp"]) of milliseconds
+    assert.equal(Number(r.total_tokens.N), Number(r.input_tokens.N) + Number(r.output_tokens.N));
+    assert.ok(r.success.BOOL && r.cached_tokens.N && r.cache_write_input_tokens.N && r.request_id.S && r.ttl.N > Date.now() / 1000);
+  }
+  const sum = (name, from) => from.reduce((n, r) => n + Number(name in r ? (r[name].N ?? r[name]) : 0), 0);
+  assert.equal(sum('input_tokens', rows), sum('input_tokens', usages));
+  assert.equal(sum('output_tokens', rows), sum('output_tokens', usages));
+  await until('the budget is not the sum of the costs', 15, async () => {
+    const { Item } = await aws('GetItem', { TableName: KEYS, Key: { api_key: id }, ConsistentRead: true });
+    return Math.round(Number(Item.budget_used_mtd.N) * 1e6) === sum('cost_micro', rows) &&
+      Item.budget_mtd_month.S === new Date().toISOString().slice(0, 7);
+  });
+  const [mine] = runJson('usage', '--by', 'key').filter((g) => g.requests === 20);
+  assert.equal(mine.input_tokens, sum('input_tokens', usages));
+});
+
 test('pages: 4,000 keys of 600 bytes are more than 1 MB', async () => {
   for (let i = 0; i < 4000; i += 25) {
     const puts = Array.from({ length: 25 }, (_, k) => ({ PutRequest: { Item: {

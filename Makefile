@@ -84,7 +84,7 @@ MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
 SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo
 FUZZ_SECONDS ?= 60
 
-.PHONY: all help deps run check unit system clients lint format fuzz cov bench docs clean \
+.PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -109,6 +109,9 @@ unit: ## unit tests under ASan and UBSan
 
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 	@B=$(B) tests/system/run.sh
+
+torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
+	@B=$(B) tests/torture/run.sh
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh

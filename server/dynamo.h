@@ -34,6 +34,12 @@ void dynamo_on_wait(struct dynamo *d, dynamo_wait_fn *fn, void *ctx);
  * help, up to 3 times. */
 MUST_CHECK enum dynamo_result dynamo_call(struct dynamo *d, const char *operation, struct str body,
                                           struct cJSON **answer_out, struct err *err);
+/* Up to DYNAMO_MANY calls of one operation at the same time, whose answers are not wanted: what
+ * became of each, and of one that failed the error. Each is repeated by itself where that can help.
+ */
+#define DYNAMO_MANY 16u
+void dynamo_call_many(struct dynamo *d, const char *operation, const struct str *bodies, size_t n,
+                      enum dynamo_result *results_out, struct err *errs_out);
 /* An attempt of the last call may have been carried out without our hearing of it: a condition that
  * failed afterwards may be our own doing. */
 bool dynamo_uncertain(const struct dynamo *d);

@@ -1,5 +1,5 @@
 /*
- * dynamo_private.h - struct dynamo, for dynamo.c and dynamo_creds.c only.
+ * dynamo_private.h - struct dynamo, for dynamo.c, dynamo_attempt.c and dynamo_creds.c only.
  */
 #ifndef SERVER_DYNAMO_PRIVATE_H
 #define SERVER_DYNAMO_PRIVATE_H
@@ -7,6 +7,20 @@
 #include "server/dynamo.h"
 #include "server/dynamo_sign.h"
 #include "server/loop.h"
+
+/* One request on its way, and its answer. */
+struct dynamo_attempt {
+    struct dynamo *dynamo;
+    struct fetch *fetch; /* NULL: it has ended, or never began */
+    struct arena *arena; /* of the signed request */
+    int http;
+    struct err end;
+    struct buf reply;
+    bool has_crc, has_date, sent;
+    uint32_t crc, hint_ms;
+    int64_t date_ms;
+    char type[128];
+};
 
 struct dynamo {
     struct loop *loop;
@@ -26,14 +40,8 @@ struct dynamo {
     uint64_t renewed_ms; /* last look-up; 0: none yet */
     struct err creds_err;
 
-    /* the attempt that is running */
-    int http;
-    struct err end;
-    struct buf reply;
-    bool has_crc, has_date, sent;
-    uint32_t crc, hint_ms;
-    int64_t date_ms;
-    char type[128];
+    struct dynamo_attempt attempts[DYNAMO_MANY]; /* a single call uses the first */
+    unsigned flying;                             /* of them have not ended */
 
     bool uncertain;
 };
@@ -44,6 +52,17 @@ struct dynamo {
  * to false before what leads to it starts. */
 bool dynamo_run(struct dynamo *d, uint64_t end_ms);
 void dynamo_arrive(struct dynamo *d);
+
+/* --- dynamo_attempt.c --- */
+
+/* Signs and sends. DYNAMO_OK: it flies; else it has ended as this. */
+MUST_CHECK enum dynamo_result dynamo_attempt_start(struct dynamo_attempt *a, const char *operation,
+                                                   struct str body, struct err *err);
+/* What became of it: its answer is read and forgotten. answer_out NULL: nothing of it is wanted.
+ * Still flying: it is broken off. */
+MUST_CHECK enum dynamo_result dynamo_attempt_end(struct dynamo_attempt *a,
+                                                 struct cJSON **answer_out, struct err *err);
+void dynamo_attempt_free(struct dynamo_attempt *a);
 
 /* --- dynamo_creds.c --- */
 

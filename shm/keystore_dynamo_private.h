@@ -58,9 +58,7 @@ enum status keystore_dynamo_betas(struct keystore *base,
 extern const struct keystore_edit_ops keystore_dynamo_edit;
 
 /* --- usage: the contract is in keystore.h --- */
-#define KEYSTORE_DYNAMO_USAGE_BATCH                               \
-    16u /* rows of a call: some 100 ms in which nothing else goes \
-         */
+#define KEYSTORE_DYNAMO_USAGE_BATCH 64u /* rows of a call: they go DYNAMO_MANY at a time */
 enum status keystore_dynamo_put_usage(struct keystore *base, const struct keystore_usage *rows,
                                       size_t n, struct err *err);
 enum status keystore_dynamo_usage(struct keystore *base, enum keystore_group group, int64_t from_ms,

@@ -14,8 +14,8 @@
 #include "server/clock.h"
 #include "server/dynamo_value.h"
 
-#define BATCH_MOST 256u   /* rows of a call that remember where they were put */
-#define PROBES     20000u /* milliseconds that may be taken one after the other */
+#define PROBES     20000u     /* milliseconds that may be taken one after the other */
+#define BODIES_MAX (1u << 20) /* of DYNAMO_MANY rows */
 
 /* A table whose keys are not ours is the operator's mistake, and no row's: rows wait for its mend.
  */
@@ -74,66 +74,126 @@ static void put_texts(struct json_out *w, const struct keystore_usage *u)
     }
 }
 
+/* The request, without its closing brace. */
+static void write_put(struct store *k, struct json_out *w, const struct keystore_usage *u,
+                      int64_t ms)
+{
+    char key[24];
+    snprintf(key, sizeof key, "%013lld", (long long)ms);
+    keystore_dynamo_begin(k, w, k->usage);
+    JSON_KEY(w, "Item");
+    json_object(w);
+    dynamo_value_put_text(w, STR("api_key"), text_from(u->id));
+    dynamo_value_put_text(w, STR("timestamp"), text_from(key));
+    put_texts(w, u);
+    put_counts(w, u);
+    dynamo_value_put_bool(w, STR("success"), u->success);
+    dynamo_value_put_bool(w, STR("stream"), u->stream);
+    json_object_end(w);
+    keystore_dynamo_member(w, "ConditionExpression",
+                           "attribute_not_exists(api_key) OR usage_id = :own");
+    JSON_KEY(w, "ExpressionAttributeValues");
+    json_object(w);
+    dynamo_value_put_text(w, STR(":own"), text_from(u->usage_id));
+    json_object_end(w);
+}
+
 static enum dynamo_result put_at(struct store *k, const struct keystore_usage *u, int64_t ms,
                                  struct err *err)
 {
     struct json_out w;
     struct cJSON *answer;
-    char key[24];
-    snprintf(key, sizeof key, "%013lld", (long long)ms);
-    keystore_dynamo_begin(k, &w, k->usage);
-    JSON_KEY(&w, "Item");
-    json_object(&w);
-    dynamo_value_put_text(&w, STR("api_key"), text_from(u->id));
-    dynamo_value_put_text(&w, STR("timestamp"), text_from(key));
-    put_texts(&w, u);
-    put_counts(&w, u);
-    dynamo_value_put_bool(&w, STR("success"), u->success);
-    dynamo_value_put_bool(&w, STR("stream"), u->stream);
-    json_object_end(&w);
-    keystore_dynamo_member(&w, "ConditionExpression",
-                           "attribute_not_exists(api_key) OR usage_id = :own");
-    JSON_KEY(&w, "ExpressionAttributeValues");
-    json_object(&w);
-    dynamo_value_put_text(&w, STR(":own"), text_from(u->usage_id));
-    json_object_end(&w);
+    write_put(k, &w, u, ms);
     enum dynamo_result result = keystore_dynamo_send(k, &w, "PutItem", k->usage, &answer, err);
     json_free(answer);
     return result;
 }
 
-/* Milliseconds of one key that are taken by rows of this call: the next one need not ask there. */
-struct run {
-    const char *id;
-    int64_t from, to;
+/* --- some rows at once ---------------------------------------------------------------------------
+ */
+
+struct place {
+    const struct keystore_usage *row;
+    int64_t ms; /* where it stands; 0: nowhere yet */
 };
 
-static struct run *find_run(struct run *runs, size_t *count, const char *id)
+/* Certainly another's: a row of this call stands there. */
+static bool is_taken(const struct place *places, size_t n, const struct keystore_usage *u,
+                     int64_t ms)
 {
-    for (size_t i = 0; i < *count; i++) {
-        if (strcmp(runs[i].id, id) == 0) {
-            return &runs[i];
+    for (size_t i = 0; i < n; i++) {
+        if (places[i].ms == ms && strcmp(places[i].row->id, u->id) == 0) {
+            return true;
         }
     }
-    runs[*count] = (struct run){id, 1, 0};
-    return &runs[(*count)++];
+    return false;
 }
 
-static enum status put_row(struct store *k, const struct keystore_usage *u, struct run *run,
-                           struct err *err)
+/* From its own millisecond on, always the same way: the first that is free, or its own already. A
+ * place may be passed over only when it is known that this very row is not there. */
+static enum status find_place(struct store *k, struct place *places, size_t n, size_t own,
+                              int64_t from_ms, struct err *err)
 {
-    bool inside = u->started_ms >= run->from && u->started_ms <= run->to;
-    int64_t ms = inside ? run->to + 1 : u->started_ms;
+    const struct keystore_usage *u = places[own].row;
+    int64_t ms = from_ms;
     for (unsigned i = 0; i < PROBES; i++, ms++) {
+        if (is_taken(places, n, u, ms)) {
+            continue;
+        }
         enum dynamo_result result = put_at(k, u, ms, err);
         if (result == DYNAMO_OK) {
-            *run = (struct run){u->id, inside ? run->from : u->started_ms, ms};
+            places[own].ms = ms;
         }
         if (result != DYNAMO_CONDITION) {
             return keystore_dynamo_put_status(result, err);
         }
     }
     return err_set(err, STATUS_UNAVAILABLE, "table %s: no free timestamp for a row", k->usage);
+}
+
+/* Each to its own millisecond. False: no memory. */
+static bool put_together(struct store *k, const struct keystore_usage *rows, size_t n,
+                         enum dynamo_result results[DYNAMO_MANY])
+{
+    struct arena *arena = arena_new(BODIES_MAX);
+    struct str bodies[DYNAMO_MANY];
+    struct err errs[DYNAMO_MANY];
+    bool ok = arena != NULL;
+    for (size_t i = 0; i < n && ok; i++) {
+        struct json_out w;
+        write_put(k, &w, &rows[i], rows[i].started_ms);
+        json_object_end(&w);
+        bodies[i] = arena_dup(arena, buf_str(&k->request));
+        ok = buf_ok(&k->request) && bodies[i].p;
+        text_wipe(buf_data(&k->request), buf_len(&k->request)); /* it may hold a clear key */
+    }
+    if (ok) {
+        dynamo_call_many(k->dynamo, "PutItem", bodies, n, results, errs);
+    }
+    arena_drop(arena);
+    return ok;
+}
+
+/* n: DYNAMO_MANY at the most. */
+static enum status put_some(struct store *k, const struct keystore_usage *rows, size_t n,
+                            struct err *err)
+{
+    struct place places[DYNAMO_MANY];
+    enum dynamo_result results[DYNAMO_MANY];
+    enum status status = STATUS_OK;
+    if (!put_together(k, rows, n, results)) {
+        return err_set(err, STATUS_UNAVAILABLE, "out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        places[i] = (struct place){&rows[i], results[i] == DYNAMO_OK ? rows[i].started_ms : 0};
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        if (results[i] != DYNAMO_OK) { /* a failure is asked once more, for its words */
+            bool taken = results[i] == DYNAMO_CONDITION;
+            status = find_place(k, places, n, i, rows[i].started_ms + taken, err);
+        }
+    }
+    return status;
 }
 
 /* --- a batch ------------------------------------------------------------------------------------
@@ -158,14 +218,10 @@ enum status keystore_dynamo_put_usage(struct keystore *base, const struct keysto
                                       size_t n, struct err *err)
 {
     struct store *k = (struct store *)base;
-    struct run runs[BATCH_MOST];
-    size_t run_count = 0;
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
-        if (i % BATCH_MOST == 0) {
-            run_count = 0;
-        }
-        status = put_row(k, &rows[i], find_run(runs, &run_count, rows[i].id), err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i += DYNAMO_MANY) {
+        size_t some = n - i < DYNAMO_MANY ? n - i : DYNAMO_MANY;
+        status = put_some(k, rows + i, some, err);
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         if (opens_budget(rows, i)) {

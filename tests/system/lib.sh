@@ -192,7 +192,7 @@ is_ready() { curl -fs -o /dev/null --max-time 2 "$URL/ready"; }
 
 start_server() {
     launch "$@"
-    eventually $((5 * SLOW)) is_ready || {
+    eventually $((15 * SLOW)) is_ready || { # it takes some 20 ms; the machine may have other work
         fail "the server did not become ready: $(curl -s --max-time 2 "$URL/ready")"
         finish
     }

@@ -87,23 +87,53 @@ static void test_taken_millisecond_gives_the_next_free_one(void **state)
     assert_put_at(2, "0000000000007");
 }
 
-/* Where rows of the same call stand nobody has to ask; another key has its own milliseconds. */
+/* All are asked at once, in any order. The one that is refused passes over where rows of this call
+ * stand: nobody has to be asked for these. */
 static void test_rows_of_one_call_make_room_for_one_another(void **state)
 {
     struct err err;
-    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-a", "2", 5), row("sk-b", "3", 5),
-                                    row("sk-a", "4", 6), row("sk-a", "5", 9)};
-    static const char *const at[] = {"0000000000005", "0000000000006", "0000000000005",
-                                     "0000000000007", "0000000000009"};
+    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-a", "2", 5), row("sk-a", "3", 6)};
     (void)state;
-    for (unsigned i = 0; i < 5; i++) {
+    stage_reply(NULL, "{}");
+    stage_reply(NULL, "{}");
+    stage_reply("400 E", GONE);
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, rows, 3, &err), STATUS_OK);
+    assert_int_equal(stage->next, 4);
+    assert_put_at(3, "0000000000007");
+}
+
+static void test_rows_of_two_keys_may_share_a_millisecond(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-b", "2", 4)};
+    (void)state;
+    stage_reply(NULL, "{}");
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, rows, 2, &err), STATUS_OK);
+    stage_clear();
+    rows[0].started_ms = 4;
+    stage_reply(NULL, "{}");
+    stage_reply("400 E", GONE); /* of whichever */
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, rows, 2, &err), STATUS_OK);
+    assert_put_at(2, "0000000000005");
+}
+
+/* More than go at once. */
+static void test_many_rows_go_in_some_groups(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[14];
+    (void)state;
+    for (int i = 0; i < 14; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", i);
+        rows[i] = row("sk-a", id, 100 + i);
         stage_reply(NULL, "{}");
     }
-    assert_int_equal(keystore_put_usage(store, rows, 5, &err), STATUS_OK);
-    assert_int_equal(stage->next, 5);
-    for (unsigned i = 0; i < 5; i++) {
-        assert_put_at(i, at[i]);
-    }
+    assert_int_equal(keystore_put_usage(store, rows, 14, &err), STATUS_OK);
+    assert_int_equal(stage->next, 14);
 }
 
 static void test_put_tells_what_can_never_be_stored_from_weather(void **state)
@@ -126,6 +156,7 @@ static void test_put_tells_what_can_never_be_stored_from_weather(void **state)
         struct keystore_usage u = row("sk-a", "1", 5);
         stage_clear();
         stage_reply(rows[i].status, rows[i].body);
+        stage_reply(rows[i].status, rows[i].body); /* it is asked again, for the words */
         enum status status = keystore_put_usage(store, &u, 1, &err);
         if (status != rows[i].expected) {
             fail_msg("%s: %d %s", rows[i].name, status, err.text);
@@ -143,8 +174,9 @@ static void test_budget_comes_after_the_rows(void **state)
     rows[0].cost_micro = rows[1].cost_micro = 1;
     stage_reply(NULL, "{}");
     stage_reply("400 E", "{\"__type\":\"x#AccessDeniedException\"}");
+    stage_reply("400 E", "{\"__type\":\"x#AccessDeniedException\"}");
     assert_int_equal(keystore_put_usage(store, rows, 2, &err), STATUS_UNAVAILABLE);
-    assert_int_equal(stage->next, 2);
+    assert_int_equal(stage->next, 3);
 }
 
 /* --- sums ---------------------------------------------------------------------------------------
@@ -230,6 +262,8 @@ int main(void)
         TEST(test_row_has_the_attributes_of_the_older_tools),
         TEST(test_taken_millisecond_gives_the_next_free_one),
         TEST(test_rows_of_one_call_make_room_for_one_another),
+        TEST(test_rows_of_two_keys_may_share_a_millisecond),
+        TEST(test_many_rows_go_in_some_groups),
         TEST(test_put_tells_what_can_never_be_stored_from_weather),
         TEST(test_budget_comes_after_the_rows),
         TEST(test_sums_by_group_over_pages),

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Mixed requests, many at a time; what became of each goes to a file.
+
+usage: load.py URL KEY PREFIX COUNT PARALLEL ABORT WHICH OUT
+ABORT: share of the streams that the client leaves after their first bytes. WHICH: all of them, or "claude": those of
+InvokeModel, where the first event tells the input tokens (Converse tells them with the last).
+OUT gets a line a request:  id  outcome  input_tokens  output_tokens
+outcome: a status, "left" (the client aborted) or "lost" (no answer, or one without its end).
+A file OUT.stop ends the run early. Only the standard library.
+"""
+import asyncio
+import json
+import os
+import random
+import sys
+from urllib.parse import urlsplit
+
+CLAUDE = "claude-sonnet-4-5"
+OTHER = "qwen.qwen3-coder-480b-a35b-v1:0"
+
+
+def request(number, key, host, name):
+    """Bytes of a request of one of eight kinds, and whether it is streamed and how its usage is told."""
+    chat, stream, model = bool(number & 1), bool(number & 2), OTHER if number & 4 else CLAUDE
+    text = "say: " + "word " * (1 + number % 23)
+    body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
+    if chat:
+        path, body["stream_options"] = "/v1/chat/completions", {"include_usage": True}
+        if not stream:
+            del body["stream_options"]
+    else:
+        path, body["max_tokens"] = "/v1/messages", 500
+    raw = json.dumps(body).encode()
+    head = (f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nX-Request-Id: {name}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n").encode()
+    return head + raw, chat, stream
+
+
+async def read_answer(reader):
+    """Status, body; EOFError and the like when the answer has no end."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    status = int(head.split(" ", 2)[1])
+    if "transfer-encoding: chunked" not in head:
+        length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
+        return status, await reader.readexactly(length)
+    body = b""
+    while True:
+        size = int((await reader.readuntil(b"\r\n")).strip(), 16)
+        body += (await reader.readexactly(size + 2))[:-2]
+        if size == 0:
+            return status, body
+
+
+def usage_of(body, chat, stream):
+    """(input, output) as the client is told, or None when the answer did not come to its good end."""
+    if not stream:
+        usage = json.loads(body)["usage"]
+        return (usage["prompt_tokens"], usage["completion_tokens"]) if chat else (usage["input_tokens"], usage["output_tokens"])
+    events = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
+    if chat:
+        told = [e["usage"] for e in events if e.get("usage")]
+        return (told[-1]["prompt_tokens"], told[-1]["completion_tokens"]) if told and b"data: [DONE]" in body else None
+    if not events or events[-1]["type"] != "message_stop":
+        return None
+    start = next(e for e in events if e["type"] == "message_start")["message"]["usage"]
+    end = [e for e in events if e["type"] == "message_delta"][-1]["usage"]
+    return end.get("input_tokens", start["input_tokens"]), end["output_tokens"]
+
+
+class Client:
+    def __init__(self, host, port, key, which):
+        self.host, self.port, self.key, self.which, self.link = host, port, key, which, None
+
+    async def connect(self):
+        while self.link is None:
+            try:
+                self.link = await asyncio.open_connection(self.host, self.port)
+            except OSError:
+                await asyncio.sleep(0.02)
+
+    def leave(self):
+        if self.link:
+            self.link[1].transport.abort()
+        self.link = None
+
+    async def ask(self, number, name, abort):
+        raw, chat, stream = request(number, self.key, f"{self.host}:{self.port}", name)
+        await self.connect()
+        reader, writer = self.link
+        writer.write(raw)
+        if stream and random.random() < abort and not (number & 4 and self.which == "claude"):
+            await reader.readuntil(b"data: {")
+            self.leave()
+            return "left", 0, 0
+        status, body = await read_answer(reader)
+        told = usage_of(body, chat, stream) if status == 200 else (0, 0)
+        return (str(status), *told) if told else ("lost", 0, 0)
+
+
+async def work(client, numbers, prefix, abort, out, stop):
+    for number in numbers:
+        if os.path.exists(stop):
+            return
+        name = f"{prefix}-{number}"
+        try:
+            result = await asyncio.wait_for(client.ask(number, name, abort), 60)
+        except (OSError, EOFError, asyncio.TimeoutError):
+            client.leave()
+            result = ("lost", 0, 0)
+        print(name, *result, sep="\t", file=out)
+
+
+async def main():
+    url, key, prefix, count, parallel, abort, which, path = sys.argv[1:]
+    place = urlsplit(url)
+    numbers = iter(range(int(count)))
+    with open(path, "w", buffering=1, encoding="utf-8") as out:
+        await asyncio.gather(*(
+            work(Client(place.hostname, place.port, key, which), numbers, prefix, float(abort), out, path + ".stop")
+            for _ in range(int(parallel))))
+
+
+asyncio.run(main())

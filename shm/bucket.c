@@ -30,6 +30,9 @@ void bucket_give(struct segment *s, uint32_t slot, uint32_t tag)
 {
     assert(slot >= BUCKET_FIRST_KEY && slot < segment_slots(s));
     struct bucket *b = &s->buckets[slot];
+    if (slot >= atomic_load(&s->header->slots_high)) {
+        atomic_store(&s->header->slots_high, slot + 1);
+    }
     atomic_store(&b->tag, 0);
     _Atomic uint64_t *words[] = {&b->requests, &b->counting, &b->tokens, &b->spent};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

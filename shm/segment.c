@@ -81,8 +81,8 @@ static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t t
 }
 
 /*
- * All but the directory and the holds is touched. Both are sized for MAX_KEYS but used from their
- * beginning, so their pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory, the buckets and the holds is touched. These are sized for MAX_KEYS, and
+ * their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {
@@ -95,7 +95,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
     }
-    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->bucket_at, h->holds_at)) {
+    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->scoreboard_at, h->holds_at)) {
         return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);
@@ -223,6 +223,27 @@ void segment_drop(struct segment *s)
         close_fd(s->wake_worker[i]);
     }
     clear(s);
+}
+
+static void zero_words(_Atomic uint64_t *from, const _Atomic uint64_t *to)
+{
+    for (; from < to; from++) {
+        atomic_store_explicit(from, 0, memory_order_relaxed);
+    }
+}
+
+/* A hole over the whole pages; the rest, or all where the kernel knows no holes, word by word. */
+void segment_zero(const struct segment *s, _Atomic uint64_t *words, size_t n)
+{
+    char *base = (char *)s->header;
+    uint64_t from = (uint64_t)((char *)words - base), to = from + n * sizeof *words;
+    uint64_t first = page_up(from), last = to / PAGE * PAGE;
+    if (first >= last || fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
+                                   (off_t)(last - first)) != 0) {
+        first = last = to;
+    }
+    zero_words(words, (_Atomic uint64_t *)(void *)(base + first));
+    zero_words((_Atomic uint64_t *)(void *)(base + last), words + n);
 }
 
 uint32_t segment_slots(const struct segment *s)

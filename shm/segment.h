@@ -19,6 +19,7 @@
 #ifndef SHM_SEGMENT_H
 #define SHM_SEGMENT_H
 
+#include <stdatomic.h>
 #include "server/err.h"
 #include "server/text.h"
 
@@ -43,7 +44,8 @@ struct segment_header {
     uint64_t holds_at, holds_size;
     uint32_t max_keys;
     uint32_t max_mappings;
-    uint64_t reserved[2];
+    _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
+    uint32_t reserved[3];
 };
 
 struct directory_area;
@@ -74,7 +76,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     int wake_worker[SEGMENT_WORKERS_MAX];
 };
 
-/* Master, once, before fork. All pages are touched. */
+/* Master, once, before fork. What is sized for MAX_KEYS gets its memory as it is used. */
 MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_keys,
                                       struct err *err);
 /* Another program of the same build: maps read-only through a descriptor or /proc path; refuses a
@@ -83,6 +85,10 @@ MUST_CHECK enum status segment_attach(struct segment *s, const char *path, struc
 /* Worker, after fork: header and directory become read-only. */
 MUST_CHECK enum status segment_enter_worker(struct segment *s, struct err *err);
 void segment_drop(struct segment *s); /* unmaps, closes */
+
+/* These words of the shared memory become 0, and their pages are given back. Whoever reads
+ * meanwhile sees old words and zeros, nothing between. */
+void segment_zero(const struct segment *s, _Atomic uint64_t *words, size_t n);
 
 uint32_t segment_slots(const struct segment *s); /* cells of the bucket area */
 

@@ -65,14 +65,16 @@ static void rest(struct slots *slots, uint32_t slot, uint64_t now_ms)
     slots->rest[at] = (struct resting){slot, directory_generation(slots->segment), now_ms};
 }
 
-/* From the highest down, so that the stack gives the lowest first. */
+/* From the highest down, so that the stack gives the lowest first. A bucket that never had a key is
+ * not looked at: that would make its page. */
 void slots_learned(struct slots *slots, uint64_t now_ms)
 {
+    uint32_t high = atomic_load(&slots->segment->header->slots_high);
     for (uint32_t slot = slots->count; slot-- > BUCKET_FIRST_KEY;) {
         if (slots->taken[slot]) {
             continue;
         }
-        if (bucket_of(slots->segment, slot, 0)) {
+        if (slot >= high || bucket_of(slots->segment, slot, 0)) {
             slots->unused[slots->unused_count++] = slot;
         } else {
             rest(slots, slot, now_ms);

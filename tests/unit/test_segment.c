@@ -213,9 +213,36 @@ static void test_create_secret_area_is_not_dumped(void **state)
     assert_true(dont_dump);
 }
 
+/* Small enough for no page, exactly some pages, with edges; the words beside them stay. */
+static void test_zero_clears_its_words_and_no_others(void **state)
+{
+    static const struct {
+        size_t from, count;
+    } rows[] = {{1, 1}, {3, 100}, {0, 16384}, {5, 40000}, {8192, 8192}, {8191, 8194}};
+    struct segment s;
+    struct err err;
+    (void)state;
+    assert_int_equal(segment_create(&s, 2, 16384, &err), STATUS_OK);
+    _Atomic uint64_t *words = (_Atomic uint64_t *)(void *)s.directory;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        for (size_t i = 0; i < 50000; i++) {
+            atomic_store(&words[i], i + 1);
+        }
+        segment_zero(&s, words + rows[r].from, rows[r].count);
+        for (size_t i = 0; i < 50000; i++) {
+            bool in = i >= rows[r].from && i < rows[r].from + rows[r].count;
+            if (atomic_load(&words[i]) != (in ? 0 : i + 1)) {
+                fail_msg("row %zu, word %zu", r, i);
+            }
+        }
+    }
+    segment_drop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_zero_clears_its_words_and_no_others),
         cmocka_unit_test_setup_teardown(test_create_areas_lie_apart_on_pages, make, drop),
         cmocka_unit_test_setup_teardown(test_create_memfd_is_sealed, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_same_build_reads_what_is_written, make, drop),

@@ -46,8 +46,9 @@ struct http_conn_limits {
  * http_out_*. */
 struct http_conn_ops {
     /* Headers are in. Before the body is read: STATUS_OK to go on (100-continue is sent if asked
-     * for), else *err is answered with http_conn_ops.refuse and the connection closes.
-     * body_max_out: lower the limit for this route; memory for the body may be refused here (BUSY).
+     * for, unless http_conn_hold was called in here), else *err is answered with
+     * http_conn_ops.refuse and the connection closes. body_max_out: lower the limit for this route;
+     * memory for the body may be refused here (BUSY).
      */
     enum status (*headers)(void *ctx, struct http_conn *c, const struct http_request *r,
                            size_t *body_max_out, struct err *err);
@@ -83,6 +84,12 @@ void http_conn_abort(
 /* Draining: idle connections close now, busy ones after their answer ("Connection: close"). One
  * that has not asked anything yet gets a second to do so: its request may be on the way. */
 void http_conn_drain(struct http_conn *c);
+/* While the body is awaited. hold, in ops->headers: the client gets no 100 Continue yet; then one
+ * of the others. continue: it gets it, unless it never asked or its body has begun. refuse: the
+ * same as if headers had said it, also without a hold. */
+void http_conn_hold(struct http_conn *c);
+void http_conn_continue(struct http_conn *c);
+void http_conn_refuse(struct http_conn *c, const struct err *err);
 void http_conn_set_user(struct http_conn *c,
                         void *user); /* the owner's pointer, e.g. its exchange */
 void *http_conn_user(const struct http_conn *c);

@@ -60,6 +60,7 @@ struct http_conn {
     uint32_t requests;    /* answered */
     bool scheduled;       /* http_conn_schedule's work is on the deferred list */
     bool refusing;        /* inside ops->refuse */
+    bool held;            /* the client waits for a 100 that waits for http_conn_continue */
     bool close_after;     /* no request after this one */
     bool draining;
     bool fin;            /* the client will send nothing more */

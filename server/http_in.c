@@ -61,11 +61,38 @@ static enum status expect_body(struct http_conn *c, const struct http_request *r
     return status;
 }
 
+static void send_continue(struct http_conn *c)
+{
+    BUF_LIT(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+    http_conn_schedule(c);
+}
+
+void http_conn_hold(struct http_conn *c)
+{
+    c->held = true;
+}
+
+void http_conn_continue(struct http_conn *c)
+{
+    if (c->held && c->state == CONN_BODY && buf_len(&c->body) == 0) {
+        c->since_ms = clock_mono_ms(); /* the client's time begins now */
+        send_continue(c);
+    }
+    c->held = false;
+}
+
+void http_conn_refuse(struct http_conn *c, const struct err *err)
+{
+    assert(c->state == CONN_BODY);
+    http_in_refuse(c, err);
+}
+
 static void on_headers(struct http_conn *c, bool bytes_follow)
 {
     const struct http_request *r = http_parse_request(c->parse);
     struct err err = {0};
     c->body_max = c->limits->body_max;
+    c->held = false;
     enum status status = c->ops->headers(c->ctx, c, r, &c->body_max, &err);
     if (c->state == CONN_CLOSED)
         return;
@@ -77,10 +104,10 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
     }
     http_conn_enter(c, CONN_BODY);
     /* RFC 9110 10.1.1: not when the body is on its way already, or there is none. */
-    if (r->expect_continue && !bytes_follow && (r->chunked || r->content_length > 0)) {
-        BUF_LIT(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        http_conn_schedule(c);
-    }
+    bool wanted = r->expect_continue && !bytes_follow && (r->chunked || r->content_length > 0);
+    c->held = c->held && wanted;
+    if (wanted && !c->held)
+        send_continue(c);
 }
 
 static void on_body(struct http_conn *c, struct str piece)

@@ -112,8 +112,7 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
     return look_up(x, key, err);
 }
 
-/* The refresher was asked: has it answered? */
-static enum verdict await_answer(struct exchange *x)
+enum verdict auth_await(struct exchange *x)
 {
     switch (keymiss_poll(x->worker->segment, x->worker->slot, x->ticket)) {
     case KEYMISS_PENDING:
@@ -210,7 +209,7 @@ enum verdict auth_step(struct exchange *x)
         return VERDICT_NEXT;
     }
     if (x->ticket) {
-        enum verdict v = await_answer(x);
+        enum verdict v = auth_await(x);
         if (v != VERDICT_NEXT) {
             return v;
         }

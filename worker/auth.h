@@ -11,6 +11,8 @@
  * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */
 MUST_CHECK enum status auth_identify(struct exchange *x, const struct http_request *r,
                                      struct err *err);
+/* x->ticket: has the refresher answered? WAIT, FAIL with x->err, or NEXT: the key is known. */
+enum verdict auth_await(struct exchange *x);
 /* State AUTH: waits for the refresher if it was asked, then takes one request from the bucket. */
 enum verdict auth_step(struct exchange *x);
 

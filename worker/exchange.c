@@ -25,6 +25,7 @@
 #define CHANGES_MAX   2048  /* x-converter-changes */
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
+static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
@@ -296,6 +297,9 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     } else if (x->route->body_max && x->route->body_max < *body_max_out) {
         *body_max_out = x->route->body_max;
     }
+    if (x->ticket) {
+        http_conn_hold(c);
+    }
     http_conn_set_user(c, x);
     return STATUS_OK;
 }
@@ -329,6 +333,19 @@ void exchange_request(struct exchange *x, struct str body)
     }
     x_enter(x, EXCHANGE_AUTH);
     exchange_wake(x);
+}
+
+/* A client that waits for 100 Continue gets it when its key is known; one whose key is refused need
+ * not send its body. */
+static enum verdict open_step(struct exchange *x)
+{
+    enum verdict v = x->ticket ? auth_await(x) : VERDICT_WAIT;
+    if (v == VERDICT_NEXT) {
+        http_conn_continue(x->conn);
+    } else if (v == VERDICT_FAIL) {
+        http_conn_refuse(x->conn, &x->err); /* ends x */
+    }
+    return VERDICT_WAIT;
 }
 
 static enum verdict route_step(struct exchange *x)

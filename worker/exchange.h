@@ -32,7 +32,7 @@
 
 /* X(name, step function or NULL, meaning) in the order of a good life */
 #define EXCHANGE_STATES(X)                                                      \
-    X(OPEN, NULL, "headers are in, the body is arriving")                       \
+    X(OPEN, open_step, "headers are in, the body is arriving")                  \
     X(AUTH, auth_step, "who is it, and is there room under the limit")          \
     X(ROUTE, route_step, "routes that answer by themselves")                    \
     X(READ, read_step, "the body is checked, the model chosen")                 \

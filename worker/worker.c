@@ -308,7 +308,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     }
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        if (x->state == EXCHANGE_AUTH && x->ticket) {
+        if (x->ticket) {
             exchange_wake(x);
         }
     }

@@ -79,6 +79,19 @@ expect "exit code" "$CODE" 0
 start_server REQUIRE_API_KEY=false
 post
 expect "REQUIRE_API_KEY=false" "$CODE" 200
+# 100 Continue waits until the key is known: one that only the store has gets it, a wrong one gets its 401 instead
+stop_server
+start_server REFRESH_SECONDS=86400
+expects() { raw "POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nx-api-key: $1\r\nContent-Length: ${#body}\r\nExpect: 100-continue\r\n\r\n" 1; }
+make_key carol
+answer=$(expects "$KEY")
+expect_match "100 for a key of the store" "$answer" '^HTTP/1\.1 100'
+expect_no_match "and nothing else yet" "$answer" '401'
+answer=$(expects sk-ant-api03-nobody-has-this-key-0123456789)
+expect_match "401 for a wrong key" "$answer" '^HTTP/1\.1 401'
+expect_no_match "instead of 100" "$answer" 'HTTP/1\.1 100'
+post -H "x-api-key: $KEY" -H 'Expect: 100-continue'
+expect "Expect: whole request" "$CODE" 200
 stop_server
 start_server API_KEY_HEADER=X-My-Key CORS_ORIGINS=https://app.example
 make_key bob

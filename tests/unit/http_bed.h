@@ -30,6 +30,7 @@ struct bed {
     /* what the owner shall do */
     enum { ECHO, HOLD } mode;
     enum status headers_say;
+    bool hold; /* http_conn_hold */
     size_t body_max;
     /* what happened */
     unsigned headers, requests, refused, gone, closed, drained;
@@ -46,9 +47,10 @@ static enum status bed_headers(void *ctx, struct http_conn *c, const struct http
                                size_t *body_max_out, struct err *err)
 {
     struct bed *b = ctx;
-    (void)c;
     (void)r;
     b->headers++;
+    if (b->hold)
+        http_conn_hold(c);
     if (b->body_max > 0)
         *body_max_out = b->body_max;
     return b->headers_say == STATUS_OK ? STATUS_OK : err_set(err, b->headers_say, "as told");

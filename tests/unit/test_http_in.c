@@ -202,6 +202,48 @@ static void test_continue_is_sent_before_the_body_only(void **state)
     }
 }
 
+#define WAITING POST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+static void test_held_continue_waits_for_the_owner(void **state)
+{
+    struct bed *b = *state;
+    b->hold = true;
+    bed_connect(b);
+    bed_send(b, STR(WAITING));
+    bed_run(b, 5);
+    bed_read(b);
+    assert_int_equal(b->headers, 1);
+    assert_int_equal(buf_len(&b->in), 0);
+    http_conn_continue(b->conn);
+    http_conn_continue(b->conn); /* once only */
+    bed_expect(b, 1, "HTTP/1.1 100 Continue\r\n\r\n");
+    bed_send(b, STR("hi"));
+    bed_expect(b, 1, "\r\n\r\nhi");
+    assert_int_equal(bed_count(b, "100 Continue"), 1);
+    bed_send(b, STR(WAITING "hi")); /* does not wait */
+    bed_expect(b, 2, "\r\n\r\nhi");
+    http_conn_continue(b->conn);
+    bed_run(b, 5);
+    bed_read(b);
+    assert_int_equal(bed_count(b, "100 Continue"), 1);
+}
+
+static void test_held_request_refused_gets_no_continue(void **state)
+{
+    struct bed *b = *state;
+    struct err err;
+    b->hold = true;
+    bed_connect(b);
+    bed_send(b, STR(WAITING));
+    bed_run(b, 5);
+    err_set(&err, STATUS_AUTH, "as told");
+    http_conn_refuse(b->conn, &err);
+    bed_expect(b, 1, "AUTH");
+    assert_int_equal(bed_count(b, "100 Continue"), 0);
+    assert_int_equal(bed_count(b, "connection: close"), 1);
+    assert_int_equal(b->refused, 1);
+}
+
 static void test_no_memory_fails_the_request_not_the_process(void **state)
 {
     (void)state;
@@ -238,6 +280,8 @@ int main(void)
         BED(test_refused_client_can_read_the_answer_after_sending_all),
         cmocka_unit_test(test_end_inside_a_request_is_answered),
         cmocka_unit_test(test_continue_is_sent_before_the_body_only),
+        BED(test_held_continue_waits_for_the_owner),
+        BED(test_held_request_refused_gets_no_continue),
         cmocka_unit_test(test_no_memory_fails_the_request_not_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,8 @@
 #define ERR_TABLE(X)                                                                         \
     X(OK, 200, "", 200, "", NULL, -1)                                                        \
     X(INVALID, 400, "invalid_request_error", 400, "invalid_request_error", NULL, -1)         \
+    X(CONTEXT, 400, "invalid_request_error", 400, "invalid_request_error",                   \
+      "context_length_exceeded", -1)                                                         \
     X(BODY_CODED, 400, "invalid_request_error", 400, "invalid_request_error",                \
       "request_body_encoding_unsupported", -1)                                               \
     X(AUTH, 401, "authentication_error", 401, "invalid_request_error", "invalid_api_key", 0) \

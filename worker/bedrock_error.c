@@ -113,12 +113,40 @@ static void clean_text(struct str in, char *out, size_t size)
     out[n < size ? n : size - 1] = '\0';
 }
 
+/* Bedrock's, Anthropic's and other vendors' words for it. */
+static bool is_over_context(struct str text)
+{
+    static const char *const words[] = {"nput is too long", "rompt is too long", "context length",
+                                        "context window"};
+    size_t at;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (text_find(text, text_from(words[i]), &at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Clients that shorten a conversation go by OpenAI's code and words, Claude Code by AWS's own. */
+static void set_refusal(struct exchange *x, struct str text)
+{
+    bool over = is_over_context(text);
+    err_set(&x->err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
+            over && x->dialect == DIALECT_OPENAI
+                ? "This model's maximum context length is exceeded: "
+                : "",
+            STR_ARG(text));
+}
+
 static void set_error(struct exchange *x, size_t row, struct str their_text)
 {
     char text[200];
     clean_text(their_text, text, sizeof text);
-    bool theirs = errors[row].whose == THEIRS && text[0];
-    err_set(&x->err, errors[row].status, "%s", theirs ? text : errors[row].text);
+    if (errors[row].whose == THEIRS && text[0]) {
+        set_refusal(x, text_from(text));
+        return;
+    }
+    err_set(&x->err, errors[row].status, "%s", errors[row].text);
     if (errors[row].status == STATUS_RATE) {
         x->err.retry_after_s = 2;
         counters_add(COUNTER_UPSTREAM_THROTTLED, 1);

@@ -17,6 +17,7 @@ struct converse_options {
     struct str betas; /* anthropic-beta header, joined (Anthropic dialect) */
     struct betas_rules beta_rules;
     struct str service_tier; /* of the key or DEFAULT_SERVICE_TIER; empty: none */
+    bool tier_refused;       /* by the model: the request's own is left out, too */
     struct cache_policy cache;
     bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
 };

@@ -458,7 +458,7 @@ static void put_tier(struct converse_build *b, struct str tier)
 {
     if (tier.n == 0)
         tier = b->o->service_tier;
-    if (tier.n == 0 || text_eq(tier, STR("default")))
+    if (tier.n == 0 || text_eq(tier, STR("default")) || b->o->tier_refused)
         return;
     JSON_KEY(&b->w, "serviceTier");
     json_object(&b->w);

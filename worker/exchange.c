@@ -490,6 +490,7 @@ static enum verdict convert_step(struct exchange *x)
                                        .betas = x->betas,
                                        .beta_rules = beta_rules(x),
                                        .service_tier = limits_tier_word(limits_tier(x)),
+                                       .tier_refused = x->tier_refused,
                                        .cache = cache_policy(x),
                                        .strict_fields = c->strict_fields};
     if (x->counting && !count_may_ask(x)) {

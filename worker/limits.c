@@ -32,10 +32,10 @@ static const struct {
     const char *word;
     enum directory_tier tier;
 } tiers[] = {
-    {"", DIRECTORY_TIER_DEFAULT},
-    {"flex", DIRECTORY_TIER_FLEX},
-    {"priority", DIRECTORY_TIER_PRIORITY},
-    {"reserved", DIRECTORY_TIER_RESERVED},
+    /* by enum; what follows is another word for one of them */
+    {"", DIRECTORY_TIER_DEFAULT},          {"flex", DIRECTORY_TIER_FLEX},
+    {"priority", DIRECTORY_TIER_PRIORITY}, {"reserved", DIRECTORY_TIER_RESERVED},
+    {"default", DIRECTORY_TIER_DEFAULT},
 };
 #define TIERS (sizeof tiers / sizeof tiers[0])
 
@@ -44,28 +44,38 @@ struct str limits_tier_word(enum directory_tier tier)
     return text_from(tiers[tier < TIERS ? tier : 0].word);
 }
 
-static enum directory_tier tier_of(struct str word)
+static bool find_tier(struct str word, enum directory_tier *out)
 {
     for (size_t i = 0; i < TIERS; i++) {
         if (text_eq(word, text_from(tiers[i].word))) {
-            return tiers[i].tier;
+            *out = tiers[i].tier;
+            return true;
         }
     }
-    return DIRECTORY_TIER_DEFAULT;
+    return false;
+}
+
+/* Of an Anthropic body, in Bedrock's words: both converters take it. */
+static bool own_tier(const struct exchange *x, enum directory_tier *out)
+{
+    struct str word = x->tier;
+    if (!word.n && x->dialect == DIALECT_ANTHROPIC && scan_type(&x->scan, 0) == SCAN_OBJECT) {
+        word = scan_text(&x->scan, SCAN_GET(&x->scan, 0, "service_tier"));
+    }
+    return word.n && find_tier(word, out);
 }
 
 enum directory_tier limits_tier(const struct exchange *x)
 {
-    if (x->tier_refused) {
-        return DIRECTORY_TIER_DEFAULT;
-    }
-    if (x->tier.n) {
-        return tier_of(x->tier);
+    enum directory_tier tier = DIRECTORY_TIER_DEFAULT;
+    if (x->tier_refused || own_tier(x, &tier)) {
+        return tier;
     }
     if (x->who == EXCHANGE_KEY && x->key.tier != DIRECTORY_TIER_DEFAULT) {
         return (enum directory_tier)x->key.tier;
     }
-    return tier_of(text_from(x->worker->config->default_service_tier));
+    (void)find_tier(text_from(x->worker->config->default_service_tier), &tier);
+    return tier;
 }
 
 static uint64_t seconds_up(uint64_t ns)

@@ -66,6 +66,12 @@ expect "nothing bad is forwarded" "$(ledger .requests)" "$before"
 upstream "throttling" throttle 429 rate_limit_error
 upstream "validation" validation 400 invalid_request_error
 upstream "too long" too-long 400 invalid_request_error
+mock_reset
+script too-long
+call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' \
+    -d "{\"model\":\"$MODEL\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+expect_json "too long: OpenAI's code" '.error | .type + " " + .code' 'invalid_request_error context_length_exceeded'
+expect_json "too long: OpenAI's words" '.error.message | test("maximum context length")' true
 upstream "denied" denied 403 permission_error
 upstream "not found" notfound 404 not_found_error
 upstream "internal" internal 500 api_error
@@ -97,6 +103,15 @@ for model in anthropic.claude-sonnet-4-5--no-tier-once amazon.nova-pro--no-tier-
     expect_match "the change is named" "$(header x-converter-changes)" 'drop:service_tier'
     expect "two attempts" "$(ledger .requests)" 2
     expect_no_match "no tier in the second: $model" "$(curl -fsS "$MOCK_URL/__body?n=0")" serviceTier
+done
+
+make_key untiered
+for model in anthropic.claude-sonnet-4-5--no-tier-once amazon.nova-pro--no-tier-once; do
+    mock_reset
+    ask "{\"model\":\"$model\",\"max_tokens\":20,\"service_tier\":\"flex\",\"messages\":[{\"role\":\"user\",\"content\":\"say: hello\"}]}"
+    expect "the body's tier refused, answered without: $model" "$CODE $(ledger .requests)" '200 2'
+    expect_match "the change is named: $model" "$(header x-converter-changes)" 'drop:service_tier'
+    expect_no_match "the body's tier is out: $model" "$(curl -fsS "$MOCK_URL/__body?n=0")" 'flex'
 done
 
 mock_reset

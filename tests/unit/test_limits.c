@@ -194,6 +194,10 @@ static void test_tier_client_then_key_then_default(void **state)
     assert_int_equal(limits_tier(&x), DIRECTORY_TIER_RESERVED);
     x.tier = STR("priority");
     assert_int_equal(limits_tier(&x), DIRECTORY_TIER_PRIORITY);
+    x.tier = STR("default");
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
+    x.tier_refused = true;
+    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
     assert_true(text_eq(limits_tier_word(DIRECTORY_TIER_FLEX), STR("flex")));
     assert_int_equal(limits_tier_word(DIRECTORY_TIER_DEFAULT).n, 0);
 }

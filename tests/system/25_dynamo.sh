@@ -117,6 +117,26 @@ expect_match "AWS's reason" "$(cat "$T/err")" 'DeleteItem.*AccessDenied'
 
 stop_server
 
+# --- the beta-headers table: a row that is added while the server runs decides about its value ---
+put_beta() {
+    curl -fsS -o /dev/null --aws-sigv4 aws:amz:us-west-2:dynamodb --user AKIAMOCKMOCKMOCKMOCK:mock-secret-access-key \
+        -H 'X-Amz-Target: DynamoDB_20120810.PutItem' -H 'Content-Type: application/x-amz-json-1.0' "$DYNAMO_URL/" \
+        -d "{\"TableName\":\"anthropic-proxy-beta-headers\",\"Item\":{\"header_name\":{\"S\":\"$1\"},\"header_type\":{\"S\":\"$2\"},\"mapped_to\":{\"L\":[$3]}}}"
+}
+sends_betas() {
+    ask "$MESSAGE" -H 'anthropic-beta: house-word-2026-01-01,interleaved-thinking-2025-05-14'
+    [ "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c .anthropic_beta)" = "200 $1" ]
+}
+start_server "${STORE[@]}" REFRESH_SECONDS=1
+KEY=$alice
+expect_true "without rows the model's list decides" sends_betas '["interleaved-thinking-2025-05-14"]'
+put_beta house-word-2026-01-01 mapping '{"S":"context-1m-2025-08-07"}'
+put_beta interleaved-thinking-2025-05-14 blocklist ''
+eventually 5 sends_betas '["context-1m-2025-08-07"]'
+expect "rows of the table decide" "$?" 0
+expect_match "the client is told" "$(header x-converter-changes)" 'drop:beta:interleaved-thinking-2025-05-14'
+stop_server
+
 # --- IAM: at run time nothing but these ---
 dynamo_reset
 start_server "${STORE[@]}" REFRESH_SECONDS=1

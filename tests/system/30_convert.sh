@@ -114,6 +114,18 @@ for model in anthropic.claude-sonnet-4-5--no-tier-once amazon.nova-pro--no-tier-
     expect_no_match "the body's tier is out: $model" "$(curl -fsS "$MOCK_URL/__body?n=0")" 'flex'
 done
 
+# the operator's rules for beta values; the mock refuses what Bedrock does not know
+stop_server
+start_server BETA_HEADER_MAPPING='{"house-word-2026-01-01":["context-1m-2025-08-07"]}' \
+    BETA_HEADERS_BLOCKLIST='["interleaved-thinking-2025-05-14"]'
+mock_reset
+ask "$(message hi)" -H 'anthropic-beta: house-word-2026-01-01,interleaved-thinking-2025-05-14,nobody-knows-2026-01-01'
+expect "betas by the environment" "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c .anthropic_beta)" '200 ["context-1m-2025-08-07"]'
+expect_match "the blocked one is named" "$(header x-converter-changes)" 'drop:beta:interleaved-thinking-2025-05-14'
+expect_match "the unknown one is named" "$(header x-converter-changes)" 'drop:beta:nobody-knows-2026-01-01'
+run BETA_HEADER_MAPPING='[1]' -- serve
+expect_match "a mapping that is none stops the start" "$CODE $(cat "$T/err")" '^2 .*BETA_HEADER_MAPPING'
+
 mock_reset
 script throttle 1
 ask "$(message again)"

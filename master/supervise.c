@@ -25,7 +25,7 @@
 
 #define TICK_MS        1000
 #define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
-#define REFRESHER_MS   2000 /* from SIGTERM to SIGKILL */
+#define REFRESHER_MS   2000 /* from SIGTERM to SIGKILL, at least */
 #define HURRY_MS       500  /* the same when asked to stop at once */
 #define RELOAD_POLL_MS 10
 #define RELOAD_MAX_MS  30000  /* for the new set to become ready */
@@ -39,6 +39,7 @@ struct master {
     bool reload_wanted; /* SIGHUP came while the other set was still in use */
     uint64_t reload_until_ms;
     bool stopping, hurry;
+    uint64_t stopping_ms; /* since when */
     int exit_code;
 };
 
@@ -68,6 +69,7 @@ static void stop(struct master *m, int exit_code)
         return;
     }
     m->stopping = true;
+    m->stopping_ms = clock_mono_ms();
     m->reloading = false;
     m->exit_code = exit_code;
     close(m->roster.listen_fd); /* ours first: the last worker that drains then ends the queue */
@@ -83,6 +85,14 @@ static void stop_at_once(struct master *m)
     retire_all(m, SIGINT, HURRY_MS);
 }
 
+/* It may have usage rows to store: what the workers have left of SHUTDOWN_TIMEOUT is its time. */
+static uint64_t refresher_ms(struct master *m)
+{
+    uint64_t all = (uint64_t)active_config(m)->shutdown_timeout * 1000u;
+    uint64_t gone = clock_mono_ms() - m->stopping_ms;
+    return m->hurry ? HURRY_MS : gone + REFRESHER_MS < all ? all - gone : REFRESHER_MS;
+}
+
 /* True when nobody is left to wait for. */
 static bool stopped(struct master *m)
 {
@@ -91,7 +101,7 @@ static bool stopped(struct master *m)
         return false;
     }
     if (!r->children[0].asked) {
-        roster_ask(r, 0, SIGTERM, m->hurry ? HURRY_MS : REFRESHER_MS);
+        roster_ask(r, 0, SIGTERM, refresher_ms(m));
     }
     return !r->children[0].pid;
 }

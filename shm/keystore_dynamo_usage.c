@@ -3,7 +3,7 @@
  * and its aggregator reads them.
  *
  * The sort key has 13 digits of milliseconds and may be taken by another request of the key: then
- * the next free one counts. A row says with `usage_id` whose it is, so one that comes again (an
+ * another one near it counts. A row says with `usage_id` whose it is, so one that comes again (an
  * answer was lost, the refresher was killed) finds its own place and is written over itself.
  */
 #include "shm/keystore_dynamo_private.h"
@@ -12,9 +12,10 @@
 #include <string.h>
 #include "server/arena.h"
 #include "server/clock.h"
+#include "server/crc32.h"
 #include "server/dynamo_value.h"
 
-#define PROBES     20000u     /* milliseconds that may be taken one after the other */
+#define PROBES     25u        /* the last within hours */
 #define BODIES_MAX (1u << 20) /* of DYNAMO_MANY rows */
 
 /* A table whose keys are not ours is the operator's mistake, and no row's: rows wait for its mend.
@@ -129,14 +130,22 @@ static bool is_taken(const struct place *places, size_t n, const struct keystore
     return false;
 }
 
-/* From its own millisecond on, always the same way: the first that is free, or its own already. A
- * place may be passed over only when it is known that this very row is not there. */
+/* The i-th millisecond to try. The next one is mostly free; where a key has more than a thousand
+ * requests a second it is not, nor are those behind it, so the circle doubles each time. */
+static int64_t probe(const struct keystore_usage *u, unsigned i)
+{
+    uint32_t dice = crc32_add(i, u->usage_id, strlen(u->usage_id));
+    return u->started_ms + (i < 2 ? i : dice % (1u << i));
+}
+
+/* A row always tries the same places in the same order: the first that is free, or its own already.
+ * One may be passed over only when it is known that this very row is not there. */
 static enum status find_place(struct store *k, struct place *places, size_t n, size_t own,
-                              int64_t from_ms, struct err *err)
+                              unsigned first, struct err *err)
 {
     const struct keystore_usage *u = places[own].row;
-    int64_t ms = from_ms;
-    for (unsigned i = 0; i < PROBES; i++, ms++) {
+    for (unsigned i = first; i < PROBES; i++) {
+        int64_t ms = probe(u, i);
         if (is_taken(places, n, u, ms)) {
             continue;
         }
@@ -189,8 +198,7 @@ static enum status put_some(struct store *k, const struct keystore_usage *rows, 
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         if (results[i] != DYNAMO_OK) { /* a failure is asked once more, for its words */
-            bool taken = results[i] == DYNAMO_CONDITION;
-            status = find_place(k, places, n, i, rows[i].started_ms + taken, err);
+            status = find_place(k, places, n, i, results[i] == DYNAMO_CONDITION, err);
         }
     }
     return status;

@@ -166,6 +166,7 @@ static bool same_build(const struct segment_header *h, uint64_t file_size)
     }
     struct segment_header mine = lay_out(h->workers, h->max_keys);
     mine.epoch = h->epoch;
+    mine.slots_high = h->slots_high;
     return memcmp(&mine, h, sizeof mine) == 0;
 }
 

@@ -113,6 +113,12 @@ size_t item_size(const struct item *i)
     return sum;
 }
 
+static bool is_plain(struct str raw)
+{
+    return text_starts(raw, STR("{\"S\":\"")) && !memchr(raw.p, '\\', raw.n);
+}
+
+/* Plain texts, which most are, differ when their bytes do. */
 static bool same_attr(const struct item *a, const struct item *b, const char *name,
                       struct arena *scratch)
 {
@@ -120,14 +126,16 @@ static bool same_attr(const struct item *a, const struct item *b, const char *na
     struct str ra = item_get(a, text_from(name)), rb = item_get(b, text_from(name));
     if (text_eq(ra, rb))
         return true;
+    if (is_plain(ra) && is_plain(rb))
+        return false;
     return value_read(ra, scratch, &x) && value_read(rb, scratch, &y) && value_equal(&x, &y);
 }
 
 struct item *table_find(struct table *t, const struct item *key, struct arena *scratch)
 {
     for (size_t i = 0; i < t->n; i++)
-        if (same_attr(&t->item[i], key, t->hash, scratch) &&
-            (!t->range[0] || same_attr(&t->item[i], key, t->range, scratch)))
+        if ((!t->range[0] || same_attr(&t->item[i], key, t->range, scratch)) &&
+            same_attr(&t->item[i], key, t->hash, scratch))
             return &t->item[i];
     return NULL;
 }
@@ -158,11 +166,6 @@ static bool known_type(struct str type)
         if (text_eq(type, text_from(types[i])))
             return true;
     return false;
-}
-
-static bool is_plain(struct str raw)
-{
-    return text_starts(raw, STR("{\"S\":\"")) && !memchr(raw.p, '\\', raw.n);
 }
 
 bool value_read(struct str raw, struct arena *scratch, struct value *out)

@@ -6,7 +6,7 @@ ABORT: share of the streams that the client leaves after their first bytes. WHIC
 InvokeModel, where the first event tells the input tokens (Converse tells them with the last).
 OUT gets a line a request:  id  outcome  input_tokens  output_tokens
 outcome: a status, "left" (the client aborted) or "lost" (no answer, or one without its end).
-A file OUT.stop ends the run early. Only the standard library.
+A file OUT.stop ends the run early. PAUSE_MS: of each client before each request. Only the standard library.
 """
 import asyncio
 import json
@@ -98,7 +98,9 @@ class Client:
 
 
 async def work(client, numbers, prefix, abort, out, stop):
+    pause = int(os.environ.get("PAUSE_MS", 0)) / 1000
     for number in numbers:
+        await asyncio.sleep(pause)
         if os.path.exists(stop):
             return
         name = f"{prefix}-{number}"

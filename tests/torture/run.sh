@@ -116,12 +116,13 @@ is_flat() { # BEFORE AFTER: no process has grown by a fifth and 1 MB, or by more
 }
 zombies() { ps -o stat= --ppid "$SERVER_PID" | grep -c Z; }
 
-kill_some() { # REGEX SECONDS: one process of that kind, again and again
+kill_one() { # REGEX
     local pids
-    while sleep "$2"; do
-        mapfile -t pids < <(members "$1")
-        [ ${#pids[@]} -eq 0 ] || kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null
-    done
+    mapfile -t pids < <(members "$1")
+    [ ${#pids[@]} -gt 0 ] && kill -KILL "${pids[RANDOM % ${#pids[@]}]}" && echo "$1" >>"$T/kills"
+}
+kill_some() { # REGEX SECONDS: one process of that kind, again and again
+    while sleep "$2"; do kill_one "$1"; done
 }
 
 # --- phases -------------------------------------------------------------------------------------------------------
@@ -130,7 +131,8 @@ steady() {
     mock_reset
     progress steady $((REQUESTS / 2)) & local watch=$!
     load steady $((REQUESTS / 2)) 0.02 claude & local loading=$!
-    until [ "$(wc -l <"$T/steady.tsv" 2>/dev/null || echo 0)" -ge $((REQUESTS / 20)) ]; do sleep 0.2; done
+    : >>"$T/steady.tsv"
+    until [ "$(wc -l <"$T/steady.tsv")" -ge $((REQUESTS / 20)) ]; do sleep 0.2; done
     footprint >"$T/footprint.10"
     wait "$loading"
     results+=("$T/steady.tsv")
@@ -147,8 +149,9 @@ steady() {
 
 chaos() {
     progress chaos $((REQUESTS / 2)) & local watch=$!
-    kill_some '^worker' 0.7 & local workers=$!
-    kill_some '^refresher' 3 & local refreshers=$!
+    : >"$T/kills"
+    kill_some '^worker' 0.3 & local workers=$!
+    kill_some '^refresher' 1 & local refreshers=$!
     flap & local flapping=$!
     load chaos $((REQUESTS / 2)) 0.02 all
     results+=("$T/chaos.tsv")
@@ -158,13 +161,16 @@ chaos() {
     [ ! -e "$T/state/keys.away" ] || mv "$T/state/keys.away" "$T/state/keys.db"
     [ "$store" != dynamodb ] || dynamo_reset
     eventually 30 is_ready
+    echo "  $store chaos: killed $(sort "$T/kills" | uniq -c | tr -s ' \n' ' ')"
+    expect_true "$store chaos: processes were killed" test "$(wc -l <"$T/kills")" -gt 1
     check_rows chaos
     expect "$store chaos: zombies" "$(zombies)" 0
 }
 
 total_kills() {
     local round
-    load killed 100000000 0 all & local loading=$!
+    # some hundred requests a second: what is to be seen is the dying, not the load
+    PARALLEL=4 PAUSE_MS=30 load killed 100000000 0 all & local loading=$!
     for round in $(seq "$KILLS"); do
         sleep "0.$((RANDOM % 6 + 2))"
         # shellcheck disable=SC2046
@@ -190,8 +196,7 @@ limits() {
         (
             trap - EXIT # lib.sh's ends the server
             sleep "0.$((RANDOM % 4 + 1))"
-            mapfile -t pids < <(members '^worker')
-            kill -KILL "${pids[RANDOM % ${#pids[@]}]}"
+            kill_one '^worker'
             run "${STORE[@]}" -- create-api-key -u other -n o --output json
         ) & local trouble=$!
         PARALLEL=200 load "limit-$round" 1000 0 all

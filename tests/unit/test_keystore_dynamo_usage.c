@@ -73,18 +73,33 @@ static void test_row_has_the_attributes_of_the_older_tools(void **state)
         "\"ExpressionAttributeValues\":{\":own\":{\"S\":\"0af1\"}}}");
 }
 
-static void test_taken_millisecond_gives_the_next_free_one(void **state)
+/* The next one, then ever wider circles; a second time the same places in the same order. */
+static void test_taken_milliseconds_lead_to_others_near(void **state)
 {
     struct err err;
-    struct keystore_usage u = row("sk-a", "1", 5);
+    struct keystore_usage u = row("sk-a", "1", 1000);
+    long long first[6];
     (void)state;
-    stage_reply("400 E", GONE);
-    stage_reply("400 E", GONE);
-    stage_reply(NULL, "{}");
-    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_OK);
-    assert_put_at(0, "0000000000005");
-    assert_put_at(1, "0000000000006");
-    assert_put_at(2, "0000000000007");
+    for (int round = 0; round < 2; round++) {
+        stage_clear();
+        for (int i = 0; i < 6; i++) {
+            stage_reply(i < 5 ? "400 E" : NULL, i < 5 ? GONE : "{}");
+        }
+        assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_OK);
+        assert_int_equal(stage->next, 6);
+        for (unsigned i = 0; i < 6; i++) {
+            const char *at = strstr(stage_body(i), "\"timestamp\":{\"S\":\"");
+            assert_non_null(at);
+            long long ms = strtoll(at + 18, NULL, 10);
+            if (ms < 1000 || ms >= 1000 + (i < 2 ? (int)i + 1 : 1 << i) ||
+                (round && ms != first[i])) {
+                fail_msg("round %d, place %u: %lld", round, i, ms);
+            }
+            first[i] = ms;
+        }
+    }
+    assert_put_at(0, "0000000001000");
+    assert_put_at(1, "0000000001001");
 }
 
 /* All are asked at once, in any order. The one that is refused passes over where rows of this call
@@ -100,7 +115,8 @@ static void test_rows_of_one_call_make_room_for_one_another(void **state)
     stage_reply(NULL, "{}");
     assert_int_equal(keystore_put_usage(store, rows, 3, &err), STATUS_OK);
     assert_int_equal(stage->next, 4);
-    assert_put_at(3, "0000000000007");
+    assert_null(strstr(stage_body(3), "\"0000000000005\""));
+    assert_null(strstr(stage_body(3), "\"0000000000006\""));
 }
 
 static void test_rows_of_two_keys_may_share_a_millisecond(void **state)
@@ -260,7 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_row_has_the_attributes_of_the_older_tools),
-        TEST(test_taken_millisecond_gives_the_next_free_one),
+        TEST(test_taken_milliseconds_lead_to_others_near),
         TEST(test_rows_of_one_call_make_room_for_one_another),
         TEST(test_rows_of_two_keys_may_share_a_millisecond),
         TEST(test_many_rows_go_in_some_groups),

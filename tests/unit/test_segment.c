@@ -239,9 +239,25 @@ static void test_zero_clears_its_words_and_no_others(void **state)
     segment_drop(&s);
 }
 
+/* What the refresher writes into the header is no sign of another build. */
+static void test_attach_after_keys_have_come(void **state)
+{
+    struct segment made, seen;
+    struct err err;
+    char path[64];
+    (void)state;
+    assert_int_equal(segment_create(&made, 2, 64, &err), STATUS_OK);
+    bucket_give(&made, BUCKET_FIRST_KEY + 3, 7);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", made.fd);
+    assert_int_equal(segment_attach(&seen, path, &err), STATUS_OK);
+    segment_drop(&seen);
+    segment_drop(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attach_after_keys_have_come),
         cmocka_unit_test(test_zero_clears_its_words_and_no_others),
         cmocka_unit_test_setup_teardown(test_create_areas_lie_apart_on_pages, make, drop),
         cmocka_unit_test_setup_teardown(test_create_memfd_is_sealed, make, drop),

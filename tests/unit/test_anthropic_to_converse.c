@@ -67,11 +67,60 @@ static void test_allocations_that_fail_give_an_error(void **state)
     golden_drop(in);
 }
 
+#define STRICT(body)  "{\"model\":\"m\",\"max_tokens\":9," body "}"
+#define STRICT_USER   "\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
+#define REFUSED(what) what ": this model does not take it as it is (STRICT_FIELDS)"
+
+/* "!": STRICT_FIELDS. What is lost or made smaller is refused by name, other words for the same go.
+ */
+static void test_strict_refuses_each_kind_of_loss(void **state)
+{
+    static const struct convert_row rows[] = {
+        {"field", "!" QWEN,
+         STRICT("\"metadata\":{\"a\":1},\"context_management\":{\"edits\":[1]}," STRICT_USER),
+         REFUSED("context_management"), NULL},
+        {"sampling", "!" QWEN, STRICT("\"top_k\":5," STRICT_USER), REFUSED("top_k"), NULL},
+        {"sampling clamp", "!" QWEN, STRICT("\"temperature\":1.5," STRICT_USER),
+         REFUSED("temperature"), NULL},
+        {"fewer tokens", "!" LLAMA, "{\"model\":\"m\",\"max_tokens\":999999," STRICT_USER "}",
+         REFUSED("max_tokens"), NULL},
+        {"tool choice", "!" LLAMA,
+         STRICT("\"tools\":[{\"name\":\"t\",\"input_schema\":{\"type\":\"object\"}}],"
+                "\"tool_choice\":{\"type\":\"any\"}," STRICT_USER),
+         REFUSED("tool_choice"), NULL},
+        {"deferred tool", "!" QWEN,
+         STRICT("\"tools\":[{\"name\":\"t\",\"defer_loading\":true,\"input_schema\":{\"type\":"
+                "\"object\"}}]," STRICT_USER),
+         REFUSED("deferred_tools"), NULL},
+        {"block member", "!" QWEN,
+         STRICT("\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"u\","
+                "\"cache_control\":{\"type\":\"ephemeral\"}}]}]"),
+         REFUSED("cache_control"), NULL},
+        {"block kind", "!" QWEN,
+         STRICT("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
+                "\"content\":["
+                "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"server_tool_use\",\"id\":\"s\","
+                "\"name\":\"web_search\",\"input\":{}}]},"
+                "{\"role\":\"user\",\"content\":\"v\"}]"),
+         REFUSED("block:server_tool_use"), NULL},
+        {"a system turn is told in other words", "!" QWEN,
+         STRICT("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\","
+                "\"content\":\"s\"}]"),
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"},{\"text\":"
+         "\"<system-reminder>\\ns\\n</"
+         "system-reminder>\"}]}],\"inferenceConfig\":{\"maxTokens\":9}}",
+         "map:system_role"},
+    };
+    (void)state;
+    convert_case_check_all(DIALECT_ANTHROPIC, rows, COUNT_OF(rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_requests_match),
         cmocka_unit_test(test_fields_are_read_strictly),
+        cmocka_unit_test(test_strict_refuses_each_kind_of_loss),
         cmocka_unit_test(test_allocations_that_fail_give_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,10 +363,49 @@ static void test_golden_streams_match(void **state)
     for_each_pair("tests/golden/splice_stream/*.in.events", 4, check_golden_stream);
 }
 
+/* Spans between \1 and \2 are what the model does not take: everything else, bytes that a printer
+ * of JSON would write otherwise included, is what Bedrock gets. */
+static void test_request_bytes_outside_the_cuts_stay_the_same(void **state)
+{
+    static const char marked[] = "\n{\1 \"model\" : \"m\",\2 "
+                                 "\"max_tokens\":\t2000,\1\"context_management\" :{ \"edits\":[ ] }"
+                                 ",\2 \"tools\" : [ {\"name\":\"t\\u0041\",\1 "
+                                 "\"eager_input_streaming\": true,\2 \"input_schema\""
+                                 ": {\"n\":1.0e+0 , \"d\":-0.0,\"big\":9007199254740993} } ] "
+                                 ",\r\n\"messages\":[{ \"role\":\"user\""
+                                 " , \"content\":[{\"type\":\"text\" ,\"text\":\"\\/\\ud83d\\ude00 "
+                                 "\xc3\xa9\"} ] } ]\1,\"stream\" : "
+                                 "true\2 }\n";
+    char in[sizeof marked], want[sizeof marked + sizeof ADDED];
+    size_t in_n = 0, want_n = 0;
+    bool cut = false;
+    struct splice_case c;
+    (void)state;
+    for (const char *p = marked; *p; p++) {
+        if (*p == 1 || *p == 2) {
+            cut = *p == 1;
+            continue;
+        }
+        in[in_n++] = *p;
+        if (!cut)
+            want[want_n++] = *p;
+        if (*p == '{' && want_n == 2) { /* what is added comes first */
+            memcpy(want + want_n, ADDED, sizeof ADDED - 1);
+            want_n += sizeof ADDED - 1;
+        }
+    }
+    splice_case_run(&c, STR(S37), STR(""), (struct str){in, in_n});
+    assert_int_equal(c.status, STATUS_OK);
+    if (!text_eq(buf_str(&c.body), (struct str){want, want_n}))
+        fail_msg("got\n%.*s\nwant\n%.*s", STR_ARG(buf_str(&c.body)), (int)want_n, want);
+    splice_case_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_bytes_not_named_stay_the_same),
+        cmocka_unit_test(test_request_bytes_outside_the_cuts_stay_the_same),
         cmocka_unit_test(test_request_fields_unknown_to_bedrock_go),
         cmocka_unit_test(test_request_thinking_is_translated_for_the_model),
         cmocka_unit_test(test_request_that_bedrock_cannot_do_is_refused_by_name),

@@ -87,6 +87,30 @@ static void test_strict_refuses_each_kind_of_loss(void **state)
          "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
          "{\"type\":\"text\",\"text\":\"u\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}",
          "cache_control"},
+        {"a value that Bedrock judges", OLD, "", "{\"model\":\"m\",\"temperature\":1.5," REST,
+         NULL},
+        {"a number that Bedrock judges", OLD, "",
+         "{\"model\":\"m\",\"max_tokens\":999999,\"messages\":[{\"role\":\"user\",\"content\":"
+         "\"u\"}]}",
+         NULL},
+        {"a system turn is told in other words", OLD, "",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},"
+         "{\"role\":\"system\",\"content\":\"s\"}]}",
+         NULL},
+        {"a block that Bedrock judges", OLD, "",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+         "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"container_upload\",\"file_id\":\"f\"}]}]}",
+         NULL},
+        {"a server's block, likewise", OLD, "",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{"
+         "\"role\":\"assistant\",\"content\":["
+         "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\","
+         "\"name\":\"web_search\",\"input\":{}}]},{\"role\":\"user\",\"content\":\"u\"}]}",
+         NULL},
+        {"deferred tool", OLD, "",
+         "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{}},{\"name\":\"u\",\"input_"
+         "schema\":{},\"defer_loading\":true}]," REST,
+         "deferred_tools"},
         {"a translation is no loss", O55, "advanced-tool-use-2025-11-20", IN, NULL},
         {"nothing to lose", O55, THINK, IN, NULL},
     };

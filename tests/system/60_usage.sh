@@ -7,7 +7,6 @@
 COUNT=${COUNT:-2}
 DB=$T/state/keys.db
 rows() { sqlite3 -cmd '.timeout 5000' "$DB" "$1"; }
-children() { cat "/proc/$SERVER_PID/task/$SERVER_PID/children"; }
 usage_is() { [ "$(rows "SELECT count(*) FROM usage$2")" = "$1" ]; }
 stored() { eventually $((5 * SLOW)) usage_is "$@"; }
 asks() { # ID CURL-OPTIONS...: one request of its own id
@@ -92,12 +91,9 @@ for round in $(seq "$COUNT"); do
         load $((round * 100000 + client * 1000)) $((round * 100000 + client * 1000 + 400)) & loads+=($!)
     done
     sleep "0.$((RANDOM % 5 + 3))"
-    # shellcheck disable=SC2046
-    kill -KILL "$SERVER_PID" $(children) # the master first: it would start new ones
-    wait "$SERVER_PID" 2>/dev/null
+    kill_everything
     kill "${loads[@]}" 2>/dev/null
     wait "${loads[@]}" 2>/dev/null
-    SERVER_PID=
     start_server MASTER_API_KEY=correct-horse-battery-staple REFRESH_SECONDS=1
 done
 cat "$T"/answered.* 2>/dev/null | sort -u >"$T/answered"

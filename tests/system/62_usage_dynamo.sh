@@ -90,10 +90,7 @@ stored $((before + 10))
 expect "rows of the outage" "$(items usage 'map(select(.request_id | startswith("away-")) | .success) | length')" 10
 trouble down 0
 many killed 10
-# shellcheck disable=SC2046
-kill -KILL "$SERVER_PID" $(cat "/proc/$SERVER_PID/task/$SERVER_PID/children")
-wait "$SERVER_PID" 2>/dev/null
-SERVER_PID=
+kill_everything
 dynamo_reset
 start_server "${STORE[@]}" REFRESH_SECONDS=1
 stored $((before + 20))

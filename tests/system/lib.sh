@@ -207,6 +207,18 @@ stop_server() {
     SERVER_PID=
 }
 
+# kill_everything: the master and its children; the port is free only when the last of them is gone
+kill_everything() {
+    local pid orphans
+    read -ra orphans <"/proc/$SERVER_PID/task/$SERVER_PID/children"
+    kill -KILL "$SERVER_PID" "${orphans[@]}" # the master first: it would start new ones
+    wait "$SERVER_PID" 2>/dev/null
+    for pid in "${orphans[@]}"; do
+        eventually $((5 * SLOW)) is_gone "$pid"
+    done
+    SERVER_PID=
+}
+
 # pids of the processes in these states: processes NAME-REGEX
 processes() {
     run -- top --pid "$SERVER_PID" --output json

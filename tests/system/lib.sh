@@ -209,11 +209,11 @@ stop_server() {
 
 # kill_everything: the master and its children; the port is free only when the last of them is gone
 kill_everything() {
-    local pid orphans
-    read -ra orphans <"/proc/$SERVER_PID/task/$SERVER_PID/children"
-    kill -KILL "$SERVER_PID" "${orphans[@]}" # the master first: it would start new ones
+    local pid children
+    read -ra children <"/proc/$SERVER_PID/task/$SERVER_PID/children"
+    kill -KILL "$SERVER_PID" "${children[@]}" # the master first: it would start new ones
     wait "$SERVER_PID" 2>/dev/null
-    for pid in "${orphans[@]}"; do
+    for pid in "${children[@]}"; do
         eventually $((5 * SLOW)) is_gone "$pid"
     done
     SERVER_PID=

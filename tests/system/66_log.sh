@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# LOG_FORMAT=json: one line a request with all its members, and nothing secret in the whole log.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PROMPT=a-prompt-that-nobody-shall-log
+MEMBERS='["request_id","status","path","who","key_id","user","model","bedrock_model","stream","attempts","input_tokens","output_tokens","cost_micro","first_byte_ms","duration_ms","changes","error","session"]'
+lines() { grep -F '"event":"request"' "$T/server.log" | jq -c "select($1)"; }
+lines_are() { [ "$(lines "$2" | wc -l)" -eq "$1" ]; }
+one() { # ID JQ WANTED: the only line of this request
+    eventually 2 lines_are 1 ".request_id == \"$1\""
+    expect "$1: lines" "$(lines ".request_id == \"$1\"" | wc -l)" 1
+    expect "$1: $2" "$(lines ".request_id == \"$1\"" | jq -r "$2")" "$3"
+}
+as() { # ID BODY [curl options...]
+    local id=$1 body=$2
+    shift 2
+    ask "$body" -H "x-request-id: $id" "$@"
+}
+
+start_mock
+start_server LOG_FORMAT=json MASTER_API_KEY=correct-horse-battery-staple
+make_key alice
+as whole "$(message $PROMPT '{"metadata":{"user_id":"{\"device_id\":\"d\",\"session_id\":\"session-new\"}"}}')"
+as stream "$(message $PROMPT '{"stream":true,"metadata":{"user_id":"user_ab_account_cd_session_session-old"}}')"
+as odd "$(message $PROMPT '{"metadata":{"user_id":"{not json"}}')"
+as refused "$(message $PROMPT '{"max_tokens":"many"}')"
+as converse "$(jq -c '.model = "qwen.qwen3-coder-480b-a35b-v1:0" | .top_k = 5' <<<"$(message $PROMPT)")"
+call /v1/chat/completions -H "Authorization: Bearer $KEY" -H 'x-request-id: chat' -H 'content-type: application/json' \
+    -d "$(jq -cn --arg model "$MODEL" --arg text $PROMPT '{model: $model, messages: [{role: "user", content: $text}]}')"
+script tokens-200,pace-20
+as gone "$(message $PROMPT '{"stream":true}')" --max-time 0.4
+one whole '[.status, .who, .user, .session, .attempts] | map(tostring) | join(" ")' "200 key alice session-new 1"
+one whole '.key_id' "${KEY_ID:0:8}"
+one whole '.input_tokens > 0 and .output_tokens > 0 and .cost_micro > 0 and .duration_ms > 0' true
+one stream '[.status, .stream, .session] | map(tostring) | join(" ")' "200 true session-old"
+one odd '[.status, .session] | map(tostring) | join(" ")' "200 "
+one refused '[.status, .attempts, .error != ""] | map(tostring) | join(" ")' "400 0 true"
+one converse '[.status, .changes != ""] | map(tostring) | join(" ")' "200 true"
+one chat '[.status, .path] | map(tostring) | join(" ")' "200 /v1/chat/completions"
+one gone .status 499
+expect "lines that are no JSON" "$(jq -R 'fromjson? // "bad" | select(. == "bad")' "$T/server.log" | wc -l)" 0
+expect "lines that lack a member" "$(lines "($MEMBERS - keys) != []" | wc -l)" 0
+expect_no_match "no secret, no key, no prompt" "$(cat "$T/server.log")" "$KEY|correct-horse|$PROMPT|mock-secret|sk-"
+finish

@@ -224,6 +224,9 @@ check_running llm-api-converter-minimal
 check_running llm-api-converter-prebuilt
 check_arm64
 build llm-api-converter-mock -f docker/Dockerfile --target mock
+# This buildah looks for a base image of the target's architecture, whatever FROM --platform says; Docker takes the build
+# machine's. So the same files go by that name: the stage runs on this machine either way, and cross-compiles.
+pod import --quiet --arch arm64 "$work/base.tar" docker.io/library/debian:bookworm-slim >/dev/null
 build llm-api-converter-arm64 --platform linux/arm64 -f docker/Dockerfile
 check_image llm-api-converter-arm64 arm64
 [ -n "${KEEP:-}" ] || rm -rf "$work/storage" "$work/run"

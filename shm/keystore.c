@@ -14,9 +14,11 @@
 static const struct backend {
     const char *name;
     enum status (*open)(const struct config *c, struct keystore **out, struct err *err);
+    /* UNAVAILABLE: open would make an empty one; NULL: it never does. */
+    enum status (*exists)(const struct config *c, struct err *err);
 } backends[] = {
-    {"dynamodb", keystore_dynamo_open},
-    {"sqlite", keystore_sqlite_open},
+    {"dynamodb", keystore_dynamo_open, NULL},
+    {"sqlite", keystore_sqlite_open, keystore_sqlite_exists},
 };
 
 static const struct backend *backend_of(const char *name)
@@ -55,17 +57,28 @@ static const struct backend *choose_auto(const struct config *c, char *why_out, 
     return backend_of("sqlite");
 }
 
+static const struct backend *choose(const struct config *c, char *why_out, size_t why_size)
+{
+    if (strcmp(c->storage_backend, "auto") == 0) {
+        return choose_auto(c, why_out, why_size);
+    }
+    const struct backend *b = backend_of(c->storage_backend);
+    snprintf(why_out, why_size, "%s: STORAGE_BACKEND says so", b->name);
+    return b;
+}
+
 enum status keystore_open(const struct config *c, struct keystore **out, char *why_out,
                           size_t why_size, struct err *err)
 {
-    const struct backend *b;
-    if (strcmp(c->storage_backend, "auto") == 0) {
-        b = choose_auto(c, why_out, why_size);
-    } else {
-        b = backend_of(c->storage_backend);
-        snprintf(why_out, why_size, "%s: STORAGE_BACKEND says so", b->name);
-    }
-    return b->open(c, out, err);
+    return choose(c, why_out, why_size)->open(c, out, err);
+}
+
+enum status keystore_open_again(const struct config *c, struct keystore **out, char *why_out,
+                                size_t why_size, struct err *err)
+{
+    const struct backend *b = choose(c, why_out, why_size);
+    enum status status = b->exists ? b->exists(c, err) : STATUS_OK;
+    return status == STATUS_OK ? b->open(c, out, err) : status;
 }
 
 void keystore_close(struct keystore *k)

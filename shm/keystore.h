@@ -97,10 +97,13 @@ struct keystore { /* first member of every implementation */
 };
 
 /* Chooses by STORAGE_BACKEND (see config.h) and opens. why_out (120 bytes) says which store and
- * why, for the start line. create: make the file or directory if missing (CLI and server both do
- * for SQLite). */
+ * why, for the start line. A file or directory that is missing is made. */
 MUST_CHECK enum status keystore_open(const struct config *c, struct keystore **out, char *why_out,
                                      size_t why_size, struct err *err);
+/* The same where the store has been read before: one that is missing now is an outage (UNAVAILABLE)
+ * and not an empty store, in which every key would be revoked. */
+MUST_CHECK enum status keystore_open_again(const struct config *c, struct keystore **out,
+                                           char *why_out, size_t why_size, struct err *err);
 void keystore_close(struct keystore *k);
 
 /* "sha256:<hex>" of a clear key. */

@@ -477,6 +477,16 @@ static enum status make_file(const char *path, struct err *err)
     return STATUS_OK;
 }
 
+enum status keystore_sqlite_exists(const struct config *c, struct err *err)
+{
+    char path[512];
+    enum status status = find_path(c, path, sizeof path, err);
+    if (status == STATUS_OK && access(path, F_OK) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "key store %s: %m", path);
+    }
+    return status;
+}
+
 enum status keystore_sqlite_open(const struct config *c, struct keystore **out, struct err *err)
 {
     struct store *k = heap_new(sizeof *k);

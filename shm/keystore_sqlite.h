@@ -15,4 +15,7 @@
 MUST_CHECK enum status keystore_sqlite_open(const struct config *c, struct keystore **out,
                                             struct err *err);
 
+/* UNAVAILABLE: its file is not there. */
+MUST_CHECK enum status keystore_sqlite_exists(const struct config *c, struct err *err);
+
 #endif

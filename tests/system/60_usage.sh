@@ -73,8 +73,13 @@ eventually $((5 * SLOW)) is_ready
 mv "$DB" "$DB.away"
 for i in 1 2 3 4 5; do asks "away-$i" -d "$body" "$URL/v1/messages"; done
 sleep 0.5
+for pid in $(processes '^refresher'); do kill -KILL "$pid"; done # the next one finds no store: an outage, not an empty one
+sleep 1
+ask "$body"
+expect "known key, store away, refresher new" "$CODE" 200
+expect "nothing was made in the store's place" "$([ -e "$DB" ] && echo made)" ""
 mv "$DB.away" "$DB"
-stored 19 ""
+stored 20 ""
 expect "requests of the outage" "$(rows "SELECT count(*), sum(success) FROM usage WHERE request_id LIKE 'away-%'")" "5|5"
 
 # --- everything is killed under load, again and again

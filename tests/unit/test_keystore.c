@@ -328,10 +328,32 @@ static void test_plausible_rows(void **state)
     }
 }
 
+/* A store that was there and is away now must not come back empty. */
+static void test_open_again_makes_no_new_store(void **state)
+{
+    char place[] = "/tmp/test_keystore.XXXXXX", path[64], why[120];
+    struct keystore *k;
+    struct err err;
+    (void)state;
+    assert_non_null(mkdtemp(place));
+    snprintf(path, sizeof path, "%s/keys.db", place);
+    struct config c = {.storage_backend = "sqlite", .database_url = "", .state_dir = place};
+    assert_int_equal(keystore_open_again(&c, &k, why, sizeof why, &err), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(keystore_open(&c, &k, why, sizeof why, &err), STATUS_OK);
+    keystore_close(k);
+    assert_int_equal(keystore_open_again(&c, &k, why, sizeof why, &err), STATUS_OK);
+    keystore_close(k);
+    assert_int_equal(unlink(path), 0);
+    rmdir(place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_open_backend_by_rule, make_directory, drop_directory),
+        cmocka_unit_test(test_open_again_makes_no_new_store),
         cmocka_unit_test(test_cell_good_row_is_taken_over),
         cmocka_unit_test(test_cell_bad_attribute_is_named),
         cmocka_unit_test(test_cell_key_in_clear_only_where_allowed),

@@ -84,7 +84,7 @@ compared() {
 value() { awk -v word="$1" '$1 == word { print $2 }' "$T/compared"; }
 is_complete() { compared && [ "$(value missing)" = 0 ]; }
 check_rows() { # PHASE
-    eventually 60 is_complete
+    eventually 300 is_complete
     printf '  %s %s: %s answered, %s rows, outcomes %s\n' "$store" "$1" "$(value answered)" "$(wc -l <"$T/rows.tsv")" \
         "$(cat "${results[@]}" | cut -f2 | sort | uniq -c | awk '{ printf "%s=%s ", $2, $1 }')"
     expect_true "$store $1: there was load" test "$(value answered)" -gt 10
@@ -94,7 +94,7 @@ check_rows() { # PHASE
     expect "$store $1: rows of nobody" "$(value unexplained)" 0
     cat "$T/differences"
     is_balanced() { [ "$(money | sort -u | wc -l)" = 1 ]; }
-    eventually 60 is_balanced
+    eventually 300 is_balanced
     expect "$store $1: the budget is the sum of the costs" "$(money | sort -u | wc -l)" 1
 }
 
@@ -211,6 +211,9 @@ limits() {
     done
 }
 
+# After a failure the whole log is in the build directory: torture.log
+keep_log() { [ "$FAILED" -eq 0 ] || cp "$T/server.log" "$BUILD/torture.log"; }
+trap 'keep_log; cleanup' EXIT
 for store in ${TORTURE_STORES:-sqlite dynamodb}; do
     results=()
     rm -rf "$T/state" "$T"/*.tsv*

@@ -125,15 +125,20 @@ static bool again(struct dynamo *d, enum dynamo_result result, unsigned retry)
     return clock_mono_ms() + pause_ms < d->until_ms && dynamo_pause(d, pause_ms);
 }
 
-enum dynamo_result dynamo_call(struct dynamo *d, const char *operation, struct str body,
-                               struct cJSON **answer_out, struct err *err)
+static void begin(struct dynamo *d)
+{
+    clock_tick();
+    d->until_ms = clock_mono_ms() + d->timeout_ms;
+    d->given_up = d->uncertain = false;
+}
+
+/* A call within the time that is left. */
+static enum dynamo_result call_on(struct dynamo *d, const char *operation, struct str body,
+                                  struct cJSON **answer_out, struct err *err)
 {
     struct err why = {.code = STATUS_OK};
     enum dynamo_result result = DYNAMO_GIVEN_UP;
     *answer_out = NULL;
-    clock_tick();
-    d->until_ms = clock_mono_ms() + d->timeout_ms;
-    d->given_up = d->uncertain = false;
     if (go_on(d)) {
         result = attempt(d, operation, body, answer_out, &why);
     }
@@ -153,20 +158,26 @@ enum dynamo_result dynamo_call(struct dynamo *d, const char *operation, struct s
     return result;
 }
 
-/* All at once; what failed in a way that another attempt may mend goes once more by itself. */
-void dynamo_call_many(struct dynamo *d, const char *operation, const struct str *bodies, size_t n,
+enum dynamo_result dynamo_call(struct dynamo *d, const char *operation, struct str body,
+                               struct cJSON **answer_out, struct err *err)
+{
+    begin(d);
+    return call_on(d, operation, body, answer_out, err);
+}
+
+static void start_all(struct dynamo *d, const char *operation, const struct str *bodies, size_t n,
                       enum dynamo_result *results_out, struct err *errs_out)
 {
-    assert(n <= DYNAMO_MANY);
-    clock_tick();
-    d->until_ms = clock_mono_ms() + d->timeout_ms;
-    d->given_up = d->uncertain = false;
     for (size_t i = 0; i < n; i++) {
         results_out[i] =
             go_on(d) ? dynamo_attempt_start(&d->attempts[i], operation, bodies[i], &errs_out[i])
                      : DYNAMO_GIVEN_UP;
     }
-    wait_for_all(d);
+}
+
+static void end_all(struct dynamo *d, const char *operation, size_t n,
+                    enum dynamo_result *results_out, struct err *errs_out)
+{
     for (size_t i = 0; i < n; i++) {
         if (results_out[i] == DYNAMO_OK) {
             results_out[i] = dynamo_attempt_end(&d->attempts[i], NULL, &errs_out[i]);
@@ -174,12 +185,25 @@ void dynamo_call_many(struct dynamo *d, const char *operation, const struct str 
         if (d->given_up) {
             results_out[i] = DYNAMO_GIVEN_UP;
             err_set(&errs_out[i], STATUS_UNAVAILABLE, "DynamoDB %s: given up", operation);
+        } else if (results_out[i] != DYNAMO_OK) {
+            struct err why = errs_out[i];
+            err_set(&errs_out[i], STATUS_UNAVAILABLE, "DynamoDB %s: %s", operation, why.text);
         }
     }
-    for (size_t i = 0; i < n; i++) {
+}
+
+void dynamo_call_many(struct dynamo *d, const char *operation, const struct str *bodies, size_t n,
+                      enum dynamo_result *results_out, struct err *errs_out)
+{
+    assert(n <= DYNAMO_MANY);
+    begin(d);
+    start_all(d, operation, bodies, n, results_out, errs_out);
+    wait_for_all(d);
+    end_all(d, operation, n, results_out, errs_out);
+    for (size_t i = 0; i < n && clock_mono_ms() < d->until_ms; i++) {
         struct cJSON *answer = NULL;
         if (dynamo_error_again(results_out[i])) {
-            results_out[i] = dynamo_call(d, operation, bodies[i], &answer, &errs_out[i]);
+            results_out[i] = call_on(d, operation, bodies[i], &answer, &errs_out[i]);
         }
         json_free(answer);
     }

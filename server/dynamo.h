@@ -35,8 +35,8 @@ void dynamo_on_wait(struct dynamo *d, dynamo_wait_fn *fn, void *ctx);
 MUST_CHECK enum dynamo_result dynamo_call(struct dynamo *d, const char *operation, struct str body,
                                           struct cJSON **answer_out, struct err *err);
 /* Up to DYNAMO_MANY calls of one operation at the same time, whose answers are not wanted: what
- * became of each, and of one that failed the error. Each is repeated by itself where that can help.
- */
+ * became of each, and of one that failed the error. Each is repeated by itself where that can help,
+ * all of it within one DYNAMODB_TIMEOUT. */
 #define DYNAMO_MANY 16u
 void dynamo_call_many(struct dynamo *d, const char *operation, const struct str *bodies, size_t n,
                       enum dynamo_result *results_out, struct err *errs_out);

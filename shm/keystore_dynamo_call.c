@@ -24,7 +24,7 @@ void keystore_dynamo_member(struct json_out *w, const char *name, const char *va
     json_str(w, text_from(value));
 }
 
-/* Ends the request object and calls. A missing table is told in words that say what to do. */
+/* Ends the request object and calls. */
 enum dynamo_result keystore_dynamo_send(struct store *k, struct json_out *w, const char *operation,
                                         const char *table, struct cJSON **answer_out,
                                         struct err *err)
@@ -38,10 +38,15 @@ enum dynamo_result keystore_dynamo_send(struct store *k, struct json_out *w, con
     enum dynamo_result result =
         dynamo_call(k->dynamo, operation, buf_str(&k->request), answer_out, err);
     text_wipe(buf_data(&k->request), buf_len(&k->request)); /* it may hold a clear key */
+    keystore_dynamo_reword(result, table, err);
+    return result;
+}
+
+void keystore_dynamo_reword(enum dynamo_result result, const char *table, struct err *err)
+{
     if (result == DYNAMO_NO_TABLE) {
         err_set(err, STATUS_UNAVAILABLE, "table %s does not exist: run setup_tables", table);
     }
-    return result;
 }
 
 enum status keystore_dynamo_status(enum dynamo_result result)

@@ -23,10 +23,12 @@ void keystore_dynamo_raise_version(struct store *k);
 /* A request: begin, members, send. */
 void keystore_dynamo_begin(struct store *k, struct json_out *w, const char *table);
 void keystore_dynamo_member(struct json_out *w, const char *name, const char *value);
-/* Ends the object and calls. A missing table is told in words that say what to do. */
+/* Ends the object and calls; errors are reworded. */
 enum dynamo_result keystore_dynamo_send(struct store *k, struct json_out *w, const char *operation,
                                         const char *table, struct cJSON **answer_out,
                                         struct err *err);
+/* A missing table is told in words that say what to do. */
+void keystore_dynamo_reword(enum dynamo_result result, const char *table, struct err *err);
 enum status keystore_dynamo_status(enum dynamo_result result);
 
 struct keystore_dynamo_walk {

@@ -141,10 +141,10 @@ static int64_t probe(const struct keystore_usage *u, unsigned i)
 /* A row always tries the same places in the same order: the first that is free, or its own already.
  * One may be passed over only when it is known that this very row is not there. */
 static enum status find_place(struct store *k, struct place *places, size_t n, size_t own,
-                              unsigned first, struct err *err)
+                              struct err *err)
 {
     const struct keystore_usage *u = places[own].row;
-    for (unsigned i = first; i < PROBES; i++) {
+    for (unsigned i = 1; i < PROBES; i++) { /* the first was asked with all others */
         int64_t ms = probe(u, i);
         if (is_taken(places, n, u, ms)) {
             continue;
@@ -162,11 +162,10 @@ static enum status find_place(struct store *k, struct place *places, size_t n, s
 
 /* Each to its own millisecond. False: no memory. */
 static bool put_together(struct store *k, const struct keystore_usage *rows, size_t n,
-                         enum dynamo_result results[DYNAMO_MANY])
+                         enum dynamo_result results[DYNAMO_MANY], struct err errs[DYNAMO_MANY])
 {
     struct arena *arena = arena_new(BODIES_MAX);
     struct str bodies[DYNAMO_MANY];
-    struct err errs[DYNAMO_MANY];
     bool ok = arena != NULL;
     for (size_t i = 0; i < n && ok; i++) {
         struct json_out w;
@@ -189,16 +188,21 @@ static enum status put_some(struct store *k, const struct keystore_usage *rows, 
 {
     struct place places[DYNAMO_MANY];
     enum dynamo_result results[DYNAMO_MANY];
+    struct err errs[DYNAMO_MANY];
     enum status status = STATUS_OK;
-    if (!put_together(k, rows, n, results)) {
+    if (!put_together(k, rows, n, results, errs)) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     for (size_t i = 0; i < n; i++) {
         places[i] = (struct place){&rows[i], results[i] == DYNAMO_OK ? rows[i].started_ms : 0};
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
-        if (results[i] != DYNAMO_OK) { /* a failure is asked once more, for its words */
-            status = find_place(k, places, n, i, results[i] == DYNAMO_CONDITION, err);
+        if (results[i] == DYNAMO_CONDITION) {
+            status = find_place(k, places, n, i, err);
+        } else if (results[i] != DYNAMO_OK) {
+            *err = errs[i];
+            keystore_dynamo_reword(results[i], k->usage, err);
+            status = keystore_dynamo_put_status(results[i], err);
         }
     }
     return status;

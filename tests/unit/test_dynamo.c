@@ -237,6 +237,31 @@ static void test_call_total_time_is_bounded(void **state)
     dynamo_drop(d);
 }
 
+/* One DYNAMODB_TIMEOUT for all of them, not one for each. */
+static void test_call_many_total_time_is_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 5 };
+    struct dynamo *d = client();
+    struct str bodies[MANY];
+    struct err errs[MANY];
+    enum dynamo_result results[MANY];
+    for (int i = 0; i < STAGE_MAX; i++) {
+        stage_reply(NULL, ITEM)->end = STAGE_HANG;
+    }
+    for (int i = 0; i < MANY; i++) {
+        bodies[i] = STR("{\"a\":1}");
+    }
+    unsigned long long begin = mono_ms();
+    dynamo_call_many(d, "PutItem", bodies, MANY, results, errs);
+    assert_in_range(mono_ms() - begin, 900, 1800);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(results[i], DYNAMO_TRANSIENT);
+        assert_non_null(strstr(errs[i].text, "DynamoDB PutItem: "));
+    }
+    dynamo_drop(d);
+}
+
 static void test_call_gives_up_when_told(void **state)
 {
     (void)state;
@@ -305,6 +330,7 @@ int main(void)
         STAGE_TEST(test_call_skew_is_learned_from_date),
         STAGE_TEST(test_call_skew_without_cause_is_final),
         STAGE_TEST(test_call_total_time_is_bounded),
+        STAGE_TEST(test_call_many_total_time_is_bounded),
         STAGE_TEST(test_call_gives_up_when_told),
         STAGE_TEST(test_pause_waits_or_gives_up),
         STAGE_TEST(test_new_unusable_setting_is_invalid),

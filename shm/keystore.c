@@ -23,13 +23,12 @@ static const struct backend {
 
 static const struct backend *backend_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
-        if (strcmp(backends[i].name, name) == 0) {
-            return &backends[i];
-        }
+    size_t i = 0;
+    while (strcmp(backends[i].name, name) != 0) {
+        i++;
+        assert(i < sizeof backends / sizeof backends[0] && "no such choice in config.h");
     }
-    assert(false && "STORAGE_BACKEND outside the choices of config.h");
-    return NULL;
+    return &backends[i];
 }
 
 /* What speaks for DynamoDB; NULL: nothing. */

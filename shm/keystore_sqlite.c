@@ -92,12 +92,11 @@ static enum status set_layout(struct store *k, int layout, struct err *err)
  */
 static enum status make_tables(struct store *k, struct err *err)
 {
-    int layout;
+    int layout = 0;
     enum status status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        status = read_layout(k, &layout, err);
     }
-    status = read_layout(k, &layout, err);
     for (int i = layout; status == STATUS_OK && i < KEYSTORE_SQLITE_LAYOUT; i++) {
         status = keystore_sqlite_run(k, keystore_sqlite_layouts[i][0], err);
         status = status == STATUS_OK ? keystore_sqlite_run(k, keystore_sqlite_layouts[i][1], err)
@@ -137,9 +136,9 @@ static enum status connect_db(struct store *k, struct err *err)
 {
     struct stat st;
     int layout;
-    if (stat(k->path, &st) != 0) {
+    if (stat(k->path, &st) != 0) { /* GCOVR_EXCL_START: gone since the caller looked */
         return err_set(err, STATUS_UNAVAILABLE, "key store %s: %m", k->path);
-    }
+    } /* GCOVR_EXCL_STOP */
     k->device = st.st_dev;
     k->inode = st.st_ino;
     enum status status = STATUS_OK;

@@ -21,7 +21,7 @@
 #include "server/crc32.h"
 #include "tests/unit/loopback.h"
 
-enum { STAGE_MAX = 16, STAGE_BODY = 32768 };
+enum { STAGE_MAX = 40, STAGE_BODY = 32768 };
 enum stage_end { STAGE_WHOLE, STAGE_CUT, STAGE_HANG, STAGE_RESET };
 
 struct stage_reply {

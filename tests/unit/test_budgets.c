@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "server/arena.h"
 #include "server/clock.h"
 #include "shm/bucket.h"
 #include "shm/journal.h"
@@ -155,6 +156,51 @@ static void test_stage_keys_without_budget_are_passed_over(void **state)
     budgets_publish(budgets, table);
 }
 
+/* A worker may be on the cell of the key's predecessor: that one's spending stays its own. */
+static void test_publish_slot_of_another_key_is_left_alone(void **state)
+{
+    (void)state;
+    struct bucket *b = bucket();
+    uint32_t tag = atomic_load(&b->tag);
+    atomic_store(&b->tag, tag + 1);
+    load("2026-01", 100);
+    assert_int_equal(bucket_spent(b, bucket_month(JANUARY)), 0);
+    atomic_store(&b->tag, tag);
+    load("2026-01", 100);
+    assert_int_equal(spent(JANUARY), 100);
+}
+
+static void test_new_without_memory_is_null(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth <= 3; nth++) {
+        heap_fail_after(nth);
+        struct budgets *b = budgets_new(&seg);
+        heap_fail_after(0);
+        if (b) {
+            budgets_drop(b);
+            fail_msg("allocation %lu", nth);
+        }
+    }
+}
+
+static void test_stage_without_memory_is_refused_and_the_rest_stays(void **state)
+{
+    (void)state;
+    struct keystore_row row = {
+        .budget_micro = 1000, .budget_used_micro = 100, .budget_month = "2026-01"};
+    budgets_begin(budgets);
+    assert_true(budgets_stage(budgets, digest, &row));
+    for (uint8_t i = 0; i < 63; i++) {
+        assert_true(budgets_stage(budgets, (uint8_t[32]){9, i}, &row));
+    }
+    heap_fail_after(1);
+    assert_false(budgets_stage(budgets, (uint8_t[32]){8}, &row));
+    heap_fail_after(0);
+    budgets_publish(budgets, table);
+    assert_int_equal(spent(JANUARY), 100);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -165,6 +211,9 @@ int main(void)
         T(test_publish_record_of_a_newer_month_begins_it),
         T(test_publish_nonsense_months_count_as_never_used),
         T(test_stage_keys_without_budget_are_passed_over),
+        T(test_publish_slot_of_another_key_is_left_alone),
+        T(test_new_without_memory_is_null),
+        T(test_stage_without_memory_is_refused_and_the_rest_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -214,6 +215,86 @@ static void test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit(void **state)
     assert_int_equal(find(1, &k), DIRECTORY_HIT);
 }
 
+/* Only the first eight bytes of a digest choose the place; this many share one. */
+#define SAME_PLACE 64u
+
+static void test_add_digests_of_one_place_are_told_apart_until_it_is_full(void **state)
+{
+    (void)state;
+    struct directory_key k = key_of(1, 5), out;
+    directory_begin(&seg);
+    for (uint32_t i = 0; i < SAME_PLACE; i++) {
+        k.digest[31] = (uint8_t)i;
+        k.slot = i;
+        assert_true(directory_add(&seg, &k));
+    }
+    k.digest[31] = SAME_PLACE;
+    assert_false(directory_add(&seg, &k));
+    directory_publish(&seg, 1);
+    assert_int_equal(directory_find(&seg, k.digest, &out), DIRECTORY_MISS);
+    for (uint32_t i = 0; i < SAME_PLACE; i++) {
+        k.digest[31] = (uint8_t)i;
+        assert_int_equal(directory_find(&seg, k.digest, &out), DIRECTORY_HIT);
+        assert_int_equal(out.slot, i);
+    }
+}
+
+static void test_add_beta_bad_name_value_or_twin_is_refused(void **state)
+{
+    (void)state;
+    char text[DIRECTORY_BETA_TO + 1];
+    memset(text, 'b', sizeof text);
+    const struct {
+        const char *name;
+        struct str from, to;
+        bool taken;
+    } rows[] = {{"name of 63", {text, 63}, STR("x"), true},
+                {"name of 64", {text, 64}, STR("x"), false},
+                {"no name", STR(""), STR("x"), false},
+                {"blocked", STR("b"), STR(""), true},
+                {"there already", STR("b"), STR("x"), false},
+                {"value of 183", STR("c"), {text, 183}, true},
+                {"value of 184", STR("d"), {text, 184}, false}};
+    directory_begin(&seg);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (directory_add_beta(&seg, rows[i].from, rows[i].to) != rows[i].taken) {
+            fail_msg("%s", rows[i].name);
+        }
+    }
+}
+
+/* What a writer that is two ahead looks like; the first word of the area is `building`. */
+static void test_find_bank_that_is_always_rebuilt_ends_as_stale(void **state)
+{
+    (void)state;
+    struct directory_key k;
+    publish(0, 3, 1);
+    _Atomic uint64_t *building = (_Atomic uint64_t *)(void *)seg.directory;
+    uint64_t before = atomic_load(building);
+    atomic_store(building, before + 2);
+    assert_int_equal(find(1, &k), DIRECTORY_STALE);
+    atomic_store(building, before);
+    assert_int_equal(find(1, &k), DIRECTORY_HIT);
+}
+
+static void publish_twice(void *ctx, const struct directory_key *key)
+{
+    uint32_t *seen = ctx;
+    assert_true(consistent(key, *seen));
+    ++*seen;
+    publish(50, 3, 2);
+    publish(50, 3, 3);
+}
+
+static void test_each_bank_rebuilt_in_between_is_broken_off(void **state)
+{
+    (void)state;
+    uint32_t seen = 0;
+    publish(0, 3, 1);
+    assert_false(directory_each(&seg, publish_twice, &seen));
+    assert_int_equal(seen, 1);
+}
+
 /* --- several processes ----------------------------------------------------------------------- */
 
 #define STRESS_KEYS 64u
@@ -286,6 +367,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_find_unconfirmed_too_long_is_stale, make, drop),
         cmocka_unit_test_setup_teardown(test_each_visits_every_key_once, make, drop),
         cmocka_unit_test_setup_teardown(test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(
+            test_add_digests_of_one_place_are_told_apart_until_it_is_full, make, drop),
+        cmocka_unit_test_setup_teardown(test_add_beta_bad_name_value_or_twin_is_refused, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_find_bank_that_is_always_rebuilt_ends_as_stale, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_each_bank_rebuilt_in_between_is_broken_off, make,
                                         drop),
         cmocka_unit_test_setup_teardown(test_find_while_a_writer_publishes_and_dies_is_never_torn,
                                         make, drop),

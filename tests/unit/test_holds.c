@@ -78,6 +78,17 @@ static void test_sum_dead_worker_holds_nothing(void **state)
     assert_int_equal(holds_sum(&seg, SLOT).count, 1);
 }
 
+/* With one held the sum runs over to room that is not there, so every try begins again: it ends. */
+static void test_take_absurd_count_gives_up_and_holds_nothing(void **state)
+{
+    (void)state;
+    struct holds absurd = {.count = UINT64_MAX};
+    assert_true(holds_take(&seg, 2, SLOT, one, 3));
+    assert_false(holds_take(&seg, 1, SLOT, absurd, 3));
+    assert_int_equal(holds_sum(&seg, SLOT).count, 1);
+    assert_true(holds_take(&seg, 1, SLOT, one, 3));
+}
+
 /* Four processes fight for two places: never more than two at once, and somebody always gets one.
  */
 static void test_take_four_processes_never_exceed_and_never_starve(void **state)
@@ -146,6 +157,7 @@ int main(void)
         T(test_take_counts_over_all_workers),
         T(test_take_money_is_summed_and_given_back),
         T(test_sum_dead_worker_holds_nothing),
+        T(test_take_absurd_count_gives_up_and_holds_nothing),
         T(test_take_four_processes_never_exceed_and_never_starve),
         T(test_take_killed_at_random_leaves_nothing),
     };

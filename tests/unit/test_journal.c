@@ -124,6 +124,24 @@ static void test_collect_tried_batch_comes_again_before_newer(void **state)
     assert_int_equal(batch[0]->sequence, last + 1);
 }
 
+/* The file may be of another run, whose records lay elsewhere: the sequence says what comes first.
+ */
+static void test_collect_tried_batch_comes_by_sequence_wherever_it_lies(void **state)
+{
+    (void)state;
+    static const uint64_t sequences[] = {7, 9, 2, 8, 1};
+    struct journal w = worker(1);
+    for (size_t i = 0; i < 5; i++) {
+        struct journal_record *r = open_one(&w);
+        r->sequence = sequences[i];
+        journal_close_record(&w, r);
+    }
+    assert_int_equal(collect(), 5);
+    for (size_t i = 1; i < 5; i++) {
+        assert_true(batch[i - 1]->sequence < batch[i]->sequence);
+    }
+}
+
 static void test_collect_more_than_a_batch_comes_in_turns(void **state)
 {
     (void)state;
@@ -291,6 +309,7 @@ int main(void)
         T(test_record_goes_round),
         T(test_begin_full_block_gives_null_until_released),
         T(test_collect_tried_batch_comes_again_before_newer),
+        T(test_collect_tried_batch_comes_by_sequence_wherever_it_lies),
         T(test_collect_more_than_a_batch_comes_in_turns),
         T(test_bury_dead_worker_closes_with_tokens_seen),
         T(test_bury_successor_in_the_slot_keeps_its_own),

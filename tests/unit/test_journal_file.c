@@ -234,24 +234,67 @@ static void test_open_impossible_place_is_memory_with_a_reason(void **state)
     journal_drop(&j);
 }
 
-/* A file-size limit stands for a full disk. */
+/* A file-size limit stands for a full disk. Returns what was before it. */
+static struct rlimit fill_disk(void)
+{
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){65536, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    return before;
+}
+
 static void test_open_full_disk_is_memory_with_a_reason(void **state)
 {
     (void)state;
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct journal j;
-        struct rlimit small = {65536, 65536};
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &small);
-        enum status status = journal_open(&j, path, 2, 1024, &err);
-        bool ok = status == STATUS_UNAVAILABLE && journal_in_memory(&j) && j.header->blocks == 2;
-        journal_drop(&j);
-        _exit(!ok);
-    }
-    int status;
-    waitpid(pid, &status, 0);
-    assert_int_equal(status, 0);
+    struct journal j;
+    struct rlimit before = fill_disk();
+    enum status status = journal_open(&j, path, 2, 1024, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_true(journal_in_memory(&j));
+    assert_int_equal(j.header->blocks, 2);
+    assert_non_null(strstr(err.text, "File too large"));
+    journal_drop(&j);
+}
+
+/* No room for the blocks of more workers: the old records stay where they are. */
+static void test_open_full_disk_for_more_workers_keeps_the_file(void **state)
+{
+    (void)state;
+    struct journal j;
+    run_and_die(2, 1);
+    struct rlimit before = fill_disk();
+    enum status status = journal_open(&j, path, SEGMENT_WORKERS_MAX, 64, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_true(journal_in_memory(&j));
+    journal_drop(&j);
+    open_ok(&j, 2, 64);
+    assert_int_equal(drain(&j), 2);
+    journal_drop(&j);
+}
+
+/* It opens, locks and has a link, but its first page is mapped by nobody. */
+static void test_open_unreadable_file_is_memory_with_a_reason(void **state)
+{
+    (void)state;
+    struct journal j;
+    assert_int_equal(journal_open(&j, "/proc/self/mem", 2, 64, &err), STATUS_UNAVAILABLE);
+    assert_true(journal_in_memory(&j));
+    assert_non_null(strstr(err.text, "Input/output error"));
+    journal_drop(&j);
+}
+
+/* More than any address space. */
+static void test_open_no_memory_for_records_is_an_error(void **state)
+{
+    (void)state;
+    struct journal j;
+    assert_int_equal(journal_open(&j, "", 65536, 1u << 31, &err), STATUS_INTERNAL);
+    assert_null(j.header);
+    journal_drop(&j);
 }
 
 static void test_path_setting_table(void **state)
@@ -280,6 +323,9 @@ int main(void)
         T(test_open_damaged_records_are_dropped_not_believed),
         T(test_open_impossible_place_is_memory_with_a_reason),
         T(test_open_full_disk_is_memory_with_a_reason),
+        T(test_open_full_disk_for_more_workers_keeps_the_file),
+        T(test_open_unreadable_file_is_memory_with_a_reason),
+        T(test_open_no_memory_for_records_is_an_error),
         T(test_path_setting_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,23 @@ static void test_cell_labels_are_cut_between_characters(void **state)
     assert_true(text_is_utf8((struct str){k.user, k.user_len}));
 }
 
+static void test_cell_budget_mode_is_a_flag(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mode;
+        uint32_t flags;
+    } rows[] = {{"", DIRECTORY_ACTIVE}, {"reserve", DIRECTORY_ACTIVE | DIRECTORY_BUDGET_RESERVE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct keystore_row row = good_row();
+        struct directory_key k;
+        struct err err;
+        set(row.budget_mode, sizeof row.budget_mode, rows[i].mode);
+        assert_int_equal(keystore_cell(&row, false, &k, &err), STATUS_OK);
+        assert_int_equal(k.flags, rows[i].flags);
+    }
+}
+
 static void test_cell_inactive_row_says_why(void **state)
 {
     (void)state;
@@ -320,6 +337,7 @@ static void test_plausible_rows(void **state)
         {"our form, wrong checksum", "sk-prod-0123456789abcdefghijklmnopqrstuv-000000", false},
         {"our form, one dash more", "sk-prod-0123456789abcdefghijklmnopqrstuv-000000-", true},
         {"our form, short checksum", "sk-prod-0123456789abcdefghijklmnopqrstuv-00000", true},
+        {"our form, a dot in it", "sk-prod-0123456789abcdefghijklmnopqrst.v-000000", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (keystore_key_plausible(text_from(rows[i].key)) != rows[i].plausible) {
@@ -358,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_cell_bad_attribute_is_named),
         cmocka_unit_test(test_cell_key_in_clear_only_where_allowed),
         cmocka_unit_test(test_cell_labels_are_cut_between_characters),
+        cmocka_unit_test(test_cell_budget_mode_is_a_flag),
         cmocka_unit_test(test_cell_inactive_row_says_why),
         cmocka_unit_test(test_hash_id_is_sha256_of_the_key),
         cmocka_unit_test(test_money_rows),

@@ -212,6 +212,17 @@ static void test_open_unusable_endpoint_is_invalid(void **state)
     assert_null(k);
 }
 
+static void test_open_without_memory_is_unavailable(void **state)
+{
+    (void)state;
+    struct keystore *k = NULL;
+    struct err err;
+    heap_fail_after(1);
+    assert_int_equal(keystore_dynamo_open(&stage_config, &k, &err), STATUS_UNAVAILABLE);
+    heap_fail_after(0);
+    assert_null(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +235,7 @@ int main(void)
         STAGE_TEST(test_version_by_item),
         STAGE_TEST(test_wait_function_can_end_a_call),
         STAGE_TEST(test_open_unusable_endpoint_is_invalid),
+        STAGE_TEST(test_open_without_memory_is_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,10 +266,29 @@ static void test_budget_that_others_write_all_the_time_waits(void **state)
     struct keystore_usage u = row(1, 1);
     (void)state;
     stage_reply(NULL, "{}");
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 10; i++) {
         stage_item(0, ACTIVE, "400 E", GONE);
     }
     assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_UNAVAILABLE);
+    assert_string_equal(err.text, "a key's budget is being written by others all the time");
+}
+
+static bool until_the_update(void *ctx)
+{
+    (void)ctx;
+    return stage->next < 3;
+}
+
+static void test_leaving_ends_the_pause_between_two_tries(void **state)
+{
+    struct err err;
+    struct keystore_usage u = row(1, 1);
+    (void)state;
+    store->on_wait = until_the_update;
+    stage_item(1, ACTIVE, "400 E", GONE);
+    stage_item(0, ACTIVE, NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(stage->next, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
@@ -288,6 +307,7 @@ int main(void)
         TEST(test_key_that_is_gone_has_no_budget),
         TEST(test_each_key_of_a_call_has_one_update),
         TEST(test_budget_that_others_write_all_the_time_waits),
+        TEST(test_leaving_ends_the_pause_between_two_tries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

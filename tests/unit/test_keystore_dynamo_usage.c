@@ -136,6 +136,47 @@ static void test_rows_of_two_keys_may_share_a_millisecond(void **state)
     assert_put_at(2, "0000000000005");
 }
 
+/* Both that are refused would go to the next millisecond; the second need not ask for it. */
+static void test_place_that_a_row_of_this_call_took_is_passed_over(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[] = {row("sk-a", "1", 5), row("sk-a", "2", 5), row("sk-a", "3", 5)};
+    (void)state;
+    stage_reply(NULL, "{}");
+    stage_reply("400 E", GONE);
+    stage_reply("400 E", GONE);
+    stage_reply(NULL, "{}");
+    stage_reply(NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, rows, 3, &err), STATUS_OK);
+    assert_int_equal(stage->next, 5);
+    assert_put_at(3, "0000000000006");
+    assert_null(strstr(stage_body(4), "\"0000000000006\""));
+}
+
+static void test_row_without_any_free_place_waits(void **state)
+{
+    struct err err;
+    struct keystore_usage u = row("sk-a", "1", 5);
+    (void)state;
+    for (int i = 0; i < STAGE_MAX; i++) {
+        stage_reply("400 E", GONE);
+    }
+    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_UNAVAILABLE);
+    assert_string_equal(err.text, "table usage: no free timestamp for a row");
+}
+
+static void test_put_without_memory_waits(void **state)
+{
+    struct err err;
+    struct keystore_usage u = row("sk-a", "1", 5);
+    (void)state;
+    for (unsigned long nth = 1; nth <= 3; nth++) {
+        heap_fail_after(nth);
+        assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_UNAVAILABLE);
+        heap_fail_after(0);
+    }
+}
+
 /* More than go at once. */
 static void test_many_rows_go_in_some_groups(void **state)
 {
@@ -269,6 +310,61 @@ static void test_sums_of_a_broken_table_are_none(void **state)
     assert_string_equal(told, "");
 }
 
+/* More groups than there is room for at first, in no order. */
+static bool count_group(void *ctx, const struct keystore_usage_sum *s)
+{
+    unsigned *groups = ctx;
+    char want[16];
+    snprintf(want, sizeof want, "m%03u", *groups);
+    assert_string_equal(s->group, want);
+    assert_int_equal(s->requests, 1);
+    ++*groups;
+    return true;
+}
+
+static void stage_groups(unsigned n)
+{
+    static char body[STAGE_BODY];
+    size_t at = (size_t)snprintf(body, sizeof body, "{\"Items\":[");
+    stage_clear();
+    for (unsigned i = 0; i < n; i++) {
+        at += (size_t)snprintf(body + at, sizeof body - at,
+                               "%s{\"api_key\":{\"S\":\"k\"},\"timestamp\":{\"S\":\"1\"},"
+                               "\"model\":{\"S\":\"m%03u\"}}",
+                               i ? "," : "", i * 7 % n);
+    }
+    snprintf(body + at, sizeof body - at, "]}");
+    stage_reply(NULL, body);
+}
+
+static void test_sums_of_many_groups(void **state)
+{
+    (void)state;
+    struct err err;
+    unsigned groups = 0;
+    stage_groups(150);
+    assert_int_equal(keystore_usage(store, KEYSTORE_BY_MODEL, 0, 9, count_group, &groups, &err),
+                     STATUS_OK);
+    assert_int_equal(groups, 150);
+}
+
+static void test_sums_without_memory_are_none(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth <= 60; nth++) { /* more than there are */
+        struct err err;
+        unsigned groups = 0;
+        stage_groups(1);
+        heap_fail_after(nth);
+        enum status status =
+            keystore_usage(store, KEYSTORE_BY_MODEL, 0, 9, count_group, &groups, &err);
+        heap_fail_after(0);
+        if (groups != (status == STATUS_OK ? 1 : 0)) {
+            fail_msg("allocation %lu: %u groups", nth, groups);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
 
 int main(void)
@@ -278,11 +374,16 @@ int main(void)
         TEST(test_taken_milliseconds_lead_to_others_near),
         TEST(test_rows_of_one_call_make_room_for_one_another),
         TEST(test_rows_of_two_keys_may_share_a_millisecond),
+        TEST(test_place_that_a_row_of_this_call_took_is_passed_over),
+        TEST(test_row_without_any_free_place_waits),
+        TEST(test_put_without_memory_waits),
         TEST(test_many_rows_go_in_some_groups),
         TEST(test_put_tells_what_can_never_be_stored_from_weather),
         TEST(test_budget_comes_after_the_rows),
         TEST(test_sums_by_group_over_pages),
         TEST(test_sums_of_a_broken_table_are_none),
+        TEST(test_sums_of_many_groups),
+        TEST(test_sums_without_memory_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

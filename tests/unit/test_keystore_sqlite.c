@@ -1,5 +1,6 @@
 #include "shm/keystore_sqlite.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -361,9 +362,82 @@ static void test_file_taken_away_is_an_outage_and_heals(void **state)
     assert_int_equal(rename(file, old), 0);
     assert_int_equal(store->ops->version(store, &v, &err), STATUS_UNAVAILABLE);
     assert_int_equal(store->ops->get(store, "k", &out, &err), STATUS_UNAVAILABLE);
+    out = row_of("l");
+    assert_int_equal(store->ops->put(store, &out, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(store->ops->revoke(store, "k", "gone", &err), STATUS_UNAVAILABLE);
     assert_int_equal(access(file, F_OK), -1);
     assert_int_equal(rename(old, file), 0);
     assert_int_equal(store->ops->get(store, "k", &out, &err), STATUS_OK);
+}
+
+/* A backup put back while the server runs; what was in the elder file's log goes with it. */
+static void test_file_exchanged_is_opened_anew(void **state)
+{
+    (void)state;
+    struct keystore_row out;
+    struct err err;
+    char copy[128], sql[160], log[144];
+    put("early");
+    snprintf(copy, sizeof copy, "%s/old.db", state_dir);
+    snprintf(sql, sizeof sql, "VACUUM INTO '%s'", copy);
+    shell(sql);
+    put("late");
+    assert_int_equal(rename(copy, file), 0);
+    snprintf(log, sizeof log, "%s-wal", file);
+    assert_int_equal(unlink(log), 0);
+    snprintf(log, sizeof log, "%s-shm", file);
+    assert_int_equal(unlink(log), 0);
+    assert_int_equal(store->ops->get(store, "early", &out, &err), STATUS_OK);
+    assert_int_equal(store->ops->get(store, "late", &out, &err), STATUS_NOT_FOUND);
+}
+
+static void test_table_dropped_by_hand_is_an_outage_not_a_missing_key(void **state)
+{
+    (void)state;
+    struct keystore_row row = row_of("l");
+    struct err err;
+    put("k");
+    shell("DROP TABLE api_keys");
+    assert_int_equal(store->ops->get(store, "k", &row, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(store->ops->put(store, &row, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(store->ops->revoke(store, "k", "gone", &err), STATUS_UNAVAILABLE);
+    keystore_close(store);
+    assert_int_equal(open_store(&err), STATUS_UNAVAILABLE);
+}
+
+static void test_open_layout_that_does_not_fit_is_unavailable_and_unchanged(void **state)
+{
+    (void)state;
+    struct err err;
+    keystore_close(store);
+    shell("PRAGMA user_version = 1"); /* what layout 2 adds is there already */
+    assert_int_equal(open_store(&err), STATUS_UNAVAILABLE);
+    assert_int_equal(open_store(&err), STATUS_UNAVAILABLE);
+}
+
+/* SQLite takes 512 bytes of path, and counts from the root. */
+static void test_open_path_too_long_for_sqlite_is_unavailable(void **state)
+{
+    (void)state;
+    char before[512], name[201];
+    struct err err;
+    memset(name, 'd', 200);
+    name[200] = '\0';
+    keystore_close(store);
+    config.database_url = "sqlite://b.db";
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(directory), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(mkdir(name, 0700), 0);
+        assert_int_equal(chdir(name), 0);
+    }
+    assert_int_equal(open_store(&err), STATUS_UNAVAILABLE);
+    assert_int_equal(unlink("b.db"), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(chdir(".."), 0);
+        assert_int_equal(rmdir(name), 0);
+    }
+    assert_int_equal(chdir(before), 0);
 }
 
 static void write_file(const char *text)
@@ -400,11 +474,12 @@ static void test_garbage_file_is_unavailable_until_replaced(void **state)
 static void test_url_forms(void **state)
 {
     (void)state;
-    char absolute[128], query[140], relative[140], deep[140];
+    char absolute[128], query[140], relative[140], deep[140], folder[140];
     snprintf(absolute, sizeof absolute, "sqlite://%s/a/b.db", directory);
     snprintf(query, sizeof query, "%s?mode=rwc", absolute);
     snprintf(relative, sizeof relative, "sqlite://a/b.db");
     snprintf(deep, sizeof deep, "sqlite://%s/x/y/z.db", directory);
+    snprintf(folder, sizeof folder, "sqlite://%s", state_dir);
     const struct {
         const char *url;
         enum status status;
@@ -412,6 +487,7 @@ static void test_url_forms(void **state)
                 {query, STATUS_OK},
                 {relative, STATUS_OK},
                 {deep, STATUS_UNAVAILABLE}, /* only one directory is made */
+                {folder, STATUS_UNAVAILABLE},
                 {"sqlite://", STATUS_INVALID},
                 {"sqlite:a.db", STATUS_INVALID},
                 {"mysql://a/b", STATUS_INVALID},
@@ -462,6 +538,10 @@ int main(void)
         T(test_write_of_another_process_is_seen_by_version),
         T(test_open_many_processes_at_once_on_a_new_file),
         T(test_file_taken_away_is_an_outage_and_heals),
+        T(test_file_exchanged_is_opened_anew),
+        T(test_table_dropped_by_hand_is_an_outage_not_a_missing_key),
+        T(test_open_layout_that_does_not_fit_is_unavailable_and_unchanged),
+        T(test_open_path_too_long_for_sqlite_is_unavailable),
         T(test_garbage_file_is_unavailable_until_replaced),
         T(test_url_forms),
         T(test_open_without_memory_is_an_error),

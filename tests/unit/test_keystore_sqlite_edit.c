@@ -235,6 +235,28 @@ static void test_edit_without_the_file_is_an_outage(void **state)
     assert_int_equal(access(file, F_OK), -1);
 }
 
+static void test_edit_of_tables_that_are_gone_or_locked_is_an_outage(void **state)
+{
+    (void)state;
+    struct keystore_row row = {.id = "sk-a"};
+    struct keystore_price p = {.model = "m", .active = true, .price = {1, 1, 1, 1}};
+    const struct keystore_edit_ops *edit = store->ops->edit;
+    struct err err;
+    ask("CREATE TRIGGER shut BEFORE INSERT ON model_mapping BEGIN SELECT RAISE(ABORT, 'no'); END");
+    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+    ask("DROP TABLE model_mapping");
+    ask("DROP TABLE model_pricing");
+    ask("DROP TABLE api_keys");
+    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->drop_mapping(store, "a", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->put_price(store, &p, &err), STATUS_UNAVAILABLE);
+    p.price.input = KEYSTORE_PRICE_NONE;
+    assert_int_equal(edit->put_price(store, &p, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->drop_price(store, "m", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->update(store, &row, 1, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+}
+
 #define EDIT_TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
@@ -247,6 +269,7 @@ int main(void)
         EDIT_TEST(test_price_new_changed_disabled_and_dropped),
         EDIT_TEST(test_price_of_an_arn_has_no_provider),
         EDIT_TEST(test_edit_without_the_file_is_an_outage),
+        EDIT_TEST(test_edit_of_tables_that_are_gone_or_locked_is_an_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

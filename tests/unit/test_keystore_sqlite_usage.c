@@ -293,6 +293,61 @@ static void test_open_migrates_layout_1(void **state)
                         "0.000007soft");
 }
 
+/* What an operator's hand can do to the file: each is an outage, and nothing is half written. */
+static void test_put_to_a_file_that_does_not_fit_writes_nothing(void **state)
+{
+    static const struct {
+        const char *name, *harm, *mend;
+    } rows[] = {
+        {"insert refused",
+         "CREATE TRIGGER shut BEFORE INSERT ON usage BEGIN SELECT RAISE(ABORT, 'no'); END",
+         "DROP TRIGGER shut"},
+        {"no budget column", "ALTER TABLE api_keys RENAME COLUMN budget_used_mtd TO other",
+         "ALTER TABLE api_keys RENAME COLUMN other TO budget_used_mtd"},
+        {"no history column", "ALTER TABLE api_keys RENAME COLUMN budget_history TO other",
+         "ALTER TABLE api_keys RENAME COLUMN other TO budget_history"},
+    };
+    (void)state;
+    put_key("k", 0);
+    struct keystore_usage first = usage(1, DECEMBER, 5), u = usage(2, JANUARY, 6);
+    put(&first, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        value(rows[i].harm);
+        if (keystore_put_usage(store, &u, 1, &err) != STATUS_UNAVAILABLE) {
+            fail_msg("%s", rows[i].name);
+        }
+        value(rows[i].mend);
+        assert_string_equal(value("SELECT count(*) FROM usage"), "1");
+        assert_string_equal(value("SELECT budget_used FROM api_keys"), "0.000005");
+    }
+    put(&u, 1);
+    assert_string_equal(value("SELECT budget_used FROM api_keys"), "0.000011");
+}
+
+static bool no_sum(void *ctx, const struct keystore_usage_sum *sum)
+{
+    (void)ctx;
+    (void)sum;
+    fail();
+    return false;
+}
+
+static void test_without_the_table_or_the_file_is_an_outage(void **state)
+{
+    (void)state;
+    struct keystore_usage u = usage(1, JANUARY, 7);
+    value("DROP TABLE usage");
+    for (int i = 0; i < 2; i++) { /* the first time it learns of it */
+        assert_int_equal(keystore_usage(store, KEYSTORE_BY_KEY, 0, 9, no_sum, NULL, &err),
+                         STATUS_UNAVAILABLE);
+    }
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(keystore_usage(store, KEYSTORE_BY_KEY, 0, 9, no_sum, NULL, &err),
+                     STATUS_UNAVAILABLE);
+    assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(access(file, F_OK), -1);
+}
+
 /* The refresher is killed at random instants of its transaction and tries again with the same rows.
  */
 static void test_put_killed_at_random_is_exact(void **state)
@@ -341,6 +396,8 @@ int main(void)
         T(test_usage_groups_and_bounds),
         T(test_prices_are_read_as_whole_numbers),
         T(test_open_migrates_layout_1),
+        T(test_put_to_a_file_that_does_not_fit_writes_nothing),
+        T(test_without_the_table_or_the_file_is_an_outage),
         T(test_put_killed_at_random_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

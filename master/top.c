@@ -151,9 +151,15 @@ static void print_counters(struct view *v)
     for (int i = 0; i < COUNTER_COUNT; i++) {
         uint64_t now = counters_sum(&v->segment, (enum counter)i);
         uint64_t rate = v->refreshed ? now - v->before[i] : 0;
-        printf(rate ? "%-28s %14llu %10llu/s\n" : "%-28s %14llu\n", counters_name((enum counter)i),
-               (unsigned long long)now, (unsigned long long)rate);
+        const struct counters_row *row = counters_row((enum counter)i);
+        char name[64];
+        snprintf(name, sizeof name, "%s%s%s", row->family, row->label ? " " : "",
+                 row->label ? row->value : "");
         v->before[i] = now;
+        if (now || !row->label) { /* most reasons and types never happen */
+            printf(rate ? "%-52s %14llu %10llu/s\n" : "%-52s %14llu\n", name,
+                   (unsigned long long)now, (unsigned long long)rate);
+        }
     }
     v->refreshed = true;
 }
@@ -205,6 +211,32 @@ static void json_processes(const struct view *v, struct json_out *w)
     json_array_end(w);
 }
 
+/* A labelled family is an object of its own, by value. */
+static void json_counters(const struct view *v, struct json_out *w)
+{
+    JSON_KEY(w, "counters");
+    json_object(w);
+    bool inside = false;
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        const struct counters_row *row = counters_row((enum counter)i);
+        if (inside && counters_is_first((enum counter)i)) {
+            json_object_end(w);
+            inside = false;
+        }
+        if (row->label && !inside) {
+            json_key(w, text_from(row->family));
+            json_object(w);
+            inside = true;
+        }
+        member(w, row->label ? row->value : row->family,
+               counters_sum(&v->segment, (enum counter)i));
+    }
+    if (inside) {
+        json_object_end(w);
+    }
+    json_object_end(w);
+}
+
 static void print_json(const struct view *v)
 {
     struct buf b;
@@ -217,12 +249,7 @@ static void print_json(const struct view *v)
     member(&w, "keys", directory_count(&v->segment));
     member(&w, "key_table_generation", directory_generation(&v->segment));
     json_processes(v, &w);
-    JSON_KEY(&w, "counters");
-    json_object(&w);
-    for (int i = 0; i < COUNTER_COUNT; i++) {
-        member(&w, counters_name((enum counter)i), counters_sum(&v->segment, (enum counter)i));
-    }
-    json_object_end(&w);
+    json_counters(v, &w);
     json_object_end(&w);
     printf("%.*s\n", STR_ARG(buf_str(&b)));
     buf_free(&b);

@@ -68,27 +68,34 @@ static void touch(struct fetch *f)
 
 struct curl_text {
     CURLcode code;
+    enum fetch_trouble trouble;
     enum status status;
     const char *before, *after; /* the peer's name stands between them */
 };
 
 static const struct curl_text curl_texts[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, STATUS_UPSTREAM, "could not find the address of ", ""},
-    {CURLE_COULDNT_RESOLVE_PROXY, STATUS_UPSTREAM, "could not find the address of the proxy to ",
+    {CURLE_COULDNT_RESOLVE_HOST, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM,
+     "could not find the address of ", ""},
+    {CURLE_COULDNT_RESOLVE_PROXY, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM,
+     "could not find the address of the proxy to ", ""},
+    {CURLE_COULDNT_CONNECT, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM, "could not connect to ", ""},
+    {CURLE_UNSUPPORTED_PROTOCOL, FETCH_TROUBLE_OTHER, STATUS_UPSTREAM,
+     "plain http is not allowed to ", ""},
+    {CURLE_URL_MALFORMAT, FETCH_TROUBLE_OTHER, STATUS_UPSTREAM, "the address of ", " is malformed"},
+    {CURLE_PEER_FAILED_VERIFICATION, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "TLS verification of ",
+     " failed"},
+    {CURLE_SSL_CACERT_BADFILE, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "cannot read the CA bundle for ",
      ""},
-    {CURLE_COULDNT_CONNECT, STATUS_UPSTREAM, "could not connect to ", ""},
-    {CURLE_UNSUPPORTED_PROTOCOL, STATUS_UPSTREAM, "plain http is not allowed to ", ""},
-    {CURLE_URL_MALFORMAT, STATUS_UPSTREAM, "the address of ", " is malformed"},
-    {CURLE_PEER_FAILED_VERIFICATION, STATUS_UPSTREAM, "TLS verification of ", " failed"},
-    {CURLE_SSL_CACERT_BADFILE, STATUS_UPSTREAM, "cannot read the CA bundle for ", ""},
-    {CURLE_SSL_CONNECT_ERROR, STATUS_UPSTREAM, "TLS handshake with ", " failed"},
-    {CURLE_OPERATION_TIMEDOUT, STATUS_UPSTREAM, "could not connect to ", " in time"},
-    {CURLE_SEND_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_RECV_ERROR, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_PARTIAL_FILE, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_GOT_NOTHING, STATUS_UPSTREAM, "connection to ", " was cut before an answer"},
-    {CURLE_WEIRD_SERVER_REPLY, STATUS_UPSTREAM, "no HTTP answer from ", ""},
-    {CURLE_OUT_OF_MEMORY, STATUS_BUSY, "no memory to call ", ""},
+    {CURLE_SSL_CONNECT_ERROR, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "TLS handshake with ", " failed"},
+    {CURLE_OPERATION_TIMEDOUT, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM, "could not connect to ",
+     " in time"},
+    {CURLE_SEND_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_RECV_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_PARTIAL_FILE, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
+    {CURLE_GOT_NOTHING, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ",
+     " was cut before an answer"},
+    {CURLE_WEIRD_SERVER_REPLY, FETCH_TROUBLE_ANSWER, STATUS_UPSTREAM, "no HTTP answer from ", ""},
+    {CURLE_OUT_OF_MEMORY, FETCH_TROUBLE_OTHER, STATUS_BUSY, "no memory to call ", ""},
 };
 
 /* libcurl's own texts name hosts, so only its number is passed on. */
@@ -99,6 +106,7 @@ static void explain(struct fetch *f, CURLcode code)
     for (size_t i = 0; i < sizeof curl_texts / sizeof *curl_texts; i++) {
         const struct curl_text *t = &curl_texts[i];
         if (t->code == code) {
+            f->trouble = t->trouble;
             err_set(&f->err, t->status, "%s%s%s (curl %d)", t->before, f->peer, t->after,
                     (int)code);
             return;
@@ -198,6 +206,7 @@ static void expire(struct loop *loop, void *owner)
     if (!f->deadline.index || f->deadline.at_ms > now_ms)
         return;
     loop_timer_cancel(loop, &f->deadline);
+    f->trouble = FETCH_TROUBLE_TIMEOUT;
     if (f->total_ms && f->start_ms + f->total_ms <= now_ms)
         err_set(&f->err, STATUS_TIMEOUT, "the answer of %s was not complete in %u s", f->peer,
                 (f->total_ms + 999) / 1000);
@@ -223,6 +232,7 @@ static int on_request(void *owner, char *ip, char *local_ip, int port, int local
 static size_t refuse(struct fetch *f, const char *what)
 {
     f->state = FETCH_FAILED;
+    f->trouble = FETCH_TROUBLE_ANSWER;
     err_set(&f->err, STATUS_UPSTREAM, "%s from %s", what, f->peer);
     return CURL_WRITEFUNC_ERROR;
 }
@@ -484,6 +494,7 @@ static void prepare(struct fetch *f, const struct fetch_request *r, const struct
     f->err.code = STATUS_OK;
     f->err.text[0] = '\0';
     f->err.retry_after_s = 0;
+    f->trouble = FETCH_TROUBLE_OTHER;
     f->state = FETCH_QUEUED;
 }
 
@@ -535,6 +546,11 @@ void fetch_resume(struct fetch *f)
 {
     if (f->state == FETCH_RUNNING)
         pend(f);
+}
+
+enum fetch_trouble fetch_trouble(const struct fetch *f)
+{
+    return f->trouble;
 }
 
 int fetch_status(const struct fetch *f)

@@ -45,6 +45,21 @@ struct fetch_request {
     const char *peer;  /* literal, names the other side in error texts; NULL: "the model service" */
 };
 
+/* What went wrong, for those that count it. X(name, meaning) */
+#define FETCH_TROUBLES(X)                                     \
+    X(OTHER, "an unusable address, no memory, anything else") \
+    X(CONNECT, "no address, no connection, or not in time")   \
+    X(TLS, "handshake, verification, CA bundle")              \
+    X(TIMEOUT, "one of the deadlines of the request")         \
+    X(CUT, "the connection ended before the answer did")      \
+    X(ANSWER, "no HTTP answer, or one over a limit")
+
+enum fetch_trouble {
+#define FETCH_TROUBLE_ENUM(name, meaning) FETCH_TROUBLE_##name,
+    FETCH_TROUBLES(FETCH_TROUBLE_ENUM)
+#undef FETCH_TROUBLE_ENUM
+};
+
 struct fetch_ops {
     /* Status line and headers are in (called once, before data). */
     void (*headers)(void *owner, struct fetch *f, int status);
@@ -67,7 +82,8 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
 void fetch_cancel(struct fetch *f); /* the connection is closed at once; no ops call follows */
 void fetch_resume(
     struct fetch *f); /* after data returned false; delivers from the loop, not inside */
-int fetch_status(const struct fetch *f); /* HTTP status, 0 before headers */
+enum fetch_trouble fetch_trouble(const struct fetch *f); /* in done, when it did not go well */
+int fetch_status(const struct fetch *f);                 /* HTTP status, 0 before headers */
 bool fetch_sent(
     const struct fetch *f); /* some request byte reached the wire: a retry may double the cost */
 /* A response header by name (case-insensitive), valid until done returns. */

@@ -61,6 +61,7 @@ struct fetch {
     uint64_t start_ms, last_ms; /* last_ms: when the last byte came */
     struct loop_timer deadline;
     struct err err;
+    enum fetch_trouble trouble;
 
     /* What the easy handle is set to now, so that the same is not set again. */
     bool http_allowed, proxy_allowed;

@@ -1,12 +1,19 @@
 #include "shm/counters.h"
 
 #include <assert.h>
+#include <string.h>
 
-static const struct {
-    const char *name, *help;
-} rows[COUNTER_COUNT] = {
-#define ROW(name, prom, help) {prom, help},
+static const struct counters_row rows[COUNTER_COUNT] = {
+#define ROW(name, prom, help) {prom, help, NULL, NULL},
     COUNTERS_TABLE(ROW)
+#undef ROW
+#define ROW(name, reason, meaning) \
+    {"refusals_total", "Requests that the gateway itself refused, by reason", "reason", reason},
+        COUNTERS_REFUSALS(ROW)
+#undef ROW
+#define ROW(name, type, meaning) \
+    {"upstream_errors_total", "Attempts that Bedrock or the network failed, by type", "type", type},
+            COUNTERS_UPSTREAM(ROW)
 #undef ROW
 };
 
@@ -59,12 +66,13 @@ void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffi
     }
 }
 
-const char *counters_name(enum counter c)
+const struct counters_row *counters_row(enum counter c)
 {
-    return rows[c].name;
+    assert(c < COUNTER_COUNT);
+    return &rows[c];
 }
 
-const char *counters_help(enum counter c)
+bool counters_is_first(enum counter c)
 {
-    return rows[c].help;
+    return c == 0 || strcmp(rows[c].family, rows[c - 1].family) != 0;
 }

@@ -2,7 +2,6 @@
 
 #include "server/clock.h"
 #include "server/json.h"
-#include "server/log.h"
 #include "shm/counters.h"
 #include "worker/limits.h"
 #include "worker/routes.h"
@@ -262,29 +261,4 @@ void answer_error(struct exchange *x, const struct err *err)
     put_allow(x->worker->config, x->conn, x->path, err);
     http_out_body(x->conn, JSON_TYPE, buf_str(&body));
     buf_free(&body);
-}
-
-void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r,
-                   const struct err *err)
-{
-    struct str path = r ? r->path : (struct str){NULL, 0}, value;
-    enum dialect dialect = path.n ? routes_dialect(w->config, path) : DIALECT_ANTHROPIC;
-    int status = err_row(err->code)->http[dialect];
-    char id[ANSWER_ID_SIZE];
-    struct buf body;
-    buf_init(&body, 4096);
-    answer_id(r, id);
-    answer_error_body(dialect, err, text_from(id), &body);
-    http_out_begin(c, status);
-    put_ids(c, text_from(id));
-    if (r && http_request_header(r, STR("origin"), &value)) {
-        put_cors(c, answer_origin(w->config, value));
-    }
-    put_error_headers(c, err);
-    put_allow(w->config, c, path, err);
-    http_out_body(c, JSON_TYPE, buf_str(&body));
-    buf_free(&body);
-    count_status(status);
-    log_line(LOG_INFO, "refused", "request_id=%s status=%d peer=%.*s reason=%s", id, status,
-             STR_ARG(http_conn_peer(c)), err->text);
 }

@@ -18,9 +18,6 @@ void answer_error(struct exchange *x, const struct err *err);
 /* The error body of a dialect into out: {"type":"error",...} or {"error":{...}}. */
 void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id,
                        struct buf *out);
-/* For requests that never became an exchange (HTTP rules): r may have no path. */
-void answer_refuse(struct worker *w, struct http_conn *c, const struct http_request *r,
-                   const struct err *err);
 /* Origin if CORS_ORIGINS names it, else empty. */
 struct str answer_origin(const struct config *c, struct str origin);
 

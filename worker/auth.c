@@ -12,10 +12,10 @@
  * that a guesser learns nothing. */
 #define REFUSED "invalid x-api-key"
 
-static enum status refuse(struct err *err, enum status code, const char *text)
+static enum status refuse(struct exchange *x, enum counter reason, struct err *err)
 {
-    counters_add(COUNTER_AUTH_REFUSED, 1);
-    return err_set(err, code, "%s", text);
+    x->refused = reason;
+    return err_set(err, STATUS_AUTH, REFUSED);
 }
 
 static enum status unavailable(struct err *err)
@@ -52,10 +52,10 @@ static enum status check_row(struct exchange *x, struct err *err)
 {
     const struct directory_key *k = &x->key;
     if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
-        return refuse(err, STATUS_AUTH, REFUSED);
+        return refuse(x, COUNTER_REFUSED_EXPIRED_KEY, err);
     }
     if (!(k->flags & (DIRECTORY_ACTIVE | DIRECTORY_BUDGET_EXCEEDED))) {
-        return refuse(err, STATUS_AUTH, REFUSED);
+        return refuse(x, COUNTER_REFUSED_REVOKED_KEY, err);
     }
     if ((k->flags & DIRECTORY_BUDGET_EXCEEDED) && limits_over_budget(x)) {
         return limits_refuse_budget(err, LIMITS_USED_UP);
@@ -67,7 +67,7 @@ static enum status check_row(struct exchange *x, struct err *err)
 static enum status ask(struct exchange *x, struct str key, struct err *err)
 {
     if (!keystore_key_plausible(key) || key.n > KEYMISS_KEY_MAX) {
-        return refuse(err, STATUS_AUTH, REFUSED);
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
     }
     x->ticket = keymiss_ask(x->worker->segment, x->worker->slot, x->digest, key);
     counters_add(COUNTER_KEY_QUESTIONS, 1);
@@ -97,8 +97,9 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
             x->who = EXCHANGE_ANONYMOUS;
             return STATUS_OK;
         }
-        return refuse(err, STATUS_AUTH,
-                      "no API key: send it as x-api-key or as Authorization: Bearer");
+        x->refused = COUNTER_REFUSED_NO_KEY;
+        return err_set(err, STATUS_AUTH,
+                       "no API key: send it as x-api-key or as Authorization: Bearer");
     }
     sha256(key.p, key.n, x->digest);
     if (is_master(x)) {
@@ -118,7 +119,7 @@ enum verdict auth_await(struct exchange *x)
     case KEYMISS_PENDING:
         return VERDICT_WAIT;
     case KEYMISS_ABSENT:
-        refuse(&x->err, STATUS_AUTH, REFUSED);
+        refuse(x, COUNTER_REFUSED_BAD_KEY, &x->err);
         return VERDICT_FAIL;
     case KEYMISS_UNAVAILABLE:
         unavailable(&x->err);
@@ -194,7 +195,6 @@ static enum verdict take(struct exchange *x)
     if (x->limit.allowed) {
         return VERDICT_NEXT;
     }
-    counters_add(COUNTER_RATE_REFUSED, 1);
     uint64_t seconds = (x->limit.retry_ns + 999999999u) / 1000000000u;
     err_set(&x->err, STATUS_RATE,
             "this API key is limited to %u requests in %lld seconds; try again in %llu s", limit,

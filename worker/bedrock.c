@@ -257,6 +257,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
         err_set(&x->err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
         x->err.retry_after_s = 5;
+        x->refused = COUNTER_REFUSED_CREDENTIALS;
         return x->err.code;
     }
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
@@ -345,7 +346,11 @@ enum verdict bedrock_send(struct exchange *x)
     w->bedrock->requests++;
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
-    return x->fetch ? VERDICT_NEXT : VERDICT_FAIL;
+    if (!x->fetch) {
+        x->refused = COUNTER_REFUSED_BUSY;
+        return VERDICT_FAIL;
+    }
+    return VERDICT_NEXT;
 }
 
 /* --- a second attempt

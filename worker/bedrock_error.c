@@ -15,44 +15,56 @@ enum text_from_whom {
     THEIRS
 }; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
 
-/* AWS name (compared without case, exceptions in streams start lower-case), status, whose text, our
- * text. Mapping: Anthropic's statuses for the same meaning. */
+/* AWS name (compared without case, exceptions in streams start lower-case), what it counts as,
+ * status, whose text, our text. Mapping: Anthropic's statuses for the same meaning. */
 static const struct {
     const char *name;
+    enum counter counter;
     enum status status;
     enum text_from_whom whose;
     const char *text;
 } errors[] = {
-    {"ValidationException", STATUS_INVALID, THEIRS, "Bedrock refused the request as invalid"},
-    {"ThrottlingException", STATUS_RATE, OURS,
+    {"ValidationException", COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
+     "Bedrock refused the request as invalid"},
+    {"ThrottlingException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", STATUS_RATE, OURS,
+    {"TooManyRequestsException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", STATUS_RATE, OURS,
+    {"ServiceQuotaExceededException", COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
      "the Bedrock quota for this model is used up; wait before trying again"},
-    {"ModelNotReadyException", STATUS_OVERLOADED, OURS, "the model is not ready; try again"},
-    {"ServiceUnavailableException", STATUS_OVERLOADED, OURS, "Overloaded"},
-    {"ModelTimeoutException", STATUS_TIMEOUT, OURS, "the model took too long to answer"},
-    {"ModelErrorException", STATUS_INTERNAL, OURS, "the model failed while processing the request"},
-    {"ModelStreamErrorException", STATUS_INTERNAL, OURS,
+    {"ModelNotReadyException", COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
+     "the model is not ready; try again"},
+    {"ServiceUnavailableException", COUNTER_FAILED_UNAVAILABLE, STATUS_OVERLOADED, OURS,
+     "Overloaded"},
+    {"ModelTimeoutException", COUNTER_FAILED_MODEL_TIMEOUT, STATUS_TIMEOUT, OURS,
+     "the model took too long to answer"},
+    {"ModelErrorException", COUNTER_FAILED_MODEL_ERROR, STATUS_INTERNAL, OURS,
+     "the model failed while processing the request"},
+    {"ModelStreamErrorException", COUNTER_FAILED_MODEL_STREAM, STATUS_INTERNAL, OURS,
      "the model failed while streaming its answer"},
-    {"InternalServerException", STATUS_INTERNAL, OURS, "Bedrock had an internal error"},
-    {"ResourceNotFoundException", STATUS_NOT_FOUND, OURS,
+    {"InternalServerException", COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
+     "Bedrock had an internal error"},
+    {"ResourceNotFoundException", COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
      "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", STATUS_PERMISSION, OURS,
+    {"AccessDeniedException", COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
      "the gateway has no access to this model in Bedrock"},
     /* The gateway's own credentials: never the client's fault. */
-    {"UnrecognizedClientException", STATUS_INTERNAL, OURS,
+    {"UnrecognizedClientException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials were refused"},
-    {"InvalidSignatureException", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
-    {"SignatureDoesNotMatch", STATUS_INTERNAL, OURS, "the gateway's AWS signature was refused"},
-    {"RequestTimeTooSkewed", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"RequestExpired", STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"ExpiredTokenException", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
-    {"ExpiredToken", STATUS_INTERNAL, OURS, "the gateway's AWS credentials have expired"},
-    {"IncompleteSignatureException", STATUS_INTERNAL, OURS,
+    {"InvalidSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"MissingAuthenticationTokenException", STATUS_INTERNAL, OURS,
+    {"SignatureDoesNotMatch", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+     "the gateway's AWS signature was refused"},
+    {"RequestTimeTooSkewed", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
+     "the gateway's clock is wrong"},
+    {"RequestExpired", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
+    {"ExpiredTokenException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+     "the gateway's AWS credentials have expired"},
+    {"ExpiredToken", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+     "the gateway's AWS credentials have expired"},
+    {"IncompleteSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+     "the gateway's AWS signature was refused"},
+    {"MissingAuthenticationTokenException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
 };
 #define ERRORS (sizeof errors / sizeof errors[0])
@@ -142,6 +154,7 @@ static void set_error(struct exchange *x, size_t row, struct str their_text)
 {
     char text[200];
     clean_text(their_text, text, sizeof text);
+    counters_add(errors[row].counter, 1);
     if (errors[row].whose == THEIRS && text[0]) {
         set_refusal(x, text_from(text));
         return;
@@ -149,7 +162,6 @@ static void set_error(struct exchange *x, size_t row, struct str their_text)
     err_set(&x->err, errors[row].status, "%s", errors[row].text);
     if (errors[row].status == STATUS_RATE) {
         x->err.retry_after_s = 2;
-        counters_add(COUNTER_UPSTREAM_THROTTLED, 1);
     }
 }
 
@@ -221,12 +233,12 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
     struct str name = bare_name(type_header);
     struct str text = error_text(doc, &name);
     size_t row = find_error(name);
-    counters_add(COUNTER_UPSTREAM_ERRORS, 1);
     if (row < ERRORS) {
         set_error(x, row, text);
     } else if (status == 400 && text.n) { /* no AWS name: Anthropic's own validation text */
         set_error(x, 0, text);
     } else {
+        counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
         err_set(&x->err, status_for(status), "Bedrock answered %d", status);
     }
     complain_if_expired(x, name);
@@ -242,10 +254,10 @@ void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame
     struct cJSON *doc = frame->payload.n ? json_parse(frame->payload, &ignored) : NULL;
     struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
     size_t row = find_error(frame->type);
-    counters_add(COUNTER_UPSTREAM_ERRORS, 1);
     if (row < ERRORS) {
         set_error(x, row, text);
     } else {
+        counters_add(COUNTER_FAILED_OTHER_EXCEPTION, 1);
         err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
     }
     log_trouble(x, "in its stream", frame->type, text);

@@ -18,6 +18,7 @@
 #include "worker/openai_to_converse.h"
 #include "worker/limits.h"
 #include "worker/metrics.h"
+#include "worker/refusal.h"
 #include "worker/routes.h"
 #include "worker/splice.h"
 #include "worker/stream.h"
@@ -109,6 +110,7 @@ static void estimate_instead(struct exchange *x)
         count_refused(x);
     }
     if (count_estimate(x) == VERDICT_DONE) {
+        x->err.code = STATUS_OK; /* answered after all; the text stays, for the log */
         finish(x);
     } else {
         exchange_fail(x);
@@ -196,9 +198,10 @@ static const struct route preflight = {
     false};
 
 /* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
-static enum status no_route(const struct config *c, const struct http_request *r, unsigned allowed,
+static enum status no_route(struct exchange *x, const struct http_request *r, unsigned allowed,
                             struct err *err)
 {
+    const struct config *c = x->worker->config;
     struct str value;
     if (allowed) {
         return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
@@ -207,6 +210,7 @@ static enum status no_route(const struct config *c, const struct http_request *r
     bool has_key = http_request_header(r, text_from(c->api_key_header), &value) ||
                    http_request_header(r, STR("authorization"), &value);
     if (c->require_api_key && !has_key) {
+        x->refused = COUNTER_REFUSED_NO_KEY;
         return err_set(err, STATUS_AUTH,
                        "no API key: send it as x-api-key or as Authorization: Bearer");
     }
@@ -233,7 +237,7 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
         x->counting = x->route->limit == ROUTE_COUNTING;
         return STATUS_OK;
     }
-    return no_route(c, r, allowed, err);
+    return no_route(x, r, allowed, err);
 }
 
 static enum status no_memory(struct err *err)
@@ -277,20 +281,21 @@ static enum status admit(struct exchange *x, const struct http_request *r, struc
 enum status exchange_open(struct worker *w, struct http_conn *c, const struct http_request *r,
                           size_t *body_max_out, struct err *err)
 {
-    counters_add(COUNTER_REQUESTS, 1);
     struct exchange *x = new_exchange(w, c);
     enum status st = x ? head_keep(x, r, err) : no_memory(err);
-    bool can_answer = st == STATUS_OK;
-    if (can_answer) {
-        st = admit(x, r, err);
-    }
-    http_conn_wipe_headers(c);
-    bool has_body = r->chunked || r->content_length > 0;
-    if (st != STATUS_OK && (has_body || !can_answer)) { /* refused now: the connection closes */
+    if (st != STATUS_OK) { /* nothing is known of it: answered by refusal.c */
+        http_conn_wipe_headers(c);
         if (x) {
             exchange_close(x);
         }
         return st;
+    }
+    counters_add(COUNTER_REQUESTS, 1);
+    st = admit(x, r, err);
+    http_conn_wipe_headers(c);
+    http_conn_set_user(c, x);
+    if (st != STATUS_OK && (r->chunked || r->content_length > 0)) {
+        return st; /* worker.c fails it now: the connection closes */
     }
     if (st != STATUS_OK) { /* nothing to read: answered in its turn, the connection goes on */
         x->err = *err;
@@ -300,7 +305,6 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     if (x->ticket) {
         http_conn_hold(c);
     }
-    http_conn_set_user(c, x);
     return STATUS_OK;
 }
 
@@ -314,6 +318,7 @@ static void out_of_time(struct loop *loop, void *owner)
     err_set(&x->err, STATUS_TIMEOUT,
             "the request was ended after %lld seconds (MAX_REQUEST_SECONDS)",
             (long long)x->worker->config->max_request_seconds);
+    x->refused = COUNTER_REFUSED_DEADLINE;
     exchange_fail(x);
 }
 
@@ -515,6 +520,7 @@ static enum verdict convert_step(struct exchange *x)
 static void settle(struct exchange *x)
 {
     metrics_count(x);
+    refusal_count(x);
     usage_end(x);
     access_log_put(x);
 }

@@ -21,6 +21,7 @@
 #include "server/sha256.h"
 #include "server/scan.h"
 #include "shm/bucket.h"
+#include "shm/counters.h"
 #include "shm/directory.h"
 #include "shm/holds.h"
 #include "worker/chat.h"
@@ -70,6 +71,7 @@ struct exchange {
     const struct route *route;
     enum dialect dialect;
     struct err err;
+    enum counter refused; /* COUNTER_REFUSED_x where err alone does not tell; 0: it does */
 
     /* what came in */
     struct str id;     /* request-id: the client's own if legal, else ours */

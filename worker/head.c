@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "worker/answer.h"
-
 #define BETAS_MAX 4096 /* anthropic-beta values of one request, joined */
 #define AGENT_MAX 80   /* user-agent in the log */
 
@@ -62,20 +60,31 @@ static bool has_no_sampling(struct str version)
     return version.n == first.n && memcmp(version.p, first.p, first.n) >= 0;
 }
 
+void head_glance(struct exchange *x, const struct http_request *r, char id_out[ANSWER_ID_SIZE])
+{
+    struct str value;
+    answer_id(r, id_out);
+    x->id = text_from(id_out);
+    x->path = r->path;
+    x->query = r->query;
+    if (http_request_header(r, STR("origin"), &value)) {
+        x->origin = answer_origin(x->worker->config, value);
+    }
+    if (http_request_header(r, STR("user-agent"), &value)) {
+        x->agent = text_sub(value, 0, AGENT_MAX);
+    }
+}
+
 enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err)
 {
     char id[ANSWER_ID_SIZE];
     struct str value = {NULL, 0};
-    answer_id(r, id);
-    x->id = arena_dup(x->arena, text_from(id));
-    x->path = arena_dup(x->arena, r->path);
-    x->query = arena_dup(x->arena, r->query);
-    if (http_request_header(r, STR("origin"), &value)) {
-        x->origin = arena_dup(x->arena, answer_origin(x->worker->config, value));
-    }
-    if (http_request_header(r, STR("user-agent"), &value)) {
-        x->agent = arena_dup(x->arena, text_sub(value, 0, AGENT_MAX));
-    }
+    head_glance(x, r, id);
+    x->id = arena_dup(x->arena, x->id);
+    x->path = arena_dup(x->arena, x->path);
+    x->query = arena_dup(x->arena, x->query);
+    x->origin = arena_dup(x->arena, x->origin);
+    x->agent = arena_dup(x->arena, x->agent);
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->no_sampling = has_no_sampling(value);
     }

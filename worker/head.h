@@ -5,10 +5,13 @@
 #ifndef WORKER_HEAD_H
 #define WORKER_HEAD_H
 
-#include "worker/exchange.h"
+#include "worker/answer.h"
 
 /* Fills id, path, query, origin, agent, betas and no_sampling. */
 MUST_CHECK enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err);
+/* The same for a request that is answered at once, without an arena: what x gets points into r and
+ * id_out. */
+void head_glance(struct exchange *x, const struct http_request *r, char id_out[ANSWER_ID_SIZE]);
 /* BODY_CODED for a body that is not sent plain. */
 MUST_CHECK enum status head_check_coding(const struct http_request *r, struct err *err);
 

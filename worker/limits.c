@@ -84,10 +84,10 @@ static uint64_t seconds_up(uint64_t ns)
     return seconds ? seconds : 1;
 }
 
-static enum verdict refuse_rate(struct exchange *x, enum counter counter, uint64_t wait_s,
+static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_t wait_s,
                                 const char *what, uint32_t limit)
 {
-    counters_add(counter, 1);
+    x->refused = reason;
     err_set(&x->err, STATUS_RATE, "this API key is limited to %u %s; try again in %llu s", limit,
             what, (unsigned long long)wait_s);
     x->err.retry_after_s = (int)wait_s;
@@ -111,7 +111,6 @@ static int64_t next_month_ms(int64_t now_ms)
 enum status limits_refuse_budget(struct err *err, const char *text)
 {
     int64_t now = clock_real_ms();
-    counters_add(COUNTER_BUDGET_REFUSED, 1);
     err_set(err, STATUS_BUDGET, "%s", text);
     err->retry_after_s = (int)((next_month_ms(now) - now + 999) / 1000);
     return err->code;
@@ -154,7 +153,7 @@ enum verdict limits_enter(struct exchange *x)
         return VERDICT_NEXT;
     }
     if (!enter_concurrency(x)) {
-        return refuse_rate(x, COUNTER_CONCURRENCY_REFUSED, 1, "requests at the same time",
+        return refuse_rate(x, COUNTER_REFUSED_CONCURRENCY, 1, "requests at the same time",
                            x->key.max_concurrency);
     }
     if (limits_over_budget(x)) {
@@ -164,7 +163,7 @@ enum verdict limits_enter(struct exchange *x)
     if (x->key.tpm_limit) {
         x->tokens = bucket_charge(&b->tokens, clock_now_ns(), x->key.tpm_limit, MINUTE_NS, 0);
         if (!x->tokens.allowed) {
-            return refuse_rate(x, COUNTER_TOKENS_REFUSED, seconds_up(x->tokens.retry_ns),
+            return refuse_rate(x, COUNTER_REFUSED_TOKENS, seconds_up(x->tokens.retry_ns),
                                "tokens a minute", x->key.tpm_limit);
         }
     }
@@ -289,7 +288,7 @@ enum verdict limits_admit(struct exchange *x)
 {
     const struct bucket *b = bucket(x);
     if (!may_use(x)) {
-        counters_add(COUNTER_MODEL_REFUSED, 1);
+        x->refused = COUNTER_REFUSED_MODEL;
         err_set(&x->err, STATUS_PERMISSION, "this API key may not use the model %.*s",
                 (int)(x->client_model.n < 100 ? x->client_model.n : 100), x->client_model.p);
         return VERDICT_FAIL;
@@ -375,7 +374,8 @@ void limits_headers(struct exchange *x)
     if (x->tokens.limit) {
         put_tokens(x);
     }
-    if (b && x->key.budget_micro && limits_billed(x)) {
+    bool known = x->who == EXCHANGE_KEY || x->err.code == STATUS_BUDGET;
+    if (b && known && x->key.budget_micro && limits_billed(x)) {
         put_budget(x, b);
     }
 }

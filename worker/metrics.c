@@ -10,12 +10,23 @@
 #define BODY_MAX 262144
 #define PREFIX   "llm_api_converter_"
 
+static void put_family(struct buf *out, const char *name, const char *help, const char *type)
+{
+    buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
+}
+
 static void put_counters(const struct segment *s, struct buf *out)
 {
     for (enum counter c = 0; c < COUNTER_COUNT; c++) {
-        const char *name = counters_name(c);
-        buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s counter\n" PREFIX "%s %llu\n",
-                   name, counters_help(c), name, name, (unsigned long long)counters_sum(s, c));
+        const struct counters_row *row = counters_row(c);
+        if (counters_is_first(c)) {
+            put_family(out, row->family, row->help, "counter");
+        }
+        buf_printf(out, PREFIX "%s", row->family);
+        if (row->label) {
+            buf_printf(out, "{%s=\"%s\"}", row->label, row->value);
+        }
+        buf_printf(out, " %llu\n", (unsigned long long)counters_sum(s, c));
     }
 }
 
@@ -24,11 +35,6 @@ static void put_labels(struct buf *out, enum traffic t)
     struct traffic_labels l = traffic_labels(t);
     buf_printf(out, "{route=\"%s\",dialect=\"%s\",transport=\"%s\"", l.route, l.dialect,
                l.transport);
-}
-
-static void put_family(struct buf *out, const char *name, const char *help, const char *type)
-{
-    buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
 }
 
 static void put_classes(const struct traffic_row rows[TRAFFIC_COUNT], struct buf *out)
@@ -178,6 +184,7 @@ enum verdict metrics_answer(struct exchange *x)
 {
     struct buf body;
     if (x->worker->config->metrics_auth && x->who != EXCHANGE_MASTER) {
+        x->refused = COUNTER_REFUSED_MASTER_ONLY;
         err_set(&x->err, STATUS_PERMISSION, "/metrics needs the master key (or METRICS_AUTH=off)");
         return VERDICT_FAIL;
     }

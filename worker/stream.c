@@ -118,6 +118,9 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
     }
     enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
     exchange_progress(x);
+    if (st != STATUS_OK) {
+        counters_add(COUNTER_FAILED_ANSWER, 1);
+    }
     return st == STATUS_OK;
 }
 
@@ -129,7 +132,7 @@ static void relay_frames(struct exchange *x, struct str bytes)
         case EVENTSTREAM_MORE:
             return;
         case EVENTSTREAM_BAD:
-            counters_add(COUNTER_FRAMES_BAD, 1);
+            counters_add(COUNTER_FAILED_FRAME, 1);
             fail_later(x);
             return;
         case EVENTSTREAM_FRAME:
@@ -175,6 +178,25 @@ static void finish_framed(struct exchange *x)
         http_out_chunk_end(x->conn);
         (void)st; /* x->err says it */
     }
+    if (x->err.code != STATUS_OK) {
+        counters_add(COUNTER_FAILED_CUT, 1);
+    } else if (x->reply->failed) {
+        counters_add(COUNTER_FAILED_ERROR_EVENT, 1);
+    }
+}
+
+static void lose_transfer(struct exchange *x, const struct fetch *f, const struct err *err)
+{
+    static const enum counter by_trouble[] = {
+        [FETCH_TROUBLE_OTHER] = COUNTER_FAILED_OTHER,
+        [FETCH_TROUBLE_CONNECT] = COUNTER_FAILED_CONNECT,
+        [FETCH_TROUBLE_TLS] = COUNTER_FAILED_TLS,
+        [FETCH_TROUBLE_TIMEOUT] = COUNTER_FAILED_TIMEOUT,
+        [FETCH_TROUBLE_CUT] = COUNTER_FAILED_CUT,
+        [FETCH_TROUBLE_ANSWER] = COUNTER_FAILED_ANSWER,
+    };
+    counters_add(by_trouble[fetch_trouble(f)], 1);
+    x->err = *err;
 }
 
 static void note_done(void *owner, struct fetch *f, enum status status, const struct err *err)
@@ -184,12 +206,14 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
     bool failed_before = x->upstream_done;
     x->upstream_done = true;
     if (!failed_before && status != STATUS_OK) {
-        counters_add(COUNTER_UPSTREAM_ERRORS, 1);
-        x->err = *err;
+        lose_transfer(x, f, err);
     } else if (!failed_before && x->framed) {
         finish_framed(x);
     } else if (!failed_before && http == 200) {
         finish_whole(x);
+        if (x->err.code != STATUS_OK) {
+            counters_add(COUNTER_FAILED_ANSWER, 1);
+        }
     } else if (!failed_before) {
         finish_error(x, f);
     }

@@ -43,7 +43,7 @@ bool usage_begin(struct exchange *x)
     }
     x->record = journal_begin_record(s->journal);
     if (!x->record) {
-        counters_add(COUNTER_USAGE_FULL, 1);
+        x->refused = COUNTER_REFUSED_JOURNAL_FULL;
         loop_eventfd_ring(s->wake_refresher);
         return false;
     }

@@ -17,10 +17,10 @@
 #include "shm/holds.h"
 #include "shm/journal.h"
 #include "shm/scoreboard.h"
-#include "worker/answer.h"
 #include "worker/bedrock.h"
 #include "worker/context.h"
 #include "worker/exchange.h"
+#include "worker/refusal.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
@@ -168,15 +168,12 @@ static void conn_refuse(void *ctx, struct http_conn *c, const struct http_reques
                         const struct err *err)
 {
     struct exchange *x = http_conn_user(c);
-    if (x) { /* its body is too large, too slow or malformed */
+    if (x) { /* refused at its headers, or its body is too large, too slow or malformed */
         x->err = *err;
         exchange_fail(x);
         return;
     }
-    if (err->code != STATUS_AUTH) {
-        counters_add(COUNTER_HTTP_BAD, 1);
-    }
-    answer_refuse(ctx, c, r, err);
+    refusal_answer(ctx, c, r, err);
 }
 
 static void conn_drained(void *ctx, struct http_conn *c)
@@ -241,6 +238,7 @@ static void drain_over(struct loop *loop, void *owner)
             continue;
         }
         err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
+        x->refused = COUNTER_REFUSED_DRAINING;
         exchange_fail(x);
     }
     loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);

@@ -39,6 +39,30 @@ one refused '[.status, .attempts, .error != ""] | map(tostring) | join(" ")' "40
 one converse '[.status, .changes != ""] | map(tostring) | join(" ")' "200 true"
 one chat '[.status, .path] | map(tostring) | join(" ")' "200 /v1/chat/completions"
 one gone .status 499
+
+# Refused at its headers, by the HTTP rules, or with no key at all: a line like any other, once.
+call /v1/messages -H 'x-request-id: wrong-key' -H 'x-api-key: wrong' -d '{}'
+call /v1/chat/completions -H 'x-request-id: no-key' -d '{}'
+call /v1/nowhere -H 'x-request-id: nowhere' -H "x-api-key: $KEY" -d '{}'
+call /v1/messages -H 'x-request-id: coded' -H "x-api-key: $KEY" -H 'content-encoding: gzip' -d '{}'
+expect "too large" "$(raw_code "POST /v1/messages HTTP/1.1\r\nHost: g\r\nx-request-id: large\r\nx-api-key: $KEY\r\nContent-Length: 99000000\r\n\r\n")" 413
+expect "bad HTTP" "$(raw_code 'GET /bad HTTP/1.1\r\nHost: g\r\nbad line\r\n\r\n')" 400
+one wrong-key '[.status, .who, .path] | map(tostring) | join(" ")' "401 nobody /v1/messages"
+one no-key '[.status, .error != ""] | map(tostring) | join(" ")' "401 true"
+one nowhere .status 403
+one coded .status 400
+one large .status 413
+expect "bad HTTP: lines" "$(lines '.path == "/bad" and .status == 400' | wc -l)" 1
+expect "other lines about requests" "$(grep -c '"event":"refused"' "$T/server.log")" 0
+
+# Each line is one request in the counters, and nothing else is. (/metrics is printed before it is counted itself.)
+logged=$(lines '.path != "/ready"' | wc -l)
+call /metrics -H 'Authorization: Bearer correct-horse-battery-staple'
+sum() { sed -n "s/^llm_api_converter_$1{[^}]*${2:-}[^}]*} //p" "$T/body" | awk '{ n += $1 } END { print n + 0 }'; }
+expect "requests ended, without probes" "$(($(sum requests_ended_total) - $(sum requests_ended_total 'route="public"')))" "$logged"
+for reason in bad_key:1 no_key:1 no_route:1 too_large:1 http:2 invalid:1 rate:0; do
+    expect "refused: $reason" "$(sum refusals_total "reason=\"${reason%:*}\"")" "${reason#*:}"
+done
 expect "lines that are no JSON" "$(jq -R 'fromjson? // "bad" | select(. == "bad")' "$T/server.log" | wc -l)" 0
 expect "lines that lack a member" "$(lines "($MEMBERS - keys) != []" | wc -l)" 0
 expect_no_match "no secret, no key, no prompt" "$(cat "$T/server.log")" "$KEY|correct-horse|$PROMPT|mock-secret|sk-"

@@ -45,6 +45,7 @@ struct call {
     int status, status_at_done;
     bool sent, trailer;
     enum status end;
+    enum fetch_trouble trouble;
     char text[240];
     char header[64];
     struct buf body;
@@ -111,6 +112,7 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
     struct call *c = owner;
     c->done_calls++;
     c->end = status;
+    c->trouble = fetch_trouble(f);
     c->status_at_done = fetch_status(f);
     c->sent = fetch_sent(f);
     c->trailer = fetch_header(f, STR("x-trailer"), &(struct str){NULL, 0});

@@ -29,6 +29,15 @@ static int tear_down(void **state)
     return 0;
 }
 
+static uint64_t all_failures(void)
+{
+    uint64_t n = 0;
+    for (enum counter c = COUNTER_FAILED_VALIDATION; c <= COUNTER_FAILED_OTHER; c++) {
+        n += counters_sum(&segment, c);
+    }
+    return n;
+}
+
 static void test_error_table_maps_status_and_text(void **state)
 {
     (void)state;
@@ -37,39 +46,51 @@ static void test_error_table_maps_status_and_text(void **state)
         const char *type, *body;
         enum status want;
         const char *text; /* contained in ours */
+        enum counter counted;
     } rows[] = {
         {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled"},
-        {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota"},
+         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled", COUNTER_FAILED_THROTTLING},
+        {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota", COUNTER_FAILED_QUOTA},
         {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
-         STATUS_CONTEXT, "Input is too long for requested model."},
+         STATUS_CONTEXT, "Input is too long for requested model.", COUNTER_FAILED_VALIDATION},
         {400, "", "{\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}", STATUS_CONTEXT,
-         "prompt is too long"},
+         "prompt is too long", COUNTER_FAILED_VALIDATION},
         {400, "ValidationException", "{\"message\":\"tools.0.name is too long\"}", STATUS_INVALID,
-         "tools.0.name"},
+         "tools.0.name", COUNTER_FAILED_VALIDATION},
         {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
-         STATUS_INVALID, "bad field"},
+         STATUS_INVALID, "bad field", COUNTER_FAILED_VALIDATION},
         {400, "",
          "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
          "tokens: too big\"}}",
-         STATUS_INVALID, "max_tokens: too big"},
+         STATUS_INVALID, "max_tokens: too big", COUNTER_FAILED_VALIDATION},
         {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
-         STATUS_PERMISSION, "no access"},
-        {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know"},
-        {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready"},
-        {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long"},
-        {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed"},
-        {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal"},
-        {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded"},
-        {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature"},
-        {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired"},
-        {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500"},
-        {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418"},
+         STATUS_PERMISSION, "no access", COUNTER_FAILED_ACCESS_DENIED},
+        {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know",
+         COUNTER_FAILED_NOT_FOUND},
+        {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready",
+         COUNTER_FAILED_NOT_READY},
+        {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long",
+         COUNTER_FAILED_MODEL_TIMEOUT},
+        {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed", COUNTER_FAILED_MODEL_ERROR},
+        {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal",
+         COUNTER_FAILED_INTERNAL_SERVER},
+        {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded",
+         COUNTER_FAILED_UNAVAILABLE},
+        {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature",
+         COUNTER_FAILED_SIGNATURE},
+        {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired", COUNTER_FAILED_AWS_KEYS},
+        {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500", COUNTER_FAILED_OTHER_5XX},
+        {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418",
+         COUNTER_FAILED_OTHER_4XX},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct worker w = {.segment = &segment};
         struct exchange x = {.worker = &w, .id = STR("req_t")};
+        uint64_t before = counters_sum(&segment, rows[i].counted);
         bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
+        if (counters_sum(&segment, rows[i].counted) != before + 1 || all_failures() != i + 1) {
+            fail_msg("row %zu is not counted once as %s", i, counters_row(rows[i].counted)->value);
+        }
         if (x.err.code != rows[i].want || !strstr(x.err.text, rows[i].text)) {
             fail_msg("row %zu: status %d text '%s'", i, (int)x.err.code, x.err.text);
         }
@@ -99,13 +120,16 @@ static void test_exception_frame_maps_camel_case(void **state)
     static const struct {
         const char *type;
         enum status want;
-    } rows[] = {{"throttlingException", STATUS_RATE},
-                {"internalServerException", STATUS_INTERNAL},
-                {"serviceUnavailableException", STATUS_OVERLOADED},
-                {"modelTimeoutException", STATUS_TIMEOUT},
-                {"modelStreamErrorException", STATUS_INTERNAL},
-                {"validationException", STATUS_INVALID},
-                {"somethingNew", STATUS_INTERNAL}};
+        enum counter counted;
+    } rows[] = {
+        {"throttlingException", STATUS_RATE, COUNTER_FAILED_THROTTLING},
+        {"internalServerException", STATUS_INTERNAL, COUNTER_FAILED_INTERNAL_SERVER},
+        {"serviceUnavailableException", STATUS_OVERLOADED, COUNTER_FAILED_UNAVAILABLE},
+        {"modelTimeoutException", STATUS_TIMEOUT, COUNTER_FAILED_MODEL_TIMEOUT},
+        {"modelStreamErrorException", STATUS_INTERNAL, COUNTER_FAILED_MODEL_STREAM},
+        {"validationException", STATUS_INVALID, COUNTER_FAILED_VALIDATION},
+        {"somethingNew", STATUS_INTERNAL, COUNTER_FAILED_OTHER_EXCEPTION},
+    };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct worker w = {.segment = &segment};
         struct exchange x = {.worker = &w, .id = STR("req_t")};
@@ -115,6 +139,9 @@ static void test_exception_frame_maps_camel_case(void **state)
         bedrock_exception(&x, &f);
         if (x.err.code != rows[i].want) {
             fail_msg("%s gave %d", rows[i].type, (int)x.err.code);
+        }
+        if (counters_sum(&segment, rows[i].counted) != 1 || all_failures() != i + 1) {
+            fail_msg("%s is not counted once", rows[i].type);
         }
     }
 }

@@ -53,27 +53,53 @@ static void test_set_replaces_the_value(void **state)
     segment_drop(&s);
 }
 
+static void check_name(const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = name; *p; p++) {
+        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '_') {
+            fail_msg("%s has a character that Prometheus refuses", name);
+        }
+    }
+    if (n < 7 || strcmp(name + n - 6, "_total") != 0) {
+        fail_msg("%s does not end in _total", name);
+    }
+}
+
+static bool is_same(const struct counters_row *a, const struct counters_row *b)
+{
+    return strcmp(a->family, b->family) == 0 &&
+           (!a->label || !b->label || strcmp(a->value, b->value) == 0);
+}
+
 static void test_table_names_are_unique_prometheus_names(void **state)
 {
     (void)state;
     for (enum counter c = 0; c < COUNTER_COUNT; c++) {
-        const char *name = counters_name(c);
-        for (const char *p = name; *p; p++) {
-            if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '_') {
-                fail_msg("%s has a character that Prometheus refuses", name);
-            }
-        }
-        size_t n = strlen(name);
-        if (n < 7 || strcmp(name + n - 6, "_total") != 0) {
-            fail_msg("%s does not end in _total", name);
-        }
-        assert_true(strlen(counters_help(c)) > 0);
+        const struct counters_row *row = counters_row(c);
+        check_name(row->family);
+        assert_true(strlen(row->help) > 0);
         for (enum counter d = c + 1; d < COUNTER_COUNT; d++) {
-            if (strcmp(name, counters_name(d)) == 0) {
-                fail_msg("%s is there twice", name);
+            if (is_same(row, counters_row(d))) {
+                fail_msg("%s %s is there twice", row->family, row->value);
             }
         }
     }
+}
+
+static void test_table_rows_of_a_family_stand_together(void **state)
+{
+    (void)state;
+    for (enum counter c = 0; c < COUNTER_COUNT; c++) {
+        for (enum counter d = 0; counters_is_first(c) && d < c; d++) {
+            if (strcmp(counters_row(c)->family, counters_row(d)->family) == 0) {
+                fail_msg("%s begins twice", counters_row(c)->family);
+            }
+        }
+    }
+    assert_true(counters_is_first(COUNTER_REFUSED_HTTP));
+    assert_false(counters_is_first(COUNTER_REFUSED_SLOW));
+    assert_true(counters_is_first(COUNTER_FAILED_VALIDATION));
 }
 
 int main(void)
@@ -83,6 +109,7 @@ int main(void)
         cmocka_unit_test(test_sum_adds_all_processes_and_survives_a_respawn),
         cmocka_unit_test(test_set_replaces_the_value),
         cmocka_unit_test(test_table_names_are_unique_prometheus_names),
+        cmocka_unit_test(test_table_rows_of_a_family_stand_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

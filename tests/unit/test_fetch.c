@@ -10,24 +10,30 @@ static void test_answer_of_each_kind_is_told(void **state)
         int status;
         size_t body;
         const char *text;
+        enum fetch_trouble trouble;
     } rows[] = {
-        {"/ok", STATUS_OK, 200, 2, ""},
-        {"/chunked", STATUS_OK, 200, 60000, ""},
-        {"/big", STATUS_OK, 200, BIG, ""},
-        {"/interim", STATUS_OK, 404, 2, ""},
-        {"/redirect", STATUS_OK, 302, 0, ""},
-        {"/cut", STATUS_UPSTREAM, 200, 4, "connection to the model service was cut (curl 18)"},
-        {"/cut-chunk", STATUS_UPSTREAM, 200, 4,
-         "connection to the model service was cut (curl 18)"},
-        {"/reset", STATUS_UPSTREAM, 0, 0, "connection to the model service was cut (curl 56)"},
-        {"/garbage", STATUS_UPSTREAM, 0, 0, "no HTTP answer from the model service (curl 8)"},
-        {"/headers-many", STATUS_UPSTREAM, 200, 0, "too many header bytes from the model service"},
+        {"/ok", STATUS_OK, 200, 2, "", 0},
+        {"/chunked", STATUS_OK, 200, 60000, "", 0},
+        {"/big", STATUS_OK, 200, BIG, "", 0},
+        {"/interim", STATUS_OK, 404, 2, "", 0},
+        {"/redirect", STATUS_OK, 302, 0, "", 0},
+        {"/cut", STATUS_UPSTREAM, 200, 4, "connection to the model service was cut (curl 18)",
+         FETCH_TROUBLE_CUT},
+        {"/cut-chunk", STATUS_UPSTREAM, 200, 4, "connection to the model service was cut (curl 18)",
+         FETCH_TROUBLE_CUT},
+        {"/reset", STATUS_UPSTREAM, 0, 0, "connection to the model service was cut (curl 56)",
+         FETCH_TROUBLE_CUT},
+        {"/garbage", STATUS_UPSTREAM, 0, 0, "no HTTP answer from the model service (curl 8)",
+         FETCH_TROUBLE_ANSWER},
+        {"/headers-many", STATUS_UPSTREAM, 200, 0, "too many header bytes from the model service",
+         FETCH_TROUBLE_ANSWER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct call c = {.w = *state, .path = rows[i].path};
         get(&c);
         if (c.end != rows[i].end || c.status_at_done != rows[i].status ||
-            buf_len(&c.body) != rows[i].body || strcmp(c.text, rows[i].text) != 0)
+            buf_len(&c.body) != rows[i].body || c.trouble != rows[i].trouble ||
+            strcmp(c.text, rows[i].text) != 0)
             fail_msg("%s: end %d, status %d, %zu bytes, \"%s\"", rows[i].path, c.end,
                      c.status_at_done, buf_len(&c.body), c.text);
         assert_int_equal(c.done_calls, 1);
@@ -176,6 +182,7 @@ static void test_deadlines_end_the_call(void **state)
         loop_run(c.w->loop);
         uint64_t took_ms = (clock_now_ns() - start_ns) / 1000000;
         assert_int_equal(c.end, STATUS_TIMEOUT);
+        assert_int_equal(c.trouble, FETCH_TROUBLE_TIMEOUT);
         assert_string_equal(c.text, rows[i].text);
         if (took_ms < 55 || took_ms > 500)
             fail_msg("row %zu took %u ms", i, (unsigned)took_ms);

@@ -91,14 +91,18 @@ static void test_unreachable_or_forbidden_url_says_why(void **state)
         unsigned port;
         bool allow_http, sent;
         const char *text;
+        enum fetch_trouble trouble;
     } rows[] = {
-        {"http", closed_port(), true, false, "could not connect to the key store (curl 7)"},
+        {"http", closed_port(), true, false, "could not connect to the key store (curl 7)",
+         FETCH_TROUBLE_CONNECT},
         {"http", w->server.port, false, false,
-         "plain http is not allowed to the key store (curl 1)"},
-        {"ftp", w->server.port, true, false, "plain http is not allowed to the key store (curl 1)"},
-        {"https", w->server.port, false, false,
-         "TLS handshake with the key store failed (curl 35)"},
-        {"http://user@", w->server.port, true, false, "the call to the key store failed (curl 67)"},
+         "plain http is not allowed to the key store (curl 1)", FETCH_TROUBLE_OTHER},
+        {"ftp", w->server.port, true, false, "plain http is not allowed to the key store (curl 1)",
+         FETCH_TROUBLE_OTHER},
+        {"https", w->server.port, false, false, "TLS handshake with the key store failed (curl 35)",
+         FETCH_TROUBLE_TLS},
+        {"http://user@", w->server.port, true, false, "the call to the key store failed (curl 67)",
+         FETCH_TROUBLE_OTHER},
     };
     struct call warm = {.w = w, .path = "/ok"};
     get(&warm); /* so that the easy handle has a sent request behind it */
@@ -112,7 +116,8 @@ static void test_unreachable_or_forbidden_url_says_why(void **state)
         r.peer = "the key store";
         start_request(&c, &r);
         loop_run(w->loop);
-        if (c.end != STATUS_UPSTREAM || strcmp(c.text, rows[i].text) != 0 || c.sent != rows[i].sent)
+        if (c.end != STATUS_UPSTREAM || strcmp(c.text, rows[i].text) != 0 ||
+            c.sent != rows[i].sent || c.trouble != rows[i].trouble)
             fail_msg("%s: end %d, \"%s\", sent %d", url, c.end, c.text, c.sent);
         buf_free(&c.body);
     }
@@ -137,6 +142,7 @@ static void test_handshake_that_hangs_ends_with_the_connect_timeout(void **state
     loop_run(c.w->loop);
     assert_int_equal(c.end, STATUS_UPSTREAM);
     assert_string_equal(c.text, "could not connect to the model service in time (curl 28)");
+    assert_int_equal(c.trouble, FETCH_TROUBLE_CONNECT);
     assert_false(c.sent);
     buf_free(&c.body);
     close(fd);

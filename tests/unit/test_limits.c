@@ -23,7 +23,7 @@ static void test_enter_concurrency_over_workers_and_given_back_once(void **state
     limits_leave(&a);
     assert_int_equal(holds_sum(&case_segment, CASE_SLOT).count, 1);
     assert_int_equal(limits_enter(&c), VERDICT_NEXT);
-    assert_int_equal(counters_sum(&case_segment, COUNTER_CONCURRENCY_REFUSED), 1);
+    assert_int_equal(c.refused, COUNTER_REFUSED_CONCURRENCY);
 }
 
 static void test_enter_only_what_is_paid_for(void **state)

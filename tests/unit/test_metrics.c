@@ -51,6 +51,10 @@ static void test_print_has_every_counter_and_gauge(void **state)
     (void)state;
     counters_enter(&seg, 1);
     counters_add(COUNTER_TOKENS_IN, 12345);
+    counters_add(COUNTER_REFUSED_RATE, 3);
+    counters_enter(&seg, 2);
+    counters_add(COUNTER_REFUSED_RATE, 4);
+    counters_add(COUNTER_FAILED_THROTTLING, 1);
     scoreboard_state(&seg, 1, SCOREBOARD_READY);
     scoreboard_forked(&seg, 2, 1);
     scoreboard_forked(&seg, 2, 1);
@@ -62,6 +66,10 @@ static void test_print_has_every_counter_and_gauge(void **state)
     static const char *const lines[] = {
         "llm_api_converter_tokens_input_total 12345",
         "# TYPE llm_api_converter_tokens_input_total counter",
+        "llm_api_converter_refusals_total{reason=\"rate\"} 7",
+        "llm_api_converter_refusals_total{reason=\"bad_key\"} 0",
+        "# TYPE llm_api_converter_refusals_total counter",
+        "llm_api_converter_upstream_errors_total{type=\"ThrottlingException\"} 1",
         "llm_api_converter_workers_ready 1",
         "llm_api_converter_process_restarts 1",
         "llm_api_converter_usage_journal_open 1",

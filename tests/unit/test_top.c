@@ -41,6 +41,7 @@ static void serve(struct segment *s)
     scoreboard_load(s, 2, 12, 5);
     counters_enter(s, 2);
     counters_add(COUNTER_REQUESTS, 42);
+    counters_add(COUNTER_REFUSED_RATE, 7);
 }
 
 static void test_run_once_prints_processes_and_counters(void **state)
@@ -56,6 +57,10 @@ static void test_run_once_prints_processes_and_counters(void **state)
     const char *counter = strstr(cli_out, "requests_total");
     assert_non_null(counter);
     assert_int_equal(strtol(counter + strlen("requests_total"), NULL, 10), 42);
+    counter = strstr(cli_out, "refusals_total rate ");
+    assert_non_null(counter);
+    assert_int_equal(strtol(counter + strlen("refusals_total rate "), NULL, 10), 7);
+    assert_null(strstr(cli_out, "refusals_total bad_key")); /* none happened */
     segment_drop(&s);
 }
 
@@ -74,7 +79,10 @@ static void test_run_json_holds_the_same(void **state)
     struct cJSON *process = json_child(json_get(doc, "processes"));
     assert_true(json_get_i64(process, "connections", &n) && n == 12);
     assert_true(json_get_i64(process, "streams", &n) && n == 5);
-    assert_true(json_get_i64(json_get(doc, "counters"), "requests_total", &n) && n == 42);
+    const struct cJSON *counters = json_get(doc, "counters");
+    assert_true(json_get_i64(counters, "requests_total", &n) && n == 42);
+    assert_true(json_get_i64(json_get(counters, "refusals_total"), "rate", &n) && n == 7);
+    assert_true(json_get_i64(json_get(counters, "upstream_errors_total"), "tls", &n) && n == 0);
     json_free(doc);
     segment_drop(&s);
 }

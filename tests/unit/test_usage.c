@@ -139,7 +139,7 @@ static void test_progress_is_there_when_the_worker_dies(void **state)
     assert_int_equal(batch[0]->cost_micro, 3000 + 600);
 }
 
-static void test_begin_full_journal_is_refused_and_counted(void **state)
+static void test_begin_full_journal_is_refused_by_its_reason(void **state)
 {
     (void)state;
     struct exchange x[65];
@@ -147,7 +147,7 @@ static void test_begin_full_journal_is_refused_and_counted(void **state)
         x[i] = case_exchange(0);
         assert_int_equal(usage_begin(&x[i]), i < 64);
     }
-    assert_int_equal(counters_sum(&case_segment, COUNTER_USAGE_FULL), 1);
+    assert_int_equal(x[64].refused, COUNTER_REFUSED_JOURNAL_FULL);
     x[64].status = 503;
     usage_end(&x[64]); /* no record to close */
 }
@@ -217,7 +217,7 @@ int main(void)
         CASE(test_end_success_closes_with_tokens_and_cost),
         CASE(test_end_table_of_ends),
         CASE(test_progress_is_there_when_the_worker_dies),
-        CASE(test_begin_full_journal_is_refused_and_counted),
+        CASE(test_begin_full_journal_is_refused_by_its_reason),
         CASE(test_begin_without_a_journal_goes_on),
         CASE(test_begin_master_and_anonymous_leave_no_digest),
         CASE(test_open_and_close_is_quick),

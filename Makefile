@@ -221,7 +221,7 @@ $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/re
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= CRYPTO_LIBS= CFLAGS= LDFLAGS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
-	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
+	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 	@scripts/sbom.sh $(PLATFORM) $(R) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))

@@ -10,7 +10,8 @@
 
 #include "server/text.h"
 
-#define BACKLOG 4096 /* the kernel clips it to net.core.somaxconn */
+#define BACKLOG  4096 /* the kernel clips it to net.core.somaxconn */
+#define RETRY_MS 10u
 
 union address {
     struct sockaddr any;
@@ -81,6 +82,18 @@ static int bound_socket(const union address *a, socklen_t n)
     return -1;
 }
 
+/* Workers whose master was killed close the socket as soon as they notice: a moment's patience, and
+ * whoever started us need not do it twice. */
+static int patient_socket(const union address *a, socklen_t n, unsigned wait_ms)
+{
+    int fd = bound_socket(a, n);
+    for (unsigned ms = 0; fd < 0 && errno == EADDRINUSE && ms < wait_ms; ms += RETRY_MS) {
+        usleep(RETRY_MS * 1000u);
+        fd = bound_socket(a, n);
+    }
+    return fd;
+}
+
 static void put_name(const union address *a, uint16_t port, char name_out[LISTENER_NAME_MAX])
 {
     char literal[INET6_ADDRSTRLEN];
@@ -90,7 +103,7 @@ static void put_name(const union address *a, uint16_t port, char name_out[LISTEN
     snprintf(name_out, LISTENER_NAME_MAX, v6 ? "[%s]:%u" : "%s:%u", literal, port);
 }
 
-enum status listener_open(const char *host, uint16_t port, int *fd_out,
+enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
                           char name_out[LISTENER_NAME_MAX], struct err *err)
 {
     union address a;
@@ -100,6 +113,6 @@ enum status listener_open(const char *host, uint16_t port, int *fd_out,
                        "HOST %s: an IPv4 or IPv6 address is needed (0.0.0.0 or :: for all)", host);
     }
     put_name(&a, port, name_out);
-    *fd_out = bound_socket(&a, n);
+    *fd_out = patient_socket(&a, n, wait_ms);
     return *fd_out < 0 ? explain(errno, host, port, err) : STATUS_OK;
 }

@@ -14,8 +14,8 @@
 
 /* host: an IPv4 or IPv6 address (brackets allowed), no name: nothing is resolved. Non-blocking,
  * close-on-exec. name_out: "0.0.0.0:8000" or "[::]:8000". INVALID (one line that names HOST or
- * PORT) when the address is wrong, not ours, or taken. */
-MUST_CHECK enum status listener_open(const char *host, uint16_t port, int *fd_out,
+ * PORT) when the address is wrong, not ours, or still taken after wait_ms. Blocks that long. */
+MUST_CHECK enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
                                      char name_out[LISTENER_NAME_MAX], struct err *err);
 
 #endif

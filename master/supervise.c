@@ -27,6 +27,7 @@
 #define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
 #define REFRESHER_MS   2000 /* from SIGTERM to SIGKILL, at least */
 #define HURRY_MS       500  /* the same when asked to stop at once */
+#define LISTEN_MS      2000 /* for the workers of a killed master to leave the port */
 #define RELOAD_POLL_MS 10
 #define RELOAD_MAX_MS  30000  /* for the new set to become ready */
 #define OOM_MASTER     (-100) /* the last to be taken, where the kernel permits */
@@ -361,12 +362,22 @@ static enum status open_journal(struct roster *r, const struct config *c, struct
     return status;
 }
 
+/* A master that was killed has left its file, and workers that are about to notice. */
+static unsigned listen_ms(const struct config *c)
+{
+    pid_t pid;
+    struct err err;
+    bool killed = pidfile_read(c->state_dir, &pid, &err) != STATUS_OK && pid > 0;
+    return killed ? LISTEN_MS : 0;
+}
+
 static enum status open_all(struct roster *r, const struct config *c,
                             char name_out[LISTENER_NAME_MAX], struct err *err)
 {
     enum status status = models_init(c, err);
     if (status == STATUS_OK) {
-        status = listener_open(c->host, (uint16_t)c->port, &r->listen_fd, name_out, err);
+        status =
+            listener_open(c->host, (uint16_t)c->port, listen_ms(c), &r->listen_fd, name_out, err);
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));

@@ -26,7 +26,7 @@ arm64) triplet=aarch64-linux-gnu hardening=-mbranch-protection=standard ;;
 esac
 # The ARMv8 SHA-256 instructions are used where the CPU has them: the hash of the body is most of a signature's cost.
 flags="-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fstack-clash-protection $hardening
-    -fno-asynchronous-unwind-tables -D_FORTIFY_SOURCE=2 -DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT -ffile-prefix-map=$work=."
+    -fno-asynchronous-unwind-tables -fno-unwind-tables -D_FORTIFY_SOURCE=2 -DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT -ffile-prefix-map=$work=."
 flags=${flags//$'\n'/ }
 [ "$arch" = amd64 ] && flags=${flags/-DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT/}
 
@@ -86,17 +86,22 @@ logged() {
     }
 }
 
-# A TLS client over TCP needs neither a server, DTLS, old ciphers nor self-tests: less that can be attacked, and smaller.
+# A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
 make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
     say "mbedTLS for $arch"
     unpack mbedtls Apache-2.0
-    for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
-        SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT; do
+    for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C RIPEMD160_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
+        SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
+        KEY_EXCHANGE_{PSK,DHE_PSK,ECDHE_PSK,RSA_PSK,DHE_RSA}_ENABLED \
+        ECP_DP_{SECP192R1,SECP224R1,SECP192K1,SECP224K1,SECP256K1,BP256R1,BP384R1,BP512R1}_ENABLED; do
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
-    logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags"
+    # For size, but for what every byte that is sent or received goes through.
+    logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os}"
+    rm "$work"/mbedtls/library/{libmbedcrypto.a,aes.o,aesni.o,aesce.o,gcm.o,chacha20.o,poly1305.o,sha256.o,sha512.o}
+    logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" libmbedcrypto.a CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags"
     cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
 }

@@ -132,8 +132,8 @@ steady() {
     progress steady $((REQUESTS / 2)) & local watch=$!
     load steady $((REQUESTS / 2)) 0.02 claude & local loading=$!
     : >>"$T/steady.tsv"
-    until [ "$(wc -l <"$T/steady.tsv")" -ge $((REQUESTS / 20)) ]; do sleep 0.2; done
-    footprint >"$T/footprint.10"
+    until [ "$(wc -l <"$T/steady.tsv")" -ge $((REQUESTS / 5)) ]; do sleep 0.2; done
+    footprint >"$T/footprint.10" # by now there are all connections and buffers that a full load needs
     wait "$loading"
     results+=("$T/steady.tsv")
     stop_jobs "$watch"
@@ -153,7 +153,7 @@ chaos() {
     kill_some '^worker' 0.3 & local workers=$!
     kill_some '^refresher' 1 & local refreshers=$!
     flap & local flapping=$!
-    load chaos $((REQUESTS / 2)) 0.02 all
+    PAUSE_MS=150 load chaos $((REQUESTS / 2)) 0.02 all
     results+=("$T/chaos.tsv")
     stop_jobs "$watch" "$workers" "$refreshers"
     sleep 2 # not in the middle of a move

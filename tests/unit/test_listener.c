@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static uint16_t port_of(int fd)
@@ -42,7 +43,7 @@ static void test_open_addresses_as_listed(void **state)
         struct err err = {.text = ""};
         char name[LISTENER_NAME_MAX];
         int fd = -1;
-        enum status status = listener_open(rows[i].host, 0, &fd, name, &err);
+        enum status status = listener_open(rows[i].host, 0, 0, &fd, name, &err);
         bool fine = rows[i].name ? status == STATUS_OK && strcmp(name, rows[i].name) == 0
                                  : status == STATUS_INVALID && strstr(err.text, "HOST");
         if (!fine) {
@@ -61,7 +62,7 @@ static void test_open_socket_is_listening_and_non_blocking(void **state)
     char name[LISTENER_NAME_MAX];
     int fd, listening = 0;
     socklen_t n = sizeof listening;
-    assert_int_equal(listener_open("127.0.0.1", 0, &fd, name, &err), STATUS_OK);
+    assert_int_equal(listener_open("127.0.0.1", 0, 0, &fd, name, &err), STATUS_OK);
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n), 0);
     assert_true(listening);
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -75,14 +76,36 @@ static void test_open_port_in_use_names_port_and_setting(void **state)
     struct err err;
     char name[LISTENER_NAME_MAX], number[16];
     int first, second = -1;
-    assert_int_equal(listener_open("127.0.0.1", 0, &first, name, &err), STATUS_OK);
+    assert_int_equal(listener_open("127.0.0.1", 0, 0, &first, name, &err), STATUS_OK);
     uint16_t port = port_of(first);
-    assert_int_equal(listener_open("127.0.0.1", port, &second, name, &err), STATUS_INVALID);
+    assert_int_equal(listener_open("127.0.0.1", port, 30, &second, name, &err), STATUS_INVALID);
     snprintf(number, sizeof number, "%u", port);
     assert_non_null(strstr(err.text, number));
     assert_non_null(strstr(err.text, "PORT"));
     assert_int_equal(second, -1);
     close(first);
+}
+
+/* As after kill -9 of a master: its workers need a moment to notice and to close the socket. */
+static void test_open_port_of_a_leaving_process_is_waited_for(void **state)
+{
+    (void)state;
+    struct err err;
+    char name[LISTENER_NAME_MAX];
+    int first, second = -1;
+    assert_int_equal(listener_open("127.0.0.1", 0, 0, &first, name, &err), STATUS_OK);
+    uint16_t port = port_of(first);
+    pid_t pid = fork();
+    if (pid == 0) {
+        usleep(50000);
+        _exit(0);
+    }
+    assert_true(pid > 0);
+    close(first);
+    assert_int_equal(listener_open("127.0.0.1", port, 0, &second, name, &err), STATUS_INVALID);
+    assert_int_equal(listener_open("127.0.0.1", port, 5000, &second, name, &err), STATUS_OK);
+    close(second);
+    waitpid(pid, NULL, 0);
 }
 
 int main(void)
@@ -91,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_open_addresses_as_listed),
         cmocka_unit_test(test_open_socket_is_listening_and_non_blocking),
         cmocka_unit_test(test_open_port_in_use_names_port_and_setting),
+        cmocka_unit_test(test_open_port_of_a_leaving_process_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,8 +56,10 @@ static void test_read_without_file_or_process_is_not_found(void **state)
     }
     waitpid(gone, NULL, 0);
     assert_int_equal(pidfile_read(nested, &pid, &err), STATUS_NOT_FOUND);
+    assert_int_equal(pid, 0);
     assert_int_equal(pidfile_write(nested, gone, &err), STATUS_OK);
     assert_int_equal(pidfile_read(nested, &pid, &err), STATUS_NOT_FOUND);
+    assert_int_equal(pid, gone);
     assert_non_null(strstr(err.text, nested));
 }
 

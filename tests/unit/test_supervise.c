@@ -46,7 +46,7 @@ static void find_port(void)
     socklen_t n = sizeof a;
     char name[LISTENER_NAME_MAX];
     int fd;
-    assert_int_equal(listener_open("127.0.0.1", 0, &fd, name, &err), STATUS_OK);
+    assert_int_equal(listener_open("127.0.0.1", 0, 0, &fd, name, &err), STATUS_OK);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
     snprintf(port, sizeof port, "%u", ntohs(a.sin_port));
     close(fd);
@@ -203,8 +203,9 @@ static void test_port_in_use_is_hopeless(void **state)
     struct err err;
     char name[LISTENER_NAME_MAX];
     int fd, null = open("/dev/null", O_WRONLY), saved = dup(2);
-    assert_int_equal(listener_open("127.0.0.1", (uint16_t)strtoul(port, NULL, 10), &fd, name, &err),
-                     STATUS_OK);
+    assert_int_equal(
+        listener_open("127.0.0.1", (uint16_t)strtoul(port, NULL, 10), 0, &fd, name, &err),
+        STATUS_OK);
     dup2(null, 2); /* its one line is not for this test's output */
     assert_int_equal(end_of(start_master()), 2);
     dup2(saved, 2);

@@ -264,16 +264,21 @@ static struct str set_operand(struct expr *e, const struct item *item)
     return there.p ? there : other;
 }
 
-static void store_value(struct expr *e, const struct table *t, struct item *item, struct str name,
-                        struct str raw)
+static void spare_key(struct expr *e, const struct table *t, struct str name)
 {
-    struct value v;
     if (text_eq(name, text_from(t->hash)) || text_eq(name, text_from(t->range)))
         complain(e,
                  "One or more parameter values were invalid: Cannot update attribute %.*s. This "
                  "attribute is part of the key",
                  STR_ARG(name));
-    else if (!value_read(raw, e->arena, &v))
+}
+
+static void store_value(struct expr *e, const struct table *t, struct item *item, struct str name,
+                        struct str raw)
+{
+    struct value v;
+    spare_key(e, t, name);
+    if (!value_read(raw, e->arena, &v))
         complain(e, "The provided expression refers to an attribute that does not exist in the "
                     "item");
     if (!e->why[0])
@@ -304,6 +309,14 @@ static void add_one(struct expr *e, const struct table *t, const struct item *be
                 number_sum(e, there.p ? there : STR("{\"N\":\"0\"}"), raw, false));
 }
 
+static void remove_one(struct expr *e, const struct table *t, struct item *item)
+{
+    struct str name = path(e);
+    spare_key(e, t, name);
+    if (!e->why[0])
+        item_remove(item, name);
+}
+
 void expr_update(struct expr *e, struct str text, const struct table *t, struct item *item)
 {
     struct item before = {.attr = NULL};
@@ -321,7 +334,7 @@ void expr_update(struct expr *e, struct str text, const struct table *t, struct 
             else if (add)
                 add_one(e, t, &before, item);
             else
-                item_remove(item, path(e));
+                remove_one(e, t, item);
         } while (!e->why[0] && accept(e, ","));
     }
     item_free(&before);

@@ -5,7 +5,8 @@
  *   dynamo_main.c    options, owns struct dynamo_mock, connections (on server/loop.h)
  *   dynamo_route.c   one request -> one answer: signature, script, operation; the /__ routes
  *   dynamo_ops.c     the operations
- *   dynamo_store.c   tables and items           dynamo_expr.c   expressions
+ *   dynamo_store.c   tables and items, found by dynamo_finder.c
+ *   dynamo_expr.c    expressions
  *   reader.c, verify.c   borrowed from mock-bedrock
  *
  *   GET  /__ops      what was called: [{"op","table","result"}], newest last

@@ -146,19 +146,12 @@ static void put_whole(struct dynamo_call *c)
     struct item item = {.attr = NULL};
     struct expr e;
     expr_begin(&e, &c->scan, c->arena);
-    if (!read_item(c, GET(c, "Item"), &item) || !check_key(c, &item, false)) {
-        item_free(&item);
-        return;
-    }
-    struct item *found = table_find(c->table, &item, c->arena);
-    if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
-        if (found)
-            item_free(found);
-        else
-            found = table_add(c->table);
-        *found = item; /* taken over */
-        BUF_LIT(&c->answer->body, "{}");
-        return;
+    if (read_item(c, GET(c, "Item"), &item) && check_key(c, &item, false)) {
+        struct item *found = table_find(c->table, &item, c->arena);
+        if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
+            table_put(c->table, &item, c->arena);
+            BUF_LIT(&c->answer->body, "{}");
+        }
     }
     item_free(&item);
 }
@@ -187,11 +180,7 @@ static void update_item(struct dynamo_call *c)
         item_copy(found ? found : &key, &next);
         expr_update(&e, TEXT(c, "UpdateExpression"), c->table, &next);
         if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
-            found = found ? found : table_add(c->table);
-            item_free(found);
-            *found = next;
-            next = (struct item){.attr = NULL};
-            put_returned(c, found);
+            put_returned(c, table_put(c->table, &next, c->arena));
         }
     }
     item_free(&next);

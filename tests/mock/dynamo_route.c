@@ -105,22 +105,23 @@ static void print_items(struct dynamo_mock *m, struct str table, struct buf *out
 
 /* --- the /__ routes -------------------------------------------------------------------------- */
 
-static bool fill(struct dynamo_mock *m, struct str name, int64_t count)
+static bool fill(struct dynamo_mock *m, struct str name, int64_t count, struct arena *arena)
 {
     struct table *t = store_table(&m->store, name);
     for (int64_t i = 0; t && i < count; i++) {
-        struct item *item = table_add(t);
+        struct item item = {.attr = NULL};
         char id[96], hex[2 * SHA256_SIZE];
         sha256_hex(&i, sizeof i, hex);
         snprintf(id, sizeof id, "{\"S\":\"sha256:%.*s\"}", (int)sizeof hex, hex);
-        item_set(item, STR("api_key"), text_from(id));
-        item_set(item, STR("user_id"), STR("{\"S\":\"filled\"}"));
-        item_set(item, STR("name"), STR("{\"S\":\"filled key\"}"));
-        item_set(item, STR("is_active"), STR("{\"BOOL\":true}"));
-        item_set(item, STR("rate_limit"), STR("{\"N\":\"100\"}"));
-        item_set(item, STR("created_at"), STR("{\"N\":\"1700000000\"}"));
-        item_set(item, STR("service_tier"), STR("{\"S\":\"default\"}"));
-        item_set(item, STR("metadata"), STR("{\"M\":{\"made_by\":{\"S\":\"mock-dynamo\"}}}"));
+        item_set(&item, STR("api_key"), text_from(id));
+        item_set(&item, STR("user_id"), STR("{\"S\":\"filled\"}"));
+        item_set(&item, STR("name"), STR("{\"S\":\"filled key\"}"));
+        item_set(&item, STR("is_active"), STR("{\"BOOL\":true}"));
+        item_set(&item, STR("rate_limit"), STR("{\"N\":\"100\"}"));
+        item_set(&item, STR("created_at"), STR("{\"N\":\"1700000000\"}"));
+        item_set(&item, STR("service_tier"), STR("{\"S\":\"default\"}"));
+        item_set(&item, STR("metadata"), STR("{\"M\":{\"made_by\":{\"S\":\"mock-dynamo\"}}}"));
+        table_put(t, &item, arena);
     }
     return t != NULL;
 }
@@ -147,7 +148,7 @@ static bool admin_post(struct dynamo_mock *m, const struct request *r, struct ar
         return add_rule(m, scan_text(&s, SCAN_GET(&s, 0, "op")),
                         scan_text(&s, SCAN_GET(&s, 0, "fault")), count);
     return text_eq(r->path, STR("/__fill")) &&
-           fill(m, scan_text(&s, SCAN_GET(&s, 0, "table")), count);
+           fill(m, scan_text(&s, SCAN_GET(&s, 0, "table")), count, arena);
 }
 
 static bool admin(struct dynamo_mock *m, const struct request *r, struct arena *arena,

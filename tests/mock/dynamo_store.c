@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/crc32.h"
 #include "server/scan.h"
 
 /* --- tables ---------------------------------------------------------------------------------- */
@@ -33,6 +34,7 @@ void store_free(struct store *s)
         for (size_t i = 0; i < t->n; i++)
             item_free(&t->item[i]);
         heap_drop(t->item);
+        finder_free(&t->finder);
         heap_drop(t);
     }
     s->tables = NULL;
@@ -131,28 +133,64 @@ static bool same_attr(const struct item *a, const struct item *b, const char *na
     return value_read(ra, scratch, &x) && value_read(rb, scratch, &y) && value_equal(&x, &y);
 }
 
-struct item *table_find(struct table *t, const struct item *key, struct arena *scratch)
+/* Of the decoded texts: JSON can write one key in many ways. */
+static uint32_t key_hash(const struct table *t, const struct item *i, struct arena *scratch)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if ((!t->range[0] || same_attr(&t->item[i], key, t->range, scratch)) &&
-            same_attr(&t->item[i], key, t->hash, scratch))
-            return &t->item[i];
+    struct value hash, range;
+    value_read(item_get(i, text_from(t->hash)), scratch, &hash);
+    value_read(item_get(i, text_from(t->range)), scratch, &range);
+    return crc32_add(crc32_add(0, hash.text.p, hash.text.n), range.text.p, range.text.n);
+}
+
+static bool same_key(const struct table *t, const struct item *a, const struct item *b,
+                     struct arena *scratch)
+{
+    return (!t->range[0] || same_attr(a, b, t->range, scratch)) &&
+           same_attr(a, b, t->hash, scratch);
+}
+
+static struct item *find_hashed(struct table *t, uint32_t hash, const struct item *key,
+                                struct arena *scratch)
+{
+    const struct finder *f = &t->finder;
+    for (size_t r = finder_first(f, hash); r != FINDER_NONE; r = finder_next(f, r))
+        if (same_key(t, &t->item[r], key, scratch))
+            return &t->item[r];
     return NULL;
 }
 
-struct item *table_add(struct table *t)
+struct item *table_find(struct table *t, const struct item *key, struct arena *scratch)
+{
+    return find_hashed(t, key_hash(t, key, scratch), key, scratch);
+}
+
+static struct item *add_last(struct table *t, uint32_t hash)
 {
     if (t->n == t->cap) {
         t->cap = t->cap ? 2 * t->cap : 16;
         t->item = heap_grow(t->item, t->cap * sizeof *t->item);
         assert(t->item);
     }
-    t->item[t->n] = (struct item){.attr = NULL};
+    finder_add(&t->finder, hash);
     return &t->item[t->n++];
+}
+
+struct item *table_put(struct table *t, struct item *item, struct arena *scratch)
+{
+    uint32_t hash = key_hash(t, item, scratch);
+    struct item *place = find_hashed(t, hash, item, scratch);
+    if (place)
+        item_free(place);
+    else
+        place = add_last(t, hash);
+    *place = *item;
+    *item = (struct item){.attr = NULL};
+    return place;
 }
 
 void table_remove(struct table *t, struct item *i)
 {
+    finder_remove(&t->finder, (size_t)(i - t->item));
     item_free(i);
     *i = t->item[--t->n];
 }

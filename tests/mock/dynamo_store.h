@@ -7,6 +7,7 @@
 
 #include "server/arena.h"
 #include "server/text.h"
+#include "tests/mock/dynamo_finder.h"
 
 struct attr {
     char *name, *raw; /* on the heap, owned by the item */
@@ -22,8 +23,9 @@ struct table {
     char index[256], index_hash[256];      /* one index, as setup_tables makes; "": none */
     char ttl[256];                         /* attribute; "": off */
     uint64_t active_ms;                    /* monotonic: CREATING before it */
-    struct item *item;
+    struct item *item;                     /* n of them, in order */
     size_t n, cap;
+    struct finder finder; /* of the items by their key attributes */
     struct table *next;
 };
 
@@ -44,8 +46,10 @@ size_t item_size(const struct item *i); /* bytes, as DynamoDB counts: names and 
 
 /* The one with the same key attributes as key, or NULL. */
 struct item *table_find(struct table *t, const struct item *key, struct arena *scratch);
-struct item *table_add(struct table *t); /* an empty one at the end */
-void table_remove(struct table *t, struct item *i);
+/* Takes the item over: in the place of the one with the same key, else at the end. The one there
+ * (until the next put or remove) comes back. */
+struct item *table_put(struct table *t, struct item *item, struct arena *scratch);
+void table_remove(struct table *t, struct item *i); /* the last one takes its place */
 
 /* --- values --- */
 

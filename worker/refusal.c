@@ -44,7 +44,8 @@ static const enum counter by_status[STATUS_COUNT] = {
  * otherwise. */
 static enum counter reason(const struct exchange *x)
 {
-    if (x->status == 499) { /* the client left: nobody was refused */
+    /* The client left, or its answer was complete before something went wrong. */
+    if (x->status == 499 || x->err.code == STATUS_OK) {
         return 0;
     }
     if (x->refused || x->attempts) {

@@ -185,6 +185,7 @@ static void test_count_goes_by_the_reason_given_then_by_the_status(void **state)
          {.err.code = STATUS_INVALID, .state = EXCHANGE_READ},
          COUNTER_REFUSED_INVALID},
         {"client left", {.err.code = STATUS_AUTH, .status = 499}, 0},
+        {"deadline behind the last event", {.refused = COUNTER_REFUSED_DEADLINE}, 0},
         {"good", {.status = 200}, 0},
     };
     struct gateway *g = *state;

@@ -169,6 +169,16 @@ static struct str document_format(struct str media_type)
     return nothing;
 }
 
+/* Converse has no place for them there (API_runtime_DocumentContentBlock is text only). */
+static void drop_images(struct converse_build *b, const struct scan *s, scan_ref content)
+{
+    if (scan_type(s, content) != SCAN_ARRAY)
+        return;
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "image"))
+            converse_build_drop(b, "document.image");
+}
+
 static void put_document(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source"), kind = SCAN_GET(s, source, "type");
@@ -189,8 +199,10 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
                             "nothing is fetched");
     } else if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY) {
         d.content = text_list(b, s, content);
+        drop_images(b, s, content);
     } else {
         d.text = anthropic_blocks_text(b, s, content);
+        drop_images(b, s, content);
     }
     if (converse_build_ok(b))
         converse_build_document(b, d);

@@ -330,7 +330,12 @@ void converse_build_tools_end(struct converse_build *b, enum converse_choice cho
     if (!b->tools_open)
         return;
     json_array_end(&b->w);
-    if (choice != CONVERSE_AUTO && converse_build_has(b, MODELS_TOOL_CHOICE))
+    bool any = converse_build_has(b, MODELS_CHOICE_ANY);
+    if (choice == CONVERSE_ONE && any) {
+        choice = CONVERSE_ANY;
+        converse_build_clamp(b, "tool_choice");
+    }
+    if (choice != CONVERSE_AUTO && (any || converse_build_has(b, MODELS_TOOL_CHOICE)))
         put_choice(b, choice, name);
     else if (choice != CONVERSE_AUTO)
         converse_build_clamp(b, "tool_choice");

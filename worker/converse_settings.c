@@ -1,5 +1,7 @@
 #include "worker/converse_settings.h"
 
+#include "worker/json_wish.h"
+
 #define COUNT(a)   (sizeof(a) / sizeof *(a))
 #define STOPS_MAX  2500 /* API_runtime_InferenceConfiguration */
 #define BUDGET_MIN 1024 /* extended-thinking: the least budget, and it must be under max_tokens */
@@ -30,16 +32,33 @@ bool converse_settings_effort(struct str name)
     return find_effort(name) != NULL;
 }
 
-/* What thinking is called elsewhere: docs.aws.amazon.com/nova/latest/nova2-userguide (extended
- * thinking), and the model cards of gpt-oss and Kimi on Bedrock. */
-enum manner { MANNER_NONE, MANNER_CLAUDE, MANNER_NOVA, MANNER_OPENAI };
+/*
+ * What thinking is called elsewhere:
+ *   NOVA    docs.aws.amazon.com/nova/latest/nova2-userguide (extended thinking)
+ *   OPENAI  reasoning_effort: the model cards of gpt-oss and Kimi on Bedrock
+ *   SWITCH  the same, but it is "high" that makes the model think (langchain-aws 1261 for DeepSeek
+ *           V3.1 and V3.2; the elder gateway for Kimi), and then it calls no tool it is forced to
+ *   GPT     reasoning.effort; the flat name is refused (stdapi.ai issue 283)
+ */
+enum manner {
+    MANNER_NONE,
+    MANNER_CLAUDE,
+    MANNER_NOVA,
+    MANNER_OPENAI, /* from here on an effort alone is something to send */
+    MANNER_SWITCH,
+    MANNER_GPT
+};
 
 static enum manner manner_of(const struct converse_build *b)
 {
     static const struct {
         const char *family;
         enum manner manner;
-    } table[] = {{"nova-2", MANNER_NOVA}, {"gpt-oss", MANNER_OPENAI}, {"kimi", MANNER_OPENAI}};
+    } table[] = {
+        /* by the beginning of the name, the first one wins */
+        {"nova-2", MANNER_NOVA}, {"gpt-oss", MANNER_OPENAI},   {"gpt", MANNER_GPT},
+        {"kimi", MANNER_SWITCH}, {"deepseek-r1", MANNER_NONE}, {"deepseek", MANNER_SWITCH},
+    };
     if (converse_build_has(b, MODELS_CLAUDE))
         return MANNER_CLAUDE;
     for (size_t i = 0; i < COUNT(table); i++)
@@ -128,6 +147,16 @@ static void settle_claude(struct converse_build *b, struct converse_settings *s)
     }
 }
 
+/* These two wishes do not go together; a forced tool is the one that can be seen. */
+static void settle_switch(struct converse_build *b, struct converse_settings *s)
+{
+    if (!b->forced || (!thinks(s) && s->effort.n == 0))
+        return;
+    converse_build_drop(b, thinks(s) ? s->called.thinking : s->called.effort);
+    s->thinking = CONVERSE_THINKING_UNSET;
+    s->effort = nothing;
+}
+
 /* With thinking on, Claude takes temperature 1, top_p from 0.95 and no top_k; Nova 2 at "high"
  * none of its settings. */
 static void settle_sampling(struct converse_build *b, struct converse_settings *s, bool claude,
@@ -156,6 +185,8 @@ static void settle_thinking(struct converse_build *b, struct converse_settings *
     enum manner manner = manner_of(b);
     if (manner == MANNER_CLAUDE)
         settle_claude(b, s);
+    if (manner == MANNER_SWITCH)
+        settle_switch(b, s);
     if (manner == MANNER_NONE && thinks(s)) {
         converse_build_drop(b, s->called.thinking);
         s->thinking = CONVERSE_THINKING_UNSET;
@@ -232,10 +263,11 @@ static void put_sampling(struct section *x, const struct converse_settings *s)
 }
 
 /* "This model doesn't support the stopSequences field": reported for gpt-oss (crewAI issue 3317,
- * langchain4j issue 3650) and Qwen (dify-official-plugins issue 1767). */
+ * langchain4j issue 3650), GPT-5.6 (vercel/ai issue 21374), Qwen (dify-official-plugins issue
+ * 1767). */
 static bool takes_stops(const struct converse_build *b)
 {
-    return !converse_build_family(b, "gpt-oss") && !converse_build_family(b, "qwen");
+    return !converse_build_family(b, "gpt") && !converse_build_family(b, "qwen");
 }
 
 static bool put_stops(struct section *x, const struct converse_settings *s)
@@ -310,12 +342,34 @@ static void put_openai_thinking(struct section *x, const struct converse_setting
         json_str(section_key(x, STR("reasoning_effort")), least ? STR("low") : level_of(s));
 }
 
+static void put_switch_thinking(struct section *x, const struct converse_settings *s)
+{
+    bool low = text_eq(level_of(s), STR("low"));
+    if (thinks(s) || (s->effort.n > 0 && s->thinking == CONVERSE_THINKING_UNSET))
+        json_str(section_key(x, STR("reasoning_effort")), low ? STR("low") : STR("high"));
+}
+
+/* Takes the names of all levels, and "none". */
+static void put_gpt_thinking(struct section *x, const struct converse_settings *s)
+{
+    bool off = s->thinking == CONVERSE_THINKING_OFF;
+    if (!off && !thinks(s) && s->effort.n == 0)
+        return;
+    struct json_out *w = section_key(x, STR("reasoning"));
+    json_object(w);
+    converse_build_member(x->b, STR("effort"),
+                          off               ? STR("none")
+                          : s->effort.n > 0 ? s->effort
+                                            : level_of(s));
+    json_object_end(w);
+}
+
 static void put_thinking(struct section *x, const struct converse_settings *s)
 {
     static void (*const put[])(struct section *, const struct converse_settings *) = {
-        [MANNER_CLAUDE] = put_claude_thinking,
-        [MANNER_NOVA] = put_nova_thinking,
-        [MANNER_OPENAI] = put_openai_thinking,
+        [MANNER_CLAUDE] = put_claude_thinking, [MANNER_NOVA] = put_nova_thinking,
+        [MANNER_OPENAI] = put_openai_thinking, [MANNER_SWITCH] = put_switch_thinking,
+        [MANNER_GPT] = put_gpt_thinking,
     };
     enum manner manner = manner_of(x->b);
     if (manner != MANNER_NONE)
@@ -343,14 +397,14 @@ static void put_top_k(struct section *x, const struct converse_settings *s)
 /*
  * Claude's own tool_choice says what toolChoice cannot. Beside a toolChoice of Converse its "type"
  * is refused as a conflict, alone it is required (litellm issues 34347 and 36536, against the live
- * service). Claude since 4.5, like structured output: older ones refuse the key.
+ * service). Claude since 4.5: older ones refuse the key.
  */
 static void put_tool_choice(struct section *x, const struct converse_settings *s, bool tools)
 {
     struct converse_build *b = x->b;
     if (!tools || (!s->one_call && !s->no_calls))
         return;
-    if (!converse_build_has(b, MODELS_CLAUDE) || !converse_build_has(b, MODELS_FORMAT)) {
+    if (!converse_build_has(b, MODELS_CALL_LIMIT)) {
         converse_build_clamp(b, s->no_calls ? "tool_choice" : s->called.one_call);
         return;
     }
@@ -449,7 +503,7 @@ static void put_output(struct converse_build *b, const struct converse_settings 
         put_format(&x, s);
     if (s->effort.n > 0 && converse_build_has(b, MODELS_EFFORT))
         json_str(section_key(&x, STR("effort")), s->effort);
-    else if (s->effort.n > 0 && !(manner_of(b) == MANNER_OPENAI || thinks(s)))
+    else if (s->effort.n > 0 && manner_of(b) < MANNER_OPENAI && !thinks(s))
         converse_build_drop(b, s->called.effort); /* else it became a level or a budget */
     section_end(&x);
 }
@@ -480,19 +534,10 @@ void converse_settings_put(struct converse_build *b, struct converse_settings *s
 
 void converse_settings_ask_json(struct converse_build *b, struct str schema)
 {
-    struct buf escaped;
-    buf_init(&escaped, schema.n * 2 + 64);
-    json_escape(&escaped, schema);
-    const struct str pieces[] = {
-        STR("Answer with one JSON "),
-        schema.n > 0 ? STR("value") : STR("object"),
-        STR(" and nothing else: no code fence, no text around it."),
-        schema.n > 0 ? STR(" It must match this JSON Schema:\\n") : nothing,
-        buf_str(&escaped),
-    };
+    struct str wish = json_wish(b->arena, schema);
     converse_build_role(b, CONVERSE_SYSTEM);
-    converse_build_text_pieces(b, pieces, COUNT(pieces));
-    if (!buf_ok(&escaped))
+    if (wish.p)
+        converse_build_text_pieces(b, &wish, 1);
+    else
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-    buf_free(&escaped);
 }

@@ -11,6 +11,8 @@
  *  [4] platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
  *  [5] platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock: ids with an
  * ARN-style version (Opus 4.6 and earlier) take neither role "system" nor a top-level cache_control
+ *  [6] docs.aws.amazon.com/bedrock/latest/userguide/model-card-*.html: tokens, kinds of input
+ *  [7] models.dev, provider amazon-bedrock: the same, where no card could be read
  */
 #define ANY_CLAUDE                                                                             \
     (MODELS_CLAUDE | MODELS_TOOLS | MODELS_TOOL_CHOICE | MODELS_STREAM_TOOLS | MODELS_IMAGES | \
@@ -19,19 +21,33 @@
 #define CLAUDE_3_5 (CLAUDE_3 | MODELS_CACHE)
 #define CLAUDE_3_7 (CLAUDE_3_5 | MODELS_THINKING_ENABLED)
 #define CLAUDE_4_1 (CLAUDE_3_7 | MODELS_SAMPLING_ONE) /* migration guide: since Opus 4.1 */
-#define CLAUDE_4_5 (CLAUDE_4_1 | MODELS_CACHE_1H | MODELS_FORMAT)
+#define CLAUDE_4_5 (CLAUDE_4_1 | MODELS_CACHE_1H | MODELS_FORMAT | MODELS_CALL_LIMIT)
 #define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT | MODELS_TOOL_SEARCH)
-/* 4.7 and later refuse thinking.type "enabled" and every sampling field [4], and take the rest. */
-#define CLAUDE_4_7                                                                            \
-    (ANY_CLAUDE | MODELS_THINKING_ADAPTIVE | MODELS_THINKING_DISPLAY | MODELS_EFFORT |        \
-     MODELS_FORMAT | MODELS_SYSTEM_ROLE | MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | \
-     MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT)
+/*
+ * 4.7 and later refuse thinking.type "enabled" and every sampling field [4]. Bedrock refuses them
+ * structured output too, although Anthropic's own API has it ("output_config.format", or
+ * "tools.0.custom.strict: Extra inputs are not permitted", in InvokeModel and in Converse:
+ * anthropic-sdk-python issue 1759 for 4.8 and Sonnet 5, vercel/ai 15288 for 4.7, lobehub issue
+ * 19876 for Opus 5.5 and Fable 5.1), so the schema goes into the system prompt.
+ */
+#define CLAUDE_4_7                                                                                 \
+    (ANY_CLAUDE | MODELS_THINKING_ADAPTIVE | MODELS_THINKING_DISPLAY | MODELS_EFFORT |             \
+     MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT | \
+     MODELS_CALL_LIMIT)
+/* "role 'system' is not supported on this model" by Opus 4.7: litellm 32831, on InvokeModel */
+#define CLAUDE_4_8 (CLAUDE_4_7 | MODELS_SYSTEM_ROLE)
 /* tool_choice "any" and "tool" are a 400 there ("not supported for this model"). */
-#define CLAUDE_5_5 (CLAUDE_4_7 & ~(uint32_t)MODELS_TOOL_CHOICE)
+#define CLAUDE_5_5 (CLAUDE_4_8 & ~(uint32_t)MODELS_TOOL_CHOICE)
 
 #define CHAT      (MODELS_SYSTEM | MODELS_SAMPLING)
 #define AGENT     (CHAT | MODELS_TOOLS | MODELS_STREAM_TOOLS)
 #define AGENT_ANY (AGENT | MODELS_TOOL_CHOICE)
+#define NOVA      (AGENT_ANY | MODELS_CACHE)
+#define NOVA_SEES (NOVA | MODELS_IMAGES | MODELS_DOCUMENTS)
+/* Neither takes tools while streaming, Llama no forced ones at all [3]; langchain-aws has the same
+ * lists. */
+#define LLAMA   (CHAT | MODELS_DOCUMENTS)
+#define MISTRAL (CHAT | MODELS_TOOLS)
 
 /*
  * anthropic_beta values by generation. A value that Bedrock does not know is a 400 "invalid beta
@@ -53,25 +69,30 @@
 
 #define A "anthropic"
 
-/* Sorted by prefix; the longest prefix that fits wins. */
+/* Sorted by prefix; the longest prefix that fits wins. Tokens and kinds of input: [3], [6], [7]. */
 static const struct models_caps rows[] = {
     /* prefix, family, vendor, flags, output tokens, context tokens, betas */
     {"", "other", "bedrock", AGENT, 0, 0, ""}, /* careful: no images, no caching, no forced tools */
     {"ai21.jamba", "jamba", "ai21", AGENT | MODELS_DOCUMENTS, 4096, 256000, ""},
-    {"amazon.nova-", "nova", "amazon", AGENT_ANY | MODELS_IMAGES | MODELS_DOCUMENTS | MODELS_CACHE,
-     10000, 300000, ""},
-    {"amazon.nova-2-", "nova-2", "amazon",
-     AGENT_ANY | MODELS_IMAGES | MODELS_DOCUMENTS | MODELS_CACHE, 65536, 1000000, ""},
-    {"amazon.nova-micro", "nova-micro", "amazon", AGENT_ANY | MODELS_CACHE, 10000, 128000, ""},
-    {"amazon.titan-text", "titan", "amazon", MODELS_SAMPLING, 4096, 8192, ""},
-    {"anthropic.claude-", "claude", A, CLAUDE_4_7, 128000, 1000000, BETAS_5},
+    {"ai21.jamba-instruct", "jamba-instruct", "ai21", CHAT, 4096, 256000, ""},
+    {"amazon.nova-", "nova", "amazon", NOVA_SEES, 10000, 300000, ""},
+    {"amazon.nova-2-", "nova-2", "amazon", NOVA_SEES, 65535, 1000000, ""},
+    {"amazon.nova-micro", "nova-micro", "amazon", NOVA, 10000, 128000, ""},
+    {"amazon.nova-premier", "nova-premier", "amazon", NOVA_SEES, 25000, 1000000, ""},
+    {"amazon.titan-text", "titan", "amazon", MODELS_SAMPLING | MODELS_DOCUMENTS, 4096, 8192, ""},
+    {"amazon.titan-text-premier", "titan-premier", "amazon", MODELS_SAMPLING, 3072, 32000, ""},
+    {"anthropic.claude-", "claude", A, CLAUDE_4_8, 128000, 1000000, BETAS_5},
     {"anthropic.claude-3-", "claude-3", A, CLAUDE_3, 4096, 200000, ""},
-    {"anthropic.claude-3-5-haiku", "claude-haiku-3-5", A, CLAUDE_3_5, 8192, 200000, ""},
+    /* Bedrock's 3.5 Haiku sees nothing, Anthropic's own does [3]. */
+    {"anthropic.claude-3-5-haiku", "claude-haiku-3-5", A, CLAUDE_3_5 & ~(uint32_t)MODELS_IMAGES,
+     8192, 200000, ""},
     {"anthropic.claude-3-5-sonnet", "claude-sonnet-3-5", A, CLAUDE_3_5, 8192, 200000, BETAS_3_5},
+    /* The first one: no caching [2], "exceeds the model limit of 4096" (Roo-Code issue 248). */
+    {"anthropic.claude-3-5-sonnet-20240620", "claude-sonnet-3-5", A, CLAUDE_3, 4096, 200000, ""},
     {"anthropic.claude-3-7-sonnet", "claude-sonnet-3-7", A, CLAUDE_3_7, 128000, 200000, BETAS_3_7},
     {"anthropic.claude-fable-5", "claude-fable-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
     {"anthropic.claude-haiku-4-5", "claude-haiku-4-5", A, CLAUDE_4_5, 64000, 200000, BETAS_4_5},
-    {"anthropic.claude-mythos-5", "claude-mythos-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-mythos", "claude-mythos", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
     {"anthropic.claude-opus-4-1", "claude-opus-4-1", A, CLAUDE_4_1, 32000, 200000, BETAS_4},
     {"anthropic.claude-opus-4-2", "claude-opus-4", A, CLAUDE_3_7, 32000, 200000, BETAS_4},
     {"anthropic.claude-opus-4-5", "claude-opus-4-5", A,
@@ -79,35 +100,61 @@ static const struct models_caps rows[] = {
      BETAS_4_5 ",effort-2025-11-24"},
     {"anthropic.claude-opus-4-6", "claude-opus-4-6", A, CLAUDE_4_6, 128000, 1000000, BETAS_4_6},
     {"anthropic.claude-opus-4-7", "claude-opus-4-7", A, CLAUDE_4_7, 128000, 1000000, BETAS_4_6},
-    {"anthropic.claude-opus-4-8", "claude-opus-4-8", A, CLAUDE_4_7, 128000, 1000000, BETAS_4_6},
+    {"anthropic.claude-opus-4-8", "claude-opus-4-8", A, CLAUDE_4_8, 128000, 1000000, BETAS_4_6},
     {"anthropic.claude-opus-5-5", "claude-opus-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
     {"anthropic.claude-sonnet-4-2", "claude-sonnet-4", A, CLAUDE_3_7, 64000, 200000, BETAS_4 ONE_M},
     {"anthropic.claude-sonnet-4-5", "claude-sonnet-4-5", A, CLAUDE_4_5 | MODELS_TOOL_SEARCH, 64000,
      200000, BETAS_4_5 ONE_M},
     {"anthropic.claude-sonnet-4-6", "claude-sonnet-4-6", A, CLAUDE_4_6, 64000, 1000000, BETAS_4_6},
+    /* Reports on role "system" differ; joined to the user's turn it is legal in any case. */
+    {"anthropic.claude-sonnet-5", "claude-sonnet-5", A, CLAUDE_4_7, 128000, 1000000, BETAS_5},
     {"anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
     {"cohere.command-r", "command", "cohere", AGENT | MODELS_DOCUMENTS, 4096, 128000, ""},
-    {"deepseek.", "deepseek", "deepseek", AGENT, 32768, 128000, ""},
-    {"deepseek.r1", "deepseek-r1", "deepseek", CHAT, 32768, 128000, ""},
+    /* Forced tools: langchain-aws 1261 ("tool" is taken, but not obeyed). */
+    {"deepseek.", "deepseek", "deepseek", AGENT_ANY, 32768, 128000, ""},
+    {"deepseek.r1", "deepseek-r1", "deepseek", CHAT | MODELS_DOCUMENTS, 32768, 128000, ""},
     {"google.gemma", "gemma", "google", CHAT | MODELS_IMAGES, 8192, 128000, ""},
-    /* Llama takes tools, but not while streaming [3]. */
-    {"meta.llama3-", "llama-3", "meta", CHAT, 2048, 8192, ""},
-    {"meta.llama3-1-", "llama-3.1", "meta", CHAT | MODELS_TOOLS, 8192, 128000, ""},
-    {"meta.llama3-2-", "llama-3.2", "meta", CHAT | MODELS_IMAGES, 8192, 128000, ""},
-    {"meta.llama3-3-", "llama-3.3", "meta", CHAT | MODELS_TOOLS, 8192, 128000, ""},
-    {"meta.llama4-", "llama-4", "meta", CHAT | MODELS_TOOLS | MODELS_IMAGES | MODELS_DOCUMENTS,
-     8192, 1000000, ""},
+    {"meta.llama3-", "llama-3", "meta", LLAMA, 2048, 8192, ""},
+    {"meta.llama3-1-", "llama-3.1", "meta", LLAMA | MODELS_TOOLS, 8192, 128000, ""},
+    /* 1B and 3B; 11B and 90B see and call. */
+    {"meta.llama3-2-", "llama-3.2", "meta", LLAMA, 8192, 128000, ""},
+    {"meta.llama3-2-11b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 128000,
+     ""},
+    {"meta.llama3-2-90b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 128000,
+     ""},
+    {"meta.llama3-3-", "llama-3.3", "meta", LLAMA | MODELS_TOOLS, 8192, 128000, ""},
+    {"meta.llama4-", "llama-4", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 1000000, ""},
     {"minimax.minimax-", "minimax", "minimax", AGENT_ANY, 65536, 196608, ""},
     {"mistral.", "mistral", "mistral", AGENT_ANY, 8192, 128000, ""},
-    {"mistral.mistral-7b", "mistral-7b", "mistral", MODELS_SAMPLING, 8192, 32000, ""},
-    {"mistral.mixtral-8x7b", "mixtral", "mistral", MODELS_SAMPLING, 4096, 32000, ""},
-    {"mistral.pixtral", "pixtral", "mistral", AGENT_ANY | MODELS_IMAGES, 8192, 128000, ""},
-    {"moonshot.kimi-", "kimi", "moonshot", AGENT_ANY, 65536, 262144, ""},
-    {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, 65536, 262144, ""},
-    {"openai.gpt-oss", "gpt-oss", "openai", AGENT_ANY, 65536, 128000, ""},
+    {"mistral.magistral", "magistral", "mistral", AGENT_ANY | MODELS_IMAGES, 40000, 128000, ""},
+    {"mistral.ministral-3-3b", "ministral", "mistral", AGENT_ANY | MODELS_IMAGES, 8192, 256000, ""},
+    {"mistral.mistral-7b", "mistral-7b", "mistral", MODELS_SAMPLING | MODELS_DOCUMENTS, 8192, 32000,
+     ""},
+    /* 24.02 and 24.07: "any" is the only choice they take (API_runtime_ToolChoice). */
+    {"mistral.mistral-large-24", "mistral-large", "mistral",
+     MISTRAL | MODELS_DOCUMENTS | MODELS_CHOICE_ANY, 8192, 128000, ""},
+    {"mistral.mistral-large-3", "mistral-large-3", "mistral", AGENT_ANY | MODELS_IMAGES, 8192,
+     256000, ""},
+    {"mistral.mistral-small-24", "mistral-small", "mistral", MISTRAL, 8192, 32000, ""},
+    {"mistral.mixtral-8x7b", "mixtral", "mistral", MODELS_SAMPLING | MODELS_DOCUMENTS, 4096, 32000,
+     ""},
+    {"mistral.pixtral", "pixtral", "mistral", MISTRAL | MODELS_TOOL_CHOICE | MODELS_IMAGES, 16000,
+     128000, ""},
+    {"moonshot.kimi-", "kimi", "moonshot", AGENT_ANY, 16000, 262143, ""},
+    {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, 16000, 262143, ""},
+    {"nvidia.nemotron-", "nemotron", "nvidia", AGENT, 0, 128000, ""},
+    {"nvidia.nemotron-nano-12b", "nemotron-vl", "nvidia", AGENT | MODELS_IMAGES, 0, 128000, ""},
+    /* GPT-5 and later take no sampling fields (vercel/ai issue 21374) and no documents (issue 137
+     * of amazon-bedrock-client-for-mac), but forced tools (langchain-aws 1.7.6). */
+    {"openai.gpt-", "gpt", "openai", (AGENT_ANY | MODELS_IMAGES) & ~(uint32_t)MODELS_SAMPLING,
+     128000, 272000, ""},
+    {"openai.gpt-oss", "gpt-oss", "openai", AGENT_ANY, 16384, 128000, ""},
     {"qwen.qwen3-", "qwen-3", "alibaba", AGENT_ANY, 65536, 262144, ""},
+    {"qwen.qwen3-32b", "qwen-3", "alibaba", AGENT_ANY, 16384, 16384, ""},
     {"qwen.qwen3-vl", "qwen-3-vl", "alibaba", AGENT_ANY | MODELS_IMAGES, 65536, 262144, ""},
-    {"writer.palmyra", "palmyra", "writer", AGENT, 8192, 128000, ""},
+    /* Not while streaming: langchain-aws 466 */
+    {"writer.palmyra", "palmyra", "writer", CHAT | MODELS_TOOLS, 8192, 128000, ""},
+    {"xai.grok", "grok", "xai", AGENT | MODELS_IMAGES, 131072, 1000000, ""},
     {"zai.glm-", "glm", "zai", AGENT_ANY, 65536, 202752, ""},
 };
 
@@ -140,8 +187,10 @@ const struct models_builtin models_builtin[] = {
     {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0"},
     {"claude-3-opus-20240229", "anthropic.claude-3-opus-20240229-v1:0"},
     {"claude-3-sonnet-20240229", "anthropic.claude-3-sonnet-20240229-v1:0"},
+    {"claude-fable-5", "global.anthropic.claude-fable-5"},
     {"claude-haiku-4-5", HAIKU_4_5},
     {"claude-haiku-4-5-20251001", HAIKU_4_5},
+    {"claude-haiku-5-5", "global.anthropic.claude-haiku-5-5"},
     {"claude-opus-4-0", OPUS_4},
     {"claude-opus-4-1", OPUS_4_1},
     {"claude-opus-4-1-20250805", OPUS_4_1},
@@ -151,12 +200,14 @@ const struct models_builtin models_builtin[] = {
     {"claude-opus-4-6", OPUS_4_6},
     {"claude-opus-4-7", OPUS_4_7},
     {"claude-opus-4-8", "global.anthropic.claude-opus-4-8"},
+    {"claude-opus-5", "global.anthropic.claude-opus-5"},
     {"claude-opus-5-5", "global.anthropic.claude-opus-5-5"},
     {"claude-sonnet-4-0", SONNET_4},
     {"claude-sonnet-4-20250514", SONNET_4},
     {"claude-sonnet-4-5", SONNET_4_5},
     {"claude-sonnet-4-5-20250929", SONNET_4_5},
     {"claude-sonnet-4-6", SONNET_4_6},
+    {"claude-sonnet-5", "global.anthropic.claude-sonnet-5"},
     {"claude-sonnet-5-5", "global.anthropic.claude-sonnet-5-5"},
     {"gpt-3.5-turbo", HAIKU_4_5},
     {"gpt-3.5-turbo-16k", HAIKU_4_5},
@@ -204,8 +255,9 @@ const struct models_builtin *models_builtin_find(struct str name)
 /* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html; new ones appear, so
  * the list is longer than today's. */
 static const struct str regions[] = {
-    STR("us."), STR("eu."), STR("apac."), STR("global."), STR("jp."), STR("au."), STR("us-gov."),
-    STR("ca."), STR("sa."), STR("me."),   STR("af."),     STR("in."), STR("uk."), STR("il."),
+    STR("us."), STR("eu."),     STR("apac."), STR("global."), STR("jp."),
+    STR("au."), STR("us-gov."), STR("ca."),   STR("sa."),     STR("me."),
+    STR("af."), STR("in."),     STR("uk."),   STR("il."),     STR("amer."),
 };
 
 static struct str without_region(struct str id)

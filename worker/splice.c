@@ -121,17 +121,29 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
 /* --- output_config, output_format
  * ----------------------------------------------------------------- */
 
+/* Structured output that the model has not: splice_format asks for it in words. */
+static void ask_in_words(struct splice_job *j, scan_ref format, struct str what)
+{
+    scan_ref schema = SCAN_GET(j->s, format, "schema");
+    bool object = scan_type(j->s, schema) == SCAN_OBJECT;
+    splice_note(j, object ? "map:" : "drop:", what);
+    if (!object)
+        return;
+    j->schema = scan_raw(j->s, schema);
+    if (j->lost.n == 0)
+        j->lost = what; /* no guarantee as the format would be */
+}
+
 static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     const struct scan *s = j->s;
-    (void)value;
     if (SCAN_IS(s, key, "effort") && !splice_takes(j, MODELS_EFFORT)) {
         splice_note(j, "drop:", STR("output_config.effort"));
         return true;
     }
     if (SCAN_IS(s, key, "format") && !splice_takes(j, MODELS_FORMAT)) {
-        splice_note(j, "drop:", STR("output_config.format"));
+        ask_in_words(j, value, STR("output_config.format"));
         return true;
     }
     if (SCAN_IS(s, key, "task_budget")) {
@@ -153,8 +165,12 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
 static bool drops_output_format(struct splice_job *j, scan_ref v)
 {
     bool other = scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT;
-    if (other || !splice_takes(j, MODELS_FORMAT) || scan_type(j->s, v) != SCAN_OBJECT) {
+    if (other || scan_type(j->s, v) != SCAN_OBJECT) {
         splice_note(j, "drop:", STR("output_format"));
+        return true;
+    }
+    if (!splice_takes(j, MODELS_FORMAT)) {
+        ask_in_words(j, v, STR("output_format"));
         return true;
     }
     edits_value(&j->edits, scan_key(j->s, v), STR("\"output_config\""));
@@ -349,6 +365,8 @@ enum status splice_request(const struct messages_request *r, const struct splice
     if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK)
         return st;
     edits_filter(&j.edits, 0, drops_field, &j);
+    if ((st = splice_format(&j, err)) != STATUS_OK)
+        return st;
     if (o->strict_fields && j.lost.n > 0)
         return err_set(err, STATUS_INVALID,
                        "%.*s: this model does not take it as it is (STRICT_FIELDS)",

@@ -1,6 +1,7 @@
 /*
  * splice_job.h - what the parts of the request splice share: splice.c (top-level fields),
- * splice_betas.c, splice_tools.c, splice_messages.c. Only those four include it.
+ * splice_betas.c, splice_tools.c, splice_messages.c, splice_fold.c, splice_format.c. Only those
+ * include it.
  *
  * Each part looks at its subtree of the scan and adds edits; none copies the body. Pure.
  */
@@ -20,11 +21,14 @@ struct splice_job {
     struct buf *changes;
     struct str beta[SPLICE_BETAS_MAX]; /* values that go into anthropic_beta */
     uint32_t beta_count;
-    bool no_tools;       /* none is left: `tools` and `tool_choice` go */
+    const char *rejected; /* kind of block that the model cannot take; NULL: none */
+    bool no_tools;        /* none is left: `tools` and `tool_choice` go */
     scan_ref cache_spot; /* block or string that gets the top-level cache_control, or SCAN_ABSENT */
     struct str cache_json; /* its value */
     int64_t budget;        /* thinking.budget_tokens of the result, 0: none */
     struct str tier;
+    struct str
+        schema;      /* of the answer, when it has to be asked for in words; empty: no such wish */
     struct str lost; /* the first thing dropped: STRICT_FIELDS refuses it by name */
 };
 
@@ -49,6 +53,9 @@ MUST_CHECK enum status splice_messages(struct splice_job *j,
                                        struct err *err); /* system and messages */
 /* A member of a tool or block: true when it has to go. Edits inside the value otherwise. */
 bool splice_drops_cache_control(struct splice_job *j, scan_ref value);
+
+/* --- splice_format.c --- */
+MUST_CHECK enum status splice_format(struct splice_job *j, struct err *err); /* after j->schema */
 
 /* --- splice_fold.c --- */
 MUST_CHECK enum status splice_fold(struct splice_job *j, struct err *err);

@@ -87,6 +87,15 @@ static void reference_to_text(struct splice_job *j, scan_ref block, scan_ref typ
     splice_note(j, "map:", STR("tool_reference"));
 }
 
+/* The words by which Claude Code leaves such blocks out and tries again. */
+static void judge_media(struct splice_job *j, scan_ref type)
+{
+    if (SCAN_IS(j->s, type, "image") && !splice_takes(j, MODELS_IMAGES))
+        j->rejected = "image";
+    if (SCAN_IS(j->s, type, "document") && !splice_takes(j, MODELS_DOCUMENTS))
+        j->rejected = "document";
+}
+
 static void edit_blocks(struct splice_job *j, scan_ref blocks)
 {
     const struct scan *s = j->s;
@@ -97,8 +106,11 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
             continue;
         scan_ref type = SCAN_GET(s, b, "type");
         edits_filter(&j->edits, b, drops_block_member, j);
+        judge_media(j, type);
         if (SCAN_IS(s, type, "tool_result"))
             edit_blocks(j, SCAN_GET(s, b, "content"));
+        if (SCAN_IS(s, type, "document"))
+            edit_blocks(j, SCAN_GET(s, SCAN_GET(s, b, "source"), "content"));
         if (SCAN_IS(s, type, "tool_reference") && !splice_takes(j, MODELS_TOOL_SEARCH))
             reference_to_text(j, b, type);
     }
@@ -214,6 +226,8 @@ enum status splice_messages(struct splice_job *j, struct err *err)
         edits_filter(&j->edits, m, drops_message_member, j);
         edit_blocks(j, SCAN_GET(s, m, "content"));
     }
+    if (j->rejected)
+        return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", j->rejected);
     if (!splice_takes(j, MODELS_SYSTEM_ROLE))
         st = splice_fold(j, err);
     if (st == STATUS_OK)

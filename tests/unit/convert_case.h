@@ -33,6 +33,8 @@
 #define LLAMA    "us.meta.llama3-3-70b-instruct-v1:0"
 #define GPT_OSS  "openai.gpt-oss-120b-1:0"
 #define KIMI     "moonshotai.kimi-k2.5"
+#define DEEPSEEK "deepseek.v3.2"
+#define GPT5     "us.openai.gpt-5.6-sol"
 #define GEMMA    "google.gemma-3-27b-it"
 #define MISTRAL7 "mistral.mistral-7b-instruct-v0:2"
 

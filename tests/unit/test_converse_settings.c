@@ -27,6 +27,22 @@ struct row {
     const char *body, *changes;
 };
 
+/* forced: a tool that has to be called */
+static void put_wish(const struct row *row, bool forced)
+{
+    struct build_bed bed;
+    struct converse_settings s = blank;
+    build_open(&bed, row->model);
+    put_message(&bed);
+    bed.b.forced = forced;
+    s.max_tokens = row->max_tokens;
+    s.thinking = row->thinking;
+    s.budget = row->budget;
+    s.effort = text_from(row->effort);
+    converse_settings_put(&bed.b, &s);
+    build_want(&bed, row->body, row->changes);
+}
+
 static void test_thinking_by_budget_leaves_room_for_an_answer(void **state)
 {
     static const struct row rows[] = {
@@ -44,18 +60,46 @@ static void test_thinking_by_budget_leaves_room_for_an_answer(void **state)
          BODY(MAX("2000") BUDGET("1999")), ""},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct build_bed bed;
-        struct converse_settings s = blank;
-        build_open(&bed, rows[i].model);
-        put_message(&bed);
-        s.max_tokens = rows[i].max_tokens;
-        s.thinking = rows[i].thinking;
-        s.budget = rows[i].budget;
-        s.effort = text_from(rows[i].effort);
-        converse_settings_put(&bed.b, &s);
-        build_want(&bed, rows[i].body, rows[i].changes);
-    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        put_wish(&rows[i], false);
+}
+
+#define REASON(x) EXTRA("\"reasoning_effort\":\"" x "\"")
+#define LEVEL(x)  EXTRA("\"reasoning\":{\"effort\":\"" x "\"}")
+
+static void test_thinking_of_others_is_told_in_their_words(void **state)
+{
+    static const struct row rows[] = {
+        {"adaptive", DEEPSEEK, 0, CONVERSE_THINKING_ADAPTIVE, 0, "", BODY(REASON("high")), ""},
+        {"medium", DEEPSEEK, 0, CONVERSE_THINKING_UNSET, 0, "medium", BODY(REASON("high")), ""},
+        {"low", KIMI, 0, CONVERSE_THINKING_UNSET, 0, "low", BODY(REASON("low")), ""},
+        {"off", KIMI, 0, CONVERSE_THINKING_OFF, 0, "high", BODY(""), ""},
+        {"R1 has no switch", "us.deepseek.r1-v1:0", 0, CONVERSE_THINKING_ADAPTIVE, 0, "", BODY(""),
+         "drop:thinking"},
+        {"adaptive", GPT5, 0, CONVERSE_THINKING_ADAPTIVE, 0, "", BODY(LEVEL("medium")), ""},
+        {"by budget", GPT5, 0, CONVERSE_THINKING_BUDGET, 20000, "", BODY(LEVEL("high")), ""},
+        {"by effort", GPT5, 0, CONVERSE_THINKING_ADAPTIVE, 0, "xhigh", BODY(LEVEL("xhigh")), ""},
+        {"off", GPT5, 0, CONVERSE_THINKING_OFF, 0, "", BODY(LEVEL("none")), ""},
+        {"unset", GPT5, 0, CONVERSE_THINKING_UNSET, 0, "", BODY(""), ""},
+        {"gpt-oss", GPT_OSS, 0, CONVERSE_THINKING_ADAPTIVE, 0, "", BODY(REASON("medium")), ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        put_wish(&rows[i], false);
+}
+
+static void test_forced_tool_comes_before_thinking(void **state)
+{
+    static const struct row rows[] = {
+        {"thinking", DEEPSEEK, 0, CONVERSE_THINKING_ADAPTIVE, 0, "", BODY(""), "drop:thinking"},
+        {"effort", KIMI, 0, CONVERSE_THINKING_UNSET, 0, "high", BODY(""), "drop:effort"},
+        {"neither", KIMI, 0, CONVERSE_THINKING_UNSET, 0, "", BODY(""), ""},
+        {"gpt-oss does both", GPT_OSS, 0, CONVERSE_THINKING_UNSET, 0, "high", BODY(REASON("high")),
+         ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        put_wish(&rows[i], true);
 }
 
 static void test_effort_names_are_known(void **state)
@@ -166,6 +210,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thinking_by_budget_leaves_room_for_an_answer),
+        cmocka_unit_test(test_thinking_of_others_is_told_in_their_words),
+        cmocka_unit_test(test_forced_tool_comes_before_thinking),
         cmocka_unit_test(test_effort_names_are_known),
         cmocka_unit_test(test_stops_are_bounded_and_not_blank),
         cmocka_unit_test(test_nothing_asked_gives_nothing),

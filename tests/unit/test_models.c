@@ -140,6 +140,80 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
     check_all(rows, COUNT_OF(rows));
 }
 
+/* Every name of the two older gateways' tables. Retired models keep their own ids: no name runs on
+ * another model unsaid. */
+static void test_choose_knows_the_names_of_the_older_gateways(void **state)
+{
+    static const struct row rows[] = {
+        {"claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
+        {"claude-3-5-sonnet-latest", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
+        {"claude-3-sonnet-20240229", "anthropic.claude-3-sonnet-20240229-v1:0", "table"},
+        {"claude-sonnet-4-20250514", "global.anthropic.claude-sonnet-4-20250514-v1:0", "table"},
+        {"claude-3-5-haiku-20241022", "us.anthropic.claude-3-5-haiku-20241022-v1:0", "table"},
+        {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0", "table"},
+        {"claude-3-opus-20240229", "anthropic.claude-3-opus-20240229-v1:0", "table"},
+        {"claude-opus-4-5-20251101", "global.anthropic.claude-opus-4-5-20251101-v1:0", "table"},
+        {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"},
+        {"claude-opus-4-7[1m]", "global.anthropic.claude-opus-4-7", "table"},
+        {"claude-opus-4-6", "global.anthropic.claude-opus-4-6-v1", "table"},
+        {"claude-opus-4-6[1m]", "global.anthropic.claude-opus-4-6-v1", "table"},
+        {"claude-sonnet-4-6", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"claude-sonnet-4-6[1m]", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"claude-sonnet-4-5-20250929", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "table"},
+        {"claude-haiku-4-5-20251001", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
+        {"minimax.minimax-m2.5", "minimax.minimax-m2.5", "table"},
+        {"zai.glm-5", "zai.glm-5", "table"},
+        {"moonshotai.kimi-k2.5", "moonshotai.kimi-k2.5", "table"},
+        {"gpt-4", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4-turbo", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4-turbo-preview", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4o-2024-05-13", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4o-2024-08-06", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"o1-mini", "global.anthropic.claude-sonnet-4-6", "table"},
+        {"gpt-4o-mini-2024-07-18", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
+        {"gpt-3.5-turbo", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
+        {"gpt-3.5-turbo-16k", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
+        {"o1", "global.anthropic.claude-opus-4-7", "table"},
+        {"o1-preview", "global.anthropic.claude-opus-4-7", "table"},
+        /* the keys of the seed's table: three prefixes, with and without '#' */
+        {"anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "id"},
+        {"us.anthropic.claude-sonnet-4-20250514-v1:0#",
+         "us.anthropic.claude-sonnet-4-20250514-v1:0", "id"},
+        {"global.anthropic.claude-opus-4-5-20251101-v1:0#",
+         "global.anthropic.claude-opus-4-5-20251101-v1:0", "id"},
+        /* newer than both */
+        {"claude-fable-5", "global.anthropic.claude-fable-5", "table"},
+        {"claude-haiku-5-5", "global.anthropic.claude-haiku-5-5", "table"},
+        {"claude-opus-5", "global.anthropic.claude-opus-5", "table"},
+        {"claude-sonnet-5", "global.anthropic.claude-sonnet-5", "table"},
+        {"claude-sonnet-5-5[1m]", "global.anthropic.claude-sonnet-5-5", "table"},
+    };
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+}
+
+/* The seed listed them one by one: 7 ids, 6 spellings each. */
+static void test_overrides_hold_for_every_spelling_of_an_id(void **state)
+{
+    static const char *const ids[] = {
+        "anthropic.claude-3-5-sonnet-20241022-v2:0", "anthropic.claude-3-sonnet-20240229-v1:0",
+        "anthropic.claude-sonnet-4-20250514-v1:0",   "anthropic.claude-3-5-haiku-20241022-v1:0",
+        "anthropic.claude-3-haiku-20240307-v1:0",    "anthropic.claude-3-opus-20240229-v1:0",
+        "anthropic.claude-opus-4-5-20251101-v1:0",
+    };
+    static const char *const before[] = {"", "us.", "global.", "eu.", "apac.", "us-gov."};
+    static const char *const after[] = {"", "#", "[1m]"};
+    (void)state;
+    config.model_default = "zai.glm-5";
+    for (size_t i = 0; i < COUNT_OF(ids) * COUNT_OF(before) * COUNT_OF(after); i++) {
+        char name[120];
+        size_t rest = i / COUNT_OF(ids);
+        snprintf(name, sizeof name, "%s%s%s", before[rest % COUNT_OF(before)],
+                 ids[i % COUNT_OF(ids)], after[rest / COUNT_OF(before)]);
+        check(&(struct row){name, "zai.glm-5", "default"}, NULL);
+    }
+}
+
 static void test_choose_in_other_geography_follows_region(void **state)
 {
     static const struct {
@@ -341,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_is_legal_ids_and_arns),
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(test_choose_without_settings_follows_table_rule_and_ids),
+        T(test_choose_knows_the_names_of_the_older_gateways),
+        T(test_overrides_hold_for_every_spelling_of_an_id),
         T(test_choose_in_other_geography_follows_region),
         T(test_choose_with_overrides_prefers_family_then_default),
         T(test_choose_with_store_mapping_prefers_it),

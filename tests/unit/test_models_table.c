@@ -18,6 +18,9 @@ static void test_base_of_ids_and_arns_has_no_region(void **state)
         {"us-gov.anthropic.x", "anthropic.x"},
         {"global.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite-v1:0"},
         {"apac.x.y", "x.y"},
+        {"amer.x.y", "x.y"},
+        {"jp.x.y", "x.y"},
+        {"au.x.y", "x.y"},
         {"anthropic.x", "anthropic.x"},
         {"arn:aws:bedrock:us-east-1::foundation-model/anthropic.x-v1:0", "anthropic.x-v1:0"},
         {"arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.x", "anthropic.x"},
@@ -31,51 +34,141 @@ static void test_base_of_ids_and_arns_has_no_region(void **state)
     }
 }
 
+static const struct {
+    const char *id, *family;
+    uint32_t has, lacks;
+} caps_rows[] = {
+    {"anthropic.claude-3-haiku-20240307-v1:0", "claude-3", MODELS_SAMPLING,
+     MODELS_CACHE | MODELS_THINKING_ENABLED},
+    {"us.anthropic.claude-3-5-haiku-20241022-v1:0", "claude-haiku-3-5",
+     MODELS_CACHE | MODELS_DOCUMENTS | MODELS_TOOL_CHOICE,
+     MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE | MODELS_IMAGES},
+    {"anthropic.claude-3-5-sonnet-20240620-v1:0", "claude-sonnet-3-5", MODELS_IMAGES, MODELS_CACHE},
+    {"apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-sonnet-3-5",
+     MODELS_IMAGES | MODELS_CACHE, MODELS_CACHE_1H},
+    {"us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-sonnet-3-7", MODELS_THINKING_ENABLED,
+     MODELS_CACHE_1H | MODELS_SAMPLING_ONE},
+    {"us.anthropic.claude-opus-4-20250514-v1:0", "claude-opus-4", MODELS_THINKING_ENABLED,
+     MODELS_SAMPLING_ONE},
+    {"us.anthropic.claude-opus-4-1-20250805-v1:0", "claude-opus-4-1", MODELS_SAMPLING_ONE,
+     MODELS_CACHE_1H},
+    {"global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5",
+     MODELS_CACHE_1H | MODELS_FORMAT, MODELS_EFFORT | MODELS_THINKING_ADAPTIVE},
+    {"global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6",
+     MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT,
+     MODELS_SYSTEM_ROLE | MODELS_CACHE_TOP},
+    {"global.anthropic.claude-opus-4-7", "claude-opus-4-7",
+     MODELS_CACHE_TOP | MODELS_TOOL_CHOICE | MODELS_THINKING_DISPLAY | MODELS_CALL_LIMIT,
+     MODELS_SAMPLING | MODELS_THINKING_ENABLED | MODELS_SYSTEM_ROLE | MODELS_FORMAT},
+    {"jp.anthropic.claude-opus-4-8", "claude-opus-4-8",
+     MODELS_SYSTEM_ROLE | MODELS_TOOL_CHOICE | MODELS_CACHE_1H, MODELS_FORMAT},
+    {"au.anthropic.claude-sonnet-5", "claude-sonnet-5", MODELS_EFFORT | MODELS_TOOL_CHOICE,
+     MODELS_SYSTEM_ROLE | MODELS_FORMAT | MODELS_SAMPLING},
+    {"eu.anthropic.claude-haiku-5-5", "claude", MODELS_EFFORT | MODELS_TOOL_CHOICE,
+     MODELS_SAMPLING | MODELS_FORMAT},
+    {"anthropic.claude-mythos-preview", "claude-mythos", MODELS_CLAUDE, MODELS_TOOL_CHOICE},
+    {"global.anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", MODELS_SYSTEM_ROLE,
+     MODELS_TOOL_CHOICE | MODELS_SAMPLING},
+    {"global.anthropic.claude-opus-9", "claude", MODELS_CLAUDE | MODELS_SYSTEM_ROLE,
+     MODELS_SAMPLING},
+    {"arn:aws:bedrock:us-east-1:1:provisioned-model/my-claude", "claude", MODELS_CLAUDE, 0},
+    {"arn:aws:bedrock:us-east-1:1:application-inference-profile/q1", "other", MODELS_SYSTEM,
+     MODELS_CLAUDE | MODELS_IMAGES | MODELS_CACHE},
+    {"ai21.jamba-1-5-mini-v1:0", "jamba", MODELS_TOOLS | MODELS_STREAM_TOOLS | MODELS_DOCUMENTS,
+     MODELS_IMAGES | MODELS_TOOL_CHOICE},
+    {"ai21.jamba-instruct-v1:0", "jamba-instruct", MODELS_SYSTEM, MODELS_TOOLS | MODELS_DOCUMENTS},
+    {"meta.llama3-70b-instruct-v1:0", "llama-3", MODELS_DOCUMENTS, MODELS_TOOLS},
+    {"us.meta.llama3-1-70b-instruct-v1:0", "llama-3.1", MODELS_TOOLS | MODELS_DOCUMENTS,
+     MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE | MODELS_IMAGES},
+    {"us.meta.llama3-2-3b-instruct-v1:0", "llama-3.2", MODELS_DOCUMENTS,
+     MODELS_TOOLS | MODELS_IMAGES},
+    {"us.meta.llama3-2-11b-instruct-v1:0", "llama-3.2",
+     MODELS_TOOLS | MODELS_IMAGES | MODELS_DOCUMENTS, MODELS_STREAM_TOOLS},
+    {"us.meta.llama3-2-90b-instruct-v1:0", "llama-3.2", MODELS_TOOLS | MODELS_IMAGES,
+     MODELS_TOOL_CHOICE},
+    {"us.meta.llama4-scout-17b-instruct-v1:0", "llama-4",
+     MODELS_TOOLS | MODELS_IMAGES | MODELS_DOCUMENTS, MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE},
+    {"mistral.mistral-7b-instruct-v0:2", "mistral-7b", MODELS_DOCUMENTS,
+     MODELS_SYSTEM | MODELS_TOOLS},
+    {"mistral.mixtral-8x7b-instruct-v0:1", "mixtral", MODELS_DOCUMENTS,
+     MODELS_SYSTEM | MODELS_TOOLS},
+    {"mistral.mistral-small-2402-v1:0", "mistral-small", MODELS_SYSTEM | MODELS_TOOLS,
+     MODELS_DOCUMENTS | MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE | MODELS_CHOICE_ANY},
+    {"mistral.mistral-large-2402-v1:0", "mistral-large",
+     MODELS_DOCUMENTS | MODELS_TOOLS | MODELS_CHOICE_ANY, MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE},
+    {"mistral.mistral-large-2407-v1:0", "mistral-large", MODELS_CHOICE_ANY, MODELS_IMAGES},
+    {"mistral.mistral-large-3-675b-instruct", "mistral-large-3",
+     MODELS_IMAGES | MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE, 0},
+    {"mistral.magistral-small-2509", "magistral", MODELS_IMAGES, 0},
+    {"mistral.devstral-2-123b", "mistral", MODELS_TOOLS, MODELS_IMAGES},
+    {"eu.mistral.pixtral-large-2502-v1:0", "pixtral", MODELS_IMAGES | MODELS_TOOLS,
+     MODELS_STREAM_TOOLS},
+    {"cohere.command-r-plus-v1:0", "command", MODELS_DOCUMENTS | MODELS_TOOLS | MODELS_STREAM_TOOLS,
+     MODELS_TOOL_CHOICE},
+    {"us.deepseek.r1-v1:0", "deepseek-r1", MODELS_SYSTEM | MODELS_DOCUMENTS, MODELS_TOOLS},
+    {"deepseek.v3-v1:0", "deepseek", MODELS_STREAM_TOOLS | MODELS_TOOL_CHOICE, MODELS_IMAGES},
+    {"openai.gpt-oss-20b-1:0", "gpt-oss", MODELS_TOOL_CHOICE | MODELS_SAMPLING, MODELS_IMAGES},
+    {"global.openai.gpt-5.6-luna", "gpt", MODELS_TOOL_CHOICE | MODELS_IMAGES,
+     MODELS_SAMPLING | MODELS_DOCUMENTS},
+    {"xai.grok-4.3", "grok", MODELS_IMAGES | MODELS_SAMPLING, MODELS_DOCUMENTS},
+    {"nvidia.nemotron-nano-12b-v2", "nemotron-vl", MODELS_IMAGES, 0},
+    {"nvidia.nemotron-nano-9b-v2", "nemotron", MODELS_TOOLS, MODELS_IMAGES},
+    {"writer.palmyra-x5-v1:0", "palmyra", MODELS_TOOLS, MODELS_STREAM_TOOLS},
+    {"amazon.titan-text-express-v1", "titan", MODELS_DOCUMENTS, MODELS_SYSTEM | MODELS_TOOLS},
+    {"amazon.titan-text-premier-v1:0", "titan-premier", MODELS_SAMPLING,
+     MODELS_DOCUMENTS | MODELS_SYSTEM | MODELS_TOOLS},
+    {"amazon.nova-micro-v1:0", "nova-micro", MODELS_TOOLS | MODELS_CACHE,
+     MODELS_IMAGES | MODELS_DOCUMENTS},
+    {"us.amazon.nova-premier-v1:0", "nova-premier",
+     MODELS_IMAGES | MODELS_DOCUMENTS | MODELS_CACHE | MODELS_TOOL_CHOICE, MODELS_CACHE_1H},
+    {"qwen.qwen3-vl-235b-a22b", "qwen-3-vl", MODELS_IMAGES | MODELS_TOOLS, MODELS_DOCUMENTS},
+    {"amazon.nova-2-lite-v1:0", "nova-2", MODELS_IMAGES, 0},
+    {"moonshot.kimi-k2-thinking", "kimi", MODELS_TOOLS, MODELS_IMAGES},
+    {"nobody.knows", "other", MODELS_SYSTEM | MODELS_TOOLS, MODELS_CLAUDE},
+};
+
 static void test_caps_of_id_come_from_longest_prefix(void **state)
 {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(caps_rows); i++) {
+        const struct models_caps *c = models_caps(text_from(caps_rows[i].id));
+        if (strcmp(c->family, caps_rows[i].family) != 0)
+            fail_msg("%s: family %s, want %s", caps_rows[i].id, c->family, caps_rows[i].family);
+        if ((c->flags & caps_rows[i].has) != caps_rows[i].has ||
+            (c->flags & caps_rows[i].lacks) != 0)
+            fail_msg("%s: flags %x", caps_rows[i].id, c->flags);
+    }
+}
+
+/* What a client asks for beyond it is lowered, or else Bedrock refuses the request. */
+static void test_caps_tell_the_most_tokens_of_an_answer(void **state)
+{
     static const struct {
-        const char *id, *family;
-        uint32_t has, lacks;
+        const char *id;
+        uint32_t output;
     } rows[] = {
-        {"anthropic.claude-3-haiku-20240307-v1:0", "claude-3", MODELS_SAMPLING,
-         MODELS_CACHE | MODELS_THINKING_ENABLED},
-        {"us.anthropic.claude-3-5-haiku-20241022-v1:0", "claude-haiku-3-5", MODELS_CACHE,
-         MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE},
-        {"us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-sonnet-3-7",
-         MODELS_THINKING_ENABLED, MODELS_CACHE_1H | MODELS_SAMPLING_ONE},
-        {"us.anthropic.claude-opus-4-20250514-v1:0", "claude-opus-4", MODELS_THINKING_ENABLED,
-         MODELS_SAMPLING_ONE},
-        {"us.anthropic.claude-opus-4-1-20250805-v1:0", "claude-opus-4-1", MODELS_SAMPLING_ONE,
-         MODELS_CACHE_1H},
-        {"global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5",
-         MODELS_CACHE_1H | MODELS_FORMAT, MODELS_EFFORT | MODELS_THINKING_ADAPTIVE},
-        {"global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6",
-         MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT,
-         MODELS_SYSTEM_ROLE | MODELS_CACHE_TOP},
-        {"global.anthropic.claude-opus-4-7", "claude-opus-4-7",
-         MODELS_SYSTEM_ROLE | MODELS_CACHE_TOP | MODELS_TOOL_CHOICE | MODELS_THINKING_DISPLAY,
-         MODELS_SAMPLING | MODELS_THINKING_ENABLED},
-        {"global.anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", MODELS_SYSTEM_ROLE,
-         MODELS_TOOL_CHOICE | MODELS_SAMPLING},
-        {"global.anthropic.claude-opus-9", "claude", MODELS_CLAUDE | MODELS_SYSTEM_ROLE,
-         MODELS_SAMPLING},
-        {"arn:aws:bedrock:us-east-1:1:provisioned-model/my-claude", "claude", MODELS_CLAUDE, 0},
-        {"arn:aws:bedrock:us-east-1:1:application-inference-profile/q1", "other", MODELS_SYSTEM,
-         MODELS_CLAUDE | MODELS_IMAGES | MODELS_CACHE},
-        {"us.meta.llama3-1-70b-instruct-v1:0", "llama-3.1", MODELS_TOOLS, MODELS_STREAM_TOOLS},
-        {"us.deepseek.r1-v1:0", "deepseek-r1", MODELS_SYSTEM, MODELS_TOOLS},
-        {"amazon.nova-micro-v1:0", "nova-micro", MODELS_TOOLS, MODELS_IMAGES},
-        {"amazon.nova-2-lite-v1:0", "nova-2", MODELS_IMAGES, 0},
-        {"moonshot.kimi-k2-thinking", "kimi", MODELS_TOOLS, MODELS_IMAGES},
-        {"nobody.knows", "other", MODELS_SYSTEM | MODELS_TOOLS, MODELS_CLAUDE},
+        {"anthropic.claude-3-5-sonnet-20240620-v1:0", 4096},
+        {"anthropic.claude-3-5-sonnet-20241022-v2:0", 8192},
+        {"us.anthropic.claude-opus-4-20250514-v1:0", 32000},
+        {"us.anthropic.claude-sonnet-4-20250514-v1:0", 64000},
+        {"global.anthropic.claude-sonnet-4-6", 64000},
+        {"global.anthropic.claude-opus-5", 128000},
+        {"us.amazon.nova-premier-v1:0", 25000},
+        {"us.amazon.nova-2-lite-v1:0", 65535},
+        {"amazon.titan-text-premier-v1:0", 3072},
+        {"moonshot.kimi-k2-thinking", 16000},
+        {"moonshotai.kimi-k2.5", 16000},
+        {"openai.gpt-oss-120b-1:0", 16384},
+        {"qwen.qwen3-32b-v1:0", 16384},
+        {"qwen.qwen3-coder-480b-a35b-v1:0", 65536},
+        {"eu.mistral.pixtral-large-2502-v1:0", 16000},
+        {"nobody.knows", 0},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const struct models_caps *c = models_caps(text_from(rows[i].id));
-        if (strcmp(c->family, rows[i].family) != 0)
-            fail_msg("%s: family %s, want %s", rows[i].id, c->family, rows[i].family);
-        if ((c->flags & rows[i].has) != rows[i].has || (c->flags & rows[i].lacks) != 0)
-            fail_msg("%s: flags %x", rows[i].id, c->flags);
+        uint32_t got = models_caps(text_from(rows[i].id))->output_max;
+        if (got != rows[i].output)
+            fail_msg("%s: %u tokens, want %u", rows[i].id, got, rows[i].output);
     }
 }
 
@@ -129,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_of_ids_and_arns_has_no_region),
         cmocka_unit_test(test_caps_of_id_come_from_longest_prefix),
+        cmocka_unit_test(test_caps_tell_the_most_tokens_of_an_answer),
         cmocka_unit_test(test_builtin_names_are_sorted_and_known),
         cmocka_unit_test(test_builtin_find_other_name_is_null),
         cmocka_unit_test(test_betas_of_each_builtin_are_dated),

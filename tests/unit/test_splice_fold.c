@@ -5,7 +5,7 @@
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define OLD         "anthropic.claude-3-5-sonnet-20241022-v2:0"
-#define NEW         "global.anthropic.claude-opus-4-7"
+#define NEW         "global.anthropic.claude-opus-4-8"
 #define IN          "{\"model\":\"m\",\"max_tokens\":9,\"messages\":["
 #define OUT         "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9,\"messages\":["
 #define TAGGED(t)   "{\"type\":\"text\",\"text\":\"<system-reminder>\\n" t "\\n</system-reminder>\""
@@ -81,6 +81,10 @@ static const struct splice_row rows[] = {
          "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"n\",\"input\":{}}]},"
          "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}," TAGGED(
              "s") "}]}]}",
+     "map:system_role"},
+    {"4.7 does not", "global.anthropic.claude-opus-4-7", "",
+     IN "{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\",\"content\":\"s\"}]}",
+     OUT "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"u\"}," TAGGED("s") "}]}]}",
      "map:system_role"},
     {"a model that knows the role", NEW, "",
      IN "{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\",\"content\":\"s\"}]}",

@@ -8,6 +8,8 @@
 #define OLD           "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 #define S45           "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
 #define O47           "global.anthropic.claude-opus-4-7"
+#define O48           "global.anthropic.claude-opus-4-8"
+#define HAIKU35       "us.anthropic.claude-3-5-haiku-20241022-v1:0"
 #define IN(rest)      "{\"model\":\"m\",\"max_tokens\":9," rest "}"
 #define OUT(rest)     "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9," rest "}"
 #define USER(content) "\"messages\":[{\"role\":\"user\",\"content\":" content "}]"
@@ -43,7 +45,7 @@ static void test_blocks_lose_what_the_model_does_not_take(void **state)
              "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
              "\"content\":[" TEXT(EPH) "]}]}]"),
          "drop:caller,drop:cache_control.scope"},
-        {"effort of one message", O47, "",
+        {"effort of one message", O48, "",
          IN("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\",\"content\":"
             "\"s\","
             "\"output_config\":{\"effort\":\"low\"}}]"),
@@ -164,10 +166,37 @@ static void test_top_level_cache_control_becomes_a_breakpoint(void **state)
         splice_case_check(&rows[i]);
 }
 
+/* Claude Code leaves the blocks out when it reads these words, and only then. */
+static void test_media_the_model_does_not_take_is_refused_by_its_token(void **state)
+{
+#define IMAGE                                                                     \
+    "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/" \
+    "png\",\"data\":\"AA==\"}}"
+#define CALL                                                                           \
+    "\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","     \
+    "\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"n\",\"input\":{}}]}," \
+    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"," \
+    "\"content\":[" IMAGE "]}]}]"
+#define PARTS(x) \
+    USER("[{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":[" x "]}}]")
+    static const char refused[] = "capability_rejected: image_block";
+    static const struct splice_row rows[] = {
+        {"image", HAIKU35, "", IN(USER("[" TEXT("") "," IMAGE "]")), refused, NULL},
+        {"image in a tool result", HAIKU35, "", IN(CALL), refused, NULL},
+        {"image in a document", HAIKU35, "", IN(PARTS(IMAGE)), refused, NULL},
+        {"document", HAIKU35, "", IN(PARTS(TEXT(""))), OUT(PARTS(TEXT(""))), ""},
+        {"image taken", HAIKU3, "", IN(CALL), OUT(CALL), ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check(&rows[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_lose_what_the_model_does_not_take),
+        cmocka_unit_test(test_media_the_model_does_not_take_is_refused_by_its_token),
         cmocka_unit_test(test_cache_policy_changes_the_lifetime_only),
         cmocka_unit_test(test_top_level_cache_control_becomes_a_breakpoint),
     };

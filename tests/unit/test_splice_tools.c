@@ -5,6 +5,7 @@
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define OLD         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define S45         "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
 #define O47         "global.anthropic.claude-opus-4-7"
 #define MSG         "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
 #define IN(tools)   "{\"model\":\"m\",\"tools\":[" tools "]," MSG "}"
@@ -53,7 +54,10 @@ static void test_tools_the_model_cannot_take_are_dropped_or_refused(void **state
          "drop:eager_input_streaming,drop:strict,drop:input_examples,drop:allowed_callers"},
         {"members a new model takes", O47, "",
          IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
-         OUT("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"), ""},
+         OUT("{\"eager_input_streaming\":true,\"name\":\"a\"}"), "drop:strict"},
+        {"members of structured output", S45, "",
+         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
+         OUT("{\"name\":\"a\",\"strict\":true}"), "drop:eager_input_streaming"},
         {"cache_control", OLD, "",
          IN("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\",\"scope\":"
             "\"global\"}}"),

@@ -70,6 +70,10 @@ static void test_refusal_table_gives_a_marked_estimate(void **state)
         gateway_talk(g, COUNT, KEY, r->model, "{\"input_tokens\":");
         client_check(&g->client, r->name, "{\"input_tokens\":42}", !r->remembered);
     }
+    struct traffic_row row; /* an estimate is an answer like another */
+    counters_traffic_sum(&g->segment, TRAFFIC_COUNT_TOKENS, &row);
+    assert_int_equal(row.requests[TRAFFIC_2XX], 2 * sizeof refusals / sizeof *refusals);
+    assert_int_equal(row.requests[TRAFFIC_ABORTED], 0);
 }
 
 static void test_model_without_counting_is_not_asked(void **state)

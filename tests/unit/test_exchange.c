@@ -44,6 +44,24 @@ static void test_open_table_of_refusals(void **state)
     assert_int_equal(g->bedrock.accepted, 0);
 }
 
+/* What is left of its budget is for the holder of a living key only. */
+static void test_revoked_key_learns_nothing_of_its_budget(void **state)
+{
+    struct gateway *g = *state;
+    struct directory_key k = {.slot = 302, .tag = 309, .budget_micro = 1000000};
+    sha256("sk-gone", 7, k.digest);
+    atomic_store(&g->segment.buckets[k.slot].tag, k.tag);
+    directory_begin(&g->segment);
+    assert_true(directory_add(&g->segment, &k));
+    directory_publish(&g->segment, clock_real_ms());
+    for (int body = 0; body < 2; body++) {
+        gateway_talk(g, MESSAGES, "x-api-key: sk-gone\r\n", body ? ASK : NULL, ERROR_END);
+        client_check(&g->client, body ? "body" : "no body", "HTTP/1.1 401 ", true);
+        client_check(&g->client, body ? "body" : "no body", "anthropic-ratelimit", false);
+    }
+    assert_int_equal(counted(g, COUNTER_REFUSED_REVOKED_KEY), 2);
+}
+
 static void test_method_refusal_names_what_is_allowed(void **state)
 {
     struct gateway *g = *state;
@@ -390,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         GATEWAY(test_open_table_of_refusals),
+        GATEWAY(test_revoked_key_learns_nothing_of_its_budget),
         GATEWAY(test_method_refusal_names_what_is_allowed),
         GATEWAY(test_refused_without_body_keeps_the_connection),
         GATEWAY(test_expect_continue_is_refused_early_for_a_bad_key),

@@ -67,6 +67,27 @@ static void test_keep_too_many_betas_are_refused(void **state)
     arena_drop(x.arena);
 }
 
+static void test_glance_needs_no_arena_and_cuts_the_agent(void **state)
+{
+    static char agent[200];
+    memset(agent, 'a', sizeof agent);
+    struct http_header headers[] = {{STR("X-Request-Id"), STR("mine")},
+                                    {STR("User-Agent"), {agent, sizeof agent}},
+                                    {STR("Origin"), STR("https://evil.example")}};
+    struct http_request r = {.path = STR("/v1/messages"), .headers = headers, .header_count = 3};
+    struct exchange x = {.worker = &worker};
+    char id[ANSWER_ID_SIZE];
+    (void)state;
+    head_glance(&x, &r, id);
+    assert_true(text_eq(x.id, STR("mine")));
+    assert_true(text_eq(x.path, STR("/v1/messages")));
+    assert_int_equal(x.agent.n, 80);
+    assert_int_equal(x.origin.n, 0); /* not in CORS_ORIGINS */
+    head_glance(&x, &(struct http_request){.path = {NULL, 0}}, id);
+    assert_true(text_starts(x.id, STR("req_")));
+    assert_int_equal(x.path.n, 0);
+}
+
 static void test_check_coding_only_identity_passes(void **state)
 {
     static const struct {
@@ -93,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_keep_version_from_october_2026_has_no_sampling),
         cmocka_unit_test(test_keep_betas_of_two_headers_are_joined),
         cmocka_unit_test(test_keep_too_many_betas_are_refused),
+        cmocka_unit_test(test_glance_needs_no_arena_and_cuts_the_agent),
         cmocka_unit_test(test_check_coding_only_identity_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

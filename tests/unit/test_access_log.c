@@ -73,17 +73,22 @@ static void test_probes_have_a_line_only_when_they_fail(void **state)
     check("\"status\":503", true);
 }
 
+#define PROMPT "whisper it" /* with a blank: no random id holds it */
+#define ASK_PROMPT         \
+    "{\"model\":\"" CLAUDE \
+    "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"" PROMPT "\"}]}"
+
 static void test_no_key_and_no_prompt_at_any_level(void **state)
 {
     static const char *const secrets[] = {"sk-good", "sk-master", "sk-prod-abc", "bearer-secret",
-                                          "Hi"};
+                                          PROMPT};
     struct gateway *g = *state;
     g->reply = up_good_whole;
     log_begin(LOG_DEBUG);
-    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
-    gateway_talk(g, MESSAGES, "authorization: Bearer sk-master-secret\r\n", ASK, "Hello");
-    gateway_talk(g, MESSAGES, "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n", ASK,
-                 "\"request_id\"");
+    gateway_talk(g, MESSAGES, KEY, ASK_PROMPT, "Hello");
+    gateway_talk(g, MESSAGES, "authorization: Bearer sk-master-secret\r\n", ASK_PROMPT, "Hello");
+    gateway_talk(g, MESSAGES, "x-api-key: sk-prod-abcdefghijklmnopqrstuvwxyz012345-AAAAAA\r\n",
+                 ASK_PROMPT, "\"request_id\"");
     log_end();
     check("\"key_id\":\"", true);
     check("\"who\":\"master\"", true);

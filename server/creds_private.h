@@ -105,8 +105,5 @@ bool creds_web_identity_likely(void);
 enum creds_verdict creds_web_identity_look(struct creds *c);
 /* The same from a profile that has web_identity_token_file, or role_arn and source_profile. */
 enum creds_verdict creds_sts_profile(struct creds *c, const struct creds_profile *p);
-/* Text of <name>...</name> inside the one <container>; false if absent, empty or with markup in it.
- */
-bool creds_sts_element(struct str xml, const char *container, const char *name, struct str *out);
 
 #endif

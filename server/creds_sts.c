@@ -12,6 +12,7 @@
 #include "server/clock.h"
 #include "server/creds_profile.h"
 #include "server/sigv4.h"
+#include "server/xml.h"
 
 #define STS_VERSION     "2011-06-15"
 #define SESSION_DEFAULT "llm-api-converter"
@@ -33,40 +34,11 @@ struct assume { /* what both calls need */
 
 /* ---- the XML answer ------------------------------------------------------------------- */
 
-/* The text between the first <name> and the next </name>. */
-static bool between(struct str xml, const char *name, struct str *out)
-{
-    char open[64], close[64];
-    size_t at, end;
-    snprintf(open, sizeof open, "<%s>", name);
-    snprintf(close, sizeof close, "</%s>", name);
-    if (!text_find(xml, text_from(open), &at))
-        return false;
-    xml = text_sub(xml, at + strlen(open), xml.n);
-    if (!text_find(xml, text_from(close), &end))
-        return false;
-    *out = text_sub(xml, 0, end);
-    return true;
-}
-
-/* No XML reader: STS writes these elements without attributes, and keys and codes need no escapes,
- * so a value with markup is refused. */
-bool creds_sts_element(struct str xml, const char *container, const char *name, struct str *out)
-{
-    struct str inner, value;
-    size_t at;
-    if (!between(xml, container, &inner) || !between(inner, name, &value) || value.n == 0 ||
-        text_find(value, STR("<"), &at) || text_find(value, STR("&"), &at))
-        return false;
-    *out = value;
-    return true;
-}
-
 static enum creds_verdict refused(struct creds *c, int http, struct str body)
 {
     struct str code;
     char word[65];
-    if (!creds_sts_element(body, "Error", "Code", &code) || !creds_copy(code, word, sizeof word))
+    if (!xml_element(body, "Error", "Code", &code) || !creds_copy(code, word, sizeof word))
         return creds_fail(c, "AWS STS answered HTTP %d", http);
     return creds_fail(c, "AWS STS answered HTTP %d, %s", http, word);
 }
@@ -74,7 +46,7 @@ static enum creds_verdict refused(struct creds *c, int http, struct str body)
 static bool take(struct str body, const char *name, char *out, size_t size)
 {
     struct str value;
-    return creds_sts_element(body, "Credentials", name, &value) && creds_copy(value, out, size);
+    return xml_element(body, "Credentials", name, &value) && creds_copy(value, out, size);
 }
 
 static enum creds_verdict take_answer(struct creds *c, int http, struct str body)
@@ -85,7 +57,7 @@ static enum creds_verdict take_answer(struct creds *c, int http, struct str body
     if (!take(body, "AccessKeyId", c->next.access_key_id, sizeof c->next.access_key_id) ||
         !take(body, "SecretAccessKey", c->next.secret, sizeof c->next.secret) ||
         !take(body, "SessionToken", c->next.token, sizeof c->next.token) ||
-        !creds_sts_element(body, "Credentials", "Expiration", &expires) ||
+        !xml_element(body, "Credentials", "Expiration", &expires) ||
         !clock_parse_rfc3339(expires, &c->next.expires_ms))
         return creds_fail(c, "the answer of AWS STS lacks a key, or one of them is malformed");
     return CREDS_FOUND;

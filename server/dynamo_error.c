@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/json.h"
+#include "server/xml.h"
 
 #define BASE_MS          25u
 #define BASE_THROTTLE_MS 1000u
@@ -105,6 +106,13 @@ static struct str first_of(struct str a, struct str b)
     return a.n ? a : b;
 }
 
+/* moto refuses a signature or an action in XML, DynamoDB or not; AWS answers in JSON always. */
+static struct str xml_error(struct str body, const char *name)
+{
+    struct str value;
+    return xml_element(body, "Error", name, &value) ? value : STR("");
+}
+
 enum dynamo_result dynamo_error_read(int http, struct str type_header, struct str body,
                                      char text_out[DYNAMO_ERROR_TEXT])
 {
@@ -113,6 +121,10 @@ enum dynamo_result dynamo_error_read(int http, struct str type_header, struct st
     struct str code = bare_code(
         first_of(json_get_text(doc, "__type"), first_of(json_get_text(doc, "code"), type_header)));
     struct str message = first_of(json_get_text(doc, "message"), json_get_text(doc, "Message"));
+    if (!doc) {
+        code = first_of(code, xml_error(body, "Code"));
+        message = xml_error(body, "Message");
+    }
     snprintf(text_out, DYNAMO_ERROR_TEXT, "HTTP %d", http);
     if (code.n) {
         text_out[0] = '\0';

@@ -54,6 +54,16 @@ static void test_read_code_gives_result(void **state)
         {"denied", 400, "", "{\"__type\":\"AccessDeniedException\"}", DYNAMO_REFUSED, "Access"},
         {"unsigned", 400, "", "{\"__type\":\"MissingAuthenticationTokenException\"}",
          DYNAMO_REFUSED, "Missing"},
+        {"XML, as moto", 403, "",
+         "<?xml version=\"1.0\" "
+         "encoding=\"utf-8\"?>\n<ErrorResponse><Errors><Error><Code>AccessDenied"
+         "</Code><Message>User: arn:aws:iam::123456789012:user/a is not authorized to perform: "
+         "dynamodb:Scan</Message><Type>Sender</Type></Error></Errors></ErrorResponse>",
+         DYNAMO_REFUSED, "AccessDenied: User: (ARN) is not authorized to perform: dynamodb:Scan"},
+        {"XML, signature", 403, "",
+         "<ErrorResponse><Errors><Error><Code>SignatureDoesNotMatch</Code></Error></Errors>"
+         "</ErrorResponse>",
+         DYNAMO_SKEW, "SignatureDoesNotMatch"},
         {"array", 400, "", "[1]", DYNAMO_REFUSED, "HTTP 400"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 build=(gcc libc6-dev make pkg-config ca-certificates
        libcurl4-openssl-dev libmbedtls-dev libcjson-dev libsqlite3-dev libcmocka-dev
        curl jq sqlite3)
-dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm openssl)
+dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm python3-venv openssl)
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -19,6 +19,7 @@ installed() {
     make | curl | jq | clang | shellcheck | wrk | gcovr | npm | openssl | sqlite3) command -v "$1" >/dev/null && return ;;
     nodejs) command -v node >/dev/null && return ;;
     nginx-light) { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null && return ;;
+    python3-venv) python3 -c 'import ensurepip' 2>/dev/null && return ;;
     pkg-config) command -v pkg-config >/dev/null && return ;;
     libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null && return ;;
     libcjson-dev) pkg-config --exists libcjson 2>/dev/null && return ;;

@@ -2,109 +2,33 @@
 // checks expressions and item sizes strictly, ends pages at 1 MB and closes idle connections after 5 s.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Sha256 } from '@aws-crypto/sha256-js';
-import { SignatureV4 } from '@smithy/signature-v4';
-import { MOCK_URL } from './bed.mjs';
+import { KEYS, StoreBed, USAGE, sum } from './store-bed.mjs';
 
-const PROGRAM = path.resolve(process.env.BIN ?? 'build', 'llm-api-converter');
-const credentials = { accessKeyId: 'AKIAMOCKMOCKMOCKMOCK', secretAccessKey: 'mock-secret-access-key' };
-const work = mkdtempSync(path.join(tmpdir(), 'dynalite-'));
-let store, env, gateway;
-let log = '';
+const bed = new StoreBed('dynalite');
+const { run, runJson, aws, status, until } = bed;
 
-const run = (...args) => {
-  const r = spawnSync(PROGRAM, args, { cwd: work, env, encoding: 'utf8', timeout: 30000, maxBuffer: 1 << 26 });
-  return { code: r.status, out: r.stdout, err: r.stderr };
-};
-const runJson = (...args) => {
-  const r = run(...args, '--output', 'json');
-  assert.equal(r.code, 0, r.err);
-  return JSON.parse(r.out);
-};
-
-// The same table as the older tools see it, by the AWS SDK's signer.
-const signer = new SignatureV4({ service: 'dynamodb', region: 'us-west-2', credentials, sha256: Sha256 });
-async function aws(operation, body) {
-  const url = new URL(env.DYNAMODB_ENDPOINT_URL);
-  const request = await signer.sign({
-    method: 'POST', protocol: 'http:', hostname: url.hostname, port: Number(url.port), path: '/',
-    headers: {
-      host: url.host, 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `DynamoDB_20120810.${operation}`,
-    },
-    body: JSON.stringify(body),
-  });
-  const answer = await fetch(url, request);
-  const text = await answer.text();
-  assert.equal(answer.status, 200, text);
-  return JSON.parse(text);
-}
-const KEYS = 'anthropic-proxy-api-keys';
-
-const status = async (key) => {
-  const answer = await fetch(`http://127.0.0.1:${env.PORT}/v1/messages`, {
-    method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: '{}',
-  });
-  await answer.text();
-  return answer.status;
-};
-const until = async (what, seconds, condition) => {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    if (await condition().catch(() => false)) return;
-    assert.ok(Date.now() < end, `${what}\n${log.split('\n').slice(-8).join('\n')}`);
-    await sleep(20);
-  }
-};
-const freePort = () => new Promise((done) => {
-  const s = createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); });
-});
-
-before(async () => {
-  // A process of its own: the subcommands are waited for synchronously.
-  store = spawn(process.execPath, [path.resolve('tests/clients/node_modules/dynalite/cli.js'),
-    '--host', '127.0.0.1', '--port', String(await freePort()), '--createTableMs', '50'], { stdio: 'pipe' });
-  const port = store.spawnargs[store.spawnargs.indexOf('--port') + 1];
-  env = {
-    PATH: process.env.PATH, HOME: work, STATE_DIR: path.join(work, 'state'), HOST: '127.0.0.1', PORT: String(await freePort()),
-    STORAGE_BACKEND: 'dynamodb', DYNAMODB_ENDPOINT_URL: `http://127.0.0.1:${port}`, BEDROCK_ENDPOINT_URL: MOCK_URL,
-    AWS_REGION: 'us-west-2', AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_EC2_METADATA_DISABLED: 'true', LOG_FORMAT: 'text', WORKERS: '2', REFRESH_SECONDS: '2',
-  };
-  await until('dynalite did not start', 10, async () => (await fetch(env.DYNAMODB_ENDPOINT_URL)).status > 0);
-});
-after(async () => {
-  for (const p of [gateway, store]) {
-    if (p && p.exitCode === null) {
-      const gone = new Promise((done) => p.once('exit', done));
-      p.kill('SIGTERM');
-      await gone;
-    }
-  }
-  rmSync(work, { recursive: true, force: true });
-});
+before(() => bed.open((port) => [process.execPath, path.resolve('tests/clients/node_modules/dynalite/cli.js'),
+  '--host', '127.0.0.1', '--port', String(port), '--createTableMs', '50']));
+after(() => bed.close());
 
 test('setup_tables makes six tables with keys and indexes, and is told what dynalite lacks', async () => {
-  const missing = run('create-api-key', '-u', 'a', '-n', 'b');
+  const missing = run(['create-api-key', '-u', 'a', '-n', 'b']);
   assert.equal(missing.code, 1);
   assert.match(missing.err, /table anthropic-proxy-api-keys does not exist: run setup_tables/);
-  const made = runJson('setup_tables');
+  const made = runJson(['setup_tables']);
   assert.deepEqual(made.map((t) => t.result), Array(6).fill('created'));
   assert.match(made.find((t) => t.table.endsWith('-usage')).note, /UpdateTimeToLive/);
-  assert.deepEqual(runJson('setup-tables').map((t) => t.result), Array(6).fill('exists'));
-  const { Table } = await aws('DescribeTable', { TableName: 'anthropic-proxy-usage' });
+  assert.deepEqual(runJson(['setup-tables']).map((t) => t.result), Array(6).fill('exists'));
+  const { Table } = await aws('DescribeTable', { TableName: USAGE });
   assert.deepEqual(Table.KeySchema.map((k) => k.AttributeName), ['api_key', 'timestamp']);
   assert.equal(Table.BillingModeSummary.BillingMode, 'PAY_PER_REQUEST');
   assert.equal(Table.GlobalSecondaryIndexes[0].IndexName, 'request_id-index');
 });
 
 test('a key of ours has the attributes that the older tools read', async () => {
-  const made = runJson('create-api-key', '-u', 'alice', '-n', 'a "quoted" nämé', '-b', '12.50', '-t', 'flex', '-l', '70');
+  const made = runJson(['create-api-key', '-u', 'alice', '-n', 'a "quoted" nämé', '-b', '12.50', '-t', 'flex', '-l', '70']);
   const { Items } = await aws('Scan', { TableName: KEYS });
   assert.equal(Items.length, 1);
   const [item] = Items;
@@ -132,67 +56,45 @@ test('keys of the older tools, clear and with whatever they write, are listed an
   };
   await aws('PutItem', { TableName: KEYS, Item: old });
   await aws('PutItem', { TableName: KEYS, Item: { ...old, api_key: { S: 'sk-broken' }, rate_limit: { S: 'many' } } });
-  const listed = runJson('list-keys').find((k) => k.name === 'old' && k.created_at);
+  const listed = runJson(['list-keys']).find((k) => k.name === 'old' && k.created_at);
   assert.equal(listed.created_at, '2025-11-01T12:00:00.000Z');
   assert.equal(listed.monthly_budget, null);
 
-  gateway = spawn(PROGRAM, ['serve'], { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  gateway.stdout.on('data', (d) => { log += d; });
-  gateway.stderr.on('data', (d) => { log += d; });
-  await until('the server is not ready', 10, async () => (await fetch(`http://127.0.0.1:${env.PORT}/ready`)).ok);
+  await bed.serve();
+  await bed.becomesReady();
   assert.equal(await status(old.api_key.S), 400);
   assert.equal(await status('sk-broken'), 401);
-  assert.match(log, /is skipped: rate_limit/);
+  assert.match(bed.log, /is skipped: rate_limit/);
 });
 
 test('a new key works at once; a revoked one is refused within two seconds', async () => {
-  const key = runJson('create-api-key', '-u', 'bob', '-n', 'laptop');
+  const key = runJson(['create-api-key', '-u', 'bob', '-n', 'laptop']);
   assert.equal(await status(key.api_key), 400);
-  assert.equal(run('revoke-key', key.key_id, '--reason', 'lost').code, 0);
+  assert.equal(run(['revoke-key', key.key_id, '--reason', 'lost']).code, 0);
   const begin = Date.now();
   await until('the revoked key is still taken', 5, async () => (await status(key.api_key)) === 401);
   assert.ok(Date.now() - begin < 2000);
-  const twice = run('revoke-key', key.key_id);
+  const twice = run(['revoke-key', key.key_id]);
   assert.equal(twice.code, 0);
   assert.match(twice.out, /Was revoked before/);
 });
 
 test('usage rows and budgets are what the aggregator of the older tools reads', async () => {
-  const key = runJson('create-api-key', '-u', 'dora', '-n', 'usage', '-b', '50');
-  const ask = async () => {
-    const answer = await fetch(`http://127.0.0.1:${env.PORT}/v1/messages`, {
-      method: 'POST', headers: { 'x-api-key': key.api_key, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] }),
-    });
-    assert.equal(answer.status, 200);
-    return (await answer.json()).usage;
-  };
-  const usages = await Promise.all(Array.from({ length: 20 }, ask));
+  const key = runJson(['create-api-key', '-u', 'dora', '-n', 'usage', '-b', '50']);
+  const usages = await Promise.all(Array.from({ length: 20 }, () => bed.hi(key.api_key)));
   const { Items: keys } = await aws('Scan', { TableName: KEYS });
   const id = keys.find((k) => k.user_id.S === 'dora').api_key;
-  let rows = [];
-  await until('the rows do not come', 15, async () => {
-    ({ Items: rows } = await aws('Query', {
-      TableName: 'anthropic-proxy-usage', KeyConditionExpression: 'api_key = :k AND #t > :last',
-      ExpressionAttributeNames: { '#t': 'timestamp' }, ExpressionAttributeValues: { ':k': id, ':last': { S: '0' } },
-    }));
-    return rows.length === 20;
-  });
+  const rows = await bed.usageRows(id, 20);
   assert.equal(new Set(rows.map((r) => r.timestamp.S)).size, 20);
   for (const r of rows) {
     assert.match(r.timestamp.S, /^\d{13}$/); // int(item["timestamp"]) of milliseconds
     assert.equal(Number(r.total_tokens.N), Number(r.input_tokens.N) + Number(r.output_tokens.N));
     assert.ok(r.success.BOOL && r.cached_tokens.N && r.cache_write_input_tokens.N && r.request_id.S && r.ttl.N > Date.now() / 1000);
   }
-  const sum = (name, from) => from.reduce((n, r) => n + Number(name in r ? (r[name].N ?? r[name]) : 0), 0);
   assert.equal(sum('input_tokens', rows), sum('input_tokens', usages));
   assert.equal(sum('output_tokens', rows), sum('output_tokens', usages));
-  await until('the budget is not the sum of the costs', 15, async () => {
-    const { Item } = await aws('GetItem', { TableName: KEYS, Key: { api_key: id }, ConsistentRead: true });
-    return Math.round(Number(Item.budget_used_mtd.N) * 1e6) === sum('cost_micro', rows) &&
-      Item.budget_mtd_month.S === new Date().toISOString().slice(0, 7);
-  });
-  const [mine] = runJson('usage', '--by', 'key').filter((g) => g.requests === 20);
+  await bed.budgetIs(id, sum('cost_micro', rows));
+  const [mine] = runJson(['usage', '--by', 'key']).filter((g) => g.requests === 20);
   assert.equal(mine.input_tokens, sum('input_tokens', usages));
 });
 
@@ -204,21 +106,21 @@ test('pages: 4,000 keys of 600 bytes are more than 1 MB', async () => {
     } } }));
     await aws('BatchWriteItem', { RequestItems: { [KEYS]: puts } });
   }
-  assert.equal(runJson('list-keys').filter((k) => k.user_id === 'many').length, 4000);
-  runJson('create-api-key', '-u', 'carol', '-n', 'a new version makes the server load and say so');
+  assert.equal(runJson(['list-keys']).filter((k) => k.user_id === 'many').length, 4000);
+  runJson(['create-api-key', '-u', 'carol', '-n', 'a new version makes the server load and say so']);
   const last = `sk-${'3999'.padStart(32, '0')}`;
   assert.equal(await status(last), 400);
-  await until('the table is not loaded again', 10, async () => /loaded 400\d keys/.test(log));
+  await until('the table is not loaded again', 10, async () => /loaded 400\d keys/.test(bed.log));
 });
 
 test('dynalite gone: known keys work, unknown ones get 503, and back', async () => {
   const known = 'sk-0123456789abcdef0123456789abcdef';
-  store.kill('SIGSTOP'); // it hangs, the worse case
+  bed.store.kill('SIGSTOP'); // it hangs, the worse case
   await sleep(1500);
   assert.equal(await status(known), 400);
   assert.equal(await status('sk-unknown-while-down'), 503);
-  assert.equal((await fetch(`http://127.0.0.1:${env.PORT}/health`)).status, 200);
-  store.kill('SIGCONT');
+  assert.equal((await fetch(bed.gatewayUrl('/health'))).status, 200);
+  bed.store.kill('SIGCONT');
   await until('it does not recover', 15, async () => (await status('sk-unknown-afterwards')) === 401);
-  assert.doesNotMatch(log, /SIGABRT/);
+  assert.doesNotMatch(bed.log, /SIGABRT/);
 });

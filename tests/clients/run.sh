@@ -28,6 +28,35 @@ opencode=1.18.33
     { npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
         touch "$here/node_modules/.opencode/$opencode"; } || complain "npm install opencode-ai failed"
 
+# moto comes from PyPI into build/moto. On stdout why it cannot, one line.
+moto=build/moto
+install_moto() {
+    local log
+    cmp -s "$here/requirements.txt" "$moto/.installed" && return
+    rm -rf "$moto"
+    python3 -c 'import ensurepip' 2>/dev/null || {
+        echo "python3 with venv is missing (Debian: apt-get install python3-venv)"
+        return 1
+    }
+    log=$(python3 -m venv "$moto" 2>&1 &&
+        timeout 90 "$moto/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
+            --requirement "$here/requirements.txt" 2>&1) && cp "$here/requirements.txt" "$moto/.installed" && return
+    case $log in
+    '' | *'connection broken'* | *'timed out'* | *Timeout*) echo "PyPI cannot be reached" ;;
+    *) echo "${log##*$'\n'}" ;;
+    esac
+    return 1
+}
+# Without it its tests are skipped, in CI too: they are the only ones that need Python's packages.
+if [[ $# -eq 0 || $* == *moto* ]]; then
+    if why=$(install_moto); then
+        export MOTO_SERVER=$PWD/$moto/bin/moto_server
+    else
+        export MOTO_MISSING="no moto: $why"
+        echo "run.sh: skipping moto.test.mjs, $MOTO_MISSING"
+    fi
+fi
+
 work=$(mktemp -d)
 mock_pid='' server_pid='' mapped_pid=''
 finish() {
@@ -91,5 +120,5 @@ NODE_NO_WARNINGS=1 node --test --test-concurrency=1 --test-reporter=spec "${file
 status=${PIPESTATUS[0]}
 count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | tail -1; }
 [ "$status" -eq 0 ] || { echo "--- server log, last lines"; tail -20 "$work/server.log"; }
-echo "$(count pass) passed, $(count fail) failed"
+echo "$(count pass) passed, $(count fail) failed, $(count skipped) skipped"
 exit "$status"

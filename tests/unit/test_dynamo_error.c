@@ -54,16 +54,6 @@ static void test_read_code_gives_result(void **state)
         {"denied", 400, "", "{\"__type\":\"AccessDeniedException\"}", DYNAMO_REFUSED, "Access"},
         {"unsigned", 400, "", "{\"__type\":\"MissingAuthenticationTokenException\"}",
          DYNAMO_REFUSED, "Missing"},
-        {"XML, as moto", 403, "",
-         "<?xml version=\"1.0\" "
-         "encoding=\"utf-8\"?>\n<ErrorResponse><Errors><Error><Code>AccessDenied"
-         "</Code><Message>User: arn:aws:iam::123456789012:user/a is not authorized to perform: "
-         "dynamodb:Scan</Message><Type>Sender</Type></Error></Errors></ErrorResponse>",
-         DYNAMO_REFUSED, "AccessDenied: User: (ARN) is not authorized to perform: dynamodb:Scan"},
-        {"XML, signature", 403, "",
-         "<ErrorResponse><Errors><Error><Code>SignatureDoesNotMatch</Code></Error></Errors>"
-         "</ErrorResponse>",
-         DYNAMO_SKEW, "SignatureDoesNotMatch"},
         {"array", 400, "", "[1]", DYNAMO_REFUSED, "HTTP 400"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -74,6 +64,23 @@ static void test_read_code_gives_result(void **state)
             fail_msg("row %s: result %d, text \"%s\"", rows[i].name, (int)result, text);
         }
     }
+}
+
+/* As moto writes it. */
+#define XML(code, message)                                                                  \
+    "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ErrorResponse><Errors><Error><Code>" code \
+    "</Code><Message>" message "</Message><Type>Sender</Type></Error></Errors></ErrorResponse>"
+
+static void test_read_xml_has_code_and_message(void **state)
+{
+    (void)state;
+    char text[DYNAMO_ERROR_TEXT];
+    struct str denied = STR(XML("AccessDenied", "User: arn:aws:iam::123456789012:user/a may not"));
+    assert_int_equal(dynamo_error_read(403, STR(""), denied, text), DYNAMO_REFUSED);
+    assert_string_equal(text, "AccessDenied: User: (ARN) may not");
+    struct str wrong = STR(XML("SignatureDoesNotMatch", ""));
+    assert_int_equal(dynamo_error_read(403, STR(""), wrong, text), DYNAMO_SKEW);
+    assert_string_equal(text, "SignatureDoesNotMatch");
 }
 
 static void test_read_message_is_cleaned(void **state)
@@ -140,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_code_gives_result),
+        cmocka_unit_test(test_read_xml_has_code_and_message),
         cmocka_unit_test(test_read_message_is_cleaned),
         cmocka_unit_test(test_again_only_where_it_can_help),
         cmocka_unit_test(test_pause_is_full_jitter_with_doubling),

@@ -147,11 +147,12 @@ steady() {
     expect "$store steady: zombies" "$(zombies)" 0
 }
 
+# A worker lives for some seconds: the master takes less than one for a crash loop, and gives up after a minute of it.
 chaos() {
     progress chaos $((REQUESTS / 2)) & local watch=$!
     : >"$T/kills"
-    kill_some '^worker' 0.3 & local workers=$!
-    kill_some '^refresher' 1 & local refreshers=$!
+    kill_some '^worker' 1.5 & local workers=$!
+    kill_some '^refresher' 4 & local refreshers=$!
     flap & local flapping=$!
     PAUSE_MS=150 load chaos $((REQUESTS / 2)) 0.02 all
     results+=("$T/chaos.tsv")

@@ -31,6 +31,7 @@ struct child_place { /* all lent by the master */
 pid_t child_fork(const struct child_place *place);
 /* "refresher", "worker 3". */
 void child_name(uint32_t slot, char out[CHILD_NAME_MAX]);
+#define CHILD_OOM_MASTER (-100) /* the last to be taken, where the kernel permits */
 /* Adds delta to this process's oom_score_adj; without the right to lower it nothing happens. */
 void child_oom_adjust(int delta);
 /* Core files and debuggers would show prompts and keys: neither, unless CORE_DUMPS. */

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "master/upgrade.h"
 #include "server/text.h"
 
 #define BACKLOG  4096 /* the kernel clips it to net.core.somaxconn */
@@ -94,13 +95,26 @@ static int patient_socket(const union address *a, socklen_t n, unsigned wait_ms)
     return fd;
 }
 
-static void put_name(const union address *a, uint16_t port, char name_out[LISTENER_NAME_MAX])
+static void put_name(const union address *a, char name_out[LISTENER_NAME_MAX])
 {
     char literal[INET6_ADDRSTRLEN];
     bool v6 = a->any.sa_family == AF_INET6;
     const void *bytes = v6 ? (const void *)&a->v6.sin6_addr : (const void *)&a->v4.sin_addr;
     inet_ntop(a->any.sa_family, bytes, literal, sizeof literal);
-    snprintf(name_out, LISTENER_NAME_MAX, v6 ? "[%s]:%u" : "%s:%u", literal, port);
+    snprintf(name_out, LISTENER_NAME_MAX, v6 ? "[%s]:%u" : "%s:%u", literal,
+             ntohs(v6 ? a->v6.sin6_port : a->v4.sin_port));
+}
+
+bool listener_name(int fd, char name_out[LISTENER_NAME_MAX])
+{
+    union address a;
+    socklen_t n = sizeof a;
+    if (getsockname(fd, &a.any, &n) != 0 ||
+        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6)) {
+        return false;
+    }
+    put_name(&a, name_out);
+    return true;
 }
 
 enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
@@ -112,7 +126,10 @@ enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int
         return err_set(err, STATUS_INVALID,
                        "HOST %s: an IPv4 or IPv6 address is needed (0.0.0.0 or :: for all)", host);
     }
-    put_name(&a, port, name_out);
-    *fd_out = patient_socket(&a, n, wait_ms);
+    put_name(&a, name_out);
+    *fd_out = upgrade_socket(name_out);
+    if (*fd_out < 0) {
+        *fd_out = patient_socket(&a, n, wait_ms);
+    }
     return *fd_out < 0 ? explain(errno, host, port, err) : STATUS_OK;
 }

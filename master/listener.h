@@ -6,6 +6,7 @@
 #ifndef MASTER_LISTENER_H
 #define MASTER_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/err.h"
@@ -17,5 +18,8 @@
  * PORT) when the address is wrong, not ours, or still taken after wait_ms. Blocks that long. */
 MUST_CHECK enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
                                      char name_out[LISTENER_NAME_MAX], struct err *err);
+
+/* Of a bound IPv4 or IPv6 socket, as above. */
+MUST_CHECK bool listener_name(int fd, char name_out[LISTENER_NAME_MAX]);
 
 #endif

@@ -18,6 +18,7 @@
 #include "master/supervise.h"
 #include "master/top.h"
 #include "master/update_key.h"
+#include "master/upgrade.h"
 #include "master/usage_report.h"
 #include "server/arena.h"
 #include "shm/keystore.h"
@@ -167,6 +168,7 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
+    upgrade_remember(argv);
     umask(077); /* the key store and the journal are nobody else's business */
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

@@ -16,10 +16,12 @@
 #include "master/listener.h"
 #include "master/pidfile.h"
 #include "master/roster.h"
+#include "master/upgrade.h"
 #include "server/arena.h"
 #include "server/clock.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "shm/directory.h"
 #include "shm/scoreboard.h"
 #include "worker/models.h"
 
@@ -29,8 +31,7 @@
 #define HURRY_MS       500  /* the same when asked to stop at once */
 #define LISTEN_MS      2000 /* for the workers of a killed master to leave the port */
 #define RELOAD_POLL_MS 10
-#define RELOAD_MAX_MS  30000  /* for the new set to become ready */
-#define OOM_MASTER     (-100) /* the last to be taken, where the kernel permits */
+#define RELOAD_MAX_MS  30000 /* for the new set to become ready, or the new program */
 
 struct master {
     struct supervise_options options;
@@ -39,6 +40,9 @@ struct master {
     bool reloading;     /* the other set is starting */
     bool reload_wanted; /* SIGHUP came while the other set was still in use */
     uint64_t reload_until_ms;
+    pid_t successor; /* SIGUSR2: the new program, which shall relieve us; 0: none */
+    bool relieving;  /* we are it, and not ready yet */
+    uint64_t relieve_until_ms;
     bool stopping, hurry;
     uint64_t stopping_ms; /* since when */
     int exit_code;
@@ -199,6 +203,44 @@ static void reload_progress(struct master *m)
     }
 }
 
+/* --- another program takes over
+ * ---------------------------------------------------------------------------------------------- */
+
+static void upgrade(struct master *m)
+{
+    struct err err;
+    if (m->successor) {
+        log_line(LOG_WARN, "upgrade", "the new program, process %d, is starting already",
+                 (int)m->successor);
+    } else if (upgrade_start(m->roster.listen_fd, &m->successor, &err) != STATUS_OK) {
+        m->successor = 0;
+        log_line(LOG_ERROR, "upgrade", "refused, this program stays: %s", err.text);
+    } else {
+        log_line(LOG_INFO, "upgrade", "the new program starts as process %d", (int)m->successor);
+    }
+}
+
+/* Not before we can answer: then the old one drains. */
+static void relieve(struct master *m)
+{
+    struct roster *r = &m->roster;
+    struct err err;
+    if (roster_ready(r, roster_active(r)) && directory_generation(&r->segment) > 0) {
+        m->relieving = false;
+        if (pidfile_write(active_config(m)->state_dir, getpid(), &err) != STATUS_OK) {
+            log_line(LOG_WARN, "start", "%s", err.text);
+        }
+        log_line(LOG_INFO, "upgrade", "ready: process %d may go", (int)upgrade_parent());
+        if (getppid() == upgrade_parent()) {
+            kill(upgrade_parent(), SIGTERM);
+        }
+    } else if (clock_mono_ms() >= m->relieve_until_ms) {
+        log_line(LOG_ERROR, "upgrade", "not ready in time: the old program stays");
+        m->relieving = false;
+        stop(m, SUPERVISE_AGAIN);
+    }
+}
+
 /* --- reaping
  * --------------------------------------------------------------------------------------------- */
 
@@ -250,6 +292,10 @@ static void reap(struct master *m)
     int status;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         uint32_t slot = roster_slot_of(&m->roster, pid);
+        if (pid == m->successor) {
+            m->successor = 0;
+            log_line(LOG_ERROR, "upgrade", "the new program is gone, this one stays");
+        }
         if (slot == roster_slots(&m->roster)) {
             continue;
         }
@@ -281,7 +327,12 @@ static void on_signal(struct master *m, int sig)
             reload(m);
         }
         break;
-    default: /* CHLD: every turn reaps. USR1, USR2: nothing to reopen, nobody to hand over to. */
+    case SIGUSR2:
+        if (!m->stopping) {
+            upgrade(m);
+        }
+        break;
+    default: /* CHLD: every turn reaps. USR1: nothing to reopen. */
         break;
     }
 }
@@ -290,7 +341,7 @@ static int wait_ms(const struct master *m)
 {
     uint64_t now = clock_mono_ms();
     uint64_t at = roster_next_ms(&m->roster, m->tick_ms);
-    if (m->reloading && now + RELOAD_POLL_MS < at) {
+    if ((m->reloading || m->relieving) && now + RELOAD_POLL_MS < at) {
         at = now + RELOAD_POLL_MS;
     }
     return at > now ? (int)(at - now) : 0;
@@ -311,6 +362,9 @@ static void turn(struct master *m)
     }
     roster_kill_late(&m->roster);
     reload_progress(m);
+    if (m->relieving && !m->stopping) {
+        relieve(m);
+    }
     roster_start_due(&m->roster);
 }
 
@@ -327,7 +381,7 @@ static void prepare_process(const struct config *c)
     }
     signal(SIGPIPE, SIG_IGN);
     child_forbid_cores(c);
-    child_oom_adjust(OOM_MASTER);
+    child_oom_adjust(CHILD_OOM_MASTER);
     clock_tick();
 }
 
@@ -409,7 +463,9 @@ static void begin(struct master *m, struct config *c, const char *address)
     roster_want_set(&m->roster, &m->roster.sets[0], c);
     roster_start_due(&m->roster);
     announce_start(c, address, m->roster.sets[0].count);
-    if (pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
+    m->relieving = upgrade_parent() != 0;
+    m->relieve_until_ms = clock_mono_ms() + RELOAD_MAX_MS;
+    if (!m->relieving && pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
         log_line(LOG_WARN, "start", "%s", err.text);
     }
 }

@@ -1,12 +1,13 @@
 /*
  * supervise.h - the master process: makes the shared things, forks, reaps, restarts, watches,
  * drains, reloads. It never parses a client's byte, opens TLS or reads shared cells other than the
- * scoreboard.
+ * scoreboard and the generation of the key table.
  *
- *   TERM, INT   drain: workers finish what they have (SHUTDOWN_TIMEOUT), then exit 0; again: at
- * once HUP         reload: a second set of workers with the new configuration, then the first one
- * drains CHLD        reap; a process that ended unasked is started again (throttle.h) USR1, USR2
- * ignored
+ *   TERM, INT   drain: workers finish what they have (SHUTDOWN_TIMEOUT), then exit 0; again: now
+ *   HUP         reload: a second set of workers with the new settings, then the first one drains
+ *   USR2        the program on disk takes over (upgrade.h)
+ *   CHLD        reap; a process that ended unasked is started again (throttle.h)
+ *   USR1        ignored
  *
  * The segment has slots for two sets of workers, used in turn, so that a reload never has fewer
  * workers than before and a bad configuration is found out while the old set still serves.

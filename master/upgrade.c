@@ -1,0 +1,114 @@
+#include "master/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "master/child.h"
+#include "master/listener.h"
+#include "server/arena.h"
+#include "server/text.h"
+
+#define INHERITED "LLM_API_CONVERTER_INHERITED" /* "<descriptor> <pid of the parent>" */
+
+static struct {
+    char path[PATH_MAX];
+    char **argv, **environment;
+    pid_t parent;
+} self;
+
+/* Strings of the start stay where they are; settings of .env that are set later are not among them,
+ * so a changed file is read anew. */
+void upgrade_remember(char **argv)
+{
+    size_t n = 0;
+    ssize_t length = readlink("/proc/self/exe", self.path, sizeof self.path - 1);
+    self.path[length > 0 ? length : 0] = '\0';
+    self.argv = argv;
+    while (environ[n]) {
+        n++;
+    }
+    self.environment = heap_new((n + 2) * sizeof *self.environment); /* one more, and NULL */
+    for (size_t i = 0, at = 1; self.environment && i < n; i++) {
+        if (strncmp(environ[i], INHERITED "=", sizeof INHERITED) != 0) {
+            self.environment[at++] = environ[i];
+        }
+    }
+}
+
+/* In the child. Signals are blocked in the master, and ignored ones stay so over exec. */
+static void become_successor(int listen_fd, pid_t parent)
+{
+    static char inherited[sizeof INHERITED + 32];
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    child_oom_adjust(-CHILD_OOM_MASTER);
+    snprintf(inherited, sizeof inherited, INHERITED "=%d %d", listen_fd, (int)parent);
+    self.environment[0] = inherited;
+    if (fcntl(listen_fd, F_SETFD, 0) == 0) {
+        execve(self.path, self.argv, self.environment);
+    }
+    _exit(127);
+}
+
+enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err)
+{
+    pid_t parent = getpid();
+    if (parent == 1) {
+        return err_set(err, STATUS_NOT_SUPPORTED,
+                       "as process 1 the container would end with us: replace the container");
+    }
+    if (!self.path[0] || !self.environment) {
+        return err_set(err, STATUS_UNAVAILABLE, "the program's path is not known");
+    }
+    if (access(self.path, X_OK) != 0) {
+        return err_set(err, STATUS_UNAVAILABLE, "%s: %s", self.path, strerrordesc_np(errno));
+    }
+    *pid_out = fork();
+    if (*pid_out == 0) {
+        become_successor(listen_fd, parent);
+    }
+    return *pid_out > 0 ? STATUS_OK
+                        : err_set(err, STATUS_UNAVAILABLE, "fork: %s", strerrordesc_np(errno));
+}
+
+/* --- the successor -------------------------------------------------------------------------------
+ */
+
+static bool is_at(int fd, const char *address)
+{
+    char name[LISTENER_NAME_MAX];
+    int listening = 0;
+    socklen_t n = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening &&
+           listener_name(fd, name) && strcmp(name, address) == 0;
+}
+
+int upgrade_socket(const char *address)
+{
+    const char *text = getenv(INHERITED);
+    int fd, parent;
+    bool told = text && sscanf(text, "%d %d", &fd, &parent) == 2 && fd > 2;
+    unsetenv(INHERITED);
+    if (!told || parent != getppid() || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        return -1;
+    }
+    if (!is_at(fd, address)) {
+        close(fd);
+        return -1;
+    }
+    self.parent = parent;
+    return fd;
+}
+
+pid_t upgrade_parent(void)
+{
+    return self.parent;
+}

@@ -1,0 +1,31 @@
+/*
+ * upgrade.h - SIGUSR2: the program that lies on disk now takes over from the one that runs, without
+ * a connection lost.
+ *
+ * The running master starts it as a child that inherits the listening socket. Both serve from it
+ * until the new master's workers and keys are there; then it sends its parent SIGTERM, which drains
+ * as ever. A new program that ends, or is not ready in time, changes nothing. Master only.
+ */
+#ifndef MASTER_UPGRADE_H
+#define MASTER_UPGRADE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "server/err.h"
+
+/* At the start, before settings are read: argv and the environment as they are now are what the
+ * successor gets. argv: kept. */
+void upgrade_remember(char **argv);
+
+/* Starts the successor; *pid_out is this process's child. NOT_SUPPORTED as process 1: the container
+ * would end with us. */
+MUST_CHECK enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err);
+
+/* The socket that the parent left us, if it is bound to this address ("127.0.0.1:8000", as
+ * listener.h writes it); else -1, and one of another address is closed. Once. */
+int upgrade_socket(const char *address);
+/* The parent that waits to be relieved; 0: nobody does. */
+pid_t upgrade_parent(void);
+
+#endif

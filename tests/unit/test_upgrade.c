@@ -1,0 +1,127 @@
+#include "master/upgrade.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "master/listener.h"
+
+#define INHERITED "LLM_API_CONVERTER_INHERITED"
+#define ADDRESS   "TEST_UPGRADE_ADDRESS" /* what the successor is to find */
+#define TOOK_OVER 42
+
+static int open_listener(char name[LISTENER_NAME_MAX])
+{
+    struct err err;
+    int fd;
+    assert_int_equal(listener_open("127.0.0.1", 0, 0, &fd, name, &err), STATUS_OK);
+    assert_true(listener_name(fd, name));
+    return fd;
+}
+
+static void inherit(int fd, pid_t parent)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%d %d", fd, (int)parent);
+    setenv(INHERITED, text, 1);
+}
+
+static void test_socket_of_the_parent_is_taken_once(void **state)
+{
+    (void)state;
+    char name[LISTENER_NAME_MAX];
+    int fd = open_listener(name);
+    fcntl(fd, F_SETFD, 0);
+    inherit(fd, getppid());
+    assert_int_equal(upgrade_socket(name), fd);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(upgrade_parent(), getppid());
+    assert_null(getenv(INHERITED));
+    assert_int_equal(upgrade_socket(name), -1);
+    close(fd);
+}
+
+static void test_socket_that_is_not_meant_for_us_is_none(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "x", "7", "7 x", "0 1", "-1 1", "999999 1"};
+    char name[LISTENER_NAME_MAX];
+    unsetenv(INHERITED);
+    assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        setenv(INHERITED, texts[i], 1);
+        assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+    }
+    int fd = open_listener(name);
+    inherit(fd, getpid()); /* an environment that went astray: we are nobody's child there */
+    assert_int_equal(upgrade_socket(name), -1);
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    inherit(999, getppid());
+    assert_int_equal(upgrade_socket(name), -1);
+    close(fd);
+}
+
+/* PORT has changed in the meantime: the old one is let go. */
+static void test_socket_of_another_address_is_closed(void **state)
+{
+    (void)state;
+    char name[LISTENER_NAME_MAX];
+    int fd = open_listener(name);
+    inherit(fd, getppid());
+    assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    fd = socket(AF_INET, SOCK_STREAM, 0); /* nor one that listens nowhere */
+    inherit(fd, getppid());
+    assert_int_equal(upgrade_socket("0.0.0.0:0"), -1);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static int end_of(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* This program is its own successor: main() below says whether it got the socket. */
+static void test_start_hands_the_socket_to_the_program_on_disk(void **state)
+{
+    (void)state;
+    struct err err;
+    char name[LISTENER_NAME_MAX];
+    pid_t pid;
+    int fd = open_listener(name);
+    setenv(ADDRESS, name, 1);
+    upgrade_remember((char *[]){"upgraded", NULL});
+    assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
+    assert_int_equal(end_of(pid), TOOK_OVER);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC); /* the child alone let go of that */
+    setenv(ADDRESS, "127.0.0.1:1", 1);                /* not the environment that was remembered */
+    assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
+    assert_int_equal(end_of(pid), TOOK_OVER);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_socket_of_the_parent_is_taken_once),
+        cmocka_unit_test(test_socket_that_is_not_meant_for_us_is_none),
+        cmocka_unit_test(test_socket_of_another_address_is_closed),
+        cmocka_unit_test(test_start_hands_the_socket_to_the_program_on_disk),
+    };
+    if (argc == 1 && strcmp(argv[0], "upgraded") == 0) {
+        const char *address = getenv(ADDRESS);
+        return address && upgrade_socket(address) >= 0 && upgrade_parent() == getppid() ? TOOK_OVER
+                                                                                        : 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

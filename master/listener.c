@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "master/upgrade.h"
 #include "server/text.h"
 
 #define BACKLOG  4096 /* the kernel clips it to net.core.somaxconn */
@@ -105,16 +104,21 @@ static void put_name(const union address *a, char name_out[LISTENER_NAME_MAX])
              ntohs(v6 ? a->v6.sin6_port : a->v4.sin_port));
 }
 
-bool listener_name(int fd, char name_out[LISTENER_NAME_MAX])
+bool listener_is_at(int fd, const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX])
 {
-    union address a;
-    socklen_t n = sizeof a;
-    if (getsockname(fd, &a.any, &n) != 0 ||
-        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6)) {
+    union address want, is;
+    char name[LISTENER_NAME_MAX];
+    socklen_t n = sizeof is;
+    int listening = 0;
+    if (!parse_address(host, port, &want, &n) || getsockname(fd, &is.any, &n) != 0 ||
+        is.any.sa_family != want.any.sa_family) {
         return false;
     }
-    put_name(&a, name_out);
-    return true;
+    n = sizeof listening;
+    put_name(&want, name_out);
+    put_name(&is, name);
+    return strcmp(name, name_out) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening;
 }
 
 enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
@@ -127,9 +131,6 @@ enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int
                        "HOST %s: an IPv4 or IPv6 address is needed (0.0.0.0 or :: for all)", host);
     }
     put_name(&a, name_out);
-    *fd_out = upgrade_socket(name_out);
-    if (*fd_out < 0) {
-        *fd_out = patient_socket(&a, n, wait_ms);
-    }
+    *fd_out = patient_socket(&a, n, wait_ms);
     return *fd_out < 0 ? explain(errno, host, port, err) : STATUS_OK;
 }

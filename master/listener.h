@@ -19,7 +19,8 @@
 MUST_CHECK enum status listener_open(const char *host, uint16_t port, unsigned wait_ms, int *fd_out,
                                      char name_out[LISTENER_NAME_MAX], struct err *err);
 
-/* Of a bound IPv4 or IPv6 socket, as above. */
-MUST_CHECK bool listener_name(int fd, char name_out[LISTENER_NAME_MAX]);
+/* Is it a socket that listens there? Arguments as above. */
+MUST_CHECK bool listener_is_at(int fd, const char *host, uint16_t port,
+                               char name_out[LISTENER_NAME_MAX]);
 
 #endif

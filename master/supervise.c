@@ -425,13 +425,21 @@ static unsigned listen_ms(const struct config *c)
     return killed ? LISTEN_MS : 0;
 }
 
+static enum status open_listener(struct roster *r, const struct config *c,
+                                 char name_out[LISTENER_NAME_MAX], struct err *err)
+{
+    r->listen_fd = upgrade_socket(c->host, (uint16_t)c->port, name_out);
+    return r->listen_fd >= 0 ? STATUS_OK
+                             : listener_open(c->host, (uint16_t)c->port, listen_ms(c),
+                                             &r->listen_fd, name_out, err);
+}
+
 static enum status open_all(struct roster *r, const struct config *c,
                             char name_out[LISTENER_NAME_MAX], struct err *err)
 {
     enum status status = models_init(c, err);
     if (status == STATUS_OK) {
-        status =
-            listener_open(c->host, (uint16_t)c->port, listen_ms(c), &r->listen_fd, name_out, err);
+        status = open_listener(r, c, name_out, err);
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));

@@ -7,11 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "master/child.h"
-#include "master/listener.h"
 #include "server/arena.h"
 #include "server/text.h"
 
@@ -82,16 +80,7 @@ enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err)
 /* --- the successor -------------------------------------------------------------------------------
  */
 
-static bool is_at(int fd, const char *address)
-{
-    char name[LISTENER_NAME_MAX];
-    int listening = 0;
-    socklen_t n = sizeof listening;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening &&
-           listener_name(fd, name) && strcmp(name, address) == 0;
-}
-
-int upgrade_socket(const char *address)
+int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX])
 {
     const char *text = getenv(INHERITED);
     int fd, parent;
@@ -100,7 +89,7 @@ int upgrade_socket(const char *address)
     if (!told || parent != getppid() || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
         return -1;
     }
-    if (!is_at(fd, address)) {
+    if (!listener_is_at(fd, host, port, name_out)) {
         close(fd);
         return -1;
     }

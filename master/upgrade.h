@@ -9,9 +9,10 @@
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "master/listener.h"
 #include "server/err.h"
 
 /* At the start, before settings are read: argv and the environment as they are now are what the
@@ -22,9 +23,9 @@ void upgrade_remember(char **argv);
  * would end with us. */
 MUST_CHECK enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err);
 
-/* The socket that the parent left us, if it is bound to this address ("127.0.0.1:8000", as
- * listener.h writes it); else -1, and one of another address is closed. Once. */
-int upgrade_socket(const char *address);
+/* The socket that the parent left us, if it listens there (host, port, name_out as in listener.h);
+ * else -1, and one of another address is closed. Once. */
+int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX]);
 /* The parent that waits to be relieved; 0: nobody does. */
 pid_t upgrade_parent(void);
 

@@ -7,24 +7,33 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "master/listener.h"
-
 #define INHERITED "LLM_API_CONVERTER_INHERITED"
-#define ADDRESS   "TEST_UPGRADE_ADDRESS" /* what the successor is to find */
+#define PORT_IS   "TEST_UPGRADE_PORT" /* what the successor is to find */
 #define TOOK_OVER 42
 
-static int open_listener(char name[LISTENER_NAME_MAX])
+static char name[LISTENER_NAME_MAX];
+
+static int open_listener(uint16_t *port_out)
 {
     struct err err;
+    struct sockaddr_in a;
+    socklen_t n = sizeof a;
     int fd;
     assert_int_equal(listener_open("127.0.0.1", 0, 0, &fd, name, &err), STATUS_OK);
-    assert_true(listener_name(fd, name));
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    *port_out = ntohs(a.sin_port);
     return fd;
+}
+
+static int take(uint16_t port)
+{
+    return upgrade_socket("127.0.0.1", port, name);
 }
 
 static void inherit(int fd, pid_t parent)
@@ -37,15 +46,16 @@ static void inherit(int fd, pid_t parent)
 static void test_socket_of_the_parent_is_taken_once(void **state)
 {
     (void)state;
-    char name[LISTENER_NAME_MAX];
-    int fd = open_listener(name);
+    uint16_t port;
+    int fd = open_listener(&port);
     fcntl(fd, F_SETFD, 0);
     inherit(fd, getppid());
-    assert_int_equal(upgrade_socket(name), fd);
+    assert_int_equal(take(port), fd);
+    assert_non_null(strstr(name, "127.0.0.1:"));
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     assert_int_equal(upgrade_parent(), getppid());
     assert_null(getenv(INHERITED));
-    assert_int_equal(upgrade_socket(name), -1);
+    assert_int_equal(take(port), -1);
     close(fd);
 }
 
@@ -53,19 +63,19 @@ static void test_socket_that_is_not_meant_for_us_is_none(void **state)
 {
     (void)state;
     static const char *const texts[] = {"", "x", "7", "7 x", "0 1", "-1 1", "999999 1"};
-    char name[LISTENER_NAME_MAX];
+    uint16_t port;
     unsetenv(INHERITED);
-    assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+    assert_int_equal(take(1), -1);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         setenv(INHERITED, texts[i], 1);
-        assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+        assert_int_equal(take(1), -1);
     }
-    int fd = open_listener(name);
+    int fd = open_listener(&port);
     inherit(fd, getpid()); /* an environment that went astray: we are nobody's child there */
-    assert_int_equal(upgrade_socket(name), -1);
+    assert_int_equal(take(port), -1);
     assert_true(fcntl(fd, F_GETFD) >= 0);
     inherit(999, getppid());
-    assert_int_equal(upgrade_socket(name), -1);
+    assert_int_equal(take(port), -1);
     close(fd);
 }
 
@@ -73,14 +83,14 @@ static void test_socket_that_is_not_meant_for_us_is_none(void **state)
 static void test_socket_of_another_address_is_closed(void **state)
 {
     (void)state;
-    char name[LISTENER_NAME_MAX];
-    int fd = open_listener(name);
+    uint16_t port;
+    int fd = open_listener(&port);
     inherit(fd, getppid());
-    assert_int_equal(upgrade_socket("127.0.0.1:1"), -1);
+    assert_int_equal(take(1), -1);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     fd = socket(AF_INET, SOCK_STREAM, 0); /* nor one that listens nowhere */
     inherit(fd, getppid());
-    assert_int_equal(upgrade_socket("0.0.0.0:0"), -1);
+    assert_int_equal(upgrade_socket("0.0.0.0", 0, name), -1);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
@@ -96,15 +106,17 @@ static void test_start_hands_the_socket_to_the_program_on_disk(void **state)
 {
     (void)state;
     struct err err;
-    char name[LISTENER_NAME_MAX];
+    char number[8];
+    uint16_t port;
     pid_t pid;
-    int fd = open_listener(name);
-    setenv(ADDRESS, name, 1);
+    int fd = open_listener(&port);
+    snprintf(number, sizeof number, "%u", port);
+    setenv(PORT_IS, number, 1);
     upgrade_remember((char *[]){"upgraded", NULL});
     assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
     assert_int_equal(end_of(pid), TOOK_OVER);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC); /* the child alone let go of that */
-    setenv(ADDRESS, "127.0.0.1:1", 1);                /* not the environment that was remembered */
+    setenv(PORT_IS, "1", 1);                          /* not the environment that was remembered */
     assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
     assert_int_equal(end_of(pid), TOOK_OVER);
     close(fd);
@@ -119,9 +131,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_start_hands_the_socket_to_the_program_on_disk),
     };
     if (argc == 1 && strcmp(argv[0], "upgraded") == 0) {
-        const char *address = getenv(ADDRESS);
-        return address && upgrade_socket(address) >= 0 && upgrade_parent() == getppid() ? TOOK_OVER
-                                                                                        : 1;
+        uint16_t port = (uint16_t)strtoul(getenv(PORT_IS), NULL, 10);
+        return take(port) >= 0 && upgrade_parent() == getppid() ? TOOK_OVER : 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,8 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
 static void put_image(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source");
+    if (!converse_build_takes_images(b))
+        return;
     if (!SCAN_IS(s, SCAN_GET(s, source, "type"), "base64")) {
         converse_build_fail(
             b, STATUS_INVALID,
@@ -188,6 +190,8 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
                                   .context = member(b, s, block, STR("context")),
                                   .citations = anthropic_blocks_true(
                                       s, SCAN_GET(s, SCAN_GET(s, block, "citations"), "enabled"))};
+    if (!converse_build_takes_documents(b))
+        return;
     if (SCAN_IS(s, kind, "base64")) {
         d.format = document_format(member(b, s, source, STR("media_type")));
         d.bytes = member(b, s, source, STR("data"));

@@ -112,10 +112,20 @@ static bool media_allowed(struct converse_build *b, uint32_t flag, const char *w
     return b->status == STATUS_OK;
 }
 
+bool converse_build_takes_images(struct converse_build *b)
+{
+    return media_allowed(b, MODELS_IMAGES, "image");
+}
+
+bool converse_build_takes_documents(struct converse_build *b)
+{
+    return media_allowed(b, MODELS_DOCUMENTS, "document");
+}
+
 void converse_build_image(struct converse_build *b, struct str media_type, struct str data)
 {
     struct str format = image_format(media_type);
-    if (!media_allowed(b, MODELS_IMAGES, "image"))
+    if (!converse_build_takes_images(b))
         return;
     if (format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
@@ -167,7 +177,7 @@ static void put_source(struct converse_build *b, const struct converse_document 
 static bool document_legal(struct converse_build *b, const struct converse_document *d)
 {
     bool filled = d->text.n > 0 || d->content.n > 0 || converse_is_base64(d->bytes);
-    if (!media_allowed(b, MODELS_DOCUMENTS, "document"))
+    if (!converse_build_takes_documents(b))
         return false;
     if (d->format.n == 0)
         converse_build_fail(b, STATUS_INVALID,

@@ -95,8 +95,13 @@ void converse_build_text(struct converse_build *b, struct str text); /* empty te
 void converse_build_text_json(struct converse_build *b, struct str raw);
 /* As one text; pieces are escaped JSON without quotes. */
 void converse_build_text_pieces(struct converse_build *b, const struct str *pieces, size_t n);
+/* false and INVALID "capability_rejected: image_block" / "document_block" for models without them,
+ * or outside the user's messages. Ask before the source is read: what the model cannot see at all
+ * needs no word on how to send it. */
+bool converse_build_takes_images(struct converse_build *b);
+bool converse_build_takes_documents(struct converse_build *b);
 /* media_type "image/png"; data: base64. INVALID for other types and for data that is none;
- * "capability_rejected: image_block" for models without images. */
+ * takes_images is asked here too. */
 void converse_build_image(struct converse_build *b, struct str media_type, struct str data);
 
 struct converse_document {
@@ -108,7 +113,7 @@ struct converse_document {
     struct str context; /* may be empty */
     bool citations;
 };
-/* "capability_rejected: document_block" likewise. */
+/* takes_documents is asked here too. */
 void converse_build_document(struct converse_build *b, struct converse_document d);
 
 /* input: a JSON object, copied as it is. */

@@ -44,6 +44,8 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
 {
     struct data_url url;
     scan_ref given = SCAN_GET(s, part, "image_url");
+    if (!converse_build_takes_images(b))
+        return;
     if (scan_type(s, given) == SCAN_OBJECT)
         given = SCAN_GET(s, given, "url");
     if (split_data_url(converse_build_read(b, s, given), &url))
@@ -76,6 +78,8 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
     struct data_url url;
     scan_ref file = SCAN_GET(s, part, "file");
     struct str name = converse_build_read(b, s, SCAN_GET(s, file, "filename"));
+    if (!converse_build_takes_documents(b))
+        return;
     if (!split_data_url(converse_build_read(b, s, SCAN_GET(s, file, "file_data")), &url)) {
         converse_build_fail(b, STATUS_INVALID,
                             "Invalid 'messages': a file needs file_data as a base64 data: URL.");

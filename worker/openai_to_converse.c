@@ -2,6 +2,7 @@
 
 #include "worker/converse_settings.h"
 #include "worker/edits.h"
+#include "worker/messages.h"
 #include "worker/openai_parts.h"
 #include "worker/openai_tools.h"
 
@@ -320,6 +321,9 @@ enum status openai_to_converse(const struct chat_request *r, const struct conver
                                                     .one_call = "parallel_tool_calls",
                                                     .stops = "stop"}};
     unsigned legacy_calls = 0;
+    enum status st = messages_refuse_fields(s, err);
+    if (st != STATUS_OK)
+        return st;
     converse_build_begin(&b, o, names, s->arena, body_out, changes_out, err);
     b.stream = r->stream;
     refuse_audio(&b, s);

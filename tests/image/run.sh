@@ -85,17 +85,19 @@ check_image() { # IMAGE [ARCHITECTURE]
     expect "$1: architecture" "$(inspect "$1" .Architecture)" "${2:-amd64}"
 }
 
-check_minimal_files() {
-    local mounted from
-    from=$(buildah from --pull-never llm-api-converter-minimal)
+check_minimal_files() { # IMAGE ARCHITECTURE
+    local mounted from bytes
+    from=$(buildah from --pull-never "$1")
     mounted=$(buildah mount "$from")
-    expect "files of the image" "$(cd "$mounted" && find . -type f | sort | tr '\n' ' ')" \
+    bytes=$(find "$mounted" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }')
+    echo "  $1: $bytes bytes, the program $(stat -c %s "$mounted/app/llm-api-converter")"
+    expect "$1: files" "$(cd "$mounted" && find . -type f | sort | tr '\n' ' ')" \
         "./app/llm-api-converter ./app/sbom.spdx.json ./etc/ssl/certs/ca-certificates.crt "
-    expect_below "bytes of the image" "$(find "$mounted" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }')" 3000000
-    expect_match "bill of materials" "$(jq -r '.packages[].name' "$mounted/app/sbom.spdx.json" | tr '\n' ' ')" 'curl .*glibc .*mbedtls|mbedtls'
-    expect "the same program as make release built" "$(sha256sum <"$mounted/app/llm-api-converter")" \
-        "$(sha256sum <build/linux-amd64/llm-api-converter)"
-    expect "state directory belongs to the user" "$(stat -c %u "$mounted/var/lib/llm-api-converter")" 1000
+    expect_below "$1: bytes" "$bytes" 3000000
+    expect_match "$1: bill of materials" "$(jq -r '.packages[].name' "$mounted/app/sbom.spdx.json" | tr '\n' ' ')" 'curl .*glibc .*mbedtls|mbedtls'
+    expect "$1: the same program as make release built" "$(sha256sum <"$mounted/app/llm-api-converter")" \
+        "$(sha256sum <"build/linux-$2/llm-api-converter")"
+    expect "$1: state directory belongs to the user" "$(stat -c %u "$mounted/var/lib/llm-api-converter")" 1000
     buildah rm "$from" >/dev/null
 }
 
@@ -219,7 +221,7 @@ build llm-api-converter-minimal -f docker/Dockerfile
 build llm-api-converter-prebuilt --build-arg BINARY_PATH=build/linux-amd64/llm-api-converter -f docker/Dockerfile.prebuilt
 check_image llm-api-converter-minimal
 check_image llm-api-converter-prebuilt
-check_minimal_files
+check_minimal_files llm-api-converter-minimal amd64
 check_running llm-api-converter-minimal
 check_running llm-api-converter-prebuilt
 check_arm64
@@ -229,5 +231,6 @@ build llm-api-converter-mock -f docker/Dockerfile --target mock
 pod import --quiet --arch arm64 "$work/base.tar" docker.io/library/debian:bookworm-slim >/dev/null
 build llm-api-converter-arm64 --platform linux/arm64 -f docker/Dockerfile
 check_image llm-api-converter-arm64 arm64
+check_minimal_files llm-api-converter-arm64 arm64
 [ -n "${KEEP:-}" ] || rm -rf "$work/storage" "$work/run"
 finish

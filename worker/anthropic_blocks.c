@@ -208,6 +208,10 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
         d.text = anthropic_blocks_text(b, s, content);
         drop_images(b, s, content);
     }
+    if (SCAN_IS(s, kind, "content") && d.text.n == 0 && d.content.n == 0)
+        converse_build_fail(b, STATUS_INVALID,
+                            "document.source.content: there is no text in it, and Bedrock's "
+                            "Converse takes nothing else there");
     if (converse_build_ok(b))
         converse_build_document(b, d);
 }

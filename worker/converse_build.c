@@ -301,7 +301,7 @@ void converse_build_tool(struct converse_build *b, const struct converse_tool *t
     JSON_KEY(&b->w, "json");
     json_raw(&b->w, t->schema.n > 0 ? t->schema : STR("{\"type\":\"object\",\"properties\":{}}"));
     json_object_end(&b->w);
-    if (t->strict && converse_build_has(b, MODELS_FORMAT)) {
+    if (t->strict && converse_build_has(b, MODELS_STRICT)) {
         JSON_KEY(&b->w, "strict");
         json_bool(&b->w, true);
     } else if (t->strict) {

@@ -25,7 +25,7 @@ enum { /* what a model takes: flags of struct models_caps */
        MODELS_THINKING_ADAPTIVE = 1 << 2, /* thinking.type adaptive */
        MODELS_THINKING_DISPLAY = 1 << 3,  /* thinking.display */
        MODELS_EFFORT = 1 << 4,            /* output_config.effort */
-       MODELS_FORMAT = 1 << 5,            /* output_config.format, tools[].strict */
+       MODELS_FORMAT = 1 << 5,            /* output_config.format (structured output) */
        MODELS_SAMPLING = 1 << 6,          /* temperature, top_p, top_k */
        MODELS_SAMPLING_ONE = 1 << 7,      /* temperature or top_p, not both */
        MODELS_SYSTEM_ROLE = 1 << 8,       /* role "system" inside messages */
@@ -41,7 +41,8 @@ enum { /* what a model takes: flags of struct models_caps */
        MODELS_SYSTEM = 1 << 18,       /* a system prompt at all */
        MODELS_STREAM_TOOLS = 1 << 19, /* tools while streaming */
        MODELS_CHOICE_ANY = 1 << 20,   /* tool_choice any, but no tool by its name */
-       MODELS_CALL_LIMIT = 1 << 21    /* tool_choice none, disable_parallel_tool_use: by Converse */
+       MODELS_CALL_LIMIT = 1 << 21,   /* tool_choice none, disable_parallel_tool_use: by Converse */
+       MODELS_STRICT = 1 << 22        /* tools[].strict */
 };
 
 struct models_caps {

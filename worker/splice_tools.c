@@ -52,7 +52,7 @@ static bool drops_by_name(struct splice_job *j, struct str name)
     if (text_eq(name, STR("eager_input_streaming")))
         return !splice_takes(j, MODELS_EAGER_INPUT);
     if (text_eq(name, STR("strict"))) /* a part of structured outputs */
-        return !splice_takes(j, MODELS_FORMAT);
+        return !splice_takes(j, MODELS_STRICT);
     if (text_eq(name, STR("input_examples")))
         return !splice_has_beta(j, STR("tool-examples-2025-10-29"));
     return text_eq(name, STR("allowed_callers")); /* of code_execution, which is not there */

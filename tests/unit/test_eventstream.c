@@ -263,68 +263,69 @@ static void raw_frame(struct buf *out, uint32_t total, uint32_t header_size, str
     "\x0b:event-type\x07\0\x05" \
     "chunk"
 
+static const struct {
+    const char *name;
+    struct str headers;
+    const char *wrong; /* NULL: accepted */
+} header_rows[] = {
+    {"just what is needed", STR(EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type true", STR("\x01z\x00" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type false", STR("\x01z\x01" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type byte", STR("\x01z\x02z" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type short", STR("\x01z\x03zz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type integer", STR("\x01z\x04zzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type long", STR("\x01z\x05zzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type bytes", STR("\x01z\x06\0\x03zzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type bytes, none", STR("\x01z\x06\0\0" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type string", STR("\x01z\x07\0\x03zzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type timestamp", STR("\x01z\x08zzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type uuid", STR("\x01z\x09zzzzzzzzzzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
+    {"type 10", STR("\x01z\x0a" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
+    {"type 255", STR("\x01z\xff" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
+    {"empty name", STR("\x00\x00" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
+    {"name overruns",
+     STR(EVENT_TYPE MESSAGE_TYPE "\x05"
+                                 "ab"),
+     "malformed header"},
+    {"ends after name length", STR(EVENT_TYPE MESSAGE_TYPE "\x05"), "malformed header"},
+    {"ends after name", STR(EVENT_TYPE MESSAGE_TYPE "\x01z"), "malformed header"},
+    {"ends in value length", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x07\0"), "malformed header"},
+    {"value overruns", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x07\0\x02z"), "malformed header"},
+    {"fixed value overruns", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x09z"), "malformed header"},
+    {"duplicate", STR("\x01z\x00\x01z\x01" EVENT_TYPE MESSAGE_TYPE), "duplicate header"},
+    {"duplicate type", STR(EVENT_TYPE MESSAGE_TYPE EVENT_TYPE), "duplicate header"},
+    {"no message type", STR(EVENT_TYPE), "message type"},
+    {"message type as bytes",
+     STR(EVENT_TYPE "\x0d:message-type\x06\0\x05"
+                    "event"),
+     "message type"},
+    {"unknown message type",
+     STR(EVENT_TYPE "\x0d:message-type\x07\0\x05"
+                    "other"),
+     "message type"},
+    {"no headers", STR(""), "message type"},
+    {"no event type", STR(MESSAGE_TYPE), "without a type"},
+    {"empty event type", STR("\x0b:event-type\x07\0\0" MESSAGE_TYPE), "without a type"},
+    {"error code for an event", STR("\x0b:error-code\x07\0\x01x" MESSAGE_TYPE), "without a type"},
+};
+
 static void test_next_header_blocks(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        struct str headers;
-        const char *wrong; /* NULL: accepted */
-    } rows[] = {
-        {"just what is needed", STR(EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type true", STR("\x01z\x00" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type false", STR("\x01z\x01" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type byte", STR("\x01z\x02z" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type short", STR("\x01z\x03zz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type integer", STR("\x01z\x04zzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type long", STR("\x01z\x05zzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type bytes", STR("\x01z\x06\0\x03zzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type bytes, none", STR("\x01z\x06\0\0" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type string", STR("\x01z\x07\0\x03zzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type timestamp", STR("\x01z\x08zzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type uuid", STR("\x01z\x09zzzzzzzzzzzzzzzz" EVENT_TYPE MESSAGE_TYPE), NULL},
-        {"type 10", STR("\x01z\x0a" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
-        {"type 255", STR("\x01z\xff" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
-        {"empty name", STR("\x00\x00" EVENT_TYPE MESSAGE_TYPE), "malformed header"},
-        {"name overruns",
-         STR(EVENT_TYPE MESSAGE_TYPE "\x05"
-                                     "ab"),
-         "malformed header"},
-        {"ends after name length", STR(EVENT_TYPE MESSAGE_TYPE "\x05"), "malformed header"},
-        {"ends after name", STR(EVENT_TYPE MESSAGE_TYPE "\x01z"), "malformed header"},
-        {"ends in value length", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x07\0"), "malformed header"},
-        {"value overruns", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x07\0\x02z"), "malformed header"},
-        {"fixed value overruns", STR(EVENT_TYPE MESSAGE_TYPE "\x01z\x09z"), "malformed header"},
-        {"duplicate", STR("\x01z\x00\x01z\x01" EVENT_TYPE MESSAGE_TYPE), "duplicate header"},
-        {"duplicate type", STR(EVENT_TYPE MESSAGE_TYPE EVENT_TYPE), "duplicate header"},
-        {"no message type", STR(EVENT_TYPE), "message type"},
-        {"message type as bytes",
-         STR(EVENT_TYPE "\x0d:message-type\x06\0\x05"
-                        "event"),
-         "message type"},
-        {"unknown message type",
-         STR(EVENT_TYPE "\x0d:message-type\x07\0\x05"
-                        "other"),
-         "message type"},
-        {"no headers", STR(""), "message type"},
-        {"no event type", STR(MESSAGE_TYPE), "without a type"},
-        {"empty event type", STR("\x0b:event-type\x07\0\0" MESSAGE_TYPE), "without a type"},
-        {"error code for an event", STR("\x0b:error-code\x07\0\x01x" MESSAGE_TYPE),
-         "without a type"},
-    };
     struct buf frame;
     buf_init(&frame, 4096);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint32_t n = (uint32_t)rows[i].headers.n;
-        raw_frame(&frame, 16 + n, n, rows[i].headers);
+    for (size_t i = 0; i < COUNT_OF(header_rows); i++) {
+        uint32_t n = (uint32_t)header_rows[i].headers.n;
+        raw_frame(&frame, 16 + n, n, header_rows[i].headers);
         size_t frames;
         struct err err = {0};
         enum eventstream_next got = feed_once(buf_str(&frame), FRAME_MAX, &frames, &err);
-        bool as_wanted = rows[i].wrong == NULL
-                             ? got == EVENTSTREAM_MORE && frames == 1
-                             : got == EVENTSTREAM_BAD && strstr(err.text, rows[i].wrong) != NULL;
+        bool as_wanted =
+            header_rows[i].wrong == NULL
+                ? got == EVENTSTREAM_MORE && frames == 1
+                : got == EVENTSTREAM_BAD && strstr(err.text, header_rows[i].wrong) != NULL;
         if (!as_wanted)
-            fail_msg("%s: %d, %zu frames, '%s'", rows[i].name, (int)got, frames, err.text);
+            fail_msg("%s: %d, %zu frames, '%s'", header_rows[i].name, (int)got, frames, err.text);
     }
     buf_free(&frame);
 }

@@ -75,75 +75,75 @@ static void cut(struct http_conn *c)
     http_out_cut(c);
 }
 
+static const struct {
+    const char *name;
+    struct str request;
+    void (*answer)(struct http_conn *c);
+    const char *want;
+    bool end;
+    unsigned body_bytes;
+} answers[] = {
+    {"whole", GET, whole,
+     "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
+     "content-type: text/plain\r\n\r\nhello",
+     false, 5},
+    {"whole, head", HEAD, whole,
+     "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
+     "content-type: text/plain\r\n\r\n",
+     false, 0},
+    {"whole, 1.0", OLD, whole,
+     "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
+     "content-type: text/plain\r\nconnection: close\r\n\r\nhello",
+     true, 5},
+    {"whole, 1.0 keep-alive", OLD_KEEP, whole,
+     "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
+     "content-type: text/plain\r\nconnection: keep-alive\r\n\r\nhello",
+     false, 5},
+    {"empty", GET, empty, "HTTP/1.1 529 Overloaded\r\n" DATE "content-length: 0\r\n\r\n", false, 0},
+    {"no content", GET, no_content, "HTTP/1.1 204 No Content\r\n" DATE "\r\n", false, 0},
+    {"forged header", GET, forged,
+     "HTTP/1.1 200 OK\r\n" DATE "content-length: 1\r\nconnection: close\r\n\r\nx", true, 1},
+    {"stream", GET, stream_in_place,
+     "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\n"
+     "content-type: text/event-stream\r\n\r\n00000003\r\nabc\r\n"
+     "00000018\r\ndata: 1\ndata: 1\ndata: 1\n\r\n0\r\n\r\n",
+     false, 27},
+    {"stream, head", HEAD, stream_in_place,
+     "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\n"
+     "content-type: text/event-stream\r\n\r\n",
+     false, 0},
+    {"stream, 1.0", OLD, stream_in_place,
+     "HTTP/1.1 200 OK\r\n" DATE "content-type: text/event-stream\r\nconnection: close\r\n\r\n"
+     "abcdata: 1\ndata: 1\ndata: 1\n",
+     true, 27},
+    {"stream, 1.0 keep-alive", OLD_KEEP, stream_in_place,
+     "HTTP/1.1 200 OK\r\n" DATE "content-type: text/event-stream\r\nconnection: close\r\n\r\n"
+     "abcdata: 1\ndata: 1\ndata: 1\n",
+     true, 27},
+    {"cut stream", GET, cut,
+     "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\ncontent-type: a/b\r\n\r\n"
+     "00000003\r\nabc\r\n",
+     true, 3},
+};
+
 static void test_answers_have_these_bytes(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        struct str request;
-        void (*answer)(struct http_conn *c);
-        const char *want;
-        bool end;
-        unsigned body_bytes;
-    } table[] = {
-        {"whole", GET, whole,
-         "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
-         "content-type: text/plain\r\n\r\nhello",
-         false, 5},
-        {"whole, head", HEAD, whole,
-         "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
-         "content-type: text/plain\r\n\r\n",
-         false, 0},
-        {"whole, 1.0", OLD, whole,
-         "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
-         "content-type: text/plain\r\nconnection: close\r\n\r\nhello",
-         true, 5},
-        {"whole, 1.0 keep-alive", OLD_KEEP, whole,
-         "HTTP/1.1 200 OK\r\n" DATE "x-a: b c\r\nx-n: 42\r\ncontent-length: 5\r\n"
-         "content-type: text/plain\r\nconnection: keep-alive\r\n\r\nhello",
-         false, 5},
-        {"empty", GET, empty, "HTTP/1.1 529 Overloaded\r\n" DATE "content-length: 0\r\n\r\n", false,
-         0},
-        {"no content", GET, no_content, "HTTP/1.1 204 No Content\r\n" DATE "\r\n", false, 0},
-        {"forged header", GET, forged,
-         "HTTP/1.1 200 OK\r\n" DATE "content-length: 1\r\nconnection: close\r\n\r\nx", true, 1},
-        {"stream", GET, stream_in_place,
-         "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\n"
-         "content-type: text/event-stream\r\n\r\n00000003\r\nabc\r\n"
-         "00000018\r\ndata: 1\ndata: 1\ndata: 1\n\r\n0\r\n\r\n",
-         false, 27},
-        {"stream, head", HEAD, stream_in_place,
-         "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\n"
-         "content-type: text/event-stream\r\n\r\n",
-         false, 0},
-        {"stream, 1.0", OLD, stream_in_place,
-         "HTTP/1.1 200 OK\r\n" DATE "content-type: text/event-stream\r\nconnection: close\r\n\r\n"
-         "abcdata: 1\ndata: 1\ndata: 1\n",
-         true, 27},
-        {"stream, 1.0 keep-alive", OLD_KEEP, stream_in_place,
-         "HTTP/1.1 200 OK\r\n" DATE "content-type: text/event-stream\r\nconnection: close\r\n\r\n"
-         "abcdata: 1\ndata: 1\ndata: 1\n",
-         true, 27},
-        {"cut stream", GET, cut,
-         "HTTP/1.1 200 OK\r\n" DATE "transfer-encoding: chunked\r\ncontent-type: a/b\r\n\r\n"
-         "00000003\r\nabc\r\n",
-         true, 3},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         void *each = NULL;
         bed_setup(&each);
-        struct bed *b = asked(&each, table[i].request);
+        struct bed *b = asked(&each, answers[i].request);
         assert_false(http_out_started(b->conn));
-        table[i].answer(b->conn);
+        answers[i].answer(b->conn);
         assert_true(http_out_started(b->conn));
-        if (http_out_bytes(b->conn) != table[i].body_bytes)
-            fail_msg("%s: %llu body bytes", table[i].name,
+        if (http_out_bytes(b->conn) != answers[i].body_bytes)
+            fail_msg("%s: %llu body bytes", answers[i].name,
                      (unsigned long long)http_out_bytes(b->conn));
         bed_run(b, 3);
         bed_read(b);
-        if (!text_eq(buf_str(&b->in), text_from(table[i].want)) || b->in_end != table[i].end)
-            fail_msg("%s: end %d, got\n%.*s", table[i].name, b->in_end, STR_ARG(buf_str(&b->in)));
-        if (!table[i].end) { /* the connection is good for another one */
+        if (!text_eq(buf_str(&b->in), text_from(answers[i].want)) || b->in_end != answers[i].end)
+            fail_msg("%s: end %d, got\n%.*s", answers[i].name, b->in_end, STR_ARG(buf_str(&b->in)));
+        if (!answers[i].end) { /* the connection is good for another one */
             b->mode = ECHO;
             bed_send(b, GET);
             bed_expect(b, 1, "x-path: /");

@@ -64,74 +64,74 @@ static void test_betas_of_the_operator_are_allowed(void **state)
     splice_case_free(&c);
 }
 
+static const struct {
+    const char *name, *id, *betas, *in, *text; /* text NULL: it goes */
+} losses[] = {
+    {"field", O55, "", "{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST,
+     "context_management"},
+    {"beta", O55, "claude-code-20250219", IN, "beta:claude-code-20250219"},
+    {"tool member", OLD, "",
+     "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{},"
+     "\"eager_input_streaming\":true}]," REST,
+     "eager_input_streaming"},
+    {"sampling", O55, "", "{\"model\":\"m\",\"temperature\":0.5," REST, "temperature"},
+    {"one of two sampling fields", S45, "",
+     "{\"model\":\"m\",\"temperature\":0.5,\"top_p\":0.5," REST, "top_p"},
+    {"effort", OLD, "", "{\"model\":\"m\",\"output_config\":{\"effort\":\"low\"}," REST,
+     "output_config.effort"},
+    {"block member", "us.anthropic.claude-3-haiku-20240307-v1:0", "",
+     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+     "{\"type\":\"text\",\"text\":\"u\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}",
+     "cache_control"},
+    {"a value that Bedrock judges", OLD, "", "{\"model\":\"m\",\"temperature\":1.5," REST, NULL},
+    {"a number that Bedrock judges", OLD, "",
+     "{\"model\":\"m\",\"max_tokens\":999999,\"messages\":[{\"role\":\"user\",\"content\":"
+     "\"u\"}]}",
+     NULL},
+    {"a system turn is told in other words", OLD, "",
+     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},"
+     "{\"role\":\"system\",\"content\":\"s\"}]}",
+     NULL},
+    {"a block that Bedrock judges", OLD, "",
+     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+     "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"container_upload\",\"file_id\":\"f\"}]}]}",
+     NULL},
+    {"a server's block, likewise", OLD, "",
+     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{"
+     "\"role\":\"assistant\",\"content\":["
+     "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\","
+     "\"name\":\"web_search\",\"input\":{}}]},{\"role\":\"user\",\"content\":\"u\"}]}",
+     NULL},
+    {"deferred tool", OLD, "",
+     "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{}},{\"name\":\"u\",\"input_"
+     "schema\":{},\"defer_loading\":true}]," REST,
+     "deferred_tools"},
+    {"a translation is no loss", O55, "advanced-tool-use-2025-11-20", IN, NULL},
+    {"nothing to lose", O55, THINK, IN, NULL},
+};
+
 /* STRICT_FIELDS: every kind of change that takes something away is a refusal by name, and the body
  * that would have gone without it differs from the client's only where the change is. */
 static void test_strict_refuses_each_kind_of_loss(void **state)
 {
-    static const struct {
-        const char *name, *id, *betas, *in, *text; /* text NULL: it goes */
-    } rows[] = {
-        {"field", O55, "", "{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST,
-         "context_management"},
-        {"beta", O55, "claude-code-20250219", IN, "beta:claude-code-20250219"},
-        {"tool member", OLD, "",
-         "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{},"
-         "\"eager_input_streaming\":true}]," REST,
-         "eager_input_streaming"},
-        {"sampling", O55, "", "{\"model\":\"m\",\"temperature\":0.5," REST, "temperature"},
-        {"one of two sampling fields", S45, "",
-         "{\"model\":\"m\",\"temperature\":0.5,\"top_p\":0.5," REST, "top_p"},
-        {"effort", OLD, "", "{\"model\":\"m\",\"output_config\":{\"effort\":\"low\"}," REST,
-         "output_config.effort"},
-        {"block member", "us.anthropic.claude-3-haiku-20240307-v1:0", "",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
-         "{\"type\":\"text\",\"text\":\"u\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}",
-         "cache_control"},
-        {"a value that Bedrock judges", OLD, "", "{\"model\":\"m\",\"temperature\":1.5," REST,
-         NULL},
-        {"a number that Bedrock judges", OLD, "",
-         "{\"model\":\"m\",\"max_tokens\":999999,\"messages\":[{\"role\":\"user\",\"content\":"
-         "\"u\"}]}",
-         NULL},
-        {"a system turn is told in other words", OLD, "",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},"
-         "{\"role\":\"system\",\"content\":\"s\"}]}",
-         NULL},
-        {"a block that Bedrock judges", OLD, "",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
-         "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"container_upload\",\"file_id\":\"f\"}]}]}",
-         NULL},
-        {"a server's block, likewise", OLD, "",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{"
-         "\"role\":\"assistant\",\"content\":["
-         "{\"type\":\"text\",\"text\":\"u\"},{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\","
-         "\"name\":\"web_search\",\"input\":{}}]},{\"role\":\"user\",\"content\":\"u\"}]}",
-         NULL},
-        {"deferred tool", OLD, "",
-         "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"input_schema\":{}},{\"name\":\"u\",\"input_"
-         "schema\":{},\"defer_loading\":true}]," REST,
-         "deferred_tools"},
-        {"a translation is no loss", O55, "advanced-tool-use-2025-11-20", IN, NULL},
-        {"nothing to lose", O55, THINK, IN, NULL},
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(losses); i++) {
         struct splice_case c;
-        struct models_choice choice = {.id = text_from(rows[i].id),
-                                       .caps = models_caps(text_from(rows[i].id))};
+        struct models_choice choice = {.id = text_from(losses[i].id),
+                                       .caps = models_caps(text_from(losses[i].id))};
         struct splice_options o = {.model = &choice,
-                                   .betas = text_from(rows[i].betas),
+                                   .betas = text_from(losses[i].betas),
                                    .strip_cache_scope = true,
                                    .strict_fields = true};
         char want[160];
-        splice_case_read(&c, text_from(rows[i].in), false);
+        splice_case_read(&c, text_from(losses[i].in), false);
         enum status st = splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err);
         snprintf(want, sizeof want, "%s: this model does not take it as it is (STRICT_FIELDS)",
-                 rows[i].text ? rows[i].text : "");
-        if (st != (rows[i].text ? STATUS_INVALID : STATUS_OK))
-            fail_msg("%s: status %d", rows[i].name, (int)st);
-        if (rows[i].text && strcmp(c.err.text, want) != 0)
-            fail_msg("%s: %s", rows[i].name, c.err.text);
+                 losses[i].text ? losses[i].text : "");
+        if (st != (losses[i].text ? STATUS_INVALID : STATUS_OK))
+            fail_msg("%s: status %d", losses[i].name, (int)st);
+        if (losses[i].text && strcmp(c.err.text, want) != 0)
+            fail_msg("%s: %s", losses[i].name, c.err.text);
         splice_case_free(&c);
     }
 }

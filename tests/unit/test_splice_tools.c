@@ -21,74 +21,72 @@
     "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":" \
     "[" block "]}]}]}"
 
+static const struct splice_row tool_rows[] = {
+    {"empty list", OLD, "",
+     "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}",
+     "drop:tool_choice"},
+    {"kept byte for byte", O47, "",
+     IN("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
+     OUT("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"), ""},
+    {"deferred, no search", OLD, "",
+     IN("{\"name\":\"a\"},{\"name\":\"b\",\"defer_loading\":true},{\"name\":\"c\",\"defer_"
+        "loading\":false}"),
+     OUT("{\"name\":\"a\"},{\"name\":\"c\"}"), "drop:deferred_tools,drop:defer_loading"},
+    {"all deferred", OLD, "",
+     "{\"tools\":[{\"name\":\"b\",\"defer_loading\":true}],\"tool_choice\":{\"type\":\"auto\"},"
+     "\"model\":\"m\"," MSG "}",
+     V MSG "}", "drop:deferred_tools,drop:tool_choice"},
+    {"deferred with search: beta added", O47, "", IN("{\"name\":\"b\",\"defer_loading\":true}"),
+     V SEARCH "\"tools\":[{\"name\":\"b\",\"defer_loading\":true}]," MSG "}", ""},
+    {"referenced in the history", OLD, "",
+     "{\"model\":\"m\",\"tools\":[{\"name\":\"b\",\"defer_loading\":true},{\"defer_loading\":"
+     "true,"
+     "\"name\":\"c\"}]," HISTORY("{\"type\":\"tool_reference\",\"tool_name\":\"c\"}"),
+     V "\"tools\":[{\"name\":\"c\"}]," HISTORY("{\"type\":\"text\",\"text\":\"[Tool: c]\"}"),
+     "drop:deferred_tools,drop:defer_loading,map:tool_reference"},
+    {"members of newer models", OLD, "",
+     IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true,\"input_examples\":[],"
+        "\"allowed_callers\":[\"direct\"]}"),
+     OUT("{\"name\":\"a\"}"),
+     "drop:eager_input_streaming,drop:strict,drop:input_examples,drop:allowed_callers"},
+    {"members a new model takes", O47, "",
+     IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
+     OUT("{\"eager_input_streaming\":true,\"name\":\"a\"}"), "drop:strict"},
+    {"members of structured output", S45, "",
+     IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
+     OUT("{\"name\":\"a\",\"strict\":true}"), "drop:eager_input_streaming"},
+    {"cache_control", OLD, "",
+     IN("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\",\"scope\":"
+        "\"global\"}}"),
+     OUT("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}"),
+     "drop:cache_control.ttl,drop:cache_control.scope"},
+    {"client tool with a type", OLD, "", IN("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"),
+     OUT("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"), ""},
+    {"search tool undated", O47, "",
+     IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
+     V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_regex\",\"name\":\"r\"}]," MSG "}",
+     "map:tool_search_tool"},
+    {"search tool without date", O47, "", IN("{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}"),
+     V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}]," MSG "}", ""},
+    {"search tool on an old model", OLD, "",
+     IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
+     REFUSED("tool_search_tool_regex_20251119"), NULL},
+    {"web search", O47, "",
+     IN("{\"name\":\"a\"},{\"type\":\"web_search_20250305\",\"name\":\"w\"}"),
+     REFUSED("web_search_20250305"), NULL},
+    {"web fetch", O47, "", IN("{\"type\":\"web_fetch_20260318\"}"), REFUSED("web_fetch_20260318"),
+     NULL},
+    {"code execution", O47, "", IN("{\"type\":\"code_execution_20260521\"}"),
+     REFUSED("code_execution_20260521"), NULL},
+    {"advisor", O47, "", IN("{\"type\":\"advisor_20260301\"}"), REFUSED("advisor_20260301"), NULL},
+    {"mcp", O47, "", IN("{\"type\":\"mcp_toolset\"}"), REFUSED("mcp_toolset"), NULL},
+};
+
 static void test_tools_the_model_cannot_take_are_dropped_or_refused(void **state)
 {
-    static const struct splice_row rows[] = {
-        {"empty list", OLD, "",
-         "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}",
-         "drop:tool_choice"},
-        {"kept byte for byte", O47, "",
-         IN("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
-         OUT("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
-         ""},
-        {"deferred, no search", OLD, "",
-         IN("{\"name\":\"a\"},{\"name\":\"b\",\"defer_loading\":true},{\"name\":\"c\",\"defer_"
-            "loading\":false}"),
-         OUT("{\"name\":\"a\"},{\"name\":\"c\"}"), "drop:deferred_tools,drop:defer_loading"},
-        {"all deferred", OLD, "",
-         "{\"tools\":[{\"name\":\"b\",\"defer_loading\":true}],\"tool_choice\":{\"type\":\"auto\"},"
-         "\"model\":\"m\"," MSG "}",
-         V MSG "}", "drop:deferred_tools,drop:tool_choice"},
-        {"deferred with search: beta added", O47, "", IN("{\"name\":\"b\",\"defer_loading\":true}"),
-         V SEARCH "\"tools\":[{\"name\":\"b\",\"defer_loading\":true}]," MSG "}", ""},
-        {"referenced in the history", OLD, "",
-         "{\"model\":\"m\",\"tools\":[{\"name\":\"b\",\"defer_loading\":true},{\"defer_loading\":"
-         "true,"
-         "\"name\":\"c\"}]," HISTORY("{\"type\":\"tool_reference\",\"tool_name\":\"c\"}"),
-         V "\"tools\":[{\"name\":\"c\"}]," HISTORY("{\"type\":\"text\",\"text\":\"[Tool: c]\"}"),
-         "drop:deferred_tools,drop:defer_loading,map:tool_reference"},
-        {"members of newer models", OLD, "",
-         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true,\"input_examples\":[],"
-            "\"allowed_callers\":[\"direct\"]}"),
-         OUT("{\"name\":\"a\"}"),
-         "drop:eager_input_streaming,drop:strict,drop:input_examples,drop:allowed_callers"},
-        {"members a new model takes", O47, "",
-         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
-         OUT("{\"eager_input_streaming\":true,\"name\":\"a\"}"), "drop:strict"},
-        {"members of structured output", S45, "",
-         IN("{\"eager_input_streaming\":true,\"name\":\"a\",\"strict\":true}"),
-         OUT("{\"name\":\"a\",\"strict\":true}"), "drop:eager_input_streaming"},
-        {"cache_control", OLD, "",
-         IN("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\",\"scope\":"
-            "\"global\"}}"),
-         OUT("{\"name\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}"),
-         "drop:cache_control.ttl,drop:cache_control.scope"},
-        {"client tool with a type", OLD, "", IN("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"),
-         OUT("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"), ""},
-        {"search tool undated", O47, "",
-         IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
-         V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_regex\",\"name\":\"r\"}]," MSG "}",
-         "map:tool_search_tool"},
-        {"search tool without date", O47, "",
-         IN("{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}"),
-         V SEARCH "\"tools\":[{\"type\":\"tool_search_tool_bm25\",\"name\":\"r\"}]," MSG "}", ""},
-        {"search tool on an old model", OLD, "",
-         IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
-         REFUSED("tool_search_tool_regex_20251119"), NULL},
-        {"web search", O47, "",
-         IN("{\"name\":\"a\"},{\"type\":\"web_search_20250305\",\"name\":\"w\"}"),
-         REFUSED("web_search_20250305"), NULL},
-        {"web fetch", O47, "", IN("{\"type\":\"web_fetch_20260318\"}"),
-         REFUSED("web_fetch_20260318"), NULL},
-        {"code execution", O47, "", IN("{\"type\":\"code_execution_20260521\"}"),
-         REFUSED("code_execution_20260521"), NULL},
-        {"advisor", O47, "", IN("{\"type\":\"advisor_20260301\"}"), REFUSED("advisor_20260301"),
-         NULL},
-        {"mcp", O47, "", IN("{\"type\":\"mcp_toolset\"}"), REFUSED("mcp_toolset"), NULL},
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        splice_case_check(&rows[i]);
+    for (size_t i = 0; i < COUNT_OF(tool_rows); i++)
+        splice_case_check(&tool_rows[i]);
 }
 
 int main(void)

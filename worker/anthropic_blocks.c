@@ -171,20 +171,41 @@ static struct str document_format(struct str media_type)
     return nothing;
 }
 
-/* Converse has no place for them there (API_runtime_DocumentContentBlock is text only). */
-static void drop_images(struct converse_build *b, const struct scan *s, scan_ref content)
+/* Converse has no place for them inside (API_runtime_DocumentContentBlock is text only): they come
+ * after the document. False: there is none. */
+static bool put_images_of(struct converse_build *b, const struct scan *s, scan_ref content)
 {
+    bool any = false;
     if (scan_type(s, content) != SCAN_ARRAY)
-        return;
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
-        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "image"))
-            converse_build_drop(b, "document.image");
+        return false;
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "image")) {
+            put_image(b, s, v);
+            any = true;
+        }
+    }
+    if (any)
+        converse_build_map(b, "document.image");
+    return any;
+}
+
+static void put_chunks(struct converse_build *b, const struct scan *s, scan_ref content,
+                       struct converse_document d)
+{
+    if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY)
+        d.content = text_list(b, s, content);
+    else
+        d.text = anthropic_blocks_text(b, s, content);
+    bool any = d.text.n > 0 || d.content.n > 0;
+    if (any && converse_build_ok(b))
+        converse_build_document(b, d);
+    if (!put_images_of(b, s, content) && !any)
+        converse_build_fail(b, STATUS_INVALID, "document.source.content: it is empty");
 }
 
 static void put_document(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source"), kind = SCAN_GET(s, source, "type");
-    scan_ref content = SCAN_GET(s, source, "content");
     struct converse_document d = {.format = STR("txt"),
                                   .title = member(b, s, block, STR("title")),
                                   .context = member(b, s, block, STR("context")),
@@ -192,26 +213,20 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
                                       s, SCAN_GET(s, SCAN_GET(s, block, "citations"), "enabled"))};
     if (!converse_build_takes_documents(b))
         return;
+    if (SCAN_IS(s, kind, "content")) {
+        put_chunks(b, s, SCAN_GET(s, source, "content"), d);
+        return;
+    }
     if (SCAN_IS(s, kind, "base64")) {
         d.format = document_format(member(b, s, source, STR("media_type")));
         d.bytes = member(b, s, source, STR("data"));
     } else if (SCAN_IS(s, kind, "text")) {
         d.text = member(b, s, source, STR("data"));
-    } else if (!SCAN_IS(s, kind, "content")) {
+    } else {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.type: only base64, text and content are accepted; "
                             "nothing is fetched");
-    } else if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY) {
-        d.content = text_list(b, s, content);
-        drop_images(b, s, content);
-    } else {
-        d.text = anthropic_blocks_text(b, s, content);
-        drop_images(b, s, content);
     }
-    if (SCAN_IS(s, kind, "content") && d.text.n == 0 && d.content.n == 0)
-        converse_build_fail(b, STATUS_INVALID,
-                            "document.source.content: there is no text in it, and Bedrock's "
-                            "Converse takes nothing else there");
     if (converse_build_ok(b))
         converse_build_document(b, d);
 }

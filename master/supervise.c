@@ -23,6 +23,7 @@
 #include "server/loop.h"
 #include "shm/directory.h"
 #include "shm/scoreboard.h"
+#include "shm/signing.h"
 #include "worker/models.h"
 
 #define TICK_MS        1000
@@ -154,8 +155,9 @@ static void reload(struct master *m)
 {
     struct roster *r = &m->roster;
     struct err err = {.text = "out of memory"};
-    m->reload_wanted = m->reloading || roster_running(r, roster_other(r));
-    if (m->reload_wanted) { /* the set before still drains: its slots are needed */
+    m->reload_wanted = m->reloading || m->relieving || roster_running(r, roster_other(r));
+    if (m->reload_wanted) { /* the set before still drains, its slots are needed; or the first waits
+                             */
         return;
     }
     struct config *c = heap_new(sizeof *c);
@@ -220,16 +222,34 @@ static void upgrade(struct master *m)
     }
 }
 
-/* Not before we can answer: then the old one drains. */
+/* What /ready asks of the refresher. */
+static bool can_serve(struct master *m)
+{
+    const struct config *c = active_config(m);
+    const struct segment *s = &m->roster.segment;
+    return (!c->require_api_key || directory_generation(s) > 0) &&
+           (c->bedrock_api_key[0] || signing_usable(s));
+}
+
+static void write_pidfile(const struct config *c)
+{
+    struct err err;
+    if (pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
+        log_line(LOG_WARN, "start", "%s", err.text);
+    }
+}
+
+/* First the refresher has to have what it needs: until then the old workers alone take connections.
+ * When ours do, the old program drains. */
 static void relieve(struct master *m)
 {
     struct roster *r = &m->roster;
-    struct err err;
-    if (roster_ready(r, roster_active(r)) && directory_generation(&r->segment) > 0) {
+    struct roster_set *set = roster_active(r);
+    if (set->count == 0 && can_serve(m)) {
+        roster_want_set(r, set, set->config);
+    } else if (roster_ready(r, set)) {
         m->relieving = false;
-        if (pidfile_write(active_config(m)->state_dir, getpid(), &err) != STATUS_OK) {
-            log_line(LOG_WARN, "start", "%s", err.text);
-        }
+        write_pidfile(set->config);
         log_line(LOG_INFO, "upgrade", "ready: process %d may go", (int)upgrade_parent());
         if (getppid() == upgrade_parent()) {
             kill(upgrade_parent(), SIGTERM);
@@ -285,6 +305,15 @@ static void ended_unasked(struct master *m, uint32_t slot, int status)
     }
 }
 
+static void successor_ended(struct master *m, int status)
+{
+    char end[48];
+    describe_end(status, end, sizeof end);
+    m->successor = 0;
+    log_line(LOG_ERROR, "upgrade", "the new program %s%s", end,
+             m->stopping ? "" : ": this one stays");
+}
+
 /* As process 1 of a container strangers' orphans come here too: waited for, no more. */
 static void reap(struct master *m)
 {
@@ -293,8 +322,7 @@ static void reap(struct master *m)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         uint32_t slot = roster_slot_of(&m->roster, pid);
         if (pid == m->successor) {
-            m->successor = 0;
-            log_line(LOG_ERROR, "upgrade", "the new program is gone, this one stays");
+            successor_ended(m, status);
         }
         if (slot == roster_slots(&m->roster)) {
             continue;
@@ -466,15 +494,18 @@ static void close_all(struct roster *r)
 /* The first answer is what people wait for: processes first, files and words later. */
 static void begin(struct master *m, struct config *c, const char *address)
 {
-    struct err err;
-    roster_want(&m->roster, 0);
-    roster_want_set(&m->roster, &m->roster.sets[0], c);
-    roster_start_due(&m->roster);
-    announce_start(c, address, m->roster.sets[0].count);
+    struct roster *r = &m->roster;
     m->relieving = upgrade_parent() != 0;
     m->relieve_until_ms = clock_mono_ms() + RELOAD_MAX_MS;
-    if (!m->relieving && pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
-        log_line(LOG_WARN, "start", "%s", err.text);
+    r->sets[0].config = c;
+    roster_want(r, 0);
+    if (!m->relieving) {
+        roster_want_set(r, &r->sets[0], c);
+    }
+    roster_start_due(r);
+    announce_start(c, address, r->set_size);
+    if (!m->relieving) {
+        write_pidfile(c);
     }
 }
 

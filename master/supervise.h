@@ -1,7 +1,7 @@
 /*
  * supervise.h - the master process: makes the shared things, forks, reaps, restarts, watches,
  * drains, reloads. It never parses a client's byte, opens TLS or reads shared cells other than the
- * scoreboard and the generation of the key table.
+ * scoreboard and whether there are keys.
  *
  *   TERM, INT   drain: workers finish what they have (SHUTDOWN_TIMEOUT), then exit 0; again: now
  *   HUP         reload: a second set of workers with the new settings, then the first one drains

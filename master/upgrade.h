@@ -2,9 +2,10 @@
  * upgrade.h - SIGUSR2: the program that lies on disk now takes over from the one that runs, without
  * a connection lost.
  *
- * The running master starts it as a child that inherits the listening socket. Both serve from it
- * until the new master's workers and keys are there; then it sends its parent SIGTERM, which drains
- * as ever. A new program that ends, or is not ready in time, changes nothing. Master only.
+ * The running master starts it as a child that inherits the listening socket. The new one starts
+ * its workers when it has keys and AWS credentials; when they serve it sends its parent SIGTERM,
+ * which drains as ever. A new program that ends, or is not ready in time, changes nothing. Master
+ * only.
  */
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H

@@ -14,7 +14,8 @@ struct signing_area {
     word published;  /* refresher */
     word complaints; /* any worker, atomic add */
     word skew_ms;    /* any worker */
-    uint64_t reserved[12];
+    word usable;     /* refresher: 1 while the published keys can sign */
+    uint64_t reserved[11];
     word copy[2][WORDS]; /* refresher */
 };
 
@@ -60,6 +61,7 @@ void signing_publish(struct segment *s, const struct signing_keys *keys)
     uint64_t words[WORDS];
     memcpy(words, keys, sizeof words);
     memcpy(words, &next, sizeof next); /* the first member */
+    atomic_store_explicit(&a->usable, keys->access_key_id[0] != '\0', memory_order_relaxed);
     atomic_store_explicit(&a->building, next, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     for (size_t i = 0; i < WORDS; i++) {
@@ -67,6 +69,11 @@ void signing_publish(struct segment *s, const struct signing_keys *keys)
     }
     atomic_store_explicit(&a->published, next, memory_order_release);
     text_wipe(words, sizeof words);
+}
+
+bool signing_usable(const struct segment *s)
+{
+    return atomic_load_explicit(&s->signing->usable, memory_order_relaxed) != 0;
 }
 
 void signing_complain(struct segment *s)

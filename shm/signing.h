@@ -24,6 +24,8 @@ _Static_assert(sizeof(struct signing_keys) % 8 == 0, "moved as 64-bit words");
 /* Worker: copies out. false when there are no keys (out->trouble may say why). Cheap when
  * generation_known is current: then *out, which must be that generation's copy, is left alone. */
 bool signing_read(const struct segment *s, uint64_t generation_known, struct signing_keys *out);
+/* Anybody: are there keys? Without a look at them. */
+bool signing_usable(const struct segment *s);
 /* Refresher: publishes; generation is set here. keys == all zero with trouble: no credentials. */
 void signing_publish(struct segment *s, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */

@@ -23,7 +23,7 @@ expect "the file names the master" "$(master)" "$old"
 printf '#!/bin/sh\nexit 3\n' >"$T/bad"
 replace "$T/bad"
 kill -USR2 "$old"
-eventually $((5 * SLOW)) says 'is gone, this one stays'
+eventually $((5 * SLOW)) says 'ended with code 3: this one stays'
 expect "a program that ends at once" "$?" 0
 chmod 644 "$PROGRAM"
 kill -USR2 "$old"
@@ -67,6 +67,33 @@ eventually $((10 * SLOW)) rows_are_there
 expect "a usage row for each request" "$(rows)" 1122
 ask "$(message hi)"
 expect "requests go on" "$CODE" 200
+
+# --- one whose credentials are late: nobody is refused meanwhile ---
+kill -TERM "$new"
+eventually $((10 * SLOW)) is_gone "$new"
+SERVER_PID=
+printf '[default]\naws_access_key_id = AKIAMOCKMOCKMOCKMOCK\naws_secret_access_key = mock-secret-access-key\n' >"$T/aws"
+start_server RATE_LIMIT_ENABLED=false AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= AWS_SHARED_CREDENTIALS_FILE="$T/aws" AWS_CONFIG_FILE=/nonexistent
+old=$SERVER_PID
+mv "$T/aws" "$T/aws.away"
+takes=$(grep -c 'upgrade: ready' "$T/server.log")
+kill -USR2 "$old"
+for _ in $(seq 60); do
+    curl -s -o /dev/null -w '%{http_code}\n' -H "$header" -d @"$T/message" "$url"
+    sleep 0.02
+done >"$T/late"
+expect "without credentials: answers" "$(sort "$T/late" | uniq -c | tr -s ' ')" " 60 200"
+expect "it has not taken over" "$(grep -c 'upgrade: ready' "$T/server.log")" "$takes"
+expect "the old one is the master" "$(master)" "$old"
+mv "$T/aws.away" "$T/aws"
+takes_over() { [ "$(grep -c 'upgrade: ready' "$T/server.log")" -gt "$takes" ]; }
+eventually $((25 * SLOW)) takes_over
+expect "with them it does" "$?" 0
+wait "$old"
+new=$(master)
+SERVER_PID=$new
+ask "$(message hi)"
+expect "and answers" "$CODE" 200
 
 kill -TERM "$new"
 eventually $((10 * SLOW)) is_gone "$new"

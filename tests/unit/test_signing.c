@@ -41,6 +41,7 @@ static void test_read_nothing_published_is_false(void **state)
     (void)state;
     struct signing_keys k = {0};
     assert_false(signing_read(&seg, 0, &k));
+    assert_false(signing_usable(&seg));
 }
 
 static void test_read_published_keys_are_copied_out(void **state)
@@ -76,7 +77,9 @@ static void test_read_trouble_is_false_with_its_text(void **state)
     (void)state;
     struct signing_keys in = keys_of('a'), trouble = {.trouble = "no source"}, out = {0};
     signing_publish(&seg, &in);
+    assert_true(signing_usable(&seg));
     signing_publish(&seg, &trouble);
+    assert_false(signing_usable(&seg));
     assert_false(signing_read(&seg, 0, &out));
     assert_string_equal(out.trouble, "no source");
     assert_false(signing_read(&seg, out.generation, &out));

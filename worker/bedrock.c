@@ -177,15 +177,14 @@ static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, st
     return true;
 }
 
-/* Of Bedrock: a client's stream may be told from a whole answer. */
-static bool asks_stream(const struct exchange *x)
+bool bedrock_asks_stream(const struct exchange *x)
 {
     return x->stream && !x->reply->retold;
 }
 
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
-    bool stream = asks_stream(x);
+    bool stream = bedrock_asks_stream(x);
     bool ok =
         put_pair(x, o, STR("host"), text_from(x->worker->bedrock->host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
@@ -269,7 +268,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
 
 static struct str operation(const struct exchange *x)
 {
-    bool stream = asks_stream(x);
+    bool stream = bedrock_asks_stream(x);
     if (x->counting) {
         return STR("/count-tokens");
     }
@@ -304,7 +303,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
 {
     const struct config *c = x->worker->config;
     uint32_t whole_ms = x->counting ? COUNT_MS : (uint32_t)c->bedrock_timeout * 1000u;
-    bool stream = asks_stream(x);
+    bool stream = bedrock_asks_stream(x);
     return (struct fetch_request){
         .method = "POST",
         .url = url,

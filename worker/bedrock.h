@@ -18,6 +18,8 @@ const char *bedrock_trouble(struct worker *w); /* why requests cannot be signed 
 
 /* State SEND: starts the transfer with stream.c's callbacks. */
 enum verdict bedrock_send(struct exchange *x);
+/* Does it stream to us? A client's stream may be told from a whole answer. x->reply is there. */
+bool bedrock_asks_stream(const struct exchange *x);
 
 /* An answer that is not 200: fills x->err from status, x-amzn-errortype and the body. */
 void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body);

@@ -38,7 +38,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     }
     bool typed = fetch_header(f, STR("content-type"), &value) &&
                  text_istarts(value, STR("application/vnd.amazon.eventstream"));
-    x->framed = status == 200 && typed && x->stream && !x->reply->retold;
+    x->framed = status == 200 && typed && bedrock_asks_stream(x);
     buf_free(&x->answer);
     buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
 }
@@ -249,7 +249,7 @@ static void finish_whole(struct exchange *x)
         err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
         return;
     }
-    if (x->stream && !x->reply->retold) {
+    if (bedrock_asks_stream(x)) {
         err_set(&x->err, STATUS_UPSTREAM,
                 "Bedrock answered a streamed request with something else");
         return;
@@ -278,7 +278,7 @@ enum verdict stream_step(struct exchange *x)
         return VERDICT_RETRY;
     }
     if (!x->upstream_done) {
-        if (x->stream && x->reply->retold) {
+        if (x->stream && !bedrock_asks_stream(x)) {
             ping_later(x);
         }
         return VERDICT_WAIT;

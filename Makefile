@@ -73,10 +73,10 @@ LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
-SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
 LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
-UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c

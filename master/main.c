@@ -7,21 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "master/commands.h"
-#include "master/create_key.h"
-#include "master/health.h"
-#include "master/keys.h"
-#include "master/map_model.h"
-#include "master/revoke_key.h"
-#include "master/set_price.h"
-#include "master/setup_tables.h"
-#include "master/supervise.h"
-#include "master/top.h"
-#include "master/update_key.h"
-#include "master/upgrade.h"
-#include "master/usage_report.h"
-#include "server/arena.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "master/cli/create_key.h"
+#include "master/cli/health.h"
+#include "master/cli/keys.h"
+#include "master/cli/map_model.h"
+#include "master/cli/revoke_key.h"
+#include "master/cli/set_price.h"
+#include "master/cli/setup_tables.h"
+#include "master/supervise/supervise.h"
+#include "master/cli/top.h"
+#include "master/cli/update_key.h"
+#include "master/supervise/upgrade.h"
+#include "master/cli/usage_report.h"
+#include "server/base/arena.h"
+#include "shm/store/keystore.h"
 
 static int serve(int argc, char **argv);
 

@@ -32,8 +32,8 @@ room_order() {
 # Rule 4: header -> the one place that may know it.
 third_party() {
     local row header place
-    for row in 'llhttp\.h server/http_parse\.[ch]' 'curl/ server/fetch[a-z_]*\.[ch]' 'mbedtls/ server/sha256\.c' \
-        '(cjson/)?cJSON\.h server/json\.c' 'sqlite3\.h shm/keystore_sqlite[a-z_]*\.[ch]' 'cmocka\.h -'; do
+    for row in 'llhttp\.h server/net/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/sha256\.c' \
+        '(cjson/)?cJSON\.h server/json/json\.c' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true
@@ -65,7 +65,7 @@ banned_calls() {
     local file names
     for file in "${code[@]}" "${tests[@]}"; do
         names="$everywhere|$memory"
-        case $file in tests/* | server/arena.c | server/buf.c) names=$everywhere ;; esac
+        case $file in tests/* | server/base/arena.c | server/base/buf.c) names=$everywhere ;; esac
         bare "$file" | grep -E "[^a-zA-Z0-9_]($names)[ ]*\\(" | sed 's/$/   (banned call)/' || true
     done
 }

@@ -1,12 +1,12 @@
-#include "master/commands.h"
+#include "master/cli/commands.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "server/creds.h"
-#include "server/log.h"
-#include "worker/models.h"
+#include "server/aws/creds.h"
+#include "server/base/log.h"
+#include "worker/model/models.h"
 
 #define OVERRIDES_MAX 8
 

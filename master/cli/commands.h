@@ -3,11 +3,11 @@
  * after its name, and returns the exit code: 0 done, 1 the store or the machine failed, 2 wrong
  * usage or configuration.
  */
-#ifndef MASTER_COMMANDS_H
-#define MASTER_COMMANDS_H
+#ifndef MASTER_CLI_COMMANDS_H
+#define MASTER_CLI_COMMANDS_H
 
-#include "master/options.h"
-#include "server/config.h"
+#include "master/cli/options.h"
+#include "server/base/config.h"
 
 enum { COMMANDS_OK = 0, COMMANDS_FAILED = 1, COMMANDS_USAGE = 2 };
 

@@ -1,13 +1,13 @@
-#include "master/create_key.h"
+#include "master/cli/create_key.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/key_options.h"
-#include "master/keys.h"
-#include "server/clock.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "master/cli/key_options.h"
+#include "master/cli/keys.h"
+#include "server/base/clock.h"
+#include "shm/store/keystore.h"
 
 #define KEY_SHOWN 4 /* random characters of a key that are shown */
 

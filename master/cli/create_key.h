@@ -2,10 +2,10 @@
  * create_key.h - the subcommand create-api-key: makes a key, stores it (its hash, unless --clear)
  * and prints it once. A running server knows it at its first use.
  */
-#ifndef MASTER_CREATE_KEY_H
-#define MASTER_CREATE_KEY_H
+#ifndef MASTER_CLI_CREATE_KEY_H
+#define MASTER_CLI_CREATE_KEY_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 int create_key_run(int argc, char **argv);
 

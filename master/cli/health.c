@@ -1,4 +1,4 @@
-#include "master/health.h"
+#include "master/cli/health.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "master/commands.h"
-#include "server/endpoint.h"
+#include "master/cli/commands.h"
+#include "server/aws/endpoint.h"
 
 enum { DEFAULT_SECONDS = 3 }; /* Docker's own limit for a health check is 30 s, App Runner's 5 s */
 

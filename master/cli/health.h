@@ -2,10 +2,10 @@
  * health.h - `llm-api-converter health`: asks a running gateway for /health and exits 0 or 1. It is
  * the images' HEALTHCHECK: they have neither a shell nor curl. A process of its own; blocks.
  */
-#ifndef MASTER_HEALTH_H
-#define MASTER_HEALTH_H
+#ifndef MASTER_CLI_HEALTH_H
+#define MASTER_CLI_HEALTH_H
 
-#include "server/err.h"
+#include "server/base/err.h"
 
 int health_run(int argc, char **argv);
 

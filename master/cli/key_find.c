@@ -1,9 +1,9 @@
-#include "master/key_find.h"
+#include "master/cli/key_find.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/keys.h"
+#include "master/cli/keys.h"
 
 #define DIGEST_HEX (2 * SHA256_SIZE)
 #define DIGITS_MIN (KEYS_ID_SIZE - 1)

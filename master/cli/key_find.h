@@ -2,12 +2,12 @@
  * key_find.h - which key a subcommand is about: its KEY-ID (the 8 hex digits that list-keys and the
  * log show, or more of the digest), the store's full id, or the key itself on standard input.
  */
-#ifndef MASTER_KEY_FIND_H
-#define MASTER_KEY_FIND_H
+#ifndef MASTER_CLI_KEY_FIND_H
+#define MASTER_CLI_KEY_FIND_H
 
-#include "master/options.h"
-#include "server/sha256.h"
-#include "shm/keystore.h"
+#include "master/cli/options.h"
+#include "server/base/sha256.h"
+#include "shm/store/keystore.h"
 
 struct key_find {
     char digits[2 * SHA256_SIZE + 1]; /* of the digest's hex form: its beginning */

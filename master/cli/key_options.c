@@ -1,9 +1,9 @@
-#include "master/key_options.h"
+#include "master/cli/key_options.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define DAYS_MAX 36500
 

@@ -2,10 +2,10 @@
  * key_options.h - the options that say what a key may do, for create-api-key and update-key: how
  * each is read into a row of the key store. Pure.
  */
-#ifndef MASTER_KEY_OPTIONS_H
-#define MASTER_KEY_OPTIONS_H
+#ifndef MASTER_CLI_KEY_OPTIONS_H
+#define MASTER_CLI_KEY_OPTIONS_H
 
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 enum key_option_kind {
     KEY_OPTION_TEXT,

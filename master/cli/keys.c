@@ -1,14 +1,14 @@
-#include "master/keys.h"
+#include "master/cli/keys.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "server/buf.h"
-#include "server/clock.h"
-#include "server/json.h"
-#include "server/sha256.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "server/base/buf.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "server/base/sha256.h"
+#include "shm/store/keystore.h"
 
 #define WHY_SIZE 120
 #define ROW_MAX  16384 /* bytes of one key as JSON */

@@ -5,13 +5,13 @@
  * A key is printed once, by the command that made it, and nowhere else; it is never an argument
  * (arguments are visible to every user of the machine and stay in shell histories).
  */
-#ifndef MASTER_KEYS_H
-#define MASTER_KEYS_H
+#ifndef MASTER_CLI_KEYS_H
+#define MASTER_CLI_KEYS_H
 
-#include "server/config.h"
-#include "server/err.h"
-#include "server/json.h"
-#include "shm/keystore.h"
+#include "server/base/config.h"
+#include "server/base/err.h"
+#include "server/json/json.h"
+#include "shm/store/keystore.h"
 
 #define KEYS_ID_SIZE 9 /* first 8 hex digits of the key's digest, as in log lines */
 

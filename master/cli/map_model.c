@@ -1,14 +1,14 @@
-#include "master/map_model.h"
+#include "master/cli/map_model.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/keys.h"
-#include "server/buf.h"
-#include "server/json.h"
-#include "shm/directory.h"
-#include "worker/models.h"
+#include "master/cli/commands.h"
+#include "master/cli/keys.h"
+#include "server/base/buf.h"
+#include "server/json/json.h"
+#include "shm/memory/directory.h"
+#include "worker/model/models.h"
 
 #define LINE_MAX_BYTES 16384 /* one mapping as JSON */
 #define FROM_WIDTH     40

@@ -1,9 +1,9 @@
 /*
  * map_model.h - the subcommand map-model: the table that says which Bedrock model a name stands
- * for. It wins over everything else that chooses a model (worker/models.h).
+ * for. It wins over everything else that chooses a model (worker/model/models.h).
  */
-#ifndef MASTER_MAP_MODEL_H
-#define MASTER_MAP_MODEL_H
+#ifndef MASTER_CLI_MAP_MODEL_H
+#define MASTER_CLI_MAP_MODEL_H
 
 int map_model_run(int argc, char **argv);
 

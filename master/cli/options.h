@@ -4,13 +4,13 @@
  * "--rate-limit 5", "--rate-limit=5", "--rate_limit 5" and "-l5" are the same: the older tools used
  * both spellings. "--" ends the options. Values point into argv.
  */
-#ifndef MASTER_OPTIONS_H
-#define MASTER_OPTIONS_H
+#ifndef MASTER_CLI_OPTIONS_H
+#define MASTER_CLI_OPTIONS_H
 
 #include <stdio.h>
 
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 struct option_row {
     char letter;         /* 0: none */

@@ -1,11 +1,11 @@
-#include "master/revoke_key.h"
+#include "master/cli/revoke_key.h"
 
 #include <stdio.h>
 
-#include "master/commands.h"
-#include "master/key_find.h"
-#include "master/keys.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "master/cli/key_find.h"
+#include "master/cli/keys.h"
+#include "shm/store/keystore.h"
 
 enum { REASON, STDIN_KEY, OUTPUT, ENV_FILE, ROW_COUNT };
 static const struct option_row rows[ROW_COUNT] = {

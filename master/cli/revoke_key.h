@@ -1,8 +1,8 @@
 /*
  * revoke_key.h - the subcommand revoke-key: a running server refuses the key within about a second.
  */
-#ifndef MASTER_REVOKE_KEY_H
-#define MASTER_REVOKE_KEY_H
+#ifndef MASTER_CLI_REVOKE_KEY_H
+#define MASTER_CLI_REVOKE_KEY_H
 
 int revoke_key_run(int argc, char **argv);
 

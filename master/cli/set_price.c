@@ -1,14 +1,14 @@
-#include "master/set_price.h"
+#include "master/cli/set_price.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/keys.h"
-#include "server/buf.h"
-#include "server/json.h"
-#include "shm/prices.h"
-#include "worker/models.h"
+#include "master/cli/commands.h"
+#include "master/cli/keys.h"
+#include "server/base/buf.h"
+#include "server/json/json.h"
+#include "shm/catalogue/prices.h"
+#include "worker/model/models.h"
 
 #define ARGS_MAX       32
 #define LINE_MAX_BYTES 16384 /* one price as JSON */

@@ -1,9 +1,9 @@
 /*
  * set_price.h - the subcommand set-price: the operator's own prices, which win over the built-in
- * list (shm/prices.h).
+ * list (shm/catalogue/prices.h).
  */
-#ifndef MASTER_SET_PRICE_H
-#define MASTER_SET_PRICE_H
+#ifndef MASTER_CLI_SET_PRICE_H
+#define MASTER_CLI_SET_PRICE_H
 
 int set_price_run(int argc, char **argv);
 

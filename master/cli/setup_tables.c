@@ -1,11 +1,11 @@
-#include "master/setup_tables.h"
+#include "master/cli/setup_tables.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/tables.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "master/cli/tables.h"
+#include "shm/store/keystore.h"
 
 #define WHY_SIZE   120
 #define NAME_SIZE  256

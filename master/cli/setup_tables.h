@@ -2,8 +2,8 @@
  * setup_tables.h - the subcommand setup_tables: makes what the key store needs. What is there
  * already is left alone, so it may be run any number of times.
  */
-#ifndef MASTER_SETUP_TABLES_H
-#define MASTER_SETUP_TABLES_H
+#ifndef MASTER_CLI_SETUP_TABLES_H
+#define MASTER_CLI_SETUP_TABLES_H
 
 int setup_tables_run(int argc, char **argv);
 

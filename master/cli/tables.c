@@ -1,11 +1,11 @@
-#include "master/tables.h"
+#include "master/cli/tables.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/buf.h"
-#include "server/clock.h"
+#include "server/base/buf.h"
+#include "server/base/clock.h"
 
 #define REQUEST_MAX  4096u
 #define POLL_MIN_MS  100u

@@ -3,11 +3,11 @@
  * live. On-demand billing, as the older tools make them. For setup_tables only: the gateway itself
  * never calls these operations.
  */
-#ifndef MASTER_TABLES_H
-#define MASTER_TABLES_H
+#ifndef MASTER_CLI_TABLES_H
+#define MASTER_CLI_TABLES_H
 
-#include "server/config.h"
-#include "server/dynamo.h"
+#include "server/base/config.h"
+#include "server/dynamo/dynamo.h"
 
 /* X(config field, its setting, suffix behind --prefix, partition key, sort key or "", index and its
  * key or "", attribute with the time to live or "") */

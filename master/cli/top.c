@@ -1,19 +1,19 @@
-#include "master/top.h"
+#include "master/cli/top.h"
 
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "master/child.h"
-#include "master/commands.h"
-#include "master/pidfile.h"
-#include "server/buf.h"
-#include "server/clock.h"
-#include "server/json.h"
-#include "shm/counters.h"
-#include "shm/directory.h"
-#include "shm/scoreboard.h"
+#include "master/supervise/child.h"
+#include "master/cli/commands.h"
+#include "master/supervise/pidfile.h"
+#include "server/base/buf.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/scoreboard.h"
 
 #define REFRESH_MS 1000
 #define JSON_MAX   65536

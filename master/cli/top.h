@@ -3,8 +3,8 @@
  * /proc/<pid>/fd without asking it. It maps read-only and cannot disturb; keys and prompts are not
  * in there.
  */
-#ifndef MASTER_TOP_H
-#define MASTER_TOP_H
+#ifndef MASTER_CLI_TOP_H
+#define MASTER_CLI_TOP_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
-#include "master/update_key.h"
+#include "master/cli/update_key.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/key_find.h"
-#include "master/key_options.h"
-#include "master/keys.h"
-#include "server/clock.h"
+#include "master/cli/commands.h"
+#include "master/cli/key_find.h"
+#include "master/cli/key_options.h"
+#include "master/cli/keys.h"
+#include "server/base/clock.h"
 
 enum {
     RATE,

@@ -3,8 +3,8 @@
  * named. A running server acts on it within about a second; what the key has used of its limits
  * stays used.
  */
-#ifndef MASTER_UPDATE_KEY_H
-#define MASTER_UPDATE_KEY_H
+#ifndef MASTER_CLI_UPDATE_KEY_H
+#define MASTER_CLI_UPDATE_KEY_H
 
 int update_key_run(int argc, char **argv);
 

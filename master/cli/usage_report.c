@@ -1,14 +1,14 @@
-#include "master/usage_report.h"
+#include "master/cli/usage_report.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "master/commands.h"
-#include "master/keys.h"
-#include "server/buf.h"
-#include "server/clock.h"
-#include "server/json.h"
-#include "shm/keystore.h"
+#include "master/cli/commands.h"
+#include "master/cli/keys.h"
+#include "server/base/buf.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "shm/store/keystore.h"
 
 #define ROW_MAX     4096
 #define DAYS_MAX    36500

@@ -1,10 +1,10 @@
-#include "master/announce.h"
+#include "master/supervise/announce.h"
 
 #include <stdio.h>
 
-#include "server/creds.h"
-#include "server/log.h"
-#include "server/sha256.h"
+#include "server/aws/creds.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
 
 void announce_upstream(const struct config *c, char *out, size_t size)
 {

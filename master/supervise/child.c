@@ -1,4 +1,4 @@
-#include "master/child.h"
+#include "master/supervise/child.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,11 +8,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "server/log.h"
-#include "shm/refresher.h"
-#include "shm/scoreboard.h"
-#include "worker/models.h"
-#include "worker/worker.h"
+#include "server/base/log.h"
+#include "shm/refresher/refresher.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/model/models.h"
+#include "worker/exchange/worker.h"
 
 #define OOM_CHILD \
     200 /* above the master: the kernel takes a worker first, and the master starts another */

@@ -7,13 +7,13 @@
  * No exec: the child goes on with the configuration and the segment it was forked with. Nothing of
  * curl, mbedTLS, SQLite or epoll exists before this point.
  */
-#ifndef MASTER_CHILD_H
-#define MASTER_CHILD_H
+#ifndef MASTER_SUPERVISE_CHILD_H
+#define MASTER_SUPERVISE_CHILD_H
 
 #include <sys/types.h>
 
-#include "server/config.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "shm/memory/segment.h"
 
 #define CHILD_NAME_MAX 24
 

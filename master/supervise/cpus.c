@@ -1,4 +1,4 @@
-#include "master/cpus.h"
+#include "master/supervise/cpus.h"
 
 #include <fcntl.h>
 #include <sched.h>

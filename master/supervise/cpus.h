@@ -3,12 +3,12 @@
  * cgroup and of every cgroup above it (v2 cpu.max, v1 cpu.cfs_quota_us). sysconf's answer is the
  * machine's: 64 workers in a container of one CPU. Read once at start and at reload by the master.
  */
-#ifndef MASTER_CPUS_H
-#define MASTER_CPUS_H
+#ifndef MASTER_SUPERVISE_CPUS_H
+#define MASTER_SUPERVISE_CPUS_H
 
 #include <stdint.h>
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 /* "max 100000" gives 0 (no limit), "150000 100000" gives 2: rounded up. Unreadable text: 0. */
 uint32_t cpus_from_v2(struct str cpu_max);

@@ -1,4 +1,4 @@
-#include "master/listener.h"
+#include "master/supervise/listener.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 #define BACKLOG  4096 /* the kernel clips it to net.core.somaxconn */
 #define RETRY_MS 10u

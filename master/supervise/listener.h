@@ -3,13 +3,13 @@
  * that dies takes none of the waiting connections with it (with a socket a worker, 108 of 200 were
  * reset).
  */
-#ifndef MASTER_LISTENER_H
-#define MASTER_LISTENER_H
+#ifndef MASTER_SUPERVISE_LISTENER_H
+#define MASTER_SUPERVISE_LISTENER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "server/err.h"
+#include "server/base/err.h"
 
 #define LISTENER_NAME_MAX 64
 

@@ -1,4 +1,4 @@
-#include "master/pidfile.h"
+#include "master/supervise/pidfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 /* mkdir -p */
 static void make_directories(const char *dir)

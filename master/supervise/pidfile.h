@@ -3,12 +3,12 @@
  * on it: a state directory that cannot be written costs a warning, and it is no lock (containers
  * may share a volume).
  */
-#ifndef MASTER_PIDFILE_H
-#define MASTER_PIDFILE_H
+#ifndef MASTER_SUPERVISE_PIDFILE_H
+#define MASTER_SUPERVISE_PIDFILE_H
 
 #include <sys/types.h>
 
-#include "server/err.h"
+#include "server/base/err.h"
 
 /* Makes the directory (0700) if it is missing; replaces the file in one step. */
 MUST_CHECK enum status pidfile_write(const char *state_dir, pid_t pid, struct err *err);

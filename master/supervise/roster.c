@@ -1,15 +1,15 @@
-#include "master/roster.h"
+#include "master/supervise/roster.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-#include "master/child.h"
-#include "master/cpus.h"
-#include "server/clock.h"
-#include "server/log.h"
-#include "shm/scoreboard.h"
+#include "master/supervise/child.h"
+#include "master/supervise/cpus.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/scoreboard.h"
 
 #define SILENT_LOOKS   10u  /* a second each */
 #define START_LOOKS    30u  /* for a process that is not ready yet */

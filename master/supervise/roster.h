@@ -9,15 +9,15 @@
  * A fixed table: nothing is allocated after the start. Of the shared scoreboard it reads state and
  * heartbeat, and frees the slot of a process that it has reaped.
  */
-#ifndef MASTER_ROSTER_H
-#define MASTER_ROSTER_H
+#ifndef MASTER_SUPERVISE_ROSTER_H
+#define MASTER_SUPERVISE_ROSTER_H
 
 #include <sys/types.h>
 
-#include "master/throttle.h"
-#include "server/config.h"
-#include "shm/journal.h"
-#include "shm/segment.h"
+#include "master/supervise/throttle.h"
+#include "server/base/config.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/segment.h"
 
 struct roster_child {            /* by slot */
     pid_t pid;                   /* 0: not running */

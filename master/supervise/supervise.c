@@ -1,4 +1,4 @@
-#include "master/supervise.h"
+#include "master/supervise/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,21 +10,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "master/announce.h"
-#include "master/child.h"
-#include "master/cpus.h"
-#include "master/listener.h"
-#include "master/pidfile.h"
-#include "master/roster.h"
-#include "master/upgrade.h"
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/loop.h"
-#include "shm/directory.h"
-#include "shm/scoreboard.h"
-#include "shm/signing.h"
-#include "worker/models.h"
+#include "master/supervise/announce.h"
+#include "master/supervise/child.h"
+#include "master/supervise/cpus.h"
+#include "master/supervise/listener.h"
+#include "master/supervise/pidfile.h"
+#include "master/supervise/roster.h"
+#include "master/supervise/upgrade.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/net/loop.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/scoreboard.h"
+#include "shm/memory/signing.h"
+#include "worker/model/models.h"
 
 #define TICK_MS        1000
 #define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */

@@ -12,10 +12,10 @@
  * The segment has slots for two sets of workers, used in turn, so that a reload never has fewer
  * workers than before and a bad configuration is found out while the old set still serves.
  */
-#ifndef MASTER_SUPERVISE_H
-#define MASTER_SUPERVISE_H
+#ifndef MASTER_SUPERVISE_SUPERVISE_H
+#define MASTER_SUPERVISE_SUPERVISE_H
 
-#include "server/config.h"
+#include "server/base/config.h"
 
 #define SUPERVISE_WORKERS_MAX 32 /* half of SEGMENT_WORKERS_MAX: two sets */
 

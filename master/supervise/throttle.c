@@ -1,4 +1,4 @@
-#include "master/throttle.h"
+#include "master/supervise/throttle.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * it all: the throttle is there against tight loops, not against a worker that somebody kills every
  * other second. Pure arithmetic, no clock: the master passes the time.
  */
-#ifndef MASTER_THROTTLE_H
-#define MASTER_THROTTLE_H
+#ifndef MASTER_SUPERVISE_THROTTLE_H
+#define MASTER_SUPERVISE_THROTTLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

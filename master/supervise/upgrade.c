@@ -1,4 +1,4 @@
-#include "master/upgrade.h"
+#include "master/supervise/upgrade.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/child.h"
-#include "server/arena.h"
-#include "server/text.h"
+#include "master/supervise/child.h"
+#include "server/base/arena.h"
+#include "server/base/text.h"
 
 #define INHERITED "LLM_API_CONVERTER_INHERITED" /* "<descriptor> <pid of the parent>" */
 

@@ -7,14 +7,14 @@
  * which drains as ever. A new program that ends, or is not ready in time, changes nothing. Master
  * only.
  */
-#ifndef MASTER_UPGRADE_H
-#define MASTER_UPGRADE_H
+#ifndef MASTER_SUPERVISE_UPGRADE_H
+#define MASTER_SUPERVISE_UPGRADE_H
 
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "master/listener.h"
-#include "server/err.h"
+#include "master/supervise/listener.h"
+#include "server/base/err.h"
 
 /* At the start, before settings are read: argv and the environment as they are now are what the
  * successor gets. argv: kept. */

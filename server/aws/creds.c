@@ -6,16 +6,16 @@
  *    +------- timer <-------------------|------------+
  *                                       +--> creds_call --> libcurl --> call_done --> conclude
  */
-#include "server/creds.h"
+#include "server/aws/creds.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/creds_private.h"
-#include "server/creds_profile.h"
-#include "server/log.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/aws/creds_private.h"
+#include "server/aws/creds_profile.h"
+#include "server/base/log.h"
 
 enum {
     REQUEST_MAX = 64 * 1024, /* a web identity token of 20 000 characters, escaped */

@@ -7,12 +7,12 @@
  * process: workers get derived signing keys. Renews 15 minutes before expiry with jitter; on
  * failure keeps the old ones until they expire and tries again with back-off.
  */
-#ifndef SERVER_CREDS_H
-#define SERVER_CREDS_H
+#ifndef SERVER_AWS_CREDS_H
+#define SERVER_AWS_CREDS_H
 
-#include "server/err.h"
-#include "server/fetch.h"
-#include "server/loop.h"
+#include "server/base/err.h"
+#include "server/net/fetch.h"
+#include "server/net/loop.h"
 
 #define CREDS_TOKEN_MAX 4096
 

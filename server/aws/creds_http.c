@@ -4,14 +4,14 @@
  * docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html,
  *          docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
-#include "server/creds_private.h"
+#include "server/aws/creds_private.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/json.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
 
 #define CONTAINER_HOST "http://169.254.170.2"
 #define IMDS_IPV4      "http://169.254.169.254"

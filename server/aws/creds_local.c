@@ -2,7 +2,7 @@
  * creds_local.c - credentials that need no network: the environment and the shared files; and the
  * small tools by which every source reads variables and files.
  */
-#include "server/creds_private.h"
+#include "server/aws/creds_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/clock.h"
-#include "server/creds_profile.h"
+#include "server/base/clock.h"
+#include "server/aws/creds_profile.h"
 
 /* ---- environment ---------------------------------------------------------------------- */
 

@@ -6,11 +6,11 @@
  * creds_answer_fn, which says FOUND (c->next is filled), FAILED (c->err is) or WAIT again (it has
  * made the next call).
  */
-#ifndef SERVER_CREDS_PRIVATE_H
-#define SERVER_CREDS_PRIVATE_H
+#ifndef SERVER_AWS_CREDS_PRIVATE_H
+#define SERVER_AWS_CREDS_PRIVATE_H
 
-#include "server/buf.h"
-#include "server/creds.h"
+#include "server/base/buf.h"
+#include "server/aws/creds.h"
 
 enum creds_verdict {
     CREDS_NONE,   /* this source is not configured: the next one */

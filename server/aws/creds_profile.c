@@ -1,9 +1,9 @@
-#include "server/creds_profile.h"
+#include "server/aws/creds_profile.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "server/creds_private.h"
+#include "server/aws/creds_private.h"
 
 enum { FILE_MAX = 1 << 20 };
 

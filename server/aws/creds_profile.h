@@ -5,11 +5,11 @@
  * Read by the refresher and by subcommands. Everything is copied out; creds_profile_wipe the
  * struct.
  */
-#ifndef SERVER_CREDS_PROFILE_H
-#define SERVER_CREDS_PROFILE_H
+#ifndef SERVER_AWS_CREDS_PROFILE_H
+#define SERVER_AWS_CREDS_PROFILE_H
 
-#include "server/buf.h"
-#include "server/creds.h"
+#include "server/base/buf.h"
+#include "server/aws/creds.h"
 
 /* X(field, key in the files, size). The first three go together: they come from one file. */
 #define CREDS_PROFILE_KEYS(X)                                   \

@@ -4,15 +4,15 @@
  * source's keys). Source:
  * docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  */
-#include "server/creds_private.h"
+#include "server/aws/creds_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/creds_profile.h"
-#include "server/sigv4.h"
-#include "server/xml.h"
+#include "server/base/clock.h"
+#include "server/aws/creds_profile.h"
+#include "server/aws/sigv4.h"
+#include "server/aws/xml.h"
 
 #define STS_VERSION     "2011-06-15"
 #define SESSION_DEFAULT "llm-api-converter"

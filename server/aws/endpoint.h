@@ -2,11 +2,11 @@
  * endpoint.h - where an AWS service answers: by region and partition, or as the operator says.
  * Source: botocore's endpoint rules (partitions.json). Pure; any process.
  */
-#ifndef SERVER_ENDPOINT_H
-#define SERVER_ENDPOINT_H
+#ifndef SERVER_AWS_ENDPOINT_H
+#define SERVER_AWS_ENDPOINT_H
 
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 struct endpoint {
     char base[400]; /* "https://host[:port]" */

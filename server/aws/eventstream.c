@@ -1,8 +1,8 @@
-#include "server/eventstream.h"
+#include "server/aws/eventstream.h"
 
 #include <assert.h>
 #include <string.h>
-#include "server/crc32.h"
+#include "server/base/crc32.h"
 
 /*
  * A frame, all numbers big-endian:

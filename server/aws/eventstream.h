@@ -7,11 +7,11 @@
  * bad frame is ever forwarded. After an error the stream is lost: every later call gives the same
  * error.
  */
-#ifndef SERVER_EVENTSTREAM_H
-#define SERVER_EVENTSTREAM_H
+#ifndef SERVER_AWS_EVENTSTREAM_H
+#define SERVER_AWS_EVENTSTREAM_H
 
-#include "server/buf.h"
-#include "server/err.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
 
 enum eventstream_kind { EVENTSTREAM_EVENT, EVENTSTREAM_EXCEPTION, EVENTSTREAM_ERROR };
 

@@ -1,4 +1,4 @@
-#include "server/sigv4.h"
+#include "server/aws/sigv4.h"
 
 #include <assert.h>
 #include <string.h>

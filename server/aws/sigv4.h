@@ -6,12 +6,12 @@
  * percent-encoded once more ("%3A" on the wire is "%253A" in the canonical request): every service
  * but S3. Debian's libcurl cannot do this, hence our own signer.
  */
-#ifndef SERVER_SIGV4_H
-#define SERVER_SIGV4_H
+#ifndef SERVER_AWS_SIGV4_H
+#define SERVER_AWS_SIGV4_H
 
-#include "server/buf.h"
-#include "server/err.h"
-#include "server/sha256.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
+#include "server/base/sha256.h"
 
 #define SIGV4_HEADERS_MAX 32
 

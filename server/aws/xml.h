@@ -3,10 +3,10 @@
  * emulator. No XML reader: these elements are written without attributes, and keys, codes and
  * messages need no escapes, so a value with markup is refused. Pure.
  */
-#ifndef SERVER_XML_H
-#define SERVER_XML_H
+#ifndef SERVER_AWS_XML_H
+#define SERVER_AWS_XML_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 /* Text of <name>...</name> inside the first <container>; false if absent, empty or with markup in
  * it. out: within xml. */

@@ -1,4 +1,4 @@
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #include <assert.h>
 #include <stdarg.h>

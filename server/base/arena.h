@@ -6,10 +6,10 @@
  * (or when memory is out), which callers turn into an error status. Chunks are recycled per
  * process. Only arena.c and buf.c may call malloc and free (lint).
  */
-#ifndef SERVER_ARENA_H
-#define SERVER_ARENA_H
+#ifndef SERVER_BASE_ARENA_H
+#define SERVER_BASE_ARENA_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 struct arena;
 

@@ -1,11 +1,11 @@
-#include "server/buf.h"
+#include "server/base/buf.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define FIRST_CAP 256
 

@@ -6,10 +6,10 @@
  * chain puts and check buf_ok once. The struct is open only so that it can be a member; use the
  * functions. The owner calls buf_free.
  */
-#ifndef SERVER_BUF_H
-#define SERVER_BUF_H
+#ifndef SERVER_BASE_BUF_H
+#define SERVER_BASE_BUF_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 struct buf {
     char *mem;

@@ -3,10 +3,10 @@
  * timestamps and months. The loop refreshes the cached values once a turn (clock_tick); outside a
  * loop call clock_tick first. Any process.
  */
-#ifndef SERVER_CLOCK_H
-#define SERVER_CLOCK_H
+#ifndef SERVER_BASE_CLOCK_H
+#define SERVER_BASE_CLOCK_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 void clock_tick(void);           /* reads both clocks into the cache */
 uint64_t clock_mono_ns(void);    /* cached */

@@ -1,12 +1,12 @@
-#include "server/config.h"
+#include "server/base/config.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "server/arena.h"
-#include "server/config_elder.h"
-#include "server/dotenv.h"
+#include "server/base/arena.h"
+#include "server/base/config_elder.h"
+#include "server/base/dotenv.h"
 
 enum kind { KIND_TEXT, KIND_URL, KIND_CHOICE, KIND_BOOL, KIND_INT };
 

@@ -7,12 +7,12 @@
  * when a new struct config is loaded and handed to new workers. README's table is printed from here
  * (`llm-api-converter check-config --markdown`) and a test compares the two.
  */
-#ifndef SERVER_CONFIG_H
-#define SERVER_CONFIG_H
+#ifndef SERVER_BASE_CONFIG_H
+#define SERVER_BASE_CONFIG_H
 
 #include <stdio.h>
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 /*
  * One row a setting: KIND(field, NAME, alias, default, ..., meaning). The alias is another name

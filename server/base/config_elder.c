@@ -1,8 +1,8 @@
-#include "server/config_elder.h"
+#include "server/base/config_elder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "server/text.h"
+#include "server/base/text.h"
 
 enum asks { /* a value that is not the harmless one */
             ANYTHING,

@@ -3,10 +3,10 @@
  * config.h: an operator who brings an old environment along is told at the start, instead of
  * believing in a switch that is not connected.
  */
-#ifndef SERVER_CONFIG_ELDER_H
-#define SERVER_CONFIG_ELDER_H
+#ifndef SERVER_BASE_CONFIG_ELDER_H
+#define SERVER_BASE_CONFIG_ELDER_H
 
-#include "server/err.h"
+#include "server/base/err.h"
 
 /* A line for each that is set in this process's environment (.env has been read into it) to a value
  * that asks for something. Values are never shown. */

@@ -2,8 +2,8 @@
  * crc32.h - the zlib/gzip CRC (reflected 0xEDB88320), eight bytes a step. Any process.
  * Used by the event stream (both checksums), DynamoDB answers and the key checksum.
  */
-#ifndef SERVER_CRC32_H
-#define SERVER_CRC32_H
+#ifndef SERVER_BASE_CRC32_H
+#define SERVER_BASE_CRC32_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
-#include "server/dotenv.h"
+#include "server/base/dotenv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "server/buf.h"
+#include "server/base/buf.h"
 
 #define FILE_MAX ((size_t)1024 * 1024)
 

@@ -5,11 +5,11 @@
  * value ends before " #". $NAME is not expanded. Values are secrets: messages name the line, never
  * its contents.
  */
-#ifndef SERVER_DOTENV_H
-#define SERVER_DOTENV_H
+#ifndef SERVER_BASE_DOTENV_H
+#define SERVER_BASE_DOTENV_H
 
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 struct dotenv_sink {
     void (*fn)(void *ctx, struct str name, struct str value);

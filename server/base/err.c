@@ -1,4 +1,4 @@
-#include "server/err.h"
+#include "server/base/err.h"
 
 #include <assert.h>
 #include <stdarg.h>

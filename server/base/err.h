@@ -4,8 +4,8 @@
  * A struct err is filled once, at the lowest place that knows, and passed on unchanged. Its text is
  * for people and may reach a client: never a secret, a body, an ARN or an AWS account. Any process.
  */
-#ifndef SERVER_ERR_H
-#define SERVER_ERR_H
+#ifndef SERVER_BASE_ERR_H
+#define SERVER_BASE_ERR_H
 
 #include <stdbool.h>
 #include <stddef.h>

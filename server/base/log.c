@@ -1,4 +1,4 @@
-#include "server/log.h"
+#include "server/base/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 /* pipe(7): only writes up to PIPE_BUF are atomic, and all processes share one pipe. */
 #define LINE_SIZE    PIPE_BUF

@@ -7,10 +7,10 @@
  * that are keys, prompts or bodies are never passed in: that is the caller's duty (key ids, digests
  * only). Each process sets its name once after fork.
  */
-#ifndef SERVER_LOG_H
-#define SERVER_LOG_H
+#ifndef SERVER_BASE_LOG_H
+#define SERVER_BASE_LOG_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };

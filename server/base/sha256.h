@@ -5,10 +5,10 @@
  * every body byte, and a 115 KB Claude Code turn costs 280 us in mbedTLS 2.28 but a quarter of that
  * with the instructions. The choice is made once, at the first call, by CPUID / HWCAP. Any process.
  */
-#ifndef SERVER_SHA256_H
-#define SERVER_SHA256_H
+#ifndef SERVER_BASE_SHA256_H
+#define SERVER_BASE_SHA256_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 #define SHA256_SIZE 32
 

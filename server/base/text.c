@@ -1,4 +1,4 @@
-#include "server/text.h"
+#include "server/base/text.h"
 
 #include <assert.h>
 #include <errno.h>

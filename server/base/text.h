@@ -5,8 +5,8 @@
  * A struct str borrows its bytes: whoever made them owns them. Nothing here allocates. Any process
  * may call any of it. Lengths are bytes. "out" buffers are the caller's.
  */
-#ifndef SERVER_TEXT_H
-#define SERVER_TEXT_H
+#ifndef SERVER_BASE_TEXT_H
+#define SERVER_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,15 +10,15 @@
  * What has to wait waits in dynamo_run: the private loop turns until `arrived`, the deadline, or
  * the wait function's false.
  */
-#include "server/dynamo.h"
+#include "server/dynamo/dynamo.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/dynamo_private.h"
-#include "server/log.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/dynamo/dynamo_private.h"
+#include "server/base/log.h"
 
 #define ATTEMPTS      4
 #define WAIT_EVERY_MS 500u

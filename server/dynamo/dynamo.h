@@ -8,13 +8,13 @@
  * this object runs between two calls: credentials are looked up inside a call, when they are
  * missing or near their end. One thread. Made after fork.
  */
-#ifndef SERVER_DYNAMO_H
-#define SERVER_DYNAMO_H
+#ifndef SERVER_DYNAMO_DYNAMO_H
+#define SERVER_DYNAMO_DYNAMO_H
 
-#include "server/config.h"
-#include "server/dynamo_error.h"
-#include "server/err.h"
-#include "server/json.h"
+#include "server/base/config.h"
+#include "server/dynamo/dynamo_error.h"
+#include "server/base/err.h"
+#include "server/json/json.h"
 
 struct dynamo;
 

@@ -1,12 +1,12 @@
 /* One attempt of a DynamoDB call: signed, sent, its answer judged. */
-#include "server/dynamo.h"
+#include "server/dynamo/dynamo.h"
 
 #include <string.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/crc32.h"
-#include "server/dynamo_private.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/crc32.h"
+#include "server/dynamo/dynamo_private.h"
 
 #define CONNECT_MS 2000u
 #define ANSWER_MAX (8u << 20)  /* a page holds 1 MB of items; JSON and escapes add to it */

@@ -1,9 +1,9 @@
 /*
  * dynamo_creds.c - the credentials of a DynamoDB client, looked up inside a call.
  */
-#include "server/dynamo_private.h"
+#include "server/dynamo/dynamo_private.h"
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define RENEW_BEFORE_MS (10 * 60 * 1000) /* of credentials; botocore's mandatory window */
 #define RENEW_EVERY_MS  60000u

@@ -1,9 +1,9 @@
-#include "server/dynamo_error.h"
+#include "server/dynamo/dynamo_error.h"
 
 #include <stdio.h>
 
-#include "server/json.h"
-#include "server/xml.h"
+#include "server/json/json.h"
+#include "server/aws/xml.h"
 
 #define BASE_MS          25u
 #define BASE_THROTTLE_MS 1000u

@@ -3,10 +3,10 @@
  * next attempt. Pure.
  * Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
  */
-#ifndef SERVER_DYNAMO_ERROR_H
-#define SERVER_DYNAMO_ERROR_H
+#ifndef SERVER_DYNAMO_DYNAMO_ERROR_H
+#define SERVER_DYNAMO_DYNAMO_ERROR_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 /* X(name, a further attempt may help) */
 #define DYNAMO_RESULTS(X)                                                     \

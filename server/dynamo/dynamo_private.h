@@ -1,12 +1,12 @@
 /*
  * dynamo_private.h - struct dynamo, for dynamo.c, dynamo_attempt.c and dynamo_creds.c only.
  */
-#ifndef SERVER_DYNAMO_PRIVATE_H
-#define SERVER_DYNAMO_PRIVATE_H
+#ifndef SERVER_DYNAMO_DYNAMO_PRIVATE_H
+#define SERVER_DYNAMO_DYNAMO_PRIVATE_H
 
-#include "server/dynamo.h"
-#include "server/dynamo_sign.h"
-#include "server/loop.h"
+#include "server/dynamo/dynamo.h"
+#include "server/dynamo/dynamo_sign.h"
+#include "server/net/loop.h"
 
 /* One request on its way, and its answer. */
 struct dynamo_attempt {

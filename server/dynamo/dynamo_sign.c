@@ -1,11 +1,11 @@
-#include "server/dynamo_sign.h"
+#include "server/dynamo/dynamo_sign.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/sha256.h"
-#include "server/sigv4.h"
+#include "server/base/clock.h"
+#include "server/base/sha256.h"
+#include "server/aws/sigv4.h"
 
 #define REGION_DEFAULT "us-east-1"
 #define SCRATCH_MAX    65536

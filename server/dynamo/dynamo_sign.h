@@ -2,15 +2,15 @@
  * dynamo_sign.h - one DynamoDB request as it goes on the wire: URL, headers, signature. Holds the
  * credentials that dynamo.c fetched, wiped when they are replaced.
  */
-#ifndef SERVER_DYNAMO_SIGN_H
-#define SERVER_DYNAMO_SIGN_H
+#ifndef SERVER_DYNAMO_DYNAMO_SIGN_H
+#define SERVER_DYNAMO_DYNAMO_SIGN_H
 
-#include "server/arena.h"
-#include "server/buf.h"
-#include "server/config.h"
-#include "server/creds.h"
-#include "server/endpoint.h"
-#include "server/fetch.h"
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/base/config.h"
+#include "server/aws/creds.h"
+#include "server/aws/endpoint.h"
+#include "server/net/fetch.h"
 
 #define DYNAMO_SIGN_HEADERS 8
 

@@ -1,4 +1,4 @@
-#include "server/dynamo_value.h"
+#include "server/dynamo/dynamo_value.h"
 
 #include <stdio.h>
 

@@ -2,10 +2,10 @@
  * dynamo_value.h - DynamoDB's typed values: {"S":"text"}, {"N":"12.5"}, {"BOOL":true},
  * {"NULL":true}. Numbers travel as decimal text of up to 38 digits and never become a double. Pure.
  */
-#ifndef SERVER_DYNAMO_VALUE_H
-#define SERVER_DYNAMO_VALUE_H
+#ifndef SERVER_DYNAMO_DYNAMO_VALUE_H
+#define SERVER_DYNAMO_DYNAMO_VALUE_H
 
-#include "server/json.h"
+#include "server/json/json.h"
 
 enum dynamo_type {
     DYNAMO_TYPE_ABSENT, /* also {"NULL":true}: the older tools reset attributes with it */

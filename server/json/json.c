@@ -1,4 +1,4 @@
-#include "server/json.h"
+#include "server/json/json.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cjson/cJSON.h>
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 /* --- writing --- */
 

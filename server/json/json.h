@@ -5,11 +5,11 @@
  * only (DynamoDB answers, credential documents, error bodies, events that must be understood);
  * client and model JSON goes through scan.h. cJSON stays behind this header. Any process.
  */
-#ifndef SERVER_JSON_H
-#define SERVER_JSON_H
+#ifndef SERVER_JSON_JSON_H
+#define SERVER_JSON_JSON_H
 
-#include "server/buf.h"
-#include "server/err.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
 
 /* --- writing --- */
 

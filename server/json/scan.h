@@ -9,11 +9,11 @@
  * the worst case). Parser in scan.c, readers in scan_read.c. Pure: no socket, clock or process.
  * Fuzzed by tests/fuzz/fuzz_scan.c.
  */
-#ifndef SERVER_SCAN_H
-#define SERVER_SCAN_H
+#ifndef SERVER_JSON_SCAN_H
+#define SERVER_JSON_SCAN_H
 
-#include "server/arena.h"
-#include "server/err.h"
+#include "server/base/arena.h"
+#include "server/base/err.h"
 
 enum scan_type {
     SCAN_OBJECT,

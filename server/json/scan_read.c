@@ -1,5 +1,5 @@
 /* The readers of a scan: every one accepts SCAN_ABSENT and answers "no". */
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -12,14 +12,14 @@
  * transfers; curl_easy_pause may deliver data before it returns, and does not end a transfer that
  * fails there.
  */
-#include "server/fetch.h"
+#include "server/net/fetch.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/fetch_private.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/net/fetch_private.h"
 
 enum {
     REQUEST_HEADER_BYTES = 64 * 1024, /* a session token alone may have 4 KiB */

@@ -8,11 +8,11 @@
  * allow_http says so; no redirects, proxies (unless the environment names one and use_proxy is
  * set), cookies, netrc or automatic decoding. Made after fork. Traps: see fetch.c.
  */
-#ifndef SERVER_FETCH_H
-#define SERVER_FETCH_H
+#ifndef SERVER_NET_FETCH_H
+#define SERVER_NET_FETCH_H
 
-#include "server/err.h"
-#include "server/loop.h"
+#include "server/base/err.h"
+#include "server/net/loop.h"
 
 struct fetch_client;
 struct fetch;

@@ -6,11 +6,11 @@
  * Debian's built-in CURLOPT_CAPATH switches libcurl's CA cache off: 19 ms for each handshake, hence
  * NULL.
  */
-#include "server/fetch_private.h"
+#include "server/net/fetch_private.h"
 
 #include <string.h>
 
-#include "server/log.h"
+#include "server/base/log.h"
 
 enum { RECEIVE_BYTES = 16 * 1024 }; /* a paused transfer holds at most twice as much */
 

@@ -7,14 +7,14 @@
  * never change are set once; fetch_start takes it, end and release in fetch.c put it back struct
  * fetch_watch    one descriptor libcurl wants watched; made and ended in fetch_sockets.c
  */
-#ifndef SERVER_FETCH_PRIVATE_H
-#define SERVER_FETCH_PRIVATE_H
+#ifndef SERVER_NET_FETCH_PRIVATE_H
+#define SERVER_NET_FETCH_PRIVATE_H
 
 #include <curl/curl.h>
 #include <sys/queue.h>
 
-#include "server/buf.h"
-#include "server/fetch.h"
+#include "server/base/buf.h"
+#include "server/net/fetch.h"
 
 enum { FETCH_OWN_HEADERS = 3 }; /* Expect, Accept and Content-Type: see fetch_options_request */
 

@@ -13,12 +13,12 @@
  * libcurl closes the descriptor or something happens to it that nobody waits for. Other descriptors
  * (the resolver's) are closed without a word, and are never kept.
  */
-#include "server/fetch_private.h"
+#include "server/net/fetch_private.h"
 
 #include <unistd.h>
 
-#include "server/arena.h"
-#include "server/log.h"
+#include "server/base/arena.h"
+#include "server/base/log.h"
 
 enum { CONNECTIONS_FIRST = 256 };
 

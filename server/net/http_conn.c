@@ -1,4 +1,4 @@
-#include "server/http_conn.h"
+#include "server/net/http_conn.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/clock.h"
-#include "server/http_conn_private.h"
-#include "server/http_out.h"
-#include "server/log.h"
+#include "server/base/clock.h"
+#include "server/net/http_conn_private.h"
+#include "server/net/http_out.h"
+#include "server/base/log.h"
 
 /*
  *                        +--------- next request on the same connection ----------+

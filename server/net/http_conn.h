@@ -17,13 +17,13 @@
  * connection closed. A FIN that comes while the owner is at work is taken for the second:
  * ops->gone.
  */
-#ifndef SERVER_HTTP_CONN_H
-#define SERVER_HTTP_CONN_H
+#ifndef SERVER_NET_HTTP_CONN_H
+#define SERVER_NET_HTTP_CONN_H
 
-#include "server/arena.h"
-#include "server/buf.h"
-#include "server/http_parse.h"
-#include "server/loop.h"
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/net/http_parse.h"
+#include "server/net/loop.h"
 
 struct http_conn;
 

@@ -2,10 +2,10 @@
  * http_conn_private.h - what the files of a connection share: http_conn.c (life, states,
  * deadlines), http_in.c (requests) and http_out.c (answers). Nobody else includes it.
  */
-#ifndef SERVER_HTTP_CONN_PRIVATE_H
-#define SERVER_HTTP_CONN_PRIVATE_H
+#ifndef SERVER_NET_HTTP_CONN_PRIVATE_H
+#define SERVER_NET_HTTP_CONN_PRIVATE_H
 
-#include "server/http_conn.h"
+#include "server/net/http_conn.h"
 
 #define CONN_STATES(X)                                                                  \
     X(IDLE, "waiting for the first byte of a request")                                  \

@@ -1,11 +1,11 @@
-#include "server/http_conn_private.h"
+#include "server/net/http_conn_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "server/clock.h"
-#include "server/http_out.h"
+#include "server/base/clock.h"
+#include "server/net/http_out.h"
 
 /*
  * Bytes are read into one buffer of the process and parsed there, so a connection that waits holds

@@ -1,4 +1,4 @@
-#include "server/http_out.h"
+#include "server/net/http_out.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "server/clock.h"
-#include "server/http_conn_private.h"
+#include "server/base/clock.h"
+#include "server/net/http_conn_private.h"
 
 enum {
     /* A chunk's size is put as eight digits so that it can be written after the chunk itself;

@@ -9,10 +9,10 @@
  * output buffer; one send(2) happens at the end of the loop turn or at http_out_flush, so an event
  * batch is one write (TCP_NODELAY is on). HEAD answers carry no body. Worker only.
  */
-#ifndef SERVER_HTTP_OUT_H
-#define SERVER_HTTP_OUT_H
+#ifndef SERVER_NET_HTTP_OUT_H
+#define SERVER_NET_HTTP_OUT_H
 
-#include "server/http_conn.h"
+#include "server/net/http_conn.h"
 
 void http_out_begin(struct http_conn *c, int status);
 /* Names in lower case. A value with CR, LF or NUL is not sent at all. */

@@ -1,4 +1,4 @@
-#include "server/http_parse.h"
+#include "server/net/http_parse.h"
 
 #include <assert.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #undef HTTP_POST
 #undef HTTP_OPTIONS
 
-#include "server/arena.h"
-#include "server/http_rules.h"
+#include "server/base/arena.h"
+#include "server/net/http_rules.h"
 
 /*
  * How the work is shared. Lines (request line, headers, chunk sizes, trailers) are collected here

@@ -6,11 +6,11 @@
  * spans in struct http_request stay valid until http_parse_reset. Worker only (and the unit tests,
  * the fuzzer).
  */
-#ifndef SERVER_HTTP_PARSE_H
-#define SERVER_HTTP_PARSE_H
+#ifndef SERVER_NET_HTTP_PARSE_H
+#define SERVER_NET_HTTP_PARSE_H
 
-#include "server/buf.h"
-#include "server/err.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 

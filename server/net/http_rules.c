@@ -1,4 +1,4 @@
-#include "server/http_rules.h"
+#include "server/net/http_rules.h"
 
 #include <string.h>
 

@@ -5,10 +5,10 @@
  * bytes. They are stricter than RFC 9112 and 9110 where a proxy in front could read the same bytes
  * differently (request smuggling): see "HTTP rules" in the README.
  */
-#ifndef SERVER_HTTP_RULES_H
-#define SERVER_HTTP_RULES_H
+#ifndef SERVER_NET_HTTP_RULES_H
+#define SERVER_NET_HTTP_RULES_H
 
-#include "server/http_parse.h"
+#include "server/net/http_parse.h"
 
 /* "POST /v1/messages HTTP/1.1": method, texts, target and minor; what was found stays set on
  * failure. */

@@ -1,4 +1,4 @@
-#include "server/loop.h"
+#include "server/net/loop.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
 
 enum {
     EVENTS_A_TURN = 128,

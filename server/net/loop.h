@@ -6,11 +6,11 @@
  * Objects closed during a turn put themselves on the deferred list and are freed at its end. A turn
  * over 20 ms is logged at warn level.
  */
-#ifndef SERVER_LOOP_H
-#define SERVER_LOOP_H
+#ifndef SERVER_NET_LOOP_H
+#define SERVER_NET_LOOP_H
 
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 struct loop;
 

@@ -6,10 +6,10 @@
  * figure is a whole number: no double ever touches money. Rows of the store's pricing table win
  * over the built-in list, an exact id over one without its region prefix, both over the family's.
  */
-#ifndef SHM_PRICES_H
-#define SHM_PRICES_H
+#ifndef SHM_CATALOGUE_PRICES_H
+#define SHM_CATALOGUE_PRICES_H
 
-#include "shm/directory.h"
+#include "shm/memory/directory.h"
 
 struct prices_tokens {
     uint64_t input;

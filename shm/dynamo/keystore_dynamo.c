@@ -1,13 +1,13 @@
-#include "shm/keystore_dynamo.h"
+#include "shm/dynamo/keystore_dynamo.h"
 
 #include <string.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/dynamo_value.h"
-#include "server/log.h"
-#include "shm/keystore_dynamo_private.h"
-#include "shm/keystore_dynamo_row.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/dynamo/dynamo_value.h"
+#include "server/base/log.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_row.h"
 
 #define REQUEST_MAX 32768u /* an item of ours has at most 2 KB, 6 times that when escaped */
 

@@ -6,10 +6,10 @@
  * version is the attribute `version` of one item in the usage-stats table, where tools that list
  * keys do not see it; every write of ours raises it.
  */
-#ifndef SHM_KEYSTORE_DYNAMO_H
-#define SHM_KEYSTORE_DYNAMO_H
+#ifndef SHM_DYNAMO_KEYSTORE_DYNAMO_H
+#define SHM_DYNAMO_KEYSTORE_DYNAMO_H
 
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 #define KEYSTORE_DYNAMO_VERSION_ID "__llm-api-converter-version__"
 

@@ -7,13 +7,13 @@
  * up to which sequence each flusher's rows are in the sums: a row that comes again is seen to be
  * there, whatever became of the answer.
  */
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "server/clock.h"
-#include "server/dynamo_value.h"
+#include "server/base/clock.h"
+#include "server/dynamo/dynamo_value.h"
 
 #define TRIES         10
 #define PAUSE_MS      100u /* the longest, before another try */

@@ -1,8 +1,8 @@
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
 #include <string.h>
 
-#include "server/dynamo_value.h"
+#include "server/dynamo/dynamo_value.h"
 
 #define PAGE_KEY_MAX 2049u /* bytes of a partition key in DynamoDB, and NUL */
 #define SORT_KEY_MAX 1025u

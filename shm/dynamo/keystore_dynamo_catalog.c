@@ -1,10 +1,10 @@
 /*
  * keystore_dynamo_catalog.c - the tables of the operator: model mappings, prices and beta rules.
  */
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
-#include "server/dynamo_value.h"
-#include "shm/beta_rule.h"
+#include "server/dynamo/dynamo_value.h"
+#include "shm/memory/beta_rule.h"
 
 /* --- mappings -------------------------------------------------------------------------------- */
 

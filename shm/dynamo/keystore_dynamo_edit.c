@@ -3,13 +3,13 @@
  * write these tables. DeleteItem is called here and nowhere else: the gateway itself needs no right
  * to it.
  */
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "server/clock.h"
-#include "server/dynamo_value.h"
-#include "shm/prices.h"
+#include "server/base/clock.h"
+#include "server/dynamo/dynamo_value.h"
+#include "shm/catalogue/prices.h"
 
 #define MARK_MAX 16 /* ", #12 = :12" */
 

@@ -3,11 +3,11 @@
  * (calls, pages), keystore_dynamo_catalog.c (mappings, prices, beta rules), keystore_dynamo_edit.c
  * (changes by the subcommands), keystore_dynamo_usage.c (rows) and keystore_dynamo_budget.c share.
  */
-#ifndef SHM_KEYSTORE_DYNAMO_PRIVATE_H
-#define SHM_KEYSTORE_DYNAMO_PRIVATE_H
+#ifndef SHM_DYNAMO_KEYSTORE_DYNAMO_PRIVATE_H
+#define SHM_DYNAMO_KEYSTORE_DYNAMO_PRIVATE_H
 
-#include "server/dynamo.h"
-#include "shm/keystore.h"
+#include "server/dynamo/dynamo.h"
+#include "shm/store/keystore.h"
 
 struct store {
     struct keystore base;

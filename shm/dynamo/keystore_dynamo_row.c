@@ -1,10 +1,10 @@
-#include "shm/keystore_dynamo_row.h"
+#include "shm/dynamo/keystore_dynamo_row.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/dynamo_value.h"
+#include "server/base/clock.h"
+#include "server/dynamo/dynamo_value.h"
 
 /* What an attribute is in struct keystore_row. A TEXT that does not fit makes the row unreadable, a
  * LABEL is cut. TIME is N in epoch seconds, or S in RFC 3339 as one of the older tools writes it;

@@ -2,11 +2,11 @@
  * keystore_dynamo_row.h - a row of the key store as a DynamoDB item, attribute for attribute as the
  * older tools write it. Pure.
  */
-#ifndef SHM_KEYSTORE_DYNAMO_ROW_H
-#define SHM_KEYSTORE_DYNAMO_ROW_H
+#ifndef SHM_DYNAMO_KEYSTORE_DYNAMO_ROW_H
+#define SHM_DYNAMO_KEYSTORE_DYNAMO_ROW_H
 
-#include "server/json.h"
-#include "shm/keystore.h"
+#include "server/json/json.h"
+#include "shm/store/keystore.h"
 
 /* Everything that can be read is, so that a row with one bad attribute is still known by its id;
  * out->unreadable names the attribute. */

@@ -6,14 +6,14 @@
  * another one near it counts. A row says with `usage_id` whose it is, so one that comes again (an
  * answer was lost, the refresher was killed) finds its own place and is written over itself.
  */
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/crc32.h"
-#include "server/dynamo_value.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/crc32.h"
+#include "server/dynamo/dynamo_value.h"
 
 #define PROBES     25u        /* the last within hours */
 #define BODIES_MAX (1u << 20) /* of DYNAMO_MANY rows */

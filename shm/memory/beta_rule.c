@@ -1,4 +1,4 @@
-#include "shm/beta_rule.h"
+#include "shm/memory/beta_rule.h"
 
 #include <string.h>
 

@@ -3,11 +3,11 @@
  * that go to Bedrock in its place, none when it is blocked. From the environment or the
  * beta-headers table; a rule that is not whole is not used at all. Any process; pure.
  */
-#ifndef SHM_BETA_RULE_H
-#define SHM_BETA_RULE_H
+#ifndef SHM_MEMORY_BETA_RULE_H
+#define SHM_MEMORY_BETA_RULE_H
 
-#include "server/json.h"
-#include "shm/directory.h"
+#include "server/json/json.h"
+#include "shm/memory/directory.h"
 
 /* Letters, digits, '.', '_', '-', up to 64: goes into headers and JSON as it is. */
 bool beta_rule_is_name(struct str v);

@@ -1,7 +1,7 @@
-#include "shm/bucket.h"
+#include "shm/memory/bucket.h"
 
 #include <assert.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 /* Slots beside those of the keys: a freed slot rests 10 minutes, so revoking and making keys needs
  * spares. */

@@ -8,11 +8,11 @@
  * window/limit. Any worker writes; the refresher sets the tag and zeroes a cell when it gives the
  * slot to a new key (a freed slot rests for 2 generations and 10 minutes).
  */
-#ifndef SHM_BUCKET_H
-#define SHM_BUCKET_H
+#ifndef SHM_MEMORY_BUCKET_H
+#define SHM_MEMORY_BUCKET_H
 
 #include <stdatomic.h>
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 struct bucket { /* 64 bytes: one a key slot; contention is per key, so no padding to 128 */
     _Atomic uint64_t requests; /* tat, any worker */

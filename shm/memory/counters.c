@@ -1,4 +1,4 @@
-#include "shm/counters.h"
+#include "shm/memory/counters.h"
 
 #include <assert.h>
 #include <string.h>

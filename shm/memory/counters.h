@@ -3,13 +3,13 @@
  * (relaxed add), summed by the reader. A respawned process goes on with its slot's block, so sums
  * never fall.
  */
-#ifndef SHM_COUNTERS_H
-#define SHM_COUNTERS_H
+#ifndef SHM_MEMORY_COUNTERS_H
+#define SHM_MEMORY_COUNTERS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include "shm/segment.h"
-#include "shm/traffic.h"
+#include "shm/memory/segment.h"
+#include "shm/memory/traffic.h"
 
 /* X(NAME, "prometheus_name", "help") */
 #define COUNTERS_TABLE(X)                                                                         \
@@ -44,7 +44,7 @@
     X(TURNS, "loop_turns_total", "Turns of the event loop")
 
 /* X(NAME, "reason", "meaning"): refusals_total, what the gateway itself said no to. Counted by
- * worker/refusal.c. */
+ * worker/exchange/refusal.c. */
 #define COUNTERS_REFUSALS(X)                                                                 \
     X(HTTP, "http", "against the HTTP rules, or cut off")                                    \
     X(SLOW, "slow", "headers or body did not come in time")                                  \

@@ -9,13 +9,13 @@
  * words, two cache lines), while the big cells lie dense: half the memory of open addressing over
  * the cells themselves.
  */
-#include "shm/directory.h"
+#include "shm/memory/directory.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
-#include "server/clock.h"
-#include "server/crc32.h"
+#include "server/base/clock.h"
+#include "server/base/crc32.h"
 
 #define PROBE_MAX                                                                                  \
     64u                /* at load 0.25 a run of 64 does not happen; it bounds what damage can cost \

@@ -11,10 +11,10 @@
  * carries a CRC: one that does not match is answered as DIRECTORY_STALE (503), never as a refusal
  * or a hit.
  */
-#ifndef SHM_DIRECTORY_H
-#define SHM_DIRECTORY_H
+#ifndef SHM_MEMORY_DIRECTORY_H
+#define SHM_MEMORY_DIRECTORY_H
 
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 enum { /* flags of a key */
        DIRECTORY_ACTIVE = 1,

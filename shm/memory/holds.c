@@ -1,9 +1,9 @@
-#include "shm/holds.h"
+#include "shm/memory/holds.h"
 
 #include <assert.h>
 #include <stdatomic.h>
-#include "shm/bucket.h"
-#include "shm/scoreboard.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/scoreboard.h"
 
 /*
  * A row: a head of one cache pair, then a word a slot. The pages of a row come as its words are

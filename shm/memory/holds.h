@@ -9,10 +9,10 @@
  *
  * Only keys with max_concurrency or with budget_mode reserve come here. Worker.
  */
-#ifndef SHM_HOLDS_H
-#define SHM_HOLDS_H
+#ifndef SHM_MEMORY_HOLDS_H
+#define SHM_MEMORY_HOLDS_H
 
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 #define HOLDS_MICRO_MAX ((1ull << 48) - 1) /* 281 million dollars; more is held as this much */
 

@@ -1,10 +1,10 @@
-#include "shm/journal.h"
+#include "shm/memory/journal.h"
 
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>
-#include "server/clock.h"
-#include "shm/scoreboard.h"
+#include "server/base/clock.h"
+#include "shm/memory/scoreboard.h"
 
 #define LOOK_AGAIN_MS 5u /* a full block is not searched more often than this */
 

@@ -18,13 +18,13 @@
  * When the file cannot be made (disk full, read-only) the records are in anonymous shared memory:
  * they still outlive workers and the refresher, but not the master.
  */
-#ifndef SHM_JOURNAL_H
-#define SHM_JOURNAL_H
+#ifndef SHM_MEMORY_JOURNAL_H
+#define SHM_MEMORY_JOURNAL_H
 
 #include <stdatomic.h>
-#include "server/config.h"
-#include "shm/prices.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "shm/catalogue/prices.h"
+#include "shm/memory/segment.h"
 
 #define JOURNAL_MAGIC   0x6c6c6d61706a726eull /* "llmapjrn" */
 #define JOURNAL_VERSION 1u

@@ -1,5 +1,5 @@
 /* The file behind the journal: making, locking, checking, growing; memory instead of it. */
-#include "shm/journal.h"
+#include "shm/memory/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "server/log.h"
+#include "server/base/log.h"
 
 #define PAGE      4096u
 #define PATH_SIZE 512

@@ -4,11 +4,11 @@
  * A cell is free for question t when its state word says that t - 64 was answered, so nothing else
  * needs a count.
  */
-#include "shm/keymiss.h"
+#include "shm/memory/keymiss.h"
 
 #include <assert.h>
 #include <string.h>
-#include "server/loop.h"
+#include "server/net/loop.h"
 
 struct cell {
     uint8_t digest[32];

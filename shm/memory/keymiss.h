@@ -7,11 +7,11 @@
  * the refresher wipes it as it reads. A worker that dies leaves questions nobody waits for; the
  * successor in the slot goes on at head. Rings hold 64 questions a worker.
  */
-#ifndef SHM_KEYMISS_H
-#define SHM_KEYMISS_H
+#ifndef SHM_MEMORY_KEYMISS_H
+#define SHM_MEMORY_KEYMISS_H
 
 #include <stdatomic.h>
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 #define KEYMISS_RING    64u
 #define KEYMISS_KEY_MAX 200u /* longer keys cannot exist: refused before */

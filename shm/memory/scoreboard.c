@@ -1,8 +1,8 @@
-#include "shm/scoreboard.h"
+#include "shm/memory/scoreboard.h"
 
 #include <assert.h>
 #include <unistd.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 size_t scoreboard_area_size(uint32_t workers)
 {

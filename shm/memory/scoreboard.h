@@ -3,11 +3,11 @@
  * (pid by the master before fork returns to the child); read by anybody. 128 bytes, so no false
  * sharing. Slot 0 is the refresher, 1..workers are the workers.
  */
-#ifndef SHM_SCOREBOARD_H
-#define SHM_SCOREBOARD_H
+#ifndef SHM_MEMORY_SCOREBOARD_H
+#define SHM_MEMORY_SCOREBOARD_H
 
 #include <stdatomic.h>
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 enum scoreboard_state {
     SCOREBOARD_FREE,

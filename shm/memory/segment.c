@@ -1,4 +1,4 @@
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -6,15 +6,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "server/clock.h"
-#include "server/loop.h"
-#include "shm/bucket.h"
-#include "shm/counters.h"
-#include "shm/directory.h"
-#include "shm/holds.h"
-#include "shm/keymiss.h"
-#include "shm/scoreboard.h"
-#include "shm/signing.h"
+#include "server/base/clock.h"
+#include "server/net/loop.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/holds.h"
+#include "shm/memory/keymiss.h"
+#include "shm/memory/scoreboard.h"
+#include "shm/memory/signing.h"
 
 /* Areas start on a page so that mprotect can tell them apart; the largest page of our platforms. */
 #define PAGE       65536u

@@ -16,12 +16,12 @@
  * Each word has one writer process or is changed only by compare-and-swap. The master makes it,
  * never reads cells. Workers map the directory read-only (segment_enter_worker).
  */
-#ifndef SHM_SEGMENT_H
-#define SHM_SEGMENT_H
+#ifndef SHM_MEMORY_SEGMENT_H
+#define SHM_MEMORY_SEGMENT_H
 
 #include <stdatomic.h>
-#include "server/err.h"
-#include "server/text.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
 #define SEGMENT_VERSION       4u

@@ -1,4 +1,4 @@
-#include "shm/signing.h"
+#include "shm/memory/signing.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  * Anonymous mapping: no descriptor, not dumped. Today's and tomorrow's key, so midnight needs
  * nobody. Two copies and a generation, as in directory.h. The secret access key never comes here.
  */
-#ifndef SHM_SIGNING_H
-#define SHM_SIGNING_H
+#ifndef SHM_MEMORY_SIGNING_H
+#define SHM_MEMORY_SIGNING_H
 
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 struct signing_keys {
     uint64_t generation; /* first member; grows with every publication; 0: nothing yet */

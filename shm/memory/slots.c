@@ -1,9 +1,9 @@
-#include "shm/slots.h"
+#include "shm/memory/slots.h"
 
 #include <assert.h>
-#include "server/arena.h"
-#include "shm/bucket.h"
-#include "shm/directory.h"
+#include "server/base/arena.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/directory.h"
 
 struct resting {
     uint32_t slot;

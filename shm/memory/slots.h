@@ -5,10 +5,10 @@
  * the published directory). A freed slot rests for 2 generations and 10 minutes, the longest time a
  * worker may still hold the old number, before another key gets it.
  */
-#ifndef SHM_SLOTS_H
-#define SHM_SLOTS_H
+#ifndef SHM_MEMORY_SLOTS_H
+#define SHM_MEMORY_SLOTS_H
 
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 #define SLOTS_NONE    0u /* a reserved slot's number, so never a key's */
 #define SLOTS_REST_MS 600000u

@@ -1,4 +1,4 @@
-#include "shm/traffic.h"
+#include "shm/memory/traffic.h"
 
 #include <assert.h>
 

@@ -2,8 +2,8 @@
  * traffic.h - requests and their times by route, dialect and transport: rows of one process inside
  * its counters block. Each word is written by its own process only; the reader sums.
  */
-#ifndef SHM_TRAFFIC_H
-#define SHM_TRAFFIC_H
+#ifndef SHM_MEMORY_TRAFFIC_H
+#define SHM_MEMORY_TRAFFIC_H
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "shm/absent.h"
+#include "shm/refresher/absent.h"
 
 #include <string.h>
 

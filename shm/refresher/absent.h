@@ -3,8 +3,8 @@
  * key does not cost a read each time. Direct-mapped: a collision only costs one more read.
  * Refresher only.
  */
-#ifndef SHM_ABSENT_H
-#define SHM_ABSENT_H
+#ifndef SHM_REFRESHER_ABSENT_H
+#define SHM_REFRESHER_ABSENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
-#include "shm/budgets.h"
+#include "shm/refresher/budgets.h"
 
 #include <string.h>
-#include "server/arena.h"
-#include "shm/bucket.h"
-#include "shm/journal.h"
+#include "server/base/arena.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/journal.h"
 
 struct staged {
     uint8_t digest[32];

@@ -8,11 +8,11 @@
  * a stored sum that became smaller: somebody reset the budget, and the difference is taken off.
  * Refresher only.
  */
-#ifndef SHM_BUDGETS_H
-#define SHM_BUDGETS_H
+#ifndef SHM_REFRESHER_BUDGETS_H
+#define SHM_REFRESHER_BUDGETS_H
 
-#include "shm/keystore.h"
-#include "shm/keytable.h"
+#include "shm/store/keystore.h"
+#include "shm/refresher/keytable.h"
 
 struct budgets;
 

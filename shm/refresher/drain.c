@@ -1,10 +1,10 @@
-#include "shm/drain.h"
+#include "shm/refresher/drain.h"
 
 #include <string.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
-#include "shm/counters.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
 
 #define BATCH         256u
 #define BATCHES       8u        /* a tick: the loop has other things to do */

@@ -6,12 +6,12 @@
  * nothing. While the store fails the records stay, and the workers refuse requests only when there
  * is no room for another record.
  */
-#ifndef SHM_DRAIN_H
-#define SHM_DRAIN_H
+#ifndef SHM_REFRESHER_DRAIN_H
+#define SHM_REFRESHER_DRAIN_H
 
-#include "server/config.h"
-#include "shm/journal.h"
-#include "shm/keysync.h"
+#include "server/base/config.h"
+#include "shm/memory/journal.h"
+#include "shm/refresher/keysync.h"
 
 #define DRAIN_EVERY_MS 200u
 

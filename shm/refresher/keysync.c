@@ -1,18 +1,18 @@
-#include "shm/keysync.h"
+#include "shm/refresher/keysync.h"
 
 #include <string.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/sha256.h"
-#include "shm/absent.h"
-#include "shm/bucket.h"
-#include "shm/budgets.h"
-#include "shm/counters.h"
-#include "shm/keyids.h"
-#include "shm/keymiss.h"
-#include "shm/keytable.h"
-#include "shm/scoreboard.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "shm/refresher/absent.h"
+#include "shm/memory/bucket.h"
+#include "shm/refresher/budgets.h"
+#include "shm/memory/counters.h"
+#include "shm/store/keyids.h"
+#include "shm/memory/keymiss.h"
+#include "shm/refresher/keytable.h"
+#include "shm/memory/scoreboard.h"
 
 #define SECOND_NS       1000000000ull
 #define WARN_EVERY_MS   60000u

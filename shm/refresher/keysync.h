@@ -3,11 +3,11 @@
  * and what happens while the store cannot be reached. The refresher's; knows no loop, so it is
  * tested alone.
  */
-#ifndef SHM_KEYSYNC_H
-#define SHM_KEYSYNC_H
+#ifndef SHM_REFRESHER_KEYSYNC_H
+#define SHM_REFRESHER_KEYSYNC_H
 
-#include "server/config.h"
-#include "shm/keystore.h"
+#include "server/base/config.h"
+#include "shm/store/keystore.h"
 
 #define KEYSYNC_LOOKUPS_PER_SECOND 50u /* store reads for unknown keys */
 #define KEYSYNC_RETRY_MAX_MS       4000u /* an outage is over for clients at most 5 s after it ended */

@@ -1,10 +1,10 @@
-#include "shm/keytable.h"
+#include "shm/refresher/keytable.h"
 
 #include <string.h>
-#include "server/arena.h"
-#include "shm/keyset.h"
-#include "shm/prices.h"
-#include "shm/slots.h"
+#include "server/base/arena.h"
+#include "shm/store/keyset.h"
+#include "shm/catalogue/prices.h"
+#include "shm/memory/slots.h"
 
 struct keytable {
     struct segment *segment;

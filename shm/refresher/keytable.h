@@ -4,11 +4,11 @@
  *
  * A load is staged and takes effect at keytable_commit, so one that breaks off changes nothing.
  */
-#ifndef SHM_KEYTABLE_H
-#define SHM_KEYTABLE_H
+#ifndef SHM_REFRESHER_KEYTABLE_H
+#define SHM_REFRESHER_KEYTABLE_H
 
-#include "server/err.h"
-#include "shm/directory.h"
+#include "server/base/err.h"
+#include "shm/memory/directory.h"
 
 struct keytable;
 

@@ -9,25 +9,25 @@
  *   creds           new credentials (signer_take)
  *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
  */
-#include "shm/refresher.h"
+#include "shm/refresher/refresher.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/creds.h"
-#include "server/fetch.h"
-#include "server/log.h"
-#include "server/loop.h"
-#include "shm/counters.h"
-#include "shm/drain.h"
-#include "shm/keysync.h"
-#include "shm/scoreboard.h"
-#include "shm/signer.h"
-#include "shm/signing.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/aws/creds.h"
+#include "server/net/fetch.h"
+#include "server/base/log.h"
+#include "server/net/loop.h"
+#include "shm/memory/counters.h"
+#include "shm/refresher/drain.h"
+#include "shm/refresher/keysync.h"
+#include "shm/memory/scoreboard.h"
+#include "shm/refresher/signer.h"
+#include "shm/memory/signing.h"
 
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 

@@ -6,11 +6,11 @@
  * and publishes signing keys. Its death costs nothing: the master starts the next, which builds a
  * new bank.
  */
-#ifndef SHM_REFRESHER_H
-#define SHM_REFRESHER_H
+#ifndef SHM_REFRESHER_REFRESHER_H
+#define SHM_REFRESHER_REFRESHER_H
 
-#include "server/config.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "shm/memory/segment.h"
 
 /* Body of the process after fork; returns the exit code (0 asked to stop, 1 again, 2 hopeless).
  * dead_fd: read end of the master's pipe; EOF means leave. */

@@ -1,11 +1,11 @@
-#include "shm/signer.h"
+#include "shm/refresher/signer.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/sigv4.h"
-#include "shm/signing.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/aws/sigv4.h"
+#include "shm/memory/signing.h"
 
 #define DAY_MS 86400000
 

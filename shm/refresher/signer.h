@@ -3,11 +3,11 @@
  * signing.h. The refresher keeps the secret here and nowhere else; it is wiped when it is replaced
  * or dropped.
  */
-#ifndef SHM_SIGNER_H
-#define SHM_SIGNER_H
+#ifndef SHM_REFRESHER_SIGNER_H
+#define SHM_REFRESHER_SIGNER_H
 
-#include "server/creds.h"
-#include "shm/segment.h"
+#include "server/aws/creds.h"
+#include "shm/memory/segment.h"
 
 struct signer { /* signer_init, then the rest; signer_wipe at the end */
     struct segment *segment;

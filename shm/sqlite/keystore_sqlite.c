@@ -1,4 +1,4 @@
-#include "shm/keystore_sqlite.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "shm/keystore_sqlite_private.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "shm/sqlite/keystore_sqlite_private.h"
 
 #define BUSY_MS 5000
 

@@ -5,10 +5,10 @@
  * the version at every write, also one made with the sqlite3 shell. Refresher and subcommands only.
  * Calls block, for a busy file up to 5 s.
  */
-#ifndef SHM_KEYSTORE_SQLITE_H
-#define SHM_KEYSTORE_SQLITE_H
+#ifndef SHM_SQLITE_KEYSTORE_SQLITE_H
+#define SHM_SQLITE_KEYSTORE_SQLITE_H
 
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 /* Path by DATABASE_URL, else STATE_DIR/keys.db; makes the file and its directory (one level) if
  * missing. */

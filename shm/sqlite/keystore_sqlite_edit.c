@@ -1,8 +1,8 @@
 /* Changes by the subcommands. Rare, so each prepares its statement and drops it again. */
-#include "shm/keystore_sqlite_private.h"
+#include "shm/sqlite/keystore_sqlite_private.h"
 
-#include "server/clock.h"
-#include "shm/prices.h"
+#include "server/base/clock.h"
+#include "shm/catalogue/prices.h"
 
 /* A parameter that is not bound is NULL, which leaves the column as it is. */
 #define SET(column, field)  ", " #column " = coalesce(?, " #column ")"

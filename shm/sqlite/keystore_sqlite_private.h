@@ -4,12 +4,12 @@
  * keystore_sqlite_edit.c (changes by the subcommands) and keystore_sqlite_layout.c share. Refresher
  * and subcommands.
  */
-#ifndef SHM_KEYSTORE_SQLITE_PRIVATE_H
-#define SHM_KEYSTORE_SQLITE_PRIVATE_H
+#ifndef SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
+#define SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
 
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 /* X(NAME, "sql"); NAMES and MARKS are keystore_sqlite.c's columns of a key */
 #define KEYSTORE_SQLITE_STATEMENTS(X)                                                            \

@@ -1,8 +1,8 @@
-#include "shm/keystore_sqlite_private.h"
+#include "shm/sqlite/keystore_sqlite_private.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define EXPIRE_EVERY_S 3600
 #define PATH_SIZE      16 /* $."2026-01" */

@@ -1,8 +1,8 @@
-#include "shm/keyids.h"
+#include "shm/store/keyids.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 struct keyids_entry {
     uint8_t digest[32];

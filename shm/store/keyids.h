@@ -3,10 +3,10 @@
  * a budget go under the same key as the key's own row. Of hashed rows the digest says it all.
  * Refresher only, in its private memory; wiped.
  */
-#ifndef SHM_KEYIDS_H
-#define SHM_KEYIDS_H
+#ifndef SHM_STORE_KEYIDS_H
+#define SHM_STORE_KEYIDS_H
 
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 struct keyids { /* zero is empty; use the functions */
     struct keyids_list {

@@ -1,8 +1,8 @@
-#include "shm/keyset.h"
+#include "shm/store/keyset.h"
 
 #include <assert.h>
 #include <string.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define FIRST_ROOM 64u
 

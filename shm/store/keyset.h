@@ -2,10 +2,10 @@
  * keyset.h - the refresher's private set of keys by digest: a dense array and a hash index,
  * growing.
  */
-#ifndef SHM_KEYSET_H
-#define SHM_KEYSET_H
+#ifndef SHM_STORE_KEYSET_H
+#define SHM_STORE_KEYSET_H
 
-#include "shm/directory.h"
+#include "shm/memory/directory.h"
 
 struct keyset { /* zero is empty; use the functions */
     struct directory_key *cells;

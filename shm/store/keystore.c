@@ -1,13 +1,13 @@
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include "server/crc32.h"
-#include "server/creds.h"
-#include "server/sha256.h"
-#include "shm/keystore_dynamo.h"
-#include "shm/keystore_sqlite.h"
+#include "server/base/crc32.h"
+#include "server/aws/creds.h"
+#include "server/base/sha256.h"
+#include "shm/dynamo/keystore_dynamo.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 /* --- which store ----------------------------------------------------------------------------- */
 

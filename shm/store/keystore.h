@@ -4,14 +4,14 @@
  * Calls may block (a file, later a network), so only the refresher and the subcommands make them,
  * never a worker. A row read here is checked before it enters the directory.
  */
-#ifndef SHM_KEYSTORE_H
-#define SHM_KEYSTORE_H
+#ifndef SHM_STORE_KEYSTORE_H
+#define SHM_STORE_KEYSTORE_H
 
-#include "server/config.h"
-#include "server/err.h"
-#include "shm/directory.h"
-#include "shm/keystore_edit.h"
-#include "shm/keystore_usage.h"
+#include "server/base/config.h"
+#include "server/base/err.h"
+#include "shm/memory/directory.h"
+#include "shm/store/keystore_edit.h"
+#include "shm/store/keystore_usage.h"
 
 struct keystore_row {
     char id[KEYSTORE_ID_MAX + 1]; /* partition key as stored */

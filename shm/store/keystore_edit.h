@@ -5,11 +5,11 @@
  * Each change is one conditional write, so nothing is ever half-written, and raises the version, so
  * a running server acts on it within about a second.
  */
-#ifndef SHM_KEYSTORE_EDIT_H
-#define SHM_KEYSTORE_EDIT_H
+#ifndef SHM_STORE_KEYSTORE_EDIT_H
+#define SHM_STORE_KEYSTORE_EDIT_H
 
 #include <stdint.h>
-#include "server/err.h"
+#include "server/base/err.h"
 
 /* Attributes of a key that can change, and their fields in struct keystore_row. An empty text and a
  * 0 take the attribute away (NONE: the store keeps no empty one, its column is NULL). */

@@ -1,8 +1,8 @@
-#include "shm/keystore_usage.h"
+#include "shm/store/keystore_usage.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 #define MICRO_MAX 1000000000000000000ll /* a trillion dollars: sums stay inside int64_t */
 

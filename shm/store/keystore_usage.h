@@ -4,11 +4,11 @@
  *
  * Money is micro-dollars, tokens are whole: no double is in any sum.
  */
-#ifndef SHM_KEYSTORE_USAGE_H
-#define SHM_KEYSTORE_USAGE_H
+#ifndef SHM_STORE_KEYSTORE_USAGE_H
+#define SHM_STORE_KEYSTORE_USAGE_H
 
-#include "server/err.h"
-#include "shm/directory.h"
+#include "server/base/err.h"
+#include "shm/memory/directory.h"
 
 #define KEYSTORE_ID_MAX 200 /* "sha256:<64 hex>" or a clear key */
 

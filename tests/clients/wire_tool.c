@@ -11,10 +11,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include "server/arena.h"
-#include "server/eventstream.h"
-#include "server/json.h"
-#include "server/sigv4.h"
+#include "server/base/arena.h"
+#include "server/aws/eventstream.h"
+#include "server/json/json.h"
+#include "server/aws/sigv4.h"
 
 #define LINE_MAX_BYTES ((size_t)32 << 20)
 #define FRAME_MAX      ((size_t)16 << 20)

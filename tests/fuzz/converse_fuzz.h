@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/sse_grammar.h"
-#include "worker/relay.h"
+#include "worker/dialect/relay.h"
 
 #define OUT_MAX    ((size_t)64 << 20)
 #define EVENTS_MAX (SSE_BLOCKS - 4) /* each may open a block, and the checker holds no more */

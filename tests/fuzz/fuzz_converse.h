@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #include "tests/unit/converse_shape.h"
-#include "worker/anthropic_to_converse.h"
-#include "worker/openai_to_converse.h"
+#include "worker/converse/anthropic_to_converse.h"
+#include "worker/converse/openai_to_converse.h"
 
 #define OUT_MAX ((size_t)16 << 20)
 

@@ -3,10 +3,10 @@
  * headers of a frame with right checksums (else no input would get past them). Checked: all pieces
  * give the same frames as one, spans are readable, an error stays.
  */
-#include "server/eventstream.h"
+#include "server/aws/eventstream.h"
 
 #include <assert.h>
-#include "server/crc32.h"
+#include "server/base/crc32.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,12 +2,12 @@
  * fuzz_http_parse.c - libFuzzer: the same bytes, whole and in pieces chosen by the data, must give
  * the same events, the same bodies and the same refusal. The first byte is the seed of the cuts.
  */
-#include "server/http_parse.h"
+#include "server/net/http_parse.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

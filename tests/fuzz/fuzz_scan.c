@@ -3,11 +3,11 @@
  * inside the text and inside each other, the index stays within 8 times the text, an accepted
  * document is UTF-8, and cJSON (through json.h) accepts it too.
  */
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 #include <assert.h>
 #include <string.h>
-#include "server/json.h"
+#include "server/json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

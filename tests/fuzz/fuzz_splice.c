@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
 #define OUT_MAX ((size_t)16 << 20)
 #define CHECK(what)  \

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define CONTAINER 1 /* index in mock->key */
 #define PREVIOUS  2

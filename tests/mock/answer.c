@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 static const struct {
     int status;

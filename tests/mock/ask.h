@@ -17,7 +17,7 @@
 #ifndef MOCK_ASK_H
 #define MOCK_ASK_H
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 #include "tests/mock/fault.h"
 
 #define ASK_TOOLS 128

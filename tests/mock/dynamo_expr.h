@@ -10,7 +10,7 @@
 #ifndef MOCK_DYNAMO_EXPR_H
 #define MOCK_DYNAMO_EXPR_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 #include "tests/mock/dynamo_store.h"
 
 #define EXPR_MARKS 64

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define ROOM_MIN 16
 

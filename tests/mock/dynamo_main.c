@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/clock.h"
-#include "server/crc32.h"
-#include "server/loop.h"
+#include "server/base/clock.h"
+#include "server/base/crc32.h"
+#include "server/net/loop.h"
 
 #define INPUT_MAX ((size_t)16 << 20)
 #define BODY_MAX  ((size_t)64 << 20)

@@ -2,7 +2,7 @@
  * dynamo_mock.h - mock-dynamo: a stand-in for Amazon DynamoDB on loopback, and what its files
  * share.
  *
- *   dynamo_main.c    options, owns struct dynamo_mock, connections (on server/loop.h)
+ *   dynamo_main.c    options, owns struct dynamo_mock, connections (on server/net/loop.h)
  *   dynamo_route.c   one request -> one answer: signature, script, operation; the /__ routes
  *   dynamo_ops.c     the operations
  *   dynamo_store.c   tables and items, found by dynamo_finder.c
@@ -19,7 +19,7 @@
 #ifndef MOCK_DYNAMO_MOCK_H
 #define MOCK_DYNAMO_MOCK_H
 
-#include "server/buf.h"
+#include "server/base/buf.h"
 #include "tests/mock/dynamo_expr.h"
 #include "tests/mock/reader.h"
 

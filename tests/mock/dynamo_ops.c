@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/json.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
 
 #define PAGE_BYTES ((size_t)1 << 20) /* AWS ends a page here */
 #define NAMES_MAX  64

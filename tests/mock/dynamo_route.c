@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "server/sha256.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "server/base/sha256.h"
 #include "tests/mock/verify.h"
 
 #define ARENA_MAX ((size_t)512 << 20) /* a scan of many items makes many scratch values */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/crc32.h"
-#include "server/scan.h"
+#include "server/base/crc32.h"
+#include "server/json/scan.h"
 
 /* --- tables ---------------------------------------------------------------------------------- */
 

@@ -5,8 +5,8 @@
 #ifndef MOCK_DYNAMO_STORE_H
 #define MOCK_DYNAMO_STORE_H
 
-#include "server/arena.h"
-#include "server/text.h"
+#include "server/base/arena.h"
+#include "server/base/text.h"
 #include "tests/mock/dynamo_finder.h"
 
 struct attr {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define SCRIPTS_MAX 32
 #define ONCE_MAX    512

@@ -10,7 +10,7 @@
 #ifndef MOCK_FAULT_H
 #define MOCK_FAULT_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 /*
  * Kinds: REFUSE: an AWS error before anything else. PAGE: an HTML page. CLOCK: signature time.

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "server/crc32.h"
+#include "server/base/crc32.h"
 
 #define PRELUDE 12
 #define STRING  7 /* header value type */

@@ -6,7 +6,7 @@
 #ifndef MOCK_FRAME_H
 #define MOCK_FRAME_H
 
-#include "server/buf.h"
+#include "server/base/buf.h"
 
 /* Appends one message of kind "event" or "exception" with the order of headers Bedrock uses. */
 void frame_event(struct buf *out, struct str type, struct str payload);

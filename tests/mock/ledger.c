@@ -1,7 +1,7 @@
 #include "tests/mock/ledger.h"
 
-#include "server/json.h"
-#include "server/sha256.h"
+#include "server/json/json.h"
+#include "server/base/sha256.h"
 
 #define KEPT_MAX ((size_t)128 * 1024 * 1024)
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define BODY_MAX ((size_t)128 * 1024 * 1024)
 

@@ -1,6 +1,7 @@
 /*
- * reader.h - the mock's own HTTP/1.1 request reader, written apart from server/http_parse.c so that
- * one cannot hide the other's bugs. Strict: what a well-behaved client never sends is READER_BAD.
+ * reader.h - the mock's own HTTP/1.1 request reader, written apart from server/net/http_parse.c so
+ * that one cannot hide the other's bugs. Strict: what a well-behaved client never sends is
+ * READER_BAD.
  *
  * Stateless: it is called again with everything received so far until the request is whole. All
  * spans point into the given bytes (or into *decoded, for a chunked body). Pure, no allocation of
@@ -9,7 +10,7 @@
 #ifndef MOCK_READER_H
 #define MOCK_READER_H
 
-#include "server/buf.h"
+#include "server/base/buf.h"
 
 #define READER_HEADERS 100
 

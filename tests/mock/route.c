@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define ARENA_MAX ((size_t)512 * 1024 * 1024)
 

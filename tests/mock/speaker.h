@@ -5,8 +5,8 @@
 #ifndef MOCK_SPEAKER_H
 #define MOCK_SPEAKER_H
 
-#include "server/json.h"
-#include "server/scan.h"
+#include "server/json/json.h"
+#include "server/json/scan.h"
 #include "tests/mock/ask.h"
 
 enum moment_kind {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 #include "tests/mock/frame.h"
 
 #define DELTA_BYTES     12 /* about three tokens, as real streams have them */

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 static void put(struct timer_heap *h, size_t place, struct timer *t)
 {

@@ -4,7 +4,7 @@
 #ifndef MOCK_TIMER_H
 #define MOCK_TIMER_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 struct timer {
     uint64_t due_ns; /* monotonic */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/sha256.h"
+#include "server/base/sha256.h"
 
 #define SIGNED_MAX 64
 

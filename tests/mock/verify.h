@@ -1,7 +1,7 @@
 /*
  * verify.h - checks a request's AWS Signature Version 4, written from the specification
  * (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html) and sharing
- * nothing with server/sigv4.c but SHA-256, so that a misreading there is found here. Pure.
+ * nothing with server/aws/sigv4.c but SHA-256, so that a misreading there is found here. Pure.
  */
 #ifndef MOCK_VERIFY_H
 #define MOCK_VERIFY_H

@@ -11,7 +11,7 @@ done
 for command in $(sed -n '/} commands\[\]/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' master/main.c); do
     expect_true "README names the subcommand $command" grep -qE "^\\|.*\`$command" README.md
 done
-for path in $(grep -oE '^ *\{"[^"]+"' worker/routes.c | sed 's/.*"\(.*\)"/\1/; s/{prefix}/\/v1/; s/\*.*//'); do
+for path in $(grep -oE '^ *\{"[^"]+"' worker/exchange/routes.c | sed 's/.*"\(.*\)"/\1/; s/{prefix}/\/v1/; s/\*.*//'); do
     expect_true "README names the route $path" grep -qF -- "$path" README.md
 done
 for file in $(grep -oE '\(?(docker|scripts|tests|server|shm|worker|master)/[A-Za-z0-9_./-]+' README.md | tr -d '(' | sort -u); do
@@ -29,7 +29,7 @@ families() { # of the last answer, as the README's rows
             print "| `" name "` | " type " | " labels " | " help " |" }' "$T/body" | sort
 }
 rows() { awk -v title="## $2" '/^## / { inside = $0 == title } inside' "$1" | grep -E "^\| \`[A-Za-z_0-9]+\` \| $3" | sort; }
-values() { sed -n '/define COUNTERS_REFUSALS/,/^enum counter/s/^ *X([A-Z_0-9]*, "\([^"]*\)", "\([^"]*\)").*/| `\1` | \2 |/p' shm/counters.h | sort; }
+values() { sed -n '/define COUNTERS_REFUSALS/,/^enum counter/s/^ *X([A-Z_0-9]*, "\([^"]*\)", "\([^"]*\)").*/| `\1` | \2 |/p' shm/memory/counters.h | sort; }
 KINDS='(counter|gauge|histogram) \|'
 start_mock
 start_server METRICS_AUTH=off

@@ -5,7 +5,7 @@
 #define TESTS_UNIT_BUILD_BED_H
 
 #include "tests/unit/convert_case.h"
-#include "worker/converse_settings.h"
+#include "worker/converse/converse_settings.h"
 
 struct build_bed {
     struct convert_case c; /* arena, body, changes, err */

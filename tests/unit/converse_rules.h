@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 #define RULES_CALLS 256
 

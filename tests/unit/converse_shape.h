@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 enum shape_kind {
     SHAPE_STRING,

@@ -15,8 +15,8 @@
 
 #include "tests/unit/converse_rules.h"
 #include "tests/unit/converse_shape.h"
-#include "worker/anthropic_to_converse.h"
-#include "worker/openai_to_converse.h"
+#include "worker/converse/anthropic_to_converse.h"
+#include "worker/converse/openai_to_converse.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define CASE_MAX    ((size_t)4 << 20)

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "server/clock.h"
-#include "server/creds_private.h"
+#include "server/base/clock.h"
+#include "server/aws/creds_private.h"
 #include "tests/unit/loopback.h"
 
 enum { SECOND_MS = 20 }; /* a second of waiting, unless the test sets second_ms */

@@ -16,9 +16,9 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "server/clock.h"
-#include "server/config.h"
-#include "server/crc32.h"
+#include "server/base/clock.h"
+#include "server/base/config.h"
+#include "server/base/crc32.h"
 #include "tests/unit/loopback.h"
 
 enum { STAGE_MAX = 40, STAGE_BODY = 32768 };

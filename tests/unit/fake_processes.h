@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "server/clock.h"
-#include "server/loop.h"
-#include "shm/refresher.h"
-#include "shm/scoreboard.h"
-#include "worker/worker.h"
+#include "server/base/clock.h"
+#include "server/net/loop.h"
+#include "shm/refresher/refresher.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/exchange/worker.h"
 
 struct fake {
     _Atomic int starts[SEGMENT_PROCESSES_MAX]; /* by slot */

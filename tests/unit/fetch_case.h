@@ -12,8 +12,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "server/clock.h"
-#include "server/fetch.h"
+#include "server/base/clock.h"
+#include "server/net/fetch.h"
 #include "tests/unit/loopback.h"
 
 enum { BIG = 4 << 20 };

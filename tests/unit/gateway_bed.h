@@ -16,15 +16,15 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "server/clock.h"
-#include "server/eventstream.h"
-#include "server/log.h"
-#include "server/sha256.h"
-#include "shm/counters.h"
+#include "server/base/clock.h"
+#include "server/aws/eventstream.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "shm/memory/counters.h"
 #include "tests/unit/loopback.h"
-#include "worker/bedrock.h"
-#include "worker/exchange.h"
-#include "worker/worker.h"
+#include "worker/exchange/bedrock.h"
+#include "worker/exchange/exchange.h"
+#include "worker/exchange/worker.h"
 
 #define CLAUDE  "claude-sonnet-4-5-20250929"
 #define NOVA    "amazon.nova-lite-v1:0"

@@ -17,9 +17,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/http_out.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/net/http_out.h"
 
 struct bed {
     struct loop *loop;

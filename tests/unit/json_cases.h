@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_JSON_CASES_H
 #define TESTS_UNIT_JSON_CASES_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 struct json_case {
     const char *name;

@@ -8,14 +8,14 @@
 
 #include <string.h>
 
-#include "server/clock.h"
-#include "shm/counters.h"
-#include "shm/journal.h"
-#include "shm/scoreboard.h"
-#include "worker/limits.h"
-#include "worker/relay.h"
-#include "worker/routes.h"
-#include "worker/usage.h"
+#include "server/base/clock.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/turn/limits.h"
+#include "worker/dialect/relay.h"
+#include "worker/exchange/routes.h"
+#include "worker/turn/usage.h"
 
 #define CASE_SLOT 300u
 #define CASE_TAG  77u

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/arena.h"
-#include "server/buf.h"
-#include "server/loop.h"
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/net/loop.h"
 
 struct loopback;
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/json.h"
+#include "server/json/json.h"
 
 struct random_request {
     uint64_t state;

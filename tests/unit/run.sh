@@ -7,8 +7,10 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 # By source, not by binary: what was renamed or deleted may have left its binary behind.
-for source in tests/unit/test_*.c; do
-    name=$(basename "$source" .c)
+for source in tests/unit/*/test_*.c tests/unit/*/*/test_*.c; do
+    name=${source#tests/unit/}
+    name=${name%.c}
+    mkdir -p "$out/$(dirname "$name")"
     [ -x "$dir/$name" ] && echo "$name"
 done >"$out/names"
 

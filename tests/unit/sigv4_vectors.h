@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_SIGV4_VECTORS_H
 #define TESTS_UNIT_SIGV4_VECTORS_H
 
-#include "server/text.h"
+#include "server/base/text.h"
 
 #define TOKEN "SESSIONTOKENEXAMPLE"
 

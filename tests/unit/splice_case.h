@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
 #define CASE_MAX ((size_t)1 << 20)
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 #define SSE_BLOCKS 64
 

@@ -1,7 +1,7 @@
-#include "worker/anthropic_blocks.h"
+#include "worker/converse/anthropic_blocks.h"
 
-#include "server/buf.h"
-#include "worker/converse_citation.h"
+#include "server/base/buf.h"
+#include "worker/converse/converse_citation.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -3,10 +3,10 @@
  * anthropic_to_converse; pure. What Bedrock has no block for becomes text or is dropped and noted,
  * never silently.
  */
-#ifndef WORKER_ANTHROPIC_BLOCKS_H
-#define WORKER_ANTHROPIC_BLOCKS_H
+#ifndef WORKER_CONVERSE_ANTHROPIC_BLOCKS_H
+#define WORKER_CONVERSE_ANTHROPIC_BLOCKS_H
 
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
 /* content: a string, an array of blocks, or absent; into the turn of the builder's role. */
 void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content);

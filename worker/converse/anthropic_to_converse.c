@@ -1,8 +1,8 @@
-#include "worker/anthropic_to_converse.h"
+#include "worker/converse/anthropic_to_converse.h"
 
-#include "worker/anthropic_blocks.h"
-#include "worker/anthropic_tools.h"
-#include "worker/converse_settings.h"
+#include "worker/converse/anthropic_blocks.h"
+#include "worker/converse/anthropic_tools.h"
+#include "worker/converse/converse_settings.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

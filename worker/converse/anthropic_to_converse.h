@@ -1,11 +1,11 @@
 /*
  * anthropic_to_converse.h - Anthropic Messages request -> Converse request body. Pure; fuzzed.
  */
-#ifndef WORKER_ANTHROPIC_TO_CONVERSE_H
-#define WORKER_ANTHROPIC_TO_CONVERSE_H
+#ifndef WORKER_CONVERSE_ANTHROPIC_TO_CONVERSE_H
+#define WORKER_CONVERSE_ANTHROPIC_TO_CONVERSE_H
 
-#include "worker/converse.h"
-#include "worker/messages.h"
+#include "worker/converse/converse.h"
+#include "worker/dialect/messages.h"
 
 /* body_out: the Converse body. changes_out as in splice.h. INVALID names what this model or Bedrock
  * cannot do ("capability_rejected: image_block" ...). retold_out, set on success: relay.h. */

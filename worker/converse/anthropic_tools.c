@@ -1,7 +1,7 @@
-#include "worker/anthropic_tools.h"
+#include "worker/converse/anthropic_tools.h"
 
-#include "worker/anthropic_blocks.h"
-#include "worker/tool_references.h"
+#include "worker/converse/anthropic_blocks.h"
+#include "worker/dialect/tool_references.h"
 
 static const struct str nothing = {NULL, 0};
 

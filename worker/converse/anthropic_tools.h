@@ -2,11 +2,11 @@
  * anthropic_tools.h - tools and tool_choice of the Messages API as Converse's toolConfig. Part of
  * anthropic_to_converse; pure.
  */
-#ifndef WORKER_ANTHROPIC_TOOLS_H
-#define WORKER_ANTHROPIC_TOOLS_H
+#ifndef WORKER_CONVERSE_ANTHROPIC_TOOLS_H
+#define WORKER_CONVERSE_ANTHROPIC_TOOLS_H
 
-#include "worker/converse_settings.h"
-#include "worker/messages.h"
+#include "worker/converse/converse_settings.h"
+#include "worker/dialect/messages.h"
 
 /* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
  * cannot say goes into the settings. */

@@ -1,9 +1,9 @@
-#include "worker/converse.h"
+#include "worker/converse/converse.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/sha256.h"
+#include "server/base/sha256.h"
 
 #define TOOL_NAME_MAX     64
 #define TOOL_ID_MAX       64

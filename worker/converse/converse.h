@@ -3,14 +3,14 @@
  * x-converter-changes, and names and ids that Bedrock refuses mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
-#ifndef WORKER_CONVERSE_H
-#define WORKER_CONVERSE_H
+#ifndef WORKER_CONVERSE_CONVERSE_H
+#define WORKER_CONVERSE_CONVERSE_H
 
-#include "server/scan.h"
-#include "server/json.h"
-#include "worker/betas.h"
-#include "worker/cache_policy.h"
-#include "worker/models.h"
+#include "server/json/scan.h"
+#include "server/json/json.h"
+#include "worker/model/betas.h"
+#include "worker/model/cache_policy.h"
+#include "worker/model/models.h"
 
 struct converse_options {
     const struct models_choice *model;

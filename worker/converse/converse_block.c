@@ -1,5 +1,5 @@
 /* The content blocks of converse_build.h. */
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
 #include <string.h>
 

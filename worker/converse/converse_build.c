@@ -1,4 +1,4 @@
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
 #include <stdarg.h>
 #include <stdio.h>

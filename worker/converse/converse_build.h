@@ -7,12 +7,12 @@
  * which cache lifetimes may not grow. Everything opens lazily with its first block, so what turned
  * out empty leaves nothing behind and neighbouring turns of one role become one.
  */
-#ifndef WORKER_CONVERSE_BUILD_H
-#define WORKER_CONVERSE_BUILD_H
+#ifndef WORKER_CONVERSE_CONVERSE_BUILD_H
+#define WORKER_CONVERSE_CONVERSE_BUILD_H
 
-#include "server/arena.h"
-#include "server/json.h"
-#include "worker/converse.h"
+#include "server/base/arena.h"
+#include "server/json/json.h"
+#include "worker/converse/converse.h"
 
 enum converse_role { CONVERSE_NONE, CONVERSE_SYSTEM, CONVERSE_USER, CONVERSE_ASSISTANT };
 

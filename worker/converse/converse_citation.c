@@ -1,4 +1,4 @@
-#include "worker/converse_citation.h"
+#include "worker/converse/converse_citation.h"
 
 #include <assert.h>
 

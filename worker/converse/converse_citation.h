@@ -3,11 +3,11 @@
  * Sources: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationLocation.html,
  * platform.claude.com/docs/en/build-with-claude/citations
  */
-#ifndef WORKER_CONVERSE_CITATION_H
-#define WORKER_CONVERSE_CITATION_H
+#ifndef WORKER_CONVERSE_CONVERSE_CITATION_H
+#define WORKER_CONVERSE_CONVERSE_CITATION_H
 
-#include "server/json.h"
-#include "server/scan.h"
+#include "server/json/json.h"
+#include "server/json/scan.h"
 
 /* False for a kind of location that Anthropic has no shape for ("web" lacks what its shape
  * requires). */

@@ -1,8 +1,8 @@
-#include "worker/converse_event.h"
+#include "worker/converse/converse_event.h"
 
 #include <string.h>
 
-#include "worker/converse_citation.h"
+#include "worker/converse/converse_citation.h"
 
 /* Bedrock is trusted to be large, not to be endless: 1 MB a frame, 25 MB an answer. */
 static const struct scan_limits upstream_limits = {

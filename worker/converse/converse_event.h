@@ -7,11 +7,11 @@
  * byte for byte. Everything points into the payload and the arena given. Source:
  * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
  */
-#ifndef WORKER_CONVERSE_EVENT_H
-#define WORKER_CONVERSE_EVENT_H
+#ifndef WORKER_CONVERSE_CONVERSE_EVENT_H
+#define WORKER_CONVERSE_CONVERSE_EVENT_H
 
-#include "server/scan.h"
-#include "worker/usage.h"
+#include "server/json/scan.h"
+#include "worker/turn/usage.h"
 
 enum converse_event_kind {
     CONVERSE_UNKNOWN, /* newer than this program: ignored */

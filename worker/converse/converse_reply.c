@@ -1,8 +1,8 @@
-#include "worker/converse_reply.h"
+#include "worker/converse/converse_reply.h"
 
 #include <string.h>
 
-#include "worker/converse_citation.h"
+#include "worker/converse/converse_citation.h"
 
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
  * that. */

@@ -11,13 +11,13 @@
  * order in which they open, and nothing follows finish. The dialect only writes bytes; it decides
  * nothing. Pure; worker. Lives in the arena of the exchange.
  */
-#ifndef WORKER_CONVERSE_REPLY_H
-#define WORKER_CONVERSE_REPLY_H
+#ifndef WORKER_CONVERSE_CONVERSE_REPLY_H
+#define WORKER_CONVERSE_CONVERSE_REPLY_H
 
-#include "server/buf.h"
-#include "worker/converse.h"
-#include "worker/converse_event.h"
-#include "worker/relay.h"
+#include "server/base/buf.h"
+#include "worker/converse/converse.h"
+#include "worker/converse/converse_event.h"
+#include "worker/dialect/relay.h"
 
 #define CONVERSE_REPLY_OPEN_MAX 64 /* blocks open at the same time; real answers have a few */
 

@@ -1,6 +1,6 @@
-#include "worker/converse_settings.h"
+#include "worker/converse/converse_settings.h"
 
-#include "worker/json_wish.h"
+#include "worker/dialect/json_wish.h"
 
 #define COUNT(a)   (sizeof(a) / sizeof *(a))
 #define STOPS_MAX  2500 /* API_runtime_InferenceConfiguration */

@@ -5,10 +5,10 @@
  * Sources: API_runtime_InferenceConfiguration, API_runtime_OutputConfig,
  * platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
  */
-#ifndef WORKER_CONVERSE_SETTINGS_H
-#define WORKER_CONVERSE_SETTINGS_H
+#ifndef WORKER_CONVERSE_CONVERSE_SETTINGS_H
+#define WORKER_CONVERSE_CONVERSE_SETTINGS_H
 
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
 enum converse_thinking {
     CONVERSE_THINKING_UNSET,

@@ -1,7 +1,7 @@
-#include "worker/converse_to_anthropic.h"
+#include "worker/converse/converse_to_anthropic.h"
 
-#include "worker/converse_citation.h"
-#include "worker/converse_reply.h"
+#include "worker/converse/converse_citation.h"
+#include "worker/converse/converse_reply.h"
 
 #define PING "event: ping\ndata: {\"type\": \"ping\"}\n\n"
 

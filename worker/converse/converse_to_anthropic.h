@@ -3,11 +3,11 @@
  * events. Pure; fuzzed. Text blocks have no contentBlockStart in Converse: it is synthesised;
  * message_delta waits for `metadata`, which brings the usage after messageStop.
  */
-#ifndef WORKER_CONVERSE_TO_ANTHROPIC_H
-#define WORKER_CONVERSE_TO_ANTHROPIC_H
+#ifndef WORKER_CONVERSE_CONVERSE_TO_ANTHROPIC_H
+#define WORKER_CONVERSE_CONVERSE_TO_ANTHROPIC_H
 
-#include "worker/converse.h"
-#include "worker/relay.h"
+#include "worker/converse/converse.h"
+#include "worker/dialect/relay.h"
 
 extern const struct relay converse_to_anthropic_relay;
 

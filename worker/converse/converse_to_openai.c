@@ -1,6 +1,6 @@
-#include "worker/converse_to_openai.h"
+#include "worker/converse/converse_to_openai.h"
 
-#include "worker/converse_reply.h"
+#include "worker/converse/converse_reply.h"
 
 #define MODEL_MAX 65536 /* of the client's model name, escaped */
 /* A comment: there is no event that every client knows to ignore. */

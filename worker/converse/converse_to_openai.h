@@ -2,11 +2,11 @@
  * converse_to_openai.h - Converse answer or ConverseStream events -> chat.completion or its chunks.
  * Pure; fuzzed.
  */
-#ifndef WORKER_CONVERSE_TO_OPENAI_H
-#define WORKER_CONVERSE_TO_OPENAI_H
+#ifndef WORKER_CONVERSE_CONVERSE_TO_OPENAI_H
+#define WORKER_CONVERSE_CONVERSE_TO_OPENAI_H
 
-#include "worker/converse.h"
-#include "worker/relay.h"
+#include "worker/converse/converse.h"
+#include "worker/dialect/relay.h"
 
 extern const struct relay converse_to_openai_relay;
 

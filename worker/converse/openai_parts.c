@@ -1,6 +1,6 @@
-#include "worker/openai_parts.h"
+#include "worker/converse/openai_parts.h"
 
-#include "worker/anthropic_blocks.h"
+#include "worker/converse/anthropic_blocks.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -2,10 +2,10 @@
  * openai_parts.h - content of a chat message (a string or parts) as Converse blocks. Part of
  * openai_to_converse; pure. URLs are never fetched.
  */
-#ifndef WORKER_OPENAI_PARTS_H
-#define WORKER_OPENAI_PARTS_H
+#ifndef WORKER_CONVERSE_OPENAI_PARTS_H
+#define WORKER_CONVERSE_OPENAI_PARTS_H
 
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
 /* Into the turn of the builder's role, with the cache marks of the parts and of the message; empty
  * text is left out; INVALID for audio, URLs that are no data: URL, file ids, unknown parts. */

@@ -1,10 +1,10 @@
-#include "worker/openai_to_converse.h"
+#include "worker/converse/openai_to_converse.h"
 
-#include "worker/converse_settings.h"
-#include "worker/edits.h"
-#include "worker/messages.h"
-#include "worker/openai_parts.h"
-#include "worker/openai_tools.h"
+#include "worker/converse/converse_settings.h"
+#include "worker/dialect/edits.h"
+#include "worker/dialect/messages.h"
+#include "worker/converse/openai_parts.h"
+#include "worker/converse/openai_tools.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -3,11 +3,11 @@
  * included. Pure; fuzzed. No URL is ever fetched: data: URLs only. retold_out, set on success:
  * relay.h.
  */
-#ifndef WORKER_OPENAI_TO_CONVERSE_H
-#define WORKER_OPENAI_TO_CONVERSE_H
+#ifndef WORKER_CONVERSE_OPENAI_TO_CONVERSE_H
+#define WORKER_CONVERSE_OPENAI_TO_CONVERSE_H
 
-#include "worker/chat.h"
-#include "worker/converse.h"
+#include "worker/dialect/chat.h"
+#include "worker/converse/converse.h"
 
 MUST_CHECK enum status openai_to_converse(const struct chat_request *r,
                                           const struct converse_options *o,

@@ -1,7 +1,7 @@
-#include "worker/openai_tools.h"
+#include "worker/converse/openai_tools.h"
 
-#include "worker/anthropic_blocks.h"
-#include "worker/openai_parts.h"
+#include "worker/converse/anthropic_blocks.h"
+#include "worker/converse/openai_parts.h"
 
 #define ALLOWED_MAX 128 /* OpenAI's limit of tools; the list is searched once for each tool */
 

@@ -2,11 +2,11 @@
  * openai_tools.h - tools, functions and tool_choice of Chat Completions as Converse's toolConfig.
  * Part of openai_to_converse; pure.
  */
-#ifndef WORKER_OPENAI_TOOLS_H
-#define WORKER_OPENAI_TOOLS_H
+#ifndef WORKER_CONVERSE_OPENAI_TOOLS_H
+#define WORKER_CONVERSE_OPENAI_TOOLS_H
 
-#include "worker/chat.h"
-#include "worker/converse_settings.h"
+#include "worker/dialect/chat.h"
+#include "worker/converse/converse_settings.h"
 
 /* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
  * cannot say goes into the settings. */

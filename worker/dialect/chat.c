@@ -1,6 +1,6 @@
-#include "worker/chat.h"
+#include "worker/dialect/chat.h"
 
-#include "worker/chat_pairs.h"
+#include "worker/dialect/chat_pairs.h"
 
 /* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the
  * like. */

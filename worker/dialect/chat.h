@@ -2,10 +2,10 @@
  * chat.h - reads an OpenAI Chat Completions request: the fields we act on, checked with OpenAI's
  * wording. Changes nothing. Pure; fuzzed.
  */
-#ifndef WORKER_CHAT_H
-#define WORKER_CHAT_H
+#ifndef WORKER_DIALECT_CHAT_H
+#define WORKER_DIALECT_CHAT_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 struct chat_request {
     const struct scan *scan;

@@ -1,4 +1,4 @@
-#include "worker/chat_pairs.h"
+#include "worker/dialect/chat_pairs.h"
 
 #include <stdlib.h>
 #include <string.h>

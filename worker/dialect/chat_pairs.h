@@ -3,10 +3,10 @@
  * that follows it, and every such message must answer one. Part of chat.c's checks, with OpenAI's
  * wordings: Bedrock refuses the rest, in words that no OpenAI client knows. Pure.
  */
-#ifndef WORKER_CHAT_PAIRS_H
-#define WORKER_CHAT_PAIRS_H
+#ifndef WORKER_DIALECT_CHAT_PAIRS_H
+#define WORKER_DIALECT_CHAT_PAIRS_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 /* messages: an array of messages whose roles have been checked. */
 MUST_CHECK enum status chat_pairs_check(const struct scan *s, scan_ref messages, struct err *err);

@@ -1,4 +1,4 @@
-#include "worker/edits.h"
+#include "worker/dialect/edits.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -6,11 +6,11 @@
  * known whether the whole is dropped. Two edits never overlap in part: an assertion guards it.
  * Memory is the arena's; running out is remembered and told by edits_apply. Pure.
  */
-#ifndef WORKER_EDITS_H
-#define WORKER_EDITS_H
+#ifndef WORKER_DIALECT_EDITS_H
+#define WORKER_DIALECT_EDITS_H
 
-#include "server/buf.h"
-#include "server/scan.h"
+#include "server/base/buf.h"
+#include "server/json/scan.h"
 
 struct edit {
     uint32_t start; /* offsets in the text; start == end inserts */

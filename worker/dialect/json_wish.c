@@ -1,7 +1,7 @@
-#include "worker/json_wish.h"
+#include "worker/dialect/json_wish.h"
 
-#include "server/buf.h"
-#include "server/json.h"
+#include "server/base/buf.h"
+#include "server/json/json.h"
 
 struct str json_wish(struct arena *a, struct str schema)
 {

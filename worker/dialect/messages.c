@@ -1,8 +1,8 @@
-#include "worker/messages.h"
+#include "worker/dialect/messages.h"
 
 #include <stdio.h>
 
-#include "worker/tool_pairs.h"
+#include "worker/dialect/tool_pairs.h"
 
 /*
  * Wordings are the official API's where one is known (facts "Validation: official wordings"):

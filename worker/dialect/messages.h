@@ -3,10 +3,10 @@
  * wording (see README "Errors"). It changes nothing; splice.c and anthropic_to_converse.c build
  * from the same index. Pure; fuzzed.
  */
-#ifndef WORKER_MESSAGES_H
-#define WORKER_MESSAGES_H
+#ifndef WORKER_DIALECT_MESSAGES_H
+#define WORKER_DIALECT_MESSAGES_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 struct messages_request {
     const struct scan *scan;

@@ -6,13 +6,13 @@
  * converse_to_openai_relay. Each keeps its state in a struct that begins with struct reply. Pure:
  * bytes in, bytes out.
  */
-#ifndef WORKER_RELAY_H
-#define WORKER_RELAY_H
+#ifndef WORKER_DIALECT_RELAY_H
+#define WORKER_DIALECT_RELAY_H
 
-#include "server/arena.h"
-#include "server/buf.h"
-#include "server/err.h"
-#include "worker/usage.h"
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
+#include "worker/turn/usage.h"
 
 struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */

@@ -1,4 +1,4 @@
-#include "worker/tool_pairs.h"
+#include "worker/dialect/tool_pairs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,10 +3,10 @@
  * and every tool_result must answer one. Part of messages.c's checks, with the official wordings.
  * Pure.
  */
-#ifndef WORKER_TOOL_PAIRS_H
-#define WORKER_TOOL_PAIRS_H
+#ifndef WORKER_DIALECT_TOOL_PAIRS_H
+#define WORKER_DIALECT_TOOL_PAIRS_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 /* messages: an array of messages whose blocks have been checked one by one. */
 MUST_CHECK enum status tool_pairs_check(const struct scan *s, scan_ref messages, struct err *err);

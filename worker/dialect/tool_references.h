@@ -3,10 +3,10 @@
  * blocks. Tools with defer_loading are shown to models without tool search only when they are among
  * them. Pure.
  */
-#ifndef WORKER_TOOL_REFERENCES_H
-#define WORKER_TOOL_REFERENCES_H
+#ifndef WORKER_DIALECT_TOOL_REFERENCES_H
+#define WORKER_DIALECT_TOOL_REFERENCES_H
 
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 struct tool_references {
     struct str *name; /* sorted, in the scan's arena */

@@ -1,12 +1,12 @@
-#include "worker/admin.h"
+#include "worker/door/admin.h"
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "shm/journal.h"
-#include "shm/scoreboard.h"
-#include "shm/signing.h"
-#include "worker/answer.h"
-#include "worker/bedrock.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/scoreboard.h"
+#include "shm/memory/signing.h"
+#include "worker/turn/answer.h"
+#include "worker/exchange/bedrock.h"
 
 #define BODY_MAX 4096
 

@@ -2,10 +2,10 @@
  * admin.h - routes that answer by themselves: health, readiness, probes, sinks. Worker; no store
  * access.
  */
-#ifndef WORKER_ADMIN_H
-#define WORKER_ADMIN_H
+#ifndef WORKER_DOOR_ADMIN_H
+#define WORKER_DOOR_ADMIN_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 enum verdict admin_health(struct exchange *x); /* 200, 503 only while draining */
 enum verdict

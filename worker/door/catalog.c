@@ -1,8 +1,8 @@
-#include "worker/catalog.h"
+#include "worker/door/catalog.h"
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "worker/answer.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "worker/turn/answer.h"
 
 #define LIMIT_DEFAULT 20 /* Anthropic's */
 #define LIMIT_MAX     1000

@@ -4,10 +4,10 @@
  * Source: platform.claude.com/docs/en/api/models-list,
  * platform.openai.com/docs/api-reference/models
  */
-#ifndef WORKER_CATALOG_H
-#define WORKER_CATALOG_H
+#ifndef WORKER_DOOR_CATALOG_H
+#define WORKER_DOOR_CATALOG_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 enum verdict catalog_list(struct exchange *x); /* query: limit (1..1000, 20 by default, all for
                                                   OpenAI callers), after_id, before_id */

@@ -1,8 +1,8 @@
-#include "worker/count.h"
+#include "worker/door/count.h"
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "worker/answer.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "worker/turn/answer.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
 #define REFUSALS            32     /* models remembered in one worker */

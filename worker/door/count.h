@@ -4,10 +4,10 @@
  * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html (base model ids
  * only; needs bedrock:CountTokens, which the seed's policy lacks)
  */
-#ifndef WORKER_COUNT_H
-#define WORKER_COUNT_H
+#ifndef WORKER_DOOR_COUNT_H
+#define WORKER_DOOR_COUNT_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 /* True when CountTokens may be asked for this model: not known to be refused (10 minutes' memory).
  */

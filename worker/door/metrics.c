@@ -1,11 +1,11 @@
-#include "worker/metrics.h"
+#include "worker/door/metrics.h"
 
-#include "server/clock.h"
-#include "shm/counters.h"
-#include "shm/journal.h"
-#include "shm/scoreboard.h"
-#include "worker/answer.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/turn/answer.h"
+#include "worker/exchange/routes.h"
 
 #define BODY_MAX 262144
 #define PREFIX   "llm_api_converter_"

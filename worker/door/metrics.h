@@ -2,10 +2,10 @@
  * metrics.h - GET /metrics: the shared counters and a few gauges as Prometheus text. Worker; no key
  * material in it.
  */
-#ifndef WORKER_METRICS_H
-#define WORKER_METRICS_H
+#ifndef WORKER_DOOR_METRICS_H
+#define WORKER_DOOR_METRICS_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 enum verdict metrics_answer(struct exchange *x);
 /* The text itself. */

@@ -1,8 +1,8 @@
-#include "worker/access_log.h"
+#include "worker/exchange/access_log.h"
 
-#include "server/clock.h"
-#include "server/log.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "worker/exchange/routes.h"
 
 /* Probes and health checks are not worth a line each at the default level. */
 static bool worth_a_line(const struct exchange *x)

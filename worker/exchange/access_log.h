@@ -3,10 +3,10 @@
  * it cost. Keys appear as the first 8 hex digits of their digest; no header value and no body is in
  * it. Worker.
  */
-#ifndef WORKER_ACCESS_LOG_H
-#define WORKER_ACCESS_LOG_H
+#ifndef WORKER_EXCHANGE_ACCESS_LOG_H
+#define WORKER_EXCHANGE_ACCESS_LOG_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 /* At level info; probes that succeed at level debug. */
 void access_log_put(const struct exchange *x);

@@ -1,12 +1,12 @@
-#include "worker/auth.h"
+#include "worker/exchange/auth.h"
 
-#include "server/clock.h"
-#include "server/sha256.h"
-#include "shm/counters.h"
-#include "shm/keymiss.h"
-#include "shm/keystore.h"
-#include "worker/limits.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "server/base/sha256.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/keymiss.h"
+#include "shm/store/keystore.h"
+#include "worker/turn/limits.h"
+#include "worker/exchange/routes.h"
 
 /* The official wording for a key that is not known (or no longer valid): the same for all cases, so
  * that a guesser learns nothing. */

@@ -2,10 +2,10 @@
  * auth.h - who is calling, and is there room under the limit. Worker; reads the shared directory,
  * takes from the shared buckets, asks the refresher about keys it does not know.
  */
-#ifndef WORKER_AUTH_H
-#define WORKER_AUTH_H
+#ifndef WORKER_EXCHANGE_AUTH_H
+#define WORKER_EXCHANGE_AUTH_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 /* At header time: finds the key and looks it up. OK also when the refresher was asked (x->ticket).
  * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */

@@ -1,15 +1,15 @@
-#include "worker/bedrock.h"
+#include "worker/exchange/bedrock.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/creds.h"
-#include "server/log.h"
-#include "server/sigv4.h"
-#include "shm/counters.h"
-#include "shm/signing.h"
-#include "worker/stream.h"
+#include "server/base/clock.h"
+#include "server/aws/creds.h"
+#include "server/base/log.h"
+#include "server/aws/sigv4.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/signing.h"
+#include "worker/exchange/stream.h"
 
 #define URL_MAX            8192
 #define LINE_MAX           6144 /* one header line: the session token is the longest */

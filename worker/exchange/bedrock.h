@@ -3,10 +3,10 @@
  * a second attempt is right. Worker. Source:
  * docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
  */
-#ifndef WORKER_BEDROCK_H
-#define WORKER_BEDROCK_H
+#ifndef WORKER_EXCHANGE_BEDROCK_H
+#define WORKER_EXCHANGE_BEDROCK_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 struct bedrock;
 

@@ -1,12 +1,12 @@
 /* The error side of bedrock.h: what AWS's statuses, names and sentences mean to a client. */
-#include "worker/bedrock.h"
+#include "worker/exchange/bedrock.h"
 
 #include <ctype.h>
 
-#include "server/json.h"
-#include "server/log.h"
-#include "shm/counters.h"
-#include "shm/signing.h"
+#include "server/json/json.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/signing.h"
 
 #define LOGGED_MAX 300 /* bytes of AWS's own sentence */
 

@@ -12,24 +12,24 @@
  * never call the next step and do not include one another. A step that says WAIT has arranged that
  * somebody calls exchange_wake. Worker only, one loop, no threads.
  */
-#ifndef WORKER_EXCHANGE_H
-#define WORKER_EXCHANGE_H
+#ifndef WORKER_EXCHANGE_EXCHANGE_H
+#define WORKER_EXCHANGE_EXCHANGE_H
 
-#include "server/eventstream.h"
-#include "server/fetch.h"
-#include "server/http_out.h"
-#include "server/sha256.h"
-#include "server/scan.h"
-#include "shm/bucket.h"
-#include "shm/counters.h"
-#include "shm/directory.h"
-#include "shm/holds.h"
-#include "worker/chat.h"
-#include "worker/context.h"
-#include "worker/messages.h"
-#include "worker/models.h"
-#include "worker/relay.h"
-#include "worker/usage.h"
+#include "server/aws/eventstream.h"
+#include "server/net/fetch.h"
+#include "server/net/http_out.h"
+#include "server/base/sha256.h"
+#include "server/json/scan.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/holds.h"
+#include "worker/dialect/chat.h"
+#include "worker/turn/context.h"
+#include "worker/dialect/messages.h"
+#include "worker/model/models.h"
+#include "worker/dialect/relay.h"
+#include "worker/turn/usage.h"
 
 /* X(name, step function or NULL, meaning) in the order of a good life */
 #define EXCHANGE_STATES(X)                                                      \

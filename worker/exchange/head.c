@@ -1,4 +1,4 @@
-#include "worker/head.h"
+#include "worker/exchange/head.h"
 
 #include <string.h>
 

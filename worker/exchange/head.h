@@ -2,10 +2,10 @@
  * head.h - what an exchange keeps of the request's head, which is gone when the body has come.
  * Worker.
  */
-#ifndef WORKER_HEAD_H
-#define WORKER_HEAD_H
+#ifndef WORKER_EXCHANGE_HEAD_H
+#define WORKER_EXCHANGE_HEAD_H
 
-#include "worker/answer.h"
+#include "worker/turn/answer.h"
 
 /* Fills id, path, query, origin, agent, betas and no_sampling. */
 MUST_CHECK enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err);

@@ -1,12 +1,12 @@
-#include "worker/refusal.h"
+#include "worker/exchange/refusal.h"
 
-#include "server/clock.h"
-#include "shm/counters.h"
-#include "worker/access_log.h"
-#include "worker/answer.h"
-#include "worker/head.h"
-#include "worker/metrics.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "shm/memory/counters.h"
+#include "worker/exchange/access_log.h"
+#include "worker/turn/answer.h"
+#include "worker/exchange/head.h"
+#include "worker/door/metrics.h"
+#include "worker/exchange/routes.h"
 
 _Static_assert(COUNTER_REFUSED_HTTP > 0, "0 in x->refused and in this table: none");
 

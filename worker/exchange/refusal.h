@@ -2,10 +2,10 @@
  * refusal.h - requests that the gateway itself says no to: by which reason they are counted, and
  * the answer to those that never became an exchange. Worker.
  */
-#ifndef WORKER_REFUSAL_H
-#define WORKER_REFUSAL_H
+#ifndef WORKER_EXCHANGE_REFUSAL_H
+#define WORKER_EXCHANGE_REFUSAL_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 /* At the end of the exchange: counts it in refusals_total if it is a refusal. Reasons that x->err
  * does not tell apart are set in x->refused where the request is refused. */

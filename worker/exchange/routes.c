@@ -1,8 +1,8 @@
-#include "worker/routes.h"
+#include "worker/exchange/routes.h"
 
-#include "worker/admin.h"
-#include "worker/catalog.h"
-#include "worker/metrics.h"
+#include "worker/door/admin.h"
+#include "worker/door/catalog.h"
+#include "worker/door/metrics.h"
 
 #define GET  (1u << HTTP_GET)
 #define HEAD (1u << HTTP_HEAD)

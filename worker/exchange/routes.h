@@ -2,12 +2,12 @@
  * routes.h - the table of what is served: method, path, dialect, whether a key is needed, who
  * answers. Worker. README's route list is checked against it by a test.
  */
-#ifndef WORKER_ROUTES_H
-#define WORKER_ROUTES_H
+#ifndef WORKER_EXCHANGE_ROUTES_H
+#define WORKER_EXCHANGE_ROUTES_H
 
-#include "server/err.h"
-#include "server/http_parse.h"
-#include "worker/exchange.h"
+#include "server/base/err.h"
+#include "server/net/http_parse.h"
+#include "worker/exchange/exchange.h"
 
 enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };
 

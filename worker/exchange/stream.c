@@ -1,12 +1,12 @@
-#include "worker/stream.h"
+#include "worker/exchange/stream.h"
 
 #include <assert.h>
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "shm/counters.h"
-#include "worker/answer.h"
-#include "worker/bedrock.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "shm/memory/counters.h"
+#include "worker/turn/answer.h"
+#include "worker/exchange/bedrock.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
 #define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */

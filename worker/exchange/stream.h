@@ -2,10 +2,10 @@
  * stream.h - the answer on its way back: transfer callbacks, frames to dialect events,
  * back-pressure, pings, the honest end. Worker.
  */
-#ifndef WORKER_STREAM_H
-#define WORKER_STREAM_H
+#ifndef WORKER_EXCHANGE_STREAM_H
+#define WORKER_EXCHANGE_STREAM_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 extern const struct fetch_ops stream_ops; /* owner: the exchange */
 

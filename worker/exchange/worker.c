@@ -1,4 +1,4 @@
-#include "worker/worker.h"
+#include "worker/exchange/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,17 +10,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/sha256.h"
-#include "shm/counters.h"
-#include "shm/holds.h"
-#include "shm/journal.h"
-#include "shm/scoreboard.h"
-#include "worker/bedrock.h"
-#include "worker/context.h"
-#include "worker/exchange.h"
-#include "worker/refusal.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/holds.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/exchange/bedrock.h"
+#include "worker/turn/context.h"
+#include "worker/exchange/exchange.h"
+#include "worker/exchange/refusal.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */

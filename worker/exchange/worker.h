@@ -2,12 +2,12 @@
  * worker.h - the body of a worker process: one loop, one listener, many exchanges. Called by the
  * master after fork. See exchange.h for the life of a request.
  */
-#ifndef WORKER_WORKER_H
-#define WORKER_WORKER_H
+#ifndef WORKER_EXCHANGE_WORKER_H
+#define WORKER_EXCHANGE_WORKER_H
 
-#include "server/config.h"
-#include "server/http_conn.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "server/net/http_conn.h"
+#include "shm/memory/segment.h"
 
 struct worker;
 

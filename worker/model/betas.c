@@ -1,8 +1,8 @@
-#include "worker/betas.h"
+#include "worker/model/betas.h"
 
 #include <string.h>
-#include "server/arena.h"
-#include "shm/beta_rule.h"
+#include "server/base/arena.h"
+#include "shm/memory/beta_rule.h"
 
 #define RULES_MAX     64
 #define SUPPORTED_MAX 512

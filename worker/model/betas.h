@@ -8,10 +8,10 @@
  * BETA_HEADERS_ALLOW, the built-in renames. What nobody knows is dropped: Bedrock answers an
  * unknown value with 400 "invalid beta flag". Models other than Claude have no betas.
  */
-#ifndef WORKER_BETAS_H
-#define WORKER_BETAS_H
+#ifndef WORKER_MODEL_BETAS_H
+#define WORKER_MODEL_BETAS_H
 
-#include "worker/models.h"
+#include "worker/model/models.h"
 
 struct betas_rules {
     struct str allow;                /* BETA_HEADERS_ALLOW */

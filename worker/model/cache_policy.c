@@ -1,4 +1,4 @@
-#include "worker/cache_policy.h"
+#include "worker/model/cache_policy.h"
 
 struct cache_policy cache_policy_of(const struct config *c, const struct directory_key *key,
                                     bool short_marks)

@@ -5,11 +5,11 @@
  * A mark that names no lifetime means five minutes, so that is never written out.
  * docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
  */
-#ifndef WORKER_CACHE_POLICY_H
-#define WORKER_CACHE_POLICY_H
+#ifndef WORKER_MODEL_CACHE_POLICY_H
+#define WORKER_MODEL_CACHE_POLICY_H
 
-#include "server/config.h"
-#include "shm/directory.h"
+#include "server/base/config.h"
+#include "shm/memory/directory.h"
 
 struct cache_policy {          /* all zero: what the client says */
     bool off;                  /* PROMPT_CACHING_ENABLED=false: no mark reaches Bedrock */

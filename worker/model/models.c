@@ -1,12 +1,12 @@
-#include "worker/models.h"
+#include "worker/model/models.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/arena.h"
-#include "server/json.h"
-#include "shm/directory.h"
-#include "worker/betas.h"
+#include "server/base/arena.h"
+#include "server/json/json.h"
+#include "shm/memory/directory.h"
+#include "worker/model/betas.h"
 
 /* DEFAULT_MODEL_MAPPING, parsed; NULL: unset, the built-in table holds. Set by models_init in the
  * master before fork, read by every worker, never changed in between. */

@@ -9,13 +9,13 @@
  * replaced by another model. Everything about a model is decided on the *resolved* id. Worker; pure
  * but for the directory read.
  */
-#ifndef WORKER_MODELS_H
-#define WORKER_MODELS_H
+#ifndef WORKER_MODEL_MODELS_H
+#define WORKER_MODEL_MODELS_H
 
-#include "server/config.h"
-#include "server/err.h"
-#include "server/text.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
+#include "shm/memory/segment.h"
 
 enum models_transport { MODELS_INVOKE, MODELS_CONVERSE };
 

@@ -1,6 +1,6 @@
 /* The two tables of models.h and the search in them: what each model family takes, and which
  * Bedrock id stands behind the names that clients know. */
-#include "worker/models.h"
+#include "worker/model/models.h"
 
 /*
  * Flags, sets that repeat. Sources:

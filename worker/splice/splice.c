@@ -1,7 +1,7 @@
 /* The request side of splice.h: the top-level fields, and the order of the parts. */
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 #include <stdio.h>
 

@@ -8,15 +8,15 @@
  * bytes out; fuzzed. Source:
  * docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
  */
-#ifndef WORKER_SPLICE_H
-#define WORKER_SPLICE_H
+#ifndef WORKER_SPLICE_SPLICE_H
+#define WORKER_SPLICE_SPLICE_H
 
-#include "server/buf.h"
-#include "worker/betas.h"
-#include "worker/cache_policy.h"
-#include "worker/messages.h"
-#include "worker/models.h"
-#include "worker/relay.h"
+#include "server/base/buf.h"
+#include "worker/model/betas.h"
+#include "worker/model/cache_policy.h"
+#include "worker/dialect/messages.h"
+#include "worker/model/models.h"
+#include "worker/dialect/relay.h"
 
 struct splice_options {
     const struct models_choice *model;

@@ -1,8 +1,8 @@
 /* The anthropic_beta values of the request splice: gathered, mapped, filtered by the model's list.
  */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
-#include "shm/beta_rule.h"
+#include "shm/memory/beta_rule.h"
 
 bool splice_has_beta(const struct splice_job *j, struct str value)
 {

@@ -15,7 +15,7 @@
  * content (its role, say) follows the last content. A system message without a user message before
  * it becomes the user message, and takes the next one in: roles go on alternating.
  */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 #define OPEN_TAG  "<system-reminder>\\n" /* as inside a JSON string */
 #define CLOSE_TAG "\\n</system-reminder>"

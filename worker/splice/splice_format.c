@@ -7,9 +7,9 @@
  *   "abc"                 -> "abc\n\nW"
  *   [{"type":"text",...}] -> [{"type":"text",...},{"type":"text","text":"W"}]
  */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
-#include "worker/json_wish.h"
+#include "worker/dialect/json_wish.h"
 
 static struct str put_together(struct splice_job *j, const char *before, const char *after)
 {

@@ -5,11 +5,11 @@
  *
  * Each part looks at its subtree of the scan and adds edits; none copies the body. Pure.
  */
-#ifndef WORKER_SPLICE_JOB_H
-#define WORKER_SPLICE_JOB_H
+#ifndef WORKER_SPLICE_SPLICE_JOB_H
+#define WORKER_SPLICE_SPLICE_JOB_H
 
-#include "worker/edits.h"
-#include "worker/splice.h"
+#include "worker/dialect/edits.h"
+#include "worker/splice/splice.h"
 
 #define SPLICE_BETAS_MAX 32
 

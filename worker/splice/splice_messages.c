@@ -1,6 +1,6 @@
 /* `system` and `messages` of the request splice: members and blocks that the model does not know.
  */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 /* --- cache_control ------------------------------------------------------------------------------
  */

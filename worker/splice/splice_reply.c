@@ -1,11 +1,11 @@
 /* The reply side of splice.h: Bedrock's frames and answers on their way to an Anthropic client. */
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/json.h"
-#include "worker/edits.h"
+#include "server/json/json.h"
+#include "worker/dialect/edits.h"
 
 #define TYPE_MAX 48
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times

@@ -1,7 +1,7 @@
 /* The `tools` of the request splice: server tools are refused, deferred ones and members the model
  * does not know are dropped. */
-#include "worker/splice_job.h"
-#include "worker/tool_references.h"
+#include "worker/splice/splice_job.h"
+#include "worker/dialect/tool_references.h"
 
 #define TOOL_SEARCH_BETA STR("tool-search-tool-2025-10-19")
 

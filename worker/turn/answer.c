@@ -1,10 +1,10 @@
-#include "worker/answer.h"
+#include "worker/turn/answer.h"
 
-#include "server/clock.h"
-#include "server/json.h"
-#include "shm/counters.h"
-#include "worker/limits.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "server/json/json.h"
+#include "shm/memory/counters.h"
+#include "worker/turn/limits.h"
+#include "worker/exchange/routes.h"
 
 #define JSON_TYPE STR("application/json")
 

@@ -2,10 +2,10 @@
  * answer.h - answers that are not a relayed stream: JSON bodies, errors in the caller's dialect,
  * the headers that every answer carries (request ids, CORS, limits, changes). Worker.
  */
-#ifndef WORKER_ANSWER_H
-#define WORKER_ANSWER_H
+#ifndef WORKER_TURN_ANSWER_H
+#define WORKER_TURN_ANSWER_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 #define ANSWER_ID_SIZE 72
 /* The client's x-request-id or x-trace-id if it is [A-Za-z0-9_-]{1,64}, else a new "req_...". */

@@ -2,15 +2,15 @@
  * context.h - what belongs to the worker process as a whole, lent to its exchanges. Made by
  * worker.c.
  */
-#ifndef WORKER_CONTEXT_H
-#define WORKER_CONTEXT_H
+#ifndef WORKER_TURN_CONTEXT_H
+#define WORKER_TURN_CONTEXT_H
 
-#include "server/config.h"
-#include "server/fetch.h"
-#include "server/http_conn.h"
-#include "server/scan.h"
-#include "shm/counters.h"
-#include "shm/segment.h"
+#include "server/base/config.h"
+#include "server/net/fetch.h"
+#include "server/net/http_conn.h"
+#include "server/json/scan.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/segment.h"
 
 struct exchange;
 struct bedrock;

@@ -1,12 +1,12 @@
-#include "worker/limits.h"
+#include "worker/turn/limits.h"
 
 #include <stdio.h>
 
-#include "server/clock.h"
-#include "server/log.h"
-#include "shm/counters.h"
-#include "shm/prices.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+#include "shm/catalogue/prices.h"
+#include "worker/exchange/routes.h"
 
 #define MINUTE_NS        60000000000ull
 #define NAMES_MAX        64u    /* models without a price that are named in the log */

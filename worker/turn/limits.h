@@ -6,10 +6,10 @@
  * request rate (auth.c), all before the body is parsed; then, with the model known, the allow-list
  * and the reservation of a budget_mode reserve.
  */
-#ifndef WORKER_LIMITS_H
-#define WORKER_LIMITS_H
+#ifndef WORKER_TURN_LIMITS_H
+#define WORKER_TURN_LIMITS_H
 
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 /* The request goes to a model and is paid for: not a list, not count_tokens. */
 bool limits_billed(const struct exchange *x);

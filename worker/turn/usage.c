@@ -1,13 +1,13 @@
-#include "worker/usage.h"
+#include "worker/turn/usage.h"
 
 #include <string.h>
 
-#include "server/clock.h"
-#include "server/loop.h"
-#include "shm/counters.h"
-#include "shm/journal.h"
-#include "worker/exchange.h"
-#include "worker/limits.h"
+#include "server/base/clock.h"
+#include "server/net/loop.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/journal.h"
+#include "worker/exchange/exchange.h"
+#include "worker/turn/limits.h"
 
 #define BYTES_A_TOKEN 4u /* of a request body, on average: only for input that nobody reported */
 

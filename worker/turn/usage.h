@@ -4,8 +4,8 @@
  *
  * Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
  */
-#ifndef WORKER_USAGE_H
-#define WORKER_USAGE_H
+#ifndef WORKER_TURN_USAGE_H
+#define WORKER_TURN_USAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

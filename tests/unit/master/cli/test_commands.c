@@ -1,4 +1,4 @@
-#include "master/commands.h"
+#include "master/cli/commands.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/json.h"
+#include "server/json/json.h"
 #include "tests/unit/cli_case.h"
 
 static void test_version_is_one_line(void **state)

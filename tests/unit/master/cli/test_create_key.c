@@ -1,4 +1,4 @@
-#include "master/create_key.h"
+#include "master/cli/create_key.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/json.h"
-#include "shm/keystore.h"
+#include "server/json/json.h"
+#include "shm/store/keystore.h"
 #include "tests/unit/cli_case.h"
 
 static void test_prefix_shows_four_random_characters(void **state)

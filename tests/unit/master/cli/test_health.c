@@ -1,4 +1,4 @@
-#include "master/health.h"
+#include "master/cli/health.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "master/key_find.h"
+#include "master/cli/key_find.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "master/key_options.h"
+#include "master/cli/key_options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

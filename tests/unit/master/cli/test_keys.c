@@ -1,4 +1,4 @@
-#include "master/keys.h"
+#include "master/cli/keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/create_key.h"
-#include "server/json.h"
+#include "master/cli/create_key.h"
+#include "server/json/json.h"
 #include "tests/unit/cli_case.h"
 
 static void test_id_is_the_digest_of_either_row(void **state)

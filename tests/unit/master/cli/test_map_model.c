@@ -1,4 +1,4 @@
-#include "master/map_model.h"
+#include "master/cli/map_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "master/revoke_key.h"
+#include "master/cli/revoke_key.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/create_key.h"
-#include "master/keys.h"
+#include "master/cli/create_key.h"
+#include "master/cli/keys.h"
 #include "tests/unit/cli_case.h"
 
 static char key[80], id[16];

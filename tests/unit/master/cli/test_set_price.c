@@ -1,4 +1,4 @@
-#include "master/set_price.h"
+#include "master/cli/set_price.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/json.h"
+#include "server/json/json.h"
 #include "tests/unit/cli_case.h"
 
 #define NOVA "us.amazon.nova-pro-v1:0"

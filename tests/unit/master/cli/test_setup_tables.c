@@ -1,6 +1,6 @@
-#include "master/setup_tables.h"
+#include "master/cli/setup_tables.h"
 
-#include "server/json.h"
+#include "server/json/json.h"
 #include "tests/unit/dynamo_stage.h"
 
 #include "tests/unit/cli_case.h"

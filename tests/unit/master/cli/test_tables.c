@@ -1,4 +1,4 @@
-#include "master/tables.h"
+#include "master/cli/tables.h"
 
 #include "tests/unit/dynamo_stage.h"
 

@@ -1,4 +1,4 @@
-#include "master/top.h"
+#include "master/cli/top.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,10 +6,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/pidfile.h"
-#include "server/json.h"
-#include "shm/counters.h"
-#include "shm/scoreboard.h"
+#include "master/supervise/pidfile.h"
+#include "server/json/json.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/scoreboard.h"
 #include "tests/unit/cli_case.h"
 
 static void test_duration_as_listed(void **state)

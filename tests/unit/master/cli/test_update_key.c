@@ -1,4 +1,4 @@
-#include "master/update_key.h"
+#include "master/cli/update_key.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/create_key.h"
-#include "master/keys.h"
+#include "master/cli/create_key.h"
+#include "master/cli/keys.h"
 #include "tests/unit/cli_case.h"
 
 static char id[16];

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/usage_report.h"
-#include "server/clock.h"
-#include "shm/keystore_sqlite.h"
+#include "master/cli/usage_report.h"
+#include "server/base/clock.h"
+#include "shm/sqlite/keystore_sqlite.h"
 #include "tests/unit/cli_case.h"
 
 static void put_rows(void)

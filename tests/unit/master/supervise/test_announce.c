@@ -1,4 +1,4 @@
-#include "master/announce.h"
+#include "master/supervise/announce.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "server/log.h"
+#include "server/base/log.h"
 
 static void load(struct config *c)
 {

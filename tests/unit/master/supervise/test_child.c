@@ -1,4 +1,4 @@
-#include "master/child.h"
+#include "master/supervise/child.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "server/log.h"
+#include "server/base/log.h"
 #include "tests/unit/fake_processes.h"
 
 static void test_name_by_slot(void **state)

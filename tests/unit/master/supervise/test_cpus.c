@@ -1,4 +1,4 @@
-#include "master/cpus.h"
+#include "master/supervise/cpus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

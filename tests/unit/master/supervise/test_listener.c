@@ -1,4 +1,4 @@
-#include "master/listener.h"
+#include "master/supervise/listener.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

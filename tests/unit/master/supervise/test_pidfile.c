@@ -1,4 +1,4 @@
-#include "master/pidfile.h"
+#include "master/supervise/pidfile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "master/roster.h"
+#include "master/supervise/roster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <sys/wait.h>
 
-#include "server/log.h"
+#include "server/base/log.h"
 #include "tests/unit/fake_processes.h"
 
 static struct roster r;

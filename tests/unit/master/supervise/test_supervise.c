@@ -1,4 +1,4 @@
-#include "master/supervise.h"
+#include "master/supervise/supervise.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "master/listener.h"
-#include "master/pidfile.h"
-#include "server/arena.h"
-#include "server/log.h"
+#include "master/supervise/listener.h"
+#include "master/supervise/pidfile.h"
+#include "server/base/arena.h"
+#include "server/base/log.h"
 #include "tests/unit/fake_processes.h"
 
 #define WORKERS     2

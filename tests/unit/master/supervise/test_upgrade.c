@@ -1,4 +1,4 @@
-#include "master/upgrade.h"
+#include "master/supervise/upgrade.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

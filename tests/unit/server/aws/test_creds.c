@@ -1,4 +1,4 @@
-#include "server/creds.h"
+#include "server/aws/creds.h"
 
 #include "tests/unit/creds_case.h"
 

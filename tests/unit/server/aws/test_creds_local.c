@@ -1,4 +1,4 @@
-#include "server/creds_private.h"
+#include "server/aws/creds_private.h"
 
 #include "tests/unit/creds_case.h"
 

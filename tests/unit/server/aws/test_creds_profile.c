@@ -1,4 +1,4 @@
-#include "server/creds_profile.h"
+#include "server/aws/creds_profile.h"
 
 #include "tests/unit/creds_case.h"
 

@@ -1,4 +1,4 @@
-#include "server/endpoint.h"
+#include "server/aws/endpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,12 +1,12 @@
-#include "server/eventstream.h"
+#include "server/aws/eventstream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
-#include "server/crc32.h"
+#include "server/base/arena.h"
+#include "server/base/crc32.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define FRAME_MAX   ((size_t)2 << 20)

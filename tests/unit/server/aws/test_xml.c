@@ -1,4 +1,4 @@
-#include "server/xml.h"
+#include "server/aws/xml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

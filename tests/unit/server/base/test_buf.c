@@ -1,11 +1,11 @@
-#include "server/buf.h"
+#include "server/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 static void test_puts_chain_in_order(void **state)
 {

@@ -1,4 +1,4 @@
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "server/base/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 static const struct {
     const char *name, *alias, *dflt, *doc;

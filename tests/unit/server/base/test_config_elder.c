@@ -1,5 +1,5 @@
 /* Which variables of the earlier gateways are spoken of at the start. */
-#include "server/config_elder.h"
+#include "server/base/config_elder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

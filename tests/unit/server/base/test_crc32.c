@@ -1,4 +1,4 @@
-#include "server/crc32.h"
+#include "server/base/crc32.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "server/dotenv.h"
+#include "server/base/dotenv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

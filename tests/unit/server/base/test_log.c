@@ -1,4 +1,4 @@
-#include "server/log.h"
+#include "server/base/log.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define JSON_HEAD                                                                                  \
     "{\"ts\":\"2026-01-15T12:00:00.123Z\",\"level\":\"info\",\"process\":\"worker 2\",\"pid\":%d," \

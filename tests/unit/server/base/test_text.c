@@ -1,4 +1,4 @@
-#include "server/text.h"
+#include "server/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "server/dynamo.h"
+#include "server/dynamo/dynamo.h"
 
 #include "tests/unit/dynamo_stage.h"
 

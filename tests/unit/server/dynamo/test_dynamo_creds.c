@@ -1,4 +1,4 @@
-#include "server/dynamo_private.h"
+#include "server/dynamo/dynamo_private.h"
 
 #include "tests/unit/dynamo_stage.h"
 

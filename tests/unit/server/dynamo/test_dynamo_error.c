@@ -1,4 +1,4 @@
-#include "server/dynamo_error.h"
+#include "server/dynamo/dynamo_error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

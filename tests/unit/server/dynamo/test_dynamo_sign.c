@@ -1,4 +1,4 @@
-#include "server/dynamo_sign.h"
+#include "server/dynamo/dynamo_sign.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 static const struct creds_value value = {.access_key_id = "AKIDEXAMPLE",
                                          .secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};

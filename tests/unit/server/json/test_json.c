@@ -1,4 +1,4 @@
-#include "server/json.h"
+#include "server/json/json.h"
 
 #include <float.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 #include "tests/unit/json_cases.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))

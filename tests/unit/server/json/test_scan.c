@@ -1,4 +1,4 @@
-#include "server/scan.h"
+#include "server/json/scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "server/fetch.h"
+#include "server/net/fetch.h"
 
 #include "tests/unit/fetch_case.h"
 

@@ -1,4 +1,4 @@
-#include "server/http_conn.h"
+#include "server/net/http_conn.h"
 
 #include "tests/unit/http_bed.h"
 

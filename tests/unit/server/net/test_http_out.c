@@ -1,4 +1,4 @@
-#include "server/http_out.h"
+#include "server/net/http_out.h"
 
 #include "tests/unit/http_bed.h"
 

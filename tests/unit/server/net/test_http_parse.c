@@ -1,4 +1,4 @@
-#include "server/http_parse.h"
+#include "server/net/http_parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

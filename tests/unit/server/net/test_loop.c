@@ -1,4 +1,4 @@
-#include "server/loop.h"
+#include "server/net/loop.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
 
 /* What happened, in order: one letter an event. */
 static char trace[256];

@@ -1,4 +1,4 @@
-#include "shm/prices.h"
+#include "shm/catalogue/prices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "shm/keystore_dynamo.h"
+#include "shm/dynamo/keystore_dynamo.h"
 
 #include "tests/unit/dynamo_stage.h"
 

@@ -1,6 +1,6 @@
 /* What a key has spent, in DynamoDB: each row once, whoever else writes, whatever answer is lost.
  */
-#include "shm/keystore_dynamo.h"
+#include "shm/dynamo/keystore_dynamo.h"
 
 #include "tests/unit/dynamo_stage.h"
 

@@ -1,6 +1,6 @@
-#include "shm/keystore_dynamo_private.h"
+#include "shm/dynamo/keystore_dynamo_private.h"
 
-#include "shm/keystore_dynamo.h"
+#include "shm/dynamo/keystore_dynamo.h"
 #include "tests/unit/dynamo_stage.h"
 
 static struct keystore *open_store(void)

@@ -1,4 +1,4 @@
-#include "shm/keystore_dynamo_row.h"
+#include "shm/dynamo/keystore_dynamo_row.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Usage rows in DynamoDB: what is written, where a row goes whose millisecond is taken, the sums.
  */
-#include "shm/keystore_dynamo.h"
+#include "shm/dynamo/keystore_dynamo.h"
 
 #include "tests/unit/dynamo_stage.h"
 

@@ -1,4 +1,4 @@
-#include "shm/bucket.h"
+#include "shm/memory/bucket.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 #define MINUTE    60000000000ull
 #define START     1000000000000ull

@@ -1,4 +1,4 @@
-#include "shm/directory.h"
+#include "shm/memory/directory.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
-#include "server/sha256.h"
+#include "server/base/clock.h"
+#include "server/base/sha256.h"
 
 static struct segment seg;
 

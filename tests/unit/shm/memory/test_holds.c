@@ -1,4 +1,4 @@
-#include "shm/holds.h"
+#include "shm/memory/holds.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "shm/bucket.h"
-#include "shm/scoreboard.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/scoreboard.h"
 
 #define SLOT 300u
 

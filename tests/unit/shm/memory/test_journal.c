@@ -1,4 +1,4 @@
-#include "shm/journal.h"
+#include "shm/memory/journal.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
-#include "shm/scoreboard.h"
+#include "server/base/clock.h"
+#include "shm/memory/scoreboard.h"
 
 #define RECORDS 64u
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/clock.h"
-#include "server/log.h"
-#include "shm/journal.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/journal.h"
 
 static char directory[64], path[128];
 static struct err err;

@@ -1,4 +1,4 @@
-#include "shm/keymiss.h"
+#include "shm/memory/keymiss.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/loop.h"
-#include "server/sha256.h"
+#include "server/net/loop.h"
+#include "server/base/sha256.h"
 
 static struct segment seg;
 

@@ -1,4 +1,4 @@
-#include "shm/scoreboard.h"
+#include "shm/memory/scoreboard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

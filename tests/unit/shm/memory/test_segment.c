@@ -1,4 +1,4 @@
-#include "shm/segment.h"
+#include "shm/memory/segment.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "shm/bucket.h"
-#include "shm/counters.h"
-#include "shm/directory.h"
-#include "shm/scoreboard.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/scoreboard.h"
 
 static struct segment seg;
 

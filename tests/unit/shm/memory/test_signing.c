@@ -1,4 +1,4 @@
-#include "shm/signing.h"
+#include "shm/memory/signing.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
+#include "server/base/clock.h"
 
 static struct segment seg;
 

@@ -1,10 +1,10 @@
-#include "shm/slots.h"
+#include "shm/memory/slots.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include "shm/bucket.h"
-#include "shm/directory.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/directory.h"
 
 static struct segment seg;
 static struct slots *slots;

@@ -1,4 +1,4 @@
-#include "shm/traffic.h"
+#include "shm/memory/traffic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

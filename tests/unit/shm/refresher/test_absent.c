@@ -1,10 +1,10 @@
-#include "shm/absent.h"
+#include "shm/refresher/absent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "server/sha256.h"
+#include "server/base/sha256.h"
 
 static struct absent cache;
 

@@ -1,14 +1,14 @@
-#include "shm/budgets.h"
+#include "shm/refresher/budgets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "shm/bucket.h"
-#include "shm/journal.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "shm/memory/bucket.h"
+#include "shm/memory/journal.h"
 
 #define JANUARY  1768478400000 /* 2026-01-15 */
 #define DECEMBER 1765800000000

@@ -1,4 +1,4 @@
-#include "shm/drain.h"
+#include "shm/refresher/drain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
-#include "server/log.h"
-#include "shm/counters.h"
-#include "shm/scoreboard.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/scoreboard.h"
 
 /* --- a store that answers as it is told ---------------------------------------------------------
  */

@@ -1,4 +1,4 @@
-#include "shm/keysync.h"
+#include "shm/refresher/keysync.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/sha256.h"
-#include "shm/counters.h"
-#include "shm/keymiss.h"
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/keymiss.h"
 
 /* --- a key store of the test's --------------------------------------------------------------- */
 

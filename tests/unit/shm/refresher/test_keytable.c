@@ -1,13 +1,13 @@
-#include "shm/keytable.h"
+#include "shm/refresher/keytable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "server/sha256.h"
-#include "shm/bucket.h"
+#include "server/base/arena.h"
+#include "server/base/sha256.h"
+#include "shm/memory/bucket.h"
 
 #define MAX 80u
 

@@ -1,4 +1,4 @@
-#include "shm/refresher.h"
+#include "shm/refresher/refresher.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -11,14 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/clock.h"
-#include "server/log.h"
-#include "server/sha256.h"
-#include "shm/directory.h"
-#include "shm/keymiss.h"
-#include "shm/keystore.h"
-#include "shm/scoreboard.h"
-#include "shm/signing.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "shm/memory/directory.h"
+#include "shm/memory/keymiss.h"
+#include "shm/store/keystore.h"
+#include "shm/memory/scoreboard.h"
+#include "shm/memory/signing.h"
 
 static char directory[64];
 static struct segment seg;

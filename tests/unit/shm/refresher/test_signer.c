@@ -1,12 +1,12 @@
-#include "shm/signer.h"
+#include "shm/refresher/signer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/log.h"
-#include "server/sigv4.h"
-#include "shm/signing.h"
+#include "server/base/log.h"
+#include "server/aws/sigv4.h"
+#include "shm/memory/signing.h"
 
 #define NOON 1768478400000ll /* 2026-01-15T12:00:00Z */
 #define DAY  86400000ll

@@ -1,4 +1,4 @@
-#include "shm/keystore_sqlite.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 static char directory[64], state_dir[80], file[96];
 static struct config config;

@@ -1,5 +1,5 @@
 /* Beta rules in the embedded store, as the sqlite3 shell writes them. */
-#include "shm/keystore_sqlite.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>

@@ -1,4 +1,4 @@
-#include "shm/keystore_sqlite.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>

@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/clock.h"
-#include "shm/keystore_sqlite.h"
+#include "server/base/clock.h"
+#include "shm/sqlite/keystore_sqlite.h"
 
 #define JANUARY  1768478400000 /* 2026-01-15 12:00 */
 #define DECEMBER 1765800000000 /* 2025-12-15 12:00 */

@@ -1,12 +1,12 @@
-#include "shm/keyids.h"
+#include "shm/store/keyids.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "server/sha256.h"
+#include "server/base/arena.h"
+#include "server/base/sha256.h"
 
 static void id_of(const struct keyids *k, const char *key, char out[KEYSTORE_ID_MAX + 1])
 {

@@ -1,10 +1,10 @@
-#include "shm/keyset.h"
+#include "shm/store/keyset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "server/sha256.h"
+#include "server/base/arena.h"
+#include "server/base/sha256.h"
 
 static struct directory_key key_of(uint32_t number)
 {

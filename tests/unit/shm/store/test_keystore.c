@@ -1,4 +1,4 @@
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/sha256.h"
+#include "server/base/sha256.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 

@@ -1,11 +1,11 @@
-#include "shm/keystore_usage.h"
+#include "shm/store/keystore_usage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "shm/keystore.h"
+#include "shm/store/keystore.h"
 
 static struct keystore_budget budget(int64_t limit, int64_t mtd, const char *month, bool active,
                                      const char *reason)

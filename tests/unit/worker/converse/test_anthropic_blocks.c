@@ -1,4 +1,4 @@
-#include "worker/anthropic_blocks.h"
+#include "worker/converse/anthropic_blocks.h"
 
 #include "tests/unit/build_bed.h"
 

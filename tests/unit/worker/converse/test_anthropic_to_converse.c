@@ -1,4 +1,4 @@
-#include "worker/anthropic_to_converse.h"
+#include "worker/converse/anthropic_to_converse.h"
 
 #include "tests/unit/convert_golden.h"
 

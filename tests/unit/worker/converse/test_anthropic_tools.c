@@ -1,4 +1,4 @@
-#include "worker/anthropic_tools.h"
+#include "worker/converse/anthropic_tools.h"
 
 #include "tests/unit/convert_case.h"
 

@@ -1,4 +1,4 @@
-#include "worker/converse.h"
+#include "worker/converse/converse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define TEN         "a123456789"

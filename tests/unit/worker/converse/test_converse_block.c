@@ -1,7 +1,7 @@
 /* The blocks of converse_build.h. */
-#include "worker/converse_build.h"
+#include "worker/converse/converse_build.h"
 
-#include "server/clock.h"
+#include "server/base/clock.h"
 #include "tests/unit/build_bed.h"
 
 #define T(text) "{\"text\":\"" text "\"}"

@@ -1,5 +1,5 @@
 /* Citations of each kind, and those that Anthropic has no shape for. */
-#include "worker/converse_citation.h"
+#include "worker/converse/converse_citation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

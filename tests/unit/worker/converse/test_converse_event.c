@@ -1,5 +1,5 @@
 /* What is read out of single events and answers, and what is refused. */
-#include "worker/converse_event.h"
+#include "worker/converse/converse_event.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

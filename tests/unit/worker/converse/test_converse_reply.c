@@ -1,5 +1,5 @@
 /* The order of an answer, with a dialect that only writes down what it was asked. */
-#include "worker/converse_reply.h"
+#include "worker/converse/converse_reply.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

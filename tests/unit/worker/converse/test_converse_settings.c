@@ -1,4 +1,4 @@
-#include "worker/converse_settings.h"
+#include "worker/converse/converse_settings.h"
 
 #include "tests/unit/build_bed.h"
 

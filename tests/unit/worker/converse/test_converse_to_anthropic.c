@@ -1,5 +1,5 @@
 /* Golden pairs, what a stream of the Anthropic dialect must never look like, and its ends. */
-#include "worker/converse_to_anthropic.h"
+#include "worker/converse/converse_to_anthropic.h"
 
 #include "tests/unit/converse_bed.h"
 

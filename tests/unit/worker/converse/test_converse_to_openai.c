@@ -1,6 +1,6 @@
 /* Golden pairs, what a stream of the OpenAI dialect must never look like, its options and its ends.
  */
-#include "worker/converse_to_openai.h"
+#include "worker/converse/converse_to_openai.h"
 
 #include "tests/unit/converse_bed.h"
 

@@ -1,4 +1,4 @@
-#include "worker/openai_parts.h"
+#include "worker/converse/openai_parts.h"
 
 #include "tests/unit/convert_case.h"
 

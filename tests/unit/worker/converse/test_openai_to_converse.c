@@ -1,4 +1,4 @@
-#include "worker/openai_to_converse.h"
+#include "worker/converse/openai_to_converse.h"
 
 #include "tests/unit/convert_golden.h"
 

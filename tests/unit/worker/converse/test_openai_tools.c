@@ -1,4 +1,4 @@
-#include "worker/openai_tools.h"
+#include "worker/converse/openai_tools.h"
 
 #include "tests/unit/convert_case.h"
 

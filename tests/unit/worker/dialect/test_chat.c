@@ -1,4 +1,4 @@
-#include "worker/chat.h"
+#include "worker/dialect/chat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
+#include "server/base/arena.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 

@@ -1,4 +1,4 @@
-#include "worker/chat_pairs.h"
+#include "worker/dialect/chat_pairs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
-#include "server/buf.h"
+#include "server/base/arena.h"
+#include "server/base/buf.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 

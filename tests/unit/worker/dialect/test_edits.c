@@ -1,4 +1,4 @@
-#include "worker/edits.h"
+#include "worker/dialect/edits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

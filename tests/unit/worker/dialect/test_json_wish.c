@@ -1,4 +1,4 @@
-#include "worker/json_wish.h"
+#include "worker/dialect/json_wish.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

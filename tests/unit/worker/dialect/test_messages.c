@@ -1,4 +1,4 @@
-#include "worker/messages.h"
+#include "worker/dialect/messages.h"
 
 #include "tests/unit/splice_case.h"
 

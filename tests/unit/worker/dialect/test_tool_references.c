@@ -1,4 +1,4 @@
-#include "worker/tool_references.h"
+#include "worker/dialect/tool_references.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* admin.c: the routes that answer by themselves, asked over a real connection. */
-#include "worker/admin.h"
+#include "worker/door/admin.h"
 
-#include "shm/signing.h"
-#include "shm/scoreboard.h"
+#include "shm/memory/signing.h"
+#include "shm/memory/scoreboard.h"
 #include "tests/unit/gateway_bed.h"
 
 static void test_routes_table_answers_without_a_key(void **state)

@@ -1,7 +1,7 @@
 /* catalog.c: the list of models and its pages, one model, in both dialects. */
-#include "worker/catalog.h"
+#include "worker/door/catalog.h"
 
-#include "server/json.h"
+#include "server/json/json.h"
 #include "tests/unit/gateway_bed.h"
 
 #define ANTHROPIC KEY "anthropic-version: 2023-06-01\r\n"

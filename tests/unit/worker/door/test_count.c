@@ -1,5 +1,5 @@
 /* count.c: Bedrock's own count where it counts, else an estimate that says so. */
-#include "worker/count.h"
+#include "worker/door/count.h"
 
 #include "tests/unit/gateway_bed.h"
 

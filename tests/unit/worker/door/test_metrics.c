@@ -6,10 +6,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "shm/counters.h"
-#include "shm/journal.h"
-#include "shm/scoreboard.h"
-#include "worker/metrics.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/journal.h"
+#include "shm/memory/scoreboard.h"
+#include "worker/door/metrics.h"
 
 static struct segment seg;
 static struct journal journal;

@@ -1,5 +1,5 @@
 /* access_log.c: what the log tells about a request, and what it must not. */
-#include "worker/access_log.h"
+#include "worker/exchange/access_log.h"
 
 #include "tests/unit/gateway_bed.h"
 

@@ -8,12 +8,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/clock.h"
-#include "server/sha256.h"
-#include "shm/counters.h"
-#include "shm/keymiss.h"
-#include "worker/auth.h"
-#include "worker/routes.h"
+#include "server/base/clock.h"
+#include "server/base/sha256.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/keymiss.h"
+#include "worker/exchange/auth.h"
+#include "worker/exchange/routes.h"
 
 static struct segment segment;
 static struct config config;

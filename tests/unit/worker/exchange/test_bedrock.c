@@ -1,7 +1,7 @@
 /* bedrock.c: endpoint, signature, and when a second attempt is made, against a scripted Bedrock. */
-#include "worker/bedrock.h"
+#include "worker/exchange/bedrock.h"
 
-#include "shm/signing.h"
+#include "shm/memory/signing.h"
 #include "tests/unit/gateway_bed.h"
 
 #define ERROR_END "\"request_id\":\"req_"

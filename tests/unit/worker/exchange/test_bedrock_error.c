@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "server/log.h"
-#include "shm/counters.h"
-#include "worker/bedrock.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+#include "worker/exchange/bedrock.h"
 
 static struct segment segment;
 

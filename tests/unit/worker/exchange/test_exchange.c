@@ -1,6 +1,6 @@
 /* exchange.c: the life of a request, from its headers to its answer, whatever happens on the way.
  */
-#include "worker/exchange.h"
+#include "worker/exchange/exchange.h"
 
 #include "tests/unit/gateway_bed.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "worker/head.h"
-#include "worker/worker.h"
+#include "worker/exchange/head.h"
+#include "worker/exchange/worker.h"
 
 static const struct config config = {.cors_origins = ""};
 static struct worker worker = {.config = &config};

@@ -1,8 +1,8 @@
 /* refusal.c: every request that is answered ends once in the counters and once in the log, and what
  * the gateway refused itself by its reason. */
-#include "worker/refusal.h"
+#include "worker/exchange/refusal.h"
 
-#include "shm/traffic.h"
+#include "shm/memory/traffic.h"
 #include "tests/unit/gateway_bed.h"
 
 static char lines[1 << 17]; /* what was logged by the latest row */

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "worker/routes.h"
+#include "worker/exchange/routes.h"
 
 #define BIT(m) (1u << (m))
 

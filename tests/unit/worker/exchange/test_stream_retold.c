@@ -1,5 +1,5 @@
 /* stream.c: models that take tools only in whole answers, asked for a stream. */
-#include "worker/stream.h"
+#include "worker/exchange/stream.h"
 
 #include "tests/unit/gateway_bed.h"
 

@@ -1,10 +1,10 @@
 /* worker.c as a process: forked as the master does it, with the test as refresher and Bedrock. */
-#include "worker/worker.h"
+#include "worker/exchange/worker.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "shm/keymiss.h"
+#include "shm/memory/keymiss.h"
 #include "tests/unit/gateway_bed.h"
 
 #define SLOT 2 /* of the forked worker; the bed's own has 1 */

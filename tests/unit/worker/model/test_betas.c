@@ -1,5 +1,5 @@
 /* What becomes of an anthropic-beta value: the operator's rules, the model's list, the renames. */
-#include "worker/betas.h"
+#include "worker/model/betas.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "server/arena.h"
-#include "shm/directory.h"
+#include "server/base/arena.h"
+#include "shm/memory/directory.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define O55         "global.anthropic.claude-opus-5-5"

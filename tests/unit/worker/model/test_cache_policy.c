@@ -1,5 +1,5 @@
 /* Whose word counts for the lifetime of a cache mark. */
-#include "worker/cache_policy.h"
+#include "worker/model/cache_policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

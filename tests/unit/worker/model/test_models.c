@@ -1,4 +1,4 @@
-#include "worker/models.h"
+#include "worker/model/models.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/arena.h"
-#include "shm/directory.h"
+#include "server/base/arena.h"
+#include "shm/memory/directory.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 

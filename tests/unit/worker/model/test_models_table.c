@@ -1,4 +1,4 @@
-#include "worker/models.h"
+#include "worker/model/models.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Top-level fields of the request, and the golden pairs of both directions. */
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
 #include <glob.h>
 #include <stdio.h>

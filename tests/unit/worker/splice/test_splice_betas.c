@@ -1,5 +1,5 @@
 /* anthropic_beta: gathered, mapped, filtered. */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 #include "tests/unit/splice_case.h"
 

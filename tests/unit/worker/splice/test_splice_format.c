@@ -1,5 +1,5 @@
 /* Structured output that InvokeModel refuses becomes a wish in words. */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 #include "tests/unit/splice_case.h"
 

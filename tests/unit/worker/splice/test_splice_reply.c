@@ -1,6 +1,6 @@
 /* Frames and answers of Bedrock on their way to the client. The usual stream is in
  * tests/golden/splice_stream. */
-#include "worker/splice.h"
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 

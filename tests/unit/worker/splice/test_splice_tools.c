@@ -1,5 +1,5 @@
 /* `tools` on their way to InvokeModel. */
-#include "worker/splice_job.h"
+#include "worker/splice/splice_job.h"
 
 #include "tests/unit/splice_case.h"
 

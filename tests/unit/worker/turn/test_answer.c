@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "worker/answer.h"
+#include "worker/turn/answer.h"
 
 static void check_body(enum dialect dialect, enum status code, const char *text, const char *want)
 {

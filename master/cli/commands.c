@@ -10,8 +10,7 @@
 
 #define OVERRIDES_MAX 8
 
-/* --- what the subcommands share
- * ----------------------------------------------------------------------- */
+/* --- what the subcommands share ------------------------------------------------------------ */
 
 static void print_help(const struct commands_about *a)
 {
@@ -104,9 +103,7 @@ enum status commands_config(struct config *c, const char *env_file,
     return status;
 }
 
-/* --- version
- * -----------------------------------------------------------------------------------------------
- */
+/* --- version ------------------------------------------------------------------------------- */
 
 int commands_version(int argc, char **argv)
 {
@@ -119,8 +116,7 @@ int commands_version(int argc, char **argv)
     return exit_code;
 }
 
-/* --- check-config
- * -------------------------------------------------------------------------------------------- */
+/* --- check-config -------------------------------------------------------------------------- */
 
 enum { CHECK_OUTPUT, CHECK_MARKDOWN, CHECK_ENV_FILE, CHECK_AWS, CHECK_COUNT };
 static const struct option_row check_rows[CHECK_COUNT] = {

@@ -13,8 +13,7 @@
 #define WHY_SIZE 120
 #define ROW_MAX  16384 /* bytes of one key as JSON */
 
-/* --- shared by the commands
- * --------------------------------------------------------------------------------- */
+/* --- shared by the commands ---------------------------------------------------------------- */
 
 enum status keys_open(const struct config *c, struct keystore **out, struct err *err)
 {
@@ -125,9 +124,7 @@ void keys_print_json(const struct keystore_row *row, const char *key)
     buf_free(&b);
 }
 
-/* --- list-keys
- * -------------------------------------------------------------------------------------------------
- */
+/* --- list-keys ----------------------------------------------------------------------------- */
 
 enum { LIST_OUTPUT, LIST_ENV_FILE, LIST_COUNT };
 static const struct option_row list_rows[LIST_COUNT] = {

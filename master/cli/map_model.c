@@ -25,7 +25,7 @@ static const struct commands_about about = {"map-model", "[FROM [TO]]",
                                             "that away. Alone: lists the table.",
                                             rows, ROW_COUNT};
 
-/* --- arguments -------------------------------------------------------------------------------- */
+/* --- arguments ----------------------------------------------------------------------------- */
 
 static bool is_name(struct str s)
 {
@@ -56,7 +56,7 @@ static enum status check(const struct options *o, struct err *err)
     return STATUS_OK;
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------ */
 
 struct listing {
     bool json;
@@ -118,7 +118,7 @@ static enum status list(struct keystore *store, bool json, struct err *err)
     return status;
 }
 
-/* --- doing it --------------------------------------------------------------------------------- */
+/* --- doing it ------------------------------------------------------------------------------ */
 
 static enum status change(struct keystore *store, const struct options *o, bool json,
                           struct err *err)

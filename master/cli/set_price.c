@@ -32,7 +32,7 @@ static const struct commands_about about = {
     "Sets what a Bedrock model costs, in US dollars for a million tokens. Alone: lists all prices.",
     rows, ROW_COUNT};
 
-/* --- arguments -------------------------------------------------------------------------------- */
+/* --- arguments ----------------------------------------------------------------------------- */
 
 /* "--output json" means the form of the answer as everywhere, "--output 15" a price: the value
  * tells them apart. out: argc pointers. */
@@ -109,7 +109,7 @@ static enum status read_arguments(const struct options *o, struct keystore_price
     return read_figures(o, p, err);
 }
 
-/* --- one price -------------------------------------------------------------------------------- */
+/* --- one price ----------------------------------------------------------------------------- */
 
 struct listing {
     bool json;
@@ -185,7 +185,7 @@ static void print_one(struct listing *l, const struct keystore_price *p, const c
     l->count++;
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------ */
 
 static bool list_one(void *ctx, const struct keystore_price *price)
 {
@@ -218,7 +218,7 @@ static enum status list(struct keystore *store, bool json, struct err *err)
     return status;
 }
 
-/* --- doing it --------------------------------------------------------------------------------- */
+/* --- doing it ------------------------------------------------------------------------------ */
 
 static enum status change(struct keystore *store, const struct keystore_price *p, bool remove,
                           bool json, struct err *err)

@@ -30,7 +30,7 @@ static const char *const words[] = {
     [TABLES_FAILED] = "failed",
 };
 
-/* --- the answer ------------------------------------------------------------------------------ */
+/* --- the answer ---------------------------------------------------------------------------- */
 
 static void print_progress(const char *table, const char *status)
 {
@@ -75,7 +75,7 @@ static void print_settings(const struct config *c)
     }
 }
 
-/* --- what it does ---------------------------------------------------------------------------- */
+/* --- what it does -------------------------------------------------------------------------- */
 
 /* One after the other: DynamoDB makes only one table with an index at a time. */
 static int make_all(const struct config *c, struct dynamo *d, const struct options *o, bool json)

@@ -36,7 +36,7 @@ const char *tables_name(const struct config *c, size_t i)
     return names[i];
 }
 
-/* --- requests -------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------ */
 
 struct making {
     struct dynamo *d;
@@ -133,7 +133,7 @@ static enum dynamo_result create(struct making *m, struct err *err)
     return result;
 }
 
-/* --- a table that is there ------------------------------------------------------------------- */
+/* --- a table that is there ----------------------------------------------------------------- */
 
 static bool has_key(const struct cJSON *schema, const char *name, const char *type)
 {
@@ -207,7 +207,7 @@ static enum dynamo_result await_active(struct making *m, uint32_t wait_ms,
     return result;
 }
 
-/* --- time to live ---------------------------------------------------------------------------- */
+/* --- time to live -------------------------------------------------------------------------- */
 
 /* Asked first: setting what is set already is an error, and so is a second change in an hour. */
 static bool ttl_is_on(struct making *m)
@@ -250,7 +250,7 @@ static enum dynamo_result set_ttl(struct making *m, struct tables_outcome *out, 
     return result;
 }
 
-/* --- all of it ------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------- */
 
 void tables_make(struct dynamo *d, const struct config *c, size_t i, uint32_t wait_ms,
                  void (*progress)(const char *table, const char *status),

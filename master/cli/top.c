@@ -36,8 +36,7 @@ struct view {
     bool refreshed;                 /* before[] is filled: rates can be shown */
 };
 
-/* --- finding the segment
- * ---------------------------------------------------------------------------------- */
+/* --- finding the segment ------------------------------------------------------------------- */
 
 static enum status attach_descriptor(struct view *v, const char *directory, const char *name,
                                      struct err *err)
@@ -74,8 +73,7 @@ static enum status attach(struct view *v, struct err *err)
     return status;
 }
 
-/* --- the picture
- * ---------------------------------------------------------------------------------------------- */
+/* --- the picture --------------------------------------------------------------------------- */
 
 static const char *const state_names[] = {
     [SCOREBOARD_FREE] = "free",
@@ -255,8 +253,7 @@ static void print_json(const struct view *v)
     buf_free(&b);
 }
 
-/* --- the subcommand
- * ------------------------------------------------------------------------------------------- */
+/* --- the subcommand ------------------------------------------------------------------------ */
 
 /* The segment stays mapped after the server is gone: its pid tells. */
 static bool alive(const struct view *v)

@@ -63,7 +63,7 @@ struct change {
     uint32_t edits;
 };
 
-/* --- what is to change ------------------------------------------------------------------------ */
+/* --- what is to change --------------------------------------------------------------------- */
 
 /* A name cannot be taken away, so "none" is one. */
 static bool is_taken_away(int option, const char *value)
@@ -134,7 +134,7 @@ static enum status read_change(const struct options *o, struct change *c, struct
                     : err_set(err, STATUS_INVALID, "nothing to change is given, see --help");
 }
 
-/* --- budget ----------------------------------------------------------------------------------- */
+/* --- budget -------------------------------------------------------------------------------- */
 
 static int64_t used_this_month(const struct keystore_row *row)
 {
@@ -166,7 +166,7 @@ static enum status apply_budget(struct change *c, struct err *err)
     return STATUS_OK;
 }
 
-/* --- doing it --------------------------------------------------------------------------------- */
+/* --- doing it ------------------------------------------------------------------------------ */
 
 static enum status update(struct keystore *store, struct change *c, struct keystore_row *now,
                           struct err *err)

@@ -42,8 +42,7 @@ struct report {
     struct keystore_usage_sum total;
 };
 
-/* --- one line ----------------------------------------------------------------------------------
- */
+/* --- one line ------------------------------------------------------------------------------ */
 
 /* A key is shown as in list-keys: its partition key may be the key itself. */
 static void name_of(const struct report *r, const struct keystore_usage_sum *sum, char *out,
@@ -92,8 +91,8 @@ static void print_json(const struct report *r, const struct keystore_usage_sum *
     buf_free(&b);
 }
 
-/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula to spreadsheets.
- */
+/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula
+ * to spreadsheets. */
 static void print_csv_name(const char *name)
 {
     putchar('"');
@@ -153,8 +152,7 @@ static void print_text(const struct report *r, const struct keystore_usage_sum *
     print_line(sum, name);
 }
 
-/* --- the report --------------------------------------------------------------------------------
- */
+/* --- the report ---------------------------------------------------------------------------- */
 
 static void add(struct keystore_usage_sum *total, const struct keystore_usage_sum *s)
 {

@@ -41,8 +41,8 @@ struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
                         const struct creds_options *options, creds_fn *fn, void *owner);
 void creds_drop(struct creds *c);  /* wipes */
 void creds_start(struct creds *c); /* first look-up; fn is called from the loop */
-void creds_hurry(
-    struct creds *c); /* a request was refused as expired: renew now (at most once a minute) */
+/* A request was refused as expired: renew now (at most once a minute). */
+void creds_hurry(struct creds *c);
 
 /* True when some source is configured without asking the network (IMDS not counted): env keys,
  * profile files with keys, web identity or container variables. source_out may be NULL. For

@@ -1,7 +1,7 @@
 /*
  * creds_http.c - credentials from an HTTP service close by: the container's (ECS, App Runner, EKS
- * Pod Identity) and EC2's instance metadata, version 2 only. Sources:
- * docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html,
+ * Pod Identity) and EC2's instance metadata, version 2 only.
+ * Sources: docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html,
  *          docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
 #include "server/aws/creds_private.h"

@@ -93,8 +93,8 @@ enum creds_verdict creds_profile_look(struct creds *c);
 /* creds_http.c */
 bool creds_container_likely(void);
 enum creds_verdict creds_container_look(struct creds *c);
-/* Where AWS_CONTAINER_CREDENTIALS_FULL_URI may point: https, or one of the known local addresses.
- */
+/* Where AWS_CONTAINER_CREDENTIALS_FULL_URI may point: https, or one of the known
+ * local addresses. */
 bool creds_container_allowed(struct str url);
 bool creds_instance_likely(void);
 enum creds_verdict creds_instance_look(struct creds *c);

@@ -7,8 +7,7 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-/* ---- the INI dialect ---------------------------------------------------------------------------
- */
+/* ---- the INI dialect ---------------------------------------------------------------------- */
 
 /* "[profile my name]" gives "my name", or nothing when the line heads no profile. */
 static bool section_name(struct str line, bool config_file, struct str *name_out)
@@ -95,8 +94,7 @@ bool creds_profile_has(struct str text, bool config_file, struct str profile)
     return ini.found;
 }
 
-/* ---- the two files -----------------------------------------------------------------------------
- */
+/* ---- the two files ------------------------------------------------------------------------ */
 
 struct key_row {
     const char *key;

@@ -1,8 +1,8 @@
 /*
  * creds_sts.c - credentials from AWS STS: AssumeRoleWithWebIdentity (unsigned; EKS service
  * accounts, CI) and AssumeRole for a profile with role_arn and source_profile (signed with the
- * source's keys). Source:
- * docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+ * source's keys).
+ * Source: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  */
 #include "server/aws/creds_private.h"
 

@@ -81,8 +81,8 @@ static uint32_t be32(const char *p)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* NULL when the prelude is good, else what is wrong. The lengths mean nothing before the CRC holds.
- */
+/* NULL when the prelude is good, else what is wrong. The lengths mean nothing before the
+ * CRC holds. */
 static const char *check_prelude(const char *p, size_t frame_max)
 {
     uint32_t total = be32(p);

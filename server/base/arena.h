@@ -16,13 +16,13 @@ struct arena;
 struct arena *arena_new(size_t ceiling); /* bytes; NULL when memory is out */
 void arena_drop(struct arena *arena);    /* runs on_drop hooks, newest first; NULL is fine */
 
-void *arena_alloc(struct arena *arena,
-                  size_t n); /* zeroed, 16-byte aligned; NULL past the ceiling */
-struct str arena_dup(struct arena *arena,
-                     struct str s); /* also NUL-terminated; p NULL on failure */
+/* Zeroed, 16-byte aligned; NULL past the ceiling. */
+void *arena_alloc(struct arena *arena, size_t n);
+/* Also NUL-terminated; p NULL on failure. */
+struct str arena_dup(struct arena *arena, struct str s);
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* fn(ctx) runs at arena_drop: a foreign resource (handle, fd, timer) cannot leak. false: no memory.
- */
+/* fn(ctx) runs at arena_drop: a foreign resource (handle, fd, timer) cannot leak. false:
+ * no memory. */
 bool arena_on_drop(struct arena *arena, void (*fn)(void *ctx), void *ctx);
 size_t arena_used(const struct arena *arena);
 

@@ -55,8 +55,7 @@ struct config_private {
     bool out_of_memory;
 };
 
-/* ---- gathering: every place offers its values, the strongest stays
- * ------------------------------- */
+/* ---- gathering: every place offers its values, the strongest stays ------------------------ */
 
 /* Secret managers and shells like to add a newline. */
 static struct str trim(struct str s)
@@ -174,8 +173,7 @@ static enum status gather(struct config_private *all, const char *env_file,
     return STATUS_OK;
 }
 
-/* ---- checking: text to field
- * --------------------------------------------------------------------- */
+/* ---- checking: text to field -------------------------------------------------------------- */
 
 /* "PORT: 'abc' is not a number (1 to 65535)"; the value is cut, and only its printable ASCII is
  * shown. */
@@ -393,8 +391,7 @@ void config_free(struct config *c)
     *c = (struct config){0};
 }
 
-/* ---- printing
- * ------------------------------------------------------------------------------------ */
+/* ---- printing ----------------------------------------------------------------------------- */
 
 /* Bools and secrets are shown by meaning, all else as it was given. */
 static const char *shown_value(const struct config *c, size_t i)
@@ -482,8 +479,7 @@ void config_print(const struct config *c, enum config_print form, FILE *out)
     }
 }
 
-/* ---- secrets and warnings
- * ------------------------------------------------------------------------ */
+/* ---- secrets and warnings ----------------------------------------------------------------- */
 
 void config_forget_environment(void)
 {

@@ -27,8 +27,8 @@ void log_init(enum log_level level, enum log_format format, const char *process)
 void log_process(const char *name); /* "worker 2": kept, max 23 characters */
 void log_level_set(enum log_level level);
 void log_to(int fd); /* instead of stdout: stderr for subcommands that print, a pipe for tests */
-/* A value of LOG_LEVEL: debug, info, warn, error, off, or an older tool's trace, warning, critical.
- */
+/* A value of LOG_LEVEL: debug, info, warn, error, off, or an older tool's trace,
+ * warning, critical. */
 bool log_level_parse(struct str word, enum log_level *level_out);
 bool log_on(enum log_level level);
 

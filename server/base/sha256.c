@@ -255,8 +255,8 @@ static void put_be32(uint8_t *out, uint32_t word)
     out[3] = (uint8_t)word;
 }
 
-/* FIPS 180-4, 5.1.1: a one bit, zeroes, and the length in bits as the last eight bytes of a block.
- */
+/* FIPS 180-4, 5.1.1: a one bit, zeroes, and the length in bits as the last eight bytes of
+ * a block. */
 static void mix_last(const struct engine *e, uint32_t state[8], struct str rest, size_t total)
 {
     uint8_t last[2 * BLOCK] = {0};

@@ -249,8 +249,8 @@ bool text_unbase64(struct str s, uint8_t *out, size_t *n_out)
         if (!unbase64_group(s.p + i, 4 - missing, &word)) {
             return false;
         }
-        /* RFC 4648 3.5: bits that padding leaves over must be zero, else two texts mean one value.
-         */
+        /* RFC 4648 3.5: bits that padding leaves over must be zero, else two texts mean
+         * one value. */
         if ((missing == 1 && (word & 0xff)) || (missing == 2 && (word & 0xffff))) {
             return false;
         }

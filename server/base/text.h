@@ -48,8 +48,8 @@ bool text_ends(struct str s, struct str suffix);
 bool text_find(struct str s, struct str needle, size_t *at_out);
 struct str text_trim(struct str s);                       /* blanks and tabs at both ends */
 struct str text_sub(struct str s, size_t from, size_t n); /* clipped to s */
-/* Cuts the next piece before sep off *rest; false when *rest is used up. "a,,b" gives "a","","b".
- */
+/* Cuts the next piece before sep off *rest; false when *rest is used up. "a,,b"
+ * gives "a","","b". */
 bool text_split(struct str *rest, char sep, struct str *piece_out);
 /* A NUL-terminated copy, cut at size-1; returns out. */
 char *text_copy(struct str s, char *out, size_t size);
@@ -69,8 +69,8 @@ size_t text_base64(const uint8_t *bytes, size_t n, char *out);
 /* Strict: alphabet, padding and length checked. out needs s.n / 4 * 3 bytes; may be s.p itself. */
 bool text_unbase64(struct str s, uint8_t *out, size_t *n_out);
 
-/* RFC 3986 unreserved kept, all else %XX upper-case. Returns length written, or 0 if size is short.
- */
+/* RFC 3986 unreserved kept, all else %XX upper-case. Returns length written, or 0 if size
+ * is short. */
 size_t text_percent(struct str s, char *out, size_t size);
 /* Decodes %XX; false on a broken escape. out needs s.n bytes. */
 bool text_unpercent(struct str s, char *out, size_t *n_out);
@@ -86,8 +86,8 @@ void text_random(void *out, size_t n);
 void text_id(struct str prefix, char *out, size_t size);
 
 bool text_is_utf8(struct str s); /* RFC 3629: no surrogates, no overlong forms */
-/* Bytes of the first character (1 to 4), or 0 when s is empty or does not begin with a legal one.
- */
+/* Bytes of the first character (1 to 4), or 0 when s is empty or does not begin with a
+ * legal one. */
 size_t text_utf8_step(struct str s);
 
 #endif

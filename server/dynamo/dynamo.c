@@ -25,7 +25,7 @@
 #define ANSWER_MAX    (8u << 20)      /* a page holds 1 MB of items; JSON and escapes add to it */
 #define SKEW_LEARN_MS (4 * 60 * 1000) /* AWS accepts 5 minutes; below 4 the clock is not it */
 
-/* --- waiting --------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------- */
 
 static bool go_on(struct dynamo *d)
 {
@@ -70,7 +70,7 @@ bool dynamo_pause(struct dynamo *d, uint32_t ms)
     return !d->given_up;
 }
 
-/* --- attempts -------------------------------------------------------------------------------- */
+/* --- attempts ------------------------------------------------------------------------------ */
 
 static void wait_for_all(struct dynamo *d)
 {
@@ -92,7 +92,7 @@ static enum dynamo_result attempt(struct dynamo *d, const char *operation, struc
     return d->given_up ? DYNAMO_GIVEN_UP : result;
 }
 
-/* --- the call -------------------------------------------------------------------------------- */
+/* --- the call ------------------------------------------------------------------------------ */
 
 /* Our clock is off when the service's differs by more than its window; else the signature was wrong
  * for another reason and a further attempt is no use. */
@@ -214,7 +214,7 @@ bool dynamo_uncertain(const struct dynamo *d)
     return d->uncertain;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------------------------- */
 
 enum status dynamo_new(const struct config *c, struct dynamo **out, struct err *err)
 {

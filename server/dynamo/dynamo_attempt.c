@@ -12,7 +12,7 @@
 #define ANSWER_MAX (8u << 20)  /* a page holds 1 MB of items; JSON and escapes add to it */
 #define SIGN_MAX   (64u << 10) /* URL and headers of one request */
 
-/* --- the transfer ---------------------------------------------------------------------------- */
+/* --- the transfer -------------------------------------------------------------------------- */
 
 static bool header_u32(const struct fetch *f, struct str name, uint32_t *out)
 {
@@ -106,7 +106,7 @@ static enum dynamo_result send_it(struct dynamo_attempt *a, const char *operatio
     return transfer(a, &made, body, err) == STATUS_OK ? DYNAMO_OK : DYNAMO_TRANSIENT;
 }
 
-/* --- the answer ------------------------------------------------------------------------------ */
+/* --- the answer ---------------------------------------------------------------------------- */
 
 /* The answer may hold clear keys. */
 static void forget(struct dynamo_attempt *a)
@@ -174,7 +174,7 @@ static void break_off(struct dynamo_attempt *a)
     err_set(&a->end, STATUS_TIMEOUT, "no answer from DynamoDB in time");
 }
 
-/* --- from outside ---------------------------------------------------------------------------- */
+/* --- from outside -------------------------------------------------------------------------- */
 
 enum dynamo_result dynamo_attempt_start(struct dynamo_attempt *a, const char *operation,
                                         struct str body, struct err *err)

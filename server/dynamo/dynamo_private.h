@@ -68,8 +68,8 @@ void dynamo_attempt_free(struct dynamo_attempt *a);
 
 /* Looks up what is missing or near its end. UNAVAILABLE: there are none. */
 MUST_CHECK enum status dynamo_need_credentials(struct dynamo *d, struct err *err);
-/* After the service called them expired. False: nothing new, or asked for less than a minute ago.
- */
+/* After the service called them expired. False: nothing new, or asked for less than a
+ * minute ago. */
 bool dynamo_renew(struct dynamo *d);
 
 #endif

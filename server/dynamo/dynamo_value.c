@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 enum dynamo_type dynamo_value(const struct cJSON *item, const char *name, struct str *text_out)
 {
@@ -114,7 +114,7 @@ bool dynamo_value_number(struct str number, unsigned scale, int64_t *out, bool *
     return true;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 static void put(struct json_out *w, struct str name, struct str type, struct str text)
 {

@@ -119,8 +119,8 @@ static void put_control(struct buf *b, unsigned char c)
         buf_printf(b, "\\u%04x", c);
 }
 
-/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and broken UTF-8.
- */
+/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
+ * broken UTF-8. */
 static size_t plain_run(struct str s)
 {
     size_t i = 0;

@@ -27,8 +27,8 @@ void json_key(struct json_out *w, struct str key);
 #define JSON_KEY(w, literal) json_key((w), STR(literal))
 void json_str(struct json_out *w, struct str s); /* quoted; invalid UTF-8 becomes U+FFFD */
 void json_i64(struct json_out *w, int64_t v);
-void json_f64(struct json_out *w,
-              double v); /* shortest form that reads back equal; null if not finite */
+/* The shortest form that reads back equal; null if not finite. */
+void json_f64(struct json_out *w, double v);
 void json_bool(struct json_out *w, bool v);
 void json_null(struct json_out *w);
 void json_raw(struct json_out *w, struct str json); /* already JSON: copied as it is */
@@ -48,8 +48,8 @@ struct cJSON *json_get(const struct cJSON *object, const char *key);
 struct str json_text(const struct cJSON *v);
 struct str json_get_text(const struct cJSON *object, const char *key);
 bool json_number(const struct cJSON *v, double *out);
-bool json_get_i64(const struct cJSON *object, const char *key,
-                  int64_t *out); /* whole, below 2^53 */
+/* Whole, below 2^53. */
+bool json_get_i64(const struct cJSON *object, const char *key, int64_t *out);
 bool json_get_bool(const struct cJSON *object, const char *key, bool *out);
 bool json_is_object(const struct cJSON *v);
 bool json_is_array(const struct cJSON *v);

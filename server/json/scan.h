@@ -59,10 +59,10 @@ MUST_CHECK enum status scan_parse(struct scan *s, struct arena *arena, struct st
                                   const struct scan_limits *limits, struct err *err);
 
 enum scan_type scan_type(const struct scan *s, scan_ref r);
-struct str scan_raw(const struct scan *s,
-                    scan_ref r); /* the value's bytes, as the client sent them */
-uint32_t scan_size(const struct scan *s,
-                   scan_ref r); /* members of an object, elements of an array */
+/* The value's bytes, as the client sent them. */
+struct str scan_raw(const struct scan *s, scan_ref r);
+/* Members of an object, elements of an array. */
+uint32_t scan_size(const struct scan *s, scan_ref r);
 
 /* Member by exact (unescaped) key; SCAN_ABSENT when r is no object or has no such key. First wins;
  * scan_has_duplicate tells whether the key stands twice. */
@@ -85,8 +85,8 @@ bool scan_text_is(const struct scan *s, scan_ref r, struct str want); /* a strin
 #define SCAN_IS(s, r, literal) scan_text_is((s), (r), STR(literal))
 bool scan_has_escape(const struct scan *s, scan_ref r);
 bool scan_bool(const struct scan *s, scan_ref r, bool *out); /* false: not a boolean */
-bool scan_i64(const struct scan *s, scan_ref r,
-              int64_t *out); /* integers, also 5.0 and 1e3 when whole */
+/* Integers, also 5.0 and 1e3 when whole. */
+bool scan_i64(const struct scan *s, scan_ref r, int64_t *out);
 bool scan_f64(const struct scan *s, scan_ref r, double *out);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define REQUEST_MAX 32768u /* an item of ours has at most 2 KB, 6 times that when escaped */
 
-/* --- calls ----------------------------------------------------------------------------------- */
+/* --- calls --------------------------------------------------------------------------------- */
 
 static void put_key(struct json_out *w, const char *id)
 {
@@ -31,7 +31,7 @@ static enum dynamo_result request_do(struct store *k, struct json_out *w, const 
     return result;
 }
 
-/* --- keys ------------------------------------------------------------------------------------ */
+/* --- keys ---------------------------------------------------------------------------------- */
 
 struct scan {
     bool (*fn)(void *ctx, const struct keystore_row *row);
@@ -160,7 +160,7 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
     return keystore_dynamo_status(result);
 }
 
-/* --- version --------------------------------------------------------------------------------- */
+/* --- version ------------------------------------------------------------------------------- */
 
 /* No item yet: nothing was written by our tools. */
 static enum status version(struct keystore *base, int64_t *out, struct err *err)
@@ -186,7 +186,7 @@ static enum status version(struct keystore *base, int64_t *out, struct err *err)
     return status;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static bool keep_waiting(void *ctx)
 {

@@ -51,8 +51,7 @@ struct sums {
     char new_ledger[LEDGER_SIZE]; /* as it is to be */
 };
 
-/* --- the ledger: "<flusher hex>:<sequence>:<seconds>" of each, blanks between, the latest last ---
- */
+/* --- the ledger: "<flusher hex>:<sequence>:<seconds>" of each, blanks between, the latest last  */
 
 struct entry {
     struct str flusher;
@@ -128,8 +127,7 @@ static void write_ledger(const char *old, uint64_t flusher, uint64_t sequence,
              (unsigned long long)now_s);
 }
 
-/* --- the history: {"2026-01":12.34}, dollars rounded to cents (compat 3.2) -----------------------
- */
+/* --- the history: {"2026-01":12.34}, dollars rounded to cents (compat 3.2) ----------------- */
 
 static void put_month(struct buf *b, struct str month, int64_t cents)
 {
@@ -161,8 +159,7 @@ static void add_to_history(struct buf *history, struct str month, int64_t micro)
     buf_free(&b);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 static int64_t read_money(const struct cJSON *item, const char *name)
 {
@@ -216,8 +213,7 @@ static enum status read_item(struct store *k, const char *id, struct cJSON **ans
     return keystore_dynamo_status(keystore_dynamo_send(k, &w, "GetItem", k->keys, answer_out, err));
 }
 
-/* --- adding --------------------------------------------------------------------------------------
- */
+/* --- adding -------------------------------------------------------------------------------- */
 
 /* The rows of one key and one flusher that are not in the sums yet. The last sequence, 0: none. */
 static uint64_t add_rows(struct sums *s, const struct keystore_usage *rows, size_t n)
@@ -246,8 +242,7 @@ bool keystore_dynamo_same_budget(const struct keystore_usage *a, const struct ke
     return a->is_key && a->cost_micro > 0 && a->flusher == b->flusher && strcmp(a->id, b->id) == 0;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 static void put_updates(struct json_out *w, const struct sums *s)
 {

@@ -7,7 +7,7 @@
 #define PAGE_KEY_MAX 2049u /* bytes of a partition key in DynamoDB, and NUL */
 #define SORT_KEY_MAX 1025u
 
-/* --- calls ----------------------------------------------------------------------------------- */
+/* --- calls --------------------------------------------------------------------------------- */
 
 void keystore_dynamo_begin(struct store *k, struct json_out *w, const char *table)
 {
@@ -54,7 +54,7 @@ enum status keystore_dynamo_status(enum dynamo_result result)
     return result == DYNAMO_OK ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
-/* --- pages ----------------------------------------------------------------------------------- */
+/* --- pages --------------------------------------------------------------------------------- */
 
 /* A store that gives a page key a second time would keep us here for ever. One key is remembered,
  * and replaced after 1, 2, 4, 8... pages, so that a circle of any length is noticed (Brent). */

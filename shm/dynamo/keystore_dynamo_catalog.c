@@ -6,7 +6,7 @@
 #include "server/dynamo/dynamo_value.h"
 #include "shm/memory/beta_rule.h"
 
-/* --- mappings -------------------------------------------------------------------------------- */
+/* --- mappings ------------------------------------------------------------------------------ */
 
 struct mappings {
     bool (*fn)(void *ctx, struct str from, struct str to);
@@ -42,7 +42,7 @@ enum status keystore_dynamo_mappings(struct keystore *base,
     return keystore_dynamo_walk(k, &walk, err);
 }
 
-/* --- prices ---------------------------------------------------------------------------------- */
+/* --- prices -------------------------------------------------------------------------------- */
 
 struct prices {
     bool (*fn)(void *ctx, const struct keystore_price *price);
@@ -104,7 +104,7 @@ enum status keystore_dynamo_prices(struct keystore *base,
     return keystore_dynamo_walk(k, &walk, err);
 }
 
-/* --- beta rules ------------------------------------------------------------------------------- */
+/* --- beta rules ---------------------------------------------------------------------------- */
 
 struct betas {
     bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole);

@@ -50,7 +50,7 @@ static enum status write(struct store *k, struct json_out *w, const char *operat
     return keystore_dynamo_status(result);
 }
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ---------------------------------------------------------------------------------- */
 
 struct edit {
     const char *attribute;
@@ -159,7 +159,7 @@ static enum status update(struct keystore *base, const struct keystore_row *row,
     return write(k, &w, "UpdateItem", k->keys, "there is no such key", err);
 }
 
-/* --- model mappings --------------------------------------------------------------------------- */
+/* --- model mappings ------------------------------------------------------------------------ */
 
 static enum status put_mapping(struct keystore *base, const char *from, const char *to,
                                struct err *err)
@@ -198,7 +198,7 @@ static enum status drop_mapping(struct keystore *base, const char *from, struct 
     return drop(k, k->mapping, "anthropic_model_id", from, "there is no such mapping", err);
 }
 
-/* --- prices ----------------------------------------------------------------------------------- */
+/* --- prices -------------------------------------------------------------------------------- */
 
 /* The older tools write NULL for a cache price that there is not. */
 static void put_price_value(struct json_out *w, const char *mark, uint64_t micro)

@@ -37,7 +37,7 @@ static const char *const names[] = {
 #undef NAME
 };
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 static bool read_text(const struct cJSON *item, const char *name, char *out, size_t size)
 {
@@ -142,7 +142,7 @@ void keystore_dynamo_row_projection(struct json_out *w)
     json_str(w, (struct str){text, n});
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 static void put_text(struct json_out *w, const char *name, const char *value)
 {

@@ -18,8 +18,8 @@
 #define PROBES     25u        /* the last within hours */
 #define BODIES_MAX (1u << 20) /* of DYNAMO_MANY rows */
 
-/* A table whose keys are not ours is the operator's mistake, and no row's: rows wait for its mend.
- */
+/* A table whose keys are not ours is the operator's mistake, and no row's: rows wait for
+ * its mend. */
 enum status keystore_dynamo_put_status(enum dynamo_result result, const struct err *err)
 {
     size_t at;
@@ -29,16 +29,15 @@ enum status keystore_dynamo_put_status(enum dynamo_result result, const struct e
     return keystore_dynamo_status(result);
 }
 
-/* --- one row ------------------------------------------------------------------------------------
- */
+/* --- one row ------------------------------------------------------------------------------- */
 
 static void put_count(struct json_out *w, const char *name, uint64_t n)
 {
     dynamo_value_put_i64(w, text_from(name), n > INT64_MAX ? INT64_MAX : (int64_t)n);
 }
 
-/* Tokens and their kinds by the names of the older tools; what they do not know has names of ours.
- */
+/* Tokens and their kinds by the names of the older tools; what they do not know has names
+ * of ours. */
 static void put_counts(struct json_out *w, const struct keystore_usage *u)
 {
     put_count(w, "input_tokens", u->input);
@@ -110,8 +109,7 @@ static enum dynamo_result put_at(struct store *k, const struct keystore_usage *u
     return result;
 }
 
-/* --- some rows at once ---------------------------------------------------------------------------
- */
+/* --- some rows at once --------------------------------------------------------------------- */
 
 struct place {
     const struct keystore_usage *row;
@@ -208,8 +206,7 @@ static enum status put_some(struct store *k, const struct keystore_usage *rows, 
     return status;
 }
 
-/* --- a batch ------------------------------------------------------------------------------------
- */
+/* --- a batch ------------------------------------------------------------------------------- */
 
 /* Is row i the first of its budget in this call? */
 static bool opens_budget(const struct keystore_usage *rows, size_t i)
@@ -243,8 +240,7 @@ enum status keystore_dynamo_put_usage(struct keystore *base, const struct keysto
     return status;
 }
 
-/* --- sums ----------------------------------------------------------------------------------------
- */
+/* --- sums ---------------------------------------------------------------------------------- */
 
 struct sums {
     enum keystore_group group;

@@ -73,7 +73,7 @@ struct bucket_answer bucket_take(_Atomic uint64_t *word, uint64_t now_ns, uint32
     return a;
 }
 
-/* --- tokens ---------------------------------------------------------------------------------- */
+/* --- tokens -------------------------------------------------------------------------------- */
 
 #define DEBT_WINDOWS 60u /* what one key can owe at most: an hour of a window of a minute */
 
@@ -105,7 +105,7 @@ struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint
     return a;
 }
 
-/* --- money ----------------------------------------------------------------------------------- */
+/* --- money --------------------------------------------------------------------------------- */
 
 /* The word: 16 bits of month, 48 of micro-dollars (281 million dollars, then it stays there). */
 #define MICRO_BITS 48

@@ -125,8 +125,8 @@ struct counters_block {
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
 
-void counters_enter(struct segment *s,
-                    uint32_t slot); /* once after fork: later adds go to this block */
+/* Once after fork: later adds go to this block. */
+void counters_enter(struct segment *s, uint32_t slot);
 void counters_add(enum counter c, uint64_t n);
 void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and mirrored */
 uint64_t counters_sum(const struct segment *s, enum counter c);

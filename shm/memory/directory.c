@@ -1,8 +1,10 @@
 /*
  * One bank of the area, behind struct directory_area:
  *
- *   struct bank | key index | key cells | mapping index | mapping cells | price index | price cells
- *   | beta index | beta cells
+ *   struct bank | key index     | key cells
+ *               | mapping index | mapping cells
+ *               | price index   | price cells
+ *               | beta index    | beta cells
  *
  * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its
  * CRC. The index has four words a cell, so linear probing stays short (16 k keys: at most some 15
@@ -17,9 +19,7 @@
 #include "server/base/clock.h"
 #include "server/base/crc32.h"
 
-#define PROBE_MAX                                                                                  \
-    64u                /* at load 0.25 a run of 64 does not happen; it bounds what damage can cost \
-                        */
+#define PROBE_MAX 64u  /* no such run at load 0.25: it bounds what damage can cost */
 #define TRIES_MAX 100u /* a retry needs two publications during one read */
 
 typedef _Atomic uint64_t word;
@@ -58,7 +58,7 @@ struct table {
     size_t words; /* of the payload; a cell has one more, the CRC */
 };
 
-/* --- layout ---------------------------------------------------------------------------------- */
+/* --- layout -------------------------------------------------------------------------------- */
 
 /* The power of two from 4 * cells on. */
 static uint64_t index_words(uint64_t cells)
@@ -116,7 +116,7 @@ static word *cell_of(const struct table *t, uint64_t number)
     return t->cells + number * (t->words + 1);
 }
 
-/* --- hashes ---------------------------------------------------------------------------------- */
+/* --- hashes -------------------------------------------------------------------------------- */
 
 /* Every bit of the result depends on every bit of h (MurmurHash3's finalizer). */
 static uint64_t mix(uint64_t h)
@@ -151,7 +151,7 @@ static uint64_t position(const struct table *t, uint64_t hash, uint32_t probe)
     return (hash + probe) & t->index_mask;
 }
 
-/* --- cells ----------------------------------------------------------------------------------- */
+/* --- cells --------------------------------------------------------------------------------- */
 
 static void store(const struct table *t, uint64_t number, const void *payload)
 {
@@ -164,8 +164,8 @@ static void store(const struct table *t, uint64_t number, const void *payload)
     atomic_store_explicit(&cell[t->words], crc32_add(0, words, t->words * 8), memory_order_relaxed);
 }
 
-/* false: the CRC is wrong: damaged memory, or a bank that is being rebuilt (the caller finds out).
- */
+/* false: the CRC is wrong: damaged memory, or a bank that is being rebuilt (the caller
+ * finds out). */
 static bool load(const struct table *t, uint64_t number, void *payload_out)
 {
     uint64_t words[WORDS_MAX];
@@ -223,7 +223,7 @@ static bool insert(const struct table *t, uint64_t hash, const void *payload)
     return false;
 }
 
-/* --- readers --------------------------------------------------------------------------------- */
+/* --- readers ------------------------------------------------------------------------------- */
 
 uint64_t directory_generation(const struct segment *s)
 {
@@ -376,7 +376,7 @@ bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct 
     return true;
 }
 
-/* --- the writer ------------------------------------------------------------------------------ */
+/* --- the writer ---------------------------------------------------------------------------- */
 
 static uint64_t building(const struct segment *s)
 {

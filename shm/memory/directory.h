@@ -95,11 +95,11 @@ bool directory_price(const struct segment *s, struct str model, struct directory
 /* The operator's rule for an anthropic-beta value; to_out empty: blocked. */
 bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO]);
 uint64_t directory_generation(const struct segment *s); /* 0: never published */
-uint64_t directory_age_ms(const struct segment *s,
-                          int64_t now_real_ms); /* since the store last confirmed the table */
+/* Since the store last confirmed the table. */
+uint64_t directory_age_ms(const struct segment *s, int64_t now_real_ms);
 uint32_t directory_count(const struct segment *s);
-/* Each published key through fn. false: the bank was rebuilt meanwhile, what fn saw is incomplete.
- */
+/* Each published key through fn. false: the bank was rebuilt meanwhile, what fn saw
+ * is incomplete. */
 bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
                     void *ctx);
 

@@ -8,7 +8,7 @@
 
 #define LOOK_AGAIN_MS 5u /* a full block is not searched more often than this */
 
-/* --- worker ---------------------------------------------------------------------------------- */
+/* --- worker -------------------------------------------------------------------------------- */
 
 static struct journal_record *block_of(const struct journal *j, uint32_t block)
 {
@@ -91,7 +91,7 @@ void journal_close_record(struct journal *j, struct journal_record *r)
     atomic_store_explicit(&j->mine->closed, closed + 1, memory_order_release);
 }
 
-/* --- refresher ------------------------------------------------------------------------------- */
+/* --- refresher ----------------------------------------------------------------------------- */
 
 /* The owner word is the living worker's; its process is the one that the scoreboard shows. */
 static bool is_alive(const struct journal *j, const struct segment *s, uint32_t block)
@@ -206,7 +206,7 @@ void journal_each_closed(const struct journal *j,
     }
 }
 
-/* --- anybody --------------------------------------------------------------------------------- */
+/* --- anybody ------------------------------------------------------------------------------- */
 
 void journal_depth(const struct journal *j, struct journal_depth *out)
 {

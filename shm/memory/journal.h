@@ -111,8 +111,8 @@ bool journal_in_memory(const struct journal *j);
 #define JOURNAL_FAMILY 8u
 
 /* --- worker --- */
-void journal_enter(struct journal *j,
-                   uint32_t worker); /* once after fork, before its first record */
+/* Once after fork, before its first record. */
+void journal_enter(struct journal *j, uint32_t worker);
 /* A FREE record to be filled, everything but its state zero; NULL: all are in use. */
 struct journal_record *journal_begin_record(struct journal *j);
 void journal_open_record(struct journal *j, struct journal_record *r);

@@ -49,8 +49,7 @@ static bool map(struct journal *j, size_t size)
     return true;
 }
 
-/* --- a file that is there ----------------------------------------------------------------------
- */
+/* --- a file that is there ------------------------------------------------------------------ */
 
 /* Every figure that later code relies on; the file may be anything. */
 static bool is_journal(const struct journal_header *h, uint64_t size)
@@ -115,8 +114,7 @@ static void set_aside(const char *path)
     log_line(LOG_ERROR, "usage", "%s is no usage journal of this version: kept as %s", path, aside);
 }
 
-/* --- opening -----------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------- */
 
 /* A whole file of zeros is a journal of free records; the magic comes last. All of its blocks are
  * on the disk from the beginning: a full disk later would be a SIGBUS. */

@@ -48,7 +48,7 @@ static struct cell *cell_of(struct ring *r, uint64_t ticket)
     return &r->cells[ticket % KEYMISS_RING];
 }
 
-/* --- worker ---------------------------------------------------------------------------------- */
+/* --- worker -------------------------------------------------------------------------------- */
 
 uint64_t keymiss_ask(struct segment *s, uint32_t worker, const uint8_t digest[32], struct str key)
 {
@@ -79,7 +79,7 @@ enum keymiss_result keymiss_poll(const struct segment *s, uint32_t worker, uint6
     return answer >> 2 > ticket ? KEYMISS_UNAVAILABLE : KEYMISS_PENDING;
 }
 
-/* --- refresher ------------------------------------------------------------------------------- */
+/* --- refresher ----------------------------------------------------------------------------- */
 
 static void answer(struct segment *s, uint32_t worker, uint64_t ticket, enum keymiss_result result)
 {

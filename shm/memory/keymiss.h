@@ -34,8 +34,8 @@ struct keymiss_question {
     uint32_t worker;
     uint64_t ticket;
 };
-bool keymiss_next(struct segment *s,
-                  struct keymiss_question *out); /* false: none; wipes the ring's copy */
+/* False: none. Wipes the ring's copy. */
+bool keymiss_next(struct segment *s, struct keymiss_question *out);
 void keymiss_answer(struct segment *s, const struct keymiss_question *q,
                     enum keymiss_result result);
 /* At start: what the dead predecessor had read but not answered becomes UNAVAILABLE. */

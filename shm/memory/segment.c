@@ -25,8 +25,8 @@ static uint64_t page_up(uint64_t n)
     return (n + PAGE - 1) / PAGE * PAGE;
 }
 
-/* The byte map. Both the maker and the attacher compute it, so a header that disagrees is refused.
- */
+/* The byte map. Both the maker and the attacher compute it, so a header that disagrees
+ * is refused. */
 static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
 {
     struct segment_header h = {.magic = SEGMENT_MAGIC,
@@ -156,8 +156,8 @@ enum status segment_create(struct segment *s, uint32_t workers, uint32_t max_key
     return status;
 }
 
-/* The header comes from another program: every figure must be the one this build would have chosen.
- */
+/* The header comes from another program: every figure must be the one this build would
+ * have chosen. */
 static bool same_build(const struct segment_header *h, uint64_t file_size)
 {
     if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->workers < 1 ||

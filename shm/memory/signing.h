@@ -31,8 +31,8 @@ void signing_publish(struct segment *s, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */
 void signing_complain(struct segment *s);
 uint64_t signing_complaints(const struct segment *s);
-/* Clock offset (server minus local) learnt from a Date header after a skew error, ms; any worker.
- */
+/* Clock offset (server minus local) learnt from a Date header after a skew error, ms;
+ * any worker. */
 void signing_set_skew(struct segment *s, int64_t ms);
 int64_t signing_skew(const struct segment *s);
 

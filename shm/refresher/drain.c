@@ -48,8 +48,7 @@ void drain_drop(struct drain *d)
     }
 }
 
-/* --- a record as a row -------------------------------------------------------------------------
- */
+/* --- a record as a row --------------------------------------------------------------------- */
 
 static const char *const tier_words[] = {
     [DIRECTORY_TIER_DEFAULT] = "default",
@@ -100,8 +99,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
               u->service_tier, sizeof u->service_tier);
 }
 
-/* --- storing -----------------------------------------------------------------------------------
- */
+/* --- storing ------------------------------------------------------------------------------- */
 
 static void release(struct drain *d, uint32_t n)
 {
@@ -225,8 +223,7 @@ bool drain_behind(const struct drain *d)
     return d->behind;
 }
 
-/* --- journals of others --------------------------------------------------------------------------
- */
+/* --- journals of others -------------------------------------------------------------------- */
 
 /* A gateway that was killed while its last workers still drained has left a file behind whose lock
  * is free by now. Its records are stored as ours are. */

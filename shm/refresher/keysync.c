@@ -109,7 +109,7 @@ static bool on_wait(void *ctx)
     return !is_leaving(k);
 }
 
-/* --- an outage ------------------------------------------------------------------------------- */
+/* --- an outage ----------------------------------------------------------------------------- */
 
 /* 1, 2, 4 s and on, a quarter of it at random so that many gateways do not come back together. */
 static uint64_t back_off_ms(uint32_t failures)
@@ -151,7 +151,7 @@ static void answered(struct keysync *k)
     k->warn_at_ms = 0;
 }
 
-/* --- a full load ----------------------------------------------------------------------------- */
+/* --- a full load --------------------------------------------------------------------------- */
 
 /* Marks the row as logged; false: it was already, or too many were. */
 static bool note(struct keysync *k, uint64_t id)
@@ -186,8 +186,8 @@ static void skip_row(struct keysync *k, const struct keystore_row *row, const st
     }
 }
 
-/* A bad row keeps its last good values, but never those of a clear key that is not wanted any more.
- */
+/* A bad row keeps its last good values, but never those of a clear key that is not wanted
+ * any more. */
 static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_row *row,
                                       const struct directory_key *cell)
 {
@@ -411,10 +411,10 @@ void keysync_id(const struct keysync *k, const uint8_t digest[32], char out[KEYS
     keyids_find(&k->ids, digest, out);
 }
 
-/* --- questions ------------------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------------------------- */
 
-/* Rows of this program first, then those of the older tools, whose partition key is the key itself.
- */
+/* Rows of this program first, then those of the older tools, whose partition key is the
+ * key itself. */
 static enum status fetch_row(struct keysync *k, const struct keymiss_question *q,
                              struct keystore_row *out, struct err *err)
 {

@@ -27,7 +27,7 @@ static uint32_t tag_of(const uint8_t digest[32])
     return tag ? tag : 1;
 }
 
-/* --- the predecessor's work ------------------------------------------------------------------ */
+/* --- the predecessor's work ---------------------------------------------------------------- */
 
 static void learn(void *ctx, const struct directory_key *key)
 {
@@ -78,7 +78,7 @@ void keytable_drop(struct keytable *t)
     }
 }
 
-/* --- loading --------------------------------------------------------------------------------- */
+/* --- loading ------------------------------------------------------------------------------- */
 
 void keytable_begin(struct keytable *t)
 {
@@ -197,7 +197,7 @@ void keytable_commit(struct keytable *t, uint64_t now_ms)
     t->staged_beta_count = 0;
 }
 
-/* --- use ------------------------------------------------------------------------------------- */
+/* --- use ----------------------------------------------------------------------------------- */
 
 bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms)
 {

@@ -52,7 +52,7 @@ struct refresher {
     int exit_code;
 };
 
-/* --- what the loop calls --------------------------------------------------------------------- */
+/* --- what the loop calls ------------------------------------------------------------------- */
 
 static void leave(struct refresher *r, int exit_code)
 {
@@ -173,7 +173,7 @@ static bool is_leaving(void *ctx)
            poll(&dead, 1, 0) != 0;
 }
 
-/* --- start and end --------------------------------------------------------------------------- */
+/* --- start and end ------------------------------------------------------------------------- */
 
 /* Keys pass through this process, so nothing may read its memory. The master may have died between
  * fork and prctl; the pipe tells (getppid does not: in a container the master is process 1). */

@@ -18,8 +18,8 @@ struct signer { /* signer_init, then the rest; signer_wipe at the end */
 };
 
 void signer_init(struct signer *g, struct segment *s, const char *region);
-/* creds_fn's arguments. Without credentials the old ones stay until they expire. now_ms: real time.
- */
+/* creds_fn's arguments. Without credentials the old ones stay until they expire. now_ms:
+ * real time. */
 void signer_take(struct signer *g, const struct creds_value *now, const struct err *err,
                  int64_t now_ms);
 /* Once a minute: derives anew when the UTC date (as AWS sees it, see signing_skew) has changed. */

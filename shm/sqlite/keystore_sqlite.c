@@ -55,7 +55,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 #undef SQL
 };
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------- */
 
 enum status keystore_sqlite_trouble(const struct store *k, struct err *err)
 {
@@ -88,8 +88,8 @@ static enum status set_layout(struct store *k, int layout, struct err *err)
     return keystore_sqlite_run(k, sql, err);
 }
 
-/* In one transaction that is exclusive from its first word: two programs may start on a new file.
- */
+/* In one transaction that is exclusive from its first word: two programs may start on a
+ * new file. */
 static enum status make_tables(struct store *k, struct err *err)
 {
     int layout = 0;
@@ -186,7 +186,7 @@ enum status keystore_sqlite_ready(struct store *k, struct err *err)
     return connect_db(k, err);
 }
 
-/* --- rows ------------------------------------------------------------------------------------ */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 struct str keystore_sqlite_text(sqlite3_stmt *st, int column)
 {
@@ -266,7 +266,7 @@ static bool bind_row(sqlite3_stmt *st, const struct keystore_row *row)
     return rc == SQLITE_OK;
 }
 
-/* --- the table of functions ------------------------------------------------------------------ */
+/* --- the table of functions ---------------------------------------------------------------- */
 
 void keystore_sqlite_finish(sqlite3_stmt *st)
 {
@@ -435,7 +435,7 @@ static const struct keystore_ops ops = {
     .close = close_store,
 };
 
-/* --- where the file is ----------------------------------------------------------------------- */
+/* --- where the file is --------------------------------------------------------------------- */
 
 /* sqlite:///absolute or sqlite://relative; what sqlx writes after '?' (mode=rwc) means nothing
  * here. */

@@ -77,7 +77,7 @@ static enum status update(struct keystore *base, const struct keystore_row *row,
     return end(k, st, rc, "there is no such key", err);
 }
 
-/* --- model mappings --------------------------------------------------------------------------- */
+/* --- model mappings ------------------------------------------------------------------------ */
 
 static enum status put_mapping(struct keystore *base, const char *from, const char *to,
                                struct err *err)
@@ -113,7 +113,7 @@ static enum status drop_mapping(struct keystore *base, const char *from, struct 
                 "there is no such mapping", err);
 }
 
-/* --- prices ----------------------------------------------------------------------------------- */
+/* --- prices -------------------------------------------------------------------------------- */
 
 /* The vendor's part of the id; NULL where there is none, as in an ARN. */
 static int bind_provider(sqlite3_stmt *st, int at, const char *model)

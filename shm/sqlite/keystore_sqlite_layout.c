@@ -80,8 +80,7 @@ static const char layout_2[] =
                               "model_id TEXT PRIMARY KEY NOT NULL,"
                               "provider TEXT,"
                               "display_name TEXT,"
-                              "input_price TEXT NOT NULL," /* dollars a million tokens, as
-                                                              decimal text */
+                              "input_price TEXT NOT NULL," /* dollars a million tokens */
                               "output_price TEXT NOT NULL,"
                               "cache_read_price TEXT,"
                               "cache_write_price TEXT,"

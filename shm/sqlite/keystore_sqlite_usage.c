@@ -7,8 +7,7 @@
 #define EXPIRE_EVERY_S 3600
 #define PATH_SIZE      16 /* $."2026-01" */
 
-/* --- running statements ------------------------------------------------------------------------
- */
+/* --- running statements -------------------------------------------------------------------- */
 
 /* One that gives no rows; its values are bound already (rc: whether that went well). */
 static enum status do_it(struct store *k, sqlite3_stmt *st, int rc, struct err *err)
@@ -34,8 +33,7 @@ static enum status find(struct store *k, sqlite3_stmt *st, int rc, bool *found_o
     return status;
 }
 
-/* --- a usage row -------------------------------------------------------------------------------
- */
+/* --- a usage row --------------------------------------------------------------------------- */
 
 /* SQLite's integers are signed. */
 static int64_t whole(uint64_t n)
@@ -85,8 +83,7 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
     return status;
 }
 
-/* --- a budget ----------------------------------------------------------------------------------
- */
+/* --- a budget ------------------------------------------------------------------------------ */
 
 static int64_t money_at(sqlite3_stmt *st, int column)
 {
@@ -114,8 +111,8 @@ static enum status read_budget(struct store *k, const char *id, struct keystore_
     return STATUS_OK;
 }
 
-/* What the history has of that month, in cents; a month is entered rounded to cents (compat 3.2).
- */
+/* What the history has of that month, in cents; a month is entered rounded to cents
+ * (compat 3.2). */
 static enum status history_cents(struct store *k, const char *id, const char *path,
                                  int64_t *cents_out, struct err *err)
 {
@@ -190,8 +187,7 @@ static enum status add_cost(struct store *k, const struct keystore_usage *u, str
     return status;
 }
 
-/* --- a batch -----------------------------------------------------------------------------------
- */
+/* --- a batch ------------------------------------------------------------------------------- */
 
 static enum status put_one(struct store *k, const struct keystore_usage *u, struct err *err)
 {
@@ -239,8 +235,7 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
     return status;
 }
 
-/* --- sums --------------------------------------------------------------------------------------
- */
+/* --- sums ---------------------------------------------------------------------------------- */
 
 static const char *const group_sql[] = {
     [KEYSTORE_BY_KEY] = "api_key",
@@ -302,8 +297,7 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
     return status;
 }
 
-/* --- prices ------------------------------------------------------------------------------------
- */
+/* --- prices -------------------------------------------------------------------------------- */
 
 struct prices {
     bool (*fn)(void *ctx, const struct keystore_price *price);

@@ -6,8 +6,8 @@
 
 #define FIRST_ROOM 64u
 
-/* The place of digest in the index, or the empty place where it belongs. A digest is its own hash.
- */
+/* The place of digest in the index, or the empty place where it belongs. A digest is its
+ * own hash. */
 static uint32_t place(const struct keyset *set, const uint8_t digest[32])
 {
     uint32_t at;

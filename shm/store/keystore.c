@@ -9,7 +9,7 @@
 #include "shm/dynamo/keystore_dynamo.h"
 #include "shm/sqlite/keystore_sqlite.h"
 
-/* --- which store ----------------------------------------------------------------------------- */
+/* --- which store --------------------------------------------------------------------------- */
 
 static const struct backend {
     const char *name;
@@ -87,7 +87,7 @@ void keystore_close(struct keystore *k)
     }
 }
 
-/* --- from a row to a cell -------------------------------------------------------------------- */
+/* --- from a row to a cell ------------------------------------------------------------------ */
 
 static const struct str hashed_prefix = {"sha256:", 7};
 
@@ -301,7 +301,7 @@ bool keystore_money(struct str usd, int64_t *micro_out)
     return *micro_out <= MONEY_MAX;
 }
 
-/* --- the text of our own keys ---------------------------------------------------------------- */
+/* --- the text of our own keys -------------------------------------------------------------- */
 
 #define RANDOM_CHARS 32 /* base62: 190 bits */
 #define CRC_CHARS    6  /* base62: 35 bits hold the 32 of the CRC */

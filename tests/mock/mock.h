@@ -18,7 +18,7 @@
 #include "tests/mock/stream.h"
 #include "tests/mock/verify.h"
 
-#define MOCK_KEYS                                                                  \
+#define MOCK_KEYS \
     3 /* the operator's, the container's, the container's before its last rotation \
        */
 

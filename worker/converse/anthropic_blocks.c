@@ -26,8 +26,7 @@ void anthropic_blocks_cache(struct converse_build *b, const struct scan *s, scan
         converse_build_cache_point(b, member(b, s, mark, STR("ttl")));
 }
 
-/* --- text --------------------------------------------------------------------------------------
- */
+/* --- text ---------------------------------------------------------------------------------- */
 
 struct str anthropic_blocks_text(struct converse_build *b, const struct scan *s, scan_ref content)
 {
@@ -138,8 +137,7 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
     return out;
 }
 
-/* --- media -------------------------------------------------------------------------------------
- */
+/* --- media --------------------------------------------------------------------------------- */
 
 static void put_image(struct converse_build *b, const struct scan *s, scan_ref block)
 {
@@ -262,8 +260,7 @@ static void put_search_result(struct converse_build *b, const struct scan *s, sc
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-/* --- tools -------------------------------------------------------------------------------------
- */
+/* --- tools --------------------------------------------------------------------------------- */
 
 static void put_tool_use(struct converse_build *b, const struct scan *s, scan_ref block)
 {
@@ -294,8 +291,7 @@ static void put_redacted(struct converse_build *b, const struct scan *s, scan_re
     converse_build_redacted(b, member(b, s, block, STR("data")));
 }
 
-/* --- the table ---------------------------------------------------------------------------------
- */
+/* --- the table ----------------------------------------------------------------------------- */
 
 enum { BY_USER = 1, BY_ASSISTANT = 2, IN_RESULT = 4, IS_MEDIA = 8 }; /* where a block may stand */
 
@@ -367,8 +363,7 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
         anthropic_blocks_cache(b, s, marked);
 }
 
-/* --- a message's content -----------------------------------------------------------------------
- */
+/* --- a message's content ------------------------------------------------------------------- */
 
 static void put_block(struct converse_build *b, const struct scan *s, scan_ref block)
 {

@@ -18,8 +18,7 @@ static bool is_nothing(const struct scan *s, scan_ref r)
     return !present(s, r) || ((t == SCAN_ARRAY || t == SCAN_OBJECT) && scan_size(s, r) == 0);
 }
 
-/* --- system ------------------------------------------------------------------------------------
- */
+/* --- system -------------------------------------------------------------------------------- */
 
 /* Claude Code's first system block names the client for Anthropic's billing: noise for other
  * models, and it changes with every session, which would spoil their prompt caches. */
@@ -52,8 +51,7 @@ static void put_system(struct converse_build *b, const struct scan *s, scan_ref 
     }
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 /* Converse's role "system" carries no text. Claude Code puts its whole environment there, so it
  * must not be lost: it joins the user's turn. */
@@ -110,8 +108,7 @@ static void put_messages(struct converse_build *b, const struct messages_request
     converse_build_messages_end(b);
 }
 
-/* --- settings ----------------------------------------------------------------------------------
- */
+/* --- settings ------------------------------------------------------------------------------ */
 
 static bool read_number(struct converse_build *b, const struct scan *s, const char *name,
                         double *out)
@@ -222,8 +219,7 @@ static void check_max_tokens(struct converse_build *b, struct converse_settings 
                             (long long)t->max_tokens, (long long)cap);
 }
 
-/* --- fields that are dropped -------------------------------------------------------------------
- */
+/* --- fields that are dropped --------------------------------------------------------------- */
 
 /* What is read somewhere, what means nothing to Bedrock, and what was refused before. */
 static const char *const known[] = {
@@ -259,8 +255,7 @@ static void note_unknown(struct converse_build *b, const struct scan *s)
     }
 }
 
-/* --- entry -------------------------------------------------------------------------------------
- */
+/* --- entry --------------------------------------------------------------------------------- */
 
 enum status anthropic_to_converse(const struct messages_request *r,
                                   const struct converse_options *o, struct converse_names *names,

@@ -5,8 +5,7 @@
 
 static const struct str nothing = {NULL, 0};
 
-/* --- what the history holds --------------------------------------------------------------------
- */
+/* --- what the history holds ---------------------------------------------------------------- */
 
 /* The first tool_use block of the history. A request without any has no tool_result either:
  * tool_pairs_check has seen to that. */
@@ -37,8 +36,7 @@ static void put_history_tool(struct converse_build *b, const struct scan *s, sca
     converse_build_map(b, "tools_from_history");
 }
 
-/* --- tools -------------------------------------------------------------------------------------
- */
+/* --- tools --------------------------------------------------------------------------------- */
 
 static const char *const dropped_members[] = {"allowed_callers", "eager_input_streaming"};
 
@@ -118,8 +116,7 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
     }
 }
 
-/* --- tool_choice -------------------------------------------------------------------------------
- */
+/* --- tool_choice --------------------------------------------------------------------------- */
 
 struct choice {
     enum converse_choice kind;

@@ -12,8 +12,7 @@
 #define NOTE_NAME_MAX     64
 #define SHORT_HEX         32 /* of the hash in a made name */
 
-/* --- characters --------------------------------------------------------------------------------
- */
+/* --- characters ---------------------------------------------------------------------------- */
 
 static bool alphanumeric(char c)
 {
@@ -73,8 +72,7 @@ bool converse_is_blank(struct str raw)
     return true;
 }
 
-/* --- tool names --------------------------------------------------------------------------------
- */
+/* --- tool names ---------------------------------------------------------------------------- */
 
 /* In buckets by the last byte of the made name, which is as good as random: a request with very
  * many odd names must not cost their number squared. */
@@ -154,8 +152,7 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
     return p ? p->client : bedrock;
 }
 
-/* --- ids and document names --------------------------------------------------------------------
- */
+/* --- ids and document names ---------------------------------------------------------------- */
 
 struct str converse_tool_id(struct arena *arena, struct str client)
 {
@@ -182,8 +179,7 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
                            : arena_printf(arena, "document %u", number));
 }
 
-/* --- notes -------------------------------------------------------------------------------------
- */
+/* --- notes --------------------------------------------------------------------------------- */
 
 void converse_note(struct buf *changes, const char *what, struct str name)
 {

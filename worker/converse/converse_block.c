@@ -36,8 +36,7 @@ static void out_of_memory(struct converse_build *b)
     converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-/* --- text --------------------------------------------------------------------------------------
- */
+/* --- text ---------------------------------------------------------------------------------- */
 
 static void open_text(struct converse_build *b)
 {
@@ -75,8 +74,7 @@ void converse_build_text_pieces(struct converse_build *b, const struct str *piec
     json_object_end(&b->w);
 }
 
-/* --- images and documents ----------------------------------------------------------------------
- */
+/* --- images and documents ------------------------------------------------------------------ */
 
 /* Megabytes of characters that need no escaping, known to be base64. */
 static void put_bytes(struct converse_build *b, struct str base64)
@@ -214,8 +212,7 @@ void converse_build_document(struct converse_build *b, struct converse_document 
     b->turn_document = b->turn_document || !b->in_result;
 }
 
-/* --- tools -------------------------------------------------------------------------------------
- */
+/* --- tools --------------------------------------------------------------------------------- */
 
 static void put_tool_id(struct converse_build *b, struct str id)
 {
@@ -336,8 +333,7 @@ void converse_build_tool_result_end(struct converse_build *b, bool is_error)
         note_late(b, buf_len(b->w.b));
 }
 
-/* --- reasoning ---------------------------------------------------------------------------------
- */
+/* --- reasoning ----------------------------------------------------------------------------- */
 
 void converse_build_reasoning(struct converse_build *b, struct str text, struct str signature)
 {

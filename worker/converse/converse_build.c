@@ -7,8 +7,7 @@
 
 static const struct str nothing = {NULL, 0};
 
-/* --- begin and end -----------------------------------------------------------------------------
- */
+/* --- begin and end ------------------------------------------------------------------------- */
 
 void converse_build_begin(struct converse_build *b, const struct converse_options *o,
                           struct converse_names *names, struct arena *arena, struct buf *body,
@@ -63,8 +62,7 @@ struct str converse_build_read(struct converse_build *b, const struct scan *s, s
     return text;
 }
 
-/* --- notes -------------------------------------------------------------------------------------
- */
+/* --- notes --------------------------------------------------------------------------------- */
 
 static void note(struct converse_build *b, const char *verb, const char *what, struct str name)
 {
@@ -108,8 +106,7 @@ void converse_build_drop(struct converse_build *b, const char *what)
     converse_build_drop_named(b, what, nothing);
 }
 
-/* --- turns -------------------------------------------------------------------------------------
- */
+/* --- turns --------------------------------------------------------------------------------- */
 
 void converse_build_role(struct converse_build *b, enum converse_role role)
 {
@@ -194,8 +191,7 @@ void converse_build_messages_end(struct converse_build *b)
     json_array_end(&b->w);
 }
 
-/* --- cache points ------------------------------------------------------------------------------
- */
+/* --- cache points -------------------------------------------------------------------------- */
 
 /* Bedrock refuses a longer lifetime after a shorter one, in the order tools, system, messages. */
 static bool hour_allowed(struct converse_build *b)
@@ -232,8 +228,7 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
     b->point_end = buf_len(b->w.b);
 }
 
-/* --- tools -------------------------------------------------------------------------------------
- */
+/* --- tools --------------------------------------------------------------------------------- */
 
 static bool tools_allowed(struct converse_build *b)
 {

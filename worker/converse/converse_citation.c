@@ -110,8 +110,7 @@ void converse_citation_put(struct json_out *w, const struct scan *s, scan_ref ci
     json_object_end(w);
 }
 
-/* --- the way back ------------------------------------------------------------------------------
- */
+/* --- the way back -------------------------------------------------------------------------- */
 
 static bool read_anthropic(const struct scan *s, scan_ref citation, const struct place *p,
                            struct span *out)

@@ -4,8 +4,8 @@
  *
  * Text is never decoded: a struct str called "escaped" here is what stood between the quotes of a
  * JSON string that the scan has found valid, so it may be put between other quotes, also joined,
- * byte for byte. Everything points into the payload and the arena given. Source:
- * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+ * byte for byte. Everything points into the payload and the arena given.
+ * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
  */
 #ifndef WORKER_CONVERSE_CONVERSE_EVENT_H
 #define WORKER_CONVERSE_CONVERSE_EVENT_H
@@ -24,8 +24,7 @@ enum converse_event_kind {
 };
 
 enum converse_part_kind {
-    CONVERSE_PART_NONE, /* nothing a client can be told: images, tool results, server tools, unknown
-                           kinds */
+    CONVERSE_PART_NONE, /* nothing a client can be told: images, results, server tools, unknown */
     CONVERSE_PART_TEXT,
     CONVERSE_PART_TOOL,
     CONVERSE_PART_THINKING,
@@ -76,8 +75,8 @@ struct converse_stop {
     const char *openai;
 };
 
-/* type is :event-type. UPSTREAM when the payload is no JSON object or lacks what its kind requires.
- */
+/* type is :event-type. UPSTREAM when the payload is no JSON object or lacks what its
+ * kind requires. */
 MUST_CHECK enum status converse_event_read(struct converse_event *e, struct arena *arena,
                                            struct str type, struct str payload, struct err *err);
 /* UPSTREAM when body is no answer of Converse. */

@@ -75,8 +75,8 @@ enum status converse_reply_answer(struct reply *r, struct arena *arena, struct s
 
 /* Members of an object, for the dialects. */
 void converse_reply_str(struct json_out *w, struct str key, struct str value);
-void converse_reply_quoted(struct json_out *w, struct str key,
-                           struct str escaped); /* "" when there is none */
+/* escaped is "" when there is none. */
+void converse_reply_quoted(struct json_out *w, struct str key, struct str escaped);
 void converse_reply_count(struct json_out *w, struct str key, uint64_t count);
 void converse_reply_null(struct json_out *w, struct str key);
 

@@ -78,8 +78,7 @@ static struct str level_of(const struct converse_settings *s)
     return s->budget > 10000 ? STR("high") : s->budget < BUDGET_MIN ? STR("low") : STR("medium");
 }
 
-/* --- stop sequences ----------------------------------------------------------------------------
- */
+/* --- stop sequences ------------------------------------------------------------------------ */
 
 void converse_settings_stops(struct converse_build *b, struct converse_settings *s, size_t most)
 {
@@ -96,8 +95,7 @@ void converse_settings_stop(struct converse_build *b, struct converse_settings *
         s->stops[s->stop_count++] = raw;
 }
 
-/* --- thinking: what becomes of it --------------------------------------------------------------
- */
+/* --- thinking: what becomes of it ---------------------------------------------------------- */
 
 static bool thinks(const struct converse_settings *s)
 {
@@ -196,8 +194,7 @@ static void settle_thinking(struct converse_build *b, struct converse_settings *
                         manner == MANNER_NOVA && text_eq(level_of(s), STR("high")));
 }
 
-/* --- sections of the body ----------------------------------------------------------------------
- */
+/* --- sections of the body ------------------------------------------------------------------ */
 
 /* An object of the body that opens with its first member. */
 struct section {
@@ -224,8 +221,7 @@ static void section_end(struct section *x)
         json_object_end(&x->b->w);
 }
 
-/* --- inferenceConfig ---------------------------------------------------------------------------
- */
+/* --- inferenceConfig ----------------------------------------------------------------------- */
 
 /* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered. 0 only
  * warms the cache at Anthropic; Bedrock's least is 1. */
@@ -300,8 +296,7 @@ static void put_inference(struct converse_build *b, const struct converse_settin
     }
 }
 
-/* --- additionalModelRequestFields --------------------------------------------------------------
- */
+/* --- additionalModelRequestFields ---------------------------------------------------------- */
 
 static void put_claude_thinking(struct section *x, const struct converse_settings *s)
 {
@@ -474,8 +469,7 @@ static void put_additional(struct converse_build *b, const struct converse_setti
     section_end(&x);
 }
 
-/* --- outputConfig, serviceTier -----------------------------------------------------------------
- */
+/* --- outputConfig, serviceTier ------------------------------------------------------------- */
 
 static void put_format(struct section *x, const struct converse_settings *s)
 {
@@ -529,8 +523,7 @@ void converse_settings_put(struct converse_build *b, struct converse_settings *s
     put_tier(b, s->tier);
 }
 
-/* --- structured output in words ----------------------------------------------------------------
- */
+/* --- structured output in words ------------------------------------------------------------ */
 
 void converse_settings_ask_json(struct converse_build *b, struct str schema)
 {

@@ -3,7 +3,7 @@
  * model knows under its own names (additionalModelRequestFields), outputConfig, serviceTier. Both
  * request converters fill one struct; what the model takes of it is decided here. Pure; worker.
  * Sources: API_runtime_InferenceConfiguration, API_runtime_OutputConfig,
- * platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
+ *     platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
  */
 #ifndef WORKER_CONVERSE_CONVERSE_SETTINGS_H
 #define WORKER_CONVERSE_CONVERSE_SETTINGS_H

@@ -16,8 +16,7 @@ void openai_parts_cache(struct converse_build *b, const struct scan *s, scan_ref
     anthropic_blocks_cache(b, s, object);
 }
 
-/* --- images and files --------------------------------------------------------------------------
- */
+/* --- images and files ---------------------------------------------------------------------- */
 
 struct data_url {    /* RFC 2397 */
     struct str type; /* "image/png" */
@@ -90,8 +89,7 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
                                                           .title = name});
 }
 
-/* --- parts -------------------------------------------------------------------------------------
- */
+/* --- parts --------------------------------------------------------------------------------- */
 
 static void put_string(struct converse_build *b, const struct scan *s, scan_ref text)
 {

@@ -19,8 +19,7 @@ static void out_of_memory(struct converse_build *b)
     converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-/* --- instructions ------------------------------------------------------------------------------
- */
+/* --- instructions -------------------------------------------------------------------------- */
 
 static bool is_instruction(const struct scan *s, scan_ref m)
 {
@@ -47,8 +46,7 @@ static scan_ref put_system(struct converse_build *b, const struct chat_request *
     return m;
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 /* arguments is JSON inside a string, made by a model: an object goes on as it is, "" is {},
  * anything else is kept as text under one key, so that nothing is lost and Bedrock still gets an
@@ -151,8 +149,7 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
         openai_parts_put(b, s, m);
 }
 
-/* --- settings ----------------------------------------------------------------------------------
- */
+/* --- settings ------------------------------------------------------------------------------ */
 
 static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v,
                      struct converse_settings *t)
@@ -262,8 +259,7 @@ static void read_settings(struct converse_build *b, const struct chat_request *r
     read_format(b, s, t);
 }
 
-/* --- fields that are refused or dropped --------------------------------------------------------
- */
+/* --- fields that are refused or dropped ---------------------------------------------------- */
 
 static void refuse_audio(struct converse_build *b, const struct scan *s)
 {
@@ -296,8 +292,7 @@ static void note_dropped(struct converse_build *b, const struct scan *s)
     }
 }
 
-/* --- entry -------------------------------------------------------------------------------------
- */
+/* --- entry --------------------------------------------------------------------------------- */
 
 static void put_format_instruction(struct converse_build *b, const struct scan *s,
                                    const struct converse_settings *t)

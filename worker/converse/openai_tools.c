@@ -7,8 +7,7 @@
 
 static const struct str nothing = {NULL, 0};
 
-/* --- tool_choice -------------------------------------------------------------------------------
- */
+/* --- tool_choice --------------------------------------------------------------------------- */
 
 struct choice {
     enum converse_choice kind;
@@ -80,8 +79,7 @@ static bool is_allowed(const struct scan *s, const struct choice *c, struct str 
     return false;
 }
 
-/* --- tools -------------------------------------------------------------------------------------
- */
+/* --- tools --------------------------------------------------------------------------------- */
 
 /* function: {name, description?, parameters?, strict?}; also what the legacy "functions" holds. */
 static void put_function(struct converse_build *b, const struct scan *s, scan_ref function,
@@ -137,8 +135,7 @@ static void put_tools(struct converse_build *b, const struct chat_request *r,
         put_function(b, s, f, c);
 }
 
-/* --- the history -------------------------------------------------------------------------------
- */
+/* --- the history --------------------------------------------------------------------------- */
 
 /* The function of the first call of the history, or SCAN_ABSENT. */
 static scan_ref find_call(const struct chat_request *r)

@@ -23,8 +23,7 @@ static enum status wrong(struct err *err, const char *name, const char *what)
     return err_set(err, STATUS_INVALID, "Invalid type for '%s': expected %s.", name, what);
 }
 
-/* --- fields ------------------------------------------------------------------------------------
- */
+/* --- fields -------------------------------------------------------------------------------- */
 
 /* Two readers of one body must not see two different requests. */
 static enum status check_duplicates(const struct scan *s, struct chat_request *out, struct err *err)
@@ -91,8 +90,7 @@ static enum status check_numbers(const struct scan *s, struct chat_request *out,
     return STATUS_OK;
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 static bool known_role(const struct scan *s, scan_ref role)
 {
@@ -160,8 +158,7 @@ static enum status read_tools(const struct scan *s, struct chat_request *out, st
     return STATUS_OK;
 }
 
-/* --- entry -------------------------------------------------------------------------------------
- */
+/* --- entry --------------------------------------------------------------------------------- */
 
 enum status chat_read(const struct scan *s, struct chat_request *out, struct err *err)
 {

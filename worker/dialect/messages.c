@@ -24,7 +24,7 @@ static bool present(const struct scan *s, scan_ref r)
     return t != SCAN_NONE && t != SCAN_NULL;
 }
 
-/* --- top level -------------------------------------------------------------------------------- */
+/* --- top level ----------------------------------------------------------------------------- */
 
 /* Two readers of one body must not see two different requests: we act on the first of a pair,
  * Bedrock may act on the last. */
@@ -128,8 +128,7 @@ static struct str read_session(const struct scan *s)
     return text_sub(id, at + STR("_session_").n, id.n);
 }
 
-/* --- cache breakpoints --------------------------------------------------------------------------
- */
+/* --- cache breakpoints --------------------------------------------------------------------- */
 
 static void count_breakpoint(struct messages_request *m, scan_ref mark)
 {
@@ -173,8 +172,7 @@ static enum status check_breakpoints(struct messages_request *m, struct err *err
     return STATUS_OK;
 }
 
-/* --- system and tools ---------------------------------------------------------------------------
- */
+/* --- system and tools ---------------------------------------------------------------------- */
 
 static enum status check_system(const struct scan *s, scan_ref system, struct err *err)
 {
@@ -212,8 +210,7 @@ static enum status read_tools(const struct scan *s, scan_ref *tools_out, struct 
     return STATUS_OK;
 }
 
-/* --- blocks -------------------------------------------------------------------------------------
- */
+/* --- blocks -------------------------------------------------------------------------------- */
 
 static enum status check_image(const struct scan *s, scan_ref block, struct place at, int inner,
                                struct err *err)
@@ -293,8 +290,7 @@ static enum status check_block(const struct scan *s, scan_ref block, struct plac
     return STATUS_OK;
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 static enum status check_role(const struct scan *s, scan_ref message, uint32_t i, struct err *err)
 {
@@ -359,8 +355,7 @@ static enum status check_messages(const struct scan *s, scan_ref messages, struc
     return st;
 }
 
-/* --- what Bedrock has not ------------------------------------------------------------------------
- */
+/* --- what Bedrock has not ------------------------------------------------------------------ */
 
 static bool is_nothing(const struct scan *s, scan_ref v)
 {
@@ -400,8 +395,7 @@ bool messages_is_server_tool(struct str type)
     return false;
 }
 
-/* --- entry --------------------------------------------------------------------------------------
- */
+/* --- entry --------------------------------------------------------------------------------- */
 
 static enum status read_fields(struct messages_request *m, bool count_tokens, struct err *err)
 {

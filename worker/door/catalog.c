@@ -64,8 +64,7 @@ static void put_model(struct json_out *w, struct str name, struct str bedrock_id
     json_object_end(w);
 }
 
-/* --- the list
- * ------------------------------------------------------------------------------------------ */
+/* --- the list ------------------------------------------------------------------------------ */
 
 struct page {
     size_t from, to; /* rows of models_builtin */
@@ -161,9 +160,7 @@ enum verdict catalog_list(struct exchange *x)
     return VERDICT_DONE;
 }
 
-/* --- one
- * -------------------------------------------------------------------------------------------------
- */
+/* --- one ----------------------------------------------------------------------------------- */
 
 enum verdict catalog_one(struct exchange *x)
 {

@@ -60,8 +60,7 @@ bool count_wrap(struct exchange *x)
     return buf_ok(&out);
 }
 
-/* --- the answer
- * ----------------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------------------------- */
 
 static enum status read_answer(struct reply *r, struct arena *arena, struct str body,
                                struct buf *out, struct err *err)
@@ -97,8 +96,7 @@ static enum status no_end(struct reply *r, struct buf *out, struct err *err)
 const struct relay count_relay = {
     .name = "count", .event = no_event, .end = no_end, .answer = read_answer, .ping = {"", 0}};
 
-/* --- the estimate
- * ------------------------------------------------------------------------------------------ */
+/* --- the estimate -------------------------------------------------------------------------- */
 
 /* Lead bytes of the blocks of Chinese, Japanese and Korean (U+2E80..U+9FFF, U+AC00..U+D7AF,
  * U+F900.., U+20000..). */

@@ -1,16 +1,16 @@
 /*
  * count.h - POST /v1/messages/count_tokens: Bedrock's CountTokens where the account and model allow
- * it, else an estimate that says so (x-token-count: estimate). Worker. Source:
- * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html (base model ids
- * only; needs bedrock:CountTokens, which the seed's policy lacks)
+ * it, else an estimate that says so (x-token-count: estimate). Worker.
+ * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html (base model
+ * ids only; needs bedrock:CountTokens, which the earlier gateway's policy lacks)
  */
 #ifndef WORKER_DOOR_COUNT_H
 #define WORKER_DOOR_COUNT_H
 
 #include "worker/exchange/exchange.h"
 
-/* True when CountTokens may be asked for this model: not known to be refused (10 minutes' memory).
- */
+/* True when CountTokens may be asked for this model: not known to be refused (10
+ * minutes' memory). */
 bool count_may_ask(struct exchange *x);
 /* The converted body in x->upstream becomes CountTokens' input. false: out of memory. */
 bool count_wrap(struct exchange *x);

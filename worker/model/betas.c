@@ -33,8 +33,7 @@ static bool list_has(struct str list, struct str value)
     return false;
 }
 
-/* --- judging ------------------------------------------------------------------------------------
- */
+/* --- judging ------------------------------------------------------------------------------- */
 
 /* "opus" is in "us.anthropic.claude-opus-4-5": the elder gateway compares without case. */
 static bool has_word(struct str id, struct str word)
@@ -120,8 +119,7 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
     return rename_built_in(rules, model, value, to_out, n_out);
 }
 
-/* --- configuration ------------------------------------------------------------------------------
- */
+/* --- configuration ------------------------------------------------------------------------- */
 
 static enum status add_rule(const char *variable, struct str name, struct directory_beta **rule_out,
                             struct err *err)

@@ -46,8 +46,7 @@ static struct name take_apart(struct str full)
     return n;
 }
 
-/* --- legal Bedrock ids --------------------------------------------------------------------------
- */
+/* --- legal Bedrock ids --------------------------------------------------------------------- */
 
 static bool is_legal_text(struct str s, bool slash)
 {
@@ -130,8 +129,7 @@ static bool is_account_allowed(const struct config *c, struct str id)
     return false;
 }
 
-/* --- table and rule -----------------------------------------------------------------------------
- */
+/* --- table and rule ------------------------------------------------------------------------ */
 
 static struct str find_builtin(struct str name)
 {
@@ -237,8 +235,7 @@ static struct str apply_rule(const struct config *c, struct str name, struct roo
     return (struct str){room->ruled, (size_t)n};
 }
 
-/* --- what the operator chose --------------------------------------------------------------------
- */
+/* --- what the operator chose --------------------------------------------------------------- */
 
 static bool is_openai_name(struct str name)
 {
@@ -249,8 +246,8 @@ static bool is_openai_name(struct str name)
     return false;
 }
 
-/* Overrides are for names of Claude and for aliases of it; an ARN or another vendor's id was meant.
- */
+/* Overrides are for names of Claude and for aliases of it; an ARN or another vendor's id
+ * was meant. */
 static bool is_overridable(const struct name *n)
 {
     return text_starts(n->base, STR("claude-")) || is_openai_name(n->bare);
@@ -285,8 +282,7 @@ static bool find_mapping(const struct segment *s, const struct name *n, struct r
             (!arn && directory_map(s, models_base(n->bare), room->mapped)));
 }
 
-/* --- the order ----------------------------------------------------------------------------------
- */
+/* --- the order ----------------------------------------------------------------------------- */
 
 struct pick {
     struct str id; /* empty: nothing */
@@ -294,8 +290,8 @@ struct pick {
     bool by_client; /* the client named it, not the operator */
 };
 
-/* Steps 4 to 6: for the client's name, and for an operator's target that is itself a client name.
- */
+/* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
+ * client name. */
 static struct pick pick_by_name(const struct config *c, const struct name *n, struct room *room)
 {
     struct pick p = {find_in_table(c, n, room), "table", true};
@@ -349,8 +345,7 @@ enum status models_choose(const struct config *c, const struct segment *s, struc
     return STATUS_OK;
 }
 
-/* --- configuration ------------------------------------------------------------------------------
- */
+/* --- configuration ------------------------------------------------------------------------- */
 
 static enum status check_configured(const struct cJSON *doc, struct err *err)
 {

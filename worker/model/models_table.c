@@ -6,11 +6,10 @@
  * Flags, sets that repeat. Sources:
  *  [1] docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
  *  [2] docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (1 h: 4.5 and later)
- *  [3]
- * docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
+ *  [3] docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
  *  [4] platform.claude.com/docs/en/build-with-claude/{extended-thinking,adaptive-thinking,effort}
- *  [5] platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock: ids with an
- * ARN-style version (Opus 4.6 and earlier) take neither role "system" nor a top-level cache_control
+ *  [5] platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock: ids with an ARN-style
+ *      version (Opus 4.6 and earlier) take neither role "system" nor a top-level cache_control
  *  [6] docs.aws.amazon.com/bedrock/latest/userguide/model-card-*.html: tokens, kinds of input
  *  [7] models.dev, provider amazon-bedrock: the same, where no card could be read
  */
@@ -296,8 +295,8 @@ struct str models_base(struct str bedrock_id)
     return without_region(bedrock_id);
 }
 
-/* An ARN's model name may stand before the last part (custom-model/anthropic.claude-3-haiku.../x).
- */
+/* An ARN's model name may stand before the last
+ * part (custom-model/anthropic.claude-3-haiku.../x). */
 static struct str model_text(struct str id)
 {
     size_t at;

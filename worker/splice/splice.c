@@ -32,8 +32,7 @@ static bool is_nothing(const struct scan *s, scan_ref v)
            ((t == SCAN_ARRAY || t == SCAN_OBJECT) && scan_size(s, v) == 0);
 }
 
-/* --- thinking -----------------------------------------------------------------------------------
- */
+/* --- thinking ------------------------------------------------------------------------------ */
 
 /*
  * A budget for a client that left it to the model. Claude Code uses max_tokens-1 and never more
@@ -118,8 +117,7 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
     return false;
 }
 
-/* --- output_config, output_format
- * ----------------------------------------------------------------- */
+/* --- output_config, output_format ---------------------------------------------------------- */
 
 /* Structured output that the model has not: splice_format asks for it in words. */
 static void ask_in_words(struct splice_job *j, scan_ref format, struct str what)
@@ -160,8 +158,8 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
     return edits_filter(&j->edits, v, drops_output_member, j) == 0;
 }
 
-/* The beta's name of output_config.format: {"output_format":X} -> {"output_config":{"format":X}}.
- */
+/* The beta's name of output_config.format: {"output_format":X}
+ * -> {"output_config":{"format":X}}. */
 static bool drops_output_format(struct splice_job *j, scan_ref v)
 {
     bool other = scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT;
@@ -180,8 +178,7 @@ static bool drops_output_format(struct splice_job *j, scan_ref v)
     return false;
 }
 
-/* --- other fields
- * ----------------------------------------------------------------------------------- */
+/* --- other fields -------------------------------------------------------------------------- */
 
 static bool drops_sampling(struct splice_job *j, scan_ref v)
 {
@@ -327,8 +324,7 @@ static bool drops_field(void *ctx, scan_ref key, scan_ref value)
     return false;
 }
 
-/* --- what comes in
- * ---------------------------------------------------------------------------------- */
+/* --- what comes in ------------------------------------------------------------------------- */
 
 /* InvokeModel takes this one version for every model; the client's header stays with us. */
 #define VERSION_MEMBER "\"anthropic_version\":\"bedrock-2023-05-31\","

@@ -5,8 +5,8 @@
  * what the model refuses goes (or is translated), `anthropic_version` and `anthropic_beta` come.
  * Every other byte is the client's. Reply: the event's base64 is unwrapped and forwarded,
  * `amazon-bedrock-invocationMetrics` cut out, the client's model name put back. Pure: bytes in,
- * bytes out; fuzzed. Source:
- * docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
+ * bytes out; fuzzed.
+ * Source: docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
  */
 #ifndef WORKER_SPLICE_SPLICE_H
 #define WORKER_SPLICE_SPLICE_H
@@ -28,12 +28,14 @@ struct splice_options {
 };
 
 /*
- * body_out: the InvokeModel body. changes_out: what was dropped or mapped, comma-separated ("model"
- * and "stream" not named), for x-converter-changes and the log, e.g.
- * "drop:context_management,map:system_role, drop:beta:claude-code-20250219"; with strict_fields the
- * first thing dropped is refused by name (INVALID) instead. tier_out: value for
- * X-Amzn-Bedrock-Service-Tier or empty. INVALID: what cannot be done on Bedrock (server tools,
- * mcp_servers, container, safeguards), named.
+ * body_out: the InvokeModel body.
+ * changes_out: what was dropped or mapped, comma-separated ("model" and "stream" not named), for
+ * x-converter-changes and the log, e.g.
+ *     drop:context_management,map:system_role,drop:beta:claude-code-20250219
+ * With strict_fields the first thing dropped is refused by name (INVALID) instead.
+ * tier_out: value for X-Amzn-Bedrock-Service-Tier or empty.
+ * INVALID: what cannot be done on Bedrock (server tools, mcp_servers, container, safeguards),
+ * named.
  */
 MUST_CHECK enum status splice_request(const struct messages_request *r,
                                       const struct splice_options *o, struct buf *body_out,
@@ -45,9 +47,10 @@ extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */
 void splice_reply_init(struct reply *r, struct str client_model);
 
-/* One "chunk" frame's payload {"bytes":"<base64>","p":"..."}: appends "event: <type>\ndata:
- * <json>\n\n" to out (nothing for JSON without a type). UPSTREAM when it is no such object. Decodes
- * straight into out. */
+/* One "chunk" frame's payload {"bytes":"<base64>","p":"..."}: appends
+ *     event: <type>\ndata: <json>\n\n
+ * to out (nothing for JSON without a type). UPSTREAM when it is no such object. Decodes straight
+ * into out. */
 MUST_CHECK enum status splice_event(struct reply *r, struct str payload, struct buf *out,
                                     struct err *err);
 /* A whole InvokeModel answer: out gets it with the model name put back and invocationMetrics gone;

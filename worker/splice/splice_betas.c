@@ -1,5 +1,5 @@
-/* The anthropic_beta values of the request splice: gathered, mapped, filtered by the model's list.
- */
+/* The anthropic_beta values of the request splice: gathered, mapped, and filtered by what the model
+ * takes. */
 #include "worker/splice/splice_job.h"
 
 #include "shm/memory/beta_rule.h"

@@ -3,8 +3,8 @@
  * message before it, its text inside <system-reminder> tags, which is what Claude Code itself falls
  * back to.
  *
- *   {"role":"user","content":[A]},{"role":"system","content":[B]}   ->
- * {"role":"user","content":[A,<B>]}
+ *   {"role":"user","content":[A]},{"role":"system","content":[B]}
+ *   -> {"role":"user","content":[A,<B>]}
  *
  * Neighbours that are joined stay where they are; only the bytes between their contents change:
  *
@@ -38,8 +38,7 @@ struct fold {
     uint32_t at; /* while filtering the list */
 };
 
-/* --- what is where
- * -------------------------------------------------------------------------------- */
+/* --- what is where ------------------------------------------------------------------------- */
 
 static bool is_text(const struct scan *s, scan_ref block)
 {
@@ -83,8 +82,7 @@ static bool look(struct fold *f)
     return any;
 }
 
-/* --- content: strings to lists, system text into tags
- * ----------------------------------------------- */
+/* --- content: strings to lists, system text into tags -------------------------------------- */
 
 static void tag_string(struct splice_job *j, scan_ref text)
 {
@@ -145,8 +143,7 @@ static uint32_t inner_end(const struct scan *s, scan_ref content)
     return edits_end(s, content) - (scan_type(s, content) == SCAN_ARRAY ? 1 : 0);
 }
 
-/* --- joining
- * ---------------------------------------------------------------------------------------- */
+/* --- joining ------------------------------------------------------------------------------- */
 
 /* What follows the content of the group's first message, to be put behind its last one. */
 static bool build_tail(struct splice_job *j, const struct message *first, struct str *out)
@@ -220,8 +217,7 @@ static bool join(struct fold *f, uint32_t from, uint32_t to)
     return close_group(j, &f->message[from], &f->message[to - 1]);
 }
 
-/* --- groups
- * ----------------------------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------------------------- */
 
 static bool drops_message(void *ctx, scan_ref key, scan_ref message)
 {

@@ -27,9 +27,8 @@ struct splice_job {
     struct str cache_json; /* its value */
     int64_t budget;        /* thinking.budget_tokens of the result, 0: none */
     struct str tier;
-    struct str
-        schema;      /* of the answer, when it has to be asked for in words; empty: no such wish */
-    struct str lost; /* the first thing dropped: STRICT_FIELDS refuses it by name */
+    struct str schema; /* of the answer, when it must be asked for in words; else empty */
+    struct str lost;   /* the first thing dropped: STRICT_FIELDS refuses it by name */
 };
 
 static inline bool splice_takes(const struct splice_job *j, uint32_t flag)
@@ -49,8 +48,8 @@ void splice_want_beta(struct splice_job *j, struct str value); /* added when the
 MUST_CHECK enum status splice_tools(struct splice_job *j, struct err *err);
 
 /* --- splice_messages.c --- */
-MUST_CHECK enum status splice_messages(struct splice_job *j,
-                                       struct err *err); /* system and messages */
+/* `system` and `messages`. */
+MUST_CHECK enum status splice_messages(struct splice_job *j, struct err *err);
 /* A member of a tool or block: true when it has to go. Edits inside the value otherwise. */
 bool splice_drops_cache_control(struct splice_job *j, scan_ref value);
 

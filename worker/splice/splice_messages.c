@@ -1,9 +1,8 @@
-/* `system` and `messages` of the request splice: members and blocks that the model does not know.
- */
+/* `system` and `messages` of the request splice: members and blocks that the model does not
+ * know. */
 #include "worker/splice/splice_job.h"
 
-/* --- cache_control ------------------------------------------------------------------------------
- */
+/* --- cache_control ------------------------------------------------------------------------- */
 
 static bool drops_cache_member(void *ctx, scan_ref key, scan_ref value)
 {
@@ -55,16 +54,14 @@ bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
     return false;
 }
 
-/* --- blocks -------------------------------------------------------------------------------------
- */
+/* --- blocks -------------------------------------------------------------------------------- */
 
 static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     if (SCAN_IS(j->s, key, "cache_control"))
         return splice_drops_cache_control(j, value);
-    /* Who called the tool: newer answers carry it, InvokeModel refuses it (elder gateway drops it).
-     */
+    /* Who called the tool: newer answers carry it, InvokeModel refuses it. */
     if (SCAN_IS(j->s, key, "caller")) {
         splice_note(j, "drop:", STR("caller"));
         return true;
@@ -116,8 +113,7 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
     }
 }
 
-/* --- messages -----------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 /* Fields of betas (per-turn-control) that Bedrock does not have. */
 static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
@@ -135,8 +131,7 @@ static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
     return false;
 }
 
-/* --- the top-level cache_control
- * ------------------------------------------------------------------ */
+/* --- the top-level cache_control ----------------------------------------------------------- */
 
 static bool is_cacheable(const struct scan *s, scan_ref block)
 {

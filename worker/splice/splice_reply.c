@@ -28,8 +28,7 @@ struct reply *splice_reply_new(struct arena *arena, struct str client_model)
     return r;
 }
 
-/* --- usage and the other figures
- * ------------------------------------------------------------------ */
+/* --- usage and the other figures ----------------------------------------------------------- */
 
 static void read_count(const struct scan *s, scan_ref object, const char *key, uint64_t *out,
                        bool *seen)
@@ -74,8 +73,7 @@ static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref hol
         text_copy(reason, r->stop_reason, sizeof r->stop_reason);
 }
 
-/* --- edits
- * ------------------------------------------------------------------------------------------ */
+/* --- edits --------------------------------------------------------------------------------- */
 
 static bool is_metrics(void *ctx, scan_ref key, scan_ref value)
 {
@@ -115,8 +113,7 @@ static void put_model_back(const struct reply *r, struct edits *e, scan_ref mess
         edits_inside(e, message, text);
 }
 
-/* --- events that are read
- * ---------------------------------------------------------------------------- */
+/* --- events that are read ------------------------------------------------------------------ */
 
 static void on_message_start(struct reply *r, const struct scan *s, struct edits *e)
 {
@@ -234,8 +231,7 @@ static enum status decode_and_read(struct reply *r, struct arena *arena, struct 
     return read_event(r, arena, (struct str){json, n}, out, err);
 }
 
-/* --- events that are only forwarded
- * -------------------------------------------------------------------- */
+/* --- events that are only forwarded -------------------------------------------------------- */
 
 /*
  * The type out of the first bytes of the base64, when they have the usual form {"type":"..."; and
@@ -277,8 +273,7 @@ static bool forward(struct str base64, struct str type, struct buf *out)
     return true;
 }
 
-/* --- frames
- * ------------------------------------------------------------------------------------------- */
+/* --- frames -------------------------------------------------------------------------------- */
 
 /* {"bytes":"...","p":"..."} as Bedrock writes it: found without an index. Anything else: false. */
 static bool cut_plain_frame(struct str payload, struct str *base64_out)
@@ -342,8 +337,7 @@ enum status splice_event(struct reply *r, struct str payload, struct buf *out, s
     return slow_event(r, payload, base64, out, err);
 }
 
-/* --- whole answers
- * ------------------------------------------------------------------------------------ */
+/* --- whole answers ------------------------------------------------------------------------- */
 
 enum status splice_answer(struct reply *r, struct arena *arena, struct str body, struct buf *out,
                           struct err *err)
@@ -366,8 +360,7 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
                                   : st;
 }
 
-/* --- the relay -----------------------------------------------------------------------------------
- */
+/* --- the relay ----------------------------------------------------------------------------- */
 
 static enum status relay_event(struct reply *r, struct str type, struct str payload,
                                struct buf *out, struct err *err)

@@ -36,8 +36,7 @@ static enum status refuse_server_tools(struct splice_job *j, struct err *err)
     return STATUS_OK;
 }
 
-/* --- which tools, which members -----------------------------------------------------------------
- */
+/* --- which tools, which members ------------------------------------------------------------ */
 
 static bool is_deferred(const struct scan *s, scan_ref tool)
 {

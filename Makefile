@@ -116,7 +116,7 @@ torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh
 
-lint: ## room order, headers, banned calls, sizes, format, shell
+lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format, shell
 	@scripts/lint.sh
 
 format: ## clang-format everything (version 14)

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# make lint sees what it is there for: in a copy of the tree each rule is broken on purpose, one at a time.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT" || exit 1
+
+# A whole copy for the rules about includes and sizes; a small one, one wing, for those that compile or format.
+mkdir -p "$T/whole/tests" "$T/small/server" "$T/small/tests"
+cp -r server shm worker master scripts Makefile "$T/whole"
+cp -r tests/unit "$T/whole/tests"
+cp -r server/base "$T/small/server"
+cp -r Makefile .clang-format "$T/small"
+mkdir "$T/small/scripts" # without the others: shellcheck takes its time with each
+cp scripts/lint.sh scripts/house.awk scripts/wings "$T/small/scripts"
+
+lint() { (cd "$T/$1" && shift && CC=${CC:-gcc} scripts/lint.sh "$@" 2>&1); }
+
+# caught WHAT TREE CHECK FILE REGEX: FILE of the tree is broken; CHECK must name it. Mends it.
+caught() {
+    expect_match "$1 is caught" "$(lint "$2" "$3")" "^$4:.*$5"
+    rm -rf "${T:?}/$2/$4"
+    [ -e "$4" ] && cp "$4" "$T/$2/$4"
+}
+
+# add TREE FILE LINE...: in front of the file (made with its folder when there is none)
+add() {
+    local file=$T/$1/$2
+    shift 2
+    mkdir -p "$(dirname "$file")"
+    { printf '%s\n' "$@"; [ -e "$file" ] && cat "$file"; } >"$T/added"
+    mv "$T/added" "$file"
+}
+
+# --- rooms and wings ------------------------------------------------------------------------------------
+
+includes() { # WHAT FILE HEADER REGEX
+    add whole "$2" "#include \"$3\""
+    caught "$1" whole order "$2" "$4"
+}
+includes "a room includes to its right" server/base/text.c shm/memory/segment.h 'server/base must not include shm/memory/segment.h'
+includes "nothing includes master" worker/door/count.c master/cli/options.h 'worker/door must not include master'
+includes "a wing includes to its right" server/base/buf.c server/net/loop.h 'server/base must not include server/net/loop.h'
+includes "a header does" shm/store/keyset.h shm/refresher/absent.h 'shm/store must not include'
+includes "wings side by side do" worker/splice/splice_fold.c worker/converse/converse.h 'worker/splice must not include worker/converse/'
+includes "the other way round" worker/converse/converse.c worker/splice/splice_job.h 'worker/converse must not include worker/splice/'
+includes "a wing includes what stands above all wings" master/cli/top.c master/main.h 'master/cli must not include master/main.h'
+includes "an include not from the root" server/net/loop.c loop.h 'is in no wing'
+includes "an include into a folder that is no wing" server/net/loop.c server/misc/loop.h 'is in no wing'
+add whole server/misc/thing.c 'int thing;'
+caught "a wing that is in no table" whole order server/misc/thing.c 'server/misc is no wing'
+
+# --- circles --------------------------------------------------------------------------------------------
+
+# circle WHAT NOUNS: the files of $T/whole/server/base/ring_* have been made
+circle() {
+    expect_match "$1 is caught" "$(lint whole circles)" "^server/base/ring_.*circle of $2 nouns: server/base/ring_"
+    rm "$T"/whole/server/base/ring_*
+}
+ring() { add whole "server/base/ring_$1" "#include \"server/base/ring_$2\""; }
+ring a.h b.h && ring b.h a.h
+circle "two headers that include each other" 2
+ring a.c a.h && ring a.c b.h && ring a.h c.h && ring b.h a.h && ring c.h d.h
+circle "a circle through a .c" 2
+ring a.c a.h && ring a.h d.h && ring a.c b.h && ring b.h c.h && ring c.h d.h && ring c.h a.h && ring d.h e.h
+circle "a circle of three" 3
+ring a_private.h b.h && ring a.h c.h && ring b.h a.h
+circle "a circle through a private header" 2
+add whole server/base/ring_a.h '' && ring b.h a.h && ring c.c b.h && ring c.c a_private.h && ring a_private.h a.h
+circle "a circle through a part that has no header of its own" 2
+ring a.h b.h && ring b.h c.h && ring a.c a.h && ring a.c a_private.h && ring a.c c.h && ring a_private.h a.h && ring d.c a.h
+expect_no_match "no circle, none told" "$(lint whole circles)" 'ring_'
+rm "$T"/whole/server/base/ring_*
+
+# --- sizes ----------------------------------------------------------------------------------------------
+
+for i in {1..20}; do
+    add whole "server/json/noun$i.c" "int noun$i;"
+    add whole "server/json/noun${i}_private.h" ''
+done
+expect_match "a wing of too many nouns is warned of" "$(lint whole nouns)" '^server/json: warning: wing of 23 nouns'
+rm "$T"/whole/server/json/noun*
+for i in {1..13}; do add whole "server/json/noun${i}.c" "int noun$i;" && add whole "server/json/noun$i.h" ''; done
+expect_no_match "16 are not too many" "$(lint whole nouns)" 'server/json'
+rm "$T"/whole/server/json/noun*
+for room in server/json/long.c tests/unit/long.c; do
+    seq 501 | sed 's/.*/int i&;/' >"$T/whole/$room"
+    caught "a file of 501 lines" whole sizes "$room" '501 lines, more than 500'
+    { echo 'void f(void)' && echo '{' && seq 61 | sed 's/.*/    f();/' && echo '}'; } >"$T/whole/$room"
+    caught "a function of 61 lines" whole sizes "$room" 'function of 61 lines'
+    { seq 436 | sed 's/.*/int i&;/' && echo 'void f(void)' && echo '{' && seq 60 | sed 's/.*/    f();/' && echo '}'; } >"$T/whole/$room"
+    expect_no_match "500 lines and a function of 60" "$(lint whole sizes)" "^$room"
+    rm "$T/whole/$room"
+done
+
+# --- the other rules ------------------------------------------------------------------------------------
+
+add small server/base/text.c '#include <curl/curl.h>'
+caught "a foreign header outside its file" small third_party server/base/text.c 'stays behind one file'
+add small server/base/text.c '#include <stdio.h>'
+caught "another header before its own" small own_header_first server/base/text.c 'the first include is not server/base/text.h'
+add small server/base/needy.h 'struct needy { uint32_t n; };'
+caught "a header that does not compile alone" small headers_alone server/base/needy.h 'does not compile alone'
+add small server/base/text.c 'void bad(char *p) { strcpy(p, "x"); }'
+caught "a banned call" small banned_calls server/base/text.c 'banned call'
+add small server/base/text.c 'char *leak(void) { return malloc(3); }'
+caught "malloc outside arena and buf" small banned_calls server/base/text.c 'banned call'
+add small server/base/text.c '/* strcpy(a, b) in a comment */'
+expect_no_match "a banned word in a comment is none" "$(lint small banned_calls)" '^server'
+cp server/base/text.c "$T/small/server/base/"
+add small server/base/text.c "/* TO""DO: more */"
+caught "what is not finished" small unfinished server/base/text.c 'unfinished'
+if command -v clang-format-14 >/dev/null; then
+    add small server/base/text.c 'int  x ;'
+    caught "what is not formatted" small format server/base/text.c 'not formatted'
+fi
+if command -v shellcheck >/dev/null; then
+    add small scripts/bad.sh '#!/bin/bash' 'cd $1' 'rm -rf $1/*'
+    caught "what shellcheck finds" small shells scripts/bad.sh 'warning: '
+fi
+mkdir "$T/bin"
+ln -sf /usr/bin/* /bin/* "$T/bin/" 2>/dev/null
+rm -f "$T"/bin/{clang-format*,shellcheck}
+out=$(cd "$T/small" && PATH=$T/bin scripts/lint.sh format shells 2>&1)
+expect "a check without its tool does not fail" $? 0
+for tool in clang-format-14 shellcheck; do
+    expect_match "it says that $tool is missing" "$out" "skipped: $tool is not installed"
+done
+lint whole no_such_check >/dev/null
+expect "a check that does not exist" $? 2
+add small server/base/text.c 'int x = 0; /* FIX''ME */'
+lint small unfinished >/dev/null
+expect "a finding fails" $? 1
+
+# --- and the tree itself --------------------------------------------------------------------------------
+
+out=$(scripts/lint.sh order circles nouns sizes 2>&1)
+expect "this tree has no finding" "$?" 0
+expect_match "this tree has no finding, it says" "$out" '^lint: 0 findings'
+finish

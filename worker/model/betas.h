@@ -11,7 +11,10 @@
 #ifndef WORKER_MODEL_BETAS_H
 #define WORKER_MODEL_BETAS_H
 
-#include "worker/model/models.h"
+#include "server/base/arena.h"
+#include "server/base/config.h"
+#include "shm/memory/segment.h"
+#include "worker/model/models_table.h"
 
 struct betas_rules {
     struct str allow;                /* BETA_HEADERS_ALLOW */

@@ -1,6 +1,6 @@
-/* The two tables of models.h and the search in them: what each model family takes, and which
- * Bedrock id stands behind the names that clients know. */
-#include "worker/model/models.h"
+/* The two tables and the search in them: what each model family takes, and which Bedrock id stands
+ * behind the names that clients know. */
+#include "worker/model/models_table.h"
 
 /*
  * Flags, sets that repeat. Sources:

@@ -11,7 +11,7 @@
 #define WORKER_CONVERSE_CONVERSE_EVENT_H
 
 #include "server/json/scan.h"
-#include "worker/turn/usage.h"
+#include "worker/dialect/usage_record.h"
 
 enum converse_event_kind {
     CONVERSE_UNKNOWN, /* newer than this program: ignored */

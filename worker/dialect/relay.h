@@ -12,7 +12,7 @@
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
-#include "worker/turn/usage.h"
+#include "worker/dialect/usage_record.h"
 
 struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */

@@ -1,23 +1,13 @@
 /*
- * usage.h - the tokens of one exchange, as Bedrock reports them, and its record in the journal:
- * opened at admission, closed at the end, whatever the end is. Worker.
- *
- * Counts are tokens; input excludes cache reads and writes (as in Anthropic's API).
+ * usage.h - what one exchange has used, and its record in the journal: opened at admission, closed
+ * at the end, whatever the end is. Worker.
  */
 #ifndef WORKER_TURN_USAGE_H
 #define WORKER_TURN_USAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct usage {
-    uint64_t input;
-    uint64_t output;
-    uint64_t cache_read;
-    uint64_t cache_write;    /* 5-minute and 1-hour writes together */
-    uint64_t cache_write_1h; /* of those, 1-hour */
-    bool seen;               /* Bedrock reported something */
-};
+#include "worker/dialect/usage_record.h"
 
 struct exchange;
 

@@ -1,4 +1,4 @@
-#include "worker/model/models.h"
+#include "worker/model/models_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,20 +12,9 @@
 #define WORKER_SPLICE_SPLICE_H
 
 #include "server/base/buf.h"
-#include "worker/model/betas.h"
-#include "worker/model/cache_policy.h"
 #include "worker/dialect/messages.h"
-#include "worker/model/models.h"
 #include "worker/dialect/relay.h"
-
-struct splice_options {
-    const struct models_choice *model;
-    struct str betas; /* the anthropic-beta header, all values joined by ',' */
-    struct betas_rules beta_rules;
-    bool strip_cache_scope;
-    bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
-    struct cache_policy cache;
-};
+#include "worker/splice/splice_options.h"
 
 /*
  * body_out: the InvokeModel body.

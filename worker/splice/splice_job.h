@@ -9,7 +9,8 @@
 #define WORKER_SPLICE_SPLICE_JOB_H
 
 #include "worker/dialect/edits.h"
-#include "worker/splice/splice.h"
+#include "worker/dialect/messages.h"
+#include "worker/splice/splice_options.h"
 
 #define SPLICE_BETAS_MAX 32
 

@@ -4,23 +4,18 @@
  *   tick --> look --> next_source --> a source --> conclude --> fn
  *    ^                                  | WAIT       |
  *    +------- timer <-------------------|------------+
- *                                       +--> creds_call --> libcurl --> call_done --> conclude
+ *                                       +--> creds_look_call --> libcurl --> ended --> conclude
  */
 #include "server/aws/creds.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
+#include "server/aws/creds_local.h"
+#include "server/aws/creds_private.h"
+#include "server/aws/creds_sources.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
-#include "server/aws/creds_private.h"
-#include "server/aws/creds_profile.h"
 #include "server/base/log.h"
 
 enum {
-    REQUEST_MAX = 64 * 1024, /* a web identity token of 20 000 characters, escaped */
-    REPLY_MAX = 16 * 1024,
-    CONNECT_MS = 2000,
     RENEW_BEFORE_MS = 15 * 60 * 1000, /* botocore's advisory window */
     STALE_GRACE_MS = 15 * 60 * 1000,  /* see adopt */
     LONGEST_NAP_S = 60,               /* the calendar may jump: a laptop wakes up */
@@ -29,22 +24,7 @@ enum {
 };
 
 static void tick(struct loop *loop, void *owner);
-
-struct source {
-    const char *name;
-    bool (*likely)(void);
-    enum creds_verdict (*look)(struct creds *c);
-};
-
-/* In this order, as most AWS SDKs do. */
-static const struct source sources[] = {
-    {"environment", creds_environment_likely, creds_environment_look},
-    {"profile", creds_profile_likely, creds_profile_look},
-    {"web identity", creds_web_identity_likely, creds_web_identity_look},
-    {"container", creds_container_likely, creds_container_look},
-    {"instance", creds_instance_likely, creds_instance_look},
-};
-enum { SOURCES = sizeof sources / sizeof *sources };
+static void ended(void *owner, enum creds_verdict verdict);
 
 /* ---- public --------------------------------------------------------------------------- */
 
@@ -55,14 +35,12 @@ struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
     if (!c)
         return NULL;
     c->loop = loop;
-    c->fetch = fetch;
     c->options = *options;
     if (!c->options.second_ms)
         c->options.second_ms = 1000;
     c->fn = fn;
     c->owner = owner;
-    buf_init(&c->request, REQUEST_MAX);
-    buf_init(&c->reply, REPLY_MAX);
+    creds_look_init(&c->at, fetch, &c->options, ended, c);
     return c;
 }
 
@@ -70,11 +48,8 @@ void creds_drop(struct creds *c)
 {
     if (!c)
         return;
-    if (c->call)
-        fetch_cancel(c->call);
+    creds_look_free(&c->at);
     loop_timer_cancel(c->loop, &c->timer);
-    creds_wipe_buf(&c->request);
-    creds_wipe_buf(&c->reply);
     text_wipe(c, sizeof *c);
     heap_drop(c);
 }
@@ -97,42 +72,14 @@ void creds_hurry(struct creds *c)
 
 bool creds_likely(const char **source_out)
 {
-    for (size_t i = 0; i < SOURCES; i++) {
-        if (!sources[i].likely())
+    for (size_t i = 0; i < CREDS_SOURCES; i++) {
+        if (!creds_sources[i].likely())
             continue;
         if (source_out)
-            *source_out = sources[i].name;
+            *source_out = creds_sources[i].name;
         return true;
     }
     return false;
-}
-
-/* A region becomes part of host names and of signatures. */
-static bool host_label(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        bool inner = i > 0 && i + 1 < s.n;
-        if (!(ch >= 'a' && ch <= 'z') && !(ch >= '0' && ch <= '9') && !(ch == '-' && inner))
-            return false;
-    }
-    return s.n > 0 && s.n <= 63;
-}
-
-bool creds_region(char *out, size_t size)
-{
-    struct creds_profile p = {.name = ""};
-    const char *region = creds_env("AWS_REGION");
-    if (!region)
-        region = creds_env("AWS_DEFAULT_REGION");
-    if (!region && creds_profile_load(&p, NULL, NULL) == STATUS_OK)
-        region = p.region;
-    struct str s = text_from(region);
-    bool ok = host_label(s) && s.n < size;
-    if (ok)
-        text_copy(s, out, size);
-    creds_profile_wipe(&p);
-    return ok;
 }
 
 /* ---- when ----------------------------------------------------------------------------- */
@@ -195,29 +142,26 @@ static void plan_retry(struct creds *c)
 
 /* ---- the look-up ---------------------------------------------------------------------- */
 
-static bool value_ok(struct creds *c)
+static bool value_ok(const struct creds *c)
 {
-    const struct creds_value *v = &c->next;
-    return creds_clean(text_from(v->access_key_id), sizeof v->access_key_id) &&
-           creds_clean(text_from(v->secret), sizeof v->secret) &&
-           (!v->token[0] || creds_clean(text_from(v->token), sizeof v->token));
+    const struct creds_value *v = &c->at.next;
+    return creds_local_clean(text_from(v->access_key_id), sizeof v->access_key_id) &&
+           creds_local_clean(text_from(v->secret), sizeof v->secret) &&
+           (!v->token[0] || creds_local_clean(text_from(v->token), sizeof v->token));
 }
 
-/* Takes c->next over. False, with err, if it is of no use. */
+/* Takes what was found over. False, with err, if it is of no use. */
 static bool adopt(struct creds *c)
 {
-    struct creds_value *v = &c->next;
-    v->source = sources[c->source].name;
+    struct creds_value *v = &c->at.next;
+    v->source = c->at.source;
     if (!value_ok(c)) {
-        creds_fail(c, "a key is malformed");
+        creds_look_fail(&c->at, "a key is malformed");
         return false;
     }
     if (v->expires_ms && v->expires_ms <= clock_real_ms()) {
-        /* IMDS hands out expired keys when its own source is down, and expects them to be tried on
-         * ("static stability", as botocore's InstanceMetadataFetcher does). No other source does.
-         */
-        if (sources[c->source].look != creds_instance_look) {
-            creds_fail(c, "the credentials have expired");
+        if (!creds_sources[c->source].gives_expired) {
+            creds_look_fail(&c->at, "the credentials have expired");
             return false;
         }
         log_line(LOG_WARN, "credentials", "instance: expired keys, used on for 15 minutes");
@@ -232,10 +176,7 @@ static void conclude(struct creds *c, enum creds_verdict verdict)
 {
     c->looking = false;
     bool found = verdict == CREDS_FOUND && adopt(c);
-    text_wipe(&c->next, sizeof c->next);
-    text_wipe(c->session, sizeof c->session);
-    creds_wipe_buf(&c->request);
-    creds_wipe_buf(&c->reply);
+    creds_look_wipe(&c->at);
     if (found)
         plan_renewal(c);
     else
@@ -244,9 +185,14 @@ static void conclude(struct creds *c, enum creds_verdict verdict)
     if (found)
         c->fn(c->owner, &c->now, NULL);
     else if (have(c))
-        log_line(LOG_WARN, "credentials", "not renewed yet: %s", c->err.text);
+        log_line(LOG_WARN, "credentials", "not renewed yet: %s", c->at.err.text);
     else
-        c->fn(c->owner, NULL, &c->err);
+        c->fn(c->owner, NULL, &c->at.err);
+}
+
+static void ended(void *owner, enum creds_verdict verdict)
+{
+    conclude(owner, verdict);
 }
 
 static void look(struct creds *c)
@@ -254,17 +200,18 @@ static void look(struct creds *c)
     c->looking = true;
     c->retry_mono_ms = 0;
     c->renew_real_ms = 0;
-    for (c->source = 0; c->source < SOURCES; c->source++) {
-        text_wipe(&c->next, sizeof c->next);
-        enum creds_verdict verdict = sources[c->source].look(c);
+    for (c->source = 0; c->source < CREDS_SOURCES; c->source++) {
+        text_wipe(&c->at.next, sizeof c->at.next);
+        c->at.source = creds_sources[c->source].name;
+        enum creds_verdict verdict = creds_sources[c->source].look(&c->at);
         if (verdict == CREDS_NONE)
             continue;
         if (verdict != CREDS_WAIT)
             conclude(c, verdict);
         return;
     }
-    c->source = SOURCES - 1;
-    err_set(&c->err, STATUS_UNAVAILABLE,
+    c->source = CREDS_SOURCES - 1;
+    err_set(&c->at.err, STATUS_UNAVAILABLE,
             "no AWS credentials: none in the environment and profile files, no web identity or "
             "container "
             "variables, instance metadata switched off");
@@ -284,80 +231,8 @@ static void tick(struct loop *loop, void *owner)
     if (due && !c->looking) {
         look(c); /* tells the owner what came of it */
     } else if (expired) {
-        if (c->err.code == STATUS_OK)
-            err_set(&c->err, STATUS_UNAVAILABLE, "the AWS credentials have expired");
-        c->fn(c->owner, NULL, &c->err);
+        if (c->at.err.code == STATUS_OK)
+            err_set(&c->at.err, STATUS_UNAVAILABLE, "the AWS credentials have expired");
+        c->fn(c->owner, NULL, &c->at.err);
     }
-}
-
-/* ---- calls -------------------------------------------------------------------------------- */
-
-static void call_headers(void *owner, struct fetch *f, int status)
-{
-    (void)owner, (void)f, (void)status;
-}
-
-static bool call_data(void *owner, struct fetch *f, struct str bytes)
-{
-    (void)f;
-    struct creds *c = owner;
-    buf_put_str(&c->reply, bytes); /* body_max is what it holds */
-    return true;
-}
-
-static void call_done(void *owner, struct fetch *f, enum status status, const struct err *err)
-{
-    struct creds *c = owner;
-    int http = fetch_status(f);
-    c->call = NULL;
-    enum creds_verdict verdict;
-    if (status != STATUS_OK)
-        verdict = creds_fail(c, "%s", err->text);
-    else if (!buf_ok(&c->reply))
-        verdict = creds_fail(c, "no memory for the answer");
-    else
-        verdict = c->answer(c, http, buf_str(&c->reply));
-    if (verdict != CREDS_WAIT)
-        conclude(c, verdict);
-}
-
-static const struct fetch_ops call_ops = {call_headers, call_data, call_done};
-
-enum creds_verdict creds_call(struct creds *c, const struct creds_call *call,
-                              creds_answer_fn *answer)
-{
-    uint32_t total_ms = call->seconds * c->options.second_ms;
-    struct fetch_request r = {
-        .method = call->method,
-        .url = call->url,
-        .headers = call->headers,
-        .header_count = call->header_count,
-        .body = call->post_request ? buf_str(&c->request) : STR(""),
-        .allow_http = text_starts(text_from(call->url), STR("http://")),
-        .connect_ms = CONNECT_MS,
-        .first_byte_ms = total_ms,
-        .total_ms = total_ms,
-        .body_max = REPLY_MAX,
-        .peer = call->peer,
-    };
-    struct err err = {.code = STATUS_OK};
-    c->answer = answer;
-    c->url_of = call->peer;
-    /* The whole room at once: growing would leave copies of secrets behind. */
-    buf_clear(&c->reply);
-    if (!buf_reserve(&c->reply, REPLY_MAX))
-        return creds_fail(c, "no memory for the answer");
-    c->call = fetch_start(c->fetch, &r, &call_ops, c, &err);
-    return c->call ? CREDS_WAIT : creds_fail(c, "%s", err.text);
-}
-
-enum creds_verdict creds_fail(struct creds *c, const char *fmt, ...)
-{
-    char text[200];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    err_set(&c->err, STATUS_UNAVAILABLE, "AWS credentials, %s: %s", sources[c->source].name, text);
-    return CREDS_FAILED;
 }

@@ -10,32 +10,16 @@
 #ifndef SERVER_AWS_CREDS_H
 #define SERVER_AWS_CREDS_H
 
+#include "server/aws/creds_region.h"
+#include "server/aws/creds_value.h"
 #include "server/base/err.h"
 #include "server/net/fetch.h"
 #include "server/net/loop.h"
-
-#define CREDS_TOKEN_MAX 4096
-
-struct creds_value {
-    char access_key_id[129];
-    char secret[257];
-    char token[CREDS_TOKEN_MAX]; /* session token; "" for long-term keys */
-    int64_t expires_ms;          /* 0: never */
-    const char *source; /* "environment", "profile", "web identity", "container", "instance" */
-};
 
 struct creds;
 
 /* now == NULL with err: what went wrong at every source; it will try again by itself. */
 typedef void creds_fn(void *owner, const struct creds_value *now, const struct err *err);
-
-struct creds_options {        /* what it points to must outlive the struct creds */
-    const char *region;       /* for STS; NULL: creds_region, else us-east-1 */
-    const char *sts_endpoint; /* overrides for the tests, else NULL: "http://127.0.0.1:1234" */
-    const char *container_endpoint; /* in front of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI */
-    const char *imds_endpoint;      /* else AWS_EC2_METADATA_SERVICE_ENDPOINT */
-    uint32_t second_ms;             /* how long a second of waiting lasts; 0: 1000 */
-};
 
 struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
                         const struct creds_options *options, creds_fn *fn, void *owner);
@@ -48,7 +32,5 @@ void creds_hurry(struct creds *c);
  * profile files with keys, web identity or container variables. source_out may be NULL. For
  * STORAGE_BACKEND=auto and make run. */
 bool creds_likely(const char **source_out);
-/* Region by AWS_REGION, AWS_DEFAULT_REGION, profile; false if none. Validated as a host label. */
-bool creds_region(char *out, size_t size);
 
 #endif

@@ -1,15 +1,10 @@
-/*
- * creds_http.c - credentials from an HTTP service close by: the container's (ECS, App Runner, EKS
- * Pod Identity) and EC2's instance metadata, version 2 only.
- * Sources: docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html,
- *          docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
- */
-#include "server/aws/creds_private.h"
+#include "server/aws/creds_http.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "server/aws/creds_local.h"
 #include "server/base/clock.h"
 #include "server/json/json.h"
 
@@ -31,36 +26,37 @@ enum {
 static bool take_secret(const struct cJSON *doc, const char *key, char *out, size_t size)
 {
     struct str value = json_get_text(doc, key);
-    bool ok = creds_copy(value, out, size);
+    bool ok = creds_local_copy(value, out, size);
     text_wipe((void *)(uintptr_t)value.p, value.n);
     return ok;
 }
 
 /* {"AccessKeyId","SecretAccessKey","Token","Expiration"} and from IMDS "Code": "Success" */
-static enum creds_verdict read_document(struct creds *c, struct str body)
+static enum creds_verdict read_document(struct creds_look *l, struct str body)
 {
     struct cJSON *doc = json_parse(body, NULL);
     struct str code = json_get_text(doc, "Code"), expires = json_get_text(doc, "Expiration");
     bool failed = code.n > 0 && !text_eq(code, STR("Success"));
-    bool ok = creds_copy(json_get_text(doc, "AccessKeyId"), c->next.access_key_id,
-                         sizeof c->next.access_key_id);
-    ok = take_secret(doc, "SecretAccessKey", c->next.secret, sizeof c->next.secret) && ok;
-    ok = take_secret(doc, "Token", c->next.token, sizeof c->next.token) && ok;
-    ok = ok && (expires.n == 0 || clock_parse_rfc3339(expires, &c->next.expires_ms));
+    bool ok = creds_local_copy(json_get_text(doc, "AccessKeyId"), l->next.access_key_id,
+                               sizeof l->next.access_key_id);
+    ok = take_secret(doc, "SecretAccessKey", l->next.secret, sizeof l->next.secret) && ok;
+    ok = take_secret(doc, "Token", l->next.token, sizeof l->next.token) && ok;
+    ok = ok && (expires.n == 0 || clock_parse_rfc3339(expires, &l->next.expires_ms));
     bool understood = json_is_object(doc);
     json_free(doc);
     if (!understood)
-        return creds_fail(c, "the answer is not a JSON object");
+        return creds_look_fail(l, "the answer is not a JSON object");
     if (failed)
-        return creds_fail(c, "the answer has a Code other than Success");
-    return ok ? CREDS_FOUND : creds_fail(c, "the answer lacks a key, or one of them is malformed");
+        return creds_look_fail(l, "the answer has a Code other than Success");
+    return ok ? CREDS_FOUND
+              : creds_look_fail(l, "the answer lacks a key, or one of them is malformed");
 }
 
-static enum creds_verdict take_document(struct creds *c, int http, struct str body)
+static enum creds_verdict take_document(struct creds_look *l, int http, struct str body)
 {
     if (http != 200)
-        return creds_fail(c, "%s answered HTTP %d", c->url_of, http);
-    return read_document(c, body);
+        return creds_look_fail(l, "%s answered HTTP %d", l->url_of, http);
+    return read_document(l, body);
 }
 
 /* ---- container ------------------------------------------------------------------------ */
@@ -113,10 +109,10 @@ static bool local_address(struct str host)
     return false;
 }
 
-bool creds_container_allowed(struct str url)
+bool creds_http_container_allowed(struct str url)
 {
     struct str host;
-    if (!creds_clean(url, URL_MAX - 1))
+    if (!creds_local_clean(url, URL_MAX - 1))
         return false;
     if (text_starts(url, STR("https://")))
         return url_host(text_sub(url, 8, url.n), &host);
@@ -124,151 +120,153 @@ bool creds_container_allowed(struct str url)
            (text_ieq(host, STR("localhost")) || local_address(host));
 }
 
-bool creds_container_likely(void)
+bool creds_http_container_likely(void)
 {
-    return creds_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
-           creds_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    return creds_local_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+           creds_local_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
-static enum creds_verdict container_url(struct creds *c, struct buf *url)
+static enum creds_verdict container_url(struct creds_look *l, struct buf *url)
 {
-    const char *relative = creds_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const char *full = creds_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *relative = creds_local_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = creds_local_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (relative) {
         /* Without the slash it could change the host: "@evil.example/". */
-        if (relative[0] != '/' || !creds_clean(text_from(relative), URL_MAX / 2))
-            return creds_fail(c, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path");
+        if (relative[0] != '/' || !creds_local_clean(text_from(relative), URL_MAX / 2))
+            return creds_look_fail(l, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path");
         const char *host =
-            c->options.container_endpoint ? c->options.container_endpoint : CONTAINER_HOST;
+            l->options->container_endpoint ? l->options->container_endpoint : CONTAINER_HOST;
         buf_printf(url, "%s%s", host, relative);
         return CREDS_FOUND;
     }
-    if (!creds_container_allowed(text_from(full)))
-        return creds_fail(
-            c, "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address");
+    if (!creds_http_container_allowed(text_from(full)))
+        return creds_look_fail(
+            l, "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address");
     buf_put_str(url, text_from(full));
     return CREDS_FOUND;
 }
 
 /* The file is read at every fetch: EKS renews it. It wins over the variable. */
-static enum creds_verdict container_token(struct creds *c, struct buf *line)
+static enum creds_verdict container_token(struct creds_look *l, struct buf *line)
 {
-    const char *file = creds_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    const char *token = creds_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    const char *file = creds_local_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *token = creds_local_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (!file && !token)
         return CREDS_FOUND;
     BUF_LIT(line, "Authorization: ");
     if (file) {
-        if (!creds_file_token(file, line))
-            return creds_fail(c, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE has no usable token");
+        if (!creds_local_token(file, line))
+            return creds_look_fail(l, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE has no usable token");
     } else {
         /* May be "Bearer x" or "Basic x": one value, no line break. */
         if (strpbrk(token, "\r\n"))
-            return creds_fail(c, "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break");
+            return creds_look_fail(l, "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break");
         buf_put_str(line, text_from(token));
     }
     buf_put_char(line, '\0');
-    return buf_ok(line) ? CREDS_FOUND : creds_fail(c, "the authorization token is too long");
+    return buf_ok(line) ? CREDS_FOUND : creds_look_fail(l, "the authorization token is too long");
 }
 
-enum creds_verdict creds_container_look(struct creds *c)
+enum creds_verdict creds_http_container_look(struct creds_look *l)
 {
-    if (!creds_container_likely())
+    if (!creds_http_container_likely())
         return CREDS_NONE;
     struct buf url, line;
     buf_init(&url, URL_MAX);
     buf_init(&line, LINE_MAX_BYTES);
-    enum creds_verdict verdict = container_url(c, &url);
+    enum creds_verdict verdict = container_url(l, &url);
     if (verdict == CREDS_FOUND)
-        verdict = container_token(c, &line);
+        verdict = container_token(l, &line);
     if (verdict == CREDS_FOUND) {
         buf_put_char(&url, '\0');
         struct fetch_header headers[] = {{"Accept: application/json"}, {buf_data(&line)}};
-        struct creds_call call = {.method = "GET",
-                                  .url = buf_data(&url),
-                                  .peer = "the container credential service",
-                                  .headers = headers,
-                                  .header_count = buf_len(&line) ? 2 : 1,
-                                  .seconds = CONTAINER_SECONDS};
-        verdict = buf_ok(&url) ? creds_call(c, &call, take_document) : creds_fail(c, "no memory");
+        struct creds_look_call call = {.method = "GET",
+                                       .url = buf_data(&url),
+                                       .peer = "the container credential service",
+                                       .headers = headers,
+                                       .header_count = buf_len(&line) ? 2 : 1,
+                                       .seconds = CONTAINER_SECONDS};
+        verdict = buf_ok(&url) ? creds_look_call(l, &call, take_document)
+                               : creds_look_fail(l, "no memory");
     }
-    creds_wipe_buf(&line);
+    creds_local_wipe(&line);
     buf_free(&url);
     return verdict;
 }
 
 /* ---- instance metadata ---------------------------------------------------------------- */
 
-bool creds_instance_likely(void)
+bool creds_http_instance_likely(void)
 {
     return false; /* only the network could tell */
 }
 
-static enum creds_verdict imds_call(struct creds *c, const char *method, const char *path,
-                                    const char *role, const char *header, creds_answer_fn *answer)
+static enum creds_verdict imds_call(struct creds_look *l, const char *method, const char *path,
+                                    const char *role, const char *header, creds_look_answer *answer)
 {
-    const char *mode = creds_env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
-    const char *base = c->options.imds_endpoint;
+    const char *mode = creds_local_env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    const char *base = l->options->imds_endpoint;
     if (!base)
-        base = creds_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+        base = creds_local_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     if (!base)
         base = mode && text_ieq(text_from(mode), STR("IPv6")) ? IMDS_IPV6 : IMDS_IPV4;
     struct str host = text_from(base);
     while (text_ends(host, STR("/")))
         host.n--;
-    if (!creds_clean(host, URL_MAX / 2) ||
+    if (!creds_local_clean(host, URL_MAX / 2) ||
         (!text_starts(host, STR("http://")) && !text_starts(host, STR("https://"))))
-        return creds_fail(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
+        return creds_look_fail(l, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
     char url[URL_MAX];
     struct fetch_header headers[] = {{header}};
     snprintf(url, sizeof url, "%.*s%s%s", STR_ARG(host), path, role);
-    struct creds_call call = {.method = method,
-                              .url = url,
-                              .peer = "the instance metadata service",
-                              .headers = headers,
-                              .header_count = 1,
-                              .seconds = IMDS_SECONDS};
-    return creds_call(c, &call, answer);
+    struct creds_look_call call = {.method = method,
+                                   .url = url,
+                                   .peer = "the instance metadata service",
+                                   .headers = headers,
+                                   .header_count = 1,
+                                   .seconds = IMDS_SECONDS};
+    return creds_look_call(l, &call, answer);
 }
 
-static enum creds_verdict imds_get(struct creds *c, const char *role, creds_answer_fn *answer)
+static enum creds_verdict imds_get(struct creds_look *l, const char *role,
+                                   creds_look_answer *answer)
 {
     char line[CREDS_SESSION_TOKEN_MAX + 64];
-    snprintf(line, sizeof line, "x-aws-ec2-metadata-token: %s", c->session);
-    enum creds_verdict verdict = imds_call(c, "GET", IMDS_ROLES, role, line, answer);
+    snprintf(line, sizeof line, "x-aws-ec2-metadata-token: %s", l->session);
+    enum creds_verdict verdict = imds_call(l, "GET", IMDS_ROLES, role, line, answer);
     text_wipe(line, sizeof line);
     return verdict;
 }
 
 /* The list has one line in practice. IAM role names: [\w+=,.@-]{1,64}. */
-static enum creds_verdict take_role(struct creds *c, int http, struct str body)
+static enum creds_verdict take_role(struct creds_look *l, int http, struct str body)
 {
     struct str line;
     if (http == 404)
-        return creds_fail(c, "no role is attached to this instance");
+        return creds_look_fail(l, "no role is attached to this instance");
     if (http != 200)
-        return creds_fail(c, "%s answered HTTP %d", c->url_of, http);
-    if (!text_split(&body, '\n', &line) || !creds_copy(text_trim(line), c->role, sizeof c->role) ||
-        strpbrk(c->role, "/?#%\\"))
-        return creds_fail(c, "the name of the instance's role is malformed");
-    return imds_get(c, c->role, take_document);
+        return creds_look_fail(l, "%s answered HTTP %d", l->url_of, http);
+    if (!text_split(&body, '\n', &line) ||
+        !creds_local_copy(text_trim(line), l->role, sizeof l->role) || strpbrk(l->role, "/?#%\\"))
+        return creds_look_fail(l, "the name of the instance's role is malformed");
+    return imds_get(l, l->role, take_document);
 }
 
-static enum creds_verdict take_session(struct creds *c, int http, struct str body)
+static enum creds_verdict take_session(struct creds_look *l, int http, struct str body)
 {
     /* 403, 404, 405: only version 1 is there, which a forged request could reach. Never used. */
     if (http != 200)
-        return creds_fail(c, "no IMDSv2 session, HTTP %d", http);
-    if (!creds_copy(text_trim(body), c->session, sizeof c->session))
-        return creds_fail(c, "the IMDSv2 session token is malformed");
-    return imds_get(c, "", take_role);
+        return creds_look_fail(l, "no IMDSv2 session, HTTP %d", http);
+    if (!creds_local_copy(text_trim(body), l->session, sizeof l->session))
+        return creds_look_fail(l, "the IMDSv2 session token is malformed");
+    return imds_get(l, "", take_role);
 }
 
-enum creds_verdict creds_instance_look(struct creds *c)
+enum creds_verdict creds_http_instance_look(struct creds_look *l)
 {
-    const char *off = creds_env("AWS_EC2_METADATA_DISABLED");
+    const char *off = creds_local_env("AWS_EC2_METADATA_DISABLED");
     if (off && text_ieq(text_from(off), STR("true")))
         return CREDS_NONE;
-    return imds_call(c, "PUT", "/latest/api/token", "",
+    return imds_call(l, "PUT", "/latest/api/token", "",
                      "x-aws-ec2-metadata-token-ttl-seconds: 21600", take_session);
 }

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "server/aws/creds_private.h"
+#include "server/aws/creds_local.h"
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -134,10 +134,10 @@ static enum status take_file(struct creds_profile *p, struct str text, bool conf
 /* "~/" is the home directory, also inside the variables. */
 static bool file_path(const char *variable, const char *standard, char *out, size_t size)
 {
-    const char *path = creds_env(variable);
+    const char *path = creds_local_env(variable);
     if (!path)
         path = standard;
-    const char *home = creds_env("HOME");
+    const char *home = creds_local_env("HOME");
     struct buf b;
     buf_init(&b, size - 1);
     if (strncmp(path, "~/", 2) == 0 && home)
@@ -159,22 +159,22 @@ static enum status read_one(struct creds_profile *p, const char *variable, const
     buf_init(&text, FILE_MAX);
     enum status status = STATUS_OK;
     if (file_path(variable, standard, path, sizeof path)) {
-        enum creds_file_result got = creds_file_read(path, FILE_MAX, &text);
-        if (got == CREDS_FILE_READ)
+        enum creds_local_result got = creds_local_read(path, FILE_MAX, &text);
+        if (got == CREDS_LOCAL_READ)
             status = take_file(p, buf_str(&text), config_file, err);
-        else if (got == CREDS_FILE_BAD)
+        else if (got == CREDS_LOCAL_BAD)
             status = err_set(err, STATUS_INVALID, "profile: %s cannot be read", standard);
     }
-    creds_wipe_buf(&text);
+    creds_local_wipe(&text);
     return status;
 }
 
 static void choose_name(struct creds_profile *p, const char *name)
 {
     if (!name)
-        name = creds_env("AWS_PROFILE");
+        name = creds_local_env("AWS_PROFILE");
     if (!name)
-        name = creds_env("AWS_DEFAULT_PROFILE");
+        name = creds_local_env("AWS_DEFAULT_PROFILE");
     p->named = name != NULL;
     text_copy(text_from(name ? name : "default"), p->name, sizeof p->name);
 }

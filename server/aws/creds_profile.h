@@ -8,8 +8,9 @@
 #ifndef SERVER_AWS_CREDS_PROFILE_H
 #define SERVER_AWS_CREDS_PROFILE_H
 
-#include "server/base/buf.h"
-#include "server/aws/creds.h"
+#include "server/aws/creds_value.h"
+#include "server/base/err.h"
+#include "server/base/text.h"
 
 /* X(field, key in the files, size). The first three go together: they come from one file. */
 #define CREDS_PROFILE_KEYS(X)                                   \

@@ -1,18 +1,13 @@
-/*
- * creds_sts.c - credentials from AWS STS: AssumeRoleWithWebIdentity (unsigned; EKS service
- * accounts, CI) and AssumeRole for a profile with role_arn and source_profile (signed with the
- * source's keys).
- * Source: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
- */
-#include "server/aws/creds_private.h"
+#include "server/aws/creds_sts.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/base/clock.h"
-#include "server/aws/creds_profile.h"
+#include "server/aws/creds_local.h"
+#include "server/aws/creds_region.h"
 #include "server/aws/sigv4.h"
 #include "server/aws/xml.h"
+#include "server/base/clock.h"
 
 #define STS_VERSION     "2011-06-15"
 #define SESSION_DEFAULT "llm-api-converter"
@@ -34,32 +29,32 @@ struct assume { /* what both calls need */
 
 /* ---- the XML answer ------------------------------------------------------------------- */
 
-static enum creds_verdict refused(struct creds *c, int http, struct str body)
+static enum creds_verdict refused(struct creds_look *l, int http, struct str body)
 {
     struct str code;
     char word[65];
-    if (!xml_element(body, "Error", "Code", &code) || !creds_copy(code, word, sizeof word))
-        return creds_fail(c, "AWS STS answered HTTP %d", http);
-    return creds_fail(c, "AWS STS answered HTTP %d, %s", http, word);
+    if (!xml_element(body, "Error", "Code", &code) || !creds_local_copy(code, word, sizeof word))
+        return creds_look_fail(l, "AWS STS answered HTTP %d", http);
+    return creds_look_fail(l, "AWS STS answered HTTP %d, %s", http, word);
 }
 
 static bool take(struct str body, const char *name, char *out, size_t size)
 {
     struct str value;
-    return xml_element(body, "Credentials", name, &value) && creds_copy(value, out, size);
+    return xml_element(body, "Credentials", name, &value) && creds_local_copy(value, out, size);
 }
 
-static enum creds_verdict take_answer(struct creds *c, int http, struct str body)
+static enum creds_verdict take_answer(struct creds_look *l, int http, struct str body)
 {
     struct str expires;
     if (http != 200)
-        return refused(c, http, body);
-    if (!take(body, "AccessKeyId", c->next.access_key_id, sizeof c->next.access_key_id) ||
-        !take(body, "SecretAccessKey", c->next.secret, sizeof c->next.secret) ||
-        !take(body, "SessionToken", c->next.token, sizeof c->next.token) ||
+        return refused(l, http, body);
+    if (!take(body, "AccessKeyId", l->next.access_key_id, sizeof l->next.access_key_id) ||
+        !take(body, "SecretAccessKey", l->next.secret, sizeof l->next.secret) ||
+        !take(body, "SessionToken", l->next.token, sizeof l->next.token) ||
         !xml_element(body, "Credentials", "Expiration", &expires) ||
-        !clock_parse_rfc3339(expires, &c->next.expires_ms))
-        return creds_fail(c, "the answer of AWS STS lacks a key, or one of them is malformed");
+        !clock_parse_rfc3339(expires, &l->next.expires_ms))
+        return creds_look_fail(l, "the answer of AWS STS lacks a key, or one of them is malformed");
     return CREDS_FOUND;
 }
 
@@ -73,35 +68,35 @@ static void put_field(struct buf *form, const char *name, struct str value)
         buf_commit(form, text_percent(value, room, value.n * 3));
 }
 
-static enum creds_verdict put_form(struct creds *c, const struct assume *a)
+static enum creds_verdict put_form(struct creds_look *l, const struct assume *a)
 {
     struct str arn = text_from(a->role_arn),
                session = text_from(a->session ? a->session : SESSION_DEFAULT);
-    if (!text_starts(arn, STR("arn:")) || !creds_clean(arn, ROLE_ARN_MAX))
-        return creds_fail(c, "the role ARN is malformed");
-    if (!creds_clean(session, 64) || session.n < 2)
-        return creds_fail(c, "the role session name is malformed");
-    buf_clear(&c->request);
-    buf_printf(&c->request, "Action=%s&Version=" STS_VERSION,
+    if (!text_starts(arn, STR("arn:")) || !creds_local_clean(arn, ROLE_ARN_MAX))
+        return creds_look_fail(l, "the role ARN is malformed");
+    if (!creds_local_clean(session, 64) || session.n < 2)
+        return creds_look_fail(l, "the role session name is malformed");
+    buf_clear(&l->request);
+    buf_printf(&l->request, "Action=%s&Version=" STS_VERSION,
                a->token_file ? "AssumeRoleWithWebIdentity" : "AssumeRole");
-    put_field(&c->request, "RoleArn", arn);
-    put_field(&c->request, "RoleSessionName", session);
+    put_field(&l->request, "RoleArn", arn);
+    put_field(&l->request, "RoleSessionName", session);
     if (a->external_id && a->external_id[0])
-        put_field(&c->request, "ExternalId", text_from(a->external_id));
+        put_field(&l->request, "ExternalId", text_from(a->external_id));
     return CREDS_FOUND;
 }
 
 /* The file is read at every call: Kubernetes renews it. */
-static enum creds_verdict put_token(struct creds *c, const struct assume *a)
+static enum creds_verdict put_token(struct creds_look *l, const struct assume *a)
 {
     struct buf token;
     buf_init(&token, TOKEN_MAX);
     enum creds_verdict verdict = CREDS_FOUND;
-    if (creds_file_token(a->token_file, &token))
-        put_field(&c->request, "WebIdentityToken", buf_str(&token));
+    if (creds_local_token(a->token_file, &token))
+        put_field(&l->request, "WebIdentityToken", buf_str(&token));
     else
-        verdict = creds_fail(c, "the web identity token file has no usable token");
-    creds_wipe_buf(&token);
+        verdict = creds_look_fail(l, "the web identity token file has no usable token");
+    creds_local_wipe(&token);
     return verdict;
 }
 
@@ -113,43 +108,43 @@ struct place {
     struct str host; /* in url */
 };
 
-static enum creds_verdict find_place(struct creds *c, struct place *p)
+static enum creds_verdict find_place(struct creds_look *l, struct place *p)
 {
-    if (c->options.region && c->options.region[0])
-        text_copy(text_from(c->options.region), p->region, sizeof p->region);
+    if (l->options->region && l->options->region[0])
+        text_copy(text_from(l->options->region), p->region, sizeof p->region);
     else if (!creds_region(p->region, sizeof p->region))
         text_copy(STR("us-east-1"), p->region, sizeof p->region);
     const char *china = text_starts(text_from(p->region), STR("cn-")) ? ".cn" : "";
-    if (c->options.sts_endpoint)
-        snprintf(p->url, sizeof p->url, "%s/", c->options.sts_endpoint);
+    if (l->options->sts_endpoint)
+        snprintf(p->url, sizeof p->url, "%s/", l->options->sts_endpoint);
     else
         snprintf(p->url, sizeof p->url, "https://sts.%s.amazonaws.com%s/", p->region, china);
     size_t at;
     struct str url = text_from(p->url);
-    if (!text_find(url, STR("://"), &at) || !creds_clean(url, sizeof p->url - 1))
-        return creds_fail(c, "the address of AWS STS is malformed");
+    if (!text_find(url, STR("://"), &at) || !creds_local_clean(url, sizeof p->url - 1))
+        return creds_look_fail(l, "the address of AWS STS is malformed");
     url = text_sub(url, at + 3, url.n);
     text_split(&url, '/', &p->host);
     return CREDS_FOUND;
 }
 
-static enum creds_verdict send(struct creds *c, const struct place *p,
+static enum creds_verdict send(struct creds_look *l, const struct place *p,
                                const struct fetch_header *headers, size_t n)
 {
-    if (!buf_ok(&c->request))
-        return creds_fail(c, "no memory");
-    struct creds_call call = {.method = "POST",
-                              .url = p->url,
-                              .peer = "AWS STS",
-                              .headers = headers,
-                              .header_count = n,
-                              .post_request = true,
-                              .seconds = STS_SECONDS};
-    return creds_call(c, &call, take_answer);
+    if (!buf_ok(&l->request))
+        return creds_look_fail(l, "no memory");
+    struct creds_look_call call = {.method = "POST",
+                                   .url = p->url,
+                                   .peer = "AWS STS",
+                                   .headers = headers,
+                                   .header_count = n,
+                                   .post_request = true,
+                                   .seconds = STS_SECONDS};
+    return creds_look_call(l, &call, take_answer);
 }
 
-static bool sign(const struct creds *c, const struct place *p, const struct creds_profile *source,
-                 const char amz_date[17], struct buf *line)
+static bool sign(const struct creds_look *l, const struct place *p,
+                 const struct creds_profile *source, const char amz_date[17], struct buf *line)
 {
     struct sigv4_header headers[] = {{STR("host"), p->host},
                                      {STR("x-amz-date"), {amz_date, 16}},
@@ -160,7 +155,7 @@ static bool sign(const struct creds *c, const struct place *p, const struct cred
                               .header_count = source->token[0] ? 3 : 2};
     struct sigv4_scope scope = {.region = text_from(p->region), .service = STR("sts")};
     text_copy((struct str){amz_date, 8}, scope.date, sizeof scope.date);
-    sha256_hex(buf_data(&c->request), buf_len(&c->request), r.body_sha256);
+    sha256_hex(buf_data(&l->request), buf_len(&l->request), r.body_sha256);
     uint8_t key[SHA256_SIZE];
     struct buf scratch;
     buf_init(&scratch, SIGNED_MAX);
@@ -170,11 +165,11 @@ static bool sign(const struct creds *c, const struct place *p, const struct cred
                          (struct str){amz_date, 16}, &scratch, line, NULL) == STATUS_OK;
     buf_put_char(line, '\0');
     text_wipe(key, sizeof key);
-    creds_wipe_buf(&scratch);
+    creds_local_wipe(&scratch);
     return ok && buf_ok(line);
 }
 
-static enum creds_verdict send_signed(struct creds *c, const struct place *p,
+static enum creds_verdict send_signed(struct creds_look *l, const struct place *p,
                                       const struct creds_profile *source)
 {
     char amz_date[17], date_line[40], token_line[CREDS_TOKEN_MAX + 32];
@@ -184,69 +179,71 @@ static enum creds_verdict send_signed(struct creds *c, const struct place *p,
     snprintf(date_line, sizeof date_line, "x-amz-date: %s", amz_date);
     snprintf(token_line, sizeof token_line, "x-amz-security-token: %s", source->token);
     enum creds_verdict verdict;
-    if (sign(c, p, source, amz_date, &line)) {
+    if (sign(l, p, source, amz_date, &line)) {
         struct fetch_header headers[] = {{FORM_TYPE}, {buf_data(&line)}, {date_line}, {token_line}};
-        verdict = send(c, p, headers, source->token[0] ? 4 : 3);
+        verdict = send(l, p, headers, source->token[0] ? 4 : 3);
     } else {
-        verdict = creds_fail(c, "the call to AWS STS could not be signed");
+        verdict = creds_look_fail(l, "the call to AWS STS could not be signed");
     }
     text_wipe(token_line, sizeof token_line);
-    creds_wipe_buf(&line);
+    creds_local_wipe(&line);
     return verdict;
 }
 
-static enum creds_verdict assume(struct creds *c, const struct assume *a)
+static enum creds_verdict assume(struct creds_look *l, const struct assume *a)
 {
     struct place place;
-    enum creds_verdict verdict = put_form(c, a);
+    enum creds_verdict verdict = put_form(l, a);
     if (verdict == CREDS_FOUND && a->token_file)
-        verdict = put_token(c, a);
+        verdict = put_token(l, a);
     if (verdict == CREDS_FOUND)
-        verdict = find_place(c, &place);
+        verdict = find_place(l, &place);
     if (verdict != CREDS_FOUND)
         return verdict;
-    return a->source ? send_signed(c, &place, a->source)
-                     : send(c, &place, &(struct fetch_header){FORM_TYPE}, 1);
+    return a->source ? send_signed(l, &place, a->source)
+                     : send(l, &place, &(struct fetch_header){FORM_TYPE}, 1);
 }
 
 /* ---- sources -------------------------------------------------------------------------- */
 
-bool creds_web_identity_likely(void)
+bool creds_sts_web_identity_likely(void)
 {
-    return creds_env("AWS_WEB_IDENTITY_TOKEN_FILE") && creds_env("AWS_ROLE_ARN");
+    return creds_local_env("AWS_WEB_IDENTITY_TOKEN_FILE") && creds_local_env("AWS_ROLE_ARN");
 }
 
-enum creds_verdict creds_web_identity_look(struct creds *c)
+enum creds_verdict creds_sts_web_identity_look(struct creds_look *l)
 {
-    struct assume a = {.token_file = creds_env("AWS_WEB_IDENTITY_TOKEN_FILE"),
-                       .role_arn = creds_env("AWS_ROLE_ARN"),
-                       .session = creds_env("AWS_ROLE_SESSION_NAME")};
+    struct assume a = {.token_file = creds_local_env("AWS_WEB_IDENTITY_TOKEN_FILE"),
+                       .role_arn = creds_local_env("AWS_ROLE_ARN"),
+                       .session = creds_local_env("AWS_ROLE_SESSION_NAME")};
     if (!a.token_file)
         return CREDS_NONE; /* AWS_ROLE_ARN alone means something to other tools */
     if (!a.role_arn)
-        return creds_fail(c, "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not");
-    return assume(c, &a);
+        return creds_look_fail(l, "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not");
+    return assume(l, &a);
 }
 
-static enum creds_verdict assume_from_source(struct creds *c, struct assume *a, const char *name)
+static enum creds_verdict assume_from_source(struct creds_look *l, struct assume *a,
+                                             const char *name)
 {
     struct creds_profile source;
     struct err err;
     if (creds_profile_load(&source, name, &err) != STATUS_OK)
-        return creds_fail(c, "source_profile cannot be read");
+        return creds_look_fail(l, "source_profile cannot be read");
     enum creds_verdict verdict;
     a->source = &source;
-    if (!creds_clean(text_from(source.access_key_id), sizeof source.access_key_id) ||
-        !creds_clean(text_from(source.secret), sizeof source.secret) ||
-        (source.token[0] && !creds_clean(text_from(source.token), sizeof source.token)))
-        verdict = creds_fail(c, "source_profile %s has no usable keys of its own", source.name);
+    if (!creds_local_clean(text_from(source.access_key_id), sizeof source.access_key_id) ||
+        !creds_local_clean(text_from(source.secret), sizeof source.secret) ||
+        (source.token[0] && !creds_local_clean(text_from(source.token), sizeof source.token)))
+        verdict =
+            creds_look_fail(l, "source_profile %s has no usable keys of its own", source.name);
     else
-        verdict = assume(c, a);
+        verdict = assume(l, a);
     creds_profile_wipe(&source);
     return verdict;
 }
 
-enum creds_verdict creds_sts_profile(struct creds *c, const struct creds_profile *p)
+enum creds_verdict creds_sts_profile(struct creds_look *l, const struct creds_profile *p)
 {
     struct assume a = {.role_arn = p->role_arn,
                        .external_id = p->external_id,
@@ -254,9 +251,9 @@ enum creds_verdict creds_sts_profile(struct creds *c, const struct creds_profile
     if (p->web_identity_token_file[0]) {
         a.token_file = p->web_identity_token_file;
         a.external_id = NULL;
-        return assume(c, &a);
+        return assume(l, &a);
     }
     if (p->source_profile[0])
-        return assume_from_source(c, &a, p->source_profile);
-    return creds_fail(c, "role_arn without source_profile is not supported");
+        return assume_from_source(l, &a, p->source_profile);
+    return creds_look_fail(l, "role_arn without source_profile is not supported");
 }

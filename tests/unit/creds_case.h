@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 #include "server/base/clock.h"
-#include "server/aws/creds_private.h"
+#include "server/aws/creds.h"
 #include "tests/unit/loopback.h"
 
 enum { SECOND_MS = 20 }; /* a second of waiting, unless the test sets second_ms */

@@ -1,4 +1,4 @@
-#include "server/aws/creds_private.h"
+#include "server/aws/creds_http.h"
 
 #include "tests/unit/creds_case.h"
 
@@ -60,7 +60,7 @@ static void test_container_url_is_allowed_or_not(void **state)
         {"", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (creds_container_allowed(text_from(rows[i].url)) != rows[i].allowed)
+        if (creds_http_container_allowed(text_from(rows[i].url)) != rows[i].allowed)
             fail_msg("%s: should be %d", rows[i].url, rows[i].allowed);
 }
 

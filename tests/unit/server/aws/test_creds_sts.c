@@ -1,4 +1,4 @@
-#include "server/aws/creds_private.h"
+#include "server/aws/creds_sts.h"
 
 #include "tests/unit/creds_case.h"
 

@@ -1,14 +1,11 @@
 /*
  * dynamo.c - one call, or several at once: attempts and pauses.
  *
- *   dynamo_call -> dynamo_attempt_start -> dynamo_need_credentials -> creds.h
- *        ^            |                \-> fetch.h
- *        |            +-- dynamo_run
- *        |            +-> dynamo_attempt_end: checksum, JSON, error codes
- *        +-- pause <--+
- *
- * What has to wait waits in dynamo_run: the private loop turns until `arrived`, the deadline, or
- * the wait function's false.
+ *   dynamo_call --> dynamo_attempt_start --> dynamo_creds_need --> creds.h
+ *        ^             |               \---> fetch.h
+ *        |             +-- dynamo_wait_run: the private loop turns
+ *        |             +-> dynamo_attempt_end: checksum, JSON, error codes
+ *        +-- pause <---+
  */
 #include "server/dynamo/dynamo.h"
 
@@ -17,66 +14,28 @@
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
-#include "server/dynamo/dynamo_private.h"
 #include "server/base/log.h"
+#include "server/dynamo/dynamo_private.h"
 
 #define ATTEMPTS      4
-#define WAIT_EVERY_MS 500u
-#define ANSWER_MAX    (8u << 20)      /* a page holds 1 MB of items; JSON and escapes add to it */
 #define SKEW_LEARN_MS (4 * 60 * 1000) /* AWS accepts 5 minutes; below 4 the clock is not it */
-
-/* --- waiting ------------------------------------------------------------------------------- */
-
-static bool go_on(struct dynamo *d)
-{
-    d->given_up = d->given_up || (d->wait && !d->wait(d->wait_ctx));
-    return !d->given_up;
-}
-
-static void on_alarm(struct loop *loop, void *owner)
-{
-    struct dynamo *d = owner;
-    uint64_t now_ms = clock_mono_ms();
-    if (!go_on(d) || now_ms >= d->alarm_end_ms) {
-        loop_stop(loop);
-        return;
-    }
-    uint64_t left_ms = d->alarm_end_ms - now_ms;
-    loop_timer_in(loop, &d->alarm, left_ms < WAIT_EVERY_MS ? left_ms : WAIT_EVERY_MS, on_alarm, d);
-}
-
-void dynamo_arrive(struct dynamo *d)
-{
-    d->arrived = true;
-    loop_stop(d->loop);
-}
-
-bool dynamo_run(struct dynamo *d, uint64_t end_ms)
-{
-    d->alarm_end_ms = end_ms;
-    clock_tick();
-    loop_timer_in(d->loop, &d->alarm, 0, on_alarm, d);
-    loop_run(d->loop);
-    loop_timer_cancel(d->loop, &d->alarm);
-    return d->arrived;
-}
 
 bool dynamo_pause(struct dynamo *d, uint32_t ms)
 {
+    struct dynamo_wait *w = &d->link.wait;
     clock_tick();
-    d->arrived = false;
-    d->given_up = false;
-    dynamo_run(d, clock_mono_ms() + ms);
-    return !d->given_up;
+    w->given_up = false;
+    dynamo_wait_run(w, clock_mono_ms() + ms);
+    return !w->given_up;
 }
 
 /* --- attempts ------------------------------------------------------------------------------ */
 
 static void wait_for_all(struct dynamo *d)
 {
-    if (d->flying) {
-        d->arrived = false;
-        dynamo_run(d, d->until_ms + WAIT_EVERY_MS); /* fetch keeps the deadline itself */
+    struct dynamo_wait *w = &d->link.wait;
+    if (d->link.flying) { /* fetch keeps the deadline itself */
+        dynamo_wait_run(w, w->until_ms + DYNAMO_WAIT_EVERY_MS);
     }
 }
 
@@ -89,7 +48,7 @@ static enum dynamo_result attempt(struct dynamo *d, const char *operation, struc
         wait_for_all(d);
         result = dynamo_attempt_end(a, answer_out, err);
     }
-    return d->given_up ? DYNAMO_GIVEN_UP : result;
+    return d->link.wait.given_up ? DYNAMO_GIVEN_UP : result;
 }
 
 /* --- the call ------------------------------------------------------------------------------ */
@@ -99,13 +58,13 @@ static enum dynamo_result attempt(struct dynamo *d, const char *operation, struc
 static bool learn_skew(struct dynamo *d)
 {
     const struct dynamo_attempt *a = &d->attempts[0];
-    int64_t skew_ms = a->date_ms - clock_real_ms(), news_ms = skew_ms - d->sign.skew_ms;
+    int64_t skew_ms = a->date_ms - clock_real_ms(), news_ms = skew_ms - d->link.sign.skew_ms;
     if (!a->has_date || (news_ms < SKEW_LEARN_MS && news_ms > -SKEW_LEARN_MS)) {
         return false;
     }
     log_line(LOG_WARN, "dynamodb", "this machine's clock is off by %lld s: signing by DynamoDB's",
              (long long)(-skew_ms / 1000));
-    d->sign.skew_ms = skew_ms;
+    d->link.sign.skew_ms = skew_ms;
     return true;
 }
 
@@ -117,19 +76,19 @@ static bool again(struct dynamo *d, enum dynamo_result result, unsigned retry)
         return learn_skew(d);
     }
     if (result == DYNAMO_EXPIRED) {
-        return dynamo_renew(d);
+        return dynamo_creds_renew(&d->link.creds);
     }
     text_random(&dice, sizeof dice);
     uint32_t pause_ms = dynamo_error_pause(result, retry, dice, d->attempts[0].hint_ms);
     clock_tick();
-    return clock_mono_ms() + pause_ms < d->until_ms && dynamo_pause(d, pause_ms);
+    return clock_mono_ms() + pause_ms < d->link.wait.until_ms && dynamo_pause(d, pause_ms);
 }
 
 static void begin(struct dynamo *d)
 {
     clock_tick();
-    d->until_ms = clock_mono_ms() + d->timeout_ms;
-    d->given_up = d->uncertain = false;
+    d->link.wait.until_ms = clock_mono_ms() + d->link.timeout_ms;
+    d->link.wait.given_up = d->link.uncertain = false;
 }
 
 /* A call within the time that is left. */
@@ -139,7 +98,7 @@ static enum dynamo_result call_on(struct dynamo *d, const char *operation, struc
     struct err why = {.code = STATUS_OK};
     enum dynamo_result result = DYNAMO_GIVEN_UP;
     *answer_out = NULL;
-    if (go_on(d)) {
+    if (dynamo_wait_goes_on(&d->link.wait)) {
         result = attempt(d, operation, body, answer_out, &why);
     }
     for (unsigned retry = 1; retry < ATTEMPTS && dynamo_error_again(result); retry++) {
@@ -170,8 +129,9 @@ static void start_all(struct dynamo *d, const char *operation, const struct str 
 {
     for (size_t i = 0; i < n; i++) {
         results_out[i] =
-            go_on(d) ? dynamo_attempt_start(&d->attempts[i], operation, bodies[i], &errs_out[i])
-                     : DYNAMO_GIVEN_UP;
+            dynamo_wait_goes_on(&d->link.wait)
+                ? dynamo_attempt_start(&d->attempts[i], operation, bodies[i], &errs_out[i])
+                : DYNAMO_GIVEN_UP;
     }
 }
 
@@ -182,7 +142,7 @@ static void end_all(struct dynamo *d, const char *operation, size_t n,
         if (results_out[i] == DYNAMO_OK) {
             results_out[i] = dynamo_attempt_end(&d->attempts[i], NULL, &errs_out[i]);
         }
-        if (d->given_up) {
+        if (d->link.wait.given_up) {
             results_out[i] = DYNAMO_GIVEN_UP;
             err_set(&errs_out[i], STATUS_UNAVAILABLE, "DynamoDB %s: given up", operation);
         } else if (results_out[i] != DYNAMO_OK) {
@@ -200,7 +160,7 @@ void dynamo_call_many(struct dynamo *d, const char *operation, const struct str 
     start_all(d, operation, bodies, n, results_out, errs_out);
     wait_for_all(d);
     end_all(d, operation, n, results_out, errs_out);
-    for (size_t i = 0; i < n && clock_mono_ms() < d->until_ms; i++) {
+    for (size_t i = 0; i < n && clock_mono_ms() < d->link.wait.until_ms; i++) {
         struct cJSON *answer = NULL;
         if (dynamo_error_again(results_out[i])) {
             results_out[i] = call_on(d, operation, bodies[i], &answer, &errs_out[i]);
@@ -211,7 +171,7 @@ void dynamo_call_many(struct dynamo *d, const char *operation, const struct str 
 
 bool dynamo_uncertain(const struct dynamo *d)
 {
-    return d->uncertain;
+    return d->link.uncertain;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -223,21 +183,23 @@ enum status dynamo_new(const struct config *c, struct dynamo **out, struct err *
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     for (size_t i = 0; i < DYNAMO_MANY; i++) {
-        d->attempts[i].dynamo = d;
-        buf_init(&d->attempts[i].reply, ANSWER_MAX);
+        dynamo_attempt_init(&d->attempts[i], &d->link);
     }
-    d->timeout_ms = (uint32_t)c->dynamodb_timeout * 1000;
+    d->link.timeout_ms = (uint32_t)c->dynamodb_timeout * 1000;
     struct fetch_options options = {
         .ca_file = c->ca_file && c->ca_file[0] ? c->ca_file : NULL,
         .pool = DYNAMO_MANY,
         .use_proxy = c->use_proxy,
     };
-    enum status status = dynamo_sign_init(&d->sign, c, err);
+    enum status status = dynamo_sign_init(&d->link.sign, c, err);
     if (status == STATUS_OK) {
-        d->loop = loop_new(err);
-        d->fetch = d->loop ? fetch_client_new(d->loop, &options, err) : NULL;
-        status = d->fetch ? STATUS_OK : STATUS_UNAVAILABLE;
+        d->link.wait.loop = loop_new(err);
+        d->link.fetch =
+            d->link.wait.loop ? fetch_client_new(d->link.wait.loop, &options, err) : NULL;
+        status = d->link.fetch ? STATUS_OK : STATUS_UNAVAILABLE;
     }
+    d->link.creds =
+        (struct dynamo_creds){.wait = &d->link.wait, .fetch = d->link.fetch, .sign = &d->link.sign};
     if (status != STATUS_OK) {
         dynamo_drop(d);
         return status;
@@ -249,11 +211,11 @@ enum status dynamo_new(const struct config *c, struct dynamo **out, struct err *
 void dynamo_drop(struct dynamo *d)
 {
     if (d) {
-        fetch_client_drop(d->fetch);
-        if (d->loop) {
-            loop_drop(d->loop);
+        fetch_client_drop(d->link.fetch);
+        if (d->link.wait.loop) {
+            loop_drop(d->link.wait.loop);
         }
-        dynamo_sign_free(&d->sign);
+        dynamo_sign_free(&d->link.sign);
         for (size_t i = 0; i < DYNAMO_MANY; i++) {
             dynamo_attempt_free(&d->attempts[i]);
         }
@@ -263,16 +225,16 @@ void dynamo_drop(struct dynamo *d)
 
 void dynamo_on_wait(struct dynamo *d, dynamo_wait_fn *fn, void *ctx)
 {
-    d->wait = fn;
-    d->wait_ctx = ctx;
+    d->link.wait.fn = fn;
+    d->link.wait.ctx = ctx;
 }
 
 const char *dynamo_region(const struct dynamo *d)
 {
-    return d->sign.region;
+    return d->link.sign.region;
 }
 
 const char *dynamo_where(const struct dynamo *d)
 {
-    return d->sign.endpoint.base;
+    return d->link.sign.endpoint.base;
 }

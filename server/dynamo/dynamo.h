@@ -13,6 +13,7 @@
 
 #include "server/base/config.h"
 #include "server/dynamo/dynamo_error.h"
+#include "server/dynamo/dynamo_wait.h"
 #include "server/base/err.h"
 #include "server/json/json.h"
 
@@ -25,7 +26,6 @@ void dynamo_drop(struct dynamo *d);
 
 /* fn: at the start of every call and twice a second while it waits. false: give up. It must not
  * call d. */
-typedef bool dynamo_wait_fn(void *ctx);
 void dynamo_on_wait(struct dynamo *d, dynamo_wait_fn *fn, void *ctx);
 
 /* operation: "GetItem". body: JSON. DYNAMO_OK: *answer_out is the answer's object, to be given to

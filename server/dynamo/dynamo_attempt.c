@@ -1,15 +1,12 @@
-/* One attempt of a DynamoDB call: signed, sent, its answer judged. */
-#include "server/dynamo/dynamo.h"
+#include "server/dynamo/dynamo_attempt.h"
 
 #include <string.h>
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/crc32.h"
-#include "server/dynamo/dynamo_private.h"
 
 #define CONNECT_MS 2000u
-#define ANSWER_MAX (8u << 20)  /* a page holds 1 MB of items; JSON and escapes add to it */
 #define SIGN_MAX   (64u << 10) /* URL and headers of one request */
 
 /* --- the transfer -------------------------------------------------------------------------- */
@@ -57,8 +54,8 @@ static void on_done(void *owner, struct fetch *f, enum status status, const stru
     }
     a->sent = fetch_sent(f);
     a->fetch = NULL;
-    if (--a->dynamo->flying == 0) {
-        dynamo_arrive(a->dynamo);
+    if (--a->link->flying == 0) {
+        dynamo_wait_arrive(&a->link->wait);
     }
 }
 
@@ -68,38 +65,38 @@ static const struct fetch_ops ops = {on_headers, on_data, on_done};
 static enum status transfer(struct dynamo_attempt *a, const struct dynamo_sign_request *made,
                             struct str body, struct err *err)
 {
-    struct dynamo *d = a->dynamo;
-    uint32_t left_ms = (uint32_t)(d->until_ms - clock_mono_ms());
-    uint32_t half_ms = d->timeout_ms / 2 < left_ms ? d->timeout_ms / 2 : left_ms;
+    struct dynamo_link *l = a->link;
+    uint32_t left_ms = (uint32_t)(l->wait.until_ms - clock_mono_ms());
+    uint32_t half_ms = l->timeout_ms / 2 < left_ms ? l->timeout_ms / 2 : left_ms;
     struct fetch_request r = {.method = "POST",
                               .url = made->url,
                               .headers = made->headers,
                               .header_count = made->header_count,
                               .body = body,
-                              .allow_http = d->sign.endpoint.plain_http,
+                              .allow_http = l->sign.endpoint.plain_http,
                               .connect_ms = half_ms < CONNECT_MS ? half_ms : CONNECT_MS,
                               .first_byte_ms = half_ms,
                               .total_ms = left_ms,
-                              .body_max = ANSWER_MAX,
+                              .body_max = DYNAMO_ANSWER_MAX,
                               .peer = "DynamoDB"};
-    a->fetch = fetch_start(d->fetch, &r, &ops, a, err);
-    d->flying += a->fetch != NULL;
+    a->fetch = fetch_start(l->fetch, &r, &ops, a, err);
+    l->flying += a->fetch != NULL;
     return a->fetch ? STATUS_OK : err->code;
 }
 
 static enum dynamo_result send_it(struct dynamo_attempt *a, const char *operation, struct str body,
                                   struct err *err)
 {
-    struct dynamo *d = a->dynamo;
+    struct dynamo_link *l = a->link;
     struct dynamo_sign_request made;
-    if (dynamo_need_credentials(d, err) != STATUS_OK) {
+    if (dynamo_creds_need(&l->creds, err) != STATUS_OK) {
         return DYNAMO_REFUSED;
     }
-    if (clock_mono_ms() >= d->until_ms) {
+    if (clock_mono_ms() >= l->wait.until_ms) {
         err_set(err, STATUS_TIMEOUT, "no answer from DynamoDB in time");
         return DYNAMO_TRANSIENT;
     }
-    if (dynamo_sign_make(&d->sign, text_from(operation), body, clock_real_ms(), a->arena, &made,
+    if (dynamo_sign_make(&l->sign, text_from(operation), body, clock_real_ms(), a->arena, &made,
                          err) != STATUS_OK) {
         return DYNAMO_REFUSED;
     }
@@ -155,12 +152,12 @@ static enum dynamo_result judge(struct dynamo_attempt *a, struct cJSON **answer_
 {
     if (a->end.code != STATUS_OK) {
         *err = a->end;
-        a->dynamo->uncertain = a->dynamo->uncertain || a->sent;
+        a->link->uncertain = a->link->uncertain || a->sent;
         return DYNAMO_TRANSIENT;
     }
     enum dynamo_result result =
         a->http == 200 ? judge_good(a, answer_out, err) : judge_error(a, err);
-    a->dynamo->uncertain = a->dynamo->uncertain || result == DYNAMO_TRANSIENT;
+    a->link->uncertain = a->link->uncertain || result == DYNAMO_TRANSIENT;
     return result;
 }
 
@@ -170,7 +167,7 @@ static void break_off(struct dynamo_attempt *a)
     a->sent = fetch_sent(a->fetch);
     fetch_cancel(a->fetch);
     a->fetch = NULL;
-    a->dynamo->flying--;
+    a->link->flying--;
     err_set(&a->end, STATUS_TIMEOUT, "no answer from DynamoDB in time");
 }
 
@@ -205,6 +202,12 @@ enum dynamo_result dynamo_attempt_end(struct dynamo_attempt *a, struct cJSON **a
     enum dynamo_result result = judge(a, answer_out, err);
     forget(a);
     return result;
+}
+
+void dynamo_attempt_init(struct dynamo_attempt *a, struct dynamo_link *link)
+{
+    a->link = link;
+    buf_init(&a->reply, DYNAMO_ANSWER_MAX);
 }
 
 void dynamo_attempt_free(struct dynamo_attempt *a)

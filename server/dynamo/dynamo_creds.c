@@ -1,7 +1,4 @@
-/*
- * dynamo_creds.c - the credentials of a DynamoDB client, looked up inside a call.
- */
-#include "server/dynamo/dynamo_private.h"
+#include "server/dynamo/dynamo_creds.h"
 
 #include "server/base/clock.h"
 
@@ -10,62 +7,61 @@
 
 static void on_creds(void *owner, const struct creds_value *now, const struct err *err)
 {
-    struct dynamo *d = owner;
-    d->creds_err = (struct err){.code = STATUS_OK};
+    struct dynamo_creds *c = owner;
+    c->err = (struct err){.code = STATUS_OK};
     if (now) {
-        dynamo_sign_take(&d->sign, now);
+        dynamo_sign_take(c->sign, now);
     } else {
-        d->creds_err = *err;
+        c->err = *err;
     }
-    dynamo_arrive(d);
+    dynamo_wait_arrive(c->wait);
 }
 
 /* One look-up, then the object goes: it would renew by a loop that stands still between calls. */
-static void look_up(struct dynamo *d)
+static void look_up(struct dynamo_creds *c)
 {
-    struct creds_options options = {.region = d->sign.region};
-    struct creds *creds = creds_new(d->loop, d->fetch, &options, on_creds, d);
-    err_set(&d->creds_err, STATUS_UNAVAILABLE, "AWS credentials: no answer in time");
-    d->renewed_ms = clock_mono_ms();
+    struct creds_options options = {.region = c->sign->region};
+    struct creds *creds = creds_new(c->wait->loop, c->fetch, &options, on_creds, c);
+    err_set(&c->err, STATUS_UNAVAILABLE, "AWS credentials: no answer in time");
+    c->renewed_ms = clock_mono_ms();
     if (!creds) {
         return;
     }
-    d->arrived = false;
     creds_start(creds);
-    dynamo_run(d, d->until_ms);
+    dynamo_wait_run(c->wait, c->wait->until_ms);
     creds_drop(creds);
 }
 
-static bool has_credentials(const struct dynamo *d)
+static bool has_credentials(const struct dynamo_creds *c)
 {
-    const struct creds_value *v = &d->sign.value;
-    return d->sign.has_value && (!v->expires_ms || v->expires_ms > clock_real_ms());
+    const struct creds_value *v = &c->sign->value;
+    return c->sign->has_value && (!v->expires_ms || v->expires_ms > clock_real_ms());
 }
 
-static bool looked_lately(const struct dynamo *d)
+static bool looked_lately(const struct dynamo_creds *c)
 {
-    return d->renewed_ms && clock_mono_ms() - d->renewed_ms < RENEW_EVERY_MS;
+    return c->renewed_ms && clock_mono_ms() - c->renewed_ms < RENEW_EVERY_MS;
 }
 
 /* Near their end the old ones go on working when no new ones come; asked for once a minute then. */
-enum status dynamo_need_credentials(struct dynamo *d, struct err *err)
+enum status dynamo_creds_need(struct dynamo_creds *c, struct err *err)
 {
-    const struct creds_value *v = &d->sign.value;
+    const struct creds_value *v = &c->sign->value;
     bool old = v->expires_ms && v->expires_ms - RENEW_BEFORE_MS < clock_real_ms();
-    if (!has_credentials(d) || (old && !looked_lately(d))) {
-        look_up(d);
+    if (!has_credentials(c) || (old && !looked_lately(c))) {
+        look_up(c);
     }
-    if (!has_credentials(d)) {
-        return err_set(err, STATUS_UNAVAILABLE, "%s", d->creds_err.text);
+    if (!has_credentials(c)) {
+        return err_set(err, STATUS_UNAVAILABLE, "%s", c->err.text);
     }
     return STATUS_OK;
 }
 
-bool dynamo_renew(struct dynamo *d)
+bool dynamo_creds_renew(struct dynamo_creds *c)
 {
-    if (looked_lately(d)) {
+    if (looked_lately(c)) {
         return false;
     }
-    look_up(d);
-    return d->creds_err.code == STATUS_OK;
+    look_up(c);
+    return c->err.code == STATUS_OK;
 }

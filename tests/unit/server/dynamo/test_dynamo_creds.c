@@ -1,5 +1,6 @@
-#include "server/dynamo/dynamo_private.h"
+#include "server/dynamo/dynamo_creds.h"
 
+#include "server/dynamo/dynamo_private.h"
 #include "tests/unit/dynamo_stage.h"
 
 #define OK_BODY "{}"
@@ -46,7 +47,7 @@ static void assert_request(unsigned i, const char *part)
 
 static void age_look_up(struct dynamo *d)
 {
-    d->renewed_ms -= 61000;
+    d->link.creds.renewed_ms -= 61000;
 }
 
 static void test_credentials_are_fetched_once(void **state)

@@ -39,6 +39,7 @@ static const char *const BETAS[] = {
     "tool-search-tool-2025-10-19",
     "tool-examples-2025-10-29",
     "fine-grained-tool-streaming-2025-05-14",
+    "thinking-token-count-2026-05-13", /* what Claude Code itself sends in Bedrock mode */
     NULL,
 };
 

@@ -132,7 +132,7 @@ cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYST
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
 
-docs: all ## put the table of settings into the READMEs
+docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh
 
 deps: ## install the packages that are missing (apt; sudo when not root)

@@ -25,7 +25,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer; json means --once"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about top_about = {
     "top", "", "Shows the processes, connections and counters of a running server.", rows,
     ROW_COUNT};
 
@@ -268,7 +268,7 @@ static int show(struct view *v, bool once, bool json)
     struct err err;
     bool terminal = isatty(STDOUT_FILENO) != 0;
     if (attach(v, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(top_about.name, &err);
     }
     do {
         clock_tick();
@@ -308,15 +308,15 @@ int top_run(int argc, char **argv)
     static struct view v;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&top_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(top_about.name, &err);
     }
     enum status status = find_master(&c, o.value[PID], &v.master, &err);
     config_free(&c);
     return status == STATUS_OK ? show(&v, json || o.value[ONCE], json)
-                               : commands_complain(about.name, &err);
+                               : commands_complain(top_about.name, &err);
 }

@@ -438,44 +438,12 @@ static void print_json(const struct config *c, FILE *out)
     fputs("]\n", out);
 }
 
-static void print_markdown_row(const struct row *row, FILE *out)
-{
-    char list[128];
-    fprintf(out, "| `%s` | %s%s%s | %s", row->name, row->dflt[0] ? "`" : "", row->dflt,
-            row->dflt[0] ? "`" : "", row->doc);
-    if (row->kind == KIND_INT) {
-        fprintf(out, " (%" PRId64 " to %" PRId64 ")", row->min, row->max);
-    }
-    if (row->kind == KIND_CHOICE) {
-        list_choices(row->choices, list, sizeof(list));
-        fprintf(out, " (%s)", list);
-    }
-    if (row->alias[0]) {
-        fprintf(out, "; also `%s`", row->alias);
-    }
-    fputs(" |\n", out);
-}
-
-static void print_markdown(FILE *out)
-{
-    fputs("| Variable | Default | Meaning |\n|---|---|---|\n", out);
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        print_markdown_row(&rows[i], out);
-    }
-}
-
 void config_print(const struct config *c, enum config_print form, FILE *out)
 {
-    switch (form) {
-    case CONFIG_PRINT_TEXT:
-        print_text(c, out);
-        break;
-    case CONFIG_PRINT_JSON:
+    if (form == CONFIG_PRINT_JSON) {
         print_json(c, out);
-        break;
-    case CONFIG_PRINT_MARKDOWN:
-        print_markdown(out);
-        break;
+    } else {
+        print_text(c, out);
     }
 }
 

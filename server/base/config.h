@@ -5,7 +5,7 @@
  * Read once by the master (and by each subcommand). The command line wins over the environment, and
  * that over .env in the working directory. Values never change after config_load, except at SIGHUP,
  * when a new struct config is loaded and handed to new workers. README's table is printed from here
- * (`llm-api-converter check-config --markdown`) and a test compares the two.
+ * (config_docs.h, `llm-api-converter docs settings`) and a test compares the two.
  */
 #ifndef SERVER_BASE_CONFIG_H
 #define SERVER_BASE_CONFIG_H
@@ -237,7 +237,7 @@ MUST_CHECK enum status config_load(struct config *c, const char *env_file,
 void config_free(struct config *c); /* wipes secrets */
 
 /* name, value, where from; secrets as "(set)"; one row a setting. */
-enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON, CONFIG_PRINT_MARKDOWN };
+enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON };
 void config_print(const struct config *c, enum config_print form, FILE *out);
 /* Removes AWS secrets, the master key and tokens from this process's environment, bytes wiped: for
  * workers, after fork. The struct keeps what it holds. */

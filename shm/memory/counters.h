@@ -117,6 +117,7 @@ enum counter {
 struct counters_row {
     const char *family, *help; /* of the family; llm_api_converter_ is put in front */
     const char *label, *value; /* NULL: the family has one row without a label */
+    const char *meaning;       /* of the value */
 };
 
 struct counters_block {

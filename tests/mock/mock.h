@@ -7,7 +7,7 @@
  *   route.c     one request -> one answer: signature, faults, operation
  *   admin.c     /__ledger, /__body, /__reset, /__script, /health and the container credentials
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
- *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c
+ *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
  *   stream.c, frame.c     streamed answers
  */
 #ifndef MOCK_MOCK_H
@@ -31,7 +31,8 @@ struct mock {
     const char *host;
     int port;
     bool verify, quiet;
-    const char *bearer; /* NULL: Bedrock API keys are refused */
+    const char *bearer;      /* NULL: Bedrock API keys are refused */
+    const char *play_folder; /* NULL: no play */
     struct rules rules;
     /* state */
     struct key_text key[MOCK_KEYS];

@@ -93,7 +93,9 @@ uint32_t stream_delay_ms(struct stream *s)
         s->disturbed = true;
         return f->n[FAULT_STALL];
     }
-    return fault_on(f, FAULT_PACE) && s->next == MOMENT_DELTA ? f->n[FAULT_PACE] : 0;
+    if (s->next != MOMENT_DELTA)
+        return 0;
+    return fault_on(f, FAULT_PACE) ? f->n[FAULT_PACE] : s->reply.pace_ms;
 }
 
 /* --- the good stream --- */

@@ -194,8 +194,8 @@ static void link_out(struct exchange *x)
 }
 
 static const struct route preflight = {
-    "*",  1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
-    false};
+    "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
+    false, "preflight"};
 
 /* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
 static enum status no_route(struct exchange *x, const struct http_request *r, unsigned allowed,

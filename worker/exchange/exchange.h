@@ -82,6 +82,10 @@ struct exchange {
     bool no_sampling;  /* its anthropic-version has no temperature, top_p, top_k */
     struct str body;   /* the connection's; valid until the answer ends */
     struct str agent;  /* user-agent, cut */
+    struct {           /* of what is no POST: see page.h */
+        bool wanted, https;
+        struct str host;
+    } page;
 
     /* who it is */
     enum exchange_who who;

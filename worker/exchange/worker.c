@@ -21,6 +21,7 @@
 #include "worker/turn/context.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
+#include "worker/exchange/routes.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
@@ -379,6 +380,7 @@ void worker_configure(struct worker *w)
                                           .keys = (uint32_t)c->json_max_keys,
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
+    w->route_row = routes_row;
     set_master_key(w);
 }
 

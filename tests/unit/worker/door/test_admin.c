@@ -16,7 +16,6 @@ static void test_routes_table_answers_without_a_key(void **state)
         {"GET /liveness", NULL, "200 OK", "{\"alive\":true,\"status\":\"alive\"}"},
         {"GET /health/ptc", NULL, "200 OK", "\"ptc_enabled\":false"},
         {"GET /version", NULL, "200 OK", "\"version\":\"" VERSION "\""},
-        {"GET /", NULL, "200 OK", "\"name\":\"llm-api-converter\""},
         {"GET /api/hello", NULL, "200 OK", "{\"message\":\"hello\"}"},
         {"POST /api/event_logging/batch", "{\"events\":[1]}", "200 OK", "\"success\":true"},
         {"POST /api/event_logging/batch", "no JSON at all", "200 OK", "\"success\":true"},

@@ -202,6 +202,8 @@ static void expire(struct loop *loop, void *owner)
 {
     struct fetch *f = owner;
     uint64_t now_ms = clock_mono_ms();
+    if (f->state == FETCH_CANCELLED) /* settle() takes it away, nobody is told */
+        return;
     arm(f);
     if (!f->deadline.index || f->deadline.at_ms > now_ms)
         return;
@@ -351,7 +353,8 @@ static void deliver(struct fetch_client *client)
     while ((message = curl_multi_info_read(client->multi, &left))) {
         struct fetch *f = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        finish(f, message->data.result);
+        if (f->state != FETCH_CANCELLED) /* in a callback that settle() itself led to */
+            finish(f, message->data.result);
     }
 }
 

@@ -115,6 +115,9 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
     if (r->connect_ms != f->connect_ms_set)
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
     f->connect_ms_set = r->connect_ms;
+    if (f->fresh_only) /* the last request was repeated */
+        SET(CURLOPT_FRESH_CONNECT, 0L);
+    f->fresh_only = false;
     SET(CURLOPT_HTTPHEADER, f->list);
     return set_url(f, text_from(r->url)) && ok;
 }

@@ -16,6 +16,7 @@
 #include "server/aws/creds_private.h"
 #include "server/aws/creds_profile.h"
 #include "server/base/log.h"
+#include "server/base/url.h"
 
 enum {
     REQUEST_MAX = 64 * 1024, /* a web identity token of 20 000 characters, escaped */
@@ -329,13 +330,14 @@ enum creds_verdict creds_call(struct creds *c, const struct creds_call *call,
                               creds_answer_fn *answer)
 {
     uint32_t total_ms = call->seconds * c->options.second_ms;
+    struct url url;
     struct fetch_request r = {
         .method = call->method,
         .url = call->url,
         .headers = call->headers,
         .header_count = call->header_count,
         .body = call->post_request ? buf_str(&c->request) : STR(""),
-        .allow_http = text_starts(text_from(call->url), STR("http://")),
+        .allow_http = url_cut(text_from(call->url), &url) && url.plain_http,
         .connect_ms = CONNECT_MS,
         .first_byte_ms = total_ms,
         .total_ms = total_ms,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/base/url.h"
 #include "server/aws/creds_profile.h"
 #include "server/aws/sigv4.h"
 #include "server/aws/xml.h"
@@ -124,12 +125,10 @@ static enum creds_verdict find_place(struct creds *c, struct place *p)
         snprintf(p->url, sizeof p->url, "%s/", c->options.sts_endpoint);
     else
         snprintf(p->url, sizeof p->url, "https://sts.%s.amazonaws.com%s/", p->region, china);
-    size_t at;
-    struct str url = text_from(p->url);
-    if (!text_find(url, STR("://"), &at) || !creds_clean(url, sizeof p->url - 1))
+    struct url u;
+    if (!creds_clean(text_from(p->url), sizeof p->url - 1) || !url_cut(text_from(p->url), &u))
         return creds_fail(c, "the address of AWS STS is malformed");
-    url = text_sub(url, at + 3, url.n);
-    text_split(&url, '/', &p->host);
+    p->host = u.authority;
     return CREDS_FOUND;
 }
 

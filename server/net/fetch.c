@@ -377,7 +377,6 @@ static void prepare(struct fetch *f, const struct fetch_request *r, const struct
     f->answered = f->headers_in = f->sent = f->paused = false;
     f->lost = f->repeated = false;
     f->fd = -1;
-    f->secure = !text_istarts(text_from(r->url), STR("http:"));
     f->received = 0;
     f->start_ms = f->last_ms = clock_mono_ms();
     f->err.code = STATUS_OK;

@@ -256,6 +256,21 @@ static void test_no_credentials_is_503_with_retry_after(void **state)
 
 /* ---- the endpoint ---- */
 
+static void test_endpoint_scheme_in_capitals_reaches_the_same_host(void **state)
+{
+    struct gateway *g = *state;
+    char url[64];
+    struct err err;
+    snprintf(url, sizeof url, "HTTP://127.0.0.1:%u/Some/Path", g->bedrock.port);
+    g->config.bedrock_endpoint_url = url;
+    bedrock_drop(g->worker.bedrock);
+    g->worker.bedrock = bedrock_new(&g->worker, &err);
+    assert_non_null(g->worker.bedrock);
+    g->reply = up_good_whole;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    assert_non_null(strstr(g->last, "POST /Some/Path/model/"));
+}
+
 static void test_new_endpoint_override_without_host_is_refused(void **state)
 {
     struct gateway *g = *state;
@@ -283,6 +298,7 @@ int main(void)
         GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
         GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
         GATEWAY(test_no_credentials_is_503_with_retry_after),
+        GATEWAY(test_endpoint_scheme_in_capitals_reaches_the_same_host),
         GATEWAY(test_new_endpoint_override_without_host_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

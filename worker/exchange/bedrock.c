@@ -294,6 +294,7 @@ enum verdict bedrock_send(struct exchange *x)
     x->sent_ns = clock_now_ns();
     x->upstream_done = false;
     x->err = (struct err){.code = STATUS_OK};
+    x->complaint = COMPLAINT_NONE;
     w->bedrock->requests++;
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
@@ -307,13 +308,13 @@ enum verdict bedrock_send(struct exchange *x)
 /* --- a second attempt
  * ---------------------------------------------------------------------------------- */
 
-/* A skew error whose Date header differs from the time it was signed with: learn the offset, try
+/* The signature's time was refused, and the Date header differs from it: learn the offset, try
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */
-static bool learn_skew(struct exchange *x, int status)
+static bool learn_skew(struct exchange *x)
 {
     struct str date;
     int64_t theirs_ms;
-    if (status != 403 || x->skew_tried || x->err.code != STATUS_INTERNAL || !x->fetch ||
+    if (x->complaint != COMPLAINT_CLOCK || x->skew_tried || !x->fetch ||
         !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
@@ -337,16 +338,9 @@ static bool worth_retrying(const struct exchange *x, int status)
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/* A service tier that the model does not offer is a 400 that says so: once more without the tier.
- */
-static bool drop_tier(struct exchange *x, int status)
+static bool drop_tier(struct exchange *x)
 {
-    size_t at;
-    struct str text = text_from(x->err.text);
-    bool says_so = text_find(text, STR("ervice tier"), &at) ||
-                   text_find(text, STR("erviceTier"), &at) ||
-                   text_find(text, STR("does not support"), &at);
-    if (status != 400 || !x->tier_asked || x->tier_refused || !says_so) {
+    if (x->complaint != COMPLAINT_TIER || !x->tier_asked || x->tier_refused) {
         return false;
     }
     x->tier_refused = true;
@@ -358,7 +352,7 @@ static bool drop_tier(struct exchange *x, int status)
 bool bedrock_retry(struct exchange *x, int status)
 {
     struct bedrock *b = x->worker->bedrock;
-    if (learn_skew(x, status) || drop_tier(x, status)) {
+    if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
     int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +

@@ -209,7 +209,8 @@ static enum status start_creds(struct refresher *r, struct err *err)
         return STATUS_OK;
     }
     const char *ca_file = r->config->ca_file;
-    struct fetch_options options = {.ca_file = ca_file[0] ? ca_file : NULL, .pool = 2};
+    struct fetch_options options = {
+        .ca_file = ca_file[0] ? ca_file : NULL, .pool = 2, .use_proxy = r->config->use_proxy};
     r->fetch = fetch_client_new(r->loop, &options, err);
     if (!r->fetch) {
         return STATUS_UNAVAILABLE;

@@ -50,6 +50,7 @@ struct answer {
     struct buf *out;       /* head and body, or the head before a stream */
     struct stream *stream; /* NULL: all is in out; the server drops it */
     uint32_t delay_ms;     /* before the first byte */
+    uint32_t hang_up_ms;   /* deaf after it, FIN so long after; 0: never */
     bool close;            /* FIN after it */
     bool reset;            /* RST after it */
 };

@@ -288,6 +288,8 @@ static void answer_operation(struct visit *v)
     answer_skew_s(0);
     if (fault_on(&v->faults, FAULT_SLOW_FIRST))
         v->out->delay_ms = v->faults.n[FAULT_SLOW_FIRST];
+    if (fault_on(&v->faults, FAULT_HANG_UP))
+        v->out->hang_up_ms = v->faults.n[FAULT_HANG_UP];
 }
 
 static void visit_model(struct visit *v)

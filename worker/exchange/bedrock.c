@@ -5,6 +5,7 @@
 
 #include "server/base/clock.h"
 #include "server/aws/creds.h"
+#include "server/aws/endpoint.h"
 #include "server/base/log.h"
 #include "server/aws/sigv4.h"
 #include "shm/memory/counters.h"
@@ -12,7 +13,6 @@
 #include "worker/exchange/stream.h"
 
 #define URL_MAX            8192
-#define LINE_MAX           6144 /* one header line: the session token is the longest */
 #define HEADERS_MAX        12
 #define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
@@ -21,11 +21,8 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    char base[600]; /* "https://host[:port][/path]" */
-    char host[300]; /* as it stands in the Host header */
-    char base_path[200];
+    struct endpoint endpoint;
     char region[40];
-    bool plain_http;
     struct signing_keys keys;   /* this process's copy */
     uint64_t requests, retries; /* the retry budget */
     struct buf scratch, authorization, path;
@@ -33,50 +30,6 @@ struct bedrock {
 
 /* --- endpoint ------------------------------------------------------------------------------------
  */
-
-static const char *domain_of(const char *region, bool dualstack)
-{
-    /* botocore partitions: China and the EU sovereign cloud have domains of their own */
-    if (text_starts(text_from(region), STR("cn-"))) {
-        return dualstack ? "api.amazonwebservices.com.cn" : "amazonaws.com.cn";
-    }
-    if (text_starts(text_from(region), STR("eusc-"))) {
-        return "amazonaws.eu";
-    }
-    return dualstack ? "api.aws" : "amazonaws.com";
-}
-
-static void aws_endpoint(struct bedrock *b, const struct config *c)
-{
-    snprintf(b->host, sizeof b->host, "bedrock-runtime%s.%s.%s", c->use_fips ? "-fips" : "",
-             b->region, domain_of(b->region, c->use_dualstack));
-    snprintf(b->base, sizeof b->base, "https://%s", b->host);
-}
-
-/* Host header and signature must agree byte for byte: lower case, the default port left out. */
-static enum status given_endpoint(struct bedrock *b, struct str url, struct err *err)
-{
-    size_t slash;
-    b->plain_http = text_starts(url, STR("http://"));
-    struct str rest = text_sub(url, b->plain_http ? 7 : 8, url.n);
-    struct str host = text_find(rest, STR("/"), &slash) ? text_sub(rest, 0, slash) : rest;
-    struct str path = text_sub(rest, host.n, rest.n);
-    struct str port = b->plain_http ? STR(":80") : STR(":443");
-    if (text_ends(host, port)) {
-        host.n -= port.n;
-    }
-    if (!host.n || host.n >= sizeof b->host || path.n >= sizeof b->base_path ||
-        url.n >= sizeof b->base) {
-        return err_set(err, STATUS_INVALID, "BEDROCK_ENDPOINT_URL: no usable host in it");
-    }
-    text_copy(host, b->host, sizeof b->host);
-    for (char *p = b->host; *p; p++) {
-        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-    }
-    text_copy(path, b->base_path, sizeof b->base_path);
-    snprintf(b->base, sizeof b->base, "%s://%s", b->plain_http ? "http" : "https", b->host);
-    return STATUS_OK;
-}
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -94,12 +47,11 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
     struct str url = text_from(c->bedrock_endpoint_url);
-    if (url.n && given_endpoint(b, url, err) != STATUS_OK) {
+    if (!url.n) {
+        endpoint_aws("bedrock-runtime", b->region, c->use_fips, c->use_dualstack, &b->endpoint);
+    } else if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
         bedrock_drop(b);
         return NULL;
-    }
-    if (!url.n) {
-        aws_endpoint(b, c);
     }
     return b;
 }
@@ -186,7 +138,7 @@ static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
     bool ok =
-        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->host)) &&
+        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->endpoint.host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
         put_pair(x, o, STR("accept"),
                  stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
@@ -282,7 +234,7 @@ static enum status make_path(struct exchange *x)
 {
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
-    buf_put_str(&b->path, text_from(b->base_path));
+    buf_put_str(&b->path, text_from(b->endpoint.path));
     struct str id =
         x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->err);
@@ -290,7 +242,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->base),
+    struct str base = text_from(x->worker->bedrock->endpoint.base),
                path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
@@ -310,7 +262,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .headers = o->lines,
         .header_count = o->n,
         .body = buf_str(&x->upstream),
-        .allow_http = x->worker->bedrock->plain_http,
+        .allow_http = x->worker->bedrock->endpoint.plain_http,
         .connect_ms = (uint32_t)c->upstream_connect_timeout * 1000u,
         .first_byte_ms = stream ? (uint32_t)c->upstream_first_byte_timeout * 1000u : whole_ms,
         .idle_ms = stream ? (uint32_t)c->upstream_idle_timeout * 1000u : 0,
@@ -342,6 +294,7 @@ enum verdict bedrock_send(struct exchange *x)
     x->sent_ns = clock_now_ns();
     x->upstream_done = false;
     x->err = (struct err){.code = STATUS_OK};
+    x->complaint = COMPLAINT_NONE;
     w->bedrock->requests++;
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
@@ -355,13 +308,13 @@ enum verdict bedrock_send(struct exchange *x)
 /* --- a second attempt
  * ---------------------------------------------------------------------------------- */
 
-/* A skew error whose Date header differs from the time it was signed with: learn the offset, try
+/* The signature's time was refused, and the Date header differs from it: learn the offset, try
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */
-static bool learn_skew(struct exchange *x, int status)
+static bool learn_skew(struct exchange *x)
 {
     struct str date;
     int64_t theirs_ms;
-    if (status != 403 || x->skew_tried || x->err.code != STATUS_INTERNAL || !x->fetch ||
+    if (x->complaint != COMPLAINT_CLOCK || x->skew_tried || !x->fetch ||
         !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
@@ -385,16 +338,9 @@ static bool worth_retrying(const struct exchange *x, int status)
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/* A service tier that the model does not offer is a 400 that says so: once more without the tier.
- */
-static bool drop_tier(struct exchange *x, int status)
+static bool drop_tier(struct exchange *x)
 {
-    size_t at;
-    struct str text = text_from(x->err.text);
-    bool says_so = text_find(text, STR("ervice tier"), &at) ||
-                   text_find(text, STR("erviceTier"), &at) ||
-                   text_find(text, STR("does not support"), &at);
-    if (status != 400 || !x->tier_asked || x->tier_refused || !says_so) {
+    if (x->complaint != COMPLAINT_TIER || !x->tier_asked || x->tier_refused) {
         return false;
     }
     x->tier_refused = true;
@@ -406,7 +352,7 @@ static bool drop_tier(struct exchange *x, int status)
 bool bedrock_retry(struct exchange *x, int status)
 {
     struct bedrock *b = x->worker->bedrock;
-    if (learn_skew(x, status) || drop_tier(x, status)) {
+    if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
     int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +

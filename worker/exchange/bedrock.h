@@ -22,11 +22,12 @@ enum verdict bedrock_send(struct exchange *x);
 bool bedrock_asks_stream(const struct exchange *x);
 
 /* An answer that is not 200: fills x->err from status, x-amzn-errortype and the body. */
-void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body);
+enum complaint bedrock_error(struct exchange *x, int status, struct str type_header,
+                             struct str body);
 /* An exception or error frame inside a stream. */
-void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
-/* After x->err was filled, nothing sent to the client yet: true when a second attempt is right;
- * sets x->pause_ms. */
+enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
+/* After x->err and x->complaint were filled, nothing sent to the client yet: true when a second
+ * attempt is right; sets x->pause_ms. */
 bool bedrock_retry(struct exchange *x, int status);
 
 #endif

@@ -125,24 +125,9 @@ static void clean_text(struct str in, char *out, size_t size)
     out[n < size ? n : size - 1] = '\0';
 }
 
-/* Bedrock's, Anthropic's and other vendors' words for it. */
-static bool is_over_context(struct str text)
-{
-    static const char *const words[] = {"nput is too long", "rompt is too long", "context length",
-                                        "context window"};
-    size_t at;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (text_find(text, text_from(words[i]), &at)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Clients that shorten a conversation go by OpenAI's code and words, Claude Code by AWS's own. */
-static void set_refusal(struct exchange *x, struct str text)
+static void set_refusal(struct exchange *x, bool over, struct str text)
 {
-    bool over = is_over_context(text);
     err_set(&x->err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
             over && x->dialect == DIALECT_OPENAI
                 ? "This model's maximum context length is exceeded: "
@@ -150,19 +135,23 @@ static void set_refusal(struct exchange *x, struct str text)
             STR_ARG(text));
 }
 
-static void set_error(struct exchange *x, size_t row, struct str their_text)
+static enum complaint set_error(struct exchange *x, size_t row, struct str their_text)
 {
     char text[200];
     clean_text(their_text, text, sizeof text);
     counters_add(errors[row].counter, 1);
     if (errors[row].whose == THEIRS && text[0]) {
-        set_refusal(x, text_from(text));
-        return;
+        enum complaint complaint = complaint_read(their_text);
+        set_refusal(x, complaint == COMPLAINT_CONTEXT, text_from(text));
+        return complaint;
     }
     err_set(&x->err, errors[row].status, "%s", errors[row].text);
     if (errors[row].status == STATUS_RATE) {
         x->err.retry_after_s = 2;
     }
+    bool signature = errors[row].counter == COUNTER_FAILED_SIGNATURE ||
+                     errors[row].counter == COUNTER_FAILED_CLOCK;
+    return signature ? COMPLAINT_CLOCK : COMPLAINT_NONE;
 }
 
 /* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form.
@@ -225,8 +214,10 @@ static void complain_if_expired(struct exchange *x, struct str name)
     }
 }
 
-void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body)
+enum complaint bedrock_error(struct exchange *x, int status, struct str type_header,
+                             struct str body)
 {
+    enum complaint complaint = COMPLAINT_NONE;
     struct err ignored;
     struct cJSON *doc =
         json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
@@ -234,9 +225,9 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
     struct str text = error_text(doc, &name);
     size_t row = find_error(name);
     if (row < ERRORS) {
-        set_error(x, row, text);
+        complaint = set_error(x, row, text);
     } else if (status == 400 && text.n) { /* no AWS name: Anthropic's own validation text */
-        set_error(x, 0, text);
+        complaint = set_error(x, 0, text);
     } else {
         counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
         err_set(&x->err, status_for(status), "Bedrock answered %d", status);
@@ -246,20 +237,23 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
     snprintf(where, sizeof where, "Bedrock %d", status);
     log_trouble(x, where, name, text);
     json_free(doc);
+    return complaint;
 }
 
-void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)
+enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)
 {
+    enum complaint complaint = COMPLAINT_NONE;
     struct err ignored;
     struct cJSON *doc = frame->payload.n ? json_parse(frame->payload, &ignored) : NULL;
     struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
     size_t row = find_error(frame->type);
     if (row < ERRORS) {
-        set_error(x, row, text);
+        complaint = set_error(x, row, text);
     } else {
         counters_add(COUNTER_FAILED_OTHER_EXCEPTION, 1);
         err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
     }
     log_trouble(x, "in its stream", frame->type, text);
     json_free(doc);
+    return complaint;
 }

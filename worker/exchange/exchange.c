@@ -87,18 +87,15 @@ static void start_pause(struct exchange *x)
 
 /* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
  * (or any client could switch the counting off), and most outages pass. */
-static bool refused_for_good(const struct err *err)
+static bool refused_for_good(const struct exchange *x)
 {
-    size_t at;
-    switch (err->code) {
+    switch (x->err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
     case STATUS_TIMEOUT: /* nobody shall wait that long each time */
         return true;
-    case STATUS_INVALID: /* "The provided model doesn't support counting tokens." */
-        return text_find(text_from(err->text), STR("support"), &at);
     default:
-        return false;
+        return x->complaint == COMPLAINT_NO_COUNTING;
     }
 }
 
@@ -106,7 +103,7 @@ static bool refused_for_good(const struct err *err)
  * guess: the answer says that it is an estimate. */
 static void estimate_instead(struct exchange *x)
 {
-    if (refused_for_good(&x->err)) {
+    if (refused_for_good(x)) {
         count_refused(x);
     }
     if (count_estimate(x) == VERDICT_DONE) {

@@ -25,6 +25,7 @@
 #include "shm/memory/directory.h"
 #include "shm/memory/holds.h"
 #include "worker/dialect/chat.h"
+#include "worker/turn/complaint.h"
 #include "worker/turn/context.h"
 #include "worker/dialect/messages.h"
 #include "worker/model/models.h"
@@ -130,12 +131,13 @@ struct exchange {
     uint32_t pause_ms;
     struct eventstream frames;
     const struct relay *relay;
-    struct reply *reply;  /* what the relay has seen; never NULL from CONVERT on */
-    struct buf answer;    /* a whole answer, or an error body */
-    bool framed;          /* the answer is an event stream */
-    bool upstream_done;   /* the transfer ended; fetch is gone */
-    bool answered;        /* the status line to the client was put */
-    char upstream_id[72]; /* x-amzn-requestid: for the log */
+    struct reply *reply;      /* what the relay has seen; never NULL from CONVERT on */
+    struct buf answer;        /* a whole answer, or an error body */
+    bool framed;              /* the answer is an event stream */
+    enum complaint complaint; /* what the attempt was refused for */
+    bool upstream_done;       /* the transfer ended; fetch is gone */
+    bool answered;            /* the status line to the client was put */
+    char upstream_id[72];     /* x-amzn-requestid: for the log */
 
     /* time */
     struct loop_timer timer_ping, timer_deadline, timer_pause;

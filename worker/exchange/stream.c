@@ -113,7 +113,7 @@ static enum status relay_next(struct exchange *x, const struct eventstream_frame
 static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
-        bedrock_exception(x, frame);
+        x->complaint = bedrock_exception(x, frame);
         return false;
     }
     enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
@@ -266,7 +266,7 @@ static void finish_error(struct exchange *x, struct fetch *f)
 {
     struct str type = {NULL, 0};
     fetch_header(f, STR("x-amzn-errortype"), &type);
-    bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
+    x->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
 }
 
 /* --- the step

@@ -325,6 +325,7 @@ static void publish_counters(struct worker *w)
     struct fetch_stats f;
     fetch_stats(w->fetch, &f);
     add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
+    add_growth(w, COUNTER_UPSTREAM_REPEATS, f.repeats);
     add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
     add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));

@@ -170,6 +170,49 @@ static void test_cut_answer_is_502_and_never_repeated(void **state)
     assert_int_equal(g->bedrock.requests, 2);
 }
 
+/* ---- the tier
+ * ------------------------------------------------------------------------------------ */
+
+#define TIERED                                       \
+    "{\"service_tier\":\"flex\",\"model\":\"" CLAUDE \
+    "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+
+static void refuse_first(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (g->bedrock.requests % 2 == 0)
+        up_good_whole(g, c, request);
+    else
+        up_json(c, "400 Bad", "x-amzn-ErrorType: ValidationException\r\n", text_from(g->text));
+}
+
+static void test_tier_is_dropped_only_when_it_was_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        bool tier;
+    } rows[] = {
+        {"{\"message\":\"The provided service tier is not supported for this model.\"}", true},
+        {"{\"message\":\"The request with all of its many members and values, which are repeated "
+         "here "
+         "at a length that no client is told, because what it is told ends after some two hundred "
+         "bytes, has a serviceTier that this model lacks.\"}",
+         true},
+        {"{\"message\":\"This model does not support tool use.\"}", false},
+        {"{\"message\":\"This model doesn't support the temperature field.\"}", false},
+    };
+    struct gateway *g = *state;
+    g->reply = refuse_first;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned want = rows[i].tier ? 2 : 1;
+        g->text = rows[i].body;
+        g->bedrock.requests = 0;
+        gateway_talk(g, MESSAGES, KEY, TIERED, rows[i].tier ? "Hello" : ERROR_END);
+        client_check(&g->client, g->text, "drop:service_tier", rows[i].tier);
+        if (g->bedrock.requests != want)
+            fail_msg("%s: %u requests", g->text, g->bedrock.requests);
+    }
+}
+
 /* ---- the clock
  * ----------------------------------------------------------------------------------- */
 
@@ -256,6 +299,21 @@ static void test_no_credentials_is_503_with_retry_after(void **state)
 
 /* ---- the endpoint ---- */
 
+static void test_endpoint_scheme_in_capitals_reaches_the_same_host(void **state)
+{
+    struct gateway *g = *state;
+    char url[64];
+    struct err err;
+    snprintf(url, sizeof url, "HTTP://127.0.0.1:%u/Some/Path", g->bedrock.port);
+    g->config.bedrock_endpoint_url = url;
+    bedrock_drop(g->worker.bedrock);
+    g->worker.bedrock = bedrock_new(&g->worker, &err);
+    assert_non_null(g->worker.bedrock);
+    g->reply = up_good_whole;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    assert_non_null(strstr(g->last, "POST /Some/Path/model/"));
+}
+
 static void test_new_endpoint_override_without_host_is_refused(void **state)
 {
     struct gateway *g = *state;
@@ -279,10 +337,12 @@ int main(void)
         GATEWAY(test_no_second_attempt_when_switched_off),
         GATEWAY(test_connect_refused_is_tried_twice_then_502),
         GATEWAY(test_cut_answer_is_502_and_never_repeated),
+        GATEWAY(test_tier_is_dropped_only_when_it_was_refused),
         GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
         GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
         GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
         GATEWAY(test_no_credentials_is_503_with_retry_after),
+        GATEWAY(test_endpoint_scheme_in_capitals_reaches_the_same_host),
         GATEWAY(test_new_endpoint_override_without_host_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -499,6 +499,89 @@ static void test_target_of_a_refused_request_is_known(void **state)
     http_parse_drop(p);
 }
 
+/* End of input or a time-out may come at any byte: what is known then is never half a header. */
+static void test_request_of_an_unfinished_head_is_safe_at_every_byte(void **state)
+{
+    (void)state;
+    struct str head = STR("POST /v1/chat?a HTTP/1.1\r\n" H "x-api-key: sk\r\n" CL(3) E);
+    size_t line = strlen("POST /v1/chat?a HTTP/1.1\r\n");
+    struct http_parse *p = http_parse_new(&small);
+    for (size_t n = 0; n < head.n; n++) {
+        struct str piece, half = text_sub(head, 0, n);
+        struct err err;
+        http_parse_reset(p);
+        for (size_t i = 0; i < n; i++) { /* bytewise: the parser's memory grows and moves */
+            struct str byte = text_sub(half, i, 1);
+            assert_int_equal(http_parse_next(p, &byte, &piece, &err), HTTP_NEED_MORE);
+        }
+        const struct http_request *r = http_parse_request(p);
+        http_parse_wipe_secrets(p);
+        assert_int_equal(r->header_count, 0);
+        assert_int_equal(r->content_length, 0);
+        assert_str(r->path, n < line ? "" : "/v1/chat");
+        assert_str(r->method_text, n < line ? "" : "POST");
+    }
+    http_parse_drop(p);
+}
+
+/* A first request with a block so large that its memory is given back. */
+static void test_second_request_sees_nothing_of_the_first(void **state)
+{
+    (void)state;
+    struct http_limits wide = {
+        .line = 9000, .headers = 20000, .header_count = 100, .chunk_extras = 9};
+    static const struct {
+        struct str bytes;
+        enum http_event event;
+        const char *path;
+    } table[] = {
+        {STR(""), HTTP_NEED_MORE, ""},
+        {STR("GET /b HT"), HTTP_NEED_MORE, ""},
+        {STR("GET /b HTTP/1.1\r\n"), HTTP_NEED_MORE, "/b"},
+        {STR("GET /b HTTP/1.1\r\n" H "a"), HTTP_NEED_MORE, "/b"},
+        {STR("GET /b HTTP/1.1\r\n" H H E), HTTP_BAD, "/b"},
+        {STR("bad\r\n"), HTTP_BAD, ""},
+    };
+    static char value[8500];
+    memset(value, 'v', sizeof value);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct http_parse *p = http_parse_new(&wide);
+        struct str piece, first;
+        struct err err;
+        char *bytes = test_malloc(9000);
+        int n = snprintf(bytes, 9000, POST CL(0) "a: %.*s\r\n\r\n", (int)sizeof value, value);
+        first = (struct str){bytes, (size_t)n};
+        assert_int_equal(http_parse_next(p, &first, &piece, &err), HTTP_HEADERS);
+        assert_int_equal(http_parse_next(p, &first, &piece, &err), HTTP_END);
+        const struct http_request *r =
+            http_parse_request(parsed(p, table[i].bytes, table[i].event));
+        assert_str(r->path, table[i].path);
+        assert_int_equal(r->header_count, 0);
+        assert_false(r->has_length);
+        test_free(bytes);
+        http_parse_drop(p);
+    }
+}
+
+static void test_key_of_any_name_comes_once_and_is_wiped(void **state)
+{
+    (void)state;
+    struct http_limits limits = small;
+    limits.key_name = STR("x-pass");
+    struct http_parse *p = http_parse_new(&limits);
+    const struct http_request *r =
+        http_parse_request(parsed(p, STR(GET "X-Pass: abc\r\nx-past: d\r\n\r\n"), HTTP_HEADERS));
+    struct str pass, past;
+    assert_true(http_request_header(r, STR("x-pass"), &pass));
+    assert_true(http_request_header(r, STR("x-past"), &past));
+    http_parse_wipe_secrets(p);
+    assert_memory_equal(pass.p, "\0\0\0", 3);
+    assert_str(past, "d");
+    parsed(p, STR(GET "X-Pass: abc\r\nx-pass: abc\r\n\r\n"), HTTP_BAD);
+    parsed(p, STR(GET "X-Past: abc\r\nx-past: abc\r\n\r\n"), HTTP_HEADERS);
+    http_parse_drop(p);
+}
+
 static void test_expect_in_http_1_0_is_ignored(void **state)
 {
     (void)state;
@@ -568,6 +651,9 @@ int main(void)
         cmocka_unit_test(test_method_each_has_its_name),
         cmocka_unit_test(test_keep_alive_follows_version_and_connection),
         cmocka_unit_test(test_target_of_a_refused_request_is_known),
+        cmocka_unit_test(test_request_of_an_unfinished_head_is_safe_at_every_byte),
+        cmocka_unit_test(test_second_request_sees_nothing_of_the_first),
+        cmocka_unit_test(test_key_of_any_name_comes_once_and_is_wiped),
         cmocka_unit_test(test_expect_in_http_1_0_is_ignored),
         cmocka_unit_test(test_started_only_after_a_byte_of_the_message),
         cmocka_unit_test(test_wipe_secrets_empties_keys_only),

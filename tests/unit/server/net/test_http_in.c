@@ -48,13 +48,13 @@ static void test_body_taken_belongs_to_the_owner(void **state)
     bed_connect(b);
     bed_send(b, STR(POST_HI));
     bed_until(b, &b->requests, 1);
-    assert_int_equal(b->stats.body_bytes, 2);
+    assert_int_equal(b->stats.bodies.held, 2);
     http_conn_take_body(b->conn, &body);
-    assert_int_equal(b->stats.body_bytes, 2);
+    assert_int_equal(b->stats.bodies.held, 2);
     http_out_begin(b->conn, 200);
     http_out_body(b->conn, STR("a/b"), buf_str(&body));
     bed_expect(b, 1, "\r\n\r\nhi");
-    assert_int_equal(b->stats.body_bytes, 0);
+    assert_int_equal(b->stats.bodies.held, 0);
     assert_memory_equal(buf_data(&body), "hi", 2);
     buf_free(&body);
 }
@@ -127,12 +127,12 @@ static void test_bodies_of_all_connections_are_limited(void **state)
 {
     struct bed *b = *state;
     b->limits.bodies_max = 3;
-    b->stats.body_bytes = 2; /* another connection's */
+    b->stats.bodies.held = 2; /* another connection's */
     bed_connect(b);
     bed_send(b, STR(POST_HI));
     bed_expect(b, 1, "BUSY");
     bed_end(b);
-    b->stats.body_bytes -= 2;
+    b->stats.bodies.held -= 2;
 }
 
 static void test_refused_client_can_read_the_answer_after_sending_all(void **state)

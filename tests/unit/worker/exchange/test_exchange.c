@@ -340,7 +340,7 @@ static void test_client_gone_while_its_body_arrives(void **state)
     GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
     client_close(&g->client);
     GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.body_bytes, 0);
+    assert_int_equal(g->worker.stats.bodies.held, 0);
 }
 
 static void test_deadline_before_the_answer_is_504(void **state)

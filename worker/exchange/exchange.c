@@ -291,6 +291,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     st = admit(x, r, err);
     http_conn_wipe_headers(c);
     http_conn_set_user(c, x);
+    http_conn_set_holder(c, auth_holder(x));
     if (st != STATUS_OK && (r->chunked || r->content_length > 0)) {
         return st; /* worker.c fails it now: the connection closes */
     }
@@ -343,6 +344,7 @@ static enum verdict open_step(struct exchange *x)
 {
     enum verdict v = x->ticket ? auth_await(x) : VERDICT_WAIT;
     if (v == VERDICT_NEXT) {
+        http_conn_set_holder(x->conn, auth_holder(x));
         http_conn_continue(x->conn);
     } else if (v == VERDICT_FAIL) {
         http_conn_refuse(x->conn, &x->err); /* ends x */
@@ -352,6 +354,9 @@ static enum verdict open_step(struct exchange *x)
 
 static enum verdict route_step(struct exchange *x)
 {
+    if (x->who == EXCHANGE_KEY) { /* it may have been looked up till now */
+        http_conn_set_holder(x->conn, auth_holder(x));
+    }
     return x->route->answer ? x->route->answer(x) : VERDICT_NEXT;
 }
 

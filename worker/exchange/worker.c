@@ -200,8 +200,7 @@ static void stop_if_empty(struct worker *w)
     }
 }
 
-/* A connection may close while a body is arriving: the exchange is open, the request was never
- * handed over. */
+/* gone was called before, unless we aborted the connection ourselves. */
 static void conn_closed(void *ctx, struct http_conn *c)
 {
     conn_gone(ctx, c);
@@ -234,13 +233,13 @@ static void drain_over(struct loop *loop, void *owner)
     log_line(LOG_WARN, "drain", "%u requests did not finish in time", w->exchange_count);
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        if (x->state == EXCHANGE_OPEN) {
-            http_conn_abort(x->conn);
-            continue;
-        }
         err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
         x->refused = COUNTER_REFUSED_DRAINING;
-        exchange_fail(x);
+        if (x->state == EXCHANGE_OPEN) { /* its body is still arriving */
+            http_conn_refuse(x->conn, &x->err);
+        } else {
+            exchange_fail(x);
+        }
     }
     loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
 }
@@ -295,6 +294,16 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
     drain(w);
 }
 
+void worker_wake(struct worker *w)
+{
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->ticket) {
+            exchange_wake(x);
+        }
+    }
+}
+
 /* The refresher has answered questions about keys, or a busier worker wants this one to listen. */
 static void on_wake(struct loop *loop, void *owner, unsigned events)
 {
@@ -305,12 +314,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     if (!w->listener) {
         come_back(w->loop, w);
     }
-    for (struct exchange *x = w->exchanges, *next; x; x = next) {
-        next = x->next;
-        if (x->ticket) {
-            exchange_wake(x);
-        }
-    }
+    worker_wake(w);
 }
 
 /* Adds what has grown since the last time: a successor in the slot goes on from the same block. */
@@ -365,7 +369,8 @@ void worker_configure(struct worker *w)
         .parse = {.line = (size_t)c->http_max_line,
                   .headers = (size_t)c->http_max_header_bytes,
                   .header_count = (size_t)c->http_max_headers,
-                  .chunk_extras = 1024},
+                  .chunk_extras = 1024,
+                  .key_name = text_from(c->api_key_header)},
         .body_max = (size_t)c->max_body_bytes,
         .bodies_max = (size_t)c->max_bodies_bytes,
         .output_high = (size_t)c->stream_buffer_bytes,

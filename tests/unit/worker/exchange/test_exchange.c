@@ -44,6 +44,26 @@ static void test_open_table_of_refusals(void **state)
     assert_int_equal(g->bedrock.accepted, 0);
 }
 
+/* API_KEY_HEADER may be any name: what comes in it is a secret and comes once. */
+static void test_key_in_a_header_of_any_name_comes_once_and_is_wiped(void **state)
+{
+    struct gateway *g = *state;
+    struct str sent;
+    g->config.api_key_header = "X-Pass";
+    worker_configure(&g->worker);
+    gateway_talk(g, MESSAGES, "x-pass: sk-good\r\nX-Pass: sk-two\r\n", ASK, ERROR_END);
+    client_check(&g->client, "twice", "HTTP/1.1 400 ", true);
+    client_check(&g->client, "twice", "the header X-Pass came twice", true);
+    g->reply = up_silence;
+    client_close(&g->client);
+    client_ask(g, &g->client, MESSAGES, "x-pass: sk-good\r\n", ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    const struct http_request *r = http_conn_request(g->worker.exchanges->conn);
+    assert_true(http_request_header(r, STR("x-pass"), &sent));
+    assert_int_equal(sent.n, 0);
+    assert_memory_equal(sent.p, "\0\0\0\0\0\0\0", 7);
+}
+
 /* What is left of its budget is for the holder of a living key only. */
 static void test_revoked_key_learns_nothing_of_its_budget(void **state)
 {
@@ -340,7 +360,7 @@ static void test_client_gone_while_its_body_arrives(void **state)
     GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
     client_close(&g->client);
     GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.body_bytes, 0);
+    assert_int_equal(g->worker.stats.bodies.held, 0);
 }
 
 static void test_deadline_before_the_answer_is_504(void **state)
@@ -408,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         GATEWAY(test_open_table_of_refusals),
+        GATEWAY(test_key_in_a_header_of_any_name_comes_once_and_is_wiped),
         GATEWAY(test_revoked_key_learns_nothing_of_its_budget),
         GATEWAY(test_method_refusal_names_what_is_allowed),
         GATEWAY(test_refused_without_body_keeps_the_connection),

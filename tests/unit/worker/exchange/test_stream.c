@@ -1,7 +1,7 @@
 /* stream.c: what a client of a streamed answer sees when Bedrock is well, ill, slow or gone. */
 #include "worker/exchange/stream.h"
 
-#include "server/net/http_conn_private.h" /* how much is held for a slow client */
+#include "server/net/http_state.h" /* how much is held for a slow client */
 #include "tests/unit/gateway_bed.h"
 
 static void ask_stream(struct gateway *g)

@@ -260,7 +260,8 @@ enum status http_rules_trailer(struct str line, struct err *err)
 
 bool http_rules_secret(struct str name)
 {
-    /* Parts of names, since API_KEY_HEADER can be anything. */
+    /* Parts of names: clients send secrets in more headers than ours. That of API_KEY_HEADER, which
+     * can be anything, is known to http_parse.c. */
     static const struct str parts[] = {STR("key"), STR("auth"), STR("token"), STR("secret"),
                                        STR("cookie")};
     for (; name.n > 0; name = text_sub(name, 1, name.n))

@@ -10,6 +10,7 @@
 #include "server/aws/sigv4.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
+#include "worker/exchange/retries.h"
 #include "worker/exchange/stream.h"
 
 #define URL_MAX            8192
@@ -17,14 +18,13 @@
 #define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
-#define RETRY_SHARE        10          /* at most one request in ten is a retry, per process */
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
     struct endpoint endpoint;
     char region[40];
-    struct signing_keys keys;   /* this process's copy */
-    uint64_t requests, retries; /* the retry budget */
+    struct signing_keys keys; /* this process's copy */
+    struct retries retries;
     struct buf scratch, authorization, path;
 };
 
@@ -43,6 +43,8 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
     if (!b->region[0] && !creds_region(b->region, sizeof b->region)) {
         text_copy(STR("us-east-1"), b->region, sizeof b->region);
     }
+    uint32_t slots = w->segment->header->workers; /* half of them are the next generation's */
+    retries_init(&b->retries, slots > 1 ? slots / 2 : 1);
     buf_init(&b->scratch, 65536);
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
@@ -292,10 +294,13 @@ enum verdict bedrock_send(struct exchange *x)
     struct fetch_request request = transfer(x, &o, url);
     x->attempts++;
     x->sent_ns = clock_now_ns();
-    x->upstream_done = false;
+    x->attempt = EXCHANGE_ATTEMPT_RUNNING;
     x->err = (struct err){.code = STATUS_OK};
+    x->refusal = 0;
     x->complaint = COMPLAINT_NONE;
-    w->bedrock->requests++;
+    if (x->attempts == 1) {
+        retries_earn(&w->bedrock->retries);
+    }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
     if (!x->fetch) {
@@ -330,8 +335,9 @@ static bool learn_skew(struct exchange *x)
     return true;
 }
 
-static bool worth_retrying(const struct exchange *x, int status)
+static bool worth_retrying(const struct exchange *x)
 {
+    int status = x->refusal;
     if (status == 0) { /* no answer: only if nothing of the request can have been billed */
         return x->err.code == STATUS_UPSTREAM && !(x->fetch && fetch_sent(x->fetch));
     }
@@ -349,22 +355,19 @@ static bool drop_tier(struct exchange *x)
     return true;
 }
 
-bool bedrock_retry(struct exchange *x, int status)
+bool bedrock_retry(struct exchange *x)
 {
-    struct bedrock *b = x->worker->bedrock;
     if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
     int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +
                   (x->tier_refused ? 1 : 0);
-    if (x->attempts >= allowed || !worth_retrying(x, status) ||
-        (b->retries + 1) * RETRY_SHARE > b->requests + 100) {
+    if (x->attempts >= allowed || !worth_retrying(x) ||
+        !retries_take(&x->worker->bedrock->retries)) {
         return false;
     }
-    b->retries++;
-    uint32_t random;
+    uint32_t random, most = x->refusal == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS;
     text_random(&random, sizeof random);
-    x->pause_ms =
-        random % (status == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS) + 1; /* full jitter */
+    x->pause_ms = random % most + 1; /* full jitter */
     return true;
 }

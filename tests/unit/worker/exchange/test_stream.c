@@ -397,7 +397,7 @@ static void stop_then_reset(struct gateway *g, struct loopback_conn *c, struct s
 {
     (void)g, (void)request;
     up_begin(c);
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     c->reset_after = true;
 }
 
@@ -474,7 +474,7 @@ static void test_ping_after_silence_but_never_before_the_beginning(void **state)
     assert_in_range(clock_mono_ms() - began_ms, 950, 1300);
     client_read(&g->other);
     assert_int_equal(buf_len(&g->other.in), 0);
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     loopback_flush(g->upstream);
     gateway_expect(g, &g->client, 1, "event: message_stop");
@@ -497,7 +497,7 @@ static void flood(struct gateway *g, struct loopback_conn *c, struct str request
                  i, 0);
         up_chunk(c, delta);
     }
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     up_end(c);
 }
 

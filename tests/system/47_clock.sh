@@ -80,11 +80,48 @@ shift_clock "$T/world" $(((real / DAY + 1) * DAY + 2000 - real))
 watch "just after midnight"
 shift_clock "$T/world" $(((real / DAY + 1) * DAY - 3000 - $(now_ms)))
 watch "some seconds back over midnight, and over it again"
+
+# a budget that is used up stays so over the border of a month and back; a new month is a new one
+refused_for_budget() { expect "$1" "$CODE $(jq -r .error.type "$T/body")" "429 billing_error"; }
+spend() { ask "$(message 'say: hello' '{"max_tokens":1000}')"; }
+shift_clock "$T/world" 0
+base=$(($(date -d "$(date -u +%Y-%m-15)T12:00:00Z" +%s%3N) - $(now_ms))) # the 15th of this month
+shift_clock "$T/world" "$base"
+make_key spender --monthly-budget 0.0001
+eventually 3 spend
+ask "$(message hi)"
+ask "$(message hi)"
+refused_for_budget "used up"
+for days in -20 -50 -400; do
+    shift_clock "$T/world" $((base + days * DAY))
+    ask "$(message hi)"
+    refused_for_budget "the clock goes $days days"
+    sleep 1.1 # the refresher has looked
+    ask "$(message hi)"
+    refused_for_budget "the clock goes $days days, a second later"
+    shift_clock "$T/world" "$base"
+    ask "$(message hi)"
+    refused_for_budget "and is set right"
+done
+for days in 20 50 380; do
+    shift_clock "$T/world" $((base + days * DAY))
+    ask "$(message hi)"
+    expect "the clock goes $days days: a new month" "$CODE" 200
+    sleep 1.2 # the row is stored, the table is read again
+    shift_clock "$T/world" "$base"
+    ask "$(message hi)"
+    refused_for_budget "and is set right"
+    sleep 1.1
+    ask "$(message hi)"
+    refused_for_budget "and is set right, a second later"
+done
+shift_clock "$T/world" 0
 stop_server
 
 # only the gateway's clock goes wrong: AWS's Date tells, and so does it when the clock is put right
 shift_clock "$T/world" 0
 start_under "$T/own"
+make_key bob
 shift_clock "$T/own" $((2 * DAY))
 watch "its own clock 2 days on"
 shift_clock "$T/own" $((-DAY))

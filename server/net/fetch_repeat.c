@@ -1,7 +1,8 @@
 /*
  * fetch_repeat.c - a connection out of the pool that dies under a request, before any byte of an
  * answer: the other side hung up at that very moment (idle for too long, a restart), and the
- * request goes out once more, on a fresh connection. RFC 9112 9.3.1 and 9.6 expect that of clients.
+ * request goes out once more, on a fresh connection. RFC 9112 9.3.1 wants that for idempotent
+ * requests only; but who hangs up does not read, and to lose a request is the worse of the two.
  *
  *   libcurl's own way (lib/transfer.c, Curl_retry_request): not after an error of send; also when a
  *   part of the status line has come; on any connection of its pool, up to five times. So

@@ -24,7 +24,7 @@
 #include "server/base/text.h"
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       4u
+#define SEGMENT_VERSION       5u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */

@@ -81,7 +81,7 @@
       "nothing is heard after the answer, and N ms later the connection is closed")                \
     X(STREAM_THROTTLE, "stream-throttle", EVENT, 200, "throttlingException",                       \
       "Too many tokens, please wait before trying again.", 2,                                      \
-      "exception frame after N deltas, then the end")                                              \
+      "exception frame after N deltas (0: as the first frame), then the end")                      \
     X(STREAM_INTERNAL, "stream-internal", EVENT, 200, "internalServerException",                   \
       "The system encountered an unexpected error during processing. Try your request again.", 2,  \
       "the same")                                                                                  \

@@ -116,6 +116,13 @@ static inline void up_chunk(struct loopback_conn *c, const char *json)
 #define UP_DELTA                                                                        \
     "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\"," \
     "\"text\":\"Hello\"}}"
+#define UP_BLOCK                                     \
+    "{\"type\":\"content_block_start\",\"index\":0," \
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}"
+#define UP_BLOCK_STOP "{\"type\":\"content_block_stop\",\"index\":0}"
+#define UP_MESSAGE_DELTA                                                   \
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"," \
+    "\"stop_sequence\":null},\"usage\":{\"output_tokens\":4}}"
 #define UP_STOP "{\"type\":\"message_stop\"}"
 #define UP_WHOLE                                                                             \
     "{\"id\":\"msg_bdrk_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" CLAUDE \
@@ -126,7 +133,16 @@ static inline void up_begin(struct loopback_conn *c)
 {
     up_stream(c);
     up_chunk(c, UP_START);
+    up_chunk(c, UP_BLOCK);
     up_chunk(c, UP_DELTA);
+}
+
+/* The events that end what up_begin began; the body goes on. */
+static inline void up_stop(struct loopback_conn *c)
+{
+    up_chunk(c, UP_BLOCK_STOP);
+    up_chunk(c, UP_MESSAGE_DELTA);
+    up_chunk(c, UP_STOP);
 }
 
 static inline void up_end(struct loopback_conn *c)
@@ -139,7 +155,7 @@ __attribute__((unused)) static void up_good_stream(struct gateway *g, struct loo
 {
     (void)g, (void)request;
     up_begin(c);
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     up_end(c);
 }
 

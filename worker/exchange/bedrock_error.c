@@ -15,56 +15,59 @@ enum text_from_whom {
     THEIRS
 }; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
 
-/* AWS name (compared without case, exceptions in streams start lower-case), what it counts as,
- * status, whose text, our text. Mapping: Anthropic's statuses for the same meaning. */
+/* AWS name (compared without case, exceptions in streams start lower-case), AWS's HTTP status, what
+ * it counts as, our status, whose text, our text. Mapping: Anthropic's statuses for the same
+ * meaning. */
 static const struct {
     const char *name;
+    int http;
     enum counter counter;
     enum status status;
     enum text_from_whom whose;
     const char *text;
 } errors[] = {
-    {"ValidationException", COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
+    {"ValidationException", 400, COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
      "Bedrock refused the request as invalid"},
-    {"ThrottlingException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"ThrottlingException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"TooManyRequestsException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
+    {"ServiceQuotaExceededException", 400, COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
      "the Bedrock quota for this model is used up; wait before trying again"},
-    {"ModelNotReadyException", COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
+    {"ModelNotReadyException", 429, COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
      "the model is not ready; try again"},
-    {"ServiceUnavailableException", COUNTER_FAILED_UNAVAILABLE, STATUS_OVERLOADED, OURS,
+    {"ServiceUnavailableException", 503, COUNTER_FAILED_UNAVAILABLE, STATUS_OVERLOADED, OURS,
      "Overloaded"},
-    {"ModelTimeoutException", COUNTER_FAILED_MODEL_TIMEOUT, STATUS_TIMEOUT, OURS,
+    {"ModelTimeoutException", 408, COUNTER_FAILED_MODEL_TIMEOUT, STATUS_TIMEOUT, OURS,
      "the model took too long to answer"},
-    {"ModelErrorException", COUNTER_FAILED_MODEL_ERROR, STATUS_INTERNAL, OURS,
+    {"ModelErrorException", 424, COUNTER_FAILED_MODEL_ERROR, STATUS_INTERNAL, OURS,
      "the model failed while processing the request"},
-    {"ModelStreamErrorException", COUNTER_FAILED_MODEL_STREAM, STATUS_INTERNAL, OURS,
+    {"ModelStreamErrorException", 424, COUNTER_FAILED_MODEL_STREAM, STATUS_INTERNAL, OURS,
      "the model failed while streaming its answer"},
-    {"InternalServerException", COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
+    {"InternalServerException", 500, COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
      "Bedrock had an internal error"},
-    {"ResourceNotFoundException", COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
+    {"ResourceNotFoundException", 404, COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
      "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
+    {"AccessDeniedException", 403, COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
      "the gateway has no access to this model in Bedrock"},
     /* The gateway's own credentials: never the client's fault. */
-    {"UnrecognizedClientException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"UnrecognizedClientException", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials were refused"},
-    {"InvalidSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"InvalidSignatureException", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"SignatureDoesNotMatch", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"SignatureDoesNotMatch", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"RequestTimeTooSkewed", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
+    {"RequestTimeTooSkewed", 403, COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
      "the gateway's clock is wrong"},
-    {"RequestExpired", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"ExpiredTokenException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"RequestExpired", 400, COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
+     "the gateway's clock is wrong"},
+    {"ExpiredTokenException", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials have expired"},
-    {"ExpiredToken", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"ExpiredToken", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials have expired"},
-    {"IncompleteSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"IncompleteSignatureException", 400, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"MissingAuthenticationTokenException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"MissingAuthenticationTokenException", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
 };
 #define ERRORS (sizeof errors / sizeof errors[0])
@@ -218,6 +221,7 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
                              struct str body)
 {
     enum complaint complaint = COMPLAINT_NONE;
+    x->refusal = status;
     struct err ignored;
     struct cJSON *doc =
         json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
@@ -248,6 +252,7 @@ enum complaint bedrock_exception(struct exchange *x, const struct eventstream_fr
     struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
     size_t row = find_error(frame->type);
     if (row < ERRORS) {
+        x->refusal = errors[row].http;
         complaint = set_error(x, row, text);
     } else {
         counters_add(COUNTER_FAILED_OTHER_EXCEPTION, 1);

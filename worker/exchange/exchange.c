@@ -484,7 +484,9 @@ static void start_over(struct exchange *x)
     x->tier = (struct str){NULL, 0};
     buf_free(&x->upstream);
     buf_clear(&x->changes);
-    converse_note(&x->changes, "drop:service_tier", x->tier);
+    if (x->tier_refused) {
+        converse_note(&x->changes, "drop:service_tier", x->tier);
+    }
 }
 
 static enum verdict convert_step(struct exchange *x)

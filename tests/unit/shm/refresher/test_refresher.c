@@ -14,6 +14,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
+#include "server/net/loop.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/keymiss.h"
 #include "shm/store/keystore.h"
@@ -263,6 +264,37 @@ static void test_run_bedrock_api_key_needs_no_credentials(void **state)
     assert_int_equal(directory_generation(&seg), 1);
 }
 
+static bool signs_for(const char *date)
+{
+    struct signing_keys keys = {0};
+    return signing_read(&seg, 0, &keys) && strcmp(keys.date[1], date) == 0;
+}
+
+/* The skew moves the date as AWS sees it, as a step of the clock does. */
+static void test_run_complaint_about_the_date_hurries(void **state)
+{
+    (void)state;
+    char amz[17];
+    struct signing_keys keys = {0};
+    start();
+    WAIT_UNTIL(signing_read(&seg, 0, &keys));
+    usleep(20000); /* behind the first turn: the tick is a second away */
+    clock_amz(clock_real_now_ms() + 2 * 86400000ll, amz);
+    amz[8] = '\0';
+    uint64_t begin = clock_now_ns();
+    signing_set_skew(&seg, 2 * 86400000ll);
+    signing_miss(&seg);
+    loop_eventfd_ring(seg.wake_refresher);
+    WAIT_UNTIL(signs_for(amz));
+    assert_true(clock_now_ns() - begin < 500000000);
+    /* and nobody has to complain */
+    signing_set_skew(&seg, -40 * 86400000ll);
+    clock_amz(clock_real_now_ms() - 40 * 86400000ll, amz);
+    amz[8] = '\0';
+    WAIT_UNTIL(signs_for(amz));
+    assert_true(clock_now_ns() - begin < 2500000000ll);
+}
+
 /* A pod with a web identity whose only way out is the proxy. */
 static void test_run_asks_for_credentials_through_the_proxy(void **state)
 {
@@ -305,6 +337,7 @@ int main(void)
         T(test_run_unusable_store_is_hopeless),
         T(test_run_silent_store_beats_and_leaves_when_asked),
         T(test_run_bedrock_api_key_needs_no_credentials),
+        T(test_run_complaint_about_the_date_hurries),
         T(test_run_asks_for_credentials_through_the_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

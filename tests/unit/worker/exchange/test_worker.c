@@ -117,7 +117,7 @@ static void test_term_lets_streams_finish_and_closes_idle_connections(void **sta
     kill(p->pid, SIGTERM);
     GATEWAY_UNTIL(g, client_ended(&g->other));
     assert_false(ended(p));
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     loopback_flush(g->upstream);
     gateway_expect(g, &g->client, 1, "event: message_stop");

@@ -35,6 +35,7 @@ struct http_conn_limits {
     uint32_t body_ms;   /* BODY_TIMEOUT */
     uint32_t body_rate; /* BODY_MIN_RATE, bytes a second after body_grace_ms; 0: any */
     uint32_t body_grace_ms;  /* 0: 5 s */
+    uint32_t drain_grace_ms; /* 0: 2 s */
     uint32_t idle_ms;        /* KEEPALIVE_TIMEOUT */
     uint32_t write_stall_ms; /* WRITE_TIMEOUT */
     uint32_t requests_max;   /* MAX_REQUESTS_PER_CONNECTION */
@@ -81,8 +82,8 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
                                 struct http_conn_stats *stats);
 void http_conn_abort(
     struct http_conn *c); /* RST: no terminating chunk, output dropped; ops->gone is not called */
-/* Draining: idle connections close now, busy ones after their answer ("Connection: close"). One
- * that has not asked anything yet gets a second to do so: its request may be on the way. */
+/* Draining: the next answer says "Connection: close" and is the last one. An idle connection is
+ * closed only after a grace: its request may be on the way, and a reset would lose it. */
 void http_conn_drain(struct http_conn *c);
 /* While the body is awaited. hold, in ops->headers: the client gets no 100 Continue yet; then one
  * of the others. continue: it gets it, unless it never asked or its body has begun. refuse: the

@@ -155,7 +155,7 @@ void roster_start_due(struct roster *r)
 void roster_ask(struct roster *r, uint32_t slot, int sig, uint64_t grace_ms)
 {
     struct roster_child *c = &r->children[slot];
-    if (c->pid) {
+    if (c->pid && !(c->asked && sig == SIGTERM)) {
         c->asked = true;
         c->kill_ms = clock_mono_ms() + grace_ms;
         kill(c->pid, sig);

@@ -59,7 +59,8 @@ void roster_want(struct roster *r, uint32_t slot);
 void roster_want_set(struct roster *r, struct roster_set *s, struct config *config);
 void roster_start_due(struct roster *r);
 
-/* Sends sig, and SIGKILL after grace_ms. */
+/* Sends sig, and SIGKILL after grace_ms. Who was asked already is not asked by SIGTERM again: it
+ * has its own time, which began then. */
 void roster_ask(struct roster *r, uint32_t slot, int sig, uint64_t grace_ms);
 /* The same for a set, which is no longer wanted. */
 void roster_retire(struct roster *r, const struct roster_set *s, int sig, uint64_t grace_ms);

@@ -132,6 +132,22 @@ static void test_ask_process_that_stays_is_killed(void **state)
     assert_int_equal(roster_slot_of(&r, pid), roster_slots(&r));
 }
 
+/* A set that drains since a reload has its time from then, whatever else is stopped later. */
+static void test_ask_twice_leaves_the_first_time(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(1, SCOREBOARD_READY);
+    roster_ask(&r, 1, SIGCONT, 5000);
+    uint64_t kill_ms = r.children[1].kill_ms;
+    roster_ask(&r, 1, SIGTERM, 9000); /* would end it: it has no handler */
+    assert_int_equal(r.children[1].kill_ms, kill_ms);
+    usleep(20000);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    roster_ask(&r, 1, SIGINT, 100); /* at once is another matter */
+    assert_true(r.children[1].kill_ms < kill_ms);
+    assert_int_equal(signal_that_ended(pid), SIGINT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -143,6 +159,7 @@ int main(void)
         CASE(test_look_after_beating_process_is_left_alone),
         CASE(test_look_after_starting_process_has_more_time),
         CASE(test_ask_process_that_stays_is_killed),
+        CASE(test_ask_twice_leaves_the_first_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,9 @@ static void start(struct roster *r, uint32_t slot)
     pid_t pid = fork_slot(r, slot);
     if (pid < 0) { /* no memory, or too many processes */
         log_line(LOG_ERROR, "fork", "cannot start a process: %s", strerrordesc_np(errno));
-        c->due_ms = clock_mono_ms() + THROTTLE_FIRST_MS + throttle_ended(&c->throttle, 0);
+        c->served = false;
+        c->started_ms = clock_mono_ms();
+        roster_again(r, slot);
         return;
     }
     scoreboard_forked(&r->segment, slot, (uint32_t)pid);
@@ -188,11 +190,52 @@ void roster_kill_late(struct roster *r)
 void roster_reaped(struct roster *r, uint32_t slot)
 {
     struct roster_child *c = &r->children[slot];
+    uint32_t state = state_of(r, slot);
+    c->served = state == SCOREBOARD_READY || state == SCOREBOARD_DRAINING;
     c->pid = 0;
     c->kill_ms = 0;
     c->due_ms = clock_mono_ms();
     scoreboard_load(&r->segment, slot, 0, 0); /* the writer of these words is gone: they are ours */
     scoreboard_state(&r->segment, slot, SCOREBOARD_FREE);
+}
+
+/* --- ended unasked
+ * ------------------------------------------------------------------------------------ */
+
+/* When no worker runs that shall: the next one is due at at_ms, if not earlier. */
+static void rescue(struct roster *r, uint64_t at_ms)
+{
+    struct roster_child *next = NULL;
+    for (uint32_t slot = 1; slot < roster_slots(r); slot++) {
+        struct roster_child *c = &r->children[slot];
+        if (c->wanted && c->pid) {
+            return;
+        }
+        if (c->wanted && (!next || c->due_ms < next->due_ms)) {
+            next = c;
+        }
+    }
+    if (next && next->due_ms > at_ms) {
+        next->due_ms = at_ms;
+    }
+}
+
+uint32_t roster_again(struct roster *r, uint32_t slot)
+{
+    struct roster_child *c = &r->children[slot];
+    uint64_t now = clock_mono_ms();
+    c->due_ms = now + throttle_ended(&c->throttle, now - c->started_ms, c->served);
+    if (slot > 0) { /* one that served is as good as a long run: the next will serve, too */
+        uint64_t good = c->served ? THROTTLE_GOOD_MS : 0;
+        rescue(r, now + throttle_ended(&r->rescue, good, c->served));
+    }
+    return (uint32_t)(c->due_ms - now);
+}
+
+bool roster_hopeless(const struct roster *r, uint32_t slot)
+{
+    return slot > 0 && throttle_hopeless(&r->children[slot].throttle) &&
+           scoreboard_ready_workers(&r->segment) == 0;
 }
 
 /* --- watching

@@ -275,14 +275,11 @@ static void describe_end(int status, char *out, size_t size)
 
 static void start_again(struct master *m, uint32_t slot, const char *name, const char *end)
 {
-    struct roster_child *c = &m->roster.children[slot];
-    uint32_t wait = throttle_ended(&c->throttle, clock_mono_ms() - c->started_ms);
-    c->due_ms = clock_mono_ms() + wait;
+    uint32_t wait = roster_again(&m->roster, slot);
     log_line(LOG_ERROR, "exit", "%s %s; starting it again in %u ms", name, end, wait);
-    /* A slot that fails for ever takes the program down only when nobody serves any more: then
+    /* A slot that never comes up takes the program down only when nobody serves any more: then
      * whoever supervises us (App Runner, ECS, systemd) shall make a new one. */
-    if (slot > 0 && throttle_hopeless(&c->throttle) &&
-        scoreboard_ready_workers(&m->roster.segment) == 0) {
+    if (roster_hopeless(&m->roster, slot)) {
         log_line(LOG_ERROR, "exit", "no worker stays up: giving up");
         stop(m, SUPERVISE_AGAIN);
     }
@@ -294,7 +291,8 @@ static void ended_unasked(struct master *m, uint32_t slot, int status)
     child_name(slot, name);
     describe_end(status, end, sizeof end);
     bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_HOPELESS;
-    if (m->reloading && roster_in_set(roster_other(&m->roster), slot)) {
+    bool starting = m->reloading && roster_in_set(roster_other(&m->roster), slot);
+    if (starting && !m->roster.children[slot].served) {
         log_line(LOG_ERROR, "exit", "%s %s", name, end);
         reload_abort(m, "a new one ended while starting");
     } else if (hopeless && m->roster.children[slot].runs == 1) {

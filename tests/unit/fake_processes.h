@@ -22,6 +22,7 @@ struct fake {
     _Atomic int pids[SEGMENT_PROCESSES_MAX];
     _Atomic int exit_code; /* of a worker, at once; -1: it serves */
     _Atomic int stubborn;  /* SIGTERM is ignored */
+    _Atomic int dies_ms;   /* a worker that has served for so long is killed; 0: never */
     _Atomic int group_is_own, listener_seen, environment_seen;
 };
 static struct fake *fake;
@@ -42,6 +43,10 @@ static int fake_run(struct segment *s, uint32_t slot, int dead_fd)
     fake->starts[slot]++;
     fake->group_is_own = getpgrp() == getpid();
     scoreboard_state(s, slot, SCOREBOARD_READY);
+    if (slot > 0 && fake->dies_ms) {
+        usleep((useconds_t)fake->dies_ms * 1000);
+        raise(SIGKILL);
+    }
     for (;;) {
         poll(p, 2, 20);
         clock_tick();

@@ -189,6 +189,25 @@ static void test_crash_loop_is_throttled(void **state)
     assert_int_equal(end_of(master), 0);
 }
 
+/* A worker is killed as soon as it serves, again and again: somebody always serves, and the program
+ * does not give up. */
+static void test_crashes_of_workers_that_serve_are_no_outage(void **state)
+{
+    (void)state;
+    fake->dies_ms = 20;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1));
+    int before = fake->starts[1] + fake->starts[2];
+    nap_ms(900);
+    int starts = fake->starts[1] + fake->starts[2] - before;
+    assert_in_range(starts, 15, 900 / 20 + 1); /* one after the other: 40; with back-off alone: 6 */
+    fake->dies_ms = 0;
+    EVENTUALLY(kill(fake->pids[1], 0) == 0 || kill(fake->pids[2], 0) == 0);
+    assert_int_equal(waitpid(master, NULL, WNOHANG), 0);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
 static void test_exit_code_2_at_start_is_hopeless(void **state)
 {
     (void)state;
@@ -289,6 +308,7 @@ int main(void)
         CASE(test_second_sigterm_does_not_wait),
         CASE(test_killed_processes_come_back_at_once),
         CASE(test_crash_loop_is_throttled),
+        CASE(test_crashes_of_workers_that_serve_are_no_outage),
         CASE(test_exit_code_2_at_start_is_hopeless),
         CASE(test_port_in_use_is_hopeless),
         CASE(test_master_killed_leaves_no_orphan),

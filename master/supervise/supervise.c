@@ -13,6 +13,7 @@
 #include "master/supervise/announce.h"
 #include "master/supervise/child.h"
 #include "master/supervise/cpus.h"
+#include "master/supervise/ending.h"
 #include "master/supervise/listener.h"
 #include "master/supervise/pidfile.h"
 #include "master/supervise/roster.h"
@@ -264,15 +265,6 @@ static void relieve(struct master *m)
 /* --- reaping
  * --------------------------------------------------------------------------------------------- */
 
-static void describe_end(int status, char *out, size_t size)
-{
-    if (WIFSIGNALED(status)) {
-        snprintf(out, size, "was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
-    } else {
-        snprintf(out, size, "ended with code %d", WEXITSTATUS(status));
-    }
-}
-
 static void start_again(struct master *m, uint32_t slot, const char *name, const char *end)
 {
     uint32_t wait = roster_again(&m->roster, slot);
@@ -287,9 +279,12 @@ static void start_again(struct master *m, uint32_t slot, const char *name, const
 
 static void ended_unasked(struct master *m, uint32_t slot, int status)
 {
-    char name[CHILD_NAME_MAX], end[48];
+    char name[CHILD_NAME_MAX], end[ENDING_MAX];
+    struct scoreboard_end last;
     child_name(slot, name);
-    describe_end(status, end, sizeof end);
+    scoreboard_ended(&m->roster.segment, slot, status);
+    scoreboard_last_end(&m->roster.segment, slot, &last);
+    ending_describe(&last, end);
     bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_HOPELESS;
     bool starting = m->reloading && roster_in_set(roster_other(&m->roster), slot);
     if (starting && !m->roster.children[slot].served) {
@@ -305,8 +300,8 @@ static void ended_unasked(struct master *m, uint32_t slot, int status)
 
 static void successor_ended(struct master *m, int status)
 {
-    char end[48];
-    describe_end(status, end, sizeof end);
+    char end[ENDING_MAX];
+    ending_describe(&(struct scoreboard_end){.status = status}, end);
     m->successor = 0;
     log_line(LOG_ERROR, "upgrade", "the new program %s%s", end,
              m->stopping ? "" : ": this one stays");

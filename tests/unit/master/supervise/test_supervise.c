@@ -146,6 +146,23 @@ static void test_sigterm_ends_everything_with_code_0(void **state)
     }
 }
 
+/* The refresher above all: it has rows to store. */
+static void test_sigterm_while_they_start_ends_them_in_order(void **state)
+{
+    (void)state;
+    fake->slow_ms = 200;
+    pid_t master = start_master();
+    struct err err;
+    pid_t named;
+    EVENTUALLY(pidfile_read(dir, &named, &err) == STATUS_OK);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+    for (int slot = 0; slot <= WORKERS; slot++) {
+        assert_int_equal(fake->starts[slot], 1);
+        assert_int_equal(fake->left[slot], 1);
+    }
+}
+
 static void test_second_sigterm_does_not_wait(void **state)
 {
     (void)state;
@@ -305,6 +322,7 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const struct CMUnitTest tests[] = {
         CASE(test_sigterm_ends_everything_with_code_0),
+        CASE(test_sigterm_while_they_start_ends_them_in_order),
         CASE(test_second_sigterm_does_not_wait),
         CASE(test_killed_processes_come_back_at_once),
         CASE(test_crash_loop_is_throttled),

@@ -7,6 +7,7 @@
 
 #include "master/supervise/child.h"
 #include "master/supervise/cpus.h"
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/scoreboard.h"
@@ -15,6 +16,7 @@
 #define START_LOOKS    30u  /* for a process that is not ready yet */
 #define ABORT_GRACE_MS 2000 /* from SIGABRT to SIGKILL */
 #define KILL_AGAIN_MS  1000
+#define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
 
 /* --- sets and slots
  * -------------------------------------------------------------------------------- */
@@ -101,6 +103,16 @@ void roster_want_set(struct roster *r, struct roster_set *s, struct config *conf
     }
 }
 
+void roster_drop_config(struct roster_set *s)
+{
+    if (s->config) {
+        config_free(s->config);
+        heap_drop(s->config);
+    }
+    s->config = NULL;
+    s->count = 0;
+}
+
 static const struct config *config_of(struct roster *r, uint32_t slot)
 {
     const struct roster_set *other = roster_other(r);
@@ -153,6 +165,11 @@ void roster_start_due(struct roster *r)
 
 /* --- ending
  * ------------------------------------------------------------------------------------------- */
+
+uint64_t roster_drain_ms(struct roster *r)
+{
+    return (uint64_t)roster_active(r)->config->shutdown_timeout * 1000u + FLUSH_MS;
+}
 
 void roster_ask(struct roster *r, uint32_t slot, int sig, uint64_t grace_ms)
 {

@@ -23,6 +23,8 @@
 #include "shm/memory/journal.h"
 #include "shm/memory/segment.h"
 
+#define ROSTER_REFRESHER_MS 2000 /* it gets so long to end, at least */
+
 struct roster_child {            /* by slot */
     pid_t pid;                   /* 0: not running */
     bool wanted;                 /* to be started (again) at due_ms */
@@ -37,7 +39,7 @@ struct roster_child {            /* by slot */
 };
 
 struct roster_set {
-    struct config *config; /* owned by supervise.c; NULL: not in use */
+    struct config *config; /* owned; NULL: not in use */
     uint32_t first, count;
 };
 
@@ -62,8 +64,14 @@ uint32_t roster_slot_of(const struct roster *r,
                         pid_t pid); /* roster_slots() when it is none of ours */
 
 void roster_want(struct roster *r, uint32_t slot);
+/* config: taken over. */
 void roster_want_set(struct roster *r, struct roster_set *s, struct config *config);
 void roster_start_due(struct roster *r);
+void roster_drop_config(struct roster_set *s); /* of a set that is not, or no longer, wanted */
+
+/* How long workers may drain: SHUTDOWN_TIMEOUT of the active set, and a little for their last
+ * words. */
+uint64_t roster_drain_ms(struct roster *r);
 
 /* Sends sig, and SIGKILL after grace_ms. Who was asked already is not asked by SIGTERM again: it
  * has its own time, which began then. */

@@ -20,10 +20,11 @@
 struct fake {
     _Atomic int starts[SEGMENT_PROCESSES_MAX]; /* by slot */
     _Atomic int pids[SEGMENT_PROCESSES_MAX];
-    _Atomic int exit_code;                   /* of a worker, at once; -1: it serves */
-    _Atomic int slow_ms;                     /* from the fork until signals are read */
-    _Atomic int left[SEGMENT_PROCESSES_MAX]; /* in order, by slot */
-    _Atomic int stubborn;                    /* SIGTERM is ignored */
+    _Atomic int exit_code;                    /* of a worker, at once; -1: it serves */
+    _Atomic int slow_ms;                      /* from the fork until signals are read */
+    _Atomic int left[SEGMENT_PROCESSES_MAX];  /* in order, by slot */
+    _Atomic int stubborn;                     /* a worker drains for as long as this is not 0 */
+    _Atomic int terms[SEGMENT_PROCESSES_MAX]; /* how often SIGTERM came, by slot */
     _Atomic int dies_ms; /* a worker that has served for so long is killed; 0: never */
     _Atomic int group_is_own, listener_seen, environment_seen;
 };
@@ -50,7 +51,7 @@ static int fake_run(struct segment *s, uint32_t slot, int dead_fd)
         usleep((useconds_t)fake->dies_ms * 1000);
         raise(SIGKILL);
     }
-    for (;;) {
+    for (bool draining = false;;) {
         poll(p, 2, 20);
         clock_tick();
         scoreboard_beat(s, slot, clock_mono_ms());
@@ -58,7 +59,9 @@ static int fake_run(struct segment *s, uint32_t slot, int dead_fd)
             return 0;
         }
         int sig = loop_signalfd_read(fd, NULL);
-        if (sig == SIGINT || (sig == SIGTERM && !(slot > 0 && fake->stubborn))) {
+        draining |= sig == SIGTERM;
+        fake->terms[slot] += sig == SIGTERM;
+        if (sig == SIGINT || (draining && !(slot > 0 && fake->stubborn))) {
             fake->left[slot]++;
             return 0;
         }

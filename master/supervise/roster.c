@@ -222,18 +222,19 @@ void roster_reaped(struct roster *r, uint32_t slot)
 /* When no worker runs that shall: the next one is due at at_ms, if not earlier. */
 static void rescue(struct roster *r, uint64_t at_ms)
 {
-    struct roster_child *next = NULL;
+    uint32_t next = 0; /* a worker's slot */
     for (uint32_t slot = 1; slot < roster_slots(r); slot++) {
-        struct roster_child *c = &r->children[slot];
+        const struct roster_child *c = &r->children[slot];
         if (c->wanted && c->pid) {
             return;
         }
-        if (c->wanted && (!next || c->due_ms < next->due_ms)) {
-            next = c;
+        if (c->wanted && (!next || c->due_ms < r->children[next].due_ms)) {
+            next = slot;
         }
     }
-    if (next && next->due_ms > at_ms) {
-        next->due_ms = at_ms;
+    if (next && r->children[next].due_ms > at_ms) {
+        r->children[next].due_ms = at_ms;
+        log_line(LOG_WARN, "exit", "no worker is left: worker %u is started before its time", next);
     }
 }
 

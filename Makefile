@@ -70,6 +70,8 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD)
              $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
+# every assert() of ours goes through server/base/panic.c
+LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
@@ -81,7 +83,7 @@ FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
 MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict
 FUZZ_SECONDS ?= 60
 
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
@@ -171,15 +173,15 @@ $(B)/libconverter.a: $(LIBOBJ)
 
 $(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/mock-dynamo: $(MOCKDYNAMO:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/half-heads: $(B)/obj/tests/system/half_heads.o
 	$(call say,LD,$@)
@@ -187,20 +189,24 @@ $(B)/half-heads: $(B)/obj/tests/system/half_heads.o
 
 $(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/bench-streams: $(B)/obj/tests/bench/streams.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
+$(B)/strict: $(B)/obj/tests/torture/strict.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -pthread
+
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 # ---- release: one static file, for this machine's or the other architecture ------------------------
 # PLATFORM=amd64|arm64. Debian or Ubuntu; on macOS build the image (scripts/build-docker.sh).

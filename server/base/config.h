@@ -45,6 +45,9 @@
          "directory of the embedded key store and the usage journal")                              \
     INT(shutdown_timeout, "SHUTDOWN_TIMEOUT", "", 25, 0, 3600,                                     \
         "seconds that open streams get after SIGTERM")                                             \
+    INT(shutdown_delay, "SHUTDOWN_DELAY", "", 0, 0, 3600,                                          \
+        "seconds after SIGTERM, before SHUTDOWN_TIMEOUT begins, in which /health and /ready say "  \
+        "503 and everybody is still served: for balancers that learn of the end by asking")        \
     INT(max_request_seconds, "MAX_REQUEST_SECONDS", "", 0, 0, 86400,                               \
         "end a request with an error event after this long; 0: never (App Runner: 115)")           \
     TEXT(cors_origins, "CORS_ORIGINS", "", "", false,                                              \

@@ -27,7 +27,7 @@
 enum {
     OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
     RATE_GRACE_MS = 5000,
-    FIRST_REQUEST_DRAIN_MS = 1000,
+    DRAIN_GRACE_MS = 2000,
     /* RFC 9112 9.6: closing with unread bytes resets the connection; the answer may be lost. */
     LINGER_QUIET_MS = 1000,
     LINGER_MAX_MS = 5000
@@ -144,8 +144,6 @@ static void next_request(struct http_conn *c)
     }
     if (buf_len(&c->input) == 0)
         buf_free(&c->input);
-    if (c->draining && c->state == CONN_IDLE)
-        close_idle(c);
 }
 
 static void answer_sent(struct http_conn *c)
@@ -206,15 +204,12 @@ static uint64_t body_due_ms(const struct http_conn *c)
     return c->since_ms + due_ms;
 }
 
+/* Who has not asked anything yet gets no more time than for a header block. */
 static uint64_t idle_due_ms(const struct http_conn *c)
 {
-    if (c->requests > 0)
-        return c->since_ms + c->limits->idle_ms;
-    /* Who has not asked anything yet gets no more time than for a header block. */
-    uint64_t first_ms = c->limits->header_ms;
-    if (c->draining && first_ms > FIRST_REQUEST_DRAIN_MS)
-        first_ms = FIRST_REQUEST_DRAIN_MS;
-    return c->since_ms + first_ms;
+    uint64_t idle_ms = c->requests > 0 ? c->limits->idle_ms : c->limits->header_ms;
+    uint64_t grace_ms = c->limits->drain_grace_ms ? c->limits->drain_grace_ms : DRAIN_GRACE_MS;
+    return c->since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
 }
 
 static uint64_t linger_due_ms(const struct http_conn *c)
@@ -329,8 +324,8 @@ void http_conn_drain(struct http_conn *c)
     if (c->state == CONN_CLOSED)
         return;
     c->draining = true;
-    if (c->state == CONN_IDLE && c->requests > 0)
-        close_idle(c);
+    if (c->state == CONN_IDLE)
+        c->since_ms = clock_mono_ms(); /* the grace begins now */
     settle(c);
 }
 

@@ -31,8 +31,8 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
                                 struct http_conn_stats *stats);
 /* RST: no terminating chunk, output dropped; ops->gone is not called. */
 void http_conn_abort(struct http_conn *c);
-/* Draining: idle connections close now, busy ones after their answer ("Connection: close"). One
- * that has not asked anything yet gets a second to do so: its request may be on the way. */
+/* Draining: the next answer says "Connection: close" and is the last one. An idle connection is
+ * closed only after a grace: its request may be on the way, and a reset would lose it. */
 void http_conn_drain(struct http_conn *c);
 /* While the body is awaited. hold, in ops->headers: the client gets no 100 Continue yet; then one
  * of the others. continue: it gets it, unless it never asked or its body has begun. refuse: the

@@ -18,6 +18,7 @@ struct http_conn_limits {
     uint32_t body_ms;   /* BODY_TIMEOUT */
     uint32_t body_rate; /* BODY_MIN_RATE, bytes a second after body_grace_ms; 0: any */
     uint32_t body_grace_ms;  /* 0: 5 s */
+    uint32_t drain_grace_ms; /* 0: 2 s */
     uint32_t idle_ms;        /* KEEPALIVE_TIMEOUT */
     uint32_t write_stall_ms; /* WRITE_TIMEOUT */
     uint32_t linger_ms;      /* of silence behind the last answer; 0: 1 s */

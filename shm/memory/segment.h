@@ -45,7 +45,14 @@ struct segment_header {
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
-    uint32_t reserved[3];
+    _Atomic uint32_t service;    /* enum segment_service; master */
+    uint32_t reserved[2];
+};
+
+enum segment_service {
+    SEGMENT_SERVES,
+    SEGMENT_ENDS,       /* the master was told to stop: probes shall send clients elsewhere */
+    SEGMENT_HANDED_OVER /* another master has the socket: the service goes on */
 };
 
 struct directory_area;
@@ -84,7 +91,9 @@ MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint3
 MUST_CHECK enum status segment_attach(struct segment *s, const char *path, struct err *err);
 /* Worker, after fork: header and directory become read-only. */
 MUST_CHECK enum status segment_enter_worker(struct segment *s, struct err *err);
-void segment_drop(struct segment *s); /* unmaps, closes */
+void segment_drop(struct segment *s);                                      /* unmaps, closes */
+void segment_set_service(struct segment *s, enum segment_service service); /* master */
+enum segment_service segment_service(const struct segment *s);
 
 /* These words of the shared memory become 0, and their pages are given back. Whoever reads
  * meanwhile sees old words and zeros, nothing between. */

@@ -4,7 +4,8 @@
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
  *                   the date of the signing keys (signer_tick)
- *   each 200 ms     usage records go to the store (drain_tick), and once more at the end
+ *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
+ *                   time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
  *                   signing keys are of other days
  *   creds           new credentials (signer_take)
@@ -47,6 +48,8 @@ struct refresher {
     struct creds *creds;
     struct signer signer;
     uint64_t complaints, missed; /* of the workers, as far as handled */
+    bool ending;                 /* only usage records are still stored, */
+    uint64_t until_ms;           /* until then; 0: a successor does the rest */
     struct loop_timer tick_timer, question_timer, drain_timer;
     int signal_fd;
     int exit_code;
@@ -169,18 +172,25 @@ static void on_creds(void *owner, const struct creds_value *now, const struct er
     signer_take(&r->signer, now, err, clock_real_ms());
 }
 
+static bool is_pending(int sig)
+{
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    return sigismember(&pending, sig) == 1;
+}
+
 /* Asked while a call to the store keeps the loop standing. The signals are blocked, so they are
- * pending until the loop reads them. Workers that cannot sign shall not wait for the store. */
+ * pending until the loop reads them. At the end SIGTERM says nothing new. Workers that cannot sign
+ * shall not wait for the store. */
 static bool is_leaving(void *ctx)
 {
     struct refresher *r = ctx;
     hear_missed(r);
     struct pollfd dead = {.fd = r->dead_fd, .events = POLLIN};
-    sigset_t pending;
-    sigemptyset(&pending);
-    sigpending(&pending);
-    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
-           poll(&dead, 1, 0) != 0;
+    bool told =
+        r->ending ? r->until_ms && clock_now_ns() / 1000000 >= r->until_ms : is_pending(SIGTERM);
+    return told || is_pending(SIGINT) || poll(&dead, 1, 0) != 0;
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
@@ -267,7 +277,9 @@ static enum status start(struct refresher *r, struct err *err)
 static void end(struct refresher *r)
 {
     if (r->exit_code == EXIT_ASKED && r->drain) {
-        drain_last(r->drain);
+        r->ending = true;
+        r->until_ms = atomic_load(&r->segment->scoreboard[0].leave_by_ms);
+        drain_last(r->drain, r->until_ms);
     }
     creds_drop(r->creds);
     if (r->fetch) {

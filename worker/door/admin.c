@@ -57,10 +57,19 @@ static void put_features(struct json_out *w)
     json_object_end(w);
 }
 
-/* At a reload only this worker leaves: the service goes on, and must not be called unhealthy
- * because a connection came to the old set's last accept. */
+/* What a probe shall know. When only this worker leaves (reload) or only this master (upgrade) the
+ * service goes on, and must not be called unhealthy because a connection is still with the old
+ * ones. Workers of a master that was killed know only that none of them takes connections. */
 static bool service_ends(const struct worker *w)
 {
+    switch (segment_service(w->segment)) {
+    case SEGMENT_ENDS:
+        return true;
+    case SEGMENT_HANDED_OVER:
+        return false;
+    case SEGMENT_SERVES:
+        break;
+    }
     return w->draining && scoreboard_ready_workers(w->segment) == 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include "worker/exchange/exchange.h"
 
-enum verdict admin_health(struct exchange *x); /* 200, 503 only while draining */
+enum verdict admin_health(struct exchange *x); /* 200, 503 only while the service ends */
 enum verdict
 admin_ready(struct exchange *x); /* 503 with the reason until keys and credentials are there */
 /* Why /ready says no, in words for anybody; NULL: it is ready. */

@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
+#include "shm/memory/scoreboard.h"
 #include "worker/exchange/access_log.h"
 #include "worker/door/admin.h"
 #include "worker/turn/answer.h"
@@ -57,6 +58,12 @@ static bool is_legal(enum exchange_state from, enum exchange_state to)
             (from == EXCHANGE_PAUSE && (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
 }
 
+/* What the master tells about this process, should it die now. */
+static void leave_word(const struct exchange *x)
+{
+    scoreboard_exchange(x->worker->segment, x->worker->slot, 1 + x->state);
+}
+
 static void x_enter(struct exchange *x, enum exchange_state state)
 {
     assert(is_legal(x->state, state));
@@ -65,6 +72,7 @@ static void x_enter(struct exchange *x, enum exchange_state state)
                  states[state].name);
     }
     x->state = state;
+    leave_word(x);
 }
 
 static void exchange_close(struct exchange *x);
@@ -117,6 +125,7 @@ static void estimate_instead(struct exchange *x)
 /* The driver: runs steps until one waits or the exchange ends. */
 void exchange_wake(struct exchange *x)
 {
+    leave_word(x);
     while (x->state != EXCHANGE_DONE) {
         enum verdict (*step)(struct exchange *) = states[x->state].step;
         enum verdict v = step ? step(x) : VERDICT_WAIT;
@@ -254,6 +263,7 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     x->conn = c;
     x->arena = arena;
     x->began_ns = clock_now_ns();
+    leave_word(x);
     buf_init(&x->changes, CHANGES_MAX);
     eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
     link_in(x);

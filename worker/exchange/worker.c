@@ -28,6 +28,7 @@
 #define SHED_MARGIN    1    /* connections above the least busy worker */
 #define NO_FD_PAUSE_MS 100  /* descriptors are used up: accept again later, no spinning */
 #define FLUSH_MS       2000 /* after the drain time: for the last error events to leave */
+#define SHUT_MS        20   /* from the end of listening to the first "Connection: close" */
 #define ARENA_MAX      (64u << 20)
 
 /* --- accepting
@@ -244,6 +245,21 @@ static void drain_over(struct loop *loop, void *owner)
     loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
 }
 
+static void drain_connections(struct loop *loop, void *owner)
+{
+    struct worker *w = owner;
+    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
+        next = http_conn_each(c);
+        http_conn_drain(c);
+    }
+    loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
+                  w);
+    stop_if_empty(w);
+}
+
+/* The door first, and a moment later the clients: those who are told to close come back at once,
+ * and shall find the port as the other workers leave it, not one that is about to be closed with
+ * them in its queue. */
 static void drain(struct worker *w)
 {
     if (w->draining) {
@@ -258,26 +274,23 @@ static void drain(struct worker *w)
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
     log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
              w->exchange_count);
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
-        http_conn_drain(c);
-    }
-    loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
-                  drain_over, w);
+    loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
 }
 
 /* --- wake-ups
  * -------------------------------------------------------------------------------------------- */
 
+/* SIGTERM may come more than once, from the master and from whoever stops a whole group of
+ * processes: a drain that has begun goes on. At once is SIGINT. */
 static void on_signal(struct loop *loop, void *owner, unsigned events)
 {
     (void)events;
     struct worker *w = owner;
     for (int sig; (sig = loop_signalfd_read(w->signal_fd, NULL)) != 0;) {
-        if (sig == SIGTERM && !w->draining) {
+        if (sig == SIGTERM) {
             drain(w);
-        } else if (sig == SIGTERM || sig == SIGINT) { /* asked again: at once */
+        } else if (sig == SIGINT) {
             loop_stop(loop);
         }
     }

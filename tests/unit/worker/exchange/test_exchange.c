@@ -2,6 +2,7 @@
  */
 #include "worker/exchange/exchange.h"
 
+#include "shm/memory/scoreboard.h"
 #include "tests/unit/gateway_bed.h"
 
 #define ERROR_END "\"request_id\":\"req_"
@@ -330,6 +331,20 @@ static void test_client_gone_while_waiting_cancels_upstream(void **state)
     assert_int_equal(counted(g, COUNTER_CLIENT_GONE), 1);
 }
 
+/* The master tells it about a worker that died. */
+static void test_scoreboard_says_where_the_last_exchange_is(void **state)
+{
+    struct gateway *g = *state;
+    const struct scoreboard_slot *slot = &g->segment.scoreboard[1];
+    assert_int_equal(slot->exchange, 0);
+    g->reply = up_silence;
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    assert_int_equal(slot->exchange, 1 + EXCHANGE_RELAY);
+    gateway_talk(g, MESSAGES, "", ASK, ERROR_END);
+    assert_int_equal(slot->exchange, 1 + EXCHANGE_DONE);
+}
+
 static void throttled(struct gateway *g, struct loopback_conn *c, struct str request)
 {
     (void)g, (void)request;
@@ -445,6 +460,7 @@ int main(void)
         GATEWAY(test_body_that_is_wrong_names_the_field_and_reaches_nobody),
         GATEWAY(test_too_many_bodies_at_once_are_503),
         GATEWAY(test_client_gone_while_waiting_cancels_upstream),
+        GATEWAY(test_scoreboard_says_where_the_last_exchange_is),
         GATEWAY(test_client_gone_during_the_pause_sends_nothing_more),
         GATEWAY(test_client_gone_while_its_body_arrives),
         GATEWAY(test_deadline_before_the_answer_is_504),

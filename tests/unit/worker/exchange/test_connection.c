@@ -67,11 +67,19 @@ static void test_every_state_and_event_hold(void **state)
         }
 }
 
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    uint64_t value;
+    return text_u64(text_from(getenv(name)), &value) ? value : otherwise;
+}
+
 static void test_scripts_by_chance_hold(void **state)
 {
     (void)state;
     static struct script s;
-    for (uint64_t i = 0; i < BY_CHANCE; i++) {
+    uint64_t first = number_from("CONNECTION_FIRST", 0);
+    uint64_t end = first + number_from("CONNECTION_SCRIPTS", BY_CHANCE);
+    for (uint64_t i = first; i < end; i++) {
         struct chance chance = {.state = i};
         chance_invent(&chance, &s);
         run(&s);

@@ -79,6 +79,7 @@ SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
 LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
@@ -124,9 +125,11 @@ lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format
 format: ## clang-format everything (version 14)
 	clang-format-14 -i $(shell find $(ROOMS) tests -name node_modules -prune -o -name '*.[ch]' -print)
 
-fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/*.c
+fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/fuzz_*.c, then of sockets.sh
 	@$(MAKE) VARIANT=fuzz fuzz-binaries
 	@tests/fuzz/run.sh $(B_fuzz) $(FUZZ_SECONDS)
+	@$(MAKE) VARIANT=release all $(B_release)/socket-fuzz
+	@B=$(B_release) tests/fuzz/sockets.sh $(FUZZ_SECONDS)
 
 cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYSTEM=no leaves the latter out
 	@$(MAKE) VARIANT=cov cov-run
@@ -207,6 +210,21 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+$(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+# What the world does is not what the fuzzer shall explore.
+$(B_fuzz)/obj/tests/fuzz/connection/%.o: OPT_fuzz := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # ---- release: one static file, for this machine's or the other architecture ------------------------
 # PLATFORM=amd64|arm64. Debian or Ubuntu; on macOS build the image (scripts/build-docker.sh).

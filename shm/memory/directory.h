@@ -14,7 +14,7 @@
 #ifndef SHM_MEMORY_DIRECTORY_H
 #define SHM_MEMORY_DIRECTORY_H
 
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 enum { /* flags of a key */
        DIRECTORY_ACTIVE = 1,

@@ -7,7 +7,7 @@
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
 
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 struct signing_keys {
     uint64_t generation; /* first member; grows with every publication; 0: nothing yet */

@@ -12,6 +12,7 @@
 #include "server/base/sha256.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
+#include "shm/memory/segment.h"
 
 /* --- a key store of the test's --------------------------------------------------------------- */
 

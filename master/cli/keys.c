@@ -8,7 +8,7 @@
 #include "server/base/clock.h"
 #include "server/json/json.h"
 #include "server/base/sha256.h"
-#include "shm/store/keystore.h"
+#include "shm/refresher/backend.h"
 
 #define WHY_SIZE 120
 #define ROW_MAX  16384 /* bytes of one key as JSON */
@@ -18,7 +18,7 @@
 enum status keys_open(const struct config *c, struct keystore **out, struct err *err)
 {
     char why[WHY_SIZE];
-    return keystore_open(c, out, why, sizeof why, err);
+    return backend_open(c, out, why, sizeof why, err);
 }
 
 int keys_failed(const char *command, struct err *err)

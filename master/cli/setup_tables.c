@@ -5,7 +5,7 @@
 
 #include "master/cli/commands.h"
 #include "master/cli/tables.h"
-#include "shm/store/keystore.h"
+#include "shm/refresher/backend.h"
 
 #define WHY_SIZE   120
 #define NAME_SIZE  256
@@ -130,7 +130,7 @@ static int setup(const struct config *c, const struct options *o, bool json)
     struct keystore *store;
     struct err err;
     char why[WHY_SIZE];
-    if (keystore_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
+    if (backend_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
         return commands_complain(setup_tables_about.name, &err);
     }
     bool dynamo = strcmp(store->ops->name, "dynamodb") == 0;

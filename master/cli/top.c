@@ -16,6 +16,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 
 #define REFRESH_MS 1000
 #define JSON_MAX   65536

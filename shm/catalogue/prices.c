@@ -160,14 +160,11 @@ static const struct row *family_of(struct str base)
     return best;
 }
 
-enum prices_source prices_find(const struct segment *s, struct str id, struct directory_price *out)
+enum prices_source prices_find(struct str id, struct directory_price *out)
 {
     struct str base = prices_base(id);
     const struct row *row = NULL;
     enum prices_source source = PRICES_LIST;
-    if (s && (directory_price(s, id, out) || directory_price(s, base, out))) {
-        return PRICES_STORE;
-    }
     if (base.n) {
         row = bsearch(&base, listed, sizeof listed / sizeof listed[0], sizeof listed[0], compare);
     }

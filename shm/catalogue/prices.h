@@ -1,15 +1,18 @@
 /*
- * prices.h - what a request costs, in millionths of a dollar. Any process; reads the shared
- * directory.
+ * prices.h - what a request costs, in millionths of a dollar, and the built-in list of prices. Any
+ * process; pure.
  *
  * Prices are micro-dollars for a million tokens, so "3 dollars a million" is 3,000,000 and every
  * figure is a whole number: no double ever touches money. Rows of the store's pricing table win
- * over the built-in list, an exact id over one without its region prefix, both over the family's.
+ * over the built-in list (shm/memory/tariff.h has the order), in which an exact id wins over its
+ * family.
  */
 #ifndef SHM_CATALOGUE_PRICES_H
 #define SHM_CATALOGUE_PRICES_H
 
-#include "shm/memory/directory.h"
+#include <stdbool.h>
+#include "server/base/text.h"
+#include "shm/catalogue/price.h"
 
 struct prices_tokens {
     uint64_t input;
@@ -20,14 +23,14 @@ struct prices_tokens {
 };
 
 enum prices_source {
-    PRICES_STORE,
+    PRICES_STORE, /* the operator's own: tariff.h */
     PRICES_LIST,
     PRICES_FAMILY, /* another model of the same make: an estimate, never 0 */
     PRICES_UNKNOWN /* *out is all 0: to be counted and warned about */
 };
 
-/* id: Bedrock's, or an ARN. s may be NULL: only the built-in list. */
-enum prices_source prices_find(const struct segment *s, struct str id, struct directory_price *out);
+/* In the built-in list. id: Bedrock's, or an ARN. */
+enum prices_source prices_find(struct str id, struct directory_price *out);
 /* The built-in list, for people: id number i, NULL behind the last. *family_out: the id is the
  * beginning of those it is an estimate for. */
 const char *prices_listed(size_t i, struct directory_price *out, bool *family_out);

@@ -15,9 +15,14 @@ size_t bucket_area_size(uint32_t max_keys)
     return (BUCKET_FIRST_KEY + (size_t)max_keys + spare_slots(max_keys)) * sizeof(struct bucket);
 }
 
+uint32_t bucket_slots(const struct segment *s)
+{
+    return (uint32_t)(s->header->bucket_size / sizeof(struct bucket));
+}
+
 struct bucket *bucket_of(const struct segment *s, uint32_t slot, uint32_t tag)
 {
-    if (slot >= segment_slots(s)) {
+    if (slot >= bucket_slots(s)) {
         return NULL;
     }
     struct bucket *b = &s->buckets[slot];
@@ -28,7 +33,7 @@ struct bucket *bucket_of(const struct segment *s, uint32_t slot, uint32_t tag)
  * number finds no bucket and one with the new key's finds a clean one. */
 void bucket_give(struct segment *s, uint32_t slot, uint32_t tag)
 {
-    assert(slot >= BUCKET_FIRST_KEY && slot < segment_slots(s));
+    assert(slot >= BUCKET_FIRST_KEY && slot < bucket_slots(s));
     struct bucket *b = &s->buckets[slot];
     if (slot >= atomic_load(&s->header->slots_high)) {
         atomic_store(&s->header->slots_high, slot + 1);

@@ -12,7 +12,7 @@
 #define SHM_MEMORY_BUCKET_H
 
 #include <stdatomic.h>
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define BUCKET_MONTHS 4
 
@@ -66,6 +66,7 @@ struct bucket *bucket_of(const struct segment *s, uint32_t slot, uint32_t tag);
 /* Refresher: the slot is this key's from now on, everything at zero. */
 void bucket_give(struct segment *s, uint32_t slot, uint32_t tag);
 size_t bucket_area_size(uint32_t max_keys);
+uint32_t bucket_slots(const struct segment *s); /* cells of the area */
 /* Slots that are no key's: the master key, and clients when REQUIRE_API_KEY=false, one by source
  * address. */
 #define BUCKET_MASTER          0u

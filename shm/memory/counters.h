@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 #include "shm/memory/traffic.h"
 
 /* X(NAME, "prometheus_name", "help") */

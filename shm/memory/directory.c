@@ -391,7 +391,7 @@ void directory_begin(struct segment *s)
     atomic_thread_fence(memory_order_release); /* no cell is seen to change before building did */
     for (enum kind kind = KEYS; kind < KINDS; kind++) {
         struct table t = table_of(s, next, kind);
-        segment_zero(s, t.index, t.index_mask + 1);
+        segment_layout_zero(s, t.index, t.index_mask + 1);
         atomic_store_explicit(t.count, 0, memory_order_relaxed);
     }
 }

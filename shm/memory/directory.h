@@ -14,19 +14,14 @@
 #ifndef SHM_MEMORY_DIRECTORY_H
 #define SHM_MEMORY_DIRECTORY_H
 
-#include "shm/memory/segment.h"
+#include "shm/catalogue/price.h"
+#include "shm/memory/segment_layout.h"
 
 enum { /* flags of a key */
        DIRECTORY_ACTIVE = 1,
        DIRECTORY_BUDGET_EXCEEDED = 2, /* deactivated_reason was budget_exceeded */
        DIRECTORY_BUDGET_RESERVE = 4,
        DIRECTORY_CLEAR = 8, /* stored in clear by an older tool */
-};
-enum directory_tier {
-    DIRECTORY_TIER_DEFAULT,
-    DIRECTORY_TIER_FLEX,
-    DIRECTORY_TIER_PRIORITY,
-    DIRECTORY_TIER_RESERVED
 };
 enum directory_ttl { DIRECTORY_TTL_NONE, DIRECTORY_TTL_5M, DIRECTORY_TTL_1H };
 
@@ -58,11 +53,6 @@ struct directory_mapping { /* 512 bytes */
     uint64_t hash;
 };
 _Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
-
-struct directory_price { /* micro-dollars for a million tokens */
-    uint64_t input, output;
-    uint64_t cache_read, cache_write; /* cache_write: for 5 minutes */
-};
 
 struct directory_price_row { /* 256 bytes: one cell */
     char model[216];         /* Bedrock id, NUL-terminated */

@@ -33,7 +33,7 @@ static struct holds_row *row_of(const struct segment *s, uint32_t worker)
 {
     assert(worker >= 1 && worker <= s->header->workers);
     char *base = (char *)s->holds;
-    return (struct holds_row *)(void *)(base + (worker - 1) * row_size(segment_slots(s)));
+    return (struct holds_row *)(void *)(base + (worker - 1) * row_size(bucket_slots(s)));
 }
 
 void holds_enter(struct segment *s, uint32_t worker)
@@ -42,7 +42,7 @@ void holds_enter(struct segment *s, uint32_t worker)
     if (atomic_load(&row->used) == 0) {
         return;
     }
-    for (uint32_t slot = 0; slot < segment_slots(s); slot++) {
+    for (uint32_t slot = 0; slot < bucket_slots(s); slot++) {
         if (atomic_load_explicit(&row->word[slot], memory_order_relaxed)) {
             atomic_store_explicit(&row->word[slot], 0, memory_order_relaxed);
         }

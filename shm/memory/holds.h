@@ -12,7 +12,7 @@
 #ifndef SHM_MEMORY_HOLDS_H
 #define SHM_MEMORY_HOLDS_H
 
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define HOLDS_MICRO_MAX ((1ull << 48) - 1) /* 281 million dollars; more is held as this much */
 

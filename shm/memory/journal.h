@@ -24,7 +24,7 @@
 #include <stdatomic.h>
 #include "server/base/config.h"
 #include "shm/catalogue/prices.h"
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define JOURNAL_MAGIC   0x6c6c6d61706a726eull /* "llmapjrn" */
 #define JOURNAL_VERSION 1u

@@ -11,7 +11,7 @@
 #define SHM_MEMORY_KEYMISS_H
 
 #include <stdatomic.h>
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define KEYMISS_RING    64u
 #define KEYMISS_KEY_MAX 200u /* longer keys cannot exist: refused before */

@@ -11,7 +11,7 @@
 #define SHM_MEMORY_SCOREBOARD_H
 
 #include <stdatomic.h>
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 enum scoreboard_state {
     SCOREBOARD_FREE,

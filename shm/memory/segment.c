@@ -16,14 +16,7 @@
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
 
-/* Areas start on a page so that mprotect can tell them apart; the largest page of our platforms. */
-#define PAGE       65536u
 #define TOUCH_STEP 4096u /* the smallest page there is */
-
-static uint64_t page_up(uint64_t n)
-{
-    return (n + PAGE - 1) / PAGE * PAGE;
-}
 
 /* The byte map. Both the maker and the attacher compute it, so a header that disagrees
  * is refused. */
@@ -34,17 +27,17 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
                                .workers = workers,
                                .max_keys = max_keys,
                                .max_mappings = SEGMENT_MAPPINGS_MAX};
-    h.directory_at = page_up(sizeof h);
+    h.directory_at = segment_layout_page_up(sizeof h);
     h.directory_size = directory_area_size(max_keys, h.max_mappings);
-    h.bucket_at = page_up(h.directory_at + h.directory_size);
+    h.bucket_at = segment_layout_page_up(h.directory_at + h.directory_size);
     h.bucket_size = bucket_area_size(max_keys);
-    h.scoreboard_at = page_up(h.bucket_at + h.bucket_size);
+    h.scoreboard_at = segment_layout_page_up(h.bucket_at + h.bucket_size);
     h.scoreboard_size = scoreboard_area_size(workers);
-    h.counters_at = page_up(h.scoreboard_at + h.scoreboard_size);
+    h.counters_at = segment_layout_page_up(h.scoreboard_at + h.scoreboard_size);
     h.counters_size = counters_area_size(workers);
-    h.holds_at = page_up(h.counters_at + h.counters_size);
+    h.holds_at = segment_layout_page_up(h.counters_at + h.counters_size);
     h.holds_size = holds_area_size(workers, max_keys);
-    h.size = page_up(h.holds_at + h.holds_size);
+    h.size = segment_layout_page_up(h.holds_at + h.holds_size);
     return h;
 }
 
@@ -110,8 +103,8 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
  * files. */
 static enum status make_secret(struct segment *s, uint32_t workers, struct err *err)
 {
-    uint64_t keymiss_at = page_up(signing_area_size());
-    size_t size = page_up(keymiss_at + keymiss_area_size(workers));
+    uint64_t keymiss_at = segment_layout_page_up(signing_area_size());
+    size_t size = segment_layout_page_up(keymiss_at + keymiss_area_size(workers));
     char *base =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (base == MAP_FAILED) {
@@ -235,30 +228,4 @@ void segment_drop(struct segment *s)
         close_fd(s->wake_worker[i]);
     }
     clear(s);
-}
-
-static void zero_words(_Atomic uint64_t *from, const _Atomic uint64_t *to)
-{
-    for (; from < to; from++) {
-        atomic_store_explicit(from, 0, memory_order_relaxed);
-    }
-}
-
-/* A hole over the whole pages; the rest, or all where the kernel knows no holes, word by word. */
-void segment_zero(const struct segment *s, _Atomic uint64_t *words, size_t n)
-{
-    char *base = (char *)s->header;
-    uint64_t from = (uint64_t)((char *)words - base), to = from + n * sizeof *words;
-    uint64_t first = page_up(from), last = to / PAGE * PAGE;
-    if (first >= last || fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
-                                   (off_t)(last - first)) != 0) {
-        first = last = to;
-    }
-    zero_words(words, (_Atomic uint64_t *)(void *)(base + first));
-    zero_words((_Atomic uint64_t *)(void *)(base + last), words + n);
-}
-
-uint32_t segment_slots(const struct segment *s)
-{
-    return (uint32_t)(s->header->bucket_size / sizeof(struct bucket));
 }

@@ -8,7 +8,7 @@
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
 
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define SIGNING_DAYS 3 /* yesterday, today, tomorrow (UTC, as AWS's clock has it) */
 

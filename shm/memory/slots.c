@@ -28,7 +28,7 @@ struct slots *slots_new(struct segment *s)
         return NULL;
     }
     slots->segment = s;
-    slots->count = segment_slots(s);
+    slots->count = bucket_slots(s);
     slots->taken = heap_new(slots->count * sizeof *slots->taken);
     slots->unused = heap_new(slots->count * sizeof *slots->unused);
     slots->rest = heap_new(slots->count * sizeof *slots->rest);

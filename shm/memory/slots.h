@@ -8,7 +8,7 @@
 #ifndef SHM_MEMORY_SLOTS_H
 #define SHM_MEMORY_SLOTS_H
 
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 #define SLOTS_NONE    0u /* a reserved slot's number, so never a key's */
 #define SLOTS_REST_MS 600000u

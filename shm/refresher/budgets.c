@@ -30,8 +30,8 @@ struct budgets *budgets_new(struct segment *s)
         return NULL;
     }
     b->segment = s;
-    b->entry_of = heap_new(segment_slots(s) * sizeof *b->entry_of);
-    b->last = heap_new(segment_slots(s) * sizeof *b->last);
+    b->entry_of = heap_new(bucket_slots(s) * sizeof *b->entry_of);
+    b->last = heap_new(bucket_slots(s) * sizeof *b->last);
     if (!b->entry_of || !b->last) {
         budgets_drop(b);
         return NULL;
@@ -128,7 +128,7 @@ static void publish_one(struct budgets *b, const struct staged *e, const struct 
 void budgets_publish(struct budgets *b, const struct keytable *t)
 {
     struct adding a = {b, t};
-    memset(b->entry_of, 0, segment_slots(b->segment) * sizeof *b->entry_of);
+    memset(b->entry_of, 0, bucket_slots(b->segment) * sizeof *b->entry_of);
     for (size_t i = 0; i < b->count; i++) {
         const struct directory_key *key = keytable_find(t, b->staged[i].digest);
         if (key && key->slot) {

@@ -4,21 +4,16 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "server/base/sha256.h"
-#include "shm/refresher/absent.h"
 #include "shm/memory/bucket.h"
-#include "shm/refresher/budgets.h"
 #include "shm/memory/counters.h"
-#include "shm/store/keyids.h"
 #include "shm/memory/keymiss.h"
-#include "shm/refresher/keytable.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/refresher/absent.h"
+#include "shm/refresher/keyload.h"
 
 #define SECOND_NS       1000000000ull
 #define WARN_EVERY_MS   60000u
 #define STALE_GRACE_MS  5000u /* polls come each second and a busy file takes up to 5 s */
-#define NOTED_MAX       256u
-#define ROWS_PER_BEAT   4096u
 #define QUESTIONS_BATCH 64u
 
 struct keysync {
@@ -28,9 +23,7 @@ struct keysync {
     struct keystore *store; /* NULL until it opens */
     bool (*leaving)(void *ctx);
     void *leaving_ctx;
-    struct keytable *table;
-    struct budgets *budgets;
-    struct keyids ids;
+    struct keyload load;
     struct absent absent;
 
     bool loaded; /* by this process, not a predecessor */
@@ -40,15 +33,6 @@ struct keysync {
     uint32_t failures; /* in a row */
     uint64_t retry_at_ms;
     uint64_t warn_at_ms;
-
-    /* the load that is running */
-    uint64_t rows, skipped, no_room;
-    bool out_of_memory;
-    uint64_t told_skipped; /* of the last load that was logged */
-    bool told_betas;       /* the warning about them was given */
-    bool told_no_room;
-    uint64_t noted[NOTED_MAX]; /* ids of bad rows that were logged */
-    uint32_t noted_count;
 
     _Atomic uint64_t lookups; /* a limit word of bucket.h, private */
     bool holding;             /* held was read but its look-up has to wait */
@@ -65,11 +49,7 @@ struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_o
     k->config = c;
     k->segment = s;
     k->open = open;
-    k->table = keytable_new(s, clock_mono_ms());
-    k->budgets = budgets_new(s);
-    if (!k->table || !k->budgets) {
-        keytable_drop(k->table);
-        budgets_drop(k->budgets);
+    if (!keyload_init(&k->load, c, s)) {
         heap_drop(k);
         return NULL;
     }
@@ -82,9 +62,7 @@ void keysync_drop(struct keysync *k)
 {
     if (k) {
         keystore_close(k->store);
-        keytable_drop(k->table);
-        budgets_drop(k->budgets);
-        keyids_free(&k->ids);
+        keyload_free(&k->load);
         text_wipe(k, sizeof *k);
         heap_drop(k);
     }
@@ -151,200 +129,7 @@ static void answered(struct keysync *k)
     k->warn_at_ms = 0;
 }
 
-/* --- a full load --------------------------------------------------------------------------- */
-
-/* Marks the row as logged; false: it was already, or too many were. */
-static bool note(struct keysync *k, uint64_t id)
-{
-    for (uint32_t i = 0; i < k->noted_count; i++) {
-        if (k->noted[i] == id) {
-            return false;
-        }
-    }
-    if (k->noted_count == NOTED_MAX) {
-        return false;
-    }
-    k->noted[k->noted_count++] = id;
-    return true;
-}
-
-/* The id may be a clear key: only the first 8 hex digits of its digest are shown. */
-static void skip_row(struct keysync *k, const struct keystore_row *row, const struct err *err)
-{
-    uint8_t digest[32];
-    uint64_t id;
-    if (!keystore_digest(row, digest)) {
-        sha256(row->id, strlen(row->id), digest);
-    }
-    memcpy(&id, digest, sizeof id);
-    k->skipped++;
-    counters_add(COUNTER_ROWS_SKIPPED, 1);
-    if (note(k, id)) {
-        char hex[9] = "";
-        text_hex(digest, 4, hex);
-        log_line(LOG_WARN, "keystore", "row of key %s is skipped: %s", hex, err->text);
-    }
-}
-
-/* A bad row keeps its last good values, but never those of a clear key that is not wanted
- * any more. */
-static enum keytable_staged stage_bad(struct keysync *k, const struct keystore_row *row,
-                                      const struct directory_key *cell)
-{
-    uint8_t digest[32];
-    if (((cell->flags & DIRECTORY_CLEAR) && !k->config->allow_clear_keys) ||
-        !keystore_digest(row, digest)) {
-        return KEYTABLE_STAGED;
-    }
-    return keytable_stage_old(k->table, digest, row->active);
-}
-
-/* What the table has no place for: the money spent, and the id that usage rows go under. */
-static bool stage_rest(struct keysync *k, const struct keystore_row *row)
-{
-    uint8_t digest[32];
-    return !keystore_digest(row, digest) ||
-           (budgets_stage(k->budgets, digest, row) && keyids_stage(&k->ids, digest, row->id));
-}
-
-static bool on_row(void *ctx, const struct keystore_row *row)
-{
-    struct keysync *k = ctx;
-    struct directory_key cell;
-    struct err err;
-    enum keytable_staged staged;
-    if (++k->rows % ROWS_PER_BEAT == 0) {
-        scoreboard_beat(k->segment, 0, clock_now_ns() / 1000000);
-    }
-    if (keystore_cell(row, k->config->allow_clear_keys, &cell, &err) == STATUS_OK) {
-        staged = keytable_stage(k->table, &cell);
-    } else {
-        skip_row(k, row, &err);
-        staged = stage_bad(k, row, &cell);
-    }
-    k->no_room += staged == KEYTABLE_FULL;
-    k->out_of_memory = staged == KEYTABLE_NO_MEMORY || !stage_rest(k, row);
-    return !k->out_of_memory;
-}
-
-/* A mapping or a price that has no place; what: "model mapping", "price". */
-static void skip_named(struct keysync *k, const char *what, struct str name)
-{
-    uint8_t digest[32];
-    uint64_t id;
-    k->skipped++;
-    counters_add(COUNTER_ROWS_SKIPPED, 1);
-    sha256(name.p, name.n, digest);
-    memcpy(&id, digest, sizeof id);
-    if (note(k, id)) {
-        log_line(LOG_WARN, "keystore",
-                 "%s of %.*s is skipped: empty, too long, no such value or too many", what,
-                 (int)(name.n < 80 ? name.n : 80), name.p);
-    }
-}
-
-static bool on_mapping(void *ctx, struct str from, struct str to)
-{
-    struct keysync *k = ctx;
-    if (!keytable_stage_mapping(k->table, from, to)) {
-        skip_named(k, "model mapping", from);
-    }
-    return true;
-}
-
-static bool on_price(void *ctx, const struct keystore_price *price)
-{
-    struct keysync *k = ctx;
-    if (price->active &&
-        !(price->readable &&
-          keytable_stage_price(k->table, text_from(price->model), &price->price))) {
-        skip_named(k, "price", text_from(price->model));
-    }
-    return true;
-}
-
-static bool on_beta(void *ctx, const struct directory_beta *rule, bool whole)
-{
-    struct keysync *k = ctx;
-    if (!whole || !keytable_stage_beta(k->table, rule)) {
-        skip_named(k, "beta header", text_from(rule->name));
-    }
-    return true;
-}
-
-/* Rules for betas are not worth a revocation that comes late: a table of them that cannot be read
- * leaves those in use and does not stop the load. */
-static void stage_betas(struct keysync *k)
-{
-    struct err err;
-    if (!k->store->ops->betas || k->store->ops->betas(k->store, on_beta, k, &err) == STATUS_OK) {
-        k->told_betas = false;
-        return;
-    }
-    keytable_stage_old_betas(k->table);
-    if (!k->told_betas && !keysync_is_leaving(k)) {
-        log_line(LOG_WARN, "keystore", "the beta headers cannot be read, those in use stay: %s",
-                 err.text);
-        k->told_betas = true;
-    }
-}
-
-static enum status stage_all(struct keysync *k, struct err *err)
-{
-    k->rows = k->skipped = k->no_room = 0;
-    k->out_of_memory = false;
-    keytable_begin(k->table);
-    budgets_begin(k->budgets);
-    keyids_begin(&k->ids);
-    enum status status = k->store->ops->scan(k->store, on_row, k, err);
-    if (status == STATUS_OK && k->out_of_memory) {
-        status = err_set(err, STATUS_UNAVAILABLE, "out of memory after %llu rows",
-                         (unsigned long long)k->rows);
-    }
-    if (status == STATUS_OK) {
-        status = k->store->ops->mappings(k->store, on_mapping, k, err);
-    }
-    if (status == STATUS_OK) {
-        status = keystore_prices(k->store, on_price, k, err);
-    }
-    if (status == STATUS_OK) {
-        stage_betas(k);
-    }
-    return status;
-}
-
-static void tell(struct keysync *k, int64_t version)
-{
-    bool news = !k->loaded || version != k->version || k->skipped != k->told_skipped;
-    log_line(news ? LOG_INFO : LOG_DEBUG, "keystore",
-             "loaded %u keys, %u model mappings, skipped %llu rows", keytable_count(k->table),
-             keytable_mappings(k->table), (unsigned long long)k->skipped);
-    k->told_skipped = k->skipped;
-    if (k->no_room && !k->told_no_room) {
-        log_line(LOG_ERROR, "keystore", "%llu keys do not work: the table is full, raise MAX_KEYS",
-                 (unsigned long long)k->no_room);
-    }
-    k->told_no_room = k->no_room != 0;
-}
-
-/* version was read before the rows: a write in between is noticed by the next poll. */
-static enum status load(struct keysync *k, int64_t version, struct err *err)
-{
-    counters_add(COUNTER_STORE_READS, 1);
-    enum status status = stage_all(k, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    keytable_commit(k->table, clock_mono_ms());
-    keyids_commit(&k->ids);
-    budgets_publish(k->budgets, k->table);
-    k->no_room += keytable_publish(k->table, clock_real_ms());
-    tell(k, version);
-    k->loaded = true;
-    k->version = version;
-    k->load_at_ms = clock_mono_ms() + (uint64_t)k->config->refresh_seconds * 1000;
-    return STATUS_OK;
-}
+/* --- polls --------------------------------------------------------------------------------- */
 
 static enum status open_store(struct keysync *k, struct err *err)
 {
@@ -356,6 +141,20 @@ static enum status open_store(struct keysync *k, struct err *err)
         k->store->wait_ctx = k;
     }
     return status;
+}
+
+/* version was read before the rows: a write in between is noticed by the next poll. */
+static enum status load(struct keysync *k, int64_t version, struct err *err)
+{
+    bool news = !k->loaded || version != k->version;
+    enum status status = keyload_all(&k->load, k->store, news, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    k->loaded = true;
+    k->version = version;
+    k->load_at_ms = clock_mono_ms() + (uint64_t)k->config->refresh_seconds * 1000;
+    return STATUS_OK;
 }
 
 static enum status sync_once(struct keysync *k, struct err *err)
@@ -408,7 +207,7 @@ struct keystore *keysync_store(struct keysync *k)
 
 void keysync_id(const struct keysync *k, const uint8_t digest[32], char out[KEYSTORE_ID_MAX + 1])
 {
-    keyids_find(&k->ids, digest, out);
+    keyids_find(&k->load.ids, digest, out);
 }
 
 /* --- questions ----------------------------------------------------------------------------- */
@@ -432,29 +231,6 @@ static enum status fetch_row(struct keysync *k, const struct keymiss_question *q
     return status;
 }
 
-/* The row must be the asked key's: "sha256:<hex>" sent as a key finds another one's row. */
-static enum keymiss_result take_row(struct keysync *k, const struct keymiss_question *q,
-                                    const struct keystore_row *row)
-{
-    struct directory_key cell;
-    struct err err;
-    if (keystore_cell(row, k->config->allow_clear_keys, &cell, &err) != STATUS_OK) {
-        skip_row(k, row, &err);
-        return KEYMISS_ABSENT;
-    }
-    if (memcmp(cell.digest, q->digest, sizeof cell.digest) != 0) {
-        return KEYMISS_ABSENT;
-    }
-    budgets_begin(k->budgets);
-    if (!keytable_add(k->table, &cell, clock_mono_ms()) ||
-        !keyids_add(&k->ids, cell.digest, row->id) ||
-        !budgets_stage(k->budgets, cell.digest, row)) {
-        return KEYMISS_UNAVAILABLE;
-    }
-    budgets_publish(k->budgets, k->table);
-    return KEYMISS_FOUND;
-}
-
 static enum keymiss_result look_up(struct keysync *k, const struct keymiss_question *q)
 {
     struct keystore_row row;
@@ -462,7 +238,7 @@ static enum keymiss_result look_up(struct keysync *k, const struct keymiss_quest
     enum status status = fetch_row(k, q, &row, &err);
     enum keymiss_result result = KEYMISS_UNAVAILABLE;
     if (status == STATUS_OK) {
-        result = take_row(k, q, &row);
+        result = keyload_one(&k->load, q->digest, &row);
     } else if (status == STATUS_NOT_FOUND) {
         result = KEYMISS_ABSENT;
     } else {
@@ -478,7 +254,7 @@ static enum keymiss_result look_up(struct keysync *k, const struct keymiss_quest
 /* What can be said without the store; PENDING: nothing. */
 static enum keymiss_result known(const struct keysync *k, const struct keymiss_question *q)
 {
-    if (keytable_has(k->table, q->digest)) {
+    if (keyload_has(&k->load, q->digest)) {
         return KEYMISS_FOUND;
     }
     if (absent_has(&k->absent, q->digest, clock_mono_ms())) {
@@ -527,7 +303,7 @@ static uint64_t answer_batch(struct keysync *k, uint32_t *count_out)
         }
     }
     if (added) {
-        keytable_publish(k->table, clock_real_ms());
+        keyload_publish(&k->load);
     }
     for (uint32_t i = 0; i < found_count; i++) {
         keymiss_answer(k->segment, &found[i], KEYMISS_FOUND);

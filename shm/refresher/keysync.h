@@ -17,7 +17,7 @@ struct keysync;
 typedef enum status keysync_open_fn(const struct config *c, struct keystore **out, char *why_out,
                                     size_t why_size, struct err *err);
 
-/* open: keystore_open. c and s must outlive it. Starts from what a predecessor left in s. NULL: no
+/* open: backend_open. c and s must outlive it. Starts from what a predecessor left in s. NULL: no
  * memory. */
 struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_open_fn *open);
 void keysync_drop(struct keysync *k);

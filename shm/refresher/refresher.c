@@ -25,6 +25,7 @@
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
+#include "shm/refresher/backend.h"
 #include "shm/refresher/drain.h"
 #include "shm/refresher/keysync.h"
 #include "shm/memory/scoreboard.h"
@@ -256,7 +257,7 @@ static enum status start(struct refresher *r, struct err *err)
         return STATUS_UNAVAILABLE;
     }
     bool again = directory_generation(r->segment) > 0; /* a predecessor has published keys */
-    r->keys = keysync_new(r->config, r->segment, again ? keystore_open_again : keystore_open);
+    r->keys = keysync_new(r->config, r->segment, again ? backend_open_again : backend_open);
     if (!r->keys) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }

@@ -20,9 +20,9 @@ static int64_t now_s(void)
 static enum status begin(struct store *k, const char *sql, sqlite3_stmt **out, struct err *err)
 {
     *out = NULL;
-    enum status status = keystore_sqlite_ready(k, err);
+    enum status status = keystore_sqlite_db_ready(k, err);
     if (status == STATUS_OK && sqlite3_prepare_v2(k->db, sql, -1, out, NULL) != SQLITE_OK) {
-        status = keystore_sqlite_trouble(k, err);
+        status = keystore_sqlite_db_trouble(k, err);
     }
     return status;
 }
@@ -33,7 +33,7 @@ static enum status end(struct store *k, sqlite3_stmt *st, int rc, const char *mi
 {
     enum status status = STATUS_OK;
     if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
-        status = keystore_sqlite_trouble(k, err);
+        status = keystore_sqlite_db_trouble(k, err);
     } else if (missing && sqlite3_changes(k->db) == 0) {
         status = err_set(err, STATUS_NOT_FOUND, "%s", missing);
     }
@@ -45,7 +45,7 @@ static int bind_money(sqlite3_stmt *st, int at, int64_t micro)
 {
     char usd[32];
     keystore_money_text(micro, usd);
-    return keystore_sqlite_bind(st, at, usd);
+    return keystore_sqlite_db_bind(st, at, usd);
 }
 
 static int bind_edits(sqlite3_stmt *st, const struct keystore_row *row, uint32_t edits)
@@ -56,7 +56,7 @@ static int bind_edits(sqlite3_stmt *st, const struct keystore_row *row, uint32_t
     if (edits & KEYSTORE_EDIT(column)) { \
         rc |= call;                      \
     }
-#define BIND_TEXT(column, field)  BIND(column, keystore_sqlite_bind(st, AT(column), row->field))
+#define BIND_TEXT(column, field)  BIND(column, keystore_sqlite_db_bind(st, AT(column), row->field))
 #define BIND_INT(column, field)   BIND(column, sqlite3_bind_int64(st, AT(column), row->field))
 #define BIND_MONEY(column, field) BIND(column, bind_money(st, AT(column), row->field))
     KEYSTORE_EDITS(BIND_TEXT, BIND_TEXT, BIND_INT, BIND_MONEY, BIND_INT)
@@ -73,7 +73,7 @@ static enum status update(struct keystore *base, const struct keystore_row *row,
         return status;
     }
     int rc = sqlite3_bind_int64(st, UPDATED_AT, now_s()) | bind_edits(st, row, edits) |
-             keystore_sqlite_bind(st, UPDATE_ID, row->id);
+             keystore_sqlite_db_bind(st, UPDATE_ID, row->id);
     return end(k, st, rc, "there is no such key", err);
 }
 
@@ -93,7 +93,7 @@ static enum status put_mapping(struct keystore *base, const char *from, const ch
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = keystore_sqlite_bind(st, 1, from) | keystore_sqlite_bind(st, 2, to) |
+    int rc = keystore_sqlite_db_bind(st, 1, from) | keystore_sqlite_db_bind(st, 2, to) |
              sqlite3_bind_int64(st, 3, now_s());
     return end(k, st, rc, NULL, err);
 }
@@ -104,7 +104,8 @@ static enum status drop(struct keystore *base, const char *sql, const char *id, 
     struct store *k = (struct store *)base;
     sqlite3_stmt *st;
     enum status status = begin(k, sql, &st, err);
-    return status == STATUS_OK ? end(k, st, keystore_sqlite_bind(st, 1, id), missing, err) : status;
+    return status == STATUS_OK ? end(k, st, keystore_sqlite_db_bind(st, 1, id), missing, err)
+                               : status;
 }
 
 static enum status drop_mapping(struct keystore *base, const char *from, struct err *err)
@@ -139,8 +140,8 @@ static enum status set_price_status(struct store *k, const char *model, const ch
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = keystore_sqlite_bind(st, 1, state) | sqlite3_bind_int64(st, 2, now_s()) |
-             keystore_sqlite_bind(st, 3, model);
+    int rc = keystore_sqlite_db_bind(st, 1, state) | sqlite3_bind_int64(st, 2, now_s()) |
+             keystore_sqlite_db_bind(st, 3, model);
     return end(k, st, rc, "there is no such price", err);
 }
 
@@ -165,10 +166,10 @@ static enum status put_price(struct keystore *base, const struct keystore_price 
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = keystore_sqlite_bind(st, 1, p->model) | bind_provider(st, 2, p->model) |
+    int rc = keystore_sqlite_db_bind(st, 1, p->model) | bind_provider(st, 2, p->model) |
              bind_price(st, 3, p->price.input) | bind_price(st, 4, p->price.output) |
              bind_price(st, 5, p->price.cache_read) | bind_price(st, 6, p->price.cache_write) |
-             keystore_sqlite_bind(st, 7, state) | sqlite3_bind_int64(st, 8, now_s());
+             keystore_sqlite_db_bind(st, 7, state) | sqlite3_bind_int64(st, 8, now_s());
     return end(k, st, rc, NULL, err);
 }
 

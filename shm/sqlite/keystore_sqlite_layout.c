@@ -1,5 +1,5 @@
 /* The tables of the embedded store, and how an older file becomes a newer one. */
-#include "shm/sqlite/keystore_sqlite_private.h"
+#include "shm/sqlite/keystore_sqlite_layout.h"
 
 /* Attributes of the older tools' rows that this program only carries: budget_*, owner_name, role,
  * metadata. */

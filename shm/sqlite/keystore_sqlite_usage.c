@@ -14,9 +14,9 @@ static enum status do_it(struct store *k, sqlite3_stmt *st, int rc, struct err *
 {
     enum status status = STATUS_OK;
     if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
-        status = keystore_sqlite_trouble(k, err);
+        status = keystore_sqlite_db_trouble(k, err);
     }
-    keystore_sqlite_finish(st);
+    keystore_sqlite_db_finish(st);
     return status;
 }
 
@@ -28,8 +28,8 @@ static enum status find(struct store *k, sqlite3_stmt *st, int rc, bool *found_o
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
         return STATUS_OK;
     }
-    enum status status = keystore_sqlite_trouble(k, err);
-    keystore_sqlite_finish(st);
+    enum status status = keystore_sqlite_db_trouble(k, err);
+    keystore_sqlite_db_finish(st);
     return status;
 }
 
@@ -72,7 +72,7 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
     };
     int n = (int)(sizeof values / sizeof values[0]), rc = SQLITE_OK;
     for (int i = 0; i < n; i++) {
-        rc |= values[i].text ? keystore_sqlite_bind(st, i + 1, values[i].text)
+        rc |= values[i].text ? keystore_sqlite_db_bind(st, i + 1, values[i].text)
                              : sqlite3_bind_int64(st, i + 1, values[i].number);
     }
     if (u->expires_s) {
@@ -88,14 +88,14 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
 static int64_t money_at(sqlite3_stmt *st, int column)
 {
     int64_t micro;
-    return keystore_money(keystore_sqlite_text(st, column), &micro) ? micro : 0;
+    return keystore_money(keystore_sqlite_db_text(st, column), &micro) ? micro : 0;
 }
 
 static enum status read_budget(struct store *k, const char *id, struct keystore_budget *b,
                                bool *found_out, struct err *err)
 {
     sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_GET];
-    enum status status = find(k, st, keystore_sqlite_bind(st, 1, id), found_out, err);
+    enum status status = find(k, st, keystore_sqlite_db_bind(st, 1, id), found_out, err);
     if (status != STATUS_OK) {
         return status;
     }
@@ -104,10 +104,10 @@ static enum status read_budget(struct store *k, const char *id, struct keystore_
                                       .used_micro = money_at(st, 1),
                                       .mtd_micro = money_at(st, 2),
                                       .active = sqlite3_column_int64(st, 4) == 1};
-        text_copy(keystore_sqlite_text(st, 3), b->month, sizeof b->month);
-        text_copy(keystore_sqlite_text(st, 5), b->reason, sizeof b->reason);
+        text_copy(keystore_sqlite_db_text(st, 3), b->month, sizeof b->month);
+        text_copy(keystore_sqlite_db_text(st, 5), b->reason, sizeof b->reason);
     }
-    keystore_sqlite_finish(st);
+    keystore_sqlite_db_finish(st);
     return STATUS_OK;
 }
 
@@ -118,10 +118,10 @@ static enum status history_cents(struct store *k, const char *id, const char *pa
 {
     sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_GET];
     bool found;
-    int rc = keystore_sqlite_bind(st, 1, path) | keystore_sqlite_bind(st, 2, id);
+    int rc = keystore_sqlite_db_bind(st, 1, path) | keystore_sqlite_db_bind(st, 2, id);
     enum status status = find(k, st, rc, &found, err);
     *cents_out = status == STATUS_OK && found ? money_at(st, 0) / 10000 : 0;
-    keystore_sqlite_finish(st);
+    keystore_sqlite_db_finish(st);
     return status;
 }
 
@@ -138,8 +138,8 @@ static enum status write_history(struct store *k, const char *id, const struct k
     cents += (b->history_micro + 5000) / 10000;
     snprintf(usd, sizeof usd, "%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
     sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_SET];
-    int rc = keystore_sqlite_bind(st, 1, path) | keystore_sqlite_bind(st, 2, usd) |
-             keystore_sqlite_bind(st, 3, id);
+    int rc = keystore_sqlite_db_bind(st, 1, path) | keystore_sqlite_db_bind(st, 2, usd) |
+             keystore_sqlite_db_bind(st, 3, id);
     return do_it(k, st, rc, err);
 }
 
@@ -150,8 +150,8 @@ static enum status write_budget(struct store *k, const char *id, const struct ke
     sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_SET];
     keystore_money_text(b->used_micro, used);
     keystore_money_text(b->mtd_micro, mtd);
-    int rc = keystore_sqlite_bind(st, 1, used) | keystore_sqlite_bind(st, 2, mtd) |
-             keystore_sqlite_bind(st, 3, b->month) | keystore_sqlite_bind(st, 4, id);
+    int rc = keystore_sqlite_db_bind(st, 1, used) | keystore_sqlite_db_bind(st, 2, mtd) |
+             keystore_sqlite_db_bind(st, 3, b->month) | keystore_sqlite_db_bind(st, 4, id);
     return do_it(k, st, rc, err);
 }
 
@@ -159,8 +159,8 @@ static enum status write_active(struct store *k, const char *id, const struct ke
                                 struct err *err)
 {
     sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_ACTIVE];
-    int rc = sqlite3_bind_int64(st, 1, b->active) | keystore_sqlite_bind(st, 2, b->reason) |
-             keystore_sqlite_bind(st, 3, id);
+    int rc = sqlite3_bind_int64(st, 1, b->active) | keystore_sqlite_db_bind(st, 2, b->reason) |
+             keystore_sqlite_db_bind(st, 3, id);
     return do_it(k, st, rc, err);
 }
 
@@ -215,9 +215,9 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
                                       size_t n, struct err *err)
 {
     struct store *k = (struct store *)base;
-    enum status status = keystore_sqlite_ready(k, err);
+    enum status status = keystore_sqlite_db_ready(k, err);
     if (status != STATUS_OK ||
-        (status = keystore_sqlite_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
+        (status = keystore_sqlite_db_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
@@ -227,7 +227,7 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
         status = remove_expired(k, err);
     }
     if (status == STATUS_OK) {
-        status = keystore_sqlite_run(k, "COMMIT", err);
+        status = keystore_sqlite_db_run(k, "COMMIT", err);
     }
     if (status != STATUS_OK) {
         sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
@@ -264,7 +264,7 @@ static bool sums_row(void *ctx, sqlite3_stmt *st)
                                      .cache_read = count_at(st, 5),
                                      .cache_write = count_at(st, 6),
                                      .cost_micro = count_at(st, 7)};
-    text_copy(keystore_sqlite_text(st, 0), sum.group, sizeof sum.group);
+    text_copy(keystore_sqlite_db_text(st, 0), sum.group, sizeof sum.group);
     return s->fn(s->ctx, &sum);
 }
 
@@ -277,7 +277,7 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
     struct sums s = {fn, ctx};
     sqlite3_stmt *st = NULL;
     char sql[512];
-    enum status status = keystore_sqlite_ready(k, err);
+    enum status status = keystore_sqlite_db_ready(k, err);
     if (status != STATUS_OK) {
         return status;
     }
@@ -289,9 +289,9 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
     if (sqlite3_prepare_v2(k->db, sql, -1, &st, NULL) != SQLITE_OK ||
         sqlite3_bind_int64(st, 1, from_ms) != SQLITE_OK ||
         sqlite3_bind_int64(st, 2, to_ms) != SQLITE_OK) {
-        status = keystore_sqlite_trouble(k, err);
+        status = keystore_sqlite_db_trouble(k, err);
     } else {
-        status = keystore_sqlite_walk(k, st, sums_row, &s, err);
+        status = keystore_sqlite_db_walk(k, st, sums_row, &s, err);
     }
     sqlite3_finalize(st);
     return status;
@@ -311,16 +311,16 @@ static bool prices_row(void *ctx, sqlite3_stmt *st)
     struct keystore_price row = {0};
     int64_t micro[4];
     for (int i = 0; i < 4; i++) {
-        struct str usd = keystore_sqlite_text(st, 1 + i);
+        struct str usd = keystore_sqlite_db_text(st, 1 + i);
         if (i >= 2 && usd.n == 0) {
             micro[i] = micro[0];
         } else if (!keystore_money(usd, &micro[i])) {
             micro[i] = -1;
         }
     }
-    text_copy(keystore_sqlite_text(st, 0), row.model, sizeof row.model);
+    text_copy(keystore_sqlite_db_text(st, 0), row.model, sizeof row.model);
     row.readable = micro[0] >= 0 && micro[1] >= 0 && micro[2] >= 0 && micro[3] >= 0;
-    row.active = !text_eq(keystore_sqlite_text(st, 5), STR("disabled"));
+    row.active = !text_eq(keystore_sqlite_db_text(st, 5), STR("disabled"));
     row.price = (struct directory_price){(uint64_t)micro[0], (uint64_t)micro[1], (uint64_t)micro[2],
                                          (uint64_t)micro[3]};
     return p->fn(p->ctx, &row);
@@ -332,8 +332,8 @@ enum status keystore_sqlite_prices(struct keystore *base,
 {
     struct store *k = (struct store *)base;
     struct prices p = {fn, ctx};
-    enum status status = keystore_sqlite_ready(k, err);
+    enum status status = keystore_sqlite_db_ready(k, err);
     return status == STATUS_OK
-               ? keystore_sqlite_walk(k, k->statements[STATEMENT_PRICES], prices_row, &p, err)
+               ? keystore_sqlite_db_walk(k, k->statements[STATEMENT_PRICES], prices_row, &p, err)
                : status;
 }

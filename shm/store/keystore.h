@@ -96,15 +96,18 @@ struct keystore { /* first member of every implementation */
     void *wait_ctx;
 };
 
-/* Chooses by STORAGE_BACKEND (see config.h) and opens. why_out (120 bytes) says which store and
- * why, for the start line. A file or directory that is missing is made. */
-MUST_CHECK enum status keystore_open(const struct config *c, struct keystore **out, char *why_out,
-                                     size_t why_size, struct err *err);
-/* The same where the store has been read before: one that is missing now is an outage (UNAVAILABLE)
- * and not an empty store, in which every key would be revoked. */
-MUST_CHECK enum status keystore_open_again(const struct config *c, struct keystore **out,
-                                           char *why_out, size_t why_size, struct err *err);
 void keystore_close(struct keystore *k);
+
+/* The three that a store need not have: NOT_SUPPORTED, NOT_SUPPORTED, and OK without a price. */
+MUST_CHECK enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows,
+                                          size_t n, struct err *err);
+MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group group,
+                                      int64_t from_ms, int64_t to_ms,
+                                      bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
+                                      void *ctx, struct err *err);
+MUST_CHECK enum status keystore_prices(struct keystore *k,
+                                       bool (*fn)(void *ctx, const struct keystore_price *price),
+                                       void *ctx, struct err *err);
 
 /* "sha256:<hex>" of a clear key. */
 void keystore_hash_id(struct str key, char id_out[KEYSTORE_ID_MAX + 1]);

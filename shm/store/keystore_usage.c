@@ -1,42 +1,8 @@
 #include "shm/store/keystore_usage.h"
 
-#include <stdio.h>
 #include <string.h>
-#include "shm/store/keystore.h"
 
 #define MICRO_MAX 1000000000000000000ll /* a trillion dollars: sums stay inside int64_t */
-
-enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows, size_t n,
-                               struct err *err)
-{
-    if (!k->ops->put_usage) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows", k->ops->name);
-    }
-    return k->ops->put_usage(k, rows, n, err);
-}
-
-enum status keystore_usage(struct keystore *k, enum keystore_group group, int64_t from_ms,
-                           int64_t to_ms,
-                           bool (*fn)(void *ctx, const struct keystore_usage_sum *sum), void *ctx,
-                           struct err *err)
-{
-    if (!k->ops->usage) {
-        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows", k->ops->name);
-    }
-    return k->ops->usage(k, group, from_ms, to_ms, fn, ctx, err);
-}
-
-enum status keystore_prices(struct keystore *k,
-                            bool (*fn)(void *ctx, const struct keystore_price *price), void *ctx,
-                            struct err *err)
-{
-    return k->ops->prices ? k->ops->prices(k, fn, ctx, err) : STATUS_OK;
-}
-
-void keystore_money_text(int64_t micro, char out[32])
-{
-    snprintf(out, 32, "%lld.%06lld", (long long)(micro / 1000000), (long long)(micro % 1000000));
-}
 
 static int64_t plus(int64_t sum, uint64_t micro)
 {

@@ -66,15 +66,4 @@ struct keystore_budget {
 /* Adds the cost of a request of month "YYYY-MM". */
 void keystore_budget_add(struct keystore_budget *b, const char *month, uint64_t cost_micro);
 
-/* The three that a store need not have: NOT_SUPPORTED, NOT_SUPPORTED, and OK without a price. */
-MUST_CHECK enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows,
-                                          size_t n, struct err *err);
-MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group group,
-                                      int64_t from_ms, int64_t to_ms,
-                                      bool (*fn)(void *ctx, const struct keystore_usage_sum *sum),
-                                      void *ctx, struct err *err);
-MUST_CHECK enum status keystore_prices(struct keystore *k,
-                                       bool (*fn)(void *ctx, const struct keystore_price *price),
-                                       void *ctx, struct err *err);
-
 #endif

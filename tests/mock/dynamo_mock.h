@@ -4,7 +4,7 @@
  *
  *   dynamo_main.c    options, owns struct dynamo_mock, connections (on server/net/loop.h)
  *   dynamo_route.c   one request -> one answer: signature, script, operation; the /__ routes
- *   dynamo_ops.c     the operations
+ *   dynamo_ops.c     the operations; dynamo_tables.c: those on tables
  *   dynamo_store.c   tables and items, found by dynamo_finder.c
  *   dynamo_expr.c    expressions
  *   reader.c, verify.c   borrowed from mock-bedrock

@@ -5,7 +5,8 @@
 #define TESTS_UNIT_BUILD_BED_H
 
 #include "tests/unit/convert_case.h"
-#include "worker/converse/converse_settings.h"
+#include "worker/converse/converse_build.h"
+#include "worker/dialect/wish.h"
 
 struct build_bed {
     struct convert_case c; /* arena, body, changes, err */
@@ -26,6 +27,14 @@ static void build_open(struct build_bed *bed, const char *model)
     bed->o = (struct converse_options){.model = &bed->model};
     converse_build_begin(&bed->b, &bed->o, converse_names_new(bed->c.arena), bed->c.arena,
                          &bed->c.body, &bed->c.changes, &bed->c.err);
+}
+
+/* A whole message, for what comes behind the messages. */
+__attribute__((unused)) static void build_message(struct build_bed *bed)
+{
+    converse_build_role(&bed->b, CONVERSE_USER);
+    converse_build_text(&bed->b, STR("u"));
+    converse_build_messages_end(&bed->b);
 }
 
 /* Ends the body and compares it. */
@@ -52,5 +61,15 @@ __attribute__((unused)) static void build_want_failure(struct build_bed *bed, en
     assert_string_equal(bed->c.err.text, text);
     convert_case_free(&bed->c);
 }
+
+/* A body with that message and `more`. */
+#define BUILD_BODY(more) \
+    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]" more "}"
+#define BUILD_EXTRA(x) ",\"additionalModelRequestFields\":{" x "}"
+
+/* What the fields are called in the dialect of these tests. */
+__attribute__((unused)) static const struct wish build_wish = {
+    .called = {
+        .thinking = "thinking", .effort = "effort", .one_call = "one_call", .stops = "stop"}};
 
 #endif

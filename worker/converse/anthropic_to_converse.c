@@ -3,6 +3,7 @@
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/anthropic_tools.h"
 #include "worker/converse/converse_settings.h"
+#include "worker/converse/converse_thinking.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -121,7 +122,7 @@ static bool read_number(struct converse_build *b, const struct scan *s, const ch
     return true;
 }
 
-static void read_stops(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_stops(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     scan_ref list = SCAN_GET(s, 0, "stop_sequences");
     if (!present(s, list))
@@ -139,17 +140,16 @@ static void read_stops(struct converse_build *b, const struct scan *s, struct co
                                 "stop_sequences: Input should be a valid string");
 }
 
-static void read_thinking(struct converse_build *b, const struct scan *s,
-                          struct converse_settings *t)
+static void read_thinking(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
     struct str display = converse_build_read(b, s, SCAN_GET(s, thinking, "display"));
     if (SCAN_IS(s, type, "disabled"))
-        t->thinking = CONVERSE_THINKING_OFF;
+        t->thinking = WISH_THINKING_OFF;
     else if (SCAN_IS(s, type, "enabled"))
-        t->thinking = CONVERSE_THINKING_BUDGET;
+        t->thinking = WISH_THINKING_BUDGET;
     else if (scan_type(s, thinking) == SCAN_OBJECT) /* adaptive; between_tools of one model */
-        t->thinking = CONVERSE_THINKING_ADAPTIVE;
+        t->thinking = WISH_THINKING_ADAPTIVE;
     scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &t->budget);
     if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted")))
         t->display = display;
@@ -157,7 +157,7 @@ static void read_thinking(struct converse_build *b, const struct scan *s,
         converse_build_drop(b, "thinking.display");
 }
 
-static void read_output(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_output(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     scan_ref config = SCAN_GET(s, 0, "output_config"), format = SCAN_GET(s, config, "format");
     if (!present(s, format)) /* its name before it was generally available */
@@ -166,7 +166,7 @@ static void read_output(struct converse_build *b, const struct scan *s, struct c
     if (scan_type(s, schema) == SCAN_OBJECT)
         t->schema = scan_raw(s, schema);
     t->effort = converse_build_read(b, s, SCAN_GET(s, config, "effort"));
-    if (t->effort.n > 0 && !converse_settings_effort(t->effort))
+    if (t->effort.n > 0 && !converse_thinking_effort(t->effort))
         converse_build_fail(b, STATUS_INVALID,
                             "output_config.effort: Input should be 'low', 'medium', 'high', "
                             "'xhigh' or 'max'");
@@ -175,7 +175,7 @@ static void read_output(struct converse_build *b, const struct scan *s, struct c
 }
 
 /* Anthropic's values (auto, standard_only) mean nothing to Bedrock; its own may be asked for. */
-static void read_tier(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_tier(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     static const char *const tiers[] = {"default", "flex", "priority", "reserved"};
     scan_ref tier = SCAN_GET(s, 0, "service_tier");
@@ -187,7 +187,7 @@ static void read_tier(struct converse_build *b, const struct scan *s, struct con
 }
 
 static void read_settings(struct converse_build *b, const struct messages_request *r,
-                          struct converse_settings *t)
+                          struct wish *t)
 {
     const struct scan *s = r->scan;
     double ignored;
@@ -205,7 +205,7 @@ static void read_settings(struct converse_build *b, const struct messages_reques
 /* 0 only warms the cache, which Bedrock cannot; more than a Claude model can is refused in the
  * official words, which Claude Code understands. Other models get less: they are asked for
  * Claude's maximum. */
-static void check_max_tokens(struct converse_build *b, struct converse_settings *t)
+static void check_max_tokens(struct converse_build *b, struct wish *t)
 {
     int64_t cap = b->o->model->caps->output_max;
     if (t->max_tokens == 0) {
@@ -263,10 +263,10 @@ enum status anthropic_to_converse(const struct messages_request *r,
                                   struct err *err)
 {
     struct converse_build b;
-    struct converse_settings settings = {.called = {.thinking = "thinking",
-                                                    .effort = "output_config.effort",
-                                                    .one_call = "disable_parallel_tool_use",
-                                                    .stops = "stop_sequences"}};
+    struct wish settings = {.called = {.thinking = "thinking",
+                                       .effort = "output_config.effort",
+                                       .one_call = "disable_parallel_tool_use",
+                                       .stops = "stop_sequences"}};
     enum status st = messages_refuse_fields(r->scan, err);
     if (st != STATUS_OK)
         return st;

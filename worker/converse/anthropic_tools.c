@@ -149,7 +149,7 @@ static struct choice read_choice(struct converse_build *b, const struct scan *s)
 /* tool_choice none: Converse has no such choice, so the tools are left out - unless the history
  * needs them. */
 void anthropic_tools_put(struct converse_build *b, const struct messages_request *r,
-                         struct converse_settings *settings)
+                         struct wish *settings)
 {
     scan_ref used = find_tool_use(r);
     struct choice c = read_choice(b, r->scan);

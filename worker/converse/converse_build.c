@@ -337,3 +337,23 @@ void converse_build_tools_end(struct converse_build *b, enum converse_choice cho
     json_object_end(&b->w);
     b->tools_open = false;
 }
+
+/* --- sections ------------------------------------------------------------------------------ */
+
+struct json_out *converse_build_key(struct converse_section *x, struct str key)
+{
+    struct json_out *w = &x->b->w;
+    if (!x->open) {
+        json_key(w, x->name);
+        json_object(w);
+        x->open = true;
+    }
+    json_key(w, key);
+    return w;
+}
+
+void converse_build_section_end(struct converse_section *x)
+{
+    if (x->open)
+        json_object_end(&x->b->w);
+}

@@ -151,4 +151,14 @@ enum converse_choice { CONVERSE_AUTO, CONVERSE_ANY, CONVERSE_ONE };
 void converse_build_tools_end(struct converse_build *b, enum converse_choice choice,
                               struct str name);
 
+/* --- what follows the messages --- */
+struct converse_section { /* an object of the body that opens with its first member */
+    struct converse_build *b;
+    struct str name;
+    bool open;
+};
+/* The member's value is written next. */
+struct json_out *converse_build_key(struct converse_section *x, struct str key);
+void converse_build_section_end(struct converse_section *x);
+
 #endif

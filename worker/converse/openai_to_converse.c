@@ -5,6 +5,7 @@
 #include "worker/dialect/messages.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/converse/openai_tools.h"
+#include "worker/converse/converse_thinking.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -151,8 +152,7 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
 
 /* --- settings ------------------------------------------------------------------------------ */
 
-static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v,
-                     struct converse_settings *t)
+static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v, struct wish *t)
 {
     if (scan_type(s, v) == SCAN_STRING)
         converse_settings_stop(b, t, scan_raw(s, v));
@@ -161,7 +161,7 @@ static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v,
                             "Invalid type for 'stop': expected a string or an array of strings.");
 }
 
-static void read_stops(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_stops(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     scan_ref stop = SCAN_GET(s, 0, "stop");
     enum scan_type type = scan_type(s, stop);
@@ -184,23 +184,23 @@ static int64_t read_max_tokens(struct converse_build *b, const struct chat_reque
     return r->max_tokens > 0 ? r->max_tokens : otherwise;
 }
 
-static void read_effort(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_effort(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     struct str effort = converse_build_read(b, s, SCAN_GET(s, 0, "reasoning_effort"));
     if (effort.n == 0)
         return;
     if (text_eq(effort, STR("none"))) {
-        t->thinking = CONVERSE_THINKING_OFF;
+        t->thinking = WISH_THINKING_OFF;
         return;
     }
     if (text_eq(effort, STR("minimal")))
         effort = STR("low");
-    if (!converse_settings_effort(effort))
+    if (!converse_thinking_effort(effort))
         converse_build_fail(b, STATUS_INVALID,
                             "Invalid value for 'reasoning_effort': supported values are 'none', "
                             "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
     t->effort = effort;
-    t->thinking = CONVERSE_THINKING_ADAPTIVE;
+    t->thinking = WISH_THINKING_ADAPTIVE;
 }
 
 /* Structured output wants additionalProperties:false in every object (the documentation of
@@ -229,7 +229,7 @@ static struct str close_schema(struct converse_build *b, struct str schema)
     return closed;
 }
 
-static void read_format(struct converse_build *b, const struct scan *s, struct converse_settings *t)
+static void read_format(struct converse_build *b, const struct scan *s, struct wish *t)
 {
     scan_ref format = SCAN_GET(s, 0, "response_format"), inner = SCAN_GET(s, format, "json_schema");
     scan_ref schema = SCAN_GET(s, inner, "schema");
@@ -247,8 +247,7 @@ static void read_format(struct converse_build *b, const struct scan *s, struct c
     t->schema_description = converse_build_read(b, s, SCAN_GET(s, inner, "description"));
 }
 
-static void read_settings(struct converse_build *b, const struct chat_request *r,
-                          struct converse_settings *t)
+static void read_settings(struct converse_build *b, const struct chat_request *r, struct wish *t)
 {
     const struct scan *s = r->scan;
     t->max_tokens = read_max_tokens(b, r);
@@ -295,7 +294,7 @@ static void note_dropped(struct converse_build *b, const struct scan *s)
 /* --- entry --------------------------------------------------------------------------------- */
 
 static void put_format_instruction(struct converse_build *b, const struct scan *s,
-                                   const struct converse_settings *t)
+                                   const struct wish *t)
 {
     scan_ref type = SCAN_GET(s, SCAN_GET(s, 0, "response_format"), "type");
     bool any = SCAN_IS(s, type, "json_object");
@@ -311,10 +310,10 @@ enum status openai_to_converse(const struct chat_request *r, const struct conver
 {
     struct converse_build b;
     const struct scan *s = r->scan;
-    struct converse_settings settings = {.called = {.thinking = "reasoning_effort",
-                                                    .effort = "reasoning_effort",
-                                                    .one_call = "parallel_tool_calls",
-                                                    .stops = "stop"}};
+    struct wish settings = {.called = {.thinking = "reasoning_effort",
+                                       .effort = "reasoning_effort",
+                                       .one_call = "parallel_tool_calls",
+                                       .stops = "stop"}};
     unsigned legacy_calls = 0;
     enum status st = messages_refuse_fields(s, err);
     if (st != STATUS_OK)

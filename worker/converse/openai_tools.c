@@ -167,8 +167,7 @@ static void put_history_tool(struct converse_build *b, const struct scan *s, sca
 
 /* tool_choice none: Converse has no such choice, so the tools are left out - unless the history
  * needs them. */
-void openai_tools_put(struct converse_build *b, const struct chat_request *r,
-                      struct converse_settings *settings)
+void openai_tools_put(struct converse_build *b, const struct chat_request *r, struct wish *settings)
 {
     const struct scan *s = r->scan;
     struct choice c = read_choice(b, s);

@@ -11,6 +11,6 @@
 /* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
  * cannot say goes into the settings. */
 void openai_tools_put(struct converse_build *b, const struct chat_request *r,
-                      struct converse_settings *settings);
+                      struct wish *settings);
 
 #endif

@@ -5,7 +5,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
-#include "shm/catalogue/prices.h"
+#include "shm/memory/tariff.h"
 #include "worker/exchange/routes.h"
 
 #define MINUTE_NS        60000000000ull
@@ -223,7 +223,7 @@ static void warn_price(struct str id)
 
 static void find_price(struct exchange *x)
 {
-    switch (prices_find(x->worker->segment, x->model.id, &x->price)) {
+    switch (tariff_find(x->worker->segment, x->model.id, &x->price)) {
     case PRICES_STORE:
     case PRICES_LIST:
         break;

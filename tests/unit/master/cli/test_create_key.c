@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "server/json/json.h"
-#include "shm/store/keystore.h"
+#include "shm/refresher/backend.h"
 #include "tests/unit/cli_case.h"
 
 static void test_prefix_shows_four_random_characters(void **state)
@@ -74,7 +74,7 @@ static void stored_id(char out[KEYSTORE_ID_MAX + 1])
     char why[120];
     out[0] = '\0';
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
-    assert_int_equal(keystore_open(&c, &k, why, sizeof why, &err), STATUS_OK);
+    assert_int_equal(backend_open(&c, &k, why, sizeof why, &err), STATUS_OK);
     assert_int_equal(k->ops->scan(k, keep_id, out, &err), STATUS_OK);
     keystore_close(k);
     config_free(&c);

@@ -10,6 +10,7 @@
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 #include "tests/unit/cli_case.h"
 
 static void test_duration_as_listed(void **state)

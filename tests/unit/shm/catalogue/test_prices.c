@@ -71,7 +71,7 @@ static void test_find_table_gives_price_and_source(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct directory_price got;
-        enum prices_source source = prices_find(NULL, text_from(rows[i].id), &got);
+        enum prices_source source = prices_find(text_from(rows[i].id), &got);
         if (source != rows[i].source || memcmp(&got, &rows[i].price, sizeof got) != 0) {
             fail_msg("%s: source %d, input %llu", rows[i].id, (int)source,
                      (unsigned long long)got.input);
@@ -91,7 +91,7 @@ static void test_listed_every_row_is_found_and_in_order(void **state)
         if (family == last_family && strcmp(last, id) >= 0) {
             fail_msg("%s comes behind %s", id, last);
         }
-        enum prices_source source = prices_find(NULL, text_from(id), &got);
+        enum prices_source source = prices_find(text_from(id), &got);
         if (source != (family ? PRICES_FAMILY : PRICES_LIST) ||
             memcmp(&got, &listed, sizeof got) != 0) {
             fail_msg("%s", id);
@@ -100,25 +100,6 @@ static void test_listed_every_row_is_found_and_in_order(void **state)
         last_family = family;
     }
     assert_true(n > 60);
-}
-
-static void test_find_row_of_the_store_wins(void **state)
-{
-    (void)state;
-    struct segment s;
-    struct err err;
-    struct directory_price mine = {1, 2, 3, 4}, got;
-    assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
-    assert_int_equal(prices_find(&s, STR("amazon.titan-x"), &got), PRICES_UNKNOWN);
-    directory_begin(&s);
-    assert_true(directory_add_price(&s, STR("anthropic.claude-sonnet-4-6"), &mine));
-    assert_false(directory_add_price(&s, STR("anthropic.claude-sonnet-4-6"), &mine));
-    assert_false(directory_add_price(&s, STR(""), &mine));
-    directory_publish(&s, 1);
-    assert_int_equal(prices_find(&s, STR("us.anthropic.claude-sonnet-4-6"), &got), PRICES_STORE);
-    assert_memory_equal(&got, &mine, sizeof got);
-    assert_int_equal(prices_find(&s, STR("us.anthropic.claude-sonnet-4-5-x"), &got), PRICES_FAMILY);
-    segment_drop(&s);
 }
 
 static void test_cost_table_is_exact(void **state)
@@ -172,7 +153,6 @@ int main(void)
         cmocka_unit_test(test_base_removes_region_and_arn),
         cmocka_unit_test(test_find_table_gives_price_and_source),
         cmocka_unit_test(test_listed_every_row_is_found_and_in_order),
-        cmocka_unit_test(test_find_row_of_the_store_wins),
         cmocka_unit_test(test_cost_table_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "shm/memory/bucket.h"
+#include "shm/memory/segment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,7 +148,7 @@ static void test_of_slot_out_of_range_is_null(void **state)
     struct err err;
     assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
     assert_non_null(bucket_of(&s, BUCKET_MASTER, 0));
-    assert_null(bucket_of(&s, segment_slots(&s), 0));
+    assert_null(bucket_of(&s, bucket_slots(&s), 0));
     assert_null(bucket_of(&s, UINT32_MAX, 0));
     segment_drop(&s);
 }

@@ -1,4 +1,5 @@
 #include "shm/memory/counters.h"
+#include "shm/memory/segment.h"
 
 #include <ctype.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 #include "shm/memory/directory.h"
+#include "shm/memory/segment.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "shm/memory/bucket.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 
 #define SLOT 300u
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "server/base/clock.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 
 #define RECORDS 64u
 

@@ -1,4 +1,5 @@
 #include "shm/memory/keymiss.h"
+#include "shm/memory/segment.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

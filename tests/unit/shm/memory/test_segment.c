@@ -59,7 +59,7 @@ static void test_create_areas_lie_apart_on_pages(void **state)
         assert_int_equal(rows[i][0] % 4096, 0);
         assert_true(rows[i][0] + rows[i][1] <= rows[i + 1][0]);
     }
-    assert_true(segment_slots(&seg) >= BUCKET_FIRST_KEY + 100);
+    assert_true(bucket_slots(&seg) >= BUCKET_FIRST_KEY + 100);
     assert_true(seg.wake_refresher >= 0 && seg.wake_worker[2] >= 0 && seg.wake_worker[3] == -1);
 }
 
@@ -230,32 +230,6 @@ static void test_create_secret_area_is_not_dumped(void **state)
     assert_true(dont_dump);
 }
 
-/* Small enough for no page, exactly some pages, with edges; the words beside them stay. */
-static void test_zero_clears_its_words_and_no_others(void **state)
-{
-    static const struct {
-        size_t from, count;
-    } rows[] = {{1, 1}, {3, 100}, {0, 16384}, {5, 40000}, {8192, 8192}, {8191, 8194}};
-    struct segment s;
-    struct err err;
-    (void)state;
-    assert_int_equal(segment_create(&s, 2, 16384, &err), STATUS_OK);
-    _Atomic uint64_t *words = (_Atomic uint64_t *)(void *)s.directory;
-    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-        for (size_t i = 0; i < 50000; i++) {
-            atomic_store(&words[i], i + 1);
-        }
-        segment_zero(&s, words + rows[r].from, rows[r].count);
-        for (size_t i = 0; i < 50000; i++) {
-            bool in = i >= rows[r].from && i < rows[r].from + rows[r].count;
-            if (atomic_load(&words[i]) != (in ? 0 : i + 1)) {
-                fail_msg("row %zu, word %zu", r, i);
-            }
-        }
-    }
-    segment_drop(&s);
-}
-
 /* What the refresher writes into the header is no sign of another build. */
 static void test_attach_after_keys_have_come(void **state)
 {
@@ -275,7 +249,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attach_after_keys_have_come),
-        cmocka_unit_test(test_zero_clears_its_words_and_no_others),
         cmocka_unit_test_setup_teardown(test_create_areas_lie_apart_on_pages, make, drop),
         cmocka_unit_test_setup_teardown(test_create_memfd_is_sealed, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_same_build_reads_what_is_written, make, drop),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "server/base/clock.h"
+#include "shm/memory/segment.h"
 
 static struct segment seg;
 

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include "shm/memory/bucket.h"
 #include "shm/memory/directory.h"
+#include "shm/memory/segment.h"
 
 static struct segment seg;
 static struct slots *slots;
@@ -51,7 +52,7 @@ static void test_take_new_segment_gives_each_slot_once(void **state)
     assert_int_equal(slots_take(slots, 8, 0), BUCKET_FIRST_KEY + 1);
     assert_non_null(bucket_of(&seg, BUCKET_FIRST_KEY, 7));
     assert_non_null(bucket_of(&seg, BUCKET_FIRST_KEY + 1, 8));
-    assert_int_equal(exhaust(0), segment_slots(&seg) - BUCKET_FIRST_KEY - 2);
+    assert_int_equal(exhaust(0), bucket_slots(&seg) - BUCKET_FIRST_KEY - 2);
 }
 
 static void test_free_slot_rests_ten_minutes_and_two_generations(void **state)
@@ -92,14 +93,14 @@ static void test_learn_keeps_known_keys_and_rests_the_others(void **state)
     bucket_give(&seg, 301, 31);
     atomic_store(&seg.buckets[300].requests, 42);
     assert_true(slots_learn(slots, 300, 30));
-    assert_false(slots_learn(slots, 300, 30));                /* twice */
-    assert_false(slots_learn(slots, 302, 31));                /* another tag */
-    assert_false(slots_learn(slots, BUCKET_MASTER, 0));       /* reserved */
-    assert_false(slots_learn(slots, segment_slots(&seg), 0)); /* beyond */
+    assert_false(slots_learn(slots, 300, 30));               /* twice */
+    assert_false(slots_learn(slots, 302, 31));               /* another tag */
+    assert_false(slots_learn(slots, BUCKET_MASTER, 0));      /* reserved */
+    assert_false(slots_learn(slots, bucket_slots(&seg), 0)); /* beyond */
     slots_learned(slots, 5000);
     publish();
     publish();
-    uint32_t all = segment_slots(&seg) - BUCKET_FIRST_KEY;
+    uint32_t all = bucket_slots(&seg) - BUCKET_FIRST_KEY;
     assert_int_equal(exhaust(5000), all - 2); /* 300 is used, 301 rests */
     assert_int_equal(atomic_load(&seg.buckets[300].requests), 42);
     assert_int_equal(slots_take(slots, 5, 5000 + SLOTS_REST_MS), 301);

@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/journal.h"
+#include "shm/memory/segment.h"
 
 #define JANUARY  1768478400000 /* 2026-01-15 */
 #define DECEMBER 1765800000000

@@ -11,6 +11,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/segment.h"
 
 /* --- a store that answers as it is told ---------------------------------------------------------
  */

@@ -1,208 +1,6 @@
 #include "shm/refresher/keysync.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
-#include "server/base/arena.h"
-#include "server/base/clock.h"
-#include "server/base/log.h"
-#include "server/base/sha256.h"
-#include "shm/memory/counters.h"
-#include "shm/memory/keymiss.h"
-
-/* --- a key store of the test's --------------------------------------------------------------- */
-
-#define ROWS_MAX 200
-
-static struct {
-    struct keystore base;
-    struct keystore_row rows[ROWS_MAX];
-    uint32_t row_count;
-    int64_t version;
-    enum status open_says, version_says, scan_says, get_says, mappings_says, betas_says;
-    bool bad_beta;
-    uint32_t scan_breaks_after; /* rows, when scan_says is a failure */
-    uint32_t opens, scans, gets, closes;
-} fake;
-
-static enum status say(enum status status, struct err *err)
-{
-    return status == STATUS_OK ? STATUS_OK : err_set(err, status, "the fake store says so");
-}
-
-static enum status fake_scan(struct keystore *k,
-                             bool (*fn)(void *ctx, const struct keystore_row *row), void *ctx,
-                             struct err *err)
-{
-    (void)k;
-    fake.scans++;
-    for (uint32_t i = 0; i < fake.row_count; i++) {
-        if ((fake.scan_says != STATUS_OK && i == fake.scan_breaks_after) ||
-            !fn(ctx, &fake.rows[i])) {
-            break;
-        }
-    }
-    return say(fake.scan_says, err);
-}
-
-static enum status fake_get(struct keystore *k, const char *id, struct keystore_row *out,
-                            struct err *err)
-{
-    (void)k;
-    fake.gets++;
-    for (uint32_t i = 0; fake.get_says == STATUS_OK && i < fake.row_count; i++) {
-        if (strcmp(fake.rows[i].id, id) == 0) {
-            *out = fake.rows[i];
-            return STATUS_OK;
-        }
-    }
-    return say(fake.get_says == STATUS_OK ? STATUS_NOT_FOUND : fake.get_says, err);
-}
-
-static enum status fake_mappings(struct keystore *k,
-                                 bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
-                                 struct err *err)
-{
-    (void)k;
-    fn(ctx, STR("claude-x"), STR("us.anthropic.claude-x"));
-    fn(ctx, STR(""), STR("bad"));
-    return say(fake.mappings_says, err);
-}
-
-static enum status fake_betas(struct keystore *k,
-                              bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
-                              void *ctx, struct err *err)
-{
-    (void)k;
-    static const struct directory_beta good = {.name = "a-1", .to = "b-1"}, bad = {.name = "c-1"};
-    if (fake.betas_says == STATUS_OK) {
-        fn(ctx, &good, true);
-    }
-    if (fake.bad_beta) {
-        fn(ctx, &bad, false);
-    }
-    return say(fake.betas_says, err);
-}
-
-static enum status fake_version(struct keystore *k, int64_t *out, struct err *err)
-{
-    (void)k;
-    *out = fake.version;
-    return say(fake.version_says, err);
-}
-
-static void fake_close(struct keystore *k)
-{
-    (void)k;
-    fake.closes++;
-}
-
-static const struct keystore_ops fake_ops = {
-    .name = "fake",
-    .scan = fake_scan,
-    .get = fake_get,
-    .mappings = fake_mappings,
-    .version = fake_version,
-    .betas = fake_betas,
-    .close = fake_close,
-};
-
-static enum status fake_open(const struct config *c, struct keystore **out, char *why_out,
-                             size_t why_size, struct err *err)
-{
-    (void)c;
-    fake.opens++;
-    snprintf(why_out, why_size, "fake");
-    fake.base.ops = &fake_ops;
-    *out = fake.open_says == STATUS_OK ? &fake.base : NULL;
-    return say(fake.open_says, err);
-}
-
-static struct keystore_row *add_row(const char *id)
-{
-    struct keystore_row *row = &fake.rows[fake.row_count++];
-    *row = (struct keystore_row){.user_id = "alice", .name = "laptop", .active = true};
-    snprintf(row->id, sizeof row->id, "%s", id);
-    return row;
-}
-
-static struct keystore_row *add_key(const char *key)
-{
-    char id[KEYSTORE_ID_MAX + 1];
-    keystore_hash_id(text_from(key), id);
-    return add_row(id);
-}
-
-/* --- the bench ------------------------------------------------------------------------------- */
-
-static struct segment seg;
-static struct config config;
-static struct keysync *sync_;
-static struct err err;
-
-static int make(void **state)
-{
-    (void)state;
-    log_level_set(LOG_OFF);
-    memset(&fake, 0, sizeof fake);
-    fake.version = 1;
-    config = (struct config){
-        .allow_clear_keys = true, .refresh_seconds = 3600, .max_stale_seconds = 86400};
-    if (segment_create(&seg, 2, 100, &err) != STATUS_OK ||
-        !(sync_ = keysync_new(&config, &seg, fake_open))) {
-        return -1;
-    }
-    counters_enter(&seg, 0);
-    return 0;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    keysync_drop(sync_);
-    segment_drop(&seg);
-    return fake.opens && fake.open_says == STATUS_OK && fake.closes != 1 ? -1 : 0;
-}
-
-static void tick(void)
-{
-    assert_int_equal(keysync_tick(sync_, &err), STATUS_OK);
-}
-
-/* Skips the back-off, as time would. */
-static void tick_later(void)
-{
-    keysync_reload(sync_);
-    tick();
-}
-
-static enum directory_found find(const char *key, struct directory_key *out)
-{
-    uint8_t digest[32];
-    sha256(key, strlen(key), digest);
-    return directory_find(&seg, digest, out);
-}
-
-static uint64_t ask(const char *key)
-{
-    uint8_t digest[32];
-    sha256(key, strlen(key), digest);
-    uint64_t ticket = keymiss_ask(&seg, 1, digest, text_from(key));
-    assert_true(ticket > 0);
-    return ticket;
-}
-
-static enum keymiss_result answer(const char *key)
-{
-    uint64_t ticket = ask(key);
-    assert_int_equal(keysync_questions(sync_), 0);
-    return keymiss_poll(&seg, 1, ticket);
-}
-
-/* --- loads ----------------------------------------------------------------------------------- */
+#include "tests/unit/keysync_stage.h"
 
 static void test_tick_first_load_publishes_keys_and_mappings(void **state)
 {
@@ -306,107 +104,6 @@ static void test_tick_hopeless_configuration_is_said(void **state)
     }
 }
 
-static void test_load_beta_rules_that_cannot_be_read_stay(void **state)
-{
-    (void)state;
-    char to[DIRECTORY_BETA_TO];
-    struct directory_key k;
-    fake.bad_beta = true;
-    tick();
-    assert_true(directory_beta(&seg, STR("a-1"), to));
-    assert_string_equal(to, "b-1");
-    assert_false(directory_beta(&seg, STR("c-1"), to));
-    assert_int_equal(counters_sum(&seg, COUNTER_ROWS_SKIPPED), 2); /* and the mapping */
-    add_key("sk-new");
-    fake.betas_says = STATUS_UNAVAILABLE;
-    fake.version++;
-    tick();
-    assert_int_equal(find("sk-new", &k), DIRECTORY_HIT);
-    assert_true(directory_beta(&seg, STR("a-1"), to));
-}
-
-static void test_load_bad_rows_are_skipped_and_counted(void **state)
-{
-    (void)state;
-    struct directory_key k;
-    add_key("sk-good");
-    add_key("sk-bad")->rate_limit = -1;
-    add_row("sha256:nonsense");
-    tick();
-    assert_int_equal(find("sk-good", &k), DIRECTORY_HIT);
-    assert_int_equal(find("sk-bad", &k), DIRECTORY_MISS);
-    assert_int_equal(counters_sum(&seg, COUNTER_ROWS_SKIPPED),
-                     3); /* and the mapping without a name */
-}
-
-static void test_load_row_that_went_bad_keeps_its_last_good_values(void **state)
-{
-    (void)state;
-    struct directory_key k;
-    add_key("sk-one")->rate_limit = 5;
-    add_key("sk-two");
-    tick();
-    fake.rows[0].rate_limit = -1;
-    fake.rows[1].rate_limit = -1;
-    fake.rows[1].active = false;
-    fake.version = 2;
-    tick();
-    assert_int_equal(find("sk-one", &k), DIRECTORY_HIT);
-    assert_int_equal(k.rate_limit, 5);
-    assert_int_equal(k.flags, DIRECTORY_ACTIVE);
-    assert_int_equal(find("sk-two", &k), DIRECTORY_HIT);
-    assert_int_equal(k.flags, 0); /* revoked for all that */
-}
-
-static void test_load_clear_rows_vanish_when_they_are_not_allowed_any_more(void **state)
-{
-    (void)state;
-    struct directory_key k;
-    add_row("sk-clear");
-    tick();
-    assert_int_equal(find("sk-clear", &k), DIRECTORY_HIT);
-    config.allow_clear_keys = false;
-    keysync_drop(sync_); /* the next refresher */
-    fake.closes = 0;
-    sync_ = keysync_new(&config, &seg, fake_open);
-    assert_non_null(sync_);
-    tick();
-    assert_int_equal(find("sk-clear", &k), DIRECTORY_MISS);
-    assert_int_equal(answer("sk-clear"), KEYMISS_ABSENT);
-}
-
-static void test_load_more_keys_than_fit_the_rest_work(void **state)
-{
-    (void)state;
-    struct directory_key k;
-    for (int i = 0; i < 110; i++) {
-        char key[24];
-        snprintf(key, sizeof key, "sk-%d", i);
-        add_key(key);
-    }
-    tick();
-    assert_int_equal(directory_count(&seg), 100);
-    assert_int_equal(find("sk-99", &k), DIRECTORY_HIT);
-    assert_int_equal(answer("sk-105"), KEYMISS_UNAVAILABLE);
-}
-
-static void test_load_without_memory_keeps_the_old_table(void **state)
-{
-    (void)state;
-    struct directory_key k;
-    add_key("sk-one");
-    tick();
-    for (unsigned long fail = 1; fail <= 2; fail++) {
-        heap_fail_after(fail);
-        tick_later();
-        heap_fail_after(0);
-        assert_int_equal(find("sk-one", &k), DIRECTORY_HIT);
-        assert_int_equal(directory_generation(&seg), 1);
-    }
-    tick_later();
-    assert_int_equal(directory_generation(&seg), 2);
-}
-
 static void test_new_after_a_predecessor_serves_its_keys_without_the_store(void **state)
 {
     (void)state;
@@ -425,8 +122,6 @@ static void test_new_after_a_predecessor_serves_its_keys_without_the_store(void 
     assert_int_equal(answer("sk-one"), KEYMISS_FOUND);
     assert_int_equal(answer("sk-two"), KEYMISS_UNAVAILABLE);
 }
-
-/* --- questions ------------------------------------------------------------------------------- */
 
 static void test_questions_before_the_first_load_are_unavailable(void **state)
 {
@@ -535,31 +230,23 @@ static void test_questions_many_found_are_published_once(void **state)
     }
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_tick_first_load_publishes_keys_and_mappings),
-        T(test_tick_loads_again_only_for_a_new_version),
-        T(test_reload_loads_without_a_new_version),
-        T(test_tick_failures_change_nothing_and_do_not_confirm),
-        T(test_tick_after_a_failure_waits_before_the_next_try),
-        T(test_tick_hopeless_configuration_is_said),
-        T(test_load_beta_rules_that_cannot_be_read_stay),
-        T(test_load_bad_rows_are_skipped_and_counted),
-        T(test_load_row_that_went_bad_keeps_its_last_good_values),
-        T(test_load_clear_rows_vanish_when_they_are_not_allowed_any_more),
-        T(test_load_more_keys_than_fit_the_rest_work),
-        T(test_load_without_memory_keeps_the_old_table),
-        T(test_new_after_a_predecessor_serves_its_keys_without_the_store),
-        T(test_questions_before_the_first_load_are_unavailable),
-        T(test_questions_new_key_is_found_and_published),
-        T(test_questions_absent_key_costs_one_look_up),
-        T(test_questions_stored_id_sent_as_a_key_is_absent),
-        T(test_questions_failing_store_is_unavailable_and_not_remembered),
-        T(test_questions_flood_is_bounded_and_answered_later),
-        T(test_questions_many_found_are_published_once),
+        KEYSYNC_TEST(test_tick_first_load_publishes_keys_and_mappings),
+        KEYSYNC_TEST(test_tick_loads_again_only_for_a_new_version),
+        KEYSYNC_TEST(test_reload_loads_without_a_new_version),
+        KEYSYNC_TEST(test_tick_failures_change_nothing_and_do_not_confirm),
+        KEYSYNC_TEST(test_tick_after_a_failure_waits_before_the_next_try),
+        KEYSYNC_TEST(test_tick_hopeless_configuration_is_said),
+        KEYSYNC_TEST(test_new_after_a_predecessor_serves_its_keys_without_the_store),
+        KEYSYNC_TEST(test_questions_before_the_first_load_are_unavailable),
+        KEYSYNC_TEST(test_questions_new_key_is_found_and_published),
+        KEYSYNC_TEST(test_questions_absent_key_costs_one_look_up),
+        KEYSYNC_TEST(test_questions_stored_id_sent_as_a_key_is_absent),
+        KEYSYNC_TEST(test_questions_failing_store_is_unavailable_and_not_remembered),
+        KEYSYNC_TEST(test_questions_flood_is_bounded_and_answered_later),
+        KEYSYNC_TEST(test_questions_many_found_are_published_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "server/base/arena.h"
 #include "server/base/sha256.h"
 #include "shm/memory/bucket.h"
+#include "shm/memory/segment.h"
 
 #define MAX 80u
 

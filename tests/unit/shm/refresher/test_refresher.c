@@ -17,7 +17,7 @@
 #include "server/net/loop.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/keymiss.h"
-#include "shm/store/keystore.h"
+#include "shm/refresher/backend.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
 
@@ -131,7 +131,7 @@ static void create_key(const char *key)
         char why[120];
         struct keystore_row row = {.user_id = "alice", .name = "laptop", .active = true};
         keystore_hash_id(text_from(key), row.id);
-        _exit(keystore_open(&config, &k, why, sizeof why, &err) == STATUS_OK &&
+        _exit(backend_open(&config, &k, why, sizeof why, &err) == STATUS_OK &&
                       k->ops->put(k, &row, &err) == STATUS_OK
                   ? 0
                   : 1);

@@ -4,98 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "server/base/sha256.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-/* --- which store ----------------------------------------------------------------------------- */
-
-static char directory[64];
-
-static int make_directory(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"AWS_ACCESS_KEY_ID",
-                                        "AWS_SECRET_ACCESS_KEY",
-                                        "AWS_PROFILE",
-                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                                        "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        unsetenv(names[i]);
-    }
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
-    setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
-    snprintf(directory, sizeof directory, "/tmp/test_keystore.XXXXXX");
-    return mkdtemp(directory) ? 0 : -1;
-}
-
-static int drop_directory(void **state)
-{
-    (void)state;
-    static const char *const files[] = {"keys.db", "keys.db-wal", "keys.db-shm", "own.db"};
-    char path[128];
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
-        unlink(path);
-    }
-    return rmdir(directory);
-}
-
-static void test_open_backend_by_rule(void **state)
-{
-    (void)state;
-    char url[128];
-    snprintf(url, sizeof url, "sqlite://%s/own.db", directory);
-    const struct {
-        const char *backend, *url, *endpoint, *access_key;
-        enum status status;
-        const char *why;
-    } rows[] = {
-        {"auto", "", "", NULL, STATUS_OK, "sqlite in STATE_DIR: neither"},
-        {"auto", url, "", NULL, STATUS_OK, "sqlite: DATABASE_URL"},
-        {"auto", url, "http://localhost:8001", "AKID", STATUS_OK, "sqlite: DATABASE_URL"},
-        {"auto", "", "http://localhost:8001", NULL, STATUS_OK,
-         "dynamodb: DYNAMODB_ENDPOINT_URL is set"},
-        {"auto", "", "", "AKID", STATUS_OK, "dynamodb: AWS credentials are configured"},
-        {"sqlite", "", "", "AKID", STATUS_OK, "sqlite: STORAGE_BACKEND"},
-        {"dynamodb", "", "", NULL, STATUS_OK, "dynamodb: STORAGE_BACKEND"},
-        {"sqlite", "postgres://x", "", NULL, STATUS_INVALID, "sqlite"},
-        {"dynamodb", "", "http://", NULL, STATUS_INVALID, "dynamodb"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct config c = {.storage_backend = rows[i].backend,
-                           .database_url = rows[i].url,
-                           .dynamodb_endpoint_url = rows[i].endpoint,
-                           .aws_region = "eu-west-1",
-                           .dynamodb_timeout = 1,
-                           .table_api_keys = "a",
-                           .table_usage_stats = "b",
-                           .table_model_mapping = "c",
-                           .table_model_pricing = "d",
-                           .table_beta_headers = "e",
-                           .state_dir = directory};
-        struct keystore *k = NULL;
-        struct err err = {0};
-        char why[120] = "";
-        if (rows[i].access_key) {
-            setenv("AWS_ACCESS_KEY_ID", rows[i].access_key, 1);
-            setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-        }
-        enum status status = keystore_open(&c, &k, why, sizeof why, &err);
-        unsetenv("AWS_ACCESS_KEY_ID");
-        unsetenv("AWS_SECRET_ACCESS_KEY");
-        if (status != rows[i].status || !strstr(why, rows[i].why)) {
-            fail_msg("row %zu: status %d, why \"%s\", error \"%s\"", i, (int)status, why, err.text);
-        }
-        assert_true(status == STATUS_OK ? strstr(why, k->ops->name) == why : k == NULL);
-        keystore_close(k);
-    }
-}
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
@@ -346,32 +259,35 @@ static void test_plausible_rows(void **state)
     }
 }
 
-/* A store that was there and is away now must not come back empty. */
-static void test_open_again_makes_no_new_store(void **state)
+static void test_money_text_goes_there_and_back(void **state)
 {
-    char place[] = "/tmp/test_keystore.XXXXXX", path[64], why[120];
-    struct keystore *k;
-    struct err err;
     (void)state;
-    assert_non_null(mkdtemp(place));
-    snprintf(path, sizeof path, "%s/keys.db", place);
-    struct config c = {.storage_backend = "sqlite", .database_url = "", .state_dir = place};
-    assert_int_equal(keystore_open_again(&c, &k, why, sizeof why, &err), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(err.text, path));
-    assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(keystore_open(&c, &k, why, sizeof why, &err), STATUS_OK);
-    keystore_close(k);
-    assert_int_equal(keystore_open_again(&c, &k, why, sizeof why, &err), STATUS_OK);
-    keystore_close(k);
-    assert_int_equal(unlink(path), 0);
-    rmdir(place);
+    static const int64_t rows[] = {0, 1, 999999, 1000000, 12345678901234};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[32];
+        int64_t back;
+        keystore_money_text(rows[i], text);
+        assert_true(keystore_money(text_from(text), &back));
+        assert_int_equal(back, rows[i]);
+    }
+}
+
+static const struct keystore_ops bare_ops = {.name = "bare"};
+
+static void test_calls_store_without_usage_says_so(void **state)
+{
+    (void)state;
+    struct keystore bare = {.ops = &bare_ops};
+    struct err err;
+    assert_int_equal(keystore_put_usage(&bare, NULL, 0, &err), STATUS_NOT_SUPPORTED);
+    assert_int_equal(keystore_usage(&bare, KEYSTORE_BY_DAY, 0, 1, NULL, NULL, &err),
+                     STATUS_NOT_SUPPORTED);
+    assert_int_equal(keystore_prices(&bare, NULL, NULL, &err), STATUS_OK);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_open_backend_by_rule, make_directory, drop_directory),
-        cmocka_unit_test(test_open_again_makes_no_new_store),
         cmocka_unit_test(test_cell_good_row_is_taken_over),
         cmocka_unit_test(test_cell_bad_attribute_is_named),
         cmocka_unit_test(test_cell_key_in_clear_only_where_allowed),
@@ -380,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_cell_inactive_row_says_why),
         cmocka_unit_test(test_hash_id_is_sha256_of_the_key),
         cmocka_unit_test(test_money_rows),
+        cmocka_unit_test(test_money_text_goes_there_and_back),
+        cmocka_unit_test(test_calls_store_without_usage_says_so),
         cmocka_unit_test(test_new_key_is_plausible_and_every_typo_is_not),
         cmocka_unit_test(test_plausible_rows),
     };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "shm/store/keystore.h"
 
 static struct keystore_budget budget(int64_t limit, int64_t mtd, const char *month, bool active,
                                      const char *reason)
@@ -74,39 +73,11 @@ static void test_budget_add_absurd_cost_stays_a_number(void **state)
     assert_false(b.active);
 }
 
-static void test_money_text_goes_there_and_back(void **state)
-{
-    (void)state;
-    static const int64_t rows[] = {0, 1, 999999, 1000000, 12345678901234};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[32];
-        int64_t back;
-        keystore_money_text(rows[i], text);
-        assert_true(keystore_money(text_from(text), &back));
-        assert_int_equal(back, rows[i]);
-    }
-}
-
-static const struct keystore_ops bare_ops = {.name = "bare"};
-
-static void test_calls_store_without_usage_says_so(void **state)
-{
-    (void)state;
-    struct keystore bare = {.ops = &bare_ops};
-    struct err err;
-    assert_int_equal(keystore_put_usage(&bare, NULL, 0, &err), STATUS_NOT_SUPPORTED);
-    assert_int_equal(keystore_usage(&bare, KEYSTORE_BY_DAY, 0, 1, NULL, NULL, &err),
-                     STATUS_NOT_SUPPORTED);
-    assert_int_equal(keystore_prices(&bare, NULL, NULL, &err), STATUS_OK);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_budget_add_table),
         cmocka_unit_test(test_budget_add_absurd_cost_stays_a_number),
-        cmocka_unit_test(test_money_text_goes_there_and_back),
-        cmocka_unit_test(test_calls_store_without_usage_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

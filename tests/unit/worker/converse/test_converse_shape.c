@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/convert_case.h"
-#include "tests/unit/request_random.h"
+#include "tests/unit/request_random_chat.h"
+#include "tests/unit/request_random_messages.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define REQUESTS 10000 /* of each dialect: a sanitized run may take 2 s */

@@ -1,0 +1,23 @@
+/*
+ * price.h - what a model costs, and the service tiers that change it: the record that the list
+ * (prices.h), the key table (directory.h), the journal and the stores hand one another. It lies in
+ * shared memory and in files. Plain figures.
+ */
+#ifndef SHM_CATALOGUE_PRICE_H
+#define SHM_CATALOGUE_PRICE_H
+
+#include <stdint.h>
+
+enum directory_tier {
+    DIRECTORY_TIER_DEFAULT,
+    DIRECTORY_TIER_FLEX,
+    DIRECTORY_TIER_PRIORITY,
+    DIRECTORY_TIER_RESERVED
+};
+
+struct directory_price { /* micro-dollars for a million tokens */
+    uint64_t input, output;
+    uint64_t cache_read, cache_write; /* cache_write: for 5 minutes */
+};
+
+#endif

@@ -45,7 +45,7 @@ struct cell {
     bool by_path; /* in the dialect of /v1/chat/completions; else in Anthropic's */
 };
 
-enum { LINES = 4, PATIENCE_MS = 80 };
+enum { LINES = 4, PATIENCE_MS = 120 };
 
 struct row {
     const char *name;

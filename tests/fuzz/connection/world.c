@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
@@ -217,7 +218,7 @@ static void begin(struct str script)
     signing_set_skew(&world.segment, 0);
     for (uint32_t slot = 0; slot < NEW_SLOTS + WORLD_NEW_KEYS; slot++) {
         struct bucket *b = &world.segment.buckets[slot];
-        b->requests = b->counting = b->tokens = b->spent = 0;
+        memset((void *)b, 0, offsetof(struct bucket, tag));
     }
     memset(world.segment.counters, 0, counters_area_size(1));
     world.listener = kernel_new(KERNEL_LISTENER);

@@ -201,7 +201,7 @@ static void begin(struct str script)
     world.stats = NULL;
     world.automatic = world.ending = 0;
     world.stops = 0;
-    world.starved = world.patient = false;
+    world.starved = world.patient = world.hurried = false;
     world.real_ms = REAL_MS;
     world.without = SAYING_KEY_COUNT;
     world.phase = WORLD_SCRIPT;

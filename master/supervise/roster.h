@@ -23,6 +23,7 @@
 #include "shm/memory/journal.h"
 #include "shm/memory/segment.h"
 
+#define ROSTER_WORKERS_MAX  32   /* half of SEGMENT_WORKERS_MAX: two sets */
 #define ROSTER_REFRESHER_MS 2000 /* it gets so long to end, at least */
 
 struct roster_child {            /* by slot */

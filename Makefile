@@ -70,6 +70,8 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD)
              $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
+# every assert() of ours goes through server/base/panic.c
+LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
@@ -77,11 +79,12 @@ SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
 LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
 MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict
 FUZZ_SECONDS ?= 60
 
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
@@ -122,9 +125,11 @@ lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format
 format: ## clang-format everything (version 14)
 	clang-format-14 -i $(shell find $(ROOMS) tests -name node_modules -prune -o -name '*.[ch]' -print)
 
-fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/*.c
+fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/fuzz_*.c, then of sockets.sh
 	@$(MAKE) VARIANT=fuzz fuzz-binaries
 	@tests/fuzz/run.sh $(B_fuzz) $(FUZZ_SECONDS)
+	@$(MAKE) VARIANT=release all $(B_release)/socket-fuzz
+	@B=$(B_release) tests/fuzz/sockets.sh $(FUZZ_SECONDS)
 
 cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYSTEM=no leaves the latter out
 	@$(MAKE) VARIANT=cov cov-run
@@ -132,7 +137,7 @@ cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYST
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
 
-docs: all ## put the table of settings into the READMEs
+docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh
 
 deps: ## install the packages that are missing (apt; sudo when not root)
@@ -171,32 +176,55 @@ $(B)/libconverter.a: $(LIBOBJ)
 
 $(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/mock-dynamo: $(MOCKDYNAMO:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/half-heads: $(B)/obj/tests/system/half_heads.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/bench-streams: $(B)/obj/tests/bench/streams.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
+$(B)/strict: $(B)/obj/tests/torture/strict.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -pthread
+
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+
+$(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
-$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
+$(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+$(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+# What the world does is not what the fuzzer shall explore.
+$(B_fuzz)/obj/tests/fuzz/connection/%.o: OPT_fuzz := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # ---- release: one static file, for this machine's or the other architecture ------------------------
 # PLATFORM=amd64|arm64. Debian or Ubuntu; on macOS build the image (scripts/build-docker.sh).

@@ -9,6 +9,7 @@
 
 #include "master/cli/commands.h"
 #include "master/cli/create_key.h"
+#include "master/cli/docs.h"
 #include "master/cli/health.h"
 #include "master/cli/keys.h"
 #include "master/cli/map_model.h"
@@ -22,28 +23,6 @@
 #include "master/cli/usage_report.h"
 #include "server/base/arena.h"
 #include "shm/store/keystore.h"
-
-static int serve(int argc, char **argv);
-
-static const struct command {
-    const char *name; /* '_' and '-' are the same */
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
-    {"serve", serve, "run the gateway (also without any subcommand)"},
-    {"create-api-key", create_key_run, "make an API key and print it once"},
-    {"list-keys", keys_list, "list the API keys"},
-    {"update-key", update_key_run, "change what an API key may do"},
-    {"revoke-key", revoke_key_run, "revoke an API key"},
-    {"map-model", map_model_run, "which Bedrock model a name stands for"},
-    {"set-price", set_price_run, "what a model costs"},
-    {"usage", usage_report_run, "what was used: by key, model or day"},
-    {"setup-tables", setup_tables_run, "make what the key store needs"},
-    {"top", top_run, "watch a running gateway"},
-    {"health", health_run, "ask a running gateway for /health: exit 0 or 1"},
-    {"check-config", commands_check_config, "print the effective settings"},
-    {"version", commands_version, "print the version"},
-};
 
 enum {
     PORT,
@@ -66,8 +45,29 @@ static const struct option_row rows[ROW_COUNT] = {
     [EPHEMERAL] = {0, "ephemeral-key", NULL, "development: make a key for this run and print it"},
     [VERSION_FLAG] = {'V', "version", NULL, "print the version"},
 };
-static const struct commands_about about = {"serve", "", "Serves LLM clients from Amazon Bedrock.",
-                                            rows, ROW_COUNT};
+static const struct commands_about serve_about = {
+    "serve", "", "Serves LLM clients from Amazon Bedrock.", rows, ROW_COUNT};
+
+static int serve(int argc, char **argv);
+static int docs(int argc, char **argv);
+
+static const struct commands_row commands[] = {
+    {"serve", serve, "run the gateway (also without any subcommand)", &serve_about},
+    {"create-api-key", create_key_run, "make an API key and print it once", &create_key_about},
+    {"list-keys", keys_list, "list the API keys", &keys_list_about},
+    {"update-key", update_key_run, "change what an API key may do", &update_key_about},
+    {"revoke-key", revoke_key_run, "revoke an API key", &revoke_key_about},
+    {"map-model", map_model_run, "which Bedrock model a name stands for", &map_model_about},
+    {"set-price", set_price_run, "what a model costs", &set_price_about},
+    {"usage", usage_report_run, "what was used: by key, model or day", &usage_report_about},
+    {"setup-tables", setup_tables_run, "make what the key store needs", &setup_tables_about},
+    {"top", top_run, "watch a running gateway", &top_about},
+    {"health", health_run, "ask a running gateway for /health: exit 0 or 1", &health_about},
+    {"check-config", commands_check_config, "print the effective settings", &commands_check_about},
+    {"docs", docs, "print the tables of settings, routes, metrics, commands", &docs_about},
+    {"version", commands_version, "print the version", &commands_version_about},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 /* The older tool made such a key at every start, in production too, where it ended in the log. Here
  * it is asked for, refused outside development, and on the terminal only. It works as the master
@@ -133,15 +133,20 @@ static int serve(int argc, char **argv)
 {
     struct options o;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&serve_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     return o.value[VERSION_FLAG] ? commands_version(0, NULL) : run(&o);
 }
 
-static const struct command *find(const char *name)
+static int docs(int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    return docs_run(commands, COMMAND_COUNT, argc, argv);
+}
+
+static const struct commands_row *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (options_same(text_from(name), commands[i].name)) {
             return &commands[i];
         }
@@ -151,7 +156,7 @@ static const struct command *find(const char *name)
 
 static void list_commands(FILE *out)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
     }
 }
@@ -177,7 +182,7 @@ int main(int argc, char **argv)
     if (name[0] == '-' || !name[0]) {
         return serve(argc > 0 ? argc - 1 : 0, argv + (argc > 0));
     }
-    const struct command *c = find(name);
+    const struct commands_row *c = find(name);
     if (!c) {
         fprintf(stderr, "llm-api-converter: unknown subcommand %s; one of:\n", name);
         list_commands(stderr);

@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
-# Puts the table of settings, printed by the program itself, between the marks in README.md and README.zh-CN.md.
+# Puts the tables that the program prints of itself between their marks in the READMEs:
+#
+#   <!-- docs:routes:begin (anything) -->      settings, routes, metrics or commands; "config" is settings' older mark
+#   <!-- docs:routes:end -->
+#
 # usage: scripts/docs.sh [--check]    (--check: changes nothing, exit 1 when a file is out of date)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,18 +11,32 @@ program=${B:-build}/llm-api-converter
 [ -x "$program" ] || { echo "docs: $program is missing; run make first" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-env -i PATH="$PATH" "$program" check-config --markdown >"$work/table"
+for table in settings routes metrics commands; do
+    env -i PATH="$PATH" "$program" docs "$table" >"$work/$table"
+done
+cp "$work/settings" "$work/config"
 status=0
-for file in README.md README.zh-CN.md; do
+for file in README*.md {server,shm,worker,master,docker,tests}/*.md; do
     [ -e "$file" ] || continue
-    awk -v table="$work/table" '
-        /<!-- config:begin/ { print; while ((getline line < table) > 0) print line; skip = 1; next }
-        /<!-- config:end/ { skip = 0 }
+    awk -v dir="$work" '
+        match($0, /<!-- (docs:[a-z]+|config):(begin|end)/) {
+            name = substr($0, RSTART + 5, RLENGTH - 5); sub(/^docs:/, "", name)
+            begins = sub(/:begin$/, "", name); sub(/:end$/, "", name)
+            skip = 0; print
+            if (begins) {
+                found = 0
+                while ((getline line < (dir "/" name)) > 0) { print line; found = 1 }
+                close(dir "/" name)
+                if (!found) { print FILENAME ": no table is called " name | "cat >&2"; exit 2 }
+                skip = 1
+            }
+            next
+        }
         !skip { print }' "$file" >"$work/new"
     if cmp -s "$file" "$work/new"; then
         continue
     elif [ "${1:-}" = --check ]; then
-        echo "docs: $file: the table of settings is out of date; run make docs" >&2
+        echo "docs: $file: a generated table is out of date; run make docs" >&2
         status=1
     else
         cat "$work/new" >"$file"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 mapfile -t rooms < <(awk '!/^#/ && NF { print $1 }' scripts/wings)
 mapfile -t code < <(find "${rooms[@]}" -name '*.[ch]' | sort)
 mapfile -t tests < <(find tests -name node_modules -prune -o -name '*.[ch]' -print | sort)
-mapfile -t shell < <(find scripts tests docker .ci -name node_modules -prune -o \( -name '*.sh' -o -path .ci/run \) -print 2>/dev/null | sort)
+mapfile -t shell < <(find scripts tests docker findings .ci -name node_modules -prune -o \( -name '*.sh' -o -path .ci/run \) -print 2>/dev/null | sort)
 read -ra cc <<<"${CC:-gcc}" # may be two words: ccache gcc
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make run: starts the gateway in the foreground, with the bundled mock Bedrock when no AWS credentials are
 # configured, makes a key for this run and prints how to use it. Ctrl-C ends everything and revokes the key.
+# The mock plays a demo with a file in a folder of its own, which is made here and goes away at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ log=$(mktemp)
 server_pid=
 mock_pid=
 key_id=
+folder=
 
 stop() {
     trap - EXIT
@@ -29,6 +31,7 @@ stop() {
         wait "$mock_pid" 2>/dev/null || true
     fi
     rm -f "$log"
+    [ -z "$folder" ] || rm -rf "$folder"
 }
 trap stop EXIT
 trap 'exit 129' HUP
@@ -51,7 +54,9 @@ if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! 
     AWS_ACCESS_KEY_ID=AKIA$(random_hex 8 | tr a-f G-L)
     AWS_SECRET_ACCESS_KEY=$(random_hex 20)
     export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION="${AWS_REGION:-us-east-1}"
-    setsid "$build/mock-bedrock" --quiet --access-key "$AWS_ACCESS_KEY_ID" --secret "$AWS_SECRET_ACCESS_KEY" >"$log" &
+    folder=$(mktemp -d /tmp/llm-api-converter.XXXXXX)
+    printf 'This file belongs to the demo of "make run" and goes away with it.\nTimes played: 0\n' >"$folder/notes.txt"
+    setsid "$build/mock-bedrock" --quiet --play "$folder" --access-key "$AWS_ACCESS_KEY_ID" --secret "$AWS_SECRET_ACCESS_KEY" >"$log" &
     mock_pid=$!
     address=
     for _ in $(seq 200); do
@@ -64,7 +69,7 @@ if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! 
         exit 1
     }
     export BEDROCK_ENDPOINT_URL=http://$address
-    echo "No AWS credentials found: using the bundled mock Bedrock at $address. It only echoes; set AWS_ACCESS_KEY_ID or AWS_PROFILE for real models."
+    echo "No AWS credentials found: using the bundled mock Bedrock at $address. It echoes, and plays a demo; set AWS_ACCESS_KEY_ID or AWS_PROFILE for real models."
 fi
 
 settings=$("$program" check-config --output json 2>/dev/null)
@@ -100,13 +105,21 @@ if [ -z "$ready" ]; then
     exit "$((code == 0 ? 1 : code))"
 fi
 
+demo=
+if [ -n "$folder" ]; then
+    demo="cd $folder && claude \"play the demo\"
+
+The demo has the client read, change and show one small file, $folder/notes.txt. (In one go: claude -p
+\"play the demo\" --allowedTools Read,Edit,Bash. Any client that offers such tools can play it: the word is \"demo\".)
+"
+fi
 cat <<END
 
 Ready. For Claude Code, in another terminal:
 
 export ANTHROPIC_BASE_URL="http://localhost:$port"
 export ANTHROPIC_API_KEY="$key"
-
+$demo
 Or:
 
 curl -sS http://localhost:$port/v1/messages -H "x-api-key: $key" -H "anthropic-version: 2023-06-01" -H "content-type: application/json" -d '{"model":"claude-sonnet-4-5","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}'

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/cli/docs.h"
 #include "server/aws/creds.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
@@ -105,12 +106,14 @@ enum status commands_config(struct config *c, const char *env_file,
 
 /* --- version ------------------------------------------------------------------------------- */
 
+const struct commands_about commands_version_about = {"version", "", "Prints the version.", NULL,
+                                                      0};
+
 int commands_version(int argc, char **argv)
 {
-    static const struct commands_about about = {"version", "", "Prints the version.", NULL, 0};
     struct options o;
     int exit_code;
-    if (commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (commands_begin(&commands_version_about, argc, argv, &o, &exit_code)) {
         printf("llm-api-converter %s\n", VERSION);
     }
     return exit_code;
@@ -121,12 +124,12 @@ int commands_version(int argc, char **argv)
 enum { CHECK_OUTPUT, CHECK_MARKDOWN, CHECK_ENV_FILE, CHECK_AWS, CHECK_COUNT };
 static const struct option_row check_rows[CHECK_COUNT] = {
     [CHECK_OUTPUT] = {0, "output", "text|json", "form of the answer"},
-    [CHECK_MARKDOWN] = {0, "markdown", NULL, "print README's table of all settings"},
+    [CHECK_MARKDOWN] = {0, "markdown", NULL, "the same as: docs settings"},
     [CHECK_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
     [CHECK_AWS] = {0, "aws", NULL,
                    NULL}, /* for scripts: exit 0 when AWS credentials are configured, else 1 */
 };
-static const struct commands_about check_about = {
+const struct commands_about commands_check_about = {
     "check-config", "",
     "Prints every setting, its value and where it comes from; secrets are masked.", check_rows,
     CHECK_COUNT};
@@ -150,14 +153,11 @@ static int check_print(const struct config *c, const struct options *o, bool jso
     if (o->value[CHECK_AWS]) {
         return check_aws(c);
     }
-    config_print(c,
-                 o->value[CHECK_MARKDOWN] ? CONFIG_PRINT_MARKDOWN
-                 : json                   ? CONFIG_PRINT_JSON
-                                          : CONFIG_PRINT_TEXT,
-                 stdout);
-    if (!o->value[CHECK_MARKDOWN]) {
-        config_warnings(c, print_warning, NULL);
+    if (o->value[CHECK_MARKDOWN]) {
+        return docs_settings();
     }
+    config_print(c, json ? CONFIG_PRINT_JSON : CONFIG_PRINT_TEXT, stdout);
+    config_warnings(c, print_warning, NULL);
     return COMMANDS_OK;
 }
 
@@ -168,12 +168,12 @@ int commands_check_config(int argc, char **argv)
     struct err err;
     bool json;
     int exit_code;
-    if (!commands_begin(&check_about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&commands_check_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (commands_output(o.value[CHECK_OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[CHECK_ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(check_about.name, &err);
+        return commands_complain(commands_check_about.name, &err);
     }
     exit_code = models_init(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
                                                    : commands_complain("check-config", &err);

@@ -11,15 +11,23 @@
 
 enum { COMMANDS_OK = 0, COMMANDS_FAILED = 1, COMMANDS_USAGE = 2 };
 
-int commands_check_config(int argc, char **argv);
-int commands_version(int argc, char **argv);
-
-/* What a subcommand is, for its parsing and its --help. */
+/* What a subcommand is, for its parsing, its --help and `docs commands`. */
 struct commands_about {
     const char *name, *arguments, *text;
     const struct option_row *rows;
     size_t row_count;
 };
+
+struct commands_row { /* of the table in main.c */
+    const char *name; /* '_' and '-' are the same */
+    int (*run)(int argc, char **argv);
+    const char *help;
+    const struct commands_about *about;
+};
+
+int commands_check_config(int argc, char **argv);
+int commands_version(int argc, char **argv);
+extern const struct commands_about commands_check_about, commands_version_about;
 
 /* False when there is nothing to go on with: --help was printed (*exit_out 0) or the usage is
  * wrong. */

@@ -58,9 +58,9 @@ static const struct option_row rows[ROW_COUNT] = {
     [ENDPOINT_URL] = {0, "endpoint-url", "URL", NULL},
     [TABLE_NAME] = {0, "table-name", "TABLE", NULL},
 };
-static const struct commands_about about = {"create-api-key", "-u USER -n NAME",
-                                            "Makes an API key, stores it and prints it once.", rows,
-                                            ROW_COUNT};
+const struct commands_about create_key_about = {"create-api-key", "-u USER -n NAME",
+                                                "Makes an API key, stores it and prints it once.",
+                                                rows, ROW_COUNT};
 
 static const char *either(const char *a, const char *b)
 {
@@ -152,16 +152,16 @@ static int create(const struct config *c, const struct options *o, bool json)
     struct err err = {.code = STATUS_OK};
     char key[80];
     if (make_row(c, o, &row, key, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(create_key_about.name, &err);
     }
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(create_key_about.name, &err);
     }
     note_unused(store, o);
     enum status status = store->ops->put(store, &row, &err);
     keystore_close(store);
     if (status != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(create_key_about.name, &err);
     }
     if (json) {
         keys_print_json(&row, key);
@@ -181,12 +181,12 @@ int create_key_run(int argc, char **argv)
     struct err err;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&create_key_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (o.rest_count || !o.value[USER] || !o.value[NAME]) {
         err_set(&err, STATUS_INVALID, "-u USER and -n NAME are needed, see --help");
-        return commands_complain(about.name, &err);
+        return commands_complain(create_key_about.name, &err);
     }
     const struct config_override overrides[] = {
         {"DYNAMODB_API_KEYS_TABLE", either(o.value[TABLE], o.value[TABLE_NAME])},
@@ -195,7 +195,7 @@ int create_key_run(int argc, char **argv)
     };
     if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], overrides, 3, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(create_key_about.name, &err);
     }
     exit_code = create(&c, &o, json);
     config_free(&c);

@@ -18,7 +18,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [SECONDS] = {0, "timeout", "SECONDS", "for connecting and for each read; default: 3"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about health_about = {
     "health", "", "Asks a running gateway for /health: exit 0 or 1.", rows, ROW_COUNT};
 
 /* "host", "host:port", "[v6]:port". Both parts are cut out of text. */
@@ -142,17 +142,17 @@ int health_run(int argc, char **argv)
     char url[64];
     int64_t seconds = DEFAULT_SECONDS;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&health_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     const char *given = o.value[URL], *timeout = o.value[SECONDS];
     if (timeout && (!text_i64(text_from(timeout), &seconds) || seconds < 1 || seconds > 3600)) {
         err_set(&err, STATUS_INVALID, "--timeout %s: 1 to 3600 seconds are needed", timeout);
-        return commands_complain(about.name, &err);
+        return commands_complain(health_about.name, &err);
     }
     if ((!given && default_url(&o, url, sizeof url, &err) != STATUS_OK) ||
         health_ask(given ? given : url, (int)seconds, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(health_about.name, &err);
     }
     return COMMANDS_OK;
 }

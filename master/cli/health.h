@@ -5,9 +5,11 @@
 #ifndef MASTER_CLI_HEALTH_H
 #define MASTER_CLI_HEALTH_H
 
+#include "master/cli/commands.h"
 #include "server/base/err.h"
 
 int health_run(int argc, char **argv);
+extern const struct commands_about health_about;
 
 /* OK when url (http only) answers 200 in time. Else err says what it did instead. */
 MUST_CHECK enum status health_ask(const char *url, int seconds, struct err *err);

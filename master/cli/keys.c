@@ -131,7 +131,7 @@ static const struct option_row list_rows[LIST_COUNT] = {
     [LIST_OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [LIST_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about list_about = {
+const struct commands_about keys_list_about = {
     "list-keys", "", "Lists the API keys; never the keys themselves.", list_rows, LIST_COUNT};
 
 struct listing {
@@ -202,7 +202,7 @@ static int list(const struct config *c, bool json)
     struct err err = {.code = STATUS_OK};
     struct listing l = {.json = json};
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(list_about.name, &err);
+        return keys_failed(keys_list_about.name, &err);
     }
     enum status status = store->ops->scan(store, list_one, &l, &err);
     keystore_close(store);
@@ -212,7 +212,7 @@ static int list(const struct config *c, bool json)
         printf("no keys yet: llm-api-converter create-api-key -u USER -n NAME\n");
     }
     if (status != STATUS_OK) {
-        return keys_failed(list_about.name, &err);
+        return keys_failed(keys_list_about.name, &err);
     }
     return COMMANDS_OK;
 }
@@ -224,12 +224,12 @@ int keys_list(int argc, char **argv)
     struct err err;
     bool json;
     int exit_code;
-    if (!commands_begin(&list_about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&keys_list_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (commands_output(o.value[LIST_OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[LIST_ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(list_about.name, &err);
+        return commands_complain(keys_list_about.name, &err);
     }
     exit_code = list(&c, json);
     config_free(&c);

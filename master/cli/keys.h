@@ -8,6 +8,7 @@
 #ifndef MASTER_CLI_KEYS_H
 #define MASTER_CLI_KEYS_H
 
+#include "master/cli/commands.h"
 #include "server/base/config.h"
 #include "server/base/err.h"
 #include "server/json/json.h"
@@ -16,6 +17,7 @@
 #define KEYS_ID_SIZE 9 /* first 8 hex digits of the key's digest, as in log lines */
 
 int keys_list(int argc, char **argv);
+extern const struct commands_about keys_list_about;
 
 MUST_CHECK enum status keys_open(const struct config *c, struct keystore **out, struct err *err);
 /* The store failed: one line on stderr, exit code 1. */

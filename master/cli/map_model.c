@@ -19,11 +19,12 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {"map-model", "[FROM [TO]]",
-                                            "Requests for the model FROM go to the Bedrock model "
-                                            "id or ARN TO. With --remove and FROM: takes\n"
-                                            "that away. Alone: lists the table.",
-                                            rows, ROW_COUNT};
+const struct commands_about map_model_about = {
+    "map-model", "[FROM [TO]]",
+    "Requests for the model FROM go to the Bedrock model "
+    "id or ARN TO. With --remove and FROM: takes\n"
+    "that away. Alone: lists the table.",
+    rows, ROW_COUNT};
 
 /* --- arguments ----------------------------------------------------------------------------- */
 
@@ -143,11 +144,11 @@ static int run(const struct config *c, const struct options *o, bool json)
     struct keystore *store;
     struct err err = {.code = STATUS_OK};
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(map_model_about.name, &err);
     }
     enum status status = o->rest_count ? change(store, o, json, &err) : list(store, json, &err);
     keystore_close(store);
-    return status == STATUS_OK ? COMMANDS_OK : keys_failed(about.name, &err);
+    return status == STATUS_OK ? COMMANDS_OK : keys_failed(map_model_about.name, &err);
 }
 
 int map_model_run(int argc, char **argv)
@@ -157,13 +158,13 @@ int map_model_run(int argc, char **argv)
     struct err err;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&map_model_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (check(&o, &err) != STATUS_OK ||
         commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(map_model_about.name, &err);
     }
     exit_code = run(&c, &o, json);
     config_free(&c);

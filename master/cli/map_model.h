@@ -5,6 +5,9 @@
 #ifndef MASTER_CLI_MAP_MODEL_H
 #define MASTER_CLI_MAP_MODEL_H
 
+#include "master/cli/commands.h"
+
 int map_model_run(int argc, char **argv);
+extern const struct commands_about map_model_about;
 
 #endif

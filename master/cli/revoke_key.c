@@ -14,7 +14,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about revoke_key_about = {
     "revoke-key", "KEY-ID",
     "Revokes an API key: a running server refuses it within about a second.", rows, ROW_COUNT};
 
@@ -49,7 +49,7 @@ static int run(const struct config *c, const struct options *o, struct key_find 
     struct err err = {.code = STATUS_OK};
     const char *reason = o->value[REASON] ? o->value[REASON] : "revoked";
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(revoke_key_about.name, &err);
     }
     enum status status = revoke(store, s, reason, &err);
     keystore_close(store);
@@ -57,7 +57,8 @@ static int run(const struct config *c, const struct options *o, struct key_find 
         print_done(s, json);
         return COMMANDS_OK;
     }
-    return s->matches > 1 ? commands_complain(about.name, &err) : keys_failed(about.name, &err);
+    return s->matches > 1 ? commands_complain(revoke_key_about.name, &err)
+                          : keys_failed(revoke_key_about.name, &err);
 }
 
 int revoke_key_run(int argc, char **argv)
@@ -68,13 +69,13 @@ int revoke_key_run(int argc, char **argv)
     struct key_find s;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&revoke_key_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (key_find_read(&o, o.value[STDIN_KEY] != NULL, &s, &err) != STATUS_OK ||
         commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(revoke_key_about.name, &err);
     }
     exit_code = run(&c, &o, &s, json);
     config_free(&c);

@@ -27,7 +27,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "form", "text|json", "form of the answer; also --output text|json"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about set_price_about = {
     "set-price", "[MODEL]",
     "Sets what a Bedrock model costs, in US dollars for a million tokens. Alone: lists all prices.",
     rows, ROW_COUNT};
@@ -243,12 +243,12 @@ static int run(const struct config *c, const struct options *o, const struct key
     struct keystore *store;
     struct err err = {.code = STATUS_OK};
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(set_price_about.name, &err);
     }
     enum status status = p->model[0] ? change(store, p, o->value[REMOVE] != NULL, json, &err)
                                      : list(store, json, &err);
     keystore_close(store);
-    return status == STATUS_OK ? COMMANDS_OK : keys_failed(about.name, &err);
+    return status == STATUS_OK ? COMMANDS_OK : keys_failed(set_price_about.name, &err);
 }
 
 int set_price_run(int argc, char **argv)
@@ -262,16 +262,16 @@ int set_price_run(int argc, char **argv)
     char *told_apart[ARGS_MAX];
     if (argc > ARGS_MAX) {
         err_set(&err, STATUS_INVALID, "too many arguments");
-        return commands_complain(about.name, &err);
+        return commands_complain(set_price_about.name, &err);
     }
     tell_outputs_apart(argc, argv, told_apart);
-    if (!commands_begin(&about, argc, told_apart, &o, &exit_code)) {
+    if (!commands_begin(&set_price_about, argc, told_apart, &o, &exit_code)) {
         return exit_code;
     }
     if (read_arguments(&o, &price, &err) != STATUS_OK ||
         commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(set_price_about.name, &err);
     }
     exit_code = run(&c, &o, &price, json);
     config_free(&c);

@@ -20,7 +20,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about setup_tables_about = {
     "setup_tables", "", "Makes what the key store needs; what is there already is left alone.",
     rows, ROW_COUNT};
 
@@ -108,7 +108,7 @@ static int make_dynamo(const struct config *c, const struct options *o, bool jso
     struct dynamo *d;
     struct err err;
     if (dynamo_new(c, &d, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(setup_tables_about.name, &err);
     }
     int exit_code = make_all(c, d, o, json);
     dynamo_drop(d);
@@ -131,7 +131,7 @@ static int setup(const struct config *c, const struct options *o, bool json)
     struct err err;
     char why[WHY_SIZE];
     if (backend_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(setup_tables_about.name, &err);
     }
     bool dynamo = strcmp(store->ops->name, "dynamodb") == 0;
     if (!dynamo) {
@@ -175,12 +175,12 @@ int setup_tables_run(int argc, char **argv)
     struct err err;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&setup_tables_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         load(&c, &o, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(setup_tables_about.name, &err);
     }
     exit_code = setup(&c, &o, json);
     config_free(&c);

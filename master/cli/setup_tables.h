@@ -5,6 +5,9 @@
 #ifndef MASTER_CLI_SETUP_TABLES_H
 #define MASTER_CLI_SETUP_TABLES_H
 
+#include "master/cli/commands.h"
+
 int setup_tables_run(int argc, char **argv);
+extern const struct commands_about setup_tables_about;
 
 #endif

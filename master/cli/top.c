@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "master/supervise/child.h"
 #include "master/cli/commands.h"
+#include "master/supervise/ending.h"
 #include "master/supervise/pidfile.h"
 #include "server/base/buf.h"
 #include "server/base/clock.h"
@@ -26,7 +28,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer; json means --once"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about top_about = {
     "top", "", "Shows the processes, connections and counters of a running server.", rows,
     ROW_COUNT};
 
@@ -145,6 +147,31 @@ static void print_processes(const struct view *v)
     }
 }
 
+/* The slot's last process that died; false: none has. */
+static bool read_end(const struct view *v, uint32_t slot, struct scoreboard_end *out,
+                     uint64_t *ago_s_out)
+{
+    uint64_t real = (uint64_t)clock_real_ms();
+    bool any = scoreboard_last_end(&v->segment, slot, out);
+    *ago_s_out = real > out->at_ms ? (real - out->at_ms) / 1000 : 0;
+    return any;
+}
+
+static void print_ends(const struct view *v)
+{
+    for (uint32_t slot = 0; slot <= v->segment.header->workers; slot++) {
+        struct scoreboard_end e;
+        char name[CHILD_NAME_MAX], ago[24], text[ENDING_MAX];
+        uint64_t ago_s;
+        if (read_end(v, slot, &e, &ago_s)) {
+            child_name(slot, name);
+            top_duration(ago_s, ago);
+            ending_describe(&e, text);
+            printf("%-12s %s ago one %s\n", name, ago, text);
+        }
+    }
+}
+
 static void print_counters(struct view *v)
 {
     for (int i = 0; i < COUNTER_COUNT; i++) {
@@ -172,6 +199,7 @@ static void print_text(struct view *v)
            (unsigned long long)directory_generation(&v->segment),
            (double)directory_age_ms(&v->segment, clock_real_ms()) / 1000);
     print_processes(v);
+    print_ends(v);
     putchar('\n');
     print_counters(v);
     fflush(stdout);
@@ -206,6 +234,46 @@ static void json_processes(const struct view *v, struct json_out *w)
         member(w, "starts", p.starts);
         member(w, "uptime_seconds", p.age_s);
         json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void json_end(struct json_out *w, const char *name, const struct scoreboard_end *e,
+                     uint64_t ago_s)
+{
+    const char *exchange = ending_exchange(e);
+    json_object(w);
+    JSON_KEY(w, "name");
+    json_str(w, text_from(name));
+    member(w, "seconds_ago", ago_s);
+    if (WIFSIGNALED(e->status)) {
+        member(w, "signal", (uint64_t)WTERMSIG(e->status));
+    } else {
+        member(w, "exit_code", (uint64_t)WEXITSTATUS(e->status));
+    }
+    if (exchange) {
+        JSON_KEY(w, "exchange");
+        json_str(w, text_from(exchange));
+    }
+    if (e->panic[0]) {
+        JSON_KEY(w, "assertion");
+        json_str(w, text_from(e->panic));
+    }
+    json_object_end(w);
+}
+
+static void json_ends(const struct view *v, struct json_out *w)
+{
+    JSON_KEY(w, "deaths");
+    json_array(w);
+    for (uint32_t slot = 0; slot <= v->segment.header->workers; slot++) {
+        struct scoreboard_end e;
+        char name[CHILD_NAME_MAX];
+        uint64_t ago_s;
+        if (read_end(v, slot, &e, &ago_s)) {
+            child_name(slot, name);
+            json_end(w, name, &e, ago_s);
+        }
     }
     json_array_end(w);
 }
@@ -248,6 +316,7 @@ static void print_json(const struct view *v)
     member(&w, "keys", directory_count(&v->segment));
     member(&w, "key_table_generation", directory_generation(&v->segment));
     json_processes(v, &w);
+    json_ends(v, &w);
     json_counters(v, &w);
     json_object_end(&w);
     printf("%.*s\n", STR_ARG(buf_str(&b)));
@@ -269,7 +338,7 @@ static int show(struct view *v, bool once, bool json)
     struct err err;
     bool terminal = isatty(STDOUT_FILENO) != 0;
     if (attach(v, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(top_about.name, &err);
     }
     do {
         clock_tick();
@@ -309,15 +378,15 @@ int top_run(int argc, char **argv)
     static struct view v;
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&top_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(top_about.name, &err);
     }
     enum status status = find_master(&c, o.value[PID], &v.master, &err);
     config_free(&c);
     return status == STATUS_OK ? show(&v, json || o.value[ONCE], json)
-                               : commands_complain(about.name, &err);
+                               : commands_complain(top_about.name, &err);
 }

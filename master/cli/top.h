@@ -6,10 +6,13 @@
 #ifndef MASTER_CLI_TOP_H
 #define MASTER_CLI_TOP_H
 
+#include "master/cli/commands.h"
+
 #include <stdint.h>
 #include <stdio.h>
 
 int top_run(int argc, char **argv);
+extern const struct commands_about top_about;
 
 /* "3d04h", "2h05m", "1m09s". */
 void top_duration(uint64_t seconds, char out[24]);

@@ -51,11 +51,12 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {"update-key", "KEY-ID",
-                                            "Changes what is given of an API key; none or 0 takes "
-                                            "a limit away. A running server acts on it\n"
-                                            "within about a second.",
-                                            rows, ROW_COUNT};
+const struct commands_about update_key_about = {
+    "update-key", "KEY-ID",
+    "Changes what is given of an API key; none or 0 takes "
+    "a limit away. A running server acts on it\n"
+    "within about a second.",
+    rows, ROW_COUNT};
 
 struct change {
     struct key_find key;
@@ -212,7 +213,7 @@ static int run(const struct config *config, struct change *c, bool json)
     struct keystore_row now;
     struct err err = {.code = STATUS_OK};
     if (keys_open(config, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(update_key_about.name, &err);
     }
     enum status status = update(store, c, &now, &err);
     keystore_close(store);
@@ -220,7 +221,8 @@ static int run(const struct config *config, struct change *c, bool json)
         print_done(c, &now, json);
         return COMMANDS_OK;
     }
-    return c->key.matches > 1 ? commands_complain(about.name, &err) : keys_failed(about.name, &err);
+    return c->key.matches > 1 ? commands_complain(update_key_about.name, &err)
+                              : keys_failed(update_key_about.name, &err);
 }
 
 int update_key_run(int argc, char **argv)
@@ -231,13 +233,13 @@ int update_key_run(int argc, char **argv)
     struct change c = {.edits = 0};
     bool json;
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&update_key_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (read_change(&o, &c, &err) != STATUS_OK ||
         commands_output(o.value[OUTPUT], &json, &err) != STATUS_OK ||
         commands_config(&config, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(update_key_about.name, &err);
     }
     exit_code = run(&config, &c, json);
     config_free(&config);

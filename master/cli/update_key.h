@@ -6,6 +6,9 @@
 #ifndef MASTER_CLI_UPDATE_KEY_H
 #define MASTER_CLI_UPDATE_KEY_H
 
+#include "master/cli/commands.h"
+
 int update_key_run(int argc, char **argv);
+extern const struct commands_about update_key_about;
 
 #endif

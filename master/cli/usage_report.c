@@ -22,7 +22,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "text|csv|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
-static const struct commands_about about = {
+const struct commands_about usage_report_about = {
     "usage", "", "Sums of requests, tokens and cost. Keys are shown by their KEY-ID.", rows,
     ROW_COUNT};
 
@@ -184,13 +184,13 @@ static int report(const struct config *c, struct report *r)
     struct keystore *store;
     struct err err = {.code = STATUS_OK};
     if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(usage_report_about.name, &err);
     }
     enum status status =
         keystore_usage(store, groups[r->by].group, r->from_ms, r->to_ms, take, r, &err);
     keystore_close(store);
     if (status != STATUS_OK) {
-        return keys_failed(about.name, &err);
+        return keys_failed(usage_report_about.name, &err);
     }
     if (r->form == JSON) {
         printf(r->count ? "]\n" : "[]\n");
@@ -234,12 +234,12 @@ int usage_report_run(int argc, char **argv)
     struct err err;
     struct report r = {.count = 0};
     int exit_code;
-    if (!commands_begin(&about, argc, argv, &o, &exit_code)) {
+    if (!commands_begin(&usage_report_about, argc, argv, &o, &exit_code)) {
         return exit_code;
     }
     if (read_options(&o, &r, &err) != STATUS_OK ||
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
-        return commands_complain(about.name, &err);
+        return commands_complain(usage_report_about.name, &err);
     }
     exit_code = report(&c, &r);
     config_free(&c);

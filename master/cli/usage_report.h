@@ -4,6 +4,9 @@
 #ifndef MASTER_CLI_USAGE_REPORT_H
 #define MASTER_CLI_USAGE_REPORT_H
 
+#include "master/cli/commands.h"
+
 int usage_report_run(int argc, char **argv);
+extern const struct commands_about usage_report_about;
 
 #endif

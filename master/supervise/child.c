@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/base/panic.h"
 #include "shm/refresher/refresher.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/model/models.h"
@@ -56,12 +57,14 @@ void child_forbid_cores(const struct config *c)
 
 /* The master's table: everything blocked, read by its signalfd. The child starts from the default
  * one and makes its own; SIGPIPE stays ignored, a closed socket or log pipe is an ordinary write
- * error. */
+ * error. SIGTERM stays blocked until there is somebody to read it: who is told to end while it
+ * starts ends in order, the refresher with what it has to store. */
 static void reset_signals(void)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigset_t later;
+    sigemptyset(&later);
+    sigaddset(&later, SIGTERM);
+    sigprocmask(SIG_SETMASK, &later, NULL);
 }
 
 /* The pipe tells a child in its loop that the master is gone, and it drains. The signal is for one
@@ -99,6 +102,7 @@ static void settle(const struct child_place *p, pid_t master)
     }
     set_names(p->slot);
     scoreboard_enter(p->segment, p->slot);
+    panic_keep_at(scoreboard_panic(p->segment, p->slot), SCOREBOARD_TEXT);
 }
 
 static int run_worker(const struct child_place *p)

@@ -7,6 +7,7 @@
 
 #include "master/supervise/child.h"
 #include "master/supervise/cpus.h"
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/scoreboard.h"
@@ -15,6 +16,7 @@
 #define START_LOOKS    30u  /* for a process that is not ready yet */
 #define ABORT_GRACE_MS 2000 /* from SIGABRT to SIGKILL */
 #define KILL_AGAIN_MS  1000
+#define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
 
 /* --- sets and slots
  * -------------------------------------------------------------------------------- */
@@ -101,6 +103,16 @@ void roster_want_set(struct roster *r, struct roster_set *s, struct config *conf
     }
 }
 
+void roster_drop_config(struct roster_set *s)
+{
+    if (s->config) {
+        config_free(s->config);
+        heap_drop(s->config);
+    }
+    s->config = NULL;
+    s->count = 0;
+}
+
 static const struct config *config_of(struct roster *r, uint32_t slot)
 {
     const struct roster_set *other = roster_other(r);
@@ -127,7 +139,9 @@ static void start(struct roster *r, uint32_t slot)
     pid_t pid = fork_slot(r, slot);
     if (pid < 0) { /* no memory, or too many processes */
         log_line(LOG_ERROR, "fork", "cannot start a process: %s", strerrordesc_np(errno));
-        c->due_ms = clock_mono_ms() + THROTTLE_FIRST_MS + throttle_ended(&c->throttle, 0);
+        c->served = false;
+        c->started_ms = clock_mono_ms();
+        roster_again(r, slot);
         return;
     }
     scoreboard_forked(&r->segment, slot, (uint32_t)pid);
@@ -152,10 +166,15 @@ void roster_start_due(struct roster *r)
 /* --- ending
  * ------------------------------------------------------------------------------------------- */
 
+uint64_t roster_drain_ms(struct roster *r)
+{
+    return (uint64_t)roster_active(r)->config->shutdown_timeout * 1000u + FLUSH_MS;
+}
+
 void roster_ask(struct roster *r, uint32_t slot, int sig, uint64_t grace_ms)
 {
     struct roster_child *c = &r->children[slot];
-    if (c->pid) {
+    if (c->pid && !(c->asked && sig == SIGTERM)) {
         c->asked = true;
         c->kill_ms = clock_mono_ms() + grace_ms;
         kill(c->pid, sig);
@@ -188,11 +207,53 @@ void roster_kill_late(struct roster *r)
 void roster_reaped(struct roster *r, uint32_t slot)
 {
     struct roster_child *c = &r->children[slot];
+    uint32_t state = state_of(r, slot);
+    c->served = state == SCOREBOARD_READY || state == SCOREBOARD_DRAINING;
     c->pid = 0;
     c->kill_ms = 0;
     c->due_ms = clock_mono_ms();
     scoreboard_load(&r->segment, slot, 0, 0); /* the writer of these words is gone: they are ours */
     scoreboard_state(&r->segment, slot, SCOREBOARD_FREE);
+}
+
+/* --- ended unasked
+ * ------------------------------------------------------------------------------------ */
+
+/* When no worker runs that shall: the next one is due at at_ms, if not earlier. */
+static void rescue(struct roster *r, uint64_t at_ms)
+{
+    uint32_t next = 0; /* a worker's slot */
+    for (uint32_t slot = 1; slot < roster_slots(r); slot++) {
+        const struct roster_child *c = &r->children[slot];
+        if (c->wanted && c->pid) {
+            return;
+        }
+        if (c->wanted && (!next || c->due_ms < r->children[next].due_ms)) {
+            next = slot;
+        }
+    }
+    if (next && r->children[next].due_ms > at_ms) {
+        r->children[next].due_ms = at_ms;
+        log_line(LOG_WARN, "exit", "no worker is left: worker %u is started before its time", next);
+    }
+}
+
+uint32_t roster_again(struct roster *r, uint32_t slot)
+{
+    struct roster_child *c = &r->children[slot];
+    uint64_t now = clock_mono_ms();
+    c->due_ms = now + throttle_ended(&c->throttle, now - c->started_ms, c->served);
+    if (slot > 0) { /* one that served is as good as a long run: the next will serve, too */
+        uint64_t good = c->served ? THROTTLE_GOOD_MS : 0;
+        rescue(r, now + throttle_ended(&r->rescue, good, c->served));
+    }
+    return (uint32_t)(c->due_ms - now);
+}
+
+bool roster_hopeless(const struct roster *r, uint32_t slot)
+{
+    return slot > 0 && throttle_hopeless(&r->children[slot].throttle) &&
+           scoreboard_ready_workers(&r->segment) == 0;
 }
 
 /* --- watching

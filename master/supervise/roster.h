@@ -8,6 +8,10 @@
  *
  * A fixed table: nothing is allocated after the start. Of the shared scoreboard it reads state and
  * heartbeat, and frees the slot of a process that it has reaped.
+ *
+ * A crash is never an outage: each slot has its own throttle, but when no worker is left that runs,
+ * the one whose turn is next is started at once, and clients wait in the backlog for that long.
+ * Workers that end before they serve are the exception: another one would do the same.
  */
 #ifndef MASTER_SUPERVISE_ROSTER_H
 #define MASTER_SUPERVISE_ROSTER_H
@@ -19,10 +23,13 @@
 #include "shm/memory/journal.h"
 #include "shm/memory/segment.h"
 
+#define ROSTER_REFRESHER_MS 2000 /* it gets so long to end, at least */
+
 struct roster_child {            /* by slot */
     pid_t pid;                   /* 0: not running */
     bool wanted;                 /* to be started (again) at due_ms */
     bool asked;                  /* told to end: its end is no failure */
+    bool served;                 /* the one that ended last had become ready */
     uint32_t runs;               /* since the slot was wanted */
     uint64_t started_ms, due_ms; /* monotonic, as all times here */
     uint64_t kill_ms;            /* SIGKILL then; 0: not planned */
@@ -32,7 +39,7 @@ struct roster_child {            /* by slot */
 };
 
 struct roster_set {
-    struct config *config; /* owned by supervise.c; NULL: not in use */
+    struct config *config; /* owned; NULL: not in use */
     uint32_t first, count;
 };
 
@@ -44,6 +51,7 @@ struct roster {
     uint32_t set_size; /* slots of a set */
     struct roster_set sets[2];
     unsigned active;
+    struct throttle rescue; /* of the worker that is started although its slot should wait */
     struct roster_child children[SEGMENT_PROCESSES_MAX];
 };
 
@@ -56,15 +64,26 @@ uint32_t roster_slot_of(const struct roster *r,
                         pid_t pid); /* roster_slots() when it is none of ours */
 
 void roster_want(struct roster *r, uint32_t slot);
+/* config: taken over. */
 void roster_want_set(struct roster *r, struct roster_set *s, struct config *config);
 void roster_start_due(struct roster *r);
+void roster_drop_config(struct roster_set *s); /* of a set that is not, or no longer, wanted */
 
-/* Sends sig, and SIGKILL after grace_ms. */
+/* How long workers may drain: SHUTDOWN_TIMEOUT of the active set, and a little for their last
+ * words. */
+uint64_t roster_drain_ms(struct roster *r);
+
+/* Sends sig, and SIGKILL after grace_ms. Who was asked already is not asked by SIGTERM again: it
+ * has its own time, which began then. */
 void roster_ask(struct roster *r, uint32_t slot, int sig, uint64_t grace_ms);
 /* The same for a set, which is no longer wanted. */
 void roster_retire(struct roster *r, const struct roster_set *s, int sig, uint64_t grace_ms);
 void roster_kill_late(struct roster *r);
 void roster_reaped(struct roster *r, uint32_t slot);
+/* A reaped process ended unasked: in how many ms its slot is started again. */
+uint32_t roster_again(struct roster *r, uint32_t slot);
+/* This slot never comes up, and no worker serves: the program may as well end. */
+bool roster_hopeless(const struct roster *r, uint32_t slot);
 
 /* Once a second: SIGABRT to a process without a heartbeat. */
 void roster_look_after(struct roster *r);

@@ -1,20 +1,18 @@
 #include "master/supervise/supervise.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "master/supervise/announce.h"
 #include "master/supervise/child.h"
-#include "master/supervise/cpus.h"
-#include "master/supervise/listener.h"
+#include "master/supervise/commons.h"
+#include "master/supervise/ending.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/reload.h"
 #include "master/supervise/roster.h"
 #include "master/supervise/upgrade.h"
 #include "server/base/arena.h"
@@ -24,27 +22,25 @@
 #include "shm/memory/directory.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
-#include "worker/model/models.h"
 
 #define TICK_MS        1000
-#define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
-#define REFRESHER_MS   2000 /* from SIGTERM to SIGKILL, at least */
-#define HURRY_MS       500  /* the same when asked to stop at once */
-#define LISTEN_MS      2000 /* for the workers of a killed master to leave the port */
-#define RELOAD_POLL_MS 10
-#define RELOAD_MAX_MS  30000 /* for the new set to become ready, or the new program */
+#define HURRY_MS       500   /* from SIGINT to SIGKILL when asked to stop at once */
+#define RELIEVE_MAX_MS 30000 /* for a new program to become ready */
+#define LAST_WORDS_MS  500   /* before SIGKILL: by then the refresher shall have given up */
 
 struct master {
     struct supervise_options options;
     struct roster roster;
+    struct reload reload;
     uint64_t tick_ms;
-    bool reloading;     /* the other set is starting */
-    bool reload_wanted; /* SIGHUP came while the other set was still in use */
-    uint64_t reload_until_ms;
-    pid_t successor; /* SIGUSR2: the new program, which shall relieve us; 0: none */
-    bool relieving;  /* we are it, and not ready yet */
+    pid_t successor;            /* SIGUSR2: the new program, which shall relieve us; 0: none */
+    bool hup_later, usr2_later; /* came while it was starting, and concern it, too */
+    bool relieving;             /* we are it, and not ready yet */
     uint64_t relieve_until_ms;
+    bool asked;          /* to stop, by somebody: once more means at once */
+    uint64_t stop_at_ms; /* SHUTDOWN_DELAY runs until then; 0: it does not */
     bool stopping, hurry;
+    bool last_asked;      /* the refresher was told to end for good */
     uint64_t stopping_ms; /* since when */
     int exit_code;
 };
@@ -57,18 +53,12 @@ static const struct config *active_config(struct master *m)
 /* --- stopping
  * ------------------------------------------------------------------------------------------ */
 
-static uint64_t drain_ms(struct master *m)
-{
-    return (uint64_t)active_config(m)->shutdown_timeout * 1000u + FLUSH_MS;
-}
-
 static void retire_all(struct master *m, int sig, uint64_t grace_ms)
 {
     roster_retire(&m->roster, &m->roster.sets[0], sig, grace_ms);
     roster_retire(&m->roster, &m->roster.sets[1], sig, grace_ms);
 }
 
-/* The refresher goes last, see stopped(): workers that drain may still ask it about keys. */
 static void stop(struct master *m, int exit_code)
 {
     if (m->stopping) {
@@ -76,19 +66,26 @@ static void stop(struct master *m, int exit_code)
     }
     m->stopping = true;
     m->stopping_ms = clock_mono_ms();
-    m->reloading = false;
+    m->stop_at_ms = 0;
+    m->reload.starting = false;
     m->exit_code = exit_code;
+    if (segment_service(&m->roster.segment) == SEGMENT_SERVES) {
+        segment_set_service(&m->roster.segment, SEGMENT_ENDS);
+    }
     close(m->roster.listen_fd); /* ours first: the last worker that drains then ends the queue */
     m->roster.listen_fd = -1;
-    m->roster.children[0].wanted = false;
-    retire_all(m, SIGTERM, drain_ms(m));
+    retire_all(m, SIGTERM, roster_drain_ms(&m->roster));
 }
 
 static void stop_at_once(struct master *m)
 {
     log_line(LOG_WARN, "stop", "asked again: stopping at once");
+    stop(m, SUPERVISE_OK);
     m->hurry = true;
     retire_all(m, SIGINT, HURRY_MS);
+    if (m->last_asked) {
+        roster_ask(&m->roster, 0, SIGINT, HURRY_MS);
+    }
 }
 
 /* It may have usage rows to store: what the workers have left of SHUTDOWN_TIMEOUT is its time. */
@@ -96,113 +93,57 @@ static uint64_t refresher_ms(struct master *m)
 {
     uint64_t all = (uint64_t)active_config(m)->shutdown_timeout * 1000u;
     uint64_t gone = clock_mono_ms() - m->stopping_ms;
-    return m->hurry ? HURRY_MS : gone + REFRESHER_MS < all ? all - gone : REFRESHER_MS;
+    return m->hurry                           ? HURRY_MS
+           : gone + ROSTER_REFRESHER_MS < all ? all - gone
+                                              : ROSTER_REFRESHER_MS;
 }
 
-/* True when nobody is left to wait for. */
+static void ask_refresher(struct master *m)
+{
+    uint64_t grace_ms = refresher_ms(m);
+    uint64_t spare_ms = grace_ms / 2 < LAST_WORDS_MS ? grace_ms / 2 : LAST_WORDS_MS;
+    m->last_asked = true;
+    m->roster.children[0].wanted = false;
+    scoreboard_leave_by(&m->roster.segment, 0, clock_mono_ms() + grace_ms - spare_ms);
+    roster_ask(&m->roster, 0, SIGTERM, grace_ms);
+}
+
+/*
+ * True when nobody is left to wait for. The refresher goes last: workers that drain may still ask
+ * it about keys, and it stores what they have used. Until then it is wanted: one that dies, or that
+ * a reload has told to end, comes back for that; one that does not stay up is not waited for.
+ */
 static bool stopped(struct master *m)
 {
     struct roster *r = &m->roster;
+    const struct roster_child *c = &r->children[0];
     if (!m->stopping || roster_running(r, &r->sets[0]) || roster_running(r, &r->sets[1])) {
         return false;
     }
-    if (!r->children[0].asked) {
-        roster_ask(r, 0, SIGTERM, refresher_ms(m));
+    bool away = !c->wanted || c->due_ms > clock_mono_ms();
+    if (!m->last_asked && (c->pid ? !c->asked : away)) {
+        ask_refresher(m);
     }
-    return !r->children[0].pid;
+    return m->last_asked && !c->pid;
 }
 
-/* --- reload
- * ---------------------------------------------------------------------------------------------- */
-
-static void drop_config(struct roster_set *s)
+/* SHUTDOWN_DELAY: probes hear of it while everybody is still served. */
+static void stop_in_a_while(struct master *m, int sig)
 {
-    if (s->config) {
-        config_free(s->config);
-        heap_drop(s->config);
-    }
-    s->config = NULL;
-    s->count = 0;
-}
-
-static enum status load_config(const struct master *m, struct config *c, struct err *err)
-{
-    const struct supervise_options *o = &m->options;
-    enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = models_init(c, err); /* only a check: each worker does it for itself */
-    if (status != STATUS_OK) {
-        config_free(c);
-    }
-    return status;
-}
-
-static void warn_fixed(const struct config *old, const struct config *fresh)
-{
-    bool same = strcmp(old->host, fresh->host) == 0 && old->port == fresh->port &&
-                strcmp(old->state_dir, fresh->state_dir) == 0 && old->max_keys == fresh->max_keys &&
-                strcmp(old->usage_journal, fresh->usage_journal) == 0 &&
-                old->usage_journal_records == fresh->usage_journal_records;
-    if (!same) {
-        log_line(LOG_WARN, "reload",
-                 "HOST, PORT, STATE_DIR, MAX_KEYS and USAGE_JOURNAL* change only by a restart");
-    }
-}
-
-static void reload(struct master *m)
-{
-    struct roster *r = &m->roster;
-    struct err err = {.text = "out of memory"};
-    m->reload_wanted = m->reloading || m->relieving || roster_running(r, roster_other(r));
-    if (m->reload_wanted) { /* the set before still drains, its slots are needed; or the first waits
-                             */
+    const struct config *c = active_config(m);
+    uint64_t delay_ms = m->relieving ? 0 : (uint64_t)c->shutdown_delay * 1000u;
+    if (delay_ms == 0) {
+        log_line(LOG_INFO, "stop", "SIG%s: open requests have %lld s to finish", sigabbrev_np(sig),
+                 (long long)c->shutdown_timeout);
+        stop(m, SUPERVISE_OK);
         return;
     }
-    struct config *c = heap_new(sizeof *c);
-    if (!c || load_config(m, c, &err) != STATUS_OK) {
-        log_line(LOG_ERROR, "reload", "refused, the old configuration stays: %s", err.text);
-        heap_drop(c);
-        return;
-    }
-    warn_fixed(active_config(m), c);
-    roster_want_set(r, roster_other(r), c);
-    m->reloading = true;
-    m->reload_until_ms = clock_mono_ms() + RELOAD_MAX_MS;
-}
-
-static void reload_abort(struct master *m, const char *why)
-{
-    log_line(LOG_ERROR, "reload", "refused, the old workers stay: %s", why);
-    roster_retire(&m->roster, roster_other(&m->roster), SIGTERM, drain_ms(m));
-    drop_config(roster_other(&m->roster));
-    m->reloading = false;
-}
-
-static void reload_commit(struct master *m)
-{
-    struct roster *r = &m->roster;
-    uint64_t grace = drain_ms(m);
-    r->active = !r->active;
-    roster_retire(r, roster_other(r), SIGTERM, grace);
-    drop_config(roster_other(r)); /* its workers have a copy of their own since the fork */
-    roster_ask(r, 0, SIGTERM,
-               REFRESHER_MS); /* still wanted: comes back with the new configuration */
-    m->reloading = false;
-    log_line(LOG_INFO, "reload", "done: %u workers with the new configuration, the old ones drain",
-             roster_active(r)->count);
-}
-
-static void reload_progress(struct master *m)
-{
-    if (m->reloading && roster_ready(&m->roster, roster_other(&m->roster))) {
-        reload_commit(m);
-    } else if (m->reloading && clock_mono_ms() >= m->reload_until_ms) {
-        reload_abort(m, "the new ones did not become ready");
-    } else if (m->reload_wanted && !m->stopping) {
-        reload(m);
-    }
+    log_line(LOG_INFO, "stop",
+             "SIG%s: /health says 503, in %lld s the port closes, then open requests have %lld s "
+             "to finish",
+             sigabbrev_np(sig), (long long)c->shutdown_delay, (long long)c->shutdown_timeout);
+    segment_set_service(&m->roster.segment, SEGMENT_ENDS);
+    m->stop_at_ms = clock_mono_ms() + delay_ms;
 }
 
 /* --- another program takes over
@@ -211,15 +152,38 @@ static void reload_progress(struct master *m)
 static void upgrade(struct master *m)
 {
     struct err err;
+    m->usr2_later = m->successor != 0;
     if (m->successor) {
-        log_line(LOG_WARN, "upgrade", "the new program, process %d, is starting already",
-                 (int)m->successor);
+        log_line(LOG_WARN, "upgrade",
+                 "the new program, process %d, is starting: once more after it", (int)m->successor);
     } else if (upgrade_start(m->roster.listen_fd, &m->successor, &err) != STATUS_OK) {
         m->successor = 0;
         log_line(LOG_ERROR, "upgrade", "refused, this program stays: %s", err.text);
     } else {
+        m->hup_later = false;
         log_line(LOG_INFO, "upgrade", "the new program starts as process %d", (int)m->successor);
     }
+}
+
+/* What was asked of us while it was starting is asked of it. */
+static void hand_over(struct master *m)
+{
+    segment_set_service(&m->roster.segment, SEGMENT_HANDED_OVER);
+    if (m->hup_later) {
+        kill(m->successor, SIGHUP);
+    }
+    if (m->usr2_later) {
+        kill(m->successor, SIGUSR2);
+    }
+    m->hup_later = m->usr2_later = false;
+    log_line(LOG_INFO, "stop", "relieved by process %d: open requests have %lld s to finish",
+             (int)m->successor, (long long)active_config(m)->shutdown_timeout);
+    stop(m, SUPERVISE_OK);
+}
+
+static bool handed_over(const struct master *m)
+{
+    return m->successor && segment_service(&m->roster.segment) == SEGMENT_HANDED_OVER;
 }
 
 /* What /ready asks of the refresher. */
@@ -264,25 +228,13 @@ static void relieve(struct master *m)
 /* --- reaping
  * --------------------------------------------------------------------------------------------- */
 
-static void describe_end(int status, char *out, size_t size)
-{
-    if (WIFSIGNALED(status)) {
-        snprintf(out, size, "was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
-    } else {
-        snprintf(out, size, "ended with code %d", WEXITSTATUS(status));
-    }
-}
-
 static void start_again(struct master *m, uint32_t slot, const char *name, const char *end)
 {
-    struct roster_child *c = &m->roster.children[slot];
-    uint32_t wait = throttle_ended(&c->throttle, clock_mono_ms() - c->started_ms);
-    c->due_ms = clock_mono_ms() + wait;
+    uint32_t wait = roster_again(&m->roster, slot);
     log_line(LOG_ERROR, "exit", "%s %s; starting it again in %u ms", name, end, wait);
-    /* A slot that fails for ever takes the program down only when nobody serves any more: then
+    /* A slot that never comes up takes the program down only when nobody serves any more: then
      * whoever supervises us (App Runner, ECS, systemd) shall make a new one. */
-    if (slot > 0 && throttle_hopeless(&c->throttle) &&
-        scoreboard_ready_workers(&m->roster.segment) == 0) {
+    if (roster_hopeless(&m->roster, slot)) {
         log_line(LOG_ERROR, "exit", "no worker stays up: giving up");
         stop(m, SUPERVISE_AGAIN);
     }
@@ -290,15 +242,19 @@ static void start_again(struct master *m, uint32_t slot, const char *name, const
 
 static void ended_unasked(struct master *m, uint32_t slot, int status)
 {
-    char name[CHILD_NAME_MAX], end[48];
+    char name[CHILD_NAME_MAX], end[ENDING_MAX];
+    struct scoreboard_end last;
     child_name(slot, name);
-    describe_end(status, end, sizeof end);
+    scoreboard_ended(&m->roster.segment, slot, status);
+    scoreboard_last_end(&m->roster.segment, slot, &last);
+    ending_describe(&last, end);
     bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_HOPELESS;
-    if (m->reloading && roster_in_set(roster_other(&m->roster), slot)) {
+    if (reload_is_starting(&m->reload, slot) && !m->roster.children[slot].served) {
         log_line(LOG_ERROR, "exit", "%s %s", name, end);
-        reload_abort(m, "a new one ended while starting");
+        reload_abort(&m->reload, "a new one ended while starting");
     } else if (hopeless && m->roster.children[slot].runs == 1) {
         log_line(LOG_ERROR, "exit", "%s cannot work with this configuration: stopping", name);
+        m->roster.children[slot].wanted = false;
         stop(m, SUPERVISE_HOPELESS);
     } else {
         start_again(m, slot, name, end);
@@ -307,11 +263,15 @@ static void ended_unasked(struct master *m, uint32_t slot, int status)
 
 static void successor_ended(struct master *m, int status)
 {
-    char end[48];
-    describe_end(status, end, sizeof end);
+    char end[ENDING_MAX];
+    bool again = m->usr2_later && !m->asked && !m->stopping;
+    ending_describe(&(struct scoreboard_end){.status = status}, end);
     m->successor = 0;
     log_line(LOG_ERROR, "upgrade", "the new program %s%s", end,
              m->stopping ? "" : ": this one stays");
+    if (again) {
+        upgrade(m);
+    }
 }
 
 /* As process 1 of a container strangers' orphans come here too: waited for, no more. */
@@ -337,26 +297,38 @@ static void reap(struct master *m)
 /* --- the loop
  * ---------------------------------------------------------------------------------------------- */
 
-static void on_signal(struct master *m, int sig)
+/* The new program says it with SIGTERM, too (so did its elders); it does not count as being asked:
+ * only a second wish of somebody else cuts what is open. */
+static void on_stop(struct master *m, int sig, pid_t sender)
 {
+    if (m->successor && sender == m->successor) {
+        hand_over(m);
+    } else if (m->asked) {
+        stop_at_once(m);
+    } else {
+        m->asked = true;
+        if (!m->stopping) {
+            stop_in_a_while(m, sig);
+        }
+    }
+}
+
+static void on_signal(struct master *m, int sig, pid_t sender)
+{
+    bool ends = m->asked || m->stopping;
     switch (sig) {
     case SIGTERM:
     case SIGINT:
-        if (m->stopping) {
-            stop_at_once(m);
-            break;
-        }
-        log_line(LOG_INFO, "stop", "SIG%s: open requests have %lld s to finish", sigabbrev_np(sig),
-                 (long long)active_config(m)->shutdown_timeout);
-        stop(m, SUPERVISE_OK);
+        on_stop(m, sig, sender);
         break;
     case SIGHUP:
-        if (!m->stopping) {
-            reload(m);
-        }
-        break;
     case SIGUSR2:
-        if (!m->stopping) {
+        if (handed_over(m)) { /* the sender does not know yet who is the master */
+            kill(m->successor, sig);
+        } else if (!ends && sig == SIGHUP) {
+            m->hup_later = true;
+            reload_ask(&m->reload);
+        } else if (!ends) {
             upgrade(m);
         }
         break;
@@ -369,8 +341,11 @@ static int wait_ms(const struct master *m)
 {
     uint64_t now = clock_mono_ms();
     uint64_t at = roster_next_ms(&m->roster, m->tick_ms);
-    if ((m->reloading || m->relieving) && now + RELOAD_POLL_MS < at) {
+    if ((m->reload.starting || m->relieving) && now + RELOAD_POLL_MS < at) {
         at = now + RELOAD_POLL_MS;
+    }
+    if (m->stop_at_ms && m->stop_at_ms < at) {
+        at = m->stop_at_ms;
     }
     return at > now ? (int)(at - now) : 0;
 }
@@ -380,8 +355,8 @@ static void turn(struct master *m)
     struct pollfd p = {.fd = m->roster.signal_fd, .events = POLLIN};
     poll(&p, 1, wait_ms(m));
     clock_tick();
-    for (int sig; (sig = loop_signalfd_read(m->roster.signal_fd, NULL)) != 0;) {
-        on_signal(m, sig);
+    for (int sig, sender; (sig = loop_signalfd_read(m->roster.signal_fd, &sender)) != 0;) {
+        on_signal(m, sig, sender);
     }
     reap(m);
     if (clock_mono_ms() >= m->tick_ms) {
@@ -389,7 +364,12 @@ static void turn(struct master *m)
         roster_look_after(&m->roster);
     }
     roster_kill_late(&m->roster);
-    reload_progress(m);
+    if (m->stop_at_ms && clock_mono_ms() >= m->stop_at_ms) {
+        stop(m, SUPERVISE_OK);
+    }
+    if (!m->stopping) {
+        reload_progress(&m->reload, m->asked || m->relieving);
+    }
     if (m->relieving && !m->stopping) {
         relieve(m);
     }
@@ -413,90 +393,12 @@ static void prepare_process(const struct config *c)
     clock_tick();
 }
 
-static enum status open_signals(struct roster *r, struct err *err)
-{
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, 0};
-    int ends[2];
-    r->signal_fd = loop_signalfd(signals, err);
-    if (r->signal_fd < 0) {
-        return err->code;
-    }
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        return err_set(err, STATUS_INTERNAL, "pipe: %s", strerrordesc_np(errno));
-    }
-    r->dead_fd = ends[0];
-    r->alive_fd = ends[1];
-    return STATUS_OK;
-}
-
-/* Requests are served without the file too; only a crash of everything would then cost records. */
-static enum status open_journal(struct roster *r, const struct config *c, struct err *err)
-{
-    char path[512];
-    journal_path(c, path, sizeof path);
-    enum status status =
-        journal_open(&r->journal, path, 2 * r->set_size, (uint32_t)c->usage_journal_records, err);
-    if (status == STATUS_UNAVAILABLE) {
-        log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
-        status = STATUS_OK;
-    }
-    r->segment.journal = &r->journal;
-    return status;
-}
-
-/* A master that was killed has left its file, and workers that are about to notice. */
-static unsigned listen_ms(const struct config *c)
-{
-    pid_t pid;
-    struct err err;
-    bool killed = pidfile_read(c->state_dir, &pid, &err) != STATUS_OK && pid > 0;
-    return killed ? LISTEN_MS : 0;
-}
-
-static enum status open_listener(struct roster *r, const struct config *c,
-                                 char name_out[LISTENER_NAME_MAX], struct err *err)
-{
-    r->listen_fd = upgrade_socket(c->host, (uint16_t)c->port, name_out);
-    return r->listen_fd >= 0 ? STATUS_OK
-                             : listener_open(c->host, (uint16_t)c->port, listen_ms(c),
-                                             &r->listen_fd, name_out, err);
-}
-
-static enum status open_all(struct roster *r, const struct config *c,
-                            char name_out[LISTENER_NAME_MAX], struct err *err)
-{
-    enum status status = models_init(c, err);
-    if (status == STATUS_OK) {
-        status = open_listener(r, c, name_out, err);
-    }
-    if (status == STATUS_OK) {
-        roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
-        status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
-    }
-    if (status == STATUS_OK) {
-        status = open_journal(r, c, err);
-    }
-    return status == STATUS_OK ? open_signals(r, err) : status;
-}
-
-static void close_all(struct roster *r)
-{
-    pidfile_remove(roster_active(r)->config->state_dir, getpid());
-    close(r->signal_fd);
-    close(r->dead_fd);
-    close(r->alive_fd);
-    journal_drop(&r->journal);
-    segment_drop(&r->segment);
-    drop_config(&r->sets[0]);
-    drop_config(&r->sets[1]);
-}
-
 /* The first answer is what people wait for: processes first, files and words later. */
 static void begin(struct master *m, struct config *c, const char *address)
 {
     struct roster *r = &m->roster;
     m->relieving = upgrade_parent() != 0;
-    m->relieve_until_ms = clock_mono_ms() + RELOAD_MAX_MS;
+    m->relieve_until_ms = clock_mono_ms() + RELIEVE_MAX_MS;
     r->sets[0].config = c;
     roster_want(r, 0);
     if (!m->relieving) {
@@ -516,8 +418,9 @@ int supervise_run(struct config *config, const struct supervise_options *options
     struct err err;
     char address[LISTENER_NAME_MAX];
     *m = (struct master){.options = *options};
+    m->reload = (struct reload){.options = &m->options, .roster = &m->roster};
     prepare_process(config);
-    if (open_all(&m->roster, config, address, &err) != STATUS_OK) {
+    if (commons_open(&m->roster, config, address, &err) != STATUS_OK) {
         fprintf(stderr, "llm-api-converter: %s\n", err.text);
         config_free(config);
         heap_drop(config);
@@ -528,6 +431,7 @@ int supervise_run(struct config *config, const struct supervise_options *options
         turn(m);
     }
     log_line(LOG_INFO, "stop", "stopped");
-    close_all(&m->roster);
+    pidfile_remove(active_config(m)->state_dir, getpid());
+    commons_close(&m->roster);
     return m->exit_code;
 }

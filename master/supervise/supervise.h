@@ -3,9 +3,11 @@
  * drains, reloads. It never parses a client's byte, opens TLS or reads shared cells other than the
  * scoreboard and whether there are keys.
  *
- *   TERM, INT   drain: workers finish what they have (SHUTDOWN_TIMEOUT), then exit 0; again: now
+ *   TERM, INT   after SHUTDOWN_DELAY drain: workers finish what they have (SHUTDOWN_TIMEOUT), then
+ *               exit 0; again: now. A drain that has begun before, for another reason, goes on
  *   HUP         reload: a second set of workers with the new settings, then the first one drains
  *   USR2        the program on disk takes over (upgrade.h)
+ *               HUP and USR2 that come too early are done once, after what is under way
  *   CHLD        reap; a process that ended unasked is started again (throttle.h)
  *   USR1        ignored
  *

@@ -18,7 +18,7 @@
 enum {
     RENEW_BEFORE_MS = 15 * 60 * 1000, /* botocore's advisory window */
     STALE_GRACE_MS = 15 * 60 * 1000,  /* see adopt */
-    LONGEST_NAP_S = 60,               /* the calendar may jump: a laptop wakes up */
+    LONGEST_NAP_S = 1,                /* the calendar may jump: a laptop wakes up */
     BACKOFF_MAX_S = 60,
     HURRY_S = 60
 };

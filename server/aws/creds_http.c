@@ -6,6 +6,7 @@
 
 #include "server/aws/creds_local.h"
 #include "server/base/clock.h"
+#include "server/base/url.h"
 #include "server/json/json.h"
 
 #define CONTAINER_HOST "http://169.254.170.2"
@@ -61,34 +62,6 @@ static enum creds_verdict take_document(struct creds_look *l, int http, struct s
 
 /* ---- container ------------------------------------------------------------------------ */
 
-/* "http://host:port/..." gives host, without the brackets of IPv6. Names with a user or an escape:
- * false. */
-static bool url_host(struct str rest, struct str *host_out)
-{
-    size_t n = 0;
-    while (n < rest.n && !strchr("/?#", rest.p[n]))
-        n++;
-    struct str authority = text_sub(rest, 0, n);
-    size_t at;
-    if (text_find(authority, STR("@"), &at) || text_find(authority, STR("\\"), &at) ||
-        text_find(authority, STR("%"), &at))
-        return false;
-    if (text_starts(authority, STR("["))) {
-        if (!text_find(authority, STR("]"), &at))
-            return false;
-        *host_out = text_sub(authority, 1, at - 1);
-        authority = text_sub(authority, at + 1, authority.n);
-    } else {
-        at = text_find(authority, STR(":"), &at) ? at : authority.n;
-        *host_out = text_sub(authority, 0, at);
-        authority = text_sub(authority, at, authority.n);
-    }
-    uint64_t port;
-    return host_out->n > 0 &&
-           (authority.n == 0 ||
-            (authority.p[0] == ':' && text_u64(text_sub(authority, 1, authority.n), &port)));
-}
-
 static bool local_address(struct str host)
 {
     static const char *const known[] = {"::1", "fd00:ec2::23", "169.254.170.2", "169.254.170.23"};
@@ -111,13 +84,9 @@ static bool local_address(struct str host)
 
 bool creds_http_container_allowed(struct str url)
 {
-    struct str host;
-    if (!creds_local_clean(url, URL_MAX - 1))
-        return false;
-    if (text_starts(url, STR("https://")))
-        return url_host(text_sub(url, 8, url.n), &host);
-    return text_starts(url, STR("http://")) && url_host(text_sub(url, 7, url.n), &host) &&
-           (text_ieq(host, STR("localhost")) || local_address(host));
+    struct url u;
+    return creds_local_clean(url, URL_MAX - 1) && url_cut(url, &u) &&
+           (!u.plain_http || text_ieq(u.host, STR("localhost")) || local_address(u.host));
 }
 
 bool creds_http_container_likely(void)
@@ -213,8 +182,8 @@ static enum creds_verdict imds_call(struct creds_look *l, const char *method, co
     struct str host = text_from(base);
     while (text_ends(host, STR("/")))
         host.n--;
-    if (!creds_local_clean(host, URL_MAX / 2) ||
-        (!text_starts(host, STR("http://")) && !text_starts(host, STR("https://"))))
+    struct url u;
+    if (!creds_local_clean(host, URL_MAX / 2) || !url_cut(host, &u))
         return creds_look_fail(l, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
     char url[URL_MAX];
     struct fetch_header headers[] = {{header}};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "server/aws/creds_local.h"
+#include "server/base/url.h"
 
 enum {
     REQUEST_MAX = 64 * 1024, /* a web identity token of 20 000 characters, escaped */
@@ -74,13 +75,14 @@ enum creds_verdict creds_look_call(struct creds_look *l, const struct creds_look
                                    creds_look_answer *answer)
 {
     uint32_t total_ms = call->seconds * l->options->second_ms;
+    struct url url;
     struct fetch_request r = {
         .method = call->method,
         .url = call->url,
         .headers = call->headers,
         .header_count = call->header_count,
         .body = call->post_request ? buf_str(&l->request) : STR(""),
-        .allow_http = text_starts(text_from(call->url), STR("http://")),
+        .allow_http = url_cut(text_from(call->url), &url) && url.plain_http,
         .connect_ms = CONNECT_MS,
         .first_byte_ms = total_ms,
         .total_ms = total_ms,

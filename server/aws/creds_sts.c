@@ -8,6 +8,7 @@
 #include "server/aws/sigv4.h"
 #include "server/aws/xml.h"
 #include "server/base/clock.h"
+#include "server/base/url.h"
 
 #define STS_VERSION     "2011-06-15"
 #define SESSION_DEFAULT "llm-api-converter"
@@ -119,12 +120,10 @@ static enum creds_verdict find_place(struct creds_look *l, struct place *p)
         snprintf(p->url, sizeof p->url, "%s/", l->options->sts_endpoint);
     else
         snprintf(p->url, sizeof p->url, "https://sts.%s.amazonaws.com%s/", p->region, china);
-    size_t at;
-    struct str url = text_from(p->url);
-    if (!text_find(url, STR("://"), &at) || !creds_local_clean(url, sizeof p->url - 1))
+    struct url u;
+    if (!creds_local_clean(text_from(p->url), sizeof p->url - 1) || !url_cut(text_from(p->url), &u))
         return creds_look_fail(l, "the address of AWS STS is malformed");
-    url = text_sub(url, at + 3, url.n);
-    text_split(&url, '/', &p->host);
+    p->host = u.authority;
     return CREDS_FOUND;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "server/base/url.h"
+
 /* China and the EU sovereign cloud have domains of their own. */
 static const char *domain_of(const char *region, bool dualstack)
 {
@@ -40,20 +42,16 @@ static void put_host(struct str host, struct endpoint *out)
 enum status endpoint_given(struct str url, const char *setting, struct endpoint *out,
                            struct err *err)
 {
-    size_t slash;
-    bool plain = text_istarts(url, STR("http://"));
-    struct str rest = text_sub(url, plain ? 7 : 8, url.n);
-    struct str host = text_find(rest, STR("/"), &slash) ? text_sub(rest, 0, slash) : rest;
-    struct str path = text_sub(rest, host.n, rest.n);
-    *out = (struct endpoint){.plain_http = plain};
-    if ((!plain && !text_istarts(url, STR("https://"))) || host.n == 0 ||
-        host.n >= sizeof out->host || path.n >= sizeof out->path) {
+    struct url u;
+    *out = (struct endpoint){.plain_http = false};
+    if (!url_cut(url, &u) || u.authority.n >= sizeof out->host || u.path.n >= sizeof out->path) {
         return err_set(err, STATUS_INVALID, "%s: no usable host in it", setting);
     }
-    while (text_ends(path, STR("/"))) {
-        path.n--;
+    while (text_ends(u.path, STR("/"))) {
+        u.path.n--;
     }
-    text_copy(path, out->path, sizeof out->path);
-    put_host(host, out);
+    out->plain_http = u.plain_http;
+    text_copy(u.path, out->path, sizeof out->path);
+    put_host(u.authority, out);
     return STATUS_OK;
 }

@@ -20,6 +20,12 @@ void buf_free(struct buf *b)
     buf_init(b, b->max);
 }
 
+void buf_allow(struct buf *b, size_t max)
+{
+    assert(max >= b->cap);
+    b->max = max;
+}
+
 void buf_clear(struct buf *b)
 {
     b->head = 0;
@@ -47,18 +53,29 @@ static size_t new_cap(const struct buf *b, size_t need)
     return cap < limit ? cap : limit;
 }
 
+/* Where nothing has left at the front the allocator may do without a copy. NULL: *b is as it was.
+ */
+static char *move_to(struct buf *b, size_t size)
+{
+    if (b->head == 0)
+        return realloc(b->mem, size);
+    char *mem = malloc(size);
+    if (mem) {
+        if (b->n > 0)
+            memcpy(mem, b->mem + b->head, b->n);
+        free(b->mem);
+    }
+    return mem;
+}
+
 /* One byte beyond cap is there for the NUL of vsnprintf. */
 static bool grow(struct buf *b, size_t need)
 {
     size_t cap = new_cap(b, need);
-    char *mem = heap_must_fail() ? NULL : malloc(cap + 1);
+    char *mem = heap_must_fail() ? NULL : move_to(b, cap + 1);
     if (!mem) {
         return false;
     }
-    if (b->n > 0) {
-        memcpy(mem, b->mem + b->head, b->n);
-    }
-    free(b->mem);
     b->mem = mem;
     b->cap = cap;
     b->head = 0;

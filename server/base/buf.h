@@ -20,9 +20,10 @@ struct buf {
     bool failed;
 };
 
-void buf_init(struct buf *b, size_t max); /* allocates nothing */
-void buf_free(struct buf *b);             /* back to the state after buf_init */
-void buf_clear(struct buf *b);            /* forgets bytes and the flag, keeps the memory */
+void buf_init(struct buf *b, size_t max);  /* allocates nothing */
+void buf_free(struct buf *b);              /* back to the state after buf_init */
+void buf_allow(struct buf *b, size_t max); /* another maximum, not below what is there */
+void buf_clear(struct buf *b);             /* forgets bytes and the flag, keeps the memory */
 
 /* NULL before the first put */
 static inline char *buf_data(const struct buf *b)

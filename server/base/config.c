@@ -7,6 +7,7 @@
 #include "server/base/arena.h"
 #include "server/base/config_elder.h"
 #include "server/base/dotenv.h"
+#include "server/base/url.h"
 
 enum kind { KIND_TEXT, KIND_URL, KIND_CHOICE, KIND_BOOL, KIND_INT };
 
@@ -204,38 +205,16 @@ static const char *check_text(struct str s)
     return text_is_utf8(s) ? NULL : "is not UTF-8";
 }
 
-static bool legal_port(struct str s)
-{
-    uint64_t port = 0;
-    return text_u64(s, &port) && port > 0 && port < 65536;
-}
-
-/* host, host:port, [v6], [v6]:port */
-static bool legal_authority(struct str s)
-{
-    struct str host = {0};
-    if (text_starts(s, STR("["))) {
-        bool closed = text_split(&s, ']', &host) && s.p != NULL && host.n > 1;
-        return closed && (s.n == 0 || (s.p[0] == ':' && legal_port(text_sub(s, 1, s.n))));
-    }
-    text_split(&s, ':', &host);
-    return host.n > 0 && (s.p == NULL || legal_port(s));
-}
-
+/* What follows the host is a prefix of paths: no query, no fragment, nothing to escape. */
 static bool legal_url(struct str s)
 {
-    size_t scheme = text_istarts(s, STR("https://"))  ? sizeof("https://") - 1
-                    : text_istarts(s, STR("http://")) ? sizeof("http://") - 1
-                                                      : 0;
+    struct url u;
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] <= ' ' || s.p[i] > '~' || strchr("@?#\"<>\\^`{|}", s.p[i])) {
             return false;
         }
     }
-    struct str rest = text_sub(s, scheme, s.n);
-    struct str authority = {0};
-    text_split(&rest, '/', &authority);
-    return scheme > 0 && legal_authority(authority);
+    return url_cut(s, &u);
 }
 
 static bool is_choice(const char *choices, struct str value)
@@ -438,44 +417,12 @@ static void print_json(const struct config *c, FILE *out)
     fputs("]\n", out);
 }
 
-static void print_markdown_row(const struct row *row, FILE *out)
-{
-    char list[128];
-    fprintf(out, "| `%s` | %s%s%s | %s", row->name, row->dflt[0] ? "`" : "", row->dflt,
-            row->dflt[0] ? "`" : "", row->doc);
-    if (row->kind == KIND_INT) {
-        fprintf(out, " (%" PRId64 " to %" PRId64 ")", row->min, row->max);
-    }
-    if (row->kind == KIND_CHOICE) {
-        list_choices(row->choices, list, sizeof(list));
-        fprintf(out, " (%s)", list);
-    }
-    if (row->alias[0]) {
-        fprintf(out, "; also `%s`", row->alias);
-    }
-    fputs(" |\n", out);
-}
-
-static void print_markdown(FILE *out)
-{
-    fputs("| Variable | Default | Meaning |\n|---|---|---|\n", out);
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        print_markdown_row(&rows[i], out);
-    }
-}
-
 void config_print(const struct config *c, enum config_print form, FILE *out)
 {
-    switch (form) {
-    case CONFIG_PRINT_TEXT:
-        print_text(c, out);
-        break;
-    case CONFIG_PRINT_JSON:
+    if (form == CONFIG_PRINT_JSON) {
         print_json(c, out);
-        break;
-    case CONFIG_PRINT_MARKDOWN:
-        print_markdown(out);
-        break;
+    } else {
+        print_text(c, out);
     }
 }
 
@@ -518,6 +465,7 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
     static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
     size_t key_size = strlen(c->master_api_key);
     bool known = is_choice(known_words, text_from(c->master_api_key));
+    struct url upstream;
     const struct {
         bool applies;
         const char *text;
@@ -527,7 +475,8 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {!c->require_api_key && !in_development(c),
          "REQUIRE_API_KEY is false outside development: anybody who reaches the port may call"},
         {!c->rate_limit_enabled && in_production(c), "RATE_LIMIT_ENABLED is false in production"},
-        {in_production(c) && text_istarts(text_from(c->bedrock_endpoint_url), STR("http://")),
+        {in_production(c) && url_cut(text_from(c->bedrock_endpoint_url), &upstream) &&
+             upstream.plain_http,
          "BEDROCK_ENDPOINT_URL is http in production: prompts travel in clear"},
         {static_keys_in_ecs(), "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},
     };

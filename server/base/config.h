@@ -5,7 +5,7 @@
  * Read once by the master (and by each subcommand). The command line wins over the environment, and
  * that over .env in the working directory. Values never change after config_load, except at SIGHUP,
  * when a new struct config is loaded and handed to new workers. README's table is printed from here
- * (`llm-api-converter check-config --markdown`) and a test compares the two.
+ * (config_docs.h, `llm-api-converter docs settings`) and a test compares the two.
  */
 #ifndef SERVER_BASE_CONFIG_H
 #define SERVER_BASE_CONFIG_H
@@ -45,6 +45,9 @@
          "directory of the embedded key store and the usage journal")                              \
     INT(shutdown_timeout, "SHUTDOWN_TIMEOUT", "", 25, 0, 3600,                                     \
         "seconds that open streams get after SIGTERM")                                             \
+    INT(shutdown_delay, "SHUTDOWN_DELAY", "", 0, 0, 3600,                                          \
+        "seconds after SIGTERM, before SHUTDOWN_TIMEOUT begins, in which /health and /ready say "  \
+        "503 and everybody is still served: for balancers that learn of the end by asking")        \
     INT(max_request_seconds, "MAX_REQUEST_SECONDS", "", 0, 0, 86400,                               \
         "end a request with an error event after this long; 0: never (App Runner: 115)")           \
     TEXT(cors_origins, "CORS_ORIGINS", "", "", false,                                              \
@@ -237,7 +240,7 @@ MUST_CHECK enum status config_load(struct config *c, const char *env_file,
 void config_free(struct config *c); /* wipes secrets */
 
 /* name, value, where from; secrets as "(set)"; one row a setting. */
-enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON, CONFIG_PRINT_MARKDOWN };
+enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON };
 void config_print(const struct config *c, enum config_print form, FILE *out);
 /* Removes AWS secrets, the master key and tokens from this process's environment, bytes wiped: for
  * workers, after fork. The struct keeps what it holds. */

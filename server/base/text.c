@@ -27,6 +27,17 @@ bool text_ends(struct str s, struct str suffix)
     return s.n >= suffix.n && text_eq(text_sub(s, s.n - suffix.n, suffix.n), suffix);
 }
 
+bool text_ifind(struct str s, struct str needle, size_t *at_out)
+{
+    for (*at_out = 0; *at_out + needle.n <= s.n; (*at_out)++) {
+        if (text_istarts(text_sub(s, *at_out, needle.n), needle)) {
+            return true;
+        }
+    }
+    *at_out = 0;
+    return false;
+}
+
 bool text_find(struct str s, struct str needle, size_t *at_out)
 {
     *at_out = 0;

@@ -46,8 +46,9 @@ static inline bool text_istarts(struct str s, struct str prefix)
 }
 bool text_ends(struct str s, struct str suffix);
 bool text_find(struct str s, struct str needle, size_t *at_out);
-struct str text_trim(struct str s);                       /* blanks and tabs at both ends */
-struct str text_sub(struct str s, size_t from, size_t n); /* clipped to s */
+bool text_ifind(struct str s, struct str needle, size_t *at_out); /* ASCII case folded */
+struct str text_trim(struct str s);                               /* blanks and tabs at both ends */
+struct str text_sub(struct str s, size_t from, size_t n);         /* clipped to s */
 /* Cuts the next piece before sep off *rest; false when *rest is used up. "a,,b"
  * gives "a","","b". */
 bool text_split(struct str *rest, char sep, struct str *piece_out);

@@ -38,7 +38,7 @@ static void defer_work(struct fetch_client *client)
     loop_defer(client->loop, do_work, client);
 }
 
-/* ---- one transfer: clocks and errors -------------------------------------------------- */
+/* ---- one transfer: clocks -------------------------------------------------- */
 
 static void arm(struct fetch *f)
 {
@@ -57,62 +57,13 @@ static void arm(struct fetch *f)
 
 /* A byte came. The timer is moved only where the deadline may come nearer; expire() moves it
  * otherwise. */
-static void touch(struct fetch *f)
+void fetch_touch(struct fetch *f)
 {
     f->last_ms = clock_mono_ms();
     if (f->answered)
         return;
     f->answered = true;
     arm(f);
-}
-
-struct curl_text {
-    CURLcode code;
-    enum fetch_trouble trouble;
-    enum status status;
-    const char *before, *after; /* the peer's name stands between them */
-};
-
-static const struct curl_text curl_texts[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM,
-     "could not find the address of ", ""},
-    {CURLE_COULDNT_RESOLVE_PROXY, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM,
-     "could not find the address of the proxy to ", ""},
-    {CURLE_COULDNT_CONNECT, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM, "could not connect to ", ""},
-    {CURLE_UNSUPPORTED_PROTOCOL, FETCH_TROUBLE_OTHER, STATUS_UPSTREAM,
-     "plain http is not allowed to ", ""},
-    {CURLE_URL_MALFORMAT, FETCH_TROUBLE_OTHER, STATUS_UPSTREAM, "the address of ", " is malformed"},
-    {CURLE_PEER_FAILED_VERIFICATION, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "TLS verification of ",
-     " failed"},
-    {CURLE_SSL_CACERT_BADFILE, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "cannot read the CA bundle for ",
-     ""},
-    {CURLE_SSL_CONNECT_ERROR, FETCH_TROUBLE_TLS, STATUS_UPSTREAM, "TLS handshake with ", " failed"},
-    {CURLE_OPERATION_TIMEDOUT, FETCH_TROUBLE_CONNECT, STATUS_UPSTREAM, "could not connect to ",
-     " in time"},
-    {CURLE_SEND_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_RECV_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_PARTIAL_FILE, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_GOT_NOTHING, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ",
-     " was cut before an answer"},
-    {CURLE_WEIRD_SERVER_REPLY, FETCH_TROUBLE_ANSWER, STATUS_UPSTREAM, "no HTTP answer from ", ""},
-    {CURLE_OUT_OF_MEMORY, FETCH_TROUBLE_OTHER, STATUS_BUSY, "no memory to call ", ""},
-};
-
-/* libcurl's own texts name hosts, so only its number is passed on. */
-static void explain(struct fetch *f, CURLcode code)
-{
-    if (code == CURLE_UNSUPPORTED_PROTOCOL && f->sent) /* libcurl took it for HTTP/0.9 */
-        code = CURLE_WEIRD_SERVER_REPLY;
-    for (size_t i = 0; i < sizeof curl_texts / sizeof *curl_texts; i++) {
-        const struct curl_text *t = &curl_texts[i];
-        if (t->code == code) {
-            f->trouble = t->trouble;
-            err_set(&f->err, t->status, "%s%s%s (curl %d)", t->before, f->peer, t->after,
-                    (int)code);
-            return;
-        }
-    }
-    err_set(&f->err, STATUS_UPSTREAM, "the call to %s failed (curl %d)", f->peer, (int)code);
 }
 
 /* ---- one transfer: its end ------------------------------------------------------------ */
@@ -188,11 +139,29 @@ static void release(struct fetch *f)
     client->pool_count++;
 }
 
+/* The deadlines run on: they are of the request. */
+static void start_anew(struct fetch *f)
+{
+    curl_multi_remove_handle(f->client->multi, f->easy);
+    curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L);
+    f->fresh_only = true;
+    f->sent = false;
+    fetch_repeat_note(f);
+    f->state = FETCH_QUEUED;
+    pend(f);
+}
+
 /* code counts only when no callback of ours has said something better. */
 static void finish(struct fetch *f, CURLcode code)
 {
+    if (fetch_repeat_is_right(f, code)) {
+        start_anew(f);
+        return;
+    }
     if (code != CURLE_OK && f->err.code == STATUS_OK)
-        explain(f, code);
+        fetch_error_explain(f, code);
+    if (f->err.code == STATUS_OK)
+        fetch_sockets_answered(f);
     end(f);
     f->ops.done(f->owner, f, f->err.code, &f->err);
     release(f);
@@ -202,6 +171,8 @@ static void expire(struct loop *loop, void *owner)
 {
     struct fetch *f = owner;
     uint64_t now_ms = clock_mono_ms();
+    if (f->state == FETCH_CANCELLED) /* settle() takes it away, nobody is told */
+        return;
     arm(f);
     if (!f->deadline.index || f->deadline.at_ms > now_ms)
         return;
@@ -217,81 +188,6 @@ static void expire(struct loop *loop, void *owner)
         err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
                 (f->idle_ms + 999) / 1000);
     finish(f, CURLE_OK);
-}
-
-/* ---- libcurl's callbacks for a transfer ----------------------------------------------- */
-
-static int on_request(void *owner, char *ip, char *local_ip, int port, int local_port)
-{
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
-    struct fetch *f = owner;
-    f->sent = true;
-    return CURL_PREREQFUNC_OK;
-}
-
-static size_t refuse(struct fetch *f, const char *what)
-{
-    f->state = FETCH_FAILED;
-    f->trouble = FETCH_TROUBLE_ANSWER;
-    err_set(&f->err, STATUS_UPSTREAM, "%s from %s", what, f->peer);
-    return CURL_WRITEFUNC_ERROR;
-}
-
-/* "HTTP/1.1 200 OK" */
-static int status_of(struct str line)
-{
-    struct str version, code = {NULL, 0};
-    uint64_t value = 0;
-    if (text_split(&line, ' ', &version) && text_split(&line, ' ', &code) && code.n == 3)
-        text_u64(code, &value);
-    return (int)value;
-}
-
-/* Called with each line of every header block: interim answers (1xx) and trailer fields too. */
-static size_t on_header(char *p, size_t size, size_t n, void *owner)
-{
-    struct fetch *f = owner;
-    struct str line = {p, n * size};
-    if (f->state != FETCH_RUNNING)
-        return CURL_WRITEFUNC_ERROR;
-    touch(f);
-    if (f->headers_in)
-        return n;
-    while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
-        line.n--;
-    if (text_starts(line, STR("HTTP/"))) {
-        buf_clear(&f->answer);
-        f->status = status_of(line);
-    } else if (line.n > 0) {
-        buf_put_str(&f->answer, line);
-        buf_put_char(&f->answer, '\n');
-        if (!buf_ok(&f->answer))
-            return refuse(f, "too many header bytes");
-    } else if (f->status >= 200) {
-        f->headers_in = true;
-        f->ops.headers(f->owner, f, f->status);
-    }
-    return f->state == FETCH_RUNNING ? n : CURL_WRITEFUNC_ERROR;
-}
-
-static size_t on_body(char *p, size_t size, size_t n, void *owner)
-{
-    struct fetch *f = owner;
-    if (f->state != FETCH_RUNNING)
-        return CURL_WRITEFUNC_ERROR;
-    touch(f);
-    n *= size;
-    if (f->body_max && n > f->body_max - f->received)
-        return refuse(f, "too long an answer");
-    bool taken = f->ops.data(f->owner, f, (struct str){p, n});
-    if (f->state != FETCH_RUNNING)
-        return CURL_WRITEFUNC_ERROR;
-    if (!taken) {
-        f->paused = true;
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    f->received += n;
-    return n;
 }
 
 /* ---- what waits for libcurl to return ------------------------------------------------- */
@@ -351,7 +247,8 @@ static void deliver(struct fetch_client *client)
     while ((message = curl_multi_info_read(client->multi, &left))) {
         struct fetch *f = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        finish(f, message->data.result);
+        if (f->state != FETCH_CANCELLED) /* in a callback that settle() itself led to */
+            finish(f, message->data.result);
     }
 }
 
@@ -441,17 +338,6 @@ void fetch_client_drop(struct fetch_client *client)
         heap_drop(client);
 }
 
-static void set_callbacks(struct fetch *f)
-{
-    curl_easy_setopt(f->easy, CURLOPT_PRIVATE, (void *)f);
-    curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, (void *)f);
-    curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, (void *)f);
-    curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, (void *)f);
-}
-
 static struct fetch *take(struct fetch_client *client)
 {
     struct fetch *f = SLIST_FIRST(&client->pool);
@@ -469,7 +355,7 @@ static struct fetch *take(struct fetch_client *client)
     buf_init(&f->origin, ORIGIN_BYTES);
     buf_init(&f->answer, ANSWER_HEADER_BYTES);
     if (f->easy && fetch_options_constant(f)) {
-        set_callbacks(f);
+        fetch_answer_options(f);
         return f;
     }
     fetch_free(f);
@@ -489,6 +375,8 @@ static void prepare(struct fetch *f, const struct fetch_request *r, const struct
     f->status = 0;
     buf_clear(&f->answer);
     f->answered = f->headers_in = f->sent = f->paused = false;
+    f->lost = f->repeated = false;
+    f->fd = -1;
     f->received = 0;
     f->start_ms = f->last_ms = clock_mono_ms();
     f->err.code = STATUS_OK;
@@ -560,7 +448,7 @@ int fetch_status(const struct fetch *f)
 
 bool fetch_sent(const struct fetch *f)
 {
-    return f->sent;
+    return f->sent && !f->lost;
 }
 
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)

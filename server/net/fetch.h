@@ -91,6 +91,7 @@ bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)
 
 struct fetch_stats {
     uint64_t started, connects; /* connects: new connections, i.e. started - connects were reused */
+    uint64_t repeats;           /* a reused connection died unheard: sent again on a fresh one */
 };
 void fetch_stats(const struct fetch_client *client, struct fetch_stats *out);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "server/base/log.h"
+#include "server/base/url.h"
 
 enum { RECEIVE_BYTES = 16 * 1024 }; /* a paused transfer holds at most twice as much */
 
@@ -80,15 +81,12 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
  * which was signed as it is. So the URL it sees is only the origin, told again when it is another
  * one, and what follows is the request target as it stands.
  */
-static bool set_url(struct fetch *f, struct str url)
+static bool set_url(struct fetch *f, struct str url, struct str target)
 {
-    size_t slashes = 0, path = 0;
-    bool ok = text_find(url, STR("://"), &slashes);
-    struct str authority = text_sub(url, slashes + 3, url.n);
-    size_t n = text_find(authority, STR("/"), &path) ? slashes + 3 + path : url.n;
-    struct str origin = text_sub(url, 0, n), target = text_sub(url, n, url.n);
+    bool ok = target.n == 0 || target.p[0] == '/';
+    struct str origin = text_sub(url, 0, url.n - target.n);
     struct str known = buf_str(&f->origin);
-    if (known.n != n + 1 || !text_starts(known, origin)) {
+    if (known.n != origin.n + 1 || !text_starts(known, origin)) {
         buf_clear(&f->origin);
         buf_put_str(&f->origin, origin);
         buf_put_char(&f->origin, '\0');
@@ -104,8 +102,12 @@ static bool set_url(struct fetch *f, struct str url)
 static bool set_variables(struct fetch *f, const struct fetch_request *r)
 {
     bool ok = set_method(f, r);
+    struct url u;
+    if (!url_cut(text_from(r->url), &u))
+        return false;
+    f->secure = !u.plain_http;
     /* Metadata and container addresses are plain http and must never go through a proxy. */
-    bool proxy = f->client->options.use_proxy && !text_istarts(text_from(r->url), STR("http:"));
+    bool proxy = f->client->options.use_proxy && f->secure;
     if (r->allow_http != f->http_allowed)
         SET(CURLOPT_PROTOCOLS_STR, r->allow_http ? "https,http" : "https");
     f->http_allowed = r->allow_http;
@@ -115,8 +117,11 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
     if (r->connect_ms != f->connect_ms_set)
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
     f->connect_ms_set = r->connect_ms;
+    if (f->fresh_only) /* the last request was repeated */
+        SET(CURLOPT_FRESH_CONNECT, 0L);
+    f->fresh_only = false;
     SET(CURLOPT_HTTPHEADER, f->list);
-    return set_url(f, text_from(r->url)) && ok;
+    return set_url(f, text_from(r->url), u.path) && ok;
 }
 
 static bool has_header(const struct fetch_request *r, struct str name_colon)

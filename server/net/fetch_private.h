@@ -1,5 +1,5 @@
 /*
- * fetch_private.h - what fetch.c, fetch_options.c and fetch_sockets.c share. Nobody else includes
+ * fetch_private.h - what the fetch*.c files share. Nobody else includes
  * it, and libcurl is included nowhere else.
  *
  *   struct fetch_client   one a process; the multi handle and its connection cache; lists of the
@@ -56,6 +56,11 @@ struct fetch {
     bool answered;     /* first byte seen */
     bool headers_in;
     bool sent;
+    bool lost;      /* what was sent: its connection, a reused one, died unheard */
+    bool repeated;  /* it is on its way for the second time: never a third */
+    int local_port; /* of the connection that it went out on */
+    int fd;         /* of the same, once libcurl had it watched; -1: not yet */
+    bool secure;    /* TLS */
     bool paused;
     size_t received;
     uint64_t start_ms, last_ms; /* last_ms: when the last byte came */
@@ -66,7 +71,7 @@ struct fetch {
     /* What the easy handle is set to now, so that the same is not set again. */
     bool http_allowed, proxy_allowed;
     uint32_t connect_ms_set;
-    bool method_custom;
+    bool method_custom, fresh_only;
 };
 
 struct fetch_watch {
@@ -75,6 +80,8 @@ struct fetch_watch {
     loop_handle handle; /* 0: not in the loop */
     bool connection;    /* stays until libcurl closes fd */
     bool idle;          /* libcurl wants to know nothing of it at the moment */
+    uint64_t received;  /* bytes, when its last answer was complete; FETCH_UNKNOWN: none was */
+    int local_port;     /* as received */
     LIST_ENTRY(fetch_watch) in_watches;
 };
 
@@ -102,14 +109,32 @@ struct fetch_client {
 bool fetch_options_constant(struct fetch *f); /* once in the life of an easy handle */
 bool fetch_options_request(struct fetch *f, const struct fetch_request *r);
 
+/* fetch_answer.c: libcurl's callbacks; once in the life of an easy handle */
+void fetch_answer_options(struct fetch *f);
+
+/* fetch_error.c: fills err and trouble. libcurl's own texts name hosts: only its number is told. */
+void fetch_error_explain(struct fetch *f, CURLcode code);
+
 /* fetch_sockets.c */
 void fetch_sockets_attach(
     struct fetch_client *client); /* libcurl's sockets and timer to the loop */
 void fetch_sockets_detach(struct fetch_client *client); /* after curl_multi_cleanup */
 bool fetch_sockets_options(struct fetch *f);            /* a part of fetch_options_constant */
+void fetch_sockets_answered(const struct fetch *f);     /* complete: its connection may be kept */
+
+/* fetch_repeat.c */
+#define FETCH_UNKNOWN UINT64_MAX
+void fetch_repeat_answered(const struct fetch *f, struct fetch_watch *w); /* f is complete, on w */
+void fetch_repeat_closing(const struct fetch_watch *w); /* its descriptor is about to be closed */
+/* libcurl is about to send f's request. False: for the second time, it shall not. */
+bool fetch_repeat_request(struct fetch *f, int local_port);
+/* f has ended with code; may it be started anew on a fresh connection? */
+bool fetch_repeat_is_right(const struct fetch *f, CURLcode code);
+void fetch_repeat_note(struct fetch *f); /* it is: counts, and only once */
 
 /* fetch.c, for fetch_sockets.c: lets libcurl act on a descriptor (or CURL_SOCKET_TIMEOUT). */
 void fetch_act(struct fetch_client *client, curl_socket_t fd, int bits);
+void fetch_touch(struct fetch *f);                /* for fetch_answer.c: a byte came */
 void fetch_act_soon(struct fetch_client *client); /* on time-outs, at the end of this turn */
 
 #endif

@@ -54,7 +54,7 @@ static struct fetch_watch *watch_new(struct fetch_client *client, int fd)
         w = heap_new(sizeof *w);
     if (!w)
         return NULL;
-    *w = (struct fetch_watch){.client = client, .fd = fd};
+    *w = (struct fetch_watch){.client = client, .fd = fd, .received = FETCH_UNKNOWN};
     LIST_INSERT_HEAD(&client->watches, w, in_watches);
     return w;
 }
@@ -125,6 +125,9 @@ static int on_open(void *owner, curl_socket_t fd, curlsocktype purpose)
 
 static int on_close(void *owner, curl_socket_t fd)
 {
+    const struct fetch_watch *w = connection_at(owner, fd);
+    if (w)
+        fetch_repeat_closing(w);
     forget(owner, fd);
     return close(fd);
 }
@@ -150,9 +153,12 @@ static void rest(struct fetch_watch *w)
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *socket)
 {
-    (void)easy; /* may be one that libcurl made for itself */
     struct fetch_client *client = owner;
     struct fetch_watch *w = socket ? socket : connection_at(client, fd);
+    struct fetch *f = NULL; /* easy may be one that libcurl made for itself */
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
+    if (f && w && w->connection)
+        f->fd = fd;
     if (what == CURL_POLL_REMOVE) {
         if (w)
             rest(w);
@@ -167,6 +173,13 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, voi
     if (!socket)
         curl_multi_assign(client->multi, fd, w);
     return 0;
+}
+
+void fetch_sockets_answered(const struct fetch *f)
+{
+    struct fetch_watch *w = f->fd >= 0 ? connection_at(f->client, f->fd) : NULL;
+    if (w)
+        fetch_repeat_answered(f, w);
 }
 
 static void on_timer(struct loop *loop, void *owner)

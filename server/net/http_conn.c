@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/base/arena.h"
 #include "server/base/clock.h"
-#include "server/net/http_conn_private.h"
+#include "server/net/http_in.h"
 #include "server/net/http_out.h"
-#include "server/base/log.h"
 
 /*
  *                        +--------- next request on the same connection ----------+
@@ -27,55 +27,15 @@
 enum {
     OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
     RATE_GRACE_MS = 5000,
-    FIRST_REQUEST_DRAIN_MS = 1000,
+    DRAIN_GRACE_MS = 2000,
     /* RFC 9112 9.6: closing with unread bytes resets the connection; the answer may be lost. */
     LINGER_QUIET_MS = 1000,
     LINGER_MAX_MS = 5000
 };
 
-static struct http_conn *first_conn;
-
 static void on_event(struct loop *loop, void *owner, unsigned events);
+static void end_of_turn(struct loop *loop, void *owner);
 static void settle(struct http_conn *c);
-
-/* ---- states ------------------------------------------------------------------------------ */
-
-static const char *const state_names[] = {
-#define STATE_NAME(name, meaning) #name,
-    CONN_STATES(STATE_NAME)
-#undef STATE_NAME
-};
-
-#define TO(name) (1U << CONN_##name)
-static const unsigned legal_moves[] = {
-    [CONN_IDLE] = TO(HEAD) | TO(CLOSED),
-    [CONN_HEAD] = TO(BODY) | TO(FLUSH) | TO(CLOSED),
-    [CONN_BODY] = TO(OWNER) | TO(FLUSH) | TO(CLOSED),
-    [CONN_OWNER] = TO(FLUSH) | TO(CLOSED),
-    [CONN_FLUSH] = TO(IDLE) | TO(LINGER) | TO(CLOSED),
-    [CONN_LINGER] = TO(CLOSED),
-    [CONN_CLOSED] = 0,
-};
-#undef TO
-
-void http_conn_enter(struct http_conn *c, enum conn_state state)
-{
-    assert(legal_moves[c->state] & 1U << state);
-    if (log_on(LOG_DEBUG))
-        log_line(LOG_DEBUG, "conn", "connection %llu %s -> %s", (unsigned long long)c->id,
-                 state_names[c->state], state_names[state]);
-    if (c->state == CONN_IDLE)
-        c->stats->idle--;
-    else if (state == CONN_IDLE)
-        c->stats->idle++;
-    c->state = state;
-    c->since_ms = clock_mono_ms();
-}
-
-bool http_conn_is_reading(const struct http_conn *c)
-{
-    return c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY;
-}
 
 /* ---- life -------------------------------------------------------------------------------- */
 
@@ -98,23 +58,16 @@ static void peer_name(int fd, char *out, size_t size)
     }
 }
 
-static void link_conn(struct http_conn *c)
+static void free_conn(struct loop *loop, void *owner)
 {
-    c->next = first_conn;
-    if (first_conn)
-        first_conn->prev = c;
-    first_conn = c;
-}
-
-/* c->next stays: http_conn_each may stand on this one. */
-static void unlink_conn(struct http_conn *c)
-{
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        first_conn = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
+    struct http_conn *c = owner;
+    (void)loop;
+    c->ops->closed(c->ctx, c);
+    http_in_drop_body(c);
+    buf_free(&c->input);
+    buf_free(&c->out);
+    http_parse_drop(c->parse);
+    heap_drop(c);
 }
 
 struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_conn_limits *limits,
@@ -140,6 +93,8 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
                             .ctx = ctx,
                             .stats = stats,
                             .parse = parse,
+                            .end_of_turn = end_of_turn,
+                            .free = free_conn,
                             .id = ++last_id,
                             .since_ms = clock_mono_ms()};
     buf_init(&c->input, HTTP_IN_BYTES);
@@ -148,42 +103,11 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
     peer_name(fd, c->peer, sizeof c->peer);
     int on = 1; /* events are put together by us, Nagle would only delay the last one */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    link_conn(c);
+    http_state_link(c);
     stats->open++;
     stats->idle++;
     settle(c);
     return c;
-}
-
-static void free_conn(struct loop *loop, void *owner)
-{
-    struct http_conn *c = owner;
-    (void)loop;
-    c->ops->closed(c->ctx, c);
-    http_in_drop_body(c);
-    buf_free(&c->input);
-    buf_free(&c->out);
-    http_parse_drop(c->parse);
-    heap_drop(c);
-}
-
-void http_conn_close(struct http_conn *c)
-{
-    http_conn_enter(c, CONN_CLOSED);
-    loop_remove(c->loop, c->handle);
-    loop_timer_cancel(c->loop, &c->timer);
-    close(c->fd);
-    unlink_conn(c);
-    c->stats->open--;
-    loop_defer(c->loop, free_conn, c);
-}
-
-void http_conn_lose(struct http_conn *c)
-{
-    bool with_owner = c->state == CONN_OWNER && !c->answer.done;
-    http_conn_close(c);
-    if (with_owner)
-        c->ops->gone(c->ctx, c);
 }
 
 void http_conn_abort(struct http_conn *c)
@@ -192,7 +116,7 @@ void http_conn_abort(struct http_conn *c)
         return;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    http_conn_close(c);
+    http_state_close(c);
 }
 
 /* ---- after the answer -------------------------------------------------------------------- */
@@ -202,7 +126,7 @@ static void close_idle(struct http_conn *c)
 {
     http_in_read(c);
     if (c->state == CONN_IDLE)
-        http_conn_close(c);
+        http_state_close(c);
 }
 
 static void next_request(struct http_conn *c)
@@ -210,7 +134,7 @@ static void next_request(struct http_conn *c)
     c->requests++;
     http_parse_reset(c->parse);
     c->answer = (struct http_answer){0};
-    http_conn_enter(c, CONN_IDLE);
+    http_state_enter(c, CONN_IDLE);
     size_t had = buf_len(&c->input);
     if (had > 0) {
         struct str in = buf_str(&c->input);
@@ -220,8 +144,6 @@ static void next_request(struct http_conn *c)
     }
     if (buf_len(&c->input) == 0)
         buf_free(&c->input);
-    if (c->draining && c->state == CONN_IDLE)
-        close_idle(c);
 }
 
 static void answer_sent(struct http_conn *c)
@@ -230,7 +152,7 @@ static void answer_sent(struct http_conn *c)
         next_request(c);
         return;
     }
-    http_conn_enter(c, CONN_LINGER);
+    http_state_enter(c, CONN_LINGER);
     c->progress_ms = clock_mono_ms();
     shutdown(c->fd, SHUT_WR);
 }
@@ -240,12 +162,12 @@ static void advance(struct http_conn *c)
 {
     http_out_send(c);
     if (c->broken) {
-        http_conn_lose(c);
+        http_state_lose(c);
         return;
     }
     if (c->state == CONN_OWNER && c->answer.done) {
         http_in_drop_body(c);
-        http_conn_enter(c, CONN_FLUSH);
+        http_state_enter(c, CONN_FLUSH);
     }
     bool low = buf_len(&c->out) < c->limits->output_high / 2;
     if (c->state == CONN_FLUSH && buf_len(&c->out) == 0) {
@@ -267,14 +189,6 @@ static void end_of_turn(struct loop *loop, void *owner)
         advance(c);
 }
 
-void http_conn_schedule(struct http_conn *c)
-{
-    if (c->scheduled || c->state == CONN_CLOSED)
-        return;
-    c->scheduled = true;
-    loop_defer(c->loop, end_of_turn, c);
-}
-
 /* ---- deadlines --------------------------------------------------------------------------- */
 
 static uint64_t body_due_ms(const struct http_conn *c)
@@ -290,20 +204,18 @@ static uint64_t body_due_ms(const struct http_conn *c)
     return c->since_ms + due_ms;
 }
 
+/* Who has not asked anything yet gets no more time than for a header block. */
 static uint64_t idle_due_ms(const struct http_conn *c)
 {
-    if (c->requests > 0)
-        return c->since_ms + c->limits->idle_ms;
-    /* Who has not asked anything yet gets no more time than for a header block. */
-    uint64_t first_ms = c->limits->header_ms;
-    if (c->draining && first_ms > FIRST_REQUEST_DRAIN_MS)
-        first_ms = FIRST_REQUEST_DRAIN_MS;
-    return c->since_ms + first_ms;
+    uint64_t idle_ms = c->requests > 0 ? c->limits->idle_ms : c->limits->header_ms;
+    uint64_t grace_ms = c->limits->drain_grace_ms ? c->limits->drain_grace_ms : DRAIN_GRACE_MS;
+    return c->since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
 }
 
 static uint64_t linger_due_ms(const struct http_conn *c)
 {
-    uint64_t quiet_ms = c->progress_ms + LINGER_QUIET_MS;
+    uint64_t quiet_ms =
+        c->progress_ms + (c->limits->linger_ms ? c->limits->linger_ms : LINGER_QUIET_MS);
     uint64_t most_ms = c->since_ms + LINGER_MAX_MS;
     return quiet_ms < most_ms ? quiet_ms : most_ms;
 }
@@ -333,11 +245,11 @@ static uint64_t due_ms(const struct http_conn *c)
 static void expire(struct http_conn *c)
 {
     if (c->want_write) {
-        http_conn_lose(c);
+        http_state_lose(c);
     } else if (c->state == CONN_IDLE) {
         close_idle(c);
     } else if (c->state == CONN_LINGER) {
-        http_conn_close(c);
+        http_state_close(c);
     } else {
         struct err err;
         err_set(&err, STATUS_CLIENT_SLOW, "the request did not arrive in time");
@@ -372,7 +284,7 @@ static void settle(struct http_conn *c)
     if (c->state == CONN_CLOSED)
         return;
     unsigned events = 0;
-    if (http_conn_is_reading(c) || c->state == CONN_LINGER)
+    if (http_state_is_reading(c) || c->state == CONN_LINGER)
         events |= LOOP_READ;
     if (!c->fin)
         events |= LOOP_RDHUP;
@@ -389,11 +301,11 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
     c->fin |= (events & LOOP_RDHUP) != 0; /* before reading: see "half-closed clients" */
     bool left = (events & LOOP_RDHUP) && c->state == CONN_OWNER && !c->answer.done;
     if (left || (events & LOOP_ERROR)) {
-        http_conn_lose(c);
+        http_state_lose(c);
         return;
     }
     if (events & LOOP_READ) {
-        if (http_conn_is_reading(c))
+        if (http_state_is_reading(c))
             http_in_read(c);
         else if (c->state == CONN_LINGER)
             http_in_forget(c);
@@ -412,9 +324,29 @@ void http_conn_drain(struct http_conn *c)
     if (c->state == CONN_CLOSED)
         return;
     c->draining = true;
-    if (c->state == CONN_IDLE && c->requests > 0)
-        close_idle(c);
+    if (c->state == CONN_IDLE)
+        c->since_ms = clock_mono_ms(); /* the grace begins now */
     settle(c);
+}
+
+void http_conn_hold(struct http_conn *c)
+{
+    c->held = true;
+}
+
+void http_conn_continue(struct http_conn *c)
+{
+    if (c->held && c->state == CONN_BODY && buf_len(&c->body) == 0) {
+        c->since_ms = clock_mono_ms(); /* the client's time begins now */
+        http_in_send_continue(c);
+    }
+    c->held = false;
+}
+
+void http_conn_refuse(struct http_conn *c, const struct err *err)
+{
+    assert(c->state == CONN_BODY);
+    http_in_refuse(c, err);
 }
 
 void http_conn_set_user(struct http_conn *c, void *user)
@@ -442,6 +374,11 @@ const struct http_request *http_conn_request(const struct http_conn *c)
     return http_parse_request(c->parse);
 }
 
+void http_conn_set_holder(struct http_conn *c, uint64_t holder)
+{
+    http_bodies_move(&c->stats->bodies, &c->hold, holder);
+}
+
 void http_conn_wipe_headers(struct http_conn *c)
 {
     http_parse_wipe_secrets(c->parse);
@@ -455,5 +392,5 @@ void http_conn_take_body(struct http_conn *c, struct buf *body_out)
 
 struct http_conn *http_conn_each(struct http_conn *after)
 {
-    return after ? after->next : first_conn;
+    return after ? after->next : http_state_first();
 }

@@ -1,4 +1,4 @@
-#include "server/net/http_conn_private.h"
+#include "server/net/http_in.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,14 +11,17 @@
  * Bytes are read into one buffer of the process and parsed there, so a connection that waits holds
  * no input memory. Only what a client pipelines behind its request is kept (input).
  */
-enum { BODY_READ_BYTES = 256 * 1024 };
+enum {
+    BODY_READ_BYTES = 256 * 1024, /* at once, to where they stay */
+    BODY_FIRST_BYTES = 64 * 1024, /* memory for the first of them */
+    BODY_LEAST_BYTES = 1024       /* ... for pieces of an unknown length */
+};
 
 static char read_bytes[HTTP_IN_BYTES]; /* one loop a process, so one reader at a time */
 
 void http_in_drop_body(struct http_conn *c)
 {
-    c->stats->body_bytes -= c->body_counted;
-    c->body_counted = 0;
+    http_bodies_give_back(&c->stats->bodies, &c->hold);
     buf_free(&c->body);
 }
 
@@ -35,56 +38,54 @@ void http_in_refuse(struct http_conn *c, const struct err *err)
     assert(c->answer.done);
     buf_free(&c->input);
     http_in_drop_body(c);
-    http_conn_enter(c, CONN_FLUSH);
-    http_conn_schedule(c);
+    http_state_enter(c, CONN_FLUSH);
+    http_state_schedule(c);
 }
 
-static enum status count_body(struct http_conn *c, size_t n, struct err *err)
-{
-    if (c->limits->bodies_max > 0 && c->stats->body_bytes + n > c->limits->bodies_max)
-        return err_set(err, STATUS_BUSY, "too many request bodies are held at the moment");
-    c->stats->body_bytes += n;
-    c->body_counted += n;
-    return STATUS_OK;
-}
+/* ---- memory for bodies ------------------------------------------------------------------- */
 
+/* Nothing is taken for what is only announced; but who announces more than he could get now is
+ * told before he sends it. */
 static enum status expect_body(struct http_conn *c, const struct http_request *r, struct err *err)
 {
     if (r->content_length > c->body_max)
         return err_set(err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
                        c->body_max);
-    size_t n = (size_t)r->content_length;
-    enum status status = count_body(c, n, err);
-    buf_init(&c->body, r->chunked ? c->body_max : n);
-    if (status == STATUS_OK && n > 0 && !buf_reserve(&c->body, n))
-        status = err_set(err, STATUS_BUSY, "no memory for the request body");
-    return status;
+    buf_init(&c->body, 0);
+    c->hold.expected = r->content_length;
+    if (!r->chunked)
+        c->body_max = (size_t)r->content_length;
+    return http_bodies_ask(&c->stats->bodies, c->limits->bodies_max, &c->hold, r->content_length,
+                           err);
 }
 
-static void send_continue(struct http_conn *c)
+/* Room for n more bytes, which the caller has or is about to have. It is counted before it is
+ * taken, and twice as large each time, so that a long body is moved seldom. */
+static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
+{
+    size_t granted = c->hold.n, need = buf_len(&c->body) + n;
+    assert(need <= c->body_max);
+    if (need <= granted)
+        return STATUS_OK;
+    size_t size = 2 * granted > BODY_LEAST_BYTES ? 2 * granted : BODY_LEAST_BYTES;
+    size = size > need ? size : need;
+    size = size < c->body_max ? size : c->body_max;
+    enum status status =
+        http_bodies_take(&c->stats->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
+    if (status != STATUS_OK)
+        return status;
+    buf_allow(&c->body, size);
+    if (!buf_reserve(&c->body, size - buf_len(&c->body)))
+        return err_set(err, STATUS_BUSY, "no memory for the request body");
+    return STATUS_OK;
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+void http_in_send_continue(struct http_conn *c)
 {
     BUF_LIT(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    http_conn_schedule(c);
-}
-
-void http_conn_hold(struct http_conn *c)
-{
-    c->held = true;
-}
-
-void http_conn_continue(struct http_conn *c)
-{
-    if (c->held && c->state == CONN_BODY && buf_len(&c->body) == 0) {
-        c->since_ms = clock_mono_ms(); /* the client's time begins now */
-        send_continue(c);
-    }
-    c->held = false;
-}
-
-void http_conn_refuse(struct http_conn *c, const struct err *err)
-{
-    assert(c->state == CONN_BODY);
-    http_in_refuse(c, err);
+    http_state_schedule(c);
 }
 
 static void on_headers(struct http_conn *c, bool bytes_follow)
@@ -93,6 +94,7 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
     struct err err = {0};
     c->body_max = c->limits->body_max;
     c->held = false;
+    c->hold = (struct http_hold){0};
     enum status status = c->ops->headers(c->ctx, c, r, &c->body_max, &err);
     if (c->state == CONN_CLOSED)
         return;
@@ -102,44 +104,42 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
         http_in_refuse(c, &err);
         return;
     }
-    http_conn_enter(c, CONN_BODY);
+    http_state_enter(c, CONN_BODY);
     /* RFC 9110 10.1.1: not when the body is on its way already, or there is none. */
     bool wanted = r->expect_continue && !bytes_follow && (r->chunked || r->content_length > 0);
     c->held = c->held && wanted;
     if (wanted && !c->held)
-        send_continue(c);
+        http_in_send_continue(c);
 }
 
 static void on_body(struct http_conn *c, struct str piece)
 {
     struct err err = {0};
     enum status status = STATUS_OK;
+    if (c->hold.n > 0 && piece.p == buf_data(&c->body) + buf_len(&c->body)) {
+        buf_commit(&c->body, piece.n); /* it was read to where it belongs */
+        return;
+    }
     if (piece.n > c->body_max - buf_len(&c->body))
         status = err_set(&err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
                          c->body_max);
-    else if (http_parse_request(c->parse)->chunked)
-        status = count_body(c, piece.n, &err);
-    if (status == STATUS_OK) {
-        if (c->body.mem && piece.p == buf_data(&c->body) + buf_len(&c->body))
-            buf_commit(&c->body, piece.n); /* it was read to where it belongs */
-        else
-            buf_put_str(&c->body, piece);
-        if (!buf_ok(&c->body))
-            status = err_set(&err, STATUS_BUSY, "no memory for the request body");
-    }
-    if (status != STATUS_OK)
+    if (status == STATUS_OK)
+        status = room_for_body(c, piece.n, &err);
+    if (status == STATUS_OK)
+        buf_put_str(&c->body, piece);
+    else
         http_in_refuse(c, &err);
 }
 
 /* Parses what is in *in, up to the end of one request. */
 void http_in_feed(struct http_conn *c, struct str *in)
 {
-    while (http_conn_is_reading(c)) {
+    while (http_state_is_reading(c)) {
         struct str piece;
         struct err err = {0};
         enum http_event event = http_parse_next(c->parse, in, &piece, &err);
         if (c->state == CONN_IDLE && (event != HTTP_NEED_MORE || http_parse_started(c->parse)))
-            http_conn_enter(c, CONN_HEAD);
+            http_state_enter(c, CONN_HEAD);
         switch (event) {
         case HTTP_NEED_MORE:
             return;
@@ -150,7 +150,7 @@ void http_in_feed(struct http_conn *c, struct str *in)
             on_body(c, piece);
             break;
         case HTTP_END:
-            http_conn_enter(c, CONN_OWNER);
+            http_state_enter(c, CONN_OWNER);
             c->ops->request(c->ctx, c, http_parse_request(c->parse), buf_str(&c->body));
             break;
         case HTTP_BAD:
@@ -160,15 +160,18 @@ void http_in_feed(struct http_conn *c, struct str *in)
     }
 }
 
-/* A body of known length is read to where it will stay, everything else to read_bytes. */
-static char *read_place(struct http_conn *c, size_t *size_out)
+/* A body of known length is read to where it will stay, everything else to read_bytes. NULL: there
+ * is no room, *err says why. */
+static char *read_place(struct http_conn *c, size_t *size_out, struct err *err)
 {
-    const struct http_request *r = http_parse_request(c->parse);
     *size_out = HTTP_IN_BYTES;
-    if (c->state != CONN_BODY || r->chunked)
+    if (c->state != CONN_BODY || http_parse_request(c->parse)->chunked)
         return read_bytes;
-    size_t left = (size_t)r->content_length - buf_len(&c->body);
-    *size_out = left < BODY_READ_BYTES ? left : BODY_READ_BYTES;
+    size_t have = buf_len(&c->body), left = c->body_max - have;
+    if (room_for_body(c, left < BODY_FIRST_BYTES ? left : BODY_FIRST_BYTES, err) != STATUS_OK)
+        return NULL;
+    size_t n = c->hold.n - have;
+    *size_out = n < BODY_READ_BYTES ? n : BODY_READ_BYTES;
     return buf_reserve(&c->body, *size_out);
 }
 
@@ -176,7 +179,7 @@ static void on_end_of_input(struct http_conn *c)
 {
     c->fin = true;
     if (c->state == CONN_IDLE || c->state == CONN_LINGER) {
-        http_conn_close(c);
+        http_state_close(c);
         return;
     }
     struct err err;
@@ -192,7 +195,7 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
     if (n == 0)
         on_end_of_input(c);
     else if (n < 0 && errno != EAGAIN && errno != EINTR)
-        http_conn_lose(c);
+        http_state_lose(c);
     if (n <= 0)
         return false;
     c->stats->bytes_in += *n_out;
@@ -202,7 +205,12 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
 void http_in_read(struct http_conn *c)
 {
     size_t size, n;
-    char *place = read_place(c, &size);
+    struct err err;
+    char *place = read_place(c, &size, &err);
+    if (!place) {
+        http_in_refuse(c, &err);
+        return;
+    }
     if (!receive(c, place, size, &n))
         return;
     struct str in = {place, n};

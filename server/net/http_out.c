@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "server/base/clock.h"
-#include "server/net/http_conn_private.h"
+#include "server/net/http_state.h"
 
 enum {
     /* A chunk's size is put as eight digits so that it can be written after the chunk itself;
@@ -73,7 +73,7 @@ static struct str date_now(void)
 static void touched(struct http_conn *c)
 {
     c->answer.last_ms = clock_mono_ms();
-    http_conn_schedule(c);
+    http_state_schedule(c);
 }
 
 void http_out_begin(struct http_conn *c, int status)
@@ -187,7 +187,7 @@ void http_out_chunk_end(struct http_conn *c)
     assert(c->answer.chunk_open);
     c->answer.chunk_open = false;
     if (!buf_ok(&c->out)) { /* the end of the turn drops the connection */
-        http_conn_schedule(c);
+        http_state_schedule(c);
         return;
     }
     size_t head = c->answer.chunked ? (size_t)CHUNK_HEAD : 0;
@@ -251,7 +251,7 @@ void http_out_send(struct http_conn *c)
 void http_out_flush(struct http_conn *c)
 {
     http_out_send(c);
-    http_conn_schedule(c); /* failure and the watch for a full socket are handled there */
+    http_state_schedule(c); /* failure and the watch for a full socket are handled there */
 }
 
 bool http_out_started(const struct http_conn *c)

@@ -1,9 +1,8 @@
 /*
  * http_out.h - the answer to the current request of a connection.
  *
- *   http_out_begin -> http_out_header* -> http_out_body (whole, Content-Length)          --
- * complete
- *                                      \-> http_out_stream -> http_out_write* -> http_out_end
+ *   http_out_begin -> http_out_header* -> http_out_body (whole, Content-Length)           complete
+ *                                     \-> http_out_stream -> http_out_write* -> http_out_end
  *
  * Streams are chunked on HTTP/1.1 and end by close on 1.0. Bytes are put into the connection's
  * output buffer; one send(2) happens at the end of the loop turn or at http_out_flush, so an event
@@ -12,7 +11,9 @@
 #ifndef SERVER_NET_HTTP_OUT_H
 #define SERVER_NET_HTTP_OUT_H
 
-#include "server/net/http_conn.h"
+#include "server/base/buf.h"
+
+struct http_conn;
 
 void http_out_begin(struct http_conn *c, int status);
 /* Names in lower case. A value with CR, LF or NUL is not sent at all. */
@@ -31,6 +32,9 @@ void http_out_end(struct http_conn *c); /* terminating chunk; the connection goe
 void http_out_cut(
     struct http_conn *c); /* what was put is sent, then the connection ends without that chunk */
 void http_out_flush(struct http_conn *c);
+
+/* For http_conn.c: one send(2) of what is pending. */
+void http_out_send(struct http_conn *c);
 
 bool http_out_started(const struct http_conn *c); /* the status line was put */
 bool http_out_full(

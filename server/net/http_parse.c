@@ -15,17 +15,23 @@
 #undef HTTP_OPTIONS
 
 #include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/net/http_head.h"
 #include "server/net/http_rules.h"
 
 /*
- * How the work is shared. Lines (request line, headers, chunk sizes, trailers) are collected here
- * and given to llhttp whole, after our own rules passed them: so the verdict cannot depend on where
- * TCP cut the bytes, llhttp 8.1 and 9.2 cannot differ where 8.1 is lenient, and no span arrives in
- * two parts. llhttp then decides what the message means: its length, its chunks, its end.
+ * How the work is shared. The head, and later each line between the chunks, is collected here and
+ * given to llhttp whole, after our own rules passed it: so the verdict cannot depend on where TCP
+ * cut the bytes, llhttp 8.1 and 9.2 cannot differ where 8.1 is lenient, and no span arrives in two
+ * parts. llhttp then decides what the message means: its length, its chunks, its end.
+ *
+ * While a head is collected there is nothing but bytes and four counts. Three things are looked at
+ * at the end of a line and not of the head, so that noise is answered at once: control characters,
+ * the first line, and whether a header line has a colon. They are looked at in the order of the
+ * bytes, or the answer would depend on the cuts.
  */
 #define PLACES(X)                                    \
-    X(REQUEST_LINE, "before or in the request line") \
-    X(HEADERS, "in the header lines")                \
+    X(HEAD, "before or in the head")                 \
     X(LENGTH_BODY, "in a body with Content-Length")  \
     X(CHUNK_SIZE, "in the line before a chunk")      \
     X(CHUNK_DATA, "in a chunk")                      \
@@ -51,19 +57,21 @@ struct http_parse {
     struct http_limits limits;
     enum place place;
     llhttp_t llhttp;
-    struct buf head; /* request line and header lines, CRLF included */
-    struct buf line; /* the current chunk-size or trailer line */
-    size_t line_at;  /* in head: where the current line starts */
-    size_t headers_at;
-    unsigned seen; /* http_rules_meaning's */
-    size_t header_cap;
+    struct buf head;          /* request line and header lines, CRLF included */
+    struct buf line;          /* the current chunk-size or trailer line */
+    size_t line_at;           /* in head: where the current line starts; 0: it is the first one */
+    size_t headers_at;        /* in head: behind the request line */
+    size_t lines;             /* header lines that are whole */
+    struct http_header *room; /* for the headers of a whole head */
+    size_t room_n;
     uint64_t left;          /* bytes of the body or chunk still to come */
     size_t extras;          /* bytes of chunk extensions and trailers so far */
     uint64_t llhttp_length; /* Content-Length, then the size of each chunk, as llhttp read it */
-    bool headers_done;      /* llhttp says so, as in the next line */
+    bool headers_done;      /* llhttp says so, as in the next lines */
     bool message_done;
+    bool keep_alive;
     bool blank_skipped; /* one empty line before the request line is allowed: RFC 9112 2.2 */
-    struct http_request request;
+    struct http_request request; /* of a whole head, or what http_parse_request glanced at */
 };
 
 /* ---- llhttp ------------------------------------------------------------------------------ */
@@ -73,7 +81,7 @@ static int on_headers_complete(llhttp_t *llhttp)
     struct http_parse *p = llhttp->data;
     p->headers_done = true;
     p->llhttp_length = llhttp->content_length;
-    p->request.keep_alive = llhttp_should_keep_alive(llhttp);
+    p->keep_alive = llhttp_should_keep_alive(llhttp);
     return 0;
 }
 
@@ -130,7 +138,7 @@ void http_parse_drop(struct http_parse *p)
     text_wipe(buf_data(&p->head), buf_len(&p->head));
     buf_free(&p->head);
     buf_free(&p->line);
-    heap_drop(p->request.headers);
+    heap_drop(p->room);
     heap_drop(p);
 }
 
@@ -147,8 +155,8 @@ void http_parse_reset(struct http_parse *p)
         .llhttp = p->llhttp,
         .head = p->head,
         .line = p->line,
-        .header_cap = p->header_cap,
-        .request.headers = p->request.headers,
+        .room = p->room,
+        .room_n = p->room_n,
     };
     *p = fresh;
 }
@@ -158,8 +166,10 @@ bool http_parse_started(const struct http_parse *p)
     return buf_len(&p->head) > 0;
 }
 
-const struct http_request *http_parse_request(const struct http_parse *p)
+const struct http_request *http_parse_request(struct http_parse *p)
 {
+    if (p->place == IN_HEAD)
+        http_head_glance(buf_str(&p->head), &p->request);
     return &p->request;
 }
 
@@ -167,23 +177,12 @@ void http_parse_wipe_secrets(struct http_parse *p)
 {
     for (size_t i = 0; i < p->request.header_count; i++) {
         struct http_header *header = &p->request.headers[i];
-        if (!http_rules_secret(header->name))
+        if (!http_rules_secret(header->name) && !text_ieq(header->name, p->limits.key_name))
             continue;
         size_t from = (size_t)(header->value.p - buf_data(&p->head));
         text_wipe(buf_data(&p->head) + from, header->value.n);
         header->value.n = 0;
     }
-}
-
-bool http_request_header(const struct http_request *r, struct str name, struct str *value_out)
-{
-    for (size_t i = 0; i < r->header_count; i++) {
-        if (text_ieq(r->headers[i].name, name)) {
-            *value_out = r->headers[i].value;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- lines ------------------------------------------------------------------------------- */
@@ -234,7 +233,53 @@ static struct str without_crlf(struct str line)
     return text_sub(line, 0, line.n - 2);
 }
 
-/* ---- request line and headers ------------------------------------------------------------ */
+/* ---- the head ---------------------------------------------------------------------------- */
+
+static enum status room_for_headers(struct http_parse *p, struct err *err)
+{
+    size_t n = p->room_n ? p->room_n : HEADERS_FIRST;
+    while (n < p->lines)
+        n *= 2;
+    if (n == p->room_n)
+        return STATUS_OK;
+    void *room = heap_grow(p->room, n * sizeof *p->room);
+    if (!room)
+        return err_set(err, STATUS_BUSY, "no memory for a request");
+    p->room = room;
+    p->room_n = n;
+    return STATUS_OK;
+}
+
+/* llhttp has to come to the same end as we, or one of the two can be fooled. */
+static enum status second_reading(struct http_parse *p, struct str head, struct err *err)
+{
+    const struct http_request *r = &p->request;
+    enum status status = feed_llhttp(p, head, err);
+    if (status != STATUS_OK)
+        return status;
+    bool no_body = !r->chunked && r->content_length == 0;
+    bool agreed = p->headers_done && p->message_done == no_body &&
+                  (r->chunked || p->llhttp_length == r->content_length);
+    return agreed ? STATUS_OK : err_set(err, STATUS_INVALID, "the length of the body is unclear");
+}
+
+/* The empty line is here: from now on there is a request, or never. */
+static enum status head_end(struct http_parse *p, struct err *err)
+{
+    struct http_request *r = &p->request;
+    struct str head = buf_str(&p->head);
+    enum status status = room_for_headers(p, err);
+    if (status == STATUS_OK)
+        status = http_head_read(head, p->limits.key_name, p->room, p->room_n, r, err);
+    if (status == STATUS_OK)
+        status = second_reading(p, head, err);
+    if (status != STATUS_OK)
+        return status;
+    r->keep_alive = p->keep_alive;
+    p->left = r->content_length;
+    p->place = r->chunked ? IN_CHUNK_SIZE : p->left > 0 ? IN_LENGTH_BODY : IN_COMPLETE;
+    return STATUS_OK;
+}
 
 static enum status request_line(struct http_parse *p, struct str line, struct err *err)
 {
@@ -243,93 +288,20 @@ static enum status request_line(struct http_parse *p, struct str line, struct er
         buf_clear(&p->head);
         return STATUS_OK;
     }
-    enum status status = http_rules_request_line(without_crlf(line), &p->request, err);
-    if (status != STATUS_OK)
-        return status;
-    p->place = IN_HEADERS;
     p->headers_at = p->line_at = line.n;
-    return feed_llhttp(p, line, err);
-}
-
-static enum status room_for_headers(struct http_parse *p, struct err *err)
-{
-    size_t cap = p->header_cap ? p->header_cap : HEADERS_FIRST;
-    while (cap < p->request.header_count)
-        cap *= 2;
-    if (cap == p->header_cap)
-        return STATUS_OK;
-    void *headers = heap_grow(p->request.headers, cap * sizeof *p->request.headers);
-    if (!headers)
-        return err_set(err, STATUS_BUSY, "no memory for a request");
-    p->request.headers = headers;
-    p->header_cap = cap;
-    return STATUS_OK;
-}
-
-/* head may have moved since the request line was cut to pieces. */
-static void point_at_head(struct http_parse *p)
-{
-    struct http_request *r = &p->request;
-    struct str authority;
-    if (!r->method_text.p)
-        return;
-    r->method_text.p = buf_data(&p->head);
-    if (!r->target.p)
-        return;
-    r->target.p = r->method_text.p + r->method_text.n + 1;
-    http_rules_target(r, &authority);
-}
-
-/* Only now do the header bytes stay where they are. */
-static enum status index_headers(struct http_parse *p, struct err *err)
-{
-    enum status status = room_for_headers(p, err);
-    if (status != STATUS_OK)
-        p->request.header_count = 0;
-    struct str rest = text_sub(buf_str(&p->head), p->headers_at, buf_len(&p->head));
-    for (size_t i = 0; i < p->request.header_count && status == STATUS_OK; i++) {
-        struct str line;
-        text_split(&rest, '\n', &line);
-        status = http_rules_header(text_sub(line, 0, line.n - 1), &p->request.headers[i], err);
-    }
-    return status;
-}
-
-static enum status block_end(struct http_parse *p, struct str line, struct err *err)
-{
-    struct http_request *r = &p->request;
-    point_at_head(p);
-    enum status status = index_headers(p, err);
-    if (status == STATUS_OK)
-        status = http_rules_block(r, err);
-    if (status == STATUS_OK)
-        status = feed_llhttp(p, line, err);
-    if (status != STATUS_OK)
-        return status;
-    p->left = r->content_length;
-    p->place = r->chunked ? IN_CHUNK_SIZE : p->left > 0 ? IN_LENGTH_BODY : IN_COMPLETE;
-    /* Both readers must have come to the same end, or one of them can be fooled. */
-    bool agreed = p->headers_done && p->message_done == (p->place == IN_COMPLETE) &&
-                  (r->chunked || p->llhttp_length == r->content_length);
-    return agreed ? STATUS_OK : err_set(err, STATUS_INVALID, "the length of the body is unclear");
+    return http_head_check_line(without_crlf(line), err);
 }
 
 static enum status header_line(struct http_parse *p, struct str line, struct err *err)
 {
-    if (line.n == 2)
-        return block_end(p, line, err);
-    if (p->request.header_count == p->limits.header_count)
+    if (p->lines == p->limits.header_count)
         return err_set(err, STATUS_HEADERS_LARGE, "more than %zu header lines",
                        p->limits.header_count);
-    struct http_header header;
-    enum status status = http_rules_header(without_crlf(line), &header, err);
-    if (status == STATUS_OK)
-        status = http_rules_meaning(&header, &p->request, &p->seen, err);
-    if (status != STATUS_OK)
-        return status;
-    p->request.header_count++;
+    if (!memchr(line.p, ':', line.n))
+        return err_set(err, STATUS_INVALID, "a header line is not \"name: value\"");
+    p->lines++;
     p->line_at += line.n;
-    return feed_llhttp(p, line, err);
+    return STATUS_OK;
 }
 
 static size_t header_limit(const struct http_parse *p)
@@ -342,13 +314,15 @@ static size_t header_limit(const struct http_parse *p)
 static enum status head_step(struct http_parse *p, struct str *input, struct err *err)
 {
     struct str line;
-    bool first = p->place == IN_REQUEST_LINE;
+    bool first = p->line_at == 0;
     enum status status =
         take_line(&p->head, p->line_at, first ? p->limits.line : header_limit(p),
                   first ? STATUS_URI_LONG : STATUS_HEADERS_LARGE, input, &line, err);
     if (status != STATUS_OK || !line.p)
         return status;
-    return first ? request_line(p, line, err) : header_line(p, line, err);
+    if (first)
+        return request_line(p, line, err);
+    return line.n == 2 ? head_end(p, err) : header_line(p, line, err);
 }
 
 /* ---- the body ---------------------------------------------------------------------------- */
@@ -435,12 +409,11 @@ static enum status data_step(struct http_parse *p, struct str *input, struct str
 
 /* ---- the driver -------------------------------------------------------------------------- */
 
+/* A head that is not legal is no request: the bytes that are here say how to answer it. */
 static enum http_event refused(struct http_parse *p)
 {
-    if (p->place == IN_REQUEST_LINE || p->place == IN_HEADERS) {
-        point_at_head(p);
-        p->request.header_count = 0; /* never indexed */
-    }
+    if (p->place == IN_HEAD)
+        http_head_glance(buf_str(&p->head), &p->request);
     p->place = IN_FAILED;
     return HTTP_BAD;
 }
@@ -454,7 +427,7 @@ enum http_event http_parse_next(struct http_parse *p, struct str *input, struct 
         if (input->n == 0)
             return HTTP_NEED_MORE;
         bool in_data = p->place == IN_LENGTH_BODY || p->place == IN_CHUNK_DATA;
-        bool in_head = p->place == IN_REQUEST_LINE || p->place == IN_HEADERS;
+        bool in_head = p->place == IN_HEAD;
         enum status status = in_data   ? data_step(p, input, body_out, err)
                              : in_head ? head_step(p, input, err)
                                        : chunk_step(p, input, err);
@@ -462,7 +435,7 @@ enum http_event http_parse_next(struct http_parse *p, struct str *input, struct 
             return refused(p);
         if (in_data)
             return HTTP_BODY;
-        if (in_head && p->headers_done)
+        if (in_head && p->place != IN_HEAD)
             return HTTP_HEADERS;
     }
     return HTTP_END;

@@ -1,14 +1,15 @@
 /*
  * http_rules.h - what makes the first line and the header lines of a request legal, line by line.
  *
- * Pure functions over one line (without its CRLF); http_parse.c collects the lines and owns their
- * bytes. They are stricter than RFC 9112 and 9110 where a proxy in front could read the same bytes
- * differently (request smuggling): see "HTTP rules" in the README.
+ * Pure functions over one line (without its CRLF); http_parse.c collects the bytes, http_head.c
+ * asks for one line after the other. They are stricter than RFC 9112 and 9110 where a proxy in
+ * front could read the same bytes differently (request smuggling): see "HTTP rules" in the README.
  */
 #ifndef SERVER_NET_HTTP_RULES_H
 #define SERVER_NET_HTTP_RULES_H
 
-#include "server/net/http_parse.h"
+#include "server/base/err.h"
+#include "server/net/http_request.h"
 
 /* "POST /v1/messages HTTP/1.1": method, texts, target and minor; what was found stays set on
  * failure. */

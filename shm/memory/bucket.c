@@ -39,9 +39,12 @@ void bucket_give(struct segment *s, uint32_t slot, uint32_t tag)
         atomic_store(&s->header->slots_high, slot + 1);
     }
     atomic_store(&b->tag, 0);
-    _Atomic uint64_t *words[] = {&b->requests, &b->counting, &b->tokens, &b->spent};
+    _Atomic uint64_t *words[] = {&b->requests, &b->counting, &b->tokens};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         atomic_store_explicit(words[i], 0, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < BUCKET_MONTHS; i++) {
+        atomic_store_explicit(&b->spent[i], 0, memory_order_relaxed);
     }
     atomic_store_explicit(&b->tag, tag, memory_order_release);
 }
@@ -131,15 +134,37 @@ static uint64_t pack(uint32_t month, uint64_t micro)
     return (uint64_t)month << MICRO_BITS | (micro > MICRO_MAX ? MICRO_MAX : micro);
 }
 
+/* Neighbours never share a place, nor does a month with the one a year, or two, beside it. */
+static _Atomic uint64_t *place(struct bucket *b, uint32_t month)
+{
+    return &b->spent[(month + month / 12) % BUCKET_MONTHS];
+}
+
+static uint64_t word_at(const struct bucket *b, size_t i)
+{
+    return atomic_load_explicit(&b->spent[i], memory_order_relaxed);
+}
+
 uint32_t bucket_spent_month(const struct bucket *b)
 {
-    return (uint32_t)(atomic_load_explicit(&b->spent, memory_order_relaxed) >> MICRO_BITS);
+    uint64_t latest = 0;
+    for (size_t i = 0; i < BUCKET_MONTHS; i++) {
+        uint64_t month = word_at(b, i) >> MICRO_BITS;
+        latest = month > latest ? month : latest;
+    }
+    return (uint32_t)latest;
 }
 
 uint64_t bucket_spent(const struct bucket *b, uint32_t month)
 {
-    uint64_t word = atomic_load_explicit(&b->spent, memory_order_relaxed);
-    return word >> MICRO_BITS == month ? word & MICRO_MAX : 0;
+    uint64_t most = 0;
+    for (size_t i = 0; i < BUCKET_MONTHS; i++) {
+        uint64_t word = word_at(b, i), micro = word & MICRO_MAX;
+        if (word >> MICRO_BITS >= month && micro > most) {
+            most = micro;
+        }
+    }
+    return most;
 }
 
 enum change { ADD, RAISE, LOWER };
@@ -159,14 +184,16 @@ static uint64_t changed(uint64_t had, enum change how, uint64_t micro)
 
 static void change(struct bucket *b, uint32_t month, enum change how, uint64_t micro)
 {
-    uint64_t seen = atomic_load_explicit(&b->spent, memory_order_relaxed), next;
+    _Atomic uint64_t *word = place(b, month);
+    uint64_t seen = atomic_load_explicit(word, memory_order_relaxed), next;
     do {
-        if (seen >> MICRO_BITS > month) {
+        uint32_t there = (uint32_t)(seen >> MICRO_BITS);
+        if (there > month && how != ADD) {
             return;
         }
-        uint64_t had = seen >> MICRO_BITS == month ? seen & MICRO_MAX : 0;
-        next = pack(month, changed(had, how, micro));
-    } while (!atomic_compare_exchange_weak_explicit(&b->spent, &seen, next, memory_order_relaxed,
+        uint64_t had = there >= month ? seen & MICRO_MAX : 0;
+        next = pack(there > month ? there : month, changed(had, how, micro));
+    } while (!atomic_compare_exchange_weak_explicit(word, &seen, next, memory_order_relaxed,
                                                     memory_order_relaxed));
 }
 
@@ -178,6 +205,16 @@ void bucket_spend(struct bucket *b, uint32_t month, uint64_t micro)
 void bucket_raise(struct bucket *b, uint32_t month, uint64_t micro)
 {
     change(b, month, RAISE, micro);
+}
+
+void bucket_raise_all(struct bucket *b, const struct bucket *known)
+{
+    for (size_t i = 0; i < BUCKET_MONTHS; i++) {
+        uint64_t word = word_at(known, i);
+        if (word) {
+            change(b, (uint32_t)(word >> MICRO_BITS), RAISE, word & MICRO_MAX);
+        }
+    }
 }
 
 void bucket_lower(struct bucket *b, uint32_t month, uint64_t micro)

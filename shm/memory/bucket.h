@@ -14,13 +14,17 @@
 #include <stdatomic.h>
 #include "shm/memory/segment_layout.h"
 
+#define BUCKET_MONTHS 4
+
 struct bucket { /* 64 bytes: one a key slot; contention is per key, so no padding to 128 */
     _Atomic uint64_t requests; /* tat, any worker */
     _Atomic uint64_t counting; /* tat of the count_tokens class, any worker */
     _Atomic uint64_t tokens;   /* tat of tokens a minute, any worker */
-    _Atomic uint64_t spent;    /* month and micro-dollars in one word; any worker, refresher */
-    _Atomic uint32_t tag;      /* refresher */
-    uint32_t reserved[7];
+    /* Month and micro-dollars in each word, a place for each of some months; any worker, refresher
+     */
+    _Atomic uint64_t spent[BUCKET_MONTHS];
+    _Atomic uint32_t tag; /* refresher */
+    uint32_t reserved;
 };
 _Static_assert(sizeof(struct bucket) == 64, "cell size");
 
@@ -42,14 +46,18 @@ struct bucket_answer bucket_charge(_Atomic uint64_t *word, uint64_t now_ns, uint
                                    uint64_t window_ns, uint64_t n);
 
 /* Money spent in a calendar month (UTC). The month stands in the same word, so the change from one
- * month to the next happens once, whoever sees it first, and no sum is lost. What belongs to an
- * earlier month than the word's is ignored: the store books it there. */
+ * month to the next happens once, whoever sees it first, and no sum is lost. A month's place is
+ * taken by a later one only after some months (or years: a date set wrongly), so a clock that goes
+ * wrong and is set right again finds what it left; what is known of a later month holds for an
+ * earlier one, so a clock that goes back opens no spent budget. */
 uint32_t bucket_month(int64_t real_ms);                        /* year * 12 + month, never 0 */
-uint64_t bucket_spent(const struct bucket *b, uint32_t month); /* micro-dollars in that month */
-uint32_t bucket_spent_month(const struct bucket *b);           /* 0: nothing is known */
+uint64_t bucket_spent(const struct bucket *b, uint32_t month); /* micro-dollars, at least */
+uint32_t bucket_spent_month(const struct bucket *b);           /* the latest known; 0: nothing is */
+/* Where a later month has the place, it is added there: never lost. */
 void bucket_spend(struct bucket *b, uint32_t month, uint64_t micro);
 /* Refresher: at least this much is known to be spent in the month. */
 void bucket_raise(struct bucket *b, uint32_t month, uint64_t micro);
+void bucket_raise_all(struct bucket *b, const struct bucket *known); /* each month of known's */
 /* Refresher: the stored sum was lowered by hand, by this much. */
 void bucket_lower(struct bucket *b, uint32_t month, uint64_t micro);
 

@@ -22,6 +22,8 @@
     X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included") \
     X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                 \
     X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                              \
+    X(UPSTREAM_REPEATS, "upstream_repeats_total",                                                 \
+      "Sent again because a kept connection to Bedrock died before any answer")                   \
     X(STREAMS, "streams_total", "Streamed answers begun")                                         \
     X(STREAMS_BROKEN, "streams_broken_total", "Streams that ended with an error event")           \
     X(CLIENT_GONE, "client_gone_total", "Clients that left before their answer ended")            \
@@ -117,6 +119,7 @@ enum counter {
 struct counters_row {
     const char *family, *help; /* of the family; llm_api_converter_ is put in front */
     const char *label, *value; /* NULL: the family has one row without a label */
+    const char *meaning;       /* of the value */
 };
 
 struct counters_block {

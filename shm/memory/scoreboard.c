@@ -1,6 +1,7 @@
 #include "shm/memory/scoreboard.h"
 
 #include <assert.h>
+#include <string.h>
 #include <unistd.h>
 #include "server/base/clock.h"
 
@@ -23,6 +24,7 @@ void scoreboard_forked(struct segment *s, uint32_t slot, uint32_t pid)
     atomic_store(&p->pid, pid);
     atomic_store(&p->heartbeat_ms, clock_now_ns() / 1000000);
     atomic_store(&p->started_ms, (uint64_t)clock_real_now_ms());
+    atomic_store(&p->leave_by_ms, 0);
     atomic_fetch_add(&p->generation, 1);
     atomic_compare_exchange_strong(&p->state, &free_state, SCOREBOARD_STARTING);
 }
@@ -31,6 +33,8 @@ void scoreboard_enter(struct segment *s, uint32_t slot)
 {
     struct scoreboard_slot *p = slot_of(s, slot);
     atomic_store(&p->pid, (uint32_t)getpid());
+    p->panic[0] = '\0';
+    scoreboard_exchange(s, slot, 0);
     scoreboard_load(s, slot, 0, 0);
     scoreboard_listening(s, slot, false);
     scoreboard_beat(s, slot, clock_now_ns() / 1000000);
@@ -53,6 +57,48 @@ void scoreboard_load(struct segment *s, uint32_t slot, uint32_t connections, uin
     atomic_store_explicit(&p->connections, connections, memory_order_relaxed);
     atomic_store_explicit(&p->streams, streams, memory_order_relaxed);
 }
+
+void scoreboard_exchange(struct segment *s, uint32_t slot, uint32_t exchange)
+{
+    atomic_store_explicit(&slot_of(s, slot)->exchange, exchange, memory_order_relaxed);
+}
+
+/* --- ends ------------------------------------------------------------------------------------ */
+
+char *scoreboard_panic(struct segment *s, uint32_t slot)
+{
+    return slot_of(s, slot)->panic;
+}
+
+void scoreboard_leave_by(struct segment *s, uint32_t slot, uint64_t mono_ms)
+{
+    atomic_store(&slot_of(s, slot)->leave_by_ms, mono_ms);
+}
+
+void scoreboard_ended(struct segment *s, uint32_t slot, int status)
+{
+    struct scoreboard_slot *p = slot_of(s, slot);
+    memcpy(p->end_panic, p->panic, sizeof p->end_panic);
+    atomic_store(&p->end_exchange, atomic_load(&p->exchange));
+    atomic_store(&p->end_status, (uint32_t)status);
+    atomic_store(&p->end_ms, (uint64_t)clock_real_now_ms());
+}
+
+bool scoreboard_last_end(const struct segment *s, uint32_t slot, struct scoreboard_end *out)
+{
+    const struct scoreboard_slot *p = slot_of(s, slot);
+    out->at_ms = atomic_load(&p->end_ms);
+    out->status = (int)atomic_load(&p->end_status);
+    out->exchange = atomic_load(&p->end_exchange);
+    memcpy(out->panic, p->end_panic, sizeof out->panic);
+    out->panic[sizeof out->panic - 1] = '\0';
+    for (char *c = out->panic; *c; c++) {
+        *c = *c < 0x20 || *c > 0x7e ? '?' : *c;
+    }
+    return out->at_ms != 0;
+}
+
+/* --- choosing -------------------------------------------------------------------------------- */
 
 static bool ready(const struct scoreboard_slot *p)
 {

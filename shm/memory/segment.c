@@ -160,6 +160,7 @@ static bool same_build(const struct segment_header *h, uint64_t file_size)
     struct segment_header mine = lay_out(h->workers, h->max_keys);
     mine.epoch = h->epoch;
     mine.slots_high = h->slots_high;
+    mine.service = h->service;
     return memcmp(&mine, h, sizeof mine) == 0;
 }
 
@@ -194,6 +195,16 @@ enum status segment_enter_worker(struct segment *s, struct err *err)
         return err_set(err, STATUS_UNAVAILABLE, "protecting the key table: %m");
     }
     return STATUS_OK;
+}
+
+void segment_set_service(struct segment *s, enum segment_service service)
+{
+    atomic_store(&s->header->service, service);
+}
+
+enum segment_service segment_service(const struct segment *s)
+{
+    return (enum segment_service)atomic_load_explicit(&s->header->service, memory_order_relaxed);
 }
 
 static void close_fd(int fd)

@@ -30,6 +30,8 @@ MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint3
 MUST_CHECK enum status segment_attach(struct segment *s, const char *path, struct err *err);
 /* Worker, after fork: header and directory become read-only. */
 MUST_CHECK enum status segment_enter_worker(struct segment *s, struct err *err);
-void segment_drop(struct segment *s); /* unmaps, closes */
+void segment_drop(struct segment *s);                                      /* unmaps, closes */
+void segment_set_service(struct segment *s, enum segment_service service); /* master */
+enum segment_service segment_service(const struct segment *s);
 
 #endif

@@ -14,7 +14,7 @@
 #define SEGMENT_PAGE 65536u
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       4u
+#define SEGMENT_VERSION       5u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */
@@ -35,7 +35,14 @@ struct segment_header {
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
-    uint32_t reserved[3];
+    _Atomic uint32_t service;    /* enum segment_service; master */
+    uint32_t reserved[2];
+};
+
+enum segment_service {
+    SEGMENT_SERVES,
+    SEGMENT_ENDS,       /* the master was told to stop: probes shall send clients elsewhere */
+    SEGMENT_HANDED_OVER /* another master has the socket: the service goes on */
 };
 
 struct directory_area;

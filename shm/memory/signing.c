@@ -15,7 +15,8 @@ struct signing_area {
     word complaints; /* any worker, atomic add */
     word skew_ms;    /* any worker */
     word usable;     /* refresher: 1 while the published keys can sign */
-    uint64_t reserved[11];
+    word missed;     /* any worker, atomic add */
+    uint64_t reserved[10];
     word copy[2][WORDS]; /* refresher */
 };
 
@@ -84,6 +85,16 @@ void signing_complain(struct segment *s)
 uint64_t signing_complaints(const struct segment *s)
 {
     return atomic_load_explicit(&s->signing->complaints, memory_order_relaxed);
+}
+
+void signing_miss(struct segment *s)
+{
+    atomic_fetch_add_explicit(&s->signing->missed, 1, memory_order_relaxed);
+}
+
+uint64_t signing_missed(const struct segment *s)
+{
+    return atomic_load_explicit(&s->signing->missed, memory_order_relaxed);
 }
 
 void signing_set_skew(struct segment *s, int64_t ms)

@@ -1,19 +1,22 @@
 /*
  * signing.h - derived SigV4 keys, published by the refresher for the workers.
  *
- * Anonymous mapping: no descriptor, not dumped. Today's and tomorrow's key, so midnight needs
- * nobody. Two copies and a generation, as in directory.h. The secret access key never comes here.
+ * Anonymous mapping: no descriptor, not dumped. Yesterday's, today's and tomorrow's key, so
+ * midnight needs nobody, in whichever direction a clock passes it. Two copies and a generation, as
+ * in directory.h. The secret access key never comes here.
  */
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
 
 #include "shm/memory/segment_layout.h"
 
+#define SIGNING_DAYS 3 /* yesterday, today, tomorrow (UTC, as AWS's clock has it) */
+
 struct signing_keys {
-    uint64_t generation; /* first member; grows with every publication; 0: nothing yet */
-    int64_t expires_ms;  /* real time; 0: never */
-    char date[2][16];    /* "20260115" today, tomorrow (UTC) */
-    uint8_t key[2][32];  /* for service bedrock in region */
+    uint64_t generation;           /* first member; grows with every publication; 0: nothing yet */
+    int64_t expires_ms;            /* real time; 0: never */
+    char date[SIGNING_DAYS][16];   /* "20260115" */
+    uint8_t key[SIGNING_DAYS][32]; /* for service bedrock in region */
     char region[40];
     char access_key_id[136];
     char token[4096];  /* session token, NUL-terminated; "" for long-term keys */
@@ -31,8 +34,12 @@ void signing_publish(struct segment *s, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */
 void signing_complain(struct segment *s);
 uint64_t signing_complaints(const struct segment *s);
-/* Clock offset (server minus local) learnt from a Date header after a skew error, ms;
- * any worker. */
+/* Worker: no key is of its date, or they have expired by its clock; the refresher looks at the date
+ * when it is woken. Counts, at most. */
+void signing_miss(struct segment *s);
+uint64_t signing_missed(const struct segment *s);
+/* Clock offset (server minus local) learnt from a Date header after a skew error, ms; any worker.
+ */
 void signing_set_skew(struct segment *s, int64_t ms);
 int64_t signing_skew(const struct segment *s);
 

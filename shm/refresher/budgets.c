@@ -7,7 +7,7 @@
 
 struct staged {
     uint8_t digest[32];
-    struct bucket sum; /* only its `spent` is used: what the bucket shall have at least */
+    struct bucket sum; /* only its months are used: what the bucket shall have at least */
     uint32_t month;    /* as stored */
     uint64_t micro;
 };
@@ -101,9 +101,13 @@ static void add_record(void *ctx, const struct journal_record *r)
     const struct directory_key *key =
         r->who == JOURNAL_KEY ? keytable_find(a->table, r->digest) : NULL;
     uint32_t entry = key ? a->budgets->entry_of[key->slot] : 0;
-    if (entry && r->started_ms > 0) {
-        bucket_spend(&a->budgets->staged[entry - 1].sum, bucket_month(r->started_ms),
-                     r->cost_micro);
+    if (!entry || r->started_ms <= 0) {
+        return;
+    }
+    struct bucket *sum = &a->budgets->staged[entry - 1].sum;
+    uint32_t month = bucket_month(r->started_ms);
+    if (month + 1 >= bucket_spent_month(sum)) { /* of an earlier one nothing follows any more */
+        bucket_spend(sum, month, r->cost_micro);
     }
 }
 
@@ -111,7 +115,6 @@ static void publish_one(struct budgets *b, const struct staged *e, const struct 
 {
     struct bucket *bucket = bucket_of(b->segment, key->slot, key->tag);
     struct last *last = &b->last[key->slot];
-    uint32_t month = bucket_spent_month(&e->sum);
     if (!bucket) {
         return;
     }
@@ -119,7 +122,7 @@ static void publish_one(struct budgets *b, const struct staged *e, const struct 
         bucket_lower(bucket, e->month, last->micro - e->micro);
     }
     *last = (struct last){e->month, e->micro};
-    bucket_raise(bucket, month, bucket_spent(&e->sum, month));
+    bucket_raise_all(bucket, &e->sum);
 }
 
 void budgets_publish(struct budgets *b, const struct keytable *t)

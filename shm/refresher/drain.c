@@ -1,10 +1,12 @@
 #include "shm/refresher/drain.h"
 
 #include <string.h>
+#include <unistd.h>
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
+#include "shm/memory/scoreboard.h"
 
 #define BATCH         256u
 #define BATCHES       8u        /* a tick: the loop has other things to do */
@@ -13,6 +15,8 @@
 #define ADOPT_MS      10000u
 #define RETRY_MAX_MS  10000u
 #define WARN_EVERY_MS 60000u
+#define LAST_RETRY_MS 500u /* at the end nothing is gained by patience */
+#define LAST_NAP_MS   50u
 
 struct drain {
     const struct config *config;
@@ -265,14 +269,68 @@ bool drain_tick(struct drain *d)
     return buried > 0;
 }
 
-void drain_last(struct drain *d)
+/* --- the end -------------------------------------------------------------------------------------
+ */
+
+static uint64_t records_left(const struct journal *j)
+{
+    struct journal_depth depth;
+    journal_depth(j, &depth);
+    return depth.open + depth.closed;
+}
+
+static bool in_time(const struct drain *d, uint64_t until_ms)
+{
+    clock_tick();
+    scoreboard_beat(d->segment, 0, clock_mono_ms()); /* no loop turns meanwhile */
+    return clock_mono_ms() < until_ms && !keysync_is_leaving(d->keys);
+}
+
+/* The store does not take them now. False: it shall not be asked again. */
+static bool await_store(struct drain *d, uint64_t until_ms)
+{
+    struct err err;
+    if (d->retry_at_ms > clock_mono_ms() + LAST_RETRY_MS) {
+        d->retry_at_ms = clock_mono_ms() + LAST_RETRY_MS;
+    }
+    usleep(LAST_NAP_MS * 1000);
+    return in_time(d, until_ms) &&
+           (keysync_store(d->keys) || keysync_tick(d->keys, &err) == STATUS_OK);
+}
+
+static bool goes_on(struct drain *d, uint64_t until_ms)
+{
+    if (until_ms == 0) {
+        return d->behind;
+    }
+    return d->behind ? in_time(d, until_ms) : await_store(d, until_ms);
+}
+
+static void tell_what_stays(const struct drain *d, uint64_t n)
+{
+    if (journal_in_memory(d->segment->journal)) {
+        log_line(LOG_ERROR, "usage",
+                 "%llu usage records are lost: the store does not take them, and there is no file",
+                 (unsigned long long)n);
+    } else {
+        log_line(LOG_WARN, "usage",
+                 "%llu usage records stay in %s, for the next start with this STATE_DIR",
+                 (unsigned long long)n, d->path);
+    }
+}
+
+void drain_last(struct drain *d, uint64_t until_ms)
 {
     struct journal *j = d->segment->journal;
     clock_tick();
     d->retry_at_ms = 0;
-    if (j) {
-        journal_bury(j, d->segment);
-        while (!store_all(d, j, true) && d->behind) {
-        }
+    if (!j) {
+        return;
+    }
+    journal_bury(j, d->segment);
+    while (records_left(j) && !store_all(d, j, true) && goes_on(d, until_ms)) {
+    }
+    if (until_ms && records_left(j)) {
+        tell_what_stays(d, records_left(j));
     }
 }

@@ -26,7 +26,9 @@ void drain_drop(struct drain *d);
 bool drain_tick(struct drain *d);
 /* The last tick stored all that one tick may, and there is more: the next one is due at once. */
 bool drain_behind(const struct drain *d);
-/* At the end: the workers have gone, what they left goes if the store takes it now. */
-void drain_last(struct drain *d);
+/* At the end of this process. until_ms 0: a successor follows, what the store takes now goes.
+ * Else it is the end of all and the workers have gone: a store that fails is asked again until then
+ * (monotonic), or until the process is to leave (keysync_leaving); then it is told what stays. */
+void drain_last(struct drain *d, uint64_t until_ms);
 
 #endif

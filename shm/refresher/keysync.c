@@ -74,7 +74,7 @@ void keysync_leaving(struct keysync *k, bool (*fn)(void *ctx), void *ctx)
     k->leaving_ctx = ctx;
 }
 
-static bool is_leaving(const struct keysync *k)
+bool keysync_is_leaving(const struct keysync *k)
 {
     return k->leaving && k->leaving(k->leaving_ctx);
 }
@@ -84,7 +84,7 @@ static bool on_wait(void *ctx)
 {
     const struct keysync *k = ctx;
     scoreboard_beat(k->segment, 0, clock_now_ns() / 1000000);
-    return !is_leaving(k);
+    return !keysync_is_leaving(k);
 }
 
 /* --- an outage ----------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ static bool hopeless(enum status status)
 /* What is published stays and grows stale. One warning a minute. */
 static void failed(struct keysync *k, const struct err *err)
 {
-    if (is_leaving(k)) {
+    if (keysync_is_leaving(k)) {
         return; /* the store was not asked to the end */
     }
     counters_add(COUNTER_STORE_ERRORS, 1);

@@ -23,6 +23,7 @@ struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_o
 void keysync_drop(struct keysync *k);
 /* fn: true when the process is to leave; a store that waits for the network then gives up. */
 void keysync_leaving(struct keysync *k, bool (*fn)(void *ctx), void *ctx);
+bool keysync_is_leaving(const struct keysync *k); /* what fn says */
 
 /* Once a second: opens, polls, loads what is due. INVALID or NOT_SUPPORTED: the configuration can
  * never work; everything else is retried by itself. */

@@ -2,10 +2,12 @@
  * What runs here, and what starts it:
  *
  *   each turn       heartbeat
- *   each second     version poll, loads that are due (keysync_tick), complaints about credentials
- *   each minute     the date of the signing keys (signer_tick)
- *   each 200 ms     usage records go to the store (drain_tick), and once more at the end
- *   wake_refresher  key questions of the workers (keysync_questions)
+ *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
+ *                   the date of the signing keys (signer_tick)
+ *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
+ *                   time (drain_last)
+ *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
+ *                   signing keys are of other days
  *   creds           new credentials (signer_take)
  *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
  */
@@ -33,7 +35,6 @@
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 
 #define TICK_MS        1000u
-#define DATE_MS        60000u
 #define REGION_DEFAULT "us-east-1"
 
 struct refresher {
@@ -47,8 +48,10 @@ struct refresher {
     struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
     struct creds *creds;
     struct signer signer;
-    uint64_t complaints; /* of the workers, as far as handled */
-    struct loop_timer tick_timer, date_timer, question_timer, drain_timer;
+    uint64_t complaints, missed; /* of the workers, as far as handled */
+    bool ending;                 /* only usage records are still stored, */
+    uint64_t until_ms;           /* until then; 0: a successor does the rest */
+    struct loop_timer tick_timer, question_timer, drain_timer;
     int signal_fd;
     int exit_code;
 };
@@ -86,11 +89,26 @@ static void answer_questions(struct loop *loop, void *owner)
     }
 }
 
+/* The calendar may have jumped: a machine that slept, a clock that was set. */
+static void look_at_date(struct refresher *r)
+{
+    r->missed = signing_missed(r->segment);
+    signer_tick(&r->signer, clock_real_now_ms()); /* afresh: the loop may have stood still */
+}
+
+static void hear_missed(struct refresher *r)
+{
+    if (signing_missed(r->segment) != r->missed) {
+        look_at_date(r);
+    }
+}
+
 static void on_wake(struct loop *loop, void *owner, unsigned events)
 {
     (void)events;
     struct refresher *r = owner;
     loop_eventfd_clear(r->segment->wake_refresher);
+    hear_missed(r);
     drain_tick(r->drain); /* a worker may have no room for records */
     answer_questions(loop, r);
 }
@@ -121,6 +139,7 @@ static void on_tick(struct loop *loop, void *owner)
     struct refresher *r = owner;
     loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
     hear_complaints(r);
+    look_at_date(r);
     sync_keys(r);
 }
 
@@ -148,30 +167,31 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
     }
 }
 
-static void on_date(struct loop *loop, void *owner)
-{
-    struct refresher *r = owner;
-    loop_timer_in(loop, &r->date_timer, DATE_MS, on_date, r);
-    signer_tick(&r->signer, clock_real_ms());
-}
-
 static void on_creds(void *owner, const struct creds_value *now, const struct err *err)
 {
     struct refresher *r = owner;
     signer_take(&r->signer, now, err, clock_real_ms());
 }
 
-/* Asked while a call to the store keeps the loop standing. The signals are blocked, so they are
- * pending until the loop reads them. */
-static bool is_leaving(void *ctx)
+static bool is_pending(int sig)
 {
-    const struct refresher *r = ctx;
-    struct pollfd dead = {.fd = r->dead_fd, .events = POLLIN};
     sigset_t pending;
     sigemptyset(&pending);
     sigpending(&pending);
-    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 ||
-           poll(&dead, 1, 0) != 0;
+    return sigismember(&pending, sig) == 1;
+}
+
+/* Asked while a call to the store keeps the loop standing. The signals are blocked, so they are
+ * pending until the loop reads them. At the end SIGTERM says nothing new. Workers that cannot sign
+ * shall not wait for the store. */
+static bool is_leaving(void *ctx)
+{
+    struct refresher *r = ctx;
+    hear_missed(r);
+    struct pollfd dead = {.fd = r->dead_fd, .events = POLLIN};
+    bool told =
+        r->ending ? r->until_ms && clock_now_ns() / 1000000 >= r->until_ms : is_pending(SIGTERM);
+    return told || is_pending(SIGINT) || poll(&dead, 1, 0) != 0;
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
@@ -210,7 +230,8 @@ static enum status start_creds(struct refresher *r, struct err *err)
         return STATUS_OK;
     }
     const char *ca_file = r->config->ca_file;
-    struct fetch_options options = {.ca_file = ca_file[0] ? ca_file : NULL, .pool = 2};
+    struct fetch_options options = {
+        .ca_file = ca_file[0] ? ca_file : NULL, .pool = 2, .use_proxy = r->config->use_proxy};
     r->fetch = fetch_client_new(r->loop, &options, err);
     if (!r->fetch) {
         return STATUS_UNAVAILABLE;
@@ -251,14 +272,15 @@ static enum status start(struct refresher *r, struct err *err)
     loop_each_turn(r->loop, on_turn, r);
     loop_timer_in(r->loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);
-    loop_timer_in(r->loop, &r->date_timer, DATE_MS, on_date, r);
     return start_creds(r, err);
 }
 
 static void end(struct refresher *r)
 {
     if (r->exit_code == EXIT_ASKED && r->drain) {
-        drain_last(r->drain);
+        r->ending = true;
+        r->until_ms = atomic_load(&r->segment->scoreboard[0].leave_by_ms);
+        drain_last(r->drain, r->until_ms);
     }
     creds_drop(r->creds);
     if (r->fetch) {

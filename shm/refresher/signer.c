@@ -8,6 +8,7 @@
 #include "shm/memory/signing.h"
 
 #define DAY_MS 86400000
+#define TODAY  1 /* of signing.h's days */
 
 void signer_init(struct signer *g, struct segment *s, const char *region)
 {
@@ -24,9 +25,9 @@ static void date_of(int64_t real_ms, char out[9])
 
 static void derive(const struct signer *g, int64_t aws_ms, struct signing_keys *out)
 {
-    for (int day = 0; day < 2; day++) {
+    for (int day = 0; day < SIGNING_DAYS; day++) {
         struct sigv4_scope scope = {.region = text_from(g->region), .service = STR("bedrock")};
-        date_of(aws_ms + day * DAY_MS, scope.date);
+        date_of(aws_ms + (day - TODAY) * DAY_MS, scope.date);
         text_copy(text_from(scope.date), out->date[day], sizeof out->date[day]);
         sigv4_key(text_from(g->value.secret), &scope, out->key[day]);
     }
@@ -39,7 +40,7 @@ static void publish(struct signer *g, int64_t aws_ms)
     text_copy(text_from(g->region), keys.region, sizeof keys.region);
     text_copy(text_from(g->value.access_key_id), keys.access_key_id, sizeof keys.access_key_id);
     text_copy(text_from(g->value.token), keys.token, sizeof keys.token);
-    text_copy(text_from(keys.date[0]), g->date, sizeof g->date);
+    text_copy(text_from(keys.date[TODAY]), g->date, sizeof g->date);
     signing_publish(g->segment, &keys);
     text_wipe(&keys, sizeof keys);
 }

@@ -1,7 +1,7 @@
 /*
- * signer.h - credentials become signing keys: today's and tomorrow's SigV4 key, published by
- * signing.h. The refresher keeps the secret here and nowhere else; it is wiped when it is replaced
- * or dropped.
+ * signer.h - credentials become signing keys: yesterday's, today's and tomorrow's SigV4 key,
+ * published by signing.h. The refresher keeps the secret here and nowhere else; it is wiped when it
+ * is replaced or dropped.
  */
 #ifndef SHM_REFRESHER_SIGNER_H
 #define SHM_REFRESHER_SIGNER_H
@@ -22,7 +22,8 @@ void signer_init(struct signer *g, struct segment *s, const char *region);
  * real time. */
 void signer_take(struct signer *g, const struct creds_value *now, const struct err *err,
                  int64_t now_ms);
-/* Once a minute: derives anew when the UTC date (as AWS sees it, see signing_skew) has changed. */
+/* Each second, and at a worker's complaint: derives anew when the UTC date (as AWS sees it, see
+ * signing_skew) has changed, in whichever direction. */
 void signer_tick(struct signer *g, int64_t now_ms);
 void signer_wipe(struct signer *g);
 

@@ -157,7 +157,7 @@ static enum status find_path(const struct config *c, char *out, size_t size, str
                                          : err_set(err, STATUS_INVALID, "STATE_DIR is too long");
     }
     struct str rest = text_sub(url, scheme.n, url.n);
-    if (!text_starts(url, scheme) || !text_split(&rest, '?', &path) || path.n == 0 ||
+    if (!text_istarts(url, scheme) || !text_split(&rest, '?', &path) || path.n == 0 ||
         path.n >= size) {
         return err_set(err, STATUS_INVALID,
                        "DATABASE_URL must be sqlite:///absolute/path or sqlite://relative/path");

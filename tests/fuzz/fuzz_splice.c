@@ -68,15 +68,17 @@ static void fuzz_request(struct arena *arena, uint8_t pick, uint8_t flags, struc
     buf_free(&changes);
 }
 
-static void fuzz_event(struct str payload)
+/* place: where in a stream the event comes */
+static void fuzz_event(struct str payload, unsigned place)
 {
-    struct reply r;
+    struct splice_reply r;
     struct buf out;
     struct err err;
     size_t at;
     splice_reply_init(&r, STR("claude-\"x\""));
+    r.order = (struct splice_order){.place = place % 5, .blocks = place / 5 % 3};
     buf_init(&out, OUT_MAX);
-    enum status st = splice_event(&r, payload, &out, &err);
+    enum status st = splice_event(&r.reply, payload, &out, &err);
     struct str event = buf_str(&out);
     if (event.n > 0) {
         CHECK(st == STATUS_OK);
@@ -89,7 +91,7 @@ static void fuzz_event(struct str payload)
     buf_free(&out);
 }
 
-static void fuzz_frame(struct str bytes)
+static void fuzz_frame(struct str bytes, unsigned place)
 {
     size_t n = text_base64_size(bytes.n);
     char *payload = heap_new(n + 32);
@@ -98,19 +100,19 @@ static void fuzz_frame(struct str bytes)
     memcpy(payload, "{\"bytes\":\"", at);
     at += text_base64((const uint8_t *)bytes.p, bytes.n, payload + at);
     memcpy(payload + at, "\",\"p\":\"abc\"}", 12);
-    fuzz_event((struct str){payload, at + 12});
+    fuzz_event((struct str){payload, at + 12}, place);
     heap_drop(payload);
 }
 
 static void fuzz_answer(struct arena *arena, struct str body)
 {
-    struct reply r;
+    struct splice_reply r;
     struct scan s;
     struct buf out;
     struct err err;
     splice_reply_init(&r, STR("claude-\"x\""));
     buf_init(&out, OUT_MAX);
-    if (splice_answer(&r, arena, body, &out, &err) == STATUS_OK) {
+    if (splice_answer(&r.reply, arena, body, &out, &err) == STATUS_OK) {
         CHECK(scan_parse(&s, arena, buf_str(&out), &limits, &err) == STATUS_OK ||
               scan_parse(&s, arena, body, &limits, &err) != STATUS_OK);
         CHECK(buf_len(&out) <= bound(body.n));
@@ -127,8 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct str body = {(const char *)data + 2, n - 2};
     CHECK(arena);
     fuzz_request(arena, data[0], data[1], body);
-    fuzz_event(body);
-    fuzz_frame(body);
+    fuzz_event(body, data[0]);
+    fuzz_frame(body, data[0]);
     fuzz_answer(arena, body);
     arena_drop(arena);
     return 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs each fuzzer for a while, as many at a time as there are CPUs. What it finds interesting stays in
-# DIR/corpus and is where the next run starts; a crash leaves its input in DIR/crash-*.
+# DIR/corpus and is where the next run starts, with tests/fuzz/seeds/NAME and tests/fuzz/NAME.dict if they are there; a
+# crash leaves its input in DIR/crash-*. FUZZ_ONLY=connection runs that one alone.
 # usage: tests/fuzz/run.sh DIR SECONDS       last line: "fuzz: N passed, N failed"
 set -euo pipefail
 dir=${1:?usage: tests/fuzz/run.sh DIR SECONDS}
@@ -9,13 +10,20 @@ passed=0
 failed=0
 names=()
 for source in tests/fuzz/fuzz_*.c; do
-    names+=("$(basename "$source" .c)")
+    name=$(basename "$source" .c)
+    [ "$name" = "fuzz_${FUZZ_ONLY:-${name#fuzz_}}" ] && names+=("$name")
 done
 # shellcheck disable=SC2016
 printf '%s\n' "${names[@]}" | xargs -P"$(nproc)" -I{} sh -c '
     mkdir -p "$1/corpus/$3"
-    "$1/$3" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$1/crash-$3-" "$1/corpus/$3" >"$1/$3.log" 2>&1
-    echo $? >"$1/$3.code"' sh "$dir" "$seconds" {}
+    set -- "$@" "$1/corpus/$3"
+    [ ! -d "tests/fuzz/seeds/${3#fuzz_}" ] || set -- "$@" "tests/fuzz/seeds/${3#fuzz_}"
+    [ ! -e "tests/fuzz/${3#fuzz_}.dict" ] || set -- "$@" "-dict=tests/fuzz/${3#fuzz_}.dict"
+    dir=$1 seconds=$2 name=$3
+    shift 3
+    "$dir/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -print_funcs=0 \
+        -artifact_prefix="$dir/crash-$name-" "$@" >"$dir/$name.log" 2>&1
+    echo $? >"$dir/$name.code"' sh "$dir" "$seconds" {}
 for name in "${names[@]}"; do
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/$name.log")
     if [ "$(cat "$dir/$name.code")" -eq 0 ]; then
@@ -24,7 +32,7 @@ for name in "${names[@]}"; do
     else
         failed=$((failed + 1))
         echo "$name: FAILED, see $dir/$name.log"
-        grep -E 'ERROR|SUMMARY|Test unit' "$dir/$name.log" | head -5 || true
+        grep -E '^connection:|Assertion|runtime error|ERROR|SUMMARY|Test unit' "$dir/$name.log" | head -5 || true
     fi
 done
 echo "fuzz: $passed passed, $failed failed"

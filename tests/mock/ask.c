@@ -34,6 +34,14 @@ static struct block *add_block(struct reply *out, enum block_kind kind, struct s
 
 /* --- tools --- */
 
+void ask_add_tool(struct ask *ask, struct str name, struct str schema)
+{
+    if (ask->tool_n == ASK_TOOLS)
+        return;
+    ask->tool[ask->tool_n] = name;
+    ask->schema[ask->tool_n++] = schema;
+}
+
 static bool is_offered(const struct ask *ask, struct str name)
 {
     for (size_t i = 0; i < ask->tool_n; i++)
@@ -212,7 +220,7 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     if (ask->thinking)
         add_block(out, BLOCK_THINKING, STR("The user wants an answer; a short one will do."));
     bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
-    if (plain || ask->tool_result.p || !add_calls(ask, out))
+    if (plain || (!play_reply(arena, ask, out) && (ask->tool_result.p || !add_calls(ask, out))))
         add_text(arena, ask, faults, out);
     stop_as_told(ask, out);
     count_usage(ask, out);

@@ -4,6 +4,7 @@
  * shapes.
  *
  * The model is deterministic. Text of the last user message decides:
+ *   it is the demo              -> play.h (only with --play)
  *   a tool result is there      -> "The tool said: <result>"
  *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
@@ -19,6 +20,7 @@
 
 #include "server/base/arena.h"
 #include "tests/mock/fault.h"
+#include "tests/mock/play.h"
 
 #define ASK_TOOLS 128
 #define ASK_STOPS 16
@@ -29,6 +31,7 @@ struct ask {
     struct str text;        /* last text of the last user message */
     struct str tool_result; /* p NULL: none in the last user message */
     struct str tool[ASK_TOOLS];
+    struct str schema[ASK_TOOLS]; /* of the tool's input, JSON; empty: it has none of its own */
     size_t tool_n;
     struct str forced_tool; /* p NULL: none */
     bool thinking;
@@ -38,6 +41,8 @@ struct ask {
     size_t stop_n;
     bool wants_stop_sequence; /* Converse: additionalModelResponseFieldPaths names it */
     size_t body_n;            /* for the token count */
+    struct play play;         /* what was said since the last prompt */
+    const char *play_folder;  /* NULL: nothing is played */
 };
 
 enum block_kind { BLOCK_THINKING, BLOCK_TEXT, BLOCK_TOOL };
@@ -64,6 +69,7 @@ struct reply {
     struct str stop_sequence; /* p NULL: none */
     bool shows_stop_sequence;
     struct usage usage;
+    uint32_t pace_ms; /* before each delta */
 };
 
 /* Signature of every thinking block: base64, as the real one is. */
@@ -72,6 +78,8 @@ struct reply {
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32
 
+/* One tool more, while there is room. */
+void ask_add_tool(struct ask *ask, struct str name, struct str schema);
 /* Spans point into ask and arena. False: memory. */
 bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,
                struct reply *out);

@@ -168,11 +168,18 @@ static void read_user(const struct scan *s, scan_ref content, struct ask *out)
 {
     out->tool_result = (struct str){NULL, 0};
     out->text = block_text(s, content);
+    play_turn_begin(&out->play);
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
-        scan_ref result = SCAN_GET(s, b, "toolResult");
-        if (result != SCAN_ABSENT)
-            out->tool_result = block_text(s, SCAN_GET(s, result, "content"));
+        scan_ref result = SCAN_GET(s, b, "toolResult"), text = SCAN_GET(s, b, "text");
+        if (text != SCAN_ABSENT)
+            play_hear_text(&out->play, scan_text(s, text));
+        if (result == SCAN_ABSENT)
+            continue;
+        out->tool_result = block_text(s, SCAN_GET(s, result, "content"));
+        play_hear_result(&out->play, out->tool_result,
+                         SCAN_IS(s, SCAN_GET(s, result, "status"), "error"));
     }
+    play_turn_end(&out->play);
 }
 
 static bool read_messages(const struct scan *s, struct ask *out, char why[WHY_SIZE])
@@ -209,8 +216,9 @@ static void read_tools(const struct scan *s, struct ask *out)
     scan_ref config = SCAN_GET(s, 0, "toolConfig"), tools = SCAN_GET(s, config, "tools");
     for (scan_ref t = scan_first(s, tools); t != SCAN_ABSENT; t = scan_next(s, tools, t)) {
         scan_ref spec = SCAN_GET(s, t, "toolSpec");
-        if (spec != SCAN_ABSENT && out->tool_n < ASK_TOOLS)
-            out->tool[out->tool_n++] = scan_text(s, SCAN_GET(s, spec, "name"));
+        scan_ref schema = SCAN_GET(s, SCAN_GET(s, spec, "inputSchema"), "json");
+        if (spec != SCAN_ABSENT)
+            ask_add_tool(out, scan_text(s, SCAN_GET(s, spec, "name")), scan_raw(s, schema));
     }
     scan_ref choice = SCAN_GET(s, config, "toolChoice");
     if (SCAN_GET(s, choice, "tool") != SCAN_ABSENT)

@@ -77,9 +77,11 @@
       "every byte of the stream is an HTTP chunk of its own")                                      \
     X(UNKNOWN_EVENT, "unknown-event", SHAPE, 0, "futureEvent", "", 0,                              \
       "one event of a type nobody knows before the third delta; the rest is good")                 \
+    X(HANG_UP, "hang-up", SHAPE, 0, "", "", 5,                                                     \
+      "nothing is heard after the answer, and N ms later the connection is closed")                \
     X(STREAM_THROTTLE, "stream-throttle", EVENT, 200, "throttlingException",                       \
       "Too many tokens, please wait before trying again.", 2,                                      \
-      "exception frame after N deltas, then the end")                                              \
+      "exception frame after N deltas (0: as the first frame), then the end")                      \
     X(STREAM_INTERNAL, "stream-internal", EVENT, 200, "internalServerException",                   \
       "The system encountered an unexpected error during processing. Try your request again.", 2,  \
       "the same")                                                                                  \

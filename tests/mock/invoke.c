@@ -39,6 +39,7 @@ static const char *const BETAS[] = {
     "tool-search-tool-2025-10-19",
     "tool-examples-2025-10-29",
     "fine-grained-tool-streaming-2025-05-14",
+    "thinking-token-count-2026-05-13", /* what Claude Code itself sends in Bedrock mode */
     NULL,
 };
 
@@ -155,19 +156,32 @@ static struct str last_text(const struct scan *s, scan_ref content)
     return text;
 }
 
+static void read_result(const struct scan *s, scan_ref block, struct ask *out)
+{
+    bool failed = false;
+    out->tool_result = last_text(s, SCAN_GET(s, block, "content"));
+    scan_bool(s, SCAN_GET(s, block, "is_error"), &failed);
+    play_hear_result(&out->play, out->tool_result, failed);
+}
+
 static bool read_user(const struct scan *s, scan_ref content, struct ask *out, char why[WHY_SIZE])
 {
     out->tool_result = (struct str){NULL, 0};
     out->text = last_text(s, content);
+    play_turn_begin(&out->play);
     if (scan_type(s, content) == SCAN_STRING)
-        return true;
+        play_hear_text(&out->play, out->text);
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
         scan_ref type = SCAN_GET(s, b, "type");
         if (SCAN_IS(s, type, "tool_result"))
-            out->tool_result = last_text(s, SCAN_GET(s, b, "content"));
-        if (SCAN_IS(s, type, "text") && SCAN_IS(s, SCAN_GET(s, b, "text"), ""))
+            read_result(s, b, out);
+        if (!SCAN_IS(s, type, "text"))
+            continue;
+        if (SCAN_IS(s, SCAN_GET(s, b, "text"), ""))
             return speaker_refuse(why, "messages: text content blocks must be non-empty");
+        play_hear_text(&out->play, scan_text(s, SCAN_GET(s, b, "text")));
     }
+    play_turn_end(&out->play);
     return true;
 }
 
@@ -190,8 +204,8 @@ static void read_tools(const struct scan *s, struct ask *out)
 {
     scan_ref tools = SCAN_GET(s, 0, "tools"), choice = SCAN_GET(s, 0, "tool_choice");
     for (scan_ref t = scan_first(s, tools); t != SCAN_ABSENT; t = scan_next(s, tools, t))
-        if (out->tool_n < ASK_TOOLS)
-            out->tool[out->tool_n++] = scan_text(s, SCAN_GET(s, t, "name"));
+        ask_add_tool(out, scan_text(s, SCAN_GET(s, t, "name")),
+                     scan_raw(s, SCAN_GET(s, t, "input_schema")));
     scan_ref type = SCAN_GET(s, choice, "type");
     if (SCAN_IS(s, type, "tool"))
         out->forced_tool = scan_text(s, SCAN_GET(s, choice, "name"));

@@ -21,6 +21,7 @@ static const char USAGE[] =
     "  --no-verify            accept every caller, for benchmarks\n"
     "  --allow-field NAME     one more top-level member in InvokeModel bodies\n"
     "  --allow-beta NAME      one more anthropic_beta value\n"
+    "  --play FOLDER          play the demo (tests/mock/README.md) with FOLDER/" PLAY_FILE "\n"
     "  --quiet                no line at the end\n"
     "  --faults               print the table of faults and leave\n";
 
@@ -66,6 +67,9 @@ static bool set_option(struct mock *m, int option, const char *value)
     case 'b':
         m->bearer = value;
         return true;
+    case 'y':
+        m->play_folder = value;
+        return play_is_folder(value);
     case 'n':
         m->verify = false;
         return true;
@@ -95,6 +99,7 @@ static bool read_options(struct mock *m, int argc, char **argv)
         {"bearer", required_argument, NULL, 'b'},
         {"allow-field", required_argument, NULL, 'f'},
         {"allow-beta", required_argument, NULL, 'e'},
+        {"play", required_argument, NULL, 'y'},
         {"no-verify", no_argument, NULL, 'n'},
         {"quiet", no_argument, NULL, 'q'},
         {"faults", no_argument, NULL, 'F'},

@@ -7,7 +7,7 @@
  *   route.c     one request -> one answer: signature, faults, operation
  *   admin.c     /__ledger, /__body, /__reset, /__script, /health and the container credentials
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
- *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c
+ *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
  *   stream.c, frame.c     streamed answers
  */
 #ifndef MOCK_MOCK_H
@@ -31,7 +31,8 @@ struct mock {
     const char *host;
     int port;
     bool verify, quiet;
-    const char *bearer; /* NULL: Bedrock API keys are refused */
+    const char *bearer;      /* NULL: Bedrock API keys are refused */
+    const char *play_folder; /* NULL: no play */
     struct rules rules;
     /* state */
     struct key_text key[MOCK_KEYS];
@@ -49,6 +50,7 @@ struct answer {
     struct buf *out;       /* head and body, or the head before a stream */
     struct stream *stream; /* NULL: all is in out; the server drops it */
     uint32_t delay_ms;     /* before the first byte */
+    uint32_t hang_up_ms;   /* deaf after it, FIN so long after; 0: never */
     bool close;            /* FIN after it */
     bool reset;            /* RST after it */
 };

@@ -147,7 +147,7 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
     struct scan scan;
     struct err err;
     char why[WHY_SIZE];
-    *ask = (struct ask){.model = v->model, .body_n = body.n};
+    *ask = (struct ask){.model = v->model, .body_n = body.n, .play_folder = v->mock->play_folder};
     bool good = scan_parse(&scan, v->arena, body, &LIMITS, &err) == STATUS_OK
                     ? speaker->read(&scan, &v->mock->rules, ask, why)
                     : speaker_refuse(why, "Malformed input request: %.150s", err.text);
@@ -288,6 +288,8 @@ static void answer_operation(struct visit *v)
     answer_skew_s(0);
     if (fault_on(&v->faults, FAULT_SLOW_FIRST))
         v->out->delay_ms = v->faults.n[FAULT_SLOW_FIRST];
+    if (fault_on(&v->faults, FAULT_HANG_UP))
+        v->out->hang_up_ms = v->faults.n[FAULT_HANG_UP];
 }
 
 static void visit_model(struct visit *v)

@@ -5,6 +5,7 @@
  *            -> SENDING   out is being written; then READING again, or closed
  *            -> STREAMING the stream makes frames, paced by the timer heap
  *   LINGERING             all is sent; waits for the reset's time, or for the client to leave
+ *   HANGING_UP            all is sent; deaf until it is closed
  *
  * A connection is freed only while its own event or timer is handled, and epoll_wait gives at most
  * one event per descriptor, so no event of the same turn can point to freed memory.
@@ -35,7 +36,7 @@
 #define HIGH_MARK  ((size_t)64 * 1024) /* a stream makes no more frames above it */
 #define RESET_MS   30                  /* lets what was sent before reach the client */
 
-enum state { READING, HOLDING, SENDING, STREAMING, LINGERING };
+enum state { READING, HOLDING, SENDING, STREAMING, LINGERING, HANGING_UP };
 
 struct conn {
     struct timer timer;           /* first member: the heap gives it back */
@@ -229,11 +230,22 @@ static void run_stream(struct server *s, struct conn *c)
     }
 }
 
+/* Deaf from now on, closed soon: whatever comes meanwhile is never read, and is answered by RST. */
+static void hang_up(struct server *s, struct conn *c)
+{
+    struct epoll_event none = {.events = 0, .data.ptr = c};
+    epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &none);
+    c->state = HANGING_UP;
+    wait_until(s, c, clock_mono_ns() + (uint64_t)c->answer.hang_up_ms * 1000000);
+}
+
 static void finish_answer(struct server *s, struct conn *c)
 {
     if (c->answer.reset) {
         c->state = LINGERING;
         wait_until(s, c, clock_mono_ns() + (uint64_t)RESET_MS * 1000000);
+    } else if (c->answer.hang_up_ms) {
+        hang_up(s, c);
     } else if (c->answer.close || !c->keep_alive) {
         close_conn(s, c);
     } else {
@@ -337,6 +349,10 @@ static void on_timer(struct server *s, struct conn *c)
 {
     if (c->state == LINGERING) {
         reset_conn(s, c);
+        return;
+    }
+    if (c->state == HANGING_UP) {
+        close_conn(s, c);
         return;
     }
     if (c->state == HOLDING)

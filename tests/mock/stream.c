@@ -93,7 +93,9 @@ uint32_t stream_delay_ms(struct stream *s)
         s->disturbed = true;
         return f->n[FAULT_STALL];
     }
-    return fault_on(f, FAULT_PACE) && s->next == MOMENT_DELTA ? f->n[FAULT_PACE] : 0;
+    if (s->next != MOMENT_DELTA)
+        return 0;
+    return fault_on(f, FAULT_PACE) ? f->n[FAULT_PACE] : s->reply.pace_ms;
 }
 
 /* --- the good stream --- */
@@ -191,10 +193,11 @@ static void put_exception(enum fault_id id, struct buf *out)
         frame_exception(out, text_from(row->type), (struct str){json, (size_t)n});
 }
 
-/* After N deltas, or before the closing events of a shorter answer. */
+/* After N deltas, or before the closing events of a shorter answer; 0: before anything else. */
 static bool is_due(const struct stream *s, enum fault_id id)
 {
-    bool there = s->deltas >= s->faults.n[id] && s->next != MOMENT_START;
+    uint32_t n = s->faults.n[id];
+    bool there = s->deltas >= n && (n == 0 || s->next != MOMENT_START);
     return fault_on(&s->faults, id) && (there || s->next == MOMENT_STOP);
 }
 

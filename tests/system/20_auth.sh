@@ -100,4 +100,6 @@ expect "API_KEY_HEADER" "$CODE" 200
 expect "CORS for a listed origin" "$(header access-control-allow-origin)" https://app.example
 post -H "x-my-key: $KEY" -H 'Origin: https://app.example.evil'
 expect "CORS for another" "$(header access-control-allow-origin)" ""
+call /v1/models -H "X-My-Key: $KEY" -H "x-my-key: $KEY"
+expect "API_KEY_HEADER sent twice" "$CODE" 400
 finish

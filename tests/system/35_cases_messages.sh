@@ -17,7 +17,7 @@ each() { # CASE BODY-MAKER-ARGS...: accepted by Claude, Nova; the body's model i
     done
 }
 
-start_mock --allow-beta thinking-token-count-2026-05-13 # newer than the mock's list
+start_mock
 start_server
 make_key alice
 FIRST=$KEY

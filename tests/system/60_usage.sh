@@ -141,6 +141,34 @@ call /ready
 expect_json "/ready says where the journal is" .checks.usage_journal file
 stop_server
 
+# --- SIGTERM in an outage of the store: it is asked again for as long as there is time; what stays is told
+start_server SHUTDOWN_TIMEOUT=8
+mv "$DB" "$DB.away"
+asks last-1 --fail -d "$body" "$URL/v1/messages"
+sleep 0.5
+kill -TERM "$SERVER_PID"
+sleep 1
+mv "$DB.away" "$DB"
+wait "$SERVER_PID"
+expect "outage that ends in time: exit code" "$?" 0
+SERVER_PID=
+expect "outage that ends in time: the row" "$(rows "SELECT success FROM usage WHERE request_id = 'last-1'")" 1
+expect_no_match "outage that ends in time: nothing stays" "$(cat "$T/server.log")" 'usage records stay'
+start_server SHUTDOWN_TIMEOUT=1
+mv "$DB" "$DB.away"
+asks last-2 --fail -d "$body" "$URL/v1/messages"
+asks last-3 --fail -d "$body" "$URL/v1/messages"
+begin=$(now_ms)
+stop_server
+expect "outage that does not end: exit code" "$CODE" 0
+expect_below "outage that does not end: ms" $(($(now_ms) - begin)) $((3000 + 500 * SLOW))
+expect_match "outage that does not end: what stays is told" "$(tail -3 "$T/server.log")" '2 usage records stay in .*/state/usage.journal'
+mv "$DB.away" "$DB"
+start_server
+stored 2 " WHERE request_id IN ('last-2', 'last-3') AND success = 1"
+expect "outage that does not end: the next start has the rows" "$?" 0
+stop_server
+
 # --- an unusable place for the journal: it serves, and says so
 start_server USAGE_JOURNAL=/proc/nowhere/usage.journal
 call /ready

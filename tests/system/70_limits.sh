@@ -147,4 +147,28 @@ expect "a model that is not allowed" "$CODE" 403
 expect_json "its type" .error.type permission_error
 ask "$(message hi '{"model":"claude-haiku-4-5"}')"
 expect "one that is" "$CODE" 200
+
+# --- one key's bodies, announced and never sent, take nothing of the others' room
+stop_server
+start_server WORKERS=2 MAX_BODIES_BYTES=1048576
+make_key hog
+HOG=$KEY
+make_key small
+announced=()
+busy=0
+padded=$(message "$(printf 'x%.0s' $(seq 2000))")
+for i in $(seq 54); do # the longest first: together they would leave no 1000 bytes of either worker's room
+    length=$((i < 7 ? 500000 : i < 19 ? 90000 : i < 44 ? 9000 : 900))
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    # shellcheck disable=SC2059
+    printf "POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: $HOG\r\nContent-Type: application/json\r\nContent-Length: $length\r\n\r\n" >&"$fd"
+    announced+=("$fd")
+    [ $((i % 3)) -eq 0 ] || continue
+    ask "$padded"
+    [ "$CODE" = 200 ] || busy=$((busy + 1))
+done
+expect "small requests of others while 54 bodies are announced" "$busy" 0
+for fd in "${announced[@]}"; do
+    exec {fd}>&-
+done
 finish

@@ -179,7 +179,7 @@ expect_match "express: Graviton" "$task" 'cpuArchitecture=ARM64'
 expect_match "express: container" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0] | [.name, .stopTimeout, .portMappings[0].containerPort, .healthCheck.command]')" \
     '^\["Main",120,8000,\["CMD","/app/llm-api-converter","health"\]\]$'
 expect_match "express: settings" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0].environment | map(.name + "=" + .value)')" \
-    '^\["AWS_REGION=us-west-2","REQUIRE_API_KEY=true","LOG_LEVEL=info","SHUTDOWN_TIMEOUT=110"\]$'
+    '^\["AWS_REGION=us-west-2","REQUIRE_API_KEY=true","LOG_LEVEL=info","SHUTDOWN_DELAY=5","SHUTDOWN_TIMEOUT=105"\]$'
 expect_match "express: service" "$(grep -F 'create-express-gateway-service --region' "$T/stub/calls")" \
     '--infrastructure-role-arn arn:aws:iam::123456789012:role/llm-api-converter-ecs-infrastructure-role .*--health-check-path /health .*--network-configuration \{"subnets": \["subnet-1", "subnet-2"\], "securityGroups": \["sg-1"\]\}'
 expect_match "express: image for arm64" "$(call_of 'buildx build')" 'linux/arm64'

@@ -20,8 +20,12 @@
 struct fake {
     _Atomic int starts[SEGMENT_PROCESSES_MAX]; /* by slot */
     _Atomic int pids[SEGMENT_PROCESSES_MAX];
-    _Atomic int exit_code; /* of a worker, at once; -1: it serves */
-    _Atomic int stubborn;  /* SIGTERM is ignored */
+    _Atomic int exit_code;                    /* of a worker, at once; -1: it serves */
+    _Atomic int slow_ms;                      /* from the fork until signals are read */
+    _Atomic int left[SEGMENT_PROCESSES_MAX];  /* in order, by slot */
+    _Atomic int stubborn;                     /* a worker drains for as long as this is not 0 */
+    _Atomic int terms[SEGMENT_PROCESSES_MAX]; /* how often SIGTERM came, by slot */
+    _Atomic int dies_ms; /* a worker that has served for so long is killed; 0: never */
     _Atomic int group_is_own, listener_seen, environment_seen;
 };
 static struct fake *fake;
@@ -36,13 +40,18 @@ static int fake_run(struct segment *s, uint32_t slot, int dead_fd)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     struct err err;
+    usleep((useconds_t)fake->slow_ms * 1000);
     int fd = loop_signalfd(signals, &err);
     struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = dead_fd, .events = POLLIN}};
     fake->pids[slot] = getpid();
     fake->starts[slot]++;
     fake->group_is_own = getpgrp() == getpid();
     scoreboard_state(s, slot, SCOREBOARD_READY);
-    for (;;) {
+    if (slot > 0 && fake->dies_ms) {
+        usleep((useconds_t)fake->dies_ms * 1000);
+        raise(SIGKILL);
+    }
+    for (bool draining = false;;) {
         poll(p, 2, 20);
         clock_tick();
         scoreboard_beat(s, slot, clock_mono_ms());
@@ -50,7 +59,10 @@ static int fake_run(struct segment *s, uint32_t slot, int dead_fd)
             return 0;
         }
         int sig = loop_signalfd_read(fd, NULL);
-        if (sig == SIGINT || (sig == SIGTERM && !(slot > 0 && fake->stubborn))) {
+        draining |= sig == SIGTERM;
+        fake->terms[slot] += sig == SIGTERM;
+        if (sig == SIGINT || (draining && !(slot > 0 && fake->stubborn))) {
+            fake->left[slot]++;
             return 0;
         }
     }

@@ -38,6 +38,7 @@ struct call {
     size_t pause_every;    /* refuse one call of data in so many */
     bool resume_at_once;   /* fetch_resume before data returns false */
     bool hold;             /* refuse data until the test resumes */
+    unsigned nap_ms;       /* each call of data takes so long */
     struct call *next;
     const char *path;
 
@@ -102,6 +103,7 @@ static bool take_data(void *owner, struct fetch *f, struct str bytes)
         return false;
     }
     buf_put_str(&c->body, bytes);
+    usleep(c->nap_ms * 1000);
     if (c->cancel_on_data)
         fetch_cancel(f);
     return true;

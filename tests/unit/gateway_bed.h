@@ -116,6 +116,13 @@ static inline void up_chunk(struct loopback_conn *c, const char *json)
 #define UP_DELTA                                                                        \
     "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\"," \
     "\"text\":\"Hello\"}}"
+#define UP_BLOCK                                     \
+    "{\"type\":\"content_block_start\",\"index\":0," \
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}"
+#define UP_BLOCK_STOP "{\"type\":\"content_block_stop\",\"index\":0}"
+#define UP_MESSAGE_DELTA                                                   \
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"," \
+    "\"stop_sequence\":null},\"usage\":{\"output_tokens\":4}}"
 #define UP_STOP "{\"type\":\"message_stop\"}"
 #define UP_WHOLE                                                                             \
     "{\"id\":\"msg_bdrk_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" CLAUDE \
@@ -126,7 +133,16 @@ static inline void up_begin(struct loopback_conn *c)
 {
     up_stream(c);
     up_chunk(c, UP_START);
+    up_chunk(c, UP_BLOCK);
     up_chunk(c, UP_DELTA);
+}
+
+/* The events that end what up_begin began; the body goes on. */
+static inline void up_stop(struct loopback_conn *c)
+{
+    up_chunk(c, UP_BLOCK_STOP);
+    up_chunk(c, UP_MESSAGE_DELTA);
+    up_chunk(c, UP_STOP);
 }
 
 static inline void up_end(struct loopback_conn *c)
@@ -139,7 +155,7 @@ __attribute__((unused)) static void up_good_stream(struct gateway *g, struct loo
 {
     (void)g, (void)request;
     up_begin(c);
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     up_end(c);
 }
 
@@ -325,6 +341,57 @@ __attribute__((unused)) static void client_check(const struct client *c, const c
                  (int)buf_len(&c->in), buf_data(&c->in));
 }
 
+/* ---- dialogues ------------------------------------------------------------------------------ */
+
+/* One line: g->client says something, then something happens, then the client reads on until it has
+ * this. What is NULL is left out; a list ends with a line of nothing but NULL. */
+struct gateway_line {
+    const char *say;
+    void (*does)(struct gateway *g);
+    const char *hear;
+};
+
+__attribute__((unused)) static void gateway_dialogue(struct gateway *g,
+                                                     const struct gateway_line *lines)
+{
+    for (; lines->say || lines->does || lines->hear; lines++) {
+        if (lines->say)
+            client_send(g, &g->client, text_from(lines->say));
+        if (lines->does)
+            lines->does(g);
+        if (lines->hear)
+            gateway_expect(g, &g->client, 1, lines->hear);
+    }
+}
+
+/* What a line may do: the client has sent all; the client resets; the worker is asked to drain;
+ * the refresher rings. */
+__attribute__((unused)) static void gateway_fin(struct gateway *g)
+{
+    shutdown(g->client.fd, SHUT_WR);
+}
+
+__attribute__((unused)) static void gateway_rst(struct gateway *g)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(g->client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    client_close(&g->client);
+}
+
+__attribute__((unused)) static void gateway_drain(struct gateway *g)
+{
+    (void)g;
+    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
+        next = http_conn_each(c);
+        http_conn_drain(c);
+    }
+}
+
+__attribute__((unused)) static void gateway_wake(struct gateway *g)
+{
+    loop_eventfd_ring(g->segment.wake_worker[g->worker.slot - 1]);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void gateway_key(struct gateway *g, const char *text, uint32_t slot, uint32_t limit)
@@ -353,6 +420,15 @@ static void gateway_configure(struct gateway *g, struct loop *loop)
         fail_msg("config: %s", err.text);
 }
 
+/* As in worker.c, which also comes back to its listener then. */
+static void gateway_on_wake(struct loop *loop, void *owner, unsigned events)
+{
+    struct gateway *g = owner;
+    (void)loop, (void)events;
+    loop_eventfd_clear(g->segment.wake_worker[g->worker.slot - 1]);
+    worker_wake(&g->worker);
+}
+
 static inline int gateway_set_up(void **state)
 {
     static struct gateway gateway;
@@ -374,6 +450,7 @@ static inline int gateway_set_up(void **state)
     g->worker = (struct worker){
         .config = &g->config, .segment = &g->segment, .slot = 1, .loop = loop, .listen_fd = -1};
     worker_configure(&g->worker);
+    assert_true(loop_add(loop, g->segment.wake_worker[0], LOOP_READ, gateway_on_wake, g, &err));
     struct fetch_options options = {.pool = 4};
     g->worker.fetch = fetch_client_new(loop, &options, NULL);
     g->worker.bedrock = bedrock_new(&g->worker, &err);
@@ -398,7 +475,7 @@ static inline int gateway_tear_down(void **state)
     gateway_run(g, 0);
     assert_null(w->exchanges);
     assert_int_equal(w->exchange_count, 0);
-    assert_int_equal(w->stats.body_bytes, 0);
+    assert_int_equal(w->stats.bodies.held, 0);
     fetch_client_drop(w->fetch);
     loopback_shut(&g->bedrock);
     loop_drop(w->loop);

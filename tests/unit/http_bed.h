@@ -19,6 +19,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
+#include "server/net/http_conn.h"
 #include "server/net/http_out.h"
 
 struct bed {
@@ -159,7 +160,7 @@ static int bed_teardown(void **state)
     assert_null(http_conn_each(NULL));
     assert_int_equal(b->stats.open, 0);
     assert_int_equal(b->stats.idle, 0);
-    assert_int_equal(b->stats.body_bytes, 0);
+    assert_int_equal(b->stats.bodies.held, 0);
     if (b->client >= 0)
         close(b->client);
     buf_free(&b->in);

@@ -72,6 +72,7 @@ static const char *sse_anthropic_open(struct sse_state *t)
     int64_t index;
     SSE_WANT(scan_i64(s, SCAN_GET(s, 0, "index"), &index), "a start without index");
     SSE_WANT(index == (int64_t)t->blocks, "block numbers are not contiguous");
+    SSE_WANT(t->blocks == 0 || t->block[t->blocks - 1] == SSE_CLOSED, "a block inside a block");
     SSE_WANT(t->blocks < SSE_BLOCKS, "more blocks than the checker holds");
     enum sse_block kind = SCAN_IS(s, type, "text")                ? SSE_TEXT
                           : SCAN_IS(s, type, "tool_use")          ? SSE_TOOL

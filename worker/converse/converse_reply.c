@@ -1,8 +1,10 @@
 #include "worker/converse/converse_reply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "worker/converse/converse_citation.h"
+#include "worker/converse/converse_queue.h"
 
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
  * that. */
@@ -41,51 +43,11 @@ static void begin(struct converse_reply *r, struct buf *out)
 
 /* --- blocks --- */
 
-static struct converse_block *find_block(struct converse_reply *r, int64_t theirs)
-{
-    for (uint32_t i = 0; i < r->open_n; i++)
-        if (r->open[i].theirs == theirs)
-            return &r->open[i];
-    return NULL;
-}
-
-static struct converse_block *open_block(struct converse_reply *r, const struct converse_event *e,
-                                         struct buf *out)
-{
-    begin(r, out);
-    struct converse_block *b = &r->open[r->open_n++];
-    bool tool = e->part.kind == CONVERSE_PART_TOOL;
-    *b = (struct converse_block){.theirs = e->index,
-                                 .ours = r->blocks++,
-                                 .tool = tool ? r->tools++ : 0,
-                                 .kind = e->part.kind == CONVERSE_PART_CITATION ? CONVERSE_PART_TEXT
-                                                                                : e->part.kind};
-    r->dialect->open(r, b, &e->part, out);
-    return b;
-}
-
-static void close_block(struct converse_reply *r, struct converse_block *b, struct buf *out)
-{
-    /* Not every client takes no input at all for {}. */
-    const struct converse_part nothing = {.kind = CONVERSE_PART_TOOL, .text = STR("{}")};
-    if (b->kind == CONVERSE_PART_TOOL && !b->filled)
-        r->dialect->piece(r, b, &nothing, out);
-    r->dialect->close(r, b, out);
-    size_t after = (size_t)(&r->open[r->open_n] - (b + 1));
-    memmove(b, b + 1, after * sizeof *b);
-    r->open_n--;
-}
-
 static void close_index(struct converse_reply *r, int64_t theirs, struct buf *out)
 {
-    struct converse_block *b = find_block(r, theirs);
+    struct converse_block *b = converse_queue_find(r, theirs);
     if (b)
-        close_block(r, b, out);
-}
-
-static bool has_room(const struct converse_reply *r)
-{
-    return r->open_n < CONVERSE_REPLY_OPEN_MAX;
+        converse_queue_close(r, b, out);
 }
 
 static enum status too_many(struct err *err)
@@ -97,16 +59,18 @@ static enum status too_many(struct err *err)
 static enum status on_block_start(struct converse_reply *r, const struct converse_event *e,
                                   struct buf *out, struct err *err)
 {
-    struct converse_block *b = find_block(r, e->index);
+    struct converse_block *b = converse_queue_find(r, e->index);
     struct str id;
     if (e->part.kind != CONVERSE_PART_TOOL || (b && text_eq(b->tool_id, e->part.tool_id)))
         return STATUS_OK;
     close_index(r, e->index, out);
-    if (!has_room(r))
+    if (converse_queue_full(r))
         return too_many(err);
-    if (!keep(r, e->part.tool_id, &id))
+    begin(r, out);
+    b = keep(r, e->part.tool_id, &id) ? converse_queue_open(r, e, out) : NULL;
+    if (!b)
         return no_room(err);
-    open_block(r, e, out)->tool_id = id;
+    b->tool_id = id;
     return STATUS_OK;
 }
 
@@ -140,22 +104,25 @@ static enum status on_block_delta(struct converse_reply *r, const struct convers
                                   struct buf *out, struct err *err)
 {
     const struct converse_part *p = &e->part;
-    struct converse_block *b = find_block(r, e->index);
+    struct converse_block *b = converse_queue_find(r, e->index);
     if (p->kind == CONVERSE_PART_NONE || !worth_telling(p))
         return STATUS_OK;
     if (!b || !continues(b, p)) {
         if (p->kind == CONVERSE_PART_TOOL)
             return STATUS_OK; /* input of a call that was never announced, or of a server tool */
         close_index(r, e->index, out);
-        if (!has_room(r))
+        if (converse_queue_full(r))
             return too_many(err);
-        b = open_block(r, e, out);
+        begin(r, out);
+        b = converse_queue_open(r, e, out);
+        if (!b)
+            return no_room(err);
     }
     if (p->kind == CONVERSE_PART_REDACTED) { /* complete in its opening */
-        close_block(r, b, out);
+        converse_queue_close(r, b, out);
         return STATUS_OK;
     }
-    r->dialect->piece(r, b, p, out);
+    converse_queue_piece(r, b, p, out);
     b->filled = p->kind == CONVERSE_PART_TOOL || p->signature.n > 0;
     return STATUS_OK;
 }
@@ -192,7 +159,7 @@ static enum status on_message_stop(struct converse_reply *r, const struct conver
 {
     begin(r, out);
     while (r->open_n)
-        close_block(r, &r->open[0], out);
+        converse_queue_close(r, &r->open[0], out);
     take_stop(r, e->ending.stop_reason);
     if (!keep(r, e->ending.stop_sequence, &r->stop_sequence))
         return no_room(err);
@@ -254,6 +221,8 @@ enum status converse_reply_event(struct reply *reply, struct str type, struct st
     arena_drop(arena);
     if (st == STATUS_OK && !buf_ok(out))
         st = no_room(err);
+    if (st == STATUS_OK && !converse_queue_ok(r))
+        st = too_many(err);
     r->failed = st != STATUS_OK;
     return st;
 }
@@ -327,14 +296,15 @@ static enum status tell_part(struct converse_reply *r, const struct converse_par
 {
     enum status st = STATUS_OK;
     struct converse_block *b =
-        open_block(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
+        converse_queue_open(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
+    assert(b); /* the only one: nothing is held back */
     if (p->kind == CONVERSE_PART_TOOL)
         st = tell_input(r, b, p, out, err);
     else
         r->dialect->piece(r, b, p, out);
     b->filled = true;
     tell_citations(r, b, p, out);
-    close_block(r, b, out);
+    converse_queue_close(r, b, out);
     return st;
 }
 

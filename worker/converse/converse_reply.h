@@ -7,9 +7,10 @@
  *
  *     begin  (open piece* close)*  finish
  *
- * where several blocks may be open at once (parallel tool calls), blocks are numbered from 0 in the
- * order in which they open, and nothing follows finish. The dialect only writes bytes; it decides
- * nothing. Pure; worker. Lives in the arena of the exchange.
+ * where several blocks may be open at once (parallel tool calls) unless the dialect wants them one
+ * after the other (converse_queue.h), blocks are numbered from 0 in the order in which they open,
+ * and nothing follows finish. The dialect only writes bytes; it decides nothing. Pure; worker.
+ * Lives in the arena of the exchange.
  */
 #ifndef WORKER_CONVERSE_CONVERSE_REPLY_H
 #define WORKER_CONVERSE_CONVERSE_REPLY_H
@@ -28,12 +29,15 @@ struct converse_block {
     enum converse_part_kind kind;
     struct str tool_id; /* escaped */
     bool filled;        /* a tool call's input has begun; a thinking block has its signature */
+    bool over;          /* closed, but it waits for its turn */
+    struct buf held;    /* what it has said while it waits */
 };
 
 struct converse_reply;
 
 struct converse_dialect {
     bool malformed_fails; /* malformed output is an error and not a stop reason */
+    bool one_at_a_time;   /* no block inside another */
     void (*begin)(struct converse_reply *r, struct buf *out);
     void (*open)(struct converse_reply *r, const struct converse_block *b,
                  const struct converse_part *part, struct buf *out);
@@ -57,6 +61,7 @@ struct converse_reply {
     struct str service_tier;          /* Bedrock's, of a whole answer; may be empty */
     bool metered;                     /* metadata has come */
     bool failed;                      /* an error has been reported */
+    bool holds;                       /* the arena drops what blocks hold back */
     uint32_t blocks, tools;           /* begun so far */
     uint32_t open_n;
     struct converse_block open[CONVERSE_REPLY_OPEN_MAX]; /* by ours */

@@ -272,6 +272,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
 
 static const struct converse_dialect anthropic = {
     .malformed_fails = true,
+    .one_at_a_time = true,
     .begin = begin,
     .open = open_block,
     .piece = put_piece,

@@ -57,10 +57,19 @@ static void put_features(struct json_out *w)
     json_object_end(w);
 }
 
-/* At a reload only this worker leaves: the service goes on, and must not be called unhealthy
- * because a connection came to the old set's last accept. */
+/* What a probe shall know. When only this worker leaves (reload) or only this master (upgrade) the
+ * service goes on, and must not be called unhealthy because a connection is still with the old
+ * ones. Workers of a master that was killed know only that none of them takes connections. */
 static bool service_ends(const struct worker *w)
 {
+    switch (segment_service(w->segment)) {
+    case SEGMENT_ENDS:
+        return true;
+    case SEGMENT_HANDED_OVER:
+        return false;
+    case SEGMENT_SERVES:
+        break;
+    }
     return w->draining && scoreboard_ready_workers(w->segment) == 0;
 }
 
@@ -87,40 +96,49 @@ enum verdict admin_health(struct exchange *x)
     return finish(x, service_ends(worker) ? 503 : 200, &body);
 }
 
+static bool has_keys(const struct worker *w)
+{
+    return !w->config->require_api_key || directory_generation(w->segment) > 0;
+}
+
+const char *admin_trouble(struct worker *w)
+{
+    if (!has_keys(w)) {
+        return "the key store has not been read yet";
+    }
+    const char *trouble = bedrock_trouble(w);
+    return trouble ? trouble : service_ends(w) ? "draining" : NULL;
+}
+
 enum verdict admin_ready(struct exchange *x)
 {
     struct worker *worker = x->worker;
-    bool needs_keys = worker->config->require_api_key;
-    bool keys = !needs_keys || directory_generation(worker->segment) > 0;
-    const char *trouble = bedrock_trouble(worker);
-    bool ready = keys && !trouble && !service_ends(worker);
+    const char *trouble = admin_trouble(worker);
+    bool keys = has_keys(worker);
     struct buf body;
     struct json_out w;
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
-    member_bool(&w, STR("ready"), ready);
-    member_text(&w, STR("status"), ready ? STR("ready") : STR("not ready"));
+    member_bool(&w, STR("ready"), !trouble);
+    member_text(&w, STR("status"), !trouble ? STR("ready") : STR("not ready"));
     JSON_KEY(&w, "checks");
     json_object(&w);
     member_bool(&w, STR("config_loaded"), true);
     member_bool(&w, STR("dynamodb"), keys); /* the older tools' name of the key store */
     member_bool(&w, STR("key_store"), keys);
-    member_bool(&w, STR("bedrock"), !trouble);
+    member_bool(&w, STR("bedrock"), !bedrock_trouble(worker));
     const struct journal *journal = worker->segment->journal;
     if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
         member_text(&w, STR("usage_journal"),
                     journal_in_memory(journal) ? STR("memory") : STR("file"));
     }
     json_object_end(&w);
-    if (!ready) {
-        member_text(&w, STR("reason"),
-                    !keys     ? STR("the key store has not been read yet")
-                    : trouble ? text_from(trouble)
-                              : STR("draining"));
+    if (trouble) {
+        member_text(&w, STR("reason"), text_from(trouble));
     }
     json_object_end(&w);
-    return finish(x, ready ? 200 : 503, &body);
+    return finish(x, trouble ? 503 : 200, &body);
 }
 
 enum verdict admin_liveness(struct exchange *x)
@@ -140,15 +158,6 @@ enum verdict admin_health_ptc(struct exchange *x)
 enum verdict admin_version(struct exchange *x)
 {
     answer_json(x, 200, STR("{\"name\":\"llm-api-converter\",\"version\":\"" VERSION "\"}"));
-    return VERDICT_DONE;
-}
-
-enum verdict admin_root(struct exchange *x)
-{
-    answer_json(x, 200,
-                STR("{\"name\":\"llm-api-converter\",\"version\":\"" VERSION "\",\"description\":"
-                    "\"Anthropic Messages API on Amazon Bedrock\",\"endpoints\":"
-                    "{\"messages\":\"/v1/messages\",\"health\":\"/health\"}}"));
     return VERDICT_DONE;
 }
 

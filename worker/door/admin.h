@@ -7,13 +7,14 @@
 
 #include "worker/exchange/exchange.h"
 
-enum verdict admin_health(struct exchange *x); /* 200, 503 only while draining */
+enum verdict admin_health(struct exchange *x); /* 200, 503 only while the service ends */
 enum verdict
 admin_ready(struct exchange *x); /* 503 with the reason until keys and credentials are there */
+/* Why /ready says no, in words for anybody; NULL: it is ready. */
+const char *admin_trouble(struct worker *w);
 enum verdict admin_liveness(struct exchange *x);
 enum verdict admin_health_ptc(struct exchange *x);
 enum verdict admin_version(struct exchange *x);
-enum verdict admin_root(struct exchange *x);
 enum verdict admin_hello(struct exchange *x);  /* HEAD and GET /api/hello: Claude Code's probe */
 enum verdict admin_events(struct exchange *x); /* POST /api/event_logging/batch: discarded unread */
 enum verdict admin_message_by_id(struct exchange *x); /* 501 */

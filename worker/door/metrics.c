@@ -8,11 +8,74 @@
 #include "worker/exchange/routes.h"
 
 #define BODY_MAX 262144
-#define PREFIX   "llm_api_converter_"
+#define PREFIX   METRICS_PREFIX
 
-static void put_family(struct buf *out, const char *name, const char *help, const char *type)
+#define BY_TRAFFIC "route,dialect,transport"
+
+/* X(NAME, "name", "type", "labels", "help"): the families that are no counters of counters.h, in
+ * the order of the text. */
+#define FAMILIES(X)                                                                                \
+    X(REQUESTS_ENDED, "requests_ended_total", "counter", BY_TRAFFIC ",class",                      \
+      "Requests by what was asked and what became of it")                                          \
+    X(DURATION, "request_duration_seconds", "histogram", BY_TRAFFIC,                               \
+      "From the headers to the end of the answer")                                                 \
+    X(FIRST_BYTE, "first_byte_seconds", "histogram", BY_TRAFFIC,                                   \
+      "From the headers to Bedrock's first byte")                                                  \
+    X(BUILD_INFO, "build_info", "gauge", "version", "1, labelled with the version of the program") \
+    X(WORKERS_READY, "workers_ready", "gauge", "", "Workers that serve")                           \
+    X(RESTARTS, "process_restarts", "gauge", "", "Processes started again since the start")        \
+    X(CONNECTIONS, "connections_open", "gauge", "", "Client connections open now")                 \
+    X(REQUESTS_OPEN, "requests_open", "gauge", "", "Requests open now")                            \
+    X(KEYS, "keys", "gauge", "", "Keys in the table")                                              \
+    X(GENERATION, "key_table_generation", "gauge", "", "Publications of the key table")            \
+    X(TABLE_AGE, "key_table_age_milliseconds", "gauge", "",                                        \
+      "Since the store last confirmed the key table")                                              \
+    X(JOURNAL_OPEN, "usage_journal_open", "gauge", "", "Usage records of requests that run")       \
+    X(JOURNAL_WAITING, "usage_journal_waiting", "gauge", "",                                       \
+      "Usage records that the store does not have yet")                                            \
+    X(JOURNAL_RECORDS, "usage_journal_records", "gauge", "", "Room for usage records")             \
+    X(JOURNAL_MEMORY, "usage_journal_in_memory", "gauge", "",                                      \
+      "1: there is no file, records would not outlive all")                                        \
+    X(UPTIME, "uptime_seconds", "gauge", "", "Since the start of the master")
+
+enum {
+#define FAMILY_ENUM(name, prom, type, labels, help) FAMILY_##name,
+    FAMILIES(FAMILY_ENUM)
+#undef FAMILY_ENUM
+        FAMILY_COUNT
+};
+
+static const struct metrics_family families[FAMILY_COUNT] = {
+#define FAMILY_ROW(name, prom, type, labels, help) {prom, type, labels, help},
+    FAMILIES(FAMILY_ROW)
+#undef FAMILY_ROW
+};
+
+static struct metrics_family counter_family(enum counter c)
 {
-    buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
+    const struct counters_row *row = counters_row(c);
+    return (struct metrics_family){row->family, "counter", row->label ? row->label : "", row->help};
+}
+
+bool metrics_family(size_t i, struct metrics_family *out)
+{
+    for (enum counter c = 0; c < COUNTER_COUNT; c++) {
+        if (counters_is_first(c) && i-- == 0) {
+            *out = counter_family(c);
+            return true;
+        }
+    }
+    if (i >= FAMILY_COUNT) {
+        return false;
+    }
+    *out = families[i];
+    return true;
+}
+
+static void put_family(struct buf *out, struct metrics_family f)
+{
+    buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", f.name, f.help, f.name,
+               f.type);
 }
 
 static void put_counters(const struct segment *s, struct buf *out)
@@ -20,7 +83,7 @@ static void put_counters(const struct segment *s, struct buf *out)
     for (enum counter c = 0; c < COUNTER_COUNT; c++) {
         const struct counters_row *row = counters_row(c);
         if (counters_is_first(c)) {
-            put_family(out, row->family, row->help, "counter");
+            put_family(out, counter_family(c));
         }
         buf_printf(out, PREFIX "%s", row->family);
         if (row->label) {
@@ -39,8 +102,7 @@ static void put_labels(struct buf *out, enum traffic t)
 
 static void put_classes(const struct traffic_row rows[TRAFFIC_COUNT], struct buf *out)
 {
-    put_family(out, "requests_ended_total", "Requests by what was asked and what became of it",
-               "counter");
+    put_family(out, families[FAMILY_REQUESTS_ENDED]);
     for (unsigned i = 0; i < TRAFFIC_COUNT * TRAFFIC_CLASSES; i++) {
         enum traffic t = i / TRAFFIC_CLASSES;
         enum traffic_class class = i % TRAFFIC_CLASSES;
@@ -51,9 +113,10 @@ static void put_classes(const struct traffic_row rows[TRAFFIC_COUNT], struct buf
     }
 }
 
-static void put_histogram(const struct traffic_times *times, enum traffic t, const char *name,
+static void put_histogram(const struct traffic_times *times, enum traffic t, unsigned family,
                           struct buf *out)
 {
+    const char *name = families[family].name;
     unsigned long long count = 0, sum = atomic_load(&times->sum_us);
     for (unsigned i = 0; i <= TRAFFIC_BOUNDS; i++) {
         count += atomic_load(&times->bucket[i]);
@@ -75,21 +138,20 @@ static void put_traffic(const struct segment *s, struct buf *out)
         counters_traffic_sum(s, t, &rows[t]);
     }
     put_classes(rows, out);
-    put_family(out, "request_duration_seconds", "From the headers to the end of the answer",
-               "histogram");
+    put_family(out, families[FAMILY_DURATION]);
     for (enum traffic t = 0; t < TRAFFIC_COUNT; t++) {
-        put_histogram(&rows[t].total, t, "request_duration_seconds", out);
+        put_histogram(&rows[t].total, t, FAMILY_DURATION, out);
     }
-    put_family(out, "first_byte_seconds", "From the headers to Bedrock's first byte", "histogram");
+    put_family(out, families[FAMILY_FIRST_BYTE]);
     for (enum traffic t = 0; t < TRAFFIC_COUNT; t++) {
-        put_histogram(&rows[t].first, t, "first_byte_seconds", out);
+        put_histogram(&rows[t].first, t, FAMILY_FIRST_BYTE, out);
     }
 }
 
-static void gauge(struct buf *out, const char *name, const char *help, uint64_t value)
+static void gauge(struct buf *out, unsigned family, uint64_t value)
 {
-    buf_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s gauge\n" PREFIX "%s %llu\n", name,
-               help, name, name, (unsigned long long)value);
+    put_family(out, families[family]);
+    buf_printf(out, PREFIX "%s %llu\n", families[family].name, (unsigned long long)value);
 }
 
 struct processes {
@@ -117,12 +179,10 @@ static void put_journal(const struct segment *s, struct buf *out)
         return;
     }
     journal_depth(s->journal, &depth);
-    gauge(out, "usage_journal_open", "Usage records of requests that run", depth.open);
-    gauge(out, "usage_journal_waiting", "Usage records that the store does not have yet",
-          depth.closed);
-    gauge(out, "usage_journal_records", "Room for usage records", depth.records);
-    gauge(out, "usage_journal_in_memory", "1: there is no file, records would not outlive all",
-          journal_in_memory(s->journal));
+    gauge(out, FAMILY_JOURNAL_OPEN, depth.open);
+    gauge(out, FAMILY_JOURNAL_WAITING, depth.closed);
+    gauge(out, FAMILY_JOURNAL_RECORDS, depth.records);
+    gauge(out, FAMILY_JOURNAL_MEMORY, journal_in_memory(s->journal));
 }
 
 void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out)
@@ -130,19 +190,17 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
     struct processes p = sum_processes(s);
     put_counters(s, out);
     put_traffic(s, out);
-    put_family(out, "build_info", "1, labelled with the version of the program", "gauge");
+    put_family(out, families[FAMILY_BUILD_INFO]);
     buf_put_str(out, STR(PREFIX "build_info{version=\"" VERSION "\"} 1\n"));
-    gauge(out, "workers_ready", "Workers that serve", p.workers_ready);
-    gauge(out, "process_restarts", "Processes started again since the start", p.restarts);
-    gauge(out, "connections_open", "Client connections open now", p.connections);
-    gauge(out, "requests_open", "Requests open now", p.requests_open);
-    gauge(out, "keys", "Keys in the table", directory_count(s));
-    gauge(out, "key_table_generation", "Publications of the key table", directory_generation(s));
-    gauge(out, "key_table_age_milliseconds", "Since the store last confirmed the key table",
-          directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
+    gauge(out, FAMILY_WORKERS_READY, p.workers_ready);
+    gauge(out, FAMILY_RESTARTS, p.restarts);
+    gauge(out, FAMILY_CONNECTIONS, p.connections);
+    gauge(out, FAMILY_REQUESTS_OPEN, p.requests_open);
+    gauge(out, FAMILY_KEYS, directory_count(s));
+    gauge(out, FAMILY_GENERATION, directory_generation(s));
+    gauge(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     put_journal(s, out);
-    gauge(out, "uptime_seconds", "Since the start of the master",
-          (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
+    gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
 }
 
 static enum traffic_class class_of(const struct exchange *x)

@@ -1,5 +1,7 @@
 #include "worker/exchange/auth.h"
 
+#include <string.h>
+
 #include "server/base/clock.h"
 #include "server/base/sha256.h"
 #include "shm/memory/counters.h"
@@ -135,17 +137,42 @@ enum verdict auth_await(struct exchange *x)
     return check_row(x, &x->err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
-/* Without keys everybody would share one bucket (a defect of the Rust original): one a source
- * address. */
-static uint32_t anonymous_slot(const struct exchange *x)
+/* Of the source address, without its port. */
+static void digest_address(const struct exchange *x, uint8_t digest_out[32])
 {
     struct str peer = http_conn_peer(x->conn);
     while (peer.n && peer.p[peer.n - 1] != ':') {
         peer.n--;
     }
+    sha256(peer.p, peer.n, digest_out);
+}
+
+/* Without keys everybody would share one bucket (a defect of the Rust original): one a source
+ * address. */
+static uint32_t anonymous_slot(const struct exchange *x)
+{
     uint8_t digest[32];
-    sha256(peer.p, peer.n, digest);
+    digest_address(x, digest);
     return BUCKET_ANONYMOUS + digest[0] % BUCKET_ANONYMOUS_COUNT;
+}
+
+uint64_t auth_holder(const struct exchange *x)
+{
+    uint8_t digest[32];
+    uint64_t holder = 0;
+    switch (x->who) {
+    case EXCHANGE_NOBODY:
+        return 0;
+    case EXCHANGE_ANONYMOUS:
+        digest_address(x, digest);
+        break;
+    case EXCHANGE_MASTER:
+    case EXCHANGE_KEY:
+        memcpy(digest, x->digest, sizeof digest);
+        break;
+    }
+    memcpy(&holder, digest, sizeof holder);
+    return holder;
 }
 
 static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)

@@ -5,78 +5,35 @@
 
 #include "server/base/clock.h"
 #include "server/aws/creds.h"
+#include "server/aws/endpoint.h"
 #include "server/base/log.h"
 #include "server/aws/sigv4.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
+#include "worker/exchange/retries.h"
 #include "worker/exchange/stream.h"
 
 #define URL_MAX            8192
-#define LINE_MAX           6144 /* one header line: the session token is the longest */
 #define HEADERS_MAX        12
 #define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
-#define RETRY_SHARE        10          /* at most one request in ten is a retry, per process */
+#define KEYS_WAIT_MS       2000 /* for the keys of another day: the refresher makes them in a moment */
+#define KEYS_LOOK_MS       10
+#define KEYS_MISS_MS       100
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    char base[600]; /* "https://host[:port][/path]" */
-    char host[300]; /* as it stands in the Host header */
-    char base_path[200];
+    struct endpoint endpoint;
     char region[40];
-    bool plain_http;
-    struct signing_keys keys;   /* this process's copy */
-    uint64_t requests, retries; /* the retry budget */
+    struct signing_keys keys; /* this process's copy */
+    uint64_t miss_ms;         /* before then no further complaint about them */
+    struct retries retries;
     struct buf scratch, authorization, path;
 };
 
 /* --- endpoint ------------------------------------------------------------------------------------
  */
-
-static const char *domain_of(const char *region, bool dualstack)
-{
-    /* botocore partitions: China and the EU sovereign cloud have domains of their own */
-    if (text_starts(text_from(region), STR("cn-"))) {
-        return dualstack ? "api.amazonwebservices.com.cn" : "amazonaws.com.cn";
-    }
-    if (text_starts(text_from(region), STR("eusc-"))) {
-        return "amazonaws.eu";
-    }
-    return dualstack ? "api.aws" : "amazonaws.com";
-}
-
-static void aws_endpoint(struct bedrock *b, const struct config *c)
-{
-    snprintf(b->host, sizeof b->host, "bedrock-runtime%s.%s.%s", c->use_fips ? "-fips" : "",
-             b->region, domain_of(b->region, c->use_dualstack));
-    snprintf(b->base, sizeof b->base, "https://%s", b->host);
-}
-
-/* Host header and signature must agree byte for byte: lower case, the default port left out. */
-static enum status given_endpoint(struct bedrock *b, struct str url, struct err *err)
-{
-    size_t slash;
-    b->plain_http = text_starts(url, STR("http://"));
-    struct str rest = text_sub(url, b->plain_http ? 7 : 8, url.n);
-    struct str host = text_find(rest, STR("/"), &slash) ? text_sub(rest, 0, slash) : rest;
-    struct str path = text_sub(rest, host.n, rest.n);
-    struct str port = b->plain_http ? STR(":80") : STR(":443");
-    if (text_ends(host, port)) {
-        host.n -= port.n;
-    }
-    if (!host.n || host.n >= sizeof b->host || path.n >= sizeof b->base_path ||
-        url.n >= sizeof b->base) {
-        return err_set(err, STATUS_INVALID, "BEDROCK_ENDPOINT_URL: no usable host in it");
-    }
-    text_copy(host, b->host, sizeof b->host);
-    for (char *p = b->host; *p; p++) {
-        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-    }
-    text_copy(path, b->base_path, sizeof b->base_path);
-    snprintf(b->base, sizeof b->base, "%s://%s", b->plain_http ? "http" : "https", b->host);
-    return STATUS_OK;
-}
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -90,16 +47,17 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
     if (!b->region[0] && !creds_region(b->region, sizeof b->region)) {
         text_copy(STR("us-east-1"), b->region, sizeof b->region);
     }
+    uint32_t slots = w->segment->header->workers; /* half of them are the next generation's */
+    retries_init(&b->retries, slots > 1 ? slots / 2 : 1);
     buf_init(&b->scratch, 65536);
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
     struct str url = text_from(c->bedrock_endpoint_url);
-    if (url.n && given_endpoint(b, url, err) != STATUS_OK) {
+    if (!url.n) {
+        endpoint_aws("bedrock-runtime", b->region, c->use_fips, c->use_dualstack, &b->endpoint);
+    } else if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
         bedrock_drop(b);
         return NULL;
-    }
-    if (!url.n) {
-        aws_endpoint(b, c);
     }
     return b;
 }
@@ -123,34 +81,72 @@ static int64_t aws_now_ms(const struct worker *w)
     return clock_real_ms() + signing_skew(w->segment);
 }
 
-/* NULL when there is no usable key; *day_out says which of the two days applies. */
-static const struct signing_keys *current_keys(struct worker *w, const char amz_date[17],
-                                               int *day_out)
+enum keys { KEYS_NONE, KEYS_STALE, KEYS_GOOD };
+
+/* STALE: there are keys, but they have expired or are of other days, so by this process's clock the
+ * refresher has not seen what time it is. *day_out says which of the days applies. */
+static enum keys look_up_keys(struct worker *w, const char amz_date[17], int *day_out)
 {
     struct signing_keys *k = &w->bedrock->keys;
     signing_read(w->segment, k->generation, k);
-    if (!k->generation || !k->access_key_id[0] ||
-        (k->expires_ms && k->expires_ms <= clock_real_ms())) {
-        return NULL;
+    if (!k->generation || !k->access_key_id[0]) {
+        return KEYS_NONE;
     }
-    for (*day_out = 0; *day_out < 2; (*day_out)++) {
+    if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
+        return KEYS_STALE;
+    }
+    for (*day_out = 0; *day_out < SIGNING_DAYS; (*day_out)++) {
         if (memcmp(k->date[*day_out], amz_date, 8) == 0) {
-            return k;
+            return KEYS_GOOD;
         }
     }
-    return NULL;
+    return KEYS_STALE;
+}
+
+static enum keys keys_now(struct worker *w, int *day_out)
+{
+    char amz[17];
+    clock_amz(aws_now_ms(w), amz);
+    return look_up_keys(w, amz, day_out);
 }
 
 const char *bedrock_trouble(struct worker *w)
 {
-    char amz[17];
     int day;
-    clock_amz(aws_now_ms(w), amz);
-    if (w->config->bedrock_api_key[0] || current_keys(w, amz, &day)) {
+    enum keys keys = w->config->bedrock_api_key[0] ? KEYS_GOOD : keys_now(w, &day);
+    if (keys == KEYS_GOOD) {
         return NULL;
     }
     const char *why = w->bedrock->keys.trouble;
-    return why[0] ? why : "no AWS credentials yet";
+    return keys == KEYS_STALE ? "the signing keys have expired or are of other days"
+           : why[0]           ? why
+                              : "no AWS credentials yet";
+}
+
+static void look_again(struct loop *loop, void *owner)
+{
+    (void)loop;
+    exchange_wake(owner);
+}
+
+/* True: the refresher was told that it is another day, and the exchange looks again in a moment. */
+static bool wait_for_keys(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    uint64_t now_ms = clock_mono_ms();
+    int day;
+    if (w->config->bedrock_api_key[0] || keys_now(w, &day) != KEYS_STALE ||
+        x->keys_looks >= KEYS_WAIT_MS / KEYS_LOOK_MS) {
+        return false;
+    }
+    x->keys_looks++;
+    if (now_ms >= w->bedrock->miss_ms) { /* of this worker, not of each of its exchanges */
+        w->bedrock->miss_ms = now_ms + KEYS_MISS_MS;
+        signing_miss(w->segment);
+        loop_eventfd_ring(w->segment->wake_refresher);
+    }
+    loop_timer_in(w->loop, &x->timer_pause, KEYS_LOOK_MS, look_again, x);
+    return true;
 }
 
 /* --- the request
@@ -186,7 +182,7 @@ static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
     bool ok =
-        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->host)) &&
+        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->endpoint.host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
         put_pair(x, o, STR("accept"),
                  stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
@@ -250,8 +246,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     }
     x->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + x->skew_ms, amz);
-    const struct signing_keys *keys = current_keys(w, amz, &day);
-    if (!keys) {
+    if (look_up_keys(w, amz, &day) != KEYS_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s", bedrock_trouble(w));
         err_set(&x->err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
@@ -259,6 +254,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
         x->refused = COUNTER_REFUSED_CREDENTIALS;
         return x->err.code;
     }
+    const struct signing_keys *keys = &w->bedrock->keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return no_memory(&x->err);
@@ -282,7 +278,7 @@ static enum status make_path(struct exchange *x)
 {
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
-    buf_put_str(&b->path, text_from(b->base_path));
+    buf_put_str(&b->path, text_from(b->endpoint.path));
     struct str id =
         x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->err);
@@ -290,7 +286,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->base),
+    struct str base = text_from(x->worker->bedrock->endpoint.base),
                path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
@@ -310,7 +306,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .headers = o->lines,
         .header_count = o->n,
         .body = buf_str(&x->upstream),
-        .allow_http = x->worker->bedrock->plain_http,
+        .allow_http = x->worker->bedrock->endpoint.plain_http,
         .connect_ms = (uint32_t)c->upstream_connect_timeout * 1000u,
         .first_byte_ms = stream ? (uint32_t)c->upstream_first_byte_timeout * 1000u : whole_ms,
         .idle_ms = stream ? (uint32_t)c->upstream_idle_timeout * 1000u : 0,
@@ -322,6 +318,9 @@ enum verdict bedrock_send(struct exchange *x)
 {
     struct worker *w = x->worker;
     struct outgoing o = {.n = 0};
+    if (wait_for_keys(x)) {
+        return VERDICT_WAIT;
+    }
     if (make_path(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
@@ -340,9 +339,13 @@ enum verdict bedrock_send(struct exchange *x)
     struct fetch_request request = transfer(x, &o, url);
     x->attempts++;
     x->sent_ns = clock_now_ns();
-    x->upstream_done = false;
+    x->attempt = EXCHANGE_ATTEMPT_RUNNING;
     x->err = (struct err){.code = STATUS_OK};
-    w->bedrock->requests++;
+    x->refusal = 0;
+    x->complaint = COMPLAINT_NONE;
+    if (x->attempts == 1) {
+        retries_earn(&w->bedrock->retries);
+    }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
     if (!x->fetch) {
@@ -355,13 +358,13 @@ enum verdict bedrock_send(struct exchange *x)
 /* --- a second attempt
  * ---------------------------------------------------------------------------------- */
 
-/* A skew error whose Date header differs from the time it was signed with: learn the offset, try
+/* The signature's time was refused, and the Date header differs from it: learn the offset, try
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */
-static bool learn_skew(struct exchange *x, int status)
+static bool learn_skew(struct exchange *x)
 {
     struct str date;
     int64_t theirs_ms;
-    if (status != 403 || x->skew_tried || x->err.code != STATUS_INTERNAL || !x->fetch ||
+    if (x->complaint != COMPLAINT_CLOCK || x->skew_tried || !x->fetch ||
         !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
@@ -377,24 +380,18 @@ static bool learn_skew(struct exchange *x, int status)
     return true;
 }
 
-static bool worth_retrying(const struct exchange *x, int status)
+static bool worth_retrying(const struct exchange *x)
 {
+    int status = x->refusal;
     if (status == 0) { /* no answer: only if nothing of the request can have been billed */
         return x->err.code == STATUS_UPSTREAM && !(x->fetch && fetch_sent(x->fetch));
     }
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/* A service tier that the model does not offer is a 400 that says so: once more without the tier.
- */
-static bool drop_tier(struct exchange *x, int status)
+static bool drop_tier(struct exchange *x)
 {
-    size_t at;
-    struct str text = text_from(x->err.text);
-    bool says_so = text_find(text, STR("ervice tier"), &at) ||
-                   text_find(text, STR("erviceTier"), &at) ||
-                   text_find(text, STR("does not support"), &at);
-    if (status != 400 || !x->tier_asked || x->tier_refused || !says_so) {
+    if (x->complaint != COMPLAINT_TIER || !x->tier_asked || x->tier_refused) {
         return false;
     }
     x->tier_refused = true;
@@ -403,22 +400,19 @@ static bool drop_tier(struct exchange *x, int status)
     return true;
 }
 
-bool bedrock_retry(struct exchange *x, int status)
+bool bedrock_retry(struct exchange *x)
 {
-    struct bedrock *b = x->worker->bedrock;
-    if (learn_skew(x, status) || drop_tier(x, status)) {
+    if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
     int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +
                   (x->tier_refused ? 1 : 0);
-    if (x->attempts >= allowed || !worth_retrying(x, status) ||
-        (b->retries + 1) * RETRY_SHARE > b->requests + 100) {
+    if (x->attempts >= allowed || !worth_retrying(x) ||
+        !retries_take(&x->worker->bedrock->retries)) {
         return false;
     }
-    b->retries++;
-    uint32_t random;
+    uint32_t random, most = x->refusal == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS;
     text_random(&random, sizeof random);
-    x->pause_ms =
-        random % (status == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS) + 1; /* full jitter */
+    x->pause_ms = random % most + 1; /* full jitter */
     return true;
 }

@@ -21,12 +21,13 @@ enum verdict bedrock_send(struct exchange *x);
 /* Does it stream to us? A client's stream may be told from a whole answer. x->reply is there. */
 bool bedrock_asks_stream(const struct exchange *x);
 
-/* An answer that is not 200: fills x->err from status, x-amzn-errortype and the body. */
-void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body);
-/* An exception or error frame inside a stream. */
-void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
-/* After x->err was filled, nothing sent to the client yet: true when a second attempt is right;
- * sets x->pause_ms. */
-bool bedrock_retry(struct exchange *x, int status);
+/* An answer that is not 200: fills x->err and x->refusal from status, x-amzn-errortype and body. */
+enum complaint bedrock_error(struct exchange *x, int status, struct str type_header,
+                             struct str body);
+/* An exception or error frame inside a stream: the same, by what it would be as an answer. */
+enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
+/* After x->err, x->refusal and x->complaint were filled, nothing sent to the client yet: true when
+ * a second attempt is right; sets x->pause_ms. */
+bool bedrock_retry(struct exchange *x);
 
 #endif

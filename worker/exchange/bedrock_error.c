@@ -15,56 +15,59 @@ enum text_from_whom {
     THEIRS
 }; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
 
-/* AWS name (compared without case, exceptions in streams start lower-case), what it counts as,
- * status, whose text, our text. Mapping: Anthropic's statuses for the same meaning. */
+/* AWS name (compared without case, exceptions in streams start lower-case), AWS's HTTP status, what
+ * it counts as, our status, whose text, our text. Mapping: Anthropic's statuses for the same
+ * meaning. */
 static const struct {
     const char *name;
+    int http;
     enum counter counter;
     enum status status;
     enum text_from_whom whose;
     const char *text;
 } errors[] = {
-    {"ValidationException", COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
+    {"ValidationException", 400, COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
      "Bedrock refused the request as invalid"},
-    {"ThrottlingException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"ThrottlingException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"TooManyRequestsException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
+    {"ServiceQuotaExceededException", 400, COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
      "the Bedrock quota for this model is used up; wait before trying again"},
-    {"ModelNotReadyException", COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
+    {"ModelNotReadyException", 429, COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
      "the model is not ready; try again"},
-    {"ServiceUnavailableException", COUNTER_FAILED_UNAVAILABLE, STATUS_OVERLOADED, OURS,
+    {"ServiceUnavailableException", 503, COUNTER_FAILED_UNAVAILABLE, STATUS_OVERLOADED, OURS,
      "Overloaded"},
-    {"ModelTimeoutException", COUNTER_FAILED_MODEL_TIMEOUT, STATUS_TIMEOUT, OURS,
+    {"ModelTimeoutException", 408, COUNTER_FAILED_MODEL_TIMEOUT, STATUS_TIMEOUT, OURS,
      "the model took too long to answer"},
-    {"ModelErrorException", COUNTER_FAILED_MODEL_ERROR, STATUS_INTERNAL, OURS,
+    {"ModelErrorException", 424, COUNTER_FAILED_MODEL_ERROR, STATUS_INTERNAL, OURS,
      "the model failed while processing the request"},
-    {"ModelStreamErrorException", COUNTER_FAILED_MODEL_STREAM, STATUS_INTERNAL, OURS,
+    {"ModelStreamErrorException", 424, COUNTER_FAILED_MODEL_STREAM, STATUS_INTERNAL, OURS,
      "the model failed while streaming its answer"},
-    {"InternalServerException", COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
+    {"InternalServerException", 500, COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
      "Bedrock had an internal error"},
-    {"ResourceNotFoundException", COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
+    {"ResourceNotFoundException", 404, COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
      "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
+    {"AccessDeniedException", 403, COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
      "the gateway has no access to this model in Bedrock"},
     /* The gateway's own credentials: never the client's fault. */
-    {"UnrecognizedClientException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"UnrecognizedClientException", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials were refused"},
-    {"InvalidSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"InvalidSignatureException", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"SignatureDoesNotMatch", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"SignatureDoesNotMatch", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"RequestTimeTooSkewed", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
+    {"RequestTimeTooSkewed", 403, COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
      "the gateway's clock is wrong"},
-    {"RequestExpired", COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS, "the gateway's clock is wrong"},
-    {"ExpiredTokenException", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"RequestExpired", 400, COUNTER_FAILED_CLOCK, STATUS_INTERNAL, OURS,
+     "the gateway's clock is wrong"},
+    {"ExpiredTokenException", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials have expired"},
-    {"ExpiredToken", COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
+    {"ExpiredToken", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
      "the gateway's AWS credentials have expired"},
-    {"IncompleteSignatureException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"IncompleteSignatureException", 400, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
-    {"MissingAuthenticationTokenException", COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
+    {"MissingAuthenticationTokenException", 403, COUNTER_FAILED_SIGNATURE, STATUS_INTERNAL, OURS,
      "the gateway's AWS signature was refused"},
 };
 #define ERRORS (sizeof errors / sizeof errors[0])
@@ -125,24 +128,9 @@ static void clean_text(struct str in, char *out, size_t size)
     out[n < size ? n : size - 1] = '\0';
 }
 
-/* Bedrock's, Anthropic's and other vendors' words for it. */
-static bool is_over_context(struct str text)
-{
-    static const char *const words[] = {"nput is too long", "rompt is too long", "context length",
-                                        "context window"};
-    size_t at;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (text_find(text, text_from(words[i]), &at)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Clients that shorten a conversation go by OpenAI's code and words, Claude Code by AWS's own. */
-static void set_refusal(struct exchange *x, struct str text)
+static void set_refusal(struct exchange *x, bool over, struct str text)
 {
-    bool over = is_over_context(text);
     err_set(&x->err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
             over && x->dialect == DIALECT_OPENAI
                 ? "This model's maximum context length is exceeded: "
@@ -150,19 +138,23 @@ static void set_refusal(struct exchange *x, struct str text)
             STR_ARG(text));
 }
 
-static void set_error(struct exchange *x, size_t row, struct str their_text)
+static enum complaint set_error(struct exchange *x, size_t row, struct str their_text)
 {
     char text[200];
     clean_text(their_text, text, sizeof text);
     counters_add(errors[row].counter, 1);
     if (errors[row].whose == THEIRS && text[0]) {
-        set_refusal(x, text_from(text));
-        return;
+        enum complaint complaint = complaint_read(their_text);
+        set_refusal(x, complaint == COMPLAINT_CONTEXT, text_from(text));
+        return complaint;
     }
     err_set(&x->err, errors[row].status, "%s", errors[row].text);
     if (errors[row].status == STATUS_RATE) {
         x->err.retry_after_s = 2;
     }
+    bool signature = errors[row].counter == COUNTER_FAILED_SIGNATURE ||
+                     errors[row].counter == COUNTER_FAILED_CLOCK;
+    return signature ? COMPLAINT_CLOCK : COMPLAINT_NONE;
 }
 
 /* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form.
@@ -225,8 +217,11 @@ static void complain_if_expired(struct exchange *x, struct str name)
     }
 }
 
-void bedrock_error(struct exchange *x, int status, struct str type_header, struct str body)
+enum complaint bedrock_error(struct exchange *x, int status, struct str type_header,
+                             struct str body)
 {
+    enum complaint complaint = COMPLAINT_NONE;
+    x->refusal = status;
     struct err ignored;
     struct cJSON *doc =
         json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
@@ -234,9 +229,9 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
     struct str text = error_text(doc, &name);
     size_t row = find_error(name);
     if (row < ERRORS) {
-        set_error(x, row, text);
+        complaint = set_error(x, row, text);
     } else if (status == 400 && text.n) { /* no AWS name: Anthropic's own validation text */
-        set_error(x, 0, text);
+        complaint = set_error(x, 0, text);
     } else {
         counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
         err_set(&x->err, status_for(status), "Bedrock answered %d", status);
@@ -246,20 +241,24 @@ void bedrock_error(struct exchange *x, int status, struct str type_header, struc
     snprintf(where, sizeof where, "Bedrock %d", status);
     log_trouble(x, where, name, text);
     json_free(doc);
+    return complaint;
 }
 
-void bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)
+enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)
 {
+    enum complaint complaint = COMPLAINT_NONE;
     struct err ignored;
     struct cJSON *doc = frame->payload.n ? json_parse(frame->payload, &ignored) : NULL;
     struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
     size_t row = find_error(frame->type);
     if (row < ERRORS) {
-        set_error(x, row, text);
+        x->refusal = errors[row].http;
+        complaint = set_error(x, row, text);
     } else {
         counters_add(COUNTER_FAILED_OTHER_EXCEPTION, 1);
         err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
     }
     log_trouble(x, "in its stream", frame->type, text);
     json_free(doc);
+    return complaint;
 }

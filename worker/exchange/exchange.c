@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
+#include "shm/memory/scoreboard.h"
 #include "worker/exchange/access_log.h"
 #include "worker/door/admin.h"
 #include "worker/turn/answer.h"
@@ -57,6 +58,12 @@ static bool is_legal(enum exchange_state from, enum exchange_state to)
             (from == EXCHANGE_PAUSE && (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
 }
 
+/* What the master tells about this process, should it die now. */
+static void leave_word(const struct exchange *x)
+{
+    scoreboard_exchange(x->worker->segment, x->worker->slot, 1 + x->state);
+}
+
 static void x_enter(struct exchange *x, enum exchange_state state)
 {
     assert(is_legal(x->state, state));
@@ -65,6 +72,7 @@ static void x_enter(struct exchange *x, enum exchange_state state)
                  states[state].name);
     }
     x->state = state;
+    leave_word(x);
 }
 
 static void exchange_close(struct exchange *x);
@@ -87,18 +95,15 @@ static void start_pause(struct exchange *x)
 
 /* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
  * (or any client could switch the counting off), and most outages pass. */
-static bool refused_for_good(const struct err *err)
+static bool refused_for_good(const struct exchange *x)
 {
-    size_t at;
-    switch (err->code) {
+    switch (x->err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
     case STATUS_TIMEOUT: /* nobody shall wait that long each time */
         return true;
-    case STATUS_INVALID: /* "The provided model doesn't support counting tokens." */
-        return text_find(text_from(err->text), STR("support"), &at);
     default:
-        return false;
+        return x->complaint == COMPLAINT_NO_COUNTING;
     }
 }
 
@@ -106,7 +111,7 @@ static bool refused_for_good(const struct err *err)
  * guess: the answer says that it is an estimate. */
 static void estimate_instead(struct exchange *x)
 {
-    if (refused_for_good(&x->err)) {
+    if (refused_for_good(x)) {
         count_refused(x);
     }
     if (count_estimate(x) == VERDICT_DONE) {
@@ -120,6 +125,7 @@ static void estimate_instead(struct exchange *x)
 /* The driver: runs steps until one waits or the exchange ends. */
 void exchange_wake(struct exchange *x)
 {
+    leave_word(x);
     while (x->state != EXCHANGE_DONE) {
         enum verdict (*step)(struct exchange *) = states[x->state].step;
         enum verdict v = step ? step(x) : VERDICT_WAIT;
@@ -194,8 +200,8 @@ static void link_out(struct exchange *x)
 }
 
 static const struct route preflight = {
-    "*",  1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
-    false};
+    "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
+    false, "preflight"};
 
 /* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
 static enum status no_route(struct exchange *x, const struct http_request *r, unsigned allowed,
@@ -257,6 +263,7 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     x->conn = c;
     x->arena = arena;
     x->began_ns = clock_now_ns();
+    leave_word(x);
     buf_init(&x->changes, CHANGES_MAX);
     eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
     link_in(x);
@@ -294,6 +301,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     st = admit(x, r, err);
     http_conn_wipe_headers(c);
     http_conn_set_user(c, x);
+    http_conn_set_holder(c, auth_holder(x));
     if (st != STATUS_OK && (r->chunked || r->content_length > 0)) {
         return st; /* worker.c fails it now: the connection closes */
     }
@@ -346,6 +354,7 @@ static enum verdict open_step(struct exchange *x)
 {
     enum verdict v = x->ticket ? auth_await(x) : VERDICT_WAIT;
     if (v == VERDICT_NEXT) {
+        http_conn_set_holder(x->conn, auth_holder(x));
         http_conn_continue(x->conn);
     } else if (v == VERDICT_FAIL) {
         http_conn_refuse(x->conn, &x->err); /* ends x */
@@ -355,6 +364,9 @@ static enum verdict open_step(struct exchange *x)
 
 static enum verdict route_step(struct exchange *x)
 {
+    if (x->who == EXCHANGE_KEY) { /* it may have been looked up till now */
+        http_conn_set_holder(x->conn, auth_holder(x));
+    }
     return x->route->answer ? x->route->answer(x) : VERDICT_NEXT;
 }
 
@@ -482,7 +494,9 @@ static void start_over(struct exchange *x)
     x->tier = (struct str){NULL, 0};
     buf_free(&x->upstream);
     buf_clear(&x->changes);
-    converse_note(&x->changes, "drop:service_tier", x->tier);
+    if (x->tier_refused) {
+        converse_note(&x->changes, "drop:service_tier", x->tier);
+    }
 }
 
 static enum verdict convert_step(struct exchange *x)

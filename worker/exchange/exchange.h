@@ -25,6 +25,7 @@
 #include "shm/memory/directory.h"
 #include "shm/memory/holds.h"
 #include "worker/dialect/chat.h"
+#include "worker/turn/complaint.h"
 #include "worker/turn/context.h"
 #include "worker/dialect/messages.h"
 #include "worker/model/models.h"
@@ -47,6 +48,20 @@
 enum exchange_state {
 #define EXCHANGE_ENUM(name, step, meaning) EXCHANGE_##name,
     EXCHANGE_STATES(EXCHANGE_ENUM)
+#undef EXCHANGE_ENUM
+};
+
+/* X(NAME, meaning): how an attempt to get an answer stands. Set by the transfer's callbacks in
+ * stream.c, acted upon by its step. */
+#define EXCHANGE_ATTEMPTS(X)                             \
+    X(RUNNING, "bytes may come")                         \
+    X(DONE, "the answer is complete")                    \
+    X(FAILED, "x->err says why, and that is the answer") \
+    X(AGAIN, "x->err says why, and another attempt is right")
+
+enum exchange_attempt {
+#define EXCHANGE_ENUM(name, meaning) EXCHANGE_ATTEMPT_##name,
+    EXCHANGE_ATTEMPTS(EXCHANGE_ENUM)
 #undef EXCHANGE_ENUM
 };
 
@@ -82,6 +97,10 @@ struct exchange {
     bool no_sampling;  /* its anthropic-version has no temperature, top_p, top_k */
     struct str body;   /* the connection's; valid until the answer ends */
     struct str agent;  /* user-agent, cut */
+    struct {           /* of what is no POST: see page.h */
+        bool wanted, https;
+        struct str host;
+    } page;
 
     /* who it is */
     enum exchange_who who;
@@ -105,7 +124,7 @@ struct exchange {
     struct str tier;
     bool tier_asked;   /* the request names a tier other than the default */
     bool tier_refused; /* the model does not offer it: converted once more without */
-    bool reconvert;
+    bool reconvert;    /* the next attempt begins with CONVERT: nothing of the last one stays */
 
     /* what it costs */
     struct directory_price price;
@@ -122,16 +141,19 @@ struct exchange {
     struct fetch *fetch;
     int attempts;
     bool skew_tried;
-    int64_t skew_ms; /* what this attempt's signature added to our clock */
+    uint32_t keys_looks; /* how often it has looked for signing keys of its date */
+    int64_t skew_ms;     /* what this attempt's signature added to our clock */
     uint32_t pause_ms;
     struct eventstream frames;
     const struct relay *relay;
-    struct reply *reply;  /* what the relay has seen; never NULL from CONVERT on */
-    struct buf answer;    /* a whole answer, or an error body */
-    bool framed;          /* the answer is an event stream */
-    bool upstream_done;   /* the transfer ended; fetch is gone */
-    bool answered;        /* the status line to the client was put */
-    char upstream_id[72]; /* x-amzn-requestid: for the log */
+    struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
+    struct buf answer;   /* a whole answer, or an error body */
+    bool framed;         /* the answer is an event stream */
+    enum exchange_attempt attempt;
+    int refusal; /* HTTP status of it, an exception's own in a stream; 0: no answer, or a bad one */
+    enum complaint complaint; /* what it was refused for */
+    bool answered;            /* the status line to the client was put */
+    char upstream_id[72];     /* x-amzn-requestid: for the log */
 
     /* time */
     struct loop_timer timer_ping, timer_deadline, timer_pause;

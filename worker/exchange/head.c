@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "worker/door/page.h"
+
 #define BETAS_MAX 4096 /* anthropic-beta values of one request, joined */
 #define AGENT_MAX 80   /* user-agent in the log */
 
@@ -85,6 +87,7 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     x->query = arena_dup(x->arena, x->query);
     x->origin = arena_dup(x->arena, x->origin);
     x->agent = arena_dup(x->arena, x->agent);
+    page_keep(x, r);
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->no_sampling = has_no_sampling(value);
     }

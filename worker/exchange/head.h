@@ -7,7 +7,7 @@
 
 #include "worker/turn/answer.h"
 
-/* Fills id, path, query, origin, agent, betas and no_sampling. */
+/* Fills id, path, query, origin, agent, betas, no_sampling and page. */
 MUST_CHECK enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err);
 /* The same for a request that is answered at once, without an arena: what x gets points into r and
  * id_out. */

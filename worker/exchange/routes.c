@@ -3,6 +3,7 @@
 #include "worker/door/admin.h"
 #include "worker/door/catalog.h"
 #include "worker/door/metrics.h"
+#include "worker/door/page.h"
 
 #define GET  (1u << HTTP_GET)
 #define HEAD (1u << HTTP_HEAD)
@@ -10,43 +11,69 @@
 
 #define EVENTS_MAX 65536 /* bytes of a telemetry batch; Claude Code 2.0 sends up to 60 KB */
 
-/* path, methods, dialect, key, limit class, body limit, who answers (NULL: Bedrock) */
+#define ABSENT "404 in the caller's shape: not served by this gateway"
+
+/* path, methods, dialect, key, limit class, body limit, who answers (NULL: Bedrock), dialect by
+ * version, meaning */
 static const struct route table[] = {
-    {"{prefix}/messages", POST, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, NULL, false},
+    {"{prefix}/messages", POST, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, NULL, false,
+     "Anthropic Messages, streamed or not"},
     {"{prefix}/messages/count_tokens", POST, DIALECT_ANTHROPIC, true, ROUTE_COUNTING, 0, NULL,
-     false},
-    {"{prefix}/chat/completions", POST, DIALECT_OPENAI, true, ROUTE_REQUESTS, 0, NULL, false},
+     false, "input tokens of a request: Bedrock's count, or an estimate"},
+    {"{prefix}/chat/completions", POST, DIALECT_OPENAI, true, ROUTE_REQUESTS, 0, NULL, false,
+     "OpenAI Chat Completions, streamed or not"},
     {"{prefix}/messages/batches", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0,
-     admin_absent, false},
-    {"{prefix}/files", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, true},
-    {"{prefix}/complete", POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false},
+     admin_absent, false, ABSENT},
+    {"{prefix}/files", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, true,
+     ABSENT},
+    {"{prefix}/complete", POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false,
+     ABSENT},
     {"{prefix}/skills", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent,
-     false},
-    {"{prefix}/embeddings", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
-    {"{prefix}/responses", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
-    {"{prefix}/completions", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false},
+     false, ABSENT},
+    {"{prefix}/embeddings", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
+     ABSENT},
+    {"{prefix}/responses", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
+     ABSENT},
+    {"{prefix}/completions", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
+     ABSENT},
     {"{prefix}/messages/*", GET, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, admin_message_by_id,
-     false},
+     false, "501: messages are not stored"},
     {"{prefix}/models", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_list,
-     true},
+     true, "the models, with Anthropic's and OpenAI's members"},
     {"{prefix}/models/**", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_one,
-     true},
-    {"/health", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health, false},
-    {"/ready", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_ready, false},
+     true, "one model"},
+    {"/health", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health, false,
+     "200; 503 only while draining"},
+    {"/ready", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_ready, false,
+     "503 with the reason until keys and AWS credentials are there"},
     {"/liveness", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_liveness,
-     false},
+     false, "200 while the process answers"},
     {"/health/ptc", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health_ptc,
-     false},
-    {"/metrics", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 1024, metrics_answer, false},
-    {"/version", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_version, false},
-    {"/", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_root, false},
-    {"/api/hello", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_hello, false},
+     false, "a fixed answer, for checks of older gateways"},
+    {"/metrics", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 1024, metrics_answer, false,
+     "Prometheus text; METRICS_AUTH=off: for anybody"},
+    {"/version", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_version, false,
+     "name and version"},
+    {"/", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, page_root, false,
+     "what is served here: a page for browsers, else JSON"},
+    {"/api/hello", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_hello, false,
+     "Claude Code's probe"},
     {"/api/event_logging/batch", POST, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, EVENTS_MAX,
-     admin_events, false},
+     admin_events, false, "Claude Code's telemetry, discarded unread"},
 };
 
 static const char *const openai_paths[] = {"/chat/completions", "/embeddings", "/responses",
                                            "/completions"};
+
+const struct route *routes_row(size_t i)
+{
+    return i < sizeof table / sizeof table[0] ? &table[i] : NULL;
+}
+
+const char *routes_caller(const struct route *r)
+{
+    return !r->needs_key ? "anybody" : r->answer == metrics_answer ? "master key" : "key";
+}
 
 static bool strip_prefix(const struct config *c, struct str path, struct str *rest_out)
 {

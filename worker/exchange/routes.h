@@ -1,6 +1,6 @@
 /*
  * routes.h - the table of what is served: method, path, dialect, whether a key is needed, who
- * answers. Worker. README's route list is checked against it by a test.
+ * answers. Worker; the table is also printed by `llm-api-converter docs routes`.
  */
 #ifndef WORKER_EXCHANGE_ROUTES_H
 #define WORKER_EXCHANGE_ROUTES_H
@@ -21,7 +21,12 @@ struct route {
     size_t body_max;                            /* 0: MAX_BODY_BYTES */
     enum verdict (*answer)(struct exchange *x); /* NULL: goes to Bedrock */
     bool by_version; /* dialect Anthropic only if anthropic-version is sent, else OpenAI */
+    const char *meaning;
 };
+
+/* In the table's order; NULL behind the last. Any process. */
+const struct route *routes_row(size_t i);
+const char *routes_caller(const struct route *r); /* who may call: anybody, key, master key */
 
 /* The row for a path, or NULL. *allowed_out: methods of all rows with that path. */
 const struct route *routes_find(const struct config *c, struct str path, enum http_method method,

@@ -20,11 +20,26 @@ static void wake_later(struct loop *loop, void *owner)
     exchange_wake(owner);
 }
 
+/* What came of the attempt. An exception that comes before a byte was forwarded is a refusal like a
+ * status; the events before it have left their marks in the reply, so all is made anew. */
+static void conclude(struct exchange *x)
+{
+    assert(x->attempt == EXCHANGE_ATTEMPT_RUNNING);
+    if (x->err.code == STATUS_OK) {
+        x->attempt = EXCHANGE_ATTEMPT_DONE;
+    } else if (!x->answered && bedrock_retry(x)) {
+        x->attempt = EXCHANGE_ATTEMPT_AGAIN;
+        x->reconvert |= x->framed;
+    } else {
+        x->attempt = EXCHANGE_ATTEMPT_FAILED;
+    }
+}
+
 /* A failure seen inside a transfer callback: the transfer may not be cancelled from in there. */
 static void fail_later(struct exchange *x)
 {
     assert(x->err.code != STATUS_OK);
-    x->upstream_done = true;
+    conclude(x);
     loop_defer(x->worker->loop, wake_later, x);
 }
 
@@ -41,6 +56,8 @@ static void note_headers(void *owner, struct fetch *f, int status)
     x->framed = status == 200 && typed && bedrock_asks_stream(x);
     buf_free(&x->answer);
     buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
+    eventstream_free(&x->frames);
+    eventstream_init(&x->frames, (size_t)x->worker->config->eventstream_max_frame);
 }
 
 static void begin_stream(struct exchange *x);
@@ -113,7 +130,7 @@ static enum status relay_next(struct exchange *x, const struct eventstream_frame
 static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
-        bedrock_exception(x, frame);
+        x->complaint = bedrock_exception(x, frame);
         return false;
     }
     enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
@@ -148,7 +165,7 @@ static bool take_data(void *owner, struct fetch *f, struct str bytes)
 {
     (void)f;
     struct exchange *x = owner;
-    if (x->upstream_done) { /* failed already: the rest is of no use */
+    if (x->attempt != EXCHANGE_ATTEMPT_RUNNING) { /* failed: the rest is of no use */
         return true;
     }
     if (!x->framed) {
@@ -202,27 +219,19 @@ static void lose_transfer(struct exchange *x, const struct fetch *f, const struc
 static void note_done(void *owner, struct fetch *f, enum status status, const struct err *err)
 {
     struct exchange *x = owner;
-    int http = fetch_status(f);
-    bool failed_before = x->upstream_done;
-    x->upstream_done = true;
-    if (!failed_before && status != STATUS_OK) {
-        lose_transfer(x, f, err);
-    } else if (!failed_before && x->framed) {
-        finish_framed(x);
-    } else if (!failed_before && http == 200) {
-        finish_whole(x);
-        if (x->err.code != STATUS_OK) {
-            counters_add(COUNTER_FAILED_ANSWER, 1);
+    if (x->attempt == EXCHANGE_ATTEMPT_RUNNING) {
+        if (status != STATUS_OK) {
+            lose_transfer(x, f, err);
+        } else if (x->framed) {
+            finish_framed(x);
+        } else if (fetch_status(f) == 200) {
+            finish_whole(x);
+        } else {
+            finish_error(x, f);
         }
-    } else if (!failed_before) {
-        finish_error(x, f);
+        conclude(x);
     }
-    bool again = x->err.code != STATUS_OK && !x->answered &&
-                 bedrock_retry(x, x->framed || http == 200 ? 0 : http);
     x->fetch = NULL; /* gone when this returns */
-    if (again) {
-        x->upstream_done = false;
-    }
     exchange_wake(x);
 }
 
@@ -243,30 +252,37 @@ static void put_whole(struct exchange *x, struct str bytes)
     http_out_write(x->conn, bytes);
 }
 
-static void finish_whole(struct exchange *x)
+static enum status tell_whole(struct exchange *x)
 {
     if (!buf_ok(&x->answer)) {
-        err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
-        return;
+        return err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
     }
     if (bedrock_asks_stream(x)) {
-        err_set(&x->err, STATUS_UPSTREAM,
-                "Bedrock answered a streamed request with something else");
-        return;
+        return err_set(&x->err, STATUS_UPSTREAM,
+                       "Bedrock answered a streamed request with something else");
     }
     struct buf out;
     buf_init(&out, ANSWER_MAX);
-    if (x->relay->answer(x->reply, x->arena, buf_str(&x->answer), &out, &x->err) == STATUS_OK) {
+    enum status st = x->relay->answer(x->reply, x->arena, buf_str(&x->answer), &out, &x->err);
+    if (st == STATUS_OK) {
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);
+    return st;
+}
+
+static void finish_whole(struct exchange *x)
+{
+    if (tell_whole(x) != STATUS_OK) {
+        counters_add(COUNTER_FAILED_ANSWER, 1);
+    }
 }
 
 static void finish_error(struct exchange *x, struct fetch *f)
 {
     struct str type = {NULL, 0};
     fetch_header(f, STR("x-amzn-errortype"), &type);
-    bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
+    x->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
 }
 
 /* --- the step
@@ -274,22 +290,27 @@ static void finish_error(struct exchange *x, struct fetch *f)
 
 enum verdict stream_step(struct exchange *x)
 {
-    if (x->err.code != STATUS_OK && !x->upstream_done) {
-        return VERDICT_RETRY;
-    }
-    if (!x->upstream_done) {
+    switch (x->attempt) {
+    case EXCHANGE_ATTEMPT_RUNNING:
         if (x->stream && !bedrock_asks_stream(x)) {
             ping_later(x);
         }
         return VERDICT_WAIT;
+    case EXCHANGE_ATTEMPT_DONE:
+        if (x->stream) {
+            http_out_end(x->conn);
+        }
+        return VERDICT_DONE;
+    case EXCHANGE_ATTEMPT_AGAIN:
+        if (x->fetch) { /* what is left of the stream */
+            fetch_cancel(x->fetch);
+            x->fetch = NULL;
+        }
+        return VERDICT_RETRY;
+    case EXCHANGE_ATTEMPT_FAILED:
+        break;
     }
-    if (x->err.code != STATUS_OK) {
-        return VERDICT_FAIL;
-    }
-    if (x->stream) {
-        http_out_end(x->conn);
-    }
-    return VERDICT_DONE;
+    return VERDICT_FAIL;
 }
 
 void stream_drained(struct exchange *x)

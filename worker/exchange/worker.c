@@ -21,12 +21,14 @@
 #include "worker/turn/context.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
+#include "worker/exchange/routes.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
 #define SHED_MARGIN    1    /* connections above the least busy worker */
 #define NO_FD_PAUSE_MS 100  /* descriptors are used up: accept again later, no spinning */
 #define FLUSH_MS       2000 /* after the drain time: for the last error events to leave */
+#define SHUT_MS        20   /* from the end of listening to the first "Connection: close" */
 #define ARENA_MAX      (64u << 20)
 
 /* --- accepting
@@ -199,8 +201,7 @@ static void stop_if_empty(struct worker *w)
     }
 }
 
-/* A connection may close while a body is arriving: the exchange is open, the request was never
- * handed over. */
+/* gone was called before, unless we aborted the connection ourselves. */
 static void conn_closed(void *ctx, struct http_conn *c)
 {
     conn_gone(ctx, c);
@@ -233,17 +234,32 @@ static void drain_over(struct loop *loop, void *owner)
     log_line(LOG_WARN, "drain", "%u requests did not finish in time", w->exchange_count);
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        if (x->state == EXCHANGE_OPEN) {
-            http_conn_abort(x->conn);
-            continue;
-        }
         err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
         x->refused = COUNTER_REFUSED_DRAINING;
-        exchange_fail(x);
+        if (x->state == EXCHANGE_OPEN) { /* its body is still arriving */
+            http_conn_refuse(x->conn, &x->err);
+        } else {
+            exchange_fail(x);
+        }
     }
     loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
 }
 
+static void drain_connections(struct loop *loop, void *owner)
+{
+    struct worker *w = owner;
+    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
+        next = http_conn_each(c);
+        http_conn_drain(c);
+    }
+    loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
+                  w);
+    stop_if_empty(w);
+}
+
+/* The door first, and a moment later the clients: those who are told to close come back at once,
+ * and shall find the port as the other workers leave it, not one that is about to be closed with
+ * them in its queue. */
 static void drain(struct worker *w)
 {
     if (w->draining) {
@@ -258,26 +274,23 @@ static void drain(struct worker *w)
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
     log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
              w->exchange_count);
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
-        http_conn_drain(c);
-    }
-    loop_timer_in(w->loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
-                  drain_over, w);
+    loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
 }
 
 /* --- wake-ups
  * -------------------------------------------------------------------------------------------- */
 
+/* SIGTERM may come more than once, from the master and from whoever stops a whole group of
+ * processes: a drain that has begun goes on. At once is SIGINT. */
 static void on_signal(struct loop *loop, void *owner, unsigned events)
 {
     (void)events;
     struct worker *w = owner;
     for (int sig; (sig = loop_signalfd_read(w->signal_fd, NULL)) != 0;) {
-        if (sig == SIGTERM && !w->draining) {
+        if (sig == SIGTERM) {
             drain(w);
-        } else if (sig == SIGTERM || sig == SIGINT) { /* asked again: at once */
+        } else if (sig == SIGINT) {
             loop_stop(loop);
         }
     }
@@ -294,6 +307,16 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
     drain(w);
 }
 
+void worker_wake(struct worker *w)
+{
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->ticket) {
+            exchange_wake(x);
+        }
+    }
+}
+
 /* The refresher has answered questions about keys, or a busier worker wants this one to listen. */
 static void on_wake(struct loop *loop, void *owner, unsigned events)
 {
@@ -304,12 +327,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     if (!w->listener) {
         come_back(w->loop, w);
     }
-    for (struct exchange *x = w->exchanges, *next; x; x = next) {
-        next = x->next;
-        if (x->ticket) {
-            exchange_wake(x);
-        }
-    }
+    worker_wake(w);
 }
 
 /* Adds what has grown since the last time: a successor in the slot goes on from the same block. */
@@ -324,6 +342,7 @@ static void publish_counters(struct worker *w)
     struct fetch_stats f;
     fetch_stats(w->fetch, &f);
     add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
+    add_growth(w, COUNTER_UPSTREAM_REPEATS, f.repeats);
     add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
     add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
@@ -363,7 +382,8 @@ void worker_configure(struct worker *w)
         .parse = {.line = (size_t)c->http_max_line,
                   .headers = (size_t)c->http_max_header_bytes,
                   .header_count = (size_t)c->http_max_headers,
-                  .chunk_extras = 1024},
+                  .chunk_extras = 1024,
+                  .key_name = text_from(c->api_key_header)},
         .body_max = (size_t)c->max_body_bytes,
         .bodies_max = (size_t)c->max_bodies_bytes,
         .output_high = (size_t)c->stream_buffer_bytes,
@@ -379,6 +399,7 @@ void worker_configure(struct worker *w)
                                           .keys = (uint32_t)c->json_max_keys,
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
+    w->route_row = routes_row;
     set_master_key(w);
 }
 

@@ -17,8 +17,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
                int dead_fd);
 
 /* What worker_run puts together, for tests that have a loop of their own: what a connection calls
- * (its ctx is the struct worker), and the limits and digests that follow from w->config. */
+ * (its ctx is the struct worker), the limits and digests that follow from w->config, and what is
+ * done when the refresher has answered questions about keys. */
 extern const struct http_conn_ops worker_conn_ops;
 void worker_configure(struct worker *w);
+void worker_wake(struct worker *w);
 
 #endif

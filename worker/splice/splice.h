@@ -15,6 +15,7 @@
 #include "worker/dialect/messages.h"
 #include "worker/dialect/relay.h"
 #include "worker/splice/splice_options.h"
+#include "worker/splice/splice_order.h"
 
 /*
  * body_out: the InvokeModel body.
@@ -31,15 +32,20 @@ MUST_CHECK enum status splice_request(const struct messages_request *r,
                                       struct buf *changes_out, struct str *tier_out,
                                       struct err *err);
 
-/* How an InvokeModel answer goes back; its state is a bare struct reply. */
+/* How an InvokeModel answer goes back. */
+struct splice_reply {
+    struct reply reply; /* first: relay.h */
+    struct splice_order order;
+};
 extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */
-void splice_reply_init(struct reply *r, struct str client_model);
+void splice_reply_init(struct splice_reply *r, struct str client_model);
 
 /* One "chunk" frame's payload {"bytes":"<base64>","p":"..."}: appends
  *     event: <type>\ndata: <json>\n\n
- * to out (nothing for JSON without a type). UPSTREAM when it is no such object. Decodes straight
- * into out. */
+ * to out (nothing for JSON without a type, and nothing behind message_stop). UPSTREAM when it is no
+ * such object, or an event that may not stand here; nothing is appended then. Decodes straight into
+ * out. r is a struct splice_reply's. */
 MUST_CHECK enum status splice_event(struct reply *r, struct str payload, struct buf *out,
                                     struct err *err);
 /* A whole InvokeModel answer: out gets it with the model name put back and invocationMetrics gone;

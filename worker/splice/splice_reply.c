@@ -15,17 +15,24 @@
 static const struct scan_limits reply_limits = {
     .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
 
-void splice_reply_init(struct reply *r, struct str client_model)
+void splice_reply_init(struct splice_reply *r, struct str client_model)
 {
-    *r = (struct reply){.client_model = client_model};
+    *r = (struct splice_reply){.reply.client_model = client_model};
 }
 
 struct reply *splice_reply_new(struct arena *arena, struct str client_model)
 {
-    struct reply *r = arena_alloc(arena, sizeof *r);
-    if (r)
-        splice_reply_init(r, client_model);
-    return r;
+    struct splice_reply *r = arena_alloc(arena, sizeof *r);
+    if (!r)
+        return NULL;
+    splice_reply_init(r, client_model);
+    return &r->reply;
+}
+
+/* May the event stand here? */
+static enum status take_order(struct reply *r, struct str type, int64_t index, struct err *err)
+{
+    return splice_order_take(&((struct splice_reply *)r)->order, type, index, err);
 }
 
 /* --- usage and the other figures ----------------------------------------------------------- */
@@ -207,8 +214,13 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
     if (scan_parse(&s, arena, json, &reply_limits, NULL) != STATUS_OK)
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no JSON");
     struct str type = scan_text(&s, SCAN_GET(&s, 0, "type"));
+    int64_t index;
     if (!type.p || !is_type(type))
         return STATUS_OK;
+    if (!scan_i64(&s, SCAN_GET(&s, 0, "index"), &index))
+        index = -1;
+    if (take_order(r, type, index, err) != STATUS_OK)
+        return err->code;
     r->deltas += text_eq(type, STR("content_block_delta"));
     edits_init(&e, &s);
     edits_filter(&e, 0, is_metrics, &s);
@@ -233,11 +245,28 @@ static enum status decode_and_read(struct reply *r, struct arena *arena, struct 
 
 /* --- events that are only forwarded -------------------------------------------------------- */
 
+/* ,"index":12 and what ends a number; -1 where no index is due. */
+static bool peek_index(struct str rest, struct str type, int64_t *index_out)
+{
+    struct str open = STR(",\"index\":");
+    size_t digits = open.n;
+    *index_out = -1;
+    if (text_eq(type, STR("ping")))
+        return true;
+    while (digits < rest.n && rest.p[digits] >= '0' && rest.p[digits] <= '9')
+        digits++;
+    bool ends = digits < rest.n && (rest.p[digits] == ',' || rest.p[digits] == '}');
+    return ends && text_starts(rest, open) &&
+           text_i64(text_sub(rest, open.n, digits - open.n), index_out);
+}
+
 /*
- * The type out of the first bytes of the base64, when they have the usual form {"type":"..."; and
- * only for the events that need no look inside, which are nearly all of a stream.
+ * Type and index out of the first bytes of the base64, when they have the usual form
+ * {"type":"...","index":N and only for the events that need no look inside, which are nearly all of
+ * a stream.
  */
-static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str *type_out)
+static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str *type_out,
+                            int64_t *index_out)
 {
     static const char *const plain[] = {"content_block_delta", "content_block_start",
                                         "content_block_stop", "ping"};
@@ -253,7 +282,7 @@ static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str
         return false;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (text_eq(*type_out, text_from(plain[i])))
-            return true;
+            return peek_index(head, *type_out, index_out);
     return false;
 }
 
@@ -326,11 +355,19 @@ enum status splice_event(struct reply *r, struct str payload, struct buf *out, s
 {
     struct str base64 = {NULL, 0}, type;
     char head[TYPE_MAX];
+    int64_t index;
+    size_t before = buf_len(out);
+    if (r->stopped || r->failed) /* the answer is over: what comes behind would spoil it */
+        return STATUS_OK;
     if (!cut_plain_frame(payload, &base64))
         base64.p = NULL;
-    else if (peek_plain_type(base64, head, &type) && forward(base64, type, out)) {
-        r->deltas += text_eq(type, STR("content_block_delta"));
-        return STATUS_OK;
+    else if (peek_plain_type(base64, head, &type, &index) && forward(base64, type, out)) {
+        enum status st = take_order(r, type, index, err);
+        if (st != STATUS_OK)
+            buf_truncate(out, before);
+        else
+            r->deltas += text_eq(type, STR("content_block_delta"));
+        return st;
     }
     if (!buf_ok(out))
         return no_room(err);

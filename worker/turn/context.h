@@ -14,6 +14,7 @@
 
 struct exchange;
 struct bedrock;
+struct route;
 
 struct worker {
     const struct config *config;
@@ -25,7 +26,8 @@ struct worker {
     struct http_conn_stats stats;
     struct http_conn_limits conn_limits;
     struct scan_limits scan_limits;
-    size_t arena_max; /* ceiling of one exchange */
+    size_t arena_max;                           /* ceiling of one exchange */
+    const struct route *(*route_row)(size_t i); /* routes_row, lent to the door */
 
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;

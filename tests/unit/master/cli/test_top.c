@@ -40,6 +40,9 @@ static void serve(struct segment *s)
     scoreboard_forked(s, 2, 4711);
     scoreboard_state(s, 2, SCOREBOARD_READY);
     scoreboard_load(s, 2, 12, 5);
+    scoreboard_exchange(s, 2, 2);
+    memcpy(scoreboard_panic(s, 2), "a.c:7: \"x\"", sizeof "a.c:7: \"x\"");
+    scoreboard_ended(s, 2, 6);
     counters_enter(s, 2);
     counters_add(COUNTER_REQUESTS, 42);
     counters_add(COUNTER_REFUSED_RATE, 7);
@@ -55,6 +58,8 @@ static void test_run_once_prints_processes_and_counters(void **state)
     assert_non_null(row);
     assert_non_null(strstr(row, "4711 ready"));
     assert_null(strstr(cli_out, "worker 1")); /* not running */
+    assert_non_null(strstr(cli_out, "worker 2     0m00s ago one was killed by SIGABRT; its last "
+                                    "exchange was in AUTH; a.c:7: \"x\"\n"));
     const char *counter = strstr(cli_out, "requests_total");
     assert_non_null(counter);
     assert_int_equal(strtol(counter + strlen("requests_total"), NULL, 10), 42);
@@ -80,6 +85,10 @@ static void test_run_json_holds_the_same(void **state)
     struct cJSON *process = json_child(json_get(doc, "processes"));
     assert_true(json_get_i64(process, "connections", &n) && n == 12);
     assert_true(json_get_i64(process, "streams", &n) && n == 5);
+    struct cJSON *death = json_child(json_get(doc, "deaths"));
+    assert_true(json_get_i64(death, "signal", &n) && n == 6);
+    assert_true(json_get_i64(death, "seconds_ago", &n) && n < 60);
+    assert_non_null(strstr(cli_out, "\"exchange\":\"AUTH\",\"assertion\":\"a.c:7: \\\"x\\\"\""));
     const struct cJSON *counters = json_get(doc, "counters");
     assert_true(json_get_i64(counters, "requests_total", &n) && n == 42);
     assert_true(json_get_i64(json_get(counters, "refusals_total"), "rate", &n) && n == 7);

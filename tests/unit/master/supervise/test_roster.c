@@ -132,6 +132,119 @@ static void test_ask_process_that_stays_is_killed(void **state)
     assert_int_equal(roster_slot_of(&r, pid), roster_slots(&r));
 }
 
+/* A set that drains since a reload has its time from then, whatever else is stopped later. */
+static void test_ask_twice_leaves_the_first_time(void **state)
+{
+    (void)state;
+    pid_t pid = sleeper(1, SCOREBOARD_READY);
+    roster_ask(&r, 1, SIGCONT, 5000);
+    uint64_t kill_ms = r.children[1].kill_ms;
+    roster_ask(&r, 1, SIGTERM, 9000); /* would end it: it has no handler */
+    assert_int_equal(r.children[1].kill_ms, kill_ms);
+    usleep(20000);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    roster_ask(&r, 1, SIGINT, 100); /* at once is another matter */
+    assert_true(r.children[1].kill_ms < kill_ms);
+    assert_int_equal(signal_that_ended(pid), SIGINT);
+}
+
+/* The process in this slot has ended of itself, after ran_ms. Returns when it is started again. */
+static uint32_t ends(uint32_t slot, enum scoreboard_state phase, uint64_t ran_ms)
+{
+    scoreboard_state(&r.segment, slot, phase);
+    r.children[slot].pid = 1;
+    r.children[slot].started_ms = clock_mono_ms() - ran_ms;
+    roster_reaped(&r, slot);
+    return roster_again(&r, slot);
+}
+
+static bool due_now(uint32_t slot)
+{
+    return r.children[slot].due_ms <= clock_mono_ms();
+}
+
+/* Slots 1 and 2 of the active set; what runs in the other one does not count. */
+static void want_two(struct config *c)
+{
+    *c = (struct config){.workers = 2};
+    roster_want_set(&r, roster_active(&r), c);
+    r.children[3].pid = 1;
+}
+
+static void test_again_each_slot_has_its_own_wait(void **state)
+{
+    (void)state;
+    struct config c;
+    want_two(&c);
+    r.children[2].pid = 1;
+    assert_int_equal(ends(1, SCOREBOARD_READY, 5), 0);
+    assert_int_equal(ends(1, SCOREBOARD_READY, 5), THROTTLE_FIRST_MS);
+    assert_int_equal(ends(1, SCOREBOARD_DRAINING, 5), 2 * THROTTLE_FIRST_MS);
+    assert_int_equal(ends(1, SCOREBOARD_READY, THROTTLE_GOOD_MS), 0);
+}
+
+static void test_again_one_worker_is_always_started_at_once(void **state)
+{
+    (void)state;
+    struct config c;
+    want_two(&c);
+    for (int i = 0; i < 200; i++) { /* they serve, and somebody ends them */
+        bool first = due_now(1);
+        ends(first ? 1 : 2, SCOREBOARD_READY, 5);
+        assert_true(due_now(1) || due_now(2));
+        if (i > 20) {
+            assert_true(due_now(1) != due_now(2)); /* one: the others keep their wait */
+        }
+    }
+    assert_false(roster_hopeless(&r, 1) || roster_hopeless(&r, 2));
+}
+
+static void test_again_workers_that_never_serve_wait_together(void **state)
+{
+    (void)state;
+    struct config c;
+    uint32_t longest = 0;
+    want_two(&c);
+    for (uint32_t i = 0; i < 60; i++) {
+        uint32_t wait = ends(1 + i % 2, SCOREBOARD_STARTING, 5);
+        longest = wait > longest ? wait : longest;
+        assert_true(i < 20 || !(due_now(1) || due_now(2)));
+    }
+    assert_int_equal(longest, THROTTLE_MAX_MS);
+    assert_true(roster_hopeless(&r, 1));
+    scoreboard_state(&r.segment, 2, SCOREBOARD_READY);
+    assert_false(roster_hopeless(&r, 1)); /* somebody serves */
+}
+
+static void test_again_after_a_crash_at_start_the_next_is_not_far(void **state)
+{
+    (void)state;
+    struct config c;
+    want_two(&c);
+    for (uint32_t i = 0; i < 40; i++) { /* both have a long wait */
+        ends(1 + i % 2, SCOREBOARD_READY, 5);
+    }
+    uint32_t wait_ms = THROTTLE_FIRST_MS;
+    for (int i = 0; i < 3; i++) { /* the one that was started at once has bad luck */
+        ends(r.children[1].due_ms < r.children[2].due_ms ? 1 : 2, SCOREBOARD_STARTING, 5);
+        assert_int_equal(roster_next_ms(&r, UINT64_MAX), clock_mono_ms() + wait_ms);
+        wait_ms *= 2;
+    }
+}
+
+static void test_again_the_refresher_saves_nobody(void **state)
+{
+    (void)state;
+    struct config c;
+    want_two(&c);
+    roster_want(&r, 0);
+    for (int i = 0; i < 10; i++) {
+        ends(0, SCOREBOARD_READY, 5);
+    }
+    assert_false(due_now(0));
+    assert_false(roster_hopeless(&r, 0));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -143,6 +256,12 @@ int main(void)
         CASE(test_look_after_beating_process_is_left_alone),
         CASE(test_look_after_starting_process_has_more_time),
         CASE(test_ask_process_that_stays_is_killed),
+        CASE(test_ask_twice_leaves_the_first_time),
+        CASE(test_again_each_slot_has_its_own_wait),
+        CASE(test_again_one_worker_is_always_started_at_once),
+        CASE(test_again_workers_that_never_serve_wait_together),
+        CASE(test_again_after_a_crash_at_start_the_next_is_not_far),
+        CASE(test_again_the_refresher_saves_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

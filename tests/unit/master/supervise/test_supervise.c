@@ -146,6 +146,23 @@ static void test_sigterm_ends_everything_with_code_0(void **state)
     }
 }
 
+/* The refresher above all: it has rows to store. */
+static void test_sigterm_while_they_start_ends_them_in_order(void **state)
+{
+    (void)state;
+    fake->slow_ms = 200;
+    pid_t master = start_master();
+    struct err err;
+    pid_t named;
+    EVENTUALLY(pidfile_read(dir, &named, &err) == STATUS_OK);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+    for (int slot = 0; slot <= WORKERS; slot++) {
+        assert_int_equal(fake->starts[slot], 1);
+        assert_int_equal(fake->left[slot], 1);
+    }
+}
+
 static void test_second_sigterm_does_not_wait(void **state)
 {
     (void)state;
@@ -158,6 +175,98 @@ static void test_second_sigterm_does_not_wait(void **state)
     assert_int_equal(waitpid(master, NULL, WNOHANG), 0);
     kill(master, SIGTERM);
     assert_int_equal(end_of(master), 0);
+}
+
+/* Streams of the set before have SHUTDOWN_TIMEOUT from the reload on, whatever comes then. */
+static void test_sigterm_after_sighup_leaves_those_alone_that_drain(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    fake->stubborn = 1;
+    kill(master, SIGHUP);
+    EVENTUALLY(fake->terms[1] == 1 && fake->terms[2] == 1);
+    kill(master, SIGTERM);
+    EVENTUALLY(fake->terms[3] == 1 && fake->terms[4] == 1);
+    nap_ms(50);
+    assert_int_equal(waitpid(master, NULL, WNOHANG), 0);
+    assert_int_equal(fake->terms[1] + fake->terms[2], 2);
+    fake->stubborn = 0;
+    assert_int_equal(end_of(master), 0);
+    for (int slot = 1; slot <= 2 * WORKERS; slot++) {
+        assert_int_equal(fake->left[slot], 1);
+    }
+}
+
+static void test_sighup_while_a_set_drains_is_done_once_after_it(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    fake->stubborn = 1;
+    kill(master, SIGHUP);
+    EVENTUALLY(fake->terms[1] == 1 && fake->terms[2] == 1);
+    for (int i = 0; i < 5; i++) {
+        kill(master, SIGHUP);
+        nap_ms(20);
+    }
+    assert_int_equal(fake->starts[1], 1);
+    fake->stubborn = 0;
+    EVENTUALLY(all_started(1, 2));
+    EVENTUALLY(fake->left[3] == 1 && fake->left[4] == 1);
+    nap_ms(100);
+    assert_int_equal(fake->starts[1], 2);
+    assert_int_equal(fake->starts[3], 1);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+static void test_shutdown_delay_serves_on(void **state)
+{
+    (void)state;
+    write_env("SHUTDOWN_TIMEOUT=20\nSHUTDOWN_DELAY=1\n");
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    uint64_t before = clock_now_ns();
+    kill(master, SIGTERM);
+    nap_ms(200);
+    assert_int_equal(fake->terms[1] + fake->terms[2], 0);
+    kill(fake->pids[1], SIGKILL); /* one that dies still comes back */
+    EVENTUALLY(fake->starts[1] == 2);
+    kill(master, SIGHUP); /* too late for that */
+    assert_int_equal(end_of(master), 0);
+    assert_in_range((clock_now_ns() - before) / 1000000, 1000, 1900);
+    assert_int_equal(fake->starts[3], 0);
+    assert_int_equal(fake->left[1], 1);
+}
+
+static void test_shutdown_delay_is_cut_by_a_second_sigterm(void **state)
+{
+    (void)state;
+    write_env("SHUTDOWN_DELAY=3600\n");
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    kill(master, SIGTERM);
+    nap_ms(100);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+/* It has the last word: the rows of the streams that end now. */
+static void test_refresher_that_dies_while_workers_drain_comes_back(void **state)
+{
+    (void)state;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1) && fake->starts[0] == 1);
+    fake->stubborn = 1;
+    kill(master, SIGTERM);
+    EVENTUALLY(fake->terms[1] == 1 && fake->terms[2] == 1);
+    assert_int_equal(fake->terms[0], 0);
+    kill(fake->pids[0], SIGKILL);
+    EVENTUALLY(fake->starts[0] == 2);
+    fake->stubborn = 0;
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(fake->left[0], 1);
 }
 
 static void test_killed_processes_come_back_at_once(void **state)
@@ -185,6 +294,25 @@ static void test_crash_loop_is_throttled(void **state)
     assert_in_range(fake->starts[1], 2, 4);
     fake->exit_code = -1;
     EVENTUALLY(fake->pids[1] != 0);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+}
+
+/* A worker is killed as soon as it serves, again and again: somebody always serves, and the program
+ * does not give up. */
+static void test_crashes_of_workers_that_serve_are_no_outage(void **state)
+{
+    (void)state;
+    fake->dies_ms = 20;
+    pid_t master = start_master();
+    EVENTUALLY(all_started(1, 1));
+    int before = fake->starts[1] + fake->starts[2];
+    nap_ms(900);
+    int starts = fake->starts[1] + fake->starts[2] - before;
+    assert_in_range(starts, 15, 900 / 20 + 1); /* one after the other: 40; with back-off alone: 6 */
+    fake->dies_ms = 0;
+    EVENTUALLY(kill(fake->pids[1], 0) == 0 || kill(fake->pids[2], 0) == 0);
+    assert_int_equal(waitpid(master, NULL, WNOHANG), 0);
     kill(master, SIGTERM);
     assert_int_equal(end_of(master), 0);
 }
@@ -286,9 +414,16 @@ int main(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const struct CMUnitTest tests[] = {
         CASE(test_sigterm_ends_everything_with_code_0),
+        CASE(test_sigterm_while_they_start_ends_them_in_order),
         CASE(test_second_sigterm_does_not_wait),
+        CASE(test_sigterm_after_sighup_leaves_those_alone_that_drain),
+        CASE(test_sighup_while_a_set_drains_is_done_once_after_it),
+        CASE(test_shutdown_delay_serves_on),
+        CASE(test_shutdown_delay_is_cut_by_a_second_sigterm),
+        CASE(test_refresher_that_dies_while_workers_drain_comes_back),
         CASE(test_killed_processes_come_back_at_once),
         CASE(test_crash_loop_is_throttled),
+        CASE(test_crashes_of_workers_that_serve_are_no_outage),
         CASE(test_exit_code_2_at_start_is_hopeless),
         CASE(test_port_in_use_is_hopeless),
         CASE(test_master_killed_leaves_no_orphan),

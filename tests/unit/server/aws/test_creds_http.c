@@ -17,7 +17,10 @@ static void test_container_url_is_allowed_or_not(void **state)
         {"https://example.com:8443/creds?x=1", true},
         {"https://user@example.com/", false},
         {"https:///creds", false},
+        {"HTTPS://example.com/creds", true},
         {"http://localhost/creds", true},
+        {"HTTP://localhost/creds", true},
+        {"HTTP://10.0.0.1/", false},
         {"http://LOCALHOST:80/creds", true},
         {"http://127.0.0.1:8080/creds", true},
         {"http://127.1.2.3/creds", true},
@@ -105,6 +108,10 @@ static void test_container_full_uri_sends_the_token(void **state)
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", stage_path(s, "token"), 1);
     stage_look(s);
     assert_non_null(strstr(s->request, "\r\nAuthorization: first\r\n"));
+    memcpy(url, "HTTP", 4);
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+    stage_look(s);
+    check_document(s, "container");
 }
 
 static void test_container_token_file_is_read_again(void **state)
@@ -220,7 +227,7 @@ static void test_instance_endpoint_comes_from_the_environment(void **state)
                                                   {ROLES " ", "200 OK", "r"},
                                                   {0}};
     s->answers = answers;
-    snprintf(url, sizeof url, "%s/", s->endpoint);
+    snprintf(url, sizeof url, "HTTP%s//", s->endpoint + 4);
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
     struct creds_options options = {.second_ms = SECOND_MS};
     s->creds = creds_new(s->loop, s->fetch, &options, stage_take, s);

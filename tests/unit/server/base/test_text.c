@@ -67,7 +67,13 @@ static void test_find_positions_as_listed(void **state)
         size_t at = 99;
         CHECK(rows[i].name, text_find(rows[i].s, rows[i].needle, &at) == rows[i].found);
         CHECK(rows[i].name, at == rows[i].at);
+        CHECK(rows[i].name, text_ifind(rows[i].s, rows[i].needle, &at) == rows[i].found);
+        CHECK(rows[i].name, at == rows[i].at);
     }
+    size_t at = 99;
+    assert_true(text_ifind(STR("the Service TIER"), STR("service tier"), &at));
+    assert_int_equal(at, 4);
+    assert_false(text_ifind(STR("a@"), STR("A`"), &at)); /* letters only */
 }
 
 static void test_trim_sub_clip(void **state)

@@ -130,6 +130,28 @@ static void test_cancel_inside_resume_is_safe(void **state)
     buf_free(&c.body);
 }
 
+/* The removal waits for the next turn, and there the timers come first. */
+static void test_cancel_inside_resume_is_silent_though_its_time_is_over(void **state)
+{
+    struct world *w = *state;
+    struct call c = {.w = w, .path = "/big", .hold = true, .nap_ms = 80};
+    char url[64];
+    struct fetch_request r = request_to(&c, url);
+    r.total_ms = 60;
+    clock_tick();
+    start_request(&c, &r);
+    run_for(w, 20);
+    assert_int_equal(c.refused, 1);
+    c.hold = false;
+    c.cancel_on_data = true;
+    fetch_resume(c.f);
+    run_for(w, 120);
+    assert_int_equal(c.data_calls, 2);
+    assert_int_equal(c.done_calls, 0);
+    assert_int_equal(w->server.gone, 1);
+    buf_free(&c.body);
+}
+
 static void test_cancel_before_the_loop_ran_is_safe(void **state)
 {
     struct call c = {.w = *state, .path = "/ok"};
@@ -241,6 +263,7 @@ int main(void)
         TEST(test_cancel_closes_the_connection),
         TEST(test_cancel_from_each_callback_is_safe),
         TEST(test_cancel_inside_resume_is_safe),
+        TEST(test_cancel_inside_resume_is_silent_though_its_time_is_over),
         TEST(test_cancel_before_the_loop_ran_is_safe),
         TEST(test_start_inside_a_callback_works),
         TEST(test_deadlines_end_the_call),

@@ -298,13 +298,48 @@ static void test_no_deadline_while_the_owner_works(void **state)
 
 /* ---- draining ---------------------------------------------------------------------------- */
 
-static void test_drain_closes_idle_at_once(void **state)
+/* A client that never pauses has its next request on the wire when the drain begins. */
+static void test_drain_answers_the_next_request_of_an_idle_one(void **state)
 {
     struct bed *b = *state;
     bed_connect(b);
     bed_send(b, STR(GET));
     bed_expect(b, 1, "200 OK");
     http_conn_drain(b->conn);
+    bed_run(b, 50);
+    assert_int_equal(b->closed, 0);
+    bed_send(b, STR(GET));
+    bed_expect(b, 2, "200 OK");
+    bed_expect(b, 1, "connection: close");
+    bed_end(b);
+}
+
+static void test_drain_closes_idle_after_the_grace(void **state)
+{
+    struct bed *b = *state;
+    b->limits.drain_grace_ms = 60;
+    bed_connect(b);
+    bed_send(b, STR(GET));
+    bed_expect(b, 1, "200 OK");
+    bed_run(b, 80); /* idle time before the drain does not count */
+    http_conn_drain(b->conn);
+    bed_run(b, 30);
+    assert_int_equal(b->closed, 0);
+    bed_run(b, 60);
+    assert_int_equal(b->closed, 1);
+    bed_end(b);
+}
+
+static void test_drain_does_not_lengthen_the_idle_time(void **state)
+{
+    struct bed *b = *state;
+    b->limits.idle_ms = 20;
+    bed_connect(b);
+    bed_send(b, STR(GET));
+    bed_expect(b, 1, "200 OK");
+    http_conn_drain(b->conn);
+    bed_run(b, 60);
+    assert_int_equal(b->closed, 1);
     bed_end(b);
 }
 
@@ -339,7 +374,7 @@ static void test_drain_lets_busy_ones_finish(void **state)
     bed_end(b);
 }
 
-static void test_drain_ends_a_stream_begun_before(void **state)
+static void test_drain_keeps_what_an_answer_begun_before_has_promised(void **state)
 {
     struct bed *b = *state;
     b->mode = HOLD;
@@ -351,13 +386,20 @@ static void test_drain_ends_a_stream_begun_before(void **state)
     http_conn_drain(b->conn);
     http_out_end(b->conn);
     bed_expect(b, 1, "0\r\n\r\n");
+    bed_run(b, 20);
+    assert_int_equal(b->closed, 0);
+    b->mode = ECHO;
+    bed_send(b, STR(GET));
+    bed_expect(b, 1, "connection: close");
     bed_end(b);
 }
 
 static void test_drain_waits_for_a_first_request(void **state)
 {
     struct bed *b = *state;
+    b->limits.drain_grace_ms = 60;
     bed_connect(b);
+    bed_run(b, 80); /* it was there for longer than the grace when the drain began */
     http_conn_drain(b->conn);
     bed_run(b, 20);
     assert_int_equal(b->closed, 0);
@@ -432,10 +474,12 @@ int main(void)
         BED(test_connection_that_never_asks_is_closed_in_silence),
         BED(test_client_that_does_not_read_is_dropped),
         BED(test_no_deadline_while_the_owner_works),
-        BED(test_drain_closes_idle_at_once),
+        BED(test_drain_answers_the_next_request_of_an_idle_one),
+        BED(test_drain_closes_idle_after_the_grace),
+        BED(test_drain_does_not_lengthen_the_idle_time),
         BED(test_drain_answers_what_has_arrived),
         BED(test_drain_lets_busy_ones_finish),
-        BED(test_drain_ends_a_stream_begun_before),
+        BED(test_drain_keeps_what_an_answer_begun_before_has_promised),
         BED(test_drain_waits_for_a_first_request),
         BED(test_peer_on_ipv6_has_brackets),
         BED(test_each_visits_all_even_while_they_close),

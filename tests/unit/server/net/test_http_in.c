@@ -48,13 +48,13 @@ static void test_body_taken_belongs_to_the_owner(void **state)
     bed_connect(b);
     bed_send(b, STR(POST_HI));
     bed_until(b, &b->requests, 1);
-    assert_int_equal(b->stats.body_bytes, 2);
+    assert_int_equal(b->stats.bodies.held, 2);
     http_conn_take_body(b->conn, &body);
-    assert_int_equal(b->stats.body_bytes, 2);
+    assert_int_equal(b->stats.bodies.held, 2);
     http_out_begin(b->conn, 200);
     http_out_body(b->conn, STR("a/b"), buf_str(&body));
     bed_expect(b, 1, "\r\n\r\nhi");
-    assert_int_equal(b->stats.body_bytes, 0);
+    assert_int_equal(b->stats.bodies.held, 0);
     assert_memory_equal(buf_data(&body), "hi", 2);
     buf_free(&body);
 }
@@ -127,12 +127,73 @@ static void test_bodies_of_all_connections_are_limited(void **state)
 {
     struct bed *b = *state;
     b->limits.bodies_max = 3;
-    b->stats.body_bytes = 2; /* another connection's */
+    b->stats.bodies.held = 2; /* another connection's */
     bed_connect(b);
     bed_send(b, STR(POST_HI));
     bed_expect(b, 1, "BUSY");
     bed_end(b);
-    b->stats.body_bytes -= 2;
+    b->stats.bodies.held -= 2;
+}
+
+/* Announced bytes are not there; those that came cost at most twice their number. */
+static void test_memory_of_a_body_follows_what_has_come(void **state)
+{
+    struct bed *b = *state;
+    static char bytes[1 << 20];
+    b->mode = HOLD;
+    b->limits.bodies_max = 64 << 20;
+    bed_connect(b);
+    bed_send(b, STR(POST "Content-Length: 3145728\r\n\r\n"));
+    bed_run(b, 5);
+    assert_int_equal(b->headers, 1);
+    assert_int_equal(b->stats.bodies.held, 0);
+    bed_send(b, STR("x"));
+    bed_run(b, 5);
+    assert_true(b->stats.bodies.held > 0 && b->stats.bodies.held <= 65536);
+    for (size_t sent = 1; sent < sizeof bytes; sent += 65536) {
+        bed_send(b, (struct str){bytes, 65536});
+        bed_run(b, 1);
+        if (b->stats.bodies.held > 2 * (sent + 65536) + 65536)
+            fail_msg("%zu bytes for %zu", b->stats.bodies.held, sent + 65536);
+    }
+    bed_send(b, (struct str){bytes, sizeof bytes});
+    bed_send(b, (struct str){bytes, sizeof bytes - 1});
+    bed_until(b, &b->requests, 1);
+    assert_int_equal(b->last_body_n, 3145728);
+    assert_int_equal(b->stats.bodies.held, 3145728);
+    http_out_begin(b->conn, 200);
+    http_out_body(b->conn, STR("a/b"), STR("x"));
+    bed_expect(b, 1, "200 OK");
+    assert_int_equal(b->stats.bodies.held, 0);
+}
+
+/* Memory ends where the body is read to its place, and where it is copied. */
+static void test_no_memory_inside_a_body_is_busy(void **state)
+{
+    (void)state;
+    static const struct str heads[] = {STR(POST "Content-Length: 300000\r\n\r\nabc"),
+                                       STR(POST_CHUNKS "40000\r\nabc")};
+    static char bytes[100000];
+    for (unsigned long k = 1; k < 4; k++) {
+        for (size_t i = 0; i < 2; i++) {
+            void *each = NULL;
+            bed_setup(&each);
+            struct bed *b = each;
+            bed_connect(b);
+            bed_send(b, heads[i]);
+            bed_run(b, 5);
+            heap_fail_after(k);
+            bed_send(b, (struct str){bytes, sizeof bytes});
+            bed_run(b, 5);
+            heap_fail_after(0);
+            bed_read(b);
+            if (b->refused > 1 || b->gone + b->closed + b->in_reset > 0 ||
+                (k == 1 && b->refused_with != STATUS_BUSY))
+                fail_msg("%lu, %zu: refused %u gone %u closed %u", k, i, b->refused, b->gone,
+                         b->closed);
+            bed_teardown(&each);
+        }
+    }
 }
 
 static void test_refused_client_can_read_the_answer_after_sending_all(void **state)
@@ -277,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_refused_requests_get_one_answer_and_the_end),
         BED(test_chunked_body_over_the_route_limit_is_refused),
         BED(test_bodies_of_all_connections_are_limited),
+        BED(test_memory_of_a_body_follows_what_has_come),
+        cmocka_unit_test(test_no_memory_inside_a_body_is_busy),
         BED(test_refused_client_can_read_the_answer_after_sending_all),
         cmocka_unit_test(test_end_inside_a_request_is_answered),
         cmocka_unit_test(test_continue_is_sent_before_the_body_only),

@@ -137,7 +137,7 @@ static void test_give_new_tag_zeroes_and_hides_from_the_old_key(void **state)
     bucket_give(&s, slot, 12);
     assert_null(bucket_of(&s, slot, 11));
     assert_ptr_equal(bucket_of(&s, slot, 12), b);
-    assert_int_equal(atomic_load(&b->requests) + atomic_load(&b->spent), 0);
+    assert_int_equal(atomic_load(&b->requests) + bucket_spent_month(b), 0);
     segment_drop(&s);
 }
 
@@ -204,7 +204,7 @@ static void test_spent_month_changes_once_and_keeps_sums(void **state)
     assert_int_equal(bucket_spent(&b, january), 111);
     bucket_spend(&b, january + 1, 7);
     bucket_spend(&b, january, 1000); /* a request that began last month */
-    assert_int_equal(bucket_spent(&b, january), 0);
+    assert_int_equal(bucket_spent(&b, january), 1111);
     assert_int_equal(bucket_spent(&b, january + 1), 7);
     bucket_raise(&b, january + 1, 5);
     assert_int_equal(bucket_spent(&b, january + 1), 7);
@@ -217,6 +217,62 @@ static void test_spent_month_changes_once_and_keeps_sums(void **state)
     bucket_spend(&b, january + 1, 1);
     assert_true(bucket_spent(&b, january + 1) > 280000000000000);
     assert_int_equal(bucket_spent_month(&b), january + 1);
+}
+
+/* The clock goes wrong by so many months, something is spent there, and it is set right again. */
+static void test_spent_is_known_again_after_a_wrong_month(void **state)
+{
+    (void)state;
+    static const int jumps[] = {1, 2, 12, 13, 24, -1, -2, -12, -13, -24, -600};
+    for (uint32_t now = 2026 * 12 + 1; now <= 2026 * 12 + 12; now++) {
+        for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++) {
+            struct bucket b = {0};
+            bucket_spend(&b, now, 100);
+            bucket_spend(&b, now + (uint32_t)jumps[i], 7);
+            if (bucket_spent(&b, now) != 100) {
+                fail_msg("month %u, jump %d: %u", (unsigned)now, jumps[i],
+                         (unsigned)bucket_spent(&b, now));
+            }
+        }
+    }
+}
+
+/* What is known of a later month holds for an earlier one: a clock that went back opens nothing. */
+static void test_spent_of_an_earlier_month_is_at_least_that_of_a_later(void **state)
+{
+    (void)state;
+    static const uint32_t back[] = {1, 2, 3, 4, 5, 11, 12, 13, 48, 24312};
+    for (size_t i = 0; i < sizeof back / sizeof back[0]; i++) {
+        struct bucket b = {0};
+        uint32_t now = 2026 * 12 + 7, then = now - back[i];
+        bucket_raise(&b, now, 100);
+        if (bucket_spent(&b, then) != 100) {
+            fail_msg("%u months back: %u", (unsigned)back[i], (unsigned)bucket_spent(&b, then));
+        }
+        bucket_spend(&b, then, 120); /* and what is spent meanwhile is not forgotten */
+        if (bucket_spent(&b, then) < 120) {
+            fail_msg("%u months back, spent: %u", (unsigned)back[i],
+                     (unsigned)bucket_spent(&b, then));
+        }
+        assert_true(bucket_spent(&b, now) >= 100);
+        assert_int_equal(bucket_spent(&b, now + 1), 0); /* a new month is a new month */
+        assert_int_equal(bucket_spent_month(&b), now);
+    }
+}
+
+static void test_spent_of_all_months_is_carried_over(void **state)
+{
+    (void)state;
+    struct bucket from = {0}, to = {0};
+    uint32_t month = 2026 * 12 + 2;
+    bucket_spend(&from, month - 1, 40);
+    bucket_spend(&from, month, 30);
+    bucket_spend(&to, month, 50);
+    bucket_raise_all(&to, &from);
+    assert_int_equal(bucket_spent(&to, month), 50);
+    assert_int_equal(bucket_spent(&to, month - 1), 50); /* of the later month */
+    bucket_lower(&to, month, 50);
+    assert_int_equal(bucket_spent(&to, month - 1), 40);
 }
 
 /* Four processes cross the end of a month: what they spent in the new one is all there. */
@@ -254,6 +310,9 @@ int main(void)
         cmocka_unit_test(test_charge_debt_waits_and_is_paid_off),
         cmocka_unit_test(test_charge_huge_amounts_are_capped),
         cmocka_unit_test(test_spent_month_changes_once_and_keeps_sums),
+        cmocka_unit_test(test_spent_is_known_again_after_a_wrong_month),
+        cmocka_unit_test(test_spent_of_an_earlier_month_is_at_least_that_of_a_later),
+        cmocka_unit_test(test_spent_of_all_months_is_carried_over),
         cmocka_unit_test(test_spent_roll_over_by_four_processes_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

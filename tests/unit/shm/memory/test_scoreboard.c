@@ -3,6 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -96,6 +98,55 @@ static void test_beat_writes_its_own_slot(void **state)
     assert_int_equal(atomic_load(&seg.scoreboard[2].heartbeat_ms), 0);
 }
 
+static void test_ended_keeps_how_until_the_next_end(void **state)
+{
+    (void)state;
+    struct scoreboard_end end;
+    assert_false(scoreboard_last_end(&seg, 2, &end));
+    scoreboard_enter(&seg, 2);
+    scoreboard_exchange(&seg, 2, 4);
+    memcpy(scoreboard_panic(&seg, 2), "a.c:1: x", sizeof "a.c:1: x");
+    scoreboard_ended(&seg, 2, SIGABRT);
+    scoreboard_enter(&seg, 2); /* the successor has a sheet of its own */
+    assert_int_equal(atomic_load(&seg.scoreboard[2].exchange), 0);
+    assert_int_equal(scoreboard_panic(&seg, 2)[0], 0);
+    assert_true(scoreboard_last_end(&seg, 2, &end));
+    assert_int_equal(end.status, SIGABRT);
+    assert_int_equal(end.exchange, 4);
+    assert_string_equal(end.panic, "a.c:1: x");
+    assert_true(end.at_ms > 1600000000000ull);
+    scoreboard_ended(&seg, 2, SIGKILL); /* it had nothing to say */
+    assert_true(scoreboard_last_end(&seg, 2, &end));
+    assert_int_equal(end.status, SIGKILL);
+    assert_int_equal(end.exchange, 0);
+    assert_string_equal(end.panic, "");
+    assert_false(scoreboard_last_end(&seg, 1, &end));
+}
+
+/* Killed while it wrote, or taken over: no end, bytes that a terminal would act on. */
+static void test_last_end_trusts_no_text(void **state)
+{
+    (void)state;
+    struct scoreboard_end end;
+    char *text = scoreboard_panic(&seg, 1);
+    memset(text, 'a', SCOREBOARD_TEXT);
+    memcpy(text, "\x1b[2J\n\xff", 6);
+    scoreboard_ended(&seg, 1, SIGKILL);
+    assert_true(scoreboard_last_end(&seg, 1, &end));
+    assert_int_equal(strlen(end.panic), SCOREBOARD_TEXT - 1);
+    assert_memory_equal(end.panic, "?[2J??aaa", 9);
+}
+
+static void test_leave_by_is_forgotten_by_the_next_fork(void **state)
+{
+    (void)state;
+    scoreboard_leave_by(&seg, 0, 123);
+    scoreboard_enter(&seg, 0); /* told before it came so far: still told */
+    assert_int_equal(atomic_load(&seg.scoreboard[0].leave_by_ms), 123);
+    scoreboard_forked(&seg, 0, 4711);
+    assert_int_equal(atomic_load(&seg.scoreboard[0].leave_by_ms), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +158,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_least_busy_looks_at_ready_workers_only, make, drop),
         cmocka_unit_test_setup_teardown(test_listening_ends_when_a_successor_enters, make, drop),
         cmocka_unit_test_setup_teardown(test_beat_writes_its_own_slot, make, drop),
+        cmocka_unit_test_setup_teardown(test_ended_keeps_how_until_the_next_end, make, drop),
+        cmocka_unit_test_setup_teardown(test_last_end_trusts_no_text, make, drop),
+        cmocka_unit_test_setup_teardown(test_leave_by_is_forgotten_by_the_next_fork, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

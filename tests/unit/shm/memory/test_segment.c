@@ -99,6 +99,23 @@ static void write_attached(void)
     atomic_store(&attached.scoreboard[0].pid, 1);
 }
 
+static void test_attach_whatever_becomes_of_the_service(void **state)
+{
+    (void)state;
+    static const enum segment_service rows[] = {SEGMENT_SERVES, SEGMENT_ENDS, SEGMENT_HANDED_OVER};
+    struct segment other;
+    struct err err;
+    char path[64];
+    attach_path(path, sizeof path);
+    assert_int_equal(segment_service(&seg), SEGMENT_SERVES);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        segment_set_service(&seg, rows[i]);
+        assert_int_equal(segment_attach(&other, path, &err), STATUS_OK);
+        assert_int_equal(segment_service(&other), rows[i]);
+        segment_drop(&other);
+    }
+}
+
 static void test_attach_is_read_only(void **state)
 {
     (void)state;
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_create_areas_lie_apart_on_pages, make, drop),
         cmocka_unit_test_setup_teardown(test_create_memfd_is_sealed, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_same_build_reads_what_is_written, make, drop),
+        cmocka_unit_test_setup_teardown(test_attach_whatever_becomes_of_the_service, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_is_read_only, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_wrong_header_is_refused, make, drop),
         cmocka_unit_test_setup_teardown(test_attach_other_file_is_refused, make, drop),

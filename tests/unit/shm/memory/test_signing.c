@@ -128,11 +128,13 @@ static void test_complaints_and_skew_are_shared(void **state)
     if (fork() == 0) {
         signing_complain(&seg);
         signing_complain(&seg);
+        signing_miss(&seg);
         signing_set_skew(&seg, -123456);
         _exit(0);
     }
     wait(NULL);
     assert_int_equal(signing_complaints(&seg), 2);
+    assert_int_equal(signing_missed(&seg), 1);
     assert_int_equal(signing_skew(&seg), -123456);
 }
 

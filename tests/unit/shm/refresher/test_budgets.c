@@ -124,7 +124,21 @@ static void test_publish_record_of_a_newer_month_begins_it(void **state)
     record(JANUARY, 30);
     load("2025-12", 900);
     assert_int_equal(spent(JANUARY), 30);
-    assert_int_equal(spent(DECEMBER), 0);
+    assert_int_equal(spent(DECEMBER), 900);
+}
+
+/* The clock was a month ahead for a while, or is a month back now: both months are known. */
+static void test_publish_carries_each_month_that_is_known(void **state)
+{
+    (void)state;
+    record(DECEMBER, 400);
+    load("2026-01", 90);
+    assert_int_equal(spent(JANUARY), 90);
+    assert_int_equal(spent(DECEMBER), 400);
+    record(JANUARY - 400 * 86400000ll, 7000); /* long over: no month of today's */
+    load("2026-01", 90);
+    assert_int_equal(spent(JANUARY), 90);
+    assert_int_equal(spent(DECEMBER), 400);
 }
 
 static void test_publish_nonsense_months_count_as_never_used(void **state)
@@ -210,6 +224,7 @@ int main(void)
         T(test_publish_never_lowers_what_workers_added),
         T(test_publish_reset_in_the_store_is_taken_off),
         T(test_publish_record_of_a_newer_month_begins_it),
+        T(test_publish_carries_each_month_that_is_known),
         T(test_publish_nonsense_months_count_as_never_used),
         T(test_stage_keys_without_budget_are_passed_over),
         T(test_publish_slot_of_another_key_is_left_alone),

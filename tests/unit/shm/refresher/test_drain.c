@@ -19,6 +19,7 @@
 static struct {
     struct keystore base;
     enum status says;
+    size_t outage;   /* so many calls more are UNAVAILABLE */
     uint64_t poison; /* request with this number of input tokens: INVALID */
     struct keystore_usage seen[512];
     size_t count, calls;
@@ -47,11 +48,21 @@ static enum status fake_version(struct keystore *k, int64_t *out, struct err *er
     return STATUS_OK;
 }
 
+static enum status failing_version(struct keystore *k, int64_t *out, struct err *err)
+{
+    (void)k, (void)out;
+    return err_set(err, STATUS_UNAVAILABLE, "no version");
+}
+
 static enum status fake_put(struct keystore *k, const struct keystore_usage *rows, size_t n,
                             struct err *err)
 {
     (void)k;
     fake.calls++;
+    if (fake.outage) {
+        fake.outage--;
+        return err_set(err, STATUS_UNAVAILABLE, "outage");
+    }
     if (fake.says != STATUS_OK) {
         return err_set(err, fake.says, "told so");
     }
@@ -105,6 +116,7 @@ static int make(void **state)
     clock_tick();
     memset(&fake, 0, sizeof fake);
     fake_ops.put_usage = fake_put;
+    fake_ops.version = fake_version;
     config = (struct config){.allow_clear_keys = true,
                              .refresh_seconds = 60,
                              .max_stale_seconds = 60,
@@ -184,7 +196,7 @@ static void test_batch_is_no_larger_than_the_store_takes(void **state)
     tick();
     assert_true(fake.count <= 16 * fake.calls && fake.count < 300);
     assert_true(drain_behind(drain));
-    drain_last(drain);
+    drain_last(drain, 0);
     fake_ops.usage_batch = 0;
     assert_int_equal(fake.count, 300);
     assert_int_equal(waiting(), 0);
@@ -333,8 +345,89 @@ static void test_last_takes_all_at_once(void **state)
     fake.says = STATUS_OK;
     write_record(&writer, 2, false);
     scoreboard_state(&seg, 1, SCOREBOARD_FREE);
-    drain_last(drain);
+    drain_last(drain, 0);
     assert_int_equal(fake.count, 2);
+}
+
+static uint64_t in_ms(uint64_t ms)
+{
+    clock_tick();
+    return clock_mono_ms() + ms;
+}
+
+static void test_last_asks_again_until_the_store_takes_them(void **state)
+{
+    (void)state;
+    uint64_t begun = in_ms(0);
+    write_record(&writer, 1, true);
+    fake.outage = 3;
+    drain_last(drain, in_ms(5000));
+    assert_int_equal(fake.count, 1);
+    assert_int_equal(fake.calls, 4);
+    assert_in_range(in_ms(0) - begun, 1000, 3000); /* half a second each */
+    assert_true(seg.scoreboard[0].heartbeat_ms >= begun + 500);
+}
+
+static void test_last_waits_for_a_store_that_cannot_be_read_either(void **state)
+{
+    (void)state;
+    struct err err;
+    write_record(&writer, 1, true);
+    fake_ops.version = failing_version;
+    assert_int_equal(keysync_tick(keys, &err), STATUS_OK);
+    assert_null(keysync_store(keys));
+    fake_ops.version = fake_version;
+    drain_last(drain, in_ms(5000));
+    assert_int_equal(fake.count, 1);
+}
+
+static void test_last_keeps_what_is_not_taken_in_time(void **state)
+{
+    (void)state;
+    uint64_t begun = in_ms(0);
+    write_record(&writer, 1, true);
+    fake.says = STATUS_UNAVAILABLE;
+    drain_last(drain, in_ms(700));
+    assert_in_range(in_ms(0) - begun, 700, 1200);
+    assert_int_equal(waiting(), 1);
+}
+
+static void test_last_with_nothing_to_store_does_not_wait(void **state)
+{
+    (void)state;
+    uint64_t begun = in_ms(0);
+    fake.says = STATUS_UNAVAILABLE;
+    drain_last(drain, in_ms(5000));
+    assert_in_range(in_ms(0) - begun, 0, 300);
+    assert_int_equal(fake.calls, 0);
+}
+
+static bool yes(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static void test_last_in_a_hurry_tries_once(void **state)
+{
+    (void)state;
+    uint64_t begun = in_ms(0);
+    write_record(&writer, 1, true);
+    fake.says = STATUS_UNAVAILABLE;
+    keysync_leaving(keys, yes, NULL);
+    drain_last(drain, in_ms(5000));
+    assert_in_range(in_ms(0) - begun, 0, 300);
+    assert_int_equal(fake.calls, 1);
+}
+
+static void test_last_before_a_successor_tries_once(void **state)
+{
+    (void)state;
+    write_record(&writer, 1, true);
+    fake.says = STATUS_UNAVAILABLE;
+    drain_last(drain, 0);
+    assert_int_equal(fake.calls, 1);
+    assert_int_equal(waiting(), 1);
 }
 
 static void test_tick_without_a_journal_does_nothing(void **state)
@@ -342,7 +435,7 @@ static void test_tick_without_a_journal_does_nothing(void **state)
     (void)state;
     seg.journal = NULL;
     assert_false(tick());
-    drain_last(drain);
+    drain_last(drain, 0);
     assert_int_equal(fake.calls, 0);
 }
 
@@ -360,6 +453,12 @@ int main(void)
         T(test_tick_dead_worker_is_buried_and_told),
         T(test_tick_adopts_what_another_run_left),
         T(test_last_takes_all_at_once),
+        T(test_last_asks_again_until_the_store_takes_them),
+        T(test_last_waits_for_a_store_that_cannot_be_read_either),
+        T(test_last_keeps_what_is_not_taken_in_time),
+        T(test_last_with_nothing_to_store_does_not_wait),
+        T(test_last_in_a_hurry_tries_once),
+        T(test_last_before_a_successor_tries_once),
         T(test_tick_without_a_journal_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

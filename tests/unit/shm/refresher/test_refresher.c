@@ -14,6 +14,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
+#include "server/net/loop.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/keymiss.h"
 #include "shm/refresher/backend.h"
@@ -60,7 +61,7 @@ static int make(void **state)
 static int drop(void **state)
 {
     (void)state;
-    static const char *const files[] = {"keys.db", "keys.db-wal", "keys.db-shm"};
+    static const char *const files[] = {"keys.db", "keys.db-wal", "keys.db-shm", "token"};
     if (refresher > 0) {
         kill(refresher, SIGKILL);
         waitpid(refresher, NULL, 0);
@@ -263,6 +264,67 @@ static void test_run_bedrock_api_key_needs_no_credentials(void **state)
     assert_int_equal(directory_generation(&seg), 1);
 }
 
+static bool signs_for(const char *date)
+{
+    struct signing_keys keys = {0};
+    return signing_read(&seg, 0, &keys) && strcmp(keys.date[1], date) == 0;
+}
+
+/* The skew moves the date as AWS sees it, as a step of the clock does. */
+static void test_run_complaint_about_the_date_hurries(void **state)
+{
+    (void)state;
+    char amz[17];
+    struct signing_keys keys = {0};
+    start();
+    WAIT_UNTIL(signing_read(&seg, 0, &keys));
+    usleep(20000); /* behind the first turn: the tick is a second away */
+    clock_amz(clock_real_now_ms() + 2 * 86400000ll, amz);
+    amz[8] = '\0';
+    uint64_t begin = clock_now_ns();
+    signing_set_skew(&seg, 2 * 86400000ll);
+    signing_miss(&seg);
+    loop_eventfd_ring(seg.wake_refresher);
+    WAIT_UNTIL(signs_for(amz));
+    assert_true(clock_now_ns() - begin < 500000000);
+    /* and nobody has to complain */
+    signing_set_skew(&seg, -40 * 86400000ll);
+    clock_amz(clock_real_now_ms() - 40 * 86400000ll, amz);
+    amz[8] = '\0';
+    WAIT_UNTIL(signs_for(amz));
+    assert_true(clock_now_ns() - begin < 2500000000ll);
+}
+
+/* A pod with a web identity whose only way out is the proxy. */
+static void test_run_asks_for_credentials_through_the_proxy(void **state)
+{
+    (void)state;
+    char url[64], token[96], line[64] = "";
+    struct timeval patience = {.tv_sec = 5};
+    int fd = open_silent_store(url); /* any listener that does not answer */
+    snprintf(token, sizeof token, "%s/token", directory);
+    FILE *file = fopen(token, "w");
+    assert_true(file && fputs("web-identity-token", file) > 0 && fclose(file) == 0);
+    unsetenv("AWS_ACCESS_KEY_ID"); /* make() sets both again */
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token, 1);
+    setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x", 1);
+    setenv("HTTPS_PROXY", url, 1);
+    config.storage_backend = "sqlite";
+    config.use_proxy = true;
+    start();
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    int caller = accept(fd, NULL, NULL);
+    assert_true(caller >= 0);
+    assert_true(recv(caller, line, sizeof line - 1, 0) > 0);
+    assert_non_null(strstr(line, "CONNECT sts.eu-west-1.amazonaws.com:443 HTTP/1.1"));
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    unsetenv("AWS_ROLE_ARN");
+    unsetenv("HTTPS_PROXY");
+    close(caller);
+    close(fd);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
@@ -275,6 +337,8 @@ int main(void)
         T(test_run_unusable_store_is_hopeless),
         T(test_run_silent_store_beats_and_leaves_when_asked),
         T(test_run_bedrock_api_key_needs_no_credentials),
+        T(test_run_complaint_about_the_date_hurries),
+        T(test_run_asks_for_credentials_through_the_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

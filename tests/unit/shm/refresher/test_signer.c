@@ -48,16 +48,18 @@ static void assert_key(const uint8_t got[32], const char *date)
     assert_memory_equal(got, key, 32);
 }
 
-static void test_take_value_publishes_today_and_tomorrow(void **state)
+static void test_take_value_publishes_yesterday_today_and_tomorrow(void **state)
 {
     (void)state;
     struct signing_keys k = {0};
     signer_take(&signer, &value, NULL, NOON);
     assert_true(signing_read(&seg, 0, &k));
-    assert_string_equal(k.date[0], "20260115");
-    assert_string_equal(k.date[1], "20260116");
-    assert_key(k.key[0], "20260115");
-    assert_key(k.key[1], "20260116");
+    assert_int_equal(SIGNING_DAYS, 3);
+    for (int day = 0; day < SIGNING_DAYS; day++) {
+        static const char *const dates[] = {"20260114", "20260115", "20260116"};
+        assert_string_equal(k.date[day], dates[day]);
+        assert_key(k.key[day], dates[day]);
+    }
     assert_string_equal(k.access_key_id, "AKIDEXAMPLE");
     assert_string_equal(k.token, "token");
     assert_string_equal(k.region, "eu-central-1");
@@ -78,8 +80,14 @@ static void test_tick_derives_anew_only_when_the_date_changes(void **state)
     signer_tick(&signer, NOON + DAY / 2);
     assert_true(signing_read(&seg, 0, &k));
     assert_int_equal(k.generation, 2);
-    assert_string_equal(k.date[0], "20260116");
-    assert_key(k.key[1], "20260117");
+    assert_string_equal(k.date[1], "20260116");
+    assert_key(k.key[0], "20260115");
+    assert_key(k.key[2], "20260117");
+    signer_tick(&signer, NOON + DAY / 2 - 1); /* a little back, over midnight */
+    signer_tick(&signer, NOON - 40 * DAY);
+    assert_true(signing_read(&seg, 0, &k));
+    assert_int_equal(k.generation, 4);
+    assert_string_equal(k.date[1], "20251206");
 }
 
 static void test_tick_follows_the_clock_of_aws(void **state)
@@ -90,7 +98,7 @@ static void test_tick_follows_the_clock_of_aws(void **state)
     signing_set_skew(&seg, -DAY);
     signer_tick(&signer, NOON);
     assert_true(signing_read(&seg, 0, &k));
-    assert_string_equal(k.date[0], "20260114");
+    assert_string_equal(k.date[1], "20260114");
 }
 
 static void test_take_trouble_keeps_keys_until_they_expire(void **state)
@@ -123,7 +131,8 @@ static void test_wipe_leaves_no_secret(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_take_value_publishes_today_and_tomorrow, make, drop),
+        cmocka_unit_test_setup_teardown(test_take_value_publishes_yesterday_today_and_tomorrow,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(test_tick_derives_anew_only_when_the_date_changes, make,
                                         drop),
         cmocka_unit_test_setup_teardown(test_tick_follows_the_clock_of_aws, make, drop),

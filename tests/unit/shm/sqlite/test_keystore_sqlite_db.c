@@ -185,10 +185,11 @@ static void test_garbage_file_is_unavailable_until_replaced(void **state)
 static void test_url_forms(void **state)
 {
     (void)state;
-    char absolute[128], query[140], relative[140], deep[140], folder[140];
+    char absolute[128], query[140], relative[140], deep[140], folder[140], capitals[140];
     snprintf(absolute, sizeof absolute, "sqlite://%s/a/b.db", directory);
     snprintf(query, sizeof query, "%s?mode=rwc", absolute);
     snprintf(relative, sizeof relative, "sqlite://a/b.db");
+    snprintf(capitals, sizeof capitals, "SQLite://a/b.db");
     snprintf(deep, sizeof deep, "sqlite://%s/x/y/z.db", directory);
     snprintf(folder, sizeof folder, "sqlite://%s", state_dir);
     const struct {
@@ -197,6 +198,7 @@ static void test_url_forms(void **state)
     } rows[] = {{absolute, STATUS_OK},
                 {query, STATUS_OK},
                 {relative, STATUS_OK},
+                {capitals, STATUS_OK},
                 {deep, STATUS_UNAVAILABLE}, /* only one directory is made */
                 {folder, STATUS_UNAVAILABLE},
                 {"sqlite://", STATUS_INVALID},

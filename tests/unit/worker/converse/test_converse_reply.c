@@ -62,15 +62,12 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     buf_printf(out, " %s %u", r->stop->bedrock, r->tools);
 }
 
-static const struct converse_dialect recorder = {
-    .malformed_fails = true,
-    .begin = put_begin,
-    .open = put_open,
-    .piece = put_piece,
-    .close = put_close,
-    .finish = put_finish,
-    .whole = put_whole,
-};
+#define RECORDER(one)                                                                          \
+    {                                                                                          \
+        .malformed_fails = true, .one_at_a_time = (one), .begin = put_begin, .open = put_open, \
+        .piece = put_piece, .close = put_close, .finish = put_finish, .whole = put_whole       \
+    }
+static const struct converse_dialect recorder = RECORDER(false), in_turn = RECORDER(true);
 
 struct bed {
     struct arena *arena;
@@ -79,12 +76,17 @@ struct bed {
     struct err err;
 };
 
-static void open_bed(struct bed *b)
+static void open_bed_of(struct bed *b, const struct converse_dialect *dialect)
 {
     memset(b, 0, sizeof *b);
     b->arena = arena_new(1 << 20);
     buf_init(&b->out, 1 << 16);
-    converse_reply_init(&b->r, &recorder, b->arena, STR("model"), STR("id"), NULL);
+    converse_reply_init(&b->r, dialect, b->arena, STR("model"), STR("id"), NULL);
+}
+
+static void open_bed(struct bed *b)
+{
+    open_bed_of(b, &recorder);
 }
 
 static void close_bed(struct bed *b)
@@ -140,68 +142,145 @@ static enum status say(struct bed *b, struct str word)
 
 struct order_row {
     const char *name, *events, *want;
+    const char *in_turn; /* of a dialect with one block at a time; NULL: the same */
 };
 
 /* Events are parted by '|'. "end" is the end of the body. */
 static const struct order_row orders[] = {
     {"as it should be", "m0|t0 a|t0 b|-0|S1 A|u1 {}|-1|e0 tool_use|d0 5",
-     "begin (0t 0t=a 0t=b 0) (1u0:n 1u={} 1) finish tool_use 5"},
-    {"no messageStart", "t0 a|-0|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1"},
-    {"nothing but the end", "e0 end_turn|d0 1", "begin finish end_turn 1"},
-    {"messageStart twice", "m0|t0 a|m0|-0|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1"},
+     "begin (0t 0t=a 0t=b 0) (1u0:n 1u={} 1) finish tool_use 5", NULL},
+    {"no messageStart", "t0 a|-0|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1", NULL},
+    {"nothing but the end", "e0 end_turn|d0 1", "begin finish end_turn 1", NULL},
+    {"messageStart twice", "m0|t0 a|m0|-0|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1",
+     NULL},
     {"numbers with holes", "t5 a|-5|t9 b|-9|e0 end_turn|d0 1",
-     "begin (0t 0t=a 0) (1t 1t=b 1) finish end_turn 1"},
+     "begin (0t 0t=a 0) (1t 1t=b 1) finish end_turn 1", NULL},
     {"interleaved calls", "S3 A|S1 B|u3 {|u1 [|u3 }|-1|-3|e0 tool_use|d0 1",
-     "begin (0u0:n (1u1:n 0u={ 1u=[ 0u=} 1) 0) finish tool_use 1"},
+     "begin (0u0:n (1u1:n 0u={ 1u=[ 0u=} 1) 0) finish tool_use 1",
+     "begin (0u0:n 0u={ 0u=} 0) (1u1:n 1u=[ 1) finish tool_use 1"},
     {"stops missing", "t0 a|S1 A|h2 x|e0 tool_use|d0 1",
-     "begin (0t 0t=a (1u0:n (2h 2h=x 0) 1u={} 1) 2) finish tool_use 1"},
-    {"stop twice", "t0 a|-0|-0|-7|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1"},
+     "begin (0t 0t=a (1u0:n (2h 2h=x 0) 1u={} 1) 2) finish tool_use 1",
+     "begin (0t 0t=a 0) (1u0:n 1u={} 1) (2h 2h=x 2) finish tool_use 1"},
+    {"three calls, stopped backwards",
+     "S0 A|S1 B|S2 C|u2 c|-2|u1 b|u0 a|-0|u1 d|-1|e0 tool_use|d0 1",
+     "begin (0u0:n (1u1:n (2u2:n 2u=c 2) 1u=b 0u=a 0) 1u=d 1) finish tool_use 1",
+     "begin (0u0:n 0u=a 0) (1u1:n 1u=b 1u=d 1) (2u2:n 2u=c 2) finish tool_use 1"},
+    {"text beside a call", "S0 A|t1 x|u0 {}|-0|t1 y|-1|e0 tool_use|d0 1",
+     "begin (0u0:n (1t 1t=x 0u={} 0) 1t=y 1) finish tool_use 1",
+     "begin (0u0:n 0u={} 0) (1t 1t=x 1t=y 1) finish tool_use 1"},
+    {"text, a call, text again", "t0 a|S1 A|t0 b|u1 {}|-1|-0|e0 tool_use|d0 1",
+     "begin (0t 0t=a (1u0:n 0t=b 1u={} 1) 0) finish tool_use 1",
+     "begin (0t 0t=a 0) (1u0:n 1u={} 1) (2t 2t=b 2) finish tool_use 1"},
+    {"calls around text", "S0 A|t1 x|S2 B|u2 b|u0 a|-0|-2|e0 tool_use|d0 1",
+     "begin (0u0:n (1t 1t=x (2u1:n 2u=b 0u=a 0) 2) 1) finish tool_use 1",
+     "begin (0u0:n 0u=a 0) (1t 1t=x 1) (2u1:n 2u=b 2) finish tool_use 1"},
+    {"redacted thinking beside a call", "S0 A|r1 z|u0 a|g2 s|-0|e0 tool_use|d0 1",
+     "begin (0u0:n (1r 1) 0u=a (2h 2h~s 0) 2) finish tool_use 1",
+     "begin (0u0:n 0u=a 0) (1r 1) (2h 2h~s 2) finish tool_use 1"},
+    {"number used again while its block waits",
+     "S0 A|S1 B|u1 b|-1|S1 C|u1 c|-1|-0|e0 tool_use|d0 1",
+     "begin (0u0:n (1u1:n 1u=b 1) (2u2:n 2u=c 2) 0u={} 0) finish tool_use 1",
+     "begin (0u0:n 0u={} 0) (1u1:n 1u=b 1) (2u2:n 2u=c 2) finish tool_use 1"},
+    {"stop twice", "t0 a|-0|-0|-7|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1", NULL},
     {"text after its stop", "t0 a|-0|t0 b|e0 end_turn|d0 1",
-     "begin (0t 0t=a 0) (1t 1t=b 1) finish end_turn 1"},
+     "begin (0t 0t=a 0) (1t 1t=b 1) finish end_turn 1", NULL},
     {"input after its stop", "S0 A|u0 {}|-0|u0 {}|e0 tool_use|d0 1",
-     "begin (0u0:n 0u={} 0) finish tool_use 1"},
-    {"input without a call", "u0 {}|t0 a|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1"},
+     "begin (0u0:n 0u={} 0) finish tool_use 1", NULL},
+    {"input without a call", "u0 {}|t0 a|e0 end_turn|d0 1", "begin (0t 0t=a 0) finish end_turn 1",
+     NULL},
     {"call without input", "S0 A|u0 |-0|e0 tool_use|d0 1",
-     "begin (0u0:n 0u={} 0) finish tool_use 1"},
+     "begin (0u0:n 0u={} 0) finish tool_use 1", NULL},
     {"start of the same call twice", "S0 A|S0 A|u0 {}|S0 A|-0|e0 tool_use|d0 1",
-     "begin (0u0:n 0u={} 0) finish tool_use 1"},
+     "begin (0u0:n 0u={} 0) finish tool_use 1", NULL},
     {"start of another call", "S0 A|S0 B|u0 {}|-0|e0 tool_use|d0 1",
-     "begin (0u0:n 0u={} 0) (1u1:n 1u={} 1) finish tool_use 1"},
+     "begin (0u0:n 0u={} 0) (1u1:n 1u={} 1) finish tool_use 1", NULL},
     {"kind changes inside a block", "t0 a|h0 x|t0 b|S0 A|e0 tool_use|d0 1",
-     "begin (0t 0t=a 0) (1h 1h=x 1) (2t 2t=b 2) (3u0:n 3u={} 3) finish tool_use 1"},
+     "begin (0t 0t=a 0) (1h 1h=x 1) (2t 2t=b 2) (3u0:n 3u={} 3) finish tool_use 1", NULL},
     {"thinking after its signature", "h0 x|g0 s|h0 y|g0 z|-0|e0 end_turn|d0 1",
-     "begin (0h 0h=x 0h~s 0) (1h 1h=y 1h~z 1) finish end_turn 1"},
-    {"signature only", "g0 s|-0|e0 end_turn|d0 1", "begin (0h 0h~s 0) finish end_turn 1"},
+     "begin (0h 0h=x 0h~s 0) (1h 1h=y 1h~z 1) finish end_turn 1", NULL},
+    {"signature only", "g0 s|-0|e0 end_turn|d0 1", "begin (0h 0h~s 0) finish end_turn 1", NULL},
     {"redacted closes at once", "r0 x|r0 y|-0|e0 end_turn|d0 1",
-     "begin (0r 0) (1r 1) finish end_turn 1"},
+     "begin (0r 0) (1r 1) finish end_turn 1", NULL},
     {"citation opens a text", "c0 T|t0 a|c0 U|-0|e0 end_turn|d0 1",
-     "begin (0t 0c 0t=a 0c 0) finish end_turn 1"},
-    {"empty pieces open nothing", "m0|t0 |h1 |r2 |x3 |e0 end_turn|d0 1", "begin finish end_turn 1"},
-    {"usage before the stop", "d0 7|t0 a|e0 end_turn", "begin (0t 0t=a 0) finish end_turn 7"},
-    {"usage never", "t0 a|e0 end_turn|end", "begin (0t 0t=a 0) finish end_turn 0"},
+     "begin (0t 0c 0t=a 0c 0) finish end_turn 1", NULL},
+    {"empty pieces open nothing", "m0|t0 |h1 |r2 |x3 |e0 end_turn|d0 1", "begin finish end_turn 1",
+     NULL},
+    {"usage before the stop", "d0 7|t0 a|e0 end_turn", "begin (0t 0t=a 0) finish end_turn 7", NULL},
+    {"usage never", "t0 a|e0 end_turn|end", "begin (0t 0t=a 0) finish end_turn 0", NULL},
     {"nothing after the stop", "e0 end_turn|t0 a|S1 A|-0|e0 max_tokens|m0|d0 1|d0 2|t0 b|end",
-     "begin finish end_turn 1"},
-    {"end_turn with a call", "S0 A|-0|e0 end_turn|d0 1", "begin (0u0:n 0u={} 0) finish tool_use 1"},
+     "begin finish end_turn 1", NULL},
+    {"end_turn with a call", "S0 A|-0|e0 end_turn|d0 1", "begin (0u0:n 0u={} 0) finish tool_use 1",
+     NULL},
 };
+
+static void check_order(const struct order_row *row, const struct converse_dialect *dialect)
+{
+    struct bed b;
+    struct str words = text_from(row->events), word;
+    const char *want = dialect->one_at_a_time && row->in_turn ? row->in_turn : row->want;
+    open_bed_of(&b, dialect);
+    while (text_split(&words, '|', &word)) {
+        enum status st = text_eq(word, STR("end")) ? converse_reply_end(&b.r.reply, &b.out, &b.err)
+                                                   : say(&b, word);
+        if (st != STATUS_OK)
+            fail_msg("%s: %s", row->name, b.err.text);
+    }
+    if (!text_eq(buf_str(&b.out), text_from(want)) || !b.r.reply.stopped)
+        fail_msg("%s: got '%.*s'", row->name, STR_ARG(buf_str(&b.out)));
+    close_bed(&b);
+}
 
 static void test_order_whatever_comes_is_kept(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(orders); i++) {
-        struct bed b;
-        struct str words = text_from(orders[i].events), word;
-        open_bed(&b);
-        while (text_split(&words, '|', &word)) {
-            enum status st = text_eq(word, STR("end"))
-                                 ? converse_reply_end(&b.r.reply, &b.out, &b.err)
-                                 : say(&b, word);
-            if (st != STATUS_OK)
-                fail_msg("%s: %s", orders[i].name, b.err.text);
-        }
-        if (!text_eq(buf_str(&b.out), text_from(orders[i].want)) || !b.r.reply.stopped)
-            fail_msg("%s: got '%.*s'", orders[i].name, STR_ARG(buf_str(&b.out)));
-        close_bed(&b);
+        check_order(&orders[i], &recorder);
+        check_order(&orders[i], &in_turn);
     }
+}
+
+/* The live block goes out at once, whatever waits behind it. */
+static void test_live_block_is_never_held_back(void **state)
+{
+    (void)state;
+    struct bed b;
+    open_bed_of(&b, &in_turn);
+    assert_int_equal(say(&b, STR("S0 A")), STATUS_OK);
+    assert_int_equal(say(&b, STR("S1 B")), STATUS_OK);
+    assert_int_equal(say(&b, STR("u1 [")), STATUS_OK);
+    assert_int_equal(say(&b, STR("u0 {")), STATUS_OK);
+    assert_true(text_eq(buf_str(&b.out), STR("begin (0u0:n 0u={ ")));
+    assert_int_equal(say(&b, STR("-0")), STATUS_OK);
+    assert_int_equal(say(&b, STR("u1 ]")), STATUS_OK);
+    assert_true(text_eq(buf_str(&b.out), STR("begin (0u0:n 0u={ 0) (1u1:n 1u=[ 1u=] ")));
+    close_bed(&b); /* what waits at the end of a broken stream leaks nothing */
+    open_bed_of(&b, &in_turn);
+    say(&b, STR("S0 A"));
+    say(&b, STR("S1 B"));
+    say(&b, STR("u1 ["));
+    close_bed(&b);
+}
+
+static void test_holding_back_has_an_end(void **state)
+{
+    (void)state;
+    struct bed b;
+    enum status st = STATUS_OK;
+    static char piece[300000];
+    open_bed_of(&b, &in_turn);
+    say(&b, STR("S0 A"));
+    say(&b, STR("S1 B"));
+    int head = snprintf(piece, sizeof piece,
+                        "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"");
+    memset(piece + head, 'x', 250000);
+    memcpy(piece + head + 250000, "\"}}}", 5);
+    int n = 0;
+    for (; n < 1000 && st == STATUS_OK; n++)
+        st = converse_reply_event(&b.r.reply, STR("contentBlockDelta"), text_from(piece), &b.out,
+                                  &b.err);
+    assert_int_equal(st, STATUS_UPSTREAM);
+    assert_in_range(n, 8, 100); /* megabytes are held, but not without end */
+    close_bed(&b);
 }
 
 static void test_end_without_stop_is_upstream(void **state)
@@ -348,20 +427,23 @@ static void test_answer_broken_writes_nothing(void **state)
 static void test_allocation_failing_is_internal(void **state)
 {
     (void)state;
-    unsigned failures = 0;
-    for (unsigned long k = 1; k < 40; k++) {
-        struct bed b;
-        open_bed(&b);
-        heap_fail_after(k);
-        enum status st = say(&b, STR("S0 A"));
-        if (st == STATUS_OK)
-            st = say(&b, STR("t1 \\u0041"));
-        heap_fail_after(0);
-        assert_true(st == STATUS_OK || st == STATUS_INTERNAL || st == STATUS_UPSTREAM);
-        failures += st != STATUS_OK;
-        close_bed(&b);
+    static const char *const words[] = {"S0 A", "t1 \\u0041", "S2 B", "u2 {}", "-2", "-0"};
+    for (int one = 0; one < 2; one++) {
+        unsigned failures = 0;
+        for (unsigned long k = 1; k < 60; k++) {
+            struct bed b;
+            enum status st = STATUS_OK;
+            open_bed_of(&b, one ? &in_turn : &recorder);
+            heap_fail_after(k);
+            for (size_t i = 0; i < COUNT_OF(words) && st == STATUS_OK; i++)
+                st = say(&b, text_from(words[i]));
+            heap_fail_after(0);
+            assert_true(st == STATUS_OK || st == STATUS_INTERNAL || st == STATUS_UPSTREAM);
+            failures += st != STATUS_OK;
+            close_bed(&b);
+        }
+        assert_in_range(failures, 8, 55);
     }
-    assert_in_range(failures, 4, 30);
 }
 
 static void test_members_are_written_with_their_commas(void **state)
@@ -387,6 +469,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_whatever_comes_is_kept),
+        cmocka_unit_test(test_live_block_is_never_held_back),
+        cmocka_unit_test(test_holding_back_has_an_end),
         cmocka_unit_test(test_end_without_stop_is_upstream),
         cmocka_unit_test(test_malformed_without_metadata_fails_at_the_end),
         cmocka_unit_test(test_event_after_an_error_writes_nothing),

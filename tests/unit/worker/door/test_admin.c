@@ -16,7 +16,6 @@ static void test_routes_table_answers_without_a_key(void **state)
         {"GET /liveness", NULL, "200 OK", "{\"alive\":true,\"status\":\"alive\"}"},
         {"GET /health/ptc", NULL, "200 OK", "\"ptc_enabled\":false"},
         {"GET /version", NULL, "200 OK", "\"version\":\"" VERSION "\""},
-        {"GET /", NULL, "200 OK", "\"name\":\"llm-api-converter\""},
         {"GET /api/hello", NULL, "200 OK", "{\"message\":\"hello\"}"},
         {"POST /api/event_logging/batch", "{\"events\":[1]}", "200 OK", "\"success\":true"},
         {"POST /api/event_logging/batch", "no JSON at all", "200 OK", "\"success\":true"},
@@ -71,6 +70,33 @@ static void test_draining_is_told_by_health_and_ready_but_not_liveness(void **st
     client_check(&g->client, "liveness", "HTTP/1.1 200 ", true);
 }
 
+/* SHUTDOWN_DELAY: nobody drains yet. */
+static void test_service_that_ends_is_told_while_it_serves(void **state)
+{
+    struct gateway *g = *state;
+    scoreboard_state(&g->segment, 1, SCOREBOARD_READY);
+    segment_set_service(&g->segment, SEGMENT_ENDS);
+    gateway_talk(g, "GET /health", "", NULL, "}}");
+    client_check(&g->client, "health", "HTTP/1.1 503 ", true);
+    client_check(&g->client, "kept", "connection: close", false);
+    gateway_talk(g, "GET /ready", "", NULL, "\"reason\":\"draining\"");
+    client_check(&g->client, "ready", "HTTP/1.1 503 ", true);
+    gateway_talk(g, "GET /liveness", "", NULL, "alive");
+    client_check(&g->client, "liveness", "HTTP/1.1 200 ", true);
+}
+
+/* SIGUSR2: there is no worker of ours left that takes connections, but one of the new program. */
+static void test_service_handed_over_is_healthy(void **state)
+{
+    struct gateway *g = *state;
+    g->worker.draining = true;
+    segment_set_service(&g->segment, SEGMENT_HANDED_OVER);
+    gateway_talk(g, "GET /health", "", NULL, "}}");
+    client_check(&g->client, "health", "HTTP/1.1 200 ", true);
+    gateway_talk(g, "GET /ready", "", NULL, "\"ready\":true");
+    client_check(&g->client, "ready", "HTTP/1.1 200 ", true);
+}
+
 /* SIGHUP: the old set drains while the new one serves. */
 static void test_draining_beside_a_ready_worker_is_healthy(void **state)
 {
@@ -120,6 +146,8 @@ int main(void)
         GATEWAY(test_routes_table_of_what_bedrock_has_not),
         GATEWAY(test_event_sink_switched_off_is_404),
         GATEWAY(test_draining_is_told_by_health_and_ready_but_not_liveness),
+        GATEWAY(test_service_that_ends_is_told_while_it_serves),
+        GATEWAY(test_service_handed_over_is_healthy),
         GATEWAY(test_draining_beside_a_ready_worker_is_healthy),
         GATEWAY(test_ready_without_credentials_gives_the_reason),
         GATEWAY(test_ready_gives_the_refreshers_reason),

@@ -40,6 +40,15 @@ static const struct refusal {
      true},
     {"no counting", COUNT_BODY("claude-3-haiku-20240307"), "400 Bad", "ValidationException",
      "{\"message\":\"The provided model doesn't support counting tokens.\"}", true},
+    {"no counting, said late", COUNT_BODY("claude-sonnet-4-20250514"), "400 Bad",
+     "ValidationException",
+     "{\"message\":\"The request with all of its many members and values, which are repeated here "
+     "at a "
+     "length that no client is told, because what it is told ends after some two hundred bytes, "
+     "names a model that does not support counting tokens.\"}",
+     true},
+    {"another thing unsupported", COUNT_BODY("claude-haiku-4-5"), "400 Bad", "ValidationException",
+     "{\"message\":\"This model does not support image input.\"}", false},
     {"bad body", COUNT_BODY("claude-haiku-4-5"), "400 Bad", "ValidationException",
      "{\"message\":\"messages.0: bad\"}", false},
     {"throttled", COUNT_BODY("claude-haiku-4-5"), "429 Slow", "ThrottlingException", "{}", false},

@@ -170,6 +170,49 @@ static void test_cut_answer_is_502_and_never_repeated(void **state)
     assert_int_equal(g->bedrock.requests, 2);
 }
 
+/* ---- the tier
+ * ------------------------------------------------------------------------------------ */
+
+#define TIERED                                       \
+    "{\"service_tier\":\"flex\",\"model\":\"" CLAUDE \
+    "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+
+static void refuse_first(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (g->bedrock.requests % 2 == 0)
+        up_good_whole(g, c, request);
+    else
+        up_json(c, "400 Bad", "x-amzn-ErrorType: ValidationException\r\n", text_from(g->text));
+}
+
+static void test_tier_is_dropped_only_when_it_was_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        bool tier;
+    } rows[] = {
+        {"{\"message\":\"The provided service tier is not supported for this model.\"}", true},
+        {"{\"message\":\"The request with all of its many members and values, which are repeated "
+         "here "
+         "at a length that no client is told, because what it is told ends after some two hundred "
+         "bytes, has a serviceTier that this model lacks.\"}",
+         true},
+        {"{\"message\":\"This model does not support tool use.\"}", false},
+        {"{\"message\":\"This model doesn't support the temperature field.\"}", false},
+    };
+    struct gateway *g = *state;
+    g->reply = refuse_first;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned want = rows[i].tier ? 2 : 1;
+        g->text = rows[i].body;
+        g->bedrock.requests = 0;
+        gateway_talk(g, MESSAGES, KEY, TIERED, rows[i].tier ? "Hello" : ERROR_END);
+        client_check(&g->client, g->text, "drop:service_tier", rows[i].tier);
+        if (g->bedrock.requests != want)
+            fail_msg("%s: %u requests", g->text, g->bedrock.requests);
+    }
+}
+
 /* ---- the clock
  * ----------------------------------------------------------------------------------- */
 
@@ -186,13 +229,14 @@ static void skewed(struct gateway *g, struct loopback_conn *c, struct str reques
     up_json(c, "403 Forbidden", headers, STR("{\"message\":\"Signature expired\"}"));
 }
 
-static void sign_instead(struct gateway *g, int64_t day_from_ms)
+/* Keys as the refresher makes them at this time. */
+static void sign_instead(struct gateway *g, int64_t now_ms)
 {
     struct signing_keys keys = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
     char amz[17];
     g->config.bedrock_api_key = "";
-    for (int day = 0; day < 2; day++) {
-        clock_amz(day_from_ms + day * 86400000ll, amz);
+    for (int day = 0; day < SIGNING_DAYS; day++) {
+        clock_amz(now_ms + (day - 1) * 86400000ll, amz);
         memcpy(keys.date[day], amz, 8);
     }
     signing_publish(&g->segment, &keys);
@@ -234,6 +278,80 @@ static void test_skew_learnt_by_another_worker_meanwhile_is_tried_again(void **s
     assert_int_equal(g->bedrock.requests, 2);
 }
 
+#define NOON_MS 1768478400000ll /* 2026-01-15 12:00 UTC */
+#define DAY_MS  86400000ll
+
+static void test_yesterday_and_tomorrow_are_signed_for(void **state)
+{
+    struct gateway *g = *state;
+    static const struct {
+        int64_t at_ms;
+        const char *scope;
+    } rows[] = {{NOON_MS - DAY_MS / 2 - 1, "AKIDEXAMPLE/20260114/us-west-2/bedrock/"},
+                {NOON_MS, "AKIDEXAMPLE/20260115/us-west-2/bedrock/"},
+                {NOON_MS + DAY_MS / 2, "AKIDEXAMPLE/20260116/us-west-2/bedrock/"}};
+    sign_instead(g, NOON_MS);
+    g->reply = up_good_whole;
+    for (size_t i = 0; i < 3; i++) {
+        clock_freeze_real_ms(rows[i].at_ms);
+        gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+        assert_non_null(strstr(g->last, rows[i].scope));
+    }
+    clock_freeze_real_ms(0);
+    assert_int_equal(signing_missed(&g->segment), 0);
+}
+
+/* The clock has jumped and the keys are not derived yet: the request waits for them. */
+static void test_other_days_keys_are_complained_about_and_waited_for(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(NOON_MS + 2 * DAY_MS);
+    sign_instead(g, NOON_MS);
+    loop_eventfd_clear(g->segment.wake_refresher);
+    g->reply = up_good_whole;
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    gateway_run(g, 60);
+    client_read(&g->client);
+    assert_int_equal(buf_len(&g->client.in), 0);
+    assert_int_equal(g->bedrock.accepted, 0);
+    assert_in_range(signing_missed(&g->segment), 1, 3); /* not with each look */
+    uint64_t rung = 0;
+    assert_int_equal(read(g->segment.wake_refresher, &rung, sizeof rung), sizeof rung);
+    sign_instead(g, NOON_MS + 2 * DAY_MS);
+    gateway_expect(g, &g->client, 1, "Hello");
+    clock_freeze_real_ms(0);
+    client_check(&g->client, "status", "HTTP/1.1 200 OK", true);
+    assert_non_null(strstr(g->last, "/20260117/us-west-2/bedrock/"));
+    assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 0);
+}
+
+static void test_keys_that_never_come_are_503(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(NOON_MS + 2 * DAY_MS);
+    sign_instead(g, NOON_MS);
+    uint64_t begin_ns = clock_now_ns();
+    gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+    clock_freeze_real_ms(0);
+    client_check(&g->client, "status", "HTTP/1.1 503 ", true);
+    assert_in_range((clock_now_ns() - begin_ns) / 1000000, 1500, 2400);
+    assert_int_equal(g->bedrock.accepted, 0);
+}
+
+static void test_client_may_leave_while_keys_are_waited_for(void **state)
+{
+    struct gateway *g = *state;
+    clock_freeze_real_ms(NOON_MS + 2 * DAY_MS);
+    sign_instead(g, NOON_MS);
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    gateway_run(g, 30);
+    assert_non_null(g->worker.exchanges);
+    client_close(&g->client);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+    clock_freeze_real_ms(0);
+    gateway_run(g, 30);
+}
+
 static void test_expired_credentials_are_complained_about_and_not_repeated(void **state)
 {
     struct gateway *g = *state;
@@ -255,6 +373,21 @@ static void test_no_credentials_is_503_with_retry_after(void **state)
 }
 
 /* ---- the endpoint ---- */
+
+static void test_endpoint_scheme_in_capitals_reaches_the_same_host(void **state)
+{
+    struct gateway *g = *state;
+    char url[64];
+    struct err err;
+    snprintf(url, sizeof url, "HTTP://127.0.0.1:%u/Some/Path", g->bedrock.port);
+    g->config.bedrock_endpoint_url = url;
+    bedrock_drop(g->worker.bedrock);
+    g->worker.bedrock = bedrock_new(&g->worker, &err);
+    assert_non_null(g->worker.bedrock);
+    g->reply = up_good_whole;
+    gateway_talk(g, MESSAGES, KEY, ASK, "Hello");
+    assert_non_null(strstr(g->last, "POST /Some/Path/model/"));
+}
 
 static void test_new_endpoint_override_without_host_is_refused(void **state)
 {
@@ -279,10 +412,16 @@ int main(void)
         GATEWAY(test_no_second_attempt_when_switched_off),
         GATEWAY(test_connect_refused_is_tried_twice_then_502),
         GATEWAY(test_cut_answer_is_502_and_never_repeated),
+        GATEWAY(test_tier_is_dropped_only_when_it_was_refused),
         GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
         GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
+        GATEWAY(test_yesterday_and_tomorrow_are_signed_for),
+        GATEWAY(test_other_days_keys_are_complained_about_and_waited_for),
+        GATEWAY(test_keys_that_never_come_are_503),
+        GATEWAY(test_client_may_leave_while_keys_are_waited_for),
         GATEWAY(test_expired_credentials_are_complained_about_and_not_repeated),
         GATEWAY(test_no_credentials_is_503_with_retry_after),
+        GATEWAY(test_endpoint_scheme_in_capitals_reaches_the_same_host),
         GATEWAY(test_new_endpoint_override_without_host_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,43 @@ static void test_error_table_maps_status_and_text(void **state)
     }
 }
 
+static void test_error_says_what_it_is_about(void **state)
+{
+    (void)state;
+    static const struct {
+        int http;
+        const char *type, *body;
+        enum complaint want;
+    } rows[] = {
+        {400, "ValidationException", "{\"message\":\"service tier flex: no\"}", COMPLAINT_TIER},
+        {400, "", "{\"type\":\"error\",\"error\":{\"message\":\"service_tier: no\"}}",
+         COMPLAINT_TIER},
+        {429, "ThrottlingException", "{\"message\":\"service tier flex: too many\"}",
+         COMPLAINT_NONE},
+        {400, "ValidationException", "{\"message\":\"It does not support tools\"}", COMPLAINT_NONE},
+        {400, "ValidationException", "{}", COMPLAINT_NONE},
+        {400, "ValidationException", "{\"message\":\"Input is too long for it\"}",
+         COMPLAINT_CONTEXT},
+        {400, "ValidationException", "{\"message\":\"No support for counting tokens\"}",
+         COMPLAINT_NO_COUNTING},
+        {403, "InvalidSignatureException", "{\"message\":\"Signature expired\"}", COMPLAINT_CLOCK},
+        {403, "RequestTimeTooSkewed", "{}", COMPLAINT_CLOCK},
+        {400, "RequestExpired", "{}", COMPLAINT_CLOCK},
+        {403, "ExpiredTokenException", "{}", COMPLAINT_NONE},
+        {403, "", "<html>service tier</html>", COMPLAINT_NONE},
+        {500, "", "", COMPLAINT_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct worker w = {.segment = &segment};
+        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        enum complaint got =
+            bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
+        if (got != rows[i].want) {
+            fail_msg("row %zu: complaint %d", i, (int)got);
+        }
+    }
+}
+
 static void test_error_validation_text_loses_arn_and_account(void **state)
 {
     (void)state;
@@ -178,6 +215,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_error_table_maps_status_and_text),
+        TEST(test_error_says_what_it_is_about),
         TEST(test_error_validation_text_loses_arn_and_account),
         TEST(test_exception_frame_maps_camel_case),
         TEST(test_error_log_has_only_the_first_line_of_aws_text),

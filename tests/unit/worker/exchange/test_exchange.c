@@ -2,6 +2,7 @@
  */
 #include "worker/exchange/exchange.h"
 
+#include "shm/memory/scoreboard.h"
 #include "tests/unit/gateway_bed.h"
 
 #define ERROR_END "\"request_id\":\"req_"
@@ -42,6 +43,26 @@ static void test_open_table_of_refusals(void **state)
         client_check(&g->client, rows[i].line, rows[i].contains, true);
     }
     assert_int_equal(g->bedrock.accepted, 0);
+}
+
+/* API_KEY_HEADER may be any name: what comes in it is a secret and comes once. */
+static void test_key_in_a_header_of_any_name_comes_once_and_is_wiped(void **state)
+{
+    struct gateway *g = *state;
+    struct str sent;
+    g->config.api_key_header = "X-Pass";
+    worker_configure(&g->worker);
+    gateway_talk(g, MESSAGES, "x-pass: sk-good\r\nX-Pass: sk-two\r\n", ASK, ERROR_END);
+    client_check(&g->client, "twice", "HTTP/1.1 400 ", true);
+    client_check(&g->client, "twice", "the header X-Pass came twice", true);
+    g->reply = up_silence;
+    client_close(&g->client);
+    client_ask(g, &g->client, MESSAGES, "x-pass: sk-good\r\n", ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    const struct http_request *r = http_conn_request(g->worker.exchanges->conn);
+    assert_true(http_request_header(r, STR("x-pass"), &sent));
+    assert_int_equal(sent.n, 0);
+    assert_memory_equal(sent.p, "\0\0\0\0\0\0\0", 7);
 }
 
 /* What is left of its budget is for the holder of a living key only. */
@@ -310,6 +331,20 @@ static void test_client_gone_while_waiting_cancels_upstream(void **state)
     assert_int_equal(counted(g, COUNTER_CLIENT_GONE), 1);
 }
 
+/* The master tells it about a worker that died. */
+static void test_scoreboard_says_where_the_last_exchange_is(void **state)
+{
+    struct gateway *g = *state;
+    const struct scoreboard_slot *slot = &g->segment.scoreboard[1];
+    assert_int_equal(slot->exchange, 0);
+    g->reply = up_silence;
+    client_ask(g, &g->client, MESSAGES, KEY, ASK);
+    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
+    assert_int_equal(slot->exchange, 1 + EXCHANGE_RELAY);
+    gateway_talk(g, MESSAGES, "", ASK, ERROR_END);
+    assert_int_equal(slot->exchange, 1 + EXCHANGE_DONE);
+}
+
 static void throttled(struct gateway *g, struct loopback_conn *c, struct str request)
 {
     (void)g, (void)request;
@@ -340,7 +375,7 @@ static void test_client_gone_while_its_body_arrives(void **state)
     GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
     client_close(&g->client);
     GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.body_bytes, 0);
+    assert_int_equal(g->worker.stats.bodies.held, 0);
 }
 
 static void test_deadline_before_the_answer_is_504(void **state)
@@ -408,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         GATEWAY(test_open_table_of_refusals),
+        GATEWAY(test_key_in_a_header_of_any_name_comes_once_and_is_wiped),
         GATEWAY(test_revoked_key_learns_nothing_of_its_budget),
         GATEWAY(test_method_refusal_names_what_is_allowed),
         GATEWAY(test_refused_without_body_keeps_the_connection),
@@ -424,6 +460,7 @@ int main(void)
         GATEWAY(test_body_that_is_wrong_names_the_field_and_reaches_nobody),
         GATEWAY(test_too_many_bodies_at_once_are_503),
         GATEWAY(test_client_gone_while_waiting_cancels_upstream),
+        GATEWAY(test_scoreboard_says_where_the_last_exchange_is),
         GATEWAY(test_client_gone_during_the_pause_sends_nothing_more),
         GATEWAY(test_client_gone_while_its_body_arrives),
         GATEWAY(test_deadline_before_the_answer_is_504),

@@ -199,6 +199,43 @@ static void test_count_goes_by_the_reason_given_then_by_the_status(void **state)
     }
 }
 
+/* On a fresh connection and on one that has had a request; by the end of input and by time. */
+static void test_unfinished_head_is_answered_and_logged_by_its_path(void **state)
+{
+    struct gateway *g = *state;
+    static const char *const heads[] = {POST_TO("/v1/chat/completions", ""),
+                                        POST_TO("/v1/chat/completions", ID "x-api-key: sk-go")};
+    for (int i = 0; i < 8; i++) {
+        bool second = i & 1, slow = i & 2;
+        int pipes[2];
+        assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+        g->worker.conn_limits.header_ms = slow ? 60 : 5000;
+        client_connect(g, &g->client);
+        if (second) {
+            client_ask(g, &g->client, "GET /health", "user-agent: the first\r\n", NULL);
+            gateway_expect(g, &g->client, 1, "healthy");
+        }
+        log_to(pipes[1]);
+        log_level_set(LOG_INFO);
+        client_send(g, &g->client, text_from(heads[i / 4]));
+        if (!slow)
+            gateway_fin(g);
+        gateway_expect(g, &g->client, 1, "{\"error\":{\"message\":"); /* OpenAI's shape */
+        client_check(&g->client, "status", slow ? "HTTP/1.1 408 " : "HTTP/1.1 400 ", true);
+        log_level_set(LOG_OFF);
+        log_to(STDOUT_FILENO);
+        ssize_t n = read(pipes[0], lines, sizeof lines - 1);
+        lines[n > 0 ? n : 0] = '\0';
+        close(pipes[0]);
+        close(pipes[1]);
+        client_close(&g->client);
+        if (times("\"event\":\"request\"") != 1 ||
+            times("\"path\":\"/v1/chat/completions\"") != 1 || times("the first") != 0 ||
+            times("sk-go") != 0 || times("\"mine\"") != 0)
+            fail_msg("%d: %s", i, lines);
+    }
+}
+
 /* No memory for an exchange: the answer, the line and the counters come all the same. */
 static void test_request_without_memory_is_answered_counted_and_logged(void **state)
 {
@@ -217,6 +254,7 @@ int main(void)
         GATEWAY(test_lines_of_refusals_have_the_members_of_every_line),
         GATEWAY(test_good_answers_and_bedrocks_errors_are_no_refusals),
         GATEWAY(test_count_goes_by_the_reason_given_then_by_the_status),
+        GATEWAY(test_unfinished_head_is_answered_and_logged_by_its_path),
         GATEWAY(test_request_without_memory_is_answered_counted_and_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* stream.c: what a client of a streamed answer sees when Bedrock is well, ill, slow or gone. */
 #include "worker/exchange/stream.h"
 
-#include "server/net/http_conn_private.h" /* how much is held for a slow client */
+#include "server/net/http_state.h" /* how much is held for a slow client */
 #include "tests/unit/gateway_bed.h"
 
 static void ask_stream(struct gateway *g)
@@ -91,32 +91,107 @@ static void first_exception(struct gateway *g, struct loopback_conn *c, struct s
     up_end(c);
 }
 
+/* The pause before a second attempt may last a second: the test does not wait for it. */
+static void hurry(struct gateway *g)
+{
+    struct exchange *x = g->worker.exchanges;
+    if (x && x->state == EXCHANGE_PAUSE)
+        loop_timer_in(g->worker.loop, &x->timer_pause, 0, x->timer_pause.fn, x);
+}
+
 static void test_first_frame_exception_is_http_status(void **state)
 {
     static const struct {
         const char *exception, *status, *type;
+        unsigned attempts; /* as for a status */
     } rows[] = {
-        {"throttlingException", "HTTP/1.1 429 ", "rate_limit_error"},
-        {"serviceUnavailableException", "HTTP/1.1 529 ", "overloaded_error"},
-        {"internalServerException", "HTTP/1.1 500 ", "api_error"},
-        {"modelStreamErrorException", "HTTP/1.1 500 ", "api_error"},
-        {"modelTimeoutException", "HTTP/1.1 504 ", "timeout_error"},
-        {"validationException", "HTTP/1.1 400 ", "invalid_request_error"},
-        {"newerException", "HTTP/1.1 500 ", "api_error"},
+        {"throttlingException", "HTTP/1.1 429 ", "rate_limit_error", 2},
+        {"serviceUnavailableException", "HTTP/1.1 529 ", "overloaded_error", 2},
+        {"internalServerException", "HTTP/1.1 500 ", "api_error", 2},
+        {"modelStreamErrorException", "HTTP/1.1 500 ", "api_error", 1},
+        {"modelTimeoutException", "HTTP/1.1 504 ", "timeout_error", 1},
+        {"validationException", "HTTP/1.1 400 ", "invalid_request_error", 1},
+        {"newerException", "HTTP/1.1 500 ", "api_error", 1},
     };
     struct gateway *g = *state;
     g->reply = first_exception;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned before = g->bedrock.requests;
         g->text = rows[i].exception;
-        gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
+        client_close(&g->client);
+        client_ask(g, &g->client, MESSAGES, KEY, STREAM_BODY);
+        GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, "\"request_id\"")));
+        GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
         client_check(&g->client, rows[i].exception, rows[i].status, true);
         client_check(&g->client, rows[i].exception, rows[i].type, true);
         client_check(&g->client, rows[i].exception, "text/event-stream", false);
         client_check(&g->client, rows[i].exception, "arn:", false);
         client_check(&g->client, rows[i].exception, ACCOUNT, false);
+        if (g->bedrock.requests - before != rows[i].attempts)
+            fail_msg("%s: %u attempts", g->text, g->bedrock.requests - before);
     }
-    assert_int_equal(g->bedrock.requests, sizeof rows / sizeof *rows); /* none was repeated */
     assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS), 0);
+}
+
+/* The first attempt of each request ends in an exception; the connection stays open, so that what
+ * is left of it has to be cancelled (step 0), or the body ends with it (step 2). */
+static void exception_then_good(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    size_t at;
+    bool chat = text_find(request, STR("/converse-stream"), &at);
+    if (g->bedrock.requests % 2 == 0) {
+        if (chat)
+            good_chat(g, c, request);
+        else
+            up_good_stream(g, c, request);
+        return;
+    }
+    up_stream(c);
+    if (chat) /* nothing of it reaches the client */
+        up_frame(c, EVENTSTREAM_EVENT, "metadata", "{\"usage\":{\"inputTokens\":900}}");
+    up_frame(c, EVENTSTREAM_EVENT, "initial-response", "{}");
+    up_frame(c, EVENTSTREAM_EXCEPTION, g->text, "{\"message\":\"the service tier: slow\"}");
+    if (g->step == 2)
+        up_end(c);
+}
+
+static void test_first_frame_exception_is_retried_like_a_status(void **state)
+{
+    static const char *const rows[] = {"throttlingException", "serviceUnavailableException",
+                                       "internalServerException"};
+    struct gateway *g = *state;
+    g->reply = exception_then_good;
+    for (size_t i = 0; i < 4 * sizeof rows / sizeof *rows; i++) {
+        bool chat = i & 2;
+        g->text = rows[i / 4];
+        g->step = i & 1 ? 2 : 0;
+        client_close(&g->client);
+        client_ask(g, &g->client, chat ? CHAT : MESSAGES, KEY,
+                   chat ? CHAT_STREAM_BODY : STREAM_BODY);
+        GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, "\r\n0\r\n\r\n")));
+        GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
+        client_check(&g->client, g->text, "HTTP/1.1 200 OK", true);
+        client_check(&g->client, g->text, "error", false);
+        assert_int_equal(client_count(&g->client, "Hello"), 1);
+        assert_int_equal(g->bedrock.requests, 2 * i + 2);
+    }
+    assert_int_equal(counters_sum(&g->segment, COUNTER_UPSTREAM_RETRIES), 12);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), 0);
+    /* of the good attempts: 9 tokens told on InvokeModel, 1 on Converse */
+    assert_int_equal(counters_sum(&g->segment, COUNTER_TOKENS_IN), 6 * 9 + 6 * 1);
+}
+
+static void test_tier_refused_by_an_exception_is_dropped(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = exception_then_good;
+    g->text = "validationException";
+    client_ask(g, &g->client, MESSAGES, KEY,
+               "{\"service_tier\":\"flex\",\"stream\":true,\"model\":\"" CLAUDE
+               "\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
+    gateway_expect(g, &g->client, 1, "\r\n0\r\n\r\n");
+    client_check(&g->client, "change", "x-converter-changes: drop:service_tier", true);
+    assert_int_equal(g->bedrock.requests, 2);
 }
 
 static void bad_frame(struct loopback_conn *c)
@@ -280,6 +355,7 @@ static void unknown_then_exception(struct gateway *g, struct loopback_conn *c, s
 static void test_event_without_output_does_not_begin_the_answer(void **state)
 {
     struct gateway *g = *state;
+    g->config.upstream_retries = 0;
     g->reply = unknown_then_exception;
     gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
     client_check(&g->client, "status", "HTTP/1.1 429 ", true);
@@ -321,7 +397,7 @@ static void stop_then_reset(struct gateway *g, struct loopback_conn *c, struct s
 {
     (void)g, (void)request;
     up_begin(c);
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     c->reset_after = true;
 }
 
@@ -398,7 +474,7 @@ static void test_ping_after_silence_but_never_before_the_beginning(void **state)
     assert_in_range(clock_mono_ms() - began_ms, 950, 1300);
     client_read(&g->other);
     assert_int_equal(buf_len(&g->other.in), 0);
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     loopback_flush(g->upstream);
     gateway_expect(g, &g->client, 1, "event: message_stop");
@@ -421,7 +497,7 @@ static void flood(struct gateway *g, struct loopback_conn *c, struct str request
                  i, 0);
         up_chunk(c, delta);
     }
-    up_chunk(c, UP_STOP);
+    up_stop(c);
     up_end(c);
 }
 
@@ -438,7 +514,7 @@ static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
         assert_true(buf_len(&x->conn->out) < 2 * 65536);
     }
     size_t held = buf_len(&x->conn->out);
-    assert_true(held >= 65536 && !x->upstream_done);
+    assert_true(held >= 65536 && x->attempt == EXCHANGE_ATTEMPT_RUNNING);
     gateway_run(g, 30);
     assert_int_equal(buf_len(&x->conn->out), held); /* nothing moves while nobody reads */
     GATEWAY_UNTIL(g, (client_read(&g->client), g->worker.exchanges == NULL));
@@ -496,6 +572,8 @@ int main(void)
         GATEWAY(test_stream_chat_ends_with_done),
         GATEWAY(test_stream_chat_broken_has_error_and_no_done),
         GATEWAY(test_first_frame_exception_is_http_status),
+        GATEWAY(test_first_frame_exception_is_retried_like_a_status),
+        GATEWAY(test_tier_refused_by_an_exception_is_dropped),
         GATEWAY(test_broken_before_first_event_is_http_status),
         GATEWAY(test_other_answer_than_a_stream_is_502),
         GATEWAY(test_stream_instead_of_whole_answer_is_502),

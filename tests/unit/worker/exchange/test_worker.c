@@ -107,17 +107,23 @@ static void start_with_stream(struct process *p)
     gateway_expect(p->g, &p->g->client, 1, "Hello");
 }
 
-static void test_term_lets_streams_finish_and_closes_idle_connections(void **state)
+static void test_term_lets_streams_finish_and_answers_kept_connections_once_more(void **state)
 {
     struct process *p = *state;
     struct gateway *g = p->g;
     start_with_stream(p);
     ask(p, &g->other, "GET /health", "", NULL);
     gateway_expect(g, &g->other, 1, "\"status\":\"healthy\"");
+    client_check(&g->other, "close", "connection: close", false);
     kill(p->pid, SIGTERM);
+    gateway_run(g, 100);
+    assert_false(client_ended(&g->other));
+    ask(p, &g->other, "GET /liveness", "", NULL);
+    gateway_expect(g, &g->other, 1, "\"alive\":true");
+    client_check(&g->other, "close", "connection: close", true);
     GATEWAY_UNTIL(g, client_ended(&g->other));
     assert_false(ended(p));
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     loopback_flush(g->upstream);
     gateway_expect(g, &g->client, 1, "event: message_stop");
@@ -149,7 +155,27 @@ static void test_drain_over_tells_everybody_in_his_dialect(void **state)
     check_exit(p, 0);
 }
 
-static void test_second_term_leaves_at_once_without_a_false_end(void **state)
+/* Of the master, and of whoever tells a whole group of processes to stop. */
+static void test_second_term_cuts_nothing(void **state)
+{
+    struct process *p = *state;
+    struct gateway *g = p->g;
+    start_with_stream(p);
+    for (int i = 0; i < 3; i++) {
+        kill(p->pid, SIGTERM);
+        gateway_run(g, 30);
+        assert_false(ended(p));
+    }
+    up_chunk(g->upstream, UP_STOP);
+    up_end(g->upstream);
+    loopback_flush(g->upstream);
+    gateway_expect(g, &g->client, 1, "event: message_stop");
+    GATEWAY_UNTIL(g, client_ended(&g->client));
+    client_close(&g->client);
+    check_exit(p, 0);
+}
+
+static void test_int_leaves_at_once_without_a_false_end(void **state)
 {
     struct process *p = *state;
     struct gateway *g = p->g;
@@ -157,7 +183,7 @@ static void test_second_term_leaves_at_once_without_a_false_end(void **state)
     kill(p->pid, SIGTERM);
     gateway_run(g, 30);
     assert_false(ended(p));
-    kill(p->pid, SIGTERM);
+    kill(p->pid, SIGINT);
     check_exit(p, 0);
     client_read(&g->client);
     client_check(&g->client, "end", "\r\n0\r\n\r\n", false);
@@ -171,11 +197,30 @@ static void test_master_gone_drains(void **state)
     start(p);
     ask(p, &g->client, "GET /health", "", NULL);
     gateway_expect(g, &g->client, 1, "healthy");
+    client_close(&g->client);
+    gateway_run(g, 30);
     close(p->alive_fd);
     p->alive_fd = -1;
     uint64_t gone_ms = clock_mono_ms();
     check_exit(p, 0);
-    assert_true(clock_mono_ms() - gone_ms < 500); /* nothing was open: nothing to wait for */
+    assert_true(clock_mono_ms() - gone_ms < 500); /* nothing is open: nothing to wait for */
+}
+
+static void test_master_gone_answers_kept_connections_once_more(void **state)
+{
+    struct process *p = *state;
+    struct gateway *g = p->g;
+    start(p);
+    ask(p, &g->client, "GET /liveness", "", NULL);
+    gateway_expect(g, &g->client, 1, "alive");
+    close(p->alive_fd);
+    p->alive_fd = -1;
+    gateway_run(g, 100);
+    ask(p, &g->client, "GET /liveness", "", NULL);
+    gateway_expect(g, &g->client, 2, "\"alive\":true");
+    client_check(&g->client, "close", "connection: close", true);
+    client_close(&g->client);
+    check_exit(p, 0);
 }
 
 static void test_unusable_endpoint_is_hopeless(void **state)
@@ -260,18 +305,50 @@ static void test_unknown_key_client_gone_before_the_answer(void **state)
     gateway_expect(g, &g->client, 1, "alive");
 }
 
+/* Its time to drain is over while bodies are on their way: one that waits for its key, too. */
+static void test_drain_over_answers_requests_whose_body_is_not_here(void **state)
+{
+    static const char *const heads[] = {
+        MESSAGES " HTTP/1.1\r\nHost: g\r\n" KEY "Content-Length: 9\r\n\r\nabc",
+        CHAT " HTTP/1.1\r\nHost: g\r\nx-api-key: sk-new\r\nContent-Length: 9\r\n\r\n"};
+    struct process *p = *state;
+    struct gateway *g = p->g;
+    struct keymiss_question q = {0};
+    g->config.shutdown_timeout = 0;
+    start(p);
+    dial(p, &g->client);
+    dial(p, &g->other);
+    client_send(g, &g->client, text_from(heads[0]));
+    client_send(g, &g->other, text_from(heads[1]));
+    GATEWAY_UNTIL(g, keymiss_next(&g->segment, &q));
+    gateway_run(g, 20);
+    kill(p->pid, SIGTERM);
+    gateway_expect(g, &g->client, 1, "\"type\":\"overloaded_error\"");
+    gateway_expect(g, &g->other, 1, "\"code\":\"overloaded\"}}");
+    keymiss_answer(&g->segment, &q, KEYMISS_ABSENT); /* rings; nobody asks any more */
+    client_check(&g->client, "status", "HTTP/1.1 529 ", true);
+    client_check(&g->other, "status", "HTTP/1.1 503 ", true);
+    gateway_run(g, 20);
+    client_close(&g->client);
+    client_close(&g->other);
+    check_exit(p, 0);
+}
+
 int main(void)
 {
 #define PROCESS(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        PROCESS(test_term_lets_streams_finish_and_closes_idle_connections),
+        PROCESS(test_term_lets_streams_finish_and_answers_kept_connections_once_more),
         PROCESS(test_drain_over_tells_everybody_in_his_dialect),
-        PROCESS(test_second_term_leaves_at_once_without_a_false_end),
+        PROCESS(test_second_term_cuts_nothing),
+        PROCESS(test_int_leaves_at_once_without_a_false_end),
         PROCESS(test_master_gone_drains),
+        PROCESS(test_master_gone_answers_kept_connections_once_more),
         PROCESS(test_unusable_endpoint_is_hopeless),
         PROCESS(test_unknown_key_waits_for_the_refresher),
         PROCESS(test_unknown_key_answers_of_the_refresher),
         PROCESS(test_unknown_key_client_gone_before_the_answer),
+        PROCESS(test_drain_over_answers_requests_whose_body_is_not_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

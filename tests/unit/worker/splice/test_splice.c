@@ -319,24 +319,25 @@ static void put_frame(struct reply *r, struct str event, struct buf *out, const 
 /* in: one decoded event a line; out: the SSE bytes, then a comment with what was read. */
 static void check_golden_stream(const char *path)
 {
-    struct reply r;
+    struct splice_reply whole;
+    struct reply *r = &whole.reply;
     struct buf out;
     size_t in_n, want_n;
     char *in = read_file(path, &in_n), *want = read_expected(path, &want_n);
     struct str lines = {in, in_n}, line;
     buf_init(&out, CASE_MAX);
-    splice_reply_init(&r, STR("claude-client-name"));
+    splice_reply_init(&whole, STR("claude-client-name"));
     while (text_split(&lines, '\n', &line))
         if (line.n > 0)
-            put_frame(&r, line, &out, path);
+            put_frame(r, line, &out, path);
     buf_printf(&out,
                ": input %llu output %llu read %llu write %llu write_1h %llu latency %llu stop "
                "'%s'%s%s%s\n",
-               (unsigned long long)r.usage.input, (unsigned long long)r.usage.output,
-               (unsigned long long)r.usage.cache_read, (unsigned long long)r.usage.cache_write,
-               (unsigned long long)r.usage.cache_write_1h, (unsigned long long)r.first_latency_ms,
-               r.stop_reason, r.started ? " started" : "", r.stopped ? " stopped" : "",
-               r.failed ? " failed" : "");
+               (unsigned long long)r->usage.input, (unsigned long long)r->usage.output,
+               (unsigned long long)r->usage.cache_read, (unsigned long long)r->usage.cache_write,
+               (unsigned long long)r->usage.cache_write_1h, (unsigned long long)r->first_latency_ms,
+               r->stop_reason, r->started ? " started" : "", r->stopped ? " stopped" : "",
+               r->failed ? " failed" : "");
     if (!text_eq(buf_str(&out), (struct str){want, want_n}))
         fail_msg("%s: got\n%.*s", path, STR_ARG(buf_str(&out)));
     buf_free(&out);

@@ -6,7 +6,8 @@
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 
-static struct reply reply;
+static struct splice_reply whole;
+#define reply whole.reply
 static struct buf out;
 static struct arena *arena;
 static struct err err;
@@ -16,7 +17,7 @@ static int begin(void **state)
     (void)state;
     arena = arena_new((size_t)64 << 20);
     buf_init(&out, (size_t)8 << 20);
-    splice_reply_init(&reply, STR("my \"model\""));
+    splice_reply_init(&whole, STR("my \"model\""));
     return 0;
 }
 
@@ -38,6 +39,13 @@ static struct str frame(const char *before, struct str json, const char *after)
     text_base64((const uint8_t *)json.p, json.n, p + head);
     memcpy(p + head + n, after, tail);
     return (struct str){p, head + n + tail};
+}
+
+/* As if the events before had come. */
+static void stand(enum splice_order_place place)
+{
+    whole.order = (struct splice_order){.place = place, .blocks = place != SPLICE_ORDER_BEFORE};
+    reply.stopped = false;
 }
 
 static void assert_out(const char *name, const char *want)
@@ -63,6 +71,7 @@ static void test_event_in_any_wrapping_is_unwrapped(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         buf_clear(&out);
+        stand(SPLICE_ORDER_INSIDE);
         if (splice_event(&reply, frame(rows[i].before, text_from(event), rows[i].after), &out,
                          &err) != STATUS_OK)
             fail_msg("%s: %s", rows[i].name, err.text);
@@ -81,6 +90,7 @@ static void test_event_with_line_breaks_stays_one_field(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t at;
         buf_clear(&out);
+        stand(SPLICE_ORDER_ENDING);
         assert_int_equal(
             splice_event(&reply, frame("{\"bytes\":\"", text_from(rows[i]), "\"}"), &out, &err),
             STATUS_OK);
@@ -133,6 +143,7 @@ static void test_events_are_appended_to_what_waits(void **state)
 {
     (void)state;
     BUF_LIT(&out, "before");
+    stand(SPLICE_ORDER_ENDING);
     assert_int_equal(
         splice_event(&reply, frame("{\"bytes\":\"", STR("{\"type\":\"ping\"}"), "\"}"), &out, &err),
         STATUS_OK);
@@ -153,11 +164,79 @@ static void test_event_larger_than_the_room_is_internal(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf small;
         buf_init(&small, 30);
+        stand(SPLICE_ORDER_ENDING);
         assert_int_equal(
             splice_event(&reply, frame("{\"bytes\":\"", text_from(rows[i]), "\"}"), &small, &err),
             STATUS_INTERNAL);
         buf_free(&small);
     }
+}
+
+static enum status say(const char *json)
+{
+    return splice_event(&reply, frame("{\"bytes\":\"", text_from(json), "\",\"p\":\"abc\"}"), &out,
+                        &err);
+}
+
+/* The usual form is known by its first bytes, any other by a scan: the same order holds for both.
+ */
+static void test_event_out_of_order_is_an_upstream_fault(void **state)
+{
+    static const struct {
+        enum splice_order_place place; /* block 0 is open, or was */
+        const char *json;
+        enum status want;
+    } rows[] = {
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":0}", STATUS_OK},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\", \"index\":0}", STATUS_OK},
+        {SPLICE_ORDER_INSIDE, "{\"index\":0,\"type\":\"content_block_stop\"}", STATUS_OK},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":1}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":0.0}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":-1}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":null}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\"}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"index\":9,\"type\":\"content_block_stop\"}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{}}",
+         STATUS_OK},
+        {SPLICE_ORDER_INSIDE,
+         "{\"type\":\"content_block_delta\",\"index\":18446744073709551616,\"delta\":{}}",
+         STATUS_UPSTREAM},
+        {SPLICE_ORDER_BETWEEN,
+         "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{}}", STATUS_OK},
+        {SPLICE_ORDER_BETWEEN,
+         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{}}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_BETWEEN, "{\"type\":\"message_start\",\"message\":{}}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_BETWEEN, "{\"type\":\"message_stop\"}", STATUS_UPSTREAM},
+        {SPLICE_ORDER_BEFORE, "{\"type\":\"ping\"}", STATUS_OK},
+        {SPLICE_ORDER_BEFORE, "{\"type\":\"error\",\"error\":{}}", STATUS_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        buf_clear(&out);
+        stand(rows[i].place);
+        reply.deltas = 0;
+        enum status st = say(rows[i].json);
+        if (st != rows[i].want || (buf_len(&out) > 0) != (st == STATUS_OK))
+            fail_msg("%s: status %d, %zu bytes", rows[i].json, st, buf_len(&out));
+        if (st != STATUS_OK)
+            assert_int_equal(reply.deltas, 0);
+    }
+    assert_true(reply.failed);
+}
+
+static void test_nothing_comes_behind_the_end(void **state)
+{
+    static const char *const rows[] = {"{\"type\":\"message_start\",\"message\":{}}",
+                                       "{\"type\":\"ping\"}", "{\"type\":\"error\",\"error\":{}}",
+                                       "<html>"};
+    (void)state;
+    stand(SPLICE_ORDER_ENDING);
+    assert_int_equal(say("{\"type\":\"message_stop\"}"), STATUS_OK);
+    size_t before = buf_len(&out);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(say(rows[i]), STATUS_OK);
+    assert_int_equal(buf_len(&out), before);
+    assert_true(reply.stopped && !reply.failed);
 }
 
 /* A chunk may decode to 1 MB. */
@@ -171,6 +250,7 @@ static void test_large_delta_is_forwarded_whole(void **state)
     memset(text + head, 'x', N);
     memcpy(text + head + N, "\"}}", 3);
     struct str json = {text, (size_t)head + N + 3};
+    stand(SPLICE_ORDER_INSIDE);
     assert_int_equal(
         splice_event(&reply, frame("{\"bytes\":\"", json, "\",\"p\":\"ab\"}"), &out, &err),
         STATUS_OK);
@@ -244,6 +324,8 @@ int main(void)
         T(test_event_without_type_is_dropped),
         T(test_events_are_appended_to_what_waits),
         T(test_event_larger_than_the_room_is_internal),
+        T(test_event_out_of_order_is_an_upstream_fault),
+        T(test_nothing_comes_behind_the_end),
         T(test_large_delta_is_forwarded_whole),
         T(test_answer_has_the_clients_model_and_no_metrics),
         T(test_answer_that_is_no_message_is_an_upstream_fault),

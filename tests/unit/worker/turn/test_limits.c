@@ -74,6 +74,40 @@ static void test_enter_budget_soft_next_is_refused_until_the_month_ends(void **s
     assert_int_equal(limits_enter(&x), VERDICT_NEXT);
 }
 
+/* Back over the border and forward again, wherever the money went first: it stays spent. */
+static void test_enter_budget_spent_stays_so_whatever_the_clock_does(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t spent_days, then_days; /* from January 31 */
+        bool over;
+    } rows[] = {
+        {0, -40, true}, {0, -400, true}, {0, 0, true},    {0, 1, false},
+        {1, 0, true},   {1, 40, false},  {40, -40, true}, {366, 0, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bucket_give(&case_segment, CASE_SLOT, CASE_TAG);
+        case_key.budget_micro = 100;
+        struct exchange x = case_exchange(0);
+        x.started_ms = JANUARY + rows[i].spent_days * 86400000ll;
+        clock_freeze_real_ms(x.started_ms);
+        limits_settle(&x, 10, 150);
+        assert_true(limits_over_budget(&x));
+        clock_freeze_real_ms(JANUARY + rows[i].then_days * 86400000ll);
+        if (limits_over_budget(&x) != rows[i].over) {
+            fail_msg("spent on day %d, asked on day %d", (int)rows[i].spent_days,
+                     (int)rows[i].then_days);
+        }
+        if (!rows[i].over) {
+            struct exchange y = case_exchange(1);
+            y.started_ms = clock_real_ms();
+            limits_settle(&y, 1, 5);
+        }
+        clock_freeze_real_ms(x.started_ms); /* and set right */
+        assert_true(limits_over_budget(&x));
+    }
+}
+
 static void test_refuse_budget_in_december_waits_for_january(void **state)
 {
     (void)state;
@@ -86,24 +120,32 @@ static void test_refuse_budget_in_december_waits_for_january(void **state)
 static void test_over_budget_switched_off_table(void **state)
 {
     (void)state;
+    enum { NOTHING = 99 };
     static const struct {
         const char *name;
         uint64_t budget, spent;
-        int month; /* of the bucket, against now; 1: nothing known */
+        int month; /* of the bucket, against now; NOTHING is known */
         bool over;
     } rows[] = {
-        {"used up", 100, 100, 0, true},        {"raised", 200, 100, 0, false},
-        {"last month", 100, 100, -1, false},   {"nothing known", 100, 0, 1, true},
-        {"without a budget", 0, 100, 0, true}, {"without a budget, last month", 0, 100, -1, false},
+        {"used up", 100, 100, 0, true},
+        {"raised", 200, 100, 0, false},
+        {"last month", 100, 100, -1, false},
+        {"nothing known", 100, 0, NOTHING, true},
+        {"without a budget", 0, 100, 0, true},
+        {"without a budget, last month", 0, 100, -1, false},
+        {"used up, and the clock went back", 100, 100, 1, true},
+        {"used up, and the clock went back a year", 100, 100, 12, true},
+        {"raised, and the clock went back", 200, 100, 1, false},
+        {"without a budget, and the clock went back", 0, 100, 1, true},
     };
     clock_freeze_real_ms(JANUARY);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bucket_give(&case_segment, CASE_SLOT, CASE_TAG);
         case_key.flags = DIRECTORY_BUDGET_EXCEEDED;
         case_key.budget_micro = rows[i].budget;
-        if (rows[i].month <= 0) {
+        if (rows[i].month != NOTHING) {
             bucket_raise(&case_segment.buckets[CASE_SLOT],
-                         bucket_month(JANUARY) - (uint32_t)-rows[i].month, rows[i].spent);
+                         bucket_month(JANUARY) + (uint32_t)rows[i].month, rows[i].spent);
         }
         struct exchange x = case_exchange(0);
         if (limits_over_budget(&x) != rows[i].over) {
@@ -208,6 +250,7 @@ int main(void)
         CASE(test_enter_concurrency_over_workers_and_given_back_once),
         CASE(test_enter_only_what_is_paid_for),
         CASE(test_enter_tokens_in_debt_waits),
+        CASE(test_enter_budget_spent_stays_so_whatever_the_clock_does),
         CASE(test_enter_budget_soft_next_is_refused_until_the_month_ends),
         CASE(test_refuse_budget_in_december_waits_for_january),
         CASE(test_over_budget_switched_off_table),

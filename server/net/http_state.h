@@ -1,11 +1,19 @@
 /*
- * http_conn_private.h - what the files of a connection share: http_conn.c (life, states,
- * deadlines), http_in.c (requests) and http_out.c (answers). Nobody else includes it.
+ * http_state.h - what the files of a connection share: its states, who may move it, its end.
+ *
+ *   http_conn.c  life, deadlines, the socket   includes all the others
+ *   http_in.c    requests                      includes http_out.h
+ *   http_out.c   answers
+ *   http_state.c states and closing
+ *
+ * Nobody else includes it. Worker only; one loop.
  */
-#ifndef SERVER_NET_HTTP_CONN_PRIVATE_H
-#define SERVER_NET_HTTP_CONN_PRIVATE_H
+#ifndef SERVER_NET_HTTP_STATE_H
+#define SERVER_NET_HTTP_STATE_H
 
-#include "server/net/http_conn.h"
+#include "server/base/buf.h"
+#include "server/net/http_owner.h"
+#include "server/net/loop.h"
 
 #define CONN_STATES(X)                                                                  \
     X(IDLE, "waiting for the first byte of a request")                                  \
@@ -44,21 +52,23 @@ struct http_conn {
     void *ctx;
     void *user;
     struct http_conn_stats *stats;
+    loop_fn *end_of_turn; /* http_conn.c's two: send and go on; free */
+    loop_fn *free;
     struct http_conn *prev, *next;
     uint64_t id;
     enum conn_state state;
     struct http_parse *parse;
     struct buf input; /* bytes behind the current request; empty for clients that do not pipeline */
-    struct buf body;
+    struct buf body;  /* its maximum is what was granted: hold.n */
     struct buf out;
     size_t body_max;
-    size_t body_counted; /* this connection's share of stats->body_bytes */
+    struct http_hold hold; /* this connection's part of stats->bodies */
     struct http_answer answer;
     struct loop_timer timer;
     uint64_t since_ms;    /* in this state */
     uint64_t progress_ms; /* while want_write: the socket last took bytes; LINGER: last gave some */
     uint32_t requests;    /* answered */
-    bool scheduled;       /* http_conn_schedule's work is on the deferred list */
+    bool scheduled;       /* http_state_schedule's work is on the deferred list */
     bool refusing;        /* inside ops->refuse */
     bool held;            /* the client waits for a 100 that waits for http_conn_continue */
     bool close_after;     /* no request after this one */
@@ -70,23 +80,15 @@ struct http_conn {
     char peer[64];
 };
 
-enum { HTTP_IN_BYTES = 64 * 1024 }; /* read at once; pipelined bytes kept at most */
+void http_state_enter(struct http_conn *c, enum conn_state state); /* the only one who sets it */
+bool http_state_is_reading(const struct http_conn *c);             /* IDLE, HEAD or BODY */
+void http_state_schedule(struct http_conn *c); /* at the end of the turn: send, then go on */
+void http_state_close(struct http_conn *c);
+/* The client left or cannot be reached: closes, and tells an owner who knows of a request. */
+void http_state_lose(struct http_conn *c);
 
-/* http_conn.c */
-void http_conn_enter(struct http_conn *c, enum conn_state state); /* the only one who sets it */
-bool http_conn_is_reading(const struct http_conn *c);             /* IDLE, HEAD or BODY */
-void http_conn_schedule(struct http_conn *c); /* at the end of the turn: send, then go on */
-void http_conn_close(struct http_conn *c);
-void http_conn_lose(struct http_conn *c); /* the client left or cannot be reached */
-
-/* http_in.c */
-void http_in_read(struct http_conn *c);                          /* one recv(2), parsed */
-void http_in_feed(struct http_conn *c, struct str *in);          /* up to the end of one request */
-void http_in_forget(struct http_conn *c);                        /* one recv(2), thrown away */
-void http_in_refuse(struct http_conn *c, const struct err *err); /* one answer, then the end */
-void http_in_drop_body(struct http_conn *c);
-
-/* http_out.c */
-void http_out_send(struct http_conn *c); /* one send(2) of what is pending */
+/* All connections of the process, the newest first. */
+void http_state_link(struct http_conn *c);
+struct http_conn *http_state_first(void);
 
 #endif

@@ -1,0 +1,16 @@
+/*
+ * docs.h - the subcommand docs: the program's own tables (settings, routes, metrics, commands) as
+ * Markdown for the READMEs, or as JSON for scripts. It reads no settings and touches nothing.
+ */
+#ifndef MASTER_CLI_DOCS_H
+#define MASTER_CLI_DOCS_H
+
+#include "master/cli/commands.h"
+
+/* The commands are main's, which knows them all. */
+int docs_run(const struct commands_row *commands, size_t n, int argc, char **argv);
+extern const struct commands_about docs_about;
+
+int docs_settings(void); /* the table of settings as Markdown, for check-config --markdown */
+
+#endif

@@ -1,0 +1,94 @@
+#include "master/supervise/commons.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "master/supervise/cpus.h"
+#include "master/supervise/pidfile.h"
+#include "master/supervise/supervise.h"
+#include "master/supervise/upgrade.h"
+#include "server/base/log.h"
+#include "server/net/loop.h"
+#include "worker/model/models.h"
+
+#define LISTEN_MS 2000 /* for the workers of a killed master to leave the port */
+
+static enum status open_signals(struct roster *r, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, 0};
+    int ends[2];
+    r->signal_fd = loop_signalfd(signals, err);
+    if (r->signal_fd < 0) {
+        return err->code;
+    }
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return err_set(err, STATUS_INTERNAL, "pipe: %s", strerrordesc_np(errno));
+    }
+    r->dead_fd = ends[0];
+    r->alive_fd = ends[1];
+    return STATUS_OK;
+}
+
+/* Requests are served without the file too; only a crash of everything would then cost records. */
+static enum status open_journal(struct roster *r, const struct config *c, struct err *err)
+{
+    char path[512];
+    journal_path(c, path, sizeof path);
+    enum status status =
+        journal_open(&r->journal, path, 2 * r->set_size, (uint32_t)c->usage_journal_records, err);
+    if (status == STATUS_UNAVAILABLE) {
+        log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
+        status = STATUS_OK;
+    }
+    r->segment.journal = &r->journal;
+    return status;
+}
+
+/* A master that was killed has left its file, and workers that are about to notice. */
+static unsigned listen_ms(const struct config *c)
+{
+    pid_t pid;
+    struct err err;
+    bool killed = pidfile_read(c->state_dir, &pid, &err) != STATUS_OK && pid > 0;
+    return killed ? LISTEN_MS : 0;
+}
+
+static enum status open_listener(struct roster *r, const struct config *c,
+                                 char name_out[LISTENER_NAME_MAX], struct err *err)
+{
+    r->listen_fd = upgrade_socket(c->host, (uint16_t)c->port, name_out);
+    return r->listen_fd >= 0 ? STATUS_OK
+                             : listener_open(c->host, (uint16_t)c->port, listen_ms(c),
+                                             &r->listen_fd, name_out, err);
+}
+
+enum status commons_open(struct roster *r, const struct config *c, char name_out[LISTENER_NAME_MAX],
+                         struct err *err)
+{
+    enum status status = models_init(c, err);
+    if (status == STATUS_OK) {
+        status = open_listener(r, c, name_out, err);
+    }
+    if (status == STATUS_OK) {
+        roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
+        status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
+    }
+    if (status == STATUS_OK) {
+        status = open_journal(r, c, err);
+    }
+    return status == STATUS_OK ? open_signals(r, err) : status;
+}
+
+void commons_close(struct roster *r)
+{
+    close(r->signal_fd);
+    close(r->dead_fd);
+    close(r->alive_fd);
+    journal_drop(&r->journal);
+    segment_drop(&r->segment);
+    roster_drop_config(&r->sets[0]);
+    roster_drop_config(&r->sets[1]);
+}

@@ -1,0 +1,17 @@
+/*
+ * commons.h - what the master makes before any fork, and its children have in common: the listening
+ * socket, shared memory, the usage journal, the pipe that tells of the master's end; and its own
+ * signals. All of it lies in the roster.
+ */
+#ifndef MASTER_SUPERVISE_COMMONS_H
+#define MASTER_SUPERVISE_COMMONS_H
+
+#include "master/supervise/listener.h"
+#include "master/supervise/roster.h"
+
+/* name_out: the address. INVALID: with this configuration never. */
+MUST_CHECK enum status commons_open(struct roster *r, const struct config *c,
+                                    char name_out[LISTENER_NAME_MAX], struct err *err);
+void commons_close(struct roster *r); /* and the configurations of both sets */
+
+#endif

@@ -1,0 +1,60 @@
+#include "worker/turn/complaint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static void test_read_sentence_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        enum complaint want;
+    } rows[] = {
+        {"", COMPLAINT_NONE},
+        {"The provided service tier is not supported for this model.", COMPLAINT_TIER},
+        {"Service tier flex is unavailable", COMPLAINT_TIER},
+        {"serviceTier.type: unsupported", COMPLAINT_TIER},
+        {"This model does not support the priority tier", COMPLAINT_TIER},
+        {"Value at 'x-amzn-bedrock-service-tier' failed to satisfy constraint", COMPLAINT_TIER},
+        {"This model does not support tool use.", COMPLAINT_NONE},
+        {"This model doesn't support the temperature field", COMPLAINT_NONE},
+        {"The tools of tier two do not support images", COMPLAINT_NONE},
+        {"The provided model doesn't support counting tokens.", COMPLAINT_NO_COUNTING},
+        {"CountTokens is not supported for this model", COMPLAINT_NO_COUNTING},
+        {"Token counting is not supported", COMPLAINT_NO_COUNTING},
+        {"counting tokens failed", COMPLAINT_NONE},
+        {"This model doesn't support image input", COMPLAINT_NONE},
+        {"Input is too long for requested model.", COMPLAINT_CONTEXT},
+        {"prompt is too long: 9 tokens > 8 maximum", COMPLAINT_CONTEXT},
+        {"the maximum Context Length is 8192", COMPLAINT_CONTEXT},
+        {"input and max_tokens exceed the context window", COMPLAINT_CONTEXT},
+        {"tools.0.name is too long", COMPLAINT_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum complaint got = complaint_read(text_from(rows[i].sentence));
+        if (got != rows[i].want) {
+            fail_msg("\"%s\" gave %d", rows[i].sentence, (int)got);
+        }
+    }
+}
+
+/* AWS's sentences may be longer than what a client is told of them. */
+static void test_read_finds_words_far_behind(void **state)
+{
+    (void)state;
+    char text[1000];
+    snprintf(text, sizeof text, "%0600d the service tier%0300d", 0, 0);
+    assert_int_equal(complaint_read(text_from(text)), COMPLAINT_TIER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read_sentence_table),
+        cmocka_unit_test(test_read_finds_words_far_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

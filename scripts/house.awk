@@ -1,5 +1,5 @@
 # house.awk - what make lint proves about rooms, wings and nouns from the #include lines of the files it is given.
-# usage: awk -f scripts/house.awk -v check=order|circles|nouns scripts/wings FILE...
+# usage: awk -f scripts/house.awk -v check=order|circles|nouns|readmes scripts/wings FILE...
 #
 # A noun is X.c, X.h and X_private.h. A .c without a header of its own belongs to the noun whose header it includes
 # first, if that is of its own wing: it is a part of it under another name.
@@ -22,13 +22,21 @@ FNR == NR {
     for (i = 2; i <= NF; i++) {
         level++
         many = split($i, beside, "|")
-        for (k = 1; k <= many; k++)
-            rank[beside[k] == "." ? $1 : $1 "/" beside[k]] = level
+        for (k = 1; k <= many; k++) {
+            name = beside[k] == "." ? $1 : $1 "/" beside[k]
+            rank[name] = level
+            wing[++wings] = name
+        }
     }
     next
 }
 
 # ---- the files ----------------------------------------------------------------------------------------------------
+
+FILENAME ~ /README\.md$/ {
+    read_me(folder(FILENAME), $0)
+    next
+}
 
 FNR == 1 {
     file[++files] = FILENAME
@@ -143,21 +151,66 @@ function check_circles(    i, a, b) {
 
 # ---- nouns ------------------------------------------------------------------------------------------------------------
 
-function check_nouns(    i, wing) {
+function check_nouns(    i, own) {
     for (i = 1; i <= files; i++) {
-        wing = folder(file[i])
-        if (!((wing, stem(file[i])) in counted)) {
-            counted[wing, stem(file[i])] = 1
-            if (++count[wing] == 17)
-                crowded[++crowds] = wing
+        own = folder(file[i])
+        if (!((own, stem(file[i])) in counted)) {
+            counted[own, stem(file[i])] = 1
+            if (++count[own] == 17)
+                crowded[++crowds] = own
         }
     }
     for (i = 1; i <= crowds; i++)
         print crowded[i] ": warning: wing of " count[crowded[i]] " nouns, more than 16"
 }
 
+# ---- readmes: a wing's README names each of its nouns in a list, and no file that is not there ---------------------------
+
+function read_me(own, text,    n, part, i) {
+    if (++lines[own] == 1 && text != "# " own)
+        print own "/README.md:1: the first line is not \"# " own "\""
+    if (lines[own] == 41)
+        print own "/README.md: more than one screen (40 lines)"
+    n = split(text, part, "`")
+    for (i = 2; i <= n; i += 2)
+        if (part[i] ~ /^[a-z0-9_\/]+\.[ch]$/)
+            claim(own, lines[own], part[i] ~ /\// ? part[i] : own "/" part[i])
+    if (text ~ /^- `/)
+        listed[own, part[2]] = lines[own]
+}
+
+function claim(own, line, path) {
+    claimed[++claims] = path
+    claim_at[claims] = own "/README.md:" line
+}
+
+function check_readmes(    i, own, key, base) {
+    for (i = 1; i <= files; i++) {
+        own = folder(file[i])
+        base = stem(substr(file[i], length(own) + 2))
+        nouns[own, base] = 1
+        if (own in lines && !((own, base) in listed) && !((own, base) in told)) {
+            told[own, base] = 1
+            print own "/README.md: has no line for `" base "`"
+        }
+    }
+    for (key in listed) {
+        split(key, part, SUBSEP)
+        if (!(key in nouns))
+            print part[1] "/README.md:" listed[key] ": `" part[2] "` is no noun of this wing"
+    }
+    for (i = 1; i <= claims; i++)
+        if (!(claimed[i] in exists))
+            print claim_at[i] ": " claimed[i] " does not exist"
+    for (i = 1; i <= wings; i++)
+        if (wing[i] ~ /\// && !(wing[i] in lines))
+            print wing[i] "/README.md: is missing"
+}
+
 END {
-    if (check == "order")
+    if (check == "readmes")
+        check_readmes()
+    else if (check == "order")
         check_order()
     else if (check == "circles")
         check_circles()

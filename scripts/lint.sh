@@ -19,10 +19,21 @@ bare() { "${cc[@]}" -fpreprocessed -dD -E -w "$1" | awk -v file="$1" '
     { print file ":" line++ ": " $0 }'; }
 
 # Rule 2 and the order of the wings; no noun in a circle; how many nouns a wing has. No exception list: scripts/house.awk.
-house() { awk -v check="$1" -f scripts/house.awk scripts/wings "${code[@]}"; }
+house() { awk -v check="$1" -f scripts/house.awk scripts/wings "${code[@]}" "${@:2}"; }
 order() { house order; }
 circles() { house circles; }
 nouns() { house nouns; }
+
+# A README a wing, and no folder beside the wings; the unit tests mirror them.
+readmes() {
+    local folder wings
+    mapfile -t readme < <(find "${rooms[@]}" -mindepth 2 -name README.md | sort)
+    house readmes "${readme[@]}"
+    wings=" $(awk '!/^#/ { for (i = 2; i <= NF; i++) { n = split($i, w, "|"); while (n) printf "%s/%s ", $1, w[n--] } }' scripts/wings)"
+    for folder in $(find "${rooms[@]}" -mindepth 1 -type d) $(cd tests/unit && find "${rooms[@]}" -mindepth 1 -type d); do
+        [[ $wings == *" $folder "* ]] || echo "$folder: is no wing (scripts/wings has them all)"
+    done
+}
 
 # Rule 4: header -> the one place that may know it.
 third_party() {
@@ -100,7 +111,7 @@ shells() {
     shellcheck -x -S warning -f gcc "${shell[@]}" || true
 }
 
-all=(order circles nouns third_party own_header_first headers_alone banned_calls sizes unfinished format shells)
+all=(order circles nouns readmes third_party own_header_first headers_alone banned_calls sizes unfinished format shells)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {
@@ -108,7 +119,7 @@ for check in "$@"; do
         exit 2
     }
     case $check in
-    order | circles | sizes) "$check" | sed '/warning:/!s/: /: warning: /' ;; # until the last of them is opened
+    order | circles | readmes | sizes) "$check" | sed '/warning:/!s/: /: warning: /' ;; # until the last of them is opened
     *) "$check" ;;
     esac >>"$findings"
 done

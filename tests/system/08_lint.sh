@@ -71,6 +71,27 @@ ring a.h b.h && ring b.h c.h && ring a.c a.h && ring a.c a_private.h && ring a.c
 expect_no_match "no circle, none told" "$(lint whole circles)" 'ring_'
 rm "$T"/whole/server/base/ring_*
 
+# --- a README a wing ------------------------------------------------------------------------------------
+
+spoil() { # WHAT REGEX SED: of shm/store/README.md
+    sed -i "$3" "$T/whole/shm/store/README.md"
+    expect_match "$1 is caught" "$(lint whole readmes)" "^shm/store/README.md:.*$2"
+    cp shm/store/README.md "$T/whole/shm/store/"
+}
+spoil "a README under another wing's name" 'the first line is not' '1s/store/memory/'
+spoil "a noun that it does not list" 'has no line for `keyset`' '/^- `keyset`/d'
+spoil "a noun that is not there" '`keynot` is no noun' 's/^- `keyset`/- `keynot`/'
+spoil "a file that is not there" 'shm/store/keynot.h does not exist' 's/`keystore.h`/`keynot.h`/'
+spoil "a file of another wing that is not there" 'shm/memory/no.c does not exist' '$a `shm/memory/no.c`'
+spoil "more than a screen" 'more than one screen' "\$a $(printf 'line\\n%.0s' {1..40})"
+rm "$T/whole/shm/store/README.md"
+expect_match "no README is caught" "$(lint whole readmes)" '^shm/store/README.md:.*is missing'
+cp shm/store/README.md "$T/whole/shm/store/"
+mkdir "$T/whole/shm/misc" "$T/whole/tests/unit/worker/misc"
+expect_match "a folder that is no wing is caught" "$(lint whole readmes)" '^shm/misc:.* is no wing'
+expect_match "also in the tests" "$(lint whole readmes)" '^worker/misc:.* is no wing'
+rmdir "$T/whole/shm/misc" "$T/whole/tests/unit/worker/misc"
+
 # --- sizes ----------------------------------------------------------------------------------------------
 
 for i in {1..20}; do
@@ -133,7 +154,7 @@ expect "a finding fails" $? 1
 
 # --- and the tree itself --------------------------------------------------------------------------------
 
-out=$(scripts/lint.sh order circles nouns sizes 2>&1)
+out=$(scripts/lint.sh order circles nouns readmes sizes 2>&1)
 expect "this tree has no finding" "$?" 0
 expect_match "this tree has no finding, it says" "$out" '^lint: 0 findings'
 finish

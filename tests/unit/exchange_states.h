@@ -153,7 +153,7 @@ static void bedrock_refuses(struct gateway *g)
 
 static void bedrock_ends(struct gateway *g)
 {
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     up(g);
 }

@@ -20,10 +20,11 @@
 #include "server/net/http_rules.h"
 
 /*
- * How the work is shared. The head, and later each line between the chunks, is collected here and
- * given to llhttp whole, after our own rules passed it: so the verdict cannot depend on where TCP
- * cut the bytes, llhttp 8.1 and 9.2 cannot differ where 8.1 is lenient, and no span arrives in two
- * parts. llhttp then decides what the message means: its length, its chunks, its end.
+ * How the work is shared. The first line, the rest of the head, and later each line between the
+ * chunks are collected here and given to llhttp whole, after our own rules passed them: so the
+ * verdict cannot depend on where TCP cut the bytes, llhttp 8.1 and 9.2 cannot differ where 8.1 is
+ * lenient, and no span arrives in two parts. llhttp then decides what the message means: its
+ * length, its chunks, its end.
  *
  * While a head is collected there is nothing but bytes and four counts. Three things are looked at
  * at the end of a line and not of the head, so that noise is answered at once: control characters,
@@ -255,7 +256,7 @@ static enum status room_for_headers(struct http_parse *p, struct err *err)
 static enum status second_reading(struct http_parse *p, struct str head, struct err *err)
 {
     const struct http_request *r = &p->request;
-    enum status status = feed_llhttp(p, head, err);
+    enum status status = feed_llhttp(p, text_sub(head, p->headers_at, head.n), err);
     if (status != STATUS_OK)
         return status;
     bool no_body = !r->chunked && r->content_length == 0;
@@ -290,7 +291,8 @@ static enum status request_line(struct http_parse *p, struct str line, struct er
         return STATUS_OK;
     }
     p->headers_at = p->line_at = line.n;
-    return http_head_check_line(without_crlf(line), err);
+    enum status status = http_head_check_line(without_crlf(line), err);
+    return status == STATUS_OK ? feed_llhttp(p, line, err) : status;
 }
 
 static enum status header_line(struct http_parse *p, struct str line, struct err *err)

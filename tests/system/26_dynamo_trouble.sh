@@ -25,7 +25,7 @@ expect "throttled once" "$CODE $(list 'map(select(.user_id == "carol")) | length
 dynamo_reset
 new_key alice
 alice=$KEY
-start_server "${STORE[@]}"
+start_server "${STORE[@]}" SHUTDOWN_TIMEOUT=3
 MESSAGE=$(message hi)
 
 for fault in down internal garbage-html wrong-types throttle repeat-last-key; do
@@ -53,10 +53,14 @@ expect "a message afterwards" "$CODE" 200
 trouble timeout-after-success 0 # it hangs: the refresher must go on showing life, and must leave when asked
 sleep 3
 expect "hangs: known key" "$(status_with_key "$alice")" 400
+ask "$MESSAGE"
+expect "hangs: a message" "$CODE" 200
 begin=$(now_ms)
 stop_server
 expect "exit code" "$CODE" 0
-# one more try for the rows that are not stored yet, of DYNAMODB_TIMEOUT at the most
+# its row is tried for what SHUTDOWN_TIMEOUT leaves, not for DYNAMODB_TIMEOUT beyond it
 expect_below "stops after ms" $(($(now_ms) - begin)) $((3500 * SLOW))
+expect_match "hangs: the row stays, and that is told" "$(tail -2 "$T/server.log")" '[12] usage records stay in .*usage.journal'
+expect_no_match "nobody had to be killed" "$(cat "$T/server.log")" 'did not end in time'
 expect_no_match "nobody was called hung" "$(cat "$T/server.log")" 'SIGABRT|crashed'
 finish

@@ -73,7 +73,7 @@ for i in 1 2 3; do
     stream_in "$T/drain.$i" &
     streams+=($!)
 done
-sleep 0.5
+for i in 1 2 3; do eventually $((5 * SLOW)) grep -q content_block_delta "$T/drain.$i"; done
 kill -TERM "$SERVER_PID"
 sleep 0.1
 expect_true "no new connections" bash -c "! curl -s -o /dev/null --max-time 2 $URL/health"

@@ -135,11 +135,13 @@ static bool wait_for_keys(struct exchange *x)
     struct worker *w = x->worker;
     uint64_t now_ms = clock_mono_ms();
     int day;
-    if (w->config->bedrock_api_key[0] || keys_now(w, &day) != KEYS_STALE ||
-        x->keys_looks >= KEYS_WAIT_MS / KEYS_LOOK_MS) {
+    if (w->config->bedrock_api_key[0] || keys_now(w, &day) != KEYS_STALE) {
         return false;
     }
-    x->keys_looks++;
+    x->keys_until_ms = x->keys_until_ms ? x->keys_until_ms : now_ms + KEYS_WAIT_MS;
+    if (now_ms >= x->keys_until_ms) {
+        return false;
+    }
     if (now_ms >= w->bedrock->miss_ms) { /* of this worker, not of each of its exchanges */
         w->bedrock->miss_ms = now_ms + KEYS_MISS_MS;
         signing_miss(w->segment);

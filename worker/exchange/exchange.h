@@ -141,8 +141,8 @@ struct exchange {
     struct fetch *fetch;
     int attempts;
     bool skew_tried;
-    uint32_t keys_looks; /* how often it has looked for signing keys of its date */
-    int64_t skew_ms;     /* what this attempt's signature added to our clock */
+    uint64_t keys_until_ms; /* it waits so long for signing keys of its date; 0: never waited */
+    int64_t skew_ms;        /* what this attempt's signature added to our clock */
     uint32_t pause_ms;
     struct eventstream frames;
     const struct relay *relay;

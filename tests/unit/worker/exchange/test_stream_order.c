@@ -82,11 +82,13 @@ static const struct kind kinds[] = {
 
 static void ask(struct gateway *g, const char *line, const char *body)
 {
+    unsigned before = g->bedrock.requests;
     client_close(&g->client);
     client_ask(g, &g->client, line, KEY, body);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->bedrock.requests > 0);
-    gateway_run(g, 2);
-    client_read(&g->client);
+    GATEWAY_UNTIL(g, g->bedrock.requests > before && g->worker.exchanges == NULL);
+    GATEWAY_UNTIL(g, (client_has(&g->client, 1, "\r\n0\r\n\r\n") ||
+                      client_has(&g->client, 1, "\"request_id\"") ||
+                      client_has(&g->client, 1, "{\"error\":{\"message\"")));
 }
 
 static void test_wrong_order_on_invoke_model_never_ends_well(void **state)

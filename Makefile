@@ -115,6 +115,8 @@ system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
 	@B=$(B) tests/torture/run.sh
+	@SIGNALS=full B=$(B) tests/system/57_signals.sh
+	@SIGNALS=full B=$(B) tests/system/82_outage.sh
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh

@@ -16,6 +16,7 @@
 #include "master/cli/revoke_key.h"
 #include "master/cli/set_price.h"
 #include "master/cli/setup_tables.h"
+#include "master/supervise/reload.h"
 #include "master/supervise/supervise.h"
 #include "master/cli/top.h"
 #include "master/cli/update_key.h"
@@ -124,8 +125,8 @@ static int run(const struct options *o)
         return commands_complain("serve", &err);
     }
     commands_log(c, "master");
-    const struct supervise_options options = {o->value[ENV_FILE], overrides,
-                                              o->value[EPHEMERAL] ? n + 1 : n};
+    const struct reload_source options = {o->value[ENV_FILE], overrides,
+                                          o->value[EPHEMERAL] ? n + 1 : n};
     return supervise_run(c, &options);
 }
 

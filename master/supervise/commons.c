@@ -8,7 +8,6 @@
 
 #include "master/supervise/cpus.h"
 #include "master/supervise/pidfile.h"
-#include "master/supervise/supervise.h"
 #include "master/supervise/upgrade.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
@@ -73,7 +72,7 @@ enum status commons_open(struct roster *r, const struct config *c, char name_out
         status = open_listener(r, c, name_out, err);
     }
     if (status == STATUS_OK) {
-        roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
+        roster_init(r, cpus_workers_here(c->workers, ROSTER_WORKERS_MAX));
         status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
     }
     if (status == STATUS_OK) {

@@ -8,7 +8,7 @@
 #include "server/base/log.h"
 #include "worker/model/models.h"
 
-static enum status load_config(const struct supervise_options *o, struct config *c, struct err *err)
+static enum status load_config(const struct reload_source *o, struct config *c, struct err *err)
 {
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
     if (status != STATUS_OK) {
@@ -39,7 +39,7 @@ static void begin(struct reload *l)
     struct err err = {.text = "out of memory"};
     struct config *c = heap_new(sizeof *c);
     l->wanted = false;
-    if (!c || load_config(l->options, c, &err) != STATUS_OK) {
+    if (!c || load_config(l->source, c, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "reload", "refused, the old configuration stays: %s", err.text);
         heap_drop(c);
         return;

@@ -8,13 +8,18 @@
 #define MASTER_SUPERVISE_RELOAD_H
 
 #include "master/supervise/roster.h"
-#include "master/supervise/supervise.h"
 
 #define RELOAD_POLL_MS 10    /* how often to look whether the new ones serve */
 #define RELOAD_MAX_MS  30000 /* for them to become ready */
 
+struct reload_source {    /* how the configuration was loaded: each reload does it the same way */
+    const char *env_file; /* NULL: .env */
+    const struct config_override *overrides;
+    size_t override_count;
+};
+
 struct reload { /* zeroed but for the first two, which it is lent */
-    const struct supervise_options *options;
+    const struct reload_source *source;
     struct roster *roster;
     bool starting; /* the other set */
     bool wanted;   /* once more, when that is possible */

@@ -142,6 +142,7 @@ static void start(struct roster *r, uint32_t slot)
         c->served = false;
         c->started_ms = clock_mono_ms();
         roster_again(r, slot);
+        roster_rescue(r, slot);
         return;
     }
     scoreboard_forked(&r->segment, slot, (uint32_t)pid);
@@ -219,35 +220,45 @@ void roster_reaped(struct roster *r, uint32_t slot)
 /* --- ended unasked
  * ------------------------------------------------------------------------------------ */
 
-/* When no worker runs that shall: the next one is due at at_ms, if not earlier. */
-static void rescue(struct roster *r, uint64_t at_ms)
+uint32_t roster_again(struct roster *r, uint32_t slot)
 {
-    uint32_t next = 0; /* a worker's slot */
+    struct roster_child *c = &r->children[slot];
+    uint64_t now = clock_mono_ms();
+    uint32_t wait = throttle_ended(&c->throttle, now - c->started_ms, c->served);
+    c->due_ms = now + wait;
+    return wait;
+}
+
+/* The worker whose turn is next; 0: one runs, or none shall. */
+static uint32_t next_of_none(const struct roster *r)
+{
+    uint32_t next = 0;
     for (uint32_t slot = 1; slot < roster_slots(r); slot++) {
         const struct roster_child *c = &r->children[slot];
         if (c->wanted && c->pid) {
-            return;
+            return 0;
         }
         if (c->wanted && (!next || c->due_ms < r->children[next].due_ms)) {
             next = slot;
         }
     }
+    return next;
+}
+
+void roster_rescue(struct roster *r, uint32_t slot)
+{
+    if (slot == 0) {
+        return;
+    }
+    /* One that served is as good as a long run: the next will serve, too. */
+    bool served = r->children[slot].served;
+    uint64_t at_ms =
+        clock_mono_ms() + throttle_ended(&r->rescue, served ? THROTTLE_GOOD_MS : 0, served);
+    uint32_t next = next_of_none(r);
     if (next && r->children[next].due_ms > at_ms) {
         r->children[next].due_ms = at_ms;
         log_line(LOG_WARN, "exit", "no worker is left: worker %u is started before its time", next);
     }
-}
-
-uint32_t roster_again(struct roster *r, uint32_t slot)
-{
-    struct roster_child *c = &r->children[slot];
-    uint64_t now = clock_mono_ms();
-    c->due_ms = now + throttle_ended(&c->throttle, now - c->started_ms, c->served);
-    if (slot > 0) { /* one that served is as good as a long run: the next will serve, too */
-        uint64_t good = c->served ? THROTTLE_GOOD_MS : 0;
-        rescue(r, now + throttle_ended(&r->rescue, good, c->served));
-    }
-    return (uint32_t)(c->due_ms - now);
 }
 
 bool roster_hopeless(const struct roster *r, uint32_t slot)

@@ -23,6 +23,7 @@
 #include "shm/memory/journal.h"
 #include "shm/memory/segment.h"
 
+#define ROSTER_WORKERS_MAX  32   /* half of SEGMENT_WORKERS_MAX: two sets */
 #define ROSTER_REFRESHER_MS 2000 /* it gets so long to end, at least */
 
 struct roster_child {            /* by slot */
@@ -82,6 +83,8 @@ void roster_kill_late(struct roster *r);
 void roster_reaped(struct roster *r, uint32_t slot);
 /* A reaped process ended unasked: in how many ms its slot is started again. */
 uint32_t roster_again(struct roster *r, uint32_t slot);
+/* After that: if it was the last worker, the next one does not wait. */
+void roster_rescue(struct roster *r, uint32_t slot);
 /* This slot never comes up, and no worker serves: the program may as well end. */
 bool roster_hopeless(const struct roster *r, uint32_t slot);
 

@@ -29,7 +29,7 @@
 #define LAST_WORDS_MS  500   /* before SIGKILL: by then the refresher shall have given up */
 
 struct master {
-    struct supervise_options options;
+    struct reload_source source;
     struct roster roster;
     struct reload reload;
     uint64_t tick_ms;
@@ -232,6 +232,7 @@ static void start_again(struct master *m, uint32_t slot, const char *name, const
 {
     uint32_t wait = roster_again(&m->roster, slot);
     log_line(LOG_ERROR, "exit", "%s %s; starting it again in %u ms", name, end, wait);
+    roster_rescue(&m->roster, slot);
     /* A slot that never comes up takes the program down only when nobody serves any more: then
      * whoever supervises us (App Runner, ECS, systemd) shall make a new one. */
     if (roster_hopeless(&m->roster, slot)) {
@@ -411,14 +412,14 @@ static void begin(struct master *m, struct config *c, const char *address)
     }
 }
 
-int supervise_run(struct config *config, const struct supervise_options *options)
+int supervise_run(struct config *config, const struct reload_source *source)
 {
     static struct master master; /* big: not on the stack */
     struct master *m = &master;
     struct err err;
     char address[LISTENER_NAME_MAX];
-    *m = (struct master){.options = *options};
-    m->reload = (struct reload){.options = &m->options, .roster = &m->roster};
+    *m = (struct master){.source = *source};
+    m->reload = (struct reload){.source = &m->source, .roster = &m->roster};
     prepare_process(config);
     if (commons_open(&m->roster, config, address, &err) != STATUS_OK) {
         fprintf(stderr, "llm-api-converter: %s\n", err.text);

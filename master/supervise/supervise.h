@@ -19,21 +19,16 @@
 
 #include "server/base/config.h"
 
-#define SUPERVISE_WORKERS_MAX 32 /* half of SEGMENT_WORKERS_MAX: two sets */
-
 enum {
     SUPERVISE_OK = 0,
     SUPERVISE_AGAIN = 1,
     SUPERVISE_HOPELESS = 2
 }; /* exit codes of the program */
 
-struct supervise_options { /* how the configuration was loaded: a reload does it the same way */
-    const char *env_file;  /* NULL: .env */
-    const struct config_override *overrides;
-    size_t override_count;
-};
+struct reload_source;
 
-/* Runs until it is told to stop; returns the exit code. Takes *config over. */
-int supervise_run(struct config *config, const struct supervise_options *options);
+/* Runs until it is told to stop; returns the exit code. Takes *config over; source: how it was
+ * loaded. */
+int supervise_run(struct config *config, const struct reload_source *source);
 
 #endif

@@ -49,7 +49,8 @@ enum place {
 enum {
     LINE_ENDS = 8,      /* CRLF of the request line, the last header and the empty line */
     HEADERS_FIRST = 16, /* grows to the limit, kept between requests */
-    HEAD_KEPT = 8192,   /* memory for header bytes kept by an idle connection */
+    HEAD_FIRST = 2048,  /* memory for header bytes at first, if there are so many */
+    HEAD_KEPT = 8192,   /* ... kept by an idle connection */
     CHUNK_DIGITS = 16   /* of a 64-bit size; more are leading zeros and count as extras */
 };
 
@@ -311,10 +312,19 @@ static size_t header_limit(const struct http_parse *p)
     return left < p->limits.line ? left : p->limits.line;
 }
 
+/* At once, not line by line: keys lie in it, and each move leaves a copy behind. */
+static void first_memory(struct http_parse *p, size_t n)
+{
+    n = n < HEAD_FIRST ? n : HEAD_FIRST;
+    buf_reserve(&p->head, n < p->limits.line ? n : p->limits.line);
+}
+
 static enum status head_step(struct http_parse *p, struct str *input, struct err *err)
 {
     struct str line;
     bool first = p->line_at == 0;
+    if (!buf_data(&p->head))
+        first_memory(p, input->n);
     enum status status =
         take_line(&p->head, p->line_at, first ? p->limits.line : header_limit(p),
                   first ? STATUS_URI_LONG : STATUS_HEADERS_LARGE, input, &line, err);

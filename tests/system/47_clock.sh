@@ -118,6 +118,17 @@ done
 shift_clock "$T/world" 0
 stop_server
 
+# credentials of an hour, and the machine sleeps for two days: they are renewed when it wakes
+start_under "$T/world" AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= AWS_CONTAINER_CREDENTIALS_FULL_URI="$MOCK_URL/credentials"
+make_key carol
+ask "$(message hi)"
+expect "with credentials of the container" "$CODE $(grep -c 'credentials: from container' "$T/server.log")" "200 1"
+shift_clock "$T/world" $((2 * DAY))
+watch "asleep with credentials of an hour"
+expect "they were renewed" "$(grep -c 'credentials: from container' "$T/server.log")" 2
+shift_clock "$T/world" 0
+stop_server
+
 # only the gateway's clock goes wrong: AWS's Date tells, and so does it when the clock is put right
 shift_clock "$T/world" 0
 start_under "$T/own"

@@ -6,9 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 
 if [ "${SIGNALS:-}" = full ]; then
-    RELOADS=3 STORM=100 STOPS=10 UPGRADES=4 DEATHS=3 MIXED=267 STREAM_MS=4000 DELAY=2 STOP_AT='before after'
+    RELOADS=3 STORM=100 STOPS=10 UPGRADES=4 DEATHS=3 MIXED=267 STREAM_MS=4000 PAUSE=1500 DELAY=2 STOP_AT='before after'
 else
-    RELOADS=1 STORM=10 STOPS=1 UPGRADES=1 DEATHS=1 MIXED=20 STREAM_MS=1000 DELAY=1 STOP_AT=before
+    RELOADS=1 STORM=10 STOPS=1 UPGRADES=1 DEATHS=1 MIXED=20 STREAM_MS=1000 PAUSE=300 DELAY=1 STOP_AT=before
 fi
 CLIENTS=()
 
@@ -18,14 +18,16 @@ told() { grep -cE "$1" "$T/server.log"; }
 
 # --- load --------------------------------------------------------------------------------------------------
 
-# A quarter of the clients asks Bedrock. NAME [options]: more of them, of another kind
-clients() {
-    "$BUILD/strict" 127.0.0.1 "$PORT" --kept 15 "${@:2}" >"$T/$1.plain" 2>"$T/$1.losses" &
+# Twenty: a quarter asks Bedrock; three think for a while, but never for as long as a drain leaves them (2 s).
+clients() { # NAME [options]: more of them, of another kind
+    "$BUILD/strict" 127.0.0.1 "$PORT" --kept 12 "${@:2}" >"$T/$1.plain" 2>"$T/$1.losses" &
     CLIENTS=("$!")
+    "$BUILD/strict" 127.0.0.1 "$PORT" --kept 3 --pause "$PAUSE" "${@:2}" >"$T/$1.thinking" 2>>"$T/$1.losses" &
+    CLIENTS+=("$!")
     "$BUILD/strict" 127.0.0.1 "$PORT" --kept 5 --request "$T/request" "${@:2}" >"$T/$1.asking" 2>>"$T/$1.losses" &
     CLIENTS+=("$!")
 }
-count() { sed 's/ /\n/g' "$T/$1.plain" "$T/$1.asking" | awk -F= -v name="$2" '$1 == name { n += $2 } END { print n + 0 }'; }
+count() { sed 's/ /\n/g' "$T/$1.plain" "$T/$1.thinking" "$T/$1.asking" | awk -F= -v name="$2" '$1 == name { n += $2 } END { print n + 0 }'; }
 clients_end() { # NAME: they go, and nothing was lost
     kill -TERM "${CLIENTS[@]}"
     wait "${CLIENTS[@]}"
@@ -207,12 +209,13 @@ reload_then_stop() {
 
 # Anything but "stop" twice, to the master and to workers; the order is the same in each run.
 mixture() {
-    local i pid
+    local i pid begin ahead
     streams mixture
     clients mixture
     RANDOM=$MIXED
+    begin=$(now_ms)
     for i in $(seq "$MIXED"); do
-        pid=$(master)
+        read -r pid <"$T/state/master.pid" || continue
         case $((RANDOM % 8)) in
         0 | 1 | 2) kill -HUP "$pid" ;;
         3 | 4) kill -USR2 "$pid" ;;
@@ -220,12 +223,14 @@ mixture() {
         6) kill -CONT "$pid" ;;
         7) [ $((i % 4)) -ne 0 ] || kill -TERM "$(tr ' ' '\n' <"/proc/$pid/task/$pid/children" | sed -n 2p)" ;;
         esac 2>/dev/null
-        sleep 0.045
+        ahead=$((begin + i * 45 - $(now_ms)))
+        [ $ahead -lt 1 ] || sleep "0.$(printf '%03d' "$ahead")"
     done
+    begin=$(($(now_ms) - begin))
     sleep 1
     streams_end mixture
     clients_end mixture
-    echo "  mixture: $MIXED signals, $(told ' reload: done') reloads and $(told 'upgrade: ready') upgrades in all"
+    echo "  mixture: $MIXED signals in $begin ms, $(told ' reload: done') reloads and $(told 'upgrade: ready') upgrades in all"
     expect "mixture: not 200" "$(count mixture bad)" 0
     expect "mixture: refused" "$(count mixture refused)" 0
     SERVER_PID=$(master)

@@ -147,7 +147,7 @@ steady() {
     expect "$store steady: zombies" "$(zombies)" 0
 }
 
-# A worker lives for some seconds: the master takes less than one for a crash loop, and gives up after a minute of it.
+# A worker lives for some seconds: the master takes less than one for a crash loop, and most would wait to be started.
 chaos() {
     progress chaos $((REQUESTS / 2)) & local watch=$!
     : >"$T/kills"

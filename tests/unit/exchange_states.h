@@ -45,7 +45,7 @@ struct cell {
     bool by_path; /* in the dialect of /v1/chat/completions; else in Anthropic's */
 };
 
-enum { LINES = 4, PATIENCE_MS = 80 };
+enum { LINES = 4, PATIENCE_MS = 120 };
 
 struct row {
     const char *name;
@@ -153,7 +153,7 @@ static void bedrock_refuses(struct gateway *g)
 
 static void bedrock_ends(struct gateway *g)
 {
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     up(g);
 }

@@ -103,7 +103,8 @@ static bool take_data(void *owner, struct fetch *f, struct str bytes)
         return false;
     }
     buf_put_str(&c->body, bytes);
-    usleep(c->nap_ms * 1000);
+    if (c->nap_ms)
+        usleep(c->nap_ms * 1000);
     if (c->cancel_on_data)
         fetch_cancel(f);
     return true;

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
-#include "server/net/http_conn_private.h"
+#include "server/net/http_state.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
@@ -200,7 +201,7 @@ static void begin(struct str script)
     world.stats = NULL;
     world.automatic = world.ending = 0;
     world.stops = 0;
-    world.starved = world.patient = false;
+    world.starved = world.patient = world.hurried = false;
     world.real_ms = REAL_MS;
     world.without = SAYING_KEY_COUNT;
     world.phase = WORLD_SCRIPT;
@@ -217,7 +218,9 @@ static void begin(struct str script)
     signing_set_skew(&world.segment, 0);
     for (uint32_t slot = 0; slot < NEW_SLOTS + WORLD_NEW_KEYS; slot++) {
         struct bucket *b = &world.segment.buckets[slot];
-        b->requests = b->counting = b->tokens = b->spent = 0;
+        b->requests = b->counting = b->tokens = 0;
+        for (size_t month = 0; month < sizeof b->spent / sizeof b->spent[0]; month++)
+            b->spent[month] = 0;
     }
     memset(world.segment.counters, 0, counters_area_size(1));
     world.listener = kernel_new(KERNEL_LISTENER);
@@ -378,7 +381,7 @@ static void judge_memory(void)
                 (unsigned long long)ended);
     WORLD_CHECK(!s || (s->open == 0 && s->idle == 0), "connections left: %u open, %u idle", s->open,
                 s->idle);
-    WORLD_CHECK(!s || s->body_bytes == 0, "bytes of bodies left: %zu", s->body_bytes);
+    WORLD_CHECK(!s || s->bodies.held == 0, "bytes of bodies left: %zu", s->bodies.held);
     WORLD_CHECK(!http_conn_each(NULL), "a connection is left");
     WORLD_CHECK(slot->connections == 0 && slot->streams == 0,
                 "the scoreboard shows %u connections, %u requests", slot->connections,

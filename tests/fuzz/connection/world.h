@@ -49,6 +49,7 @@ struct world {
     uint32_t automatic, ending;
     unsigned stops;  /* signals to stop; after the second one, or SIGINT, nothing is promised */
     bool starved;    /* an allocation has failed */
+    bool hurried;    /* a drain was over before its requests were */
     bool patient;    /* it ends with time for everything: "end 0" */
     int64_t real_ms; /* the calendar */
     uint8_t new_key[WORLD_NEW_KEYS][32];

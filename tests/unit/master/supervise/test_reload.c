@@ -20,7 +20,7 @@
 static struct roster r;
 static struct reload l;
 static char env_file[64];
-static const struct supervise_options options = {.env_file = env_file};
+static const struct reload_source source = {.env_file = env_file};
 
 static void write_env(const char *text)
 {
@@ -45,7 +45,7 @@ static int set_up(void **state)
     struct config *c = heap_new(sizeof *c);
     assert_int_equal(config_load(c, env_file, NULL, 0, &err), STATUS_OK);
     roster_want_set(&r, roster_active(&r), c);
-    l = (struct reload){.options = &options, .roster = &r};
+    l = (struct reload){.source = &source, .roster = &r};
     return 0;
 }
 

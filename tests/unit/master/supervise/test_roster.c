@@ -155,7 +155,9 @@ static uint32_t ends(uint32_t slot, enum scoreboard_state phase, uint64_t ran_ms
     r.children[slot].pid = 1;
     r.children[slot].started_ms = clock_mono_ms() - ran_ms;
     roster_reaped(&r, slot);
-    return roster_again(&r, slot);
+    uint32_t wait = roster_again(&r, slot);
+    roster_rescue(&r, slot);
+    return wait;
 }
 
 static bool due_now(uint32_t slot)

@@ -16,6 +16,7 @@
 
 #include "master/supervise/listener.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/reload.h"
 #include "server/base/arena.h"
 #include "server/base/log.h"
 #include "tests/unit/fake_processes.h"
@@ -81,8 +82,7 @@ static int master_body(void)
         {"WORKERS", "2"},   {"HOST", "127.0.0.1"}, {"PORT", port},
         {"STATE_DIR", dir}, {"MAX_KEYS", "64"},
     };
-    struct supervise_options options = {env_file, overrides,
-                                        sizeof overrides / sizeof overrides[0]};
+    struct reload_source options = {env_file, overrides, sizeof overrides / sizeof overrides[0]};
     struct err err;
     struct config *c = heap_new(sizeof *c);
     if (config_load(c, env_file, overrides, options.override_count, &err) != STATUS_OK) {

@@ -141,6 +141,34 @@ static void test_consume_and_put_many_keeps_order_and_bound(void **state)
     buf_free(&b);
 }
 
+/* A maximum that is raised step by step is also the memory taken: whoever counts one counts the
+ * other. */
+static void test_allow_raises_the_maximum_and_keeps_the_bytes(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    for (size_t max = 1; max < 100000; max = max * 3 + 1) {
+        buf_allow(&b, max);
+        while (buf_len(&b) < max) {
+            buf_put_char(&b, (char)(buf_len(&b) * 7));
+        }
+        assert_true(buf_ok(&b));
+        assert_true(b.cap <= max);
+        assert_null(buf_reserve(&b, 1));
+        b.failed = false;
+    }
+    for (size_t i = 0; i < buf_len(&b); i++) {
+        assert_int_equal((uint8_t)buf_data(&b)[i], (uint8_t)(i * 7));
+    }
+    heap_fail_after(1);
+    buf_allow(&b, 1 << 20);
+    assert_null(buf_reserve(&b, 1 << 18));
+    heap_fail_after(0);
+    assert_int_equal((uint8_t)buf_data(&b)[9], 63); /* what was there stays */
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_reserve_commit_part),
         cmocka_unit_test(test_consume_to_empty_resets_head),
         cmocka_unit_test(test_consume_and_put_many_keeps_order_and_bound),
+        cmocka_unit_test(test_allow_raises_the_maximum_and_keeps_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

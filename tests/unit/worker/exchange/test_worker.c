@@ -166,7 +166,7 @@ static void test_second_term_cuts_nothing(void **state)
         gateway_run(g, 30);
         assert_false(ended(p));
     }
-    up_chunk(g->upstream, UP_STOP);
+    up_stop(g->upstream);
     up_end(g->upstream);
     loopback_flush(g->upstream);
     gateway_expect(g, &g->client, 1, "event: message_stop");

@@ -4,12 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/cli/docs.h"
 #include "server/aws/creds.h"
+#include "server/base/config_docs.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
 
 #define OVERRIDES_MAX 8
+#define MARKDOWN_MAX  (1 << 20)
 
 /* --- what the subcommands share ------------------------------------------------------------ */
 
@@ -148,13 +149,28 @@ static int check_aws(const struct config *c)
     return found ? COMMANDS_OK : COMMANDS_FAILED;
 }
 
+static int check_markdown(void)
+{
+    struct buf out;
+    buf_init(&out, MARKDOWN_MAX);
+    config_docs_markdown(&out);
+    bool good = buf_ok(&out) && fwrite(buf_data(&out), 1, buf_len(&out), stdout) == buf_len(&out) &&
+                fflush(stdout) == 0;
+    buf_free(&out);
+    struct err err;
+    if (!good) {
+        err_set(&err, STATUS_UNAVAILABLE, "the table cannot be written");
+    }
+    return good ? COMMANDS_OK : commands_complain(commands_check_about.name, &err);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
         return check_aws(c);
     }
     if (o->value[CHECK_MARKDOWN]) {
-        return docs_settings();
+        return check_markdown();
     }
     config_print(c, json ? CONFIG_PRINT_JSON : CONFIG_PRINT_TEXT, stdout);
     config_warnings(c, print_warning, NULL);

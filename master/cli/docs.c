@@ -29,17 +29,6 @@ struct docs {
 
 /* --- cells and members ------------------------------------------------------------------------ */
 
-/* Markdown: a '|' would end the cell, in code as well. */
-static void put_cell(struct buf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|') {
-            buf_put_char(out, '\\');
-        }
-        buf_put_char(out, *text);
-    }
-}
-
 /* To be split; nothing is no piece, not an empty one. */
 static struct str list_of(const char *text)
 {
@@ -76,34 +65,9 @@ static void member_list(struct json_out *w, const char *name, const char *list, 
 
 /* --- settings --------------------------------------------------------------------------------- */
 
-static void put_range(struct buf *out, const struct config_docs_row *r)
-{
-    struct str rest = list_of(r->choices), piece;
-    const char *comma = " (";
-    if (strcmp(r->type, "number") == 0) {
-        buf_printf(out, " (%" PRId64 " to %" PRId64 ")", r->min, r->max);
-    }
-    while (text_split(&rest, '|', &piece)) {
-        buf_printf(out, "%s%.*s", comma, STR_ARG(piece));
-        comma = ", ";
-    }
-    buf_put_str(out, r->choices[0] ? STR(")") : STR(""));
-}
-
 static void settings_markdown(struct docs *d)
 {
-    const struct config_docs_row *r;
-    BUF_LIT(&d->out, "| Variable | Default | Meaning |\n|---|---|---|\n");
-    for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
-        const char *tick = r->dflt[0] ? "`" : "";
-        buf_printf(&d->out, "| `%s` | %s%s%s | ", r->name, tick, r->dflt, tick);
-        put_cell(&d->out, r->meaning);
-        put_range(&d->out, r);
-        if (r->alias[0]) {
-            buf_printf(&d->out, "; also `%s`", r->alias);
-        }
-        BUF_LIT(&d->out, " |\n");
-    }
+    config_docs_markdown(&d->out);
 }
 
 static void settings_json(struct docs *d)
@@ -194,7 +158,7 @@ static void routes_markdown(struct docs *d)
         buf_put_char(&d->out, ' ');
         put_path(&d->out, r);
         buf_printf(&d->out, "` | %s | ", routes_caller(r));
-        put_cell(&d->out, r->meaning);
+        config_docs_cell(&d->out, r->meaning);
         BUF_LIT(&d->out, " |\n");
     }
 }
@@ -234,7 +198,7 @@ static void values_markdown(struct docs *d, enum counter first)
         const struct counters_row *r = counters_row(c);
         if (strcmp(r->family, f->family) == 0) {
             buf_printf(&d->out, "| `%s` | ", r->value);
-            put_cell(&d->out, r->meaning);
+            config_docs_cell(&d->out, r->meaning);
             BUF_LIT(&d->out, " |\n");
         }
     }
@@ -248,7 +212,7 @@ static void metrics_markdown(struct docs *d)
         buf_printf(&d->out, "| `%s` | %s | ", f.name, f.type);
         put_codes(&d->out, f.labels, ',');
         BUF_LIT(&d->out, " | ");
-        put_cell(&d->out, f.help);
+        config_docs_cell(&d->out, f.help);
         BUF_LIT(&d->out, " |\n");
     }
     for (enum counter c = 0; c < COUNTER_COUNT; c++) {
@@ -306,9 +270,9 @@ static void put_option(struct docs *d, const char *command, const struct option_
         buf_printf(&d->out, "`-%c`, ", o->letter);
     }
     buf_printf(&d->out, "`--%s%s", o->name, o->metavar ? " " : "");
-    put_cell(&d->out, o->metavar ? o->metavar : "");
+    config_docs_cell(&d->out, o->metavar ? o->metavar : "");
     BUF_LIT(&d->out, "` | ");
-    put_cell(&d->out, o->help);
+    config_docs_cell(&d->out, o->help);
     BUF_LIT(&d->out, " |\n");
 }
 
@@ -318,9 +282,9 @@ static void commands_markdown(struct docs *d)
     for (size_t i = 0; i < d->command_count; i++) {
         const struct commands_row *c = &d->commands[i];
         buf_printf(&d->out, "| `%s%s", c->name, c->about->arguments[0] ? " " : "");
-        put_cell(&d->out, c->about->arguments);
+        config_docs_cell(&d->out, c->about->arguments);
         BUF_LIT(&d->out, "` | ");
-        put_cell(&d->out, c->help);
+        config_docs_cell(&d->out, c->help);
         BUF_LIT(&d->out, " |\n");
     }
     BUF_LIT(&d->out, "\n| Command | Option | Meaning |\n|---|---|---|\n");
@@ -421,12 +385,6 @@ static int print(struct docs *d, void (*write)(struct docs *d))
         err_set(&err, STATUS_UNAVAILABLE, "the table cannot be written");
     }
     return good ? COMMANDS_OK : commands_complain(docs_about.name, &err);
-}
-
-int docs_settings(void)
-{
-    struct docs d = {.command_count = 0};
-    return print(&d, settings_markdown);
 }
 
 int docs_run(const struct commands_row *commands, size_t n, int argc, char **argv)

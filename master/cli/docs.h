@@ -11,6 +11,4 @@
 int docs_run(const struct commands_row *commands, size_t n, int argc, char **argv);
 extern const struct commands_about docs_about;
 
-int docs_settings(void); /* the table of settings as Markdown, for check-config --markdown */
-
 #endif

@@ -5,6 +5,7 @@
 #ifndef SERVER_BASE_CONFIG_DOCS_H
 #define SERVER_BASE_CONFIG_DOCS_H
 
+#include "server/base/buf.h"
 #include "server/base/config.h"
 
 struct config_docs_row {
@@ -20,5 +21,10 @@ struct config_docs_row {
 
 /* In the table's order; NULL behind the last. */
 const struct config_docs_row *config_docs_row(size_t i);
+
+/* The whole table in Markdown. */
+void config_docs_markdown(struct buf *out);
+/* Text as a cell of such a table: a '|' would end it, in code as well. */
+void config_docs_cell(struct buf *out, const char *text);
 
 #endif

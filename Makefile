@@ -81,7 +81,7 @@ FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
 MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/stuck-readers
 FUZZ_SECONDS ?= 60
 
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
@@ -186,6 +186,10 @@ $(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/bench-streams: $(B)/obj/tests/bench/streams.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(B)/stuck-readers: $(B)/obj/tests/system/stuck_readers.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 

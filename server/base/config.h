@@ -177,7 +177,7 @@
         "requests on one connection")                                                              \
     INT(write_timeout, "WRITE_TIMEOUT", "", 60, 1, 3600,                                           \
         "seconds without progress before a client that does not read is dropped")                  \
-    INT(stream_buffer_bytes, "STREAM_BUFFER_BYTES", "", 65536, 8192, 16777216,                     \
+    INT(stream_buffer_bytes, "STREAM_BUFFER_BYTES", "", 16384, 8192, 16777216,                     \
         "bytes held for a slow reader before the upstream is paused")                              \
     INT(max_bodies_bytes, "MAX_BODIES_BYTES", "", 256000000, 1048576, 1000000000000,               \
         "request bodies held by one worker; more: 503")                                            \

@@ -29,11 +29,11 @@ struct http_conn;
 
 struct http_conn_limits {
     struct http_limits parse;
-    size_t body_max;    /* MAX_BODY_BYTES */
-    size_t output_high; /* STREAM_BUFFER_BYTES, 64 KiB: ops->drained is called below half of it */
-    uint32_t header_ms; /* HEADER_TIMEOUT */
-    uint32_t body_ms;   /* BODY_TIMEOUT */
-    uint32_t body_rate; /* BODY_MIN_RATE, bytes a second after body_grace_ms; 0: any */
+    size_t body_max;         /* MAX_BODY_BYTES */
+    size_t output_high;      /* STREAM_BUFFER_BYTES: see http_out_full */
+    uint32_t header_ms;      /* HEADER_TIMEOUT */
+    uint32_t body_ms;        /* BODY_TIMEOUT */
+    uint32_t body_rate;      /* BODY_MIN_RATE, bytes a second after body_grace_ms; 0: any */
     uint32_t body_grace_ms;  /* 0: 5 s */
     uint32_t idle_ms;        /* KEEPALIVE_TIMEOUT */
     uint32_t write_stall_ms; /* WRITE_TIMEOUT */
@@ -59,7 +59,7 @@ struct http_conn_ops {
      * path. It must be whole (http_out_body) when refuse returns. "Connection: close" is added. */
     void (*refuse)(void *ctx, struct http_conn *c, const struct http_request *r,
                    const struct err *err);
-    /* Output fell below half of output_high after http_out_full said true. */
+    /* Output fell below a quarter of output_high after http_out_full said true. */
     void (*drained)(void *ctx, struct http_conn *c);
     /* The client left (FIN, RST, time-out) while its request was with the owner: drop everything
      * about it now; no http_out_* call may follow. */

@@ -242,6 +242,7 @@ static enum status start(struct refresher *r, struct err *err)
     keysync_leaving(r->keys, is_leaving, r);
     if (r->segment->journal) {
         journal_path(r->config, r->journal_path, sizeof r->journal_path);
+        journal_guard(r->segment->journal);
     }
     r->drain = drain_new(r->config, r->segment, r->keys, r->journal_path);
     if (!r->drain) {

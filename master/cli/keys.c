@@ -10,16 +10,15 @@
 #include "server/base/sha256.h"
 #include "shm/store/keystore.h"
 
-#define WHY_SIZE 120
-#define ROW_MAX  16384 /* bytes of one key as JSON */
+#define ROW_MAX 16384 /* bytes of one key as JSON */
 
 /* --- shared by the commands
  * --------------------------------------------------------------------------------- */
 
 enum status keys_open(const struct config *c, struct keystore **out, struct err *err)
 {
-    char why[WHY_SIZE];
-    return keystore_open(c, out, why, sizeof why, err);
+    char why[KEYSTORE_WHY_SIZE];
+    return keystore_open(c, "", out, why, sizeof why, err);
 }
 
 int keys_failed(const char *command, struct err *err)

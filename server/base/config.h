@@ -67,7 +67,8 @@
     /* --- the key store --- */                                                                    \
     CHOICE(storage_backend, "STORAGE_BACKEND", "", "auto", "auto|sqlite|dynamodb",                 \
            "auto: SQLite if DATABASE_URL is set, else DynamoDB if AWS is configured, else SQLite " \
-           "in STATE_DIR")                                                                         \
+           "in STATE_DIR if it is there, else DynamoDB if instance metadata has credentials, "     \
+           "else SQLite")                                                                          \
     TEXT(database_url, "DATABASE_URL", "", "", false,                                              \
          "sqlite:///absolute/path or sqlite://relative/path of the embedded store")                \
     URL(dynamodb_endpoint_url, "DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "",           \
@@ -242,6 +243,7 @@ void config_print(const struct config *c, enum config_print form, FILE *out);
 /* Removes AWS secrets, the master key and tokens from this process's environment, bytes wiped: for
  * workers, after fork. The struct keeps what it holds. */
 void config_forget_environment(void);
+bool config_is_production(const struct config *c); /* ENVIRONMENT */
 /* Weak or missing protection that deserves a warning at start ("MASTER_API_KEY is a well-known
  * word"). Calls fn for each. */
 void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *text), void *ctx);

@@ -6,8 +6,8 @@
  *   +---------------------------------------------+      +-------------------------------+
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
  *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
- *   | buckets     one cell a key slot             |      +-------------------------------+
- *   | scoreboard  one slot a process              |
+ *   | buckets     one cell a key slot             |      | the key store  (standing.h)   |
+ *   | scoreboard  one slot a process              |      +-------------------------------+
  *   | counters    one block a process             |      the usage journal is a file of its own
  *   | holds       one row a worker                |      (journal.h)
  *   +---------------------------------------------+
@@ -56,6 +56,7 @@ struct holds_row;
 struct journal;
 struct signing_area;
 struct keymiss_area;
+struct standing_area;
 
 _Static_assert(sizeof(struct segment_header) == 136, "no padding");
 
@@ -68,9 +69,10 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;
     struct holds_row *holds;
-    struct journal *journal;      /* usage records; NULL (unit tests, `top`): none are kept */
-    struct signing_area *signing; /* anonymous mapping; NULL when attached by `top` */
-    struct keymiss_area *keymiss; /* likewise */
+    struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
+    struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
+    struct keymiss_area *keymiss;   /* likewise */
+    struct standing_area *standing; /* likewise */
     size_t secret_size;
     int wake_refresher; /* eventfds, made with the segment, -1 when attached */
     int wake_worker[SEGMENT_WORKERS_MAX];

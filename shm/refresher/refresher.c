@@ -234,8 +234,7 @@ static enum status start(struct refresher *r, struct err *err)
         !loop_add(r->loop, r->segment->wake_refresher, LOOP_READ, on_wake, r, err)) {
         return STATUS_UNAVAILABLE;
     }
-    bool again = directory_generation(r->segment) > 0; /* a predecessor has published keys */
-    r->keys = keysync_new(r->config, r->segment, again ? keystore_open_again : keystore_open);
+    r->keys = keysync_new(r->config, r->segment, keystore_open);
     if (!r->keys) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }

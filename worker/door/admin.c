@@ -1,10 +1,14 @@
 #include "worker/door/admin.h"
 
+#include <string.h>
+
 #include "server/base/clock.h"
 #include "server/json/json.h"
 #include "shm/memory/journal.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/directory.h"
 #include "shm/memory/signing.h"
+#include "shm/memory/standing.h"
 #include "worker/turn/answer.h"
 #include "worker/exchange/bedrock.h"
 
@@ -87,6 +91,29 @@ enum verdict admin_health(struct exchange *x)
     return finish(x, service_ends(worker) ? 503 : 200, &body);
 }
 
+/* dynamodb is the older tools' name of the key store: not said of another one. */
+static void put_checks(const struct worker *worker, const struct standing *standing, bool keys,
+                       bool bedrock, struct json_out *w)
+{
+    const struct journal *journal = worker->segment->journal;
+    JSON_KEY(w, "checks");
+    json_object(w);
+    member_bool(w, STR("config_loaded"), true);
+    if (strcmp(standing->store, "dynamodb") == 0) {
+        member_bool(w, STR("dynamodb"), keys);
+    }
+    member_bool(w, STR("key_store"), keys);
+    if (standing->store[0]) {
+        member_text(w, STR("key_store_kind"), text_from(standing->store));
+    }
+    member_bool(w, STR("bedrock"), bedrock);
+    if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
+        member_text(w, STR("usage_journal"),
+                    journal_in_memory(journal) ? STR("memory") : STR("file"));
+    }
+    json_object_end(w);
+}
+
 enum verdict admin_ready(struct exchange *x)
 {
     struct worker *worker = x->worker;
@@ -94,30 +121,27 @@ enum verdict admin_ready(struct exchange *x)
     bool keys = !needs_keys || directory_generation(worker->segment) > 0;
     const char *trouble = bedrock_trouble(worker);
     bool ready = keys && !trouble && !service_ends(worker);
+    struct standing standing;
     struct buf body;
     struct json_out w;
+    standing_read(worker->segment, &standing);
+    const char *warning =
+        keys ? standing_warning(&standing, worker->config, directory_count(worker->segment)) : NULL;
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
     member_bool(&w, STR("ready"), ready);
     member_text(&w, STR("status"), ready ? STR("ready") : STR("not ready"));
-    JSON_KEY(&w, "checks");
-    json_object(&w);
-    member_bool(&w, STR("config_loaded"), true);
-    member_bool(&w, STR("dynamodb"), keys); /* the older tools' name of the key store */
-    member_bool(&w, STR("key_store"), keys);
-    member_bool(&w, STR("bedrock"), !trouble);
-    const struct journal *journal = worker->segment->journal;
-    if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
-        member_text(&w, STR("usage_journal"),
-                    journal_in_memory(journal) ? STR("memory") : STR("file"));
-    }
-    json_object_end(&w);
+    put_checks(worker, &standing, keys, !trouble, &w);
     if (!ready) {
         member_text(&w, STR("reason"),
-                    !keys     ? STR("the key store has not been read yet")
+                    !keys     ? (standing.trouble[0] ? text_from(standing.trouble)
+                                                     : STR("the key store has not been read yet"))
                     : trouble ? text_from(trouble)
                               : STR("draining"));
+    }
+    if (warning) {
+        member_text(&w, STR("warning"), text_from(warning));
     }
     json_object_end(&w);
     return finish(x, ready ? 200 : 503, &body);

@@ -76,10 +76,10 @@ static struct keystore_ops fake_ops = {.name = "fake",
                                        .version = fake_version,
                                        .close = fake_close};
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why, size_t size,
-                             struct err *err)
+static enum status fake_open(const struct config *c, const char *last, struct keystore **out,
+                             char *why, size_t size, struct err *err)
 {
-    (void)c, (void)err;
+    (void)c, (void)last, (void)err;
     snprintf(why, size, "fake");
     fake.base.ops = &fake_ops;
     *out = &fake.base;

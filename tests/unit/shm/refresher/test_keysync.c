@@ -12,6 +12,7 @@
 #include "server/base/sha256.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
+#include "shm/memory/standing.h"
 
 /* --- a key store of the test's --------------------------------------------------------------- */
 
@@ -26,6 +27,7 @@ static struct {
     bool bad_beta;
     uint32_t scan_breaks_after; /* rows, when scan_says is a failure */
     uint32_t opens, scans, gets, closes;
+    char last[16]; /* when it was opened */
 } fake;
 
 static enum status say(enum status status, struct err *err)
@@ -110,11 +112,12 @@ static const struct keystore_ops fake_ops = {
     .close = fake_close,
 };
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why_out,
-                             size_t why_size, struct err *err)
+static enum status fake_open(const struct config *c, const char *last, struct keystore **out,
+                             char *why_out, size_t why_size, struct err *err)
 {
     (void)c;
     fake.opens++;
+    snprintf(fake.last, sizeof fake.last, "%s", last);
     snprintf(why_out, why_size, "fake");
     fake.base.ops = &fake_ops;
     *out = fake.open_says == STATUS_OK ? &fake.base : NULL;
@@ -375,6 +378,34 @@ static void test_load_clear_rows_vanish_when_they_are_not_allowed_any_more(void 
     assert_int_equal(answer("sk-clear"), KEYMISS_ABSENT);
 }
 
+/* What /ready says, and what the next refresher opens. */
+static void test_standing_is_told_and_read_by_the_successor(void **state)
+{
+    (void)state;
+    struct standing now;
+    fake.open_says = STATUS_UNAVAILABLE;
+    tick();
+    standing_read(&seg, &now);
+    assert_string_equal(now.store, "");
+    assert_string_equal(now.trouble, "the fake store says so");
+    fake.open_says = STATUS_OK;
+    fake.scan_says = STATUS_UNAVAILABLE;
+    tick_later();
+    standing_read(&seg, &now);
+    assert_string_equal(now.store, "fake");
+    assert_string_equal(now.trouble, "the fake store says so");
+    assert_string_equal(fake.last, "");
+    fake.scan_says = STATUS_OK;
+    tick_later();
+    standing_read(&seg, &now);
+    assert_string_equal(now.trouble, "");
+    keysync_drop(sync_);
+    fake.closes = 0;
+    sync_ = keysync_new(&config, &seg, fake_open);
+    tick();
+    assert_string_equal(fake.last, "fake");
+}
+
 static void test_load_more_keys_than_fit_the_rest_work(void **state)
 {
     (void)state;
@@ -550,6 +581,7 @@ int main(void)
         T(test_load_bad_rows_are_skipped_and_counted),
         T(test_load_row_that_went_bad_keeps_its_last_good_values),
         T(test_load_clear_rows_vanish_when_they_are_not_allowed_any_more),
+        T(test_standing_is_told_and_read_by_the_successor),
         T(test_load_more_keys_than_fit_the_rest_work),
         T(test_load_without_memory_keeps_the_old_table),
         T(test_new_after_a_predecessor_serves_its_keys_without_the_store),

@@ -84,7 +84,7 @@ FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
 MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict $(B)/stuck-readers
 FUZZ_SECONDS ?= 60
 
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
@@ -203,6 +203,10 @@ $(B)/bench-streams: $(B)/obj/tests/bench/streams.o
 $(B)/strict: $(B)/obj/tests/torture/strict.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -pthread
+
+$(B)/stuck-readers: $(B)/obj/tests/system/stuck_readers.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
 	@mkdir -p $(@D)

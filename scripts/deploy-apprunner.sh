@@ -22,7 +22,7 @@ Without --create the service must exist: it gets the new image and the settings 
 
 # App Runner ends every request, streams included, at 120 s. The gateway ends it a little earlier itself, with an error
 # event, so that the client learns why.
-defaults=(REQUIRE_API_KEY=true LOG_LEVEL=info MAX_REQUEST_SECONDS=115)
+defaults=(STORAGE_BACKEND=dynamodb REQUIRE_API_KEY=true LOG_LEVEL=info MAX_REQUEST_SECONDS=115)
 platform=amd64 create='' skip_build='' expected='' minutes=20 settings=()
 
 read_options() {

@@ -28,7 +28,7 @@ behind a load balancer with TLS); prints the URL. Without --create the service m
 
 # Fargate waits at most 120 s between SIGTERM and SIGKILL: 5 for the load balancer to learn of it, 105 for open streams.
 stop_timeout=120
-defaults=(REQUIRE_API_KEY=true LOG_LEVEL=info SHUTDOWN_DELAY=5 SHUTDOWN_TIMEOUT=105)
+defaults=(STORAGE_BACKEND=dynamodb REQUIRE_API_KEY=true LOG_LEVEL=info SHUTDOWN_DELAY=5 SHUTDOWN_TIMEOUT=105)
 platform=amd64 create='' skip_build='' expected='' minutes=30 settings=()
 cpu=1024 memory=2048 min=1 max=4 subnets='' groups='' cluster=default
 

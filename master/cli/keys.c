@@ -10,15 +10,14 @@
 #include "server/base/sha256.h"
 #include "shm/refresher/backend.h"
 
-#define WHY_SIZE 120
-#define ROW_MAX  16384 /* bytes of one key as JSON */
+#define ROW_MAX 16384 /* bytes of one key as JSON */
 
 /* --- shared by the commands ---------------------------------------------------------------- */
 
 enum status keys_open(const struct config *c, struct keystore **out, struct err *err)
 {
-    char why[WHY_SIZE];
-    return backend_open(c, out, why, sizeof why, err);
+    char why[BACKEND_WHY_SIZE];
+    return backend_open(c, "", out, why, sizeof why, err);
 }
 
 int keys_failed(const char *command, struct err *err)

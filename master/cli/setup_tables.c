@@ -7,7 +7,6 @@
 #include "master/cli/tables.h"
 #include "shm/refresher/backend.h"
 
-#define WHY_SIZE   120
 #define NAME_SIZE  256
 #define WAIT_MS    120000u /* for one table to become active; AWS takes some 10 s */
 #define ANSWER_MAX 16384u
@@ -129,8 +128,8 @@ static int setup(const struct config *c, const struct options *o, bool json)
 {
     struct keystore *store;
     struct err err;
-    char why[WHY_SIZE];
-    if (backend_open(c, &store, why, sizeof why, &err) != STATUS_OK) {
+    char why[BACKEND_WHY_SIZE];
+    if (backend_open(c, "", &store, why, sizeof why, &err) != STATUS_OK) {
         return commands_complain(setup_tables_about.name, &err);
     }
     bool dynamo = strcmp(store->ops->name, "dynamodb") == 0;

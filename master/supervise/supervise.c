@@ -232,6 +232,11 @@ static void start_again(struct master *m, uint32_t slot, const char *name, const
 {
     uint32_t wait = roster_again(&m->roster, slot);
     log_line(LOG_ERROR, "exit", "%s %s; starting it again in %u ms", name, end, wait);
+    if (journal_mend(&m->roster.journal) == JOURNAL_CUT) { /* each successor would die of it */
+        log_line(LOG_ERROR, "exit",
+                 "the usage journal was cut and cannot be made whole: giving up");
+        stop(m, SUPERVISE_AGAIN);
+    }
     roster_rescue(&m->roster, slot);
     /* A slot that never comes up takes the program down only when nobody serves any more: then
      * whoever supervises us (App Runner, ECS, systemd) shall make a new one. */

@@ -27,8 +27,8 @@
 #endif
 
 #define ALIGN      16
-#define CHUNK_SIZE ((size_t)16 * 1024)
-#define SPARE_MAX  64 /* chunks kept for the next exchange: 1 MiB a process */
+#define CHUNK_SIZE ((size_t)8 * 1024)
+#define SPARE_MAX  128 /* chunks kept for the next exchange: 1 MiB a process */
 
 /* A piece above this that does not fit gets a chunk of its own, so at most a quarter is wasted. */
 #define BIG_PIECE (CHUNK_SIZE / 4)

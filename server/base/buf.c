@@ -8,6 +8,8 @@
 #include "server/base/arena.h"
 
 #define FIRST_CAP 256
+#define STEADY \
+    (16u * 1024) /* from here on by halves: what holds little more shall not cost twice */
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -44,18 +46,15 @@ static size_t new_cap(const struct buf *b, size_t need)
 {
     size_t limit = b->head > 0 ? b->max + b->max / 2 : b->max;
     size_t cap = b->cap > FIRST_CAP ? b->cap : FIRST_CAP;
-    while (cap < need) {
-        cap *= 2;
-    }
-    if (cap == b->cap) {
-        cap *= 2;
+    while (cap < need || cap == b->cap) {
+        cap += cap < STEADY ? cap : cap / 2;
     }
     return cap < limit ? cap : limit;
 }
 
 /* Where nothing has left at the front the allocator may do without a copy. NULL: *b is as it was.
  */
-static char *move_to(struct buf *b, size_t size)
+static char *moved(struct buf *b, size_t size)
 {
     if (b->head == 0)
         return realloc(b->mem, size);
@@ -69,10 +68,9 @@ static char *move_to(struct buf *b, size_t size)
 }
 
 /* One byte beyond cap is there for the NUL of vsnprintf. */
-static bool grow(struct buf *b, size_t need)
+static bool move_to(struct buf *b, size_t cap)
 {
-    size_t cap = new_cap(b, need);
-    char *mem = heap_must_fail() ? NULL : move_to(b, cap + 1);
+    char *mem = heap_must_fail() ? NULL : moved(b, cap + 1);
     if (!mem) {
         return false;
     }
@@ -82,19 +80,19 @@ static bool grow(struct buf *b, size_t need)
     return true;
 }
 
-/* Moving pays only when at least as many bytes have left as have to move, or there is no more to
- * get. */
+/* Moving pays when a quarter as many bytes have left as have to move (so each byte moves four times
+ * at most), or when there is no more to get. */
 static bool make_room(struct buf *b, size_t need)
 {
     bool fits = b->mem && need <= b->cap;
-    bool cheap = b->head >= b->n;
+    bool cheap = b->head >= b->n / 4;
     bool at_limit = b->cap >= b->max + b->max / 2;
     if (fits && (cheap || at_limit)) {
         memmove(b->mem, b->mem + b->head, b->n);
         b->head = 0;
         return true;
     }
-    return grow(b, need);
+    return move_to(b, new_cap(b, need));
 }
 
 char *buf_reserve(struct buf *b, size_t n)
@@ -122,6 +120,13 @@ void buf_consume(struct buf *b, size_t n)
     assert(n <= b->n);
     b->n -= n;
     b->head = b->n > 0 ? b->head + n : 0;
+}
+
+void buf_trim(struct buf *b)
+{
+    size_t cap = b->n > FIRST_CAP ? b->n : FIRST_CAP;
+    if (b->mem && b->cap > cap + cap / 4)
+        (void)move_to(b, cap);
 }
 
 void buf_truncate(struct buf *b, size_t n)

@@ -52,5 +52,6 @@ char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 void buf_consume(struct buf *b, size_t n);  /* from the front */
 void buf_truncate(struct buf *b, size_t n); /* keep the first n bytes */
+void buf_trim(struct buf *b);               /* gives memory back that the bytes do not need */
 
 #endif

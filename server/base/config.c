@@ -444,7 +444,7 @@ void config_forget_environment(void)
     }
 }
 
-static bool in_production(const struct config *c)
+bool config_is_production(const struct config *c)
 {
     return is_choice("production|prod", text_from(c->environment));
 }
@@ -452,6 +452,13 @@ static bool in_production(const struct config *c)
 static bool in_development(const struct config *c)
 {
     return is_choice("development|dev", text_from(c->environment));
+}
+
+/* An unusual way to write it costs a warning too many. */
+static bool is_loopback(struct str host)
+{
+    return text_starts(host, STR("127.")) || text_eq(host, STR("::1")) ||
+           text_eq(host, STR("[::1]")) || text_ieq(host, STR("localhost"));
 }
 
 static bool static_keys_in_ecs(void)
@@ -474,8 +481,14 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {!known && key_size > 0 && key_size < 16, "MASTER_API_KEY has fewer than 16 characters"},
         {!c->require_api_key && !in_development(c),
          "REQUIRE_API_KEY is false outside development: anybody who reaches the port may call"},
-        {!c->rate_limit_enabled && in_production(c), "RATE_LIMIT_ENABLED is false in production"},
-        {in_production(c) && url_cut(text_from(c->bedrock_endpoint_url), &upstream) &&
+        {!c->require_api_key && in_development(c) && !is_loopback(text_from(c->host)),
+         "REQUIRE_API_KEY is false and HOST is not loopback: anybody who reaches the port may "
+         "call"},
+        {c->database_url[0] && strcmp(c->storage_backend, "dynamodb") == 0,
+         "DATABASE_URL is not used: STORAGE_BACKEND is dynamodb"},
+        {!c->rate_limit_enabled && config_is_production(c),
+         "RATE_LIMIT_ENABLED is false in production"},
+        {config_is_production(c) && url_cut(text_from(c->bedrock_endpoint_url), &upstream) &&
              upstream.plain_http,
          "BEDROCK_ENDPOINT_URL is http in production: prompts travel in clear"},
         {static_keys_in_ecs(), "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},

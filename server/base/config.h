@@ -70,7 +70,8 @@
     /* --- the key store --- */                                                                    \
     CHOICE(storage_backend, "STORAGE_BACKEND", "", "auto", "auto|sqlite|dynamodb",                 \
            "auto: SQLite if DATABASE_URL is set, else DynamoDB if AWS is configured, else SQLite " \
-           "in STATE_DIR")                                                                         \
+           "in STATE_DIR if it is there, else DynamoDB if instance metadata has credentials, "     \
+           "else SQLite")                                                                          \
     TEXT(database_url, "DATABASE_URL", "", "", false,                                              \
          "sqlite:///absolute/path or sqlite://relative/path of the embedded store")                \
     URL(dynamodb_endpoint_url, "DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "",           \
@@ -180,7 +181,7 @@
         "requests on one connection")                                                              \
     INT(write_timeout, "WRITE_TIMEOUT", "", 60, 1, 3600,                                           \
         "seconds without progress before a client that does not read is dropped")                  \
-    INT(stream_buffer_bytes, "STREAM_BUFFER_BYTES", "", 65536, 8192, 16777216,                     \
+    INT(stream_buffer_bytes, "STREAM_BUFFER_BYTES", "", 16384, 8192, 16777216,                     \
         "bytes held for a slow reader before the upstream is paused")                              \
     INT(max_bodies_bytes, "MAX_BODIES_BYTES", "", 256000000, 1048576, 1000000000000,               \
         "request bodies held by one worker; more: 503")                                            \
@@ -245,6 +246,7 @@ void config_print(const struct config *c, enum config_print form, FILE *out);
 /* Removes AWS secrets, the master key and tokens from this process's environment, bytes wiped: for
  * workers, after fork. The struct keeps what it holds. */
 void config_forget_environment(void);
+bool config_is_production(const struct config *c); /* ENVIRONMENT */
 /* Weak or missing protection that deserves a warning at start ("MASTER_API_KEY is a well-known
  * word"). Calls fn for each. */
 void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *text), void *ctx);

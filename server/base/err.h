@@ -58,7 +58,7 @@ enum status {
 
 struct err {
     enum status code;
-    int retry_after_s; /* 0: no retry-after header */
+    int retry_after_s; /* 0: no retry-after header; -1: no wait cures it (worker/turn/wait.h) */
     char text[240];
 };
 

@@ -13,7 +13,9 @@
 #include "server/base/log.h"
 #include "server/base/url.h"
 
-enum { RECEIVE_BYTES = 16 * 1024 }; /* a paused transfer holds at most twice as much */
+/* What libcurl keeps for each transfer: what it reads at once (and as much again when paused), and,
+ * with TLS, what it writes at once. Half as much to read costs a tenth more CPU in a burst. */
+enum { RECEIVE_BYTES = 8 * 1024, SEND_BYTES = 16 * 1024 };
 
 #define SET(option, value) (ok = curl_easy_setopt(f->easy, (option), (value)) == CURLE_OK && ok)
 
@@ -49,6 +51,7 @@ bool fetch_options_constant(struct fetch *f)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_NODELAY, 1L);
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
     SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_PROXY, ""); /* "": not even the environment's */
     ok = fetch_sockets_options(f) && ok;

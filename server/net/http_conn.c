@@ -25,6 +25,7 @@
  *                       +---- idle too long ---> CLOSED <-- LINGER
  */
 enum {
+    UNSENT_MAX = 128 * 1024,
     OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
     RATE_GRACE_MS = 5000,
     DRAIN_GRACE_MS = 2000,
@@ -103,6 +104,10 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
     peer_name(fd, c->peer, sizeof c->peer);
     int on = 1; /* events are put together by us, Nagle would only delay the last one */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* What the peer's window has no room for: else the kernel keeps megabytes (tcp_wmem) for each
+     * client that does not read, and counts them as the container's. */
+    int unsent = UNSENT_MAX;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     http_state_link(c);
     stats->open++;
     stats->idle++;
@@ -169,7 +174,7 @@ static void advance(struct http_conn *c)
         http_in_drop_body(c);
         http_state_enter(c, CONN_FLUSH);
     }
-    bool low = buf_len(&c->out) < c->limits->output_high / 2;
+    bool low = buf_len(&c->out) < c->limits->output_high / 4;
     if (c->state == CONN_FLUSH && buf_len(&c->out) == 0) {
         answer_sent(c);
     } else if (c->drained_wanted && low) {

@@ -259,9 +259,17 @@ bool http_out_started(const struct http_conn *c)
     return c->answer.started;
 }
 
+/* A burst is no slow reader: what the socket takes now need not be held. Once it takes no more, the
+ * upstream is soon paused, and what the client leaves lying has no more memory than it needs. */
 bool http_out_full(struct http_conn *c)
 {
-    bool full = buf_len(&c->out) >= c->limits->output_high;
+    size_t high = c->limits->output_high;
+    if (buf_len(&c->out) < (c->want_write ? high / 2 : high))
+        return false;
+    http_out_flush(c);
+    bool full = buf_len(&c->out) >= high / 2;
+    if (full)
+        buf_trim(&c->out);
     c->drained_wanted |= full;
     return full;
 }

@@ -37,8 +37,9 @@ void http_out_flush(struct http_conn *c);
 void http_out_send(struct http_conn *c);
 
 bool http_out_started(const struct http_conn *c); /* the status line was put */
-bool http_out_full(
-    struct http_conn *c); /* above output_high: pause the source until ops->drained */
+/* The socket takes no more and half of output_high is waiting (what it does take, up to output_high
+ * at a time, goes out here): pause the source until ops->drained. */
+bool http_out_full(struct http_conn *c);
 uint64_t http_out_bytes(const struct http_conn *c); /* body bytes of this answer */
 uint64_t
 http_out_last_ms(const struct http_conn *c); /* when the last byte was put, clock_mono_ms */

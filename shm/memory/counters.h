@@ -43,6 +43,7 @@
     X(USAGE_ERRORS, "usage_errors_total", "Attempts to store usage rows that failed")             \
     X(USAGE_DROPPED, "usage_dropped_total", "Usage rows that no store would take; logged")        \
     X(USAGE_BURIED, "usage_buried_total", "Usage records closed for workers that died")           \
+    X(USAGE_DAMAGED, "usage_damaged_total", "Usage records found damaged: kept aside, no rows")   \
     X(TURNS, "loop_turns_total", "Turns of the event loop")
 
 /* X(NAME, "reason", "meaning"): refusals_total, what the gateway itself said no to. Counted by

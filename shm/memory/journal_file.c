@@ -12,7 +12,8 @@
 #include "server/base/log.h"
 
 #define PAGE      4096u
-#define PATH_SIZE 512
+#define PATH_SIZE JOURNAL_PATH_SIZE
+#define ASIDE_MAX 100u /* files of another version that are kept */
 #define HEAD_SIZE                                                                                 \
     ((sizeof(struct journal_header) + SEGMENT_WORKERS_MAX * sizeof(struct journal_block) + PAGE - \
       1) /                                                                                        \
@@ -54,27 +55,48 @@ static bool map(struct journal *j, size_t size)
 /* Every figure that later code relies on; the file may be anything. */
 static bool is_journal(const struct journal_header *h, uint64_t size)
 {
-    return h->magic == JOURNAL_MAGIC && h->version == JOURNAL_VERSION &&
+    return h->magic == JOURNAL_MAGIC && h->version >= 1 && h->version <= JOURNAL_VERSION &&
            h->record_size == sizeof(struct journal_record) && h->blocks >= 1 &&
            h->blocks <= SEGMENT_WORKERS_MAX && h->records >= 1 &&
            h->records <= UINT32_MAX / SEGMENT_WORKERS_MAX &&
            size >= file_size(h->blocks, h->records);
 }
 
-/* A state that does not exist is damage: the record says nothing any more. What is above a high
- * mark was never used and is not looked at, so the pages of a roomy file stay on the disk. */
+/* From here on the figures of this process count: the file's may be overwritten by others. */
+static void take_figures(struct journal *j, uint32_t blocks, uint32_t records)
+{
+    j->blocks_in_file = blocks;
+    j->records_a_block = records;
+}
+
+/* Version 1 had no checksums: its records get them as they are, the version comes last. */
+static void seal_elder(struct journal *j)
+{
+    for (size_t i = 0; i < (size_t)j->blocks_in_file * j->records_a_block; i++) {
+        struct journal_record *r = &j->records[i];
+        uint32_t state = atomic_load(&r->state);
+        if (state == JOURNAL_OPEN || state == JOURNAL_CLOSED) {
+            r->opened = journal_seal_opened(r);
+            r->closed = journal_seal_closed(r);
+        }
+    }
+    atomic_thread_fence(memory_order_release);
+    j->header->version = JOURNAL_VERSION;
+}
+
+/* What is above a high mark was never used and is not looked at, so the pages of a roomy file stay
+ * on the disk. A state that does not exist is damage: journal_collect finds it. */
 static uint32_t repair(struct journal *j)
 {
     uint32_t kept = 0;
-    for (uint32_t b = 0; b < j->header->blocks; b++) {
+    if (j->header->version < JOURNAL_VERSION) {
+        seal_elder(j);
+    }
+    for (uint32_t b = 0; b < j->blocks_in_file; b++) {
         uint32_t high = 0, mark = atomic_load(&j->blocks[b].high);
-        for (uint32_t i = 0; i < mark && i < j->header->records; i++) {
-            struct journal_record *r = &j->records[(size_t)b * j->header->records + i];
-            uint32_t state = atomic_load(&r->state);
-            if (state > JOURNAL_CLOSED) {
-                atomic_store(&r->state, JOURNAL_FREE);
-                log_line(LOG_ERROR, "usage", "a damaged record of the usage journal is dropped");
-            } else if (state != JOURNAL_FREE) {
+        for (uint32_t i = 0; i < mark && i < j->records_a_block; i++) {
+            if (atomic_load(&j->records[(size_t)b * j->records_a_block + i].state) !=
+                JOURNAL_FREE) {
                 high = i + 1;
                 kept++;
             }
@@ -89,9 +111,8 @@ static uint32_t repair(struct journal *j)
 /* Blocks for more workers than the last run had go behind: nothing moves. */
 static bool grow(struct journal *j, uint32_t workers)
 {
-    struct journal_header h = *j->header;
-    size_t size = file_size(workers, h.records);
-    if (workers <= h.blocks) {
+    size_t size = file_size(workers, j->records_a_block);
+    if (workers <= j->blocks_in_file) {
         return true;
     }
     if (posix_fallocate(j->fd, 0, (off_t)size) != 0) {
@@ -103,15 +124,34 @@ static bool grow(struct journal *j, uint32_t workers)
         return false; /* GCOVR_EXCL_LINE: as in map */
     }
     j->header->blocks = workers;
+    j->blocks_in_file = workers;
     return true;
+}
+
+/* True: it has the new name, which nobody had. */
+static bool rename_new(const char *path, const char *name)
+{
+    if (link(path, name) == 0) {
+        return unlink(path) == 0;
+    }
+    bool links = errno == EEXIST || (errno != EPERM && errno != EOPNOTSUPP); /* not on every disk */
+    return !links && access(name, F_OK) != 0 && rename(path, name) == 0;
 }
 
 static void set_aside(const char *path)
 {
-    char aside[PATH_SIZE + 8];
-    snprintf(aside, sizeof aside, "%s.bad", path);
-    rename(path, aside);
-    log_line(LOG_ERROR, "usage", "%s is no usage journal of this version: kept as %s", path, aside);
+    char aside[PATH_SIZE + 16];
+    for (unsigned n = 0; n < ASIDE_MAX; n++) {
+        snprintf(aside, sizeof aside, n ? "%s.bad.%u" : "%s.bad", path, n);
+        if (rename_new(path, aside)) {
+            log_line(LOG_ERROR, "usage", "%s is no usage journal of this version: kept as %s", path,
+                     aside);
+            return;
+        }
+    }
+    log_line(LOG_ERROR, "usage", "%s is no usage journal of this version, and it cannot be renamed",
+             path);
+    errno = EEXIST;
 }
 
 /* --- opening ------------------------------------------------------------------------------- */
@@ -129,6 +169,7 @@ static bool make(struct journal *j, uint32_t workers, uint32_t records)
     if (!map(j, size)) {
         return false; /* GCOVR_EXCL_LINE: as in map */
     }
+    take_figures(j, workers, records);
     j->header->version = JOURNAL_VERSION;
     j->header->record_size = sizeof(struct journal_record);
     j->header->blocks = workers;
@@ -176,7 +217,8 @@ static enum found look(struct journal *j, const char *path, int flags)
     if (n != (ssize_t)sizeof h || !is_journal(&h, (uint64_t)st.st_size)) {
         return FOUND_OTHER;
     }
-    return map(j, (size_t)st.st_size) ? FOUND_JOURNAL : FOUND_ERROR;
+    take_figures(j, h.blocks, h.records);
+    return map(j, file_size(h.blocks, h.records)) ? FOUND_JOURNAL : FOUND_ERROR;
 }
 
 /* Other room for records than wished is kept while there is something in the old ones. */
@@ -186,7 +228,7 @@ static bool reuse(struct journal *j, uint32_t workers, uint32_t records)
     if (kept) {
         log_line(LOG_INFO, "usage", "%u records of an earlier run go to the store", kept);
     }
-    if (kept || j->header->records == records) {
+    if (kept || j->records_a_block == records) {
         return grow(j, workers);
     }
     munmap(j->header, j->size);
@@ -218,6 +260,7 @@ static bool open_one(struct journal *j, const char *path, uint32_t workers, uint
     *locked_out = found == FOUND_LOCKED;
     bool ok = found == FOUND_JOURNAL ? reuse(j, workers, records)
                                      : found == FOUND_EMPTY && make(j, workers, records);
+    text_copy(text_from(path), j->path, sizeof j->path);
     if (!ok) {
         int reason = errno;
         close_file(j);
@@ -240,6 +283,8 @@ static enum status in_memory(struct journal *j, uint32_t workers, uint32_t recor
                                          .blocks = workers,
                                          .records = records};
     text_random(&j->header->flusher, sizeof j->header->flusher);
+    take_figures(j, workers, records);
+    j->path[0] = '\0';
     return STATUS_OK;
 }
 
@@ -280,14 +325,38 @@ enum status journal_open(struct journal *j, const char *path, uint32_t workers, 
     return status;
 }
 
-bool journal_adopt(struct journal *j, const char *path, uint32_t n)
+static bool is_ours(const struct journal *own, uint64_t owner)
+{
+    for (uint32_t b = 0; b < own->blocks_in_file; b++) {
+        if (atomic_load(&own->blocks[b].owner) == owner) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a copy: what our own workers have open they will close in our own file. */
+static void leave_out_open_ones(struct journal *j, const struct journal *own)
+{
+    for (uint32_t i = 0; i < j->blocks_in_file * j->records_a_block; i++) {
+        struct journal_record *r = &j->records[i];
+        if (atomic_load(&r->state) == JOURNAL_OPEN && is_ours(own, r->owner)) {
+            atomic_store(&r->state, JOURNAL_FREE);
+        }
+    }
+}
+
+bool journal_adopt(struct journal *j, const char *path, uint32_t n, const struct journal *own)
 {
     char file[PATH_SIZE];
     *j = (struct journal){.fd = -1};
-    if (!path[0] || !family_path(path, n, file) || look(j, file, 0) != FOUND_JOURNAL) {
+    if (!path[0] || !family_path(path, n, file) || look(j, file, 0) != FOUND_JOURNAL ||
+        j->header->flusher == own->header->flusher) {
         close_file(j);
         return false;
     }
+    text_copy(text_from(file), j->path, sizeof j->path);
+    leave_out_open_ones(j, own);
     repair(j);
     return true;
 }

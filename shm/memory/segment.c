@@ -15,6 +15,7 @@
 #include "shm/memory/keymiss.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
+#include "shm/memory/standing.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
 
@@ -104,7 +105,8 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
 static enum status make_secret(struct segment *s, uint32_t workers, struct err *err)
 {
     uint64_t keymiss_at = segment_layout_page_up(signing_area_size());
-    size_t size = segment_layout_page_up(keymiss_at + keymiss_area_size(workers));
+    uint64_t standing_at = keymiss_at + keymiss_area_size(workers);
+    size_t size = segment_layout_page_up(standing_at + standing_area_size());
     char *base =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (base == MAP_FAILED) {
@@ -113,6 +115,7 @@ static enum status make_secret(struct segment *s, uint32_t workers, struct err *
     s->secret_size = size;
     s->signing = (struct signing_area *)(void *)base;
     s->keymiss = (struct keymiss_area *)(void *)(base + keymiss_at);
+    s->standing = (struct standing_area *)(void *)(base + standing_at);
     if (madvise(base, size, MADV_DONTDUMP) != 0) {
         return err_set(err, STATUS_UNAVAILABLE, "keeping signing keys out of core files: %m");
     }

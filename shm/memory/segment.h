@@ -6,8 +6,8 @@
  *   +---------------------------------------------+      +-------------------------------+
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
  *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
- *   | buckets     one cell a key slot             |      +-------------------------------+
- *   | scoreboard  one slot a process              |
+ *   | buckets     one cell a key slot             |      | the key store  (standing.h)   |
+ *   | scoreboard  one slot a process              |      +-------------------------------+
  *   | counters    one block a process             |      the usage journal is a file of its own
  *   | holds       one row a worker                |      (journal.h)
  *   +---------------------------------------------+

@@ -53,6 +53,7 @@ struct holds_row;
 struct journal;
 struct signing_area;
 struct keymiss_area;
+struct standing_area;
 
 _Static_assert(sizeof(struct segment_header) == 136, "no padding");
 
@@ -65,9 +66,10 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;
     struct holds_row *holds;
-    struct journal *journal;      /* usage records; NULL (unit tests, `top`): none are kept */
-    struct signing_area *signing; /* anonymous mapping; NULL when attached by `top` */
-    struct keymiss_area *keymiss; /* likewise */
+    struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
+    struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
+    struct keymiss_area *keymiss;   /* likewise */
+    struct standing_area *standing; /* likewise */
     size_t secret_size;
     int wake_refresher; /* eventfds, made with the segment, -1 when attached */
     int wake_worker[SEGMENT_WORKERS_MAX];

@@ -8,13 +8,14 @@
 #include "server/base/config.h"
 #include "shm/store/keystore.h"
 
-/* Chooses by STORAGE_BACKEND (see config.h) and opens. why_out (120 bytes) says which store and
- * why, for the start line. A file or directory that is missing is made. */
-MUST_CHECK enum status backend_open(const struct config *c, struct keystore **out, char *why_out,
-                                    size_t why_size, struct err *err);
-/* The same where the store has been read before: one that is missing now is an outage (UNAVAILABLE)
- * and not an empty store, in which every key would be revoked. */
-MUST_CHECK enum status backend_open_again(const struct config *c, struct keystore **out,
-                                          char *why_out, size_t why_size, struct err *err);
+#define BACKEND_WHY_SIZE 160
+/* Chooses by STORAGE_BACKEND (see config.h) and opens. why_out (BACKEND_WHY_SIZE) says which store
+ * and why, for the start line. A file or directory that is missing is made.
+ * last: "", or the name of the store that this run of the server has read before. One that is
+ * missing now is then an outage (UNAVAILABLE) and not an empty store, in which every key would be
+ * revoked; and a choice that the network made is not made again. May ask instance metadata, for a
+ * second. */
+MUST_CHECK enum status backend_open(const struct config *c, const char *last, struct keystore **out,
+                                    char *why_out, size_t why_size, struct err *err);
 
 #endif

@@ -27,7 +27,7 @@ struct drain {
     uint32_t failures;
     bool refusal_told; /* the store keeps no usage */
     bool behind;       /* the last tick left records that could go */
-    struct journal_record *batch[BATCH];
+    struct journal_entry batch[BATCH];
     struct keystore_usage rows[BATCH];
 };
 
@@ -79,7 +79,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
                      struct keystore_usage *u)
 {
     int64_t days = d->config->usage_ttl_days;
-    *u = (struct keystore_usage){.flusher = j->header->flusher,
+    *u = (struct keystore_usage){.flusher = j->flusher,
                                  .sequence = r->sequence,
                                  .started_ms = r->started_ms,
                                  .input = r->tokens.input,
@@ -108,7 +108,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
 static void release(struct drain *d, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        journal_release(d->batch[i]);
+        journal_release(&d->batch[i]);
     }
 }
 
@@ -122,7 +122,7 @@ static void give_up(struct drain *d, uint32_t i, const struct err *err)
         "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
         u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
         (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
-    journal_release(d->batch[i]);
+    journal_release(&d->batch[i]);
 }
 
 static void failed(struct drain *d, const struct err *err)
@@ -145,7 +145,7 @@ static bool store_singly(struct drain *d, struct keystore *store, uint32_t n)
         enum status status = keystore_put_usage(store, &d->rows[i], 1, &err);
         if (status == STATUS_OK) {
             counters_add(COUNTER_USAGE_ROWS, 1);
-            journal_release(d->batch[i]);
+            journal_release(&d->batch[i]);
         } else if (status == STATUS_INVALID) {
             give_up(d, i, &err);
         } else {
@@ -171,7 +171,7 @@ static bool store_batch(struct drain *d, struct journal *j, struct keystore *sto
 {
     struct err err;
     for (uint32_t i = 0; i < n; i++) {
-        make_row(d, j, d->batch[i], &d->rows[i]);
+        make_row(d, j, &d->batch[i].copy, &d->rows[i]);
     }
     switch (keystore_put_usage(store, d->rows, n, &err)) {
     case STATUS_OK:
@@ -198,13 +198,13 @@ static bool store_batch(struct drain *d, struct journal *j, struct keystore *sto
     return true;
 }
 
-/* True when nothing is left that could go. */
-static bool store_all(struct drain *d, struct journal *j, bool sweep)
+enum stored { STORED_ALL, STORED_SOME /* more could go */, STORED_NONE /* not now */ };
+
+static enum stored store_all(struct drain *d, struct journal *j, bool sweep)
 {
     struct keystore *store = keysync_store(d->keys);
-    d->behind = false;
     if (!store || clock_mono_ms() < d->retry_at_ms) {
-        return false;
+        return STORED_NONE;
     }
     uint32_t most = store->ops->usage_batch;
     most = most && most < BATCH ? most : BATCH;
@@ -212,14 +212,13 @@ static bool store_all(struct drain *d, struct journal *j, bool sweep)
     for (uint32_t i = 0; i < BATCHES && clock_now_ns() - begun_ns < TICK_NS; i++) {
         uint32_t n = journal_collect(j, d->batch, most, sweep);
         if (n == 0) {
-            return true;
+            return STORED_ALL;
         }
         if (!store_batch(d, j, store, n)) {
-            return false;
+            return STORED_NONE;
         }
     }
-    d->behind = true;
-    return false;
+    return STORED_SOME;
 }
 
 bool drain_behind(const struct drain *d)
@@ -235,11 +234,11 @@ static void adopt(struct drain *d)
 {
     for (uint32_t n = 0; n < JOURNAL_FAMILY; n++) {
         struct journal other;
-        if (!journal_adopt(&other, d->path, n)) {
+        if (!journal_adopt(&other, d->path, n, d->segment->journal)) {
             continue;
         }
         journal_bury(&other, NULL);
-        if (store_all(d, &other, true)) {
+        if (store_all(d, &other, true) == STORED_ALL) {
             journal_finish(&other, d->path, n);
         } else {
             journal_drop(&other);
@@ -261,7 +260,7 @@ bool drain_tick(struct drain *d)
         buried = journal_bury(j, d->segment);
         counters_add(COUNTER_USAGE_BURIED, buried);
     }
-    store_all(d, j, sweep);
+    d->behind = store_all(d, j, sweep) == STORED_SOME;
     if (now >= d->adopt_at_ms) {
         d->adopt_at_ms = now + ADOPT_MS;
         adopt(d);
@@ -328,7 +327,7 @@ void drain_last(struct drain *d, uint64_t until_ms)
         return;
     }
     journal_bury(j, d->segment);
-    while (records_left(j) && !store_all(d, j, true) && goes_on(d, until_ms)) {
+    while (records_left(j) && store_all(d, j, true) != STORED_ALL && goes_on(d, until_ms)) {
     }
     if (until_ms && records_left(j)) {
         tell_what_stays(d, records_left(j));

@@ -8,7 +8,9 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/standing.h"
 #include "shm/refresher/absent.h"
+#include "shm/refresher/backend.h"
 #include "shm/refresher/keyload.h"
 
 #define SECOND_NS       1000000000ull
@@ -30,10 +32,12 @@ struct keysync {
     int64_t version;
     uint64_t load_at_ms; /* next full load */
 
-    uint32_t failures; /* in a row */
+    struct standing standing; /* as told */
+    uint32_t failures;        /* in a row */
     uint64_t retry_at_ms;
     uint64_t warn_at_ms;
 
+    bool told_empty;          /* the warning about a store without keys was given */
     _Atomic uint64_t lookups; /* a limit word of bucket.h, private */
     bool holding;             /* held was read but its look-up has to wait */
     struct keymiss_question held;
@@ -53,6 +57,7 @@ struct keysync *keysync_new(const struct config *c, struct segment *s, keysync_o
         heap_drop(k);
         return NULL;
     }
+    standing_read(s, &k->standing);
     keymiss_recover(s);
     directory_set_max_stale(s, (uint64_t)c->max_stale_seconds * 1000 + STALE_GRACE_MS);
     return k;
@@ -103,6 +108,17 @@ static bool hopeless(enum status status)
     return status == STATUS_INVALID || status == STATUS_NOT_SUPPORTED;
 }
 
+static void tell_standing(struct keysync *k, const char *store, const char *trouble)
+{
+    struct standing now = {"", ""};
+    text_copy(text_from(store), now.store, sizeof now.store);
+    text_copy(text_from(trouble), now.trouble, sizeof now.trouble);
+    if (memcmp(&now, &k->standing, sizeof now) != 0) {
+        k->standing = now;
+        standing_tell(k->segment, &now);
+    }
+}
+
 /* What is published stays and grows stale. One warning a minute. */
 static void failed(struct keysync *k, const struct err *err)
 {
@@ -112,6 +128,7 @@ static void failed(struct keysync *k, const struct err *err)
     counters_add(COUNTER_STORE_ERRORS, 1);
     k->failures++;
     k->retry_at_ms = clock_mono_ms() + back_off_ms(k->failures);
+    tell_standing(k, k->standing.store, err->text);
     if (clock_mono_ms() >= k->warn_at_ms) {
         k->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
         log_line(LOG_WARN, "keystore", "cannot be read, %u known keys go on working: %s",
@@ -124,6 +141,7 @@ static void answered(struct keysync *k)
     if (k->failures) {
         log_line(LOG_INFO, "keystore", "can be read again");
     }
+    tell_standing(k, k->standing.store, "");
     k->failures = 0;
     k->retry_at_ms = 0;
     k->warn_at_ms = 0;
@@ -133,14 +151,24 @@ static void answered(struct keysync *k)
 
 static enum status open_store(struct keysync *k, struct err *err)
 {
-    char why[120] = "";
-    enum status status = k->open(k->config, &k->store, why, sizeof why, err);
+    char why[BACKEND_WHY_SIZE] = "";
+    enum status status = k->open(k->config, k->standing.store, &k->store, why, sizeof why, err);
     if (status == STATUS_OK) {
         log_line(LOG_INFO, "keystore", "%s", why);
+        tell_standing(k, k->store->ops->name, "");
         k->store->on_wait = on_wait;
         k->store->wait_ctx = k;
     }
     return status;
+}
+
+static void tell_empty(struct keysync *k)
+{
+    const char *warning = standing_warning(&k->standing, k->config, keytable_count(k->load.table));
+    if (warning && !k->told_empty) {
+        log_line(LOG_WARN, "keystore", "%s", warning);
+    }
+    k->told_empty = warning != NULL;
 }
 
 /* version was read before the rows: a write in between is noticed by the next poll. */
@@ -151,6 +179,7 @@ static enum status load(struct keysync *k, int64_t version, struct err *err)
     if (status != STATUS_OK) {
         return status;
     }
+    tell_empty(k);
     k->loaded = true;
     k->version = version;
     k->load_at_ms = clock_mono_ms() + (uint64_t)k->config->refresh_seconds * 1000;

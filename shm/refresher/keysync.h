@@ -14,8 +14,8 @@
 
 struct keysync;
 
-typedef enum status keysync_open_fn(const struct config *c, struct keystore **out, char *why_out,
-                                    size_t why_size, struct err *err);
+typedef enum status keysync_open_fn(const struct config *c, const char *last, struct keystore **out,
+                                    char *why_out, size_t why_size, struct err *err);
 
 /* open: backend_open. c and s must outlive it. Starts from what a predecessor left in s. NULL: no
  * memory. */

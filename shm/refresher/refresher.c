@@ -256,14 +256,14 @@ static enum status start(struct refresher *r, struct err *err)
         !loop_add(r->loop, r->segment->wake_refresher, LOOP_READ, on_wake, r, err)) {
         return STATUS_UNAVAILABLE;
     }
-    bool again = directory_generation(r->segment) > 0; /* a predecessor has published keys */
-    r->keys = keysync_new(r->config, r->segment, again ? backend_open_again : backend_open);
+    r->keys = keysync_new(r->config, r->segment, backend_open);
     if (!r->keys) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     keysync_leaving(r->keys, is_leaving, r);
     if (r->segment->journal) {
         journal_path(r->config, r->journal_path, sizeof r->journal_path);
+        journal_guard(r->segment->journal);
     }
     r->drain = drain_new(r->config, r->segment, r->keys, r->journal_path);
     if (!r->drain) {

@@ -18,6 +18,8 @@ eventually 5 healthy
 expect "health without tables" "$?" 0
 call /ready
 expect "not ready without tables" "$CODE" 503
+expect_match "and why" "$(jq -r .reason "$T/body")" 'table anthropic-proxy-[a-z-]+ does not exist: run setup_tables'
+expect_json "in which store" '.checks | "\(.dynamodb) \(.key_store) \(.key_store_kind)"' "false false dynamodb"
 expect "a key without tables" "$(status_with_key sk-anything)" 503
 run "${STORE[@]}" -- setup_tables
 expect "setup_tables" "$CODE $(grep -c ': created$' "$T/out")" "0 6"
@@ -135,6 +137,21 @@ put_beta interleaved-thinking-2025-05-14 blocklist ''
 eventually 5 sends_betas '["context-1m-2025-08-07"]'
 expect "rows of the table decide" "$?" 0
 expect_match "the client is told" "$(header x-converter-changes)" 'drop:beta:interleaved-thinking-2025-05-14'
+stop_server
+
+# --- IAM: what is forbidden is named, without the ARN ---
+dynamo_reset
+trouble denied 0 Scan
+launch "${STORE[@]}"
+names_it() { call /ready && [ "$CODE" = 503 ] && jq -r .reason "$T/body" | grep -q AccessDenied; }
+eventually 5 names_it
+expect "/ready names the refusal" "$?" 0
+reason=$(jq -r .reason "$T/body")
+expect_no_match "no ARN, no account" "$reason" 'arn:|[0-9]{12}'
+expect_true "the log has the same words" grep -qF "$reason" "$T/server.log"
+dynamo_reset
+eventually $((6 * SLOW)) is_ready
+expect "ready when it is allowed" "$?" 0
 stop_server
 
 # --- IAM: at run time nothing but these ---

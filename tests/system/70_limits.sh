@@ -51,7 +51,8 @@ sleep 0.4
 ask "$body"
 expect "the third at the same time" "$CODE" 429
 expect_json "its type" .error.type rate_limit_error
-expect_match "when to come back" "$(header retry-after)" '^[1-9]'
+expect "when to come back" "$(header retry-after) $(header x-should-retry)" "1 "
+expect_match "its text" "$(jq -r .error.message "$T/body")" 'limited to 2 requests at the same time; try again in 1 s$'
 call /v1/models -H "x-api-key: $KEY"
 expect "a list needs no place" "$CODE" 200
 kill "${clients[1]}"
@@ -85,6 +86,19 @@ expect_json "its type" .error.type rate_limit_error
 expect_match "its wording" "$(cat "$T/body")" 'tokens a minute'
 expect_match "retry-after" "$(header retry-after)" '^[1-9]'
 
+# --- a wait of more than a minute: SDKs would sleep through it without a word, so it is final, and the text says when
+for route in /v1/messages /v1/chat/completions; do
+    make_key debt --tpm 10
+    script size-4000
+    ask "$(message hi '{"max_tokens":5000}')"
+    expect "$route: into debt" "$CODE" 200
+    call "$route" -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$body"
+    expect "$route: a long wait" "$CODE $(header x-should-retry)" "429 false"
+    expect_true "$route: how long" test "$(header retry-after)" -gt 600
+    at=$(date -u -d "+$(header retry-after) seconds" '+%Y-%m-%d %H:')
+    expect_match "$route: the text says when" "$(jq -r .error.message "$T/body")" "limited to 10 tokens a minute; try again in [0-9]+ (minutes|hours), at $at[0-9:]{5} UTC"
+done
+
 # --- budget, soft: the request that crosses it finishes, the next is refused; it holds after a restart
 make_key soft --monthly-budget 0.0005
 for n in $(seq 50); do
@@ -97,6 +111,7 @@ expect_json "its type" .error.type billing_error
 expect "not to be repeated" "$(header x-should-retry)" false
 expect "Claude Code's header" "$(header anthropic-ratelimit-unified-status)" rejected
 expect_match "until the next month" "$(header retry-after)" '^[1-9][0-9]{2,}$'
+expect_match "its text" "$(jq -r .error.message "$T/body")" "is used up; a new month begins in [0-9]+ (minutes|hours|days), at [0-9-]{8}01 00:00:0[01] UTC"
 expect_match "OpenAI's words" "$(
     call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' -d "$body"
     jq -r '.error.code' "$T/body"

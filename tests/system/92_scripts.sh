@@ -105,7 +105,7 @@ aws ecr create-repository;aws ecr get-login-password;docker login --username;doc
 aws iam create-role;aws iam attach-role-policy;aws iam create-role;aws iam put-role-policy;aws apprunner create-service;\
 aws apprunner describe-service;aws apprunner describe-service;aws apprunner describe-service;aws apprunner list-operations;aws apprunner describe-service;"
 expect_match "create: settings" "$(call_of create-service)" \
-    '"RuntimeEnvironmentVariables": \{"AWS_REGION": "us-west-2", "REQUIRE_API_KEY": "true", "LOG_LEVEL": "info", "MAX_REQUEST_SECONDS": "115", "ANTHROPIC_DEFAULT_MODEL": "a \\"quoted\\" \\\\name"\}'
+    '"RuntimeEnvironmentVariables": \{"AWS_REGION": "us-west-2", "STORAGE_BACKEND": "dynamodb", "REQUIRE_API_KEY": "true", "LOG_LEVEL": "info", "MAX_REQUEST_SECONDS": "115", "ANTHROPIC_DEFAULT_MODEL": "a \\"quoted\\" \\\\name"\}'
 expect_match "create: size" "$(call_of create-service)" '"Cpu": "1 vCPU", "Memory": "2 GB"'
 expect_match "create: platform" "$(call_of 'buildx build')" '--platform linux/amd64 -f docker/Dockerfile -t llm-api-converter:latest --load'
 for file in apprunner-access-trust apprunner-instance-trust gateway-policy; do
@@ -179,7 +179,7 @@ expect_match "express: Graviton" "$task" 'cpuArchitecture=ARM64'
 expect_match "express: container" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0] | [.name, .stopTimeout, .portMappings[0].containerPort, .healthCheck.command]')" \
     '^\["Main",120,8000,\["CMD","/app/llm-api-converter","health"\]\]$'
 expect_match "express: settings" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0].environment | map(.name + "=" + .value)')" \
-    '^\["AWS_REGION=us-west-2","REQUIRE_API_KEY=true","LOG_LEVEL=info","SHUTDOWN_DELAY=5","SHUTDOWN_TIMEOUT=105"\]$'
+    '^\["AWS_REGION=us-west-2","STORAGE_BACKEND=dynamodb","REQUIRE_API_KEY=true","LOG_LEVEL=info","SHUTDOWN_DELAY=5","SHUTDOWN_TIMEOUT=105"\]$'
 expect_match "express: service" "$(grep -F 'create-express-gateway-service --region' "$T/stub/calls")" \
     '--infrastructure-role-arn arn:aws:iam::123456789012:role/llm-api-converter-ecs-infrastructure-role .*--health-check-path /health .*--network-configuration \{"subnets": \["subnet-1", "subnet-2"\], "securityGroups": \["sg-1"\]\}'
 expect_match "express: image for arm64" "$(call_of 'buildx build')" 'linux/arm64'

@@ -16,6 +16,7 @@
 #include "server/base/sha256.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
+#include "shm/memory/standing.h"
 #include "shm/memory/segment.h"
 #include "shm/refresher/keysync.h"
 
@@ -32,6 +33,7 @@ static struct {
     bool bad_beta;
     uint32_t scan_breaks_after; /* rows, when scan_says is a failure */
     uint32_t opens, scans, gets, closes;
+    char last[16]; /* when it was opened */
 } fake;
 
 static enum status say(enum status status, struct err *err)
@@ -116,11 +118,12 @@ static const struct keystore_ops fake_ops = {
     .close = fake_close,
 };
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why_out,
-                             size_t why_size, struct err *err)
+static enum status fake_open(const struct config *c, const char *last, struct keystore **out,
+                             char *why_out, size_t why_size, struct err *err)
 {
     (void)c;
     fake.opens++;
+    snprintf(fake.last, sizeof fake.last, "%s", last);
     snprintf(why_out, why_size, "fake");
     fake.base.ops = &fake_ops;
     *out = fake.open_says == STATUS_OK ? &fake.base : NULL;

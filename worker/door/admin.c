@@ -1,10 +1,14 @@
 #include "worker/door/admin.h"
 
+#include <string.h>
+
 #include "server/base/clock.h"
 #include "server/json/json.h"
 #include "shm/memory/journal.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/directory.h"
 #include "shm/memory/signing.h"
+#include "shm/memory/standing.h"
 #include "worker/turn/answer.h"
 #include "worker/exchange/bedrock.h"
 
@@ -101,41 +105,61 @@ static bool has_keys(const struct worker *w)
     return !w->config->require_api_key || directory_generation(w->segment) > 0;
 }
 
-const char *admin_trouble(struct worker *w)
+const char *admin_trouble(struct worker *w, struct standing *standing_out)
 {
+    standing_read(w->segment, standing_out);
     if (!has_keys(w)) {
-        return "the key store has not been read yet";
+        return standing_out->trouble[0] ? standing_out->trouble
+                                        : "the key store has not been read yet";
     }
     const char *trouble = bedrock_trouble(w);
     return trouble ? trouble : service_ends(w) ? "draining" : NULL;
 }
 
+/* dynamodb is the older tools' name of the key store: not said of another one. */
+static void put_checks(const struct worker *worker, const struct standing *standing, bool keys,
+                       bool bedrock, struct json_out *w)
+{
+    const struct journal *journal = worker->segment->journal;
+    JSON_KEY(w, "checks");
+    json_object(w);
+    member_bool(w, STR("config_loaded"), true);
+    if (strcmp(standing->store, "dynamodb") == 0) {
+        member_bool(w, STR("dynamodb"), keys);
+    }
+    member_bool(w, STR("key_store"), keys);
+    if (standing->store[0]) {
+        member_text(w, STR("key_store_kind"), text_from(standing->store));
+    }
+    member_bool(w, STR("bedrock"), bedrock);
+    if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
+        member_text(w, STR("usage_journal"),
+                    journal_in_memory(journal) ? STR("memory") : STR("file"));
+    }
+    json_object_end(w);
+}
+
 enum verdict admin_ready(struct exchange *x)
 {
     struct worker *worker = x->worker;
-    const char *trouble = admin_trouble(worker);
     bool keys = has_keys(worker);
+    struct standing standing;
+    const char *trouble = admin_trouble(worker, &standing);
     struct buf body;
     struct json_out w;
+    const char *warning =
+        keys ? standing_warning(&standing, worker->config, directory_count(worker->segment)) : NULL;
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
     member_bool(&w, STR("ready"), !trouble);
     member_text(&w, STR("status"), !trouble ? STR("ready") : STR("not ready"));
-    JSON_KEY(&w, "checks");
-    json_object(&w);
-    member_bool(&w, STR("config_loaded"), true);
-    member_bool(&w, STR("dynamodb"), keys); /* the older tools' name of the key store */
-    member_bool(&w, STR("key_store"), keys);
-    member_bool(&w, STR("bedrock"), !bedrock_trouble(worker));
-    const struct journal *journal = worker->segment->journal;
-    if (journal) { /* memory: usage would not outlive all processes; an alarm, but it serves */
-        member_text(&w, STR("usage_journal"),
-                    journal_in_memory(journal) ? STR("memory") : STR("file"));
-    }
-    json_object_end(&w);
+    put_checks(worker, &standing, keys, !bedrock_trouble(worker), &w);
     if (trouble) {
         member_text(&w, STR("reason"), text_from(trouble));
+    }
+    if (warning) {
+        member_text(&w, STR("warning"), text_from(warning));
     }
     json_object_end(&w);
     return finish(x, trouble ? 503 : 200, &body);

@@ -5,13 +5,14 @@
 #ifndef WORKER_DOOR_ADMIN_H
 #define WORKER_DOOR_ADMIN_H
 
+#include "shm/memory/standing.h"
 #include "worker/exchange/exchange.h"
 
 enum verdict admin_health(struct exchange *x); /* 200, 503 only while the service ends */
 enum verdict
 admin_ready(struct exchange *x); /* 503 with the reason until keys and credentials are there */
 /* Why /ready says no, in words for anybody; NULL: it is ready. */
-const char *admin_trouble(struct worker *w);
+const char *admin_trouble(struct worker *w, struct standing *standing_out);
 enum verdict admin_liveness(struct exchange *x);
 enum verdict admin_health_ptc(struct exchange *x);
 enum verdict admin_version(struct exchange *x);

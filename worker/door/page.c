@@ -191,7 +191,8 @@ static void put_row(struct buf *out, const struct config *c, const struct route 
 static void put_page(struct buf *out, const struct exchange *x)
 {
     struct worker *worker = x->worker;
-    const char *trouble = admin_trouble(worker);
+    struct standing standing;
+    const char *trouble = admin_trouble(worker, &standing);
     const struct route *r;
     BUF_LIT(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

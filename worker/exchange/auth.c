@@ -9,6 +9,7 @@
 #include "shm/store/keystore.h"
 #include "worker/turn/limits.h"
 #include "worker/exchange/routes.h"
+#include "worker/turn/wait.h"
 
 /* The official wording for a key that is not known (or no longer valid): the same for all cases, so
  * that a guesser learns nothing. */
@@ -23,8 +24,8 @@ static enum status refuse(struct exchange *x, enum counter reason, struct err *e
 static enum status unavailable(struct err *err)
 {
     err_set(err, STATUS_UNAVAILABLE,
-            "the key store cannot be reached; this key is not known yet, try again");
-    err->retry_after_s = 5;
+            "the key store cannot be reached, and this key is not known yet");
+    wait_say(err, "try again", 5);
     return err->code;
 }
 
@@ -222,11 +223,9 @@ static enum verdict take(struct exchange *x)
     if (x->limit.allowed) {
         return VERDICT_NEXT;
     }
-    uint64_t seconds = (x->limit.retry_ns + 999999999u) / 1000000000u;
-    err_set(&x->err, STATUS_RATE,
-            "this API key is limited to %u requests in %lld seconds; try again in %llu s", limit,
-            (long long)c->rate_limit_window, (unsigned long long)(seconds ? seconds : 1));
-    x->err.retry_after_s = seconds ? (int)seconds : 1;
+    err_set(&x->err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds", limit,
+            (long long)c->rate_limit_window);
+    wait_say(&x->err, "try again", (x->limit.retry_ns + 999999999u) / 1000000000u);
     return VERDICT_FAIL;
 }
 

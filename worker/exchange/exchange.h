@@ -129,6 +129,7 @@ struct exchange {
     /* what it costs */
     struct directory_price price;
     struct journal_record *record; /* OPEN in the journal; NULL: none */
+    uint64_t record_number;        /* its own: says whether it still is this request's */
     bool billed;                   /* from usage_begin to usage_end */
     int64_t started_ms;            /* of usage_begin, real time */
     struct usage usage;            /* at the end */

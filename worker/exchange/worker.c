@@ -459,6 +459,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     holds_enter(s, slot);
     if (s->journal) {
         journal_enter(s->journal, slot);
+        journal_guard(s->journal);
     }
     worker_configure(w);
     if (!start(w, &err)) {

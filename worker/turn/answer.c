@@ -4,6 +4,7 @@
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/wait.h"
 #include "worker/exchange/routes.h"
 
 #define JSON_TYPE STR("application/json")
@@ -220,13 +221,13 @@ void answer_error_body(enum dialect dialect, const struct err *err, struct str r
 
 static void put_error_headers(struct http_conn *c, const struct err *err)
 {
-    const struct err_row *row = err_row(err->code);
-    int wait_s = err->retry_after_s ? err->retry_after_s : err->code == STATUS_BUSY;
-    if (wait_s > 0) {
-        http_out_header_u64(c, STR("retry-after"), (uint64_t)wait_s);
+    uint64_t wait_s = wait_retry_after(err);
+    int retry = wait_should_retry(err);
+    if (wait_s) {
+        http_out_header_u64(c, STR("retry-after"), wait_s);
     }
-    if (row->should_retry >= 0) {
-        http_out_header(c, STR("x-should-retry"), row->should_retry ? STR("true") : STR("false"));
+    if (retry >= 0) {
+        http_out_header(c, STR("x-should-retry"), retry ? STR("true") : STR("false"));
     }
 }
 

@@ -6,7 +6,9 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/tariff.h"
+#include "shm/store/keystore.h"
 #include "worker/exchange/routes.h"
+#include "worker/turn/wait.h"
 
 #define MINUTE_NS        60000000000ull
 #define NAMES_MAX        64u    /* models without a price that are named in the log */
@@ -80,17 +82,15 @@ enum directory_tier limits_tier(const struct exchange *x)
 
 static uint64_t seconds_up(uint64_t ns)
 {
-    uint64_t seconds = (ns + 999999999u) / 1000000000u;
-    return seconds ? seconds : 1;
+    return (ns + 999999999u) / 1000000000u;
 }
 
 static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_t wait_s,
                                 const char *what, uint32_t limit)
 {
     x->refused = reason;
-    err_set(&x->err, STATUS_RATE, "this API key is limited to %u %s; try again in %llu s", limit,
-            what, (unsigned long long)wait_s);
-    x->err.retry_after_s = (int)wait_s;
+    err_set(&x->err, STATUS_RATE, "this API key is limited to %u %s", limit, what);
+    wait_say(&x->err, "try again", wait_s);
     return VERDICT_FAIL;
 }
 
@@ -112,7 +112,7 @@ enum status limits_refuse_budget(struct err *err, const char *text)
 {
     int64_t now = clock_real_ms();
     err_set(err, STATUS_BUDGET, "%s", text);
-    err->retry_after_s = (int)((next_month_ms(now) - now + 999) / 1000);
+    wait_say(err, "a new month begins", (uint64_t)((next_month_ms(now) - now + 999) / 1000));
     return err->code;
 }
 
@@ -266,10 +266,10 @@ static bool has_room(const struct exchange *x, const struct bucket *b, uint64_t 
     return held <= x->key.budget_micro && spent <= x->key.budget_micro - held;
 }
 
-static bool reserve(struct exchange *x, const struct bucket *b)
+static bool reserve(struct exchange *x, const struct bucket *b, uint64_t worst)
 {
     struct worker *w = x->worker;
-    struct holds want = {.micro = worst_case(x)};
+    struct holds want = {.micro = worst};
     want.micro = want.micro < HOLDS_MICRO_MAX ? want.micro : HOLDS_MICRO_MAX;
     for (uint32_t i = 0; i < RESERVE_ATTEMPTS && has_room(x, b, want.micro); i++) {
         if (!holds_take(w->segment, w->slot, x->key.slot, want, 0)) {
@@ -284,6 +284,31 @@ static bool reserve(struct exchange *x, const struct bucket *b)
     return false;
 }
 
+static int64_t whole_money(uint64_t micro)
+{
+    return micro < INT64_MAX ? (int64_t)micro : INT64_MAX;
+}
+
+/* What the whole budget does not pay for no month will. */
+static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
+{
+    char most[32], all[32];
+    if (worst <= x->key.budget_micro) {
+        limits_refuse_budget(
+            &x->err, "the rest of this API key's monthly budget is less than this may cost");
+        return VERDICT_FAIL;
+    }
+    keystore_money_text(whole_money(worst), most);
+    keystore_money_text(whole_money(x->key.budget_micro), all);
+    err_set(
+        &x->err, STATUS_BUDGET,
+        "this may cost %s dollars, and the whole monthly budget of this API key is %s: send less, "
+        "or a smaller max_tokens",
+        most, all);
+    wait_is_vain(&x->err);
+    return VERDICT_FAIL;
+}
+
 enum verdict limits_admit(struct exchange *x)
 {
     const struct bucket *b = bucket(x);
@@ -294,12 +319,11 @@ enum verdict limits_admit(struct exchange *x)
         return VERDICT_FAIL;
     }
     find_price(x);
-    if (b && (x->key.flags & DIRECTORY_BUDGET_RESERVE) && x->key.budget_micro && !reserve(x, b)) {
-        limits_refuse_budget(
-            &x->err, "the rest of this API key's monthly budget is less than this may cost");
-        return VERDICT_FAIL;
+    if (!b || !(x->key.flags & DIRECTORY_BUDGET_RESERVE) || !x->key.budget_micro) {
+        return VERDICT_NEXT;
     }
-    return VERDICT_NEXT;
+    uint64_t worst = worst_case(x);
+    return reserve(x, b, worst) ? VERDICT_NEXT : refuse_reserve(x, worst);
 }
 
 /* --- the end -----------------------------------------------------------------------------------

@@ -3,13 +3,15 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/journal.h"
 #include "worker/exchange/exchange.h"
 #include "worker/turn/limits.h"
 
-#define BYTES_A_TOKEN 4u /* of a request body, on average: only for input that nobody reported */
+#define CLOSE_ATTEMPTS 2
+#define BYTES_A_TOKEN  4u /* of a request body, on average: only for input that nobody reported */
 
 static enum journal_who who(const struct exchange *x)
 {
@@ -33,6 +35,28 @@ static void fill(const struct exchange *x, struct journal_record *r)
     text_copy(x->model.id, r->bedrock_model, sizeof r->bedrock_model);
 }
 
+static bool open_record(struct exchange *x)
+{
+    struct journal *j = x->worker->segment->journal;
+    x->record = journal_begin_record(j);
+    if (!x->record) {
+        return false;
+    }
+    x->record_number = x->record->number;
+    fill(x, x->record);
+    journal_open_record(j, x->record);
+    return true;
+}
+
+/* Others may have cut the journal's file, or written into it: then the request is recorded anew.
+ * False: it has no record, or there is no room for another. */
+static bool keep_record(struct exchange *x)
+{
+    const struct journal *j = x->worker->segment->journal;
+    return x->record_number &&
+           ((x->record && journal_holds(j, x->record, x->record_number)) || open_record(x));
+}
+
 bool usage_begin(struct exchange *x)
 {
     struct segment *s = x->worker->segment;
@@ -41,14 +65,11 @@ bool usage_begin(struct exchange *x)
     if (!s->journal) {
         return true;
     }
-    x->record = journal_begin_record(s->journal);
-    if (!x->record) {
+    if (!open_record(x)) {
         x->refused = COUNTER_REFUSED_JOURNAL_FULL;
         loop_eventfd_ring(s->wake_refresher);
         return false;
     }
-    fill(x, x->record);
-    journal_open_record(s->journal, x->record);
     return true;
 }
 
@@ -80,7 +101,7 @@ static struct prices_tokens tokens_of(const struct usage *u)
 
 void usage_progress(struct exchange *x)
 {
-    if (x->record) {
+    if (keep_record(x)) {
         struct usage u = seen_so_far(x);
         x->record->tokens = tokens_of(&u);
     }
@@ -101,10 +122,9 @@ static bool succeeded(const struct exchange *x)
            !(x->reply && x->reply->failed);
 }
 
-static void close_record(struct exchange *x, const struct prices_tokens *tokens,
-                         enum directory_tier tier)
+static void fill_end(const struct exchange *x, struct journal_record *r,
+                     const struct prices_tokens *tokens, enum directory_tier tier)
 {
-    struct journal_record *r = x->record;
     uint64_t ms = (clock_now_ns() - x->began_ns) / 1000000u;
     r->tokens = *tokens;
     r->tier = (uint8_t)tier;
@@ -117,8 +137,24 @@ static void close_record(struct exchange *x, const struct prices_tokens *tokens,
         const char *name = x->err.code != STATUS_OK ? err_row(x->err.code)->name : "UPSTREAM";
         text_copy(text_from(name), r->error, sizeof r->error);
     }
-    journal_close_record(x->worker->segment->journal, r);
+}
+
+/* The file may be cut at this very moment, but hardly so twice. */
+static void close_record(struct exchange *x, const struct prices_tokens *tokens,
+                         enum directory_tier tier)
+{
+    bool closed = false;
+    for (int i = 0; !closed && i < CLOSE_ATTEMPTS && keep_record(x); i++) {
+        fill_end(x, x->record, tokens, tier);
+        closed = journal_close_record(x->worker->segment->journal, x->record);
+    }
+    if (!closed) {
+        counters_add(COUNTER_USAGE_DROPPED, 1);
+        log_line(LOG_ERROR, "usage", "the record of request %.*s is lost: cost_micro %llu",
+                 STR_ARG(x->id), (unsigned long long)x->cost_micro);
+    }
     x->record = NULL;
+    x->record_number = 0;
 }
 
 void usage_end(struct exchange *x)
@@ -133,7 +169,7 @@ void usage_end(struct exchange *x)
     x->cost_micro = prices_cost(&x->price, &tokens, tier);
     count(&x->usage, x->cost_micro);
     limits_settle(x, tokens.input + tokens.output + x->usage.cache_write, x->cost_micro);
-    if (x->record) {
+    if (x->record_number) {
         close_record(x, &tokens, tier);
     }
 }

@@ -71,10 +71,10 @@ static void stored_id(char out[KEYSTORE_ID_MAX + 1])
     struct config c;
     struct err err;
     struct keystore *k;
-    char why[120];
+    char why[BACKEND_WHY_SIZE];
     out[0] = '\0';
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
-    assert_int_equal(backend_open(&c, &k, why, sizeof why, &err), STATUS_OK);
+    assert_int_equal(backend_open(&c, "", &k, why, sizeof why, &err), STATUS_OK);
     assert_int_equal(k->ops->scan(k, keep_id, out, &err), STATUS_OK);
     keystore_close(k);
     config_free(&c);

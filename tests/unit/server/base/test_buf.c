@@ -169,6 +169,66 @@ static void test_allow_raises_the_maximum_and_keeps_the_bytes(void **state)
     buf_free(&b);
 }
 
+/* What holds a little more than it did shall not cost twice as much. */
+static void test_put_above_steady_size_grows_by_halves(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    for (size_t i = 0; i < 300000; i++) {
+        buf_put_char(&b, 'x');
+        assert_true(b.cap <= 256 || b.cap <= 2 * b.n);
+        assert_true(b.cap <= 16384 || b.cap <= b.n + b.n / 2);
+    }
+    buf_free(&b);
+}
+
+/* A slow reader's buffer: as much is put as leaves, for ever. It stays as large as it is. */
+static void test_put_as_much_as_leaves_does_not_grow(void **state)
+{
+    (void)state;
+    static const char piece[1000];
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    for (int i = 0; i < 9; i++) {
+        buf_put(&b, piece, sizeof piece);
+    }
+    size_t cap = b.cap;
+    for (int i = 0; i < 1000; i++) {
+        buf_consume(&b, sizeof piece);
+        buf_put(&b, piece, sizeof piece);
+    }
+    assert_int_equal(b.cap, cap);
+    buf_free(&b);
+}
+
+static void test_trim_keeps_bytes_and_gives_the_rest_back(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_trim(&b);
+    assert_null(b.mem);
+    for (int i = 0; i < 20000; i++) {
+        buf_put_char(&b, (char)(i * 7));
+    }
+    buf_consume(&b, 9000);
+    buf_trim(&b);
+    assert_int_equal(b.cap, 11000);
+    for (int i = 9000; i < 20000; i++) {
+        assert_int_equal(buf_data(&b)[i - 9000], (char)(i * 7));
+    }
+    heap_fail_after(1);
+    buf_consume(&b, 10000);
+    buf_trim(&b); /* no memory for less memory: all stays as it is */
+    heap_fail_after(0);
+    assert_true(buf_ok(&b));
+    assert_int_equal(b.cap, 11000);
+    assert_int_equal(buf_data(&b)[0], (char)(19000 * 7));
+    buf_put_char(&b, 'x');
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_consume_to_empty_resets_head),
         cmocka_unit_test(test_consume_and_put_many_keeps_order_and_bound),
         cmocka_unit_test(test_allow_raises_the_maximum_and_keeps_the_bytes),
+        cmocka_unit_test(test_put_above_steady_size_grows_by_halves),
+        cmocka_unit_test(test_put_as_much_as_leaves_does_not_grow),
+        cmocka_unit_test(test_trim_keeps_bytes_and_gives_the_rest_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,40 @@ static void test_open_chunk_is_not_sent(void **state)
     bed_expect(b, 1, "0000000a\r\nhalf whole\r\n");
 }
 
+static void test_burst_that_the_socket_takes_is_not_full(void **state)
+{
+    struct bed *b = asked(state, GET);
+    static const char piece[7000];
+    http_out_begin(b->conn, 200);
+    http_out_stream(b->conn, STR("a/b"));
+    for (int i = 0; i < 12; i++) /* over output_high, within one turn */
+        http_out_write(b->conn, (struct str){piece, sizeof piece});
+    assert_false(http_out_full(b->conn));
+    http_out_end(b->conn);
+    bed_expect(b, 1, "\r\n0\r\n\r\n");
+    assert_int_equal(b->drained, 0);
+}
+
+/* Neither here nor in the kernel, whose own limit is some megabytes. */
+static void test_stuck_reader_holds_little(void **state)
+{
+    struct bed *b = asked(state, GET);
+    static const char piece[7000];
+    http_out_begin(b->conn, 200);
+    http_out_stream(b->conn, STR("a/b"));
+    size_t put = 0;
+    for (; !http_out_full(b->conn); put += sizeof piece) {
+        http_out_write(b->conn, (struct str){piece, sizeof piece});
+        assert_true(put < 1500000);
+    }
+    bed_run(b, 3);
+    assert_int_equal(b->drained, 0);
+    bed_until(b, &b->drained, 1); /* this reads at the client's side */
+    assert_false(http_out_full(b->conn));
+    http_out_end(b->conn);
+    bed_expect(b, 1, "\r\n0\r\n\r\n");
+}
+
 static void test_slow_reader_gets_everything_and_pauses_the_source(void **state)
 {
     struct bed *b = asked(state, GET);
@@ -294,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_reason_of_every_error_status_is_known),
         BED(test_one_turn_is_one_write),
         BED(test_open_chunk_is_not_sent),
+        BED(test_burst_that_the_socket_takes_is_not_full),
+        BED(test_stuck_reader_holds_little),
         BED(test_slow_reader_gets_everything_and_pauses_the_source),
         BED(test_writing_to_a_client_that_left_is_harmless),
         BED(test_no_memory_for_output_drops_the_connection),

@@ -34,8 +34,10 @@ static int make(void **state)
 static int drop(void **state)
 {
     (void)state;
-    static const char *const names[] = {"usage.journal", "usage.journal.1", "usage.journal.2",
-                                        "usage.journal.bad", "deep/er/usage.journal"};
+    static const char *const names[] = {"usage.journal",         "usage.journal.1",
+                                        "usage.journal.2",       "usage.journal.bad",
+                                        "usage.journal.bad.1",   "usage.journal.bad.2",
+                                        "usage.journal.damaged", "deep/er/usage.journal"};
     char name[128];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(name, sizeof name, "%s/%s", directory, names[i]);
@@ -79,11 +81,11 @@ static void run_and_die(uint32_t workers, uint32_t slot)
 
 static uint32_t drain(struct journal *j)
 {
-    struct journal_record *batch[64];
+    struct journal_entry batch[64];
     journal_bury(j, NULL);
     uint32_t n = journal_collect(j, batch, 64, true);
     for (uint32_t i = 0; i < n; i++) {
-        journal_release(batch[i]);
+        journal_release(&batch[i]);
     }
     return n;
 }
@@ -149,10 +151,10 @@ static void test_open_sequence_goes_on_after_a_restart(void **state)
     journal_drop(&j);
     run_and_die(2, 1);
     open_ok(&j, 2, 64);
-    struct journal_record *batch[8];
+    struct journal_entry batch[8];
     journal_bury(&j, NULL);
     assert_int_equal(journal_collect(&j, batch, 8, true), 2);
-    assert_int_equal(batch[0]->sequence, 3);
+    assert_int_equal(batch[0].copy.sequence, 3);
     assert_true(j.header->flusher == flusher);
     journal_drop(&j);
 }
@@ -165,11 +167,11 @@ static void test_open_file_in_use_takes_the_next_of_the_family(void **state)
     open_ok(&second, 2, 64);
     journal_enter(&second, 1);
     journal_open_record(&second, journal_begin_record(&second));
-    assert_false(journal_adopt(&adopted, path, 0));
-    assert_false(journal_adopt(&adopted, path, 1));
-    assert_false(journal_adopt(&adopted, path, 2)); /* there is none */
+    assert_false(journal_adopt(&adopted, path, 0, &first));
+    assert_false(journal_adopt(&adopted, path, 1, &first));
+    assert_false(journal_adopt(&adopted, path, 2, &first)); /* there is none */
     journal_drop(&second);
-    assert_true(journal_adopt(&adopted, path, 1));
+    assert_true(journal_adopt(&adopted, path, 1, &first));
     assert_int_equal(drain(&adopted), 1);
     journal_finish(&adopted, path, 1);
     char name[160];
@@ -178,36 +180,70 @@ static void test_open_file_in_use_takes_the_next_of_the_family(void **state)
     journal_drop(&first);
 }
 
-static void test_open_foreign_file_is_kept_aside(void **state)
+static void test_open_foreign_files_are_all_kept_aside(void **state)
 {
     (void)state;
     static const char *const contents[] = {
         "hello",
         "0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-        "2345678901234567890123456789012345678901234567890123456789"};
-    for (size_t i = 0; i < 2; i++) {
+        "2345678901234567890123456789012345678901234567890123456789",
+        "third"};
+    static const char *const asides[] = {".bad", ".bad.1", ".bad.2"};
+    char aside[160], text[16] = "";
+    for (size_t i = 0; i < 3; i++) {
         struct journal j;
-        char aside[160], text[16] = "";
         FILE *f = fopen(path, "w");
         fputs(contents[i], f);
         fclose(f);
         open_ok(&j, 2, 64);
         journal_drop(&j);
-        snprintf(aside, sizeof aside, "%s.bad", path);
-        f = fopen(aside, "r");
+        unlink(path);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(aside, sizeof aside, "%s%s", path, asides[i]);
+        FILE *f = fopen(aside, "r");
         assert_non_null(f);
         assert_non_null(fgets(text, 5, f));
         fclose(f);
         assert_memory_equal(text, contents[i], 4);
-        unlink(path);
+    }
+}
+
+/* None of the hundred is overwritten, and the newest is not lost either: it stays where it is. */
+static void test_open_foreign_file_without_a_name_left_is_memory(void **state)
+{
+    (void)state;
+    struct journal j;
+    char aside[160];
+    for (int i = -1; i < 100; i++) {
+        snprintf(aside, sizeof aside, i < 0 ? "%s" : i == 0 ? "%s.bad" : "%s.bad.%d", path, i);
+        FILE *f = fopen(aside, "w");
+        fprintf(f, "%d", i);
+        fclose(f);
+    }
+    assert_int_equal(journal_open(&j, path, 2, 64, &err), STATUS_UNAVAILABLE);
+    assert_true(journal_in_memory(&j));
+    assert_non_null(strstr(err.text, "File exists"));
+    journal_drop(&j);
+    for (int i = -1; i < 100; i++) {
+        char text[16] = "";
+        snprintf(aside, sizeof aside, i < 0 ? "%s" : i == 0 ? "%s.bad" : "%s.bad.%d", path, i);
+        FILE *f = fopen(aside, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(text, sizeof text, f));
+        fclose(f);
+        assert_int_equal(strtol(text, NULL, 10), i);
+        unlink(aside);
     }
 }
 
 /* Any byte of the file may be anything: no crash, no endless loop, the records of the rest stay. */
-static void test_open_damaged_records_are_dropped_not_believed(void **state)
+static void test_open_damaged_records_are_kept_aside_not_believed(void **state)
 {
     (void)state;
     struct journal j;
+    struct stat st;
+    char aside[160];
     run_and_die(2, 1);
     open_ok(&j, 2, 64);
     atomic_store(&j.records[0].state, 77);
@@ -216,8 +252,147 @@ static void test_open_damaged_records_are_dropped_not_believed(void **state)
     memset(j.records[1].model, 'x', sizeof j.records[1].model);
     journal_drop(&j);
     open_ok(&j, 2, 64);
-    assert_int_equal(drain(&j), 1);
+    assert_int_equal(drain(&j), 0);
     journal_drop(&j);
+    snprintf(aside, sizeof aside, "%s.damaged", path);
+    assert_int_equal(stat(aside, &st), 0);
+    assert_int_equal(st.st_size, 2 * sizeof(struct journal_record));
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* What the program before this one left: no checksums, and longer room for the error. */
+static void test_open_version_one_is_read_and_sealed(void **state)
+{
+    (void)state;
+    struct journal j;
+    run_and_die(2, 1);
+    open_ok(&j, 2, 64);
+    j.header->version = 1;
+    atomic_store(&j.blocks[0].high, 2); /* opening has found it, and may not find it again */
+    for (int i = 0; i < 2; i++) {
+        j.records[i].opened = j.records[i].closed = 0;
+    }
+    journal_drop(&j);
+    open_ok(&j, 4, 64);
+    assert_int_equal(j.header->version, JOURNAL_VERSION);
+    assert_int_equal(drain(&j), 2);
+    journal_drop(&j);
+}
+
+/* --- others cut the file while it is mapped ----------------------------------------------------
+ */
+
+/* Opens one record before the cut and one after it, as a worker; 0: all went well. */
+static int write_around_the_cut(off_t size)
+{
+    struct journal j;
+    if (journal_open(&j, path, 2, 64, &err) != STATUS_OK) {
+        return 1;
+    }
+    journal_enter(&j, 1);
+    journal_guard(&j);
+    struct journal_record *r = journal_begin_record(&j);
+    journal_open_record(&j, r);
+    uint64_t number = r->number;
+    if (truncate(path, size) != 0) {
+        return 2;
+    }
+    if (journal_holds(&j, r, number)) {
+        return 3;
+    }
+    r = journal_begin_record(&j);
+    journal_open_record(&j, r);
+    return journal_close_record(&j, r) && drain(&j) == 1 ? 0 : 4;
+}
+
+static int end_of(int (*fn)(off_t size), off_t size)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        exit(fn(size));
+    }
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+static void test_cut_file_is_mended_by_who_touches_it(void **state)
+{
+    (void)state;
+    static const off_t sizes[] = {0, 100, 4096, 8192 + 10}; /* the records begin at 12288 */
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct journal j;
+        struct stat st;
+        if (end_of(write_around_the_cut, sizes[i]) != 0) {
+            fail_msg("cut to %lld", (long long)sizes[i]);
+        }
+        assert_int_equal(stat(path, &st), 0);
+        assert_true(st.st_size > 12288 && st.st_blocks * 512 >= st.st_size);
+        open_ok(&j, 2, 64); /* a journal as before */
+        assert_int_equal(drain(&j), 0);
+        journal_drop(&j);
+        unlink(path);
+    }
+}
+
+static int touch_what_cannot_be_mended(off_t size)
+{
+    struct journal j;
+    if (journal_open(&j, path, 2, 64, &err) != STATUS_OK) {
+        return 1;
+    }
+    journal_enter(&j, 1);
+    journal_guard(&j);
+    struct rlimit small = {4096, 4096};
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &small) != 0 || truncate(path, size) != 0 ||
+        journal_mend(&j) != JOURNAL_CUT) {
+        return 2;
+    }
+    return journal_begin_record(&j) ? 3 : 4;
+}
+
+/* No room on the disk any more: an end, not an endless loop. */
+static void test_cut_file_that_cannot_be_mended_ends_the_process(void **state)
+{
+    (void)state;
+    int status = end_of(touch_what_cannot_be_mended, 0);
+    assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGBUS : WEXITSTATUS(status) == 1);
+}
+
+/* A log rotator's copytruncate: the copy has what waited for the store, and what still runs is not
+ * in it twice. A copy alone has nothing that ours has not. */
+static void test_adopt_copy_gives_only_what_ours_has_lost(void **state)
+{
+    (void)state;
+    struct journal own, copy;
+    char command[320];
+    open_ok(&own, 2, 64);
+    journal_enter(&own, 1);
+    struct journal_record *a = journal_begin_record(&own), *b = journal_begin_record(&own);
+    snprintf(a->request_id, sizeof a->request_id, "waits");
+    journal_open_record(&own, a);
+    journal_open_record(&own, b);
+    journal_close_record(&own, a);
+    snprintf(command, sizeof command, "%s.1", path);
+    FILE *from = fopen(path, "r"), *to = fopen(command, "w");
+    for (int c; (c = fgetc(from)) != EOF;) {
+        fputc(c, to);
+    }
+    fclose(from);
+    fclose(to);
+    assert_false(journal_adopt(&copy, path, 1, &own));
+    memset(own.header, 0, own.size);
+    journal_open_record(&own, journal_begin_record(&own)); /* the worker settles again */
+    assert_int_equal(drain(&own), 1);                      /* which it does: and a new head */
+    assert_true(journal_adopt(&copy, path, 1, &own));
+    struct journal_entry batch[8];
+    assert_int_equal(journal_bury(&copy, NULL), 0);
+    assert_int_equal(journal_collect(&copy, batch, 8, true), 1);
+    assert_string_equal(batch[0].copy.request_id, "waits");
+    journal_release(&batch[0]);
+    journal_finish(&copy, path, 1);
+    journal_drop(&own);
 }
 
 static void test_open_impossible_place_is_memory_with_a_reason(void **state)
@@ -319,8 +494,13 @@ int main(void)
         T(test_open_other_size_waits_until_the_old_records_are_gone),
         T(test_open_sequence_goes_on_after_a_restart),
         T(test_open_file_in_use_takes_the_next_of_the_family),
-        T(test_open_foreign_file_is_kept_aside),
-        T(test_open_damaged_records_are_dropped_not_believed),
+        T(test_open_foreign_files_are_all_kept_aside),
+        T(test_open_foreign_file_without_a_name_left_is_memory),
+        T(test_open_damaged_records_are_kept_aside_not_believed),
+        T(test_open_version_one_is_read_and_sealed),
+        T(test_cut_file_is_mended_by_who_touches_it),
+        T(test_cut_file_that_cannot_be_mended_ends_the_process),
+        T(test_adopt_copy_gives_only_what_ours_has_lost),
         T(test_open_impossible_place_is_memory_with_a_reason),
         T(test_open_full_disk_is_memory_with_a_reason),
         T(test_open_full_disk_for_more_workers_keeps_the_file),

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "server/base/clock.h"
+#include "tests/unit/metadata_child.h"
 
 static char directory[64];
 
@@ -24,6 +26,8 @@ static int make_directory(void **state)
     }
     setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
     setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    clock_tick();
     snprintf(directory, sizeof directory, "/tmp/test_backend.XXXXXX");
     return mkdtemp(directory) ? 0 : -1;
 }
@@ -40,7 +44,7 @@ static int drop_directory(void **state)
     return rmdir(directory);
 }
 
-static void test_open_chooses_by_rule(void **state)
+static void test_open_backend_by_rule(void **state)
 {
     (void)state;
     char url[128];
@@ -51,6 +55,7 @@ static void test_open_chooses_by_rule(void **state)
         const char *why;
     } rows[] = {
         {"auto", "", "", NULL, STATUS_OK, "sqlite in STATE_DIR: neither"},
+        {"auto", "", "", NULL, STATUS_OK, "sqlite in STATE_DIR: it is there"},
         {"auto", url, "", NULL, STATUS_OK, "sqlite: DATABASE_URL"},
         {"auto", url, "http://localhost:8001", "AKID", STATUS_OK, "sqlite: DATABASE_URL"},
         {"auto", "", "http://localhost:8001", NULL, STATUS_OK,
@@ -75,12 +80,12 @@ static void test_open_chooses_by_rule(void **state)
                            .state_dir = directory};
         struct keystore *k = NULL;
         struct err err = {0};
-        char why[120] = "";
+        char why[BACKEND_WHY_SIZE] = "";
         if (rows[i].access_key) {
             setenv("AWS_ACCESS_KEY_ID", rows[i].access_key, 1);
             setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
         }
-        enum status status = backend_open(&c, &k, why, sizeof why, &err);
+        enum status status = backend_open(&c, "", &k, why, sizeof why, &err);
         unsetenv("AWS_ACCESS_KEY_ID");
         unsetenv("AWS_SECRET_ACCESS_KEY");
         if (status != rows[i].status || !strstr(why, rows[i].why)) {
@@ -91,22 +96,70 @@ static void test_open_chooses_by_rule(void **state)
     }
 }
 
+/* Nothing is configured: what the machine itself says decides, once. */
+static void test_open_auto_asks_instance_metadata(void **state)
+{
+    (void)state;
+    char place[] = "/tmp/test_backend.XXXXXX", path[64];
+    static const struct {
+        enum metadata kind;
+        const char *last, *why;
+    } rows[] = {
+        {METADATA_ROLE, "", "dynamodb: this machine has AWS credentials (instance metadata)"},
+        {METADATA_NO_ROLE, "dynamodb", "dynamodb: as before"}, /* it does not answer today */
+        {METADATA_NO_ROLE, "",
+         "sqlite in STATE_DIR: neither DATABASE_URL nor AWS is configured, and "
+         "instance metadata gives no credentials"},
+        {METADATA_ROLE, "",
+         "sqlite in STATE_DIR: it is there, and neither DATABASE_URL nor AWS is "
+         "configured"}, /* a role was attached to the machine meanwhile */
+    };
+    assert_non_null(mkdtemp(place));
+    snprintf(path, sizeof path, "%s/keys.db", place);
+    unsetenv("AWS_EC2_METADATA_DISABLED");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config c = {.storage_backend = "auto",
+                           .database_url = "",
+                           .dynamodb_endpoint_url = "",
+                           .aws_region = "eu-west-1",
+                           .dynamodb_timeout = 1,
+                           .table_api_keys = "a",
+                           .table_usage_stats = "b",
+                           .table_model_mapping = "c",
+                           .table_model_pricing = "d",
+                           .table_beta_headers = "e",
+                           .state_dir = place};
+        struct keystore *k;
+        struct err err;
+        char why[BACKEND_WHY_SIZE] = "";
+        pid_t pid = metadata_start(rows[i].kind);
+        assert_int_equal(backend_open(&c, rows[i].last, &k, why, sizeof why, &err), STATUS_OK);
+        assert_string_equal(why, rows[i].why);
+        assert_true(strstr(why, k->ops->name) == why);
+        keystore_close(k);
+        metadata_stop(pid);
+    }
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    unlink(path);
+    rmdir(place);
+}
+
 /* A store that was there and is away now must not come back empty. */
 static void test_open_again_makes_no_new_store(void **state)
 {
-    char place[] = "/tmp/test_backend.XXXXXX", path[64], why[120];
+    char place[] = "/tmp/test_backend.XXXXXX", path[64], why[BACKEND_WHY_SIZE];
     struct keystore *k;
     struct err err;
     (void)state;
     assert_non_null(mkdtemp(place));
     snprintf(path, sizeof path, "%s/keys.db", place);
     struct config c = {.storage_backend = "sqlite", .database_url = "", .state_dir = place};
-    assert_int_equal(backend_open_again(&c, &k, why, sizeof why, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(backend_open(&c, "sqlite", &k, why, sizeof why, &err), STATUS_UNAVAILABLE);
     assert_non_null(strstr(err.text, path));
     assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(backend_open(&c, &k, why, sizeof why, &err), STATUS_OK);
+    assert_int_equal(backend_open(&c, "", &k, why, sizeof why, &err), STATUS_OK);
     keystore_close(k);
-    assert_int_equal(backend_open_again(&c, &k, why, sizeof why, &err), STATUS_OK);
+    assert_int_equal(backend_open(&c, "sqlite", &k, why, sizeof why, &err), STATUS_OK);
     keystore_close(k);
     assert_int_equal(unlink(path), 0);
     rmdir(place);
@@ -115,7 +168,9 @@ static void test_open_again_makes_no_new_store(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_open_chooses_by_rule, make_directory, drop_directory),
+        cmocka_unit_test_setup_teardown(test_open_backend_by_rule, make_directory, drop_directory),
+        cmocka_unit_test_setup_teardown(test_open_auto_asks_instance_metadata, make_directory,
+                                        drop_directory),
         cmocka_unit_test(test_open_again_makes_no_new_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,10 +88,10 @@ static struct keystore_ops fake_ops = {.name = "fake",
                                        .version = fake_version,
                                        .close = fake_close};
 
-static enum status fake_open(const struct config *c, struct keystore **out, char *why, size_t size,
-                             struct err *err)
+static enum status fake_open(const struct config *c, const char *last, struct keystore **out,
+                             char *why, size_t size, struct err *err)
 {
-    (void)c, (void)err;
+    (void)c, (void)last, (void)err;
     snprintf(why, size, "fake");
     fake.base.ops = &fake_ops;
     *out = &fake.base;
@@ -336,6 +336,42 @@ static void test_tick_adopts_what_another_run_left(void **state)
     assert_int_equal(access(name, F_OK), -1);
 }
 
+/* What came of another journal says nothing of ours. */
+static void test_tick_that_adopts_stays_behind_with_its_own(void **state)
+{
+    (void)state;
+    struct journal other;
+    struct err err;
+    assert_int_equal(journal_open(&other, path, 2, 64, &err), STATUS_OK);
+    journal_enter(&other, 1);
+    write_record(&other, 7, true);
+    journal_drop(&other);
+    for (uint64_t i = 0; i < 2049; i++) {
+        write_record(&writer, i, true);
+    }
+    tick();
+    assert_int_equal(waiting(), 1);
+    assert_true(drain_behind(drain));
+}
+
+/* What is damaged is no row and in nobody's way. */
+static void test_tick_damaged_record_is_no_row(void **state)
+{
+    (void)state;
+    char name[128];
+    for (uint64_t i = 1; i <= 3; i++) {
+        write_record(&writer, i, true);
+    }
+    journal.records[1].tokens.input = 1000000;
+    tick();
+    assert_int_equal(fake.count, 2);
+    assert_int_equal(fake.seen[0].input + fake.seen[1].input, 4);
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(counters_sum(&seg, COUNTER_USAGE_DAMAGED), 1);
+    snprintf(name, sizeof name, "%s.damaged", path);
+    assert_int_equal(unlink(name), 0);
+}
+
 static void test_last_takes_all_at_once(void **state)
 {
     (void)state;
@@ -452,6 +488,8 @@ int main(void)
         T(test_tick_store_without_usage_frees_and_counts),
         T(test_tick_dead_worker_is_buried_and_told),
         T(test_tick_adopts_what_another_run_left),
+        T(test_tick_that_adopts_stays_behind_with_its_own),
+        T(test_tick_damaged_record_is_no_row),
         T(test_last_takes_all_at_once),
         T(test_last_asks_again_until_the_store_takes_them),
         T(test_last_waits_for_a_store_that_cannot_be_read_either),

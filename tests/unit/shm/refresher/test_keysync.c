@@ -230,9 +230,38 @@ static void test_questions_many_found_are_published_once(void **state)
     }
 }
 
+/* What /ready says, and what the next refresher opens. */
+static void test_standing_is_told_and_read_by_the_successor(void **state)
+{
+    (void)state;
+    struct standing now;
+    fake.open_says = STATUS_UNAVAILABLE;
+    tick();
+    standing_read(&seg, &now);
+    assert_string_equal(now.store, "");
+    assert_string_equal(now.trouble, "the fake store says so");
+    fake.open_says = STATUS_OK;
+    fake.scan_says = STATUS_UNAVAILABLE;
+    tick_later();
+    standing_read(&seg, &now);
+    assert_string_equal(now.store, "fake");
+    assert_string_equal(now.trouble, "the fake store says so");
+    assert_string_equal(fake.last, "");
+    fake.scan_says = STATUS_OK;
+    tick_later();
+    standing_read(&seg, &now);
+    assert_string_equal(now.trouble, "");
+    keysync_drop(sync_);
+    fake.closes = 0;
+    sync_ = keysync_new(&config, &seg, fake_open);
+    tick();
+    assert_string_equal(fake.last, "fake");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        KEYSYNC_TEST(test_standing_is_told_and_read_by_the_successor),
         KEYSYNC_TEST(test_tick_first_load_publishes_keys_and_mappings),
         KEYSYNC_TEST(test_tick_loads_again_only_for_a_new_version),
         KEYSYNC_TEST(test_reload_loads_without_a_new_version),

@@ -128,10 +128,10 @@ static void create_key(const char *key)
     if (pid == 0) {
         struct keystore *k;
         struct err err;
-        char why[120];
+        char why[BACKEND_WHY_SIZE];
         struct keystore_row row = {.user_id = "alice", .name = "laptop", .active = true};
         keystore_hash_id(text_from(key), row.id);
-        _exit(backend_open(&config, &k, why, sizeof why, &err) == STATUS_OK &&
+        _exit(backend_open(&config, "", &k, why, sizeof why, &err) == STATUS_OK &&
                       k->ops->put(k, &row, &err) == STATUS_OK
                   ? 0
                   : 1);

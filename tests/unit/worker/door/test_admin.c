@@ -3,6 +3,7 @@
 
 #include "shm/memory/signing.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/standing.h"
 #include "tests/unit/gateway_bed.h"
 
 static void test_routes_table_answers_without_a_key(void **state)
@@ -108,6 +109,41 @@ static void test_draining_beside_a_ready_worker_is_healthy(void **state)
     client_check(&g->client, "health", "\"status\":\"healthy\"", true);
 }
 
+/* What it says of a store that was never read: tests/system/25_dynamo.sh. */
+static void test_ready_says_which_store_it_is(void **state)
+{
+    static const struct {
+        const char *store, *environment;
+        bool empty;
+        const char *contains, *lacks;
+    } rows[] = {
+        {"dynamodb", "production", true,
+         "\"dynamodb\":true,\"key_store\":true,\"key_store_kind\":\"dynamodb\"", "warning"},
+        {"sqlite", "development", true, "\"key_store\":true,\"key_store_kind\":\"sqlite\"",
+         "dynamodb"},
+        {"sqlite", "production", true, "\"warning\":\"the key store is an SQLite file without",
+         "\"dynamodb\""},
+        {"sqlite", "production", false, "\"key_store_kind\":\"sqlite\"", "warning"},
+        {"", "production", false, "\"key_store\":true", "kind"},
+    };
+    struct gateway *g = *state;
+    for (size_t i = sizeof rows / sizeof *rows; i-- > 0;) {
+        struct standing now = {"", "its trouble is no reason while keys work"};
+        snprintf(now.store, sizeof now.store, "%s", rows[i].store);
+        standing_tell(&g->segment, &now);
+        g->config.environment = rows[i].environment;
+        if (rows[i].empty) {
+            directory_begin(&g->segment);
+            directory_publish(&g->segment, clock_real_ms());
+        }
+        gateway_talk(g, "GET /ready", "", NULL, "\"bedrock\":true}");
+        client_check(&g->client, rows[i].store, "200 OK", true);
+        client_check(&g->client, rows[i].store, rows[i].contains, true);
+        client_check(&g->client, rows[i].store, rows[i].lacks, false);
+        client_check(&g->client, rows[i].store, "its trouble", false);
+    }
+}
+
 static void test_ready_without_credentials_gives_the_reason(void **state)
 {
     struct gateway *g = *state;
@@ -149,6 +185,7 @@ int main(void)
         GATEWAY(test_service_that_ends_is_told_while_it_serves),
         GATEWAY(test_service_handed_over_is_healthy),
         GATEWAY(test_draining_beside_a_ready_worker_is_healthy),
+        GATEWAY(test_ready_says_which_store_it_is),
         GATEWAY(test_ready_without_credentials_gives_the_reason),
         GATEWAY(test_ready_gives_the_refreshers_reason),
         GATEWAY(test_preflight_of_any_path_needs_no_key),

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/limits_case.h"
+#include "worker/turn/wait.h"
 
 #define JANUARY 1769860800000 /* 2026-01-31 12:00 */
 
@@ -213,6 +214,23 @@ static void test_admit_reserve_never_holds_more_than_there_is(void **state)
     assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
 }
 
+/* Next month it would be the same. */
+static void test_admit_reserve_over_the_whole_budget_is_refused_for_good(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 1500;
+    struct exchange x = case_exchange(0);
+    assert_int_equal(limits_admit(&x), VERDICT_FAIL);
+    assert_int_equal(x.err.code, STATUS_BUDGET);
+    assert_int_equal(wait_retry_after(&x.err), 0);
+    assert_int_equal(wait_should_retry(&x.err), 0);
+    assert_string_equal(x.err.text,
+                        "this may cost 0.001879 dollars, and the whole monthly budget of this API "
+                        "key is 0.001500: send less, or a smaller max_tokens");
+    limits_leave(&x);
+}
+
 static void test_admit_unknown_model_is_counted(void **state)
 {
     (void)state;
@@ -256,6 +274,7 @@ int main(void)
         CASE(test_over_budget_switched_off_table),
         CASE(test_admit_models_table),
         CASE(test_admit_reserve_never_holds_more_than_there_is),
+        CASE(test_admit_reserve_over_the_whole_budget_is_refused_for_good),
         CASE(test_admit_unknown_model_is_counted),
         CASE(test_tier_client_then_key_then_default),
     };

@@ -6,7 +6,7 @@
 
 #include "tests/unit/limits_case.h"
 
-static struct journal_record *batch[64];
+static struct journal_entry batch[64];
 
 static uint32_t collect(void)
 {
@@ -32,7 +32,7 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     usage_end(&x);
     usage_end(&x);
     assert_int_equal(collect(), 1);
-    const struct journal_record *r = batch[0];
+    const struct journal_record *r = &batch[0].copy;
     assert_int_equal(r->cost_micro, 300 + 150 + 300 + 375 + 600);
     assert_int_equal(r->tokens.cache_write, 100);
     assert_int_equal(r->tokens.cache_write_1h, 100);
@@ -111,14 +111,15 @@ static void test_end_table_of_ends(void **state)
         x.status = ends[i].status;
         x.err.code = ends[i].err;
         usage_end(&x);
-        if (collect() != 1 || (batch[0]->flags & JOURNAL_SUCCESS) != ends[i].success ||
-            batch[0]->tokens.input != ends[i].input || batch[0]->tokens.output != ends[i].output ||
-            strcmp(batch[0]->error, ends[i].error) != 0) {
+        if (collect() != 1 || (batch[0].copy.flags & JOURNAL_SUCCESS) != ends[i].success ||
+            batch[0].copy.tokens.input != ends[i].input ||
+            batch[0].copy.tokens.output != ends[i].output ||
+            strcmp(batch[0].copy.error, ends[i].error) != 0) {
             fail_msg("%s: input %llu output %llu %s", ends[i].name,
-                     (unsigned long long)batch[0]->tokens.input,
-                     (unsigned long long)batch[0]->tokens.output, batch[0]->error);
+                     (unsigned long long)batch[0].copy.tokens.input,
+                     (unsigned long long)batch[0].copy.tokens.output, batch[0].copy.error);
         }
-        journal_release(batch[0]);
+        journal_release(&batch[0]);
     }
 }
 
@@ -134,9 +135,39 @@ static void test_progress_is_there_when_the_worker_dies(void **state)
     scoreboard_state(&case_segment, 1, SCOREBOARD_FREE);
     assert_int_equal(journal_bury(&case_journal, &case_segment), 1);
     assert_int_equal(collect(), 1);
-    assert_int_equal(batch[0]->tokens.input, 1000);
-    assert_int_equal(batch[0]->tokens.output, 40);
-    assert_int_equal(batch[0]->cost_micro, 3000 + 600);
+    assert_int_equal(batch[0].copy.tokens.input, 1000);
+    assert_int_equal(batch[0].copy.tokens.output, 40);
+    assert_int_equal(batch[0].copy.cost_micro, 3000 + 600);
+}
+
+/* The file is cut to nothing, and whole again, while two requests run: both are recorded all the
+ * same, each once, and a third one that has no part in it, too. */
+static void test_end_after_the_file_was_cut_is_recorded_anew(void **state)
+{
+    (void)state;
+    struct exchange a = case_exchange(0), b = case_exchange(0), c = case_exchange(0);
+    begin(&a);
+    begin(&b);
+    memset(case_journal.header, 0, case_journal.size);
+    case_reply.usage = (struct usage){.input = 5, .output = 1, .seen = true};
+    case_reply.started = true;
+    usage_progress(&a); /* opens one anew, where the other's was */
+    begin(&c);
+    usage_progress(&b);
+    a.status = b.status = c.status = 200;
+    usage_end(&a);
+    memset(case_journal.header, 0, case_journal.size);
+    usage_end(&b);
+    usage_end(&c);
+    assert_int_equal(journal_bury(&case_journal, &case_segment), 0);
+    assert_int_equal(collect(), 2); /* of a nothing is left: it was waiting for the store */
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(batch[i].copy.request_id, "req_1");
+        assert_int_equal(batch[i].copy.tokens.input, 5);
+        assert_int_equal(batch[i].copy.status, 200);
+    }
+    assert_int_not_equal(batch[0].copy.number, batch[1].copy.number);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_USAGE_DAMAGED), 0);
 }
 
 static void test_begin_full_journal_is_refused_by_its_reason(void **state)
@@ -205,7 +236,7 @@ static void test_open_and_close_is_quick(void **state)
         uint64_t ns = (clock_now_ns() - began) / 64;
         best = ns < best ? ns : best;
         for (uint32_t i = 0, n = collect(); i < n; i++) {
-            journal_release(batch[i]);
+            journal_release(&batch[i]);
         }
     }
     assert_in_range(best, 1, NS_MAX);
@@ -217,6 +248,7 @@ int main(void)
         CASE(test_end_success_closes_with_tokens_and_cost),
         CASE(test_end_table_of_ends),
         CASE(test_progress_is_there_when_the_worker_dies),
+        CASE(test_end_after_the_file_was_cut_is_recorded_anew),
         CASE(test_begin_full_journal_is_refused_by_its_reason),
         CASE(test_begin_without_a_journal_goes_on),
         CASE(test_begin_master_and_anonymous_leave_no_digest),

@@ -16,7 +16,7 @@
 
 #include "server/base/buf.h"
 
-enum { SCRIPT_LINES = 48, SCRIPT_ARGS = 4, SCRIPT_TEXT = 8192 };
+enum { SCRIPT_LINES = 32, SCRIPT_ARGS = 4, SCRIPT_TEXT = 8192 };
 
 /*
  * X(NAME, "name", text, weight, range of each number, meaning). text: 1 when a text follows.

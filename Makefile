@@ -220,14 +220,14 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 $(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 $(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 # What the world does is not what the fuzzer shall explore.
 $(B_fuzz)/obj/tests/fuzz/connection/%.o: OPT_fuzz := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -174,10 +174,10 @@ void world_sign(uint32_t how)
 
 void world_store(void)
 {
-    struct journal_record *batch[RECORDS];
+    static struct journal_entry batch[RECORDS];
     uint32_t n = journal_collect(&world.journal, batch, RECORDS, true);
     for (uint32_t i = 0; i < n; i++)
-        journal_release(batch[i]);
+        journal_release(&batch[i]);
 }
 
 void world_pass(uint64_t ms)

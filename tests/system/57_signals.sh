@@ -192,18 +192,23 @@ deaths() {
     clients_end deaths
 }
 
-# SIGTERM while the workers of before still drain: what they have begun they finish.
+# SIGTERM while the workers of before still drain, and to each process by itself, as systemd does with a service's
+# group: what they have begun they finish, and it is on record.
+rows() { sqlite3 -cmd '.timeout 5000' "$T/state/keys.db" 'SELECT count(*) FROM usage WHERE stream = 1 AND success = 1'; }
 reload_then_stop() {
-    local n
+    local n rows
     n=$(told ' reload: done')
+    rows=$(rows)
     streams twice
     kill -HUP "$SERVER_PID"
     eventually $((5 * SLOW)) said ' reload: done' $((n + 1))
     sleep 0.5
-    kill -TERM "$SERVER_PID"
+    # shellcheck disable=SC2046
+    kill -TERM $(cat "/proc/$SERVER_PID/task/$SERVER_PID/children") "$SERVER_PID"
     wait "$SERVER_PID"
     expect "SIGHUP, then SIGTERM: exit code" "$?" 0
     streams_end twice
+    expect "SIGHUP, then SIGTERM: usage rows" "$(rows)" $((rows + 12))
     serve
 }
 

@@ -40,9 +40,23 @@ bool commands_begin(const struct commands_about *about, int argc, char **argv, s
     return status == STATUS_OK;
 }
 
+/* Returns how many characters it has shown. */
+static size_t put_safe(FILE *to, struct str text)
+{
+    size_t shown = 0, step;
+    for (; text.n; shown++) {
+        bool odd = text_steers(text, &step, NULL);
+        fprintf(to, "%.*s", odd ? 1 : (int)step, odd ? "?" : text.p);
+        text = text_sub(text, step, text.n);
+    }
+    return shown;
+}
+
 int commands_complain(const char *name, const struct err *err)
 {
-    fprintf(stderr, "llm-api-converter %s: %s\n", name, err->text);
+    fprintf(stderr, "llm-api-converter %s: ", name);
+    put_safe(stderr, text_from(err->text)); /* of a store's answer, too */
+    fputc('\n', stderr);
     return err->code == STATUS_INVALID ? COMMANDS_USAGE : COMMANDS_FAILED;
 }
 
@@ -57,14 +71,7 @@ enum status commands_output(const char *word, bool *json_out, struct err *err)
 
 void commands_print_safe(struct str text, size_t width)
 {
-    size_t shown = 0;
-    for (; text.n; shown++) {
-        size_t step = text_utf8_step(text);
-        bool odd = step == 0 || (uint8_t)text.p[0] < 0x20 || text.p[0] == 0x7f;
-        step = odd ? 1 : step;
-        printf("%.*s", odd ? 1 : (int)step, odd ? "?" : text.p);
-        text = text_sub(text, step, text.n);
-    }
+    size_t shown = put_safe(stdout, text);
     if (width) {
         printf("%*s", (int)(shown < width ? width - shown + 1 : 1), "");
     }

@@ -119,8 +119,11 @@ static void print_created(const struct config *c, const struct keystore_row *row
 {
     char id[KEYS_ID_SIZE];
     keys_id(row, id);
-    printf("API Key: %s\nKey ID: %s\nUser ID: %s\nName: %s\n", key, id, row->user_id, row->name);
-    printf("Rate Limit: %lld requests in %lld seconds\n",
+    printf("API Key: %s\nKey ID: %s\nUser ID: ", key, id);
+    commands_print_safe(text_from(row->user_id), 0);
+    printf("\nName: ");
+    commands_print_safe(text_from(row->name), 0);
+    printf("\nRate Limit: %lld requests in %lld seconds\n",
            (long long)(row->rate_limit ? row->rate_limit : c->rate_limit_requests),
            (long long)c->rate_limit_window);
     printf("Service Tier: %s\n", row->service_tier);

@@ -143,10 +143,9 @@ static void print_cell(const char *text, size_t width)
 {
     struct str rest = text_from(text);
     for (size_t i = 0; i < width; i++) {
-        size_t step = rest.n ? text_utf8_step(rest) : 0;
-        if (rest.n && (step == 0 || (uint8_t)rest.p[0] < 0x20 || rest.p[0] == 0x7f)) {
+        size_t step = 0;
+        if (rest.n && text_steers(rest, &step, NULL)) {
             putchar('?');
-            step = 1;
         } else if (i + 1 == width && rest.n > step) {
             putchar('~');
         } else {

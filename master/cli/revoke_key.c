@@ -38,8 +38,11 @@ static void print_done(const struct key_find *s, bool json)
         keys_print_json(&now, NULL);
         putchar('\n');
     } else {
-        printf("%s: key %s of %s (%s)\n", s->found.active ? "Revoked" : "Was revoked before", id,
-               s->found.user_id, s->found.name);
+        printf("%s: key %s of ", s->found.active ? "Revoked" : "Was revoked before", id);
+        commands_print_safe(text_from(s->found.user_id), 0);
+        printf(" (");
+        commands_print_safe(text_from(s->found.name), 0);
+        printf(")\n");
     }
 }
 

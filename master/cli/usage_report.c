@@ -99,11 +99,10 @@ static void print_csv_name(const char *name)
     if (name[0] && strchr("=+-@", name[0])) {
         putchar('\'');
     }
-    for (; *name; name++) {
-        if (*name == '"') {
-            putchar('"');
-        }
-        putchar((unsigned char)*name < 0x20 ? ' ' : *name);
+    size_t step;
+    for (struct str rest = text_from(name); rest.n; rest = text_sub(rest, step, rest.n)) {
+        bool odd = text_steers(rest, &step, NULL);
+        printf("%s%.*s", rest.p[0] == '"' ? "\"" : "", odd ? 1 : (int)step, odd ? " " : rest.p);
     }
     putchar('"');
 }
@@ -129,12 +128,9 @@ static void print_csv(const struct report *r, const struct keystore_usage_sum *s
 
 static void print_line(const struct keystore_usage_sum *s, const char *name)
 {
-    char shown[GROUP_WIDTH + 1];
-    text_copy(text_from(name), shown, sizeof shown);
-    for (char *p = shown; *p; p++) {
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p; /* nothing steers a terminal */
-    }
-    printf("%-*s %9llu %7llu %12llu %12llu %12llu %12llu %10llu.%02llu\n", GROUP_WIDTH, shown,
+    struct str shown = text_from(name);
+    commands_print_safe(text_sub(shown, 0, GROUP_WIDTH), GROUP_WIDTH);
+    printf("%9llu %7llu %12llu %12llu %12llu %12llu %10llu.%02llu\n",
            (unsigned long long)s->requests, (unsigned long long)s->failed,
            (unsigned long long)s->input, (unsigned long long)s->output,
            (unsigned long long)s->cache_read, (unsigned long long)s->cache_write,

@@ -41,6 +41,7 @@
     X(CLIENT_GONE, 499, "api_error", 499, "server_error", NULL, -1)                          \
     X(INTERNAL, 500, "api_error", 500, "server_error", NULL, -1)                             \
     X(NOT_SUPPORTED, 501, "not_supported", 501, "invalid_request_error", "not_supported", 0) \
+    X(NO_METHOD, 501, "invalid_request_error", 501, "invalid_request_error", NULL, 0)        \
     X(CODING, 501, "invalid_request_error", 501, "invalid_request_error", NULL, 0)           \
     X(UPSTREAM, 502, "api_error", 502, "server_error", NULL, -1)                             \
     X(UNAVAILABLE, 503, "api_error", 503, "server_error", NULL, -1)                          \

@@ -56,18 +56,32 @@ static void put_tail(struct line *line, struct str s)
     line->n += s.n;
 }
 
-/* One character of a value, size bytes long (0: not UTF-8). The C1 controls (U+0080 to U+009F) are
- * escaped as well, because terminals act on them. */
+/* As JSON writes it: above U+FFFF two of them (RFC 8259 7). */
+static void escape_code(uint32_t code, char *out, size_t size)
+{
+    if (code < 0x10000) {
+        snprintf(out, size, "\\u%04x", (unsigned)code);
+    } else {
+        snprintf(out, size, "\\u%04x\\u%04x", 0xd800 + (unsigned)((code - 0x10000) >> 10),
+                 0xdc00 + (unsigned)(code & 0x3ff));
+    }
+}
+
+/* One character of a value, size bytes long (0: not UTF-8). What terminals act on, and what makes a
+ * text look like another one, is escaped; nearly all of a line is plain ASCII. */
 static void put_character(struct line *line, const char *c, size_t size)
 {
-    char escape[8];
+    char escape[16];
     uint8_t byte = (uint8_t)c[0];
-    bool c1 = size == 2 && byte == 0xc2 && (uint8_t)c[1] < 0xa0;
+    size_t step;
+    uint32_t code;
+    bool plain = byte >= 0x20 && byte < 0x7f;
+    bool steers = !plain && size > 0 && text_steers((struct str){c, size}, &step, &code);
     bool quote = size == 1 && (byte == '\\' || (log_state.json && byte == '"'));
     if (size == 0) {
         snprintf(escape, sizeof(escape), log_state.json ? "\\\\x%02x" : "\\x%02x", byte);
-    } else if (c1 || byte < 0x20 || byte == 0x7f) {
-        snprintf(escape, sizeof(escape), "\\u%04x", c1 ? (uint8_t)c[1] : byte);
+    } else if (steers) {
+        escape_code(code, escape, sizeof(escape));
     } else if (quote) {
         snprintf(escape, sizeof(escape), "\\%c", byte);
     } else {

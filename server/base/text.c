@@ -439,6 +439,41 @@ size_t text_utf8_step(struct str s)
     return size;
 }
 
+static uint32_t code_point(const uint8_t *c, size_t size)
+{
+    static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = c[0] & lead[size];
+    for (size_t i = 1; i < size; i++) {
+        code = code << 6 | (c[i] & 0x3f);
+    }
+    return code;
+}
+
+/* Unicode 15: categories Cc and Cf, and the separators of lines and paragraphs. */
+bool text_steers(struct str s, size_t *size_out, uint32_t *code_out)
+{
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x600, 0x605},
+        {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},
+        {0x8e2, 0x8e2},     {0x180e, 0x180e},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},   {0x110bd, 0x110bd},
+        {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+        {0xe0000, 0xe007f},
+    };
+    size_t size = text_utf8_step(s), i = 0;
+    uint32_t code = size ? code_point((const uint8_t *)s.p, size) : 0;
+    *size_out = size ? size : 1;
+    if (code_out) {
+        *code_out = code;
+    }
+    while (i < sizeof ranges / sizeof ranges[0] && code > ranges[i].to) {
+        i++;
+    }
+    return i < sizeof ranges / sizeof ranges[0] && code >= ranges[i].from;
+}
+
 bool text_is_utf8(struct str s)
 {
     while (s.n > 0) {

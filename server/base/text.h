@@ -90,5 +90,10 @@ bool text_is_utf8(struct str s); /* RFC 3629: no surrogates, no overlong forms *
 /* Bytes of the first character (1 to 4), or 0 when s is empty or does not begin with a
  * legal one. */
 size_t text_utf8_step(struct str s);
+/* The first character of s, legal or not, is a control character or one that only says how others
+ * are shown (direction, joining, tags): written raw to a terminal, a stranger's text could look
+ * like another one. *size_out: its bytes, at least 1; *code_out (may be NULL): its code point, 0
+ * for what is not UTF-8. s is not empty. */
+bool text_steers(struct str s, size_t *size_out, uint32_t *code_out);
 
 #endif

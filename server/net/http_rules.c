@@ -27,6 +27,32 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_one_of(char c, const char *others)
+{
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || is_digit(c) || (c != 0 && strchr(others, c));
+}
+
+/* RFC 9110 5.6.2 */
+static bool is_token(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
+            return false;
+    return s.n > 0;
+}
+
+/* RFC 9110 9.1: 501 for a method that is not recognized, whatever the path; these are, and get 405
+ * or, where there is no such route, what that gets. */
+static enum status check_method(const struct http_request *r, struct err *err)
+{
+    static const struct str others[] = {STR("PUT"), STR("DELETE"), STR("PATCH"), STR("TRACE")};
+    bool known = r->method != HTTP_OTHER || !is_token(r->method_text);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        known |= text_eq(r->method_text, others[i]);
+    return known ? STATUS_OK : err_set(err, STATUS_NO_METHOD, "there is no such method here");
+}
+
 static enum status check_version(struct str version, struct http_request *r, struct err *err)
 {
     if (version.n != 8 || !text_starts(version, STR("HTTP/")) || !is_digit(version.p[5]) ||
@@ -65,7 +91,9 @@ enum status http_rules_request_line(struct str line, struct http_request *r, str
     if (text_eq(r->method_text, STR("CONNECT")) || text_eq(r->method_text, STR("PRI")))
         return err_set(err, STATUS_INVALID, "this method is not possible here");
     enum status status = check_version(version, r, err);
-    return status == STATUS_OK ? check_target(r, err) : status;
+    if (status == STATUS_OK)
+        status = check_target(r, err);
+    return status == STATUS_OK ? check_method(r, err) : status;
 }
 
 void http_rules_target(struct http_request *r, struct str *authority_out)
@@ -89,21 +117,6 @@ void http_rules_target(struct http_request *r, struct str *authority_out)
 }
 
 /* ---- one header line --------------------------------------------------------------------- */
-
-static bool is_one_of(char c, const char *others)
-{
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || is_digit(c) || (c != 0 && strchr(others, c));
-}
-
-/* RFC 9110 5.6.2 */
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
-            return false;
-    return s.n > 0;
-}
 
 enum status http_rules_header(struct str line, struct http_header *header_out, struct err *err)
 {

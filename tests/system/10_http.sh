@@ -57,6 +57,12 @@ call /health -X DELETE
 expect "wrong method" "$CODE" 405
 expect_match "Allow" "$(header allow)" 'GET'
 expect_match "request ids" "$(cat "$T/head")" '[Rr]equest-[Ii]d: '
+for path in /health /nowhere /v1/messages; do
+    call $path -X FOO
+    expect "a method that is none: $path" "$CODE $(jq -r .error.type "$T/body")" "501 invalid_request_error"
+done
+call /v1/chat/completions -X PROPFIND
+expect "the same in OpenAI's dialect" "$CODE $(jq -c '[.error.type, .error.param]' "$T/body")" '501 ["invalid_request_error",null]'
 call /health -H 'x-request-id: my-own-id_1'
 expect "request id is kept" "$(header x-request-id)" my-own-id_1
 call /health -H 'x-request-id: bad id;with"signs'

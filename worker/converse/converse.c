@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "server/base/sha256.h"
+#include "worker/dialect/changes.h"
 
 #define TOOL_NAME_MAX     64
 #define TOOL_ID_MAX       64
 #define DOCUMENT_NAME_MAX 200
-#define CHANGES_MAX       1000 /* goes into one response header */
 #define NOTE_NAME_MAX     64
 #define SHORT_HEX         32 /* of the hash in a made name */
 
@@ -183,19 +183,5 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
 
 void converse_note(struct buf *changes, const char *what, struct str name)
 {
-    char note[160], safe[NOTE_NAME_MAX + 1];
-    size_t n = name.n < NOTE_NAME_MAX ? name.n : NOTE_NAME_MAX;
-    for (size_t i = 0; i < n; i++)
-        safe[i] = alphanumeric(name.p[i]) || one_of(name.p[i], "_.-") ? name.p[i] : '?';
-    int len = snprintf(note, sizeof note, "%s%.*s", what, (int)n, safe);
-    struct str one = {note, (size_t)len < sizeof note ? (size_t)len : sizeof note - 1};
-    struct str rest = buf_str(changes), seen;
-    while (text_split(&rest, ',', &seen))
-        if (text_eq(seen, one))
-            return;
-    if (buf_len(changes) + one.n >= CHANGES_MAX)
-        return;
-    if (buf_len(changes) > 0)
-        buf_put_char(changes, ',');
-    buf_put_str(changes, one);
+    changes_note(changes, what, text_sub(name, 0, NOTE_NAME_MAX));
 }

@@ -67,6 +67,24 @@ static enum status check_row(struct exchange *x, struct err *err)
     return STATUS_OK;
 }
 
+/* A store that hangs holds the refresher up for several calls in a row, each as long as it may
+ * take; who asks for an unknown key waits for one. */
+static void stop_waiting(struct loop *loop, void *owner)
+{
+    struct exchange *x = owner;
+    (void)loop;
+    if (x->ticket) {
+        exchange_wake(x);
+    }
+}
+
+static void wait_for_answer(struct exchange *x)
+{
+    uint64_t wait_ms = (uint64_t)x->worker->config->dynamodb_timeout * 1000u;
+    x->ticket_due_ms = clock_mono_ms() + wait_ms;
+    loop_timer_in(x->worker->loop, &x->timer_pause, wait_ms, stop_waiting, x);
+}
+
 static enum status ask(struct exchange *x, struct str key, struct err *err)
 {
     if (!keystore_key_plausible(key) || key.n > KEYMISS_KEY_MAX) {
@@ -74,7 +92,11 @@ static enum status ask(struct exchange *x, struct str key, struct err *err)
     }
     x->ticket = keymiss_ask(x->worker->segment, x->worker->slot, x->digest, key);
     counters_add(COUNTER_KEY_QUESTIONS, 1);
-    return x->ticket ? STATUS_OK : unavailable(err);
+    if (!x->ticket) {
+        return unavailable(err);
+    }
+    wait_for_answer(x);
+    return STATUS_OK;
 }
 
 static enum status look_up(struct exchange *x, struct str key, struct err *err)
@@ -120,7 +142,11 @@ enum verdict auth_await(struct exchange *x)
 {
     switch (keymiss_poll(x->worker->segment, x->worker->slot, x->ticket)) {
     case KEYMISS_PENDING:
-        return VERDICT_WAIT;
+        if (clock_mono_ms() < x->ticket_due_ms) {
+            return VERDICT_WAIT;
+        }
+        unavailable(&x->err);
+        return VERDICT_FAIL;
     case KEYMISS_ABSENT:
         refuse(x, COUNTER_REFUSED_BAD_KEY, &x->err);
         return VERDICT_FAIL;
@@ -131,6 +157,7 @@ enum verdict auth_await(struct exchange *x)
         break;
     }
     x->ticket = 0;
+    loop_timer_cancel(x->worker->loop, &x->timer_pause);
     if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT) {
         unavailable(&x->err);
         return VERDICT_FAIL;

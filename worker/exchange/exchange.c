@@ -14,6 +14,7 @@
 #include "worker/exchange/bedrock.h"
 #include "worker/converse/converse_to_anthropic.h"
 #include "worker/converse/converse_to_openai.h"
+#include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/converse/openai_to_converse.h"
@@ -24,7 +25,6 @@
 #include "worker/splice/splice.h"
 #include "worker/exchange/stream.h"
 
-#define CHANGES_MAX   2048  /* x-converter-changes */
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
 static enum verdict open_step(struct exchange *x);

@@ -107,6 +107,7 @@ struct exchange {
     uint8_t digest[32];
     struct directory_key key; /* who == EXCHANGE_KEY */
     uint64_t ticket;          /* question to the refresher, 0: none */
+    uint64_t ticket_due_ms;   /* it is not waited for any longer */
     bool limited;             /* limit holds figures for the rate headers */
     struct bucket_answer limit;
     struct bucket_answer tokens; /* limit 0: the key has no tpm_limit */

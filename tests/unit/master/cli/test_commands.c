@@ -35,6 +35,7 @@ static void test_print_safe_shows_nothing_that_steers_a_terminal(void **state)
         {"abcdefg", "abcdefg|abcdefg |"},
         {"n\xc3\xa4m\xc3\xa9", "n\xc3\xa4m\xc3\xa9|n\xc3\xa4m\xc3\xa9  |"},
         {"a\x1b[2J\x7f", "a?[2J?|a?[2J? |"},
+        {"x\xe2\x80\xaey\xc2\x9b", "x?y?|x?y?  |"},
         {"\xff\xc3", "?"
                      "?|?"
                      "?    |"},

@@ -77,8 +77,11 @@ static void test_list_table_fits_a_terminal_and_shows_no_key(void **state)
                      0);
     sscanf(cli_out, "API Key: %79s", key);
     put_row("rouge\033[31m-et-plus-long-encore");
+    put_row("ana\xe2\x80\xaemoc\xe2\x80\xac");
     assert_int_equal(cli_run(keys_list, ""), 0);
-    assert_int_equal(cli_lines(cli_out), 3);
+    assert_int_equal(cli_lines(cli_out), 4);
+    assert_non_null(strstr(cli_out, "ana?moc?   "));
+    assert_null(strstr(cli_out, "\xe2\x80"));
     assert_null(strstr(cli_out, key));
     assert_null(strchr(cli_out, '\033'));
     assert_non_null(strstr(cli_out, "a-user-with-a-v~ "));

@@ -28,7 +28,7 @@ static void put_rows(void)
          .input = 20,
          .success = true,
          .cost_micro = 7},
-        {.id = "sk-clear", .usage_id = "3", .model = "old", .success = true}};
+        {.id = "sk-clear", .usage_id = "3", .model = "odd\xe2\x80\xaeldo", .success = true}};
     assert_int_equal(keystore_sqlite_open(&c, &store, &err), STATUS_OK);
     u[0].started_ms = u[1].started_ms = clock_real_now_ms() - 1000;
     u[2].started_ms = clock_real_now_ms() - 40 * 86400000ll;
@@ -45,6 +45,18 @@ static void test_report_by_key_shows_ids_never_keys(void **state)
     assert_non_null(strstr(cli_out, "master"));
     assert_non_null(strstr(cli_out, "1.50"));
     assert_null(strstr(cli_out, "sk-clear"));
+}
+
+/* A model's name is whatever a client sent. */
+static void test_report_by_model_shows_nothing_that_steers_a_terminal(void **state)
+{
+    (void)state;
+    put_rows();
+    assert_int_equal(cli_run(usage_report_run, "--by model --days 60"), 0);
+    assert_non_null(strstr(cli_out, "odd?ldo "));
+    assert_null(strstr(cli_out, "\xe2\x80"));
+    assert_int_equal(cli_run(usage_report_run, "--by model --days 60 --output csv"), 0);
+    assert_non_null(strstr(cli_out, "\"odd ldo\""));
 }
 
 static void test_report_by_model_as_csv_is_quoted(void **state)
@@ -92,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLI_CASE(test_report_by_key_shows_ids_never_keys),
+        CLI_CASE(test_report_by_model_shows_nothing_that_steers_a_terminal),
         CLI_CASE(test_report_by_model_as_csv_is_quoted),
         CLI_CASE(test_report_by_day_as_json),
         CLI_CASE(test_report_nothing_yet),

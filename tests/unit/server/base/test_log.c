@@ -89,6 +89,10 @@ static void test_line_hostile_values_escaped(void **state)
         const char *in, *json, *text;
     } rows[] = {
         {"a\nb", "a\\u000ab", "a\\u000ab"},
+        {"eve\xe2\x80\xaegnp.exe", "eve\\u202egnp.exe", "eve\\u202egnp.exe"},
+        {"a\xf3\xa0\x81\x81"
+         "b\xef\xbb\xbf",
+         "a\\udb40\\udc41b\\ufeff", "a\\udb40\\udc41b\\ufeff"},
         {"a\r\t\x1b[0m", "a\\u000d\\u0009\\u001b[0m", "a\\u000d\\u0009\\u001b[0m"},
         {"\x7f", "\\u007f", "\\u007f"},
         {"say \"x\" \\", "say \\\"x\\\" \\\\", "say \"x\" \\\\"},

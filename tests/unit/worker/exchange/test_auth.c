@@ -50,11 +50,16 @@ static int set_up(void **state)
     directory_publish(&segment, clock_real_ms());
     config = (struct config){.require_api_key = true,
                              .api_key_header = "x-api-key",
+                             .dynamodb_timeout = 5,
                              .rate_limit_enabled = true,
                              .rate_limit_requests = 100,
                              .rate_limit_window = 60,
                              .master_key_rate_limit = 2};
-    worker = (struct worker){.config = &config, .segment = &segment, .slot = 1, .has_master = true};
+    worker = (struct worker){.config = &config,
+                             .segment = &segment,
+                             .slot = 1,
+                             .loop = loop_new(&err),
+                             .has_master = true};
     sha256("sk-master-secret", 16, worker.master_digest);
     return 0;
 }
@@ -62,6 +67,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    loop_drop(worker.loop);
     segment_drop(&segment);
     return 0;
 }

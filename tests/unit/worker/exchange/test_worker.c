@@ -291,6 +291,31 @@ static void test_unknown_key_answers_of_the_refresher(void **state)
     assert_int_equal(g->bedrock.requests, 0);
 }
 
+/* However long the refresher stands still: one call of the store is waited for, with the body here
+ * or not. What it says afterwards is nobody's. */
+static void test_unknown_key_is_waited_for_as_long_as_one_call_may_take(void **state)
+{
+    struct process *p = *state;
+    struct gateway *g = p->g;
+    g->config.dynamodb_timeout = 1;
+    start(p);
+    for (int body = 0; body < 2; body++) {
+        uint64_t began_ns = clock_now_ns();
+        dial(p, &g->client);
+        ask(p, &g->client, MESSAGES, body ? NEW_KEY : NEW_KEY "content-length: 100\r\n",
+            body ? ASK : NULL);
+        struct keymiss_question q = question(p);
+        gateway_expect(g, &g->client, 1, "\"request_id\"");
+        assert_in_range((clock_now_ns() - began_ns) / 1000000, 900, 3000);
+        client_check(&g->client, "503", "HTTP/1.1 503 ", true);
+        client_check(&g->client, "when", "retry-after: 5\r\n", true);
+        keymiss_answer(&g->segment, &q, KEYMISS_FOUND);
+        gateway_run(g, 20);
+    }
+    assert_int_equal(counters_sum(&g->segment, COUNTER_REFUSED_KEY_STORE), 2);
+    assert_int_equal(g->bedrock.requests, 0);
+}
+
 static void test_unknown_key_client_gone_before_the_answer(void **state)
 {
     struct process *p = *state;
@@ -347,6 +372,7 @@ int main(void)
         PROCESS(test_unusable_endpoint_is_hopeless),
         PROCESS(test_unknown_key_waits_for_the_refresher),
         PROCESS(test_unknown_key_answers_of_the_refresher),
+        PROCESS(test_unknown_key_is_waited_for_as_long_as_one_call_may_take),
         PROCESS(test_unknown_key_client_gone_before_the_answer),
         PROCESS(test_drain_over_answers_requests_whose_body_is_not_here),
     };

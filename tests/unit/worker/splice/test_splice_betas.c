@@ -148,6 +148,12 @@ static void test_changes_of_many_betas_stay_short(void **state)
     splice_case_run(&c, STR(O55), buf_str(&many), STR(IN));
     assert_int_equal(c.status, STATUS_OK);
     assert_in_range(buf_len(&c.changes), 500, 1000);
+    struct str rest = buf_str(&c.changes), one;
+    uint64_t named = 0, more = 0;
+    for (; text_split(&rest, ',', &one); named++)
+        if (text_starts(one, STR("more:")))
+            assert_true(text_u64(text_sub(one, 5, one.n), &more));
+    assert_int_equal(named - 1 + more, 1000);
     splice_case_free(&c);
     buf_free(&many);
 }

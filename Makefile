@@ -51,6 +51,12 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
 CRYPTO_LIBS := -lmbedcrypto
+# libseccomp is optional: without it the processes have no filter of system calls, and check-config says so.
+SECCOMP ?= $(shell pkg-config --exists libseccomp 2>/dev/null && echo yes)
+ifeq ($(SECCOMP),yes)
+SECCOMP_CFLAGS := -DHAVE_SECCOMP $(shell pkg-config --cflags libseccomp 2>/dev/null)
+SECCOMP_LIBS   := -lseccomp
+endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
 LLHTTP_PC := $(shell pkg-config --exists libllhttp 2>/dev/null && echo yes)
@@ -67,8 +73,8 @@ LLHTTP_DEP    := build/llhttp/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
-             $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 
 # ---- files: found, not listed ---------------------------------------------------------------------

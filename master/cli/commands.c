@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
@@ -149,6 +150,12 @@ static int check_aws(const struct config *c)
     return found ? COMMANDS_OK : COMMANDS_FAILED;
 }
 
+static void print_sandbox_row(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    printf("sandbox: %-23s %s\n", name, value);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
@@ -159,6 +166,9 @@ static int check_print(const struct config *c, const struct options *o, bool jso
                  : json                   ? CONFIG_PRINT_JSON
                                           : CONFIG_PRINT_TEXT,
                  stdout);
+    if (!o->value[CHECK_MARKDOWN] && !json) {
+        sandbox_report(c, print_sandbox_row, NULL);
+    }
     if (!o->value[CHECK_MARKDOWN]) {
         config_warnings(c, print_warning, NULL);
     }

@@ -16,7 +16,9 @@
 #include "master/supervise/listener.h"
 #include "master/supervise/pidfile.h"
 #include "master/supervise/roster.h"
+#include "master/supervise/sandbox.h"
 #include "master/supervise/upgrade.h"
+#include "master/supervise/window.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -128,14 +130,16 @@ static void drop_config(struct roster_set *s)
 static enum status load_config(const struct master *m, struct config *c, struct err *err)
 {
     const struct supervise_options *o = &m->options;
+    sandbox_before_load();
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
-    if (status != STATUS_OK) {
-        return status;
+    bool loaded = status == STATUS_OK;
+    if (loaded) {
+        status = models_init(c, err); /* only a check: each worker does it for itself */
     }
-    status = models_init(c, err); /* only a check: each worker does it for itself */
-    if (status != STATUS_OK) {
+    if (loaded && status != STATUS_OK) {
         config_free(c);
     }
+    sandbox_after_load(status == STATUS_OK ? c : NULL);
     return status;
 }
 
@@ -214,7 +218,8 @@ static void upgrade(struct master *m)
     if (m->successor) {
         log_line(LOG_WARN, "upgrade", "the new program, process %d, is starting already",
                  (int)m->successor);
-    } else if (upgrade_start(m->roster.listen_fd, &m->successor, &err) != STATUS_OK) {
+    } else if (upgrade_start(m->roster.listen_fd, sandbox_state_fd(), &m->successor, &err) !=
+               STATUS_OK) {
         m->successor = 0;
         log_line(LOG_ERROR, "upgrade", "refused, this program stays: %s", err.text);
     } else {
@@ -231,11 +236,14 @@ static bool can_serve(struct master *m)
            (c->bedrock_api_key[0] || signing_usable(s));
 }
 
-static void write_pidfile(const struct config *c)
+/* How the master is found: its pid, and the window through which `top` sees what it has. */
+static void write_pidfile(struct roster *r, const struct config *c)
 {
     struct err err;
     if (pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
         log_line(LOG_WARN, "start", "%s", err.text);
+    } else if (window_open(c->state_dir, &r->window_fd, &err) != STATUS_OK) {
+        log_line(LOG_WARN, "start", "%s; top needs root", err.text);
     }
 }
 
@@ -249,7 +257,7 @@ static void relieve(struct master *m)
         roster_want_set(r, set, set->config);
     } else if (roster_ready(r, set)) {
         m->relieving = false;
-        write_pidfile(set->config);
+        write_pidfile(r, set->config);
         log_line(LOG_INFO, "upgrade", "ready: process %d may go", (int)upgrade_parent());
         if (getppid() == upgrade_parent()) {
             kill(upgrade_parent(), SIGTERM);
@@ -267,7 +275,8 @@ static void relieve(struct master *m)
 static void describe_end(int status, char *out, size_t size)
 {
     if (WIFSIGNALED(status)) {
-        snprintf(out, size, "was killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+        snprintf(out, size, "was killed by SIG%s%s", sigabbrev_np(WTERMSIG(status)),
+                 sandbox_explain(WTERMSIG(status)));
     } else {
         snprintf(out, size, "ended with code %d", WEXITSTATUS(status));
     }
@@ -290,7 +299,7 @@ static void start_again(struct master *m, uint32_t slot, const char *name, const
 
 static void ended_unasked(struct master *m, uint32_t slot, int status)
 {
-    char name[CHILD_NAME_MAX], end[48];
+    char name[CHILD_NAME_MAX], end[160];
     child_name(slot, name);
     describe_end(status, end, sizeof end);
     bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISE_HOPELESS;
@@ -307,7 +316,7 @@ static void ended_unasked(struct master *m, uint32_t slot, int status)
 
 static void successor_ended(struct master *m, int status)
 {
-    char end[48];
+    char end[160];
     describe_end(status, end, sizeof end);
     m->successor = 0;
     log_line(LOG_ERROR, "upgrade", "the new program %s%s", end,
@@ -377,9 +386,13 @@ static int wait_ms(const struct master *m)
 
 static void turn(struct master *m)
 {
-    struct pollfd p = {.fd = m->roster.signal_fd, .events = POLLIN};
-    poll(&p, 1, wait_ms(m));
+    struct pollfd p[] = {{.fd = m->roster.signal_fd, .events = POLLIN},
+                         {.fd = m->roster.window_fd, .events = POLLIN}};
+    poll(p, 2, wait_ms(m));
     clock_tick();
+    if (p[1].revents) {
+        window_serve(m->roster.window_fd, m->roster.segment.read_fd);
+    }
     for (int sig; (sig = loop_signalfd_read(m->roster.signal_fd, NULL)) != 0;) {
         on_signal(m, sig);
     }
@@ -387,6 +400,7 @@ static void turn(struct master *m)
     if (clock_mono_ms() >= m->tick_ms) {
         m->tick_ms = clock_mono_ms() + TICK_MS;
         roster_look_after(&m->roster);
+        m->reload_wanted |= sandbox_files_moved(active_config(m));
     }
     roster_kill_late(&m->roster);
     reload_progress(m);
@@ -409,7 +423,7 @@ static void prepare_process(const struct config *c)
     }
     signal(SIGPIPE, SIG_IGN);
     child_forbid_cores(c);
-    child_oom_adjust(CHILD_OOM_MASTER);
+    child_oom_prepare();
     clock_tick();
 }
 
@@ -462,12 +476,15 @@ static enum status open_listener(struct roster *r, const struct config *c,
                                              &r->listen_fd, name_out, err);
 }
 
-static enum status open_all(struct roster *r, const struct config *c,
-                            char name_out[LISTENER_NAME_MAX], struct err *err)
+static enum status open_all(struct roster *r, struct config *c, char name_out[LISTENER_NAME_MAX],
+                            struct err *err)
 {
     enum status status = models_init(c, err);
     if (status == STATUS_OK) {
         status = open_listener(r, c, name_out, err);
+    }
+    if (status == STATUS_OK) { /* the last thing that may need root was the port */
+        status = sandbox_begin(c, upgrade_state_fd(), err);
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, SUPERVISE_WORKERS_MAX));
@@ -482,6 +499,7 @@ static enum status open_all(struct roster *r, const struct config *c,
 static void close_all(struct roster *r)
 {
     pidfile_remove(roster_active(r)->config->state_dir, getpid());
+    window_close(roster_active(r)->config->state_dir, r->window_fd);
     close(r->signal_fd);
     close(r->dead_fd);
     close(r->alive_fd);
@@ -505,7 +523,7 @@ static void begin(struct master *m, struct config *c, const char *address)
     roster_start_due(r);
     announce_start(c, address, r->set_size);
     if (!m->relieving) {
-        write_pidfile(c);
+        write_pidfile(r, c);
     }
 }
 
@@ -515,7 +533,7 @@ int supervise_run(struct config *config, const struct supervise_options *options
     struct master *m = &master;
     struct err err;
     char address[LISTENER_NAME_MAX];
-    *m = (struct master){.options = *options};
+    *m = (struct master){.options = *options, .roster.window_fd = -1};
     prepare_process(config);
     if (open_all(&m->roster, config, address, &err) != STATUS_OK) {
         fprintf(stderr, "llm-api-converter: %s\n", err.text);

@@ -128,7 +128,7 @@ static const struct syscalls_row refresher_only[] = {
 static const struct syscalls_row sanitizer_only[] = {
     ALWAYS(
         "ptrace wait4 kill tgkill clone prctl mmap mprotect process_vm_readv prlimit64 setrlimit "
-        "unlink ftruncate",
+        "unlink ftruncate getdents tkill",
         "LeakSanitizer stops the process and looks through it from a clone"),
     END};
 

@@ -5,7 +5,8 @@
 #   make check      install what is missing, then lint, unit and system tests
 #
 # Variants live in directories of their own: build/ (release), build/asan/ (ASan + UBSan),
-# build/cov/ (gcov), build/fuzz/ (clang libFuzzer). Make calls itself only to change the variant, or to
+# build/cov/ (gcov), build/fuzz/ (clang libFuzzer), build/taken/ (release with tests/taken: a worker that
+# attacks when it is told to, for tests/system/85_taken_over.sh). Make calls itself only to change the variant, or to
 # look again for packages that have just been installed. V=1 shows the commands.
 
 SHELL := /bin/bash
@@ -29,6 +30,7 @@ B_release := build
 B_asan    := build/asan
 B_cov     := build/cov
 B_fuzz    := build/fuzz
+B_taken   := build/taken
 B         := $(B_$(VARIANT))
 ifeq ($(VARIANT),fuzz)
 CC := clang
@@ -39,10 +41,12 @@ HARD := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-alia
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_cov     := -O0 -g --coverage
+OPT_taken   := $(OPT_release)
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -w
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LD_asan     := -pie -fsanitize=address,undefined
 LD_cov      := -pie --coverage
+LD_taken    := $(LD_release) -Wl,--wrap=exchange_open
 LD_fuzz     := -fsanitize=fuzzer,address,undefined
 
 # ---- packages ------------------------------------------------------------------------------------
@@ -175,7 +179,10 @@ $(B)/libconverter.a: $(LIBOBJ)
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $^
 
-$(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
+# what only a variant links in front of the program's own
+MORE_taken = $(B)/obj/tests/taken/taken_over.o
+
+$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 

@@ -170,7 +170,7 @@ enum status sandbox_begin(struct config *c, int inherited_fd, struct err *err)
 
 void sandbox_before_load(void)
 {
-    secrets_bring_back();
+    secrets_bring_back(SECRETS_ALL);
 }
 
 void sandbox_after_load(struct config *c)
@@ -193,7 +193,7 @@ void sandbox_after_load(struct config *c)
 void sandbox_leave_master(enum sandbox_role role)
 {
     if (role == SANDBOX_REFRESHER) {
-        secrets_bring_back();
+        secrets_bring_back(SECRETS_CREDENTIALS);
     } else if (place.fd >= 0) {
         close(place.fd);
         place.fd = -1;

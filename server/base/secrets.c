@@ -11,12 +11,16 @@
 
 /* The key id is no secret, but it changes with its secret: at a refused reload both stay. */
 static const char *const names[] = {
-    "AWS_ACCESS_KEY_ID",        "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",        "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_BEARER_TOKEN_BEDROCK", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    /* up to here credentials, which creds.c reads; the others are settings */
+    "AWS_BEARER_TOKEN_BEDROCK",
     "MASTER_API_KEY",
 };
-enum { NAMES = sizeof names / sizeof names[0] };
+enum { NAMES = sizeof names / sizeof names[0], CREDENTIALS = 5 };
 
 static struct {
     bool full; /* there are some: fd is valid */
@@ -138,13 +142,13 @@ static char *copy(const char *entry)
 }
 
 /* putenv, not setenv: the C library would keep a copy that nobody can wipe. */
-void secrets_bring_back(void)
+void secrets_bring_back(enum secrets_which which)
 {
-    size_t n = 0;
+    size_t n = 0, wanted = which == SECRETS_ALL ? NAMES : CREDENTIALS;
     char *all = read_all(&n);
     for (char *entry = all; all && entry < all + n; entry += strlen(entry) + 1) {
         size_t i = index_of(entry);
-        char *own = i < NAMES ? copy(entry) : NULL;
+        char *own = i < wanted ? copy(entry) : NULL;
         if (own) {
             forget_one(i);
             kept.given[i] = own;

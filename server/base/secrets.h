@@ -23,8 +23,10 @@
 /* Master, after settings were loaded and before a fork: the environment's secrets go into the
  * memfd, what it held before is dropped. UNAVAILABLE: they stay where they are. */
 MUST_CHECK enum status secrets_lock_away(struct err *err);
-/* They are in the environment again; the memfd keeps them. Refresher, master at a reload. */
-void secrets_bring_back(void);
+/* They are in the environment again; the memfd keeps them. The refresher takes those of AWS's
+ * credentials alone, the master all at a reload. */
+enum secrets_which { SECRETS_CREDENTIALS, SECRETS_ALL };
+void secrets_bring_back(enum secrets_which which);
 /* Their bytes and names leave this process's environment, also /proc/self/environ. */
 void secrets_forget(void);
 /* This process can read them no more. */

@@ -56,7 +56,7 @@ static void test_bring_back_gives_all_and_again(void **state)
     (void)state;
     lock_away();
     for (int i = 0; i < 3; i++) { /* as many reloads */
-        secrets_bring_back();
+        secrets_bring_back(SECRETS_ALL);
         assert_string_equal(getenv("AWS_SECRET_ACCESS_KEY"), "hunter2");
         assert_string_equal(getenv("AWS_ACCESS_KEY_ID"), "AKIAX");
         lock_away();
@@ -64,15 +64,27 @@ static void test_bring_back_gives_all_and_again(void **state)
     }
 }
 
+static void test_bring_back_of_credentials_leaves_the_settings(void **state)
+{
+    (void)state;
+    setenv("MASTER_API_KEY", "correct-horse", 1);
+    setenv("AWS_BEARER_TOKEN_BEDROCK", "bearer", 1);
+    lock_away();
+    secrets_bring_back(SECRETS_CREDENTIALS);
+    assert_string_equal(getenv("AWS_SECRET_ACCESS_KEY"), "hunter2");
+    assert_null(getenv("MASTER_API_KEY"));
+    assert_null(getenv("AWS_BEARER_TOKEN_BEDROCK"));
+}
+
 static void test_forget_keeps_what_is_locked_away(void **state)
 {
     (void)state;
     lock_away();
-    secrets_bring_back();
+    secrets_bring_back(SECRETS_ALL);
     setenv("AWS_SECRET_ACCESS_KEY", "of a refused .env", 1);
     secrets_forget();
     assert_null(getenv("AWS_SECRET_ACCESS_KEY"));
-    secrets_bring_back();
+    secrets_bring_back(SECRETS_ALL);
     assert_string_equal(getenv("AWS_SECRET_ACCESS_KEY"), "hunter2");
 }
 
@@ -81,7 +93,7 @@ static void test_close_ends_it(void **state)
     (void)state;
     lock_away();
     secrets_close();
-    secrets_bring_back();
+    secrets_bring_back(SECRETS_ALL);
     assert_null(getenv("AWS_SECRET_ACCESS_KEY"));
     assert_null(secrets_entry("AWS_SECRET_ACCESS_KEY="));
 }
@@ -108,7 +120,7 @@ static void test_blank_values_are_none(void **state)
     setenv("AWS_SESSION_TOKEN", " ", 1);
     lock_away();
     assert_null(secrets_entry("AWS_SESSION_TOKEN="));
-    secrets_bring_back();
+    secrets_bring_back(SECRETS_ALL);
     assert_null(getenv("AWS_SESSION_TOKEN"));
 }
 
@@ -139,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_lock_away_leaves_neither_names_nor_bytes),
         CASE(test_bring_back_gives_all_and_again),
+        CASE(test_bring_back_of_credentials_leaves_the_settings),
         CASE(test_forget_keeps_what_is_locked_away),
         CASE(test_close_ends_it),
         CASE(test_entry_by_name),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -79,8 +80,46 @@ static enum status refuse_root(const struct config *c, struct err *err)
                          "ALLOW_ROOT=true");
 }
 
+/* Credentials of root's own that the user cannot read: they are named, so that the refresher says
+ * so instead of taking them for absent (and, with STORAGE_BACKEND=auto, another store for the right
+ * one). */
+static const struct aws_file {
+    const char *variable, *below_home;
+} aws_files[] = {{"AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials"},
+                 {"AWS_CONFIG_FILE", "/.aws/config"}};
+enum { AWS_FILES = sizeof aws_files / sizeof aws_files[0] };
+
+static void find_aws_files(char paths[AWS_FILES][256])
+{
+    const char *home = getenv("HOME");
+    for (size_t i = 0; i < AWS_FILES; i++) {
+        int n = snprintf(paths[i], 256, "%s%s", home ? home : "", aws_files[i].below_home);
+        if (!home || n >= 256 || getenv(aws_files[i].variable) || access(paths[i], F_OK) != 0) {
+            paths[i][0] = '\0';
+        }
+    }
+}
+
+static void warn_closed(const struct config *c, char paths[AWS_FILES][256], const char *user)
+{
+    for (size_t i = 0; i < AWS_FILES; i++) {
+        if (paths[i][0] && access(paths[i], R_OK) != 0) {
+            setenv(aws_files[i].variable, paths[i], 1);
+            log_line(
+                LOG_ERROR, "start",
+                "%s cannot be read by user %s: set RUN_AS_USER, or %s to a file that it may read",
+                paths[i], user, aws_files[i].variable);
+        }
+    }
+    if (c->ca_file[0] && access(c->ca_file, R_OK) != 0) {
+        log_line(LOG_ERROR, "start", "UPSTREAM_CA_FILE %s cannot be read by user %s", c->ca_file,
+                 user);
+    }
+}
+
 static enum status change_user(struct config *c, struct err *err)
 {
+    char aws[AWS_FILES][256];
     struct identity who;
     enum status status = identity_choose(c->run_as_user, c->state_dir, &who, err);
     if (status != STATUS_OK) {
@@ -90,6 +129,7 @@ static enum status change_user(struct config *c, struct err *err)
     if (who.uid == 0 && refuse_root(c, err) != STATUS_OK) {
         return err->code;
     }
+    find_aws_files(aws);
     identity_make_directory(c->state_dir, &who);
     int fd = open(c->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     status = identity_become(&who, err);
@@ -97,6 +137,7 @@ static enum status change_user(struct config *c, struct err *err)
         log_line(LOG_INFO, "start", "started as root, goes on as user %s (%u:%u)", who.name,
                  who.uid, who.gid);
         settle_place(c, fd, who.name);
+        warn_closed(c, aws, who.name);
     } else if (fd >= 0) {
         close(fd);
     }

@@ -118,6 +118,7 @@ static const struct syscalls_row refresher_only[] = {
     ALWAYS("pwrite64 pwritev pwritev2 ftruncate fallocate fsync fdatasync sync_file_range unlink "
            "unlinkat rename renameat renameat2 mkdir mkdirat rmdir fchmod fchmodat fchown flock",
            "SQLite and the usage journal, in STATE_DIR"),
+    ALWAYS("capget", "the key store asks whether root runs it"),
     IF("prctl", 0, PR_SET_PDEATHSIG, "what it gets when the master dies"),
     {SYSCALLS_ALLOW,
      "prctl",

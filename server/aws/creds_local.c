@@ -54,11 +54,13 @@ static bool profile_uses_keys(const struct creds_profile *p)
     return p->access_key_id[0] || p->secret[0];
 }
 
+/* Files that are there and cannot be read speak for AWS, too: the look-up says what is wrong with
+ * them. */
 bool creds_profile_likely(void)
 {
     struct creds_profile p;
     bool likely =
-        creds_profile_load(&p, NULL, NULL) == STATUS_OK && (profile_uses_keys(&p) || p.role_arn[0]);
+        creds_profile_load(&p, NULL, NULL) != STATUS_OK || profile_uses_keys(&p) || p.role_arn[0];
     creds_profile_wipe(&p);
     return likely;
 }
@@ -138,6 +140,8 @@ enum creds_file_result creds_file_read(const char *path, size_t max, struct buf 
 {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == EACCES && stat(path, &info) != 0)
+        return CREDS_FILE_CLOSED;
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? CREDS_FILE_MISSING : CREDS_FILE_BAD;
     enum creds_file_result result = CREDS_FILE_BAD;

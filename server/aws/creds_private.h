@@ -78,7 +78,13 @@ bool creds_clean(struct str s, size_t max);
 bool creds_copy(struct str s, char *out, size_t size);
 void creds_wipe_buf(struct buf *b); /* wipes and frees */
 
-enum creds_file_result { CREDS_FILE_READ, CREDS_FILE_MISSING, CREDS_FILE_BAD };
+enum creds_file_result {
+    CREDS_FILE_READ,
+    CREDS_FILE_MISSING,
+    CREDS_FILE_CLOSED, /* a directory above it is closed to us: whether it is there cannot be seen
+                        */
+    CREDS_FILE_BAD
+};
 enum creds_file_result creds_file_read(const char *path, size_t max, struct buf *out);
 /* A token from a file, blanks around it cut. False: unreadable, empty, not clean. */
 bool creds_file_token(const char *path, struct buf *out);

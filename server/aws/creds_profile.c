@@ -164,7 +164,8 @@ static enum status read_one(struct creds_profile *p, const char *variable, const
         enum creds_file_result got = creds_file_read(path, FILE_MAX, &text);
         if (got == CREDS_FILE_READ)
             status = take_file(p, buf_str(&text), config_file, err);
-        else if (got == CREDS_FILE_BAD)
+        /* a server that root started with HOME=/root and that is nobody now has no files there */
+        else if (got == CREDS_FILE_BAD || (got == CREDS_FILE_CLOSED && creds_env(variable)))
             status = err_set(err, STATUS_INVALID, "profile: %s cannot be read", standard);
     }
     creds_wipe_buf(&text);

@@ -1,3 +1,4 @@
+#include "master/supervise/sandbox.h"
 #include "master/supervise/sandbox_private.h"
 
 #include <errno.h>

@@ -189,15 +189,15 @@ static uint64_t look(const struct config *c)
 bool sandbox_files_moved(const struct config *c)
 {
     static uint64_t seen;
-    static bool looked;
+    static const struct config *looked; /* settings of the last look: others name other files */
     static int count_down;
     if (!c->sandbox || !landlock_abi() || count_down-- > 0) {
         return false;
     }
     uint64_t now = look(c);
-    bool moved = looked && now != seen;
+    bool moved = looked == c && now != seen;
     seen = now;
-    looked = true;
+    looked = c;
     count_down = moved ? 9 : 0; /* seconds: a file that changes all the time is not followed */
     return moved;
 }

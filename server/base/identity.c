@@ -149,7 +149,7 @@ bool identity_of(const char *path, struct identity *out)
 enum status identity_choose(const char *run_as, const char *directory, struct identity *out,
                             struct err *err)
 {
-    if (run_as[0]) {
+    if (run_as && run_as[0]) {
         return identity_find(run_as, out, err);
     }
     if (identity_of(directory, out) && out->uid != 0) {

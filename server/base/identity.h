@@ -26,8 +26,8 @@ bool identity_may_change(void);
 MUST_CHECK enum status identity_find(const char *who, struct identity *out, struct err *err);
 /* The owner of a file or directory; false when it is not there. */
 bool identity_of(const char *path, struct identity *out);
-/* The user for a server that root started: run_as if not "", else the owner of directory if it is
- * there and not root's, else nobody. INVALID as in identity_find. */
+/* The user for a server that root started: run_as if not "" or NULL, else the owner of directory if
+ * it is there and not root's, else nobody. INVALID as in identity_find. */
 MUST_CHECK enum status identity_choose(const char *run_as, const char *directory,
                                        struct identity *out, struct err *err);
 

@@ -66,8 +66,10 @@ enum status keystore_sqlite_place(const struct config *c, char *path, size_t siz
     }
     text_copy(directory_of(path), directory, sizeof directory);
     enum status status = find_owner(c, path, directory, &owner, err);
-    return status != STATUS_OK || owner.uid == 0 ? status
-                                                 : become(&owner, directory, path, size, err);
+    bool missing = access(directory, F_OK) != 0; /* could not be made: opening the file says why */
+    return status != STATUS_OK || owner.uid == 0 || missing
+               ? status
+               : become(&owner, directory, path, size, err);
 }
 
 /* --- a path that must not be resolved

@@ -47,7 +47,7 @@ static bool usable(int fd)
 static void settle_place(struct config *c, int fd, const char *user)
 {
     bool missing = access(c->state_dir, F_OK) != 0 && errno == ENOENT;
-    if (access(c->state_dir, R_OK | W_OK | X_OK) == 0 || missing) {
+    if (missing || identity_reaches(c->state_dir)) {
         /* by its name */
     } else if (usable(fd)) {
         place.fd = fd;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -187,6 +189,12 @@ void identity_make_directory(const char *path, const struct identity *owner)
             part[i] = i < n ? '/' : '\0';
         }
     }
+}
+
+bool identity_reaches(const char *directory)
+{
+    char real[PATH_MAX];
+    return realpath(directory, real) && access(real, R_OK | W_OK | X_OK) == 0;
 }
 
 /* --- becoming it

@@ -35,6 +35,10 @@ MUST_CHECK enum status identity_choose(const char *run_as, const char *directory
  * Whether it went well shows when the directory is used. owner may be NULL. */
 void identity_make_directory(const char *path, const struct identity *owner);
 
+/* A directory that this user may use by its absolute name, too: SQLite takes no other, and a
+ * working directory may lie below one that is closed. */
+bool identity_reaches(const char *directory);
+
 /* Group list, gid, uid and capabilities, in this order, for good. INVALID: not permitted. */
 MUST_CHECK enum status identity_become(const struct identity *who, struct err *err);
 /* All sets, the bounding set as far as permitted. What is lost cannot come back by exec. */

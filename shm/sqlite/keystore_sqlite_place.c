@@ -34,8 +34,10 @@ static enum status find_owner(const struct config *c, const char *path, const ch
     if (identity_of(path, out) || identity_of(directory, out)) {
         return STATUS_OK;
     }
+    char above[PATH_SIZE];
+    text_copy(directory_of(directory), above, sizeof above);
     enum status status = identity_choose(c->run_as_user, c->state_dir, out, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && access(above, F_OK) == 0) { /* one level, as for everybody */
         identity_make_directory(directory, out);
     }
     return status;
@@ -47,7 +49,7 @@ static enum status become(const struct identity *owner, const char *directory, c
     char name[PATH_SIZE];
     int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     enum status status = identity_become(owner, err);
-    if (status == STATUS_OK && fd >= 0 && access(directory, X_OK) != 0 &&
+    if (status == STATUS_OK && fd >= 0 && !identity_reaches(directory) &&
         faccessat(fd, ".", X_OK, 0) == 0) {
         text_copy(text_from(name_of(path)), name, sizeof name);
         snprintf(path, size, OPEN_DIRECTORY "%d/%s", fd, name);

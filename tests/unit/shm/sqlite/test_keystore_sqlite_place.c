@@ -17,6 +17,7 @@
 
 static char dir[] = "/tmp/test_place.XXXXXX";
 static char state[64], file[80];
+static const char *told = state; /* STATE_DIR */
 
 static int set_up(void **unused)
 {
@@ -39,7 +40,7 @@ static int tear_down(void **unused)
  */
 static int open_and_write(void)
 {
-    struct config_override o[] = {{"STATE_DIR", state}, {"STORAGE_BACKEND", "sqlite"}};
+    struct config_override o[] = {{"STATE_DIR", told}, {"STORAGE_BACKEND", "sqlite"}};
     struct config c;
     struct err err;
     struct keystore *k;
@@ -97,6 +98,27 @@ static void test_open_as_root_becomes_the_owner(void **unused)
     assert_int_equal(owner_of(file), 5);
     assert_int_equal(end_of(open_and_write), 5); /* it is there now */
     clean();
+}
+
+/* The name leads there, but not the absolute one that SQLite makes of it. */
+static void test_open_as_root_in_a_closed_working_directory(void **unused)
+{
+    (void)unused;
+    char inner[80];
+    if (geteuid() != 0) {
+        skip();
+    }
+    snprintf(inner, sizeof inner, "%s/open", dir);
+    assert_int_equal(mkdir(inner, 0755), 0);
+    assert_int_equal(chdir(inner), 0);
+    assert_int_equal(mkdir("state", 0700), 0);
+    assert_int_equal(chown("state", 5, 5), 0);
+    told = "state";
+    assert_int_equal(end_of(open_and_write), 5);
+    told = state;
+    assert_int_equal(owner_of("state/keys.db"), 5);
+    unlink("state/keys.db");
+    assert_int_equal(rmdir("state") + chdir("/") + rmdir(inner), 0);
 }
 
 static void test_open_as_root_without_state_dir_makes_the_servers(void **unused)
@@ -167,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_as_root_becomes_the_owner),
+        cmocka_unit_test(test_open_as_root_in_a_closed_working_directory),
         cmocka_unit_test(test_open_as_root_without_state_dir_makes_the_servers),
         cmocka_unit_test(test_open_as_root_of_roots_own_stays_root),
         cmocka_unit_test(test_open_as_root_does_not_follow_a_link_as_root),

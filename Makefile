@@ -5,7 +5,8 @@
 #   make check      install what is missing, then lint, unit and system tests
 #
 # Variants live in directories of their own: build/ (release), build/asan/ (ASan + UBSan),
-# build/cov/ (gcov), build/fuzz/ (clang libFuzzer). Make calls itself only to change the variant, or to
+# build/cov/ (gcov), build/fuzz/ (clang libFuzzer), build/taken/ (release with tests/taken: a worker that
+# attacks when it is told to, for tests/system/85_taken_over.sh). Make calls itself only to change the variant, or to
 # look again for packages that have just been installed. V=1 shows the commands.
 
 SHELL := /bin/bash
@@ -29,6 +30,7 @@ B_release := build
 B_asan    := build/asan
 B_cov     := build/cov
 B_fuzz    := build/fuzz
+B_taken   := build/taken
 B         := $(B_$(VARIANT))
 ifeq ($(VARIANT),fuzz)
 CC := clang
@@ -39,10 +41,12 @@ HARD := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-alia
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_cov     := -O0 -g --coverage
+OPT_taken   := $(OPT_release)
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -w
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LD_asan     := -pie -fsanitize=address,undefined
 LD_cov      := -pie --coverage
+LD_taken    := $(LD_release) -Wl,--wrap=exchange_open
 LD_fuzz     := -fsanitize=fuzzer,address,undefined
 
 # ---- packages ------------------------------------------------------------------------------------
@@ -51,6 +55,12 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
 CRYPTO_LIBS := -lmbedcrypto
+# libseccomp is optional: without it the processes have no filter of system calls, and check-config says so.
+SECCOMP ?= $(shell pkg-config --exists libseccomp 2>/dev/null && echo yes)
+ifeq ($(SECCOMP),yes)
+SECCOMP_CFLAGS := -DHAVE_SECCOMP $(shell pkg-config --cflags libseccomp 2>/dev/null)
+SECCOMP_LIBS   := -lseccomp
+endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
 LLHTTP_PC := $(shell pkg-config --exists libllhttp 2>/dev/null && echo yes)
@@ -67,8 +77,8 @@ LLHTTP_DEP    := build/llhttp/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
-             $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
@@ -176,7 +186,10 @@ $(B)/libconverter.a: $(LIBOBJ)
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $^
 
-$(B)/llm-api-converter: $(B)/obj/master/main.o $(B)/libconverter.a
+# what only a variant links in front of the program's own
+MORE_taken = $(B)/obj/tests/taken/taken_over.o
+
+$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
@@ -246,7 +259,7 @@ $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed)
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
 RELEASE_PROGRAMS      ?= llm-api-converter
-RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3 -lseccomp
 
 .PHONY: release image
 $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh
@@ -254,6 +267,7 @@ $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/re
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= CRYPTO_LIBS= CFLAGS= LDFLAGS= \
+	    SECCOMP=yes SECCOMP_CFLAGS=-DHAVE_SECCOMP SECCOMP_LIBS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))

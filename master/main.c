@@ -3,6 +3,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,36 +73,39 @@ static const struct commands_row commands[] = {
 
 /* The older tool made such a key at every start, in production too, where it ended in the log. Here
  * it is asked for, refused outside development, and on the terminal only. It works as the master
- * key does. */
-static enum status ephemeral_key(const struct config *c, char key_out[80], struct err *err)
+ * key does, and goes the same way, by the environment: there it is forgotten and kept for a reload
+ * (secrets.h). No buffer of stdio keeps it either. */
+static enum status ephemeral_key(const struct config *c, struct err *err)
 {
+    char key[80];
     if (c->environment[0] != 'd' || c->master_api_key[0]) {
         return err_set(err, STATUS_INVALID,
                        "--ephemeral-key is for ENVIRONMENT=development without MASTER_API_KEY");
     }
-    keystore_new_key("dev", key_out);
-    printf("export ANTHROPIC_API_KEY=\"%s\"\nexport ANTHROPIC_BASE_URL=\"http://localhost:%lld\"\n",
-           key_out, (long long)c->port);
-    return STATUS_OK;
+    keystore_new_key("dev", key);
+    dprintf(
+        STDOUT_FILENO,
+        "export ANTHROPIC_API_KEY=\"%s\"\nexport ANTHROPIC_BASE_URL=\"http://localhost:%lld\"\n",
+        key, (long long)c->port);
+    bool ok = setenv("MASTER_API_KEY", key, 1) == 0;
+    text_wipe(key, sizeof key);
+    return ok ? STATUS_OK : err_set(err, STATUS_INTERNAL, "out of memory");
 }
 
 static enum status load(struct config *c, const struct options *o,
-                        const struct config_override *overrides, size_t n, char key[80],
-                        struct err *err)
+                        const struct config_override *overrides, size_t n, struct err *err)
 {
     enum status status = config_load(c, o->value[ENV_FILE], overrides, n, err);
     if (status != STATUS_OK || !o->value[EPHEMERAL]) {
         return status;
     }
-    status = ephemeral_key(c, key, err);
+    status = ephemeral_key(c, err);
     config_free(c);
-    /* room for it was left as the last row, so that a reload keeps it */
-    return status == STATUS_OK ? config_load(c, o->value[ENV_FILE], overrides, n + 1, err) : status;
+    return status == STATUS_OK ? config_load(c, o->value[ENV_FILE], overrides, n, err) : status;
 }
 
 static int run(const struct options *o)
 {
-    static char key[80];
     static struct config_override overrides[ROW_COUNT];
     static const struct {
         int option;
@@ -118,15 +122,13 @@ static int run(const struct options *o)
             overrides[n++] = (struct config_override){names[i].name, o->value[names[i].option]};
         }
     }
-    overrides[n] = (struct config_override){"MASTER_API_KEY", key};
     struct config *c = heap_new(sizeof *c); /* supervise_run takes it over */
-    if (!c || load(c, o, overrides, n, key, &err) != STATUS_OK) {
+    if (!c || load(c, o, overrides, n, &err) != STATUS_OK) {
         heap_drop(c);
         return commands_complain("serve", &err);
     }
     commands_log(c, "master");
-    const struct reload_source options = {o->value[ENV_FILE], overrides,
-                                          o->value[EPHEMERAL] ? n + 1 : n};
+    const struct reload_source options = {o->value[ENV_FILE], overrides, n};
     return supervise_run(c, &options);
 }
 

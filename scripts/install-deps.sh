@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev make pkg-config ca-certificates
-       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libsqlite3-dev libcmocka-dev
+       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libsqlite3-dev libseccomp-dev libcmocka-dev
        curl jq sqlite3)
 dev=(clang clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm python3-venv openssl)
 
@@ -24,6 +24,7 @@ installed() {
     libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null && return ;;
     libcjson-dev) pkg-config --exists libcjson 2>/dev/null && return ;;
     libsqlite3-dev) pkg-config --exists sqlite3 2>/dev/null && return ;;
+    libseccomp-dev) pkg-config --exists libseccomp 2>/dev/null && return ;;
     libcmocka-dev) pkg-config --exists cmocka 2>/dev/null && return ;;
     esac
     command -v dpkg-query >/dev/null && dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON and SQLite, from Debian 13's current
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, SQLite and libseccomp, from Debian 13's current
 # source packages (Debian 12's mbedTLS 2.28 is at its end of life and has no TLS 1.3). Nothing is installed: apt gets
 # directories of its own below DIR, so that neither root nor a changed sources.list is needed.
 # usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib} and DIR/<arch>/packages.tsv)
@@ -52,7 +52,7 @@ fetch() {
         echo "deb-src [signed-by=$keyring] $mirror/$at main" >>"$sources/apt.list"
     done
     own_apt apt-get update -qq || die "apt-get update failed; is $mirror (DEBIAN_MIRROR) within reach?"
-    for at in mbedtls curl cjson sqlite3; do
+    for at in mbedtls curl cjson sqlite3 libseccomp; do
         download "$at" || download "$at/$suite" ||
             die "apt-get source $at failed ($sources/log); run the command again to resume"
     done
@@ -155,6 +155,23 @@ make_sqlite() {
     cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
 }
 
+# What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
+configure_seccomp() {
+    cd "$work/libseccomp"
+    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --disable-python \
+        GPERF=/bin/true CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
+    touch src/syscalls.perf.c
+}
+
+make_seccomp() {
+    say "libseccomp for $arch"
+    unpack libseccomp LGPL-2.1
+    (logged libseccomp configure_seccomp)
+    logged libseccomp make -j"$jobs" -C "$work/libseccomp/src" libseccomp.la
+    cp "$work/libseccomp/src/.libs/libseccomp.a" "$prefix/lib/"
+    cp "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/include/"
+}
+
 need_tools
 rm -rf "$work" "$prefix"
 mkdir -p "$work" "$prefix/lib" "$prefix/include"
@@ -163,5 +180,6 @@ make_mbedtls
 make_curl
 make_cjson
 make_sqlite
+make_seccomp
 sort "$work/packages.tsv" >"$prefix/packages.tsv"
 rm -rf "$work"

@@ -50,6 +50,15 @@ random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
     exit 2
 }
 
+settings=$("$program" check-config --output json 2>/dev/null)
+setting() { jq -r --arg name "$1" '.[] | select(.name == $name).value' <<<"$settings"; }
+# Started by root the server goes on as nobody, and gives away no directory that was there before (README, RUN_AS_USER).
+state=$(setting STATE_DIR)
+if [ "$(id -u)" -eq 0 ] && [ -z "$(setting RUN_AS_USER)" ] && [ "$(stat -c %u "$state" 2>/dev/null)" = 0 ]; then
+    echo "make run: $state is root's, and the server goes on as nobody: chown -R nobody: $state, or set RUN_AS_USER" >&2
+    exit 2
+fi
+
 if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! "$program" check-config --aws >/dev/null 2>&1; then
     AWS_ACCESS_KEY_ID=AKIA$(random_hex 8 | tr a-f G-L)
     AWS_SECRET_ACCESS_KEY=$(random_hex 20)
@@ -72,8 +81,7 @@ if [ -z "${BEDROCK_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_BEDROCK_RUNTIME:-}" ] && ! 
     echo "No AWS credentials found: using the bundled mock Bedrock at $address. It echoes, and plays a demo; set AWS_ACCESS_KEY_ID or AWS_PROFILE for real models."
 fi
 
-settings=$("$program" check-config --output json 2>/dev/null)
-port=$(jq -r '.[] | select(.name == "PORT").value' <<<"$settings")
+port=$(setting PORT)
 
 created=$("$program" create-api-key -u "${USER:-local}" -n "make run" --output json)
 key=$(jq -r .api_key <<<"$created")

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/base/config_docs.h"
 #include "server/base/log.h"
@@ -171,6 +172,12 @@ static int check_markdown(void)
     return good ? COMMANDS_OK : commands_complain(commands_check_about.name, &err);
 }
 
+static void print_sandbox_row(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    printf("sandbox: %-23s %s\n", name, value);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
@@ -180,6 +187,9 @@ static int check_print(const struct config *c, const struct options *o, bool jso
         return check_markdown();
     }
     config_print(c, json ? CONFIG_PRINT_JSON : CONFIG_PRINT_TEXT, stdout);
+    if (!json) {
+        sandbox_report(c, print_sandbox_row, NULL);
+    }
     config_warnings(c, print_warning, NULL);
     return COMMANDS_OK;
 }

@@ -10,6 +10,7 @@
 #include "master/cli/commands.h"
 #include "master/supervise/ending.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/window.h"
 #include "server/base/buf.h"
 #include "server/base/clock.h"
 #include "server/json/json.h"
@@ -34,6 +35,7 @@ const struct commands_about top_about = {
 
 struct view {
     struct segment segment;
+    const char *state_dir;
     pid_t master;
     uint64_t before[COUNTER_COUNT]; /* at the last refresh */
     bool refreshed;                 /* before[] is filled: rates can be shown */
@@ -53,15 +55,35 @@ static enum status attach_descriptor(struct view *v, const char *directory, cons
     return segment_attach(&v->segment, path, err);
 }
 
-static enum status attach(struct view *v, struct err *err)
+/* The way of everybody: the master shows it. NOT_FOUND: nobody does, or another master. */
+static enum status attach_window(struct view *v, struct err *err)
+{
+    char path[64];
+    int fd;
+    pid_t pid;
+    enum status status = window_look(v->state_dir, &fd, &pid, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    status = pid && pid != v->master ? err_set(err, STATUS_NOT_FOUND, "another server's")
+                                     : segment_attach(&v->segment, path, err);
+    close(fd);
+    return status;
+}
+
+/* The way of root, who may look into any process. */
+static enum status attach_process(struct view *v, struct err *err)
 {
     char directory[64];
     snprintf(directory, sizeof directory, "/proc/%d/fd", (int)v->master);
     DIR *d = opendir(directory);
     if (!d) {
-        return err_set(err, STATUS_UNAVAILABLE,
-                       "cannot look into process %d: not running, or another user's",
-                       (int)v->master);
+        return err_set(
+            err, STATUS_UNAVAILABLE,
+            "cannot look into process %d: not running, another user's, or not the server "
+            "of STATE_DIR %s",
+            (int)v->master, v->state_dir);
     }
     enum status status = STATUS_NOT_FOUND;
     for (struct dirent *e; status != STATUS_OK && (e = readdir(d)) != NULL;) {
@@ -74,6 +96,12 @@ static enum status attach(struct view *v, struct err *err)
                        "process %d is no llm-api-converter of this version", (int)v->master);
     }
     return status;
+}
+
+static enum status attach(struct view *v, struct err *err)
+{
+    enum status status = attach_window(v, err);
+    return status == STATUS_NOT_FOUND ? attach_process(v, err) : status;
 }
 
 /* --- the picture --------------------------------------------------------------------------- */
@@ -385,8 +413,10 @@ int top_run(int argc, char **argv)
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
         return commands_complain(top_about.name, &err);
     }
-    enum status status = find_master(&c, o.value[PID], &v.master, &err);
+    v.state_dir = c.state_dir;
+    exit_code = find_master(&c, o.value[PID], &v.master, &err) == STATUS_OK
+                    ? show(&v, json || o.value[ONCE], json)
+                    : commands_complain(top_about.name, &err);
     config_free(&c);
-    return status == STATUS_OK ? show(&v, json || o.value[ONCE], json)
-                               : commands_complain(top_about.name, &err);
+    return exit_code;
 }

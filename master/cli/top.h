@@ -1,7 +1,7 @@
 /*
- * top.h - the subcommand top: what a running server is doing, read from its shared memory through
- * /proc/<pid>/fd without asking it. It maps read-only and cannot disturb; keys and prompts are not
- * in there.
+ * top.h - the subcommand top: what a running server is doing, read from its shared memory, which
+ * the master shows through STATE_DIR/top.sock (supervise/window.h), and root finds in
+ * /proc/<pid>/fd. It maps read-only and cannot disturb; keys and prompts are not in there.
  */
 #ifndef MASTER_CLI_TOP_H
 #define MASTER_CLI_TOP_H

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "master/supervise/sandbox.h"
 #include "server/base/log.h"
 #include "server/base/panic.h"
 #include "shm/refresher/refresher.h"
@@ -15,8 +16,10 @@
 #include "worker/model/models.h"
 #include "worker/exchange/worker.h"
 
+#define OOM_MASTER (-100)
 #define OOM_CHILD \
     200 /* above the master: the kernel takes a worker first, and the master starts another */
+#define AGAIN    1
 #define HOPELESS 2
 
 void child_name(uint32_t slot, char out[CHILD_NAME_MAX])
@@ -28,24 +31,31 @@ void child_name(uint32_t slot, char out[CHILD_NAME_MAX])
     }
 }
 
-void child_oom_adjust(int delta)
+/* A process that is not dumpable cannot open its own file, so the master opens its one at the
+ * start, and raises its figure for the moment of a fork: the child takes it over. */
+static struct {
+    int fd;
+    long value;
+} oom = {.fd = -1};
+
+static bool oom_write(long value)
 {
-    static const char path[] = "/proc/self/oom_score_adj";
     char text[32];
-    long value = 0;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return;
+    value = value > 1000 ? 1000 : value < -1000 ? -1000 : value; /* proc(5) */
+    int n = snprintf(text, sizeof text, "%ld", value);
+    return oom.fd >= 0 && pwrite(oom.fd, text, (size_t)n, 0) == n;
+}
+
+void child_oom_prepare(void)
+{
+    char text[32];
+    oom.fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    ssize_t n = oom.fd < 0 ? -1 : read(oom.fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    oom.value = strtol(text, NULL, 10);
+    if (oom_write(oom.value + OOM_MASTER)) {
+        oom.value += OOM_MASTER;
     }
-    ssize_t n = read(fd, text, sizeof text - 1);
-    if (n > 0) {
-        text[n] = '\0';
-        value = strtol(text, NULL, 10) + delta;
-        value = value > 1000 ? 1000 : value < -1000 ? -1000 : value; /* proc(5) */
-        int m = snprintf(text, sizeof text, "%ld", value);
-        (void)!pwrite(fd, text, (size_t)m, 0);
-    }
-    close(fd);
 }
 
 void child_forbid_cores(const struct config *c)
@@ -88,18 +98,28 @@ static void set_names(uint32_t slot)
     prctl(PR_SET_NAME, title);
 }
 
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static enum sandbox_role role_of(uint32_t slot)
+{
+    return slot == 0 ? SANDBOX_REFRESHER : SANDBOX_WORKER;
+}
+
 static void settle(const struct child_place *p, pid_t master)
 {
+    sandbox_leave_master(role_of(p->slot)); /* first: a worker never sees the secrets */
     close(p->alive_fd);
     close(p->signal_fd);
+    close_fd(p->window_fd);
+    close_fd(oom.fd);
     setpgid(0, 0); /* Ctrl-C goes to the master alone, which drains the workers */
     reset_signals();
     die_with_master(master);
-    child_oom_adjust(
-        OOM_CHILD); /* before the next line, which hides /proc/self from a plain user */
-    if (!p->config->core_dumps) {
-        prctl(PR_SET_DUMPABLE, 0);
-    }
     set_names(p->slot);
     scoreboard_enter(p->segment, p->slot);
     panic_keep_at(scoreboard_panic(p->segment, p->slot), SCOREBOARD_TEXT);
@@ -116,14 +136,20 @@ static int run_worker(const struct child_place *p)
         log_line(LOG_ERROR, "start", "%s", err.text);
         return HOPELESS;
     }
-    config_forget_environment();
+    if (sandbox_enter(SANDBOX_WORKER, p->config, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "start", "%s", err.text);
+        return AGAIN;
+    }
     return worker_run(p->config, p->segment, p->slot, p->listen_fd, p->dead_fd);
 }
 
 static int run_refresher(const struct child_place *p)
 {
-    if (p->listen_fd >= 0) {
-        close(p->listen_fd);
+    struct err err;
+    close_fd(p->listen_fd);
+    if (sandbox_enter(SANDBOX_REFRESHER, p->config, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "start", "%s", err.text);
+        return AGAIN;
     }
     return refresher_run(p->config, p->segment, p->dead_fd);
 }
@@ -132,8 +158,10 @@ pid_t child_fork(const struct child_place *place)
 {
     pid_t master = getpid();
     fflush(NULL); /* the child ends by exit(): what is buffered must not be written twice */
+    oom_write(oom.value + OOM_CHILD);
     pid_t pid = fork();
     if (pid != 0) {
+        oom_write(oom.value);
         return pid;
     }
     settle(place, master);

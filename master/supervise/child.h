@@ -1,8 +1,9 @@
 /*
  * child.h - the only fork() of the program, and what a process does between fork and its body.
  *
- *   master -- fork --> child_fork: own process group, signals, parent-death signal, memory and core
- *                      rules, name, scoreboard slot --> refresher_run | worker_run --> exit(code)
+ *   master -- fork --> child_fork: the master's things closed, own process group, signals,
+ *                      parent-death signal, name, scoreboard slot, sandbox
+ *                      --> refresher_run | worker_run --> exit(code)
  *
  * No exec: the child goes on with the configuration and the segment it was forked with. Nothing of
  * curl, mbedTLS, SQLite or epoll exists before this point.
@@ -25,15 +26,16 @@ struct child_place { /* all lent by the master */
     int dead_fd;   /* read end of the master's pipe: EOF means the master is gone */
     int alive_fd;  /* its write end, which only the master may hold */
     int signal_fd; /* the master's */
+    int window_fd; /* likewise; -1: none */
 };
 
 /* The pid, or -1 with errno. Does not return in the child. */
 pid_t child_fork(const struct child_place *place);
 /* "refresher", "worker 3". */
 void child_name(uint32_t slot, char out[CHILD_NAME_MAX]);
-#define CHILD_OOM_MASTER (-100) /* the last to be taken, where the kernel permits */
-/* Adds delta to this process's oom_score_adj; without the right to lower it nothing happens. */
-void child_oom_adjust(int delta);
+/* Master, while root and before it is hidden: it is the last to be taken by the kernel when memory
+ * is out, where that is permitted; its children are taken before it. */
+void child_oom_prepare(void);
 /* Core files and debuggers would show prompts and keys: neither, unless CORE_DUMPS. */
 void child_forbid_cores(const struct config *c);
 

@@ -8,7 +8,9 @@
 
 #include "master/supervise/cpus.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/sandbox.h"
 #include "master/supervise/upgrade.h"
+#include "master/supervise/window.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "worker/model/models.h"
@@ -64,12 +66,15 @@ static enum status open_listener(struct roster *r, const struct config *c,
                                              &r->listen_fd, name_out, err);
 }
 
-enum status commons_open(struct roster *r, const struct config *c, char name_out[LISTENER_NAME_MAX],
+enum status commons_open(struct roster *r, struct config *c, char name_out[LISTENER_NAME_MAX],
                          struct err *err)
 {
     enum status status = models_init(c, err);
     if (status == STATUS_OK) {
         status = open_listener(r, c, name_out, err);
+    }
+    if (status == STATUS_OK) { /* the last thing that may need root was the port */
+        status = sandbox_begin(c, upgrade_state_fd(), err);
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, ROSTER_WORKERS_MAX));
@@ -83,6 +88,7 @@ enum status commons_open(struct roster *r, const struct config *c, char name_out
 
 void commons_close(struct roster *r)
 {
+    window_close(roster_active(r)->config->state_dir, r->window_fd);
     close(r->signal_fd);
     close(r->dead_fd);
     close(r->alive_fd);

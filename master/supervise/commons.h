@@ -10,7 +10,7 @@
 #include "master/supervise/roster.h"
 
 /* name_out: the address. INVALID: with this configuration never. */
-MUST_CHECK enum status commons_open(struct roster *r, const struct config *c,
+MUST_CHECK enum status commons_open(struct roster *r, struct config *c,
                                     char name_out[LISTENER_NAME_MAX], struct err *err);
 void commons_close(struct roster *r); /* and the configurations of both sets */
 

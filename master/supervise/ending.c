@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "master/supervise/sandbox.h"
 #include "worker/exchange/exchange.h"
 
 const char *ending_exchange(const struct scoreboard_end *e)
@@ -25,7 +26,8 @@ void ending_describe(const struct scoreboard_end *e, char out[ENDING_MAX])
     const char *exchange = ending_exchange(e);
     if (WIFSIGNALED(e->status)) {
         const char *name = sigabbrev_np(WTERMSIG(e->status));
-        snprintf(out, ENDING_MAX, "was killed by SIG%s", name ? name : "?");
+        snprintf(out, ENDING_MAX, "was killed by SIG%s%s", name ? name : "?",
+                 sandbox_explain(WTERMSIG(e->status)));
     } else {
         snprintf(out, ENDING_MAX, "ended with code %d", WEXITSTATUS(e->status));
     }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "master/supervise/sandbox.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -10,14 +11,16 @@
 
 static enum status load_config(const struct reload_source *o, struct config *c, struct err *err)
 {
+    sandbox_before_load();
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
-    if (status != STATUS_OK) {
-        return status;
+    bool loaded = status == STATUS_OK;
+    if (loaded) {
+        status = models_init(c, err); /* only a check: each worker does it for itself */
     }
-    status = models_init(c, err); /* only a check: each worker does it for itself */
-    if (status != STATUS_OK) {
+    if (loaded && status != STATUS_OK) {
         config_free(c);
     }
+    sandbox_after_load(status == STATUS_OK ? c : NULL);
     return status;
 }
 

@@ -129,6 +129,7 @@ static pid_t fork_slot(struct roster *r, uint32_t slot)
         .dead_fd = r->dead_fd,
         .alive_fd = r->alive_fd,
         .signal_fd = r->signal_fd,
+        .window_fd = r->window_fd,
     };
     return child_fork(&place);
 }

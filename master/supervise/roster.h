@@ -49,6 +49,7 @@ struct roster {
     struct journal journal;   /* usage records: segment.journal */
     int listen_fd, signal_fd; /* see struct child_place */
     int dead_fd, alive_fd;
+    int window_fd;     /* for `top`; -1: none */
     uint32_t set_size; /* slots of a set */
     struct roster_set sets[2];
     unsigned active;

@@ -14,7 +14,9 @@
 #include "master/supervise/pidfile.h"
 #include "master/supervise/reload.h"
 #include "master/supervise/roster.h"
+#include "master/supervise/sandbox.h"
 #include "master/supervise/upgrade.h"
+#include "master/supervise/window.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -156,7 +158,8 @@ static void upgrade(struct master *m)
     if (m->successor) {
         log_line(LOG_WARN, "upgrade",
                  "the new program, process %d, is starting: once more after it", (int)m->successor);
-    } else if (upgrade_start(m->roster.listen_fd, &m->successor, &err) != STATUS_OK) {
+    } else if (upgrade_start(m->roster.listen_fd, sandbox_state_fd(), &m->successor, &err) !=
+               STATUS_OK) {
         m->successor = 0;
         log_line(LOG_ERROR, "upgrade", "refused, this program stays: %s", err.text);
     } else {
@@ -195,11 +198,14 @@ static bool can_serve(struct master *m)
            (c->bedrock_api_key[0] || signing_usable(s));
 }
 
-static void write_pidfile(const struct config *c)
+/* How the master is found: its pid, and the window through which `top` sees what it has. */
+static void write_pidfile(struct roster *r, const struct config *c)
 {
     struct err err;
     if (pidfile_write(c->state_dir, getpid(), &err) != STATUS_OK) {
         log_line(LOG_WARN, "start", "%s", err.text);
+    } else if (window_open(c->state_dir, &r->window_fd, &err) != STATUS_OK) {
+        log_line(LOG_WARN, "start", "%s; top needs root", err.text);
     }
 }
 
@@ -213,7 +219,7 @@ static void relieve(struct master *m)
         roster_want_set(r, set, set->config);
     } else if (roster_ready(r, set)) {
         m->relieving = false;
-        write_pidfile(set->config);
+        write_pidfile(r, set->config);
         log_line(LOG_INFO, "upgrade", "ready: process %d may go", (int)upgrade_parent());
         if (getppid() == upgrade_parent()) {
             kill(upgrade_parent(), SIGTERM);
@@ -358,9 +364,13 @@ static int wait_ms(const struct master *m)
 
 static void turn(struct master *m)
 {
-    struct pollfd p = {.fd = m->roster.signal_fd, .events = POLLIN};
-    poll(&p, 1, wait_ms(m));
+    struct pollfd p[] = {{.fd = m->roster.signal_fd, .events = POLLIN},
+                         {.fd = m->roster.window_fd, .events = POLLIN}};
+    poll(p, 2, wait_ms(m));
     clock_tick();
+    if (p[1].revents) {
+        window_serve(m->roster.window_fd, m->roster.segment.read_fd);
+    }
     for (int sig, sender; (sig = loop_signalfd_read(m->roster.signal_fd, &sender)) != 0;) {
         on_signal(m, sig, sender);
     }
@@ -368,6 +378,9 @@ static void turn(struct master *m)
     if (clock_mono_ms() >= m->tick_ms) {
         m->tick_ms = clock_mono_ms() + TICK_MS;
         roster_look_after(&m->roster);
+        if (sandbox_files_moved(active_config(m))) {
+            reload_ask(&m->reload);
+        }
     }
     roster_kill_late(&m->roster);
     if (m->stop_at_ms && clock_mono_ms() >= m->stop_at_ms) {
@@ -395,7 +408,7 @@ static void prepare_process(const struct config *c)
     }
     signal(SIGPIPE, SIG_IGN);
     child_forbid_cores(c);
-    child_oom_adjust(CHILD_OOM_MASTER);
+    child_oom_prepare();
     clock_tick();
 }
 
@@ -413,7 +426,7 @@ static void begin(struct master *m, struct config *c, const char *address)
     roster_start_due(r);
     announce_start(c, address, r->set_size);
     if (!m->relieving) {
-        write_pidfile(c);
+        write_pidfile(r, c);
     }
 }
 
@@ -423,7 +436,7 @@ int supervise_run(struct config *config, const struct reload_source *source)
     struct master *m = &master;
     struct err err;
     char address[LISTENER_NAME_MAX];
-    *m = (struct master){.source = *source};
+    *m = (struct master){.source = *source, .roster.window_fd = -1};
     m->reload = (struct reload){.source = &m->source, .roster = &m->roster};
     prepare_process(config);
     if (commons_open(&m->roster, config, address, &err) != STATUS_OK) {

@@ -9,17 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/supervise/child.h"
 #include "server/base/arena.h"
+#include "server/base/secrets.h"
 #include "server/base/text.h"
 
-#define INHERITED "LLM_API_CONVERTER_INHERITED" /* "<descriptor> <pid of the parent>" */
+/* "<listener> <pid of the parent> <descriptor of STATE_DIR or -1>" */
+#define INHERITED "LLM_API_CONVERTER_INHERITED"
 
 static struct {
     char path[PATH_MAX];
     char **argv, **environment;
     pid_t parent;
-} self;
+    int state_fd;
+} self = {.state_fd = -1};
+
+/* A secret without a value may get one from .env, which is then not the start's. */
+static bool is_blank_secret(const char *entry)
+{
+    return secrets_is(entry) && text_trim(text_from(strchr(entry, '=') + 1)).n == 0;
+}
 
 /* Strings of the start stay where they are; settings of .env that are set later are not among them,
  * so a changed file is read anew. */
@@ -34,29 +42,42 @@ void upgrade_remember(char **argv)
     }
     self.environment = heap_new((n + 2) * sizeof *self.environment); /* one more, and NULL */
     for (size_t i = 0, at = 1; self.environment && i < n; i++) {
-        if (strncmp(environ[i], INHERITED "=", sizeof INHERITED) != 0) {
+        if (strncmp(environ[i], INHERITED "=", sizeof INHERITED) != 0 &&
+            !is_blank_secret(environ[i])) {
             self.environment[at++] = environ[i];
         }
     }
 }
 
+/* The master has wiped the values of its secrets: the successor gets them back. */
+static void fill_in_secrets(void)
+{
+    for (char **e = self.environment + 1; *e; e++) {
+        char *whole = secrets_is(*e) ? secrets_entry(*e) : NULL;
+        *e = whole ? whole : *e;
+    }
+}
+
 /* In the child. Signals are blocked in the master, and ignored ones stay so over exec. */
-static void become_successor(int listen_fd, pid_t parent)
+static void become_successor(int listen_fd, int state_fd, pid_t parent)
 {
     static char inherited[sizeof INHERITED + 32];
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    child_oom_adjust(-CHILD_OOM_MASTER);
-    snprintf(inherited, sizeof inherited, INHERITED "=%d %d", listen_fd, (int)parent);
+    snprintf(inherited, sizeof inherited, INHERITED "=%d %d %d", listen_fd, (int)parent, state_fd);
     self.environment[0] = inherited;
+    fill_in_secrets();
+    if (state_fd >= 0) {
+        fcntl(state_fd, F_SETFD, 0);
+    }
     if (fcntl(listen_fd, F_SETFD, 0) == 0) {
         execve(self.path, self.argv, self.environment);
     }
     _exit(127);
 }
 
-enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err)
+enum status upgrade_start(int listen_fd, int state_fd, pid_t *pid_out, struct err *err)
 {
     pid_t parent = getpid();
     if (parent == 1) {
@@ -71,7 +92,7 @@ enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err)
     }
     *pid_out = fork();
     if (*pid_out == 0) {
-        become_successor(listen_fd, parent);
+        become_successor(listen_fd, state_fd, parent);
     }
     return *pid_out > 0 ? STATUS_OK
                         : err_set(err, STATUS_UNAVAILABLE, "fork: %s", strerrordesc_np(errno));
@@ -83,11 +104,14 @@ enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err)
 int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX])
 {
     const char *text = getenv(INHERITED);
-    int fd, parent;
-    bool told = text && sscanf(text, "%d %d", &fd, &parent) == 2 && fd > 2;
+    int fd, parent, state_fd = -1;
+    bool told = text && sscanf(text, "%d %d %d", &fd, &parent, &state_fd) >= 2 && fd > 2;
     unsetenv(INHERITED);
     if (!told || parent != getppid() || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
         return -1;
+    }
+    if (state_fd > 2 && fcntl(state_fd, F_SETFD, FD_CLOEXEC) == 0) {
+        self.state_fd = state_fd;
     }
     if (!listener_is_at(fd, host, port, name_out)) {
         close(fd);
@@ -95,6 +119,11 @@ int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_
     }
     self.parent = parent;
     return fd;
+}
+
+int upgrade_state_fd(void)
+{
+    return self.state_fd;
 }
 
 pid_t upgrade_parent(void)

@@ -20,13 +20,16 @@
  * successor gets. argv: kept. */
 void upgrade_remember(char **argv);
 
-/* Starts the successor; *pid_out is this process's child. NOT_SUPPORTED as process 1: the container
- * would end with us. */
-MUST_CHECK enum status upgrade_start(int listen_fd, pid_t *pid_out, struct err *err);
+/* Starts the successor, with the environment of our start, secrets included; *pid_out is this
+ * process's child. state_fd: STATE_DIR as in sandbox.h, or -1. NOT_SUPPORTED as process 1: the
+ * container would end with us. */
+MUST_CHECK enum status upgrade_start(int listen_fd, int state_fd, pid_t *pid_out, struct err *err);
 
 /* The socket that the parent left us, if it listens there (host, port, name_out as in listener.h);
  * else -1, and one of another address is closed. Once. */
 int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX]);
+/* After upgrade_socket: the parent's state_fd; -1: none. */
+int upgrade_state_fd(void);
 /* The parent that waits to be relieved; 0: nobody does. */
 pid_t upgrade_parent(void);
 

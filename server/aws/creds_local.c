@@ -39,6 +39,8 @@ enum creds_local_result creds_local_read(const char *path, size_t max, struct bu
 {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == EACCES && stat(path, &info) != 0)
+        return CREDS_LOCAL_CLOSED;
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? CREDS_LOCAL_MISSING : CREDS_LOCAL_BAD;
     enum creds_local_result result = CREDS_LOCAL_BAD;

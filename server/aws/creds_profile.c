@@ -162,7 +162,8 @@ static enum status read_one(struct creds_profile *p, const char *variable, const
         enum creds_local_result got = creds_local_read(path, FILE_MAX, &text);
         if (got == CREDS_LOCAL_READ)
             status = take_file(p, buf_str(&text), config_file, err);
-        else if (got == CREDS_LOCAL_BAD)
+        /* a server that root started with HOME=/root and that is nobody now has no files there */
+        else if (got == CREDS_LOCAL_BAD || (got == CREDS_LOCAL_CLOSED && creds_local_env(variable)))
             status = err_set(err, STATUS_INVALID, "profile: %s cannot be read", standard);
     }
     creds_local_wipe(&text);

@@ -48,11 +48,13 @@ static bool profile_uses_keys(const struct creds_profile *p)
     return p->access_key_id[0] || p->secret[0];
 }
 
+/* Files that are there and cannot be read speak for AWS, too: the look-up says what is wrong with
+ * them. */
 static bool profile_likely(void)
 {
     struct creds_profile p;
     bool likely =
-        creds_profile_load(&p, NULL, NULL) == STATUS_OK && (profile_uses_keys(&p) || p.role_arn[0]);
+        creds_profile_load(&p, NULL, NULL) != STATUS_OK || profile_uses_keys(&p) || p.role_arn[0];
     creds_profile_wipe(&p);
     return likely;
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include "server/base/arena.h"
 #include "server/base/config_elder.h"
+#include "server/base/config_passed.h"
 #include "server/base/dotenv.h"
+#include "server/base/sha256.h"
 #include "server/base/url.h"
 
 enum kind { KIND_TEXT, KIND_URL, KIND_CHOICE, KIND_BOOL, KIND_INT };
@@ -54,6 +56,8 @@ struct setting {
 struct config_private {
     struct setting settings[ROW_COUNT];
     bool out_of_memory;
+    /* seen while the texts were still there, for config_warnings */
+    bool master_known, master_short, static_keys_in_ecs;
 };
 
 /* ---- gathering: every place offers its values, the strongest stays ------------------------ */
@@ -125,30 +129,11 @@ static void offer_environment(struct config_private *all)
     }
 }
 
-/* A name that is not ours goes into the environment unless it has a value there. */
-static void pass_on(struct config_private *all, struct str name, struct str value)
-{
-    char *name_c = heap_new(name.n + 1);
-    char *value_c = heap_new(value.n + 1);
-    if (name_c && value_c) {
-        text_copy(name, name_c, name.n + 1);
-        text_copy(value, value_c, value.n + 1);
-        const char *now = getenv(name_c);
-        bool there = now && now[0];
-        all->out_of_memory |= !there && value.n > 0 && setenv(name_c, value_c, 1) != 0;
-        text_wipe(value_c, value.n);
-    } else {
-        all->out_of_memory = true;
-    }
-    heap_drop(name_c);
-    heap_drop(value_c);
-}
-
 static void offer_file_line(void *ctx, struct str name, struct str value)
 {
     struct config_private *all = ctx;
     if (!offer_named(all, SOURCE_FILE, name, value)) {
-        pass_on(all, name, value);
+        all->out_of_memory |= !config_passed_on(name, value);
     }
 }
 
@@ -157,6 +142,7 @@ static enum status gather(struct config_private *all, const char *env_file,
                           struct err *err)
 {
     struct dotenv_sink sink = {offer_file_line, all};
+    config_passed_take_back();
     enum status status = dotenv_read(env_file ? env_file : ".env", env_file != NULL, sink, err);
     if (status != STATUS_OK) {
         return status;
@@ -338,6 +324,26 @@ static void set_default(struct config *c, const struct row *row)
     assert(legal);
 }
 
+static bool static_keys_in_ecs(void)
+{
+    return getenv("AWS_ACCESS_KEY_ID") && (getenv("ECS_CONTAINER_METADATA_URI_V4") ||
+                                           getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
+}
+
+/* What is to be said of secrets, and the digest that stays of one. */
+static void look_at_secrets(struct config *c)
+{
+    static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
+    struct str key = text_from(c->master_api_key);
+    c->has_master = key.n > 0;
+    if (c->has_master) {
+        sha256(key.p, key.n, c->master_digest);
+    }
+    c->private->master_known = is_choice(known_words, key);
+    c->private->master_short = !c->private->master_known && key.n > 0 && key.n < 16;
+    c->private->static_keys_in_ecs = static_keys_in_ecs();
+}
+
 enum status config_load(struct config *c, const char *env_file,
                         const struct config_override *overrides, size_t override_count,
                         struct err *err)
@@ -355,7 +361,9 @@ enum status config_load(struct config *c, const char *env_file,
             set_default(c, &rows[i]);
         }
     }
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        look_at_secrets(c);
+    } else {
         config_free(c);
     }
     return status;
@@ -428,18 +436,12 @@ void config_print(const struct config *c, enum config_print form, FILE *out)
 
 /* ---- secrets and warnings ----------------------------------------------------------------- */
 
-void config_forget_environment(void)
+void config_forget_master_key(struct config *c)
 {
-    static const char *const names[] = {
-        "AWS_SECRET_ACCESS_KEY",    "AWS_SESSION_TOKEN",
-        "AWS_BEARER_TOKEN_BEDROCK", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "MASTER_API_KEY",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char *value = getenv(names[i]);
-        if (value) { /* unsetenv alone leaves the bytes readable in /proc/<pid>/environ */
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        char *value = c->private->settings[i].value;
+        if (value && value == c->master_api_key) {
             text_wipe(value, strlen(value));
-            unsetenv(names[i]);
         }
     }
 }
@@ -461,24 +463,16 @@ static bool is_loopback(struct str host)
            text_eq(host, STR("[::1]")) || text_ieq(host, STR("localhost"));
 }
 
-static bool static_keys_in_ecs(void)
-{
-    return getenv("AWS_ACCESS_KEY_ID") && (getenv("ECS_CONTAINER_METADATA_URI_V4") ||
-                                           getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
-}
-
 void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *text), void *ctx)
 {
-    static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
-    size_t key_size = strlen(c->master_api_key);
-    bool known = is_choice(known_words, text_from(c->master_api_key));
     struct url upstream;
     const struct {
         bool applies;
         const char *text;
     } warnings[] = {
-        {known, "MASTER_API_KEY is a well-known word; set 32 random characters or none"},
-        {!known && key_size > 0 && key_size < 16, "MASTER_API_KEY has fewer than 16 characters"},
+        {c->private->master_known,
+         "MASTER_API_KEY is a well-known word; set 32 random characters or none"},
+        {c->private->master_short, "MASTER_API_KEY has fewer than 16 characters"},
         {!c->require_api_key && !in_development(c),
          "REQUIRE_API_KEY is false outside development: anybody who reaches the port may call"},
         {!c->require_api_key && in_development(c) && !is_loopback(text_from(c->host)),
@@ -491,7 +485,8 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {config_is_production(c) && url_cut(text_from(c->bedrock_endpoint_url), &upstream) &&
              upstream.plain_http,
          "BEDROCK_ENDPOINT_URL is http in production: prompts travel in clear"},
-        {static_keys_in_ecs(), "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},
+        {c->private->static_keys_in_ecs,
+         "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},
     };
     for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
         if (warnings[i].applies) {

@@ -208,7 +208,14 @@
     /* --- extras --- */                                                                           \
     BOOL(event_logging, "EVENT_LOGGING_SINK", "", true,                                            \
          "answer POST /api/event_logging/batch (discarded unread); false: 404")                    \
-    BOOL(core_dumps, "CORE_DUMPS", "", false, "true: allow core files (they hold prompts)")
+    BOOL(core_dumps, "CORE_DUMPS", "", false, "true: allow core files (they hold prompts)")        \
+    /* --- what the processes may do --- */                                                        \
+    TEXT(run_as_user, "RUN_AS_USER", "", "", false,                                                \
+         "started as root: user that all processes become once the port is bound (name, uid or "   \
+         "uid:gid); empty: the owner of STATE_DIR, else nobody")                                   \
+    BOOL(allow_root, "ALLOW_ROOT", "", false, "true: RUN_AS_USER may be root")                     \
+    BOOL(sandbox, "SANDBOX", "", true,                                                             \
+         "off: for debugging, without seccomp, Landlock and no_new_privs")
 
 struct config {
 #define CONFIG_TEXT(field, name, alias, dflt, secret, doc)    const char *field;
@@ -222,6 +229,8 @@ struct config {
 #undef CONFIG_CHOICE
 #undef CONFIG_BOOL
 #undef CONFIG_INT
+    bool has_master; /* MASTER_API_KEY is set, and the SHA-256 of it */
+    uint8_t master_digest[32];
     struct config_private *private; /* the values as given and where from; config.c's */
 };
 
@@ -234,7 +243,7 @@ struct config_override { /* from the command line: {"PORT", "8080"} */
  * its value (not if secret) and what is allowed. env_file: NULL for ".env" (absent is fine); a
  * named file must exist. Everything in *c is owned by it. Values that the file gives to names that
  * are not ours (AWS_PROFILE ...) are put into the environment, unless set there, so that creds.c
- * sees them. */
+ * sees them; those of the load before are taken out first. */
 MUST_CHECK enum status config_load(struct config *c, const char *env_file,
                                    const struct config_override *overrides, size_t override_count,
                                    struct err *err);
@@ -243,9 +252,8 @@ void config_free(struct config *c); /* wipes secrets */
 /* name, value, where from; secrets as "(set)"; one row a setting. */
 enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON };
 void config_print(const struct config *c, enum config_print form, FILE *out);
-/* Removes AWS secrets, the master key and tokens from this process's environment, bytes wiped: for
- * workers, after fork. The struct keeps what it holds. */
-void config_forget_environment(void);
+/* The text of MASTER_API_KEY is wiped, its digest stays: master, before it forks. */
+void config_forget_master_key(struct config *c);
 bool config_is_production(const struct config *c); /* ENVIRONMENT */
 /* Weak or missing protection that deserves a warning at start ("MASTER_API_KEY is a well-known
  * word"). Calls fn for each. */

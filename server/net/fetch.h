@@ -30,6 +30,9 @@ struct fetch_header {
 
 enum { FETCH_HEADERS_MAX = 40 };
 
+/* The bundle that is used where ca_file is NULL. */
+const char *fetch_ca_file(void);
+
 struct fetch_request {
     const char *method;                 /* "GET", "POST", "PUT" */
     const char *url;                    /* with the path exactly as it goes on the wire */

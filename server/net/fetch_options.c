@@ -19,15 +19,19 @@ enum { RECEIVE_BYTES = 8 * 1024, SEND_BYTES = 16 * 1024 };
 
 #define SET(option, value) (ok = curl_easy_setopt(f->easy, (option), (value)) == CURLE_OK && ok)
 
+/* A libcurl of one's own making may know none. */
+const char *fetch_ca_file(void)
+{
+    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+    return built_in ? built_in : "/etc/ssl/certs/ca-certificates.crt";
+}
+
 static bool set_tls(struct fetch *f)
 {
     bool ok = true;
-    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+    const char *own = f->client->options.ca_file;
     SET(CURLOPT_CAPATH, NULL);
-    if (f->client->options.ca_file)
-        SET(CURLOPT_CAINFO, f->client->options.ca_file);
-    else if (!built_in) /* a libcurl of one's own making may know none */
-        SET(CURLOPT_CAINFO, "/etc/ssl/certs/ca-certificates.crt");
+    SET(CURLOPT_CAINFO, own ? own : fetch_ca_file());
     return ok;
 }
 

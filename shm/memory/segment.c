@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -44,7 +45,7 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
 
 static void clear(struct segment *s)
 {
-    *s = (struct segment){.fd = -1, .wake_refresher = -1};
+    *s = (struct segment){.fd = -1, .read_fd = -1, .wake_refresher = -1};
     for (uint32_t i = 0; i < SEGMENT_WORKERS_MAX; i++) {
         s->wake_worker[i] = -1;
     }
@@ -74,6 +75,14 @@ static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t t
     return true;
 }
 
+/* What is mapped through such a descriptor can never be made writable. */
+static void open_again(struct segment *s)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", s->fd);
+    s->read_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /*
  * All but the directory, the buckets and the holds is touched. These are sized for MAX_KEYS, and
  * their pages come as keys do: a server with ten keys does not pay for 16,384.
@@ -93,6 +102,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
         return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);
+    open_again(s);
     if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         return err_set(err, STATUS_UNAVAILABLE, "sealing shared memory: %m");
     }
@@ -192,14 +202,6 @@ enum status segment_attach(struct segment *s, const char *path, struct err *err)
     return STATUS_OK;
 }
 
-enum status segment_enter_worker(struct segment *s, struct err *err)
-{
-    if (mprotect(s->header, s->header->bucket_at, PROT_READ) != 0) {
-        return err_set(err, STATUS_UNAVAILABLE, "protecting the key table: %m");
-    }
-    return STATUS_OK;
-}
-
 void segment_set_service(struct segment *s, enum segment_service service)
 {
     atomic_store(&s->header->service, service);
@@ -217,6 +219,21 @@ static void close_fd(int fd)
     }
 }
 
+enum status segment_enter_worker(struct segment *s, struct err *err)
+{
+    size_t n = s->header->bucket_at;
+    bool ok = s->read_fd < 0 ? mprotect(s->header, n, PROT_READ) == 0
+                             : mmap(s->header, n, PROT_READ, MAP_SHARED | MAP_FIXED, s->read_fd,
+                                    0) == s->header;
+    if (!ok) {
+        return err_set(err, STATUS_UNAVAILABLE, "protecting the key table: %m");
+    }
+    close_fd(s->read_fd);
+    close_fd(s->fd);
+    s->fd = s->read_fd = -1;
+    return STATUS_OK;
+}
+
 void segment_drop(struct segment *s)
 {
     if (s->header) {
@@ -226,6 +243,7 @@ void segment_drop(struct segment *s)
         munmap(s->signing, s->secret_size);
     }
     close_fd(s->fd);
+    close_fd(s->read_fd);
     close_fd(s->wake_refresher);
     for (uint32_t i = 0; i < SEGMENT_WORKERS_MAX; i++) {
         close_fd(s->wake_worker[i]);

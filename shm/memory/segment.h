@@ -2,7 +2,7 @@
  * segment.h - the shared memory: one sealed memfd and one anonymous mapping, made by the master
  * before any fork.
  *
- *   memfd (readable by `top` through /proc/<pid>/fd)     anonymous, MADV_DONTDUMP, no descriptor
+ *   memfd (shown to `top`: master/supervise/window.h)    anonymous, MADV_DONTDUMP, no descriptor
  *   +---------------------------------------------+      +-------------------------------+
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
  *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
@@ -28,7 +28,8 @@ MUST_CHECK enum status segment_create(struct segment *s, uint32_t workers, uint3
 /* Another program of the same build: maps read-only through a descriptor or /proc path; refuses a
  * wrong magic, version or size. */
 MUST_CHECK enum status segment_attach(struct segment *s, const char *path, struct err *err);
-/* Worker, after fork: header and directory become read-only. */
+/* Worker, after fork: header and directory become read-only, and by no descriptor that it has can
+ * they be written again. */
 MUST_CHECK enum status segment_enter_worker(struct segment *s, struct err *err);
 void segment_drop(struct segment *s);                                      /* unmaps, closes */
 void segment_set_service(struct segment *s, enum segment_service service); /* master */

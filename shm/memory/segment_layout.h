@@ -58,7 +58,8 @@ struct standing_area;
 _Static_assert(sizeof(struct segment_header) == 136, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
-    int fd;
+    int fd;      /* -1 in a worker */
+    int read_fd; /* the same bytes, opened read-only: for workers and `top`; -1: no /proc */
     size_t size;
     struct segment_header *header;
     struct directory_area *directory;

@@ -152,6 +152,11 @@ static const struct keystore_ops ops = {
     .close = close_store,
 };
 
+enum status keystore_sqlite_path(const struct config *c, char *out, size_t size, struct err *err)
+{
+    return keystore_sqlite_db_path(c, out, size, err);
+}
+
 enum status keystore_sqlite_exists(const struct config *c, struct err *err)
 {
     return keystore_sqlite_db_exists(c, err);

@@ -15,6 +15,11 @@
 MUST_CHECK enum status keystore_sqlite_open(const struct config *c, struct keystore **out,
                                             struct err *err);
 
+/* Where the file is; nothing is looked at. INVALID: DATABASE_URL is malformed, or it is too long.
+ */
+MUST_CHECK enum status keystore_sqlite_path(const struct config *c, char *out, size_t size,
+                                            struct err *err);
+
 /* UNAVAILABLE: its file is not there. */
 MUST_CHECK enum status keystore_sqlite_exists(const struct config *c, struct err *err);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "shm/sqlite/keystore_sqlite_layout.h"
+#include "shm/sqlite/keystore_sqlite_place.h"
 
 #define BUSY_MS 5000
 
@@ -102,8 +103,8 @@ static enum status connect_db(struct store *k, struct err *err)
     enum status status = STATUS_OK;
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                    0); /* a lock at each malloc, for a figure nobody reads */
-    if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
+    if (sqlite3_open_v2(k->path, &k->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        keystore_sqlite_place_vfs(k->path)) != SQLITE_OK) {
         status = keystore_sqlite_db_trouble(k, err);
     } else {
         sqlite3_busy_timeout(k->db, BUSY_MS);
@@ -148,7 +149,7 @@ enum status keystore_sqlite_db_ready(struct store *k, struct err *err)
 
 /* sqlite:///absolute or sqlite://relative; what sqlx writes after '?' (mode=rwc) means nothing
  * here. */
-static enum status find_path(const struct config *c, char *out, size_t size, struct err *err)
+enum status keystore_sqlite_db_path(const struct config *c, char *out, size_t size, struct err *err)
 {
     struct str url = text_from(c->database_url), path, scheme = STR("sqlite://");
     if (url.n == 0) {
@@ -188,7 +189,7 @@ static enum status make_file(const char *path, struct err *err)
 enum status keystore_sqlite_db_exists(const struct config *c, struct err *err)
 {
     char path[512];
-    enum status status = find_path(c, path, sizeof path, err);
+    enum status status = keystore_sqlite_db_path(c, path, sizeof path, err);
     if (status == STATUS_OK && access(path, F_OK) != 0) {
         return err_set(err, STATUS_UNAVAILABLE, "key store %s: %m", path);
     }
@@ -197,7 +198,10 @@ enum status keystore_sqlite_db_exists(const struct config *c, struct err *err)
 
 enum status keystore_sqlite_db_open(struct store *k, const struct config *c, struct err *err)
 {
-    enum status status = find_path(c, k->path, sizeof k->path, err);
+    enum status status = keystore_sqlite_db_path(c, k->path, sizeof k->path, err);
+    if (status == STATUS_OK) {
+        status = keystore_sqlite_place(c, k->path, sizeof k->path, err);
+    }
     if (status == STATUS_OK) {
         status = make_file(k->path, err);
     }

@@ -26,6 +26,9 @@ MUST_CHECK enum status keystore_sqlite_db_open(struct store *k, const struct con
                                                struct err *err);
 void keystore_sqlite_db_close(struct store *k);
 /* UNAVAILABLE: there is no such file. */
+/* See keystore_sqlite_path. */
+MUST_CHECK enum status keystore_sqlite_db_path(const struct config *c, char *out, size_t size,
+                                               struct err *err);
 MUST_CHECK enum status keystore_sqlite_db_exists(const struct config *c, struct err *err);
 /* Before every call: the file is open, and the one that the path leads to. */
 enum status keystore_sqlite_db_ready(struct store *k, struct err *err);

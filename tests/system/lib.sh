@@ -14,6 +14,7 @@ PROGRAM=$BUILD/llm-api-converter
 MOCK=$BUILD/mock-bedrock
 NAME=$(basename "$0" .sh)
 T=$(mktemp -d) # the working directory of every program
+chmod 711 "$T"  # started by root, the server goes on as another user
 PASSED=0
 FAILED=0
 SERVER_PID=

@@ -100,7 +100,7 @@ check_rows() { # PHASE
 
 # As processes, for several jobs at the same time: pids of the processes whose name fits.
 members() {
-    env -i PATH="$PATH" "$PROGRAM" top --pid "$SERVER_PID" --output json 2>/dev/null |
+    env -i PATH="$PATH" STATE_DIR="$T/state" "$PROGRAM" top --pid "$SERVER_PID" --output json 2>/dev/null |
         jq -r --arg name "$1" '.processes[] | select(.state == "ready" and (.name | test($name))) | .pid'
 }
 

@@ -38,7 +38,8 @@ static int make(void **state)
     }
     snprintf(state_dir, sizeof state_dir, "%s/state", directory);
     snprintf(file, sizeof file, "%s/keys.db", state_dir);
-    config = (struct config){.database_url = "", .state_dir = state_dir};
+    /* root: what the tests of root make stays theirs */
+    config = (struct config){.database_url = "", .state_dir = state_dir, .run_as_user = "root"};
     struct err err;
     return open_store(&err) == STATUS_OK ? 0 : -1;
 }

@@ -12,7 +12,6 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "server/base/sha256.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/holds.h"
 #include "shm/memory/journal.h"
@@ -366,15 +365,6 @@ static void each_turn(struct loop *loop, void *owner)
 /* --- starting
  * ---------------------------------------------------------------------------------------------- */
 
-static void set_master_key(struct worker *w)
-{
-    struct str key = text_from(w->config->master_api_key);
-    w->has_master = key.n > 0;
-    if (w->has_master) {
-        sha256(key.p, key.n, w->master_digest);
-    }
-}
-
 void worker_configure(struct worker *w)
 {
     const struct config *c = w->config;
@@ -400,7 +390,8 @@ void worker_configure(struct worker *w)
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
-    set_master_key(w);
+    w->has_master = c->has_master;
+    memcpy(w->master_digest, c->master_digest, sizeof w->master_digest);
 }
 
 static loop_handle watch(struct worker *w, int fd, loop_fd_fn *fn, struct err *err)

@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define INHERITED "LLM_API_CONVERTER_INHERITED"
-#define PORT_IS   "TEST_UPGRADE_PORT" /* what the successor is to find */
-#define TOOK_OVER 42
+#include "server/base/secrets.h"
+
+#define INHERITED            "LLM_API_CONVERTER_INHERITED"
+#define PORT_IS              "TEST_UPGRADE_PORT" /* what the successor is to find */
+#define TOOK_OVER            42
+#define TOOK_OVER_WITH_STATE 43 /* and STATE_DIR by descriptor */
 
 static char name[LISTENER_NAME_MAX];
 
@@ -112,13 +115,20 @@ static void test_start_hands_the_socket_to_the_program_on_disk(void **state)
     int fd = open_listener(&port);
     snprintf(number, sizeof number, "%u", port);
     setenv(PORT_IS, number, 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "hunter2", 1);
+    setenv("AWS_SESSION_TOKEN", "", 1);
     upgrade_remember((char *[]){"upgraded", NULL});
-    assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
+    setenv("AWS_SESSION_TOKEN", "of .env", 1); /* the successor reads the file for itself */
+    assert_int_equal(secrets_lock_away(&err), STATUS_OK);
+    assert_null(getenv("AWS_SECRET_ACCESS_KEY"));
+    assert_int_equal(upgrade_start(fd, -1, &pid, &err), STATUS_OK);
     assert_int_equal(end_of(pid), TOOK_OVER);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC); /* the child alone let go of that */
     setenv(PORT_IS, "1", 1);                          /* not the environment that was remembered */
-    assert_int_equal(upgrade_start(fd, &pid, &err), STATUS_OK);
-    assert_int_equal(end_of(pid), TOOK_OVER);
+    int state_fd = open("/tmp", O_PATH | O_CLOEXEC);
+    assert_int_equal(upgrade_start(fd, state_fd, &pid, &err), STATUS_OK);
+    assert_int_equal(end_of(pid), TOOK_OVER_WITH_STATE);
+    close(state_fd);
     close(fd);
 }
 
@@ -132,7 +142,14 @@ int main(int argc, char **argv)
     };
     if (argc == 1 && strcmp(argv[0], "upgraded") == 0) {
         uint16_t port = (uint16_t)strtoul(getenv(PORT_IS), NULL, 10);
-        return take(port) >= 0 && upgrade_parent() == getppid() ? TOOK_OVER : 1;
+        const char *secret = getenv("AWS_SECRET_ACCESS_KEY");
+        if (take(port) < 0 || upgrade_parent() != getppid() || !secret ||
+            strcmp(secret, "hunter2") != 0 || getenv("AWS_SESSION_TOKEN")) {
+            return 1;
+        }
+        return upgrade_state_fd() < 0                             ? TOOK_OVER
+               : fcntl(upgrade_state_fd(), F_GETFD) == FD_CLOEXEC ? TOOK_OVER_WITH_STATE
+                                                                  : 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
 #include "server/aws/creds_profile.h"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 #include "tests/unit/creds_case.h"
 
 static void test_find_in_ini_text_gives_value(void **state)
@@ -123,6 +126,41 @@ static void test_load_of_bad_files_fails(void **state)
     assert_string_equal(err.text, "profile: ~/.aws/credentials cannot be read");
 }
 
+/* As a server that root started in its home directory: the directory is closed to it. */
+static int load_as_nobody(const struct stage *s)
+{
+    struct creds_profile p;
+    struct err err;
+    char path[300];
+    unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+    unsetenv("AWS_CONFIG_FILE");
+    setenv("HOME", s->dir, 1);
+    if (chmod(s->dir, 0700) != 0 || setresuid(65534, 65534, 65534) != 0) {
+        return 1;
+    }
+    if (creds_profile_load(&p, NULL, &err) != STATUS_OK || p.found || creds_likely(NULL)) {
+        return 2;
+    }
+    snprintf(path, sizeof path, "%s/.aws/credentials", s->dir);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1); /* but one that is named is missed */
+    return creds_profile_load(&p, NULL, &err) == STATUS_INVALID && creds_likely(NULL) ? 0 : 3;
+}
+
+static void test_load_behind_a_closed_door_is_missing_unless_named(void **state)
+{
+    struct stage *s = *state;
+    int status;
+    if (geteuid() != 0) {
+        skip();
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(load_as_nobody(s));
+    }
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +169,7 @@ int main(void)
         STAGE_TEST(test_load_merges_both_files),
         STAGE_TEST(test_load_finds_the_home_directory),
         STAGE_TEST(test_load_of_bad_files_fails),
+        STAGE_TEST(test_load_behind_a_closed_door_is_missing_unless_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "server/base/arena.h"
+#include "server/base/sha256.h"
 
 static const struct {
     const char *name, *alias, *dflt, *doc;
@@ -408,25 +409,50 @@ static void test_example_has_no_other_setting(void **state)
     assert_int_equal(found, SETTING_COUNT);
 }
 
-static void test_forget_wipes_bytes_and_names(void **state)
+static void test_forget_master_key_wipes_the_text_and_keeps_the_digest(void **state)
 {
     (void)state;
-    static const char *const names[] = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-                                        "AWS_BEARER_TOKEN_BEDROCK",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN", "MASTER_API_KEY"};
-    /* putenv: these bytes themselves are the environment, as those of execve are */
-    static char entries[5][64];
-    for (size_t i = 0; i < 5; i++) {
-        snprintf(entries[i], sizeof(entries[i]), "%s=hunter2", names[i]);
-        putenv(entries[i]);
+    static const uint8_t none[32];
+    struct config c;
+    struct err err;
+    uint8_t digest[32];
+    assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
+    assert_false(c.has_master);
+    assert_memory_equal(c.master_digest, none, 32);
+    config_free(&c);
+    setenv("MASTER_API_KEY", "correct-horse-battery", 1);
+    assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
+    const char *text = c.master_api_key;
+    assert_string_equal(text, "correct-horse-battery");
+    config_forget_master_key(&c);
+    for (size_t i = 0; i < sizeof("correct-horse-battery"); i++) {
+        assert_int_equal(text[i], 0);
     }
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    config_forget_environment();
-    for (size_t i = 0; i < 5; i++) {
-        assert_null(getenv(names[i]));
-        assert_memory_equal(entries[i] + strlen(names[i]) + 1, "\0\0\0\0\0\0\0", 7);
-    }
-    assert_string_equal(getenv("AWS_ACCESS_KEY_ID"), "AKIAX");
+    sha256("correct-horse-battery", 21, digest);
+    assert_true(c.has_master);
+    assert_memory_equal(c.master_digest, digest, 32);
+    config_free(&c);
+}
+
+/* The file is read anew at a reload: what it says of other names must not stay from before. */
+static void test_load_again_takes_the_files_new_values(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err err;
+    setenv("AWS_PROFILE", "outside", 1);
+    write_file("AWS_PROFILE=x\nAWS_SESSION_TOKEN=one\nAWS_ROLE_ARN=old\n");
+    assert_int_equal(config_load(&c, file_path, NULL, 0, &err), STATUS_OK);
+    config_free(&c);
+    assert_string_equal(getenv("AWS_SESSION_TOKEN"), "one");
+    write_file("AWS_PROFILE=y\nAWS_SESSION_TOKEN=two\n");
+    assert_int_equal(config_load(&c, file_path, NULL, 0, &err), STATUS_OK);
+    config_free(&c);
+    assert_string_equal(getenv("AWS_SESSION_TOKEN"), "two");
+    assert_null(getenv("AWS_ROLE_ARN"));
+    assert_string_equal(getenv("AWS_PROFILE"), "outside");
+    unsetenv("AWS_PROFILE");
+    unsetenv("AWS_SESSION_TOKEN");
 }
 
 static char warned[1024];
@@ -486,9 +512,9 @@ static void test_warnings_static_keys_in_ecs(void **state)
 {
     (void)state;
     struct config c;
-    load(&c);
     setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
     setenv("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4", 1);
+    load(&c);
     warned[0] = '\0';
     config_warnings(&c, note_warning, NULL);
     unsetenv("ECS_CONTAINER_METADATA_URI_V4");
@@ -516,7 +542,8 @@ int main(void)
         CLEAN(test_table_names_unique),
         CLEAN(test_example_has_each_setting_with_default_and_meaning),
         CLEAN(test_example_has_no_other_setting),
-        CLEAN(test_forget_wipes_bytes_and_names),
+        CLEAN(test_forget_master_key_wipes_the_text_and_keeps_the_digest),
+        CLEAN(test_load_again_takes_the_files_new_values),
         CLEAN(test_warnings_rows),
         CLEAN(test_warnings_static_keys_in_ecs),
     };

@@ -1,5 +1,6 @@
 #include "shm/memory/segment.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -189,6 +190,17 @@ static void write_header(void)
     }
 }
 
+/* What somebody would try who has taken the worker over. */
+static void make_writable(void)
+{
+    struct err err;
+    if (segment_enter_worker(&seg, &err) == STATUS_OK && seg.fd == -1 && seg.read_fd == -1 &&
+        mprotect(seg.header, 4096, PROT_READ | PROT_WRITE) != 0 && errno == EACCES &&
+        mprotect(seg.directory, 4096, PROT_READ | PROT_WRITE) != 0 && errno == EACCES) {
+        raise(SIGUSR1);
+    }
+}
+
 static void write_the_rest(void)
 {
     struct err err;
@@ -206,6 +218,7 @@ static void test_enter_worker_protects_header_and_directory_only(void **state)
     (void)state;
     assert_int_equal(signal_of(write_directory), SIGSEGV);
     assert_int_equal(signal_of(write_header), SIGSEGV);
+    assert_int_equal(signal_of(make_writable), SIGUSR1);
     assert_int_equal(signal_of(write_the_rest), 0);
     assert_int_equal(counters_sum(&seg, COUNTER_REQUESTS), 1);
 }

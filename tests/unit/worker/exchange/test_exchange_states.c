@@ -5,7 +5,6 @@
  */
 #include "worker/exchange/exchange.h"
 
-#include "server/net/http_state.h" /* is its socket full? */
 #include "tests/unit/exchange_states.h"
 
 enum { CELLS = sizeof rows / sizeof *rows * EVENT_COUNT * 2 };
@@ -26,13 +25,27 @@ static bool is_over(struct gateway *g)
     return g->client.end || g->client.reset || g->client.fd < 0;
 }
 
-/* The deadline of a request, without waiting for it; but that of a reader who is stuck comes first.
- */
-static void hurry(struct gateway *g)
+static void be_patient(struct gateway *g)
 {
+    worker_configure(&g->worker);
+    g->worker.conn_limits.linger_ms = PATIENCE_MS;
+    g->config.max_request_seconds = 100;
+}
+
+/* The limit that is next, without waiting for it: the deadline of the request, or one of the
+ * connection's, which is short from now on. A reader who is stuck has the latter first. */
+static void let_time_pass(struct gateway *g)
+{
+    struct http_conn_limits *limits = &g->worker.conn_limits;
     struct exchange *x = g->worker.exchanges;
-    if (x && x->timer_deadline.index && !x->conn->want_write)
+    struct http_conn *c = http_conn_each(NULL);
+    if (x && x->timer_deadline.index && !is_stuck(x)) {
         loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
+        return;
+    }
+    limits->header_ms = limits->body_ms = limits->idle_ms = limits->write_stall_ms = PATIENCE_MS;
+    assert_non_null(c->timer.fn);
+    loop_timer_in(g->worker.loop, &c->timer, PATIENCE_MS, c->timer.fn, c);
 }
 
 static void happen(struct gateway *g, const struct row *row, enum event event)
@@ -50,7 +63,7 @@ static void happen(struct gateway *g, const struct row *row, enum event event)
         gateway_rst(g);
         break;
     case TIMEOUT:
-        hurry(g);
+        let_time_pass(g);
         break;
     case DRAIN:
         if (row == &rows[0]) { /* a request that has arrived; whether one may still come is
@@ -136,17 +149,6 @@ static void check_worker(struct gateway *g)
         keymiss_answer(&g->segment, &q, KEYMISS_ABSENT);
 }
 
-static void be_patient(struct gateway *g, bool patient)
-{
-    struct http_conn_limits *limits = &g->worker.conn_limits;
-    worker_configure(&g->worker);
-    g->config.max_request_seconds = 100;
-    limits->linger_ms = PATIENCE_MS;
-    if (!patient)
-        limits->header_ms = limits->body_ms = limits->idle_ms = limits->write_stall_ms =
-            PATIENCE_MS;
-}
-
 /* The first request's headers need so much memory that it is given back behind them: whoever looks
  * at them in the second request is seen by ASan. */
 #define X100                                                                                       \
@@ -169,7 +171,7 @@ static void test_cell(void **state)
     void *bed = NULL;
     gateway_set_up(&bed);
     struct gateway *g = bed;
-    be_patient(g, t->event != TIMEOUT);
+    be_patient(g);
     cell_name = t->name;
     g->reply = reply;
     question.ticket = 0;
@@ -184,6 +186,7 @@ static void test_cell(void **state)
     bool begun = g->worker.exchanges && g->worker.exchanges->answered;
     happen(g, t->row, t->event);
     check_outcome(g, &t->row->cells[t->event], begun);
+    be_patient(g);
     check_worker(g);
     gateway_tear_down(&bed);
 }

@@ -70,7 +70,7 @@ static void test_teller_killed_at_random_leaves_a_whole_text_or_none(void **stat
         waitpid(pid, NULL, 0);
         standing_read(&seg, &now);
         assert_true(now.store[0] == '\0' || strcmp(now.store, "sqlite") == 0 ||
-                    strcmp(now.store, "dynamodb") == 0); /* killed before its first word */
+                    strcmp(now.store, "dynamodb") == 0);          /* killed before its first word */
         standing_tell(&seg, &(struct standing){"dynamodb", "x"}); /* a successor */
         standing_read(&seg, &now);
         assert_string_equal(now.store, "dynamodb");

@@ -435,10 +435,10 @@ static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
     for (int i = 0; i < 100; i++) {
         gateway_run(g, 1);
         assert_ptr_equal(g->worker.exchanges, x);
-        assert_true(buf_len(&x->conn->out) < 2 * 65536);
+        assert_true(buf_len(&x->conn->out) < 2 * 16384); /* STREAM_BUFFER_BYTES, and a piece */
     }
     size_t held = buf_len(&x->conn->out);
-    assert_true(held >= 65536 && !x->upstream_done);
+    assert_true(held >= 16384 / 2 && !x->upstream_done);
     gateway_run(g, 30);
     assert_int_equal(buf_len(&x->conn->out), held); /* nothing moves while nobody reads */
     GATEWAY_UNTIL(g, (client_read(&g->client), g->worker.exchanges == NULL));

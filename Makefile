@@ -40,7 +40,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-protot
 HARD := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_cov     := -O0 -g --coverage
+OPT_cov     := -O0 -g --coverage -DCOVERAGE
 OPT_taken   := $(OPT_release)
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -w
 LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed

@@ -12,7 +12,8 @@
  * no memory and no /proc/<pid>/environ of master or worker has them, so neither has a core file, a
  * reader of their memory, nor a worker taken over. What does not: the descriptor is the master's,
  * so whoever takes over the master, or is root outside, can read it (the master is not dumpable:
- * nobody else can open /proc/<master>/fd). For the moment of a reload they are in the master.
+ * nobody else can open /proc/<master>/fd). For the moment of a reload they are in the master, and
+ * a successor has them in its environment until it locks them away itself.
  */
 #ifndef SERVER_BASE_SECRETS_H
 #define SERVER_BASE_SECRETS_H

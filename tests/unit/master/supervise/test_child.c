@@ -34,6 +34,7 @@ static void test_fork_child_has_left_the_masters_things(void **state)
     struct err err;
     int ends[2];
     setenv("MASTER_API_KEY", "something-long-enough", 1);
+    setenv("SANDBOX", FAKE_SANDBOX, 1);
     log_init(LOG_OFF, LOG_FORMAT_TEXT, "test");
     fake_open();
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);

@@ -78,10 +78,11 @@ static int tear_down(void **state)
 
 static int master_body(void)
 {
+    /* root: where the tests run as root, what they make stays theirs */
     static struct config_override overrides[] = {
-        {"WORKERS", "2"},   {"HOST", "127.0.0.1"},   {"PORT", port},         {"STATE_DIR", dir},
-        {"MAX_KEYS", "64"}, {"RUN_AS_USER", "root"}, {"ALLOW_ROOT", "true"}, /* where the tests run
-                                                                                as root */
+        {"WORKERS", "2"},        {"HOST", "127.0.0.1"},  {"PORT", port},
+        {"STATE_DIR", dir},      {"MAX_KEYS", "64"},     {"SANDBOX", FAKE_SANDBOX},
+        {"RUN_AS_USER", "root"}, {"ALLOW_ROOT", "true"},
     };
     struct reload_source options = {env_file, overrides, sizeof overrides / sizeof overrides[0]};
     struct err err;

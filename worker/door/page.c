@@ -2,7 +2,7 @@
 
 #include "server/json/json.h"
 #include "worker/door/admin.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 #include "worker/turn/answer.h"
 
 #define BODY_MAX 32768

@@ -6,6 +6,7 @@
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "worker/turn/answer.h"
+#include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -17,7 +18,7 @@
 static void wake_later(struct loop *loop, void *owner)
 {
     (void)loop;
-    exchange_wake(owner);
+    turn_wake(owner);
 }
 
 /* What came of the attempt. An exception that comes before a byte was forwarded is a refusal like a
@@ -134,7 +135,7 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
         return false;
     }
     enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
-    exchange_progress(x);
+    usage_progress(x);
     if (st != STATUS_OK) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
     }
@@ -232,7 +233,7 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
         conclude(x);
     }
     x->fetch = NULL; /* gone when this returns */
-    exchange_wake(x);
+    turn_wake(x);
 }
 
 const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data, .done = note_done};

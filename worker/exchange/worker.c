@@ -390,6 +390,7 @@ void worker_configure(struct worker *w)
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
+    w->wake = exchange_wake;
     w->has_master = c->has_master;
     memcpy(w->master_digest, c->master_digest, sizeof w->master_digest);
 }
@@ -431,6 +432,7 @@ static void stop(struct worker *w)
     fetch_client_drop(w->fetch);
     loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
     bedrock_drop(w->bedrock);
+    text_wipe(&w->keyring, sizeof w->keyring);
 }
 
 int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)

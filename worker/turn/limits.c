@@ -7,7 +7,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/tariff.h"
 #include "shm/store/keystore.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 #include "worker/turn/wait.h"
 
 #define MINUTE_NS        60000000000ull

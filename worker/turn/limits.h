@@ -9,7 +9,7 @@
 #ifndef WORKER_TURN_LIMITS_H
 #define WORKER_TURN_LIMITS_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* The request goes to a model and is paid for: not a list, not count_tokens. */
 bool limits_billed(const struct exchange *x);

@@ -7,7 +7,7 @@
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/journal.h"
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 #include "worker/turn/limits.h"
 
 #define CLOSE_ATTEMPTS 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the tables that the program prints of itself between their marks in the READMEs:
 #
-#   <!-- docs:routes:begin (anything) -->      settings, routes, metrics or commands; "config" is settings' older mark
+#   <!-- docs:routes:begin (anything) -->      settings, routes, metrics or commands
 #   <!-- docs:routes:end -->
 #
 # usage: scripts/docs.sh [--check]    (--check: changes nothing, exit 1 when a file is out of date)
@@ -14,13 +14,12 @@ trap 'rm -rf "$work"' EXIT
 for table in settings routes metrics commands; do
     env -i PATH="$PATH" "$program" docs "$table" >"$work/$table"
 done
-cp "$work/settings" "$work/config"
 status=0
-for file in README*.md {server,shm,worker,master,docker,tests}/*.md; do
-    [ -e "$file" ] || continue
+mapfile -t files < <(find README*.md {server,shm,worker,master,docker,tests} -name node_modules -prune -o -name '*.md' -print 2>/dev/null | sort)
+for file in "${files[@]}"; do
     awk -v dir="$work" '
-        match($0, /<!-- (docs:[a-z]+|config):(begin|end)/) {
-            name = substr($0, RSTART + 5, RLENGTH - 5); sub(/^docs:/, "", name)
+        match($0, /<!-- docs:[a-z]+:(begin|end)/) {
+            name = substr($0, RSTART + 10, RLENGTH - 10)
             begins = sub(/:begin$/, "", name); sub(/:end$/, "", name)
             skip = 0; print
             if (begins) {

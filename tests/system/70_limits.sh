@@ -96,7 +96,7 @@ for route in /v1/messages /v1/chat/completions; do
     expect "$route: a long wait" "$CODE $(header x-should-retry)" "429 false"
     expect_true "$route: how long" test "$(header retry-after)" -gt 600
     at=$(date -u -d "+$(header retry-after) seconds" '+%Y-%m-%d %H:')
-    expect_match "$route: the text says when" "$(jq -r .error.message "$T/body")" "limited to 10 tokens a minute; try again in [0-9]+ (minutes|hours), at $at[0-9:]{5} UTC"
+    expect_match "$route: the text says when" "$(jq -r .error.message "$T/body")" "limited to 10 tokens a minute; try again in [0-9]+ (minutes|hours), at ${at}[0-9:]{5} UTC"
 done
 
 # --- budget, soft: the request that crosses it finishes, the next is refused; it holds after a restart

@@ -101,6 +101,9 @@ void world_init(void)
                 journal_open(&world.journal, "", 1, RECORDS, &err) == STATUS_OK;
     WORLD_CHECK(made, "%s", err.text);
     world.segment.journal = &world.journal;
+    /* Without it the worker takes mprotect, which libc.c leaves to the refresher of this process. */
+    close(world.segment.read_fd);
+    world.segment.read_fd = -1;
     world.changed = world.unsigned_ = true;
     struct kernel_file *log = kernel_new(KERNEL_PLAIN);
     log->is_log = true;

@@ -24,9 +24,10 @@ static char dir[64], journal[96], port[8];
 static int set_up(void **state)
 {
     (void)state;
-    static struct config_override overrides[] = {{"WORKERS", "2"},   {"HOST", "127.0.0.1"},
-                                                 {"STATE_DIR", dir}, {"MAX_KEYS", "64"},
-                                                 {"PORT", port},     {"USAGE_JOURNAL", journal}};
+    static struct config_override overrides[] = {
+        {"WORKERS", "2"},        {"HOST", "127.0.0.1"}, {"STATE_DIR", dir},
+        {"MAX_KEYS", "64"},      {"PORT", port},        {"USAGE_JOURNAL", journal},
+        {"RUN_AS_USER", "root"}, {"ALLOW_ROOT", "true"}};
     struct err err;
     struct sockaddr_in a;
     socklen_t n = sizeof a;

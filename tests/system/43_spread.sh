@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Streams that begin together are spread over the workers, also while the machine is so busy that waking one takes long.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+ROUNDS=6
+STREAMS=20
+
+# The most connections that one of the two workers has.
+most() {
+    run -- top --pid "$SERVER_PID" --output json
+    jq '[.processes[] | select(.name | test("^worker")) | .connections] | max' "$T/out"
+}
+all_there() {
+    run -- top --pid "$SERVER_PID" --output json
+    [ "$(jq '[.processes[] | select(.name | test("^worker")) | .connections] | add' "$T/out")" = "$1" ]
+}
+
+start_mock
+start_server RATE_LIMIT_ENABLED=false
+make_key alice
+script tokens-4000,pace-20 0
+body=$(message hi '{"stream":true}')
+printf 'POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' \
+    "$KEY" "${#body}" "$body" >"$T/request"
+for _ in 1 2 3 4 5 6; do
+    (while :; do :; done) & # ended by cleanup
+    busy+=($!)
+done
+worst=0
+for _ in $(seq $ROUNDS); do
+    rm -f "$T/hold" && mkfifo "$T/hold"
+    "$BUILD/stuck-readers" 127.0.0.1 "$PORT" "$T/request" $STREAMS <"$T/hold" >"$T/stuck" &
+    exec {holder}>"$T/hold"
+    eventually $((10 * SLOW)) all_there $STREAMS || fail "not all $STREAMS connections are there"
+    now=$(most)
+    [ "$now" -gt "$worst" ] && worst=$now
+    exec {holder}>&-
+    eventually $((10 * SLOW)) all_there 0 || fail "some connections stay"
+done
+kill "${busy[@]}"
+expect_below "connections of $STREAMS on one of two workers" "$worst" 14
+finish

@@ -157,7 +157,7 @@ bool journal_holds(const struct journal *j, const struct journal_record *r, uint
 /* False: as above. */
 bool journal_close_record(struct journal *j, struct journal_record *r);
 
-/* --- refresher ------------------------------------------------------------------------------ */
+/* --- refresher ----------------------------------------------------------------------------- */
 /* Closes what dead workers left open: not successful, with the tokens seen. Returns how many. s
  * NULL: nobody of the journal is alive. */
 uint32_t journal_bury(struct journal *j, const struct segment *s);
@@ -169,7 +169,7 @@ void journal_release(const struct journal_entry *e); /* the store has it */
 void journal_each_closed(const struct journal *j,
                          void (*fn)(void *ctx, const struct journal_record *r), void *ctx);
 
-/* --- checksums: for journal*.c ---------------------------------------------------------------- */
+/* --- checksums: for journal*.c ------------------------------------------------------------- */
 uint32_t journal_seal_opened(const struct journal_record *r);
 uint32_t journal_seal_closed(const struct journal_record *r);
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state);

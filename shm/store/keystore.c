@@ -13,7 +13,7 @@ void keystore_close(struct keystore *k)
     }
 }
 
-/* --- calls that a store need not have ------------------------------------------------------- */
+/* --- calls that a store need not have ------------------------------------------------------ */
 
 enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows, size_t n,
                                struct err *err)

@@ -29,8 +29,7 @@ struct bedrock {
     struct buf scratch, authorization, path;
 };
 
-/* --- endpoint ------------------------------------------------------------------------------------
- */
+/* --- endpoint ------------------------------------------------------------------------------ */
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -69,8 +68,7 @@ void bedrock_drop(struct bedrock *b)
     }
 }
 
-/* --- signing keys
- * ---------------------------------------------------------------------------------- */
+/* --- signing keys -------------------------------------------------------------------------- */
 
 static void look_again(struct loop *loop, void *owner)
 {
@@ -99,8 +97,7 @@ static bool wait_for_keys(struct exchange *x)
     return true;
 }
 
-/* --- the request
- * ----------------------------------------------------------------------------------- */
+/* --- the request --------------------------------------------------------------------------- */
 
 struct outgoing {
     struct sigv4_header pairs[HEADERS_MAX];
@@ -306,8 +303,7 @@ enum verdict bedrock_send(struct exchange *x)
     return VERDICT_NEXT;
 }
 
-/* --- a second attempt
- * ---------------------------------------------------------------------------------- */
+/* --- a second attempt ---------------------------------------------------------------------- */
 
 /* The signature's time was refused, and the Date header differs from it: learn the offset, try
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */

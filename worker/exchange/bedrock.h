@@ -1,7 +1,7 @@
 /*
  * bedrock.h - Bedrock as an HTTP service: endpoint, headers, signature, what its errors mean, when
- * a second attempt is right. Worker. Source:
- * docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+ * a second attempt is right. Worker.
+ * Source: docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
  */
 #ifndef WORKER_EXCHANGE_BEDROCK_H
 #define WORKER_EXCHANGE_BEDROCK_H

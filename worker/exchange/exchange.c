@@ -41,8 +41,7 @@ const char *exchange_state_name(enum exchange_state state)
     return states[state].name;
 }
 
-/* --- moving ------------------------------------------------------------------------------------
- */
+/* --- moving -------------------------------------------------------------------------------- */
 
 /* Down the table, back from the pause to a second attempt, and to the end from anywhere. */
 static bool is_legal(enum exchange_state from, enum exchange_state to)
@@ -160,8 +159,7 @@ void exchange_fail(struct exchange *x)
     finish(x);
 }
 
-/* --- opening -----------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------- */
 
 static const struct route preflight = {
     "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
@@ -279,8 +277,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     return STATUS_OK;
 }
 
-/* --- steps that are a few lines ------------------------------------------------------------------
- */
+/* --- steps that are a few lines ------------------------------------------------------------ */
 
 static void out_of_time(struct loop *loop, void *owner)
 {
@@ -376,8 +373,7 @@ static enum verdict admit_step(struct exchange *x)
     return VERDICT_FAIL;
 }
 
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static void settle(struct exchange *x)
 {
@@ -394,8 +390,8 @@ static void free_exchange(struct loop *loop, void *owner)
     arena_drop(x->arena); /* x itself is in it */
 }
 
-/* The memory goes at the end of the turn: a wake that is already on the deferred list finds DONE.
- */
+/* The memory goes at the end of the turn: a wake that is already on the deferred list
+ * finds DONE. */
 static void exchange_close(struct exchange *x)
 {
     x_enter(x, EXCHANGE_DONE);

@@ -12,8 +12,7 @@
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
 #define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */
 
-/* --- the transfer's callbacks: they only note what happened; the step decides
- * ------------------------ */
+/* --- the transfer's callbacks: they only note what happened; the step decides -------------- */
 
 static void wake_later(struct loop *loop, void *owner)
 {
@@ -238,8 +237,7 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
 
 const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data, .done = note_done};
 
-/* --- whole answers
- * -------------------------------------------------------------------------------------- */
+/* --- whole answers ------------------------------------------------------------------------- */
 
 static void put_whole(struct exchange *x, struct str bytes)
 {
@@ -286,8 +284,7 @@ static void finish_error(struct exchange *x, struct fetch *f)
     x->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
 }
 
-/* --- the step
- * ------------------------------------------------------------------------------------------- */
+/* --- the step ------------------------------------------------------------------------------ */
 
 enum verdict stream_step(struct exchange *x)
 {

@@ -61,8 +61,8 @@ static void count_status(int status)
                  1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust original use.
- */
+/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust
+ * original use. */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);

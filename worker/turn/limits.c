@@ -16,8 +16,7 @@
 #define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
 #define RESERVE_ATTEMPTS 16u
 
-/* --- small things ------------------------------------------------------------------------------
- */
+/* --- small things -------------------------------------------------------------------------- */
 
 bool limits_billed(const struct exchange *x)
 {
@@ -94,8 +93,7 @@ static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_
     return VERDICT_FAIL;
 }
 
-/* --- the month ---------------------------------------------------------------------------------
- */
+/* --- the month ----------------------------------------------------------------------------- */
 
 /* First millisecond of the month after now's. */
 static int64_t next_month_ms(int64_t now_ms)
@@ -129,8 +127,7 @@ bool limits_over_budget(const struct exchange *x)
     return switched_off ? known == 0 || (known >= now && !room) : !room;
 }
 
-/* --- before the body is parsed -----------------------------------------------------------------
- */
+/* --- before the body is parsed ------------------------------------------------------------- */
 
 static bool enter_concurrency(struct exchange *x)
 {
@@ -170,8 +167,7 @@ enum verdict limits_enter(struct exchange *x)
     return VERDICT_NEXT;
 }
 
-/* --- with the model known ----------------------------------------------------------------------
- */
+/* --- with the model known ------------------------------------------------------------------ */
 
 static bool fits(struct str pattern, struct str name)
 {
@@ -198,8 +194,8 @@ static bool may_use(const struct exchange *x)
     return false;
 }
 
-/* Once a model and process: a gap in the price list must be seen, not repeated with each request.
- */
+/* Once a model and process: a gap in the price list must be seen, not repeated with
+ * each request. */
 static void warn_price(struct str id)
 {
     static uint64_t seen[NAMES_MAX];
@@ -326,8 +322,7 @@ enum verdict limits_admit(struct exchange *x)
     return reserve(x, b, worst) ? VERDICT_NEXT : refuse_reserve(x, worst);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro)
 {
@@ -352,8 +347,7 @@ void limits_leave(struct exchange *x)
     }
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers ------------------------------------------------------------------------------- */
 
 static void put_tokens(struct exchange *x)
 {

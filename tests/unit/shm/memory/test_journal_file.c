@@ -279,8 +279,7 @@ static void test_open_version_one_is_read_and_sealed(void **state)
     journal_drop(&j);
 }
 
-/* --- others cut the file while it is mapped ----------------------------------------------------
- */
+/* --- others cut the file while it is mapped ------------------------------------------------ */
 
 /* Opens one record before the cut and one after it, as a worker; 0: all went well. */
 static int write_around_the_cut(off_t size)

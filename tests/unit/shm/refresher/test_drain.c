@@ -13,8 +13,7 @@
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/segment.h"
 
-/* --- a store that answers as it is told ---------------------------------------------------------
- */
+/* --- a store that answers as it is told ---------------------------------------------------- */
 
 static struct {
     struct keystore base;
@@ -98,8 +97,7 @@ static enum status fake_open(const struct config *c, const char *last, struct ke
     return STATUS_OK;
 }
 
-/* --- the bench -----------------------------------------------------------------------------------
- */
+/* --- the bench ----------------------------------------------------------------------------- */
 
 static struct segment seg;
 static struct journal journal, writer;

@@ -18,7 +18,7 @@ static void finish(struct gateway *g)
     client_read(&g->client);
 }
 
-/* ---- good ------------------------------------------------------------------------------------ */
+/* ---- good --------------------------------------------------------------------------------- */
 
 static void test_stream_good_is_forwarded_and_connection_goes_on(void **state)
 {
@@ -80,8 +80,7 @@ static void test_stream_chat_broken_has_error_and_no_done(void **state)
     client_check(&g->client, "account", ACCOUNT, false);
 }
 
-/* ---- trouble before anything was said: an HTTP status ------------------------------------------
- */
+/* ---- trouble before anything was said: an HTTP status ------------------------------------- */
 
 static void first_exception(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -361,8 +360,7 @@ static void test_event_without_output_does_not_begin_the_answer(void **state)
     client_check(&g->client, "status", "HTTP/1.1 429 ", true);
 }
 
-/* ---- trouble in the middle: one error event
- * ------------------------------------------------------ */
+/* ---- trouble in the middle: one error event ----------------------------------------------- */
 
 static void begun_then_ending(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -431,8 +429,7 @@ static void test_models_own_error_event_is_the_only_one(void **state)
     client_check(&g->client, "end", "message_stop", false);
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------------------------- */
 
 static void begin_and_wait(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -480,8 +477,7 @@ static void test_ping_after_silence_but_never_before_the_beginning(void **state)
     gateway_expect(g, &g->client, 1, "event: message_stop");
 }
 
-/* ---- slow and leaving clients
- * --------------------------------------------------------------------- */
+/* ---- slow and leaving clients ------------------------------------------------------------- */
 
 enum { FLOOD_EVENTS = 1500 };
 

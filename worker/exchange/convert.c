@@ -121,7 +121,7 @@ enum verdict convert_step(struct exchange *x)
     buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
     enum status st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
                                                          : convert_to_converse(x, &options);
-    x->tier_asked = limits_tier(x) != DIRECTORY_TIER_DEFAULT;
+    x->tier_asked = limits_tier(x) != TIER_DEFAULT;
     if (st == STATUS_OK && x->reply) {
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }

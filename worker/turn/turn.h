@@ -123,7 +123,7 @@ struct exchange {
     bool reconvert;    /* the next attempt begins with CONVERT: nothing of the last one stays */
 
     /* what it costs */
-    struct directory_price price;
+    struct price price;
     struct journal_record *record; /* OPEN in the journal; NULL: none */
     uint64_t record_number;        /* its own: says whether it still is this request's */
     bool billed;                   /* from usage_begin to usage_end */

@@ -45,7 +45,7 @@ static void test_cell_good_row_is_taken_over(void **state)
     assert_int_equal(k.max_concurrency, 8);
     assert_int_equal(k.budget_micro, 12500000);
     assert_int_equal(k.expires_ms, 1800000000000ll);
-    assert_int_equal(k.tier, DIRECTORY_TIER_PRIORITY);
+    assert_int_equal(k.tier, TIER_PRIORITY);
     assert_int_equal(k.cache_ttl, DIRECTORY_TTL_1H);
     assert_string_equal(k.user, "alice");
     assert_int_equal(k.user_len, 5);

@@ -27,7 +27,7 @@ struct docs {
     size_t command_count;
 };
 
-/* --- cells and members ------------------------------------------------------------------------ */
+/* --- cells and members --------------------------------------------------------------------- */
 
 /* To be split; nothing is no piece, not an empty one. */
 static struct str list_of(const char *text)
@@ -63,7 +63,7 @@ static void member_list(struct json_out *w, const char *name, const char *list, 
     json_array_end(w);
 }
 
-/* --- settings --------------------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------------------------ */
 
 static void settings_markdown(struct docs *d)
 {
@@ -96,7 +96,7 @@ static void settings_json(struct docs *d)
     json_array_end(w);
 }
 
-/* --- routes ----------------------------------------------------------------------------------- */
+/* --- routes -------------------------------------------------------------------------------- */
 
 static const char *default_of(const char *setting)
 {
@@ -186,7 +186,7 @@ static void routes_json(struct docs *d)
     buf_free(&path);
 }
 
-/* --- metrics ---------------------------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------------------------- */
 
 /* The values of a labelled family, each with its meaning. */
 static void values_markdown(struct docs *d, enum counter first)
@@ -261,7 +261,7 @@ static void metrics_json(struct docs *d)
     json_object_end(w);
 }
 
-/* --- commands --------------------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------------------------ */
 
 static void put_option(struct docs *d, const char *command, const struct option_row *o)
 {
@@ -332,7 +332,7 @@ static void commands_json(struct docs *d)
     json_array_end(w);
 }
 
-/* --- the subcommand --------------------------------------------------------------------------- */
+/* --- the subcommand ------------------------------------------------------------------------ */
 
 static const struct table {
     const char *name;

@@ -71,7 +71,7 @@ static enum status read_price(const struct options *o, int option, uint64_t *out
 
 static enum status read_figures(const struct options *o, struct keystore_price *p, struct err *err)
 {
-    struct directory_price *f = &p->price;
+    struct price *f = &p->price;
     if (read_price(o, INPUT, &f->input, err) != STATUS_OK ||
         read_price(o, PRICE_OUT, &f->output, err) != STATUS_OK ||
         read_price(o, CACHE_READ, &f->cache_read, err) != STATUS_OK ||

@@ -18,8 +18,7 @@
 #define KILL_AGAIN_MS  1000
 #define FLUSH_MS       2500 /* over SHUTDOWN_TIMEOUT: a worker takes 2 s for its last error events */
 
-/* --- sets and slots
- * -------------------------------------------------------------------------------- */
+/* --- sets and slots ------------------------------------------------------------------------ */
 
 void roster_init(struct roster *r, uint32_t set_size)
 {
@@ -85,8 +84,7 @@ bool roster_ready(const struct roster *r, const struct roster_set *s)
     return s->count > 0;
 }
 
-/* --- starting
- * --------------------------------------------------------------------------------------- */
+/* --- starting ------------------------------------------------------------------------------ */
 
 void roster_want(struct roster *r, uint32_t slot)
 {
@@ -165,8 +163,7 @@ void roster_start_due(struct roster *r)
     }
 }
 
-/* --- ending
- * ------------------------------------------------------------------------------------------- */
+/* --- ending -------------------------------------------------------------------------------- */
 
 uint64_t roster_drain_ms(struct roster *r)
 {
@@ -218,8 +215,7 @@ void roster_reaped(struct roster *r, uint32_t slot)
     scoreboard_state(&r->segment, slot, SCOREBOARD_FREE);
 }
 
-/* --- ended unasked
- * ------------------------------------------------------------------------------------ */
+/* --- ended unasked ------------------------------------------------------------------------- */
 
 uint32_t roster_again(struct roster *r, uint32_t slot)
 {
@@ -268,8 +264,7 @@ bool roster_hopeless(const struct roster *r, uint32_t slot)
            scoreboard_ready_workers(&r->segment) == 0;
 }
 
-/* --- watching
- * ------------------------------------------------------------------------------------------- */
+/* --- watching ------------------------------------------------------------------------------ */
 
 /* Counted in looks of ours, not in time: when the whole container was frozen for a minute, master
  * and workers wake together and nobody is taken for hung. */

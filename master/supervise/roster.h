@@ -2,9 +2,9 @@
  * roster.h - the master's table of processes: which slots are wanted, which run, when a slot is
  * started again, when a process that was told to end is killed, and which one hangs.
  *
- *   slot 0                        refresher
- *   slots 1 .. n                  workers of set 0     one set serves (`active`); the other is
- * empty, or slots n+1 .. 2n               workers of set 1     draining, or starting for a reload
+ *   slot 0               refresher
+ *   slots 1 .. n         workers of set 0     one set serves (`active`); the other is empty, or
+ *   slots n+1 .. 2n      workers of set 1     draining, or starting for a reload
  *
  * A fixed table: nothing is allocated after the start. Of the shared scoreboard it reads state and
  * heartbeat, and frees the slot of a process that it has reaped.
@@ -62,8 +62,8 @@ struct roster_set *roster_active(struct roster *r);
 struct roster_set *roster_other(struct roster *r);
 bool roster_in_set(const struct roster_set *s, uint32_t slot);
 uint32_t roster_slots(const struct roster *r);
-uint32_t roster_slot_of(const struct roster *r,
-                        pid_t pid); /* roster_slots() when it is none of ours */
+/* roster_slots() when it is none of ours. */
+uint32_t roster_slot_of(const struct roster *r, pid_t pid);
 
 void roster_want(struct roster *r, uint32_t slot);
 /* config: taken over. */

@@ -69,8 +69,7 @@ static void settle_place(struct config *c, int fd, const char *user)
     }
 }
 
-/* --- the user
- * ---------------------------------------------------------------------------------------------- */
+/* --- the user ------------------------------------------------------------------------------ */
 
 static enum status refuse_root(const struct config *c, struct err *err)
 {
@@ -158,8 +157,7 @@ static enum status take_user(struct config *c, int inherited_fd, struct err *err
     return STATUS_OK;
 }
 
-/* --- master
- * ------------------------------------------------------------------------------------------ */
+/* --- master -------------------------------------------------------------------------------- */
 
 static void hide(const struct config *c)
 {
@@ -229,8 +227,7 @@ void sandbox_after_load(struct config *c)
     config_forget_master_key(c);
 }
 
-/* --- children
- * ---------------------------------------------------------------------------------------- */
+/* --- children ------------------------------------------------------------------------------ */
 
 void sandbox_leave_master(enum sandbox_role role)
 {
@@ -261,8 +258,7 @@ const char *sandbox_explain(int sig)
                          : "";
 }
 
-/* --- check-config
- * ------------------------------------------------------------------------------------------- */
+/* --- check-config -------------------------------------------------------------------------- */
 
 static void describe_user(const struct config *c, char *out, size_t size)
 {

@@ -1,5 +1,5 @@
 /*
- * sandbox.h - what a process can still do when somebody else's code runs in it (NEXT.md 7).
+ * sandbox.h - what a process can still do when somebody else's code runs in it.
  *
  *   all        the user RUN_AS_USER, no capabilities, no new ones by exec (no_new_privs), not
  *              dumpable: nobody of the same user can read memory, environment or descriptors

@@ -36,8 +36,7 @@
 #define END                            {SYSCALLS_ALLOW, NULL, NULL, {{0}}}
 /* clang-format on */
 
-/* --- refresher and worker
- * ------------------------------------------------------------------------------------------ */
+/* --- refresher and worker ------------------------------------------------------------------ */
 
 static const struct syscalls_row both[] = {
     /* memory: none that is writable and executable, so no code but what lies in files */
@@ -133,8 +132,7 @@ static const struct syscalls_row sanitizer_only[] = {
         "LeakSanitizer stops the process and looks through it from a clone"),
     END};
 
-/* --- master
- * --------------------------------------------------------------------------------------- */
+/* --- master -------------------------------------------------------------------------------- */
 
 static const struct syscalls_row never_traced[] = {
     OTHERWISE(KILL, "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp",

@@ -165,8 +165,7 @@ enum status sandbox_files(enum sandbox_role role, const struct config *c, struct
     return landlock_enforce(r.list, r.n, err);
 }
 
-/* --- replaced files
- * ----------------------------------------------------------------------------------------- */
+/* --- replaced files ------------------------------------------------------------------------ */
 
 static uint64_t inode_of(const char *path)
 {

@@ -52,8 +52,7 @@ static const struct config *active_config(struct master *m)
     return roster_active(&m->roster)->config;
 }
 
-/* --- stopping
- * ------------------------------------------------------------------------------------------ */
+/* --- stopping ------------------------------------------------------------------------------ */
 
 static void retire_all(struct master *m, int sig, uint64_t grace_ms)
 {
@@ -148,8 +147,7 @@ static void stop_in_a_while(struct master *m, int sig)
     m->stop_at_ms = clock_mono_ms() + delay_ms;
 }
 
-/* --- another program takes over
- * ---------------------------------------------------------------------------------------------- */
+/* --- another program takes over ------------------------------------------------------------ */
 
 static void upgrade(struct master *m)
 {
@@ -231,8 +229,7 @@ static void relieve(struct master *m)
     }
 }
 
-/* --- reaping
- * --------------------------------------------------------------------------------------------- */
+/* --- reaping ------------------------------------------------------------------------------- */
 
 static void start_again(struct master *m, uint32_t slot, const char *name, const char *end)
 {
@@ -306,8 +303,7 @@ static void reap(struct master *m)
     }
 }
 
-/* --- the loop
- * ---------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------ */
 
 /* The new program says it with SIGTERM, too (so did its elders); it does not count as being asked:
  * only a second wish of somebody else cuts what is open. */
@@ -395,9 +391,7 @@ static void turn(struct master *m)
     roster_start_due(&m->roster);
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void prepare_process(const struct config *c)
 {

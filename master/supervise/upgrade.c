@@ -98,8 +98,7 @@ enum status upgrade_start(int listen_fd, int state_fd, pid_t *pid_out, struct er
                         : err_set(err, STATUS_UNAVAILABLE, "fork: %s", strerrordesc_np(errno));
 }
 
-/* --- the successor -------------------------------------------------------------------------------
- */
+/* --- the successor ------------------------------------------------------------------------- */
 
 int upgrade_socket(const char *host, uint16_t port, char name_out[LISTENER_NAME_MAX])
 {

@@ -33,8 +33,7 @@ static int open_directory(const char *state_dir)
     return open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* --- master
- * --------------------------------------------------------------------------------------------- */
+/* --- master -------------------------------------------------------------------------------- */
 
 enum status window_open(const char *state_dir, int *fd_out, struct err *err)
 {
@@ -122,9 +121,7 @@ void window_close(const char *state_dir, int fd)
     }
 }
 
-/* --- top
- * ------------------------------------------------------------------------------------------------
- */
+/* --- top ----------------------------------------------------------------------------------- */
 
 static int receive(int fd)
 {

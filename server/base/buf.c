@@ -52,8 +52,8 @@ static size_t new_cap(const struct buf *b, size_t need)
     return cap < limit ? cap : limit;
 }
 
-/* Where nothing has left at the front the allocator may do without a copy. NULL: *b is as it was.
- */
+/* Where nothing has left at the front the allocator may do without a copy. NULL: *b is as
+ * it was. */
 static char *moved(struct buf *b, size_t size)
 {
     if (b->head == 0)

@@ -27,8 +27,7 @@ bool identity_may_change(void)
            (data[0].effective & 1u << CAP_SETUID);
 }
 
-/* --- /etc/passwd and /etc/group, see passwd(5), group(5)
- * --------------------------------------------------------------------- */
+/* --- /etc/passwd and /etc/group, see passwd(5), group(5) ----------------------------------- */
 
 static bool number(struct str s, uint32_t *out)
 {
@@ -99,8 +98,7 @@ static size_t find_groups(const struct identity *who, gid_t out[GROUPS_MAX])
     return n;
 }
 
-/* --- which user
- * --------------------------------------------------------------------------------------------- */
+/* --- which user ---------------------------------------------------------------------------- */
 
 /* A number needs no row in the file; its group is then the user's own, or the same number. */
 static bool from_number(struct str who, struct identity *out)
@@ -163,8 +161,7 @@ enum status identity_choose(const char *run_as, const char *directory, struct id
     return STATUS_OK;
 }
 
-/* --- directories
- * --------------------------------------------------------------------------------------- */
+/* --- directories --------------------------------------------------------------------------- */
 
 /* By descriptor and without following a link: nobody can put another directory in its place. */
 static void give(const char *path, const struct identity *owner)
@@ -197,8 +194,7 @@ bool identity_reaches(const char *directory)
     return realpath(directory, real) && access(real, R_OK | W_OK | X_OK) == 0;
 }
 
-/* --- becoming it
- * --------------------------------------------------------------------------------------------- */
+/* --- becoming it --------------------------------------------------------------------------- */
 
 /* What a later exec could bring back. A plain user may not, and has no need to. */
 static void empty_bounding_set(void)

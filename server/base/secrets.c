@@ -45,8 +45,7 @@ static size_t index_of(const char *entry)
     return i;
 }
 
-/* --- out of the environment
- * ------------------------------------------------------------------------------------------ */
+/* --- out of the environment ---------------------------------------------------------------- */
 
 /* unsetenv alone leaves the bytes where /proc/<pid>/environ shows them. */
 static void forget_one(size_t i)
@@ -115,8 +114,7 @@ enum status secrets_lock_away(struct err *err)
     return STATUS_OK;
 }
 
-/* --- and back
- * -------------------------------------------------------------------------------------------- */
+/* --- and back ------------------------------------------------------------------------------ */
 
 /* All of the memfd, NUL-terminated; the caller wipes and drops it. */
 static char *read_all(size_t *n_out)

@@ -1,9 +1,10 @@
 /*
  * fetch.c - the life of a transfer. Cast: fetch_private.h.
  *
- *   loop: descriptor ready,      fetch_act: libcurl runs -+-> on_header, on_body -> ops (inside ==
- * true) timer, deferred  --->                           +-> fetch_sockets.c then leave(): settle
- * what ops asked for while inside, and deliver ops->done
+ *   loop: descriptor ready,       fetch_act: libcurl runs -+-> on_header, on_body -> ops
+ *         timer, deferred   --->    (inside == true)       +-> fetch_sockets.c
+ *                                   then leave(): settle what ops asked for while inside,
+ *                                                 and deliver ops->done
  *
  * libcurl's functions may not be called from its callbacks (CURLM_RECURSIVE_API_CALL). So what an
  * ops function asks for while inside == true waits on the pending list until libcurl has returned.
@@ -222,8 +223,8 @@ static void unpause(struct fetch *f)
 
 static void settle(struct fetch_client *client)
 {
-    /* What is asked for meanwhile waits for its own turn, so that one transfer cannot keep us here.
-     */
+    /* What is asked for meanwhile waits for its own turn, so that one transfer cannot keep
+     * us here. */
     for (size_t n = client->pending_count; n > 0 && client->pending_count > 0; n--) {
         struct fetch *f = TAILQ_FIRST(&client->pending);
         unpend(f);

@@ -1,8 +1,8 @@
 /*
  * fetch.h - outgoing HTTP/1.1 through libcurl's multi interface on the loop.
  *
- *   fetch_client   one a process; owns the multi handle, the connection pool, a pool of easy
- * handles fetch          one transfer; lives from fetch_start to ops->done, or to fetch_cancel
+ *   fetch_client   one a process; owns the multi handle, the connection pool, a pool of easy handles
+ *   fetch          one transfer; lives from fetch_start to ops->done, or to fetch_cancel
  *
  * libcurl stays behind this header. TLS verification is always on; plain http only where
  * allow_http says so; no redirects, proxies (unless the environment names one and use_proxy is
@@ -83,12 +83,12 @@ void fetch_client_drop(struct fetch_client *client); /* cancels what runs */
 struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request,
                           const struct fetch_ops *ops, void *owner, struct err *err);
 void fetch_cancel(struct fetch *f); /* the connection is closed at once; no ops call follows */
-void fetch_resume(
-    struct fetch *f); /* after data returned false; delivers from the loop, not inside */
+/* After data returned false; delivers from the loop, not inside. */
+void fetch_resume(struct fetch *f);
 enum fetch_trouble fetch_trouble(const struct fetch *f); /* in done, when it did not go well */
 int fetch_status(const struct fetch *f);                 /* HTTP status, 0 before headers */
-bool fetch_sent(
-    const struct fetch *f); /* some request byte reached the wire: a retry may double the cost */
+/* Some request byte reached the wire: a retry may double the cost. */
+bool fetch_sent(const struct fetch *f);
 /* A response header by name (case-insensitive), valid until done returns. */
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out);
 

@@ -1,5 +1,5 @@
-/* fetch_answer.c - libcurl's callbacks for a transfer: the request goes out, the answer comes in.
- */
+/* fetch_answer.c - libcurl's callbacks for a transfer: the request goes out, the answer
+ * comes in. */
 #include "server/net/fetch_private.h"
 
 static int on_request(void *owner, char *ip, char *local_ip, int port, int local_port)

@@ -1,11 +1,13 @@
 /*
- * fetch_private.h - what the fetch*.c files share. Nobody else includes
- * it, and libcurl is included nowhere else.
+ * fetch_private.h - what the fetch*.c files share. Nobody else includes it, and libcurl is included
+ * nowhere else.
  *
  *   struct fetch_client   one a process; the multi handle and its connection cache; lists of the
- * rest struct fetch          one transfer and its easy handle; pooled, so that the options that
- * never change are set once; fetch_start takes it, end and release in fetch.c put it back struct
- * fetch_watch    one descriptor libcurl wants watched; made and ended in fetch_sockets.c
+ *                         rest
+ *   struct fetch          one transfer and its easy handle; pooled, so that the options that never
+ *                         change are set once; fetch_start takes it, end and release in fetch.c put
+ *                         it back
+ *   struct fetch_watch    one descriptor libcurl wants watched; made and ended in fetch_sockets.c
  */
 #ifndef SERVER_NET_FETCH_PRIVATE_H
 #define SERVER_NET_FETCH_PRIVATE_H
@@ -116,8 +118,8 @@ void fetch_answer_options(struct fetch *f);
 void fetch_error_explain(struct fetch *f, CURLcode code);
 
 /* fetch_sockets.c */
-void fetch_sockets_attach(
-    struct fetch_client *client); /* libcurl's sockets and timer to the loop */
+/* Brings libcurl's sockets and timer to the loop. */
+void fetch_sockets_attach(struct fetch_client *client);
 void fetch_sockets_detach(struct fetch_client *client); /* after curl_multi_cleanup */
 bool fetch_sockets_options(struct fetch *f);            /* a part of fetch_options_constant */
 void fetch_sockets_answered(const struct fetch *f);     /* complete: its connection may be kept */

@@ -29,8 +29,8 @@ void http_out_write(struct http_conn *c, struct str bytes); /* one chunk */
 struct buf *http_out_chunk_begin(struct http_conn *c);
 void http_out_chunk_end(struct http_conn *c);
 void http_out_end(struct http_conn *c); /* terminating chunk; the connection goes on */
-void http_out_cut(
-    struct http_conn *c); /* what was put is sent, then the connection ends without that chunk */
+/* What was put is sent, then the connection ends without that chunk. */
+void http_out_cut(struct http_conn *c);
 void http_out_flush(struct http_conn *c);
 
 /* For http_conn.c: one send(2) of what is pending. */

@@ -15,8 +15,8 @@
  * failure. */
 MUST_CHECK enum status http_rules_request_line(struct str line, struct http_request *r,
                                                struct err *err);
-/* path and query of r->target, which may be in absolute form; authority_out is empty if it is not.
- */
+/* path and query of r->target, which may be in absolute form; authority_out is empty if it
+ * is not. */
 void http_rules_target(struct http_request *r, struct str *authority_out);
 /* "name: value" into its two spans. */
 MUST_CHECK enum status http_rules_header(struct str line, struct http_header *header_out,

@@ -99,8 +99,7 @@ void loop_drop(struct loop *loop)
     heap_drop(loop);
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------
- */
+/* ---- descriptors -------------------------------------------------------------------------- */
 
 static loop_handle handle_of(int fd, uint32_t generation)
 {
@@ -112,8 +111,8 @@ static int handle_fd(loop_handle h)
     return (int)(uint32_t)h - 1;
 }
 
-/* NULL for handle 0, for one that was removed and for one whose number is somebody else's by now.
- */
+/* NULL for handle 0, for one that was removed and for one whose number is somebody else's
+ * by now. */
 static struct slot *live_slot(struct loop *loop, loop_handle h)
 {
     int fd = handle_fd(h);
@@ -240,8 +239,7 @@ static void dispatch(struct loop *loop, const struct epoll_event *event)
         slot->fn(loop, slot->owner, events);
 }
 
-/* ---- timers ------------------------------------------------------------------------------------
- */
+/* ---- timers ------------------------------------------------------------------------------- */
 
 static void timer_place(struct loop *loop, size_t at, struct loop_timer *t)
 {
@@ -325,8 +323,7 @@ static void run_timers(struct loop *loop)
     }
 }
 
-/* ---- turns -------------------------------------------------------------------------------------
- */
+/* ---- turns -------------------------------------------------------------------------------- */
 
 void loop_defer(struct loop *loop, loop_fn *fn, void *owner)
 {

@@ -39,8 +39,8 @@ loop_handle loop_add(struct loop *loop, int fd, unsigned events, loop_fd_fn *fn,
 void loop_change(struct loop *loop, loop_handle h, unsigned events);
 void loop_remove(struct loop *loop, loop_handle h); /* 0 is fine; call before close(fd) */
 
-/* A timer is a member of its owner; zero it before first use, cancel it before its owner is freed.
- */
+/* A timer is a member of its owner; zero it before first use, cancel it before its owner
+ * is freed. */
 struct loop_timer {
     uint64_t at_ms; /* monotonic */
     loop_fn *fn;
@@ -69,10 +69,10 @@ uint64_t loop_turns(const struct loop *loop);
 int loop_eventfd(struct err *err);
 void loop_eventfd_ring(int fd);  /* wakes the reader; never blocks */
 void loop_eventfd_clear(int fd); /* the reader, when woken */
-/* Blocks the signals of the 0-terminated list for this process and gives a signalfd. -1 with err.
- */
+/* Blocks the signals of the 0-terminated list for this process and gives a signalfd. -1
+ * with err. */
 int loop_signalfd(const int *signals, struct err *err);
-int loop_signalfd_read(int fd,
-                       int *pid_out); /* next signal or 0; pid_out: sender or child, may be NULL */
+/* The next signal or 0; pid_out: sender or child, may be NULL. */
+int loop_signalfd_read(int fd, int *pid_out);
 
 #endif

@@ -8,14 +8,9 @@
 
 #include <stdint.h>
 
-enum directory_tier {
-    DIRECTORY_TIER_DEFAULT,
-    DIRECTORY_TIER_FLEX,
-    DIRECTORY_TIER_PRIORITY,
-    DIRECTORY_TIER_RESERVED
-};
+enum tier { TIER_DEFAULT, TIER_FLEX, TIER_PRIORITY, TIER_RESERVED };
 
-struct directory_price { /* micro-dollars for a million tokens */
+struct price { /* micro-dollars for a million tokens */
     uint64_t input, output;
     uint64_t cache_read, cache_write; /* cache_write: for 5 minutes */
 };

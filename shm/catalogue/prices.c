@@ -15,7 +15,7 @@
 
 struct row {
     const char *id;
-    struct directory_price price;
+    struct price price;
 };
 
 /* Thousandths of a dollar: input, output, cache read, cache write for 5 minutes; ids without region
@@ -160,7 +160,7 @@ static const struct row *family_of(struct str base)
     return best;
 }
 
-enum prices_source prices_find(struct str id, struct directory_price *out)
+enum prices_source prices_find(struct str id, struct price *out)
 {
     struct str base = prices_base(id);
     const struct row *row = NULL;
@@ -172,11 +172,11 @@ enum prices_source prices_find(struct str id, struct directory_price *out)
         row = family_of(base);
         source = PRICES_FAMILY;
     }
-    *out = row ? row->price : (struct directory_price){0};
+    *out = row ? row->price : (struct price){0};
     return row ? source : PRICES_UNKNOWN;
 }
 
-const char *prices_listed(size_t i, struct directory_price *out, bool *family_out)
+const char *prices_listed(size_t i, struct price *out, bool *family_out)
 {
     const size_t exact = sizeof listed / sizeof listed[0];
     if (i >= exact + sizeof families / sizeof families[0]) {
@@ -190,10 +190,10 @@ const char *prices_listed(size_t i, struct directory_price *out, bool *family_ou
 
 /* Price factors of Bedrock's service tiers (compat 3.5), in quarters. */
 static const uint64_t tier_quarters[] = {
-    [DIRECTORY_TIER_DEFAULT] = 4,
-    [DIRECTORY_TIER_FLEX] = 2,
-    [DIRECTORY_TIER_PRIORITY] = 7,
-    [DIRECTORY_TIER_RESERVED] = 4,
+    [TIER_DEFAULT] = 4,
+    [TIER_FLEX] = 2,
+    [TIER_PRIORITY] = 7,
+    [TIER_RESERVED] = 4,
 };
 #define PER_MILLION_QUARTERS 4000000u
 
@@ -210,8 +210,7 @@ static uint64_t plus(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-uint64_t prices_cost(const struct directory_price *p, const struct prices_tokens *t,
-                     enum directory_tier tier)
+uint64_t prices_cost(const struct price *p, const struct prices_tokens *t, enum tier tier)
 {
     uint64_t sum = plus(times(t->input, p->input), times(t->output, p->output));
     sum = plus(sum, times(t->cache_read, p->cache_read));

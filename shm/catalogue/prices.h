@@ -30,14 +30,13 @@ enum prices_source {
 };
 
 /* In the built-in list. id: Bedrock's, or an ARN. */
-enum prices_source prices_find(struct str id, struct directory_price *out);
+enum prices_source prices_find(struct str id, struct price *out);
 /* The built-in list, for people: id number i, NULL behind the last. *family_out: the id is the
  * beginning of those it is an estimate for. */
-const char *prices_listed(size_t i, struct directory_price *out, bool *family_out);
+const char *prices_listed(size_t i, struct price *out, bool *family_out);
 /* The id without region prefix: "us.anthropic.x" -> "anthropic.x"; of an ARN its last part. */
 struct str prices_base(struct str id);
 /* Rounded half up once, at the end; UINT64_MAX when it does not fit. */
-uint64_t prices_cost(const struct directory_price *price, const struct prices_tokens *tokens,
-                     enum directory_tier tier);
+uint64_t prices_cost(const struct price *price, const struct prices_tokens *tokens, enum tier tier);
 
 #endif

@@ -20,8 +20,8 @@ struct bucket { /* 64 bytes: one a key slot; contention is per key, so no paddin
     _Atomic uint64_t requests; /* tat, any worker */
     _Atomic uint64_t counting; /* tat of the count_tokens class, any worker */
     _Atomic uint64_t tokens;   /* tat of tokens a minute, any worker */
-    /* Month and micro-dollars in each word, a place for each of some months; any worker, refresher
-     */
+    /* Month and micro-dollars in each word, a place for each of some months; any
+     * worker, refresher */
     _Atomic uint64_t spent[BUCKET_MONTHS];
     _Atomic uint32_t tag; /* refresher */
     uint32_t reserved;

@@ -308,7 +308,7 @@ static bool same_model(const void *wanted, const void *payload)
            memcmp(row->model, model->p, model->n) == 0;
 }
 
-bool directory_price(const struct segment *s, struct str model, struct directory_price *out)
+bool directory_price(const struct segment *s, struct str model, struct price *out)
 {
     struct directory_price_row row;
     if (model.n == 0 || model.n >= sizeof row.model ||
@@ -414,7 +414,7 @@ bool directory_add_mapping(struct segment *s, struct str from, struct str to)
     return insert(&t, m.hash, &m);
 }
 
-bool directory_add_price(struct segment *s, struct str model, const struct directory_price *price)
+bool directory_add_price(struct segment *s, struct str model, const struct price *price)
 {
     struct directory_price_row row = {.hash = mapping_hash(model), .price = *price};
     struct directory_price_row twin;

@@ -35,7 +35,7 @@ struct directory_key {  /* 256 bytes: one cell, and what a reader gets */
     uint32_t max_concurrency; /* 0: none */
     uint64_t budget_micro;    /* monthly budget in millionths of a dollar; 0: none */
     int64_t expires_ms;       /* real time; 0: never */
-    uint8_t tier;             /* enum directory_tier */
+    uint8_t tier;             /* enum tier */
     uint8_t cache_ttl;        /* enum directory_ttl */
     uint8_t user_len, name_len, models_len, reason_len;
     uint8_t reserved[2];
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
 
 struct directory_price_row { /* 256 bytes: one cell */
     char model[216];         /* Bedrock id, NUL-terminated */
-    struct directory_price price;
+    struct price price;
     uint64_t hash;
 };
 _Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
@@ -81,7 +81,7 @@ enum directory_found directory_find(const struct segment *s, const uint8_t diges
                                     struct directory_key *out);
 bool directory_map(const struct segment *s, struct str model, char to_out[304]);
 /* The operator's own price of a model. */
-bool directory_price(const struct segment *s, struct str model, struct directory_price *out);
+bool directory_price(const struct segment *s, struct str model, struct price *out);
 /* The operator's rule for an anthropic-beta value; to_out empty: blocked. */
 bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO]);
 uint64_t directory_generation(const struct segment *s); /* 0: never published */
@@ -98,7 +98,7 @@ void directory_begin(struct segment *s); /* opens the other bank, empty */
 bool directory_add(struct segment *s, const struct directory_key *key); /* false: table full */
 bool directory_add_mapping(struct segment *s, struct str from, struct str to);
 /* false: empty, too long, there already, or the table is full. */
-bool directory_add_price(struct segment *s, struct str model, const struct directory_price *price);
+bool directory_add_price(struct segment *s, struct str model, const struct price *price);
 /* to may be empty. false: name empty, one too long, there already, or the table is full. */
 bool directory_add_beta(struct segment *s, struct str name, struct str to);
 void directory_publish(struct segment *s,

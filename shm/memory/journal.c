@@ -140,8 +140,7 @@ static bool bury(struct journal *j, struct journal_record *r)
     }
     r->flags = (r->flags & ~(uint32_t)JOURNAL_SUCCESS) | JOURNAL_BURIED;
     r->cost_micro = prices_cost(&r->price, &r->tokens,
-                                r->tier <= DIRECTORY_TIER_RESERVED ? (enum directory_tier)r->tier
-                                                                   : DIRECTORY_TIER_DEFAULT);
+                                r->tier <= TIER_RESERVED ? (enum tier)r->tier : TIER_DEFAULT);
     text_copy(STR("WORKER_DIED"), r->error, sizeof r->error);
     r->closed = journal_seal_closed(r);
     atomic_store_explicit(&r->state, JOURNAL_CLOSED, memory_order_release);

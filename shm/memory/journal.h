@@ -48,17 +48,17 @@ struct journal_record {     /* 512 bytes; texts are NUL-terminated, cut */
     _Atomic uint32_t state; /* enum journal_state; who may change it: see above */
     uint16_t status;        /* what the client got; 0: nothing yet */
     uint8_t who;            /* enum journal_who */
-    uint8_t tier;           /* enum directory_tier */
+    uint8_t tier;           /* enum tier */
     uint64_t owner;         /* of the worker that opened it; with number unique for all time */
     uint64_t number;
     uint64_t sequence;  /* refresher, before the store sees it first; 0: not yet */
     int64_t started_ms; /* real time */
     uint32_t duration_ms;
     uint32_t flags;
-    struct prices_tokens tokens;  /* grow while OPEN */
-    struct directory_price price; /* fixed at admission */
-    uint64_t cost_micro;          /* once CLOSED */
-    uint8_t digest[32];           /* of the key; zero unless JOURNAL_KEY */
+    struct prices_tokens tokens; /* grow while OPEN */
+    struct price price;          /* fixed at admission */
+    uint64_t cost_micro;         /* once CLOSED */
+    uint8_t digest[32];          /* of the key; zero unless JOURNAL_KEY */
     char request_id[72];
     char model[96];          /* as the client asked */
     char bedrock_model[160]; /* as it was used */
@@ -157,7 +157,7 @@ bool journal_holds(const struct journal *j, const struct journal_record *r, uint
 /* False: as above. */
 bool journal_close_record(struct journal *j, struct journal_record *r);
 
-/* --- refresher ------------------------------------------------------------------------------ */
+/* --- refresher ----------------------------------------------------------------------------- */
 /* Closes what dead workers left open: not successful, with the tokens seen. Returns how many. s
  * NULL: nobody of the journal is alive. */
 uint32_t journal_bury(struct journal *j, const struct segment *s);
@@ -169,7 +169,7 @@ void journal_release(const struct journal_entry *e); /* the store has it */
 void journal_each_closed(const struct journal *j,
                          void (*fn)(void *ctx, const struct journal_record *r), void *ctx);
 
-/* --- checksums: for journal*.c ---------------------------------------------------------------- */
+/* --- checksums: for journal*.c ------------------------------------------------------------- */
 uint32_t journal_seal_opened(const struct journal_record *r);
 uint32_t journal_seal_closed(const struct journal_record *r);
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state);

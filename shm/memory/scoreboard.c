@@ -63,7 +63,7 @@ void scoreboard_exchange(struct segment *s, uint32_t slot, uint32_t exchange)
     atomic_store_explicit(&slot_of(s, slot)->exchange, exchange, memory_order_relaxed);
 }
 
-/* --- ends ------------------------------------------------------------------------------------ */
+/* --- ends ---------------------------------------------------------------------------------- */
 
 char *scoreboard_panic(struct segment *s, uint32_t slot)
 {
@@ -98,7 +98,7 @@ bool scoreboard_last_end(const struct segment *s, uint32_t slot, struct scoreboa
     return out->at_ms != 0;
 }
 
-/* --- choosing -------------------------------------------------------------------------------- */
+/* --- choosing ------------------------------------------------------------------------------ */
 
 static bool ready(const struct scoreboard_slot *p)
 {

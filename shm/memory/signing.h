@@ -38,8 +38,8 @@ uint64_t signing_complaints(const struct segment *s);
  * when it is woken. Counts, at most. */
 void signing_miss(struct segment *s);
 uint64_t signing_missed(const struct segment *s);
-/* Clock offset (server minus local) learnt from a Date header after a skew error, ms; any worker.
- */
+/* Clock offset (server minus local) learnt from a Date header after a skew error, ms;
+ * any worker. */
 void signing_set_skew(struct segment *s, int64_t ms);
 int64_t signing_skew(const struct segment *s);
 

@@ -51,8 +51,8 @@ void standing_read(const struct segment *s, struct standing *out)
     memset(out, 0, sizeof *out);
 }
 
-/* The embedded store is what is left when nothing else is configured: in production hardly meant.
- */
+/* The embedded store is what is left when nothing else is configured: in production
+ * hardly meant. */
 const char *standing_warning(const struct standing *now, const struct config *c, uint32_t keys)
 {
     bool odd = strcmp(now->store, "sqlite") == 0 && keys == 0 && c->require_api_key &&

@@ -6,7 +6,7 @@
 #define SHM_MEMORY_STANDING_H
 
 #include "server/base/config.h"
-#include "shm/memory/segment.h"
+#include "shm/memory/segment_layout.h"
 
 struct standing {
     char store[16];    /* "sqlite", "dynamodb"; "": none has been opened yet */

@@ -9,6 +9,6 @@
 #include "shm/memory/segment_layout.h"
 
 /* id: Bedrock's, or an ARN. PRICES_UNKNOWN: *out is all 0, to be counted and warned about. */
-enum prices_source tariff_find(const struct segment *s, struct str id, struct directory_price *out);
+enum prices_source tariff_find(const struct segment *s, struct str id, struct price *out);
 
 #endif

@@ -55,10 +55,10 @@ void drain_drop(struct drain *d)
 /* --- a record as a row --------------------------------------------------------------------- */
 
 static const char *const tier_words[] = {
-    [DIRECTORY_TIER_DEFAULT] = "default",
-    [DIRECTORY_TIER_FLEX] = "flex",
-    [DIRECTORY_TIER_PRIORITY] = "priority",
-    [DIRECTORY_TIER_RESERVED] = "reserved",
+    [TIER_DEFAULT] = "default",
+    [TIER_FLEX] = "flex",
+    [TIER_PRIORITY] = "priority",
+    [TIER_RESERVED] = "reserved",
 };
 
 /* The file may be of another day and another program: no text is trusted to end. */
@@ -99,8 +99,8 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
     COPY(u->model, r->model);
     COPY(u->bedrock_model, r->bedrock_model);
     COPY(u->error, r->error);
-    text_copy(text_from(tier_words[r->tier <= DIRECTORY_TIER_RESERVED ? r->tier : 0]),
-              u->service_tier, sizeof u->service_tier);
+    text_copy(text_from(tier_words[r->tier <= TIER_RESERVED ? r->tier : 0]), u->service_tier,
+              sizeof u->service_tier);
 }
 
 /* --- storing ------------------------------------------------------------------------------- */
@@ -268,8 +268,7 @@ bool drain_tick(struct drain *d)
     return buried > 0;
 }
 
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static uint64_t records_left(const struct journal *j)
 {

@@ -129,7 +129,7 @@ bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to)
     return true;
 }
 
-bool keytable_stage_price(struct keytable *t, struct str model, const struct directory_price *price)
+bool keytable_stage_price(struct keytable *t, struct str model, const struct price *price)
 {
     if (t->staged_price_count == SEGMENT_PRICES_MAX || model.n == 0 ||
         model.n >= sizeof t->staged_prices->model) {

@@ -28,8 +28,7 @@ MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uin
 /* false: too long, empty or too many. */
 bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to);
 /* false: too long, empty or too many. */
-bool keytable_stage_price(struct keytable *t, struct str model,
-                          const struct directory_price *price);
+bool keytable_stage_price(struct keytable *t, struct str model, const struct price *price);
 /* false: there already, or too many. */
 bool keytable_stage_beta(struct keytable *t, const struct directory_beta *rule);
 /* The table of the rules could not be read: those in use stay. */

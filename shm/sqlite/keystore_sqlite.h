@@ -15,8 +15,8 @@
 MUST_CHECK enum status keystore_sqlite_open(const struct config *c, struct keystore **out,
                                             struct err *err);
 
-/* Where the file is; nothing is looked at. INVALID: DATABASE_URL is malformed, or it is too long.
- */
+/* Where the file is; nothing is looked at. INVALID: DATABASE_URL is malformed, or it is
+ * too long. */
 MUST_CHECK enum status keystore_sqlite_path(const struct config *c, char *out, size_t size,
                                             struct err *err);
 

@@ -74,9 +74,7 @@ enum status keystore_sqlite_place(const struct config *c, char *path, size_t siz
                : become(&owner, directory, path, size, err);
 }
 
-/* --- a path that must not be resolved
- * ------------------------------------------------------------------------------------------------
- */
+/* --- a path that must not be resolved ------------------------------------------------------ */
 
 /* SQLite follows links up to the real name, and that leads through what is closed to us. */
 static int as_named(sqlite3_vfs *vfs, const char *path, int size, char *out)

@@ -321,8 +321,8 @@ static bool prices_row(void *ctx, sqlite3_stmt *st)
     text_copy(keystore_sqlite_db_text(st, 0), row.model, sizeof row.model);
     row.readable = micro[0] >= 0 && micro[1] >= 0 && micro[2] >= 0 && micro[3] >= 0;
     row.active = !text_eq(keystore_sqlite_db_text(st, 5), STR("disabled"));
-    row.price = (struct directory_price){(uint64_t)micro[0], (uint64_t)micro[1], (uint64_t)micro[2],
-                                         (uint64_t)micro[3]};
+    row.price = (struct price){(uint64_t)micro[0], (uint64_t)micro[1], (uint64_t)micro[2],
+                               (uint64_t)micro[3]};
     return p->fn(p->ctx, &row);
 }
 

@@ -13,7 +13,7 @@ void keystore_close(struct keystore *k)
     }
 }
 
-/* --- calls that a store need not have ------------------------------------------------------- */
+/* --- calls that a store need not have ------------------------------------------------------ */
 
 enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows, size_t n,
                                struct err *err)
@@ -85,11 +85,10 @@ static bool in_range(int64_t value, int64_t max)
 
 static const struct {
     const char *word;
-    enum directory_tier tier;
+    enum tier tier;
 } tiers[] = {
-    {"", DIRECTORY_TIER_DEFAULT},          {"default", DIRECTORY_TIER_DEFAULT},
-    {"flex", DIRECTORY_TIER_FLEX},         {"priority", DIRECTORY_TIER_PRIORITY},
-    {"reserved", DIRECTORY_TIER_RESERVED},
+    {"", TIER_DEFAULT},          {"default", TIER_DEFAULT},   {"flex", TIER_FLEX},
+    {"priority", TIER_PRIORITY}, {"reserved", TIER_RESERVED},
 };
 
 static const struct {

@@ -46,7 +46,7 @@ struct keystore_usage_sum {
 
 struct keystore_price {
     char model[217]; /* Bedrock id */
-    struct directory_price price;
+    struct price price;
     bool readable; /* its figures are numbers */
     bool active;   /* status is not "disabled" */
 };

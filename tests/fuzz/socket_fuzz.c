@@ -67,7 +67,7 @@ static uint64_t now_ms(void)
     return clock_now_ns() / 1000000;
 }
 
-/* ---- what it says -------------------------------------------------------------------------- */
+/* ---- what it says ------------------------------------------------------------------------- */
 
 /* Puts text into out, with "with" for the first "what" in it. */
 static void put_with(struct str text, const char *what, const char *with, struct buf *out)
@@ -155,7 +155,7 @@ static void make_words(struct visitor *v)
     buf_free(&one);
 }
 
-/* ---- coming and going ---------------------------------------------------------------------- */
+/* ---- coming and going --------------------------------------------------------------------- */
 
 static void leave(struct visitor *v, bool reset)
 {
@@ -247,7 +247,7 @@ static bool is_answer(const struct visitor *v)
     return memcmp(v->first, start, n) == 0;
 }
 
-/* ---- all of them --------------------------------------------------------------------------- */
+/* ---- all of them -------------------------------------------------------------------------- */
 
 static struct visitor visitors[VISITORS_MAX];
 

@@ -21,7 +21,7 @@ void expr_begin(struct expr *e, const struct scan *scan, struct arena *arena)
     e->values = SCAN_GET(scan, 0, "ExpressionAttributeValues");
 }
 
-/* --- words ----------------------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------------------------- */
 
 static bool is_word(char c)
 {
@@ -131,7 +131,7 @@ static struct str operand(struct expr *e, const struct item *item)
     return scan_raw(e->scan, r);
 }
 
-/* --- conditions ------------------------------------------------------------------------------ */
+/* --- conditions ---------------------------------------------------------------------------- */
 
 static bool condition_or(struct expr *e, const struct item *item);
 
@@ -235,7 +235,7 @@ bool expr_condition(struct expr *e, struct str text, const struct item *item)
     return result && !e->why[0];
 }
 
-/* --- updates --------------------------------------------------------------------------------- */
+/* --- updates ------------------------------------------------------------------------------- */
 
 static struct str number_sum(struct expr *e, struct str a, struct str b, bool minus)
 {
@@ -340,8 +340,7 @@ void expr_update(struct expr *e, struct str text, const struct table *t, struct 
     item_free(&before);
 }
 
-/* --- projections and the rest ------------------------------------------------------------------
- */
+/* --- projections and the rest -------------------------------------------------------------- */
 
 size_t expr_projection(struct expr *e, struct str text, struct str *out, size_t max)
 {

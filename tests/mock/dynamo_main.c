@@ -48,7 +48,7 @@ struct conn {
     bool hangs;       /* answers nothing any more */
 };
 
-/* --- connections ----------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------- */
 
 static void close_conn(struct conn *c, bool reset)
 {
@@ -182,7 +182,7 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
     loop_stop(loop);
 }
 
-/* --- start and end --------------------------------------------------------------------------- */
+/* --- start and end ------------------------------------------------------------------------- */
 
 static bool open_listener(struct server *s, int port)
 {

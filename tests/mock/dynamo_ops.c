@@ -15,7 +15,7 @@
 #define GET(c, literal)  SCAN_GET(&(c)->scan, 0, literal)
 #define TEXT(c, literal) scan_text(&(c)->scan, GET(c, literal))
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 void dynamo_refuse(struct dynamo_call *c, int status, const char *type, const char *fmt, ...)
 {
@@ -63,7 +63,7 @@ static void put_item(struct json_out *w, const struct item *i, const struct str 
     json_object_end(w);
 }
 
-/* --- what a request holds -------------------------------------------------------------------- */
+/* --- what a request holds ------------------------------------------------------------------ */
 
 /* An item or key of the request; false: refused. */
 static bool read_item(struct dynamo_call *c, scan_ref object, struct item *out)
@@ -107,7 +107,7 @@ static bool expressions_ok(struct dynamo_call *c, struct expr *e)
     return !e->why[0];
 }
 
-/* --- items ----------------------------------------------------------------------------------- */
+/* --- items --------------------------------------------------------------------------------- */
 
 static void get_item(struct dynamo_call *c)
 {
@@ -205,7 +205,7 @@ static void delete_item(struct dynamo_call *c)
     item_free(&key);
 }
 
-/* --- pages ----------------------------------------------------------------------------------- */
+/* --- pages --------------------------------------------------------------------------------- */
 
 struct page {
     const struct item **item; /* candidates in order */
@@ -332,7 +332,7 @@ static void query(struct dynamo_call *c)
     put_page(c, &p);
 }
 
-/* --- which ----------------------------------------------------------------------------------- */
+/* --- which --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

@@ -19,7 +19,7 @@ static const char *const fault_names[] = {
 };
 #define FAULTS (sizeof fault_names / sizeof fault_names[0])
 
-/* --- script and log -------------------------------------------------------------------------- */
+/* --- script and log ------------------------------------------------------------------------ */
 
 static enum dynamo_fault take_fault(struct dynamo_mock *m, struct str op)
 {
@@ -80,7 +80,7 @@ static void print_log(const struct dynamo_mock *m, struct buf *out)
     json_array_end(&w);
 }
 
-/* --- items ----------------------------------------------------------------------------------- */
+/* --- items --------------------------------------------------------------------------------- */
 
 static void print_item(struct json_out *w, const struct item *item)
 {
@@ -103,7 +103,7 @@ static void print_items(struct dynamo_mock *m, struct str table, struct buf *out
     json_array_end(&w);
 }
 
-/* --- the /__ routes -------------------------------------------------------------------------- */
+/* --- the /__ routes ------------------------------------------------------------------------ */
 
 static bool fill(struct dynamo_mock *m, struct str name, int64_t count, struct arena *arena)
 {
@@ -170,7 +170,7 @@ static bool admin(struct dynamo_mock *m, const struct request *r, struct arena *
     return true;
 }
 
-/* --- operations ------------------------------------------------------------------------------ */
+/* --- operations ---------------------------------------------------------------------------- */
 
 static bool is_signed(struct dynamo_call *c, const struct request *r, int64_t ahead_ms)
 {

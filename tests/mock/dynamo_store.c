@@ -7,7 +7,7 @@
 #include "server/base/crc32.h"
 #include "server/json/scan.h"
 
-/* --- tables ---------------------------------------------------------------------------------- */
+/* --- tables -------------------------------------------------------------------------------- */
 
 struct table *store_table(struct store *s, struct str name)
 {
@@ -40,7 +40,7 @@ void store_free(struct store *s)
     s->tables = NULL;
 }
 
-/* --- items ----------------------------------------------------------------------------------- */
+/* --- items --------------------------------------------------------------------------------- */
 
 static char *keep(struct str s)
 {
@@ -195,7 +195,7 @@ void table_remove(struct table *t, struct item *i)
     *i = t->item[--t->n];
 }
 
-/* --- values ---------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------- */
 
 static bool known_type(struct str type)
 {
@@ -231,8 +231,7 @@ bool value_read(struct str raw, struct arena *scratch, struct value *out)
     return known_type(type) && (!needs_text || scan_type(&s, inner) == SCAN_STRING);
 }
 
-/* --- decimals: 12 digits behind the point, in 128 bits ------------------------------------------
- */
+/* --- decimals: 12 digits behind the point, in 128 bits ------------------------------------- */
 
 #define POINT 12
 

@@ -88,7 +88,7 @@ static const struct shape shape_text = STRINGS(0, SHAPE_ANY),
                           shape_json = {.kind = SHAPE_DOCUMENT},
                           shape_json_object = {.kind = SHAPE_DOCUMENT, .min = 1};
 
-/* --- blocks ---------------------------------------------------------------------------------- */
+/* --- blocks -------------------------------------------------------------------------------- */
 
 STRUCTURE(shape_text_item, {"text", &shape_text, true});
 static const struct shape shape_text_items = LIST(shape_text_item, 0, SHAPE_ANY);
@@ -133,7 +133,7 @@ UNION(shape_block, {"text", &shape_some_text, false}, {"image", &shape_image, fa
       {"citationsContent", &shape_citations_content, false},
       {"searchResult", &shape_search_result, false});
 
-/* --- the request ----------------------------------------------------------------------------- */
+/* --- the request --------------------------------------------------------------------------- */
 
 static const struct shape shape_blocks = LIST(shape_block, 1, SHAPE_ANY);
 STRUCTURE(shape_message, {"role", &shape_role, true}, {"content", &shape_blocks, true});
@@ -173,7 +173,7 @@ STRUCTURE(shape_request, {"toolConfig", &shape_tool_config, false},
           {"outputConfig", &shape_output_config, false},
           {"serviceTier", &shape_service_tier, false});
 
-/* --- the check ------------------------------------------------------------------------------- */
+/* --- the check ----------------------------------------------------------------------------- */
 
 struct shape_check {
     const struct scan *s;

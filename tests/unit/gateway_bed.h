@@ -50,7 +50,7 @@ struct gateway {
     const char *text;
 };
 
-/* ---- Bedrock's side ------------------------------------------------------------------------- */
+/* ---- Bedrock's side ----------------------------------------------------------------------- */
 
 static void on_bedrock(struct loopback_conn *c, struct str request)
 {
@@ -172,7 +172,7 @@ __attribute__((unused)) static void up_silence(struct gateway *g, struct loopbac
     (void)g, (void)c, (void)request;
 }
 
-/* ---- the client's side ---------------------------------------------------------------------- */
+/* ---- the client's side -------------------------------------------------------------------- */
 
 static void gateway_stop(struct loop *loop, void *owner)
 {
@@ -341,7 +341,7 @@ __attribute__((unused)) static void client_check(const struct client *c, const c
                  (int)buf_len(&c->in), buf_data(&c->in));
 }
 
-/* ---- dialogues ------------------------------------------------------------------------------ */
+/* ---- dialogues ---------------------------------------------------------------------------- */
 
 /* One line: g->client says something, then something happens, then the client reads on until it has
  * this. What is NULL is left out; a list ends with a line of nothing but NULL. */
@@ -392,7 +392,7 @@ __attribute__((unused)) static void gateway_wake(struct gateway *g)
     loop_eventfd_ring(g->segment.wake_worker[g->worker.slot - 1]);
 }
 
-/* ---- life ----------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------- */
 
 static void gateway_key(struct gateway *g, const char *text, uint32_t slot, uint32_t limit)
 {

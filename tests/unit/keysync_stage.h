@@ -20,7 +20,7 @@
 #include "shm/memory/segment.h"
 #include "shm/refresher/keysync.h"
 
-/* --- a key store of the test's --------------------------------------------------------------- */
+/* --- a key store of the test's ------------------------------------------------------------- */
 
 #define ROWS_MAX 200
 
@@ -145,7 +145,7 @@ static inline struct keystore_row *add_key(const char *key)
     return add_row(id);
 }
 
-/* --- the bench ------------------------------------------------------------------------------- */
+/* --- the bench ----------------------------------------------------------------------------- */
 
 static struct segment seg;
 static struct config config;

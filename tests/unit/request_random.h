@@ -37,7 +37,7 @@ static bool random_one_in(struct random_request *r, unsigned n)
     return random_below(r, n) == 0;
 }
 
-/* --- scalars: JSON as it stands in the request ------------------------------------------------ */
+/* --- scalars: JSON as it stands in the request --------------------------------------------- */
 
 static const char *const random_texts[] = {
     "\"hello\"",

@@ -6,7 +6,7 @@
 
 #include "tests/unit/request_random.h"
 
-/* --- Anthropic: blocks ------------------------------------------------------------------------ */
+/* --- Anthropic: blocks --------------------------------------------------------------------- */
 
 static void random_text_block(struct random_request *r)
 {
@@ -137,7 +137,7 @@ static void random_thinking(struct random_request *r)
     json_object_end(&r->w);
 }
 
-/* --- Anthropic: messages ---------------------------------------------------------------------- */
+/* --- Anthropic: messages ------------------------------------------------------------------- */
 
 static void random_turn(struct random_request *r, const char *role)
 {
@@ -230,7 +230,7 @@ static void random_messages(struct random_request *r)
     json_array_end(&r->w);
 }
 
-/* --- Anthropic: the request ------------------------------------------------------------------- */
+/* --- Anthropic: the request ---------------------------------------------------------------- */
 
 static void random_tool(struct random_request *r)
 {

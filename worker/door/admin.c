@@ -10,7 +10,6 @@
 #include "shm/memory/signing.h"
 #include "shm/memory/standing.h"
 #include "worker/turn/answer.h"
-#include "worker/exchange/bedrock.h"
 
 #define BODY_MAX 4096
 
@@ -112,7 +111,7 @@ const char *admin_trouble(struct worker *w, struct standing *standing_out)
         return standing_out->trouble[0] ? standing_out->trouble
                                         : "the key store has not been read yet";
     }
-    const char *trouble = bedrock_trouble(w);
+    const char *trouble = keyring_trouble(&w->keyring, w->segment, w->config);
     return trouble ? trouble : service_ends(w) ? "draining" : NULL;
 }
 
@@ -154,7 +153,8 @@ enum verdict admin_ready(struct exchange *x)
     json_object(&w);
     member_bool(&w, STR("ready"), !trouble);
     member_text(&w, STR("status"), !trouble ? STR("ready") : STR("not ready"));
-    put_checks(worker, &standing, keys, !bedrock_trouble(worker), &w);
+    put_checks(worker, &standing, keys,
+               !keyring_trouble(&worker->keyring, worker->segment, worker->config), &w);
     if (trouble) {
         member_text(&w, STR("reason"), text_from(trouble));
     }

@@ -6,7 +6,7 @@
 #define WORKER_DOOR_ADMIN_H
 
 #include "shm/memory/standing.h"
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 enum verdict admin_health(struct exchange *x); /* 200, 503 only while the service ends */
 enum verdict

@@ -7,7 +7,7 @@
 #ifndef WORKER_DOOR_CATALOG_H
 #define WORKER_DOOR_CATALOG_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* Query: limit (1..1000; 20 by default, all for OpenAI callers), after_id, before_id. */
 enum verdict catalog_list(struct exchange *x);

@@ -7,7 +7,7 @@
 #ifndef WORKER_DOOR_COUNT_H
 #define WORKER_DOOR_COUNT_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* True when CountTokens may be asked for this model: not known to be refused (10
  * minutes' memory). */

@@ -5,7 +5,7 @@
 #include "shm/memory/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/turn/answer.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 
 #define BODY_MAX 262144
 #define PREFIX   METRICS_PREFIX

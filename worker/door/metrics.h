@@ -5,7 +5,7 @@
 #ifndef WORKER_DOOR_METRICS_H
 #define WORKER_DOOR_METRICS_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 #define METRICS_PREFIX "llm_api_converter_" /* of every name */
 

@@ -2,7 +2,7 @@
 
 #include "server/json/json.h"
 #include "worker/door/admin.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 #include "worker/turn/answer.h"
 
 #define BODY_MAX 32768
@@ -10,8 +10,7 @@
 
 #define PREFIX_MARK STR("{prefix}")
 
-/* --- the head ----------------------------------------------------------------------------------
- */
+/* --- the head ------------------------------------------------------------------------------ */
 
 bool page_is_wanted(struct str accept)
 {
@@ -39,8 +38,7 @@ void page_keep(struct exchange *x, const struct http_request *r)
     }
 }
 
-/* --- rows that are worth showing ---------------------------------------------------------------
- */
+/* --- rows that are worth showing ----------------------------------------------------------- */
 
 /* Not: what is there only to be refused, the route itself, and families of paths. */
 static bool is_shown(const struct route *r)
@@ -61,8 +59,7 @@ static void put_path(struct buf *out, const struct config *c, const struct route
     buf_put_str(out, path);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ---------------------------------------------------------------------------------- */
 
 /* "{prefix}/chat/completions" is "chat_completions". */
 static struct str endpoint_name(const struct route *r, char out[NAME_MAX])
@@ -113,8 +110,7 @@ static void put_json(struct buf *body, const struct worker *worker)
     json_object_end(&w);
 }
 
-/* --- the page ----------------------------------------------------------------------------------
- */
+/* --- the page ------------------------------------------------------------------------------ */
 
 /* System colours follow the reader's light or dark mode. The policy names this text by its hash. */
 static const char style[] =

@@ -6,7 +6,7 @@
 #ifndef WORKER_DOOR_PAGE_H
 #define WORKER_DOOR_PAGE_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 enum verdict page_root(struct exchange *x);
 /* Of the head, for later: is a page wanted, and under which address does the client see us. What it

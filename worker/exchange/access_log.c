@@ -2,7 +2,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 
 /* Probes and health checks are not worth a line each at the default level. */
 static bool worth_a_line(const struct exchange *x)

@@ -6,7 +6,7 @@
 #ifndef WORKER_EXCHANGE_ACCESS_LOG_H
 #define WORKER_EXCHANGE_ACCESS_LOG_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* At level info; probes that succeed at level debug. */
 void access_log_put(const struct exchange *x);

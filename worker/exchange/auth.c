@@ -8,7 +8,7 @@
 #include "shm/memory/keymiss.h"
 #include "shm/store/keystore.h"
 #include "worker/turn/limits.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 #include "worker/turn/wait.h"
 
 /* The official wording for a key that is not known (or no longer valid): the same for all cases, so
@@ -74,7 +74,7 @@ static void stop_waiting(struct loop *loop, void *owner)
     struct exchange *x = owner;
     (void)loop;
     if (x->ticket) {
-        exchange_wake(x);
+        turn_wake(x);
     }
 }
 

@@ -5,7 +5,7 @@
 #ifndef WORKER_EXCHANGE_AUTH_H
 #define WORKER_EXCHANGE_AUTH_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* At header time: finds the key and looks it up. OK also when the refresher was asked (x->ticket).
  * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */

@@ -11,7 +11,6 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/retries.h"
-#include "worker/exchange/stream.h"
 
 #define URL_MAX            8192
 #define HEADERS_MAX        12
@@ -26,14 +25,11 @@
 struct bedrock {
     struct endpoint endpoint;
     char region[40];
-    struct signing_keys keys; /* this process's copy */
-    uint64_t miss_ms;         /* before then no further complaint about them */
     struct retries retries;
     struct buf scratch, authorization, path;
 };
 
-/* --- endpoint ------------------------------------------------------------------------------------
- */
+/* --- endpoint ------------------------------------------------------------------------------ */
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -65,7 +61,6 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
 void bedrock_drop(struct bedrock *b)
 {
     if (b) {
-        text_wipe(&b->keys, sizeof b->keys);
         buf_free(&b->scratch);
         buf_free(&b->authorization);
         buf_free(&b->path);
@@ -73,60 +68,12 @@ void bedrock_drop(struct bedrock *b)
     }
 }
 
-/* --- signing keys
- * ---------------------------------------------------------------------------------- */
-
-static int64_t aws_now_ms(const struct worker *w)
-{
-    return clock_real_ms() + signing_skew(w->segment);
-}
-
-enum keys { KEYS_NONE, KEYS_STALE, KEYS_GOOD };
-
-/* STALE: there are keys, but they have expired or are of other days, so by this process's clock the
- * refresher has not seen what time it is. *day_out says which of the days applies. */
-static enum keys look_up_keys(struct worker *w, const char amz_date[17], int *day_out)
-{
-    struct signing_keys *k = &w->bedrock->keys;
-    signing_read(w->segment, k->generation, k);
-    if (!k->generation || !k->access_key_id[0]) {
-        return KEYS_NONE;
-    }
-    if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
-        return KEYS_STALE;
-    }
-    for (*day_out = 0; *day_out < SIGNING_DAYS; (*day_out)++) {
-        if (memcmp(k->date[*day_out], amz_date, 8) == 0) {
-            return KEYS_GOOD;
-        }
-    }
-    return KEYS_STALE;
-}
-
-static enum keys keys_now(struct worker *w, int *day_out)
-{
-    char amz[17];
-    clock_amz(aws_now_ms(w), amz);
-    return look_up_keys(w, amz, day_out);
-}
-
-const char *bedrock_trouble(struct worker *w)
-{
-    int day;
-    enum keys keys = w->config->bedrock_api_key[0] ? KEYS_GOOD : keys_now(w, &day);
-    if (keys == KEYS_GOOD) {
-        return NULL;
-    }
-    const char *why = w->bedrock->keys.trouble;
-    return keys == KEYS_STALE ? "the signing keys have expired or are of other days"
-           : why[0]           ? why
-                              : "no AWS credentials yet";
-}
+/* --- signing keys -------------------------------------------------------------------------- */
 
 static void look_again(struct loop *loop, void *owner)
 {
     (void)loop;
-    exchange_wake(owner);
+    turn_wake(owner);
 }
 
 /* True: the refresher was told that it is another day, and the exchange looks again in a moment. */
@@ -134,16 +81,15 @@ static bool wait_for_keys(struct exchange *x)
 {
     struct worker *w = x->worker;
     uint64_t now_ms = clock_mono_ms();
-    int day;
-    if (w->config->bedrock_api_key[0] || keys_now(w, &day) != KEYS_STALE) {
+    if (w->config->bedrock_api_key[0] || keyring_now(&w->keyring, w->segment) != KEYRING_STALE) {
         return false;
     }
     x->keys_until_ms = x->keys_until_ms ? x->keys_until_ms : now_ms + KEYS_WAIT_MS;
     if (now_ms >= x->keys_until_ms) {
         return false;
     }
-    if (now_ms >= w->bedrock->miss_ms) { /* of this worker, not of each of its exchanges */
-        w->bedrock->miss_ms = now_ms + KEYS_MISS_MS;
+    if (now_ms >= w->keyring.miss_ms) { /* of this worker, not of each of its exchanges */
+        w->keyring.miss_ms = now_ms + KEYS_MISS_MS;
         signing_miss(w->segment);
         loop_eventfd_ring(w->segment->wake_refresher);
     }
@@ -151,8 +97,7 @@ static bool wait_for_keys(struct exchange *x)
     return true;
 }
 
-/* --- the request
- * ----------------------------------------------------------------------------------- */
+/* --- the request --------------------------------------------------------------------------- */
 
 struct outgoing {
     struct sigv4_header pairs[HEADERS_MAX];
@@ -248,15 +193,16 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     }
     x->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + x->skew_ms, amz);
-    if (look_up_keys(w, amz, &day) != KEYS_GOOD) {
-        log_line(LOG_ERROR, "credentials", "cannot sign: %s", bedrock_trouble(w));
+    if (keyring_look(&w->keyring, w->segment, amz, &day) != KEYRING_GOOD) {
+        log_line(LOG_ERROR, "credentials", "cannot sign: %s",
+                 keyring_trouble(&w->keyring, w->segment, w->config));
         err_set(&x->err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
         x->err.retry_after_s = 5;
         x->refused = COUNTER_REFUSED_CREDENTIALS;
         return x->err.code;
     }
-    const struct signing_keys *keys = &w->bedrock->keys;
+    const struct signing_keys *keys = &w->keyring.keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return no_memory(&x->err);
@@ -349,7 +295,7 @@ enum verdict bedrock_send(struct exchange *x)
         retries_earn(&w->bedrock->retries);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
-    x->fetch = fetch_start(w->fetch, &request, &stream_ops, x, &x->err);
+    x->fetch = fetch_start(w->fetch, &request, x->transfer, x, &x->err);
     if (!x->fetch) {
         x->refused = COUNTER_REFUSED_BUSY;
         return VERDICT_FAIL;
@@ -357,8 +303,7 @@ enum verdict bedrock_send(struct exchange *x)
     return VERDICT_NEXT;
 }
 
-/* --- a second attempt
- * ---------------------------------------------------------------------------------- */
+/* --- a second attempt ---------------------------------------------------------------------- */
 
 /* The signature's time was refused, and the Date header differs from it: learn the offset, try
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */

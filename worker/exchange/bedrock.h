@@ -1,12 +1,12 @@
 /*
  * bedrock.h - Bedrock as an HTTP service: endpoint, headers, signature, what its errors mean, when
- * a second attempt is right. Worker. Source:
- * docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+ * a second attempt is right. Worker.
+ * Source: docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
  */
 #ifndef WORKER_EXCHANGE_BEDROCK_H
 #define WORKER_EXCHANGE_BEDROCK_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 struct bedrock;
 
@@ -14,9 +14,8 @@ struct bedrock;
  * unusable. */
 struct bedrock *bedrock_new(struct worker *w, struct err *err);
 void bedrock_drop(struct bedrock *b);
-const char *bedrock_trouble(struct worker *w); /* why requests cannot be signed now, or NULL */
 
-/* State SEND: starts the transfer with stream.c's callbacks. */
+/* State SEND: starts the transfer; x->transfer hears of it. */
 enum verdict bedrock_send(struct exchange *x);
 /* Does it stream to us? A client's stream may be told from a whole answer. x->reply is there. */
 bool bedrock_asks_stream(const struct exchange *x);

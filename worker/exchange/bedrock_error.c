@@ -10,10 +10,8 @@
 
 #define LOGGED_MAX 300 /* bytes of AWS's own sentence */
 
-enum text_from_whom {
-    OURS,
-    THEIRS
-}; /* THEIRS: AWS's own sentence, cleaned, since clients act on it */
+/* THEIRS: AWS's own sentence, cleaned, since clients act on it. */
+enum text_from_whom { OURS, THEIRS };
 
 /* AWS name (compared without case, exceptions in streams start lower-case), AWS's HTTP status, what
  * it counts as, our status, whose text, our text. Mapping: Anthropic's statuses for the same
@@ -157,8 +155,8 @@ static enum complaint set_error(struct exchange *x, size_t row, struct str their
     return signature ? COMPLAINT_CLOCK : COMPLAINT_NONE;
 }
 
-/* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's own form.
- */
+/* Error bodies name themselves in three ways; newer Claude models answer in Anthropic's
+ * own form. */
 static struct str error_text(const struct cJSON *doc, struct str *name)
 {
     struct str text = json_get_text(doc, "message");

@@ -9,29 +9,23 @@
 #include "worker/exchange/access_log.h"
 #include "worker/door/admin.h"
 #include "worker/turn/answer.h"
-#include "worker/converse/anthropic_to_converse.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
-#include "worker/converse/converse_to_anthropic.h"
-#include "worker/converse/converse_to_openai.h"
+#include "worker/exchange/convert.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
-#include "worker/converse/openai_to_converse.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/usage.h"
 #include "worker/door/metrics.h"
 #include "worker/exchange/refusal.h"
 #include "worker/exchange/routes.h"
-#include "worker/splice/splice.h"
 #include "worker/exchange/stream.h"
-
-#define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
-static enum verdict convert_step(struct exchange *x);
 
 static const struct {
     const char *name;
@@ -47,8 +41,7 @@ const char *exchange_state_name(enum exchange_state state)
     return states[state].name;
 }
 
-/* --- moving ------------------------------------------------------------------------------------
- */
+/* --- moving -------------------------------------------------------------------------------- */
 
 /* Down the table, back from the pause to a second attempt, and to the end from anywhere. */
 static bool is_legal(enum exchange_state from, enum exchange_state to)
@@ -152,11 +145,6 @@ void exchange_wake(struct exchange *x)
     }
 }
 
-void exchange_progress(struct exchange *x)
-{
-    usage_progress(x);
-}
-
 void exchange_fail(struct exchange *x)
 {
     if (x->state == EXCHANGE_DONE) {
@@ -171,45 +159,18 @@ void exchange_fail(struct exchange *x)
     finish(x);
 }
 
-/* --- opening -----------------------------------------------------------------------------------
- */
-
-static void link_in(struct exchange *x)
-{
-    struct worker *w = x->worker;
-    x->next = w->exchanges;
-    if (x->next) {
-        x->next->prev = x;
-    }
-    w->exchanges = x;
-    w->exchange_count++;
-}
-
-static void link_out(struct exchange *x)
-{
-    struct worker *w = x->worker;
-    if (x->prev) {
-        x->prev->next = x->next;
-    } else {
-        w->exchanges = x->next;
-    }
-    if (x->next) {
-        x->next->prev = x->prev;
-    }
-    w->exchange_count--;
-}
+/* --- opening ------------------------------------------------------------------------------- */
 
 static const struct route preflight = {
     "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
     false, "preflight"};
 
 /* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
-static enum status no_route(struct exchange *x, const struct http_request *r, unsigned allowed,
-                            struct err *err)
+static enum status no_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
     struct str value;
-    if (allowed) {
+    if (x->allowed) {
         return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
@@ -225,14 +186,13 @@ static enum status no_route(struct exchange *x, const struct http_request *r, un
 
 static enum status pick_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
-    unsigned allowed;
     struct str version;
     const struct config *c = x->worker->config;
     if (r->method == HTTP_OPTIONS) {
         x->route = &preflight;
         return STATUS_OK;
     }
-    x->route = routes_find(c, r->path, r->method, &allowed);
+    x->route = routes_find(c, r->path, r->method, &x->allowed);
     x->dialect = x->route ? x->route->dialect : routes_dialect(c, r->path);
     if (x->route && x->route->by_version &&
         !http_request_header(r, STR("anthropic-version"), &version)) {
@@ -243,7 +203,7 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
         x->counting = x->route->limit == ROUTE_COUNTING;
         return STATUS_OK;
     }
-    return no_route(x, r, allowed, err);
+    return no_route(x, r, err);
 }
 
 static enum status no_memory(struct err *err)
@@ -266,7 +226,8 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     leave_word(x);
     buf_init(&x->changes, CHANGES_MAX);
     eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
-    link_in(x);
+    x->transfer = &stream_ops;
+    turn_link(x);
     return x;
 }
 
@@ -316,8 +277,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     return STATUS_OK;
 }
 
-/* --- steps that are a few lines ------------------------------------------------------------------
- */
+/* --- steps that are a few lines ------------------------------------------------------------ */
 
 static void out_of_time(struct loop *loop, void *owner)
 {
@@ -413,123 +373,7 @@ static enum verdict admit_step(struct exchange *x)
     return VERDICT_FAIL;
 }
 
-static struct cache_policy cache_policy(const struct exchange *x)
-{
-    return cache_policy_of(x->worker->config, x->who == EXCHANGE_KEY ? &x->key : NULL,
-                           x->request.short_marks);
-}
-
-static struct betas_rules beta_rules(const struct exchange *x)
-{
-    return (struct betas_rules){text_from(x->worker->config->beta_allow), x->worker->segment};
-}
-
-static enum status convert_by_splice(struct exchange *x)
-{
-    const struct config *c = x->worker->config;
-    struct splice_options options = {
-        .model = &x->model,
-        .betas = x->betas,
-        .beta_rules = beta_rules(x),
-        .strip_cache_scope = c->strip_cache_scope,
-        .strict_fields = c->strict_fields,
-        .cache = cache_policy(x),
-    };
-    x->relay = &splice_relay;
-    x->reply = splice_reply_new(x->arena, x->client_model);
-    enum status st =
-        splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
-    if (!x->tier.n || x->tier_refused) {
-        x->tier = limits_tier_word(limits_tier(x));
-    }
-    return st;
-}
-
-static enum status convert_to_converse(struct exchange *x, const struct converse_options *o)
-{
-    char id[48];
-    bool retold = false;
-    struct converse_names *names = converse_names_new(x->arena);
-    if (!names) {
-        return no_memory(&x->err);
-    }
-    enum status st;
-    if (x->dialect == DIALECT_OPENAI) {
-        text_id(STR("chatcmpl-"), id, sizeof id);
-        x->relay = &converse_to_openai_relay;
-        x->reply = converse_to_openai_new(
-            x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
-            x->chat.include_usage, x->worker->config->reasoning_content, names);
-        st = openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &retold, &x->err);
-    } else {
-        text_id(STR("msg_"), id, sizeof id);
-        x->relay = &converse_to_anthropic_relay;
-        x->reply = converse_to_anthropic_new(x->arena, x->client_model,
-                                             arena_dup(x->arena, text_from(id)), names);
-        st = anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &retold,
-                                   &x->err);
-    }
-    if (x->reply) {
-        x->reply->retold = retold;
-    }
-    return st;
-}
-
-/* count_tokens: the converted body is counted instead of answered. */
-static enum verdict ask_for_count(struct exchange *x)
-{
-    x->relay = &count_relay;
-    if (count_wrap(x)) {
-        return VERDICT_NEXT;
-    }
-    no_memory(&x->err);
-    return VERDICT_FAIL;
-}
-
-/* A second attempt with another body: nothing of the first one stays. */
-static void start_over(struct exchange *x)
-{
-    x->reconvert = false;
-    x->upstream_hashed = false;
-    x->tier = (struct str){NULL, 0};
-    buf_free(&x->upstream);
-    buf_clear(&x->changes);
-    if (x->tier_refused) {
-        converse_note(&x->changes, "drop:service_tier", x->tier);
-    }
-}
-
-static enum verdict convert_step(struct exchange *x)
-{
-    const struct config *c = x->worker->config;
-    if (x->reconvert) {
-        start_over(x);
-    }
-    struct converse_options options = {.model = &x->model,
-                                       .betas = x->betas,
-                                       .beta_rules = beta_rules(x),
-                                       .service_tier = limits_tier_word(limits_tier(x)),
-                                       .tier_refused = x->tier_refused,
-                                       .cache = cache_policy(x),
-                                       .strict_fields = c->strict_fields};
-    if (x->counting && !count_may_ask(x)) {
-        return count_estimate(x);
-    }
-    buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
-    enum status st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
-                                                         : convert_to_converse(x, &options);
-    x->tier_asked = limits_tier(x) != DIRECTORY_TIER_DEFAULT;
-    if (st == STATUS_OK && x->reply) {
-        return x->counting ? ask_for_count(x) : VERDICT_NEXT;
-    }
-    if (!x->reply) {
-        no_memory(&x->err);
-    }
-    return VERDICT_FAIL;
-}
-
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static void settle(struct exchange *x)
 {
@@ -546,8 +390,8 @@ static void free_exchange(struct loop *loop, void *owner)
     arena_drop(x->arena); /* x itself is in it */
 }
 
-/* The memory goes at the end of the turn: a wake that is already on the deferred list finds DONE.
- */
+/* The memory goes at the end of the turn: a wake that is already on the deferred list
+ * finds DONE. */
 static void exchange_close(struct exchange *x)
 {
     x_enter(x, EXCHANGE_DONE);
@@ -567,7 +411,7 @@ static void exchange_close(struct exchange *x)
     if (http_conn_user(x->conn) == x) {
         http_conn_set_user(x->conn, NULL);
     }
-    link_out(x);
+    turn_unlink(x);
     loop_defer(loop, free_exchange, x);
 }
 

@@ -73,6 +73,7 @@ void refusal_answer(struct worker *w, struct http_conn *c, const struct http_req
     struct exchange x = {.worker = w, .conn = c, .began_ns = clock_now_ns(), .err = *err};
     head_glance(&x, r, id);
     x.dialect = x.path.n ? routes_dialect(w->config, x.path) : DIALECT_ANTHROPIC;
+    routes_find(w->config, x.path, HTTP_OTHER, &x.allowed);
     counters_add(COUNTER_REQUESTS, 1);
     answer_error(&x, err);
     metrics_count(&x);

@@ -5,7 +5,7 @@
 #ifndef WORKER_EXCHANGE_REFUSAL_H
 #define WORKER_EXCHANGE_REFUSAL_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* At the end of the exchange: counts it in refusals_total if it is a refusal. Reasons that x->err
  * does not tell apart are set in x->refused where the request is refused. */

@@ -5,24 +5,7 @@
 #ifndef WORKER_EXCHANGE_ROUTES_H
 #define WORKER_EXCHANGE_ROUTES_H
 
-#include "server/base/err.h"
-#include "server/net/http_parse.h"
-#include "worker/exchange/exchange.h"
-
-enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };
-
-struct route {
-    const char *path; /* exact; "{prefix}" stands for API_PREFIX; a trailing "*" matches one
-                         segment, "**" any rest */
-    unsigned methods; /* bits 1 << enum http_method */
-    enum dialect dialect;
-    bool needs_key;
-    enum route_limit limit;
-    size_t body_max;                            /* 0: MAX_BODY_BYTES */
-    enum verdict (*answer)(struct exchange *x); /* NULL: goes to Bedrock */
-    bool by_version; /* dialect Anthropic only if anthropic-version is sent, else OpenAI */
-    const char *meaning;
-};
+#include "worker/turn/route.h"
 
 /* In the table's order; NULL behind the last. Any process. */
 const struct route *routes_row(size_t i);

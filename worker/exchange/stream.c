@@ -6,18 +6,18 @@
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "worker/turn/answer.h"
+#include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
 #define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */
 
-/* --- the transfer's callbacks: they only note what happened; the step decides
- * ------------------------ */
+/* --- the transfer's callbacks: they only note what happened; the step decides -------------- */
 
 static void wake_later(struct loop *loop, void *owner)
 {
     (void)loop;
-    exchange_wake(owner);
+    turn_wake(owner);
 }
 
 /* What came of the attempt. An exception that comes before a byte was forwarded is a refusal like a
@@ -134,7 +134,7 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
         return false;
     }
     enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
-    exchange_progress(x);
+    usage_progress(x);
     if (st != STATUS_OK) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
     }
@@ -232,13 +232,12 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
         conclude(x);
     }
     x->fetch = NULL; /* gone when this returns */
-    exchange_wake(x);
+    turn_wake(x);
 }
 
 const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data, .done = note_done};
 
-/* --- whole answers
- * -------------------------------------------------------------------------------------- */
+/* --- whole answers ------------------------------------------------------------------------- */
 
 static void put_whole(struct exchange *x, struct str bytes)
 {
@@ -285,8 +284,7 @@ static void finish_error(struct exchange *x, struct fetch *f)
     x->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
 }
 
-/* --- the step
- * ------------------------------------------------------------------------------------------- */
+/* --- the step ------------------------------------------------------------------------------ */
 
 enum verdict stream_step(struct exchange *x)
 {

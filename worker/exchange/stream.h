@@ -5,7 +5,7 @@
 #ifndef WORKER_EXCHANGE_STREAM_H
 #define WORKER_EXCHANGE_STREAM_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 extern const struct fetch_ops stream_ops; /* owner: the exchange */
 

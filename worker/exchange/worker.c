@@ -32,8 +32,7 @@
 #define SHUT_MS        20   /* from the end of listening to the first "Connection: close" */
 #define ARENA_MAX      (64u << 20)
 
-/* --- accepting
- * ------------------------------------------------------------------------------------- */
+/* --- accepting ----------------------------------------------------------------------------- */
 
 static void on_listener(struct loop *loop, void *owner, unsigned events);
 
@@ -155,8 +154,7 @@ static void on_listener(struct loop *loop, void *owner, unsigned events)
     }
 }
 
-/* --- the connection's callbacks
- * ---------------------------------------------------------------------- */
+/* --- the connection's callbacks ------------------------------------------------------------ */
 
 static enum status conn_headers(void *ctx, struct http_conn *c, const struct http_request *r,
                                 size_t *body_max_out, struct err *err)
@@ -224,8 +222,7 @@ const struct http_conn_ops worker_conn_ops = {
     .closed = conn_closed,
 };
 
-/* --- draining
- * ------------------------------------------------------------------------------------------ */
+/* --- draining ------------------------------------------------------------------------------ */
 
 static void give_up(struct loop *loop, void *owner)
 {
@@ -284,8 +281,7 @@ static void drain(struct worker *w)
     stop_if_empty(w);
 }
 
-/* --- wake-ups
- * -------------------------------------------------------------------------------------------- */
+/* --- wake-ups ------------------------------------------------------------------------------ */
 
 /* SIGTERM may come more than once, from the master and from whoever stops a whole group of
  * processes: a drain that has begun goes on. At once is SIGINT. */
@@ -369,8 +365,7 @@ static void each_turn(struct loop *loop, void *owner)
     publish_load(w);
 }
 
-/* --- starting
- * ---------------------------------------------------------------------------------------------- */
+/* --- starting ------------------------------------------------------------------------------ */
 
 void worker_configure(struct worker *w)
 {
@@ -397,6 +392,7 @@ void worker_configure(struct worker *w)
                                           .number_len = (uint32_t)c->json_max_number};
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
+    w->wake = exchange_wake;
     w->has_master = c->has_master;
     memcpy(w->master_digest, c->master_digest, sizeof w->master_digest);
 }
@@ -438,6 +434,7 @@ static void stop(struct worker *w)
     fetch_client_drop(w->fetch);
     loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
     bedrock_drop(w->bedrock);
+    text_wipe(&w->keyring, sizeof w->keyring);
 }
 
 int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)

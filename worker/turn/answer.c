@@ -5,7 +5,7 @@
 #include "shm/memory/counters.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 
 #define JSON_TYPE STR("application/json")
 
@@ -61,8 +61,8 @@ static void count_status(int status)
                  1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust original use.
- */
+/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust
+ * original use. */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);
@@ -232,24 +232,21 @@ static void put_error_headers(struct http_conn *c, const struct err *err)
 }
 
 /* RFC 9110 15.5.6: a 405 names the methods of its path. */
-static void put_allow(const struct config *config, struct http_conn *c, struct str path,
-                      const struct err *err)
+static void put_allow(const struct exchange *x, const struct err *err)
 {
     static const char *const names[] = {"GET", "HEAD", "POST"}; /* by enum http_method */
-    unsigned methods;
     char list[48];
     size_t n = 0;
     if (err->code != STATUS_METHOD) {
         return;
     }
-    routes_find(config, path, HTTP_OTHER, &methods);
     for (size_t i = 0; i < 3; i++) {
-        if (methods & 1u << i) {
+        if (x->allowed & 1u << i) {
             n += (size_t)snprintf(list + n, sizeof list - n, "%s, ", names[i]);
         }
     }
     snprintf(list + n, sizeof list - n, "OPTIONS");
-    http_out_header(c, STR("allow"), text_from(list));
+    http_out_header(x->conn, STR("allow"), text_from(list));
 }
 
 void answer_error(struct exchange *x, const struct err *err)
@@ -259,7 +256,7 @@ void answer_error(struct exchange *x, const struct err *err)
     answer_error_body(x->dialect, err, x->id, &body);
     answer_begin(x, err_row(err->code)->http[x->dialect]);
     put_error_headers(x->conn, err);
-    put_allow(x->worker->config, x->conn, x->path, err);
+    put_allow(x, err);
     http_out_body(x->conn, JSON_TYPE, buf_str(&body));
     buf_free(&body);
 }

@@ -5,7 +5,7 @@
 #ifndef WORKER_TURN_ANSWER_H
 #define WORKER_TURN_ANSWER_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 #define ANSWER_ID_SIZE 72
 /* The client's x-request-id or x-trace-id if it is [A-Za-z0-9_-]{1,64}, else a new "req_...". */

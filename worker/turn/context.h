@@ -11,6 +11,7 @@
 #include "server/json/scan.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/segment.h"
+#include "worker/turn/keyring.h"
 
 struct exchange;
 struct bedrock;
@@ -22,12 +23,14 @@ struct worker {
     uint32_t slot; /* 1..n */
     struct loop *loop;
     struct fetch_client *fetch;
-    struct bedrock *bedrock; /* endpoint and signing keys, see bedrock.h */
+    struct bedrock *bedrock; /* endpoint and retries, see bedrock.h */
+    struct keyring keyring;  /* what signs for it */
     struct http_conn_stats stats;
     struct http_conn_limits conn_limits;
     struct scan_limits scan_limits;
     size_t arena_max;                           /* ceiling of one exchange */
     const struct route *(*route_row)(size_t i); /* routes_row, lent to the door */
+    void (*wake)(struct exchange *x);           /* exchange_wake, lent to the steps */
 
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;

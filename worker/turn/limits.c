@@ -7,7 +7,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/tariff.h"
 #include "shm/store/keystore.h"
-#include "worker/exchange/routes.h"
+#include "worker/turn/route.h"
 #include "worker/turn/wait.h"
 
 #define MINUTE_NS        60000000000ull
@@ -16,8 +16,7 @@
 #define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
 #define RESERVE_ATTEMPTS 16u
 
-/* --- small things ------------------------------------------------------------------------------
- */
+/* --- small things -------------------------------------------------------------------------- */
 
 bool limits_billed(const struct exchange *x)
 {
@@ -32,21 +31,20 @@ static struct bucket *bucket(const struct exchange *x)
 
 static const struct {
     const char *word;
-    enum directory_tier tier;
+    enum tier tier;
 } tiers[] = {
     /* by enum; what follows is another word for one of them */
-    {"", DIRECTORY_TIER_DEFAULT},          {"flex", DIRECTORY_TIER_FLEX},
-    {"priority", DIRECTORY_TIER_PRIORITY}, {"reserved", DIRECTORY_TIER_RESERVED},
-    {"default", DIRECTORY_TIER_DEFAULT},
+    {"", TIER_DEFAULT},          {"flex", TIER_FLEX},       {"priority", TIER_PRIORITY},
+    {"reserved", TIER_RESERVED}, {"default", TIER_DEFAULT},
 };
 #define TIERS (sizeof tiers / sizeof tiers[0])
 
-struct str limits_tier_word(enum directory_tier tier)
+struct str limits_tier_word(enum tier tier)
 {
     return text_from(tiers[tier < TIERS ? tier : 0].word);
 }
 
-static bool find_tier(struct str word, enum directory_tier *out)
+static bool find_tier(struct str word, enum tier *out)
 {
     for (size_t i = 0; i < TIERS; i++) {
         if (text_eq(word, text_from(tiers[i].word))) {
@@ -58,7 +56,7 @@ static bool find_tier(struct str word, enum directory_tier *out)
 }
 
 /* Of an Anthropic body, in Bedrock's words: both converters take it. */
-static bool own_tier(const struct exchange *x, enum directory_tier *out)
+static bool own_tier(const struct exchange *x, enum tier *out)
 {
     struct str word = x->tier;
     if (!word.n && x->dialect == DIALECT_ANTHROPIC && scan_type(&x->scan, 0) == SCAN_OBJECT) {
@@ -67,14 +65,14 @@ static bool own_tier(const struct exchange *x, enum directory_tier *out)
     return word.n && find_tier(word, out);
 }
 
-enum directory_tier limits_tier(const struct exchange *x)
+enum tier limits_tier(const struct exchange *x)
 {
-    enum directory_tier tier = DIRECTORY_TIER_DEFAULT;
+    enum tier tier = TIER_DEFAULT;
     if (x->tier_refused || own_tier(x, &tier)) {
         return tier;
     }
-    if (x->who == EXCHANGE_KEY && x->key.tier != DIRECTORY_TIER_DEFAULT) {
-        return (enum directory_tier)x->key.tier;
+    if (x->who == EXCHANGE_KEY && x->key.tier != TIER_DEFAULT) {
+        return (enum tier)x->key.tier;
     }
     (void)find_tier(text_from(x->worker->config->default_service_tier), &tier);
     return tier;
@@ -94,8 +92,7 @@ static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_
     return VERDICT_FAIL;
 }
 
-/* --- the month ---------------------------------------------------------------------------------
- */
+/* --- the month ----------------------------------------------------------------------------- */
 
 /* First millisecond of the month after now's. */
 static int64_t next_month_ms(int64_t now_ms)
@@ -129,8 +126,7 @@ bool limits_over_budget(const struct exchange *x)
     return switched_off ? known == 0 || (known >= now && !room) : !room;
 }
 
-/* --- before the body is parsed -----------------------------------------------------------------
- */
+/* --- before the body is parsed ------------------------------------------------------------- */
 
 static bool enter_concurrency(struct exchange *x)
 {
@@ -170,8 +166,7 @@ enum verdict limits_enter(struct exchange *x)
     return VERDICT_NEXT;
 }
 
-/* --- with the model known ----------------------------------------------------------------------
- */
+/* --- with the model known ------------------------------------------------------------------ */
 
 static bool fits(struct str pattern, struct str name)
 {
@@ -198,8 +193,8 @@ static bool may_use(const struct exchange *x)
     return false;
 }
 
-/* Once a model and process: a gap in the price list must be seen, not repeated with each request.
- */
+/* Once a model and process: a gap in the price list must be seen, not repeated with
+ * each request. */
 static void warn_price(struct str id)
 {
     static uint64_t seen[NAMES_MAX];
@@ -244,7 +239,7 @@ static uint64_t worst_case(const struct exchange *x)
     uint64_t output = asked > 0                   ? (uint64_t)asked
                       : x->model.caps->output_max ? x->model.caps->output_max
                                                   : OUTPUT_UNKNOWN;
-    struct directory_price dearest = x->price;
+    struct price dearest = x->price;
     if (dearest.cache_write > dearest.input) {
         dearest.input = dearest.cache_write;
     }
@@ -253,7 +248,7 @@ static uint64_t worst_case(const struct exchange *x)
     }
     struct prices_tokens tokens = {.input = x->body.n / BYTES_A_TOKEN + 1, .output = output};
     bool names_tier = SCAN_GET(&x->scan, 0, "service_tier") != SCAN_ABSENT;
-    return prices_cost(&dearest, &tokens, names_tier ? DIRECTORY_TIER_PRIORITY : limits_tier(x));
+    return prices_cost(&dearest, &tokens, names_tier ? TIER_PRIORITY : limits_tier(x));
 }
 
 /* What is held is summed before what is spent is read: a request that settles in between has added
@@ -326,8 +321,7 @@ enum verdict limits_admit(struct exchange *x)
     return reserve(x, b, worst) ? VERDICT_NEXT : refuse_reserve(x, worst);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro)
 {
@@ -352,8 +346,7 @@ void limits_leave(struct exchange *x)
     }
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers ------------------------------------------------------------------------------- */
 
 static void put_tokens(struct exchange *x)
 {

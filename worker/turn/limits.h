@@ -9,7 +9,7 @@
 #ifndef WORKER_TURN_LIMITS_H
 #define WORKER_TURN_LIMITS_H
 
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 
 /* The request goes to a model and is paid for: not a list, not count_tokens. */
 bool limits_billed(const struct exchange *x);
@@ -32,8 +32,8 @@ void limits_leave(struct exchange *x);
 void limits_headers(struct exchange *x);
 
 /* Tier of the request: the client's own, else the key's, else DEFAULT_SERVICE_TIER. */
-enum directory_tier limits_tier(const struct exchange *x);
+enum tier limits_tier(const struct exchange *x);
 /* Bedrock's word for it; empty for the default tier. */
-struct str limits_tier_word(enum directory_tier tier);
+struct str limits_tier_word(enum tier tier);
 
 #endif

@@ -7,7 +7,7 @@
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/journal.h"
-#include "worker/exchange/exchange.h"
+#include "worker/turn/turn.h"
 #include "worker/turn/limits.h"
 
 #define CLOSE_ATTEMPTS 2
@@ -123,7 +123,7 @@ static bool succeeded(const struct exchange *x)
 }
 
 static void fill_end(const struct exchange *x, struct journal_record *r,
-                     const struct prices_tokens *tokens, enum directory_tier tier)
+                     const struct prices_tokens *tokens, enum tier tier)
 {
     uint64_t ms = (clock_now_ns() - x->began_ns) / 1000000u;
     r->tokens = *tokens;
@@ -140,8 +140,7 @@ static void fill_end(const struct exchange *x, struct journal_record *r,
 }
 
 /* The file may be cut at this very moment, but hardly so twice. */
-static void close_record(struct exchange *x, const struct prices_tokens *tokens,
-                         enum directory_tier tier)
+static void close_record(struct exchange *x, const struct prices_tokens *tokens, enum tier tier)
 {
     bool closed = false;
     for (int i = 0; !closed && i < CLOSE_ATTEMPTS && keep_record(x); i++) {
@@ -164,7 +163,7 @@ void usage_end(struct exchange *x)
     }
     x->billed = false;
     x->usage = seen_so_far(x);
-    enum directory_tier tier = limits_tier(x);
+    enum tier tier = limits_tier(x);
     struct prices_tokens tokens = tokens_of(&x->usage);
     x->cost_micro = prices_cost(&x->price, &tokens, tier);
     count(&x->usage, x->cost_micro);

@@ -134,7 +134,7 @@ static struct script_line invent_line(struct chance *d, struct script *s)
     return line;
 }
 
-/* ---- lines come and go --------------------------------------------------------------------- */
+/* ---- lines come and go -------------------------------------------------------------------- */
 
 static void insert(struct script *s, size_t at, struct script_line line)
 {
@@ -231,7 +231,7 @@ void chance_cross(struct chance *d, struct script *s, const struct script *other
     }
 }
 
-/* ---- changes of one line ------------------------------------------------------------------- */
+/* ---- changes of one line ------------------------------------------------------------------ */
 
 /* A request or an answer of the tables becomes a text that can be changed byte by byte. */
 static void spell_out(struct script *s, struct script_line *line)

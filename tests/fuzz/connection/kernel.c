@@ -21,7 +21,7 @@ static struct kernel_file *table[KERNEL_FD_COUNT]; /* by descriptor */
 static unsigned files_high;                        /* those behind were never used */
 static uint64_t now_ms = CLOCK_FIRST_MS, until_ms = UINT64_MAX, last_stamp, random_state;
 
-/* ---- life ---------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------- */
 
 static void clear(struct kernel_file *f)
 {
@@ -122,7 +122,7 @@ int kernel_close(struct kernel_file *f)
     return 0;
 }
 
-/* ---- the clock ----------------------------------------------------------------------------- */
+/* ---- the clock ---------------------------------------------------------------------------- */
 
 void kernel_clock_add(uint64_t ms)
 {
@@ -147,7 +147,7 @@ void kernel_random(uint8_t *out, size_t n)
     }
 }
 
-/* ---- the other side ------------------------------------------------------------------------ */
+/* ---- the other side ----------------------------------------------------------------------- */
 
 void kernel_stir(struct kernel_file *f)
 {
@@ -210,7 +210,7 @@ void kernel_ring(struct kernel_file *f, unsigned signal)
     kernel_stir(f);
 }
 
-/* ---- the worker's side --------------------------------------------------------------------- */
+/* ---- the worker's side -------------------------------------------------------------------- */
 
 static long fail(int error)
 {
@@ -333,7 +333,7 @@ int kernel_accept(struct kernel_file *f)
     return client->fd;
 }
 
-/* ---- epoll --------------------------------------------------------------------------------- */
+/* ---- epoll -------------------------------------------------------------------------------- */
 
 /* tcp_poll() in net/ipv4/tcp.c */
 static uint32_t stream_ready(const struct kernel_file *f)

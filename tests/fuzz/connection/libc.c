@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- files --------------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 int close(int fd)
 {
@@ -116,7 +116,7 @@ int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
     return is_ours(all, n) ? look(all, n) : (int)syscall(SYS_poll, fds, n, timeout_ms);
 }
 
-/* ---- sockets ------------------------------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------------------------ */
 
 int socket(int domain, int type, int protocol)
 {
@@ -216,7 +216,7 @@ int getpeername(int fd, struct sockaddr *a, socklen_t *n)
     return f ? address(a, n) : (int)syscall(SYS_getpeername, fd, a, n);
 }
 
-/* ---- epoll --------------------------------------------------------------------------------- */
+/* ---- epoll -------------------------------------------------------------------------------- */
 
 int epoll_create1(int flags)
 {
@@ -236,7 +236,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms)
     return kernel_epoll_wait(events, max, timeout_ms);
 }
 
-/* ---- what must be the same each time ------------------------------------------------------- */
+/* ---- what must be the same each time ------------------------------------------------------ */
 
 int clock_gettime(clockid_t id, struct timespec *out)
 {

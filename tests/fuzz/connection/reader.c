@@ -34,7 +34,7 @@ void reader_log(const char *line, size_t n)
         fprintf(stderr, "            log %.*s", (int)n, line);
 }
 
-/* ---- what a client has asked --------------------------------------------------------------- */
+/* ---- what a client has asked -------------------------------------------------------------- */
 
 struct asked {
     enum http_method method[REQUESTS];
@@ -75,7 +75,7 @@ static void read_requests(const struct kernel_file *f, struct asked *a)
     http_parse_drop(p);
 }
 
-/* ---- one answer ---------------------------------------------------------------------------- */
+/* ---- one answer --------------------------------------------------------------------------- */
 
 struct head {
     unsigned status;
@@ -242,7 +242,7 @@ static bool read_body(struct str *in, const struct head *h, bool bodyless)
     return whole;
 }
 
-/* ---- all of a connection ------------------------------------------------------------------- */
+/* ---- all of a connection ------------------------------------------------------------------ */
 
 /* The last answer may be a refusal of what had come by then, which need not have said HEAD yet: it
  * may have a body although the rest of the request came later and was thrown away. */

@@ -45,7 +45,7 @@ static const char *const key_lines[] = {
     "x-api-key: \r\nAuthorization: Bearer sk-new-3\r\n",
 };
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------------------------- */
 
 enum framing { NONE, LENGTH, CHUNKS, BARE /* headers is all there is */ };
 
@@ -166,7 +166,7 @@ void saying_request(uint32_t request, uint32_t key, struct buf *out)
     buf_free(&body);
 }
 
-/* ---- answers in lines ---------------------------------------------------------------------- */
+/* ---- answers in lines --------------------------------------------------------------------- */
 
 static void put_frame(char kind, struct str rest, struct buf *out)
 {
@@ -233,7 +233,7 @@ void saying_events(struct str lines, struct buf *out)
         put_line(line, before, out);
 }
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------ */
 
 #define I_START                                                                                  \
     "i {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":" \

@@ -35,7 +35,7 @@ unsigned script_args(enum script_op op)
     return n;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 static bool find_op(struct str word, enum script_op *out)
 {
@@ -105,7 +105,7 @@ void script_read(struct script *s, struct str text)
         read_line(s, line);
 }
 
-/* ---- printing ------------------------------------------------------------------------------ */
+/* ---- printing ----------------------------------------------------------------------------- */
 
 static void print_text(struct str text, struct buf *out)
 {

@@ -5,7 +5,7 @@
 
 /* What one line of a script does. */
 
-/* ---- clients ------------------------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------------------------ */
 
 static struct kernel_file *client(uint32_t c)
 {
@@ -62,7 +62,7 @@ void stage_give_all(void)
     stage_clients(give_all);
 }
 
-/* ---- Bedrock ------------------------------------------------------------------------------- */
+/* ---- Bedrock ------------------------------------------------------------------------------ */
 
 /* The transfer that is the u-th, counted from the youngest. */
 static struct kernel_file *transfer(uint32_t u)
@@ -165,7 +165,7 @@ static bool of_bedrock(const struct script_line *line)
     }
 }
 
-/* ---- the refresher ------------------------------------------------------------------------- */
+/* ---- the refresher ------------------------------------------------------------------------ */
 
 static bool answer_key(uint32_t result)
 {
@@ -188,7 +188,7 @@ bool stage_answer_keys(uint32_t result)
     return any;
 }
 
-/* ---- the lines ----------------------------------------------------------------------------- */
+/* ---- the lines ---------------------------------------------------------------------------- */
 
 static void signal_worker(unsigned number)
 {

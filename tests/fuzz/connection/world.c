@@ -31,7 +31,7 @@ enum {
 
 struct world world;
 
-/* ---- once ---------------------------------------------------------------------------------- */
+/* ---- once --------------------------------------------------------------------------------- */
 
 #define COMMON                                                                              \
     {"BEDROCK_ENDPOINT_URL", "http://127.0.0.1:9"}, {"AWS_REGION", "us-west-2"},            \
@@ -117,7 +117,7 @@ void world_init(void)
     kernel_on_log = reader_log;
 }
 
-/* ---- the refresher's side ------------------------------------------------------------------ */
+/* ---- the refresher's side ----------------------------------------------------------------- */
 
 static void add_key(const uint8_t digest[32], uint32_t slot, struct directory_key k)
 {
@@ -190,7 +190,7 @@ void world_pass(uint64_t ms)
     clock_freeze_real_ms(world.real_ms);
 }
 
-/* ---- one run ------------------------------------------------------------------------------- */
+/* ---- one run ------------------------------------------------------------------------------ */
 
 static void begin(struct str script)
 {
@@ -360,7 +360,7 @@ static bool on_wait(unsigned ready, bool expired)
     return turns;
 }
 
-/* ---- afterwards ---------------------------------------------------------------------------- */
+/* ---- afterwards --------------------------------------------------------------------------- */
 
 static uint64_t ended_requests(void)
 {

@@ -353,62 +353,6 @@ static void test_print_value_and_source(void **state)
     config_free(&c);
 }
 
-static void test_table_names_unique(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        for (size_t k = 0; k < SETTING_COUNT; k++) {
-            bool same = i != k && strcmp(settings[i].name, settings[k].name) == 0;
-            if (same || strcmp(settings[i].name, settings[k].alias) == 0) {
-                fail_msg("%s is there twice", settings[i].name);
-            }
-        }
-    }
-}
-
-static char *read_example(void)
-{
-    static char text[65536];
-    FILE *file = fopen(".env.example", "re"); /* tests run in the root of the tree */
-    assert_non_null(file);
-    size_t n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    assert_true(n < sizeof(text) - 1);
-    text[n] = '\0';
-    return text;
-}
-
-static void test_example_has_each_setting_with_default_and_meaning(void **state)
-{
-    (void)state;
-    const char *text = read_example();
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        char line[128];
-        char doc[256];
-        snprintf(line, sizeof(line), "\n#%s=%s\n", settings[i].name, settings[i].dflt);
-        snprintf(doc, sizeof(doc), "\n# %s", settings[i].doc);
-        if (!has(text, line) || !has(text, doc)) {
-            fail_msg(".env.example: %s is not there, or not as in the table", settings[i].name);
-        }
-    }
-}
-
-static void test_example_has_no_other_setting(void **state)
-{
-    (void)state;
-    size_t found = 0;
-    struct str rest = text_from(read_example());
-    struct str line;
-    while (text_split(&rest, '\n', &line)) {
-        bool setting = text_starts(line, STR("#")) && !text_starts(line, STR("# "));
-        if (line.n > 0 && line.p[0] != '#') {
-            fail_msg(".env.example: not commented: %.*s", STR_ARG(line));
-        }
-        found += setting;
-    }
-    assert_int_equal(found, SETTING_COUNT);
-}
-
 static void test_forget_master_key_wipes_the_text_and_keeps_the_digest(void **state)
 {
     (void)state;
@@ -539,9 +483,6 @@ int main(void)
         CLEAN(test_load_out_of_memory_at_each_allocation),
         CLEAN(test_print_secrets_never_shown),
         CLEAN(test_print_value_and_source),
-        CLEAN(test_table_names_unique),
-        CLEAN(test_example_has_each_setting_with_default_and_meaning),
-        CLEAN(test_example_has_no_other_setting),
         CLEAN(test_forget_master_key_wipes_the_text_and_keeps_the_digest),
         CLEAN(test_load_again_takes_the_files_new_values),
         CLEAN(test_warnings_rows),

@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 static const struct config_docs_row *row_of(const char *name)
@@ -61,11 +63,75 @@ static void test_rows_are_those_of_the_table(void **state)
     assert_null(config_docs_row(n));
 }
 
+static void test_rows_have_names_of_their_own(void **state)
+{
+    (void)state;
+    const struct config_docs_row *r, *other;
+    for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
+        for (size_t k = 0; (other = config_docs_row(k)) != NULL; k++) {
+            bool same = i != k && strcmp(r->name, other->name) == 0;
+            if (same || strcmp(r->name, other->alias) == 0) {
+                fail_msg("%s is there twice", r->name);
+            }
+        }
+    }
+}
+
+static char *read_example(void)
+{
+    static char text[65536];
+    FILE *file = fopen(".env.example", "re"); /* tests run in the root of the tree */
+    assert_non_null(file);
+    size_t n = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    assert_true(n < sizeof(text) - 1);
+    text[n] = '\0';
+    return text;
+}
+
+static void test_example_has_each_setting_with_default_and_meaning(void **state)
+{
+    (void)state;
+    const char *text = read_example();
+    const struct config_docs_row *r;
+    for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
+        char line[128];
+        char doc[256];
+        snprintf(line, sizeof(line), "\n#%s=%s\n", r->name, r->dflt);
+        snprintf(doc, sizeof(doc), "\n# %s", r->meaning);
+        if (!strstr(text, line) || !strstr(text, doc)) {
+            fail_msg(".env.example: %s is not there, or not as in the table", r->name);
+        }
+    }
+}
+
+static void test_example_has_no_other_setting(void **state)
+{
+    (void)state;
+    size_t found = 0, rows = 0;
+    struct str rest = text_from(read_example());
+    struct str line;
+    while (text_split(&rest, '\n', &line)) {
+        bool setting = text_starts(line, STR("#")) && !text_starts(line, STR("# "));
+        if (line.n > 0 && line.p[0] != '#') {
+            fail_msg(".env.example: not commented: %.*s", STR_ARG(line));
+        }
+        found += setting;
+    }
+    while (config_docs_row(rows)) {
+        rows++;
+    }
+    assert_int_equal(found, rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_say_all_of_each_kind),
         cmocka_unit_test(test_rows_are_those_of_the_table),
+        cmocka_unit_test(test_rows_have_names_of_their_own),
+        cmocka_unit_test(test_example_has_each_setting_with_default_and_meaning),
+        cmocka_unit_test(test_example_has_no_other_setting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

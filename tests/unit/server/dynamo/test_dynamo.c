@@ -165,7 +165,7 @@ static void test_call_answer_over_the_cap_is_refused(void **state)
     dynamo_drop(d);
 }
 
-/* --- clocks ---------------------------------------------------------------------------------- */
+/* --- clocks -------------------------------------------------------------------------------- */
 
 static void test_call_skew_is_learned_from_date(void **state)
 {
@@ -207,7 +207,7 @@ static void test_call_skew_without_cause_is_final(void **state)
     }
 }
 
-/* --- waiting --------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------- */
 
 struct patience {
     unsigned calls, most; /* false from then on */

@@ -35,7 +35,7 @@ static void test_find_table_gives_price_and_source(void **state)
     static const struct {
         const char *id;
         enum prices_source source;
-        struct directory_price price;
+        struct price price;
     } rows[] = {
         {"us.anthropic.claude-3-5-haiku-20241022-v1:0",
          PRICES_LIST,
@@ -70,7 +70,7 @@ static void test_find_table_gives_price_and_source(void **state)
         {"", PRICES_UNKNOWN, {0}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct directory_price got;
+        struct price got;
         enum prices_source source = prices_find(text_from(rows[i].id), &got);
         if (source != rows[i].source || memcmp(&got, &rows[i].price, sizeof got) != 0) {
             fail_msg("%s: source %d, input %llu", rows[i].id, (int)source,
@@ -85,7 +85,7 @@ static void test_listed_every_row_is_found_and_in_order(void **state)
     (void)state;
     const char *last = "", *id;
     bool family, last_family = false;
-    struct directory_price listed, got;
+    struct price listed, got;
     size_t n = 0;
     for (; (id = prices_listed(n, &listed, &family)) != NULL; n++) {
         if (family == last_family && strcmp(last, id) >= 0) {
@@ -105,39 +105,31 @@ static void test_listed_every_row_is_found_and_in_order(void **state)
 static void test_cost_table_is_exact(void **state)
 {
     (void)state;
-    static const struct directory_price sonnet = {3000000, 15000000, 300000, 3750000};
-    static const struct directory_price odd = {75000, 600000, 0, 0};
+    static const struct price sonnet = {3000000, 15000000, 300000, 3750000};
+    static const struct price odd = {75000, 600000, 0, 0};
     static const struct {
         const char *name;
-        const struct directory_price *price;
+        const struct price *price;
         struct prices_tokens t;
-        enum directory_tier tier;
+        enum tier tier;
         uint64_t cost;
     } rows[] = {
-        {"nothing", &sonnet, {0}, DIRECTORY_TIER_DEFAULT, 0},
-        {"input", &sonnet, {.input = 1000}, DIRECTORY_TIER_DEFAULT, 3000},
-        {"output", &sonnet, {.output = 1000}, DIRECTORY_TIER_DEFAULT, 15000},
-        {"cache read", &sonnet, {.cache_read = 1000}, DIRECTORY_TIER_DEFAULT, 300},
-        {"cache write", &sonnet, {.cache_write = 1000}, DIRECTORY_TIER_DEFAULT, 3750},
-        {"1 h write is twice the input",
-         &sonnet,
-         {.cache_write_1h = 1000},
-         DIRECTORY_TIER_DEFAULT,
-         6000},
-        {"all", &sonnet, {10, 10, 10, 10, 10}, DIRECTORY_TIER_DEFAULT, 281}, /* 280.5 */
-        {"flex", &sonnet, {.input = 1001}, DIRECTORY_TIER_FLEX, 1502},       /* 1501.5 */
-        {"priority", &sonnet, {.input = 1000}, DIRECTORY_TIER_PRIORITY, 5250},
-        {"reserved", &sonnet, {.input = 1000}, DIRECTORY_TIER_RESERVED, 3000},
-        {"rounded down", &odd, {.input = 6}, DIRECTORY_TIER_DEFAULT, 0}, /* 0.45 */
-        {"rounded up", &odd, {.input = 7}, DIRECTORY_TIER_DEFAULT, 1},   /* 0.525 */
-        {"half up", &odd, {.input = 20}, DIRECTORY_TIER_DEFAULT, 2},     /* 1.5 */
-        {"a billion",
-         &sonnet,
-         {1000000000, 1000000000, 0, 0, 0},
-         DIRECTORY_TIER_PRIORITY,
-         31500000000ull},
-        {"does not fit", &sonnet, {.input = UINT64_MAX}, DIRECTORY_TIER_DEFAULT, UINT64_MAX},
-        {"nor this", &sonnet, {1ull << 42, 1ull << 40, 0, 0, 0}, DIRECTORY_TIER_FLEX, UINT64_MAX},
+        {"nothing", &sonnet, {0}, TIER_DEFAULT, 0},
+        {"input", &sonnet, {.input = 1000}, TIER_DEFAULT, 3000},
+        {"output", &sonnet, {.output = 1000}, TIER_DEFAULT, 15000},
+        {"cache read", &sonnet, {.cache_read = 1000}, TIER_DEFAULT, 300},
+        {"cache write", &sonnet, {.cache_write = 1000}, TIER_DEFAULT, 3750},
+        {"1 h write is twice the input", &sonnet, {.cache_write_1h = 1000}, TIER_DEFAULT, 6000},
+        {"all", &sonnet, {10, 10, 10, 10, 10}, TIER_DEFAULT, 281}, /* 280.5 */
+        {"flex", &sonnet, {.input = 1001}, TIER_FLEX, 1502},       /* 1501.5 */
+        {"priority", &sonnet, {.input = 1000}, TIER_PRIORITY, 5250},
+        {"reserved", &sonnet, {.input = 1000}, TIER_RESERVED, 3000},
+        {"rounded down", &odd, {.input = 6}, TIER_DEFAULT, 0}, /* 0.45 */
+        {"rounded up", &odd, {.input = 7}, TIER_DEFAULT, 1},   /* 0.525 */
+        {"half up", &odd, {.input = 20}, TIER_DEFAULT, 2},     /* 1.5 */
+        {"a billion", &sonnet, {1000000000, 1000000000, 0, 0, 0}, TIER_PRIORITY, 31500000000ull},
+        {"does not fit", &sonnet, {.input = UINT64_MAX}, TIER_DEFAULT, UINT64_MAX},
+        {"nor this", &sonnet, {1ull << 42, 1ull << 40, 0, 0, 0}, TIER_FLEX, UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint64_t got = prices_cost(rows[i].price, &rows[i].t, rows[i].tier);

@@ -235,8 +235,7 @@ static void test_budget_comes_after_the_rows(void **state)
     assert_int_equal(stage->next, 2);
 }
 
-/* --- sums ---------------------------------------------------------------------------------------
- */
+/* --- sums ---------------------------------------------------------------------------------- */
 
 #define ITEM(key, time, model, more)                                \
     "{\"api_key\":{\"S\":\"" key "\"},\"timestamp\":{\"S\":\"" time \

@@ -296,7 +296,7 @@ static void test_each_bank_rebuilt_in_between_is_broken_off(void **state)
     assert_int_equal(seen, 1);
 }
 
-/* --- several processes ----------------------------------------------------------------------- */
+/* --- several processes --------------------------------------------------------------------- */
 
 #define STRESS_KEYS 64u
 

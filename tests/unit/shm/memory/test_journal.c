@@ -259,7 +259,7 @@ static void test_bury_half_closed_record_is_a_row(void **state)
     struct journal_record *r = open_one(&w);
     r->flags = JOURNAL_SUCCESS;
     r->status = 200;
-    r->tier = DIRECTORY_TIER_FLEX;
+    r->tier = TIER_FLEX;
     text_copy(STR("TIMEOUT"), r->error, sizeof r->error);
     r->closed = journal_seal_closed(r);
     scoreboard_state(&seg, 1, SCOREBOARD_FREE);

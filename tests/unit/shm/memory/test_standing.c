@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "shm/memory/segment.h"
 
 static struct segment seg;
 

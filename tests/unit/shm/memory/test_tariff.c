@@ -11,7 +11,7 @@ static void test_find_row_of_the_store_wins(void **state)
     (void)state;
     struct segment s;
     struct err err;
-    struct directory_price mine = {1, 2, 3, 4}, got;
+    struct price mine = {1, 2, 3, 4}, got;
     assert_int_equal(segment_create(&s, 1, 64, &err), STATUS_OK);
     assert_int_equal(tariff_find(&s, STR("amazon.titan-x"), &got), PRICES_UNKNOWN);
     directory_begin(&s);

@@ -195,7 +195,7 @@ static void test_price_new_changed_disabled_and_dropped(void **state)
     assert_int_equal(edit->put_price(store, &p, &err), STATUS_OK);
     assert_string_equal(ask(row),
                         "us.amazon.nova us.amazon.nova amazon 0.060000 0.240000 0.015000 - active");
-    p.price = (struct directory_price){1, 2, KEYSTORE_PRICE_NONE, 4};
+    p.price = (struct price){1, 2, KEYSTORE_PRICE_NONE, 4};
     assert_int_equal(edit->put_price(store, &p, &err), STATUS_OK);
     assert_string_equal(ask(row),
                         "us.amazon.nova us.amazon.nova amazon 0.000001 0.000002 - 0.000004 active");

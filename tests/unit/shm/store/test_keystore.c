@@ -10,7 +10,7 @@
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-/* --- rows ------------------------------------------------------------------------------------ */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 static struct keystore_row good_row(void)
 {
@@ -45,7 +45,7 @@ static void test_cell_good_row_is_taken_over(void **state)
     assert_int_equal(k.max_concurrency, 8);
     assert_int_equal(k.budget_micro, 12500000);
     assert_int_equal(k.expires_ms, 1800000000000ll);
-    assert_int_equal(k.tier, DIRECTORY_TIER_PRIORITY);
+    assert_int_equal(k.tier, TIER_PRIORITY);
     assert_int_equal(k.cache_ttl, DIRECTORY_TTL_1H);
     assert_string_equal(k.user, "alice");
     assert_int_equal(k.user_len, 5);
@@ -203,7 +203,7 @@ static void test_money_rows(void **state)
     }
 }
 
-/* --- key text -------------------------------------------------------------------------------- */
+/* --- key text ------------------------------------------------------------------------------ */
 
 static void test_new_key_is_plausible_and_every_typo_is_not(void **state)
 {

@@ -17,8 +17,7 @@
 #define REQUESTS 30000
 #endif
 
-/* --- the validator ------------------------------------------------------------------------------
- */
+/* --- the validator ------------------------------------------------------------------------- */
 
 #define WITH(more)  "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]," more "}"
 #define BLOCK(json) "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}," json "]}]}"
@@ -142,8 +141,7 @@ static void test_rule_that_is_broken_is_caught(void **state)
     check_broken(rows, COUNT_OF(rows));
 }
 
-/* --- random requests ----------------------------------------------------------------------------
- */
+/* --- random requests ----------------------------------------------------------------------- */
 
 static const char *const models[] = {SONNET35, SONNET45, OPUS46, OPUS47,  OPUS55, NOVA,  NOVA2,
                                      QWEN,     QWEN_VL,  LLAMA,  GPT_OSS, KIMI,   GEMMA, MISTRAL7};

@@ -11,8 +11,7 @@ static uint64_t counted(const struct gateway *g, enum counter c)
     return counters_sum(&g->segment, c);
 }
 
-/* ---- whole answers and what may come instead
- * ------------------------------------------------------ */
+/* ---- whole answers and what may come instead ---------------------------------------------- */
 
 struct trouble { /* what Bedrock answers, to one request or to all */
     const char *name, *status, *headers, *body;
@@ -170,8 +169,7 @@ static void test_cut_answer_is_502_and_never_repeated(void **state)
     assert_int_equal(g->bedrock.requests, 2);
 }
 
-/* ---- the tier
- * ------------------------------------------------------------------------------------ */
+/* ---- the tier ----------------------------------------------------------------------------- */
 
 #define TIERED                                       \
     "{\"service_tier\":\"flex\",\"model\":\"" CLAUDE \
@@ -213,8 +211,7 @@ static void test_tier_is_dropped_only_when_it_was_refused(void **state)
     }
 }
 
-/* ---- the clock
- * ----------------------------------------------------------------------------------- */
+/* ---- the clock ---------------------------------------------------------------------------- */
 
 static void skewed(struct gateway *g, struct loopback_conn *c, struct str request)
 {

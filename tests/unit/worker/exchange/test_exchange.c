@@ -12,8 +12,7 @@ static uint64_t counted(const struct gateway *g, enum counter c)
     return counters_sum(&g->segment, c);
 }
 
-/* ---- the front door ----------------------------------------------------------------------------
- */
+/* ---- the front door ----------------------------------------------------------------------- */
 
 static void test_open_table_of_refusals(void **state)
 {
@@ -316,8 +315,7 @@ static void test_too_many_bodies_at_once_are_503(void **state)
     client_check(&g->client, "wait", "retry-after: 1\r\n", true);
 }
 
-/* ---- clients that leave
- * ---------------------------------------------------------------------------- */
+/* ---- clients that leave ------------------------------------------------------------------- */
 
 static void test_client_gone_while_waiting_cancels_upstream(void **state)
 {
@@ -392,7 +390,7 @@ static void test_deadline_before_the_answer_is_504(void **state)
     GATEWAY_UNTIL(g, g->bedrock.gone == 1);
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------- */
 
 /* Allocation g->step fails while the answer comes back. Bedrock here shares the heap with the
  * gateway, so it is spared. */

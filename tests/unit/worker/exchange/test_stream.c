@@ -1,24 +1,9 @@
 /* stream.c: what a client of a streamed answer sees when Bedrock is well, ill, slow or gone. */
 #include "worker/exchange/stream.h"
 
-#include "server/net/http_state.h" /* how much is held for a slow client */
-#include "tests/unit/gateway_bed.h"
+#include "tests/unit/stream_case.h"
 
-static void ask_stream(struct gateway *g)
-{
-    client_close(&g->client);
-    client_ask(g, &g->client, MESSAGES, KEY, STREAM_BODY);
-}
-
-/* Until the exchange is over and its last bytes are read. */
-static void finish(struct gateway *g)
-{
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL);
-    gateway_run(g, 2);
-    client_read(&g->client);
-}
-
-/* ---- good ------------------------------------------------------------------------------------ */
+/* ---- good --------------------------------------------------------------------------------- */
 
 static void test_stream_good_is_forwarded_and_connection_goes_on(void **state)
 {
@@ -80,8 +65,7 @@ static void test_stream_chat_broken_has_error_and_no_done(void **state)
     client_check(&g->client, "account", ACCOUNT, false);
 }
 
-/* ---- trouble before anything was said: an HTTP status ------------------------------------------
- */
+/* ---- trouble before anything was said: an HTTP status ------------------------------------- */
 
 static void first_exception(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -192,16 +176,6 @@ static void test_tier_refused_by_an_exception_is_dropped(void **state)
     gateway_expect(g, &g->client, 1, "\r\n0\r\n\r\n");
     client_check(&g->client, "change", "x-converter-changes: drop:service_tier", true);
     assert_int_equal(g->bedrock.requests, 2);
-}
-
-static void bad_frame(struct loopback_conn *c)
-{
-    struct buf frame;
-    buf_init(&frame, 4096);
-    eventstream_encode(&frame, EVENTSTREAM_EVENT, STR("chunk"), STR("{\"bytes\":\"SEVSRQ==\"}"));
-    buf_data(&frame)[buf_len(&frame) - 1] ^= 1;
-    up_bytes(c, buf_str(&frame));
-    buf_free(&frame);
 }
 
 static void half_frame(struct loopback_conn *c)
@@ -361,8 +335,7 @@ static void test_event_without_output_does_not_begin_the_answer(void **state)
     client_check(&g->client, "status", "HTTP/1.1 429 ", true);
 }
 
-/* ---- trouble in the middle: one error event
- * ------------------------------------------------------ */
+/* ---- trouble in the middle: one error event ----------------------------------------------- */
 
 static void begun_then_ending(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -431,142 +404,6 @@ static void test_models_own_error_event_is_the_only_one(void **state)
     client_check(&g->client, "end", "message_stop", false);
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------------- */
-
-static void begin_and_wait(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    (void)g, (void)request;
-    up_begin(c);
-}
-
-static void test_deadline_is_an_error_event(void **state)
-{
-    struct gateway *g = *state;
-    struct exchange *x;
-    g->config.max_request_seconds = 100;
-    g->reply = begin_and_wait;
-    ask_stream(g);
-    gateway_expect(g, &g->client, 1, "Hello");
-    assert_non_null(x = g->worker.exchanges);
-    assert_in_range(x->timer_deadline.at_ms - clock_mono_ms(), 98000, 100000);
-    loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
-    gateway_expect(g, &g->client, 1,
-                   "event: error\ndata: {\"type\":\"error\",\"error\":{"
-                   "\"type\":\"timeout_error\"");
-    client_check(&g->client, "end", "message_stop", false);
-    GATEWAY_UNTIL(g, g->bedrock.gone == 1); /* the upstream is not left running */
-}
-
-static void test_ping_after_silence_but_never_before_the_beginning(void **state)
-{
-    struct gateway *g = *state;
-    g->config.ping_seconds = 1;
-    g->reply = up_silence;
-    client_ask(g, &g->other, MESSAGES, KEY, STREAM_BODY); /* never hears of its model */
-    GATEWAY_UNTIL(g, g->bedrock.requests == 1);
-    g->reply = begin_and_wait;
-    ask_stream(g);
-    gateway_expect(g, &g->client, 1, "Hello");
-    uint64_t began_ms = clock_mono_ms();
-    client_check(&g->client, "early", "event: ping", false);
-    gateway_expect(g, &g->client, 1, "event: ping\ndata: {\"type\": \"ping\"}\n\n");
-    assert_in_range(clock_mono_ms() - began_ms, 950, 1300);
-    client_read(&g->other);
-    assert_int_equal(buf_len(&g->other.in), 0);
-    up_stop(g->upstream);
-    up_end(g->upstream);
-    loopback_flush(g->upstream);
-    gateway_expect(g, &g->client, 1, "event: message_stop");
-}
-
-/* ---- slow and leaving clients
- * --------------------------------------------------------------------- */
-
-enum { FLOOD_EVENTS = 1500 };
-
-static void flood(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    char delta[1200];
-    (void)g, (void)request;
-    up_begin(c);
-    for (int i = 0; i < FLOOD_EVENTS; i++) {
-        snprintf(delta, sizeof delta,
-                 "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
-                 "\"text\":\"<%04d>%01000d\"}}",
-                 i, 0);
-        up_chunk(c, delta);
-    }
-    up_stop(c);
-    up_end(c);
-}
-
-static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = flood;
-    ask_stream(g);
-    GATEWAY_UNTIL(g, g->worker.exchanges != NULL && g->worker.exchanges->answered);
-    const struct exchange *x = g->worker.exchanges;
-    for (int i = 0; i < 100; i++) {
-        gateway_run(g, 1);
-        assert_ptr_equal(g->worker.exchanges, x);
-        assert_true(buf_len(&x->conn->out) < 2 * 16384); /* STREAM_BUFFER_BYTES, and a piece */
-    }
-    size_t held = buf_len(&x->conn->out);
-    /* a quarter at least, else it would have been asked for more */
-    assert_true(held >= (size_t)g->worker.config->stream_buffer_bytes / 4);
-    assert_true(x->attempt == EXCHANGE_ATTEMPT_RUNNING);
-    gateway_run(g, 30);
-    assert_int_equal(buf_len(&x->conn->out), held); /* nothing moves while nobody reads */
-    GATEWAY_UNTIL(g, (client_read(&g->client), g->worker.exchanges == NULL));
-    gateway_expect(g, &g->client, 1, "event: message_stop");
-    for (int i = 0; i < FLOOD_EVENTS; i += 149) {
-        char mark[16];
-        snprintf(mark, sizeof mark, "<%04d>", i);
-        assert_int_equal(client_count(&g->client, mark), 1);
-    }
-    assert_int_equal(client_count(&g->client, "event: content_block_delta"), FLOOD_EVENTS + 1);
-}
-
-static void test_client_gone_cancels_upstream(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = begin_and_wait;
-    ask_stream(g);
-    gateway_expect(g, &g->client, 1, "Hello");
-    client_close(&g->client);
-    uint64_t left_ms = clock_mono_ms();
-    GATEWAY_UNTIL(g, g->bedrock.gone == 1);
-    assert_true(clock_mono_ms() - left_ms < 1000);
-    assert_null(g->worker.exchanges);
-    assert_int_equal(counters_sum(&g->segment, COUNTER_CLIENT_GONE), 1);
-}
-
-static void test_client_gone_while_upstream_is_paused(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = flood;
-    ask_stream(g);
-    gateway_run(g, 60);
-    assert_non_null(g->worker.exchanges);
-    client_close(&g->client);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->bedrock.gone == 1);
-}
-
-/* The bad frame is noted inside a transfer callback; the client leaves before the turn is over. */
-static void test_client_gone_in_the_turn_of_a_bad_frame(void **state)
-{
-    struct gateway *g = *state;
-    g->reply = begin_and_wait;
-    ask_stream(g);
-    gateway_expect(g, &g->client, 1, "Hello");
-    bad_frame(g->upstream);
-    loopback_flush(g->upstream);
-    client_close(&g->client);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->bedrock.gone == 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,12 +420,6 @@ int main(void)
         GATEWAY(test_broken_mid_stream_is_one_error_event_and_no_stop),
         GATEWAY(test_reset_after_message_stop_is_a_complete_answer),
         GATEWAY(test_models_own_error_event_is_the_only_one),
-        GATEWAY(test_deadline_is_an_error_event),
-        GATEWAY(test_ping_after_silence_but_never_before_the_beginning),
-        GATEWAY(test_slow_client_pauses_upstream_and_gets_every_byte),
-        GATEWAY(test_client_gone_cancels_upstream),
-        GATEWAY(test_client_gone_while_upstream_is_paused),
-        GATEWAY(test_client_gone_in_the_turn_of_a_bad_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

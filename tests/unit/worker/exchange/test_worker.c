@@ -90,8 +90,7 @@ static void check_exit(struct process *p, int code)
     assert_int_equal(WEXITSTATUS(p->status), code);
 }
 
-/* ---- ends --------------------------------------------------------------------------------------
- */
+/* ---- ends --------------------------------------------------------------------------------- */
 
 static void begin_and_wait(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -231,8 +230,7 @@ static void test_unusable_endpoint_is_hopeless(void **state)
     check_exit(p, 2);
 }
 
-/* ---- unknown keys
- * --------------------------------------------------------------------------------- */
+/* ---- unknown keys ------------------------------------------------------------------------- */
 
 #define NEW_KEY "x-api-key: sk-new\r\n"
 

@@ -240,8 +240,7 @@ static void test_request_without_memory_is_internal(void **state)
     assert_in_range(failures, 1, 40);
 }
 
-/* --- golden pairs --------------------------------------------------------------------------------
- */
+/* --- golden pairs -------------------------------------------------------------------------- */
 
 static char *read_file(const char *path, size_t *n_out)
 {

@@ -247,19 +247,19 @@ static void test_tier_client_then_key_then_default(void **state)
 {
     (void)state;
     struct exchange x = case_exchange(0);
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
+    assert_int_equal(limits_tier(&x), TIER_DEFAULT);
     case_config.default_service_tier = "flex";
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_FLEX);
-    x.key.tier = DIRECTORY_TIER_RESERVED;
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_RESERVED);
+    assert_int_equal(limits_tier(&x), TIER_FLEX);
+    x.key.tier = TIER_RESERVED;
+    assert_int_equal(limits_tier(&x), TIER_RESERVED);
     x.tier = STR("priority");
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_PRIORITY);
+    assert_int_equal(limits_tier(&x), TIER_PRIORITY);
     x.tier = STR("default");
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
+    assert_int_equal(limits_tier(&x), TIER_DEFAULT);
     x.tier_refused = true;
-    assert_int_equal(limits_tier(&x), DIRECTORY_TIER_DEFAULT);
-    assert_true(text_eq(limits_tier_word(DIRECTORY_TIER_FLEX), STR("flex")));
-    assert_int_equal(limits_tier_word(DIRECTORY_TIER_DEFAULT).n, 0);
+    assert_int_equal(limits_tier(&x), TIER_DEFAULT);
+    assert_true(text_eq(limits_tier_word(TIER_FLEX), STR("flex")));
+    assert_int_equal(limits_tier_word(TIER_DEFAULT).n, 0);
 }
 
 int main(void)

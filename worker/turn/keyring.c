@@ -1,0 +1,44 @@
+#include "worker/turn/keyring.h"
+
+#include <string.h>
+#include "server/base/clock.h"
+
+enum keyring_state keyring_look(struct keyring *k, const struct segment *s, const char amz_date[17],
+                                int *day_out)
+{
+    struct signing_keys *keys = &k->keys;
+    signing_read(s, keys->generation, keys);
+    if (!keys->generation || !keys->access_key_id[0]) {
+        return KEYRING_NONE;
+    }
+    if (keys->expires_ms && keys->expires_ms <= clock_real_ms()) {
+        return KEYRING_STALE;
+    }
+    for (*day_out = 0; *day_out < SIGNING_DAYS; (*day_out)++) {
+        if (memcmp(keys->date[*day_out], amz_date, 8) == 0) {
+            return KEYRING_GOOD;
+        }
+    }
+    return KEYRING_STALE;
+}
+
+/* By AWS's time. */
+enum keyring_state keyring_now(struct keyring *k, const struct segment *s)
+{
+    char amz[17];
+    int day;
+    clock_amz(clock_real_ms() + signing_skew(s), amz);
+    return keyring_look(k, s, amz, &day);
+}
+
+const char *keyring_trouble(struct keyring *k, const struct segment *s, const struct config *c)
+{
+    enum keyring_state state = c->bedrock_api_key[0] ? KEYRING_GOOD : keyring_now(k, s);
+    if (state == KEYRING_GOOD) {
+        return NULL;
+    }
+    const char *why = k->keys.trouble;
+    return state == KEYRING_STALE ? "the signing keys have expired or are of other days"
+           : why[0]               ? why
+                                  : "no AWS credentials yet";
+}

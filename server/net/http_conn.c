@@ -334,6 +334,11 @@ void http_conn_drain(struct http_conn *c)
     settle(c);
 }
 
+void http_conn_last(struct http_conn *c)
+{
+    c->close_after = true;
+}
+
 void http_conn_hold(struct http_conn *c)
 {
     c->held = true;

@@ -34,6 +34,9 @@ void http_conn_abort(struct http_conn *c);
 /* Draining: the next answer says "Connection: close" and is the last one. An idle connection is
  * closed only after a grace: its request may be on the way, and a reset would lose it. */
 void http_conn_drain(struct http_conn *c);
+/* The answer under way is the last, also where it has not said so: nothing that the client has sent
+ * behind it is begun. */
+void http_conn_last(struct http_conn *c);
 /* While the body is awaited. hold, in ops->headers: the client gets no 100 Continue yet; then one
  * of the others. continue: it gets it, unless it never asked or its body has begun. refuse: the
  * same as if headers had said it, also without a hold. */

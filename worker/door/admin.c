@@ -38,13 +38,6 @@ static void member_bool(struct json_out *w, struct str key, bool value)
     json_bool(w, value);
 }
 
-static enum verdict finish(struct exchange *x, int status, struct buf *body)
-{
-    answer_json(x, status, buf_str(body));
-    buf_free(body);
-    return VERDICT_DONE;
-}
-
 static const char *const feature_names[] = {"streaming", "tool_use", "extended_thinking",
                                             "document_support", "prompt_caching"};
 
@@ -96,7 +89,7 @@ enum verdict admin_health(struct exchange *x)
     member_text(&w, STR("timestamp"), text_from(now));
     put_features(&w);
     json_object_end(&w);
-    return finish(x, service_ends(worker) ? 503 : 200, &body);
+    return answer_built(x, service_ends(worker) ? 503 : 200, &body);
 }
 
 static bool has_keys(const struct worker *w)
@@ -162,7 +155,7 @@ enum verdict admin_ready(struct exchange *x)
         member_text(&w, STR("warning"), text_from(warning));
     }
     json_object_end(&w);
-    return finish(x, trouble ? 503 : 200, &body);
+    return answer_built(x, trouble ? 503 : 200, &body);
 }
 
 enum verdict admin_liveness(struct exchange *x)

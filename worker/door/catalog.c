@@ -155,9 +155,7 @@ enum verdict catalog_list(struct exchange *x)
     put_edge(&w, STR("first_id"), page.to > page.from, page.from);
     put_edge(&w, STR("last_id"), page.to > page.from, page.to - 1);
     json_object_end(&w);
-    answer_json(x, 200, buf_str(&body));
-    buf_free(&body);
-    return VERDICT_DONE;
+    return answer_built(x, 200, &body);
 }
 
 /* --- one ----------------------------------------------------------------------------------- */
@@ -183,7 +181,5 @@ enum verdict catalog_one(struct exchange *x)
     buf_init(&body, 16384);
     json_begin(&w, &body);
     put_model(&w, asked, x->model.id);
-    answer_json(x, 200, buf_str(&body));
-    buf_free(&body);
-    return VERDICT_DONE;
+    return answer_built(x, 200, &body);
 }

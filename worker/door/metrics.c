@@ -248,8 +248,11 @@ enum verdict metrics_answer(struct exchange *x)
     }
     buf_init(&body, BODY_MAX);
     metrics_print(x->worker->segment, clock_real_ms(), &body);
-    answer_begin(x, 200);
-    http_out_body(x->conn, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&body));
+    bool whole = answer_whole(x, &body) == STATUS_OK;
+    if (whole) {
+        answer_begin(x, 200);
+        http_out_body(x->conn, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&body));
+    }
     buf_free(&body);
-    return VERDICT_DONE;
+    return whole ? VERDICT_DONE : VERDICT_FAIL;
 }

@@ -229,15 +229,22 @@ enum verdict page_root(struct exchange *x)
 {
     struct buf body;
     buf_init(&body, BODY_MAX);
+    if (x->page.wanted) {
+        put_page(&body, x);
+    } else {
+        put_json(&body, x->worker);
+    }
+    if (answer_whole(x, &body) != STATUS_OK) {
+        buf_free(&body);
+        return VERDICT_FAIL;
+    }
     answer_begin(x, 200);
     http_out_header(x->conn, STR("vary"), STR("accept"));
     http_out_header(x->conn, STR("cache-control"), STR("no-store"));
     if (x->page.wanted) {
-        put_page(&body, x);
         put_policy(x);
         http_out_body(x->conn, STR("text/html; charset=utf-8"), buf_str(&body));
     } else {
-        put_json(&body, x->worker);
         http_out_body(x->conn, STR("application/json"), buf_str(&body));
     }
     buf_free(&body);

@@ -239,6 +239,7 @@ static void drain_over(struct loop *loop, void *owner)
         next = x->next;
         err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
         x->refused = COUNTER_REFUSED_DRAINING;
+        http_conn_last(x->conn);
         if (x->state == EXCHANGE_OPEN) { /* its body is still arriving */
             http_conn_refuse(x->conn, &x->err);
         } else {

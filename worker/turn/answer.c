@@ -126,6 +126,22 @@ void answer_json(struct exchange *x, int status, struct str body)
     http_out_body(x->conn, JSON_TYPE, body);
 }
 
+enum status answer_whole(struct exchange *x, const struct buf *body)
+{
+    return buf_ok(body) ? STATUS_OK
+                        : err_set(&x->err, STATUS_BUSY, "out of memory for this answer; try again");
+}
+
+enum verdict answer_built(struct exchange *x, int status, struct buf *body)
+{
+    bool whole = answer_whole(x, body) == STATUS_OK;
+    if (whole) {
+        answer_json(x, status, buf_str(body));
+    }
+    buf_free(body);
+    return whole ? VERDICT_DONE : VERDICT_FAIL;
+}
+
 static void anthropic_body(const struct err_row *row, const struct err *err, struct str id,
                            struct json_out *w)
 {

@@ -108,7 +108,9 @@ static const struct syscalls_row both[] = {
               "as on an older kernel"),
     END};
 
-static const struct syscalls_row worker_only[] = {ALWAYS("accept4 accept", "clients"), END};
+static const struct syscalls_row worker_only[] = {
+    ALWAYS("accept4 accept", "clients"),
+    ALWAYS("ftruncate fallocate", "the usage journal, open already, when others have cut it"), END};
 
 static const struct syscalls_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),

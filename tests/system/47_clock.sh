@@ -31,7 +31,7 @@ under() {
 start_under() {
     local file=$1
     shift
-    start_server LD_PRELOAD="$T/clock.so" CLOCK_SHIM="$file" ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" "$@"
+    start_server RATE_LIMIT_REQUESTS_PER_WINDOW=100000 LD_PRELOAD="$T/clock.so" CLOCK_SHIM="$file" ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" "$@"
 }
 
 # watch WHAT: requests for 1.5 s (the refresher looks at the date each second); how many failed, when the last of them

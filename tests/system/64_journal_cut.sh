@@ -63,7 +63,7 @@ sqlite3 "$DB" >"$T/lock" 2>&1 <<<$'BEGIN EXCLUSIVE;\n.print locked\n.shell sleep
 eventually 5 grep -q locked "$T/lock"
 for i in $(seq 20); do asks "waits-$i" "$body"; done >"$T/waits"
 expect "requests while the store is away" "$(sort "$T/waits" | uniq -c | tr -s ' ')" " 20 200"
-cp "$JOURNAL" "$JOURNAL.1"
+cp -p "$JOURNAL" "$JOURNAL.1" # the owner too, as log rotators do
 truncate -s 0 "$JOURNAL"
 eventually $((30 * SLOW)) usage_is $((before + 20)) ""
 expect "rows out of the copy" "$(rows "SELECT count(*) FROM usage WHERE request_id LIKE 'waits-%'")" 20

@@ -88,7 +88,9 @@ enum status commons_open(struct roster *r, struct config *c, char name_out[LISTE
 
 void commons_close(struct roster *r)
 {
-    window_close(roster_active(r)->config->state_dir, r->window_fd);
+    if (r->window_fd >= 0) { /* opened by who serves, with its settings */
+        window_close(roster_active(r)->config->state_dir, r->window_fd);
+    }
     close(r->signal_fd);
     close(r->dead_fd);
     close(r->alive_fd);

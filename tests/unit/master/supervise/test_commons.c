@@ -42,7 +42,7 @@ static int set_up(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
     snprintf(port, sizeof port, "%u", ntohs(a.sin_port));
     close(fd);
-    memset(&r, 0, sizeof r);
+    r = (struct roster){.window_fd = -1};
     return config_load(&c, NULL, overrides, sizeof overrides / sizeof overrides[0], &err);
 }
 

@@ -110,7 +110,10 @@ static const struct syscalls_row both[] = {
 
 static const struct syscalls_row worker_only[] = {
     ALWAYS("accept4 accept", "clients"),
-    ALWAYS("ftruncate fallocate", "the usage journal, open already, when others have cut it"), END};
+    /* never ftruncate: where a file system has no fallocate the master mends it for the next worker */
+    IF("fallocate", 1, 0,
+       "the usage journal, open already, when others have cut it: it only grows"),
+    END};
 
 static const struct syscalls_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),

@@ -85,6 +85,7 @@ static const struct syscalls_row both[] = {
            "dup2 dup3 fstat stat lstat newfstatat statx fstatfs statfs access faccessat faccessat2 "
            "readlink readlinkat getdents64 fadvise64",
            "reading files, writing the log"),
+    ALWAYS("pwritev2", "a log that is a pipe: log.c's writes never wait (RWF_NOWAIT)"),
     /* sockets */
     IF("socket", 0, AF_INET, "Bedrock, DynamoDB, credentials, DNS"),
     IF("socket", 0, AF_INET6, "the same by IPv6"),
@@ -116,7 +117,7 @@ static const struct syscalls_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLKW, "SQLite's locks"),
-    ALWAYS("pwrite64 pwritev pwritev2 ftruncate fallocate fsync fdatasync sync_file_range unlink "
+    ALWAYS("pwrite64 pwritev ftruncate fallocate fsync fdatasync sync_file_range unlink "
            "unlinkat rename renameat renameat2 mkdir mkdirat rmdir fchmod fchmodat fchown flock",
            "SQLite and the usage journal, in STATE_DIR"),
     ALWAYS("capget", "the key store asks whether root runs it"),

@@ -265,6 +265,16 @@ static void put_allow(const struct exchange *x, const struct err *err)
     http_out_header(x->conn, STR("allow"), text_from(list));
 }
 
+/* When there is no memory to say what is wrong: the status and the headers still do. */
+static struct str body_without_memory(enum dialect dialect)
+{
+    return dialect == DIALECT_OPENAI
+               ? STR("{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\","
+                     "\"param\":null,\"code\":null}}")
+               : STR("{\"type\":\"error\",\"error\":{\"type\":\"api_error\","
+                     "\"message\":\"out of memory\"}}");
+}
+
 void answer_error(struct exchange *x, const struct err *err)
 {
     struct buf body;
@@ -273,6 +283,7 @@ void answer_error(struct exchange *x, const struct err *err)
     answer_begin(x, err_row(err->code)->http[x->dialect]);
     put_error_headers(x->conn, err);
     put_allow(x, err);
-    http_out_body(x->conn, JSON_TYPE, buf_str(&body));
+    http_out_body(x->conn, JSON_TYPE,
+                  buf_ok(&body) ? buf_str(&body) : body_without_memory(x->dialect));
     buf_free(&body);
 }

@@ -111,7 +111,10 @@ static const struct syscalls_row both[] = {
 
 static const struct syscalls_row worker_only[] = {
     ALWAYS("accept4 accept", "clients"),
-    ALWAYS("ftruncate fallocate", "the usage journal, open already, when others have cut it"), END};
+    IF("fallocate", 1, 0, "the usage journal, made whole when others have cut it; no holes"),
+    OTHERWISE(REFUSE, "ftruncate",
+              "the same on a file system without fallocate: the master does it"),
+    END};
 
 static const struct syscalls_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),
@@ -131,7 +134,7 @@ static const struct syscalls_row refresher_only[] = {
 static const struct syscalls_row sanitizer_only[] = {
     ALWAYS(
         "ptrace wait4 kill tgkill clone prctl mmap mprotect process_vm_readv prlimit64 setrlimit "
-        "unlink ftruncate getdents tkill",
+        "unlink getdents tkill",
         "LeakSanitizer stops the process and looks through it from a clone"),
     END};
 

@@ -85,6 +85,7 @@ static const struct syscalls_row both[] = {
            "dup2 dup3 fstat stat lstat newfstatat statx fstatfs statfs access faccessat faccessat2 "
            "readlink readlinkat getdents64 fadvise64",
            "reading files, writing the log"),
+    ALWAYS("pwritev2", "a log that is a pipe: log.c's writes never wait (RWF_NOWAIT)"),
     /* sockets */
     IF("socket", 0, AF_INET, "Bedrock, DynamoDB, credentials, DNS"),
     IF("socket", 0, AF_INET6, "the same by IPv6"),
@@ -110,16 +111,16 @@ static const struct syscalls_row both[] = {
 
 static const struct syscalls_row worker_only[] = {
     ALWAYS("accept4 accept", "clients"),
-    /* never ftruncate: where a file system has no fallocate the master mends it for the next worker */
-    IF("fallocate", 1, 0,
-       "the usage journal, open already, when others have cut it: it only grows"),
+    IF("fallocate", 1, 0, "the usage journal, made whole when others have cut it; no holes"),
+    OTHERWISE(REFUSE, "ftruncate",
+              "the same on a file system without fallocate: the master does it"),
     END};
 
 static const struct syscalls_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLKW, "SQLite's locks"),
-    ALWAYS("pwrite64 pwritev pwritev2 ftruncate fallocate fsync fdatasync sync_file_range unlink "
+    ALWAYS("pwrite64 pwritev ftruncate fallocate fsync fdatasync sync_file_range unlink "
            "unlinkat rename renameat renameat2 mkdir mkdirat rmdir fchmod fchmodat fchown flock",
            "SQLite and the usage journal, in STATE_DIR"),
     ALWAYS("capget", "the key store asks whether root runs it"),
@@ -133,7 +134,7 @@ static const struct syscalls_row refresher_only[] = {
 static const struct syscalls_row sanitizer_only[] = {
     ALWAYS(
         "ptrace wait4 kill tgkill clone prctl mmap mprotect process_vm_readv prlimit64 setrlimit "
-        "unlink ftruncate getdents tkill",
+        "unlink getdents tkill",
         "LeakSanitizer stops the process and looks through it from a clone"),
     END};
 

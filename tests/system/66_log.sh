@@ -66,4 +66,19 @@ done
 expect "lines that are no JSON" "$(jq -R 'fromjson? // "bad" | select(. == "bad")' "$T/server.log" | wc -l)" 0
 expect "lines that lack a member" "$(lines "($MEMBERS - keys) != []" | wc -l)" 0
 expect_no_match "no secret, no key, no prompt" "$(cat "$T/server.log")" "$KEY|correct-horse|$PROMPT|mock-secret|sk-"
+
+# into a pipe, as container engines read it: every process writes its lines, and lives
+stop_server
+environment
+(cd "$T" && exec env -i "${ENVIRONMENT_LIST[@]}" LOG_FORMAT=json "$PROGRAM" serve > >(cat >"$T/piped.log") 2>&1 </dev/null) &
+SERVER_PID=$!
+eventually $((15 * SLOW)) is_ready
+expect "log into a pipe: ready" "$?" 0
+call /health
+expect "log into a pipe: a request" "$CODE" 200
+stop_server
+written() { [ "$(jq -r .event "$T/piped.log" | grep -c stop)" -ge 2 ]; }
+eventually $((5 * SLOW)) written
+expect "log into a pipe: who wrote" "$(jq -r 'select(.event != "exit").process' "$T/piped.log" | sort -u | tr '\n' ' ')" "master refresher worker 1 worker 2 "
+expect "log into a pipe: nobody died" "$(jq -r 'select(.event == "exit").msg' "$T/piped.log")" ""
 finish

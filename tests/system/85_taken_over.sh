@@ -151,7 +151,7 @@ attempts() {
         killed "a listener" "listen"
         killed "a raw socket" "raw-socket"
         killed "removing a file" "remove $T/state/keys.db"
-        killed "cutting the usage journal" "cut-journal"
+        told "cutting the usage journal" "cut-journal" "$no"
         killed "another user" "become-root"
         killed "showing itself" "show-itself"
     fi

@@ -101,6 +101,9 @@ finish() {
         cp "$T/server.log" "${TMPDIR:-/tmp}/$NAME.server.log"
         echo "  whole log: ${TMPDIR:-/tmp}/$NAME.server.log"
     fi
+    if grep -qsE 'goes on without: (filter|Landlock)' "$T/server.log"; then
+        fail "the sandbox is not in force: $(grep -m1 -hE 'goes on without: ' "$T/server.log")"
+    fi
     if [ "$FAILED" -gt 0 ] && [ -s "$T/server.log" ]; then
         echo "  last lines of the server's log:"
         tail -n 15 "$T/server.log" | cut -c1-300 | sed 's/^/    /'

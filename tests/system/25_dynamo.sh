@@ -16,7 +16,8 @@ expect_match "says what to do" "$(cat "$T/err")" 'table anthropic-proxy-api-keys
 launch "${STORE[@]}"
 eventually 5 healthy
 expect "health without tables" "$?" 0
-call /ready
+told() { call /ready && ! grep -q 'has not been read yet' "$T/body"; }
+eventually $((3 * SLOW)) told
 expect "not ready without tables" "$CODE" 503
 expect_match "and why" "$(jq -r .reason "$T/body")" 'table anthropic-proxy-[a-z-]+ does not exist: run setup_tables'
 expect_json "in which store" '.checks | "\(.dynamodb) \(.key_store) \(.key_store_kind)"' "false false dynamodb"

@@ -58,6 +58,7 @@ if [[ $# -eq 0 || $* == *moto* ]]; then
 fi
 
 work=$(mktemp -d)
+chmod 711 "$work" # started as root, the servers go on as nobody, and the second one has the store of the first
 mock_pid='' server_pid='' mapped_pid=''
 finish() {
     [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid"

@@ -212,6 +212,14 @@ reload_then_stop() {
     serve
 }
 
+# Never a successor, which is a child, too: that would ask the service itself to stop.
+a_worker_of() {
+    local child
+    for child in $(cat "/proc/$1/task/$1/children"); do
+        [[ $(cat "/proc/$child/comm") != "llm-api worker"* ]] || { echo "$child" && return; }
+    done
+}
+
 # Anything but "stop" twice, to the master and to workers; the order is the same in each run.
 mixture() {
     local i pid begin ahead
@@ -226,7 +234,7 @@ mixture() {
         3 | 4) kill -USR2 "$pid" ;;
         5) kill -USR1 "$pid" ;;
         6) kill -CONT "$pid" ;;
-        7) [ $((i % 4)) -ne 0 ] || kill -TERM "$(tr ' ' '\n' <"/proc/$pid/task/$pid/children" | sed -n 2p)" ;;
+        7) [ $((i % 4)) -ne 0 ] || kill -TERM "$(a_worker_of "$pid")" ;;
         esac 2>/dev/null
         ahead=$((begin + i * 45 - $(now_ms)))
         [ $ahead -lt 1 ] || sleep "0.$(printf '%03d' "$ahead")"

@@ -9,7 +9,9 @@
 # Why:      the service has a bidirectional operation, so its client brings an HTTP/2 handler as the default for all of them
 #           (most other clients of the SDK do not). A stand-in, proxy or gateway for Bedrock that speaks HTTP/1.1 only works with boto3
 #           and with curl, and fails with this client until its user gives it another handler.
-. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+# shellcheck source=findings/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 npm_install @aws-sdk/client-bedrock-runtime@3.1164.0 @smithy/node-http-handler@4.14.2
 cat >program.mjs <<'END'

@@ -9,7 +9,9 @@
 #           Only the field `type` of the error is the same in all cases.
 # Why:      `except anthropic.OverloadedError`, `if status >= 500` and retry tables by class never see the commonest failure of a long
 #           stream. A gateway cannot help it: once a stream has begun, its status is sent. Decide by `error.type`.
-. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+# shellcheck source=findings/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 npm_install @anthropic-ai/sdk@1.14.0
 pip_install anthropic==2.14.0

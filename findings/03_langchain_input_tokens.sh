@@ -10,7 +10,9 @@
 # Why:      ChatAnthropic takes usage from message_delta alone. Behind a gateway, or any service that writes the older form, costs and
 #           context windows computed from usage_metadata are those of the output only. Whoever serves LangChain repeats the counts of
 #           message_start in message_delta.
-. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+# shellcheck source=findings/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 pip_install langchain-anthropic==1.7.10 langchain-core==1.8.3 anthropic==2.14.0
 cat >program.py <<'END'

@@ -8,7 +8,9 @@
 # Why:      both are generated alike, and anthropic 0.40.0 and openai 1.50.0 still shared one rule: over 60 s the header is ignored. A
 #           server that tells the truth about a budget or a window ("in an hour") freezes one client's thread and fails the other's call. To be safe
 #           with both: answer with `x-should-retry: false` where waiting is of no use, and keep retry-after to what one would wait.
-. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+# shellcheck source=findings/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 pip_install anthropic==2.14.0 openai==3.57.0
 cat >program.py <<'END'

@@ -9,7 +9,9 @@
 # Why:      DynamoDB compares them deeply ("EQ is supported for all data types, including lists and maps": API reference,
 #           ComparisonOperator). Optimistic locking on a document, or an idempotent "put unless it is this already", works in AWS and
 #           loses every time against this emulator: tests of such code fail, or, worse, prove the branch that AWS never takes.
-. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+# shellcheck source=findings/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 npm_install dynalite@4.0.0 @aws-sdk/client-dynamodb@3.1169.0
 cat >program.mjs <<'END'

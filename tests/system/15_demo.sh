@@ -103,8 +103,8 @@ play claude-sonnet-4-5 "Play the demo" "$(jq -c 'map(select(.name == "Read"))' <
 expect "a client with one tool" "$TURNS $CALLS" "2 Read "
 play claude-sonnet-4-5 "Play the demo" '[{"name":"weather","description":"d","input_schema":{"type":"object","properties":{}}}]' true
 expect "a client without such tools" "$TURNS $CALLS$SAID" "1 Echo: Play the demo"
-play claude-sonnet-4-5 "Demonstrate /work/demo/x to me" "$CLAUDE_CODE" true
-expect "another prompt" "$TURNS $CALLS$SAID" "1 Echo: Demonstrate /work/demo/x to me"
+play claude-sonnet-4-5 "Demonstrate /srv/demo/x to me" "$CLAUDE_CODE" true
+expect "another prompt" "$TURNS $CALLS$SAID" "1 Echo: Demonstrate /srv/demo/x to me"
 
 # --- it looks alive: the summary comes in pieces, some time apart
 mock_reset

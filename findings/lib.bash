@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# lib.sh - what each finding needs: a temporary folder, pinned packages in it, and a comparison. Sourced.
+# lib.bash - what each finding needs: a temporary folder, pinned packages in it, and a comparison. Sourced.
 #
-#   . "$(dirname "$0")/lib.sh"
+#   . "$(dirname "$0")/lib.bash"
 #   npm_install PACKAGE@VERSION...        the newest Node 20 or later on PATH runs them
 #   pip_install PACKAGE==VERSION...       into a venv; "$PYTHON" runs them
 #   COMMAND >seen; holds <<'END' ... END  the output must be this, to the byte

@@ -5,7 +5,7 @@
  * Writer (the refresher, exactly one): building = published+1, rebuild bank (published+1)&1 from
  * scratch, published++. Reader: g = published; copy the cell out of bank g&1; valid iff building -
  * g < 2, else again. A dead writer leaves nothing to repair. Cells are moved as 64-bit relaxed
- * atomic words; the fences order them (measured in ROBUSTNESS: 0 torn reads, 1 retry in 39 M). Keys
+ * atomic words; the fences order them (measured: 0 torn reads, 1 retry in 39 M). Keys
  * are found by SHA-256 digest in open addressing; the whole digest is compared in constant time.
  * Counters never live here: a cell carries a stable slot number into the buckets. A cell also
  * carries a CRC: one that does not match is answered as DIRECTORY_STALE (503), never as a refusal

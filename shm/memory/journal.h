@@ -13,7 +13,7 @@
  * any two instructions: a record is then in the state before or after, and what it says is there.
  * Records of an earlier run, also with another number of workers, are found at the start and go to
  * the store like any other. A machine that loses its power may lose the last seconds (pages are
- * not synced; ROBUSTNESS asks for killed processes).
+ * not synced: what has to be outlived is killed processes).
  *
  * Others may write into the file or cut it. So each record carries two checksums (journal_seal.c):
  *

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# HTTP as bytes: framing attacks, limits, keep-alive, half-close. ROBUSTNESS 1.3 and 1.4.
+# HTTP as bytes: framing attacks, limits, keep-alive, half-close.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kill -9 of each process, and orderly ends with open streams. ROBUSTNESS 2, rows 1, 4, 5, 19, 20.
+# kill -9 of each process, and orderly ends with open streams.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 

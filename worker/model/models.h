@@ -1,7 +1,7 @@
 /*
  * models.h - from the name a client sent to a Bedrock model: id, transport, what the model takes.
  *
- * Order (ARCHITECTURE, "Two upstream transports"): mapping table of the key store for the exact
+ * Order: mapping table of the key store for the exact
  * name -> family override (ANTHROPIC_DEFAULT_{OPUS,SONNET,HAIKU}_MODEL) -> ANTHROPIC_DEFAULT_MODEL
  * (every Claude or OpenAI-alias name, never an explicit id of another vendor) -> built-in table ->
  * rule for claude-* names -> a legal Bedrock id or ARN as it is -> 404. Region prefixes (us. eu.

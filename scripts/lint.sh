@@ -38,8 +38,8 @@ readmes() {
 # Rule 4: header -> the one place that may know it.
 third_party() {
     local row header place
-    for row in 'llhttp\.h server/net/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/sha256\.c' \
-        '(cjson/)?cJSON\.h server/json/json\.c' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/base/syscalls\.c' 'cmocka\.h -'; do
+    for row in 'llhttp\.h server/http/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/sha256\.c' \
+        '(cjson/)?cJSON\.h server/json/json\.c' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true

@@ -7,7 +7,7 @@ dir=${1:?usage: tests/cov.sh DIR}
 
 # Where a line that no test reaches costs money, keys or usage rows. Lines only reached by a failing
 # system call say so beside GCOVR_EXCL_LINE.
-whole=(shm/memory/{bucket,directory,holds,journal,journal_file,journal_seal}.c shm/refresher/budgets.c shm/store/keystore{,_usage}.c
+whole=(shm/memory/{bucket,directory,holds}.c shm/journal/{journal,journal_file,journal_seal}.c shm/refresher/budgets.c shm/store/keystore{,_usage}.c
        shm/dynamo/keystore_dynamo{,_budget,_call,_catalog,_edit,_row,_usage}.c
        shm/sqlite/keystore_sqlite{,_betas,_edit,_usage}.c)
 

@@ -6,7 +6,7 @@
 
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
-#include "server/base/config_docs.h"
+#include "server/config/config_docs.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
 

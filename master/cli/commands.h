@@ -7,7 +7,7 @@
 #define MASTER_CLI_COMMANDS_H
 
 #include "master/cli/options.h"
-#include "server/base/config.h"
+#include "server/config/config.h"
 
 enum { COMMANDS_OK = 0, COMMANDS_FAILED = 1, COMMANDS_USAGE = 2 };
 

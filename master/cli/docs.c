@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/base/config_docs.h"
+#include "server/config/config_docs.h"
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "worker/door/metrics.h"

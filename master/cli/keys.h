@@ -9,7 +9,7 @@
 #define MASTER_CLI_KEYS_H
 
 #include "master/cli/commands.h"
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/base/err.h"
 #include "server/json/json.h"
 #include "shm/store/keystore.h"

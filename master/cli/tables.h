@@ -6,7 +6,7 @@
 #ifndef MASTER_CLI_TABLES_H
 #define MASTER_CLI_TABLES_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/dynamo/dynamo.h"
 
 /* X(config field, its setting, suffix behind --prefix, partition key, sort key or "", index and its

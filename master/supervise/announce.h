@@ -5,7 +5,7 @@
 #ifndef MASTER_SUPERVISE_ANNOUNCE_H
 #define MASTER_SUPERVISE_ANNOUNCE_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 
 void announce_start(const struct config *c, const char *address, uint32_t workers);
 /* Host of the Bedrock endpoint in use: the override, or the region's. */

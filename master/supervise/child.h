@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/segment.h"
 
 #define CHILD_NAME_MAX 24

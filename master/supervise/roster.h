@@ -19,8 +19,8 @@
 #include <sys/types.h>
 
 #include "master/supervise/throttle.h"
-#include "server/base/config.h"
-#include "shm/memory/journal.h"
+#include "server/config/config.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/segment.h"
 
 #define ROSTER_WORKERS_MAX  32   /* half of SEGMENT_WORKERS_MAX: two sets */

@@ -10,11 +10,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "server/base/identity.h"
-#include "server/base/landlock.h"
+#include "server/platform/identity.h"
+#include "server/platform/landlock.h"
 #include "server/base/log.h"
-#include "server/base/secrets.h"
-#include "server/base/syscalls.h"
+#include "server/platform/secrets.h"
+#include "server/platform/syscalls.h"
 
 /*
  * STATE_DIR by a descriptor that was opened as root: a path through directories that are closed to

@@ -18,12 +18,12 @@
  * a Bedrock API key (each request carries it), connect to any address by TCP and UDP.
  *
  * It is here, and not in server/: who may do what is the plan of the processes. The mechanisms know
- * nothing of it (identity, syscalls, landlock, secrets in server/base).
+ * nothing of it (identity, syscalls, landlock, secrets in server/platform).
  */
 #ifndef MASTER_SUPERVISE_SANDBOX_H
 #define MASTER_SUPERVISE_SANDBOX_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 
 enum sandbox_role { SANDBOX_MASTER, SANDBOX_REFRESHER, SANDBOX_WORKER };
 

@@ -22,7 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "server/base/syscalls.h"
+#include "server/platform/syscalls.h"
 
 #define SIOCGIFINDEX_ 0x8933u     /* <linux/sockios.h> does not go with <sys/ioctl.h> */
 #define TCGETS2_      0x802c542au /* the same for <asm/termbits.h> */

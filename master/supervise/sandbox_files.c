@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 
 #include "server/aws/creds_profile.h"
-#include "server/base/identity.h"
-#include "server/base/landlock.h"
+#include "server/platform/identity.h"
+#include "server/platform/landlock.h"
 #include "server/net/fetch.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/sqlite/keystore_sqlite.h"
 
 #define PATH_SIZE 4096

@@ -17,7 +17,7 @@
 #ifndef MASTER_SUPERVISE_SUPERVISE_H
 #define MASTER_SUPERVISE_SUPERVISE_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 
 enum {
     SUPERVISE_OK = 0,

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "server/base/arena.h"
-#include "server/base/secrets.h"
+#include "server/platform/secrets.h"
 #include "server/base/text.h"
 
 /* "<listener> <pid of the parent> <descriptor of STATE_DIR or -1>" */

@@ -11,7 +11,7 @@
 #ifndef SERVER_DYNAMO_DYNAMO_H
 #define SERVER_DYNAMO_DYNAMO_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/dynamo/dynamo_error.h"
 #include "server/dynamo/dynamo_wait.h"
 #include "server/base/err.h"

@@ -7,7 +7,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/buf.h"
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/aws/creds.h"
 #include "server/aws/endpoint.h"
 #include "server/net/fetch.h"

@@ -5,7 +5,7 @@
 #ifndef SHM_MEMORY_STANDING_H
 #define SHM_MEMORY_STANDING_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/segment_layout.h"
 
 struct standing {

@@ -5,7 +5,7 @@
 #ifndef SHM_REFRESHER_BACKEND_H
 #define SHM_REFRESHER_BACKEND_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/store/keystore.h"
 
 #define BACKEND_WHY_SIZE 160

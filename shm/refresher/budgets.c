@@ -3,7 +3,7 @@
 #include <string.h>
 #include "server/base/arena.h"
 #include "shm/memory/bucket.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 
 struct staged {
     uint8_t digest[32];

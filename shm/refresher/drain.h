@@ -9,8 +9,8 @@
 #ifndef SHM_REFRESHER_DRAIN_H
 #define SHM_REFRESHER_DRAIN_H
 
-#include "server/base/config.h"
-#include "shm/memory/journal.h"
+#include "server/config/config.h"
+#include "shm/journal/journal.h"
 #include "shm/refresher/keysync.h"
 
 #define DRAIN_EVERY_MS 200u

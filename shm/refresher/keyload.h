@@ -8,7 +8,7 @@
 #ifndef SHM_REFRESHER_KEYLOAD_H
 #define SHM_REFRESHER_KEYLOAD_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/keymiss.h"
 #include "shm/refresher/budgets.h"
 #include "shm/refresher/keytable.h"

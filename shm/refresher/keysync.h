@@ -6,7 +6,7 @@
 #ifndef SHM_REFRESHER_KEYSYNC_H
 #define SHM_REFRESHER_KEYSYNC_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/store/keystore.h"
 
 #define KEYSYNC_LOOKUPS_PER_SECOND 50u /* store reads for unknown keys */

@@ -9,7 +9,7 @@
 #ifndef SHM_REFRESHER_REFRESHER_H
 #define SHM_REFRESHER_REFRESHER_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/segment.h"
 
 /* Body of the process after fork; returns the exit code (0 asked to stop, 1 again, 2 hopeless).

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "server/base/identity.h"
+#include "server/platform/identity.h"
 
 #define OPEN_DIRECTORY "/proc/self/fd/"
 #define VFS_NAME       "as-named"

@@ -11,7 +11,7 @@
 #ifndef SHM_SQLITE_KEYSTORE_SQLITE_PLACE_H
 #define SHM_SQLITE_KEYSTORE_SQLITE_PLACE_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 
 /* path: in, and out where another name is needed. Nothing happens unless this process is root with
  * the right to change, and the owner is not. The descriptor stays open for the life of the process.

@@ -7,7 +7,7 @@
 #ifndef SHM_STORE_KEYSTORE_H
 #define SHM_STORE_KEYSTORE_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/base/err.h"
 #include "shm/memory/directory.h"
 #include "shm/store/keystore_edit.h"

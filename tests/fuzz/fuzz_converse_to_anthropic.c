@@ -1,6 +1,6 @@
 /* libFuzzer harness: see converse_fuzz.h. */
 #include "tests/fuzz/converse_fuzz.h"
-#include "worker/converse/converse_to_anthropic.h"
+#include "worker/reply/converse_to_anthropic.h"
 
 static struct reply *make(struct arena *arena)
 {

@@ -1,6 +1,6 @@
 /* libFuzzer harness: see converse_fuzz.h. The length picks the options. */
 #include "tests/fuzz/converse_fuzz.h"
-#include "worker/converse/converse_to_openai.h"
+#include "worker/reply/converse_to_openai.h"
 
 static struct reply *make(struct arena *arena, size_t n)
 {

@@ -3,7 +3,7 @@
  * the same events, the same bodies, the same refusal, and at the end of the input the same
  * knowledge of the request. The first byte is the seed of the cuts.
  */
-#include "server/net/http_parse.h"
+#include "server/http/http_parse.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * reader.h - the mock's own HTTP/1.1 request reader, written apart from server/net/http_parse.c so
+ * reader.h - the mock's own HTTP/1.1 request reader, written apart from server/http/http_parse.c so
  * that one cannot hide the other's bugs. Strict: what a well-behaved client never sends is
  * READER_BAD.
  *

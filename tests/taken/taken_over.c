@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "worker/exchange/exchange.h"
 
 static int number(const char *text)

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/sse_grammar.h"
-#include "worker/converse/converse_to_anthropic.h"
-#include "worker/converse/converse_to_openai.h"
+#include "worker/reply/converse_to_anthropic.h"
+#include "worker/reply/converse_to_openai.h"
 
 #define UNUSED      __attribute__((unused))
 #define BED_MAX     ((size_t)4 << 20)

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 
 #include "server/base/clock.h"
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/base/crc32.h"
 #include "tests/unit/loopback.h"
 

@@ -5,7 +5,7 @@
 #ifndef TESTS_UNIT_EXCHANGE_STATES_H
 #define TESTS_UNIT_EXCHANGE_STATES_H
 
-#include "server/net/http_state.h" /* is its socket full? */
+#include "server/http/http_state.h" /* is its socket full? */
 #include "shm/memory/keymiss.h"
 #include "tests/unit/gateway_bed.h"
 

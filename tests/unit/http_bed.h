@@ -19,8 +19,8 @@
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
-#include "server/net/http_conn.h"
-#include "server/net/http_out.h"
+#include "server/http/http_conn.h"
+#include "server/http/http_out.h"
 
 struct bed {
     struct loop *loop;

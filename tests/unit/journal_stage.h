@@ -5,7 +5,7 @@
 #ifndef TESTS_UNIT_JOURNAL_STAGE_H
 #define TESTS_UNIT_JOURNAL_STAGE_H
 
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

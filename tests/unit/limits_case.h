@@ -10,7 +10,7 @@
 
 #include "server/base/clock.h"
 #include "shm/memory/counters.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/turn/limits.h"
 #include "worker/dialect/relay.h"

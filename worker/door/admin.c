@@ -4,7 +4,7 @@
 
 #include "server/base/clock.h"
 #include "server/json/json.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/signing.h"

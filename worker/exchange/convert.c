@@ -2,8 +2,8 @@
 
 #include "server/base/clock.h"
 #include "worker/converse/anthropic_to_converse.h"
-#include "worker/converse/converse_to_anthropic.h"
-#include "worker/converse/converse_to_openai.h"
+#include "worker/reply/converse_to_anthropic.h"
+#include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
 #include "worker/door/count.h"
 #include "worker/splice/splice.h"

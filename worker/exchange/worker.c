@@ -14,7 +14,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/holds.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/turn/context.h"

@@ -5,8 +5,8 @@
 #ifndef WORKER_EXCHANGE_WORKER_H
 #define WORKER_EXCHANGE_WORKER_H
 
-#include "server/base/config.h"
-#include "server/net/http_conn.h"
+#include "server/config/config.h"
+#include "server/http/http_conn.h"
 #include "shm/memory/segment.h"
 
 struct worker;

@@ -12,7 +12,7 @@
 #define WORKER_MODEL_BETAS_H
 
 #include "server/base/arena.h"
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/segment.h"
 #include "worker/model/models_table.h"
 

@@ -8,7 +8,7 @@
 #ifndef WORKER_MODEL_CACHE_POLICY_H
 #define WORKER_MODEL_CACHE_POLICY_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/directory.h"
 
 struct cache_policy {          /* all zero: what the client says */

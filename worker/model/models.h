@@ -12,7 +12,7 @@
 #ifndef WORKER_MODEL_MODELS_H
 #define WORKER_MODEL_MODELS_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/base/err.h"
 #include "server/base/text.h"
 #include "shm/memory/segment.h"

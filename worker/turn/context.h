@@ -5,9 +5,9 @@
 #ifndef WORKER_TURN_CONTEXT_H
 #define WORKER_TURN_CONTEXT_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/net/fetch.h"
-#include "server/net/http_conn.h"
+#include "server/http/http_conn.h"
 #include "server/json/scan.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/segment.h"

@@ -5,7 +5,7 @@
 #ifndef WORKER_TURN_KEYRING_H
 #define WORKER_TURN_KEYRING_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "shm/memory/signing.h"
 
 struct keyring { /* zero is empty */

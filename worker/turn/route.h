@@ -5,7 +5,7 @@
 #ifndef WORKER_TURN_ROUTE_H
 #define WORKER_TURN_ROUTE_H
 
-#include "server/net/http_parse.h"
+#include "server/http/http_parse.h"
 #include "worker/turn/turn.h"
 
 enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };

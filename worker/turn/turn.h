@@ -13,7 +13,7 @@
 #include "server/base/sha256.h"
 #include "server/json/scan.h"
 #include "server/net/fetch.h"
-#include "server/net/http_out.h"
+#include "server/http/http_out.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"

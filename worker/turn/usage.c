@@ -6,7 +6,7 @@
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "worker/turn/turn.h"
 #include "worker/turn/limits.h"
 

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "server/json/scan.h"
-#include "server/net/http_parse.h"
+#include "server/http/http_parse.h"
 #include "tests/fuzz/connection/world.h"
 
 /* What came out of the worker: answers, requests to Bedrock, log lines. */

@@ -9,7 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
-#include "server/net/http_state.h"
+#include "server/http/http_state.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"

@@ -22,9 +22,9 @@
 #ifndef TESTS_FUZZ_CONNECTION_WORLD_H
 #define TESTS_FUZZ_CONNECTION_WORLD_H
 
-#include "server/base/config.h"
+#include "server/config/config.h"
 #include "server/net/fetch.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/segment.h"
 #include "tests/fuzz/connection/kernel.h"
 #include "tests/fuzz/connection/saying.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/base/config_docs.h"
+#include "server/config/config_docs.h"
 #include "server/json/json.h"
 #include "tests/unit/cli_case.h"
 #include "worker/door/metrics.h"

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "server/base/log.h"
-#include "server/base/secrets.h"
+#include "server/platform/secrets.h"
 #include "tests/unit/fake_processes.h"
 
 static void test_name_by_slot(void **state)

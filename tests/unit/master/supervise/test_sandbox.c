@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/base/landlock.h"
+#include "server/platform/landlock.h"
 #include "server/base/log.h"
-#include "server/base/syscalls.h"
+#include "server/platform/syscalls.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define SANITIZED true

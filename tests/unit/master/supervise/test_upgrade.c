@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/base/secrets.h"
+#include "server/platform/secrets.h"
 
 #define INHERITED            "LLM_API_CONVERTER_INHERITED"
 #define PORT_IS              "TEST_UPGRADE_PORT" /* what the successor is to find */

@@ -8,7 +8,7 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "shm/memory/bucket.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/segment.h"
 
 #define JANUARY  1768478400000 /* 2026-01-15 */

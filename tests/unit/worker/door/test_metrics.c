@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "shm/memory/counters.h"
-#include "shm/memory/journal.h"
+#include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/door/metrics.h"
 

@@ -2,7 +2,7 @@
  * itself is tested in test_http_bodies.c. */
 #include "worker/exchange/exchange.h"
 
-#include "server/net/http_state.h" /* who holds how much */
+#include "server/http/http_state.h" /* who holds how much */
 #include "shm/memory/keymiss.h"
 #include "tests/unit/gateway_bed.h"
 

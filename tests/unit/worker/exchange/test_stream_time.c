@@ -1,7 +1,7 @@
 /* stream.c: what time does to a stream: deadlines, silence, clients that are slow or leave. */
 #include "worker/exchange/stream.h"
 
-#include "server/net/http_state.h" /* how much is held for a slow client */
+#include "server/http/http_state.h" /* how much is held for a slow client */
 #include "tests/unit/stream_case.h"
 
 /* ---- time --------------------------------------------------------------------------------- */

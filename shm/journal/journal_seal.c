@@ -1,0 +1,86 @@
+/* The checksums of a record, and where one goes whose checksum is wrong. */
+#include "shm/journal/journal.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "server/base/crc32.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+
+#define ASIDE_MAX (1 << 20) /* bytes of FILE.damaged: then the log line alone says it */
+
+#define ADD(crc, r, from, to)                                                   \
+    crc32_add((crc), (const char *)(r) + offsetof(struct journal_record, from), \
+              offsetof(struct journal_record, to) - offsetof(struct journal_record, from))
+
+/* Without state and sequence, which are the refresher's, and what grows or comes at the end. */
+uint32_t journal_seal_opened(const struct journal_record *r)
+{
+    uint32_t crc = crc32_add(0, &r->who, sizeof r->who);
+    crc = ADD(crc, r, owner, sequence);
+    crc = crc32_add(crc, &r->started_ms, sizeof r->started_ms);
+    crc = ADD(crc, r, price, cost_micro);
+    return ADD(crc, r, digest, error);
+}
+
+uint32_t journal_seal_closed(const struct journal_record *r)
+{
+    uint32_t crc = crc32_add(r->opened, &r->status, sizeof r->status);
+    crc = crc32_add(crc, &r->tier, sizeof r->tier);
+    crc = ADD(crc, r, duration_ms, price);
+    crc = crc32_add(crc, &r->cost_micro, sizeof r->cost_micro);
+    return ADD(crc, r, error, opened);
+}
+
+/* The owner is random and the first number 1: zeros are no record, whatever their checksum. */
+bool journal_seal_is_good(const struct journal_record *r, enum journal_state state)
+{
+    return r->owner && r->number && r->opened == journal_seal_opened(r) &&
+           (state == JOURNAL_OPEN || r->closed == journal_seal_closed(r));
+}
+
+static void aside_path(const struct journal *j, char out[JOURNAL_PATH_SIZE + 8])
+{
+    snprintf(out, JOURNAL_PATH_SIZE + 8, "%s.damaged", j->path);
+}
+
+static bool keep(const struct journal *j, const struct journal_record *r)
+{
+    char path[JOURNAL_PATH_SIZE + 8];
+    struct stat st;
+    aside_path(j, path);
+    int fd = j->path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    bool kept = fd >= 0 && fstat(fd, &st) == 0 && st.st_size < ASIDE_MAX &&
+                write(fd, r, sizeof *r) == (ssize_t)sizeof *r;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return kept;
+}
+
+void journal_seal_put_aside(struct journal *j, struct journal_record *r)
+{
+    struct journal_record copy;
+    memcpy(&copy, r, sizeof copy);
+    counters_add(COUNTER_USAGE_DAMAGED, 1);
+    if (j->kept == j->damaged && keep(j, &copy)) { /* not again once it was full */
+        j->kept++;
+    }
+    j->damaged++;
+    atomic_store_explicit(&r->state, JOURNAL_FREE, memory_order_release);
+}
+
+void journal_seal_tell(struct journal *j)
+{
+    char path[JOURNAL_PATH_SIZE + 8];
+    if (j->damaged) {
+        aside_path(j, path);
+        log_line(LOG_ERROR, "usage", "%u damaged records are no rows; %u of them are kept in %s",
+                 j->damaged, j->kept, j->path[0] ? path : "nothing: there is no file");
+    }
+    j->damaged = j->kept = 0;
+}

@@ -1,0 +1,288 @@
+#include "worker/reply/converse_event.h"
+
+#include <string.h>
+
+#include "worker/converse/converse_citation.h"
+
+/* Bedrock is trusted to be large, not to be endless: 1 MB a frame, 25 MB an answer. */
+static const struct scan_limits upstream_limits = {
+    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+/* --- stop reasons --- */
+
+/*
+ * Source: API_runtime_ConverseStream.html (stopReason); platform.claude.com "Handling stop
+ * reasons". The first row is also what unknown reasons become, the second what it becomes when
+ * there are tool calls.
+ */
+static const struct converse_stop stops[] = {
+    {"end_turn", "end_turn", "stop"},
+    {"tool_use", "tool_use", "tool_calls"},
+    {"max_tokens", "max_tokens", "length"},
+    {"stop_sequence", "stop_sequence", "stop"},
+    {"model_context_window_exceeded", "model_context_window_exceeded", "length"},
+    {"guardrail_intervened", "refusal", "content_filter"},
+    {"content_filtered", "refusal", "content_filter"},
+    {"malformed_model_output", NULL, "stop"},
+    {"malformed_tool_use", NULL, "stop"},
+    {"pause_turn", "pause_turn", "stop"}, /* Claude's own words, should Converse ever pass them */
+    {"refusal", "refusal", "content_filter"},
+};
+
+const struct converse_stop *converse_event_stop(struct str reason, bool tools)
+{
+    const struct converse_stop *found = stops;
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        if (text_eq(reason, text_from(stops[i].bedrock)))
+            found = &stops[i];
+    return found == stops && tools ? found + 1 : found;
+}
+
+/* --- parts --- */
+
+/* Between the quotes of a string; p NULL when r is none. */
+static struct str escaped(const struct scan *s, scan_ref r)
+{
+    struct str raw = scan_raw(s, r);
+    if (scan_type(s, r) != SCAN_STRING)
+        return (struct str){NULL, 0};
+    return (struct str){raw.p + 1, raw.n - 2};
+}
+
+static enum status no_room(struct err *err)
+{
+    return err_set(err, STATUS_INTERNAL, "out of memory for the model's answer");
+}
+
+/* Start of a tool call, and all of one but its input. */
+static enum status read_tool(const struct scan *s, scan_ref tool, struct converse_part *p,
+                             struct err *err)
+{
+    if (SCAN_IS(s, SCAN_GET(s, tool, "type"), "server_tool_use"))
+        return STATUS_OK; /* Bedrock runs it itself; a client would try to */
+    p->kind = CONVERSE_PART_TOOL;
+    p->tool_id = escaped(s, SCAN_GET(s, tool, "toolUseId"));
+    p->tool_name = scan_text(s, SCAN_GET(s, tool, "name"));
+    if (!p->tool_id.n || !p->tool_name.n)
+        return err_set(err, STATUS_UPSTREAM, "the model called a tool without a name or an id");
+    return STATUS_OK;
+}
+
+static void read_citation(const struct scan *s, scan_ref citation, struct converse_part *p)
+{
+    p->kind = converse_citation_known(s, citation) ? CONVERSE_PART_CITATION : CONVERSE_PART_NONE;
+    p->citations = citation;
+}
+
+static void read_text(const struct scan *s, scan_ref text, enum converse_part_kind kind,
+                      struct converse_part *p)
+{
+    p->text = escaped(s, text);
+    p->kind = p->text.p ? kind : CONVERSE_PART_NONE;
+}
+
+/* {text} | {signature} | {redactedContent}, in a whole block {reasoningText{text, signature}} |
+ * {redactedContent} */
+static void read_reasoning(const struct scan *s, scan_ref reasoning, struct converse_part *p)
+{
+    scan_ref whole = SCAN_GET(s, reasoning, "reasoningText");
+    scan_ref redacted = SCAN_GET(s, reasoning, "redactedContent");
+    scan_ref holder = whole == SCAN_ABSENT ? reasoning : whole;
+    if (redacted != SCAN_ABSENT) {
+        read_text(s, redacted, CONVERSE_PART_REDACTED, p);
+        return;
+    }
+    p->text = escaped(s, SCAN_GET(s, holder, "text"));
+    p->signature = escaped(s, SCAN_GET(s, holder, "signature"));
+    p->kind = p->text.p || p->signature.p ? CONVERSE_PART_THINKING : CONVERSE_PART_NONE;
+}
+
+static struct converse_part no_part(const struct scan *s)
+{
+    return (struct converse_part){.scan = s, .citations = SCAN_ABSENT};
+}
+
+/* A union: the first member that is known decides. */
+static void read_delta(const struct scan *s, scan_ref delta, struct converse_part *p)
+{
+    scan_ref v;
+    if ((v = SCAN_GET(s, delta, "text")) != SCAN_ABSENT)
+        read_text(s, v, CONVERSE_PART_TEXT, p);
+    else if ((v = SCAN_GET(s, delta, "toolUse")) != SCAN_ABSENT)
+        read_text(s, SCAN_GET(s, v, "input"), CONVERSE_PART_TOOL, p);
+    else if ((v = SCAN_GET(s, delta, "reasoningContent")) != SCAN_ABSENT)
+        read_reasoning(s, v, p);
+    else if ((v = SCAN_GET(s, delta, "citation")) != SCAN_ABSENT)
+        read_citation(s, v, p);
+}
+
+static enum status read_cited(const struct scan *s, scan_ref block, struct converse_part *p,
+                              struct err *err)
+{
+    scan_ref pieces = SCAN_GET(s, block, "content");
+    char *room = arena_alloc(s->arena, scan_raw(s, block).n); /* more than its pieces together */
+    size_t n = 0;
+    if (!room)
+        return no_room(err);
+    for (scan_ref v = scan_first(s, pieces); v != SCAN_ABSENT; v = scan_next(s, pieces, v)) {
+        struct str piece = escaped(s, SCAN_GET(s, v, "text"));
+        if (piece.n)
+            memcpy(room + n, piece.p, piece.n);
+        n += piece.n;
+    }
+    p->kind = CONVERSE_PART_TEXT;
+    p->text = (struct str){room, n};
+    p->citations = SCAN_GET(s, block, "citations");
+    return STATUS_OK;
+}
+
+static enum status read_whole_tool(const struct scan *s, scan_ref tool, struct converse_part *p,
+                                   struct err *err)
+{
+    scan_ref input = SCAN_GET(s, tool, "input");
+    p->input = input == SCAN_ABSENT ? STR("{}") : scan_raw(s, input);
+    return read_tool(s, tool, p, err);
+}
+
+enum status converse_event_block(const struct scan *s, scan_ref block, struct converse_part *p,
+                                 struct err *err)
+{
+    scan_ref v;
+    *p = no_part(s);
+    if ((v = SCAN_GET(s, block, "text")) != SCAN_ABSENT)
+        read_text(s, v, CONVERSE_PART_TEXT, p);
+    else if ((v = SCAN_GET(s, block, "toolUse")) != SCAN_ABSENT)
+        return read_whole_tool(s, v, p, err);
+    else if ((v = SCAN_GET(s, block, "reasoningContent")) != SCAN_ABSENT)
+        read_reasoning(s, v, p);
+    else if ((v = SCAN_GET(s, block, "citationsContent")) != SCAN_ABSENT)
+        return read_cited(s, v, p, err);
+    return STATUS_OK;
+}
+
+/* --- the end of an answer --- */
+
+static uint64_t read_count(const struct scan *s, scan_ref object, struct str key)
+{
+    int64_t v;
+    return scan_i64(s, scan_get(s, object, key), &v) && v > 0 ? (uint64_t)v : 0;
+}
+
+/* cacheDetails has an entry for each time to live; the 5-minute one is what remains. */
+static uint64_t read_writes_1h(const struct scan *s, scan_ref details)
+{
+    uint64_t sum = 0;
+    for (scan_ref v = scan_first(s, details); v != SCAN_ABSENT; v = scan_next(s, details, v))
+        if (SCAN_IS(s, SCAN_GET(s, v, "ttl"), "1h"))
+            sum += read_count(s, v, STR("inputTokens"));
+    return sum;
+}
+
+static void read_usage(const struct scan *s, scan_ref usage, struct usage *u)
+{
+    if (scan_type(s, usage) != SCAN_OBJECT)
+        return;
+    u->input = read_count(s, usage, STR("inputTokens"));
+    u->output = read_count(s, usage, STR("outputTokens"));
+    u->cache_read = read_count(s, usage, STR("cacheReadInputTokens"));
+    u->cache_write = read_count(s, usage, STR("cacheWriteInputTokens"));
+    uint64_t hour = read_writes_1h(s, SCAN_GET(s, usage, "cacheDetails"));
+    u->cache_write_1h = hour < u->cache_write ? hour : u->cache_write;
+    u->seen = true;
+}
+
+static void read_ending(const struct scan *s, struct converse_ending *end)
+{
+    scan_ref more = SCAN_GET(s, 0, "additionalModelResponseFields");
+    end->stop_reason = scan_text(s, SCAN_GET(s, 0, "stopReason"));
+    end->stop_sequence = escaped(s, SCAN_GET(s, more, "stop_sequence"));
+    read_usage(s, SCAN_GET(s, 0, "usage"), &end->usage);
+    end->service_tier = scan_text(s, SCAN_GET(s, SCAN_GET(s, 0, "serviceTier"), "type"));
+}
+
+/* --- events and answers --- */
+
+#define SPAN(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
+
+/* In the order of how often they come. */
+static const struct {
+    struct str type;
+    enum converse_event_kind kind;
+} kinds[] = {
+    {SPAN("contentBlockDelta"), CONVERSE_BLOCK_DELTA},
+    {SPAN("contentBlockStop"), CONVERSE_BLOCK_STOP},
+    {SPAN("contentBlockStart"), CONVERSE_BLOCK_START},
+    {SPAN("messageStart"), CONVERSE_MESSAGE_START},
+    {SPAN("messageStop"), CONVERSE_MESSAGE_STOP},
+    {SPAN("metadata"), CONVERSE_METADATA},
+};
+
+static enum converse_event_kind kind_of(struct str type)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (text_eq(type, kinds[i].type))
+            return kinds[i].kind;
+    return CONVERSE_UNKNOWN;
+}
+
+static enum status parse_object(struct scan *s, struct arena *arena, struct str text,
+                                const char *what, struct err *err)
+{
+    enum status st = scan_parse(s, arena, text, &upstream_limits, NULL);
+    if (st == STATUS_INTERNAL)
+        return no_room(err);
+    if (st != STATUS_OK || scan_type(s, 0) != SCAN_OBJECT)
+        return err_set(err, STATUS_UPSTREAM, "Bedrock sent %s that is no JSON object", what);
+    return STATUS_OK;
+}
+
+static enum status read_start(struct converse_event *e, struct err *err)
+{
+    scan_ref tool = SCAN_GET(&e->scan, SCAN_GET(&e->scan, 0, "start"), "toolUse");
+    return tool == SCAN_ABSENT ? STATUS_OK : read_tool(&e->scan, tool, &e->part, err);
+}
+
+static enum status read_block_event(struct converse_event *e, struct err *err)
+{
+    if (!scan_i64(&e->scan, SCAN_GET(&e->scan, 0, "contentBlockIndex"), &e->index))
+        return err_set(err, STATUS_UPSTREAM, "Bedrock sent a piece of content without its index");
+    e->part = no_part(&e->scan);
+    if (e->kind == CONVERSE_BLOCK_START)
+        return read_start(e, err);
+    if (e->kind == CONVERSE_BLOCK_DELTA)
+        read_delta(&e->scan, SCAN_GET(&e->scan, 0, "delta"), &e->part);
+    return STATUS_OK;
+}
+
+enum status converse_event_read(struct converse_event *e, struct arena *arena, struct str type,
+                                struct str payload, struct err *err)
+{
+    *e = (struct converse_event){.kind = kind_of(type)};
+    if (e->kind == CONVERSE_UNKNOWN)
+        return STATUS_OK;
+    enum status st = parse_object(&e->scan, arena, payload, "an event", err);
+    if (st != STATUS_OK || e->kind == CONVERSE_MESSAGE_START)
+        return st;
+    if (e->kind != CONVERSE_MESSAGE_STOP && e->kind != CONVERSE_METADATA)
+        return read_block_event(e, err);
+    read_ending(&e->scan, &e->ending);
+    return STATUS_OK;
+}
+
+enum status converse_event_answer(struct converse_answer *a, struct arena *arena, struct str body,
+                                  struct err *err)
+{
+    *a = (struct converse_answer){.content = SCAN_ABSENT};
+    enum status st = parse_object(&a->scan, arena, body, "an answer", err);
+    if (st != STATUS_OK)
+        return st;
+    a->content = SCAN_GET(&a->scan, SCAN_GET(&a->scan, SCAN_GET(&a->scan, 0, "output"), "message"),
+                          "content");
+    if (scan_type(&a->scan, a->content) != SCAN_ARRAY)
+        return err_set(err, STATUS_UPSTREAM, "Bedrock sent an answer without a message");
+    read_ending(&a->scan, &a->ending);
+    return STATUS_OK;
+}

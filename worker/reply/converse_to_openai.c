@@ -1,0 +1,294 @@
+#include "worker/reply/converse_to_openai.h"
+
+#include "worker/reply/converse_reply.h"
+
+#define MODEL_MAX 65536 /* of the client's model name, escaped */
+/* A comment: there is no event that every client knows to ignore. */
+#define PING ": keepalive\n\n"
+
+struct openai_reply {
+    struct converse_reply base;
+    struct str head; /* of every chunk, up to its choices */
+    int64_t created_s;
+    bool include_usage;
+    bool reasoning;
+};
+
+static const struct openai_reply *own(const struct converse_reply *r)
+{
+    return (const struct openai_reply *)r;
+}
+
+/* --- pieces of JSON --- */
+
+/* OpenAI's prompt_tokens count the cached ones too. */
+static void put_usage(struct json_out *w, const struct usage *u)
+{
+    uint64_t prompt = u->input + u->cache_read + u->cache_write;
+    JSON_KEY(w, "usage");
+    json_object(w);
+    converse_reply_count(w, STR("prompt_tokens"), prompt);
+    converse_reply_count(w, STR("completion_tokens"), u->output);
+    converse_reply_count(w, STR("total_tokens"), prompt + u->output);
+    JSON_KEY(w, "prompt_tokens_details");
+    json_object(w);
+    converse_reply_count(w, STR("cached_tokens"), u->cache_read);
+    converse_reply_count(w, STR("cache_write_tokens"), u->cache_write);
+    json_object_end(w);
+    JSON_KEY(w, "completion_tokens_details");
+    json_object(w);
+    converse_reply_count(w, STR("reasoning_tokens"), 0); /* Converse does not tell them apart */
+    json_object_end(w);
+    json_object_end(w);
+}
+
+/* id, object, created and model, without braces */
+static void put_head(struct json_out *w, const struct openai_reply *r, struct str object)
+{
+    converse_reply_str(w, STR("id"), r->base.id);
+    converse_reply_str(w, STR("object"), object);
+    JSON_KEY(w, "created");
+    json_i64(w, r->created_s);
+    converse_reply_str(w, STR("model"), r->base.reply.client_model);
+}
+
+/* --- the stream --- */
+
+static void open_chunk(const struct converse_reply *r, struct buf *out)
+{
+    buf_put_str(out, own(r)->head);
+    BUF_LIT(out, "\"choices\":[{\"index\":0,\"delta\":{");
+}
+
+static void close_chunk(struct buf *out)
+{
+    BUF_LIT(out, "},\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+}
+
+static void begin(struct converse_reply *r, struct buf *out)
+{
+    open_chunk(r, out);
+    BUF_LIT(out, "\"role\":\"assistant\",\"content\":\"\"");
+    close_chunk(out);
+}
+
+/* Only tool calls have a beginning of their own. */
+static void open_block(struct converse_reply *r, const struct converse_block *b,
+                       const struct converse_part *p, struct buf *out)
+{
+    if (p->kind != CONVERSE_PART_TOOL)
+        return;
+    open_chunk(r, out);
+    BUF_LIT(out, "\"tool_calls\":[{\"index\":");
+    buf_put_u64(out, b->tool);
+    BUF_LIT(out, ",\"id\":\"");
+    buf_put_str(out, p->tool_id);
+    BUF_LIT(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+    json_escape(out, converse_name_back(r->names, p->tool_name));
+    BUF_LIT(out, "\",\"arguments\":\"\"}}]");
+    close_chunk(out);
+}
+
+/* member: up to the text's first quote */
+static void put_text(struct converse_reply *r, struct str member, struct str escaped,
+                     struct buf *out)
+{
+    open_chunk(r, out);
+    buf_put_str(out, member);
+    buf_put_str(out, escaped);
+    buf_put_char(out, '"');
+    close_chunk(out);
+}
+
+static void put_arguments(struct converse_reply *r, const struct converse_block *b,
+                          struct str escaped, struct buf *out)
+{
+    open_chunk(r, out);
+    BUF_LIT(out, "\"tool_calls\":[{\"index\":");
+    buf_put_u64(out, b->tool);
+    BUF_LIT(out, ",\"function\":{\"arguments\":\"");
+    buf_put_str(out, escaped);
+    BUF_LIT(out, "\"}}]");
+    close_chunk(out);
+}
+
+/* Signatures, redacted thinking and citations have no place in this dialect. */
+static void put_piece(struct converse_reply *r, const struct converse_block *b,
+                      const struct converse_part *p, struct buf *out)
+{
+    if (p->kind == CONVERSE_PART_TEXT)
+        put_text(r, STR("\"content\":\""), p->text, out);
+    else if (p->kind == CONVERSE_PART_TOOL)
+        put_arguments(r, b, p->text, out);
+    else if (p->kind == CONVERSE_PART_THINKING && p->text.n && own(r)->reasoning)
+        put_text(r, STR("\"reasoning_content\":\""), p->text, out);
+}
+
+static void close_block(struct converse_reply *r, const struct converse_block *b, struct buf *out)
+{
+    (void)r;
+    (void)b;
+    (void)out;
+}
+
+static void finish(struct converse_reply *r, struct buf *out)
+{
+    struct json_out w;
+    buf_put_str(out, own(r)->head);
+    BUF_LIT(out, "\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"");
+    buf_put_str(out, text_from(r->stop->openai));
+    BUF_LIT(out, "\"}]}\n\n");
+    if (own(r)->include_usage) {
+        buf_put_str(out, own(r)->head);
+        BUF_LIT(out, "\"choices\":[],");
+        json_begin(&w, out);
+        put_usage(&w, &r->reply.usage);
+        BUF_LIT(out, "}\n\n");
+    }
+    BUF_LIT(out, "data: [DONE]\n\n");
+}
+
+/* --- whole answers --- */
+
+static bool any(const struct converse_part *parts, size_t n, enum converse_part_kind kind)
+{
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* The texts of one kind, joined without a separator, as the stream's deltas are. */
+static void put_joined(struct json_out *w, struct str key, const struct converse_part *parts,
+                       size_t n, enum converse_part_kind kind)
+{
+    json_key(w, key);
+    json_raw(w, STR("\"")); /* opens the string; what is escaped needs no look */
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].kind == kind)
+            buf_put_str(w->b, parts[i].text);
+    buf_put_char(w->b, '"');
+}
+
+static void put_tool_call(struct json_out *w, const struct converse_reply *r,
+                          const struct converse_part *p)
+{
+    json_object(w);
+    converse_reply_quoted(w, STR("id"), p->tool_id);
+    converse_reply_str(w, STR("type"), STR("function"));
+    JSON_KEY(w, "function");
+    json_object(w);
+    converse_reply_str(w, STR("name"), converse_name_back(r->names, p->tool_name));
+    converse_reply_str(w, STR("arguments"), p->input);
+    json_object_end(w);
+    json_object_end(w);
+}
+
+/* What was said instead of an answer. It stays in content too, for clients that show only that; in
+ * a stream it is only there, because it is out when the reason comes. */
+static void put_refusal(struct json_out *w, const struct converse_reply *r,
+                        const struct converse_part *parts, size_t n)
+{
+    if (!text_eq(text_from(r->stop->openai), STR("content_filter")))
+        converse_reply_null(w, STR("refusal"));
+    else if (any(parts, n, CONVERSE_PART_TEXT))
+        put_joined(w, STR("refusal"), parts, n, CONVERSE_PART_TEXT);
+    else
+        converse_reply_str(w, STR("refusal"), STR("The model refused to answer."));
+}
+
+static void put_message(struct json_out *w, const struct converse_reply *r,
+                        const struct converse_part *parts, size_t n)
+{
+    json_object(w);
+    converse_reply_str(w, STR("role"), STR("assistant"));
+    if (any(parts, n, CONVERSE_PART_TEXT) || !r->tools)
+        put_joined(w, STR("content"), parts, n, CONVERSE_PART_TEXT);
+    else
+        converse_reply_null(w, STR("content"));
+    put_refusal(w, r, parts, n);
+    if (own(r)->reasoning && any(parts, n, CONVERSE_PART_THINKING))
+        put_joined(w, STR("reasoning_content"), parts, n, CONVERSE_PART_THINKING);
+    if (r->tools) {
+        JSON_KEY(w, "tool_calls");
+        json_array(w);
+        for (size_t i = 0; i < n; i++)
+            if (parts[i].kind == CONVERSE_PART_TOOL)
+                put_tool_call(w, r, &parts[i]);
+        json_array_end(w);
+    }
+    json_object_end(w);
+}
+
+static void put_whole(struct converse_reply *r, const struct converse_part *parts, size_t n,
+                      struct buf *out)
+{
+    struct json_out w;
+    json_begin(&w, out);
+    json_object(&w);
+    put_head(&w, own(r), STR("chat.completion"));
+    JSON_KEY(&w, "choices");
+    json_array(&w);
+    json_object(&w);
+    converse_reply_count(&w, STR("index"), 0);
+    JSON_KEY(&w, "message");
+    put_message(&w, r, parts, n);
+    converse_reply_null(&w, STR("logprobs"));
+    converse_reply_str(&w, STR("finish_reason"), text_from(r->stop->openai));
+    json_object_end(&w);
+    json_array_end(&w);
+    put_usage(&w, &r->reply.usage);
+    json_object_end(&w);
+}
+
+/* --- the row --- */
+
+static const struct converse_dialect openai = {
+    .malformed_fails = false, /* what came of it is told, with "stop"; the log has Bedrock's word */
+    .begin = begin,
+    .open = open_block,
+    .piece = put_piece,
+    .close = close_block,
+    .finish = finish,
+    .whole = put_whole,
+};
+
+/* Made once: it is most of the bytes of a stream. */
+static bool make_head(struct openai_reply *r, struct arena *arena)
+{
+    struct json_out w;
+    struct buf b;
+    buf_init(&b, MODEL_MAX);
+    BUF_LIT(&b, "data: ");
+    json_begin(&w, &b);
+    json_object(&w);
+    put_head(&w, r, STR("chat.completion.chunk"));
+    buf_put_char(&b, ',');
+    if (buf_ok(&b))
+        r->head = arena_dup(arena, buf_str(&b));
+    buf_free(&b);
+    return r->head.p != NULL;
+}
+
+struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
+                                     struct str completion_id, int64_t created_s,
+                                     bool include_usage, bool reasoning,
+                                     const struct converse_names *names)
+{
+    struct openai_reply *r = arena_alloc(arena, sizeof *r);
+    if (!r)
+        return NULL;
+    converse_reply_init(&r->base, &openai, arena, client_model, completion_id, names);
+    r->created_s = created_s;
+    r->include_usage = include_usage;
+    r->reasoning = reasoning;
+    return make_head(r, arena) ? &r->base.reply : NULL;
+}
+
+const struct relay converse_to_openai_relay = {
+    .name = "Converse to OpenAI",
+    .event = converse_reply_event,
+    .end = converse_reply_end,
+    .answer = converse_reply_answer,
+    .ping = {PING, sizeof PING - 1},
+};

@@ -19,6 +19,7 @@ Without --create the service must exist: it gets the new image; of the rest only
       --secret NAME=ARN    a setting out of Secrets Manager or the Parameter Store; may be repeated
       --unset NAME         take a setting or secret away; may be repeated
       --min N, --max N     instances; default: 1 and 1. Limits count by instance: with more a key may reach N times its own
+      --table-prefix P     the tables are P-api-keys and so on: as setup-tables --prefix P made them
       --marketplace        the instance may enable models at their first call (AWS Marketplace)
       --reset-policy       put our policy in the place of one that was changed
       --log-days N         keep logs so long; default: 30, where nobody has set it
@@ -43,6 +44,7 @@ read_options() {
         -p | --platform) need_value "$@" && platform=$2 && shift ;;
         -e | --env) need_value "$@" && add_setting "$2" && shift ;;
         --secret) need_value "$@" && add_secret "$2" && shift ;;
+        --table-prefix) need_value "$@" && add_table_prefix "$2" && shift ;;
         --unset) need_value "$@" && add_unset "$2" && shift ;;
         --min) need_value "$@" && check_number "$1" "$2" && min=$2 && shift ;;
         --max) need_value "$@" && check_number "$1" "$2" && max=$2 && shift ;;
@@ -146,7 +148,8 @@ make_roles() { # CONFIGURATION
     make_role "$SERVICE-apprunner-role" apprunner-access-trust.json "App Runner pulls the image of $SERVICE from ECR"
     attach_policy "$SERVICE-apprunner-role" AWSAppRunnerServicePolicyForECRAccess
     make_role "$SERVICE-instance-role" apprunner-instance-trust.json "$SERVICE calls Bedrock and DynamoDB"
-    own_policy "$SERVICE-instance-role" gateway-policy.json "$reset"
+    own_policy "$SERVICE-instance-role" \
+        "$(jq -r '.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables.DYNAMODB_API_KEYS_TABLE // empty' <<<"$1")" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-instance-role"
     secrets_policy "$SERVICE-instance-role" "$(jq -c '[.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets // {} | .[]]' <<<"$1")"
     wait_for_roles

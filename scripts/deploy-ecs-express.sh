@@ -26,6 +26,7 @@ new image; of the rest (settings, size, architecture, scaling, network) only wha
       --security-groups L  comma-separated; only with --subnets
       --efs FS[/AP]        keep STATE_DIR (usage not stored yet) on this EFS file system, through that access point
       --cluster NAME       default: default
+      --table-prefix P     the tables are P-api-keys and so on: as setup-tables --prefix P made them
       --marketplace        the tasks may enable models at their first call (AWS Marketplace)
       --reset-policy       put our policy in the place of one that was changed
       --log-days N         keep logs so long; default: 30, where nobody has set it
@@ -51,6 +52,7 @@ read_options() {
         -p | --platform) need_value "$@" && platform=$2 && shift ;;
         -e | --env) need_value "$@" && add_setting "$2" && shift ;;
         --secret) need_value "$@" && add_secret "$2" && shift ;;
+        --table-prefix) need_value "$@" && add_table_prefix "$2" && shift ;;
         --unset) need_value "$@" && add_unset "$2" && shift ;;
         --cpu) need_value "$@" && check_number "$1" "$2" && cpu=$2 && shift ;;
         --memory) need_value "$@" && check_number "$1" "$2" && memory=$2 && shift ;;
@@ -143,7 +145,8 @@ make_roles() { # TASK-DEFINITION
     attach_policy "$SERVICE-ecs-execution-role" AmazonECSTaskExecutionRolePolicy
     secrets_policy "$SERVICE-ecs-execution-role" "$(jq -c '[.containerDefinitions[0].secrets // [] | .[].valueFrom]' <<<"$1")"
     make_role "$SERVICE-ecs-task-role" ecs-task-trust.json "$SERVICE calls Bedrock and DynamoDB"
-    own_policy "$SERVICE-ecs-task-role" gateway-policy.json "$reset"
+    own_policy "$SERVICE-ecs-task-role" \
+        "$(jq -r '.containerDefinitions[0].environment[] | select(.name == "DYNAMODB_API_KEYS_TABLE").value' <<<"$1")" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-ecs-task-role"
     wait_for_roles
 }

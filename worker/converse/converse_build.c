@@ -66,11 +66,6 @@ bool converse_build_has(const struct converse_build *b, uint32_t flag)
     return (b->o->model->caps->flags & flag) != 0;
 }
 
-bool converse_build_family(const struct converse_build *b, const char *family)
-{
-    return text_starts(text_from(b->o->model->caps->family), text_from(family));
-}
-
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r)
 {
     struct str text = scan_text(s, r);

@@ -15,8 +15,8 @@ static struct {
     char supported[SUPPORTED_MAX]; /* words of model ids, comma-separated; empty: every Claude */
 } configured;
 
-/* Names that differ between Anthropic's API and Bedrock (the elder gateway's default map, and what
- * Claude Code sends in its own Bedrock mode). */
+/* Names that differ between Anthropic's API and Bedrock (what Claude Code sends in its own Bedrock
+ * mode for the same feature). */
 static const struct {
     const char *from;
     const char *to;
@@ -35,7 +35,7 @@ static bool list_has(struct str list, struct str value)
 
 /* --- judging ------------------------------------------------------------------------------- */
 
-/* "opus" is in "us.anthropic.claude-opus-4-5": the elder gateway compares without case. */
+/* "opus" is in "us.anthropic.claude-opus-4-5": operators write "Opus" as well. */
 static bool has_word(struct str id, struct str word)
 {
     for (size_t i = 0; word.n > 0 && i + word.n <= id.n; i++)

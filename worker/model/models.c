@@ -14,7 +14,7 @@ static struct cJSON *configured;
 
 struct name { /* what the client sent, taken apart */
     struct str full;
-    struct str bare; /* without "[1m]" and the '#' that the older gateway's configuration allowed */
+    struct str bare; /* without "[1m]" and the '#' that configurations in use have at its end */
     struct str base; /* bare, without region prefix and "anthropic." */
     bool one_million;
 };

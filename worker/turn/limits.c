@@ -11,7 +11,6 @@
 #include "worker/turn/wait.h"
 
 #define MINUTE_NS        60000000000ull
-#define NAMES_MAX        64u    /* models without a price that are named in the log */
 #define BYTES_A_TOKEN    2u     /* of a request body; real texts have 3 to 4: never too little */
 #define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
 #define RESERVE_ATTEMPTS 16u
@@ -20,7 +19,7 @@
 
 bool limits_billed(const struct exchange *x)
 {
-    return x->route && !x->route->answer && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
+    return x->route && !x->route->serve && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
 }
 
 /* NULL: no key (slot 0 is nobody's), or its slot has gone to another. */
@@ -196,23 +195,20 @@ static bool may_use(const struct exchange *x)
     return false;
 }
 
-/* Once a model and process: a gap in the price list must be seen, not repeated with
- * each request. */
-static void warn_price(struct str id)
+/* Once a model and worker: a gap in the price list must be seen, not repeated with each request. */
+static void warn_price(struct worker *w, struct str id)
 {
-    static uint64_t seen[NAMES_MAX];
-    static uint32_t count;
     uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
     for (size_t i = 0; i < id.n; i++) {
         hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (seen[i] == hash) {
+    for (uint32_t i = 0; i < w->unpriced_count; i++) {
+        if (w->unpriced[i] == hash) {
             return;
         }
     }
-    if (count < NAMES_MAX) {
-        seen[count++] = hash;
+    if (w->unpriced_count < WORKER_UNPRICED) {
+        w->unpriced[w->unpriced_count++] = hash;
         log_line(LOG_WARN, "price",
                  "%.*s has no price: its requests cost nothing until it gets one",
                  (int)(id.n < 200 ? id.n : 200), id.p);
@@ -230,7 +226,7 @@ static void find_price(struct exchange *x)
         break;
     case PRICES_UNKNOWN:
         counters_add(COUNTER_PRICE_UNKNOWN, 1);
-        warn_price(x->asked.model.id);
+        warn_price(x->worker, x->asked.model.id);
         break;
     }
 }

@@ -18,7 +18,7 @@
 static struct segment segment;
 static struct config config;
 static struct worker worker;
-static const struct route route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+static const struct route route = {.need = ROUTE_KEY, .limit = ROUTE_REQUESTS};
 
 static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms,
                     uint32_t limit)

@@ -30,9 +30,9 @@ static void test_enter_concurrency_over_workers_and_given_back_once(void **state
 static void test_enter_only_what_is_paid_for(void **state)
 {
     (void)state;
-    static const struct route list = {.needs_key = true,
+    static const struct route list = {.need = ROUTE_KEY,
                                       .limit = ROUTE_REQUESTS,
-                                      .answer = (enum verdict(*)(struct exchange *))limits_enter};
+                                      .serve = (enum verdict(*)(struct exchange *))limits_enter};
     case_key.max_concurrency = 1;
     struct exchange a = case_exchange(0), b = case_exchange(0), c = case_exchange(0);
     b.route = &list;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include "server/base/text.h"
 #include "shm/catalogue/price.h"
+#include "shm/catalogue/tier.h"
 
 struct prices_tokens {
     uint64_t input;

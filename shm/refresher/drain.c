@@ -82,11 +82,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
     *u = (struct keystore_usage){.flusher = j->flusher,
                                  .sequence = r->sequence,
                                  .started_ms = r->started_ms,
-                                 .input = r->tokens.input,
-                                 .output = r->tokens.output,
-                                 .cache_read = r->tokens.cache_read,
-                                 .cache_write = r->tokens.cache_write + r->tokens.cache_write_1h,
-                                 .cache_write_1h = r->tokens.cache_write_1h,
+                                 .tokens = r->tokens,
                                  .cost_micro = r->cost_micro,
                                  .duration_ms = r->duration_ms,
                                  .status = r->status,
@@ -120,8 +116,8 @@ static void give_up(struct drain *d, uint32_t i, const struct err *err)
     log_line(
         LOG_ERROR, "usage",
         "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
-        u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
-        (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
+        u->usage_id, u->request_id, u->model, (unsigned long long)u->tokens.input,
+        (unsigned long long)u->tokens.output, (unsigned long long)u->cost_micro, err->text);
     journal_release(&d->batch[i]);
 }
 

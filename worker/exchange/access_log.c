@@ -24,7 +24,7 @@ static void put_line(const struct exchange *x)
     static const char *const who[] = {"nobody", "anonymous", "master", "key"};
     static const struct reply none;
     const struct reply *reply = x->reply ? x->reply : &none;
-    const struct usage *u = &x->usage;
+    const struct tokens *u = &x->usage.tokens;
     const struct log_field fields[] = {
         {"request_id", LOG_STR, x->id, 0},
         {"status", LOG_INT, {NULL, 0}, x->status},
@@ -45,7 +45,7 @@ static void put_line(const struct exchange *x)
         {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},
         {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
         {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
-        {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_write},
+        {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)tokens_written(u)},
         {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->cost_micro},
         {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
         {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},

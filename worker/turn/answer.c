@@ -165,35 +165,6 @@ static void anthropic_body(const struct err_row *row, const struct err *err, str
     json_str(w, id);
 }
 
-/* What a text of chat.c says besides: its wording is OpenAI's and begins with one of these. */
-struct named {
-    struct str parameter; /* empty: the text names none */
-    const char *code;
-};
-
-static struct named read_wording(struct str text)
-{
-    static const struct {
-        struct str opening;
-        const char *code;
-    } rows[] = {
-        {STR("Invalid '"), "invalid_value"},
-        {STR("Invalid type for '"), "invalid_type"},
-        {STR("Invalid value for '"), "invalid_value"},
-        {STR("Missing required parameter: '"), "missing_required_parameter"},
-        {STR("Duplicate parameter: '"), "invalid_value"},
-    };
-    size_t end;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct str rest = text_sub(text, rows[i].opening.n, text.n);
-        if (text_starts(text, rows[i].opening) && text_find(rest, STR("'"), &end)) {
-            bool empty = text_starts(text_sub(rest, end, rest.n), STR("': empty array"));
-            return (struct named){text_sub(rest, 0, end), empty ? "empty_array" : rows[i].code};
-        }
-    }
-    return (struct named){{NULL, 0}, NULL};
-}
-
 static void str_or_null(struct json_out *w, struct str s)
 {
     if (s.n) {
@@ -211,12 +182,10 @@ static void openai_body(const struct err_row *row, const struct err *err, struct
     json_str(w, text_from(err->text));
     JSON_KEY(w, "type");
     json_str(w, text_from(row->type[DIALECT_OPENAI]));
-    struct named named = read_wording(text_from(err->text));
-    const char *code = row->code ? row->code : named.code;
     JSON_KEY(w, "param");
-    str_or_null(w, named.parameter);
+    str_or_null(w, text_from(err->param));
     JSON_KEY(w, "code");
-    str_or_null(w, text_from(code ? code : ""));
+    str_or_null(w, text_from(err_code(err) ? err_code(err) : ""));
     json_object_end(w);
 }
 

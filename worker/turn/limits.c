@@ -246,7 +246,7 @@ static uint64_t worst_case(const struct exchange *x)
     if (x->model.caps->flags & MODELS_CACHE_1H) {
         dearest.input = 2 * x->price.input;
     }
-    struct prices_tokens tokens = {.input = x->body.n / BYTES_A_TOKEN + 1, .output = output};
+    struct tokens tokens = {.input = x->body.n / BYTES_A_TOKEN + 1, .output = output};
     bool names_tier = SCAN_GET(&x->scan, 0, "service_tier") != SCAN_ABSENT;
     return prices_cost(&dearest, &tokens, names_tier ? TIER_PRIORITY : limits_tier(x));
 }

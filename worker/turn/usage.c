@@ -83,36 +83,26 @@ static struct usage seen_so_far(const struct exchange *x)
     }
     u = x->reply->usage;
     if (x->reply->started && !x->reply->stopped) {
-        u.output = u.output > x->reply->deltas ? u.output : x->reply->deltas;
-        u.input = u.seen ? u.input : x->body.n / BYTES_A_TOKEN;
+        struct tokens *t = &u.tokens;
+        t->output = t->output > x->reply->deltas ? t->output : x->reply->deltas;
+        t->input = u.seen ? t->input : x->body.n / BYTES_A_TOKEN;
     }
     return u;
-}
-
-static struct prices_tokens tokens_of(const struct usage *u)
-{
-    uint64_t hour = u->cache_write_1h < u->cache_write ? u->cache_write_1h : u->cache_write;
-    return (struct prices_tokens){.input = u->input,
-                                  .output = u->output,
-                                  .cache_read = u->cache_read,
-                                  .cache_write = u->cache_write - hour,
-                                  .cache_write_1h = hour};
 }
 
 void usage_progress(struct exchange *x)
 {
     if (keep_record(x)) {
-        struct usage u = seen_so_far(x);
-        x->record->tokens = tokens_of(&u);
+        x->record->tokens = seen_so_far(x).tokens;
     }
 }
 
-static void count(const struct usage *u, uint64_t cost_micro)
+static void count(const struct tokens *t, uint64_t cost_micro)
 {
-    counters_add(COUNTER_TOKENS_IN, u->input);
-    counters_add(COUNTER_TOKENS_OUT, u->output);
-    counters_add(COUNTER_TOKENS_CACHE_READ, u->cache_read);
-    counters_add(COUNTER_TOKENS_CACHE_WRITE, u->cache_write);
+    counters_add(COUNTER_TOKENS_IN, t->input);
+    counters_add(COUNTER_TOKENS_OUT, t->output);
+    counters_add(COUNTER_TOKENS_CACHE_READ, t->cache_read);
+    counters_add(COUNTER_TOKENS_CACHE_WRITE, tokens_written(t));
     counters_add(COUNTER_COST_MICRO, cost_micro);
 }
 
@@ -123,7 +113,7 @@ static bool succeeded(const struct exchange *x)
 }
 
 static void fill_end(const struct exchange *x, struct journal_record *r,
-                     const struct prices_tokens *tokens, enum tier tier)
+                     const struct tokens *tokens, enum tier tier)
 {
     uint64_t ms = (clock_now_ns() - x->began_ns) / 1000000u;
     r->tokens = *tokens;
@@ -140,7 +130,7 @@ static void fill_end(const struct exchange *x, struct journal_record *r,
 }
 
 /* The file may be cut at this very moment, but hardly so twice. */
-static void close_record(struct exchange *x, const struct prices_tokens *tokens, enum tier tier)
+static void close_record(struct exchange *x, const struct tokens *tokens, enum tier tier)
 {
     bool closed = false;
     for (int i = 0; !closed && i < CLOSE_ATTEMPTS && keep_record(x); i++) {
@@ -164,11 +154,11 @@ void usage_end(struct exchange *x)
     x->billed = false;
     x->usage = seen_so_far(x);
     enum tier tier = limits_tier(x);
-    struct prices_tokens tokens = tokens_of(&x->usage);
-    x->cost_micro = prices_cost(&x->price, &tokens, tier);
-    count(&x->usage, x->cost_micro);
-    limits_settle(x, tokens.input + tokens.output + x->usage.cache_write, x->cost_micro);
+    const struct tokens *t = &x->usage.tokens;
+    x->cost_micro = prices_cost(&x->price, t, tier);
+    count(t, x->cost_micro);
+    limits_settle(x, t->input + t->output + tokens_written(t), x->cost_micro);
     if (x->record_number) {
-        close_record(x, &tokens, tier);
+        close_record(x, t, tier);
     }
 }

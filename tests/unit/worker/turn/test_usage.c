@@ -26,7 +26,7 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     struct exchange x = case_exchange(0);
     begin(&x);
     assert_int_equal(collect(), 0);
-    case_reply.usage = (struct usage){100, 10, 1000, 200, 100, true};
+    case_reply.usage = (struct usage){{100, 10, 1000, 100, 100}, true};
     case_reply.started = case_reply.stopped = true;
     x.status = 200;
     usage_end(&x);
@@ -34,8 +34,8 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     assert_int_equal(collect(), 1);
     const struct journal_record *r = &batch[0].copy;
     assert_int_equal(r->cost_micro, 300 + 150 + 300 + 375 + 600);
-    assert_int_equal(r->tokens.cache_write, 100);
-    assert_int_equal(r->tokens.cache_write_1h, 100);
+    assert_int_equal(r->tokens.write_5m, 100);
+    assert_int_equal(r->tokens.write_1h, 100);
     assert_int_equal(r->flags, JOURNAL_SUCCESS);
     assert_int_equal(r->status, 200);
     assert_int_equal(r->who, JOURNAL_KEY);
@@ -57,7 +57,7 @@ static const struct {
 } ends[] = {
     {"refused upstream", {.started = false}, 429, STATUS_RATE, false, 0, 0, "RATE"},
     {"broken after the start",
-     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .deltas = 5},
+     {.usage = {{.input = 7, .output = 1}, .seen = true}, .started = true, .deltas = 5},
      200,
      STATUS_UPSTREAM,
      false,
@@ -65,7 +65,7 @@ static const struct {
      5,
      "UPSTREAM"},
     {"told more than seen",
-     {.usage = {.input = 7, .output = 9, .seen = true}, .started = true, .deltas = 5},
+     {.usage = {{.input = 7, .output = 9}, .seen = true}, .started = true, .deltas = 5},
      499,
      STATUS_CLIENT_GONE,
      false,
@@ -81,7 +81,7 @@ static const struct {
      5,
      "CLIENT_GONE"},
     {"the model's own error",
-     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .failed = true},
+     {.usage = {{.input = 7, .output = 1}, .seen = true}, .started = true, .failed = true},
      200,
      STATUS_OK,
      false,
@@ -89,7 +89,7 @@ static const struct {
      1,
      "UPSTREAM"},
     {"good",
-     {.usage = {.input = 7, .output = 3, .seen = true},
+     {.usage = {{.input = 7, .output = 3}, .seen = true},
       .started = true,
       .stopped = true,
       .deltas = 5},
@@ -128,7 +128,7 @@ static void test_progress_is_there_when_the_worker_dies(void **state)
     (void)state;
     struct exchange x = case_exchange(0);
     begin(&x);
-    case_reply.usage = (struct usage){.input = 1000, .output = 1, .seen = true};
+    case_reply.usage = (struct usage){{.input = 1000, .output = 1}, .seen = true};
     case_reply.started = true;
     case_reply.deltas = 40;
     usage_progress(&x);
@@ -149,7 +149,7 @@ static void test_end_after_the_file_was_cut_is_recorded_anew(void **state)
     begin(&a);
     begin(&b);
     memset(case_journal.header, 0, case_journal.size);
-    case_reply.usage = (struct usage){.input = 5, .output = 1, .seen = true};
+    case_reply.usage = (struct usage){{.input = 5, .output = 1}, .seen = true};
     case_reply.started = true;
     usage_progress(&a); /* opens one anew, where the other's was */
     begin(&c);
@@ -189,7 +189,7 @@ static void test_begin_without_a_journal_goes_on(void **state)
     case_segment.journal = NULL;
     struct exchange x = case_exchange(0);
     begin(&x);
-    case_reply.usage = (struct usage){.input = 10, .seen = true};
+    case_reply.usage = (struct usage){{.input = 10}, .seen = true};
     usage_progress(&x);
     x.status = 200;
     usage_end(&x);

@@ -98,7 +98,9 @@ MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
 SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict $(B)/stuck-readers
 FUZZ_SECONDS ?= 60
 
+export prefix sysconfdir localstatedir
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
+        install uninstall deb deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -155,6 +157,19 @@ docs: all ## put the tables that the program prints of itself into the READMEs
 
 deps: ## install the packages that are missing (apt; sudo when not root)
 	@scripts/install-deps.sh
+
+install: all ## program, manual page, completions, systemd unit below DESTDIR (prefix=/usr/local sysconfdir=/etc localstatedir=/var)
+	@DESTDIR='$(DESTDIR)' PROGRAM=$(B)/llm-api-converter docker/systemd/install.sh
+
+uninstall: ## take away what make install put there; settings and state stay
+	@DESTDIR='$(DESTDIR)' docker/systemd/install.sh --remove
+
+deb: $(if $(DEB_PROGRAM),,release) all ## build/deb/*.deb of the static program (PLATFORM=amd64|arm64, or DEB_PROGRAM=FILE)
+	@VERSION=$(VERSION) ARCH=$(PLATFORM) DOCS=$(B)/llm-api-converter \
+	    PROGRAM=$(or $(DEB_PROGRAM),build/linux-$(PLATFORM)/llm-api-converter) docker/deb/build.sh build/deb
+
+deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
+	@B=$(B) tests/deploy/run.sh
 
 clean: ## remove build/
 	rm -rf build
@@ -255,7 +270,7 @@ RELEASE_TRIPLET_arm64 := aarch64-linux-gnu
 RELEASE_HARD_amd64    := -fcf-protection
 RELEASE_HARD_arm64    := -mbranch-protection=standard
 RELEASE_TRIPLET       := $(RELEASE_TRIPLET_$(PLATFORM))
-ifneq ($(filter release,$(MAKECMDGOALS)),)
+ifneq ($(filter release deb,$(MAKECMDGOALS)),)
 $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed))
 endif
 RELEASE_B              = build/linux-$(PLATFORM)

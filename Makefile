@@ -83,6 +83,8 @@ LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthr
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
+# tests/fuzz/connection sees each connection of the worker that it hosts.
+LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
@@ -249,11 +251,11 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 $(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL)
 $(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)

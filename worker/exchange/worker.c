@@ -57,7 +57,7 @@ static void listener_join(struct worker *w)
 
 static bool is_full(const struct worker *w)
 {
-    return w->stats.open >= (uint32_t)w->config->max_connections;
+    return w->conns.open >= (uint32_t)w->config->max_connections;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -65,7 +65,7 @@ static bool is_full(const struct worker *w)
 static uint32_t better_slot(const struct worker *w, uint32_t margin)
 {
     uint32_t connections, slot = scoreboard_least_busy(w->segment, &connections);
-    return slot && slot != w->slot && w->stats.open > connections + margin ? slot : 0;
+    return slot && slot != w->slot && w->conns.open > connections + margin ? slot : 0;
 }
 
 static void come_back(struct loop *loop, void *owner)
@@ -133,13 +133,13 @@ static bool accept_one(struct worker *w)
     int on = 1; /* delayed ACKs would cost 40 ms an event otherwise */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     counters_add(COUNTER_CONNECTIONS, 1);
-    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats);
+    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns);
     return true;
 }
 
 static void publish_load(struct worker *w)
 {
-    scoreboard_load(w->segment, w->slot, w->stats.open, w->exchange_count);
+    scoreboard_load(w->segment, w->slot, w->conns.open, w->exchange_count);
 }
 
 /* One a wake: the other workers are asked for the next. */
@@ -201,7 +201,7 @@ static void conn_gone(void *ctx, struct http_conn *c)
 
 static void stop_if_empty(struct worker *w)
 {
-    if (w->draining && w->stats.open == 0) {
+    if (w->draining && w->conns.open == 0) {
         loop_stop(w->loop);
     }
 }
@@ -254,8 +254,8 @@ static void drain_over(struct loop *loop, void *owner)
 static void drain_connections(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_drain(c);
     }
     loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
@@ -278,7 +278,7 @@ static void drain(struct worker *w)
     close(w->listen_fd);
     w->listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
-    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
+    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->conns.open,
              w->exchange_count);
     loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
@@ -348,8 +348,8 @@ static void publish_counters(struct worker *w)
     fetch_stats(w->fetch, &f);
     add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
     add_growth(w, COUNTER_UPSTREAM_REPEATS, f.repeats);
-    add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
-    add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
+    add_growth(w, COUNTER_BYTES_IN, w->conns.bytes_in);
+    add_growth(w, COUNTER_BYTES_OUT, w->conns.bytes_out);
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
 }
 
@@ -430,8 +430,8 @@ static void stop(struct worker *w)
     while (w->exchanges) {
         exchange_gone(w->exchanges);
     }
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_abort(c);
     }
     publish_counters(w);

@@ -21,7 +21,7 @@ static void put_line(const struct exchange *x)
     if (x->who == EXCHANGE_KEY) {
         text_hex(x->digest, 4, key_id);
     }
-    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const char *const who[] = {"nobody", "anonymous", "scraper", "master", "key"};
     static const struct reply none;
     const struct reply *reply = x->reply ? x->reply : &none;
     const struct tokens *u = &x->usage.tokens;

@@ -7,6 +7,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
 #include "shm/store/keystore.h"
+#include "worker/door/metrics.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/route.h"
 #include "worker/turn/wait.h"
@@ -48,6 +49,22 @@ static bool is_master(const struct exchange *x)
 {
     const struct worker *w = x->worker;
     return w->has_master && text_secret_eq(x->digest, w->master_digest, sizeof x->digest);
+}
+
+/* Opens /metrics; at another route it is a key that nobody has, and no question to the store. */
+static bool is_metrics_token(const struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    return c->has_metrics_token && text_secret_eq(x->digest, c->metrics_digest, sizeof x->digest);
+}
+
+static enum status let_scrape(struct exchange *x, struct err *err)
+{
+    if (x->route->answer != metrics_answer) {
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
+    }
+    x->who = EXCHANGE_SCRAPER;
+    return STATUS_OK;
 }
 
 /* What the row says about this very moment. */
@@ -131,6 +148,9 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
         x->who = EXCHANGE_MASTER;
         return STATUS_OK;
     }
+    if (is_metrics_token(x)) {
+        return let_scrape(x, err);
+    }
     if (!c->require_api_key) {
         x->who = EXCHANGE_ANONYMOUS;
         return STATUS_OK;
@@ -194,6 +214,7 @@ uint64_t auth_holder(const struct exchange *x)
     case EXCHANGE_ANONYMOUS:
         digest_address(x, digest);
         break;
+    case EXCHANGE_SCRAPER:
     case EXCHANGE_MASTER:
     case EXCHANGE_KEY:
         memcpy(digest, x->digest, sizeof digest);
@@ -217,6 +238,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
             *limit_out = x->key.rate_limit;
         }
         return bucket_of(x->worker->segment, x->key.slot, x->key.tag);
+    case EXCHANGE_SCRAPER: /* its one route has no limit */
     case EXCHANGE_ANONYMOUS:
     case EXCHANGE_NOBODY:
         break;

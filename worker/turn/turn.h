@@ -67,7 +67,13 @@ enum verdict {
     VERDICT_FAIL   /* x->err says why; the driver answers */
 };
 
-enum exchange_who { EXCHANGE_NOBODY, EXCHANGE_ANONYMOUS, EXCHANGE_MASTER, EXCHANGE_KEY };
+enum exchange_who {
+    EXCHANGE_NOBODY,
+    EXCHANGE_ANONYMOUS,
+    EXCHANGE_SCRAPER, /* METRICS_TOKEN: /metrics alone */
+    EXCHANGE_MASTER,
+    EXCHANGE_KEY
+};
 
 struct route;
 struct journal_record;

@@ -7,6 +7,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
 #include "shm/store/keystore.h"
+#include "worker/door/metrics.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/route.h"
 #include "worker/turn/wait.h"
@@ -49,6 +50,23 @@ static bool is_master(const struct exchange *x)
     const struct worker *w = x->worker;
     return w->has_master &&
            text_secret_eq(x->caller.digest, w->master_digest, sizeof x->caller.digest);
+}
+
+/* Opens /metrics; at another route it is a key that nobody has, and no question to the store. */
+static bool is_metrics_token(const struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    return c->has_metrics_token &&
+           text_secret_eq(x->caller.digest, c->metrics_digest, sizeof x->caller.digest);
+}
+
+static enum status let_scrape(struct exchange *x, struct err *err)
+{
+    if (x->route->answer != metrics_answer) {
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
+    }
+    x->caller.who = CALLER_SCRAPER;
+    return STATUS_OK;
 }
 
 /* What the row says about this very moment. */
@@ -132,6 +150,9 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
         x->caller.who = CALLER_MASTER;
         return STATUS_OK;
     }
+    if (is_metrics_token(x)) {
+        return let_scrape(x, err);
+    }
     if (!c->require_api_key) {
         x->caller.who = CALLER_ANONYMOUS;
         return STATUS_OK;
@@ -195,6 +216,7 @@ uint64_t auth_holder(const struct exchange *x)
     case CALLER_ANONYMOUS:
         digest_address(x, digest);
         break;
+    case CALLER_SCRAPER:
     case CALLER_MASTER:
     case CALLER_KEY:
         memcpy(digest, x->caller.digest, sizeof digest);
@@ -218,6 +240,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
             *limit_out = x->caller.key.rate_limit;
         }
         return bucket_of(x->worker->segment, x->caller.key.slot, x->caller.key.tag);
+    case CALLER_SCRAPER: /* its one route has no limit */
     case CALLER_ANONYMOUS:
     case CALLER_NOBODY:
         break;

@@ -21,7 +21,7 @@ static void put_line(const struct exchange *x)
     if (x->caller.who == CALLER_KEY) {
         text_hex(x->caller.digest, 4, key_id);
     }
-    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const char *const who[] = {"nobody", "anonymous", "scraper", "master", "key"};
     static const struct reply none;
     const struct reply *reply = x->attempt.reply ? x->attempt.reply : &none;
     const struct tokens *u = &x->outcome.usage.tokens;

@@ -51,6 +51,23 @@ static bool is_master(const struct exchange *x)
            text_secret_eq(x->caller.digest, w->master_digest, sizeof x->caller.digest);
 }
 
+/* Opens /metrics; at another route it is a key that nobody has, and no question to the store. */
+static bool is_metrics_token(const struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    return c->has_metrics_token &&
+           text_secret_eq(x->caller.digest, c->metrics_digest, sizeof x->caller.digest);
+}
+
+static enum status let_scrape(struct exchange *x, struct err *err)
+{
+    if (x->route->need != ROUTE_MASTER) {
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
+    }
+    x->caller.who = CALLER_SCRAPER;
+    return STATUS_OK;
+}
+
 /* What the row says about this very moment. */
 static enum status check_row(struct exchange *x, struct err *err)
 {
@@ -150,6 +167,9 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
         x->caller.who = CALLER_MASTER;
         return STATUS_OK;
     }
+    if (is_metrics_token(x)) {
+        return let_scrape(x, err);
+    }
     if (!c->require_api_key) {
         x->caller.who = CALLER_ANONYMOUS;
         return STATUS_OK;
@@ -213,6 +233,7 @@ uint64_t auth_holder(const struct exchange *x)
     case CALLER_ANONYMOUS:
         digest_address(x, digest);
         break;
+    case CALLER_SCRAPER:
     case CALLER_MASTER:
     case CALLER_KEY:
         memcpy(digest, x->caller.digest, sizeof digest);
@@ -236,6 +257,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
             *limit_out = x->caller.key.rate_limit;
         }
         return bucket_of(x->worker->segment, x->caller.key.slot, x->caller.key.tag);
+    case CALLER_SCRAPER: /* its one route has no limit */
     case CALLER_ANONYMOUS:
     case CALLER_NOBODY:
         break;

@@ -155,8 +155,9 @@ const struct route *routes_row(size_t i)
 
 const char *routes_caller(const struct route *r)
 {
-    static const char *const words[] = {
-        [ROUTE_ANYBODY] = "anybody", [ROUTE_KEY] = "key", [ROUTE_MASTER] = "master key"};
+    static const char *const words[] = {[ROUTE_ANYBODY] = "anybody",
+                                        [ROUTE_KEY] = "key",
+                                        [ROUTE_MASTER] = "METRICS_TOKEN or master key"};
     return words[r->need];
 }
 

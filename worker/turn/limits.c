@@ -29,30 +29,9 @@ static struct bucket *bucket(const struct exchange *x)
                               : NULL;
 }
 
-static const struct {
-    const char *word;
-    enum tier tier;
-} tiers[] = {
-    /* by enum; what follows is another word for one of them */
-    {"", TIER_DEFAULT},          {"flex", TIER_FLEX},       {"priority", TIER_PRIORITY},
-    {"reserved", TIER_RESERVED}, {"default", TIER_DEFAULT},
-};
-#define TIERS (sizeof tiers / sizeof tiers[0])
-
 struct str limits_tier_word(enum tier tier)
 {
-    return text_from(tiers[tier < TIERS ? tier : 0].word);
-}
-
-static bool find_tier(struct str word, enum tier *out)
-{
-    for (size_t i = 0; i < TIERS; i++) {
-        if (text_eq(word, text_from(tiers[i].word))) {
-            *out = tiers[i].tier;
-            return true;
-        }
-    }
-    return false;
+    return tier == TIER_DEFAULT ? (struct str){NULL, 0} : tier_word(tier);
 }
 
 /* Of an Anthropic body, in Bedrock's words: both converters take it. */
@@ -63,7 +42,7 @@ static bool own_tier(const struct exchange *x, enum tier *out)
         scan_type(&x->asked.scan, 0) == SCAN_OBJECT) {
         word = scan_text(&x->asked.scan, SCAN_GET(&x->asked.scan, 0, "service_tier"));
     }
-    return word.n && find_tier(word, out);
+    return tier_find(word, out);
 }
 
 enum tier limits_tier(const struct exchange *x)
@@ -75,7 +54,7 @@ enum tier limits_tier(const struct exchange *x)
     if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
         return (enum tier)x->caller.key.tier;
     }
-    (void)find_tier(text_from(x->worker->config->default_service_tier), &tier);
+    (void)tier_find(text_from(x->worker->config->default_service_tier), &tier);
     return tier;
 }
 

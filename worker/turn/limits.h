@@ -9,6 +9,7 @@
 #ifndef WORKER_TURN_LIMITS_H
 #define WORKER_TURN_LIMITS_H
 
+#include "shm/catalogue/tier.h"
 #include "worker/turn/turn.h"
 
 /* The request goes to a model and is paid for: not a list, not count_tokens. */

@@ -25,7 +25,9 @@ static struct cache_policy cache_policy(const struct exchange *x)
 
 static struct betas_rules beta_rules(const struct exchange *x)
 {
-    return (struct betas_rules){text_from(x->worker->config->beta_allow), x->worker->segment};
+    return (struct betas_rules){.allow = text_from(x->worker->config->beta_allow),
+                                .directory = x->worker->segment,
+                                .configured = &x->worker->models.betas};
 }
 
 static bool leaves_out_tier(const struct exchange *x)

@@ -328,7 +328,7 @@ static enum verdict read_step(struct exchange *x)
     if (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits, &x->outcome.err) !=
             STATUS_OK ||
         read_body(x) != STATUS_OK ||
-        models_choose(w->config, w->segment, x->arena, x->asked.client_model,
+        models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
                       x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;

@@ -393,6 +393,7 @@ void worker_configure(struct worker *w)
                                           .values = (uint32_t)c->json_max_values,
                                           .keys = (uint32_t)c->json_max_keys,
                                           .number_len = (uint32_t)c->json_max_number};
+    w->models.config = c;
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
     w->wake = exchange_wake;
@@ -413,7 +414,8 @@ static bool start(struct worker *w, struct err *err)
     struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
                                     .pool = (uint32_t)c->upstream_pool,
                                     .use_proxy = c->use_proxy};
-    if (segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
+    if (models_init(&w->models, c, err) != STATUS_OK ||
+        segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
         !(w->fetch = fetch_client_new(w->loop, &options, err)) ||
         !(w->bedrock = bedrock_new(w, err))) {
         return false;
@@ -438,6 +440,7 @@ static void stop(struct worker *w)
     fetch_client_drop(w->fetch);
     loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
     bedrock_drop(w->bedrock);
+    models_free(&w->models);
     text_wipe(&w->keyring, sizeof w->keyring);
 }
 

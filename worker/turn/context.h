@@ -11,6 +11,7 @@
 #include "server/json/scan.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/segment.h"
+#include "worker/model/models.h"
 #include "worker/turn/keyring.h"
 
 struct exchange;
@@ -28,6 +29,7 @@ struct worker {
     struct fetch_client *fetch;
     struct bedrock *bedrock; /* endpoint and retries, see bedrock.h */
     struct keyring keyring;  /* what signs for it */
+    struct models models;
     struct http_conn_set conns;
     struct http_conn_limits conn_limits;
     struct scan_limits scan_limits;

@@ -78,11 +78,13 @@ apply
 expect "the stack" "$(sed -n 's/^status //p' "$T/stack")" CREATE_COMPLETE
 expect "tables, protected" "$(sed -n 's/^table \([^ ]* [^ ]*\).*/\1/p' "$T/stack")" "$(for t in api-keys beta-headers model-mapping model-pricing usage usage-stats; do
     echo "anthropic-proxy-$t protected"; done)"
-expect "no secret, and the task's own disk" "$(grep -E '^(secrets|volumes)' "$T/stack" | xargs)" "secrets volumes task"
+expect "no secret, no file system" "$(grep -E '^secrets' "$T/stack" | xargs; grep -c Journal "$T/stack")" "secrets
+0"
 echo "  moto made $(sed -n 's/^resources //p' "$T/stack") resources of $(jq '.Resources | length' "$T/template.json") in the template"
 run STORAGE_BACKEND=dynamodb -- setup-tables --endpoint-url "$MOTO" -r us-west-2 --output json
 expect "setup-tables finds each table as it would make it" "$CODE $(jq -c '[.[].result] | unique' "$T/out" 2>&1) $(jq -c '[.[].note] | unique' "$T/out")" '0 ["exists"] [""]'
 secret=arn:aws:secretsmanager:us-west-2:123456789012:secret:master-AbCdEf
 apply CreateTables=no JournalOnEfs=yes MinTasks=1 MaxTasks=1 MasterKeySecretArn=$secret MetricsTokenSecretArn=$secret
-expect "with EFS and secrets" "$(sed -n 's/^status //p' "$T/stack") $(tail -n 2 "$T/stack" | xargs)" "CREATE_COMPLETE secrets MASTER_API_KEY,METRICS_TOKEN volumes efs"
+expect "with EFS and secrets" "$(sed -n 's/^status //p' "$T/stack") $(tail -n 1 "$T/stack")" "CREATE_COMPLETE secrets MASTER_API_KEY,METRICS_TOKEN"
+expect "the file system" "$(grep -oE 'Journal(Files|Access|MountA|MountB|Group)' "$T/stack" | sort -u | xargs)" "JournalAccess JournalFiles JournalGroup JournalMountA JournalMountB"
 finish

@@ -47,4 +47,3 @@ for arn in ecs.list_task_definitions()["taskDefinitionArns"]:
     t = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     c = t["containerDefinitions"][0]
     print("secrets", ",".join(sorted(s["name"] for s in c.get("secrets", []) if s)))
-    print("volumes", ",".join("efs" if any(k.lower() == "efsvolumeconfiguration" for k, x in v.items() if x) else "task" for v in t["volumes"]))

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include "server/base/text.h"
 #include "shm/catalogue/price.h"
+#include "shm/catalogue/tier.h"
 #include "shm/catalogue/tokens.h"
 
 enum prices_source {

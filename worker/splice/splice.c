@@ -1,6 +1,7 @@
 /* The request side of splice.h: the top-level fields, and the order of the parts. */
 #include "worker/splice/splice.h"
 
+#include "shm/catalogue/tier.h"
 #include "worker/splice/splice_job.h"
 
 static bool is_nothing(const struct scan *s, scan_ref v)
@@ -220,10 +221,9 @@ static bool drops_metadata(struct splice_job *j, scan_ref v)
  * docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html */
 static bool drops_service_tier(struct splice_job *j, scan_ref v)
 {
-    static const char *const tiers[] = {"priority", "default", "flex", "reserved"};
-    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
-        if (scan_text_is(j->s, v, text_from(tiers[i])))
-            j->tier = text_from(tiers[i]);
+    enum tier tier;
+    if (tier_find(scan_text(j->s, v), &tier))
+        j->tier = tier_word(tier);
     splice_note(j, j->tier.n > 0 ? "map:" : "drop:", STR("service_tier"));
     return true;
 }

@@ -6,6 +6,7 @@
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
 #include "worker/door/count.h"
+#include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
 
@@ -27,31 +28,17 @@ static struct betas_rules beta_rules(const struct exchange *x)
     return (struct betas_rules){text_from(x->worker->config->beta_allow), x->worker->segment};
 }
 
-static enum status convert_by_splice(struct exchange *x)
+static enum status convert_by_splice(struct exchange *x, struct plan *plan)
 {
-    const struct config *c = x->worker->config;
-    struct splice_options options = {
-        .model = &x->model,
-        .betas = x->betas,
-        .beta_rules = beta_rules(x),
-        .strip_cache_scope = c->strip_cache_scope,
-        .strict_fields = c->strict_fields,
-        .cache = cache_policy(x),
-    };
     x->relay = &splice_relay;
     x->reply = splice_reply_new(x->arena, x->client_model);
-    enum status st =
-        splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
-    if (!x->tier.n || x->tier_refused) {
-        x->tier = limits_tier_word(limits_tier(x));
-    }
-    return st;
+    x->tier = limits_tier_word(plan->tier); /* a header */
+    return splice_request(&x->request, plan, &x->upstream, &x->err);
 }
 
-static enum status convert_to_converse(struct exchange *x, const struct converse_options *o)
+static enum status convert_to_converse(struct exchange *x, struct plan *plan)
 {
     char id[48];
-    bool retold = false;
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
         return no_memory(&x->err);
@@ -63,19 +50,41 @@ static enum status convert_to_converse(struct exchange *x, const struct converse
         x->reply = converse_to_openai_new(
             x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
             x->chat.include_usage, x->worker->config->reasoning_content, names);
-        st = openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &retold, &x->err);
+        st = openai_to_converse(&x->chat, plan, names, &x->upstream, &x->err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
         x->relay = &converse_to_anthropic_relay;
         x->reply = converse_to_anthropic_new(x->arena, x->client_model,
                                              arena_dup(x->arena, text_from(id)), names);
-        st = anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &retold,
-                                   &x->err);
+        st = anthropic_to_converse(&x->request, plan, names, &x->upstream, &x->err);
     }
     if (x->reply) {
-        x->reply->retold = retold;
+        x->reply->retold = plan->retold;
     }
     return st;
+}
+
+/* What is asked and what the model takes become a plan, the plan a body. */
+static enum status convert(struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    const struct plan_options options = {
+        .model = &x->model,
+        .betas = x->betas,
+        .beta_rules = beta_rules(x),
+        .tier = limits_tier(x),
+        .cache = cache_policy(x),
+        .strip_cache_scope = c->strip_cache_scope,
+        .strict_fields = c->strict_fields,
+        .left_out = x->tier_refused ? PLAN_BIT(PLAN_TIER) : 0,
+    };
+    const struct wish *wish = x->dialect == DIALECT_OPENAI ? &x->chat.wish : &x->request.wish;
+    struct plan plan;
+    enum status st = plan_make(&plan, wish, &options, x->arena, &x->changes, &x->err);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);
 }
 
 /* count_tokens: the converted body is counted instead of answered. */
@@ -97,35 +106,23 @@ static void start_over(struct exchange *x)
     x->tier = (struct str){NULL, 0};
     buf_free(&x->upstream);
     buf_clear(&x->changes);
-    if (x->tier_refused) {
-        converse_note(&x->changes, "drop:service_tier", x->tier);
-    }
 }
 
 enum verdict convert_step(struct exchange *x)
 {
-    const struct config *c = x->worker->config;
     if (x->reconvert) {
         start_over(x);
     }
-    struct converse_options options = {.model = &x->model,
-                                       .betas = x->betas,
-                                       .beta_rules = beta_rules(x),
-                                       .service_tier = limits_tier_word(limits_tier(x)),
-                                       .tier_refused = x->tier_refused,
-                                       .cache = cache_policy(x),
-                                       .strict_fields = c->strict_fields};
     if (x->counting && !count_may_ask(x)) {
         return count_estimate(x);
     }
     buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
-    enum status st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
-                                                         : convert_to_converse(x, &options);
+    enum status st = convert(x);
     x->tier_asked = limits_tier(x) != TIER_DEFAULT;
     if (st == STATUS_OK && x->reply) {
         return x->counting ? ask_for_count(x) : VERDICT_NEXT;
     }
-    if (!x->reply) {
+    if (st == STATUS_OK) {
         no_memory(&x->err);
     }
     return VERDICT_FAIL;

@@ -34,21 +34,15 @@ struct str limits_tier_word(enum tier tier)
     return tier == TIER_DEFAULT ? (struct str){NULL, 0} : tier_word(tier);
 }
 
-/* Of an Anthropic body, in Bedrock's words: both converters take it. */
-static bool own_tier(const struct exchange *x, enum tier *out)
-{
-    struct str word = x->tier;
-    if (!word.n && x->dialect == DIALECT_ANTHROPIC && scan_type(&x->scan, 0) == SCAN_OBJECT) {
-        word = scan_text(&x->scan, SCAN_GET(&x->scan, 0, "service_tier"));
-    }
-    return tier_find(word, out);
-}
-
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
-    if (x->tier_refused || own_tier(x, &tier)) {
-        return tier;
+    const struct wish *wish = x->dialect == DIALECT_OPENAI ? &x->chat.wish : &x->request.wish;
+    if (x->tier_refused) {
+        return TIER_DEFAULT;
+    }
+    if (wish->has_tier) {
+        return wish->tier;
     }
     if (x->who == EXCHANGE_KEY && x->key.tier != TIER_DEFAULT) {
         return (enum tier)x->key.tier;

@@ -252,9 +252,10 @@ static void test_tier_client_then_key_then_default(void **state)
     assert_int_equal(limits_tier(&x), TIER_FLEX);
     x.key.tier = TIER_RESERVED;
     assert_int_equal(limits_tier(&x), TIER_RESERVED);
-    x.tier = STR("priority");
+    x.request.wish.has_tier = true;
+    x.request.wish.tier = TIER_PRIORITY;
     assert_int_equal(limits_tier(&x), TIER_PRIORITY);
-    x.tier = STR("default");
+    x.request.wish.tier = TIER_DEFAULT;
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);
     x.tier_refused = true;
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);

@@ -19,8 +19,8 @@ static enum status no_memory(struct err *err)
 
 static struct cache_policy cache_policy(const struct exchange *x)
 {
-    return cache_policy_of(x->worker->config, x->who == EXCHANGE_KEY ? &x->key : NULL,
-                           x->request.short_marks);
+    return cache_policy_of(x->worker->config, x->caller.who == CALLER_KEY ? &x->caller.key : NULL,
+                           x->asked.messages.short_marks);
 }
 
 static struct betas_rules beta_rules(const struct exchange *x)
@@ -30,10 +30,10 @@ static struct betas_rules beta_rules(const struct exchange *x)
 
 static enum status convert_by_splice(struct exchange *x, struct plan *plan)
 {
-    x->relay = &splice_relay;
-    x->reply = splice_reply_new(x->arena, x->client_model);
-    x->tier = limits_tier_word(plan->tier); /* a header */
-    return splice_request(&x->request, plan, &x->upstream, &x->err);
+    x->attempt.relay = &splice_relay;
+    x->attempt.reply = splice_reply_new(x->arena, x->asked.client_model);
+    x->attempt.tier = limits_tier_word(plan->tier); /* a header */
+    return splice_request(&x->asked.messages, plan, &x->attempt.body, &x->outcome.err);
 }
 
 static enum status convert_to_converse(struct exchange *x, struct plan *plan)
@@ -41,25 +41,27 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     char id[48];
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
-        return no_memory(&x->err);
+        return no_memory(&x->outcome.err);
     }
     enum status st;
-    if (x->dialect == DIALECT_OPENAI) {
+    if (x->asked.dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
-        x->relay = &converse_to_openai_relay;
-        x->reply = converse_to_openai_new(
-            x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
-            x->chat.include_usage, x->worker->config->reasoning_content, names);
-        st = openai_to_converse(&x->chat, plan, names, &x->upstream, &x->err);
+        x->attempt.relay = &converse_to_openai_relay;
+        x->attempt.reply = converse_to_openai_new(
+            x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
+            clock_real_ms() / 1000, x->asked.chat.include_usage,
+            x->worker->config->reasoning_content, names);
+        st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
-        x->relay = &converse_to_anthropic_relay;
-        x->reply = converse_to_anthropic_new(x->arena, x->client_model,
-                                             arena_dup(x->arena, text_from(id)), names);
-        st = anthropic_to_converse(&x->request, plan, names, &x->upstream, &x->err);
+        x->attempt.relay = &converse_to_anthropic_relay;
+        x->attempt.reply = converse_to_anthropic_new(x->arena, x->asked.client_model,
+                                                     arena_dup(x->arena, text_from(id)), names);
+        st = anthropic_to_converse(&x->asked.messages, plan, names, &x->attempt.body,
+                                   &x->outcome.err);
     }
-    if (x->reply) {
-        x->reply->retold = plan->retold;
+    if (x->attempt.reply) {
+        x->attempt.reply->retold = plan->retold;
     }
     return st;
 }
@@ -69,18 +71,20 @@ static enum status convert(struct exchange *x)
 {
     const struct config *c = x->worker->config;
     const struct plan_options options = {
-        .model = &x->model,
-        .betas = x->betas,
+        .model = &x->asked.model,
+        .betas = x->asked.betas,
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
         .strip_cache_scope = c->strip_cache_scope,
         .strict_fields = c->strict_fields,
-        .left_out = x->tier_refused ? PLAN_BIT(PLAN_TIER) : 0,
+        .left_out = x->attempt.left_out,
     };
-    const struct wish *wish = x->dialect == DIALECT_OPENAI ? &x->chat.wish : &x->request.wish;
+    const struct wish *wish =
+        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
     struct plan plan;
-    enum status st = plan_make(&plan, wish, &options, x->arena, &x->changes, &x->err);
+    enum status st =
+        plan_make(&plan, wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
     if (st != STATUS_OK) {
         return st;
     }
@@ -90,40 +94,28 @@ static enum status convert(struct exchange *x)
 /* count_tokens: the converted body is counted instead of answered. */
 static enum verdict ask_for_count(struct exchange *x)
 {
-    x->relay = &count_relay;
+    x->attempt.relay = &count_relay;
     if (count_wrap(x)) {
         return VERDICT_NEXT;
     }
-    no_memory(&x->err);
+    no_memory(&x->outcome.err);
     return VERDICT_FAIL;
-}
-
-/* A second attempt with another body: nothing of the first one stays. */
-static void start_over(struct exchange *x)
-{
-    x->reconvert = false;
-    x->upstream_hashed = false;
-    x->tier = (struct str){NULL, 0};
-    buf_free(&x->upstream);
-    buf_clear(&x->changes);
 }
 
 enum verdict convert_step(struct exchange *x)
 {
-    if (x->reconvert) {
-        start_over(x);
-    }
-    if (x->counting && !count_may_ask(x)) {
+    attempt_begin(&x->attempt);
+    if (x->asked.counting && !count_may_ask(x)) {
         return count_estimate(x);
     }
-    buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
+    buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
     enum status st = convert(x);
-    x->tier_asked = limits_tier(x) != TIER_DEFAULT;
-    if (st == STATUS_OK && x->reply) {
-        return x->counting ? ask_for_count(x) : VERDICT_NEXT;
+    x->attempt.tier_named = limits_tier(x) != TIER_DEFAULT;
+    if (st == STATUS_OK && x->attempt.reply) {
+        return x->asked.counting ? ask_for_count(x) : VERDICT_NEXT;
     }
     if (st == STATUS_OK) {
-        no_memory(&x->err);
+        no_memory(&x->outcome.err);
     }
     return VERDICT_FAIL;
 }

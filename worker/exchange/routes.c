@@ -72,7 +72,9 @@ const struct route *routes_row(size_t i)
 
 const char *routes_caller(const struct route *r)
 {
-    return !r->needs_key ? "anybody" : r->answer == metrics_answer ? "master key" : "key";
+    return !r->needs_key                 ? "anybody"
+           : r->answer == metrics_answer ? "METRICS_TOKEN or master key"
+                                         : "key";
 }
 
 static bool strip_prefix(const struct config *c, struct str path, struct str *rest_out)

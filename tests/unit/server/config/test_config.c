@@ -318,7 +318,7 @@ static void test_print_secrets_never_shown(void **state)
             setenv(settings[i].name, "hunter2hunter2", 1);
         }
     }
-    assert_int_equal(secrets, 2);
+    assert_int_equal(secrets, 3);
     load(&c);
     for (int form = CONFIG_PRINT_TEXT; form <= CONFIG_PRINT_JSON; form++) {
         char *text = printed(&c, (enum config_print)form);
@@ -368,13 +368,35 @@ static void test_forget_master_key_wipes_the_text_and_keeps_the_digest(void **st
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
     const char *text = c.master_api_key;
     assert_string_equal(text, "correct-horse-battery");
-    config_forget_master_key(&c);
+    config_forget_keys(&c);
     for (size_t i = 0; i < sizeof("correct-horse-battery"); i++) {
         assert_int_equal(text[i], 0);
     }
     sha256("correct-horse-battery", 21, digest);
     assert_true(c.has_master);
     assert_memory_equal(c.master_digest, digest, 32);
+    config_free(&c);
+}
+
+static void test_forget_keys_wipes_the_scrape_token(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err err;
+    uint8_t digest[32];
+    assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
+    assert_false(c.has_metrics_token);
+    config_free(&c);
+    setenv("METRICS_TOKEN", "scrape-me-0123456789", 1);
+    assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
+    const char *text = c.metrics_token;
+    config_forget_keys(&c);
+    for (size_t i = 0; i < sizeof("scrape-me-0123456789"); i++) {
+        assert_int_equal(text[i], 0);
+    }
+    sha256("scrape-me-0123456789", 20, digest);
+    assert_true(c.has_metrics_token);
+    assert_memory_equal(c.metrics_digest, digest, 32);
     config_free(&c);
 }
 
@@ -416,6 +438,10 @@ static void test_warnings_rows(void **state)
     } rows[] = {
         {"nothing", "", ""},
         {"good key", "MASTER_API_KEY=8Jf0a7sLk2Qz91XpYv3m", ""},
+        {"short scrape token", "METRICS_TOKEN=scrape", "METRICS_TOKEN has fewer than 16"},
+        {"one secret for both",
+         "MASTER_API_KEY=correct-horse-battery\nMETRICS_TOKEN=correct-horse-battery",
+         "METRICS_TOKEN is the master key"},
         {"known word", "MASTER_API_KEY=ChangeMe", "MASTER_API_KEY is a well-known word"},
         {"known long word", "MASTER_API_KEY=sk-master-key-change-this",
          "MASTER_API_KEY is a well-known word"},
@@ -484,6 +510,7 @@ int main(void)
         CLEAN(test_print_secrets_never_shown),
         CLEAN(test_print_value_and_source),
         CLEAN(test_forget_master_key_wipes_the_text_and_keeps_the_digest),
+        CLEAN(test_forget_keys_wipes_the_scrape_token),
         CLEAN(test_load_again_takes_the_files_new_values),
         CLEAN(test_warnings_rows),
         CLEAN(test_warnings_static_keys_in_ecs),

@@ -372,8 +372,8 @@ static void test_client_gone_while_its_body_arrives(void **state)
                     "Content-Length: 2000\r\n\r\n{\"model\":"));
     GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
     client_close(&g->client);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.bodies.held, 0);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.conns.open == 0);
+    assert_int_equal(g->worker.conns.bodies.held, 0);
 }
 
 static void test_deadline_before_the_answer_is_504(void **state)

@@ -1,9 +1,10 @@
 /*
  * docs.h - the subcommand docs: the program's own tables (settings, routes, metrics, commands) as
- * Markdown for the READMEs, or as JSON for scripts. It reads no settings and touches nothing.
+ * Markdown for the READMEs, or as JSON for scripts; and what is made of them, the manual page
+ * (manual.h) and completions (completion.h). It reads no settings and touches nothing.
  */
-#ifndef MASTER_CLI_DOCS_H
-#define MASTER_CLI_DOCS_H
+#ifndef MASTER_DOCS_DOCS_H
+#define MASTER_DOCS_DOCS_H
 
 #include "master/cli/commands.h"
 

@@ -24,6 +24,21 @@ order() { house order; }
 circles() { house circles; }
 nouns() { house nouns; }
 
+# A private header (X_private.h, X_job.h) is for the files of its own noun: X.c and X_*.c, and their tests.
+private_headers() {
+    local line file header noun
+    grep -nE '^[ \t]*#[ \t]*include[ \t]*"[^"]*_(private|job)\.h"' "${code[@]}" "${tests[@]}" | while read -r line; do
+        file=${line%%:*}
+        header=${line#*\"}
+        header=${header%\"*}
+        noun=${header%_*.h}
+        case $file in
+        "$noun".[ch] | "$noun"_*.[ch] | tests/unit/"${noun%/*}/test_${noun##*/}".c | tests/unit/"${noun%/*}/test_${noun##*/}"_*.c) ;;
+        *) echo "${line%%:#*}: $header is private to ${noun##*/}" ;;
+        esac
+    done
+}
+
 # A README a wing, and no folder beside the wings; the unit tests mirror them.
 readmes() {
     local folder wings
@@ -128,7 +143,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns readmes third_party own_header_first headers_alone banned_calls sizes unfinished format shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes unfinished format shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

@@ -69,7 +69,7 @@ static enum status open_listener(struct roster *r, const struct config *c,
 enum status commons_open(struct roster *r, struct config *c, char name_out[LISTENER_NAME_MAX],
                          struct err *err)
 {
-    enum status status = models_init(c, err);
+    enum status status = models_check(c, err);
     if (status == STATUS_OK) {
         status = open_listener(r, c, name_out, err);
     }

@@ -15,7 +15,7 @@ static enum status load_config(const struct reload_source *o, struct config *c, 
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
     bool loaded = status == STATUS_OK;
     if (loaded) {
-        status = models_init(c, err); /* only a check: each worker does it for itself */
+        status = models_check(c, err); /* only a check: each worker does it for itself */
     }
     if (loaded && status != STATUS_OK) {
         config_free(c);

@@ -49,6 +49,20 @@ includes "an include into a folder that is no wing" server/net/loop.c server/mis
 add whole server/misc/thing.c 'int thing;'
 caught "a wing that is in no table" whole order server/misc/thing.c 'server/misc is no wing'
 
+# --- private headers ------------------------------------------------------------------------------------
+
+stranger() { # FILE HEADER
+    add whole "$1" "#include \"$2\""
+    caught "$1 includes $2, it" whole private_headers "$1" "$2 is private to"
+}
+stranger worker/exchange/convert.c worker/splice/splice_job.h
+stranger server/net/loop.c server/net/fetch_private.h
+stranger server/net/fetcher.c server/net/fetch_private.h
+stranger tests/unit/server/net/test_loop.c server/net/fetch_private.h
+add whole server/net/fetch_new.c '#include "server/net/fetch_private.h"'
+expect_no_match "a part of the noun may" "$(lint whole private_headers)" fetch_new
+rm "$T/whole/server/net/fetch_new.c"
+
 # --- circles --------------------------------------------------------------------------------------------
 
 # circle WHAT NOUNS: the files of $T/whole/server/base/ring_* have been made

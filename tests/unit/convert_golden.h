@@ -46,7 +46,7 @@ static struct convert_options golden_options(struct str file)
         if (text_starts(line, STR("betas ")))
             o.betas = text_sub(line, 6, line.n);
         if (text_starts(line, STR("tier ")))
-            o.tier = text_sub(line, 5, line.n);
+            (void)tier_find(text_sub(line, 5, line.n), &o.tier);
     }
     return o;
 }
@@ -58,6 +58,8 @@ static void golden_compare(const char *stem, struct convert_case *c)
     char why[400];
     if (error.p && (c->status == STATUS_OK || !text_eq(text_from(c->err.text), error)))
         fail_msg("%s: status %d, text '%s'", stem, c->status, c->err.text);
+    if (error.p && !err_param_fits(&c->err))
+        fail_msg("%s: parameter '%s' of '%s'", stem, c->err.param, c->err.text);
     if (!error.p && (c->status != STATUS_OK || !text_eq(body, out)))
         fail_msg("%s: status %d, text '%s', got\n%.*s", stem, c->status, c->err.text,
                  STR_ARG(body));

@@ -261,7 +261,7 @@ static void client_connect(struct gateway *g, struct client *c)
     close(listener);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     struct worker *w = &g->worker;
-    assert_non_null(http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats));
+    assert_non_null(http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns));
 }
 
 static void client_send(struct gateway *g, struct client *c, struct str bytes)
@@ -380,9 +380,9 @@ __attribute__((unused)) static void gateway_rst(struct gateway *g)
 
 __attribute__((unused)) static void gateway_drain(struct gateway *g)
 {
-    (void)g;
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    const struct http_conn_set *all = &g->worker.conns;
+    for (struct http_conn *c = http_conn_each(all, NULL), *next; c; c = next) {
+        next = http_conn_each(all, c);
         http_conn_drain(c);
     }
 }
@@ -466,16 +466,16 @@ static inline int gateway_tear_down(void **state)
     struct worker *w = &g->worker;
     client_close(&g->client);
     client_close(&g->other);
-    for (int i = 0; i < 500 && w->stats.open > 0; i++)
+    for (int i = 0; i < 500 && w->conns.open > 0; i++)
         gateway_run(g, 1);
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_abort(c); /* one that lingers */
     }
     gateway_run(g, 0);
     assert_null(w->exchanges);
     assert_int_equal(w->exchange_count, 0);
-    assert_int_equal(w->stats.bodies.held, 0);
+    assert_int_equal(w->conns.bodies.held, 0);
     fetch_client_drop(w->fetch);
     loopback_shut(&g->bedrock);
     loop_drop(w->loop);

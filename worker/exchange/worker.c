@@ -21,6 +21,7 @@
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
 #include "worker/exchange/routes.h"
+#include "worker/exchange/stream.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
@@ -56,7 +57,7 @@ static void listener_join(struct worker *w)
 
 static bool is_full(const struct worker *w)
 {
-    return w->stats.open >= (uint32_t)w->config->max_connections;
+    return w->conns.open >= (uint32_t)w->config->max_connections;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -64,7 +65,7 @@ static bool is_full(const struct worker *w)
 static uint32_t better_slot(const struct worker *w, uint32_t margin)
 {
     uint32_t connections, slot = scoreboard_least_busy(w->segment, &connections);
-    return slot && slot != w->slot && w->stats.open > connections + margin ? slot : 0;
+    return slot && slot != w->slot && w->conns.open > connections + margin ? slot : 0;
 }
 
 static void come_back(struct loop *loop, void *owner)
@@ -132,13 +133,13 @@ static bool accept_one(struct worker *w)
     int on = 1; /* delayed ACKs would cost 40 ms an event otherwise */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     counters_add(COUNTER_CONNECTIONS, 1);
-    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats);
+    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns);
     return true;
 }
 
 static void publish_load(struct worker *w)
 {
-    scoreboard_load(w->segment, w->slot, w->stats.open, w->exchange_count);
+    scoreboard_load(w->segment, w->slot, w->conns.open, w->exchange_count);
 }
 
 /* One a wake: the other workers are asked for the next. */
@@ -175,7 +176,7 @@ static void conn_refuse(void *ctx, struct http_conn *c, const struct http_reques
 {
     struct exchange *x = http_conn_user(c);
     if (x) { /* refused at its headers, or its body is too large, too slow or malformed */
-        x->err = *err;
+        x->outcome.err = *err;
         exchange_fail(x);
         return;
     }
@@ -200,7 +201,7 @@ static void conn_gone(void *ctx, struct http_conn *c)
 
 static void stop_if_empty(struct worker *w)
 {
-    if (w->draining && w->stats.open == 0) {
+    if (w->draining && w->conns.open == 0) {
         loop_stop(w->loop);
     }
 }
@@ -237,11 +238,12 @@ static void drain_over(struct loop *loop, void *owner)
     log_line(LOG_WARN, "drain", "%u requests did not finish in time", w->exchange_count);
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
-        x->refused = COUNTER_REFUSED_DRAINING;
+        err_set(&x->outcome.err, STATUS_OVERLOADED,
+                "the gateway is restarting; send the request again");
+        x->outcome.refused = COUNTER_REFUSED_DRAINING;
         http_conn_last(x->conn);
         if (x->state == EXCHANGE_OPEN) { /* its body is still arriving */
-            http_conn_refuse(x->conn, &x->err);
+            http_conn_refuse(x->conn, &x->outcome.err);
         } else {
             exchange_fail(x);
         }
@@ -252,8 +254,8 @@ static void drain_over(struct loop *loop, void *owner)
 static void drain_connections(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_drain(c);
     }
     loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
@@ -276,7 +278,7 @@ static void drain(struct worker *w)
     close(w->listen_fd);
     w->listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
-    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
+    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->conns.open,
              w->exchange_count);
     loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
@@ -314,7 +316,7 @@ void worker_wake(struct worker *w)
 {
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        if (x->ticket) {
+        if (x->caller.ticket) {
             exchange_wake(x);
         }
     }
@@ -346,8 +348,8 @@ static void publish_counters(struct worker *w)
     fetch_stats(w->fetch, &f);
     add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
     add_growth(w, COUNTER_UPSTREAM_REPEATS, f.repeats);
-    add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
-    add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
+    add_growth(w, COUNTER_BYTES_IN, w->conns.bytes_in);
+    add_growth(w, COUNTER_BYTES_OUT, w->conns.bytes_out);
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
 }
 
@@ -391,9 +393,11 @@ void worker_configure(struct worker *w)
                                           .values = (uint32_t)c->json_max_values,
                                           .keys = (uint32_t)c->json_max_keys,
                                           .number_len = (uint32_t)c->json_max_number};
+    w->models.config = c;
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
     w->wake = exchange_wake;
+    w->transfer = &stream_ops;
     w->has_master = c->has_master;
     memcpy(w->master_digest, c->master_digest, sizeof w->master_digest);
 }
@@ -410,7 +414,8 @@ static bool start(struct worker *w, struct err *err)
     struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
                                     .pool = (uint32_t)c->upstream_pool,
                                     .use_proxy = c->use_proxy};
-    if (segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
+    if (models_init(&w->models, c, err) != STATUS_OK ||
+        segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
         !(w->fetch = fetch_client_new(w->loop, &options, err)) ||
         !(w->bedrock = bedrock_new(w, err))) {
         return false;
@@ -427,14 +432,15 @@ static void stop(struct worker *w)
     while (w->exchanges) {
         exchange_gone(w->exchanges);
     }
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_abort(c);
     }
     publish_counters(w);
     fetch_client_drop(w->fetch);
     loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
     bedrock_drop(w->bedrock);
+    models_free(&w->models);
     text_wipe(&w->keyring, sizeof w->keyring);
 }
 

@@ -29,7 +29,7 @@ need_aws
 need curl "apt-get install curl"
 
 arn=$(aws_ask apprunner list-services --region "$REGION" \
-    --query "ServiceSummaryList[?ServiceName=='$SERVICE'].ServiceArn" --output text)
+    --query "ServiceSummaryList[?ServiceName=='$SERVICE' && Status!='DELETED'].ServiceArn" --output text)
 [ -n "$arn" ] || die "no service $SERVICE in $REGION: -n and -r say where to look"
 facts=$(aws_ask apprunner describe-service --region "$REGION" --service-arn "$arn" --output text \
     --query '[Service.Status,Service.ServiceUrl,Service.CreatedAt,Service.UpdatedAt]')

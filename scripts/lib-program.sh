@@ -22,14 +22,24 @@ find_program() {
     command -v llm-api-converter || true
 }
 
-# The credentials of the AWS CLI as NAME=VALUE lines: a profile, single sign-on and all.
+# The credentials of the AWS CLI as NAME=VALUE lines: a profile, single sign-on and all. Version 1 and the first of
+# version 2 cannot export them: then what aws configure has written.
 credentials() {
+    local name text
     if [ -n "${AWS_ACCESS_KEY_ID:-}" ]; then
         printf '%s\n' "AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY:-}"
         [ -z "${AWS_SESSION_TOKEN:-}" ] || printf '%s\n' "AWS_SESSION_TOKEN=$AWS_SESSION_TOKEN"
     else
         need_aws
-        aws_ask configure export-credentials --format env-no-export
+        if text=$(aws configure export-credentials --format env-no-export 2>/dev/null); then
+            printf '%s\n' "$text"
+            return
+        fi
+        for name in aws_access_key_id aws_secret_access_key aws_session_token; do
+            text=$(aws configure get "$name") || text=
+            [ "$name" != aws_access_key_id ] || [ -n "$text" ] || die "no credentials: run aws configure, or set AWS_PROFILE"
+            [ -z "$text" ] || printf '%s=%s\n' "$(printf %s "$name" | tr a-z A-Z)" "$text"
+        done
     fi
 }
 

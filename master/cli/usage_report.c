@@ -134,12 +134,12 @@ static void print_line(const struct keystore_usage_sum *s, const char *name)
 {
     struct str shown = text_from(name);
     commands_print_safe(text_sub(shown, 0, GROUP_WIDTH), GROUP_WIDTH);
-    printf("%9llu %7llu %12llu %12llu %12llu %12llu %10llu.%02llu\n",
+    printf("%9llu %7llu %12llu %12llu %12llu %12llu %6llu.%06llu\n",
            (unsigned long long)s->requests, (unsigned long long)s->failed,
            (unsigned long long)s->tokens.input, (unsigned long long)s->tokens.output,
            (unsigned long long)s->tokens.cache_read, (unsigned long long)tokens_written(&s->tokens),
-           (unsigned long long)((s->cost_micro + 5000) / 1000000),
-           (unsigned long long)((s->cost_micro + 5000) / 10000 % 100));
+           (unsigned long long)(s->cost_micro / 1000000),
+           (unsigned long long)(s->cost_micro % 1000000));
 }
 
 static void print_text(const struct report *r, const struct keystore_usage_sum *sum,

@@ -57,6 +57,8 @@ bed_start() {
         printf '#!/bin/sh\necho "$@" >>%s\nAWS_ENDPOINT_URL=%s exec %s -I -S %s %s "$@"\n' "$T/aws.calls" "$FRONT" "$VENV/bin/python" "$HERE/cli.py" "$T/cli.sock"
     fi >"$T/bin/aws" || return
     chmod +x "$T"/bin/*
+    # Another bash, such as macOS's 3.2: #!/usr/bin/env bash finds it first.
+    [ -z "${SHELL_UNDER_TEST:-}" ] || ln -s "$SHELL_UNDER_TEST" "$T/bin/bash"
     : >"$T/aws.calls"
 }
 
@@ -69,7 +71,7 @@ as_operator() {
 
 # script NAME ARGUMENTS...: a script of the tree; output in $T/out and $T/err, code in CODE
 script() {
-    as_operator ${SHELL_UNDER_TEST:-} "$ROOT/scripts/$1" "${@:2}" >"$T/out" 2>"$T/err" </dev/null
+    as_operator "$ROOT/scripts/$1" "${@:2}" >"$T/out" 2>"$T/err" </dev/null
     CODE=$?
 }
 # went WHAT: the script before said yes

@@ -114,7 +114,8 @@ def push(words):
                 "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": f"sha256:{config}"}, "layers": []}
     ecr = boto3.client("ecr", region_name=host.split(".")[3], endpoint_url=os.environ["MOTO"], aws_access_key_id="AKIATEST", aws_secret_access_key="x")
     try:
-        ecr.put_image(repositoryName=repository, imageTag=label, imageManifest=json.dumps(manifest))
+        ecr.put_image(repositoryName=repository, imageTag=label, imageManifest=json.dumps(manifest),
+                      imageDigest="sha256:" + hashlib.sha256(json.dumps(manifest).encode()).hexdigest())
     except ecr.exceptions.RepositoryNotFoundException:
         fail(f"name unknown: The repository with name '{repository}' does not exist")
     urllib.request.urlopen(f"{os.environ['FRONT']}/_push?image={urllib.parse.quote(name)}").read()
@@ -150,7 +151,16 @@ def image(words):
         fail(f"No such image: {words[1]}")
 
 
-COMMANDS = {"buildx": buildx, "login": login, "tag": tag, "push": push, "run": run, "image": image}
+def compose(words):
+    """Only whether the file is there and has the service that is run: Docker's own parser is nowhere to be had."""
+    given, rest = options(words, {"--build", "--detach", "--rm"})
+    with open(given["-f"][0]) as f:
+        text = f.read()
+    if rest[0] == "run" and f"\n  {rest[1]}:" not in text:
+        fail(f"no such service: {rest[1]}")
+
+
+COMMANDS = {"compose": compose, "buildx": buildx, "login": login, "tag": tag, "push": push, "run": run, "image": image}
 if sys.argv[1] not in COMMANDS:
     fail(f"{sys.argv[1]} is not played")
 COMMANDS[sys.argv[1]](sys.argv[2:])

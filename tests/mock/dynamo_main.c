@@ -24,6 +24,7 @@
 
 static const char usage[] =
     "usage: mock-dynamo [options]\n"
+    "  --host ADDRESS                127.0.0.1\n"
     "  --port N                      0 (default): any free one\n"
     "  --access-key ID --secret S    credentials that are accepted\n"
     "                                (AKIAMOCKMOCKMOCKMOCK, mock-secret-access-key)\n"
@@ -184,32 +185,39 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
 
 /* --- start and end ------------------------------------------------------------------------- */
 
-static bool open_listener(struct server *s, int port)
+static bool open_listener(struct server *s, const char *host, int port)
 {
     const int on = 1;
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t size = sizeof at;
+    if (inet_pton(AF_INET, host, &at.sin_addr) != 1) {
+        fprintf(stderr, "mock-dynamo: --host %s is no IPv4 address\n", host);
+        return false;
+    }
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(s->listener, (struct sockaddr *)&at, size) != 0 || listen(s->listener, 128) != 0 ||
         getsockname(s->listener, (struct sockaddr *)&at, &size) != 0) {
-        fprintf(stderr, "mock-dynamo: cannot listen on port %d: %s\n", port,
+        fprintf(stderr, "mock-dynamo: cannot listen on %s:%d: %s\n", host, port,
                 strerrordesc_np(errno));
         return false;
     }
-    printf("mock-dynamo listening on 127.0.0.1:%d\n", ntohs(at.sin_port));
+    printf("mock-dynamo listening on %s:%d\n", host, ntohs(at.sin_port));
     fflush(stdout);
     return true;
 }
 
-static bool read_options(struct dynamo_mock *m, int argc, char **argv, int *port_out)
+static bool read_options(struct dynamo_mock *m, int argc, char **argv, const char **host_out,
+                         int *port_out)
 {
     static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},   {"access-key", required_argument, NULL, 'a'},
-        {"secret", required_argument, NULL, 's'}, {"create-ms", required_argument, NULL, 'c'},
-        {"no-ttl", no_argument, NULL, 'n'},       {NULL, 0, NULL, 0},
+        {"port", required_argument, NULL, 'p'},
+        {"access-key", required_argument, NULL, 'a'},
+        {"secret", required_argument, NULL, 's'},
+        {"create-ms", required_argument, NULL, 'c'},
+        {"no-ttl", no_argument, NULL, 'n'},
+        {"host", required_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     uint64_t number = 0;
@@ -225,18 +233,20 @@ static bool read_options(struct dynamo_mock *m, int argc, char **argv, int *port
             m->access_key = optarg;
         else if (option == 's')
             m->secret = optarg;
+        else if (option == 'h')
+            *host_out = optarg;
         else
             m->no_ttl = true;
     }
     return optind == argc;
 }
 
-static int serve(struct server *s, int port)
+static int serve(struct server *s, const char *host, int port)
 {
     static const int signals[] = {SIGTERM, SIGINT, 0};
     s->loop = loop_new(NULL);
     s->signals = loop_signalfd(signals, NULL);
-    if (!s->loop || s->signals < 0 || !open_listener(s, port))
+    if (!s->loop || s->signals < 0 || !open_listener(s, host, port))
         return 1;
     loop_add(s->loop, s->listener, LOOP_READ, on_accept, s, NULL);
     loop_add(s->loop, s->signals, LOOP_READ, on_signal, s, NULL);
@@ -254,14 +264,15 @@ int main(int argc, char **argv)
     static struct server server = {.mock = {.access_key = "AKIAMOCKMOCKMOCKMOCK",
                                             .secret = "mock-secret-access-key",
                                             .create_ms = 50}};
+    const char *host = "127.0.0.1";
     int port = 0;
-    if (!read_options(&server.mock, argc, argv, &port)) {
+    if (!read_options(&server.mock, argc, argv, &host, &port)) {
         fputs(usage, stderr);
         return 2;
     }
     buf_init(&server.decoded, INPUT_MAX);
     buf_init(&server.mock.scratch, INPUT_MAX);
-    int status = serve(&server, port);
+    int status = serve(&server, host, port);
     store_free(&server.mock.store);
     buf_free(&server.decoded);
     buf_free(&server.mock.scratch);

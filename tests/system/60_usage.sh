@@ -118,7 +118,11 @@ expect "budget_used is still the sum of the costs" \
 # --- what people see
 run -- usage --by model
 expect_match "usage by model" "$(cat "$T/out")" "$MODEL"
+dollars=$(awk '$1 == "total" { print $NF }' "$T/out")
 run -- usage --by key --output json
+micro=$(jq '[.[].cost_micro] | add' "$T/out")
+expect_true "the requests cost something" [ "$micro" -gt 0 ]
+expect "usage by model: a small sum is not rounded away" "$dollars" "$(printf '%d.%06d' $((micro / 1000000)) $((micro % 1000000)))"
 expect "usage by key: requests" "$(jq "[.[].requests] | add" "$T/out")" "$(rows "SELECT count(*) FROM usage")"
 run -- usage --by day --output csv
 expect_match "usage by day" "$(head -2 "$T/out" | tr '\n' ' ')" '^day,requests,.* 20[0-9-]{8},'

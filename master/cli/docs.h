@@ -1,5 +1,5 @@
 /*
- * docs.h - the subcommand docs: the program's own tables (settings, routes, metrics, commands) as
+ * docs.h - the subcommand docs: the program's own tables (settings, those of them that are basic, routes, metrics, commands) as
  * Markdown for the READMEs, or as JSON for scripts. It reads no settings and touches nothing.
  */
 #ifndef MASTER_CLI_DOCS_H

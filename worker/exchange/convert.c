@@ -34,7 +34,6 @@ static enum status convert_by_splice(struct exchange *x)
         .model = &x->model,
         .betas = x->betas,
         .beta_rules = beta_rules(x),
-        .strip_cache_scope = c->strip_cache_scope,
         .strict_fields = c->strict_fields,
         .cache = cache_policy(x),
     };
@@ -60,9 +59,9 @@ static enum status convert_to_converse(struct exchange *x, const struct converse
     if (x->dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->relay = &converse_to_openai_relay;
-        x->reply = converse_to_openai_new(
-            x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
-            x->chat.include_usage, x->worker->config->reasoning_content, names);
+        x->reply =
+            converse_to_openai_new(x->arena, x->client_model, arena_dup(x->arena, text_from(id)),
+                                   clock_real_ms() / 1000, x->chat.include_usage, names);
         st = openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &retold, &x->err);
     } else {
         text_id(STR("msg_"), id, sizeof id);

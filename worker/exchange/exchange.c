@@ -225,7 +225,7 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     x->began_ns = clock_now_ns();
     leave_word(x);
     buf_init(&x->changes, CHANGES_MAX);
-    eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
+    eventstream_init(&x->frames, w->config->bounds.frame_bytes);
     x->transfer = &stream_ops;
     turn_link(x);
     return x;

@@ -57,7 +57,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     buf_free(&x->answer);
     buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&x->frames);
-    eventstream_init(&x->frames, (size_t)x->worker->config->eventstream_max_frame);
+    eventstream_init(&x->frames, x->worker->config->bounds.frame_bytes);
 }
 
 static void begin_stream(struct exchange *x);

@@ -57,6 +57,7 @@ command=(docker buildx build --platform "$platforms")
 if [ "$image" = prebuilt ]; then
     binary=build/linux-$platform/llm-api-converter
     [ -n "$DRY_RUN" ] || [ -x "$binary" ] || die "$binary is missing: run make release PLATFORM=$platform (Debian or Ubuntu), or build with -i minimal"
+    [ -n "$DRY_RUN" ] || scripts/check-architecture.sh "$platform" "$binary" || exit 1
     command+=(--build-arg "BINARY_PATH=$binary" -f docker/Dockerfile.prebuilt)
 else
     command+=(-f docker/Dockerfile)

@@ -127,6 +127,7 @@ Ready. For Claude Code, in another terminal:
 
 export ANTHROPIC_BASE_URL="http://localhost:$port"
 export ANTHROPIC_API_KEY="$key"
+export CLAUDE_CODE_AUTO_MODE_SERVER=0
 $demo
 Or:
 

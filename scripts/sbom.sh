@@ -13,7 +13,6 @@ fi
 
 packages() {
     cat "$dir/$arch/packages.tsv"
-    printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' build/llhttp/include/llhttp.h)"
     printf 'glibc\t%s\tLGPL-2.1-or-later\n' "$(dpkg-query -W -f='${Version}' "$libc" 2>/dev/null || echo unknown)"
 }
 

@@ -115,6 +115,31 @@ static enum status make_row(const struct config *c, const struct options *o,
     return keystore_cell(row, true, &cell, err); /* what the server would skip is not stored */
 }
 
+/* What was asked for beside the defaults: who hands the key on sees that it is as it was meant. */
+static void print_limits(const struct keystore_row *row)
+{
+    char date[25];
+    if (row->budget_micro) {
+        printf("Monthly Budget: $%.2f%s%s\n", (double)row->budget_micro / 1e6,
+               row->budget_mode[0] ? ", " : "", row->budget_mode);
+    }
+    if (row->tpm_limit) {
+        printf("Token Limit: %lld a minute\n", (long long)row->tpm_limit);
+    }
+    if (row->max_concurrency) {
+        printf("Concurrency: %lld\n", (long long)row->max_concurrency);
+    }
+    if (row->models[0]) {
+        printf("Models: ");
+        commands_print_safe(text_from(row->models), 0);
+        printf("\n");
+    }
+    if (row->expires_s) {
+        clock_rfc3339(row->expires_s * 1000, date);
+        printf("Expires: %s\n", date);
+    }
+}
+
 static void print_created(const struct config *c, const struct keystore_row *row, const char *key)
 {
     char id[KEYS_ID_SIZE];
@@ -127,9 +152,7 @@ static void print_created(const struct config *c, const struct keystore_row *row
            (long long)(row->rate_limit ? row->rate_limit : c->rate_limit_requests),
            (long long)c->rate_limit_window);
     printf("Service Tier: %s\n", row->service_tier);
-    if (row->budget_micro) {
-        printf("Monthly Budget: $%.2f\n", (double)row->budget_micro / 1e6);
-    }
+    print_limits(row);
     printf("\nThe key is shown only now. To use it:\n\n");
     printf("export ANTHROPIC_API_KEY=\"%s\"\nexport ANTHROPIC_BASE_URL=\"http://localhost:%lld\"\n",
            key, (long long)c->port);

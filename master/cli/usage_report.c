@@ -65,9 +65,12 @@ static void put_json(struct buf *b, const struct report *r, const struct keystor
     const struct {
         const char *name;
         uint64_t value;
-    } members[] = {{"requests", sum->requests},        {"failed", sum->failed},
-                   {"input_tokens", sum->input},       {"output_tokens", sum->output},
-                   {"cached_tokens", sum->cache_read}, {"cache_write_tokens", sum->cache_write},
+    } members[] = {{"requests", sum->requests},
+                   {"failed", sum->failed},
+                   {"input_tokens", sum->tokens.input},
+                   {"output_tokens", sum->tokens.output},
+                   {"cached_tokens", sum->tokens.cache_read},
+                   {"cache_write_tokens", tokens_written(&sum->tokens)},
                    {"cost_micro", sum->cost_micro}};
     struct json_out w;
     json_begin(&w, b);
@@ -120,9 +123,10 @@ static void print_csv(const struct report *r, const struct keystore_usage_sum *s
         printf("%s", name);
     }
     printf(",%llu,%llu,%llu,%llu,%llu,%llu,%llu.%06llu\n", (unsigned long long)s->requests,
-           (unsigned long long)s->failed, (unsigned long long)s->input,
-           (unsigned long long)s->output, (unsigned long long)s->cache_read,
-           (unsigned long long)s->cache_write, (unsigned long long)(s->cost_micro / 1000000),
+           (unsigned long long)s->failed, (unsigned long long)s->tokens.input,
+           (unsigned long long)s->tokens.output, (unsigned long long)s->tokens.cache_read,
+           (unsigned long long)tokens_written(&s->tokens),
+           (unsigned long long)(s->cost_micro / 1000000),
            (unsigned long long)(s->cost_micro % 1000000));
 }
 
@@ -132,8 +136,8 @@ static void print_line(const struct keystore_usage_sum *s, const char *name)
     commands_print_safe(text_sub(shown, 0, GROUP_WIDTH), GROUP_WIDTH);
     printf("%9llu %7llu %12llu %12llu %12llu %12llu %10llu.%02llu\n",
            (unsigned long long)s->requests, (unsigned long long)s->failed,
-           (unsigned long long)s->input, (unsigned long long)s->output,
-           (unsigned long long)s->cache_read, (unsigned long long)s->cache_write,
+           (unsigned long long)s->tokens.input, (unsigned long long)s->tokens.output,
+           (unsigned long long)s->tokens.cache_read, (unsigned long long)tokens_written(&s->tokens),
            (unsigned long long)((s->cost_micro + 5000) / 1000000),
            (unsigned long long)((s->cost_micro + 5000) / 10000 % 100));
 }
@@ -154,10 +158,11 @@ static void add(struct keystore_usage_sum *total, const struct keystore_usage_su
 {
     total->requests += s->requests;
     total->failed += s->failed;
-    total->input += s->input;
-    total->output += s->output;
-    total->cache_read += s->cache_read;
-    total->cache_write += s->cache_write;
+    total->tokens.input += s->tokens.input;
+    total->tokens.output += s->tokens.output;
+    total->tokens.cache_read += s->tokens.cache_read;
+    total->tokens.write_5m += s->tokens.write_5m;
+    total->tokens.write_1h += s->tokens.write_1h;
     total->cost_micro += s->cost_micro;
 }
 

@@ -16,16 +16,48 @@ const struct err_row *err_row(enum status code)
     return &rows[code];
 }
 
+const char *err_code(const struct err *err)
+{
+    static const char *const codes[] = {
+#define ERR_CODE(name, code) code,
+        ERR_FAULTS(ERR_CODE)
+#undef ERR_CODE
+    };
+    const char *own = err_row(err->code)->code;
+    return own ? own : codes[err->fault];
+}
+
+static void fill(struct err *err, enum status code, enum err_fault fault, const char *param,
+                 const char *fmt, va_list args)
+{
+    err->code = code;
+    err->retry_after_s = 0;
+    err->fault = fault;
+    snprintf(err->param, sizeof err->param, "%s", param);
+    vsnprintf(err->text, sizeof err->text, fmt, args);
+}
+
 enum status err_set(struct err *err, enum status code, const char *fmt, ...)
 {
     assert(code < STATUS_COUNT);
     if (err) {
-        err->code = code;
-        err->retry_after_s = 0;
         va_list args;
         va_start(args, fmt);
-        vsnprintf(err->text, sizeof(err->text), fmt, args);
+        fill(err, code, ERR_FAULT_NONE, "", fmt, args);
         va_end(args);
     }
     return code;
+}
+
+enum status err_set_param(struct err *err, enum err_fault fault, const char *param, const char *fmt,
+                          ...)
+{
+    assert(fault != ERR_FAULT_NONE && param[0]);
+    if (err) {
+        va_list args;
+        va_start(args, fmt);
+        fill(err, STATUS_INVALID, fault, param, fmt, args);
+        va_end(args);
+    }
+    return STATUS_INVALID;
 }

@@ -57,10 +57,26 @@ enum status {
         STATUS_COUNT
 };
 
+/* X(name, OpenAI's code): what is wrong with the parameter that an error names. */
+#define ERR_FAULTS(X)                        \
+    X(NONE, NULL)                            \
+    X(VALUE, "invalid_value")                \
+    X(TYPE, "invalid_type")                  \
+    X(MISSING, "missing_required_parameter") \
+    X(EMPTY, "empty_array")
+
+enum err_fault {
+#define ERR_ENUM(name, code) ERR_FAULT_##name,
+    ERR_FAULTS(ERR_ENUM)
+#undef ERR_ENUM
+};
+
 struct err {
     enum status code;
     int retry_after_s; /* 0: no retry-after header; -1: no wait cures it (worker/turn/wait.h) */
     char text[240];
+    enum err_fault fault;
+    char param[64]; /* the parameter of the request that is at fault: "tools[3].type"; or "" */
 };
 
 enum dialect { DIALECT_ANTHROPIC, DIALECT_OPENAI };
@@ -75,10 +91,18 @@ struct err_row {
 
 const struct err_row *err_row(enum status code);
 
+/* OpenAI's code for it: the status's own, else the fault's; NULL: none. */
+const char *err_code(const struct err *err);
+
 /* Fills *err (if not NULL; text cut to fit) and returns code, so: return err_set(err, STATUS_X,
- * "..."); */
+ * "..."); It names no parameter. */
 enum status err_set(struct err *err, enum status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same of a parameter that is at fault: always STATUS_INVALID. The text names it, too, for
+ * people; whatever steers by it reads param. */
+enum status err_set_param(struct err *err, enum err_fault fault, const char *param, const char *fmt,
+                          ...) __attribute__((format(printf, 4, 5)));
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 

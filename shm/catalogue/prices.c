@@ -210,12 +210,12 @@ static uint64_t plus(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-uint64_t prices_cost(const struct price *p, const struct prices_tokens *t, enum tier tier)
+uint64_t prices_cost(const struct price *p, const struct tokens *t, enum tier tier)
 {
     uint64_t sum = plus(times(t->input, p->input), times(t->output, p->output));
     sum = plus(sum, times(t->cache_read, p->cache_read));
-    sum = plus(sum, times(t->cache_write, p->cache_write));
-    sum = plus(sum, times(t->cache_write_1h, times(2, p->input))); /* twice the input price */
+    sum = plus(sum, times(t->write_5m, p->cache_write));
+    sum = plus(sum, times(t->write_1h, times(2, p->input))); /* twice the input price */
     sum = times(sum, tier_quarters[tier]);
     if (sum == UINT64_MAX) {
         return UINT64_MAX;

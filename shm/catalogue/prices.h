@@ -13,14 +13,8 @@
 #include <stdbool.h>
 #include "server/base/text.h"
 #include "shm/catalogue/price.h"
-
-struct prices_tokens {
-    uint64_t input;
-    uint64_t output;
-    uint64_t cache_read;
-    uint64_t cache_write; /* 5-minute writes; 1-hour ones are apart */
-    uint64_t cache_write_1h;
-};
+#include "shm/catalogue/tier.h"
+#include "shm/catalogue/tokens.h"
 
 enum prices_source {
     PRICES_STORE, /* the operator's own: tariff.h */
@@ -37,6 +31,6 @@ const char *prices_listed(size_t i, struct price *out, bool *family_out);
 /* The id without region prefix: "us.anthropic.x" -> "anthropic.x"; of an ARN its last part. */
 struct str prices_base(struct str id);
 /* Rounded half up once, at the end; UINT64_MAX when it does not fit. */
-uint64_t prices_cost(const struct price *price, const struct prices_tokens *tokens, enum tier tier);
+uint64_t prices_cost(const struct price *price, const struct tokens *tokens, enum tier tier);
 
 #endif

@@ -40,12 +40,12 @@ static void put_count(struct json_out *w, const char *name, uint64_t n)
  * of ours. */
 static void put_counts(struct json_out *w, const struct keystore_usage *u)
 {
-    put_count(w, "input_tokens", u->input);
-    put_count(w, "output_tokens", u->output);
-    put_count(w, "cached_tokens", u->cache_read);
-    put_count(w, "cache_write_input_tokens", u->cache_write);
-    put_count(w, "cache_write_1h_tokens", u->cache_write_1h);
-    put_count(w, "total_tokens", u->input + u->output);
+    put_count(w, "input_tokens", u->tokens.input);
+    put_count(w, "output_tokens", u->tokens.output);
+    put_count(w, "cached_tokens", u->tokens.cache_read);
+    put_count(w, "cache_write_input_tokens", tokens_written(&u->tokens));
+    put_count(w, "cache_write_1h_tokens", u->tokens.write_1h);
+    put_count(w, "total_tokens", u->tokens.input + u->tokens.output);
     put_count(w, "cost_micro", u->cost_micro);
     put_count(w, "duration_ms", u->duration_ms);
     put_count(w, "status", u->status);
@@ -65,7 +65,9 @@ static void put_texts(struct json_out *w, const struct keystore_usage *u)
         {"resolved_model", u->bedrock_model},
         {"service_tier", u->service_tier},
         {"error_message", u->error},
-        {"cache_ttl", u->cache_write ? u->cache_write_1h == u->cache_write ? "1h" : "5m" : ""},
+        {"cache_ttl", u->tokens.write_5m   ? "5m"
+                      : u->tokens.write_1h ? "1h"
+                                           : ""},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i].value[0]) {
@@ -341,10 +343,14 @@ static bool sums_item(void *ctx, const struct cJSON *item)
               text_eq(success, STR("true"));
     sum->requests++;
     sum->failed += !ok;
-    sum->input += count_of(item, "input_tokens");
-    sum->output += count_of(item, "output_tokens");
-    sum->cache_read += count_of(item, "cached_tokens");
-    sum->cache_write += count_of(item, "cache_write_input_tokens");
+    sum->tokens.input += count_of(item, "input_tokens");
+    sum->tokens.output += count_of(item, "output_tokens");
+    sum->tokens.cache_read += count_of(item, "cached_tokens");
+    uint64_t written = count_of(item, "cache_write_input_tokens");
+    uint64_t hour = count_of(item, "cache_write_1h_tokens");
+    hour = hour < written ? hour : written;
+    sum->tokens.write_5m += written - hour;
+    sum->tokens.write_1h += hour;
     sum->cost_micro += count_of(item, "cost_micro");
     return true;
 }
@@ -353,7 +359,7 @@ static void sums_projection(struct json_out *w)
 {
     keystore_dynamo_member(w, "ProjectionExpression",
                            "api_key,#t,model,success,input_tokens,output_tokens,cached_tokens,"
-                           "cache_write_input_tokens,cost_micro");
+                           "cache_write_input_tokens,cache_write_1h_tokens,cost_micro");
     json_raw(w, STR("\"ExpressionAttributeNames\":{\"#t\":\"timestamp\"}"));
 }
 

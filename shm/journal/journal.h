@@ -55,10 +55,10 @@ struct journal_record {     /* 512 bytes; texts are NUL-terminated, cut */
     int64_t started_ms; /* real time */
     uint32_t duration_ms;
     uint32_t flags;
-    struct prices_tokens tokens; /* grow while OPEN */
-    struct price price;          /* fixed at admission */
-    uint64_t cost_micro;         /* once CLOSED */
-    uint8_t digest[32];          /* of the key; zero unless JOURNAL_KEY */
+    struct tokens tokens; /* grow while OPEN */
+    struct price price;   /* fixed at admission */
+    uint64_t cost_micro;  /* once CLOSED */
+    uint8_t digest[32];   /* of the key; zero unless JOURNAL_KEY */
     char request_id[72];
     char model[96];          /* as the client asked */
     char bedrock_model[160]; /* as it was used */

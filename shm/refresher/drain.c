@@ -5,6 +5,7 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/catalogue/tier.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
 
@@ -54,13 +55,6 @@ void drain_drop(struct drain *d)
 
 /* --- a record as a row --------------------------------------------------------------------- */
 
-static const char *const tier_words[] = {
-    [TIER_DEFAULT] = "default",
-    [TIER_FLEX] = "flex",
-    [TIER_PRIORITY] = "priority",
-    [TIER_RESERVED] = "reserved",
-};
-
 /* The file may be of another day and another program: no text is trusted to end. */
 #define COPY(to, from) \
     text_copy((struct str){(from), strnlen((from), sizeof(from))}, (to), sizeof(to))
@@ -82,11 +76,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
     *u = (struct keystore_usage){.flusher = j->flusher,
                                  .sequence = r->sequence,
                                  .started_ms = r->started_ms,
-                                 .input = r->tokens.input,
-                                 .output = r->tokens.output,
-                                 .cache_read = r->tokens.cache_read,
-                                 .cache_write = r->tokens.cache_write + r->tokens.cache_write_1h,
-                                 .cache_write_1h = r->tokens.cache_write_1h,
+                                 .tokens = r->tokens,
                                  .cost_micro = r->cost_micro,
                                  .duration_ms = r->duration_ms,
                                  .status = r->status,
@@ -99,8 +89,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
     COPY(u->model, r->model);
     COPY(u->bedrock_model, r->bedrock_model);
     COPY(u->error, r->error);
-    text_copy(text_from(tier_words[r->tier <= TIER_RESERVED ? r->tier : 0]), u->service_tier,
-              sizeof u->service_tier);
+    text_copy(tier_word((enum tier)r->tier), u->service_tier, sizeof u->service_tier);
 }
 
 /* --- storing ------------------------------------------------------------------------------- */
@@ -120,8 +109,8 @@ static void give_up(struct drain *d, uint32_t i, const struct err *err)
     log_line(
         LOG_ERROR, "usage",
         "row %s cannot be stored: request %s model %s input %llu output %llu cost_micro %llu: %s",
-        u->usage_id, u->request_id, u->model, (unsigned long long)u->input,
-        (unsigned long long)u->output, (unsigned long long)u->cost_micro, err->text);
+        u->usage_id, u->request_id, u->model, (unsigned long long)u->tokens.input,
+        (unsigned long long)u->tokens.output, (unsigned long long)u->cost_micro, err->text);
     journal_release(&d->batch[i]);
 }
 

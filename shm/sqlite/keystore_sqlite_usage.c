@@ -56,12 +56,12 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
         {u->request_id, 0},
         {u->model, 0},
         {u->bedrock_model, 0},
-        {NULL, whole(u->input)},
-        {NULL, whole(u->output)},
-        {NULL, whole(u->cache_read)},
-        {NULL, whole(u->cache_write)},
-        {NULL, whole(u->cache_write_1h)},
-        {NULL, whole(u->input + u->output)},
+        {NULL, whole(u->tokens.input)},
+        {NULL, whole(u->tokens.output)},
+        {NULL, whole(u->tokens.cache_read)},
+        {NULL, whole(tokens_written(&u->tokens))},
+        {NULL, whole(u->tokens.write_1h)},
+        {NULL, whole(u->tokens.input + u->tokens.output)},
         {NULL, whole(u->cost_micro)},
         {NULL, u->success},
         {NULL, u->stream},
@@ -259,11 +259,12 @@ static bool sums_row(void *ctx, sqlite3_stmt *st)
     const struct sums *s = ctx;
     struct keystore_usage_sum sum = {.requests = count_at(st, 1),
                                      .failed = count_at(st, 2),
-                                     .input = count_at(st, 3),
-                                     .output = count_at(st, 4),
-                                     .cache_read = count_at(st, 5),
-                                     .cache_write = count_at(st, 6),
-                                     .cost_micro = count_at(st, 7)};
+                                     .tokens = {.input = count_at(st, 3),
+                                                .output = count_at(st, 4),
+                                                .cache_read = count_at(st, 5),
+                                                .write_5m = count_at(st, 6),
+                                                .write_1h = count_at(st, 7)},
+                                     .cost_micro = count_at(st, 8)};
     text_copy(keystore_sqlite_db_text(st, 0), sum.group, sizeof sum.group);
     return s->fn(s->ctx, &sum);
 }
@@ -283,7 +284,8 @@ enum status keystore_sqlite_usage(struct keystore *base, enum keystore_group gro
     }
     snprintf(sql, sizeof sql,
              "SELECT %s AS part, count(*), sum(1 - success), sum(input_tokens), sum(output_tokens),"
-             " sum(cached_tokens), sum(cache_write_input_tokens), sum(cost_micro) FROM usage"
+             " sum(cached_tokens), sum(cache_write_input_tokens - cache_write_1h_tokens),"
+             " sum(cache_write_1h_tokens), sum(cost_micro) FROM usage"
              " WHERE timestamp >= ? AND timestamp < ? GROUP BY part ORDER BY part",
              group_sql[group]);
     if (sqlite3_prepare_v2(k->db, sql, -1, &st, NULL) != SQLITE_OK ||

@@ -8,6 +8,7 @@
 #define SHM_STORE_KEYSTORE_USAGE_H
 
 #include "server/base/err.h"
+#include "shm/catalogue/tokens.h"
 #include "shm/memory/directory.h"
 
 #define KEYSTORE_ID_MAX 200 /* "sha256:<64 hex>" or a clear key */
@@ -23,9 +24,9 @@ struct keystore_usage {
     uint64_t sequence;            /* grows with every row that this flusher stores; from 1 */
     int64_t started_ms;           /* sort key, 13 digits; one more where it is taken */
     char request_id[73];
-    char model[97];                                                  /* as the client asked */
-    char bedrock_model[161];                                         /* as it was used */
-    uint64_t input, output, cache_read, cache_write, cache_write_1h; /* tokens */
+    char model[97];          /* as the client asked */
+    char bedrock_model[161]; /* as it was used */
+    struct tokens tokens;
     uint64_t cost_micro;
     uint32_t duration_ms;
     uint16_t status; /* HTTP, as the client got it; 0: none */
@@ -40,7 +41,7 @@ enum keystore_group { KEYSTORE_BY_KEY, KEYSTORE_BY_MODEL, KEYSTORE_BY_DAY };
 struct keystore_usage_sum {
     char group[KEYSTORE_ID_MAX + 1]; /* partition key, client's model name, or "2026-01-15" */
     uint64_t requests, failed;
-    uint64_t input, output, cache_read, cache_write;
+    struct tokens tokens; /* stores that keep one figure of cache writes tell it as write_5m */
     uint64_t cost_micro;
 };
 

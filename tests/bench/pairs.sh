@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # pairs.sh - two servers that differ in one thing only, loaded in turn so that whatever else the machine does meets both;
-# and several such couples, since two processes of one program differ by some percent by where their memory lies.
+# and many such couples: two processes of one and the same program differ by up to 8 % by where their memory lies.
 # CPU is that of the workers, in nanoseconds out of /proc/<pid>/schedstat. Needs wrk. Sourced by sandbox.sh and against.sh:
 #
 #   pairs_settings() { ... }   # NAME: sets SETTINGS (an array of NAME=VALUE) and PROGRAM for the server of that name
-#   pairs_run on off           # COUPLES=6 PAIRS=12 SECONDS_EACH=1 LOAD=messages|chat
+#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 declare -A pids urls
@@ -54,7 +54,7 @@ pairs_couple() { # A B FIRST SECOND: the two names, and in which order they star
     pairs_start "$4"
     pairs_burst "$1" >/dev/null # warm
     pairs_burst "$2" >/dev/null
-    for i in $(seq "${PAIRS:-12}"); do
+    for i in $(seq "${PAIRS:-3}"); do
         if ((i % 2)); then
             a=$(pairs_burst "$1") b=$(pairs_burst "$2")
         else
@@ -73,7 +73,7 @@ pairs_run() { # A B
     local i name
     rm -f "$T"/*.ns "$T"/*.count "$T/ratio"
     [ -n "$MOCK_PID" ] || start_mock
-    for i in $(seq "${COUPLES:-6}"); do
+    for i in $(seq "${COUPLES:-16}"); do
         if ((i % 2)); then pairs_couple "$1" "$2" "$1" "$2"; else pairs_couple "$1" "$2" "$2" "$1"; fi
         echo "  couple $i: ratio so far $(pairs_median <"$T/ratio")"
     done

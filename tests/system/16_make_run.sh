@@ -14,6 +14,7 @@ expect_true "it gets ready" eventually $((15 * SLOW)) grep -q '^Ready' "$T/run.o
 KEY=$(sed -n 's/^export ANTHROPIC_API_KEY="\(.*\)"$/\1/p' "$T/run.out")
 FOLDER=$(sed -n 's/^cd \([^ ]*\) && claude "play the demo"$/\1/p' "$T/run.out")
 expect "the address" "$(sed -n 's/^export ANTHROPIC_BASE_URL="\(.*\)"$/\1/p' "$T/run.out")" "http://localhost:$PORT"
+expect_match "auto mode judges by itself" "$(cat "$T/run.out")" '^export CLAUDE_CODE_AUTO_MODE_SERVER=0$'
 expect_match "it says what answers" "$(cat "$T/run.out")" 'No AWS credentials found: using the bundled mock Bedrock'
 expect_match "a folder" "$FOLDER" '^/tmp/llm-api-converter\.[A-Za-z0-9]+$'
 expect "with a file" "$(ls -A "$FOLDER")$(tail -1 "$FOLDER/notes.txt")" "notes.txtTimes played: 0"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define CLI_ARGS_MAX 16
+#define CLI_ARGS_MAX 32
 
 static char cli_out[65536], cli_err[8192]; /* of the last run */
 
@@ -74,6 +74,7 @@ static int cli_run(int (*command)(int, char **), const char *line)
         }
     }
     argv[argc] = NULL;
+    assert_true(argc < CLI_ARGS_MAX); /* nothing was left out */
     fflush(NULL);
     int out = cli_divert(1, "out"), err = cli_divert(2, "err");
     int code = command(argc, argv);

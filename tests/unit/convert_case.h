@@ -15,6 +15,7 @@
 
 #include "tests/unit/converse_rules.h"
 #include "tests/unit/converse_shape.h"
+#include "tests/unit/err_param.h"
 #include "worker/converse/anthropic_to_converse.h"
 #include "worker/converse/openai_to_converse.h"
 
@@ -150,6 +151,8 @@ __attribute__((unused)) static void convert_case_check(enum dialect dialect,
     if (!row->changes) {
         if (c.status != STATUS_INVALID || strcmp(c.err.text, row->out) != 0)
             fail_msg("%s: status %d, text '%s'", row->name, c.status, c.err.text);
+        if (!err_param_fits(&c.err))
+            fail_msg("%s: parameter '%s' of '%s'", row->name, c.err.param, c.err.text);
         convert_case_free(&c);
         return;
     }

@@ -58,6 +58,8 @@ static void golden_compare(const char *stem, struct convert_case *c)
     char why[400];
     if (error.p && (c->status == STATUS_OK || !text_eq(text_from(c->err.text), error)))
         fail_msg("%s: status %d, text '%s'", stem, c->status, c->err.text);
+    if (error.p && !err_param_fits(&c->err))
+        fail_msg("%s: parameter '%s' of '%s'", stem, c->err.param, c->err.text);
     if (!error.p && (c->status != STATUS_OK || !text_eq(body, out)))
         fail_msg("%s: status %d, text '%s', got\n%.*s", stem, c->status, c->err.text,
                  STR_ARG(body));

@@ -67,7 +67,7 @@ static inline enum status fake_put(struct keystore *k, const struct keystore_usa
         return err_set(err, fake.says, "told so");
     }
     for (size_t i = 0; i < n; i++) {
-        if (fake.poison && rows[i].input == fake.poison) {
+        if (fake.poison && rows[i].tokens.input == fake.poison) {
             return err_set(err, STATUS_INVALID, "poison");
         }
     }
@@ -159,8 +159,8 @@ static inline void write_record(struct journal *j, uint64_t input, bool close)
     r->who = JOURNAL_MASTER;
     r->started_ms = 1768478400000;
     r->tokens.input = input;
-    r->tokens.cache_write = 5;
-    r->tokens.cache_write_1h = 6;
+    r->tokens.write_5m = 5;
+    r->tokens.write_1h = 6;
     r->flags = JOURNAL_SUCCESS;
     journal_open_record(j, r);
     if (close) {

@@ -1,5 +1,6 @@
 #include "worker/converse/anthropic_to_converse.h"
 
+#include "shm/catalogue/tier.h"
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/anthropic_tools.h"
 #include "worker/converse/converse_settings.h"
@@ -177,11 +178,10 @@ static void read_output(struct converse_build *b, const struct scan *s, struct w
 /* Anthropic's values (auto, standard_only) mean nothing to Bedrock; its own may be asked for. */
 static void read_tier(struct converse_build *b, const struct scan *s, struct wish *t)
 {
-    static const char *const tiers[] = {"default", "flex", "priority", "reserved"};
+    enum tier known;
     scan_ref tier = SCAN_GET(s, 0, "service_tier");
-    for (size_t i = 0; i < COUNT(tiers); i++)
-        if (scan_text_is(s, tier, text_from(tiers[i])))
-            t->tier = text_from(tiers[i]);
+    if (tier_find(scan_text(s, tier), &known))
+        t->tier = tier_word(known);
     if (present(s, tier) && t->tier.n == 0)
         converse_build_drop(b, "service_tier");
 }

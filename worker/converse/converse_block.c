@@ -312,7 +312,7 @@ void converse_build_settle_results(struct converse_build *b)
 
 bool converse_build_result_takes_media(const struct converse_build *b)
 {
-    return converse_build_has(b, MODELS_CLAUDE) || converse_build_family(b, "nova");
+    return converse_build_has(b, MODELS_RESULT_MEDIA);
 }
 
 void converse_build_tool_result_end(struct converse_build *b, bool is_error)

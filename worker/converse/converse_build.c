@@ -32,26 +32,38 @@ bool converse_build_ok(const struct converse_build *b)
     return b->status == STATUS_OK && buf_ok(b->w.b);
 }
 
-void converse_build_fail(struct converse_build *b, enum status code, const char *fmt, ...)
+/* The first failure stays. */
+static void fail(struct converse_build *b, enum status code, enum err_fault fault,
+                 const char *param, const char *fmt, va_list ap)
 {
     char text[sizeof b->err->text];
-    va_list ap;
     if (b->status != STATUS_OK)
         return;
-    va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
+    b->status =
+        fault ? err_set_param(b->err, fault, param, "%s", text) : err_set(b->err, code, "%s", text);
+}
+
+void converse_build_fail(struct converse_build *b, enum status code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail(b, code, ERR_FAULT_NONE, "", fmt, ap);
     va_end(ap);
-    b->status = err_set(b->err, code, "%s", text);
+}
+
+void converse_build_fail_param(struct converse_build *b, enum err_fault fault, const char *param,
+                               const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail(b, STATUS_INVALID, fault, param, fmt, ap);
+    va_end(ap);
 }
 
 bool converse_build_has(const struct converse_build *b, uint32_t flag)
 {
     return (b->o->model->caps->flags & flag) != 0;
-}
-
-bool converse_build_family(const struct converse_build *b, const char *family)
-{
-    return text_starts(text_from(b->o->model->caps->family), text_from(family));
 }
 
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r)

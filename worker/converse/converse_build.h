@@ -64,10 +64,11 @@ MUST_CHECK enum status converse_build_end(struct converse_build *b);
 bool converse_build_ok(const struct converse_build *b); /* no failure so far and the body fits */
 void converse_build_fail(struct converse_build *b, enum status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of a parameter at fault: err_set_param. */
+void converse_build_fail_param(struct converse_build *b, enum err_fault fault, const char *param,
+                               const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Does the model take it? MODELS_... */
 bool converse_build_has(const struct converse_build *b, uint32_t flag);
-/* Is it of this family ("nova" also says yes to "nova-2")? */
-bool converse_build_family(const struct converse_build *b, const char *family);
 /* scan_text, but a string that the arena had no room for is a failure and not an empty text. */
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r);
 

@@ -47,24 +47,16 @@ static void put_unit(struct converse_section *x, struct str key, double v, const
 static void put_sampling(struct converse_section *x, const struct wish *s)
 {
     struct converse_build *b = x->b;
-    bool takes = converse_build_has(b, MODELS_SAMPLING);
-    bool one = converse_build_has(b, MODELS_SAMPLING_ONE) && s->has_temperature;
-    if (s->has_temperature && takes)
+    enum models_sampling takes = b->o->model->caps->sampling;
+    bool one = takes == MODELS_SAMPLING_ONE && s->has_temperature;
+    if (s->has_temperature && takes != MODELS_SAMPLING_NONE)
         put_unit(x, STR("temperature"), s->temperature, "temperature");
     else if (s->has_temperature)
         converse_build_drop(b, "temperature");
-    if (s->has_top_p && takes && !one)
+    if (s->has_top_p && takes != MODELS_SAMPLING_NONE && !one)
         put_unit(x, STR("topP"), s->top_p, "top_p");
     else if (s->has_top_p)
         converse_build_drop(b, "top_p");
-}
-
-/* "This model doesn't support the stopSequences field": reported for gpt-oss (crewAI issue 3317,
- * langchain4j issue 3650), GPT-5.6 (vercel/ai issue 21374), Qwen (dify-official-plugins issue
- * 1767). */
-static bool takes_stops(const struct converse_build *b)
-{
-    return !converse_build_family(b, "gpt") && !converse_build_family(b, "qwen");
 }
 
 static bool put_stops(struct converse_section *x, const struct wish *s)
@@ -72,7 +64,7 @@ static bool put_stops(struct converse_section *x, const struct wish *s)
     struct converse_build *b = x->b;
     if (s->stop_count == 0)
         return false;
-    if (!takes_stops(b)) {
+    if (!converse_build_has(b, MODELS_STOPS)) {
         converse_build_drop(b, s->called.stops);
         return false;
     }
@@ -104,17 +96,20 @@ static void put_top_k(struct converse_section *x, const struct wish *s)
     struct converse_build *b = x->b;
     if (s->top_k.n == 0)
         return;
-    if (converse_build_has(b, MODELS_CLAUDE) && converse_build_has(b, MODELS_SAMPLING)) {
-        json_raw(converse_build_key(x, STR("top_k")), s->top_k);
-    } else if (converse_build_family(b, "nova")) {
-        struct json_out *w = converse_build_key(x, STR("inferenceConfig"));
-        json_object(w);
-        JSON_KEY(w, "topK");
-        json_raw(w, s->top_k);
-        json_object_end(w);
-    } else {
+    struct str rest = text_from(b->o->model->caps->top_k), key; /* "top_k", or "object.member" */
+    if (rest.n == 0) {
         converse_build_drop(b, "top_k");
+        return;
     }
+    text_split(&rest, '.', &key);
+    struct json_out *w = converse_build_key(x, key);
+    if (rest.n > 0) {
+        json_object(w);
+        json_key(w, rest);
+    }
+    json_raw(w, s->top_k);
+    if (rest.n > 0)
+        json_object_end(w);
 }
 
 /*
@@ -223,7 +218,7 @@ static void put_output(struct converse_build *b, const struct wish *s)
     struct converse_section x = {b, STR("outputConfig"), false};
     if (s->schema.n > 0 && converse_build_has(b, MODELS_FORMAT))
         put_format(&x, s);
-    if (s->effort.n > 0 && converse_build_has(b, MODELS_EFFORT))
+    if (s->effort.n > 0 && b->o->model->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
         json_str(converse_build_key(&x, STR("effort")), s->effort);
     else if (s->effort.n > 0 && !converse_thinking_tells_effort(b, s))
         converse_build_drop(b, s->called.effort);

@@ -5,21 +5,20 @@
 
 static const struct str nothing = {NULL, 0};
 
-/* Levels of effort: what they are for models that only know low, medium and high, and as a budget
- * for Claude models that think by budget (31999 is the most that Claude Code asks for). */
+/* Levels of effort, from the least, and what they are as a budget for Claude models that think by
+ * budget (31999 is the most that Claude Code asks for). */
 static const struct effort {
-    const char *name;
-    const char *level;
+    struct str name;
     int64_t budget;
 } efforts[] = {
-    {"low", "low", 2048},     {"medium", "medium", 8192}, {"high", "high", 16384},
-    {"xhigh", "high", 31999}, {"max", "high", 31999},
+    {STR("low"), 2048},    {STR("medium"), 8192}, {STR("high"), 16384},
+    {STR("xhigh"), 31999}, {STR("max"), 31999},
 };
 
 static const struct effort *find_effort(struct str name)
 {
     for (size_t i = 0; i < COUNT(efforts); i++)
-        if (text_eq(name, text_from(efforts[i].name)))
+        if (text_eq(name, efforts[i].name))
             return &efforts[i];
     return NULL;
 }
@@ -29,50 +28,45 @@ bool converse_thinking_effort(struct str name)
     return find_effort(name) != NULL;
 }
 
-/*
- * What thinking is called elsewhere:
- *   NOVA    docs.aws.amazon.com/nova/latest/nova2-userguide (extended thinking)
- *   OPENAI  reasoning_effort: the model cards of gpt-oss and Kimi on Bedrock
- *   SWITCH  the same, but it is "high" that makes the model think (langchain-aws 1261 for DeepSeek
- *           V3.1 and V3.2; the elder gateway for Kimi), and then it calls no tool it is forced to
- *   GPT     reasoning.effort; the flat name is refused (stdapi.ai issue 283)
- */
-enum manner {
-    MANNER_NONE,
-    MANNER_CLAUDE,
-    MANNER_NOVA,
-    MANNER_OPENAI, /* from here on an effort alone is something to send */
-    MANNER_SWITCH,
-    MANNER_GPT
-};
-
-static enum manner manner_of(const struct converse_build *b)
+static enum models_thinking kind_of(const struct converse_build *b)
 {
-    static const struct {
-        const char *family;
-        enum manner manner;
-    } table[] = {
-        /* by the beginning of the name, the first one wins */
-        {"nova-2", MANNER_NOVA}, {"gpt-oss", MANNER_OPENAI},   {"gpt", MANNER_GPT},
-        {"kimi", MANNER_SWITCH}, {"deepseek-r1", MANNER_NONE}, {"deepseek", MANNER_SWITCH},
-    };
-    if (converse_build_has(b, MODELS_CLAUDE))
-        return MANNER_CLAUDE;
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (converse_build_family(b, table[i].family))
-            return table[i].manner;
-    return MANNER_NONE;
+    return b->o->model->caps->thinking;
 }
 
-/* low, medium or high. The limits of budgets are the elder gateway's. */
-static struct str level_of(const struct wish *s)
+static bool is_claude_kind(enum models_thinking kind)
 {
-    const struct effort *e = find_effort(s->effort);
-    if (e)
-        return text_from(e->level);
+    return kind == MODELS_THINKING_BUDGET || kind == MODELS_THINKING_EITHER ||
+           kind == MODELS_THINKING_ADAPTIVE;
+}
+
+/* The effort, or what a budget comes to. */
+static struct str wanted_level(const struct wish *s)
+{
+    if (find_effort(s->effort))
+        return s->effort;
     if (s->thinking != WISH_THINKING_BUDGET)
         return STR("medium");
     return s->budget > 10000 ? STR("high") : s->budget < BUDGET_MIN ? STR("low") : STR("medium");
+}
+
+/* The rung of the model's ladder: the one itself, else the next above, else the highest. */
+static struct str level_of(const struct converse_build *b, const struct wish *s)
+{
+    struct str ladder = text_from(b->o->model->caps->efforts), rung = nothing;
+    const struct effort *wanted = find_effort(wanted_level(s));
+    while (text_split(&ladder, ',', &rung)) {
+        const struct effort *e = find_effort(rung); /* NULL: "none" */
+        if (e && e >= wanted)
+            break;
+    }
+    return rung;
+}
+
+static struct str least_level(const struct converse_build *b)
+{
+    struct str ladder = text_from(b->o->model->caps->efforts), rung = nothing;
+    text_split(&ladder, ',', &rung);
+    return rung;
 }
 
 /* --- what becomes of it -------------------------------------------------------------------- */
@@ -98,9 +92,9 @@ static int64_t choose_budget(const struct wish *s)
  * did not begin with a thought (OpenAI clients cannot send it back). UNSET: it must not think. */
 static enum wish_thinking claude_thinking(struct converse_build *b, struct wish *s)
 {
-    bool by_budget = converse_build_has(b, MODELS_THINKING_ENABLED);
-    bool adaptive = converse_build_has(b, MODELS_THINKING_ADAPTIVE);
-    if (b->forced || (!by_budget && !adaptive))
+    bool by_budget = kind_of(b) != MODELS_THINKING_ADAPTIVE;
+    bool adaptive = kind_of(b) != MODELS_THINKING_BUDGET;
+    if (b->forced)
         return WISH_THINKING_UNSET;
     if (adaptive && (s->thinking == WISH_THINKING_ADAPTIVE || !by_budget))
         return WISH_THINKING_ADAPTIVE;
@@ -159,23 +153,24 @@ static void settle_sampling(struct converse_build *b, struct wish *s, bool claud
 
 void converse_thinking_settle(struct converse_build *b, struct wish *s)
 {
-    enum manner manner = manner_of(b);
-    if (manner == MANNER_CLAUDE)
+    enum models_thinking kind = kind_of(b);
+    if (is_claude_kind(kind))
         settle_claude(b, s);
-    if (manner == MANNER_SWITCH)
+    if (kind == MODELS_THINKING_SWITCH)
         settle_switch(b, s);
-    if (manner == MANNER_NONE && thinks(s)) {
+    if (kind == MODELS_THINKING_NONE && thinks(s)) {
         converse_build_drop(b, s->called.thinking);
         s->thinking = WISH_THINKING_UNSET;
     }
     if (thinks(s))
-        settle_sampling(b, s, manner == MANNER_CLAUDE,
-                        manner == MANNER_NOVA && text_eq(level_of(s), STR("high")));
+        settle_sampling(b, s, is_claude_kind(kind),
+                        kind == MODELS_THINKING_LEVEL && text_eq(level_of(b, s), STR("high")));
 }
 
 bool converse_thinking_tells_effort(const struct converse_build *b, const struct wish *s)
 {
-    return manner_of(b) >= MANNER_OPENAI || thinks(s);
+    enum models_thinking kind = kind_of(b);
+    return kind == MODELS_THINKING_SWITCH || kind == MODELS_THINKING_ALWAYS || thinks(s);
 }
 
 /* --- how it is said ------------------------------------------------------------------------ */
@@ -185,8 +180,7 @@ static void put_claude_thinking(struct converse_section *x, const struct wish *s
     static const char *const types[] = {[WISH_THINKING_OFF] = "disabled",
                                         [WISH_THINKING_ADAPTIVE] = "adaptive",
                                         [WISH_THINKING_BUDGET] = "enabled"};
-    if (s->thinking == WISH_THINKING_UNSET ||
-        !converse_build_has(x->b, MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE))
+    if (s->thinking == WISH_THINKING_UNSET)
         return;
     struct json_out *w = converse_build_key(x, STR("thinking"));
     json_object(w);
@@ -200,55 +194,39 @@ static void put_claude_thinking(struct converse_section *x, const struct wish *s
     json_object_end(w);
 }
 
-static void put_nova_thinking(struct converse_section *x, const struct wish *s)
+static void put_level(struct converse_section *x, struct str level)
 {
-    if (!thinks(s))
-        return;
-    struct json_out *w = converse_build_key(x, STR("reasoningConfig"));
-    json_object(w);
-    converse_build_member(x->b, STR("type"), STR("enabled"));
-    converse_build_member(x->b, STR("maxReasoningEffort"), level_of(s));
-    json_object_end(w);
-}
-
-/* gpt-oss always reasons: "off" is the least of it. */
-static void put_openai_thinking(struct converse_section *x, const struct wish *s)
-{
-    bool least = s->thinking == WISH_THINKING_OFF && converse_build_family(x->b, "gpt-oss");
-    if (thinks(s) || least || (s->effort.n > 0 && s->thinking == WISH_THINKING_UNSET))
-        json_str(converse_build_key(x, STR("reasoning_effort")), least ? STR("low") : level_of(s));
-}
-
-static void put_switch_thinking(struct converse_section *x, const struct wish *s)
-{
-    bool low = text_eq(level_of(s), STR("low"));
-    if (thinks(s) || (s->effort.n > 0 && s->thinking == WISH_THINKING_UNSET))
-        json_str(converse_build_key(x, STR("reasoning_effort")), low ? STR("low") : STR("high"));
-}
-
-/* Takes the names of all levels, and "none". */
-static void put_gpt_thinking(struct converse_section *x, const struct wish *s)
-{
-    bool off = s->thinking == WISH_THINKING_OFF;
-    if (!off && !thinks(s) && s->effort.n == 0)
-        return;
-    struct json_out *w = converse_build_key(x, STR("reasoning"));
-    json_object(w);
-    converse_build_member(x->b, STR("effort"),
-                          off               ? STR("none")
-                          : s->effort.n > 0 ? s->effort
-                                            : level_of(s));
-    json_object_end(w);
+    struct json_out *w;
+    switch (x->b->o->model->caps->level_at) {
+    case MODELS_LEVEL_REASONING_CONFIG:
+        w = converse_build_key(x, STR("reasoningConfig"));
+        json_object(w);
+        converse_build_member(x->b, STR("type"), STR("enabled"));
+        converse_build_member(x->b, STR("maxReasoningEffort"), level);
+        json_object_end(w);
+        break;
+    case MODELS_LEVEL_REASONING_EFFORT:
+        json_str(converse_build_key(x, STR("reasoning_effort")), level);
+        break;
+    case MODELS_LEVEL_REASONING:
+        w = converse_build_key(x, STR("reasoning"));
+        json_object(w);
+        converse_build_member(x->b, STR("effort"), level);
+        json_object_end(w);
+        break;
+    default:
+        break;
+    }
 }
 
 void converse_thinking_put(struct converse_section *x, const struct wish *s)
 {
-    static void (*const put[])(struct converse_section *, const struct wish *) = {
-        [MANNER_CLAUDE] = put_claude_thinking, [MANNER_NOVA] = put_nova_thinking,
-        [MANNER_OPENAI] = put_openai_thinking, [MANNER_SWITCH] = put_switch_thinking,
-        [MANNER_GPT] = put_gpt_thinking,
-    };
-    enum manner manner = manner_of(x->b);
-    if (manner != MANNER_NONE)
-        put[manner](x, s);
+    enum models_thinking kind = kind_of(x->b);
+    if (is_claude_kind(kind))
+        put_claude_thinking(x, s);
+    else if (s->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS)
+        put_level(x, least_level(x->b));
+    else if (thinks(s) || (s->effort.n > 0 && s->thinking == WISH_THINKING_UNSET &&
+                           converse_thinking_tells_effort(x->b, s)))
+        put_level(x, level_of(x->b, s));
 }

@@ -50,8 +50,8 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
     if (split_data_url(converse_build_read(b, s, given), &url))
         converse_build_image(b, url.type, url.data);
     else
-        converse_build_fail(
-            b, STATUS_INVALID,
+        converse_build_fail_param(
+            b, ERR_FAULT_VALUE, "messages",
             "Invalid 'messages': image_url must be a base64 data: URL; nothing is fetched.");
 }
 
@@ -80,8 +80,9 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
     if (!converse_build_takes_documents(b))
         return;
     if (!split_data_url(converse_build_read(b, s, SCAN_GET(s, file, "file_data")), &url)) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "Invalid 'messages': a file needs file_data as a base64 data: URL.");
+        converse_build_fail_param(
+            b, ERR_FAULT_VALUE, "messages",
+            "Invalid 'messages': a file needs file_data as a base64 data: URL.");
         return;
     }
     converse_build_document(b, (struct converse_document){.format = file_format(url.type, name),
@@ -96,8 +97,9 @@ static void put_string(struct converse_build *b, const struct scan *s, scan_ref 
     if (scan_type(s, text) == SCAN_STRING)
         converse_build_text_json(b, scan_raw(s, text));
     else
-        converse_build_fail(b, STATUS_INVALID,
-                            "Invalid type for 'messages[].content[].text': expected a string.");
+        converse_build_fail_param(
+            b, ERR_FAULT_TYPE, "messages[].content[].text",
+            "Invalid type for 'messages[].content[].text': expected a string.");
 }
 
 static void put_text(struct converse_build *b, const struct scan *s, scan_ref part)
@@ -114,7 +116,8 @@ static void refuse_audio(struct converse_build *b, const struct scan *s, scan_re
 {
     (void)s;
     (void)part;
-    converse_build_fail(b, STATUS_INVALID, "Invalid 'messages': audio is not supported.");
+    converse_build_fail_param(b, ERR_FAULT_VALUE, "messages",
+                              "Invalid 'messages': audio is not supported.");
 }
 
 static const struct kind {
@@ -134,9 +137,9 @@ static const struct kind *kind_of(struct converse_build *b, const struct scan *s
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (scan_text_is(s, SCAN_GET(s, part, "type"), text_from(kinds[i].type)))
             return &kinds[i];
-    converse_build_fail(b, STATUS_INVALID,
-                        "Invalid value for 'messages[].content[].type': supported values are "
-                        "'text', 'image_url', 'input_audio', 'refusal', and 'file'.");
+    converse_build_fail_param(b, ERR_FAULT_VALUE, "messages[].content[].type",
+                              "Invalid value for 'messages[].content[].type': supported values are "
+                              "'text', 'image_url', 'input_audio', 'refusal', and 'file'.");
     return NULL;
 }
 

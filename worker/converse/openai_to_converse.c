@@ -84,8 +84,9 @@ static void put_call(struct converse_build *b, const struct scan *s, struct str 
     struct str name = converse_build_read(b, s, SCAN_GET(s, function, "name"));
     struct str input = tool_input(b, converse_build_read(b, s, SCAN_GET(s, function, "arguments")));
     if (name.n == 0)
-        converse_build_fail(b, STATUS_INVALID,
-                            "Missing required parameter: 'messages[].tool_calls[].function.name'.");
+        converse_build_fail_param(
+            b, ERR_FAULT_MISSING, "messages[].tool_calls[].function.name",
+            "Missing required parameter: 'messages[].tool_calls[].function.name'.");
     if (converse_build_ok(b))
         converse_build_tool_use(b, id, name, input);
 }
@@ -99,9 +100,10 @@ static void put_calls(struct converse_build *b, const struct scan *s, scan_ref c
         scan_ref type = SCAN_GET(s, c, "type");
         if (scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL &&
             !SCAN_IS(s, type, "function"))
-            converse_build_fail(b, STATUS_INVALID,
-                                "Invalid value for 'messages[].tool_calls[].type': only 'function' "
-                                "is supported.");
+            converse_build_fail_param(
+                b, ERR_FAULT_VALUE, "messages[].tool_calls[].type",
+                "Invalid value for 'messages[].tool_calls[].type': only 'function' "
+                "is supported.");
         put_call(b, s, converse_build_read(b, s, SCAN_GET(s, c, "id")), SCAN_GET(s, c, "function"));
     }
 }
@@ -157,8 +159,9 @@ static void add_stop(struct converse_build *b, const struct scan *s, scan_ref v,
     if (scan_type(s, v) == SCAN_STRING)
         converse_settings_stop(b, t, scan_raw(s, v));
     else
-        converse_build_fail(b, STATUS_INVALID,
-                            "Invalid type for 'stop': expected a string or an array of strings.");
+        converse_build_fail_param(
+            b, ERR_FAULT_TYPE, "stop",
+            "Invalid type for 'stop': expected a string or an array of strings.");
 }
 
 static void read_stops(struct converse_build *b, const struct scan *s, struct wish *t)
@@ -196,9 +199,10 @@ static void read_effort(struct converse_build *b, const struct scan *s, struct w
     if (text_eq(effort, STR("minimal")))
         effort = STR("low");
     if (!converse_thinking_effort(effort))
-        converse_build_fail(b, STATUS_INVALID,
-                            "Invalid value for 'reasoning_effort': supported values are 'none', "
-                            "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
+        converse_build_fail_param(
+            b, ERR_FAULT_VALUE, "reasoning_effort",
+            "Invalid value for 'reasoning_effort': supported values are 'none', "
+            "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
     t->effort = effort;
     t->thinking = WISH_THINKING_ADAPTIVE;
 }
@@ -236,8 +240,9 @@ static void read_format(struct converse_build *b, const struct scan *s, struct w
     if (!SCAN_IS(s, SCAN_GET(s, format, "type"), "json_schema"))
         return;
     if (scan_type(s, schema) != SCAN_OBJECT) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "Missing required parameter: 'response_format.json_schema.schema'.");
+        converse_build_fail_param(
+            b, ERR_FAULT_MISSING, "response_format.json_schema.schema",
+            "Missing required parameter: 'response_format.json_schema.schema'.");
         return;
     }
     t->schema = scan_raw(s, schema);
@@ -267,7 +272,8 @@ static void refuse_audio(struct converse_build *b, const struct scan *s)
     for (scan_ref v = scan_first(s, modalities); v != SCAN_ABSENT; v = scan_next(s, modalities, v))
         audio = audio || SCAN_IS(s, v, "audio");
     if (audio)
-        converse_build_fail(b, STATUS_INVALID, "Invalid 'modalities': audio is not supported.");
+        converse_build_fail_param(b, ERR_FAULT_VALUE, "modalities",
+                                  "Invalid 'modalities': audio is not supported.");
 }
 
 /* Fields that would change the answer, if Bedrock had them. What only concerns OpenAI's own service

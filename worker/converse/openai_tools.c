@@ -18,9 +18,10 @@ struct choice {
 
 static void fail_choice(struct converse_build *b)
 {
-    converse_build_fail(b, STATUS_INVALID,
-                        "Invalid value for 'tool_choice': supported values are 'none', 'auto', "
-                        "'required', a function, or allowed_tools.");
+    converse_build_fail_param(
+        b, ERR_FAULT_VALUE, "tool_choice",
+        "Invalid value for 'tool_choice': supported values are 'none', 'auto', "
+        "'required', a function, or allowed_tools.");
 }
 
 static void read_word(struct converse_build *b, const struct scan *s, scan_ref choice,
@@ -95,8 +96,8 @@ static void put_function(struct converse_build *b, const struct scan *s, scan_re
         .strict = anthropic_blocks_true(s, SCAN_GET(s, function, "strict")),
     };
     if (t.name.n == 0)
-        converse_build_fail(b, STATUS_INVALID,
-                            "Missing required parameter: 'tools[].function.name'.");
+        converse_build_fail_param(b, ERR_FAULT_MISSING, "tools[].function.name",
+                                  "Missing required parameter: 'tools[].function.name'.");
     else if (is_allowed(s, c, t.name))
         converse_build_tool(b, &t);
 }

@@ -1,5 +1,7 @@
 #include "worker/dialect/chat.h"
 
+#include <stdio.h>
+
 #include "worker/dialect/chat_pairs.h"
 
 /* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the
@@ -15,12 +17,13 @@ static bool present(const struct scan *s, scan_ref r)
 
 static enum status missing(struct err *err, const char *name)
 {
-    return err_set(err, STATUS_INVALID, "Missing required parameter: '%s'.", name);
+    return err_set_param(err, ERR_FAULT_MISSING, name, "Missing required parameter: '%s'.", name);
 }
 
 static enum status wrong(struct err *err, const char *name, const char *what)
 {
-    return err_set(err, STATUS_INVALID, "Invalid type for '%s': expected %s.", name, what);
+    return err_set_param(err, ERR_FAULT_TYPE, name, "Invalid type for '%s': expected %s.", name,
+                         what);
 }
 
 /* --- fields -------------------------------------------------------------------------------- */
@@ -33,7 +36,8 @@ static enum status check_duplicates(const struct scan *s, struct chat_request *o
     (void)out;
     for (size_t i = 0; i < COUNT(keys); i++)
         if (scan_has_duplicate(s, 0, text_from(keys[i])))
-            return err_set(err, STATUS_INVALID, "Duplicate parameter: '%s'.", keys[i]);
+            return err_set_param(err, ERR_FAULT_VALUE, keys[i], "Duplicate parameter: '%s'.",
+                                 keys[i]);
     return STATUS_OK;
 }
 
@@ -57,7 +61,8 @@ static enum status read_tokens(const struct scan *s, struct chat_request *out, s
         if (!scan_i64(s, r, &out->max_tokens))
             return wrong(err, names[i], "an integer");
         if (out->max_tokens < 1)
-            return err_set(err, STATUS_INVALID, "Invalid '%s': expected a value >= 1.", names[i]);
+            return err_set_param(err, ERR_FAULT_VALUE, names[i],
+                                 "Invalid '%s': expected a value >= 1.", names[i]);
         return STATUS_OK;
     }
     return STATUS_OK;
@@ -73,7 +78,7 @@ static enum status read_flags(const struct scan *s, struct chat_request *out, st
     if (present(s, usage) && !scan_bool(s, usage, &out->include_usage))
         return wrong(err, "stream_options.include_usage", "a boolean");
     if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1))
-        return err_set(err, STATUS_INVALID, "Invalid 'n': only 1 is supported.");
+        return err_set_param(err, ERR_FAULT_VALUE, "n", "Invalid 'n': only 1 is supported.");
     return STATUS_OK;
 }
 
@@ -102,27 +107,33 @@ static bool known_role(const struct scan *s, scan_ref role)
     return false;
 }
 
+/* What of a message is wrong: its place in the array is part of the parameter's name. */
+static enum status wrong_member(struct err *err, enum err_fault fault, uint32_t at,
+                                const char *member, const char *what)
+{
+    char name[40];
+    snprintf(name, sizeof name, "messages[%u].%s", at, member);
+    if (fault == ERR_FAULT_MISSING)
+        return missing(err, name);
+    if (fault == ERR_FAULT_TYPE)
+        return wrong(err, name, what);
+    return err_set_param(err, fault, name, "Invalid value for '%s': %s.", name, what);
+}
+
 static enum status check_message(const struct scan *s, scan_ref m, uint32_t at, struct err *err)
 {
     scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
     enum scan_type type = scan_type(s, content);
     if (!known_role(s, role))
-        return err_set(err, STATUS_INVALID,
-                       "Invalid value for 'messages[%u].role': supported values are 'system', "
-                       "'assistant', 'user', 'function', 'tool', and 'developer'.",
-                       at);
+        return wrong_member(err, ERR_FAULT_VALUE, at, "role",
+                            "supported values are 'system', 'assistant', 'user', 'function', "
+                            "'tool', and 'developer'");
     if (present(s, content) && type != SCAN_STRING && type != SCAN_ARRAY)
-        return err_set(err, STATUS_INVALID,
-                       "Invalid type for 'messages[%u].content': expected a string or an array of "
-                       "parts.",
-                       at);
+        return wrong_member(err, ERR_FAULT_TYPE, at, "content", "a string or an array of parts");
     if (SCAN_IS(s, role, "user") && !present(s, content))
-        return err_set(err, STATUS_INVALID,
-                       "Invalid value for 'messages[%u].content': expected a string, got null.",
-                       at);
+        return wrong_member(err, ERR_FAULT_VALUE, at, "content", "expected a string, got null");
     if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING)
-        return err_set(err, STATUS_INVALID,
-                       "Missing required parameter: 'messages[%u].tool_call_id'.", at);
+        return wrong_member(err, ERR_FAULT_MISSING, at, "tool_call_id", "");
     return STATUS_OK;
 }
 
@@ -136,9 +147,10 @@ static enum status read_messages(const struct scan *s, struct chat_request *out,
     if (scan_type(s, out->messages) != SCAN_ARRAY)
         return wrong(err, "messages", "an array");
     if (scan_size(s, out->messages) == 0)
-        return err_set(err, STATUS_INVALID,
-                       "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-                       "but got an empty array instead.");
+        return err_set_param(
+            err, ERR_FAULT_EMPTY, "messages",
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+            "but got an empty array instead.");
     for (scan_ref m = scan_first(s, out->messages); m != SCAN_ABSENT && st == STATUS_OK;
          m = scan_next(s, out->messages, m))
         st = check_message(s, m, at++, err);

@@ -61,8 +61,8 @@ static enum status read_calls(struct pairs *p, scan_ref m, struct err *err)
     for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT; c = scan_next(s, calls, c)) {
         struct str id = scan_text(s, SCAN_GET(s, c, "id"));
         if (id.n == 0)
-            return err_set(err, STATUS_INVALID,
-                           "Missing required parameter: 'messages[].tool_calls[].id'.");
+            return err_set_param(err, ERR_FAULT_MISSING, "messages[].tool_calls[].id",
+                                 "Missing required parameter: 'messages[].tool_calls[].id'.");
         p->call[p->n++] = (struct call){id, false};
     }
     if (p->n > 0)

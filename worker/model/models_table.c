@@ -15,43 +15,76 @@
  */
 #define ANY_CLAUDE                                                                             \
     (MODELS_CLAUDE | MODELS_TOOLS | MODELS_TOOL_CHOICE | MODELS_STREAM_TOOLS | MODELS_IMAGES | \
-     MODELS_DOCUMENTS | MODELS_SYSTEM)
-#define CLAUDE_3   (ANY_CLAUDE | MODELS_SAMPLING)
-#define CLAUDE_3_5 (CLAUDE_3 | MODELS_CACHE)
-#define CLAUDE_3_7 (CLAUDE_3_5 | MODELS_THINKING_ENABLED)
-#define CLAUDE_4_1 (CLAUDE_3_7 | MODELS_SAMPLING_ONE) /* migration guide: since Opus 4.1 */
+     MODELS_DOCUMENTS | MODELS_SYSTEM | MODELS_STOPS | MODELS_RESULT_MEDIA)
+#define CLAUDE_3_5 (ANY_CLAUDE | MODELS_CACHE)
 #define CLAUDE_4_5 \
-    (CLAUDE_4_1 | MODELS_CACHE_1H | MODELS_FORMAT | MODELS_STRICT | MODELS_CALL_LIMIT)
-#define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT | MODELS_TOOL_SEARCH)
+    (CLAUDE_3_5 | MODELS_CACHE_1H | MODELS_FORMAT | MODELS_STRICT | MODELS_CALL_LIMIT)
+#define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_TOOL_SEARCH)
 /*
- * 4.7 and later refuse thinking.type "enabled" and every sampling field [4]. Bedrock refuses them
- * structured output too, although Anthropic's own API has it ("output_config.format", or
- * "tools.0.custom.strict: Extra inputs are not permitted", in InvokeModel and in Converse:
- * anthropic-sdk-python issue 1759 for 4.8 and Sonnet 5, vercel/ai 15288 for 4.7, lobehub issue
- * 19876 for Opus 5.5 and Fable 5.1), so the schema goes into the system prompt.
+ * Bedrock refuses 4.7 and later structured output, although Anthropic's own API has it
+ * ("output_config.format", or "tools.0.custom.strict: Extra inputs are not permitted", in
+ * InvokeModel and in Converse: anthropic-sdk-python issue 1759 for 4.8 and Sonnet 5, vercel/ai
+ * 15288 for 4.7, lobehub issue 19876 for Opus 5.5 and Fable 5.1), so the schema goes into the
+ * system prompt.
  */
-#define CLAUDE_4_7                                                                                 \
-    (ANY_CLAUDE | MODELS_THINKING_ADAPTIVE | MODELS_THINKING_DISPLAY | MODELS_EFFORT |             \
-     MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT | \
-     MODELS_CALL_LIMIT)
+#define CLAUDE_4_7                                                                              \
+    (ANY_CLAUDE | MODELS_THINKING_DISPLAY | MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | \
+     MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT | MODELS_CALL_LIMIT)
 /* "role 'system' is not supported on this model" by Opus 4.7: litellm 32831, on InvokeModel */
 #define CLAUDE_4_8 (CLAUDE_4_7 | MODELS_SYSTEM_ROLE)
 /* tool_choice "any" and "tool" are a 400 there ("not supported for this model"). */
 #define CLAUDE_5_5 (CLAUDE_4_8 & ~(uint32_t)MODELS_TOOL_CHOICE)
 
-#define CHAT      (MODELS_SYSTEM | MODELS_SAMPLING)
+/* "This model doesn't support the stopSequences field": reported for gpt-oss (crewAI issue 3317,
+ * langchain4j issue 3650), GPT-5.6 (vercel/ai issue 21374), Qwen (dify-official-plugins issue
+ * 1767). */
+#define CHAT      (MODELS_SYSTEM | MODELS_STOPS)
 #define AGENT     (CHAT | MODELS_TOOLS | MODELS_STREAM_TOOLS)
 #define AGENT_ANY (AGENT | MODELS_TOOL_CHOICE)
 /* With outputConfig.textFormat: the list of userguide/structured-output.html, as models.dev pull
  * request 1326 took it over. Strict tools stay out: a schema that is outside the subset would be a
  * 400 where the model calls the tool well enough without. */
-#define AGENT_FORM (AGENT_ANY | MODELS_FORMAT)
-#define NOVA       (AGENT_ANY | MODELS_CACHE)
-#define NOVA_SEES  (NOVA | MODELS_IMAGES | MODELS_DOCUMENTS)
+#define AGENT_FORM   (AGENT_ANY | MODELS_FORMAT)
+#define NO_STOPS     (~(uint32_t)MODELS_STOPS)
+#define AGENT_NOSTOP (AGENT_FORM & NO_STOPS)
+#define NOVA         (AGENT_ANY | MODELS_CACHE | MODELS_RESULT_MEDIA)
+#define NOVA_SEES    (NOVA | MODELS_IMAGES | MODELS_DOCUMENTS)
 /* Neither takes tools while streaming, Llama no forced ones at all [3]; langchain-aws has the same
  * lists. */
 #define LLAMA   (CHAT | MODELS_DOCUMENTS)
 #define MISTRAL (CHAT | MODELS_TOOLS)
+
+/*
+ * Sampling, top_k, thinking, its level and the ladder of levels: five columns that repeat together.
+ * Thinking: [4]; docs.aws.amazon.com/nova/latest/nova2-userguide (extended thinking); the model
+ * cards of gpt-oss and Kimi on Bedrock. LOW_HIGH: it is "high" that makes the model think
+ * (langchain-aws 1261 for DeepSeek V3.1 and V3.2; reported for Kimi). GPT takes the names of all
+ * levels and "none", but refuses the flat reasoning_effort (stdapi.ai issue 283). GPT-5 and later
+ * take no sampling fields (vercel/ai issue 21374).
+ */
+#define ALL_LEVELS "low,medium,high,xhigh,max"
+#define NO_LEVEL   MODELS_LEVEL_NOWHERE, ""
+#define PLAIN      MODELS_SAMPLING_ALL, "", MODELS_THINKING_NONE, NO_LEVEL
+#define NO_THOUGHT MODELS_SAMPLING_ALL, "top_k", MODELS_THINKING_NONE, NO_LEVEL
+#define BY_BUDGET  MODELS_SAMPLING_ALL, "top_k", MODELS_THINKING_BUDGET, NO_LEVEL
+/* temperature or top_p: migration guide, since Opus 4.1 */
+#define BUDGET_4_1    MODELS_SAMPLING_ONE, "top_k", MODELS_THINKING_BUDGET, NO_LEVEL
+#define TELLS_EFFORT  MODELS_LEVEL_OUTPUT_CONFIG, ALL_LEVELS
+#define BUDGET_EFFORT MODELS_SAMPLING_ONE, "top_k", MODELS_THINKING_BUDGET, TELLS_EFFORT
+#define EITHER_4_6    MODELS_SAMPLING_ONE, "top_k", MODELS_THINKING_EITHER, TELLS_EFFORT
+/* 4.7 and later refuse thinking.type "enabled" and every sampling field [4]. */
+#define ADAPTIVE MODELS_SAMPLING_NONE, "", MODELS_THINKING_ADAPTIVE, TELLS_EFFORT
+#define NOVA_1   MODELS_SAMPLING_ALL, "inferenceConfig.topK", MODELS_THINKING_NONE, NO_LEVEL
+#define NOVA_2                                                          \
+    MODELS_SAMPLING_ALL, "inferenceConfig.topK", MODELS_THINKING_LEVEL, \
+        MODELS_LEVEL_REASONING_CONFIG, "low,medium,high"
+#define GPT_OSS                                                                     \
+    MODELS_SAMPLING_ALL, "", MODELS_THINKING_ALWAYS, MODELS_LEVEL_REASONING_EFFORT, \
+        "low,medium,high"
+#define GPT_5 \
+    MODELS_SAMPLING_NONE, "", MODELS_THINKING_ALWAYS, MODELS_LEVEL_REASONING, "none," ALL_LEVELS
+#define LOW_HIGH \
+    MODELS_SAMPLING_ALL, "", MODELS_THINKING_SWITCH, MODELS_LEVEL_REASONING_EFFORT, "low,high"
 
 /*
  * anthropic_beta values by generation. A value that Bedrock does not know is a 400 "invalid beta
@@ -75,99 +108,121 @@
 
 /* Sorted by prefix; the longest prefix that fits wins. Tokens and kinds of input: [3], [6], [7]. */
 static const struct models_caps rows[] = {
-    /* prefix, family, vendor, flags, output tokens, context tokens, betas */
-    {"", "other", "bedrock", AGENT, 0, 0, ""}, /* careful: no images, no caching, no forced tools */
-    {"ai21.jamba", "jamba", "ai21", AGENT | MODELS_DOCUMENTS, 4096, 256000, ""},
-    {"ai21.jamba-instruct", "jamba-instruct", "ai21", CHAT, 4096, 256000, ""},
-    {"amazon.nova-", "nova", "amazon", NOVA_SEES, 10000, 300000, ""},
-    {"amazon.nova-2-", "nova-2", "amazon", NOVA_SEES, 65535, 1000000, ""},
-    {"amazon.nova-micro", "nova-micro", "amazon", NOVA, 10000, 128000, ""},
-    {"amazon.nova-premier", "nova-premier", "amazon", NOVA_SEES, 25000, 1000000, ""},
-    {"amazon.titan-text", "titan", "amazon", MODELS_SAMPLING | MODELS_DOCUMENTS, 4096, 8192, ""},
-    {"amazon.titan-text-premier", "titan-premier", "amazon", MODELS_SAMPLING, 3072, 32000, ""},
-    {"anthropic.claude-", "claude", A, CLAUDE_4_8, 128000, 1000000, BETAS_5},
-    {"anthropic.claude-3-", "claude-3", A, CLAUDE_3, 4096, 200000, ""},
+    /* prefix, family, vendor, flags, the five columns, output tokens, context tokens, betas */
+    /* careful: no images, no caching, no forced tools */
+    {"", "other", "bedrock", AGENT, PLAIN, 0, 0, ""},
+    {"ai21.jamba", "jamba", "ai21", AGENT | MODELS_DOCUMENTS, PLAIN, 4096, 256000, ""},
+    {"ai21.jamba-instruct", "jamba-instruct", "ai21", CHAT, PLAIN, 4096, 256000, ""},
+    {"amazon.nova-", "nova", "amazon", NOVA_SEES, NOVA_1, 10000, 300000, ""},
+    {"amazon.nova-2-", "nova-2", "amazon", NOVA_SEES, NOVA_2, 65535, 1000000, ""},
+    {"amazon.nova-micro", "nova-micro", "amazon", NOVA, NOVA_1, 10000, 128000, ""},
+    {"amazon.nova-premier", "nova-premier", "amazon", NOVA_SEES, NOVA_1, 25000, 1000000, ""},
+    {"amazon.titan-text", "titan", "amazon", MODELS_STOPS | MODELS_DOCUMENTS, PLAIN, 4096, 8192,
+     ""},
+    {"amazon.titan-text-premier", "titan-premier", "amazon", MODELS_STOPS, PLAIN, 3072, 32000, ""},
+    {"anthropic.claude-", "claude", A, CLAUDE_4_8, ADAPTIVE, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-3-", "claude-3", A, ANY_CLAUDE, NO_THOUGHT, 4096, 200000, ""},
     /* Bedrock's 3.5 Haiku sees nothing, Anthropic's own does [3]. */
     {"anthropic.claude-3-5-haiku", "claude-haiku-3-5", A, CLAUDE_3_5 & ~(uint32_t)MODELS_IMAGES,
-     8192, 200000, ""},
-    {"anthropic.claude-3-5-sonnet", "claude-sonnet-3-5", A, CLAUDE_3_5, 8192, 200000, BETAS_3_5},
+     NO_THOUGHT, 8192, 200000, ""},
+    {"anthropic.claude-3-5-sonnet", "claude-sonnet-3-5", A, CLAUDE_3_5, NO_THOUGHT, 8192, 200000,
+     BETAS_3_5},
     /* The first one: no caching [2], "exceeds the model limit of 4096" (Roo-Code issue 248). */
-    {"anthropic.claude-3-5-sonnet-20240620", "claude-sonnet-3-5", A, CLAUDE_3, 4096, 200000, ""},
-    {"anthropic.claude-3-7-sonnet", "claude-sonnet-3-7", A, CLAUDE_3_7, 128000, 200000, BETAS_3_7},
-    {"anthropic.claude-fable-5", "claude-fable-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
-    {"anthropic.claude-haiku-4-5", "claude-haiku-4-5", A, CLAUDE_4_5, 64000, 200000, BETAS_4_5},
-    {"anthropic.claude-mythos", "claude-mythos", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
-    {"anthropic.claude-opus-4-1", "claude-opus-4-1", A, CLAUDE_4_1, 32000, 200000, BETAS_4},
-    {"anthropic.claude-opus-4-2", "claude-opus-4", A, CLAUDE_3_7, 32000, 200000, BETAS_4},
-    {"anthropic.claude-opus-4-5", "claude-opus-4-5", A,
-     CLAUDE_4_5 | MODELS_EFFORT | MODELS_TOOL_SEARCH, 64000, 200000,
-     BETAS_4_5 ",effort-2025-11-24"},
-    {"anthropic.claude-opus-4-6", "claude-opus-4-6", A, CLAUDE_4_6, 128000, 1000000, BETAS_4_6},
-    {"anthropic.claude-opus-4-7", "claude-opus-4-7", A, CLAUDE_4_7, 128000, 1000000, BETAS_4_6},
-    {"anthropic.claude-opus-4-8", "claude-opus-4-8", A, CLAUDE_4_8, 128000, 1000000, BETAS_4_6},
-    {"anthropic.claude-opus-5-5", "claude-opus-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
-    {"anthropic.claude-sonnet-4-2", "claude-sonnet-4", A, CLAUDE_3_7, 64000, 200000, BETAS_4 ONE_M},
-    {"anthropic.claude-sonnet-4-5", "claude-sonnet-4-5", A, CLAUDE_4_5 | MODELS_TOOL_SEARCH, 64000,
-     200000, BETAS_4_5 ONE_M},
-    {"anthropic.claude-sonnet-4-6", "claude-sonnet-4-6", A, CLAUDE_4_6, 64000, 1000000, BETAS_4_6},
+    {"anthropic.claude-3-5-sonnet-20240620", "claude-sonnet-3-5", A, ANY_CLAUDE, NO_THOUGHT, 4096,
+     200000, ""},
+    {"anthropic.claude-3-7-sonnet", "claude-sonnet-3-7", A, CLAUDE_3_5, BY_BUDGET, 128000, 200000,
+     BETAS_3_7},
+    {"anthropic.claude-fable-5", "claude-fable-5", A, CLAUDE_5_5, ADAPTIVE, 128000, 1000000,
+     BETAS_5},
+    {"anthropic.claude-haiku-4-5", "claude-haiku-4-5", A, CLAUDE_4_5, BUDGET_4_1, 64000, 200000,
+     BETAS_4_5},
+    {"anthropic.claude-mythos", "claude-mythos", A, CLAUDE_5_5, ADAPTIVE, 128000, 1000000, BETAS_5},
+    {"anthropic.claude-opus-4-1", "claude-opus-4-1", A, CLAUDE_3_5, BUDGET_4_1, 32000, 200000,
+     BETAS_4},
+    {"anthropic.claude-opus-4-2", "claude-opus-4", A, CLAUDE_3_5, BY_BUDGET, 32000, 200000,
+     BETAS_4},
+    {"anthropic.claude-opus-4-5", "claude-opus-4-5", A, CLAUDE_4_5 | MODELS_TOOL_SEARCH,
+     BUDGET_EFFORT, 64000, 200000, BETAS_4_5 ",effort-2025-11-24"},
+    {"anthropic.claude-opus-4-6", "claude-opus-4-6", A, CLAUDE_4_6, EITHER_4_6, 128000, 1000000,
+     BETAS_4_6},
+    {"anthropic.claude-opus-4-7", "claude-opus-4-7", A, CLAUDE_4_7, ADAPTIVE, 128000, 1000000,
+     BETAS_4_6},
+    {"anthropic.claude-opus-4-8", "claude-opus-4-8", A, CLAUDE_4_8, ADAPTIVE, 128000, 1000000,
+     BETAS_4_6},
+    {"anthropic.claude-opus-5-5", "claude-opus-5-5", A, CLAUDE_5_5, ADAPTIVE, 128000, 1000000,
+     BETAS_5},
+    {"anthropic.claude-sonnet-4-2", "claude-sonnet-4", A, CLAUDE_3_5, BY_BUDGET, 64000, 200000,
+     BETAS_4 ONE_M},
+    {"anthropic.claude-sonnet-4-5", "claude-sonnet-4-5", A, CLAUDE_4_5 | MODELS_TOOL_SEARCH,
+     BUDGET_4_1, 64000, 200000, BETAS_4_5 ONE_M},
+    {"anthropic.claude-sonnet-4-6", "claude-sonnet-4-6", A, CLAUDE_4_6, EITHER_4_6, 64000, 1000000,
+     BETAS_4_6},
     /* Reports on role "system" differ; joined to the user's turn it is legal in any case. */
-    {"anthropic.claude-sonnet-5", "claude-sonnet-5", A, CLAUDE_4_7, 128000, 1000000, BETAS_5},
-    {"anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", A, CLAUDE_5_5, 128000, 1000000, BETAS_5},
-    {"cohere.command-r", "command", "cohere", AGENT | MODELS_DOCUMENTS, 4096, 128000, ""},
+    {"anthropic.claude-sonnet-5", "claude-sonnet-5", A, CLAUDE_4_7, ADAPTIVE, 128000, 1000000,
+     BETAS_5},
+    {"anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", A, CLAUDE_5_5, ADAPTIVE, 128000, 1000000,
+     BETAS_5},
+    {"cohere.command-r", "command", "cohere", AGENT | MODELS_DOCUMENTS, PLAIN, 4096, 128000, ""},
     /* Forced tools: langchain-aws 1261 ("tool" is taken, but not obeyed). */
-    {"deepseek.", "deepseek", "deepseek", AGENT_ANY, 32768, 128000, ""},
-    {"deepseek.r1", "deepseek-r1", "deepseek", CHAT | MODELS_DOCUMENTS, 32768, 128000, ""},
-    {"deepseek.v3-v1", "deepseek", "deepseek", AGENT_FORM, 32768, 128000, ""},
-    {"google.gemma", "gemma", "google", CHAT | MODELS_IMAGES, 8192, 128000, ""},
-    {"google.gemma-3-12b", "gemma", "google", CHAT | MODELS_IMAGES | MODELS_FORMAT, 8192, 128000,
-     ""},
-    {"google.gemma-3-27b", "gemma", "google", CHAT | MODELS_IMAGES | MODELS_FORMAT, 8192, 128000,
-     ""},
-    {"meta.llama3-", "llama-3", "meta", LLAMA, 2048, 8192, ""},
-    {"meta.llama3-1-", "llama-3.1", "meta", LLAMA | MODELS_TOOLS, 8192, 128000, ""},
+    {"deepseek.", "deepseek", "deepseek", AGENT_ANY, LOW_HIGH, 32768, 128000, ""},
+    {"deepseek.r1", "deepseek-r1", "deepseek", CHAT | MODELS_DOCUMENTS, PLAIN, 32768, 128000, ""},
+    {"deepseek.v3-v1", "deepseek", "deepseek", AGENT_FORM, LOW_HIGH, 32768, 128000, ""},
+    {"google.gemma", "gemma", "google", CHAT | MODELS_IMAGES, PLAIN, 8192, 128000, ""},
+    {"google.gemma-3-12b", "gemma", "google", CHAT | MODELS_IMAGES | MODELS_FORMAT, PLAIN, 8192,
+     128000, ""},
+    {"google.gemma-3-27b", "gemma", "google", CHAT | MODELS_IMAGES | MODELS_FORMAT, PLAIN, 8192,
+     128000, ""},
+    {"meta.llama3-", "llama-3", "meta", LLAMA, PLAIN, 2048, 8192, ""},
+    {"meta.llama3-1-", "llama-3.1", "meta", LLAMA | MODELS_TOOLS, PLAIN, 8192, 128000, ""},
     /* 1B and 3B; 11B and 90B see and call. */
-    {"meta.llama3-2-", "llama-3.2", "meta", LLAMA, 8192, 128000, ""},
-    {"meta.llama3-2-11b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 128000,
+    {"meta.llama3-2-", "llama-3.2", "meta", LLAMA, PLAIN, 8192, 128000, ""},
+    {"meta.llama3-2-11b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, PLAIN, 8192,
+     128000, ""},
+    {"meta.llama3-2-90b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, PLAIN, 8192,
+     128000, ""},
+    {"meta.llama3-3-", "llama-3.3", "meta", LLAMA | MODELS_TOOLS, PLAIN, 8192, 128000, ""},
+    {"meta.llama4-", "llama-4", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, PLAIN, 8192, 1000000,
      ""},
-    {"meta.llama3-2-90b", "llama-3.2", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 128000,
+    {"minimax.minimax-", "minimax", "minimax", AGENT_ANY, PLAIN, 65536, 196608, ""},
+    {"mistral.", "mistral", "mistral", AGENT_ANY, PLAIN, 8192, 128000, ""},
+    {"mistral.magistral", "magistral", "mistral", AGENT_FORM | MODELS_IMAGES, PLAIN, 40000, 128000,
      ""},
-    {"meta.llama3-3-", "llama-3.3", "meta", LLAMA | MODELS_TOOLS, 8192, 128000, ""},
-    {"meta.llama4-", "llama-4", "meta", LLAMA | MODELS_TOOLS | MODELS_IMAGES, 8192, 1000000, ""},
-    {"minimax.minimax-", "minimax", "minimax", AGENT_ANY, 65536, 196608, ""},
-    {"mistral.", "mistral", "mistral", AGENT_ANY, 8192, 128000, ""},
-    {"mistral.magistral", "magistral", "mistral", AGENT_FORM | MODELS_IMAGES, 40000, 128000, ""},
-    {"mistral.ministral-3-", "ministral", "mistral", AGENT_FORM | MODELS_IMAGES, 4096, 128000, ""},
-    {"mistral.ministral-3-3b", "ministral", "mistral", AGENT_FORM | MODELS_IMAGES, 8192, 256000,
-     ""},
-    {"mistral.mistral-7b", "mistral-7b", "mistral", MODELS_SAMPLING | MODELS_DOCUMENTS, 8192, 32000,
-     ""},
+    {"mistral.ministral-3-", "ministral", "mistral", AGENT_FORM | MODELS_IMAGES, PLAIN, 4096,
+     128000, ""},
+    {"mistral.ministral-3-3b", "ministral", "mistral", AGENT_FORM | MODELS_IMAGES, PLAIN, 8192,
+     256000, ""},
+    {"mistral.mistral-7b", "mistral-7b", "mistral", MODELS_STOPS | MODELS_DOCUMENTS, PLAIN, 8192,
+     32000, ""},
     /* 24.02 and 24.07: "any" is the only choice they take (API_runtime_ToolChoice). */
     {"mistral.mistral-large-24", "mistral-large", "mistral",
-     MISTRAL | MODELS_DOCUMENTS | MODELS_CHOICE_ANY, 8192, 128000, ""},
-    {"mistral.mistral-large-3", "mistral-large-3", "mistral", AGENT_FORM | MODELS_IMAGES, 8192,
-     256000, ""},
-    {"mistral.mistral-small-24", "mistral-small", "mistral", MISTRAL, 8192, 32000, ""},
-    {"mistral.mixtral-8x7b", "mixtral", "mistral", MODELS_SAMPLING | MODELS_DOCUMENTS, 4096, 32000,
+     MISTRAL | MODELS_DOCUMENTS | MODELS_CHOICE_ANY, PLAIN, 8192, 128000, ""},
+    {"mistral.mistral-large-3", "mistral-large-3", "mistral", AGENT_FORM | MODELS_IMAGES, PLAIN,
+     8192, 256000, ""},
+    {"mistral.mistral-small-24", "mistral-small", "mistral", MISTRAL, PLAIN, 8192, 32000, ""},
+    {"mistral.mixtral-8x7b", "mixtral", "mistral", MODELS_STOPS | MODELS_DOCUMENTS, PLAIN, 4096,
+     32000, ""},
+    {"mistral.pixtral", "pixtral", "mistral", MISTRAL | MODELS_TOOL_CHOICE | MODELS_IMAGES, PLAIN,
+     16000, 128000, ""},
+    {"moonshot.kimi-", "kimi", "moonshot", AGENT_ANY, LOW_HIGH, 16000, 262143, ""},
+    {"moonshot.kimi-k2-thinking", "kimi", "moonshot", AGENT_FORM, LOW_HIGH, 16000, 262143, ""},
+    {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, LOW_HIGH, 16000, 262143,
      ""},
-    {"mistral.pixtral", "pixtral", "mistral", MISTRAL | MODELS_TOOL_CHOICE | MODELS_IMAGES, 16000,
-     128000, ""},
-    {"moonshot.kimi-", "kimi", "moonshot", AGENT_ANY, 16000, 262143, ""},
-    {"moonshot.kimi-k2-thinking", "kimi", "moonshot", AGENT_FORM, 16000, 262143, ""},
-    {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, 16000, 262143, ""},
-    {"nvidia.nemotron-", "nemotron", "nvidia", AGENT, 0, 128000, ""},
-    {"nvidia.nemotron-nano-12b", "nemotron-vl", "nvidia", AGENT | MODELS_IMAGES, 0, 128000, ""},
-    /* GPT-5 and later take no sampling fields (vercel/ai issue 21374) and no documents (issue 137
-     * of amazon-bedrock-client-for-mac), but forced tools (langchain-aws 1.7.6). */
-    {"openai.gpt-", "gpt", "openai", (AGENT_ANY | MODELS_IMAGES) & ~(uint32_t)MODELS_SAMPLING,
-     128000, 272000, ""},
-    {"openai.gpt-oss", "gpt-oss", "openai", AGENT_FORM, 16384, 128000, ""},
-    {"qwen.qwen3-", "qwen-3", "alibaba", AGENT_FORM, 65536, 262144, ""},
-    {"qwen.qwen3-32b", "qwen-3", "alibaba", AGENT_FORM, 16384, 16384, ""},
-    {"qwen.qwen3-vl", "qwen-3-vl", "alibaba", AGENT_FORM | MODELS_IMAGES, 65536, 262144, ""},
+    {"nvidia.nemotron-", "nemotron", "nvidia", AGENT, PLAIN, 0, 128000, ""},
+    {"nvidia.nemotron-nano-12b", "nemotron-vl", "nvidia", AGENT | MODELS_IMAGES, PLAIN, 0, 128000,
+     ""},
+    /* No documents (issue 137 of amazon-bedrock-client-for-mac), but forced tools (langchain-aws
+     * 1.7.6). */
+    {"openai.gpt-", "gpt", "openai", (AGENT_ANY | MODELS_IMAGES) & NO_STOPS, GPT_5, 128000, 272000,
+     ""},
+    {"openai.gpt-oss", "gpt-oss", "openai", AGENT_NOSTOP, GPT_OSS, 16384, 128000, ""},
+    {"qwen.qwen3-", "qwen-3", "alibaba", AGENT_NOSTOP, PLAIN, 65536, 262144, ""},
+    {"qwen.qwen3-32b", "qwen-3", "alibaba", AGENT_NOSTOP, PLAIN, 16384, 16384, ""},
+    {"qwen.qwen3-vl", "qwen-3-vl", "alibaba", AGENT_NOSTOP | MODELS_IMAGES, PLAIN, 65536, 262144,
+     ""},
     /* Not while streaming: langchain-aws 466 */
-    {"writer.palmyra", "palmyra", "writer", CHAT | MODELS_TOOLS, 8192, 128000, ""},
-    {"xai.grok", "grok", "xai", AGENT | MODELS_IMAGES, 131072, 1000000, ""},
-    {"zai.glm-", "glm", "zai", AGENT_ANY, 65536, 202752, ""},
+    {"writer.palmyra", "palmyra", "writer", CHAT | MODELS_TOOLS, PLAIN, 8192, 128000, ""},
+    {"xai.grok", "grok", "xai", AGENT | MODELS_IMAGES, PLAIN, 131072, 1000000, ""},
+    {"zai.glm-", "glm", "zai", AGENT_ANY, PLAIN, 65536, 202752, ""},
 };
 
 /*

@@ -14,35 +14,71 @@ enum models_transport { MODELS_INVOKE, MODELS_CONVERSE };
 
 enum { /* what a model takes: flags of struct models_caps */
        MODELS_CLAUDE = 1 << 0,
-       MODELS_THINKING_ENABLED = 1 << 1,  /* thinking.type enabled with budget_tokens */
-       MODELS_THINKING_ADAPTIVE = 1 << 2, /* thinking.type adaptive */
-       MODELS_THINKING_DISPLAY = 1 << 3,  /* thinking.display */
-       MODELS_EFFORT = 1 << 4,            /* output_config.effort */
-       MODELS_FORMAT = 1 << 5,            /* output_config.format (structured output) */
-       MODELS_SAMPLING = 1 << 6,          /* temperature, top_p, top_k */
-       MODELS_SAMPLING_ONE = 1 << 7,      /* temperature or top_p, not both */
-       MODELS_SYSTEM_ROLE = 1 << 8,       /* role "system" inside messages */
-       MODELS_CACHE = 1 << 9,             /* cache_control / cachePoint */
-       MODELS_CACHE_1H = 1 << 10,         /* ttl "1h" */
-       MODELS_CACHE_TOP = 1 << 11,        /* top-level cache_control (automatic breakpoint) */
-       MODELS_TOOLS = 1 << 12,
-       MODELS_TOOL_CHOICE = 1 << 13, /* any and tool, not only auto */
-       MODELS_TOOL_SEARCH = 1 << 14, /* defer_loading, tool_reference */
-       MODELS_EAGER_INPUT = 1 << 15, /* tools[].eager_input_streaming */
-       MODELS_IMAGES = 1 << 16,
-       MODELS_DOCUMENTS = 1 << 17,
-       MODELS_SYSTEM = 1 << 18,       /* a system prompt at all */
-       MODELS_STREAM_TOOLS = 1 << 19, /* tools while streaming */
-       MODELS_CHOICE_ANY = 1 << 20,   /* tool_choice any, but no tool by its name */
-       MODELS_CALL_LIMIT = 1 << 21,   /* tool_choice none, disable_parallel_tool_use: by Converse */
-       MODELS_STRICT = 1 << 22        /* tools[].strict */
+       MODELS_THINKING_DISPLAY = 1 << 1, /* thinking.display */
+       MODELS_FORMAT = 1 << 2,           /* output_config.format (structured output) */
+       MODELS_STOPS = 1 << 3,            /* stop sequences */
+       MODELS_SYSTEM_ROLE = 1 << 4,      /* role "system" inside messages */
+       MODELS_CACHE = 1 << 5,            /* cache_control / cachePoint */
+       MODELS_CACHE_1H = 1 << 6,         /* ttl "1h" */
+       MODELS_CACHE_TOP = 1 << 7,        /* top-level cache_control (automatic breakpoint) */
+       MODELS_TOOLS = 1 << 8,
+       MODELS_TOOL_CHOICE = 1 << 9,  /* any and tool, not only auto */
+       MODELS_TOOL_SEARCH = 1 << 10, /* defer_loading, tool_reference */
+       MODELS_EAGER_INPUT = 1 << 11, /* tools[].eager_input_streaming */
+       MODELS_IMAGES = 1 << 12,
+       MODELS_DOCUMENTS = 1 << 13,
+       MODELS_SYSTEM = 1 << 14,       /* a system prompt at all */
+       MODELS_STREAM_TOOLS = 1 << 15, /* tools while streaming */
+       MODELS_CHOICE_ANY = 1 << 16,   /* tool_choice any, but no tool by its name */
+       MODELS_CALL_LIMIT = 1 << 17,   /* tool_choice none, disable_parallel_tool_use: by Converse */
+       MODELS_STRICT = 1 << 18,       /* tools[].strict */
+       MODELS_RESULT_MEDIA = 1 << 19  /* images and documents inside a tool result */
 };
+
+/* How a model is told to think. X(NAME, word, meaning) */
+#define MODELS_THINKINGS(X)                                                                   \
+    X(NONE, "none", "it does not, or nobody can tell it to")                                  \
+    X(BUDGET, "budget", "Claude: thinking.type enabled, with budget_tokens")                  \
+    X(EITHER, "either", "Claude: enabled or adaptive")                                        \
+    X(ADAPTIVE, "adaptive", "Claude: thinking.type adaptive")                                 \
+    X(LEVEL, "level", "by a level, which an effort alone does not switch on")                 \
+    X(SWITCH, "switch", "a level makes it think; then it calls no tool that it is forced to") \
+    X(ALWAYS, "always", "it thinks anyhow, a level says how much; off is the least one")
+
+enum models_thinking {
+#define MODELS_THINKING_ENUM(name, word, meaning) MODELS_THINKING_##name,
+    MODELS_THINKINGS(MODELS_THINKING_ENUM)
+#undef MODELS_THINKING_ENUM
+};
+
+/* Where its level or effort is said. X(NAME, path): of Claude's body; else under
+ * additionalModelRequestFields. */
+#define MODELS_LEVEL_PLACES(X)                                \
+    X(NOWHERE, "")                                            \
+    X(OUTPUT_CONFIG, "output_config.effort")                  \
+    X(REASONING_CONFIG, "reasoningConfig.maxReasoningEffort") \
+    X(REASONING_EFFORT, "reasoning_effort")                   \
+    X(REASONING, "reasoning.effort")
+
+enum models_level_at {
+#define MODELS_LEVEL_ENUM(name, path) MODELS_LEVEL_##name,
+    MODELS_LEVEL_PLACES(MODELS_LEVEL_ENUM)
+#undef MODELS_LEVEL_ENUM
+};
+
+enum models_sampling { MODELS_SAMPLING_NONE, MODELS_SAMPLING_ONE, MODELS_SAMPLING_ALL };
+/* ONE: temperature or top_p, not both */
 
 struct models_caps {
     const char *prefix; /* of the id without region prefix; the longest prefix wins */
     const char *family; /* "claude-opus-4-7", "nova", "qwen" ... */
     const char *vendor; /* owned_by */
     uint32_t flags;
+    enum models_sampling sampling; /* temperature, top_p */
+    const char *top_k;             /* its path where Bedrock wants it; "": not taken */
+    enum models_thinking thinking;
+    enum models_level_at level_at;
+    const char *efforts;  /* the levels it knows, from the least, comma-separated */
     uint32_t output_max;  /* tokens; 0: unknown */
     uint32_t context_max; /* tokens; 0: unknown */
     const char *betas;    /* anthropic_beta values it takes, comma-separated */

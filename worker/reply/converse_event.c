@@ -182,12 +182,14 @@ static void read_usage(const struct scan *s, scan_ref usage, struct usage *u)
 {
     if (scan_type(s, usage) != SCAN_OBJECT)
         return;
-    u->input = read_count(s, usage, STR("inputTokens"));
-    u->output = read_count(s, usage, STR("outputTokens"));
-    u->cache_read = read_count(s, usage, STR("cacheReadInputTokens"));
-    u->cache_write = read_count(s, usage, STR("cacheWriteInputTokens"));
+    uint64_t written = read_count(s, usage, STR("cacheWriteInputTokens"));
     uint64_t hour = read_writes_1h(s, SCAN_GET(s, usage, "cacheDetails"));
-    u->cache_write_1h = hour < u->cache_write ? hour : u->cache_write;
+    hour = hour < written ? hour : written;
+    u->tokens = (struct tokens){.input = read_count(s, usage, STR("inputTokens")),
+                                .output = read_count(s, usage, STR("outputTokens")),
+                                .cache_read = read_count(s, usage, STR("cacheReadInputTokens")),
+                                .write_5m = written - hour,
+                                .write_1h = hour};
     u->seen = true;
 }
 

@@ -16,15 +16,15 @@ static void put_quoted(struct buf *out, struct str escaped)
 }
 
 /* The tokens, without braces. All members in each place: some clients fail without. */
-static void put_counts(struct json_out *w, const struct usage *u)
+static void put_counts(struct json_out *w, const struct tokens *u)
 {
     converse_reply_count(w, STR("input_tokens"), u->input);
-    converse_reply_count(w, STR("cache_creation_input_tokens"), u->cache_write);
+    converse_reply_count(w, STR("cache_creation_input_tokens"), tokens_written(u));
     converse_reply_count(w, STR("cache_read_input_tokens"), u->cache_read);
     JSON_KEY(w, "cache_creation");
     json_object(w);
-    converse_reply_count(w, STR("ephemeral_5m_input_tokens"), u->cache_write - u->cache_write_1h);
-    converse_reply_count(w, STR("ephemeral_1h_input_tokens"), u->cache_write_1h);
+    converse_reply_count(w, STR("ephemeral_5m_input_tokens"), u->write_5m);
+    converse_reply_count(w, STR("ephemeral_1h_input_tokens"), u->write_1h);
     json_object_end(w);
     converse_reply_count(w, STR("output_tokens"), u->output);
 }
@@ -86,7 +86,7 @@ static void begin(struct converse_reply *r, struct buf *out)
     converse_reply_null(&w, STR("stop_details"));
     JSON_KEY(&w, "usage");
     json_object(&w);
-    put_counts(&w, &(struct usage){0});
+    put_counts(&w, &(struct tokens){0});
     converse_reply_null(&w, STR("service_tier"));
     json_object_end(&w);
     json_object_end(&w);
@@ -199,7 +199,7 @@ static void finish(struct converse_reply *r, struct buf *out)
     BUF_LIT(out, ",\"usage\":");
     json_begin(&w, out);
     json_object(&w);
-    put_counts(&w, &r->reply.usage);
+    put_counts(&w, &r->reply.usage.tokens);
     json_object_end(&w);
     BUF_LIT(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }
@@ -262,7 +262,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     put_stop(&w, r);
     JSON_KEY(&w, "usage");
     json_object(&w);
-    put_counts(&w, &r->reply.usage);
+    put_counts(&w, &r->reply.usage.tokens);
     put_tier(&w, r->service_tier);
     json_object_end(&w);
     json_object_end(&w);

@@ -21,9 +21,9 @@ static const struct openai_reply *own(const struct converse_reply *r)
 /* --- pieces of JSON --- */
 
 /* OpenAI's prompt_tokens count the cached ones too. */
-static void put_usage(struct json_out *w, const struct usage *u)
+static void put_usage(struct json_out *w, const struct tokens *u)
 {
-    uint64_t prompt = u->input + u->cache_read + u->cache_write;
+    uint64_t prompt = u->input + u->cache_read + tokens_written(u);
     JSON_KEY(w, "usage");
     json_object(w);
     converse_reply_count(w, STR("prompt_tokens"), prompt);
@@ -32,7 +32,7 @@ static void put_usage(struct json_out *w, const struct usage *u)
     JSON_KEY(w, "prompt_tokens_details");
     json_object(w);
     converse_reply_count(w, STR("cached_tokens"), u->cache_read);
-    converse_reply_count(w, STR("cache_write_tokens"), u->cache_write);
+    converse_reply_count(w, STR("cache_write_tokens"), tokens_written(u));
     json_object_end(w);
     JSON_KEY(w, "completion_tokens_details");
     json_object(w);
@@ -141,7 +141,7 @@ static void finish(struct converse_reply *r, struct buf *out)
         buf_put_str(out, own(r)->head);
         BUF_LIT(out, "\"choices\":[],");
         json_begin(&w, out);
-        put_usage(&w, &r->reply.usage);
+        put_usage(&w, &r->reply.usage.tokens);
         BUF_LIT(out, "}\n\n");
     }
     BUF_LIT(out, "data: [DONE]\n\n");
@@ -236,7 +236,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     converse_reply_str(&w, STR("finish_reason"), text_from(r->stop->openai));
     json_object_end(&w);
     json_array_end(&w);
-    put_usage(&w, &r->reply.usage);
+    put_usage(&w, &r->reply.usage.tokens);
     json_object_end(&w);
 }
 

@@ -1,6 +1,7 @@
 /* The request side of splice.h: the top-level fields, and the order of the parts. */
 #include "worker/splice/splice.h"
 
+#include "shm/catalogue/tier.h"
 #include "worker/splice/splice_job.h"
 
 static bool is_nothing(const struct scan *s, scan_ref v)
@@ -63,11 +64,17 @@ static bool to_enabled(struct splice_job *j, scan_ref thinking, scan_ref type)
     return true;
 }
 
+static bool thinking_is(const struct splice_job *j, enum models_thinking kind)
+{
+    enum models_thinking of_model = j->o->model->caps->thinking;
+    return of_model == kind || of_model == MODELS_THINKING_EITHER;
+}
+
 static bool translate_thinking(struct thinking *t, scan_ref thinking, scan_ref type)
 {
     struct splice_job *j = t->job;
-    bool enabled = splice_takes(j, MODELS_THINKING_ENABLED);
-    bool adaptive = splice_takes(j, MODELS_THINKING_ADAPTIVE);
+    bool enabled = thinking_is(j, MODELS_THINKING_BUDGET);
+    bool adaptive = thinking_is(j, MODELS_THINKING_ADAPTIVE);
     if (SCAN_IS(j->s, type, "adaptive") && !adaptive)
         return enabled && to_enabled(j, thinking, type);
     if (SCAN_IS(j->s, type, "enabled") && !enabled && adaptive) {
@@ -114,7 +121,7 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     const struct scan *s = j->s;
-    if (SCAN_IS(s, key, "effort") && !splice_takes(j, MODELS_EFFORT)) {
+    if (SCAN_IS(s, key, "effort") && j->o->model->caps->level_at != MODELS_LEVEL_OUTPUT_CONFIG) {
         splice_note(j, "drop:", STR("output_config.effort"));
         return true;
     }
@@ -160,7 +167,7 @@ static bool drops_output_format(struct splice_job *j, scan_ref v)
 
 static bool drops_sampling(struct splice_job *j, scan_ref v)
 {
-    if (splice_takes(j, MODELS_SAMPLING))
+    if (j->o->model->caps->sampling != MODELS_SAMPLING_NONE)
         return false;
     splice_note(j, "drop:", scan_text(j->s, scan_key(j->s, v)));
     return true;
@@ -170,7 +177,8 @@ static bool drops_top_p(struct splice_job *j, scan_ref v)
 {
     if (drops_sampling(j, v))
         return true;
-    if (!splice_takes(j, MODELS_SAMPLING_ONE) || is_nothing(j->s, SCAN_GET(j->s, 0, "temperature")))
+    if (j->o->model->caps->sampling != MODELS_SAMPLING_ONE ||
+        is_nothing(j->s, SCAN_GET(j->s, 0, "temperature")))
         return false;
     splice_note(j, "drop:", STR("top_p"));
     return true;
@@ -213,10 +221,9 @@ static bool drops_metadata(struct splice_job *j, scan_ref v)
  * docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html */
 static bool drops_service_tier(struct splice_job *j, scan_ref v)
 {
-    static const char *const tiers[] = {"priority", "default", "flex", "reserved"};
-    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
-        if (scan_text_is(j->s, v, text_from(tiers[i])))
-            j->tier = text_from(tiers[i]);
+    enum tier tier;
+    if (tier_find(scan_text(j->s, v), &tier))
+        j->tier = tier_word(tier);
     splice_note(j, j->tier.n > 0 ? "map:" : "drop:", STR("service_tier"));
     return true;
 }

@@ -50,12 +50,16 @@ static void read_count(const struct scan *s, scan_ref object, const char *key, u
 /* Values overwrite what an earlier event said: they are running totals. */
 static void read_usage(struct usage *u, const struct scan *s, scan_ref usage)
 {
+    struct tokens *t = &u->tokens;
     scan_ref creation = SCAN_GET(s, usage, "cache_creation");
-    read_count(s, usage, "input_tokens", &u->input, &u->seen);
-    read_count(s, usage, "output_tokens", &u->output, &u->seen);
-    read_count(s, usage, "cache_read_input_tokens", &u->cache_read, &u->seen);
-    read_count(s, usage, "cache_creation_input_tokens", &u->cache_write, &u->seen);
-    read_count(s, creation, "ephemeral_1h_input_tokens", &u->cache_write_1h, &u->seen);
+    uint64_t written = tokens_written(t);
+    read_count(s, usage, "input_tokens", &t->input, &u->seen);
+    read_count(s, usage, "output_tokens", &t->output, &u->seen);
+    read_count(s, usage, "cache_read_input_tokens", &t->cache_read, &u->seen);
+    read_count(s, usage, "cache_creation_input_tokens", &written, &u->seen);
+    read_count(s, creation, "ephemeral_1h_input_tokens", &t->write_1h, &u->seen);
+    t->write_1h = t->write_1h < written ? t->write_1h : written;
+    t->write_5m = written - t->write_1h;
 }
 
 /* Bedrock's own figures: the latency, and the tokens when the model told none. */
@@ -66,10 +70,10 @@ static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics
     read_count(s, metrics, "firstByteLatency", &r->first_latency_ms, &timed);
     if (r->usage.seen)
         return;
-    read_count(s, metrics, "inputTokenCount", &u.input, &u.seen);
-    read_count(s, metrics, "outputTokenCount", &u.output, &u.seen);
-    read_count(s, metrics, "cacheReadInputTokenCount", &u.cache_read, &u.seen);
-    read_count(s, metrics, "cacheWriteInputTokenCount", &u.cache_write, &u.seen);
+    read_count(s, metrics, "inputTokenCount", &u.tokens.input, &u.seen);
+    read_count(s, metrics, "outputTokenCount", &u.tokens.output, &u.seen);
+    read_count(s, metrics, "cacheReadInputTokenCount", &u.tokens.cache_read, &u.seen);
+    read_count(s, metrics, "cacheWriteInputTokenCount", &u.tokens.write_5m, &u.seen);
     r->usage = u;
 }
 

@@ -89,34 +89,36 @@ static uint64_t whole_seconds(uint64_t ns)
  * Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
 {
-    if (!x->limited) {
+    if (!x->caller.limited) {
         return;
     }
     char reset[25];
-    uint64_t full_ms = x->limit.full_ns / 1000000u;
+    uint64_t full_ms = x->caller.requests.full_ns / 1000000u;
     clock_rfc3339(clock_real_ms() + (int64_t)full_ms, reset);
     struct http_conn *c = x->conn;
-    http_out_header_u64(c, STR("x-ratelimit-limit"), x->limit.limit);
-    http_out_header_u64(c, STR("x-ratelimit-remaining"), x->limit.remaining);
+    http_out_header_u64(c, STR("x-ratelimit-limit"), x->caller.requests.limit);
+    http_out_header_u64(c, STR("x-ratelimit-remaining"), x->caller.requests.remaining);
     http_out_header_u64(c, STR("x-ratelimit-reset"),
-                        whole_seconds(x->limit.allowed ? x->limit.full_ns : x->limit.retry_ns));
-    http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->limit.limit);
-    http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"), x->limit.remaining);
+                        whole_seconds(x->caller.requests.allowed ? x->caller.requests.full_ns
+                                                                 : x->caller.requests.retry_ns));
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->caller.requests.limit);
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"),
+                        x->caller.requests.remaining);
     http_out_header(c, STR("anthropic-ratelimit-requests-reset"), text_from(reset));
 }
 
 void answer_begin(struct exchange *x, int status)
 {
-    x->answered = true;
-    x->status = status;
+    x->outcome.begun = true;
+    x->outcome.status = status;
     count_status(status);
     http_out_begin(x->conn, status);
-    put_ids(x->conn, x->id);
-    put_cors(x->conn, x->origin);
+    put_ids(x->conn, x->asked.id);
+    put_cors(x->conn, x->asked.origin);
     put_limits(x);
     limits_headers(x);
-    if (buf_len(&x->changes)) {
-        http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->changes));
+    if (buf_len(&x->attempt.changes)) {
+        http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->attempt.changes));
     }
 }
 
@@ -128,8 +130,9 @@ void answer_json(struct exchange *x, int status, struct str body)
 
 enum status answer_whole(struct exchange *x, const struct buf *body)
 {
-    return buf_ok(body) ? STATUS_OK
-                        : err_set(&x->err, STATUS_BUSY, "out of memory for this answer; try again");
+    return buf_ok(body)
+               ? STATUS_OK
+               : err_set(&x->outcome.err, STATUS_BUSY, "out of memory for this answer; try again");
 }
 
 enum verdict answer_built(struct exchange *x, int status, struct buf *body)
@@ -165,35 +168,6 @@ static void anthropic_body(const struct err_row *row, const struct err *err, str
     json_str(w, id);
 }
 
-/* What a text of chat.c says besides: its wording is OpenAI's and begins with one of these. */
-struct named {
-    struct str parameter; /* empty: the text names none */
-    const char *code;
-};
-
-static struct named read_wording(struct str text)
-{
-    static const struct {
-        struct str opening;
-        const char *code;
-    } rows[] = {
-        {STR("Invalid '"), "invalid_value"},
-        {STR("Invalid type for '"), "invalid_type"},
-        {STR("Invalid value for '"), "invalid_value"},
-        {STR("Missing required parameter: '"), "missing_required_parameter"},
-        {STR("Duplicate parameter: '"), "invalid_value"},
-    };
-    size_t end;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct str rest = text_sub(text, rows[i].opening.n, text.n);
-        if (text_starts(text, rows[i].opening) && text_find(rest, STR("'"), &end)) {
-            bool empty = text_starts(text_sub(rest, end, rest.n), STR("': empty array"));
-            return (struct named){text_sub(rest, 0, end), empty ? "empty_array" : rows[i].code};
-        }
-    }
-    return (struct named){{NULL, 0}, NULL};
-}
-
 static void str_or_null(struct json_out *w, struct str s)
 {
     if (s.n) {
@@ -211,12 +185,10 @@ static void openai_body(const struct err_row *row, const struct err *err, struct
     json_str(w, text_from(err->text));
     JSON_KEY(w, "type");
     json_str(w, text_from(row->type[DIALECT_OPENAI]));
-    struct named named = read_wording(text_from(err->text));
-    const char *code = row->code ? row->code : named.code;
     JSON_KEY(w, "param");
-    str_or_null(w, named.parameter);
+    str_or_null(w, text_from(err->param));
     JSON_KEY(w, "code");
-    str_or_null(w, text_from(code ? code : ""));
+    str_or_null(w, text_from(err_code(err) ? err_code(err) : ""));
     json_object_end(w);
 }
 
@@ -257,7 +229,7 @@ static void put_allow(const struct exchange *x, const struct err *err)
         return;
     }
     for (size_t i = 0; i < 3; i++) {
-        if (x->allowed & 1u << i) {
+        if (x->asked.allowed & 1u << i) {
             n += (size_t)snprintf(list + n, sizeof list - n, "%s, ", names[i]);
         }
     }
@@ -279,11 +251,11 @@ void answer_error(struct exchange *x, const struct err *err)
 {
     struct buf body;
     buf_init(&body, 4096);
-    answer_error_body(x->dialect, err, x->id, &body);
-    answer_begin(x, err_row(err->code)->http[x->dialect]);
+    answer_error_body(x->asked.dialect, err, x->asked.id, &body);
+    answer_begin(x, err_row(err->code)->http[x->asked.dialect]);
     put_error_headers(x->conn, err);
     put_allow(x, err);
     http_out_body(x->conn, JSON_TYPE,
-                  buf_ok(&body) ? buf_str(&body) : body_without_memory(x->dialect));
+                  buf_ok(&body) ? buf_str(&body) : body_without_memory(x->asked.dialect));
     buf_free(&body);
 }

@@ -1,40 +1,47 @@
 #include "worker/turn/complaint.h"
 
-/* Each word in any case; `and` NULL: `word` is enough. "Does not support" alone is no complaint:
- * AWS says so of pictures, tools, samplings, and of everything else. */
+/* A pattern is words that all have to be there, in any case and order, joined by '&'. The first row
+ * that fits decides. "Does not support" alone is no complaint: AWS says so of pictures, tools,
+ * samplings, and of everything else. */
 static const struct {
+    const char *pattern;
     enum complaint complaint;
-    const char *word, *and;
-} words[] = {
-    {COMPLAINT_NO_COUNTING, "support", "counting tokens"},
-    {COMPLAINT_NO_COUNTING, "support", "token counting"},
-    {COMPLAINT_NO_COUNTING, "support", "count tokens"},
-    {COMPLAINT_NO_COUNTING, "support", "counttokens"},
-    {COMPLAINT_TIER, "service tier", NULL},
-    {COMPLAINT_TIER, "servicetier", NULL},
-    {COMPLAINT_TIER, "service_tier", NULL},
-    {COMPLAINT_TIER, "service-tier", NULL},
-    {COMPLAINT_TIER, "flex tier", NULL},
-    {COMPLAINT_TIER, "priority tier", NULL},
-    {COMPLAINT_TIER, "reserved tier", NULL},
+} rows[] = {
+    {"support&counting tokens", COMPLAINT_NO_COUNTING},
+    {"support&token counting", COMPLAINT_NO_COUNTING},
+    {"support&count tokens", COMPLAINT_NO_COUNTING},
+    {"support&counttokens", COMPLAINT_NO_COUNTING},
+    {"service tier", COMPLAINT_TIER},
+    {"servicetier", COMPLAINT_TIER},
+    {"service_tier", COMPLAINT_TIER},
+    {"service-tier", COMPLAINT_TIER},
+    {"flex tier", COMPLAINT_TIER},
+    {"priority tier", COMPLAINT_TIER},
+    {"reserved tier", COMPLAINT_TIER},
     /* Bedrock's, Anthropic's and other vendors' words */
-    {COMPLAINT_CONTEXT, "input is too long", NULL},
-    {COMPLAINT_CONTEXT, "prompt is too long", NULL},
-    {COMPLAINT_CONTEXT, "context length", NULL},
-    {COMPLAINT_CONTEXT, "context window", NULL},
+    {"input is too long", COMPLAINT_CONTEXT},
+    {"prompt is too long", COMPLAINT_CONTEXT},
+    {"context length", COMPLAINT_CONTEXT},
+    {"context window", COMPLAINT_CONTEXT},
 };
 
-static bool has(struct str sentence, const char *word)
+static bool fits(struct str sentence, struct str pattern)
 {
+    struct str word;
     size_t at;
-    return text_ifind(sentence, text_from(word), &at);
+    while (text_split(&pattern, '&', &word)) {
+        if (!text_ifind(sentence, word, &at)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 enum complaint complaint_read(struct str sentence)
 {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (has(sentence, words[i].word) && (!words[i].and || has(sentence, words[i].and))) {
-            return words[i].complaint;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (fits(sentence, text_from(rows[i].pattern))) {
+            return rows[i].complaint;
         }
     }
     return COMPLAINT_NONE;

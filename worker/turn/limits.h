@@ -9,6 +9,7 @@
 #ifndef WORKER_TURN_LIMITS_H
 #define WORKER_TURN_LIMITS_H
 
+#include "shm/catalogue/tier.h"
 #include "worker/turn/turn.h"
 
 /* The request goes to a model and is paid for: not a list, not count_tokens. */
@@ -22,7 +23,7 @@ enum status limits_refuse_budget(struct err *err, const char *text);
 
 /* NEXT or FAIL. What it takes is given back by limits_leave. */
 enum verdict limits_enter(struct exchange *x);
-/* With x->model: finds the price; NEXT or FAIL. */
+/* With asked.model: finds the price; NEXT or FAIL. */
 enum verdict limits_admit(struct exchange *x);
 /* Tokens and cost, once, at the end. */
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro);

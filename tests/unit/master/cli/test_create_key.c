@@ -21,7 +21,11 @@ static void test_prefix_shows_four_random_characters(void **state)
 static void test_run_text_prints_key_and_exports(void **state)
 {
     (void)state;
-    assert_int_equal(cli_run(create_key_run, "-u alice -n laptop -l 50 -t flex -b 12.50"), 0);
+    assert_int_equal(
+        cli_run(create_key_run,
+                "-u alice -n laptop -l 50 -t flex -b 12.50 --budget-mode reserve --tpm 9000 "
+                "--max-concurrency 4 --expires 2030-01-02T00:00:00Z --models claude-*"),
+        0);
     const char *key = strstr(cli_out, "API Key: sk-dev-");
     assert_non_null(key);
     assert_true(keystore_key_plausible((struct str){key + 9, strcspn(key + 9, "\n")}));
@@ -29,7 +33,11 @@ static void test_run_text_prints_key_and_exports(void **state)
                                         "Name: laptop\n",
                                         "Rate Limit: 50 requests in 60 seconds\n",
                                         "Service Tier: flex\n",
-                                        "Monthly Budget: $12.50\n",
+                                        "Monthly Budget: $12.50, reserve\n",
+                                        "Token Limit: 9000 a minute\n",
+                                        "Concurrency: 4\n",
+                                        "Models: claude-*\n",
+                                        "Expires: 2030-01-02T00:00:00",
                                         "export ANTHROPIC_API_KEY=\"sk-dev-",
                                         "export ANTHROPIC_BASE_URL=\"http://localhost:8000\"\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

@@ -10,11 +10,38 @@
 static void test_set_fills_every_member(void **state)
 {
     (void)state;
-    struct err err = {STATUS_RATE, 7, "old"};
+    struct err err = {STATUS_RATE, 7, "old", ERR_FAULT_TYPE, "old"};
     assert_int_equal(err_set(&err, STATUS_INVALID, "field %s, item %d", "x", 3), STATUS_INVALID);
     assert_int_equal(err.code, STATUS_INVALID);
     assert_int_equal(err.retry_after_s, 0);
     assert_string_equal(err.text, "field x, item 3");
+    assert_int_equal(err.fault, ERR_FAULT_NONE);
+    assert_string_equal(err.param, "");
+}
+
+static void test_set_param_fills_every_member(void **state)
+{
+    (void)state;
+    struct err err = {STATUS_RATE, 7, "old", ERR_FAULT_TYPE, "old"};
+    assert_int_equal(err_set_param(&err, ERR_FAULT_EMPTY, "tools[7]", "no %s", "x"),
+                     STATUS_INVALID);
+    assert_int_equal(err.code, STATUS_INVALID);
+    assert_int_equal(err.retry_after_s, 0);
+    assert_string_equal(err.text, "no x");
+    assert_string_equal(err.param, "tools[7]");
+    assert_string_equal(err_code(&err), "empty_array");
+    assert_int_equal(err_set_param(NULL, ERR_FAULT_VALUE, "unseen", "unseen"), STATUS_INVALID);
+}
+
+static void test_code_is_the_statuss_own_before_the_faults(void **state)
+{
+    (void)state;
+    struct err err = {.code = STATUS_NO_MODEL, .fault = ERR_FAULT_VALUE, .param = "model"};
+    assert_string_equal(err_code(&err), "model_not_found");
+    err.code = STATUS_INVALID;
+    assert_string_equal(err_code(&err), "invalid_value");
+    err.fault = ERR_FAULT_NONE;
+    assert_null(err_code(&err));
 }
 
 static void test_set_long_text_is_cut(void **state)
@@ -66,6 +93,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set_fills_every_member),
+        cmocka_unit_test(test_set_param_fills_every_member),
+        cmocka_unit_test(test_code_is_the_statuss_own_before_the_faults),
         cmocka_unit_test(test_set_long_text_is_cut),
         cmocka_unit_test(test_set_without_err_gives_code),
         cmocka_unit_test(test_table_every_row_sane),

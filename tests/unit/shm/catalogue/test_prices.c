@@ -110,7 +110,7 @@ static void test_cost_table_is_exact(void **state)
     static const struct {
         const char *name;
         const struct price *price;
-        struct prices_tokens t;
+        struct tokens t;
         enum tier tier;
         uint64_t cost;
     } rows[] = {
@@ -118,8 +118,8 @@ static void test_cost_table_is_exact(void **state)
         {"input", &sonnet, {.input = 1000}, TIER_DEFAULT, 3000},
         {"output", &sonnet, {.output = 1000}, TIER_DEFAULT, 15000},
         {"cache read", &sonnet, {.cache_read = 1000}, TIER_DEFAULT, 300},
-        {"cache write", &sonnet, {.cache_write = 1000}, TIER_DEFAULT, 3750},
-        {"1 h write is twice the input", &sonnet, {.cache_write_1h = 1000}, TIER_DEFAULT, 6000},
+        {"cache write", &sonnet, {.write_5m = 1000}, TIER_DEFAULT, 3750},
+        {"1 h write is twice the input", &sonnet, {.write_1h = 1000}, TIER_DEFAULT, 6000},
         {"all", &sonnet, {10, 10, 10, 10, 10}, TIER_DEFAULT, 281}, /* 280.5 */
         {"flex", &sonnet, {.input = 1001}, TIER_FLEX, 1502},       /* 1501.5 */
         {"priority", &sonnet, {.input = 1000}, TIER_PRIORITY, 5250},

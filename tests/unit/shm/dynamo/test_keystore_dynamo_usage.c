@@ -47,7 +47,7 @@ static void test_row_has_the_attributes_of_the_older_tools(void **state)
     struct err err;
     struct keystore_usage u = row("sk-a", "0af1", 1767225600123);
     (void)state;
-    u.input = 10, u.output = 5, u.cache_read = 3, u.cache_write = 4, u.cache_write_1h = 4;
+    u.tokens = (struct tokens){10, 5, 3, 0, 4};
     u.cost_micro = 99, u.duration_ms = 1200, u.status = 200, u.stream = true;
     u.expires_s = 1767830400;
     snprintf(u.request_id, sizeof u.request_id, "req_1");
@@ -254,9 +254,9 @@ static bool tell(void *ctx, const struct keystore_usage_sum *s)
     (void)ctx;
     snprintf(told + n, sizeof told - n, "%s:%llu/%llu,%llu,%llu,%llu,%llu,%llu ", s->group,
              (unsigned long long)s->requests, (unsigned long long)s->failed,
-             (unsigned long long)s->input, (unsigned long long)s->output,
-             (unsigned long long)s->cache_read, (unsigned long long)s->cache_write,
-             (unsigned long long)s->cost_micro);
+             (unsigned long long)s->tokens.input, (unsigned long long)s->tokens.output,
+             (unsigned long long)s->tokens.cache_read,
+             (unsigned long long)tokens_written(&s->tokens), (unsigned long long)s->cost_micro);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "shm/catalogue/tier.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"

@@ -33,8 +33,8 @@ static void test_tick_stores_everything_in_order_once(void **state)
     }
     tick();
     assert_int_equal(fake.count, 300);
-    assert_int_equal(fake.seen[0].cache_write, 11);
-    assert_int_equal(fake.seen[0].cache_write_1h, 6);
+    assert_int_equal(fake.seen[0].tokens.write_5m, 5);
+    assert_int_equal(fake.seen[0].tokens.write_1h, 6);
     assert_int_equal(fake.seen[0].expires_s, 1768478400 + 7 * 86400);
     assert_string_equal(fake.seen[0].id, "master");
     assert_false(fake.seen[0].is_key);
@@ -94,7 +94,7 @@ static void test_tick_failing_store_keeps_records_and_backs_off(void **state)
     tick();
     assert_int_equal(waiting(), 0);
     assert_int_equal(fake.count, 2);
-    assert_int_equal(fake.seen[0].input, 1); /* the old one first */
+    assert_int_equal(fake.seen[0].tokens.input, 1); /* the old one first */
     assert_int_equal(counters_sum(&seg, COUNTER_USAGE_ERRORS), 1);
 }
 
@@ -182,7 +182,7 @@ static void test_tick_damaged_record_is_no_row(void **state)
     journal.records[1].tokens.input = 1000000;
     tick();
     assert_int_equal(fake.count, 2);
-    assert_int_equal(fake.seen[0].input + fake.seen[1].input, 4);
+    assert_int_equal(fake.seen[0].tokens.input + fake.seen[1].tokens.input, 4);
     assert_int_equal(waiting(), 0);
     assert_int_equal(counters_sum(&seg, COUNTER_USAGE_DAMAGED), 1);
     snprintf(name, sizeof name, "%s.damaged", path);

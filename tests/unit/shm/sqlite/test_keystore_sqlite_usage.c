@@ -81,8 +81,8 @@ static struct keystore_usage usage(uint64_t number, int64_t at_ms, uint64_t cost
                                .request_id = "req",
                                .model = "claude",
                                .bedrock_model = "us.anthropic.claude",
-                               .input = 10,
-                               .output = 20,
+                               .tokens.input = 10,
+                               .tokens.output = 20,
                                .cost_micro = cost,
                                .status = 200,
                                .success = true,
@@ -184,7 +184,7 @@ static void test_put_huge_figures_fit(void **state)
     (void)state;
     put_key("k", 100);
     struct keystore_usage u = usage(1, JANUARY, UINT64_MAX);
-    u.input = u.cache_read = UINT64_MAX;
+    u.tokens.input = u.tokens.cache_read = UINT64_MAX;
     put(&u, 1);
     assert_string_equal(value("SELECT cost_micro > 0 AND cached_tokens > 0 FROM usage"), "1");
     assert_string_equal(value("SELECT is_active FROM api_keys"), "0");
@@ -224,7 +224,7 @@ static void test_usage_groups_and_bounds(void **state)
     assert_int_equal(keystore_usage(store, KEYSTORE_BY_MODEL, 0, JANUARY, see, &model, &err),
                      STATUS_OK);
     assert_int_equal(model.count, 1);
-    assert_int_equal(model.sums[0].output, 20);
+    assert_int_equal(model.sums[0].tokens.output, 20);
 }
 
 static bool take_price(void *ctx, const struct keystore_price *p)

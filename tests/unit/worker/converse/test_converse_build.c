@@ -172,17 +172,6 @@ static void test_cache_policy_sets_the_lifetime_or_drops_the_point(void **state)
     }
 }
 
-static void test_family_says_yes_to_its_prefix(void **state)
-{
-    struct build_bed bed;
-    (void)state;
-    build_open(&bed, NOVA2);
-    assert_true(converse_build_family(&bed.b, "nova"));
-    assert_true(converse_build_family(&bed.b, "nova-2"));
-    assert_false(converse_build_family(&bed.b, "nova-micro"));
-    convert_case_free(&bed.c);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,7 +184,6 @@ int main(void)
         cmocka_unit_test(test_text_that_the_arena_cannot_hold_is_a_failure),
         cmocka_unit_test(test_cache_points_follow_something_once_and_never_live_longer),
         cmocka_unit_test(test_cache_policy_sets_the_lifetime_or_drops_the_point),
-        cmocka_unit_test(test_family_says_yes_to_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "server/base/arena.h"
+#include "tests/unit/err_param.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 
@@ -88,8 +89,8 @@ static void test_what_is_wrong_is_told_in_openais_words(void **state)
         struct scan s;
         struct err err = {0};
         if (read_chat(arena, rows[i].body, &r, &s, &err) != STATUS_INVALID ||
-            strcmp(err.text, rows[i].text) != 0)
-            fail_msg("%s: '%s'", rows[i].body, err.text);
+            strcmp(err.text, rows[i].text) != 0 || !err_param_fits(&err))
+            fail_msg("%s: '%s' of '%s'", rows[i].body, err.text, err.param);
         arena_drop(arena);
     }
 }

@@ -38,39 +38,33 @@ static const struct {
     const char *id, *family;
     uint32_t has, lacks;
 } caps_rows[] = {
-    {"anthropic.claude-3-haiku-20240307-v1:0", "claude-3", MODELS_SAMPLING,
-     MODELS_CACHE | MODELS_THINKING_ENABLED},
+    {"anthropic.claude-3-haiku-20240307-v1:0", "claude-3", MODELS_IMAGES, MODELS_CACHE},
     {"us.anthropic.claude-3-5-haiku-20241022-v1:0", "claude-haiku-3-5",
-     MODELS_CACHE | MODELS_DOCUMENTS | MODELS_TOOL_CHOICE,
-     MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE | MODELS_IMAGES},
+     MODELS_CACHE | MODELS_DOCUMENTS | MODELS_TOOL_CHOICE, MODELS_IMAGES},
     {"anthropic.claude-3-5-sonnet-20240620-v1:0", "claude-sonnet-3-5", MODELS_IMAGES, MODELS_CACHE},
     {"apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-sonnet-3-5",
      MODELS_IMAGES | MODELS_CACHE, MODELS_CACHE_1H},
-    {"us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-sonnet-3-7", MODELS_THINKING_ENABLED,
-     MODELS_CACHE_1H | MODELS_SAMPLING_ONE},
-    {"us.anthropic.claude-opus-4-20250514-v1:0", "claude-opus-4", MODELS_THINKING_ENABLED,
-     MODELS_SAMPLING_ONE},
-    {"us.anthropic.claude-opus-4-1-20250805-v1:0", "claude-opus-4-1", MODELS_SAMPLING_ONE,
+    {"us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-sonnet-3-7", MODELS_CACHE,
+     MODELS_CACHE_1H},
+    {"us.anthropic.claude-opus-4-20250514-v1:0", "claude-opus-4", MODELS_CACHE, MODELS_CACHE_1H},
+    {"us.anthropic.claude-opus-4-1-20250805-v1:0", "claude-opus-4-1", MODELS_CACHE,
      MODELS_CACHE_1H},
     {"global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5",
-     MODELS_CACHE_1H | MODELS_FORMAT | MODELS_STRICT, MODELS_EFFORT | MODELS_THINKING_ADAPTIVE},
-    {"global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6",
-     MODELS_THINKING_ENABLED | MODELS_THINKING_ADAPTIVE | MODELS_EFFORT,
+     MODELS_CACHE_1H | MODELS_FORMAT | MODELS_STRICT, MODELS_SYSTEM_ROLE},
+    {"global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6", MODELS_TOOL_SEARCH | MODELS_STOPS,
      MODELS_SYSTEM_ROLE | MODELS_CACHE_TOP},
     {"global.anthropic.claude-opus-4-7", "claude-opus-4-7",
      MODELS_CACHE_TOP | MODELS_TOOL_CHOICE | MODELS_THINKING_DISPLAY | MODELS_CALL_LIMIT,
-     MODELS_SAMPLING | MODELS_THINKING_ENABLED | MODELS_SYSTEM_ROLE | MODELS_FORMAT},
+     MODELS_SYSTEM_ROLE | MODELS_FORMAT},
     {"jp.anthropic.claude-opus-4-8", "claude-opus-4-8",
      MODELS_SYSTEM_ROLE | MODELS_TOOL_CHOICE | MODELS_CACHE_1H, MODELS_FORMAT},
-    {"au.anthropic.claude-sonnet-5", "claude-sonnet-5", MODELS_EFFORT | MODELS_TOOL_CHOICE,
-     MODELS_SYSTEM_ROLE | MODELS_FORMAT | MODELS_SAMPLING},
-    {"eu.anthropic.claude-haiku-5-5", "claude", MODELS_EFFORT | MODELS_TOOL_CHOICE,
-     MODELS_SAMPLING | MODELS_FORMAT},
+    {"au.anthropic.claude-sonnet-5", "claude-sonnet-5", MODELS_TOOL_CHOICE,
+     MODELS_SYSTEM_ROLE | MODELS_FORMAT},
+    {"eu.anthropic.claude-haiku-5-5", "claude", MODELS_TOOL_CHOICE, MODELS_FORMAT},
     {"anthropic.claude-mythos-preview", "claude-mythos", MODELS_CLAUDE, MODELS_TOOL_CHOICE},
     {"global.anthropic.claude-sonnet-5-5", "claude-sonnet-5-5", MODELS_SYSTEM_ROLE,
-     MODELS_TOOL_CHOICE | MODELS_SAMPLING},
-    {"global.anthropic.claude-opus-9", "claude", MODELS_CLAUDE | MODELS_SYSTEM_ROLE,
-     MODELS_SAMPLING},
+     MODELS_TOOL_CHOICE},
+    {"global.anthropic.claude-opus-9", "claude", MODELS_CLAUDE | MODELS_SYSTEM_ROLE, 0},
     {"arn:aws:bedrock:us-east-1:1:provisioned-model/my-claude", "claude", MODELS_CLAUDE, 0},
     {"arn:aws:bedrock:us-east-1:1:application-inference-profile/q1", "other", MODELS_SYSTEM,
      MODELS_CLAUDE | MODELS_IMAGES | MODELS_CACHE},
@@ -115,16 +109,16 @@ static const struct {
     {"moonshotai.kimi-k2.5", "kimi", MODELS_IMAGES, MODELS_FORMAT},
     {"mistral.ministral-3-14b-instruct", "ministral", MODELS_IMAGES | MODELS_FORMAT, MODELS_STRICT},
     {"openai.gpt-oss-120b-1:0", "gpt-oss", MODELS_FORMAT, MODELS_STRICT},
-    {"qwen.qwen3-coder-480b-a35b-v1:0", "qwen-3", MODELS_FORMAT, MODELS_STRICT},
-    {"openai.gpt-oss-20b-1:0", "gpt-oss", MODELS_TOOL_CHOICE | MODELS_SAMPLING, MODELS_IMAGES},
+    {"qwen.qwen3-coder-480b-a35b-v1:0", "qwen-3", MODELS_FORMAT, MODELS_STRICT | MODELS_STOPS},
+    {"openai.gpt-oss-20b-1:0", "gpt-oss", MODELS_TOOL_CHOICE, MODELS_IMAGES | MODELS_STOPS},
     {"global.openai.gpt-5.6-luna", "gpt", MODELS_TOOL_CHOICE | MODELS_IMAGES,
-     MODELS_SAMPLING | MODELS_DOCUMENTS},
-    {"xai.grok-4.3", "grok", MODELS_IMAGES | MODELS_SAMPLING, MODELS_DOCUMENTS},
+     MODELS_STOPS | MODELS_DOCUMENTS},
+    {"xai.grok-4.3", "grok", MODELS_IMAGES | MODELS_STOPS, MODELS_DOCUMENTS},
     {"nvidia.nemotron-nano-12b-v2", "nemotron-vl", MODELS_IMAGES, 0},
     {"nvidia.nemotron-nano-9b-v2", "nemotron", MODELS_TOOLS, MODELS_IMAGES},
     {"writer.palmyra-x5-v1:0", "palmyra", MODELS_TOOLS, MODELS_STREAM_TOOLS},
     {"amazon.titan-text-express-v1", "titan", MODELS_DOCUMENTS, MODELS_SYSTEM | MODELS_TOOLS},
-    {"amazon.titan-text-premier-v1:0", "titan-premier", MODELS_SAMPLING,
+    {"amazon.titan-text-premier-v1:0", "titan-premier", MODELS_STOPS,
      MODELS_DOCUMENTS | MODELS_SYSTEM | MODELS_TOOLS},
     {"amazon.nova-micro-v1:0", "nova-micro", MODELS_TOOLS | MODELS_CACHE,
      MODELS_IMAGES | MODELS_DOCUMENTS},
@@ -146,6 +140,56 @@ static void test_caps_of_id_come_from_longest_prefix(void **state)
         if ((c->flags & caps_rows[i].has) != caps_rows[i].has ||
             (c->flags & caps_rows[i].lacks) != 0)
             fail_msg("%s: flags %x", caps_rows[i].id, c->flags);
+    }
+}
+
+/* How it is told to think, and which settings of sampling it takes. */
+static void test_caps_tell_thinking_and_sampling(void **state)
+{
+    static const struct {
+        const char *id, *top_k, *efforts;
+        enum models_thinking thinking;
+        enum models_level_at level_at;
+        enum models_sampling sampling;
+    } rows[] = {
+#define EFFORTS "low,medium,high,xhigh,max"
+#define ROW(id, top_k, efforts, thinking, level, sampling) \
+    {id,                                                   \
+     top_k,                                                \
+     efforts,                                              \
+     MODELS_THINKING_##thinking,                           \
+     MODELS_LEVEL_##level,                                 \
+     MODELS_SAMPLING_##sampling}
+        ROW("anthropic.claude-3-haiku-20240307-v1:0", "top_k", "", NONE, NOWHERE, ALL),
+        ROW("us.anthropic.claude-3-7-sonnet-20250219-v1:0", "top_k", "", BUDGET, NOWHERE, ALL),
+        ROW("us.anthropic.claude-opus-4-20250514-v1:0", "top_k", "", BUDGET, NOWHERE, ALL),
+        ROW("us.anthropic.claude-opus-4-1-20250805-v1:0", "top_k", "", BUDGET, NOWHERE, ONE),
+        ROW("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "top_k", "", BUDGET, NOWHERE, ONE),
+        ROW("global.anthropic.claude-opus-4-5-20251101-v1:0", "top_k", EFFORTS, BUDGET,
+            OUTPUT_CONFIG, ONE),
+        ROW("global.anthropic.claude-opus-4-6-v1", "top_k", EFFORTS, EITHER, OUTPUT_CONFIG, ONE),
+        ROW("global.anthropic.claude-opus-4-7", "", EFFORTS, ADAPTIVE, OUTPUT_CONFIG, NONE),
+        ROW("au.anthropic.claude-sonnet-5", "", EFFORTS, ADAPTIVE, OUTPUT_CONFIG, NONE),
+        ROW("global.anthropic.claude-opus-9", "", EFFORTS, ADAPTIVE, OUTPUT_CONFIG, NONE),
+        ROW("us.amazon.nova-premier-v1:0", "inferenceConfig.topK", "", NONE, NOWHERE, ALL),
+        ROW("amazon.nova-2-lite-v1:0", "inferenceConfig.topK", "low,medium,high", LEVEL,
+            REASONING_CONFIG, ALL),
+        ROW("openai.gpt-oss-20b-1:0", "", "low,medium,high", ALWAYS, REASONING_EFFORT, ALL),
+        ROW("global.openai.gpt-5.6-luna", "", "none," EFFORTS, ALWAYS, REASONING, NONE),
+        ROW("moonshotai.kimi-k2.5", "", "low,high", SWITCH, REASONING_EFFORT, ALL),
+        ROW("deepseek.v3.2", "", "low,high", SWITCH, REASONING_EFFORT, ALL),
+        ROW("us.deepseek.r1-v1:0", "", "", NONE, NOWHERE, ALL),
+        ROW("qwen.qwen3-vl-235b-a22b", "", "", NONE, NOWHERE, ALL),
+        ROW("nobody.knows", "", "", NONE, NOWHERE, ALL),
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct models_caps *c = models_caps(text_from(rows[i].id));
+        if (c->thinking != rows[i].thinking || c->level_at != rows[i].level_at ||
+            c->sampling != rows[i].sampling || strcmp(c->top_k, rows[i].top_k) != 0 ||
+            strcmp(c->efforts, rows[i].efforts) != 0)
+            fail_msg("%s: thinking %d, level at %d, sampling %d, top_k '%s', efforts '%s'",
+                     rows[i].id, c->thinking, c->level_at, c->sampling, c->top_k, c->efforts);
     }
 }
 
@@ -231,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_of_ids_and_arns_has_no_region),
         cmocka_unit_test(test_caps_of_id_come_from_longest_prefix),
+        cmocka_unit_test(test_caps_tell_thinking_and_sampling),
         cmocka_unit_test(test_caps_tell_the_most_tokens_of_an_answer),
         cmocka_unit_test(test_builtin_names_are_sorted_and_known),
         cmocka_unit_test(test_builtin_find_other_name_is_null),

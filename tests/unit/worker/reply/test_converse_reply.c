@@ -51,7 +51,7 @@ static void put_close(struct converse_reply *r, const struct converse_block *b, 
 
 static void put_finish(struct converse_reply *r, struct buf *out)
 {
-    buf_printf(out, "finish %s %u", r->stop->bedrock, (unsigned)r->reply.usage.output);
+    buf_printf(out, "finish %s %u", r->stop->bedrock, (unsigned)r->reply.usage.tokens.output);
 }
 
 static void put_whole(struct converse_reply *r, const struct converse_part *parts, size_t n,
@@ -367,7 +367,7 @@ static void test_answer_parts_are_handed_over_in_order(void **state)
                           "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":4}}");
     assert_int_equal(converse_reply_answer(&b.r.reply, b.arena, body, &b.out, &b.err), STATUS_OK);
     assert_true(text_eq(buf_str(&b.out), STR("htu tool_use 1")));
-    assert_true(b.r.reply.started && b.r.reply.stopped && b.r.reply.usage.input == 4);
+    assert_true(b.r.reply.started && b.r.reply.stopped && b.r.reply.usage.tokens.input == 4);
     assert_string_equal(b.r.reply.stop_reason, "tool_use");
     close_bed(&b);
 }

@@ -57,7 +57,8 @@ static void test_message_delta_waits_for_metadata(void **state)
         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     assert_true(b.reply->started && b.reply->stopped && !b.reply->failed);
     assert_string_equal(b.reply->stop_reason, "max_tokens");
-    assert_true(b.reply->usage.seen && b.reply->usage.input == 3 && b.reply->usage.output == 4);
+    assert_true(b.reply->usage.seen && b.reply->usage.tokens.input == 3 &&
+                b.reply->usage.tokens.output == 4);
     assert_int_equal(bed_end(&b), STATUS_OK);
     bed_expect(&b, "end", "");
     bed_close(&b);
@@ -78,7 +79,7 @@ static void test_malformed_output_is_an_error_with_usage(void **state)
         assert_int_equal(bed_event(&b, "metadata", "{\"usage\":{\"inputTokens\":3}}"),
                          STATUS_INTERNAL);
         assert_non_null(strstr(b.err.text, reasons[i]));
-        assert_int_equal(b.reply->usage.input, 3);
+        assert_int_equal(b.reply->usage.tokens.input, 3);
         assert_false(b.reply->stopped);
         bed_expect(&b, "nothing is written", "");
         bed_close(&b);
@@ -93,7 +94,7 @@ static void test_malformed_answer_is_an_error(void **state)
     struct str body = STR("{\"output\":{\"message\":{\"content\":[{\"text\":\"x\"}]}},"
                           "\"stopReason\":\"malformed_tool_use\",\"usage\":{\"outputTokens\":9}}");
     assert_int_equal(b.relay->answer(b.reply, b.arena, body, &b.out, &b.err), STATUS_INTERNAL);
-    assert_int_equal(b.reply->usage.output, 9);
+    assert_int_equal(b.reply->usage.tokens.output, 9);
     bed_expect(&b, "nothing is written", "");
     bed_close(&b);
 }

@@ -49,7 +49,7 @@ static void test_stream_without_usage_is_plain(void **state)
     bed_event(&b, "metadata", "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}");
     bed_expect(&b, "no usage",
                ROLE CHUNK("\"content\":\"x\"", "null") CHUNK("", "\"stop\"") "data: [DONE]\n\n");
-    assert_true(b.reply->stopped && b.reply->usage.output == 2);
+    assert_true(b.reply->stopped && b.reply->usage.tokens.output == 2);
     bed_close(&b);
 }
 

@@ -329,14 +329,16 @@ static void check_golden_stream(const char *path)
     while (text_split(&lines, '\n', &line))
         if (line.n > 0)
             put_frame(r, line, &out, path);
-    buf_printf(&out,
-               ": input %llu output %llu read %llu write %llu write_1h %llu latency %llu stop "
-               "'%s'%s%s%s\n",
-               (unsigned long long)r->usage.input, (unsigned long long)r->usage.output,
-               (unsigned long long)r->usage.cache_read, (unsigned long long)r->usage.cache_write,
-               (unsigned long long)r->usage.cache_write_1h, (unsigned long long)r->first_latency_ms,
-               r->stop_reason, r->started ? " started" : "", r->stopped ? " stopped" : "",
-               r->failed ? " failed" : "");
+    buf_printf(
+        &out,
+        ": input %llu output %llu read %llu write %llu write_1h %llu latency %llu stop "
+        "'%s'%s%s%s\n",
+        (unsigned long long)r->usage.tokens.input, (unsigned long long)r->usage.tokens.output,
+        (unsigned long long)r->usage.tokens.cache_read,
+        (unsigned long long)tokens_written(&r->usage.tokens),
+        (unsigned long long)r->usage.tokens.write_1h, (unsigned long long)r->first_latency_ms,
+        r->stop_reason, r->started ? " started" : "", r->stopped ? " stopped" : "",
+        r->failed ? " failed" : "");
     if (!text_eq(buf_str(&out), (struct str){want, want_n}))
         fail_msg("%s: got\n%.*s", path, STR_ARG(buf_str(&out)));
     buf_free(&out);

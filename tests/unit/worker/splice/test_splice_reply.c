@@ -289,8 +289,8 @@ static void test_answer_has_the_clients_model_and_no_metrics(void **state)
                          STATUS_OK);
         assert_out(rows[i].in, rows[i].out);
         assert_string_equal(reply.stop_reason, "refusal");
-        assert_int_equal(reply.usage.input, 1);
-        assert_int_equal(reply.usage.output, 2);
+        assert_int_equal(reply.usage.tokens.input, 1);
+        assert_int_equal(reply.usage.tokens.output, 2);
         assert_true(reply.usage.seen);
     }
     assert_int_equal(reply.first_latency_ms, 9);

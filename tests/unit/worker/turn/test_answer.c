@@ -42,29 +42,50 @@ static void test_error_body_of_a_coded_body_has_the_official_code(void **state)
                "\"request_id\":\"req_1\"}");
 }
 
+static void check_openai(const char *name, const struct err *err, const char *tail)
+{
+    char want[400];
+    struct buf out;
+    buf_init(&out, 4096);
+    answer_error_body(DIALECT_OPENAI, err, STR("req_1"), &out);
+    snprintf(want, sizeof want,
+             "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\",%s}}", err->text,
+             tail);
+    if (!text_eq(buf_str(&out), text_from(want))) {
+        fail_msg("%s: %.*s", name, STR_ARG(buf_str(&out)));
+    }
+    buf_free(&out);
+}
+
 static void test_error_body_openai_names_the_parameter(void **state)
 {
     (void)state;
     static const struct {
-        const char *text, *param, *code;
+        enum err_fault fault;
+        const char *tail;
     } rows[] = {
-        {"Invalid 'n': only 1 is supported.", "\"n\"", "\"invalid_value\""},
-        {"Invalid type for 'stop': expected a string.", "\"stop\"", "\"invalid_type\""},
-        {"Invalid 'messages': empty array. Expected", "\"messages\"", "\"empty_array\""},
-        {"Missing required parameter: 'tools[].function.name'.", "\"tools[].function.name\"",
-         "\"missing_required_parameter\""},
-        {"Duplicate parameter: 'model'.", "\"model\"", "\"invalid_value\""},
-        {"Invalid value: 'custom'.", "null", "null"},
-        {"Invalid '", "null", "null"},
-        {"an 'n' elsewhere", "null", "null"},
+        {ERR_FAULT_VALUE, "\"param\":\"tools[3].type\",\"code\":\"invalid_value\""},
+        {ERR_FAULT_TYPE, "\"param\":\"tools[3].type\",\"code\":\"invalid_type\""},
+        {ERR_FAULT_EMPTY, "\"param\":\"tools[3].type\",\"code\":\"empty_array\""},
+        {ERR_FAULT_MISSING, "\"param\":\"tools[3].type\",\"code\":\"missing_required_parameter\""},
     };
+    struct err err;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char want[300];
-        snprintf(want, sizeof want,
-                 "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\",\"param\":%s,"
-                 "\"code\":%s}}",
-                 rows[i].text, rows[i].param, rows[i].code);
-        check_body(DIALECT_OPENAI, STATUS_INVALID, rows[i].text, want);
+        err_set_param(&err, rows[i].fault, "tools[3].type", "in any words");
+        check_openai(rows[i].tail, &err, rows[i].tail);
+    }
+}
+
+/* A model's or a client's words may look like ours. */
+static void test_error_body_openai_reads_no_parameter_out_of_a_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"Invalid 'n': only 1 is supported.",
+                                        "Missing required parameter: 'x'.", "Invalid '"};
+    struct err err;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        err_set(&err, STATUS_INVALID, "%s", texts[i]);
+        check_openai(texts[i], &err, "\"param\":null,\"code\":null");
     }
 }
 
@@ -141,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_error_body_anthropic_has_type_and_request_id),
         cmocka_unit_test(test_error_body_of_a_coded_body_has_the_official_code),
         cmocka_unit_test(test_error_body_openai_names_the_parameter),
+        cmocka_unit_test(test_error_body_openai_reads_no_parameter_out_of_a_text),
         cmocka_unit_test(test_error_body_openai_has_code_and_null_param),
         cmocka_unit_test(test_origin_only_listed_is_allowed),
         cmocka_unit_test(test_id_client_value_kept_when_legal),

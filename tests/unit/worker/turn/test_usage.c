@@ -17,7 +17,7 @@ static void begin(struct exchange *x)
 {
     assert_int_equal(limits_admit(x), VERDICT_NEXT);
     assert_true(usage_begin(x));
-    x->reply = &case_reply;
+    x->attempt.reply = &case_reply;
 }
 
 static void test_end_success_closes_with_tokens_and_cost(void **state)
@@ -26,16 +26,16 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     struct exchange x = case_exchange(0);
     begin(&x);
     assert_int_equal(collect(), 0);
-    case_reply.usage = (struct usage){100, 10, 1000, 200, 100, true};
+    case_reply.usage = (struct usage){{100, 10, 1000, 100, 100}, true};
     case_reply.started = case_reply.stopped = true;
-    x.status = 200;
+    x.outcome.status = 200;
     usage_end(&x);
     usage_end(&x);
     assert_int_equal(collect(), 1);
     const struct journal_record *r = &batch[0].copy;
     assert_int_equal(r->cost_micro, 300 + 150 + 300 + 375 + 600);
-    assert_int_equal(r->tokens.cache_write, 100);
-    assert_int_equal(r->tokens.cache_write_1h, 100);
+    assert_int_equal(r->tokens.write_5m, 100);
+    assert_int_equal(r->tokens.write_1h, 100);
     assert_int_equal(r->flags, JOURNAL_SUCCESS);
     assert_int_equal(r->status, 200);
     assert_int_equal(r->who, JOURNAL_KEY);
@@ -57,7 +57,7 @@ static const struct {
 } ends[] = {
     {"refused upstream", {.started = false}, 429, STATUS_RATE, false, 0, 0, "RATE"},
     {"broken after the start",
-     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .deltas = 5},
+     {.usage = {{.input = 7, .output = 1}, .seen = true}, .started = true, .deltas = 5},
      200,
      STATUS_UPSTREAM,
      false,
@@ -65,7 +65,7 @@ static const struct {
      5,
      "UPSTREAM"},
     {"told more than seen",
-     {.usage = {.input = 7, .output = 9, .seen = true}, .started = true, .deltas = 5},
+     {.usage = {{.input = 7, .output = 9}, .seen = true}, .started = true, .deltas = 5},
      499,
      STATUS_CLIENT_GONE,
      false,
@@ -81,7 +81,7 @@ static const struct {
      5,
      "CLIENT_GONE"},
     {"the model's own error",
-     {.usage = {.input = 7, .output = 1, .seen = true}, .started = true, .failed = true},
+     {.usage = {{.input = 7, .output = 1}, .seen = true}, .started = true, .failed = true},
      200,
      STATUS_OK,
      false,
@@ -89,7 +89,7 @@ static const struct {
      1,
      "UPSTREAM"},
     {"good",
-     {.usage = {.input = 7, .output = 3, .seen = true},
+     {.usage = {{.input = 7, .output = 3}, .seen = true},
       .started = true,
       .stopped = true,
       .deltas = 5},
@@ -108,8 +108,8 @@ static void test_end_table_of_ends(void **state)
         struct exchange x = case_exchange(0);
         begin(&x);
         case_reply = ends[i].reply;
-        x.status = ends[i].status;
-        x.err.code = ends[i].err;
+        x.outcome.status = ends[i].status;
+        x.outcome.err.code = ends[i].err;
         usage_end(&x);
         if (collect() != 1 || (batch[0].copy.flags & JOURNAL_SUCCESS) != ends[i].success ||
             batch[0].copy.tokens.input != ends[i].input ||
@@ -128,7 +128,7 @@ static void test_progress_is_there_when_the_worker_dies(void **state)
     (void)state;
     struct exchange x = case_exchange(0);
     begin(&x);
-    case_reply.usage = (struct usage){.input = 1000, .output = 1, .seen = true};
+    case_reply.usage = (struct usage){{.input = 1000, .output = 1}, .seen = true};
     case_reply.started = true;
     case_reply.deltas = 40;
     usage_progress(&x);
@@ -149,12 +149,12 @@ static void test_end_after_the_file_was_cut_is_recorded_anew(void **state)
     begin(&a);
     begin(&b);
     memset(case_journal.header, 0, case_journal.size);
-    case_reply.usage = (struct usage){.input = 5, .output = 1, .seen = true};
+    case_reply.usage = (struct usage){{.input = 5, .output = 1}, .seen = true};
     case_reply.started = true;
     usage_progress(&a); /* opens one anew, where the other's was */
     begin(&c);
     usage_progress(&b);
-    a.status = b.status = c.status = 200;
+    a.outcome.status = b.outcome.status = c.outcome.status = 200;
     usage_end(&a);
     memset(case_journal.header, 0, case_journal.size);
     usage_end(&b);
@@ -178,8 +178,8 @@ static void test_begin_full_journal_is_refused_by_its_reason(void **state)
         x[i] = case_exchange(0);
         assert_int_equal(usage_begin(&x[i]), i < 64);
     }
-    assert_int_equal(x[64].refused, COUNTER_REFUSED_JOURNAL_FULL);
-    x[64].status = 503;
+    assert_int_equal(x[64].outcome.refused, COUNTER_REFUSED_JOURNAL_FULL);
+    x[64].outcome.status = 503;
     usage_end(&x[64]); /* no record to close */
 }
 
@@ -189,14 +189,14 @@ static void test_begin_without_a_journal_goes_on(void **state)
     case_segment.journal = NULL;
     struct exchange x = case_exchange(0);
     begin(&x);
-    case_reply.usage = (struct usage){.input = 10, .seen = true};
+    case_reply.usage = (struct usage){{.input = 10}, .seen = true};
     usage_progress(&x);
-    x.status = 200;
+    x.outcome.status = 200;
     usage_end(&x);
-    assert_int_equal(x.cost_micro, 30);
+    assert_int_equal(x.outcome.cost_micro, 30);
     struct exchange never = case_exchange(0); /* refused before it began */
     usage_end(&never);
-    assert_int_equal(never.cost_micro, 0);
+    assert_int_equal(never.outcome.cost_micro, 0);
 }
 
 static void test_begin_master_and_anonymous_leave_no_digest(void **state)
@@ -205,11 +205,11 @@ static void test_begin_master_and_anonymous_leave_no_digest(void **state)
     static const uint8_t zero[32];
     for (int i = 0; i < 2; i++) {
         struct exchange x = case_exchange(0);
-        x.who = i ? EXCHANGE_ANONYMOUS : EXCHANGE_MASTER;
-        memset(x.digest, 7, sizeof x.digest);
+        x.caller.who = i ? CALLER_ANONYMOUS : CALLER_MASTER;
+        memset(x.caller.digest, 7, sizeof x.caller.digest);
         begin(&x);
-        assert_int_equal(x.record->who, i ? JOURNAL_ANONYMOUS : JOURNAL_MASTER);
-        assert_memory_equal(x.record->digest, zero, 32);
+        assert_int_equal(x.outcome.record->who, i ? JOURNAL_ANONYMOUS : JOURNAL_MASTER);
+        assert_memory_equal(x.outcome.record->digest, zero, 32);
     }
 }
 
@@ -230,7 +230,7 @@ static void test_open_and_close_is_quick(void **state)
         for (int i = 0; i < 64; i++) {
             struct exchange x = case_exchange(0);
             begin(&x);
-            x.status = 200;
+            x.outcome.status = 200;
             usage_end(&x);
         }
         uint64_t ns = (clock_now_ns() - began) / 64;

@@ -1,4 +1,4 @@
-#include "master/cli/docs.h"
+#include "master/docs/docs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,11 +155,27 @@ static void test_json_of_each_table(void **state)
     }
 }
 
+static void test_papers_begin_as_their_readers_want(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"man", ".TH LLM"},
+                                          {"bash-completion", "# bash completion"},
+                                          {"zsh-completion", "#compdef llm-api-converter\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(cli_run(docs, rows[i][0]), 0);
+        assert_true(strncmp(cli_out, rows[i][1], strlen(rows[i][1])) == 0);
+    }
+}
+
 static void test_wrong_arguments_exit_2_with_one_line(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"", "nothing", "settings routes", "routes --output text",
-                                        "--output json"};
+    static const char *const lines[] = {"",
+                                        "nothing",
+                                        "settings routes",
+                                        "routes --output text",
+                                        "--output json",
+                                        "man --output json"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_int_equal(cli_run(docs, lines[i]), 2);
         assert_int_equal(cli_lines(cli_err), 1);
@@ -176,6 +192,7 @@ int main(void)
         CLI_CASE(test_metrics_families_and_their_values),
         CLI_CASE(test_commands_escape_bars_and_hide_the_hidden),
         CLI_CASE(test_json_of_each_table),
+        CLI_CASE(test_papers_begin_as_their_readers_want),
         CLI_CASE(test_wrong_arguments_exit_2_with_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,11 @@
-#include "master/cli/docs.h"
+#include "master/docs/docs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "master/docs/completion.h"
+#include "master/docs/manual.h"
 #include "server/config/config_docs.h"
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
@@ -17,8 +19,10 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "markdown|json", "form of the answer"},
 };
 const struct commands_about docs_about = {
-    "docs", "settings|basics|routes|metrics|commands",
-    "Prints one of the program's own tables, as the documentation has it.", rows, ROW_COUNT};
+    "docs", "settings|basics|routes|metrics|commands|man|bash-completion|zsh-completion",
+    "Prints one of the program's own tables, as the documentation has it, or what is made of them: "
+    "the manual page, the completion of a shell.",
+    rows, ROW_COUNT};
 
 struct docs {
     struct buf out;
@@ -356,16 +360,34 @@ static void commands_json(struct docs *d)
     json_array_end(w);
 }
 
+/* --- what is made of the tables ------------------------------------------------------------ */
+
+static void manual(struct docs *d)
+{
+    manual_write(d->commands, d->command_count, &d->out);
+}
+
+static void bash_completion(struct docs *d)
+{
+    completion_bash(d->commands, d->command_count, &d->out);
+}
+
+static void zsh_completion(struct docs *d)
+{
+    completion_zsh(d->commands, d->command_count, &d->out);
+}
+
 /* --- the subcommand ------------------------------------------------------------------------ */
 
 static const struct table {
     const char *name;
-    void (*markdown)(struct docs *d);
-    void (*json)(struct docs *d);
+    void (*plain)(struct docs *d); /* Markdown, roff, a script */
+    void (*json)(struct docs *d);  /* NULL: has no such form */
 } tables[] = {
     {"settings", settings_markdown, settings_json}, {"basics", basics_markdown, basics_json},
     {"routes", routes_markdown, routes_json},       {"metrics", metrics_markdown, metrics_json},
-    {"commands", commands_markdown, commands_json},
+    {"commands", commands_markdown, commands_json}, {"man", manual, NULL},
+    {"bash-completion", bash_completion, NULL},     {"zsh-completion", zsh_completion, NULL},
 };
 
 static const struct table *find(const char *name)
@@ -386,6 +408,9 @@ static enum status read_arguments(const struct options *o, const struct table **
     *table_out = o->rest_count == 1 ? find(o->rest[0]) : NULL;
     if (!*json_out && strcmp(form, "markdown") != 0) {
         return err_set(err, STATUS_INVALID, "--output %s: markdown or json is needed", form);
+    }
+    if (*table_out && *json_out && !(*table_out)->json) {
+        return err_set(err, STATUS_INVALID, "%s is no table: it has no JSON", (*table_out)->name);
     }
     return *table_out ? STATUS_OK
                       : err_set(err, STATUS_INVALID, "one of %s is needed", docs_about.arguments);
@@ -424,5 +449,5 @@ int docs_run(const struct commands_row *commands, size_t n, int argc, char **arg
     if (read_arguments(&o, &table, &json, &err) != STATUS_OK) {
         return commands_complain(docs_about.name, &err);
     }
-    return print(&d, json ? table->json : table->markdown);
+    return print(&d, json ? table->json : table->plain);
 }

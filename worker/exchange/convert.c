@@ -40,7 +40,6 @@ static enum status convert_by_splice(struct exchange *x)
         .model = &x->asked.model,
         .betas = x->asked.betas,
         .beta_rules = beta_rules(x),
-        .strip_cache_scope = c->strip_cache_scope,
         .strict_fields = c->strict_fields,
         .cache = cache_policy(x),
     };
@@ -68,8 +67,7 @@ static enum status convert_to_converse(struct exchange *x, const struct converse
         x->attempt.relay = &converse_to_openai_relay;
         x->attempt.reply = converse_to_openai_new(
             x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
-            clock_real_ms() / 1000, x->asked.chat.include_usage,
-            x->worker->config->reasoning_content, names);
+            clock_real_ms() / 1000, x->asked.chat.include_usage, names);
         st = openai_to_converse(&x->asked.chat, o, names, &x->attempt.body, &x->attempt.changes,
                                 &retold, &x->outcome.err);
     } else {

@@ -13,7 +13,6 @@ struct splice_options {
     const struct models_choice *model;
     struct str betas; /* the anthropic-beta header, all values joined by ',' */
     struct betas_rules beta_rules;
-    bool strip_cache_scope;
     bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
     struct cache_policy cache;
 };

@@ -9,6 +9,7 @@
 #include "server/config/config_passed.h"
 #include "server/config/config_private.h"
 #include "server/base/dotenv.h"
+#include "server/base/network.h"
 #include "server/base/sha256.h"
 #include "server/base/url.h"
 
@@ -376,6 +377,15 @@ static bool static_keys_in_ecs(void)
                                            getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
 }
 
+static enum status check_proxies(const struct config *c, struct err *err)
+{
+    struct str odd = network_odd(text_from(c->trusted_proxies));
+    return odd.p ? err_set(err, STATUS_INVALID,
+                           "TRUSTED_PROXIES: '%.*s' is no address or network (10.0.0.0/8)",
+                           STR_ARG(odd))
+                 : STATUS_OK;
+}
+
 /* What is to be said of secrets, and the digest that stays of one. */
 static void look_at_secrets(struct config *c)
 {
@@ -412,6 +422,9 @@ enum status config_load(struct config *c, const char *env_file,
         struct config_setting *setting = &c->private->settings[i];
         status = setting->value ? set_given(c, &config_rows[i], setting, err)
                                 : set_default(c, &config_rows[i], setting, err);
+    }
+    if (status == STATUS_OK) {
+        status = check_proxies(c, err);
     }
     if (status == STATUS_OK) {
         look_at_secrets(c);

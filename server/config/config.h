@@ -62,6 +62,9 @@
         "end a request with an error event after this long; 0: never (App Runner: 115)")           \
     TEXT(cors_origins, "CORS_ORIGINS", "", TUNING, RELOAD, "", false,                              \
          "origins allowed to call from a browser, comma-separated; empty: none; never *")          \
+    TEXT(trusted_proxies, "TRUSTED_PROXIES", "", TUNING, RELOAD, "", false,                        \
+         "addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed: the "   \
+         "log then has the client's address, too; comma-separated")                                \
     /* --- who may call --- */                                                                     \
     BOOL(require_api_key, "REQUIRE_API_KEY", "", BASIC, RELOAD, true,                              \
          "false: anybody who reaches the port may call")                                           \

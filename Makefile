@@ -101,8 +101,9 @@ SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-he
 FUZZ_SECONDS ?= 60
 
 export prefix sysconfdir localstatedir
+DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb deploy-test \
+        install uninstall deb dist dist-sign deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -169,6 +170,14 @@ uninstall: ## take away what make install put there; settings and state stay
 deb: $(if $(DEB_PROGRAM),,release) all ## build/deb/*.deb of the static program (PLATFORM=amd64|arm64, or DEB_PROGRAM=FILE)
 	@VERSION=$(VERSION) ARCH=$(PLATFORM) DOCS=$(B)/llm-api-converter \
 	    PROGRAM=$(or $(DEB_PROGRAM),build/linux-$(PLATFORM)/llm-api-converter) docker/deb/build.sh build/deb
+
+dist: all ## build/dist: both programs, packages, bills of materials, source, SHA256SUMS (DIST_PLATFORMS, docker/release)
+	@for platform in $(DIST_PLATFORMS); do \
+	    $(MAKE) release PLATFORM=$$platform && $(MAKE) deb PLATFORM=$$platform DEB_PROGRAM=build/linux-$$platform/llm-api-converter; done
+	@docker/release/dist.sh build/dist $(DIST_PLATFORMS)
+
+dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outside the tree
+	@docker/release/sign.sh build/dist '$(SIGN_KEY)'
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh
@@ -289,7 +298,7 @@ release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: 
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
-	@scripts/sbom.sh $(PLATFORM) $(R) >$(RELEASE_B)/sbom.spdx.json
+	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 
 lock: ## raise docker/release.lock, the sources of a release, to the newest versions that the mirror has

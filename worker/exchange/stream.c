@@ -25,7 +25,7 @@ static void wake_later(struct loop *loop, void *owner)
 static enum attempt_end judge(struct exchange *x)
 {
     const struct attempt *a = &x->attempt;
-    unsigned left_out = a->left_out;
+    uint64_t left_out = a->left_out;
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }

@@ -175,13 +175,13 @@ static void warn_price(struct worker *w, struct str id)
     for (size_t i = 0; i < id.n; i++) {
         hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
     }
-    for (uint32_t i = 0; i < w->unpriced_count; i++) {
-        if (w->unpriced[i] == hash) {
+    for (uint32_t i = 0; i < w->learnt.unpriced_count; i++) {
+        if (w->learnt.unpriced[i] == hash) {
             return;
         }
     }
-    if (w->unpriced_count < WORKER_UNPRICED) {
-        w->unpriced[w->unpriced_count++] = hash;
+    if (w->learnt.unpriced_count < WORKER_UNPRICED) {
+        w->learnt.unpriced[w->learnt.unpriced_count++] = hash;
         log_line(LOG_WARN, "price",
                  "%.*s has no price: its requests cost nothing until it gets one",
                  (int)(id.n < 200 ? id.n : 200), id.p);

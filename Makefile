@@ -103,7 +103,7 @@ FUZZ_SECONDS ?= 60
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb dist dist-sign deploy-test \
+        install uninstall deb dist dist-sign aws-test deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -178,6 +178,9 @@ dist: all ## build/dist: both programs, packages, bills of materials, source, SH
 
 dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outside the tree
 	@docker/release/sign.sh build/dist '$(SIGN_KEY)'
+
+aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
+	@B=$(B) tests/aws/run.sh
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh

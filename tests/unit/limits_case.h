@@ -72,13 +72,13 @@ static struct exchange case_exchange(int worker)
     return (struct exchange){
         .worker = &case_workers[worker],
         .route = &case_route,
-        .who = EXCHANGE_KEY,
-        .key = case_key,
-        .id = STR("req_1"),
-        .client_model = STR("claude-sonnet-4-5"),
-        .model = {.id = STR("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), .caps = &caps},
-        .body = {body, sizeof body},
-        .request = {.max_tokens = 100},
+        .caller.who = CALLER_KEY,
+        .caller.key = case_key,
+        .asked.id = STR("req_1"),
+        .asked.client_model = STR("claude-sonnet-4-5"),
+        .asked.model = {.id = STR("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), .caps = &caps},
+        .asked.body = {body, sizeof body},
+        .asked.messages = {.max_tokens = 100},
         .began_ns = clock_now_ns(),
     };
 }

@@ -16,12 +16,12 @@ static struct {
 
 static struct str base_id(const struct exchange *x)
 {
-    return models_base(x->model.id);
+    return models_base(x->asked.model.id);
 }
 
 bool count_may_ask(struct exchange *x)
 {
-    if (!(x->model.caps->flags & MODELS_CLAUDE)) {
+    if (!(x->asked.model.caps->flags & MODELS_CLAUDE)) {
         return false; /* no other family has CountTokens */
     }
     for (size_t i = 0; i < REFUSALS; i++) {
@@ -47,7 +47,7 @@ void count_refused(struct exchange *x)
 bool count_wrap(struct exchange *x)
 {
     struct buf out;
-    struct str body = buf_str(&x->upstream);
+    struct str body = buf_str(&x->attempt.body);
     buf_init(&out, text_base64_size(body.n) + 128);
     BUF_LIT(&out, "{\"input\":{\"invokeModel\":{\"body\":\"");
     char *room = buf_reserve(&out, text_base64_size(body.n));
@@ -55,8 +55,8 @@ bool count_wrap(struct exchange *x)
         buf_commit(&out, text_base64((const uint8_t *)body.p, body.n, room));
     }
     BUF_LIT(&out, "\"}}}");
-    buf_free(&x->upstream);
-    x->upstream = out;
+    buf_free(&x->attempt.body);
+    x->attempt.body = out;
     return buf_ok(&out);
 }
 
@@ -179,12 +179,12 @@ uint64_t count_guess(const struct messages_request *r)
 enum verdict count_estimate(struct exchange *x)
 {
     if (text_eq(text_from(x->worker->config->count_tokens_fallback), STR("refuse"))) {
-        err_set(&x->err, STATUS_NOT_SUPPORTED, "this model's tokens cannot be counted");
+        err_set(&x->outcome.err, STATUS_NOT_SUPPORTED, "this model's tokens cannot be counted");
         return VERDICT_FAIL;
     }
     char body[64];
     int n = snprintf(body, sizeof body, "{\"input_tokens\":%llu}",
-                     (unsigned long long)count_guess(&x->request));
+                     (unsigned long long)count_guess(&x->asked.messages));
     answer_begin(x, 200);
     http_out_header(x->conn, STR("x-token-count"), STR("estimate"));
     http_out_body(x->conn, STR("application/json"), (struct str){body, (size_t)n});

@@ -12,7 +12,7 @@
 /* True when CountTokens may be asked for this model: not known to be refused (10
  * minutes' memory). */
 bool count_may_ask(struct exchange *x);
-/* The converted body in x->upstream becomes CountTokens' input. false: out of memory. */
+/* The converted body in attempt.body becomes CountTokens' input. false: out of memory. */
 bool count_wrap(struct exchange *x);
 /* Bedrock refused (no permission, model without CountTokens): remembered for the model. */
 void count_refused(struct exchange *x);

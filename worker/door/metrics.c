@@ -205,12 +205,14 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
 
 static enum traffic_class class_of(const struct exchange *x)
 {
-    bool broke = x->err.code != STATUS_OK || (x->reply && x->reply->failed);
+    bool broke = x->outcome.err.code != STATUS_OK || (x->attempt.reply && x->attempt.reply->failed);
     /* 499: exchange_gone */
-    if (x->status == 499 || x->status < 200 || (x->status < 400 && broke)) {
+    if (x->outcome.status == 499 || x->outcome.status < 200 || (x->outcome.status < 400 && broke)) {
         return TRAFFIC_ABORTED;
     }
-    return x->status < 400 ? TRAFFIC_2XX : x->status < 500 ? TRAFFIC_4XX : TRAFFIC_5XX;
+    return x->outcome.status < 400   ? TRAFFIC_2XX
+           : x->outcome.status < 500 ? TRAFFIC_4XX
+                                     : TRAFFIC_5XX;
 }
 
 static enum traffic traffic_of(const struct exchange *x)
@@ -221,19 +223,21 @@ static enum traffic traffic_of(const struct exchange *x)
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;
     }
-    if (x->dialect == DIALECT_OPENAI) {
-        return x->attempts ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
+    if (x->asked.dialect == DIALECT_OPENAI) {
+        return x->attempt.number ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
     }
-    if (!x->attempts) {
+    if (!x->attempt.number) {
         return TRAFFIC_MESSAGES_NONE;
     }
-    return x->model.transport == MODELS_INVOKE ? TRAFFIC_MESSAGES_INVOKE
-                                               : TRAFFIC_MESSAGES_CONVERSE;
+    return x->asked.model.transport == MODELS_INVOKE ? TRAFFIC_MESSAGES_INVOKE
+                                                     : TRAFFIC_MESSAGES_CONVERSE;
 }
 
 void metrics_count(const struct exchange *x)
 {
-    uint64_t first_us = x->first_ns > x->began_ns ? (x->first_ns - x->began_ns) / 1000u : 0;
+    uint64_t first_us = x->attempt.transfer.first_ns > x->began_ns
+                            ? (x->attempt.transfer.first_ns - x->began_ns) / 1000u
+                            : 0;
     traffic_count(counters_traffic(traffic_of(x)), class_of(x), first_us,
                   (clock_now_ns() - x->began_ns) / 1000u);
 }
@@ -241,9 +245,10 @@ void metrics_count(const struct exchange *x)
 enum verdict metrics_answer(struct exchange *x)
 {
     struct buf body;
-    if (x->worker->config->metrics_auth && x->who != EXCHANGE_MASTER) {
-        x->refused = COUNTER_REFUSED_MASTER_ONLY;
-        err_set(&x->err, STATUS_PERMISSION, "/metrics needs the master key (or METRICS_AUTH=off)");
+    if (x->worker->config->metrics_auth && x->caller.who != CALLER_MASTER) {
+        x->outcome.refused = COUNTER_REFUSED_MASTER_ONLY;
+        err_set(&x->outcome.err, STATUS_PERMISSION,
+                "/metrics needs the master key (or METRICS_AUTH=off)");
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);

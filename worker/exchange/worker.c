@@ -21,6 +21,7 @@
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
 #include "worker/exchange/routes.h"
+#include "worker/exchange/stream.h"
 
 #define BEAT_MS        1000
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
@@ -175,7 +176,7 @@ static void conn_refuse(void *ctx, struct http_conn *c, const struct http_reques
 {
     struct exchange *x = http_conn_user(c);
     if (x) { /* refused at its headers, or its body is too large, too slow or malformed */
-        x->err = *err;
+        x->outcome.err = *err;
         exchange_fail(x);
         return;
     }
@@ -237,11 +238,12 @@ static void drain_over(struct loop *loop, void *owner)
     log_line(LOG_WARN, "drain", "%u requests did not finish in time", w->exchange_count);
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        err_set(&x->err, STATUS_OVERLOADED, "the gateway is restarting; send the request again");
-        x->refused = COUNTER_REFUSED_DRAINING;
+        err_set(&x->outcome.err, STATUS_OVERLOADED,
+                "the gateway is restarting; send the request again");
+        x->outcome.refused = COUNTER_REFUSED_DRAINING;
         http_conn_last(x->conn);
         if (x->state == EXCHANGE_OPEN) { /* its body is still arriving */
-            http_conn_refuse(x->conn, &x->err);
+            http_conn_refuse(x->conn, &x->outcome.err);
         } else {
             exchange_fail(x);
         }
@@ -314,7 +316,7 @@ void worker_wake(struct worker *w)
 {
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
-        if (x->ticket) {
+        if (x->caller.ticket) {
             exchange_wake(x);
         }
     }
@@ -394,6 +396,7 @@ void worker_configure(struct worker *w)
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
     w->wake = exchange_wake;
+    w->transfer = &stream_ops;
     w->has_master = c->has_master;
     memcpy(w->master_digest, c->master_digest, sizeof w->master_digest);
 }

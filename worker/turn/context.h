@@ -31,6 +31,7 @@ struct worker {
     size_t arena_max;                           /* ceiling of one exchange */
     const struct route *(*route_row)(size_t i); /* routes_row, lent to the door */
     void (*wake)(struct exchange *x);           /* exchange_wake, lent to the steps */
+    const struct fetch_ops *transfer;           /* stream_ops, lent to bedrock.c */
 
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;

@@ -23,7 +23,7 @@ enum status limits_refuse_budget(struct err *err, const char *text);
 
 /* NEXT or FAIL. What it takes is given back by limits_leave. */
 enum verdict limits_enter(struct exchange *x);
-/* With x->model: finds the price; NEXT or FAIL. */
+/* With asked.model: finds the price; NEXT or FAIL. */
 enum verdict limits_admit(struct exchange *x);
 /* Tokens and cost, once, at the end. */
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro);

@@ -183,7 +183,7 @@ static void test_cell(void **state)
         buf_clear(&g->client.in);
     }
     gateway_dialogue(g, t->row->reach);
-    bool begun = g->worker.exchanges && g->worker.exchanges->answered;
+    bool begun = g->worker.exchanges && g->worker.exchanges->outcome.begun;
     happen(g, t->row, t->event);
     check_outcome(g, &t->row->cells[t->event], begun);
     be_patient(g);

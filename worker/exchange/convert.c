@@ -70,8 +70,13 @@ static enum status convert_to_converse(struct exchange *x, const struct converse
             x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
             clock_real_ms() / 1000, x->asked.chat.include_usage,
             x->worker->config->reasoning_content, names);
-        st = openai_to_converse(&x->asked.chat, o, names, &x->attempt.body, &x->attempt.changes,
-                                &retold, &x->outcome.err);
+        struct chat_request chat = x->asked.chat;
+        if (x->outcome.output_most > 0) { /* the client named none, and reserve pays for so many */
+            chat.max_tokens = x->outcome.output_most;
+            changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
+        }
+        st = openai_to_converse(&chat, o, names, &x->attempt.body, &x->attempt.changes, &retold,
+                                &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
         x->attempt.relay = &converse_to_anthropic_relay;

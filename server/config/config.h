@@ -137,6 +137,12 @@
          "Bedrock model for Haiku names")                                                          \
     TEXT(model_mapping, "DEFAULT_MODEL_MAPPING", "", "", false,                                    \
          "JSON object of client name to Bedrock id; replaces the built-in table")                  \
+    TEXT(catalogue_file, "CATALOGUE_FILE", "", "", false,                                          \
+         "table of models over the built-in one (llm-api-converter models); read again when it "   \
+         "changes")                                                                                \
+    TEXT(unpriced, "UNPRICED", "", "refuse", false,                                                \
+         "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
+         "dollars for a million tokens")                                                           \
     TEXT(beta_allow, "BETA_HEADERS_ALLOW", "", "", false,                                          \
          "anthropic-beta values to pass to Claude besides the built-in ones, comma-separated")     \
     TEXT(beta_mapping, "BETA_HEADER_MAPPING", "", "", false,                                       \

@@ -5,6 +5,7 @@
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
@@ -82,11 +83,16 @@ static enum status convert(struct exchange *x)
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,
     };
-    const struct wish *wish =
-        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    struct wish wish =
+        x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
+    if (x->outcome.output_most > 0) { /* the client named none, and reserve pays for so many */
+        wish.has_max_tokens = true;
+        wish.max_tokens = x->outcome.output_most;
+        changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
+    }
     struct plan plan;
     enum status st =
-        plan_make(&plan, wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
+        plan_make(&plan, &wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
     if (st != STATUS_OK) {
         return st;
     }

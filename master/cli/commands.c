@@ -5,13 +5,16 @@
 #include <unistd.h>
 
 #include "master/supervise/commons.h"
+#include "server/platform/cpus.h"
+#include "master/supervise/room.h"
+#include "master/supervise/roster.h"
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
 
-#define OVERRIDES_MAX 8
+#define OVERRIDES_MAX 12
 #define MARKDOWN_MAX  (1 << 20)
 
 /* --- what the subcommands share ------------------------------------------------------------ */
@@ -171,7 +174,7 @@ static int check_markdown(void)
 {
     struct buf out;
     buf_init(&out, MARKDOWN_MAX);
-    config_docs_markdown(&out);
+    config_docs_settings(&out);
     bool good = buf_ok(&out) && fwrite(buf_data(&out), 1, buf_len(&out), stdout) == buf_len(&out) &&
                 fflush(stdout) == 0;
     buf_free(&out);
@@ -188,6 +191,12 @@ static void print_sandbox_row(void *ctx, const char *name, const char *value)
     printf("sandbox: %-23s %s\n", name, value);
 }
 
+static void print_room_row(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    printf("each worker: %-32s %s\n", name, value);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
@@ -198,6 +207,9 @@ static int check_print(const struct config *c, const struct options *o, bool jso
     }
     config_print(c, json ? CONFIG_PRINT_JSON : CONFIG_PRINT_TEXT, stdout);
     if (!json) {
+        struct config_bounds b = c->bounds;
+        room_here(cpus_workers_here(c->workers, ROSTER_WORKERS_MAX), &b);
+        room_report(&b, print_room_row, NULL);
         sandbox_report(c, print_sandbox_row, NULL);
     }
     config_warnings(c, print_warning, NULL);

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/supervise/cpus.h"
+#include "server/platform/cpus.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/room.h"
 #include "master/supervise/sandbox.h"
 #include "master/supervise/upgrade.h"
 #include "master/supervise/window.h"
@@ -17,7 +18,8 @@
 #include "worker/model/models.h"
 #include "worker/turn/money.h"
 
-#define LISTEN_MS 2000 /* for the workers of a killed master to leave the port */
+#define RECORDS_IN_MEMORY 262144u
+#define LISTEN_MS         2000 /* for the workers of a killed master to leave the port */
 
 static enum status open_signals(struct roster *r, struct err *err)
 {
@@ -40,8 +42,9 @@ static enum status open_journal(struct roster *r, const struct config *c, struct
 {
     char path[512];
     journal_path(c, path, sizeof path);
-    enum status status =
-        journal_open(&r->journal, path, 2 * r->set_size, (uint32_t)c->usage_journal_records, err);
+    /* In memory pages come as records do, and nobody's disk is taken. */
+    uint32_t records = path[0] ? c->bounds.records : RECORDS_IN_MEMORY;
+    enum status status = journal_open(&r->journal, path, 2 * r->set_size, records, err);
     if (status == STATUS_UNAVAILABLE) {
         log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
         status = STATUS_OK;
@@ -96,6 +99,7 @@ enum status commons_open(struct roster *r, struct config *c, char name_out[LISTE
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, ROSTER_WORKERS_MAX));
+        room_here(r->set_size, &c->bounds);
         status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
     }
     if (status == STATUS_OK) {

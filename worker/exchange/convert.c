@@ -52,8 +52,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
         x->attempt.relay = &converse_to_openai_relay;
         x->attempt.reply = converse_to_openai_new(
             x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
-            clock_real_ms() / 1000, x->asked.chat.include_usage,
-            x->worker->config->reasoning_content, names);
+            clock_real_ms() / 1000, x->asked.chat.include_usage, names);
         st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
@@ -79,7 +78,6 @@ static enum status convert(struct exchange *x)
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
-        .strip_cache_scope = c->strip_cache_scope,
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,
     };

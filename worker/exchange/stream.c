@@ -65,7 +65,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     buf_free(&t->held_back);
     buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&t->frames);
-    eventstream_init(&t->frames, (size_t)x->worker->config->eventstream_max_frame);
+    eventstream_init(&t->frames, x->worker->config->bounds.frame_bytes);
 }
 
 static void begin_stream(struct exchange *x);

@@ -57,7 +57,7 @@ static void listener_join(struct worker *w)
 
 static bool is_full(const struct worker *w)
 {
-    return w->conns.open >= (uint32_t)w->config->max_connections;
+    return w->conns.open >= w->config->bounds.connections;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -114,8 +114,7 @@ static void shed_victim(struct worker *w)
         close(fd);
     }
     w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_line(LOG_ERROR, "accept",
-             "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
+    log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit (ulimit -n)");
     stand_back(w, NO_FD_PAUSE_MS);
 }
 
@@ -373,26 +372,27 @@ static void each_turn(struct loop *loop, void *owner)
 void worker_configure(struct worker *w)
 {
     const struct config *c = w->config;
+    const struct config_bounds *b = &c->bounds;
     w->conn_limits = (struct http_conn_limits){
-        .parse = {.line = (size_t)c->http_max_line,
-                  .headers = (size_t)c->http_max_header_bytes,
-                  .header_count = (size_t)c->http_max_headers,
+        .parse = {.line = b->head_line,
+                  .headers = b->head_bytes,
+                  .header_count = b->head_fields,
                   .chunk_extras = 1024,
                   .key_name = text_from(c->api_key_header)},
-        .body_max = (size_t)c->max_body_bytes,
-        .bodies_max = (size_t)c->max_bodies_bytes,
-        .output_high = (size_t)c->stream_buffer_bytes,
+        .body_max = b->body_bytes,
+        .bodies_max = b->bodies,
+        .output_high = b->output_high,
         .header_ms = (uint32_t)c->header_timeout * 1000u,
-        .body_ms = (uint32_t)c->body_timeout * 1000u,
-        .body_rate = (uint32_t)c->body_min_rate,
+        .body_ms = b->body_ms,
+        .body_rate = b->body_rate,
         .idle_ms = (uint32_t)c->keepalive_timeout * 1000u,
-        .write_stall_ms = (uint32_t)c->write_timeout * 1000u,
-        .requests_max = (uint32_t)c->max_requests_per_connection,
+        .write_stall_ms = b->write_stall_ms,
+        .requests_max = b->conn_requests,
     };
-    w->scan_limits = (struct scan_limits){.depth = (uint32_t)c->json_max_depth,
-                                          .values = (uint32_t)c->json_max_values,
-                                          .keys = (uint32_t)c->json_max_keys,
-                                          .number_len = (uint32_t)c->json_max_number};
+    w->scan_limits = (struct scan_limits){.depth = b->json_depth,
+                                          .values = b->json_values,
+                                          .keys = b->json_keys,
+                                          .number_len = b->json_number};
     w->models.config = c;
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
@@ -412,7 +412,7 @@ static bool start(struct worker *w, struct err *err)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     const struct config *c = w->config;
     struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
-                                    .pool = (uint32_t)c->upstream_pool,
+                                    .pool = c->bounds.pool,
                                     .use_proxy = c->use_proxy};
     if (models_init(&w->models, c, err) != STATUS_OK ||
         segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||

@@ -47,8 +47,8 @@ static void test_settings_row_of_each(void **state)
     assert_int_equal(cli_run(docs, "settings"), 0);
     assert_string_equal(cli_err, "");
     has("| Variable | Default | Meaning |\n|---|---|---|\n");
-    has("| `PORT` | `8000` | port to listen on (1 to 65535) |\n");
-    has("else JSON lines (auto, text, json) |\n");
+    has("| `PORT` | `8000` | port to listen on (1 to 65535); takes a restart |\n");
+    has("else JSON lines (auto, text, json); takes a restart |\n");
     has("length of the window (1 to 86400); also `RATE_LIMIT_WINDOW` |\n");
     has("| `MASTER_API_KEY` |  | a key");
     const struct config_docs_row *r;
@@ -127,7 +127,8 @@ static void test_json_of_each_table(void **state)
         const char *line, *part;
     } rows[] = {
         {"settings --output json",
-         "{\"name\":\"PORT\",\"alias\":\"\",\"type\":\"number\",\"default\":\"8000\","
+         "{\"name\":\"PORT\",\"alias\":\"\",\"class\":\"basic\",\"restart\":true,"
+         "\"type\":\"number\",\"default\":\"8000\","
          "\"choices\":[],\"min\":1,\"max\":65535,\"secret\":false,\"meaning\":\"port"},
         {"settings --output json", "\"choices\":[\"auto\",\"text\",\"json\"]"},
         {"routes --output json",

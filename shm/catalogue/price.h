@@ -1,14 +1,12 @@
 /*
- * price.h - what a model costs, and the service tiers that change it: the record that the list
- * (prices.h), the key table (directory.h), the journal and the stores hand one another. It lies in
- * shared memory and in files. Plain figures.
+ * price.h - what a model costs: the record that the list (prices.h), the key table (directory.h),
+ * the journal and the stores hand one another. It lies in shared memory and in files. Plain
+ * figures.
  */
 #ifndef SHM_CATALOGUE_PRICE_H
 #define SHM_CATALOGUE_PRICE_H
 
 #include <stdint.h>
-
-enum tier { TIER_DEFAULT, TIER_FLEX, TIER_PRIORITY, TIER_RESERVED };
 
 struct price { /* micro-dollars for a million tokens */
     uint64_t input, output;

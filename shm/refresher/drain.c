@@ -5,6 +5,7 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/catalogue/tier.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
 
@@ -54,13 +55,6 @@ void drain_drop(struct drain *d)
 
 /* --- a record as a row --------------------------------------------------------------------- */
 
-static const char *const tier_words[] = {
-    [TIER_DEFAULT] = "default",
-    [TIER_FLEX] = "flex",
-    [TIER_PRIORITY] = "priority",
-    [TIER_RESERVED] = "reserved",
-};
-
 /* The file may be of another day and another program: no text is trusted to end. */
 #define COPY(to, from) \
     text_copy((struct str){(from), strnlen((from), sizeof(from))}, (to), sizeof(to))
@@ -95,8 +89,7 @@ static void make_row(const struct drain *d, const struct journal *j, const struc
     COPY(u->model, r->model);
     COPY(u->bedrock_model, r->bedrock_model);
     COPY(u->error, r->error);
-    text_copy(text_from(tier_words[r->tier <= TIER_RESERVED ? r->tier : 0]), u->service_tier,
-              sizeof u->service_tier);
+    text_copy(tier_word((enum tier)r->tier), u->service_tier, sizeof u->service_tier);
 }
 
 /* --- storing ------------------------------------------------------------------------------- */

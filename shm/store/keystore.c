@@ -5,6 +5,7 @@
 #include <string.h>
 #include "server/base/crc32.h"
 #include "server/base/sha256.h"
+#include "shm/catalogue/tier.h"
 
 void keystore_close(struct keystore *k)
 {
@@ -85,26 +86,17 @@ static bool in_range(int64_t value, int64_t max)
 
 static const struct {
     const char *word;
-    enum tier tier;
-} tiers[] = {
-    {"", TIER_DEFAULT},          {"default", TIER_DEFAULT},   {"flex", TIER_FLEX},
-    {"priority", TIER_PRIORITY}, {"reserved", TIER_RESERVED},
-};
-
-static const struct {
-    const char *word;
     enum directory_ttl ttl;
 } ttls[] = {{"", DIRECTORY_TTL_NONE}, {"1h", DIRECTORY_TTL_1H}, {"5m", DIRECTORY_TTL_5M}};
 
 static bool put_tier(const char *word, struct directory_key *out)
 {
-    for (size_t i = 0; i < sizeof tiers / sizeof tiers[0]; i++) {
-        if (strcmp(tiers[i].word, word) == 0) {
-            out->tier = (uint8_t)tiers[i].tier;
-            return true;
-        }
+    enum tier tier = TIER_DEFAULT;
+    bool known = !word[0] || tier_find(text_from(word), &tier);
+    if (known) {
+        out->tier = (uint8_t)tier;
     }
-    return false;
+    return known;
 }
 
 static bool put_ttl(const char *word, struct directory_key *out)

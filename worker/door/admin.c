@@ -188,7 +188,7 @@ enum verdict admin_hello(struct exchange *x)
 enum verdict admin_events(struct exchange *x)
 {
     if (!x->worker->config->event_logging) {
-        err_set(&x->err, STATUS_NOT_FOUND, "event logging is switched off");
+        err_set(&x->outcome.err, STATUS_NOT_FOUND, "event logging is switched off");
         return VERDICT_FAIL;
     }
     answer_json(x, 200, STR("{\"success\":true,\"status\":\"ok\",\"events_received\":0}"));
@@ -197,21 +197,22 @@ enum verdict admin_events(struct exchange *x)
 
 enum verdict admin_message_by_id(struct exchange *x)
 {
-    err_set(&x->err, STATUS_NOT_SUPPORTED,
+    err_set(&x->outcome.err, STATUS_NOT_SUPPORTED,
             "messages are not stored: there is nothing to fetch by id");
     return VERDICT_FAIL;
 }
 
 enum verdict admin_absent(struct exchange *x)
 {
-    err_set(&x->err, STATUS_NOT_FOUND, "this part of the API is not available on Amazon Bedrock");
+    err_set(&x->outcome.err, STATUS_NOT_FOUND,
+            "this part of the API is not available on Amazon Bedrock");
     return VERDICT_FAIL;
 }
 
 enum verdict admin_preflight(struct exchange *x)
 {
     answer_begin(x, 204);
-    if (x->origin.n) {
+    if (x->asked.origin.n) {
         http_out_header(x->conn, STR("access-control-allow-methods"),
                         STR("GET, HEAD, POST, OPTIONS"));
         http_out_header(

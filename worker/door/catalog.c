@@ -73,7 +73,7 @@ struct page {
 
 static struct str query_value(struct exchange *x, struct str name)
 {
-    struct str rest = x->query, pair;
+    struct str rest = x->asked.query, pair;
     size_t at;
     while (rest.n && text_split(&rest, '&', &pair)) {
         if (text_find(pair, STR("="), &at) && text_eq(text_sub(pair, 0, at), name)) {
@@ -100,14 +100,15 @@ static size_t find_row(struct str name, size_t otherwise)
 static bool read_page(struct exchange *x, struct page *page)
 {
     size_t count = 0;
-    uint64_t limit = x->dialect == DIALECT_OPENAI ? LIMIT_MAX : LIMIT_DEFAULT;
+    uint64_t limit = x->asked.dialect == DIALECT_OPENAI ? LIMIT_MAX : LIMIT_DEFAULT;
     struct str given = query_value(x, STR("limit")), after = query_value(x, STR("after_id")),
                before = query_value(x, STR("before_id"));
     while (models_builtin[count].name) {
         count++;
     }
     if (given.n && (!text_u64(given, &limit) || limit < 1 || limit > LIMIT_MAX)) {
-        err_set(&x->err, STATUS_INVALID, "limit: Input should be a number from 1 to %d", LIMIT_MAX);
+        err_set(&x->outcome.err, STATUS_INVALID, "limit: Input should be a number from 1 to %d",
+                LIMIT_MAX);
         return false;
     }
     if (before.n) {
@@ -164,22 +165,22 @@ enum verdict catalog_one(struct exchange *x)
 {
     struct worker *worker = x->worker;
     struct str prefix = text_from(worker->config->api_prefix);
-    struct str raw = text_sub(x->path, prefix.n + sizeof "/models/" - 1, x->path.n);
+    struct str raw = text_sub(x->asked.path, prefix.n + sizeof "/models/" - 1, x->asked.path.n);
     char *name = arena_alloc(x->arena, raw.n + 1);
     size_t n = 0;
     if (!name || !text_unpercent(raw, name, &n)) {
-        err_set(&x->err, STATUS_NO_MODEL, "model: not a legal name");
+        err_set(&x->outcome.err, STATUS_NO_MODEL, "model: not a legal name");
         return VERDICT_FAIL;
     }
     struct str asked = {name, n};
-    if (models_choose(worker->config, worker->segment, x->arena, asked, true, &x->model, &x->err) !=
-        STATUS_OK) {
+    if (models_choose(&worker->models, worker->segment, x->arena, asked, true, &x->asked.model,
+                      &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     struct buf body;
     struct json_out w;
     buf_init(&body, 16384);
     json_begin(&w, &body);
-    put_model(&w, asked, x->model.id);
+    put_model(&w, asked, x->asked.model.id);
     return answer_built(x, 200, &body);
 }

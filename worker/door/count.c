@@ -5,28 +5,23 @@
 #include "worker/turn/answer.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
-#define REFUSALS            32     /* models remembered in one worker */
 #define IMAGE_TOKENS        1600 /* the most that one image costs (width * height / 750, downsized) */
 #define PDF_BYTES_PER_TOKEN 30   /* of base64: a page of 50 KB holds some 1,600 tokens */
 
-static struct {
-    char model[128];
-    uint64_t until_ms;
-} refusals[REFUSALS]; /* of this process */
-
 static struct str base_id(const struct exchange *x)
 {
-    return models_base(x->model.id);
+    return models_base(x->asked.model.id);
 }
 
 bool count_may_ask(struct exchange *x)
 {
-    if (!(x->model.caps->flags & MODELS_CLAUDE)) {
+    const struct worker *w = x->worker;
+    if (!(x->asked.model.caps->flags & MODELS_CLAUDE)) {
         return false; /* no other family has CountTokens */
     }
-    for (size_t i = 0; i < REFUSALS; i++) {
-        if (refusals[i].until_ms > clock_mono_ms() &&
-            text_eq(text_from(refusals[i].model), base_id(x))) {
+    for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
+        if (w->learnt.uncounted[i].until_ms > clock_mono_ms() &&
+            text_eq(text_from(w->learnt.uncounted[i].model), base_id(x))) {
             return false;
         }
     }
@@ -35,19 +30,22 @@ bool count_may_ask(struct exchange *x)
 
 void count_refused(struct exchange *x)
 {
+    struct worker *w = x->worker;
     size_t oldest = 0;
-    for (size_t i = 0; i < REFUSALS; i++) {
-        oldest = refusals[i].until_ms < refusals[oldest].until_ms ? i : oldest;
+    for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
+        oldest =
+            w->learnt.uncounted[i].until_ms < w->learnt.uncounted[oldest].until_ms ? i : oldest;
     }
-    text_copy(base_id(x), refusals[oldest].model, sizeof refusals[oldest].model);
-    refusals[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
+    text_copy(base_id(x), w->learnt.uncounted[oldest].model,
+              sizeof w->learnt.uncounted[oldest].model);
+    w->learnt.uncounted[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
 }
 
 /* {"input":{"invokeModel":{"body":"<base64>"}}} */
 bool count_wrap(struct exchange *x)
 {
     struct buf out;
-    struct str body = buf_str(&x->upstream);
+    struct str body = buf_str(&x->attempt.body);
     buf_init(&out, text_base64_size(body.n) + 128);
     BUF_LIT(&out, "{\"input\":{\"invokeModel\":{\"body\":\"");
     char *room = buf_reserve(&out, text_base64_size(body.n));
@@ -55,8 +53,8 @@ bool count_wrap(struct exchange *x)
         buf_commit(&out, text_base64((const uint8_t *)body.p, body.n, room));
     }
     BUF_LIT(&out, "\"}}}");
-    buf_free(&x->upstream);
-    x->upstream = out;
+    buf_free(&x->attempt.body);
+    x->attempt.body = out;
     return buf_ok(&out);
 }
 
@@ -179,12 +177,12 @@ uint64_t count_guess(const struct messages_request *r)
 enum verdict count_estimate(struct exchange *x)
 {
     if (text_eq(text_from(x->worker->config->count_tokens_fallback), STR("refuse"))) {
-        err_set(&x->err, STATUS_NOT_SUPPORTED, "this model's tokens cannot be counted");
+        err_set(&x->outcome.err, STATUS_NOT_SUPPORTED, "this model's tokens cannot be counted");
         return VERDICT_FAIL;
     }
     char body[64];
     int n = snprintf(body, sizeof body, "{\"input_tokens\":%llu}",
-                     (unsigned long long)count_guess(&x->request));
+                     (unsigned long long)count_guess(&x->asked.messages));
     answer_begin(x, 200);
     http_out_header(x->conn, STR("x-token-count"), STR("estimate"));
     http_out_body(x->conn, STR("application/json"), (struct str){body, (size_t)n});

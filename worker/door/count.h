@@ -2,7 +2,7 @@
  * count.h - POST /v1/messages/count_tokens: Bedrock's CountTokens where the account and model allow
  * it, else an estimate that says so (x-token-count: estimate). Worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html (base model
- * ids only; needs bedrock:CountTokens, which the earlier gateway's policy lacks)
+ * ids only; needs bedrock:CountTokens, which policies for InvokeModel alone lack)
  */
 #ifndef WORKER_DOOR_COUNT_H
 #define WORKER_DOOR_COUNT_H
@@ -12,7 +12,7 @@
 /* True when CountTokens may be asked for this model: not known to be refused (10
  * minutes' memory). */
 bool count_may_ask(struct exchange *x);
-/* The converted body in x->upstream becomes CountTokens' input. false: out of memory. */
+/* The converted body in attempt.body becomes CountTokens' input. false: out of memory. */
 bool count_wrap(struct exchange *x);
 /* Bedrock refused (no permission, model without CountTokens): remembered for the model. */
 void count_refused(struct exchange *x);

@@ -28,7 +28,7 @@
     X(REQUESTS_OPEN, "requests_open", "gauge", "", "Requests open now")                            \
     X(KEYS, "keys", "gauge", "", "Keys in the table")                                              \
     X(GENERATION, "key_table_generation", "gauge", "", "Publications of the key table")            \
-    X(TABLE_AGE, "key_table_age_milliseconds", "gauge", "",                                        \
+    X(TABLE_AGE, "key_table_age_seconds", "gauge", "",                                             \
       "Since the store last confirmed the key table")                                              \
     X(JOURNAL_OPEN, "usage_journal_open", "gauge", "", "Usage records of requests that run")       \
     X(JOURNAL_WAITING, "usage_journal_waiting", "gauge", "",                                       \
@@ -154,6 +154,14 @@ static void gauge(struct buf *out, unsigned family, uint64_t value)
     buf_printf(out, PREFIX "%s %llu\n", families[family].name, (unsigned long long)value);
 }
 
+/* In seconds, as Prometheus has all times. */
+static void gauge_ms(struct buf *out, unsigned family, uint64_t ms)
+{
+    put_family(out, families[family]);
+    buf_printf(out, PREFIX "%s %llu.%03llu\n", families[family].name,
+               (unsigned long long)(ms / 1000u), (unsigned long long)(ms % 1000u));
+}
+
 struct processes {
     uint64_t workers_ready, connections, requests_open, restarts;
 };
@@ -198,42 +206,46 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
     gauge(out, FAMILY_REQUESTS_OPEN, p.requests_open);
     gauge(out, FAMILY_KEYS, directory_count(s));
     gauge(out, FAMILY_GENERATION, directory_generation(s));
-    gauge(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
+    gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     put_journal(s, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
 }
 
 static enum traffic_class class_of(const struct exchange *x)
 {
-    bool broke = x->err.code != STATUS_OK || (x->reply && x->reply->failed);
+    bool broke = x->outcome.err.code != STATUS_OK || (x->attempt.reply && x->attempt.reply->failed);
     /* 499: exchange_gone */
-    if (x->status == 499 || x->status < 200 || (x->status < 400 && broke)) {
+    if (x->outcome.status == 499 || x->outcome.status < 200 || (x->outcome.status < 400 && broke)) {
         return TRAFFIC_ABORTED;
     }
-    return x->status < 400 ? TRAFFIC_2XX : x->status < 500 ? TRAFFIC_4XX : TRAFFIC_5XX;
+    return x->outcome.status < 400   ? TRAFFIC_2XX
+           : x->outcome.status < 500 ? TRAFFIC_4XX
+                                     : TRAFFIC_5XX;
 }
 
 static enum traffic traffic_of(const struct exchange *x)
 {
-    if (!x->route || x->route->answer) {
-        return x->route && !x->route->needs_key ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
+    if (!x->route || x->route->serve) {
+        return x->route && x->route->need == ROUTE_ANYBODY ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
     }
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;
     }
-    if (x->dialect == DIALECT_OPENAI) {
-        return x->attempts ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
+    if (x->asked.dialect == DIALECT_OPENAI) {
+        return x->attempt.number ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
     }
-    if (!x->attempts) {
+    if (!x->attempt.number) {
         return TRAFFIC_MESSAGES_NONE;
     }
-    return x->model.transport == MODELS_INVOKE ? TRAFFIC_MESSAGES_INVOKE
-                                               : TRAFFIC_MESSAGES_CONVERSE;
+    return x->asked.model.transport == MODELS_INVOKE ? TRAFFIC_MESSAGES_INVOKE
+                                                     : TRAFFIC_MESSAGES_CONVERSE;
 }
 
 void metrics_count(const struct exchange *x)
 {
-    uint64_t first_us = x->first_ns > x->began_ns ? (x->first_ns - x->began_ns) / 1000u : 0;
+    uint64_t first_us = x->attempt.transfer.first_ns > x->began_ns
+                            ? (x->attempt.transfer.first_ns - x->began_ns) / 1000u
+                            : 0;
     traffic_count(counters_traffic(traffic_of(x)), class_of(x), first_us,
                   (clock_now_ns() - x->began_ns) / 1000u);
 }
@@ -241,9 +253,11 @@ void metrics_count(const struct exchange *x)
 enum verdict metrics_answer(struct exchange *x)
 {
     struct buf body;
-    if (x->worker->config->metrics_auth && x->who != EXCHANGE_MASTER) {
-        x->refused = COUNTER_REFUSED_MASTER_ONLY;
-        err_set(&x->err, STATUS_PERMISSION, "/metrics needs the master key (or METRICS_AUTH=off)");
+    if (x->worker->config->metrics_auth && x->caller.who != CALLER_MASTER &&
+        x->caller.who != CALLER_SCRAPER) {
+        x->outcome.refused = COUNTER_REFUSED_MASTER_ONLY;
+        err_set(&x->outcome.err, STATUS_PERMISSION,
+                "/metrics needs METRICS_TOKEN or the master key (or METRICS_AUTH=off)");
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);

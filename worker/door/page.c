@@ -30,11 +30,11 @@ void page_keep(struct exchange *x, const struct http_request *r)
     if (r->method == HTTP_POST) {
         return;
     }
-    x->page.wanted = http_request_header(r, STR("accept"), &value) && page_is_wanted(value);
-    x->page.https =
+    x->asked.page.wanted = http_request_header(r, STR("accept"), &value) && page_is_wanted(value);
+    x->asked.page.https =
         http_request_header(r, STR("x-forwarded-proto"), &value) && text_ieq(value, STR("https"));
-    if (x->page.wanted && http_request_header(r, STR("host"), &value)) {
-        x->page.host = arena_dup(x->arena, value);
+    if (x->asked.page.wanted && http_request_header(r, STR("host"), &value)) {
+        x->asked.page.host = arena_dup(x->arena, value);
     }
 }
 
@@ -44,8 +44,8 @@ void page_keep(struct exchange *x, const struct http_request *r)
 static bool is_shown(const struct route *r)
 {
     struct str path = text_from(r->path);
-    return r->answer != admin_absent && r->answer != admin_message_by_id &&
-           r->answer != page_root && !text_ends(path, STR("*"));
+    return r->serve != admin_absent && r->serve != admin_message_by_id && r->serve != page_root &&
+           !text_ends(path, STR("*"));
 }
 
 /* The path as it is called: {prefix} filled in. */
@@ -142,8 +142,8 @@ static void put_escaped(struct buf *out, struct str s)
 
 static void put_base(struct buf *out, const struct exchange *x, struct str prefix)
 {
-    buf_put_str(out, x->page.https ? STR("https://") : STR("http://"));
-    put_escaped(out, x->page.host.n ? x->page.host : STR("localhost"));
+    buf_put_str(out, x->asked.page.https ? STR("https://") : STR("http://"));
+    put_escaped(out, x->asked.page.host.n ? x->asked.page.host : STR("localhost"));
     put_escaped(out, prefix);
 }
 
@@ -165,7 +165,7 @@ static void put_lines(struct buf *out, const struct exchange *x)
 static void put_row(struct buf *out, const struct config *c, const struct route *r)
 {
     struct buf path;
-    bool link = r->methods & 1u << HTTP_GET && !r->needs_key;
+    bool link = r->methods & 1u << HTTP_GET && r->need == ROUTE_ANYBODY;
     buf_init(&path, BODY_MAX);
     put_path(&path, c, r);
     BUF_LIT(out, "<tr><td><code>");
@@ -177,7 +177,7 @@ static void put_row(struct buf *out, const struct config *c, const struct route 
     }
     put_escaped(out, buf_str(&path));
     buf_put_str(out, link ? STR("</a></code></td><td>") : STR("</code></td><td>"));
-    buf_put_str(out, r->needs_key ? STR("key") : STR("anybody"));
+    buf_put_str(out, r->need != ROUTE_ANYBODY ? STR("key") : STR("anybody"));
     BUF_LIT(out, "</td><td>");
     put_escaped(out, text_from(r->meaning));
     BUF_LIT(out, "</td></tr>\n");
@@ -229,7 +229,7 @@ enum verdict page_root(struct exchange *x)
 {
     struct buf body;
     buf_init(&body, BODY_MAX);
-    if (x->page.wanted) {
+    if (x->asked.page.wanted) {
         put_page(&body, x);
     } else {
         put_json(&body, x->worker);
@@ -241,7 +241,7 @@ enum verdict page_root(struct exchange *x)
     answer_begin(x, 200);
     http_out_header(x->conn, STR("vary"), STR("accept"));
     http_out_header(x->conn, STR("cache-control"), STR("no-store"));
-    if (x->page.wanted) {
+    if (x->asked.page.wanted) {
         put_policy(x);
         http_out_body(x->conn, STR("text/html; charset=utf-8"), buf_str(&body));
     } else {

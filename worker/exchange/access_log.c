@@ -7,7 +7,7 @@
 /* Probes and health checks are not worth a line each at the default level. */
 static bool worth_a_line(const struct exchange *x)
 {
-    return !x->route || x->route->needs_key || x->status >= 400;
+    return !x->route || x->route->need != ROUTE_ANYBODY || x->outcome.status >= 400;
 }
 
 static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
@@ -18,39 +18,39 @@ static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
 static void put_line(const struct exchange *x)
 {
     char key_id[9] = "";
-    if (x->who == EXCHANGE_KEY) {
-        text_hex(x->digest, 4, key_id);
+    if (x->caller.who == CALLER_KEY) {
+        text_hex(x->caller.digest, 4, key_id);
     }
-    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const char *const who[] = {"nobody", "anonymous", "scraper", "master", "key"};
     static const struct reply none;
-    const struct reply *reply = x->reply ? x->reply : &none;
-    const struct tokens *u = &x->usage.tokens;
+    const struct reply *reply = x->attempt.reply ? x->attempt.reply : &none;
+    const struct tokens *u = &x->outcome.usage.tokens;
     const struct log_field fields[] = {
-        {"request_id", LOG_STR, x->id, 0},
-        {"status", LOG_INT, {NULL, 0}, x->status},
-        {"path", LOG_STR, x->path, 0},
-        {"who", LOG_STR, text_from(who[x->who]), 0},
+        {"request_id", LOG_STR, x->asked.id, 0},
+        {"status", LOG_INT, {NULL, 0}, x->outcome.status},
+        {"path", LOG_STR, x->asked.path, 0},
+        {"who", LOG_STR, text_from(who[x->caller.who]), 0},
         {"key_id", LOG_STR, text_from(key_id), 0},
-        {"user", LOG_STR, {x->key.user, x->key.user_len}, 0},
+        {"user", LOG_STR, {x->caller.key.user, x->caller.key.user_len}, 0},
         {"peer", LOG_STR, http_conn_peer(x->conn), 0},
-        {"agent", LOG_STR, x->agent, 0},
-        {"session", LOG_STR, x->request.session, 0},
-        {"model", LOG_STR, x->client_model, 0},
-        {"bedrock_model", LOG_STR, x->model.id, 0},
-        {"rule", LOG_STR, text_from(x->model.rule), 0},
-        {"stream", LOG_BOOL, {NULL, 0}, x->stream},
-        {"attempts", LOG_INT, {NULL, 0}, x->attempts},
-        {"upstream_id", LOG_STR, text_from(x->upstream_id), 0},
+        {"agent", LOG_STR, x->asked.agent, 0},
+        {"session", LOG_STR, x->asked.messages.session, 0},
+        {"model", LOG_STR, x->asked.client_model, 0},
+        {"bedrock_model", LOG_STR, x->asked.model.id, 0},
+        {"rule", LOG_STR, text_from(x->asked.model.rule), 0},
+        {"stream", LOG_BOOL, {NULL, 0}, x->asked.stream},
+        {"attempts", LOG_INT, {NULL, 0}, x->attempt.number},
+        {"upstream_id", LOG_STR, text_from(x->attempt.transfer.id), 0},
         {"stop_reason", LOG_STR, text_from(reply->stop_reason), 0},
         {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},
         {"output_tokens", LOG_INT, {NULL, 0}, (int64_t)u->output},
         {"cache_read_tokens", LOG_INT, {NULL, 0}, (int64_t)u->cache_read},
         {"cache_write_tokens", LOG_INT, {NULL, 0}, (int64_t)tokens_written(u)},
-        {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->cost_micro},
-        {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->first_ns)},
+        {"cost_micro", LOG_INT, {NULL, 0}, (int64_t)x->outcome.cost_micro},
+        {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->attempt.transfer.first_ns)},
         {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
-        {"changes", LOG_STR, buf_str(&x->changes), 0},
-        {"error", LOG_STR, text_from(x->err.text), 0},
+        {"changes", LOG_STR, buf_str(&x->attempt.changes), 0},
+        {"error", LOG_STR, text_from(x->outcome.err.text), 0},
     };
     log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
 }

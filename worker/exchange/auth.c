@@ -17,7 +17,7 @@
 
 static enum status refuse(struct exchange *x, enum counter reason, struct err *err)
 {
-    x->refused = reason;
+    x->outcome.refused = reason;
     return err_set(err, STATUS_AUTH, REFUSED);
 }
 
@@ -31,7 +31,7 @@ static enum status unavailable(struct err *err)
 
 /* x-api-key decides when both are present, as at api.anthropic.com; an empty header counts as
  * absent. */
-static struct str find_key(const struct config *c, const struct http_request *r)
+struct str auth_sent_key(const struct config *c, const struct http_request *r)
 {
     struct str value;
     if (http_request_header(r, text_from(c->api_key_header), &value) && value.n) {
@@ -47,13 +47,31 @@ static struct str find_key(const struct config *c, const struct http_request *r)
 static bool is_master(const struct exchange *x)
 {
     const struct worker *w = x->worker;
-    return w->has_master && text_secret_eq(x->digest, w->master_digest, sizeof x->digest);
+    return w->has_master &&
+           text_secret_eq(x->caller.digest, w->master_digest, sizeof x->caller.digest);
+}
+
+/* Opens /metrics; at another route it is a key that nobody has, and no question to the store. */
+static bool is_metrics_token(const struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    return c->has_metrics_token &&
+           text_secret_eq(x->caller.digest, c->metrics_digest, sizeof x->caller.digest);
+}
+
+static enum status let_scrape(struct exchange *x, struct err *err)
+{
+    if (x->route->need != ROUTE_MASTER) {
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
+    }
+    x->caller.who = CALLER_SCRAPER;
+    return STATUS_OK;
 }
 
 /* What the row says about this very moment. */
 static enum status check_row(struct exchange *x, struct err *err)
 {
-    const struct directory_key *k = &x->key;
+    const struct directory_key *k = &x->caller.key;
     if (k->expires_ms && k->expires_ms <= clock_real_ms()) {
         return refuse(x, COUNTER_REFUSED_EXPIRED_KEY, err);
     }
@@ -63,7 +81,7 @@ static enum status check_row(struct exchange *x, struct err *err)
     if ((k->flags & DIRECTORY_BUDGET_EXCEEDED) && limits_over_budget(x)) {
         return limits_refuse_budget(err, LIMITS_USED_UP);
     }
-    x->who = EXCHANGE_KEY;
+    x->caller.who = CALLER_KEY;
     return STATUS_OK;
 }
 
@@ -73,7 +91,7 @@ static void stop_waiting(struct loop *loop, void *owner)
 {
     struct exchange *x = owner;
     (void)loop;
-    if (x->ticket) {
+    if (x->caller.ticket) {
         turn_wake(x);
     }
 }
@@ -81,7 +99,7 @@ static void stop_waiting(struct loop *loop, void *owner)
 static void wait_for_answer(struct exchange *x)
 {
     uint64_t wait_ms = (uint64_t)x->worker->config->dynamodb_timeout * 1000u;
-    x->ticket_due_ms = clock_mono_ms() + wait_ms;
+    x->caller.ticket_due_ms = clock_mono_ms() + wait_ms;
     loop_timer_in(x->worker->loop, &x->timer_pause, wait_ms, stop_waiting, x);
 }
 
@@ -90,9 +108,9 @@ static enum status ask(struct exchange *x, struct str key, struct err *err)
     if (!keystore_key_plausible(key) || key.n > KEYMISS_KEY_MAX) {
         return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
     }
-    x->ticket = keymiss_ask(x->worker->segment, x->worker->slot, x->digest, key);
+    x->caller.ticket = keymiss_ask(x->worker->segment, x->worker->slot, x->caller.digest, key);
     counters_add(COUNTER_KEY_QUESTIONS, 1);
-    if (!x->ticket) {
+    if (!x->caller.ticket) {
         return unavailable(err);
     }
     wait_for_answer(x);
@@ -101,7 +119,7 @@ static enum status ask(struct exchange *x, struct str key, struct err *err)
 
 static enum status look_up(struct exchange *x, struct str key, struct err *err)
 {
-    switch (directory_find(x->worker->segment, x->digest, &x->key)) {
+    switch (directory_find(x->worker->segment, x->caller.digest, &x->caller.key)) {
     case DIRECTORY_HIT:
         return check_row(x, err);
     case DIRECTORY_MISS:
@@ -113,26 +131,47 @@ static enum status look_up(struct exchange *x, struct str key, struct err *err)
     return unavailable(err);
 }
 
+bool auth_is_needed(const struct exchange *x)
+{
+    switch (x->route->need) {
+    case ROUTE_ANYBODY:
+        return false;
+    case ROUTE_KEY:
+        return true;
+    case ROUTE_MASTER:
+        break;
+    }
+    return x->worker->config->metrics_auth;
+}
+
+enum status auth_refuse_no_key(struct exchange *x, struct err *err)
+{
+    x->outcome.refused = COUNTER_REFUSED_NO_KEY;
+    return err_set(err, STATUS_AUTH,
+                   "no API key: send it as x-api-key or as Authorization: Bearer");
+}
+
 enum status auth_identify(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
-    struct str key = find_key(c, r);
+    struct str key = auth_sent_key(c, r);
     if (!key.n) {
         if (!c->require_api_key) {
-            x->who = EXCHANGE_ANONYMOUS;
+            x->caller.who = CALLER_ANONYMOUS;
             return STATUS_OK;
         }
-        x->refused = COUNTER_REFUSED_NO_KEY;
-        return err_set(err, STATUS_AUTH,
-                       "no API key: send it as x-api-key or as Authorization: Bearer");
+        return auth_refuse_no_key(x, err);
     }
-    sha256(key.p, key.n, x->digest);
+    sha256(key.p, key.n, x->caller.digest);
     if (is_master(x)) {
-        x->who = EXCHANGE_MASTER;
+        x->caller.who = CALLER_MASTER;
         return STATUS_OK;
     }
+    if (is_metrics_token(x)) {
+        return let_scrape(x, err);
+    }
     if (!c->require_api_key) {
-        x->who = EXCHANGE_ANONYMOUS;
+        x->caller.who = CALLER_ANONYMOUS;
         return STATUS_OK;
     }
     return look_up(x, key, err);
@@ -140,29 +179,29 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
 
 enum verdict auth_await(struct exchange *x)
 {
-    switch (keymiss_poll(x->worker->segment, x->worker->slot, x->ticket)) {
+    switch (keymiss_poll(x->worker->segment, x->worker->slot, x->caller.ticket)) {
     case KEYMISS_PENDING:
-        if (clock_mono_ms() < x->ticket_due_ms) {
+        if (clock_mono_ms() < x->caller.ticket_due_ms) {
             return VERDICT_WAIT;
         }
-        unavailable(&x->err);
+        unavailable(&x->outcome.err);
         return VERDICT_FAIL;
     case KEYMISS_ABSENT:
-        refuse(x, COUNTER_REFUSED_BAD_KEY, &x->err);
+        refuse(x, COUNTER_REFUSED_BAD_KEY, &x->outcome.err);
         return VERDICT_FAIL;
     case KEYMISS_UNAVAILABLE:
-        unavailable(&x->err);
+        unavailable(&x->outcome.err);
         return VERDICT_FAIL;
     case KEYMISS_FOUND:
         break;
     }
-    x->ticket = 0;
+    x->caller.ticket = 0;
     loop_timer_cancel(x->worker->loop, &x->timer_pause);
-    if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT) {
-        unavailable(&x->err);
+    if (directory_find(x->worker->segment, x->caller.digest, &x->caller.key) != DIRECTORY_HIT) {
+        unavailable(&x->outcome.err);
         return VERDICT_FAIL;
     }
-    return check_row(x, &x->err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
+    return check_row(x, &x->outcome.err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
 /* Of the source address, without its port. */
@@ -175,8 +214,8 @@ static void digest_address(const struct exchange *x, uint8_t digest_out[32])
     sha256(peer.p, peer.n, digest_out);
 }
 
-/* Without keys everybody would share one bucket (a defect of the Rust original): one a source
- * address. */
+/* Without keys there is one bucket a source address: in a common one, one client would use up
+ * everybody's. */
 static uint32_t anonymous_slot(const struct exchange *x)
 {
     uint8_t digest[32];
@@ -188,15 +227,16 @@ uint64_t auth_holder(const struct exchange *x)
 {
     uint8_t digest[32];
     uint64_t holder = 0;
-    switch (x->who) {
-    case EXCHANGE_NOBODY:
+    switch (x->caller.who) {
+    case CALLER_NOBODY:
         return 0;
-    case EXCHANGE_ANONYMOUS:
+    case CALLER_ANONYMOUS:
         digest_address(x, digest);
         break;
-    case EXCHANGE_MASTER:
-    case EXCHANGE_KEY:
-        memcpy(digest, x->digest, sizeof digest);
+    case CALLER_SCRAPER:
+    case CALLER_MASTER:
+    case CALLER_KEY:
+        memcpy(digest, x->caller.digest, sizeof digest);
         break;
     }
     memcpy(&holder, digest, sizeof holder);
@@ -208,17 +248,18 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
     const struct config *c = x->worker->config;
     struct bucket *all = x->worker->segment->buckets;
     *limit_out = (uint32_t)c->rate_limit_requests;
-    switch (x->who) {
-    case EXCHANGE_MASTER:
+    switch (x->caller.who) {
+    case CALLER_MASTER:
         *limit_out = (uint32_t)c->master_key_rate_limit;
         return *limit_out ? &all[BUCKET_MASTER] : NULL;
-    case EXCHANGE_KEY:
-        if (x->key.rate_limit) {
-            *limit_out = x->key.rate_limit;
+    case CALLER_KEY:
+        if (x->caller.key.rate_limit) {
+            *limit_out = x->caller.key.rate_limit;
         }
-        return bucket_of(x->worker->segment, x->key.slot, x->key.tag);
-    case EXCHANGE_ANONYMOUS:
-    case EXCHANGE_NOBODY:
+        return bucket_of(x->worker->segment, x->caller.key.slot, x->caller.key.tag);
+    case CALLER_SCRAPER: /* its one route has no limit */
+    case CALLER_ANONYMOUS:
+    case CALLER_NOBODY:
         break;
     }
     return &all[anonymous_slot(x)];
@@ -233,10 +274,10 @@ static enum verdict take(struct exchange *x)
     uint32_t limit;
     struct bucket *b = find_bucket(x, &limit);
     if (!b &&
-        x->who == EXCHANGE_KEY) { /* its slot has gone to another key while the body arrived */
-        if (directory_find(x->worker->segment, x->digest, &x->key) != DIRECTORY_HIT ||
+        x->caller.who == CALLER_KEY) { /* its slot has gone to another key while the body arrived */
+        if (directory_find(x->worker->segment, x->caller.digest, &x->caller.key) != DIRECTORY_HIT ||
             !(b = find_bucket(x, &limit))) {
-            unavailable(&x->err);
+            unavailable(&x->outcome.err);
             return VERDICT_FAIL;
         }
     }
@@ -244,24 +285,25 @@ static enum verdict take(struct exchange *x)
         return VERDICT_NEXT;
     }
     _Atomic uint64_t *word = x->route->limit == ROUTE_COUNTING ? &b->counting : &b->requests;
-    x->limit =
+    x->caller.requests =
         bucket_take(word, clock_now_ns(), limit, (uint64_t)c->rate_limit_window * 1000000000u);
-    x->limited = true;
-    if (x->limit.allowed) {
+    x->caller.limited = true;
+    if (x->caller.requests.allowed) {
         return VERDICT_NEXT;
     }
-    err_set(&x->err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds", limit,
-            (long long)c->rate_limit_window);
-    wait_say(&x->err, "try again", (x->limit.retry_ns + 999999999u) / 1000000000u);
+    err_set(&x->outcome.err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds",
+            limit, (long long)c->rate_limit_window);
+    wait_say(&x->outcome.err, "try again",
+             (x->caller.requests.retry_ns + 999999999u) / 1000000000u);
     return VERDICT_FAIL;
 }
 
 enum verdict auth_step(struct exchange *x)
 {
-    if (!x->route->needs_key) {
+    if (!auth_is_needed(x)) {
         return VERDICT_NEXT;
     }
-    if (x->ticket) {
+    if (x->caller.ticket) {
         enum verdict v = auth_await(x);
         if (v != VERDICT_NEXT) {
             return v;

@@ -7,11 +7,17 @@
 
 #include "worker/turn/turn.h"
 
-/* At header time: finds the key and looks it up. OK also when the refresher was asked (x->ticket).
+bool auth_is_needed(const struct exchange *x); /* does its route ask who it is? */
+/* The key as sent, a span of the head; empty: none. */
+struct str auth_sent_key(const struct config *c, const struct http_request *r);
+enum status auth_refuse_no_key(struct exchange *x, struct err *err); /* AUTH */
+
+/* At header time: finds the key and looks it up. OK also when the refresher was asked (caller.ticket).
  * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */
 MUST_CHECK enum status auth_identify(struct exchange *x, const struct http_request *r,
                                      struct err *err);
-/* x->ticket: has the refresher answered? WAIT, FAIL with x->err, or NEXT: the key is known. */
+/* caller.ticket: has the refresher answered? WAIT, FAIL with outcome.err, or NEXT: the key is
+ * known. */
 enum verdict auth_await(struct exchange *x);
 /* State AUTH: waits for the refresher if it was asked, then takes one request from the bucket. */
 enum verdict auth_step(struct exchange *x);

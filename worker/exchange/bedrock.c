@@ -84,8 +84,9 @@ static bool wait_for_keys(struct exchange *x)
     if (w->config->bedrock_api_key[0] || keyring_now(&w->keyring, w->segment) != KEYRING_STALE) {
         return false;
     }
-    x->keys_until_ms = x->keys_until_ms ? x->keys_until_ms : now_ms + KEYS_WAIT_MS;
-    if (now_ms >= x->keys_until_ms) {
+    x->attempt.keys_until_ms =
+        x->attempt.keys_until_ms ? x->attempt.keys_until_ms : now_ms + KEYS_WAIT_MS;
+    if (now_ms >= x->attempt.keys_until_ms) {
         return false;
     }
     if (now_ms >= w->keyring.miss_ms) { /* of this worker, not of each of its exchanges */
@@ -122,7 +123,7 @@ static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, st
 
 bool bedrock_asks_stream(const struct exchange *x)
 {
-    return x->stream && !x->reply->retold;
+    return x->asked.stream && !x->attempt.reply->retold;
 }
 
 static bool put_common(struct exchange *x, struct outgoing *o)
@@ -133,11 +134,11 @@ static bool put_common(struct exchange *x, struct outgoing *o)
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
         put_pair(x, o, STR("accept"),
                  stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
-    if (ok && stream && x->model.transport == MODELS_INVOKE) {
+    if (ok && stream && x->asked.model.transport == MODELS_INVOKE) {
         ok = put_pair(x, o, STR("x-amzn-bedrock-accept"), STR("application/json"));
     }
-    if (ok && x->tier.n) {
-        ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->tier);
+    if (ok && x->attempt.tier.n) {
+        ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
     }
     return ok;
 }
@@ -151,7 +152,7 @@ static enum status put_bearer(struct exchange *x, struct outgoing *o)
 {
     char *value = arena_printf(x->arena, "Bearer %s", x->worker->config->bedrock_api_key);
     if (!value || !put_pair(x, o, STR("authorization"), text_from(value))) {
-        return no_memory(&x->err);
+        return no_memory(&x->outcome.err);
     }
     return STATUS_OK;
 }
@@ -160,28 +161,29 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                         int day, struct str amz)
 {
     struct bedrock *b = x->worker->bedrock;
-    if (!x->upstream_hashed) { /* once, also when a second attempt is made */
-        sha256_hex(buf_data(&x->upstream), buf_len(&x->upstream), x->upstream_sha256);
-        x->upstream_hashed = true;
+    if (!x->attempt.body_hashed) { /* once, also when a second attempt is made */
+        sha256_hex(buf_data(&x->attempt.body), buf_len(&x->attempt.body), x->attempt.body_sha256);
+        x->attempt.body_hashed = true;
     }
     struct sigv4_request r = {.method = STR("POST"),
                               .path = buf_str(&b->path),
                               .headers = o->pairs,
                               .header_count = o->n};
-    memcpy(r.body_sha256, x->upstream_sha256, sizeof r.body_sha256);
+    memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
     struct sigv4_scope scope = {.region = text_from(keys->region), .service = STR("bedrock")};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
     enum status st = sigv4_sign(&r, &scope, keys->key[day], text_from(keys->access_key_id), amz,
-                                &b->scratch, &b->authorization, &x->err);
+                                &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
-        st = no_memory(&x->err);
+        st = no_memory(&x->outcome.err);
     }
     return st;
 }
 
 static enum status authorize(struct exchange *x, struct outgoing *o)
 {
+    struct transfer *t = &x->attempt.transfer;
     struct worker *w = x->worker;
     if (w->config->bedrock_api_key[0]) {
         return put_bearer(x, o);
@@ -189,23 +191,23 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     int day;
     char *amz = arena_alloc(x->arena, 17);
     if (!amz) {
-        return no_memory(&x->err);
+        return no_memory(&x->outcome.err);
     }
-    x->skew_ms = signing_skew(w->segment);
-    clock_amz(clock_real_ms() + x->skew_ms, amz);
+    t->skew_ms = signing_skew(w->segment);
+    clock_amz(clock_real_ms() + t->skew_ms, amz);
     if (keyring_look(&w->keyring, w->segment, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
                  keyring_trouble(&w->keyring, w->segment, w->config));
-        err_set(&x->err, STATUS_UNAVAILABLE,
+        err_set(&x->outcome.err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
-        x->err.retry_after_s = 5;
-        x->refused = COUNTER_REFUSED_CREDENTIALS;
-        return x->err.code;
+        x->outcome.err.retry_after_s = 5;
+        x->outcome.refused = COUNTER_REFUSED_CREDENTIALS;
+        return x->outcome.err.code;
     }
     const struct signing_keys *keys = &w->keyring.keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
-        return no_memory(&x->err);
+        return no_memory(&x->outcome.err);
     }
     return sign(x, o, keys, day, text_from(amz));
 }
@@ -213,10 +215,10 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
 static struct str operation(const struct exchange *x)
 {
     bool stream = bedrock_asks_stream(x);
-    if (x->counting) {
+    if (x->asked.counting) {
         return STR("/count-tokens");
     }
-    if (x->model.transport == MODELS_INVOKE) {
+    if (x->asked.model.transport == MODELS_INVOKE) {
         return stream ? STR("/invoke-with-response-stream") : STR("/invoke");
     }
     return stream ? STR("/converse-stream") : STR("/converse");
@@ -227,9 +229,9 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->endpoint.path));
-    struct str id =
-        x->counting ? models_base(x->model.id) : x->model.id; /* CountTokens refuses profile ids */
-    return sigv4_model_path(id, operation(x), &b->path, &x->err);
+    struct str id = x->asked.counting ? models_base(x->asked.model.id)
+                                      : x->asked.model.id; /* CountTokens refuses profile ids */
+    return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
 }
 
 static const char *make_url(struct exchange *x)
@@ -246,14 +248,14 @@ static const char *make_url(struct exchange *x)
 static struct fetch_request transfer(struct exchange *x, const struct outgoing *o, const char *url)
 {
     const struct config *c = x->worker->config;
-    uint32_t whole_ms = x->counting ? COUNT_MS : (uint32_t)c->bedrock_timeout * 1000u;
+    uint32_t whole_ms = x->asked.counting ? COUNT_MS : (uint32_t)c->bedrock_timeout * 1000u;
     bool stream = bedrock_asks_stream(x);
     return (struct fetch_request){
         .method = "POST",
         .url = url,
         .headers = o->lines,
         .header_count = o->n,
-        .body = buf_str(&x->upstream),
+        .body = buf_str(&x->attempt.body),
         .allow_http = x->worker->bedrock->endpoint.plain_http,
         .connect_ms = (uint32_t)c->upstream_connect_timeout * 1000u,
         .first_byte_ms = stream ? (uint32_t)c->upstream_first_byte_timeout * 1000u : whole_ms,
@@ -264,16 +266,19 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
 
 enum verdict bedrock_send(struct exchange *x)
 {
+    struct transfer *t = &x->attempt.transfer;
     struct worker *w = x->worker;
     struct outgoing o = {.n = 0};
     if (wait_for_keys(x)) {
         return VERDICT_WAIT;
     }
+    attempt_begin_transfer(&x->attempt);
+    x->outcome.err = (struct err){.code = STATUS_OK};
     if (make_path(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (!put_common(x, &o)) {
-        no_memory(&x->err);
+        no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     if (authorize(x, &o) != STATUS_OK) {
@@ -281,23 +286,19 @@ enum verdict bedrock_send(struct exchange *x)
     }
     const char *url = make_url(x);
     if (!url) {
-        no_memory(&x->err);
+        no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     struct fetch_request request = transfer(x, &o, url);
-    x->attempts++;
-    x->sent_ns = clock_now_ns();
-    x->attempt = EXCHANGE_ATTEMPT_RUNNING;
-    x->err = (struct err){.code = STATUS_OK};
-    x->refusal = 0;
-    x->complaint = COMPLAINT_NONE;
-    if (x->attempts == 1) {
+    x->attempt.number++;
+    t->sent_ns = clock_now_ns();
+    if (x->attempt.number == 1) {
         retries_earn(&w->bedrock->retries);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
-    x->fetch = fetch_start(w->fetch, &request, x->transfer, x, &x->err);
-    if (!x->fetch) {
-        x->refused = COUNTER_REFUSED_BUSY;
+    t->fetch = fetch_start(w->fetch, &request, w->transfer, x, &x->outcome.err);
+    if (!t->fetch) {
+        x->outcome.refused = COUNTER_REFUSED_BUSY;
         return VERDICT_FAIL;
     }
     return VERDICT_NEXT;
@@ -309,41 +310,44 @@ enum verdict bedrock_send(struct exchange *x)
  * once more at no cost. (Another worker may have learnt it while this request was on its way.) */
 static bool learn_skew(struct exchange *x)
 {
+    struct transfer *t = &x->attempt.transfer;
     struct str date;
     int64_t theirs_ms;
-    if (x->complaint != COMPLAINT_CLOCK || x->skew_tried || !x->fetch ||
-        !fetch_header(x->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
+    if (t->complaint != COMPLAINT_CLOCK || x->attempt.clock_learnt || !t->fetch ||
+        !fetch_header(t->fetch, STR("date"), &date) || !clock_parse_http(date, &theirs_ms)) {
         return false;
     }
-    int64_t offset = theirs_ms - clock_real_ms(), change = offset - x->skew_ms;
+    int64_t offset = theirs_ms - clock_real_ms(), change = offset - t->skew_ms;
     if (change < SKEW_LEARN_MS && change > -SKEW_LEARN_MS) {
         return false;
     }
     signing_set_skew(x->worker->segment, offset);
     log_line(LOG_WARN, "clock", "AWS is %lld s away from this clock; signing with its time",
              (long long)(offset / 1000));
-    x->skew_tried = true;
-    x->pause_ms = 0;
+    x->attempt.clock_learnt = true;
+    x->attempt.pause_ms = 0;
     return true;
 }
 
 static bool worth_retrying(const struct exchange *x)
 {
-    int status = x->refusal;
+    const struct transfer *t = &x->attempt.transfer;
+    int status = t->refusal;
     if (status == 0) { /* no answer: only if nothing of the request can have been billed */
-        return x->err.code == STATUS_UPSTREAM && !(x->fetch && fetch_sent(x->fetch));
+        return x->outcome.err.code == STATUS_UPSTREAM && !(t->fetch && fetch_sent(t->fetch));
     }
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 static bool drop_tier(struct exchange *x)
 {
-    if (x->complaint != COMPLAINT_TIER || !x->tier_asked || x->tier_refused) {
+    struct attempt *a = &x->attempt;
+    if (a->transfer.complaint != COMPLAINT_TIER || !a->tier_named ||
+        attempt_leaves_out(a, PLAN_TIER)) {
         return false;
     }
-    x->tier_refused = true;
-    x->reconvert = true;
-    x->pause_ms = 0;
+    attempt_leave_out(a, PLAN_TIER);
+    a->pause_ms = 0;
     return true;
 }
 
@@ -352,14 +356,15 @@ bool bedrock_retry(struct exchange *x)
     if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
-    int allowed = 1 + (int)x->worker->config->upstream_retries + (x->skew_tried ? 1 : 0) +
-                  (x->tier_refused ? 1 : 0);
-    if (x->attempts >= allowed || !worth_retrying(x) ||
+    unsigned allowed =
+        1 + (unsigned)x->worker->config->upstream_retries + attempt_granted(&x->attempt);
+    if (x->attempt.number >= allowed || !worth_retrying(x) ||
         !retries_take(&x->worker->bedrock->retries)) {
         return false;
     }
-    uint32_t random, most = x->refusal == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS;
+    uint32_t random,
+        most = x->attempt.transfer.refusal == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS;
     text_random(&random, sizeof random);
-    x->pause_ms = random % most + 1; /* full jitter */
+    x->attempt.pause_ms = random % most + 1; /* full jitter */
     return true;
 }

@@ -15,18 +15,21 @@ struct bedrock;
 struct bedrock *bedrock_new(struct worker *w, struct err *err);
 void bedrock_drop(struct bedrock *b);
 
-/* State SEND: starts the transfer; x->transfer hears of it. */
+/* State SEND: starts the transfer; worker->transfer hears of it. */
 enum verdict bedrock_send(struct exchange *x);
-/* Does it stream to us? A client's stream may be told from a whole answer. x->reply is there. */
+/* Does it stream to us? A client's stream may be told from a whole answer.
+ * attempt.reply is there. */
 bool bedrock_asks_stream(const struct exchange *x);
 
-/* An answer that is not 200: fills x->err and x->refusal from status, x-amzn-errortype and body. */
+/* An answer that is not 200: fills outcome.err and the transfer's refusal from status,
+ * x-amzn-errortype and body. */
 enum complaint bedrock_error(struct exchange *x, int status, struct str type_header,
                              struct str body);
 /* An exception or error frame inside a stream: the same, by what it would be as an answer. */
 enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
-/* After x->err, x->refusal and x->complaint were filled, nothing sent to the client yet: true when
- * a second attempt is right; sets x->pause_ms. */
+/* After outcome.err and the transfer's refusal and complaint were filled, nothing sent to the client
+ * yet: true when another transfer is right. Sets attempt.pause_ms, and what the next attempt is to
+ * leave out. */
 bool bedrock_retry(struct exchange *x);
 
 #endif

@@ -129,8 +129,8 @@ static void clean_text(struct str in, char *out, size_t size)
 /* Clients that shorten a conversation go by OpenAI's code and words, Claude Code by AWS's own. */
 static void set_refusal(struct exchange *x, bool over, struct str text)
 {
-    err_set(&x->err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
-            over && x->dialect == DIALECT_OPENAI
+    err_set(&x->outcome.err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
+            over && x->asked.dialect == DIALECT_OPENAI
                 ? "This model's maximum context length is exceeded: "
                 : "",
             STR_ARG(text));
@@ -146,9 +146,9 @@ static enum complaint set_error(struct exchange *x, size_t row, struct str their
         set_refusal(x, complaint == COMPLAINT_CONTEXT, text_from(text));
         return complaint;
     }
-    err_set(&x->err, errors[row].status, "%s", errors[row].text);
+    err_set(&x->outcome.err, errors[row].status, "%s", errors[row].text);
     if (errors[row].status == STATUS_RATE) {
-        x->err.retry_after_s = 2;
+        x->outcome.err.retry_after_s = 2;
     }
     bool signature = errors[row].counter == COUNTER_FAILED_SIGNATURE ||
                      errors[row].counter == COUNTER_FAILED_CLOCK;
@@ -203,8 +203,8 @@ static void log_trouble(const struct exchange *x, const char *where, struct str 
     while (end < text.n && end < LOGGED_MAX && text.p[end] != '\n' && text.p[end] != '\r') {
         end++;
     }
-    log_line(LOG_WARN, "upstream", "%.*s: %s %.*s (attempt %d): %.*s", STR_ARG(x->id), where,
-             STR_ARG(name), x->attempts, (int)end, end ? text.p : "");
+    log_line(LOG_WARN, "upstream", "%.*s: %s %.*s (attempt %d): %.*s", STR_ARG(x->asked.id), where,
+             STR_ARG(name), x->attempt.number, (int)end, end ? text.p : "");
 }
 
 static void complain_if_expired(struct exchange *x, struct str name)
@@ -219,7 +219,7 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
                              struct str body)
 {
     enum complaint complaint = COMPLAINT_NONE;
-    x->refusal = status;
+    x->attempt.transfer.refusal = status;
     struct err ignored;
     struct cJSON *doc =
         json_parse(body, &ignored); /* HTML or cut JSON: no document, the status decides */
@@ -232,7 +232,7 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
         complaint = set_error(x, 0, text);
     } else {
         counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
-        err_set(&x->err, status_for(status), "Bedrock answered %d", status);
+        err_set(&x->outcome.err, status_for(status), "Bedrock answered %d", status);
     }
     complain_if_expired(x, name);
     char where[32];
@@ -250,11 +250,11 @@ enum complaint bedrock_exception(struct exchange *x, const struct eventstream_fr
     struct str text = frame->message.n ? frame->message : json_get_text(doc, "message");
     size_t row = find_error(frame->type);
     if (row < ERRORS) {
-        x->refusal = errors[row].http;
+        x->attempt.transfer.refusal = errors[row].http;
         complaint = set_error(x, row, text);
     } else {
         counters_add(COUNTER_FAILED_OTHER_EXCEPTION, 1);
-        err_set(&x->err, STATUS_INTERNAL, "the model's stream ended with an error");
+        err_set(&x->outcome.err, STATUS_INTERNAL, "the model's stream ended with an error");
     }
     log_trouble(x, "in its stream", frame->type, text);
     json_free(doc);

@@ -5,7 +5,9 @@
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
 
@@ -18,115 +20,110 @@ static enum status no_memory(struct err *err)
 
 static struct cache_policy cache_policy(const struct exchange *x)
 {
-    return cache_policy_of(x->worker->config, x->who == EXCHANGE_KEY ? &x->key : NULL,
-                           x->request.short_marks);
+    return cache_policy_of(x->worker->config, x->caller.who == CALLER_KEY ? &x->caller.key : NULL,
+                           x->asked.messages.short_marks);
 }
 
 static struct betas_rules beta_rules(const struct exchange *x)
 {
-    return (struct betas_rules){text_from(x->worker->config->beta_allow), x->worker->segment};
+    return (struct betas_rules){.allow = text_from(x->worker->config->beta_allow),
+                                .directory = x->worker->segment,
+                                .configured = &x->worker->models.betas};
 }
 
-static enum status convert_by_splice(struct exchange *x)
+static enum status convert_by_splice(struct exchange *x, struct plan *plan)
 {
-    const struct config *c = x->worker->config;
-    struct splice_options options = {
-        .model = &x->model,
-        .betas = x->betas,
-        .beta_rules = beta_rules(x),
-        .strip_cache_scope = c->strip_cache_scope,
-        .strict_fields = c->strict_fields,
-        .cache = cache_policy(x),
-    };
-    x->relay = &splice_relay;
-    x->reply = splice_reply_new(x->arena, x->client_model);
-    enum status st =
-        splice_request(&x->request, &options, &x->upstream, &x->changes, &x->tier, &x->err);
-    if (!x->tier.n || x->tier_refused) {
-        x->tier = limits_tier_word(limits_tier(x));
-    }
-    return st;
+    x->attempt.relay = &splice_relay;
+    x->attempt.reply = splice_reply_new(x->arena, x->asked.client_model);
+    x->attempt.tier = limits_tier_word(plan->tier); /* a header */
+    return splice_request(&x->asked.messages, plan, &x->attempt.body, &x->outcome.err);
 }
 
-static enum status convert_to_converse(struct exchange *x, const struct converse_options *o)
+static enum status convert_to_converse(struct exchange *x, struct plan *plan)
 {
     char id[48];
-    bool retold = false;
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
-        return no_memory(&x->err);
+        return no_memory(&x->outcome.err);
     }
     enum status st;
-    if (x->dialect == DIALECT_OPENAI) {
+    if (x->asked.dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
-        x->relay = &converse_to_openai_relay;
-        x->reply = converse_to_openai_new(
-            x->arena, x->client_model, arena_dup(x->arena, text_from(id)), clock_real_ms() / 1000,
-            x->chat.include_usage, x->worker->config->reasoning_content, names);
-        st = openai_to_converse(&x->chat, o, names, &x->upstream, &x->changes, &retold, &x->err);
+        x->attempt.relay = &converse_to_openai_relay;
+        x->attempt.reply = converse_to_openai_new(
+            x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
+            clock_real_ms() / 1000, x->asked.chat.include_usage,
+            x->worker->config->reasoning_content, names);
+        st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
-        x->relay = &converse_to_anthropic_relay;
-        x->reply = converse_to_anthropic_new(x->arena, x->client_model,
-                                             arena_dup(x->arena, text_from(id)), names);
-        st = anthropic_to_converse(&x->request, o, names, &x->upstream, &x->changes, &retold,
-                                   &x->err);
+        x->attempt.relay = &converse_to_anthropic_relay;
+        x->attempt.reply = converse_to_anthropic_new(x->arena, x->asked.client_model,
+                                                     arena_dup(x->arena, text_from(id)), names);
+        st = anthropic_to_converse(&x->asked.messages, plan, names, &x->attempt.body,
+                                   &x->outcome.err);
     }
-    if (x->reply) {
-        x->reply->retold = retold;
+    if (x->attempt.reply) {
+        x->attempt.reply->retold = plan->retold;
     }
     return st;
+}
+
+/* What is asked and what the model takes become a plan, the plan a body. */
+static enum status convert(struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    const struct plan_options options = {
+        .model = &x->asked.model,
+        .betas = x->asked.betas,
+        .beta_rules = beta_rules(x),
+        .tier = limits_tier(x),
+        .cache = cache_policy(x),
+        .strip_cache_scope = c->strip_cache_scope,
+        .strict_fields = c->strict_fields,
+        .left_out = x->attempt.left_out,
+    };
+    struct wish wish =
+        x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
+    if (x->outcome.output_most > 0) { /* the client named none, and reserve pays for so many */
+        wish.has_max_tokens = true;
+        wish.max_tokens = x->outcome.output_most;
+        changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
+    }
+    struct plan plan;
+    enum status st =
+        plan_make(&plan, &wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);
 }
 
 /* count_tokens: the converted body is counted instead of answered. */
 static enum verdict ask_for_count(struct exchange *x)
 {
-    x->relay = &count_relay;
+    x->attempt.relay = &count_relay;
     if (count_wrap(x)) {
         return VERDICT_NEXT;
     }
-    no_memory(&x->err);
+    no_memory(&x->outcome.err);
     return VERDICT_FAIL;
-}
-
-/* A second attempt with another body: nothing of the first one stays. */
-static void start_over(struct exchange *x)
-{
-    x->reconvert = false;
-    x->upstream_hashed = false;
-    x->tier = (struct str){NULL, 0};
-    buf_free(&x->upstream);
-    buf_clear(&x->changes);
-    if (x->tier_refused) {
-        converse_note(&x->changes, "drop:service_tier", x->tier);
-    }
 }
 
 enum verdict convert_step(struct exchange *x)
 {
-    const struct config *c = x->worker->config;
-    if (x->reconvert) {
-        start_over(x);
-    }
-    struct converse_options options = {.model = &x->model,
-                                       .betas = x->betas,
-                                       .beta_rules = beta_rules(x),
-                                       .service_tier = limits_tier_word(limits_tier(x)),
-                                       .tier_refused = x->tier_refused,
-                                       .cache = cache_policy(x),
-                                       .strict_fields = c->strict_fields};
-    if (x->counting && !count_may_ask(x)) {
+    attempt_begin(&x->attempt);
+    if (x->asked.counting && !count_may_ask(x)) {
         return count_estimate(x);
     }
-    buf_init(&x->upstream, 2 * x->body.n + CONVERT_EXTRA);
-    enum status st = x->model.transport == MODELS_INVOKE ? convert_by_splice(x)
-                                                         : convert_to_converse(x, &options);
-    x->tier_asked = limits_tier(x) != TIER_DEFAULT;
-    if (st == STATUS_OK && x->reply) {
-        return x->counting ? ask_for_count(x) : VERDICT_NEXT;
+    buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
+    enum status st = convert(x);
+    x->attempt.tier_named = limits_tier(x) != TIER_DEFAULT;
+    if (st == STATUS_OK && x->attempt.reply) {
+        return x->asked.counting ? ask_for_count(x) : VERDICT_NEXT;
     }
-    if (!x->reply) {
-        no_memory(&x->err);
+    if (st == STATUS_OK) {
+        no_memory(&x->outcome.err);
     }
     return VERDICT_FAIL;
 }

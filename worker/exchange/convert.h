@@ -7,7 +7,7 @@
 
 #include "worker/turn/turn.h"
 
-/* Fills x->upstream, relay, reply, changes and tier. A second attempt with another body begins
+/* Fills attempt.body, relay, reply, changes and tier. A second attempt with another body begins
  * here, and nothing of the first one stays. */
 enum verdict convert_step(struct exchange *x);
 

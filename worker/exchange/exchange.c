@@ -7,15 +7,14 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/exchange/access_log.h"
-#include "worker/door/admin.h"
 #include "worker/turn/answer.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/convert.h"
-#include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 #include "worker/turn/usage.h"
 #include "worker/door/metrics.h"
 #include "worker/exchange/refusal.h"
@@ -27,14 +26,20 @@ static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
 
+#define TO(state) (1u << EXCHANGE_##state)
+
 static const struct {
     const char *name;
     enum verdict (*step)(struct exchange *x);
+    enum exchange_state next;
+    unsigned may_enter;
 } states[] = {
-#define EXCHANGE_ROW(name, step, meaning) {#name, step},
+#define EXCHANGE_ROW(name, step, next, retry, meaning) \
+    {#name, step, EXCHANGE_##next, TO(next) | (retry) | TO(DONE)},
     EXCHANGE_STATES(EXCHANGE_ROW)
 #undef EXCHANGE_ROW
 };
+_Static_assert(EXCHANGE_NONE < 32, "a bit each");
 
 const char *exchange_state_name(enum exchange_state state)
 {
@@ -43,12 +48,9 @@ const char *exchange_state_name(enum exchange_state state)
 
 /* --- moving -------------------------------------------------------------------------------- */
 
-/* Down the table, back from the pause to a second attempt, and to the end from anywhere. */
-static bool is_legal(enum exchange_state from, enum exchange_state to)
+bool exchange_may_enter(enum exchange_state from, enum exchange_state to)
 {
-    return from != EXCHANGE_DONE &&
-           (to == EXCHANGE_DONE || to == from + 1 ||
-            (from == EXCHANGE_PAUSE && (to == EXCHANGE_SEND || to == EXCHANGE_CONVERT)));
+    return from != EXCHANGE_DONE && to != EXCHANGE_NONE && states[from].may_enter & 1u << to;
 }
 
 /* What the master tells about this process, should it die now. */
@@ -59,10 +61,10 @@ static void leave_word(const struct exchange *x)
 
 static void x_enter(struct exchange *x, enum exchange_state state)
 {
-    assert(is_legal(x->state, state));
+    assert(exchange_may_enter(x->state, state));
     if (log_on(LOG_DEBUG)) {
-        log_line(LOG_DEBUG, "exchange", "%.*s %s -> %s", STR_ARG(x->id), states[x->state].name,
-                 states[state].name);
+        log_line(LOG_DEBUG, "exchange", "%.*s %s -> %s", STR_ARG(x->asked.id),
+                 states[x->state].name, states[state].name);
     }
     x->state = state;
     leave_word(x);
@@ -75,7 +77,7 @@ static void resume_after_pause(struct loop *loop, void *owner)
 {
     (void)loop;
     struct exchange *x = owner;
-    x_enter(x, x->reconvert ? EXCHANGE_CONVERT : EXCHANGE_SEND);
+    x_enter(x, attempt_is_made(&x->attempt) ? EXCHANGE_SEND : EXCHANGE_CONVERT);
     exchange_wake(x);
 }
 
@@ -83,20 +85,20 @@ static void start_pause(struct exchange *x)
 {
     counters_add(COUNTER_UPSTREAM_RETRIES, 1);
     x_enter(x, EXCHANGE_PAUSE);
-    loop_timer_in(x->worker->loop, &x->timer_pause, x->pause_ms, resume_after_pause, x);
+    loop_timer_in(x->worker->loop, &x->timer_pause, x->attempt.pause_ms, resume_after_pause, x);
 }
 
 /* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
  * (or any client could switch the counting off), and most outages pass. */
 static bool refused_for_good(const struct exchange *x)
 {
-    switch (x->err.code) {
+    switch (x->outcome.err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
     case STATUS_TIMEOUT: /* nobody shall wait that long each time */
         return true;
     default:
-        return x->complaint == COMPLAINT_NO_COUNTING;
+        return x->attempt.transfer.complaint == COMPLAINT_NO_COUNTING;
     }
 }
 
@@ -108,7 +110,7 @@ static void estimate_instead(struct exchange *x)
         count_refused(x);
     }
     if (count_estimate(x) == VERDICT_DONE) {
-        x->err.code = STATUS_OK; /* answered after all; the text stays, for the log */
+        x->outcome.err.code = STATUS_OK; /* answered after all; the text stays, for the log */
         finish(x);
     } else {
         exchange_fail(x);
@@ -126,13 +128,13 @@ void exchange_wake(struct exchange *x)
         case VERDICT_WAIT:
             return;
         case VERDICT_NEXT:
-            x_enter(x, x->state + 1);
+            x_enter(x, states[x->state].next);
             break;
         case VERDICT_RETRY:
             start_pause(x);
             return;
         case VERDICT_FAIL:
-            if (x->counting && x->state == EXCHANGE_RELAY) {
+            if (x->asked.counting && x->state == EXCHANGE_RELAY) {
                 estimate_instead(x);
                 return;
             }
@@ -150,60 +152,42 @@ void exchange_fail(struct exchange *x)
     if (x->state == EXCHANGE_DONE) {
         return;
     }
-    assert(x->err.code != STATUS_OK);
-    if (x->answered) {
+    assert(x->outcome.err.code != STATUS_OK);
+    if (x->outcome.begun) {
         stream_break(x);
     } else {
-        answer_error(x, &x->err);
+        answer_error(x, &x->outcome.err);
     }
     finish(x);
 }
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-static const struct route preflight = {
-    "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
-    false, "preflight"};
-
-/* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
+/* Nothing is said of what there is to a caller without a key. */
 static enum status no_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
-    struct str value;
-    if (x->allowed) {
+    if (x->asked.allowed) {
         return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
-    bool has_key = http_request_header(r, text_from(c->api_key_header), &value) ||
-                   http_request_header(r, STR("authorization"), &value);
-    if (c->require_api_key && !has_key) {
-        x->refused = COUNTER_REFUSED_NO_KEY;
-        return err_set(err, STATUS_AUTH,
-                       "no API key: send it as x-api-key or as Authorization: Bearer");
+    if (c->require_api_key && !auth_sent_key(c, r).n) {
+        return auth_refuse_no_key(x, err);
     }
     return err_set(err, STATUS_NO_ROUTE, "there is no such route");
 }
 
 static enum status pick_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
-    struct str version;
     const struct config *c = x->worker->config;
-    if (r->method == HTTP_OPTIONS) {
-        x->route = &preflight;
-        return STATUS_OK;
+    x->route = routes_find(c, r->path, r->method, &x->asked.allowed);
+    if (!x->route) {
+        x->asked.dialect = routes_dialect_near(c, r->path);
+        return no_route(x, r, err);
     }
-    x->route = routes_find(c, r->path, r->method, &x->allowed);
-    x->dialect = x->route ? x->route->dialect : routes_dialect(c, r->path);
-    if (x->route && x->route->by_version &&
-        !http_request_header(r, STR("anthropic-version"), &version)) {
-        x->dialect =
-            DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
-    }
-    if (x->route) {
-        x->counting = x->route->limit == ROUTE_COUNTING;
-        return STATUS_OK;
-    }
-    return no_route(x, r, err);
+    x->asked.dialect = routes_dialect(x->route, r);
+    x->asked.counting = x->route->limit == ROUTE_COUNTING;
+    return STATUS_OK;
 }
 
 static enum status no_memory(struct err *err)
@@ -224,23 +208,14 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     x->arena = arena;
     x->began_ns = clock_now_ns();
     leave_word(x);
-    buf_init(&x->changes, CHANGES_MAX);
-    eventstream_init(&x->frames, (size_t)w->config->eventstream_max_frame);
-    x->transfer = &stream_ops;
     turn_link(x);
     return x;
-}
-
-static bool needs_key(const struct exchange *x)
-{
-    return x->route->needs_key &&
-           (x->route->answer != metrics_answer || x->worker->config->metrics_auth);
 }
 
 static enum status admit(struct exchange *x, const struct http_request *r, struct err *err)
 {
     enum status st = pick_route(x, r, err);
-    if (st == STATUS_OK && needs_key(x)) {
+    if (st == STATUS_OK && auth_is_needed(x)) {
         st = auth_identify(x, r, err);
     }
     return st == STATUS_OK ? head_check_coding(r, err) : st;
@@ -267,11 +242,11 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
         return st; /* worker.c fails it now: the connection closes */
     }
     if (st != STATUS_OK) { /* nothing to read: answered in its turn, the connection goes on */
-        x->err = *err;
+        x->outcome.err = *err;
     } else if (x->route->body_max && x->route->body_max < *body_max_out) {
         *body_max_out = x->route->body_max;
     }
-    if (x->ticket) {
+    if (x->caller.ticket) {
         http_conn_hold(c);
     }
     return STATUS_OK;
@@ -283,23 +258,23 @@ static void out_of_time(struct loop *loop, void *owner)
 {
     (void)loop;
     struct exchange *x = owner;
-    err_set(&x->err, STATUS_TIMEOUT,
+    err_set(&x->outcome.err, STATUS_TIMEOUT,
             "the request was ended after %lld seconds (MAX_REQUEST_SECONDS)",
             (long long)x->worker->config->max_request_seconds);
-    x->refused = COUNTER_REFUSED_DEADLINE;
+    x->outcome.refused = COUNTER_REFUSED_DEADLINE;
     exchange_fail(x);
 }
 
 void exchange_request(struct exchange *x, struct str body)
 {
-    if (x->err.code != STATUS_OK) {
-        if (x->err.code == STATUS_METHOD) {
+    if (x->outcome.err.code != STATUS_OK) {
+        if (x->outcome.err.code == STATUS_METHOD) {
             http_out_close(x->conn);
         }
         exchange_fail(x);
         return;
     }
-    x->body = body;
+    x->asked.body = body;
     if (x->worker->config->max_request_seconds) {
         loop_timer_in(x->worker->loop, &x->timer_deadline,
                       (uint64_t)x->worker->config->max_request_seconds * 1000, out_of_time, x);
@@ -312,48 +287,51 @@ void exchange_request(struct exchange *x, struct str body)
  * not send its body. */
 static enum verdict open_step(struct exchange *x)
 {
-    enum verdict v = x->ticket ? auth_await(x) : VERDICT_WAIT;
+    enum verdict v = x->caller.ticket ? auth_await(x) : VERDICT_WAIT;
     if (v == VERDICT_NEXT) {
         http_conn_set_holder(x->conn, auth_holder(x));
         http_conn_continue(x->conn);
     } else if (v == VERDICT_FAIL) {
-        http_conn_refuse(x->conn, &x->err); /* ends x */
+        http_conn_refuse(x->conn, &x->outcome.err); /* ends x */
     }
     return VERDICT_WAIT;
 }
 
 static enum verdict route_step(struct exchange *x)
 {
-    if (x->who == EXCHANGE_KEY) { /* it may have been looked up till now */
+    if (x->caller.who == CALLER_KEY) { /* it may have been looked up till now */
         http_conn_set_holder(x->conn, auth_holder(x));
     }
-    return x->route->answer ? x->route->answer(x) : VERDICT_NEXT;
+    return x->route->serve ? x->route->serve(x) : VERDICT_NEXT;
 }
 
 static enum status read_body(struct exchange *x)
 {
-    if (x->dialect == DIALECT_OPENAI) {
-        enum status st = chat_read(&x->scan, &x->chat, &x->err);
-        x->client_model = x->chat.model;
-        x->stream = x->chat.stream;
+    if (x->asked.dialect == DIALECT_OPENAI) {
+        enum status st = chat_read(&x->asked.scan, &x->asked.chat, &x->outcome.err);
+        x->asked.client_model = x->asked.chat.model;
+        x->asked.stream = x->asked.chat.stream;
         return st;
     }
-    enum status st = messages_read(&x->scan, x->counting, &x->request, &x->err);
-    if (st == STATUS_OK && x->no_sampling) {
-        st = messages_refuse_sampling(&x->scan, &x->err);
+    enum status st =
+        messages_read(&x->asked.scan, x->asked.counting, &x->asked.messages, &x->outcome.err);
+    if (st == STATUS_OK && x->asked.no_sampling) {
+        st = messages_refuse_sampling(&x->asked.scan, &x->outcome.err);
     }
-    x->client_model = x->request.model;
-    x->stream = x->request.stream && !x->counting;
+    x->asked.client_model = x->asked.messages.model;
+    x->asked.stream = x->asked.messages.stream && !x->asked.counting;
     return st;
 }
 
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
-    if (scan_parse(&x->scan, x->arena, x->body, &w->scan_limits, &x->err) != STATUS_OK ||
+    if (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits, &x->outcome.err) !=
+            STATUS_OK ||
         read_body(x) != STATUS_OK ||
-        models_choose(w->config, w->segment, x->arena, x->client_model,
-                      x->dialect == DIALECT_ANTHROPIC, &x->model, &x->err) != STATUS_OK) {
+        models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
+                      x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
+                      &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     return VERDICT_NEXT;
@@ -364,11 +342,11 @@ static enum verdict admit_step(struct exchange *x)
     if (!limits_billed(x)) {
         return VERDICT_NEXT;
     }
-    if (limits_admit(x) == VERDICT_NEXT) {
+    if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
             return VERDICT_NEXT;
         }
-        err_set(&x->err, STATUS_BUSY, "no room to record another request; try again");
+        err_set(&x->outcome.err, STATUS_BUSY, "no room to record another request; try again");
     }
     return VERDICT_FAIL;
 }
@@ -400,14 +378,7 @@ static void exchange_close(struct exchange *x)
     loop_timer_cancel(loop, &x->timer_ping);
     loop_timer_cancel(loop, &x->timer_deadline);
     loop_timer_cancel(loop, &x->timer_pause);
-    if (x->fetch) {
-        fetch_cancel(x->fetch);
-        x->fetch = NULL;
-    }
-    buf_free(&x->upstream);
-    buf_free(&x->answer);
-    buf_free(&x->changes);
-    eventstream_free(&x->frames);
+    attempt_drop(&x->attempt);
     if (http_conn_user(x->conn) == x) {
         http_conn_set_user(x->conn, NULL);
     }
@@ -427,9 +398,9 @@ void exchange_gone(struct exchange *x)
         return;
     }
     counters_add(COUNTER_CLIENT_GONE, 1);
-    x->status = 499; /* nginx's "client closed request": never sent, only logged */
-    if (x->err.code == STATUS_OK) {
-        err_set(&x->err, STATUS_CLIENT_GONE, "the client left");
+    x->outcome.status = 499; /* nginx's "client closed request": never sent, only logged */
+    if (x->outcome.err.code == STATUS_OK) {
+        err_set(&x->outcome.err, STATUS_CLIENT_GONE, "the client left");
     }
     finish(x);
 }

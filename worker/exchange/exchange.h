@@ -5,8 +5,8 @@
  *   exchange        exchange_open (headers in)   exchange_close, exactly once, whatever the end was
  *   arena           exchange_open                exchange_close
  *   http_conn       worker.c                     itself; told by http_conn_user who its exchange is
- *   fetch           bedrock.c                    its own done, or exchange_close (cancel)
- *   upstream body   CONVERT                      exchange_close (it must outlive every attempt)
+ *   attempt         CONVERT                      a retry that converts anew, or exchange_close
+ *   transfer        SEND                         its own done, the attempt's end, or the next one
  *
  * The struct is in turn.h, with all that a step may see. Steps do not include this header. Worker
  * only, one loop, no threads.
@@ -29,5 +29,7 @@ void exchange_drained(struct exchange *x); /* the client's buffer has room again
 void exchange_fail(struct exchange *x);
 
 const char *exchange_state_name(enum exchange_state state);
+/* The table's columns next and retry, and the end. Pure. */
+bool exchange_may_enter(enum exchange_state from, enum exchange_state to);
 
 #endif

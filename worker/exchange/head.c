@@ -44,11 +44,11 @@ static enum status join_betas(struct exchange *x, const struct http_request *r, 
         }
     }
     if (buf_len(&joined)) {
-        x->betas = arena_dup(x->arena, buf_str(&joined));
+        x->asked.betas = arena_dup(x->arena, buf_str(&joined));
     }
     if (n > BETAS_MAX) {
         st = err_set(err, STATUS_HEADERS_LARGE, "anthropic-beta: more than %d bytes", BETAS_MAX);
-    } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->betas.p)) {
+    } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->asked.betas.p)) {
         st = no_memory(err);
     }
     buf_free(&joined);
@@ -66,14 +66,14 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
 {
     struct str value;
     answer_id(r, id_out);
-    x->id = text_from(id_out);
-    x->path = r->path;
-    x->query = r->query;
+    x->asked.id = text_from(id_out);
+    x->asked.path = r->path;
+    x->asked.query = r->query;
     if (http_request_header(r, STR("origin"), &value)) {
-        x->origin = answer_origin(x->worker->config, value);
+        x->asked.origin = answer_origin(x->worker->config, value);
     }
     if (http_request_header(r, STR("user-agent"), &value)) {
-        x->agent = text_sub(value, 0, AGENT_MAX);
+        x->asked.agent = text_sub(value, 0, AGENT_MAX);
     }
 }
 
@@ -82,14 +82,14 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     char id[ANSWER_ID_SIZE];
     struct str value = {NULL, 0};
     head_glance(x, r, id);
-    x->id = arena_dup(x->arena, x->id);
-    x->path = arena_dup(x->arena, x->path);
-    x->query = arena_dup(x->arena, x->query);
-    x->origin = arena_dup(x->arena, x->origin);
-    x->agent = arena_dup(x->arena, x->agent);
+    x->asked.id = arena_dup(x->arena, x->asked.id);
+    x->asked.path = arena_dup(x->arena, x->asked.path);
+    x->asked.query = arena_dup(x->arena, x->asked.query);
+    x->asked.origin = arena_dup(x->arena, x->asked.origin);
+    x->asked.agent = arena_dup(x->arena, x->asked.agent);
     page_keep(x, r);
     if (http_request_header(r, STR("anthropic-version"), &value)) {
-        x->no_sampling = has_no_sampling(value);
+        x->asked.no_sampling = has_no_sampling(value);
     }
-    return x->id.p && x->path.p ? join_betas(x, r, err) : no_memory(err);
+    return x->asked.id.p && x->asked.path.p ? join_betas(x, r, err) : no_memory(err);
 }

@@ -8,7 +8,7 @@
 #include "worker/door/metrics.h"
 #include "worker/exchange/routes.h"
 
-_Static_assert(COUNTER_REFUSED_HTTP > 0, "0 in x->refused and in this table: none");
+_Static_assert(COUNTER_REFUSED_HTTP > 0, "0 in x->outcome.refused and in this table: none");
 
 static const enum counter by_status[STATUS_COUNT] = {
     [STATUS_INVALID] = COUNTER_REFUSED_INVALID,
@@ -41,21 +41,21 @@ static const enum counter by_status[STATUS_COUNT] = {
     [STATUS_OVERLOADED] = COUNTER_REFUSED_DRAINING,
 };
 
-/* Once Bedrock was asked, a failure is Bedrock's (upstream_errors_total), unless x->refused says
+/* Once Bedrock was asked, a failure is Bedrock's (upstream_errors_total), unless x->outcome.refused says
  * otherwise. */
 static enum counter reason(const struct exchange *x)
 {
     /* The client left, or its answer was complete before something went wrong. */
-    if (x->status == 499 || x->err.code == STATUS_OK) {
+    if (x->outcome.status == 499 || x->outcome.err.code == STATUS_OK) {
         return 0;
     }
-    if (x->refused || x->attempts) {
-        return x->refused;
+    if (x->outcome.refused || x->attempt.number) {
+        return x->outcome.refused;
     }
-    if (x->err.code == STATUS_INVALID && x->state == EXCHANGE_OPEN) {
+    if (x->outcome.err.code == STATUS_INVALID && x->state == EXCHANGE_OPEN) {
         return COUNTER_REFUSED_HTTP; /* the body never came, or not as HTTP wants it */
     }
-    return by_status[x->err.code];
+    return by_status[x->outcome.err.code];
 }
 
 void refusal_count(const struct exchange *x)
@@ -70,10 +70,11 @@ void refusal_answer(struct worker *w, struct http_conn *c, const struct http_req
                     const struct err *err)
 {
     char id[ANSWER_ID_SIZE];
-    struct exchange x = {.worker = w, .conn = c, .began_ns = clock_now_ns(), .err = *err};
+    struct exchange x = {.worker = w, .conn = c, .began_ns = clock_now_ns(), .outcome.err = *err};
     head_glance(&x, r, id);
-    x.dialect = x.path.n ? routes_dialect(w->config, x.path) : DIALECT_ANTHROPIC;
-    routes_find(w->config, x.path, HTTP_OTHER, &x.allowed);
+    x.asked.dialect =
+        x.asked.path.n ? routes_dialect_near(w->config, x.asked.path) : DIALECT_ANTHROPIC;
+    routes_find(w->config, x.asked.path, HTTP_OTHER, &x.asked.allowed);
     counters_add(COUNTER_REQUESTS, 1);
     answer_error(&x, err);
     metrics_count(&x);

@@ -7,8 +7,8 @@
 
 #include "worker/turn/turn.h"
 
-/* At the end of the exchange: counts it in refusals_total if it is a refusal. Reasons that x->err
- * does not tell apart are set in x->refused where the request is refused. */
+/* At the end of the exchange: counts it in refusals_total if it is a refusal. Reasons that outcome.err
+ * does not tell apart are set in outcome.refused where the request is refused. */
 void refusal_count(const struct exchange *x);
 /* Answers, counts and logs a request that the HTTP rules stopped, or that there was no memory for:
  * without any of its own. r may have no path. */

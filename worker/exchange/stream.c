@@ -20,25 +20,32 @@ static void wake_later(struct loop *loop, void *owner)
     turn_wake(owner);
 }
 
-/* What came of the attempt. An exception that comes before a byte was forwarded is a refusal like a
- * status; the events before it have left their marks in the reply, so all is made anew. */
+/* An exception that comes before a byte was forwarded is a refusal like a status; the events before
+ * it have left their marks in the reply, so all is made anew. */
+static enum attempt_end judge(struct exchange *x)
+{
+    const struct attempt *a = &x->attempt;
+    uint64_t left_out = a->left_out;
+    if (x->outcome.err.code == STATUS_OK) {
+        return ATTEMPT_ANSWERED;
+    }
+    if (!x->outcome.begun && bedrock_retry(x)) {
+        return a->transfer.framed || a->left_out != left_out ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
+    }
+    return a->transfer.refusal ? ATTEMPT_REFUSED : ATTEMPT_LOST;
+}
+
 static void conclude(struct exchange *x)
 {
-    assert(x->attempt == EXCHANGE_ATTEMPT_RUNNING);
-    if (x->err.code == STATUS_OK) {
-        x->attempt = EXCHANGE_ATTEMPT_DONE;
-    } else if (!x->answered && bedrock_retry(x)) {
-        x->attempt = EXCHANGE_ATTEMPT_AGAIN;
-        x->reconvert |= x->framed;
-    } else {
-        x->attempt = EXCHANGE_ATTEMPT_FAILED;
-    }
+    struct transfer *t = &x->attempt.transfer;
+    assert(t->end == ATTEMPT_RUNNING);
+    t->end = judge(x);
 }
 
 /* A failure seen inside a transfer callback: the transfer may not be cancelled from in there. */
 static void fail_later(struct exchange *x)
 {
-    assert(x->err.code != STATUS_OK);
+    assert(x->outcome.err.code != STATUS_OK);
     conclude(x);
     loop_defer(x->worker->loop, wake_later, x);
 }
@@ -46,18 +53,19 @@ static void fail_later(struct exchange *x)
 static void note_headers(void *owner, struct fetch *f, int status)
 {
     struct exchange *x = owner;
+    struct transfer *t = &x->attempt.transfer;
     struct str value;
-    x->first_ns = clock_now_ns();
+    t->first_ns = clock_now_ns();
     if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
-        text_copy(value, x->upstream_id, sizeof x->upstream_id);
+        text_copy(value, t->id, sizeof t->id);
     }
     bool typed = fetch_header(f, STR("content-type"), &value) &&
                  text_istarts(value, STR("application/vnd.amazon.eventstream"));
-    x->framed = status == 200 && typed && bedrock_asks_stream(x);
-    buf_free(&x->answer);
-    buf_init(&x->answer, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
-    eventstream_free(&x->frames);
-    eventstream_init(&x->frames, (size_t)x->worker->config->eventstream_max_frame);
+    t->framed = status == 200 && typed && bedrock_asks_stream(x);
+    buf_free(&t->held_back);
+    buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
+    eventstream_free(&t->frames);
+    eventstream_init(&t->frames, (size_t)x->worker->config->eventstream_max_frame);
 }
 
 static void begin_stream(struct exchange *x);
@@ -69,31 +77,31 @@ static void begin_waiting(struct exchange *x)
     struct err ignored; /* the beginning then comes with the answer */
     begin_stream(x);
     struct buf *out = http_out_chunk_begin(x->conn);
-    (void)x->relay->event(x->reply, STR("messageStart"), STR("{}"), out, &ignored);
+    (void)x->attempt.relay->event(x->attempt.reply, STR("messageStart"), STR("{}"), out, &ignored);
     http_out_chunk_end(x->conn);
 }
 
-static void ping(struct loop *loop, void *owner)
+static void on_silence(struct loop *loop, void *owner)
 {
     struct exchange *x = owner;
-    if (!x->answered) {
+    if (!x->outcome.begun) {
         begin_waiting(x);
     }
     uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
     uint64_t due_ms = http_out_last_ms(x->conn) + every_ms;
-    bool may = x->reply->started && !x->reply->stopped && !http_out_full(x->conn);
+    bool may = x->attempt.reply->started && !x->attempt.reply->stopped && !http_out_full(x->conn);
     if (may && due_ms <= clock_mono_ms()) {
-        http_out_write(x->conn, x->relay->ping);
+        http_out_write(x->conn, x->attempt.relay->ping);
         due_ms = clock_mono_ms() + every_ms;
     }
     loop_timer_set(loop, &x->timer_ping,
-                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
+                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, on_silence, x);
 }
 
 static void ping_later(struct exchange *x)
 {
     loop_timer_in(x->worker->loop, &x->timer_ping,
-                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+                  (uint64_t)x->worker->config->ping_seconds * 1000u, on_silence, x);
 }
 
 static void begin_stream(struct exchange *x)
@@ -110,11 +118,13 @@ static void begin_stream(struct exchange *x)
 /* The status line waits for the first output, so that what fails before can be an HTTP status. */
 static enum status relay_first(struct exchange *x, const struct eventstream_frame *frame)
 {
-    enum status st = x->relay->event(x->reply, frame->type, frame->payload, &x->answer, &x->err);
-    if (st == STATUS_OK && buf_len(&x->answer) > 0) {
+    struct transfer *t = &x->attempt.transfer;
+    enum status st = x->attempt.relay->event(x->attempt.reply, frame->type, frame->payload,
+                                             &t->held_back, &x->outcome.err);
+    if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         begin_stream(x);
-        http_out_write(x->conn, buf_str(&x->answer));
-        buf_free(&x->answer);
+        http_out_write(x->conn, buf_str(&t->held_back));
+        buf_free(&t->held_back);
     }
     return st;
 }
@@ -122,7 +132,8 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
 static enum status relay_next(struct exchange *x, const struct eventstream_frame *frame)
 {
     struct buf *out = http_out_chunk_begin(x->conn);
-    enum status st = x->relay->event(x->reply, frame->type, frame->payload, out, &x->err);
+    enum status st = x->attempt.relay->event(x->attempt.reply, frame->type, frame->payload, out,
+                                             &x->outcome.err);
     http_out_chunk_end(x->conn);
     return st;
 }
@@ -130,10 +141,10 @@ static enum status relay_next(struct exchange *x, const struct eventstream_frame
 static bool relay_event(struct exchange *x, const struct eventstream_frame *frame)
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
-        x->complaint = bedrock_exception(x, frame);
+        x->attempt.transfer.complaint = bedrock_exception(x, frame);
         return false;
     }
-    enum status st = x->answered ? relay_next(x, frame) : relay_first(x, frame);
+    enum status st = x->outcome.begun ? relay_next(x, frame) : relay_first(x, frame);
     usage_progress(x);
     if (st != STATUS_OK) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
@@ -145,7 +156,7 @@ static void relay_frames(struct exchange *x, struct str bytes)
 {
     struct eventstream_frame frame;
     for (;;) {
-        switch (eventstream_next(&x->frames, &bytes, &frame, &x->err)) {
+        switch (eventstream_next(&x->attempt.transfer.frames, &bytes, &frame, &x->outcome.err)) {
         case EVENTSTREAM_MORE:
             return;
         case EVENTSTREAM_BAD:
@@ -165,14 +176,15 @@ static bool take_data(void *owner, struct fetch *f, struct str bytes)
 {
     (void)f;
     struct exchange *x = owner;
-    if (x->attempt != EXCHANGE_ATTEMPT_RUNNING) { /* failed: the rest is of no use */
+    struct transfer *t = &x->attempt.transfer;
+    if (t->end != ATTEMPT_RUNNING) { /* failed: the rest is of no use */
         return true;
     }
-    if (!x->framed) {
-        buf_put_str(&x->answer, bytes);
+    if (!t->framed) {
+        buf_put_str(&t->held_back, bytes);
         return true;
     }
-    if (x->answered && http_out_full(x->conn)) {
+    if (x->outcome.begun && http_out_full(x->conn)) {
         return false; /* back-pressure: these bytes come again after stream_drained */
     }
     relay_frames(x, bytes);
@@ -185,19 +197,20 @@ static void finish_error(struct exchange *x, struct fetch *f);
 /* A body that ended is not yet an answer that is complete: the relay knows. */
 static void finish_framed(struct exchange *x)
 {
-    if (eventstream_partial(&x->frames)) {
-        err_set(&x->err, STATUS_UPSTREAM, "the model's stream was cut inside an event");
-    } else if (!x->answered) {
-        err_set(&x->err, STATUS_UPSTREAM, "the model's stream ended before its first event");
+    if (eventstream_partial(&x->attempt.transfer.frames)) {
+        err_set(&x->outcome.err, STATUS_UPSTREAM, "the model's stream was cut inside an event");
+    } else if (!x->outcome.begun) {
+        err_set(&x->outcome.err, STATUS_UPSTREAM,
+                "the model's stream ended before its first event");
     } else {
         struct buf *out = http_out_chunk_begin(x->conn);
-        enum status st = x->relay->end(x->reply, out, &x->err);
+        enum status st = x->attempt.relay->end(x->attempt.reply, out, &x->outcome.err);
         http_out_chunk_end(x->conn);
-        (void)st; /* x->err says it */
+        (void)st; /* x->outcome.err says it */
     }
-    if (x->err.code != STATUS_OK) {
+    if (x->outcome.err.code != STATUS_OK) {
         counters_add(COUNTER_FAILED_CUT, 1);
-    } else if (x->reply->failed) {
+    } else if (x->attempt.reply->failed) {
         counters_add(COUNTER_FAILED_ERROR_EVENT, 1);
     }
 }
@@ -213,16 +226,17 @@ static void lose_transfer(struct exchange *x, const struct fetch *f, const struc
         [FETCH_TROUBLE_ANSWER] = COUNTER_FAILED_ANSWER,
     };
     counters_add(by_trouble[fetch_trouble(f)], 1);
-    x->err = *err;
+    x->outcome.err = *err;
 }
 
 static void note_done(void *owner, struct fetch *f, enum status status, const struct err *err)
 {
     struct exchange *x = owner;
-    if (x->attempt == EXCHANGE_ATTEMPT_RUNNING) {
+    struct transfer *t = &x->attempt.transfer;
+    if (t->end == ATTEMPT_RUNNING) {
         if (status != STATUS_OK) {
             lose_transfer(x, f, err);
-        } else if (x->framed) {
+        } else if (t->framed) {
             finish_framed(x);
         } else if (fetch_status(f) == 200) {
             finish_whole(x);
@@ -231,7 +245,7 @@ static void note_done(void *owner, struct fetch *f, enum status status, const st
         }
         conclude(x);
     }
-    x->fetch = NULL; /* gone when this returns */
+    t->fetch = NULL; /* gone when this returns */
     turn_wake(x);
 }
 
@@ -241,11 +255,11 @@ const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data,
 
 static void put_whole(struct exchange *x, struct str bytes)
 {
-    if (!x->stream) {
+    if (!x->asked.stream) {
         answer_json(x, 200, bytes);
         return;
     }
-    if (!x->answered) {
+    if (!x->outcome.begun) {
         begin_stream(x);
     }
     http_out_write(x->conn, bytes);
@@ -253,16 +267,18 @@ static void put_whole(struct exchange *x, struct str bytes)
 
 static enum status tell_whole(struct exchange *x)
 {
-    if (!buf_ok(&x->answer)) {
-        return err_set(&x->err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
+    struct transfer *t = &x->attempt.transfer;
+    if (!buf_ok(&t->held_back)) {
+        return err_set(&x->outcome.err, STATUS_UPSTREAM, "the model's answer is larger than 25 MB");
     }
     if (bedrock_asks_stream(x)) {
-        return err_set(&x->err, STATUS_UPSTREAM,
+        return err_set(&x->outcome.err, STATUS_UPSTREAM,
                        "Bedrock answered a streamed request with something else");
     }
     struct buf out;
     buf_init(&out, ANSWER_MAX);
-    enum status st = x->relay->answer(x->reply, x->arena, buf_str(&x->answer), &out, &x->err);
+    enum status st = x->attempt.relay->answer(x->attempt.reply, x->arena, buf_str(&t->held_back),
+                                              &out, &x->outcome.err);
     if (st == STATUS_OK) {
         put_whole(x, buf_str(&out));
     }
@@ -279,33 +295,34 @@ static void finish_whole(struct exchange *x)
 
 static void finish_error(struct exchange *x, struct fetch *f)
 {
+    struct transfer *t = &x->attempt.transfer;
     struct str type = {NULL, 0};
     fetch_header(f, STR("x-amzn-errortype"), &type);
-    x->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&x->answer));
+    t->complaint = bedrock_error(x, fetch_status(f), type, buf_str(&t->held_back));
 }
 
 /* --- the step ------------------------------------------------------------------------------ */
 
 enum verdict stream_step(struct exchange *x)
 {
-    switch (x->attempt) {
-    case EXCHANGE_ATTEMPT_RUNNING:
-        if (x->stream && !bedrock_asks_stream(x)) {
+    switch (x->attempt.transfer.end) {
+    case ATTEMPT_RUNNING:
+        if (x->asked.stream && !bedrock_asks_stream(x)) {
             ping_later(x);
         }
         return VERDICT_WAIT;
-    case EXCHANGE_ATTEMPT_DONE:
-        if (x->stream) {
+    case ATTEMPT_ANSWERED:
+        if (x->asked.stream) {
             http_out_end(x->conn);
         }
         return VERDICT_DONE;
-    case EXCHANGE_ATTEMPT_AGAIN:
-        if (x->fetch) { /* what is left of the stream */
-            fetch_cancel(x->fetch);
-            x->fetch = NULL;
-        }
+    case ATTEMPT_AGAIN:
         return VERDICT_RETRY;
-    case EXCHANGE_ATTEMPT_FAILED:
+    case ATTEMPT_ANEW:
+        attempt_drop(&x->attempt); /* with what is left of the stream */
+        return VERDICT_RETRY;
+    case ATTEMPT_REFUSED:
+    case ATTEMPT_LOST:
         break;
     }
     return VERDICT_FAIL;
@@ -313,8 +330,9 @@ enum verdict stream_step(struct exchange *x)
 
 void stream_drained(struct exchange *x)
 {
-    if (x->fetch) {
-        fetch_resume(x->fetch);
+    struct transfer *t = &x->attempt.transfer;
+    if (t->fetch) {
+        fetch_resume(t->fetch);
     }
 }
 
@@ -322,23 +340,23 @@ void stream_drained(struct exchange *x)
 static void put_error(struct exchange *x, const struct err *err)
 {
     struct buf *out = http_out_chunk_begin(x->conn);
-    if (x->dialect == DIALECT_ANTHROPIC) {
+    if (x->asked.dialect == DIALECT_ANTHROPIC) {
         BUF_LIT(out, "event: error\n");
     }
     BUF_LIT(out, "data: ");
-    answer_error_body(x->dialect, err, x->id, out);
+    answer_error_body(x->asked.dialect, err, x->asked.id, out);
     BUF_LIT(out, "\n\n");
     http_out_chunk_end(x->conn);
 }
 
 void stream_break(struct exchange *x)
 {
-    if (x->reply->stopped) {
-        x->err = (struct err){.code = STATUS_OK};
+    if (x->attempt.reply->stopped) {
+        x->outcome.err = (struct err){.code = STATUS_OK};
     } else {
         counters_add(COUNTER_STREAMS_BROKEN, 1);
-        if (!x->reply->failed) {
-            put_error(x, &x->err);
+        if (!x->attempt.reply->failed) {
+            put_error(x, &x->outcome.err);
         }
     }
     http_out_end(x->conn);

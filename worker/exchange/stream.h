@@ -12,9 +12,9 @@ extern const struct fetch_ops stream_ops; /* owner: the exchange */
 /* State RELAY: WAIT while bytes come; then DONE, FAIL or RETRY. */
 enum verdict stream_step(struct exchange *x);
 void stream_drained(struct exchange *x); /* the client's buffer has room: let the upstream go on */
-/* x->err has come over a stream that has begun: the error event of the dialect, then the end of the
+/* outcome.err has come over a stream that has begun: the error event of the dialect, then the end of the
  * body. Nothing is put after the model's own error; after its last event the answer was complete
- * and x->err is none. */
+ * and outcome.err is none. */
 void stream_break(struct exchange *x);
 
 #endif

@@ -61,8 +61,8 @@ static void count_status(int status)
                  1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust
- * original use. */
+/* One id under three names: the Anthropic SDKs read the first, the OpenAI SDKs the second, and
+ * tracing in front of a gateway the third. */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);
@@ -85,38 +85,40 @@ static uint64_t whole_seconds(uint64_t ns)
     return (ns + 999999999u) / 1000000000u;
 }
 
-/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as
- * Anthropic's own service (reset is RFC 3339). */
+/* x-ratelimit-* with the reset in seconds from now, as clients and proxies commonly read them;
+ * anthropic-ratelimit-requests-* as Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
 {
-    if (!x->limited) {
+    if (!x->caller.limited) {
         return;
     }
     char reset[25];
-    uint64_t full_ms = x->limit.full_ns / 1000000u;
+    uint64_t full_ms = x->caller.requests.full_ns / 1000000u;
     clock_rfc3339(clock_real_ms() + (int64_t)full_ms, reset);
     struct http_conn *c = x->conn;
-    http_out_header_u64(c, STR("x-ratelimit-limit"), x->limit.limit);
-    http_out_header_u64(c, STR("x-ratelimit-remaining"), x->limit.remaining);
+    http_out_header_u64(c, STR("x-ratelimit-limit"), x->caller.requests.limit);
+    http_out_header_u64(c, STR("x-ratelimit-remaining"), x->caller.requests.remaining);
     http_out_header_u64(c, STR("x-ratelimit-reset"),
-                        whole_seconds(x->limit.allowed ? x->limit.full_ns : x->limit.retry_ns));
-    http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->limit.limit);
-    http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"), x->limit.remaining);
+                        whole_seconds(x->caller.requests.allowed ? x->caller.requests.full_ns
+                                                                 : x->caller.requests.retry_ns));
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->caller.requests.limit);
+    http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"),
+                        x->caller.requests.remaining);
     http_out_header(c, STR("anthropic-ratelimit-requests-reset"), text_from(reset));
 }
 
 void answer_begin(struct exchange *x, int status)
 {
-    x->answered = true;
-    x->status = status;
+    x->outcome.begun = true;
+    x->outcome.status = status;
     count_status(status);
     http_out_begin(x->conn, status);
-    put_ids(x->conn, x->id);
-    put_cors(x->conn, x->origin);
+    put_ids(x->conn, x->asked.id);
+    put_cors(x->conn, x->asked.origin);
     put_limits(x);
     limits_headers(x);
-    if (buf_len(&x->changes)) {
-        http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->changes));
+    if (buf_len(&x->attempt.changes)) {
+        http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->attempt.changes));
     }
 }
 
@@ -128,8 +130,9 @@ void answer_json(struct exchange *x, int status, struct str body)
 
 enum status answer_whole(struct exchange *x, const struct buf *body)
 {
-    return buf_ok(body) ? STATUS_OK
-                        : err_set(&x->err, STATUS_BUSY, "out of memory for this answer; try again");
+    return buf_ok(body)
+               ? STATUS_OK
+               : err_set(&x->outcome.err, STATUS_BUSY, "out of memory for this answer; try again");
 }
 
 enum verdict answer_built(struct exchange *x, int status, struct buf *body)
@@ -226,7 +229,7 @@ static void put_allow(const struct exchange *x, const struct err *err)
         return;
     }
     for (size_t i = 0; i < 3; i++) {
-        if (x->allowed & 1u << i) {
+        if (x->asked.allowed & 1u << i) {
             n += (size_t)snprintf(list + n, sizeof list - n, "%s, ", names[i]);
         }
     }
@@ -248,11 +251,11 @@ void answer_error(struct exchange *x, const struct err *err)
 {
     struct buf body;
     buf_init(&body, 4096);
-    answer_error_body(x->dialect, err, x->id, &body);
-    answer_begin(x, err_row(err->code)->http[x->dialect]);
+    answer_error_body(x->asked.dialect, err, x->asked.id, &body);
+    answer_begin(x, err_row(err->code)->http[x->asked.dialect]);
     put_error_headers(x->conn, err);
     put_allow(x, err);
     http_out_body(x->conn, JSON_TYPE,
-                  buf_ok(&body) ? buf_str(&body) : body_without_memory(x->dialect));
+                  buf_ok(&body) ? buf_str(&body) : body_without_memory(x->asked.dialect));
     buf_free(&body);
 }

@@ -18,7 +18,7 @@ void answer_error(struct exchange *x, const struct err *err);
 /* For a step that has made a body: freed here. FAIL where there was no memory for all of it: half a
  * document must not be sent as a whole one. */
 enum verdict answer_built(struct exchange *x, int status, struct buf *body);
-/* The same test for answers of other types: STATUS_OK, or x->err says it. */
+/* The same test for answers of other types: STATUS_OK, or outcome.err says it. */
 MUST_CHECK enum status answer_whole(struct exchange *x, const struct buf *body);
 /* The error body of a dialect into out: {"type":"error",...} or {"error":{...}}. */
 void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id,

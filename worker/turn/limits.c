@@ -4,77 +4,48 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
-#include "shm/memory/tariff.h"
 #include "shm/store/keystore.h"
 #include "worker/turn/route.h"
 #include "worker/turn/wait.h"
 
-#define MINUTE_NS        60000000000ull
-#define NAMES_MAX        64u    /* models without a price that are named in the log */
-#define BYTES_A_TOKEN    2u     /* of a request body; real texts have 3 to 4: never too little */
-#define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
-#define RESERVE_ATTEMPTS 16u
+#define MINUTE_NS 60000000000ull
 
 /* --- small things -------------------------------------------------------------------------- */
 
 bool limits_billed(const struct exchange *x)
 {
-    return x->route && !x->route->answer && x->route->limit == ROUTE_REQUESTS && !x->counting;
+    return x->route && !x->route->serve && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
 }
 
 /* NULL: no key (slot 0 is nobody's), or its slot has gone to another. */
 static struct bucket *bucket(const struct exchange *x)
 {
-    return x->key.slot ? bucket_of(x->worker->segment, x->key.slot, x->key.tag) : NULL;
+    return x->caller.key.slot ? bucket_of(x->worker->segment, x->caller.key.slot, x->caller.key.tag)
+                              : NULL;
 }
-
-static const struct {
-    const char *word;
-    enum tier tier;
-} tiers[] = {
-    /* by enum; what follows is another word for one of them */
-    {"", TIER_DEFAULT},          {"flex", TIER_FLEX},       {"priority", TIER_PRIORITY},
-    {"reserved", TIER_RESERVED}, {"default", TIER_DEFAULT},
-};
-#define TIERS (sizeof tiers / sizeof tiers[0])
 
 struct str limits_tier_word(enum tier tier)
 {
-    return text_from(tiers[tier < TIERS ? tier : 0].word);
-}
-
-static bool find_tier(struct str word, enum tier *out)
-{
-    for (size_t i = 0; i < TIERS; i++) {
-        if (text_eq(word, text_from(tiers[i].word))) {
-            *out = tiers[i].tier;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of an Anthropic body, in Bedrock's words: both converters take it. */
-static bool own_tier(const struct exchange *x, enum tier *out)
-{
-    struct str word = x->tier;
-    if (!word.n && x->dialect == DIALECT_ANTHROPIC && scan_type(&x->scan, 0) == SCAN_OBJECT) {
-        word = scan_text(&x->scan, SCAN_GET(&x->scan, 0, "service_tier"));
-    }
-    return word.n && find_tier(word, out);
+    return tier == TIER_DEFAULT ? (struct str){NULL, 0} : tier_word(tier);
 }
 
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
-    if (x->tier_refused || own_tier(x, &tier)) {
-        return tier;
+    const struct wish *wish =
+        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
+        return TIER_DEFAULT;
     }
-    if (x->who == EXCHANGE_KEY && x->key.tier != TIER_DEFAULT) {
-        return (enum tier)x->key.tier;
+    if (wish->has_tier) {
+        return wish->tier;
     }
-    (void)find_tier(text_from(x->worker->config->default_service_tier), &tier);
+    if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
+        return (enum tier)x->caller.key.tier;
+    }
+    (void)tier_find(text_from(x->worker->config->default_service_tier), &tier);
     return tier;
 }
 
@@ -86,9 +57,9 @@ static uint64_t seconds_up(uint64_t ns)
 static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_t wait_s,
                                 const char *what, uint32_t limit)
 {
-    x->refused = reason;
-    err_set(&x->err, STATUS_RATE, "this API key is limited to %u %s", limit, what);
-    wait_say(&x->err, "try again", wait_s);
+    x->outcome.refused = reason;
+    err_set(&x->outcome.err, STATUS_RATE, "this API key is limited to %u %s", limit, what);
+    wait_say(&x->outcome.err, "try again", wait_s);
     return VERDICT_FAIL;
 }
 
@@ -115,7 +86,7 @@ enum status limits_refuse_budget(struct err *err, const char *text)
 
 bool limits_over_budget(const struct exchange *x)
 {
-    const struct directory_key *k = &x->key;
+    const struct directory_key *k = &x->caller.key;
     bool switched_off = k->flags & DIRECTORY_BUDGET_EXCEEDED;
     const struct bucket *b = bucket(x);
     if (!b || (!switched_off && !k->budget_micro)) {
@@ -131,14 +102,14 @@ bool limits_over_budget(const struct exchange *x)
 static bool enter_concurrency(struct exchange *x)
 {
     struct worker *w = x->worker;
-    if (!x->key.max_concurrency) {
+    if (!x->caller.key.max_concurrency) {
         return true;
     }
     struct holds one = {.count = 1};
-    if (!holds_take(w->segment, w->slot, x->key.slot, one, x->key.max_concurrency)) {
+    if (!holds_take(w->segment, w->slot, x->caller.key.slot, one, x->caller.key.max_concurrency)) {
         return false;
     }
-    x->held.count = 1;
+    x->caller.held.count = 1;
     return true;
 }
 
@@ -150,17 +121,18 @@ enum verdict limits_enter(struct exchange *x)
     }
     if (!enter_concurrency(x)) {
         return refuse_rate(x, COUNTER_REFUSED_CONCURRENCY, 1, "requests at the same time",
-                           x->key.max_concurrency);
+                           x->caller.key.max_concurrency);
     }
     if (limits_over_budget(x)) {
-        limits_refuse_budget(&x->err, LIMITS_USED_UP);
+        limits_refuse_budget(&x->outcome.err, LIMITS_USED_UP);
         return VERDICT_FAIL;
     }
-    if (x->key.tpm_limit) {
-        x->tokens = bucket_charge(&b->tokens, clock_now_ns(), x->key.tpm_limit, MINUTE_NS, 0);
-        if (!x->tokens.allowed) {
-            return refuse_rate(x, COUNTER_REFUSED_TOKENS, seconds_up(x->tokens.retry_ns),
-                               "tokens a minute", x->key.tpm_limit);
+    if (x->caller.key.tpm_limit) {
+        x->caller.tokens =
+            bucket_charge(&b->tokens, clock_now_ns(), x->caller.key.tpm_limit, MINUTE_NS, 0);
+        if (!x->caller.tokens.allowed) {
+            return refuse_rate(x, COUNTER_REFUSED_TOKENS, seconds_up(x->caller.tokens.retry_ns),
+                               "tokens a minute", x->caller.key.tpm_limit);
         }
     }
     return VERDICT_NEXT;
@@ -179,146 +151,30 @@ static bool fits(struct str pattern, struct str name)
 /* "a,b*": by the name the client used, or by the Bedrock id with or without its region. */
 static bool may_use(const struct exchange *x)
 {
-    struct str list = {x->key.models, x->key.models_len}, pattern;
-    struct str base = prices_base(x->model.id);
-    if (x->who != EXCHANGE_KEY || !list.n) {
+    struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
+    struct str base = region_base(x->asked.model.id);
+    if (x->caller.who != CALLER_KEY || !list.n) {
         return true;
     }
     while (text_split(&list, ',', &pattern)) {
-        if (pattern.n &&
-            (fits(pattern, x->client_model) || fits(pattern, x->model.id) || fits(pattern, base))) {
+        if (pattern.n && (fits(pattern, x->asked.client_model) ||
+                          fits(pattern, x->asked.model.id) || fits(pattern, base))) {
             return true;
         }
     }
     return false;
-}
-
-/* Once a model and process: a gap in the price list must be seen, not repeated with
- * each request. */
-static void warn_price(struct str id)
-{
-    static uint64_t seen[NAMES_MAX];
-    static uint32_t count;
-    uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
-    for (size_t i = 0; i < id.n; i++) {
-        hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (seen[i] == hash) {
-            return;
-        }
-    }
-    if (count < NAMES_MAX) {
-        seen[count++] = hash;
-        log_line(LOG_WARN, "price",
-                 "%.*s has no price: its requests cost nothing until it gets one",
-                 (int)(id.n < 200 ? id.n : 200), id.p);
-    }
-}
-
-static void find_price(struct exchange *x)
-{
-    switch (tariff_find(x->worker->segment, x->model.id, &x->price)) {
-    case PRICES_STORE:
-    case PRICES_LIST:
-        break;
-    case PRICES_FAMILY:
-        counters_add(COUNTER_PRICE_ESTIMATED, 1);
-        break;
-    case PRICES_UNKNOWN:
-        counters_add(COUNTER_PRICE_UNKNOWN, 1);
-        warn_price(x->model.id);
-        break;
-    }
-}
-
-/* The dearest way this request can end: all input written to a cache, all output used. */
-static uint64_t worst_case(const struct exchange *x)
-{
-    int64_t asked = x->dialect == DIALECT_OPENAI ? x->chat.max_tokens : x->request.max_tokens;
-    uint64_t output = asked > 0                   ? (uint64_t)asked
-                      : x->model.caps->output_max ? x->model.caps->output_max
-                                                  : OUTPUT_UNKNOWN;
-    struct price dearest = x->price;
-    if (dearest.cache_write > dearest.input) {
-        dearest.input = dearest.cache_write;
-    }
-    if (x->model.caps->flags & MODELS_CACHE_1H) {
-        dearest.input = 2 * x->price.input;
-    }
-    struct tokens tokens = {.input = x->body.n / BYTES_A_TOKEN + 1, .output = output};
-    bool names_tier = SCAN_GET(&x->scan, 0, "service_tier") != SCAN_ABSENT;
-    return prices_cost(&dearest, &tokens, names_tier ? TIER_PRIORITY : limits_tier(x));
-}
-
-/* What is held is summed before what is spent is read: a request that settles in between has added
- * its cost before it gave back its hold (limits_settle, limits_leave), so it counts at least once.
- */
-static bool has_room(const struct exchange *x, const struct bucket *b, uint64_t own)
-{
-    uint64_t held = holds_sum(x->worker->segment, x->key.slot).micro + own;
-    uint64_t spent = bucket_spent(b, bucket_month(clock_real_ms()));
-    return held <= x->key.budget_micro && spent <= x->key.budget_micro - held;
-}
-
-static bool reserve(struct exchange *x, const struct bucket *b, uint64_t worst)
-{
-    struct worker *w = x->worker;
-    struct holds want = {.micro = worst};
-    want.micro = want.micro < HOLDS_MICRO_MAX ? want.micro : HOLDS_MICRO_MAX;
-    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && has_room(x, b, want.micro); i++) {
-        if (!holds_take(w->segment, w->slot, x->key.slot, want, 0)) {
-            return false;
-        }
-        if (has_room(x, b, 0)) {
-            x->held.micro = want.micro;
-            return true;
-        }
-        holds_give(w->segment, w->slot, x->key.slot, want); /* another took at the same time */
-    }
-    return false;
-}
-
-static int64_t whole_money(uint64_t micro)
-{
-    return micro < INT64_MAX ? (int64_t)micro : INT64_MAX;
-}
-
-/* What the whole budget does not pay for no month will. */
-static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
-{
-    char most[32], all[32];
-    if (worst <= x->key.budget_micro) {
-        limits_refuse_budget(
-            &x->err, "the rest of this API key's monthly budget is less than this may cost");
-        return VERDICT_FAIL;
-    }
-    keystore_money_text(whole_money(worst), most);
-    keystore_money_text(whole_money(x->key.budget_micro), all);
-    err_set(
-        &x->err, STATUS_BUDGET,
-        "this may cost %s dollars, and the whole monthly budget of this API key is %s: send less, "
-        "or a smaller max_tokens",
-        most, all);
-    wait_is_vain(&x->err);
-    return VERDICT_FAIL;
 }
 
 enum verdict limits_admit(struct exchange *x)
 {
-    const struct bucket *b = bucket(x);
     if (!may_use(x)) {
-        x->refused = COUNTER_REFUSED_MODEL;
-        err_set(&x->err, STATUS_PERMISSION, "this API key may not use the model %.*s",
-                (int)(x->client_model.n < 100 ? x->client_model.n : 100), x->client_model.p);
+        x->outcome.refused = COUNTER_REFUSED_MODEL;
+        err_set(&x->outcome.err, STATUS_PERMISSION, "this API key may not use the model %.*s",
+                (int)(x->asked.client_model.n < 100 ? x->asked.client_model.n : 100),
+                x->asked.client_model.p);
         return VERDICT_FAIL;
     }
-    find_price(x);
-    if (!b || !(x->key.flags & DIRECTORY_BUDGET_RESERVE) || !x->key.budget_micro) {
-        return VERDICT_NEXT;
-    }
-    uint64_t worst = worst_case(x);
-    return reserve(x, b, worst) ? VERDICT_NEXT : refuse_reserve(x, worst);
+    return VERDICT_NEXT;
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -329,20 +185,21 @@ void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro)
     if (!b) {
         return;
     }
-    if (x->key.tpm_limit && tokens) {
-        bucket_charge(&b->tokens, clock_now_ns(), x->key.tpm_limit, MINUTE_NS, tokens);
+    if (x->caller.key.tpm_limit && tokens) {
+        bucket_charge(&b->tokens, clock_now_ns(), x->caller.key.tpm_limit, MINUTE_NS, tokens);
     }
-    if ((x->key.budget_micro || x->key.flags & DIRECTORY_BUDGET_EXCEEDED) && cost_micro) {
-        bucket_spend(b, bucket_month(x->started_ms), cost_micro);
+    if ((x->caller.key.budget_micro || x->caller.key.flags & DIRECTORY_BUDGET_EXCEEDED) &&
+        cost_micro) {
+        bucket_spend(b, bucket_month(x->outcome.started_ms), cost_micro);
     }
 }
 
 void limits_leave(struct exchange *x)
 {
     struct worker *w = x->worker;
-    if (x->held.count || x->held.micro) {
-        holds_give(w->segment, w->slot, x->key.slot, x->held);
-        x->held = (struct holds){0, 0};
+    if (x->caller.held.count || x->caller.held.micro) {
+        holds_give(w->segment, w->slot, x->caller.key.slot, x->caller.held);
+        x->caller.held = (struct holds){0, 0};
     }
 }
 
@@ -351,9 +208,10 @@ void limits_leave(struct exchange *x)
 static void put_tokens(struct exchange *x)
 {
     char reset[25];
-    clock_rfc3339(clock_real_ms() + (int64_t)(x->tokens.full_ns / 1000000u), reset);
-    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-limit"), x->tokens.limit);
-    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-remaining"), x->tokens.remaining);
+    clock_rfc3339(clock_real_ms() + (int64_t)(x->caller.tokens.full_ns / 1000000u), reset);
+    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-limit"), x->caller.tokens.limit);
+    http_out_header_u64(x->conn, STR("anthropic-ratelimit-tokens-remaining"),
+                        x->caller.tokens.remaining);
     http_out_header(x->conn, STR("anthropic-ratelimit-tokens-reset"), text_from(reset));
 }
 
@@ -363,9 +221,9 @@ static void put_budget(struct exchange *x, const struct bucket *b)
 {
     struct http_conn *c = x->conn;
     int64_t now = clock_real_ms();
-    uint64_t spent = bucket_spent(b, bucket_month(now)), budget = x->key.budget_micro;
+    uint64_t spent = bucket_spent(b, bucket_month(now)), budget = x->caller.key.budget_micro;
     uint64_t reset = (uint64_t)next_month_ms(now) / 1000;
-    if (x->err.code == STATUS_BUDGET) {
+    if (x->outcome.err.code == STATUS_BUDGET) {
         http_out_header(c, STR("anthropic-ratelimit-unified-status"), STR("rejected"));
         http_out_header_u64(c, STR("anthropic-ratelimit-unified-reset"), reset);
         return;
@@ -388,11 +246,11 @@ static void put_budget(struct exchange *x, const struct bucket *b)
 void limits_headers(struct exchange *x)
 {
     const struct bucket *b = bucket(x);
-    if (x->tokens.limit) {
+    if (x->caller.tokens.limit) {
         put_tokens(x);
     }
-    bool known = x->who == EXCHANGE_KEY || x->err.code == STATUS_BUDGET;
-    if (b && known && x->key.budget_micro && limits_billed(x)) {
+    bool known = x->caller.who == CALLER_KEY || x->outcome.err.code == STATUS_BUDGET;
+    if (b && known && x->caller.key.budget_micro && limits_billed(x)) {
         put_budget(x, b);
     }
 }

@@ -15,36 +15,36 @@
 
 static enum journal_who who(const struct exchange *x)
 {
-    return x->who == EXCHANGE_KEY      ? JOURNAL_KEY
-           : x->who == EXCHANGE_MASTER ? JOURNAL_MASTER
-                                       : JOURNAL_ANONYMOUS;
+    return x->caller.who == CALLER_KEY      ? JOURNAL_KEY
+           : x->caller.who == CALLER_MASTER ? JOURNAL_MASTER
+                                            : JOURNAL_ANONYMOUS;
 }
 
 static void fill(const struct exchange *x, struct journal_record *r)
 {
     r->who = (uint8_t)who(x);
     r->tier = (uint8_t)limits_tier(x);
-    r->started_ms = x->started_ms;
-    r->flags = x->stream ? JOURNAL_STREAM : 0;
-    r->price = x->price;
-    if (x->who == EXCHANGE_KEY) {
-        memcpy(r->digest, x->digest, sizeof r->digest);
+    r->started_ms = x->outcome.started_ms;
+    r->flags = x->asked.stream ? JOURNAL_STREAM : 0;
+    r->rates = prices_rates(&x->outcome.tariff, limits_tier(x));
+    if (x->caller.who == CALLER_KEY) {
+        memcpy(r->digest, x->caller.digest, sizeof r->digest);
     }
-    text_copy(x->id, r->request_id, sizeof r->request_id);
-    text_copy(x->client_model, r->model, sizeof r->model);
-    text_copy(x->model.id, r->bedrock_model, sizeof r->bedrock_model);
+    text_copy(x->asked.id, r->request_id, sizeof r->request_id);
+    text_copy(x->asked.client_model, r->model, sizeof r->model);
+    text_copy(x->asked.model.id, r->bedrock_model, sizeof r->bedrock_model);
 }
 
 static bool open_record(struct exchange *x)
 {
     struct journal *j = x->worker->segment->journal;
-    x->record = journal_begin_record(j);
-    if (!x->record) {
+    x->outcome.record = journal_begin_record(j);
+    if (!x->outcome.record) {
         return false;
     }
-    x->record_number = x->record->number;
-    fill(x, x->record);
-    journal_open_record(j, x->record);
+    x->outcome.record_number = x->outcome.record->number;
+    fill(x, x->outcome.record);
+    journal_open_record(j, x->outcome.record);
     return true;
 }
 
@@ -53,20 +53,21 @@ static bool open_record(struct exchange *x)
 static bool keep_record(struct exchange *x)
 {
     const struct journal *j = x->worker->segment->journal;
-    return x->record_number &&
-           ((x->record && journal_holds(j, x->record, x->record_number)) || open_record(x));
+    return x->outcome.record_number &&
+           ((x->outcome.record && journal_holds(j, x->outcome.record, x->outcome.record_number)) ||
+            open_record(x));
 }
 
 bool usage_begin(struct exchange *x)
 {
     struct segment *s = x->worker->segment;
-    x->started_ms = clock_real_ms();
-    x->billed = true;
+    x->outcome.started_ms = clock_real_ms();
+    x->outcome.billed = true;
     if (!s->journal) {
         return true;
     }
     if (!open_record(x)) {
-        x->refused = COUNTER_REFUSED_JOURNAL_FULL;
+        x->outcome.refused = COUNTER_REFUSED_JOURNAL_FULL;
         loop_eventfd_ring(s->wake_refresher);
         return false;
     }
@@ -78,14 +79,14 @@ bool usage_begin(struct exchange *x)
 static struct usage seen_so_far(const struct exchange *x)
 {
     struct usage u = {0};
-    if (!x->reply) {
+    if (!x->attempt.reply) {
         return u;
     }
-    u = x->reply->usage;
-    if (x->reply->started && !x->reply->stopped) {
+    u = x->attempt.reply->usage;
+    if (x->attempt.reply->started && !x->attempt.reply->stopped) {
         struct tokens *t = &u.tokens;
-        t->output = t->output > x->reply->deltas ? t->output : x->reply->deltas;
-        t->input = u.seen ? t->input : x->body.n / BYTES_A_TOKEN;
+        t->output = t->output > x->attempt.reply->deltas ? t->output : x->attempt.reply->deltas;
+        t->input = u.seen ? t->input : x->asked.body.n / BYTES_A_TOKEN;
     }
     return u;
 }
@@ -93,7 +94,7 @@ static struct usage seen_so_far(const struct exchange *x)
 void usage_progress(struct exchange *x)
 {
     if (keep_record(x)) {
-        x->record->tokens = seen_so_far(x).tokens;
+        x->outcome.record->tokens = seen_so_far(x).tokens;
     }
 }
 
@@ -108,8 +109,8 @@ static void count(const struct tokens *t, uint64_t cost_micro)
 
 static bool succeeded(const struct exchange *x)
 {
-    return x->err.code == STATUS_OK && x->status >= 200 && x->status < 300 &&
-           !(x->reply && x->reply->failed);
+    return x->outcome.err.code == STATUS_OK && x->outcome.status >= 200 &&
+           x->outcome.status < 300 && !(x->attempt.reply && x->attempt.reply->failed);
 }
 
 static void fill_end(const struct exchange *x, struct journal_record *r,
@@ -118,13 +119,14 @@ static void fill_end(const struct exchange *x, struct journal_record *r,
     uint64_t ms = (clock_now_ns() - x->began_ns) / 1000000u;
     r->tokens = *tokens;
     r->tier = (uint8_t)tier;
-    r->cost_micro = x->cost_micro;
-    r->status = (uint16_t)x->status;
+    r->cost_micro = x->outcome.cost_micro;
+    r->status = (uint16_t)x->outcome.status;
     r->duration_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
     if (succeeded(x)) {
         r->flags |= JOURNAL_SUCCESS;
     } else {
-        const char *name = x->err.code != STATUS_OK ? err_row(x->err.code)->name : "UPSTREAM";
+        const char *name =
+            x->outcome.err.code != STATUS_OK ? err_row(x->outcome.err.code)->name : "UPSTREAM";
         text_copy(text_from(name), r->error, sizeof r->error);
     }
 }
@@ -134,31 +136,32 @@ static void close_record(struct exchange *x, const struct tokens *tokens, enum t
 {
     bool closed = false;
     for (int i = 0; !closed && i < CLOSE_ATTEMPTS && keep_record(x); i++) {
-        fill_end(x, x->record, tokens, tier);
-        closed = journal_close_record(x->worker->segment->journal, x->record);
+        fill_end(x, x->outcome.record, tokens, tier);
+        closed = journal_close_record(x->worker->segment->journal, x->outcome.record);
     }
     if (!closed) {
         counters_add(COUNTER_USAGE_DROPPED, 1);
         log_line(LOG_ERROR, "usage", "the record of request %.*s is lost: cost_micro %llu",
-                 STR_ARG(x->id), (unsigned long long)x->cost_micro);
+                 STR_ARG(x->asked.id), (unsigned long long)x->outcome.cost_micro);
     }
-    x->record = NULL;
-    x->record_number = 0;
+    x->outcome.record = NULL;
+    x->outcome.record_number = 0;
 }
 
 void usage_end(struct exchange *x)
 {
-    if (!x->billed) {
+    if (!x->outcome.billed) {
         return;
     }
-    x->billed = false;
-    x->usage = seen_so_far(x);
+    x->outcome.billed = false;
+    x->outcome.usage = seen_so_far(x);
     enum tier tier = limits_tier(x);
-    const struct tokens *t = &x->usage.tokens;
-    x->cost_micro = prices_cost(&x->price, t, tier);
-    count(t, x->cost_micro);
-    limits_settle(x, t->input + t->output + tokens_written(t), x->cost_micro);
-    if (x->record_number) {
+    const struct tokens *t = &x->outcome.usage.tokens;
+    struct rates rates = prices_rates(&x->outcome.tariff, tier);
+    x->outcome.cost_micro = prices_cost(&rates, t);
+    count(t, x->outcome.cost_micro);
+    limits_settle(x, t->input + t->output + tokens_written(t), x->outcome.cost_micro);
+    if (x->outcome.record_number) {
         close_record(x, t, tier);
     }
 }

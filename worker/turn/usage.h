@@ -15,8 +15,8 @@ struct exchange;
 bool usage_begin(struct exchange *x);
 /* What is known by now goes into the record: it is what counts if this process is killed. */
 void usage_progress(struct exchange *x);
-/* Tokens and cost to the record, the key's limits, the counters; x->usage and x->cost_micro for the
- * log. Once; does nothing when usage_begin was not called. */
+/* Tokens and cost to the record, the key's limits, the counters; usage and cost_micro of the outcome
+ * for the log. Once; does nothing when usage_begin was not called. */
 void usage_end(struct exchange *x);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "server/base/sha256.h"
+#include "shm/catalogue/tier.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 

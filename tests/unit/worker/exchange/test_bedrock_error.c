@@ -85,17 +85,18 @@ static void test_error_table_maps_status_and_text(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct worker w = {.segment = &segment};
-        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         uint64_t before = counters_sum(&segment, rows[i].counted);
         bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
         if (counters_sum(&segment, rows[i].counted) != before + 1 || all_failures() != i + 1) {
             fail_msg("row %zu is not counted once as %s", i, counters_row(rows[i].counted)->value);
         }
-        if (x.err.code != rows[i].want || !strstr(x.err.text, rows[i].text)) {
-            fail_msg("row %zu: status %d text '%s'", i, (int)x.err.code, x.err.text);
+        if (x.outcome.err.code != rows[i].want || !strstr(x.outcome.err.text, rows[i].text)) {
+            fail_msg("row %zu: status %d text '%s'", i, (int)x.outcome.err.code,
+                     x.outcome.err.text);
         }
-        assert_null(strstr(x.err.text, "arn:"));
-        assert_null(strstr(x.err.text, "123456789012"));
+        assert_null(strstr(x.outcome.err.text, "arn:"));
+        assert_null(strstr(x.outcome.err.text, "123456789012"));
     }
 }
 
@@ -127,7 +128,7 @@ static void test_error_says_what_it_is_about(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct worker w = {.segment = &segment};
-        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         enum complaint got =
             bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
         if (got != rows[i].want) {
@@ -140,15 +141,15 @@ static void test_error_validation_text_loses_arn_and_account(void **state)
 {
     (void)state;
     struct worker w = {.segment = &segment};
-    struct exchange x = {.worker = &w, .id = STR("req_t")};
+    struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
     bedrock_error(&x, 400, STR("ValidationException"),
                   STR("{\"message\":\"Model "
                       "arn:aws:bedrock:us-west-2:123456789012:inference-profile/x of 210987654321 "
                       "takes 200000 tokens\"}"));
-    assert_string_equal(x.err.text, "Model [arn] of [account] takes 200000 tokens");
+    assert_string_equal(x.outcome.err.text, "Model [arn] of [account] takes 200000 tokens");
     bedrock_error(&x, 400, STR("ValidationException"),
                   STR("{\"message\":\"warn: ARN:AWS:iam::1:role/x, learn:more\"}"));
-    assert_string_equal(x.err.text, "warn: [arn], learn:more");
+    assert_string_equal(x.outcome.err.text, "warn: [arn], learn:more");
 }
 
 static void test_exception_frame_maps_camel_case(void **state)
@@ -169,13 +170,13 @@ static void test_exception_frame_maps_camel_case(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct worker w = {.segment = &segment};
-        struct exchange x = {.worker = &w, .id = STR("req_t")};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         struct eventstream_frame f = {.kind = EVENTSTREAM_EXCEPTION,
                                       .type = text_from(rows[i].type),
                                       .payload = STR("{\"message\":\"m\"}")};
         bedrock_exception(&x, &f);
-        if (x.err.code != rows[i].want) {
-            fail_msg("%s gave %d", rows[i].type, (int)x.err.code);
+        if (x.outcome.err.code != rows[i].want) {
+            fail_msg("%s gave %d", rows[i].type, (int)x.outcome.err.code);
         }
         if (counters_sum(&segment, rows[i].counted) != 1 || all_failures() != i + 1) {
             fail_msg("%s is not counted once", rows[i].type);
@@ -190,7 +191,7 @@ static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
     int pipes[2];
     char text[4096];
     struct worker w = {.segment = &segment};
-    struct exchange x = {.worker = &w, .id = STR("req_t"), .attempts = 1};
+    struct exchange x = {.worker = &w, .asked.id = STR("req_t"), .attempt.number = 1};
     assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
     log_init(LOG_INFO, LOG_FORMAT_JSON, "test");
     log_to(pipes[1]);

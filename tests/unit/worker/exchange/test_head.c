@@ -34,7 +34,7 @@ static void test_keep_version_from_october_2026_has_no_sampling(void **state)
         struct exchange x;
         struct err err;
         assert_int_equal(keep(&x, &header, 1, &err), STATUS_OK);
-        if (x.no_sampling != rows[i].gone)
+        if (x.asked.no_sampling != rows[i].gone)
             fail_msg("'%s'", rows[i].version);
         arena_drop(x.arena);
     }
@@ -49,9 +49,9 @@ static void test_keep_betas_of_two_headers_are_joined(void **state)
     struct err err;
     (void)state;
     assert_int_equal(keep(&x, headers, 3, &err), STATUS_OK);
-    assert_true(text_eq(x.betas, STR("a,b,c")));
-    assert_true(text_eq(x.path, STR("/v1/messages")));
-    assert_false(x.no_sampling);
+    assert_true(text_eq(x.asked.betas, STR("a,b,c")));
+    assert_true(text_eq(x.asked.path, STR("/v1/messages")));
+    assert_false(x.asked.no_sampling);
     arena_drop(x.arena);
 }
 
@@ -79,13 +79,13 @@ static void test_glance_needs_no_arena_and_cuts_the_agent(void **state)
     char id[ANSWER_ID_SIZE];
     (void)state;
     head_glance(&x, &r, id);
-    assert_true(text_eq(x.id, STR("mine")));
-    assert_true(text_eq(x.path, STR("/v1/messages")));
-    assert_int_equal(x.agent.n, 80);
-    assert_int_equal(x.origin.n, 0); /* not in CORS_ORIGINS */
+    assert_true(text_eq(x.asked.id, STR("mine")));
+    assert_true(text_eq(x.asked.path, STR("/v1/messages")));
+    assert_int_equal(x.asked.agent.n, 80);
+    assert_int_equal(x.asked.origin.n, 0); /* not in CORS_ORIGINS */
     head_glance(&x, &(struct http_request){.path = {NULL, 0}}, id);
-    assert_true(text_starts(x.id, STR("req_")));
-    assert_int_equal(x.path.n, 0);
+    assert_true(text_starts(x.asked.id, STR("req_")));
+    assert_int_equal(x.asked.path.n, 0);
 }
 
 static void test_check_coding_only_identity_passes(void **state)

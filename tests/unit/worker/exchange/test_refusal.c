@@ -171,22 +171,24 @@ static void test_count_goes_by_the_reason_given_then_by_the_status(void **state)
         enum counter want; /* 0: none */
     } cases[] = {
         {"tokens",
-         {.refused = COUNTER_REFUSED_TOKENS, .err.code = STATUS_RATE},
+         {.outcome.refused = COUNTER_REFUSED_TOKENS, .outcome.err.code = STATUS_RATE},
          COUNTER_REFUSED_TOKENS},
-        {"rate", {.err.code = STATUS_RATE}, COUNTER_REFUSED_RATE},
-        {"Bedrock's", {.err.code = STATUS_RATE, .attempts = 1}, 0},
+        {"rate", {.outcome.err.code = STATUS_RATE}, COUNTER_REFUSED_RATE},
+        {"Bedrock's", {.outcome.err.code = STATUS_RATE, .attempt.number = 1}, 0},
         {"deadline of a stream",
-         {.err.code = STATUS_TIMEOUT, .attempts = 1, .refused = COUNTER_REFUSED_DEADLINE},
+         {.outcome.err.code = STATUS_TIMEOUT,
+          .attempt.number = 1,
+          .outcome.refused = COUNTER_REFUSED_DEADLINE},
          COUNTER_REFUSED_DEADLINE},
         {"body not whole",
-         {.err.code = STATUS_INVALID, .state = EXCHANGE_OPEN},
+         {.outcome.err.code = STATUS_INVALID, .state = EXCHANGE_OPEN},
          COUNTER_REFUSED_HTTP},
         {"body not valid",
-         {.err.code = STATUS_INVALID, .state = EXCHANGE_READ},
+         {.outcome.err.code = STATUS_INVALID, .state = EXCHANGE_READ},
          COUNTER_REFUSED_INVALID},
-        {"client left", {.err.code = STATUS_AUTH, .status = 499}, 0},
-        {"deadline behind the last event", {.refused = COUNTER_REFUSED_DEADLINE}, 0},
-        {"good", {.status = 200}, 0},
+        {"client left", {.outcome.err.code = STATUS_AUTH, .outcome.status = 499}, 0},
+        {"deadline behind the last event", {.outcome.refused = COUNTER_REFUSED_DEADLINE}, 0},
+        {"good", {.outcome.status = 200}, 0},
     };
     struct gateway *g = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -77,7 +77,7 @@ static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
     struct gateway *g = *state;
     g->reply = flood;
     ask_stream(g);
-    GATEWAY_UNTIL(g, g->worker.exchanges != NULL && g->worker.exchanges->answered);
+    GATEWAY_UNTIL(g, g->worker.exchanges != NULL && g->worker.exchanges->outcome.begun);
     const struct exchange *x = g->worker.exchanges;
     for (int i = 0; i < 100; i++) {
         gateway_run(g, 1);
@@ -87,7 +87,7 @@ static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
     size_t held = buf_len(&x->conn->out);
     /* a quarter at least, else it would have been asked for more */
     assert_true(held >= (size_t)g->worker.config->stream_buffer_bytes / 4);
-    assert_true(x->attempt == EXCHANGE_ATTEMPT_RUNNING);
+    assert_true(x->attempt.transfer.end == ATTEMPT_RUNNING);
     gateway_run(g, 30);
     assert_int_equal(buf_len(&x->conn->out), held); /* nothing moves while nobody reads */
     GATEWAY_UNTIL(g, (client_read(&g->client), g->worker.exchanges == NULL));

@@ -15,9 +15,9 @@ static uint32_t collect(void)
 
 static void begin(struct exchange *x)
 {
-    assert_int_equal(limits_admit(x), VERDICT_NEXT);
+    assert_int_equal(money_admit(x), VERDICT_NEXT);
     assert_true(usage_begin(x));
-    x->reply = &case_reply;
+    x->attempt.reply = &case_reply;
 }
 
 static void test_end_success_closes_with_tokens_and_cost(void **state)
@@ -28,7 +28,7 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     assert_int_equal(collect(), 0);
     case_reply.usage = (struct usage){{100, 10, 1000, 100, 100}, true};
     case_reply.started = case_reply.stopped = true;
-    x.status = 200;
+    x.outcome.status = 200;
     usage_end(&x);
     usage_end(&x);
     assert_int_equal(collect(), 1);
@@ -108,8 +108,8 @@ static void test_end_table_of_ends(void **state)
         struct exchange x = case_exchange(0);
         begin(&x);
         case_reply = ends[i].reply;
-        x.status = ends[i].status;
-        x.err.code = ends[i].err;
+        x.outcome.status = ends[i].status;
+        x.outcome.err.code = ends[i].err;
         usage_end(&x);
         if (collect() != 1 || (batch[0].copy.flags & JOURNAL_SUCCESS) != ends[i].success ||
             batch[0].copy.tokens.input != ends[i].input ||
@@ -154,7 +154,7 @@ static void test_end_after_the_file_was_cut_is_recorded_anew(void **state)
     usage_progress(&a); /* opens one anew, where the other's was */
     begin(&c);
     usage_progress(&b);
-    a.status = b.status = c.status = 200;
+    a.outcome.status = b.outcome.status = c.outcome.status = 200;
     usage_end(&a);
     memset(case_journal.header, 0, case_journal.size);
     usage_end(&b);
@@ -178,8 +178,8 @@ static void test_begin_full_journal_is_refused_by_its_reason(void **state)
         x[i] = case_exchange(0);
         assert_int_equal(usage_begin(&x[i]), i < 64);
     }
-    assert_int_equal(x[64].refused, COUNTER_REFUSED_JOURNAL_FULL);
-    x[64].status = 503;
+    assert_int_equal(x[64].outcome.refused, COUNTER_REFUSED_JOURNAL_FULL);
+    x[64].outcome.status = 503;
     usage_end(&x[64]); /* no record to close */
 }
 
@@ -191,12 +191,12 @@ static void test_begin_without_a_journal_goes_on(void **state)
     begin(&x);
     case_reply.usage = (struct usage){{.input = 10}, .seen = true};
     usage_progress(&x);
-    x.status = 200;
+    x.outcome.status = 200;
     usage_end(&x);
-    assert_int_equal(x.cost_micro, 30);
+    assert_int_equal(x.outcome.cost_micro, 30);
     struct exchange never = case_exchange(0); /* refused before it began */
     usage_end(&never);
-    assert_int_equal(never.cost_micro, 0);
+    assert_int_equal(never.outcome.cost_micro, 0);
 }
 
 static void test_begin_master_and_anonymous_leave_no_digest(void **state)
@@ -205,11 +205,11 @@ static void test_begin_master_and_anonymous_leave_no_digest(void **state)
     static const uint8_t zero[32];
     for (int i = 0; i < 2; i++) {
         struct exchange x = case_exchange(0);
-        x.who = i ? EXCHANGE_ANONYMOUS : EXCHANGE_MASTER;
-        memset(x.digest, 7, sizeof x.digest);
+        x.caller.who = i ? CALLER_ANONYMOUS : CALLER_MASTER;
+        memset(x.caller.digest, 7, sizeof x.caller.digest);
         begin(&x);
-        assert_int_equal(x.record->who, i ? JOURNAL_ANONYMOUS : JOURNAL_MASTER);
-        assert_memory_equal(x.record->digest, zero, 32);
+        assert_int_equal(x.outcome.record->who, i ? JOURNAL_ANONYMOUS : JOURNAL_MASTER);
+        assert_memory_equal(x.outcome.record->digest, zero, 32);
     }
 }
 
@@ -230,7 +230,7 @@ static void test_open_and_close_is_quick(void **state)
         for (int i = 0; i < 64; i++) {
             struct exchange x = case_exchange(0);
             begin(&x);
-            x.status = 200;
+            x.outcome.status = 200;
             usage_end(&x);
         }
         uint64_t ns = (clock_now_ns() - began) / 64;

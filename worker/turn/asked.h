@@ -1,0 +1,41 @@
+/*
+ * asked.h - the request as it was read: its head in OPEN, its body in READ, and nothing of it
+ * changes afterwards, whatever becomes of an attempt to answer it. Texts are copies in the
+ * exchange's arena, but for what is read out of the body. Worker only.
+ */
+#ifndef WORKER_TURN_ASKED_H
+#define WORKER_TURN_ASKED_H
+
+#include "server/json/scan.h"
+#include "worker/dialect/chat.h"
+#include "worker/dialect/messages.h"
+#include "worker/model/models.h"
+
+struct asked {
+    /* the head */
+    enum dialect dialect;
+    struct str id;     /* request-id: the client's own if legal, else ours */
+    struct str path;   /* for the log */
+    unsigned allowed;  /* methods of all routes with that path, for a 405 */
+    struct str query;  /* after '?' */
+    struct str origin; /* Origin header, empty if none or not allowed */
+    struct str betas;  /* anthropic-beta values, joined by ',' */
+    struct str agent;  /* user-agent, cut */
+    bool no_sampling;  /* its anthropic-version has no temperature, top_p, top_k */
+    bool counting;     /* count_tokens: nothing is generated */
+    struct {           /* of what is no POST: see page.h */
+        bool wanted, https;
+        struct str host;
+    } page;
+
+    /* the body */
+    struct str body; /* the connection's; valid until the answer ends */
+    struct scan scan;
+    struct messages_request messages; /* Anthropic dialect */
+    struct chat_request chat;         /* OpenAI dialect */
+    struct str client_model;
+    bool stream;
+    struct models_choice model;
+};
+
+#endif

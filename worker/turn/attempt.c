@@ -1,0 +1,57 @@
+#include "worker/turn/attempt.h"
+
+#include <assert.h>
+
+#include "worker/dialect/changes.h"
+
+void attempt_begin(struct attempt *a)
+{
+    assert(!attempt_is_made(a));
+    buf_init(&a->changes, CHANGES_MAX);
+}
+
+static void drop_transfer(struct transfer *t)
+{
+    if (t->fetch) {
+        fetch_cancel(t->fetch);
+    }
+    buf_free(&t->held_back);
+    eventstream_free(&t->frames);
+    *t = (struct transfer){.fetch = NULL};
+}
+
+void attempt_drop(struct attempt *a)
+{
+    drop_transfer(&a->transfer);
+    buf_free(&a->body);
+    buf_free(&a->changes);
+    *a = (struct attempt){.number = a->number,
+                          .left_out = a->left_out,
+                          .clock_learnt = a->clock_learnt,
+                          .keys_until_ms = a->keys_until_ms};
+}
+
+bool attempt_is_made(const struct attempt *a)
+{
+    return a->reply != NULL;
+}
+
+void attempt_begin_transfer(struct attempt *a)
+{
+    drop_transfer(&a->transfer);
+}
+
+void attempt_leave_out(struct attempt *a, enum plan_field what)
+{
+    a->left_out |= PLAN_BIT(what);
+}
+
+bool attempt_leaves_out(const struct attempt *a, enum plan_field what)
+{
+    return (a->left_out & PLAN_BIT(what)) != 0;
+}
+
+unsigned attempt_granted(const struct attempt *a)
+{
+    return (a->clock_learnt ? 1 : 0) + (unsigned)__builtin_popcountll(a->left_out);
+}

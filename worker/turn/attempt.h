@@ -1,0 +1,84 @@
+/*
+ * attempt.h - one attempt to get an answer out of Bedrock: the body that CONVERT makes of what was
+ * asked, and the transfer that is under way with it.
+ *
+ *   attempt    CONVERT begins it; dropped whole when another body is needed, and at the end
+ *   transfer   SEND begins it; the same body may be sent again, and nothing of the last one stays
+ *
+ * From one attempt to the next go its number, what it has been granted and has waited for, and the
+ * set of what is left out because Bedrock refused it: nothing else of an attempt outlives it. Worker only.
+ */
+#ifndef WORKER_TURN_ATTEMPT_H
+#define WORKER_TURN_ATTEMPT_H
+
+#include "server/aws/eventstream.h"
+#include "server/base/sha256.h"
+#include "server/net/fetch.h"
+#include "worker/dialect/relay.h"
+#include "worker/plan/plan.h"
+#include "worker/turn/complaint.h"
+
+/* X(NAME, meaning): how a transfer stands. Set by its callbacks in stream.c, acted upon by the
+ * step. But for RUNNING and ANSWERED outcome.err says why. */
+#define ATTEMPT_ENDS(X)                                   \
+    X(RUNNING, "bytes may come")                          \
+    X(ANSWERED, "the answer is complete")                 \
+    X(REFUSED, "Bedrock said no, and that is the answer") \
+    X(LOST, "no answer, or none that can be read")        \
+    X(AGAIN, "the same body is worth sending once more")  \
+    X(ANEW, "another attempt is right, from CONVERT on")
+
+enum attempt_end {
+#define ATTEMPT_ENUM(name, meaning) ATTEMPT_##name,
+    ATTEMPT_ENDS(ATTEMPT_ENUM)
+#undef ATTEMPT_ENUM
+};
+
+struct transfer {
+    struct fetch *fetch;
+    uint64_t sent_ns, first_ns;
+    int64_t skew_ms; /* what its signature added to our clock */
+    char id[72];     /* x-amzn-requestid: for the log */
+    bool framed;     /* the answer is an event stream */
+    struct eventstream frames;
+    struct buf held_back; /* a whole answer, an error body, the events before the first output */
+    int refusal; /* HTTP status of it, an exception's own in a stream; 0: no answer, or a bad one */
+    enum complaint complaint; /* what it was refused for */
+    enum attempt_end end;
+};
+
+struct attempt {
+    /* what goes on to the next one */
+    unsigned number;        /* of the transfers so far, all attempts together */
+    uint64_t left_out;      /* PLAN_BIT()s: fields that Bedrock refused */
+    bool clock_learnt;      /* the clock was wrong: one transfer more was granted for that */
+    uint64_t keys_until_ms; /* it waits so long for signing keys of its date; 0: never waited */
+
+    struct buf body;
+    char body_sha256[2 * SHA256_SIZE];
+    bool body_hashed;
+    struct str tier;    /* Bedrock's header; empty: none */
+    bool tier_named;    /* a service tier other than the default is asked for */
+    struct buf changes; /* for x-converter-changes */
+    const struct relay *relay;
+    struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
+
+    struct transfer transfer;
+    uint32_t pause_ms; /* before the next transfer */
+};
+
+void attempt_begin(struct attempt *a); /* after none, or after one that was dropped */
+/* All that it holds; a transfer is cancelled (never from inside its own callback). What goes on to
+ * the next one stays. */
+void attempt_drop(struct attempt *a);
+bool attempt_is_made(const struct attempt *a); /* it has a body that can be sent */
+
+/* The last transfer's marks are gone, the next one runs. */
+void attempt_begin_transfer(struct attempt *a);
+
+void attempt_leave_out(struct attempt *a, enum plan_field what);
+bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
+/* Transfers beyond the first that Bedrock's own word asked for: a retry is none of them. */
+unsigned attempt_granted(const struct attempt *a);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * outcome.h - what came of a request: what the client got, why, and what it costs. The answer's
+ * side is written by answer.c and whoever refuses, the bill by usage.c and limits.c. Worker only.
+ */
+#ifndef WORKER_TURN_OUTCOME_H
+#define WORKER_TURN_OUTCOME_H
+
+#include "shm/memory/counters.h"
+#include "shm/memory/tariff.h"
+#include "worker/dialect/usage_record.h"
+
+struct journal_record;
+
+struct outcome {
+    struct err err;
+    enum counter refused; /* COUNTER_REFUSED_x where err alone does not tell; 0: it does */
+    bool begun;           /* the status line to the client was put */
+    int status;           /* it; 499: the client left first */
+
+    struct prices_tariff tariff;
+    int64_t output_most; /* tokens: what is left of the budget pays for no more; 0: as asked */
+    struct journal_record *record; /* OPEN in the journal; NULL: none */
+    uint64_t record_number;        /* its own: says whether it still is this request's */
+    bool billed;                   /* from usage_begin to usage_end */
+    int64_t started_ms;            /* of usage_begin, real time */
+    struct usage usage;            /* at the end */
+    uint64_t cost_micro;
+};
+
+#endif

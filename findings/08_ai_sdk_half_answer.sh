@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The AI SDK's `await result.text` gives half an answer as if it were whole, when the stream breaks off with an error.
 #
-# Software: ai 7.0.173, @ai-sdk/openai 4.0.118, @ai-sdk/openai-compatible 3.0.92, @ai-sdk/anthropic 4.0.105 (npm).
+# Software: ai 7.0.173, @ai-sdk/openai 4.0.118, @ai-sdk/openai-compatible 3.0.92, @ai-sdk/anthropic 4.0.105 (npm; they declare Node 22 and run on 20).
 # Input:    streamText against servers that (a) answer 500 with an error body, (b) stream "Half" and then the error (Chat Completions: a chunk
 #           {"error": ...}; Messages: `event: error`), (c) stream the error at once, (d) stream "Half" and end without a last word.
-# Seen:     (a) result.text rejects. (b) it resolves to "Half", and so do result.steps and the loop over textStream: nothing throws. The error is
+# Seen:     (a) result.text rejects. (b) it resolves to "Half", and the loop over textStream ends in peace: nothing throws. The error is
 #           told to onError (by default it is printed) and in finishReason "error" only. (c) differs by provider: openai-compatible resolves to
 #           "", the two others reject. (d) "Half" as well: openai-compatible calls it an error; the two others have a finishReason that is not
 #           "stop" but "interrupted", and onError is not called.

@@ -90,7 +90,7 @@ LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 ROOMS  := server shm worker master
 SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
-LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -103,7 +103,7 @@ FUZZ_SECONDS ?= 60
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb dist dist-sign deploy-test \
+        install uninstall deb dist dist-sign aws-test deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -179,6 +179,9 @@ dist: all ## build/dist: both programs, packages, bills of materials, source, SH
 dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outside the tree
 	@docker/release/sign.sh build/dist '$(SIGN_KEY)'
 
+aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
+	@B=$(B) tests/aws/run.sh
+
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh
 
@@ -196,6 +199,17 @@ cov-run: $(UNIT) $(SYSTEM)
 
 # A .o also depends on the Makefile, so changed flags rebuild.
 $(B)/obj/%.o: %.c Makefile $(LLHTTP_DEP)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The table of models, linked in: shm/catalogue/catalogue_builtin.h.
+$(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)
+	$(Q)LC_ALL=C awk -f scripts/catalogue.awk $< >$@
+
+$(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@

@@ -75,4 +75,4 @@ fi
 [ -z "$no_cache" ] || command+=(--no-cache)
 command+=(-t "${registry}llm-api-converter:$tag")
 if [ -n "$push" ]; then command+=(--push); else command+=(--load); fi
-run "${command[@]}" .
+run ${command[@]+"${command[@]}"} .

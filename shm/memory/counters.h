@@ -64,6 +64,7 @@
     X(CONCURRENCY, "concurrency", "over the key's requests at the same time")                \
     X(BUDGET, "budget", "over the key's monthly budget")                                     \
     X(MODEL, "model", "a model that the key, or an account that the gateway may not use")    \
+    X(UNPRICED, "unpriced", "a model without a price, and a key with a budget")              \
     X(NO_MODEL, "no_model", "a model name that stands for nothing")                          \
     X(INVALID, "invalid", "a body that is no valid request, or not one for this model")      \
     X(UNSUPPORTED, "unsupported", "what Amazon Bedrock cannot do")                           \

@@ -225,8 +225,8 @@ static enum traffic_class class_of(const struct exchange *x)
 
 static enum traffic traffic_of(const struct exchange *x)
 {
-    if (!x->route || x->route->answer) {
-        return x->route && !x->route->needs_key ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
+    if (!x->route || x->route->serve) {
+        return x->route && x->route->need == ROUTE_ANYBODY ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
     }
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;

@@ -7,7 +7,7 @@
 /* Probes and health checks are not worth a line each at the default level. */
 static bool worth_a_line(const struct exchange *x)
 {
-    return !x->route || x->route->needs_key || x->outcome.status >= 400;
+    return !x->route || x->route->need != ROUTE_ANYBODY || x->outcome.status >= 400;
 }
 
 static uint64_t since_us(const struct exchange *x, uint64_t at_ns)

@@ -19,7 +19,7 @@
 static struct segment segment;
 static struct config config;
 static struct worker worker;
-static const struct route route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+static const struct route route = {.need = ROUTE_KEY, .limit = ROUTE_REQUESTS};
 
 static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms,
                     uint32_t limit)
@@ -117,7 +117,7 @@ static void test_identify_table(void **state)
 static void test_identify_metrics_token_opens_metrics_alone(void **state)
 {
     (void)state;
-    static const struct route metrics = {.needs_key = true, .answer = metrics_answer};
+    static const struct route metrics = {.need = ROUTE_MASTER, .serve = metrics_answer};
     static const struct {
         const struct route *route;
         const char *value;

@@ -63,6 +63,7 @@ SECCOMP_LIBS   := -lseccomp
 endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
+LLHTTP_DIR ?= build/llhttp
 LLHTTP_PC := $(shell pkg-config --exists libllhttp 2>/dev/null && echo yes)
 ifeq ($(LLHTTP_PC),yes)
 LLHTTP_CFLAGS := $(shell pkg-config --cflags libllhttp)
@@ -70,10 +71,10 @@ LLHTTP_LIBS   := $(shell pkg-config --libs libllhttp)
 LLHTTP_OBJ    :=
 LLHTTP_DEP    :=
 else
-LLHTTP_CFLAGS := -isystem build/llhttp/include
+LLHTTP_CFLAGS := -isystem $(LLHTTP_DIR)/include
 LLHTTP_LIBS   :=
 LLHTTP_OBJ    := $(addprefix $(B)/obj/llhttp/,llhttp.o api.o http.o)
-LLHTTP_DEP    := build/llhttp/.ready
+LLHTTP_DEP    := $(LLHTTP_DIR)/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
@@ -82,6 +83,8 @@ LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthr
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
+# tests/fuzz/connection sees each connection of the worker that it hosts.
+LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
@@ -97,7 +100,10 @@ MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
 SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict $(B)/stuck-readers
 FUZZ_SECONDS ?= 60
 
+export prefix sysconfdir localstatedir
+DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
+        install uninstall deb dist dist-sign aws-test deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -155,6 +161,30 @@ docs: all ## put the tables that the program prints of itself into the READMEs
 deps: ## install the packages that are missing (apt; sudo when not root)
 	@scripts/install-deps.sh
 
+install: all ## program, manual page, completions, systemd unit below DESTDIR (prefix=/usr/local sysconfdir=/etc localstatedir=/var)
+	@DESTDIR='$(DESTDIR)' PROGRAM=$(B)/llm-api-converter docker/systemd/install.sh
+
+uninstall: ## take away what make install put there; settings and state stay
+	@DESTDIR='$(DESTDIR)' docker/systemd/install.sh --remove
+
+deb: $(if $(DEB_PROGRAM),,release) all ## build/deb/*.deb of the static program (PLATFORM=amd64|arm64, or DEB_PROGRAM=FILE)
+	@VERSION=$(VERSION) ARCH=$(PLATFORM) DOCS=$(B)/llm-api-converter \
+	    PROGRAM=$(or $(DEB_PROGRAM),build/linux-$(PLATFORM)/llm-api-converter) docker/deb/build.sh build/deb
+
+dist: all ## build/dist: both programs, packages, bills of materials, source, SHA256SUMS (DIST_PLATFORMS, docker/release)
+	@for platform in $(DIST_PLATFORMS); do \
+	    $(MAKE) release PLATFORM=$$platform && $(MAKE) deb PLATFORM=$$platform DEB_PROGRAM=build/linux-$$platform/llm-api-converter; done
+	@docker/release/dist.sh build/dist $(DIST_PLATFORMS)
+
+dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outside the tree
+	@docker/release/sign.sh build/dist '$(SIGN_KEY)'
+
+aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
+	@B=$(B) tests/aws/run.sh
+
+deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
+	@B=$(B) tests/deploy/run.sh
+
 clean: ## remove build/
 	rm -rf build
 
@@ -187,7 +217,7 @@ $(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
 $(B)/obj/llhttp/%.o: $(LLHTTP_DEP) Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,llhttp/$*.c)
-	$(Q)$(CC) -std=c17 -O2 -g -fPIE -w -DLLHTTP_STRICT_MODE=1 -Ibuild/llhttp/include -c build/llhttp/src/$*.c -o $@
+	$(Q)$(CC) -std=c17 -O2 -g -fPIE -w -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_DIR)/include -c $(LLHTTP_DIR)/src/$*.c -o $@
 
 build/llhttp/.ready: scripts/llhttp.sh
 	@scripts/llhttp.sh build/llhttp
@@ -244,11 +274,11 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 $(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL)
 $(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
@@ -265,25 +295,28 @@ RELEASE_TRIPLET_arm64 := aarch64-linux-gnu
 RELEASE_HARD_amd64    := -fcf-protection
 RELEASE_HARD_arm64    := -mbranch-protection=standard
 RELEASE_TRIPLET       := $(RELEASE_TRIPLET_$(PLATFORM))
-ifneq ($(filter release,$(MAKECMDGOALS)),)
+ifneq ($(filter release deb,$(MAKECMDGOALS)),)
 $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed))
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
 RELEASE_PROGRAMS      ?= llm-api-converter
 RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3 -lseccomp
 
-.PHONY: release image
-$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh
+.PHONY: release image lock
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock
 	@scripts/release-libs.sh $* $(R)
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
-	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= CRYPTO_LIBS= CFLAGS= LDFLAGS= \
+	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
 	    SECCOMP=yes SECCOMP_CFLAGS=-DHAVE_SECCOMP SECCOMP_LIBS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
-	@scripts/sbom.sh $(PLATFORM) $(R) >$(RELEASE_B)/sbom.spdx.json
+	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
+
+lock: ## raise docker/release.lock, the sources of a release, to the newest versions that the mirror has
+	@scripts/release-sources.sh --lock
 
 image: ## build both Dockerfiles for real and run the images (podman, buildah, mmdebstrap)
 	@tests/image/run.sh

@@ -10,7 +10,7 @@
 
 #include "master/cli/commands.h"
 #include "master/cli/create_key.h"
-#include "master/cli/docs.h"
+#include "master/docs/docs.h"
 #include "master/cli/health.h"
 #include "master/cli/keys.h"
 #include "master/cli/map_model.h"
@@ -66,7 +66,9 @@ static const struct commands_row commands[] = {
     {"top", top_run, "watch a running gateway", &top_about},
     {"health", health_run, "ask a running gateway for /health: exit 0 or 1", &health_about},
     {"check-config", commands_check_config, "print the effective settings", &commands_check_about},
-    {"docs", docs, "print the tables of settings, routes, metrics, commands", &docs_about},
+    {"docs", docs,
+     "print the tables of settings, routes, metrics, commands; manual page, completions",
+     &docs_about},
     {"version", commands_version, "print the version", &commands_version_about},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

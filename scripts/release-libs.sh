@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, SQLite and libseccomp, from Debian 13's current
-# source packages (Debian 12's mbedTLS 2.28 is at its end of life and has no TLS 1.3). Nothing is installed: apt gets
-# directories of its own below DIR, so that neither root nor a changed sources.list is needed.
-# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib} and DIR/<arch>/packages.tsv)
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, SQLite and libseccomp, from the
+# Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
+# TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
+# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 NAME=release-libs
 unset MAKEFLAGS MFLAGS MAKELEVEL # our own make has no built-in rules, theirs need them
 
-suite=trixie
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+lock=${RELEASE_LOCK:-$ROOT/docker/release.lock}
 arch=${1:?usage: scripts/release-libs.sh amd64|arm64 DIR}
 mkdir -p "${2:?usage: scripts/release-libs.sh amd64|arm64 DIR}"
 base=$(cd "$2" && pwd)
@@ -32,45 +31,15 @@ flags=${flags//$'\n'/ }
 
 need_tools() {
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
-    need apt-get "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
+    need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
     need dpkg-source "apt-get install dpkg-dev"
-    [ -e $keyring ] || die "$keyring is missing: apt-get install debian-archive-keyring"
     need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
 }
 
-# apt with its own lists, sources and cache, and the host's keys and proxy settings.
-own_apt() {
-    "$@" -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$sources/apt.list" -o Dir::Etc::sourceparts=/dev/null \
-        -o Dir::State::lists="$sources/lists" -o Dir::Cache="$sources/cache" -o APT::Sandbox::User=
-}
-
-fetch() {
-    local mirror=${DEBIAN_MIRROR:-http://deb.debian.org} at
-    mkdir -p "$sources/lists/partial" "$sources/cache/archives/partial" "$sources/files"
-    : >"$sources/apt.list"
-    for at in "debian $suite" "debian $suite-updates" "debian-security $suite-security"; do
-        echo "deb-src [signed-by=$keyring] $mirror/$at main" >>"$sources/apt.list"
-    done
-    own_apt apt-get update -qq || die "apt-get update failed; is $mirror (DEBIAN_MIRROR) within reach?"
-    for at in mbedtls curl cjson sqlite3 libseccomp; do
-        download "$at" || download "$at/$suite" ||
-            die "apt-get source $at failed ($sources/log); run the command again to resume"
-    done
-}
-
-# Only the files of one version are left, so that unpack has no choice. Mirrors sometimes list a security update whose
-# files they do not have yet: then the point release's version is taken, and said.
-download() { # PACKAGE[/SUITE]
-    [[ $1 != */* ]] || say "$1: the newest version cannot be had from this mirror, taking the one of the last point release"
-    rm -rf "$sources/files/${1%/*}"
-    mkdir -p "$sources/files/${1%/*}"
-    (cd "$sources/files/${1%/*}" && own_apt apt-get source -qq --download-only "$1") >>"$sources/log" 2>&1
-}
-
-# unpack PACKAGE: its directory, patched by Debian
+# unpack PACKAGE LICENCE: its directory, patched by Debian
 unpack() {
     local dsc
-    dsc=$(find "$sources/files/$1" -name '*.dsc')
+    dsc=$(find "$sources/$1" -name '*.dsc')
     rm -rf "${work:?}/$1"
     dpkg-source --no-check -x "$dsc" "$work/$1" >/dev/null 2>&1 || die "dpkg-source -x $dsc failed"
     printf '%s\t%s\t%s\n' "$1" "$(sed -n 's/^Version: //p' "$dsc" | head -1)" "$2" >>"$work/packages.tsv"
@@ -84,6 +53,17 @@ logged() {
         tail -n 20 "$log" >&2
         die "failed: $* (whole log: $log)"
     }
+}
+
+# Debian 12's package, the only place of the generated C sources; they are compiled with the program.
+make_llhttp() {
+    dpkg-deb -x "$sources"/llhttp/node-llhttp_*.deb "$work/llhttp"
+    mkdir -p "$prefix/llhttp/src" "$prefix/llhttp/include"
+    cp "$work"/llhttp/usr/share/llhttp/*.c "$prefix/llhttp/src/"
+    cp "$work"/llhttp/usr/share/include/llhttp/llhttp.h "$prefix/llhttp/include/" 2>/dev/null ||
+        cp "$work"/llhttp/usr/include/llhttp/llhttp.h "$prefix/llhttp/include/"
+    touch "$prefix/llhttp/.ready"
+    printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' "$prefix/llhttp/include/llhttp.h")" >>"$work/packages.tsv"
 }
 
 # A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
@@ -142,7 +122,7 @@ amalgamate() {
     make sqlite3.c
 }
 
-make_sqlite() {
+make_sqlite3() {
     local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0
         -DSQLITE_OMIT_UTF16 -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_TRACE
         -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED"
@@ -163,7 +143,7 @@ configure_seccomp() {
     touch src/syscalls.perf.c
 }
 
-make_seccomp() {
+make_libseccomp() {
     say "libseccomp for $arch"
     unpack libseccomp LGPL-2.1
     (logged libseccomp configure_seccomp)
@@ -175,11 +155,10 @@ make_seccomp() {
 need_tools
 rm -rf "$work" "$prefix"
 mkdir -p "$work" "$prefix/lib" "$prefix/include"
-fetch
-make_mbedtls
-make_curl
-make_cjson
-make_sqlite
-make_seccomp
+"$ROOT/scripts/release-sources.sh" "$sources"
+for package in $(awk '!/^#/ && !seen[$1]++ { print $1 }' "$lock"); do
+    [ "$(type -t "make_$package")" = function ] || die "$lock names $package, and no make_$package is here"
+    "make_$package"
+done
 sort "$work/packages.tsv" >"$prefix/packages.tsv"
 rm -rf "$work"

@@ -116,15 +116,24 @@ enum status commands_config(struct config *c, const char *env_file,
 
 /* --- version ------------------------------------------------------------------------------- */
 
-const struct commands_about commands_version_about = {"version", "", "Prints the version.", NULL,
-                                                      0};
+const struct commands_about commands_version_about = {
+    "version", "", "Prints the version and what machine it is for.", NULL, 0};
+
+/* In the words of docker build --platform: what the image or the task has to be, too. */
+#if defined __x86_64__
+#define PLATFORM "linux/amd64"
+#elif defined __aarch64__
+#define PLATFORM "linux/arm64"
+#else
+#define PLATFORM "linux"
+#endif
 
 int commands_version(int argc, char **argv)
 {
     struct options o;
     int exit_code;
     if (commands_begin(&commands_version_about, argc, argv, &o, &exit_code)) {
-        printf("llm-api-converter %s\n", VERSION);
+        printf("llm-api-converter %s %s\n", VERSION, PLATFORM);
     }
     return exit_code;
 }

@@ -74,7 +74,7 @@ enum status commons_check(const struct config *c, struct err *err)
     if (status != STATUS_OK) {
         return status;
     }
-    status = models_init(c, err);
+    status = models_check(c, err);
     if (status == STATUS_OK) {
         status = money_init(c, err);
     }

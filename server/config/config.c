@@ -57,7 +57,7 @@ struct config_private {
     struct setting settings[ROW_COUNT];
     bool out_of_memory;
     /* seen while the texts were still there, for config_warnings */
-    bool master_known, master_short, static_keys_in_ecs;
+    bool master_known, master_short, metrics_short, static_keys_in_ecs;
 };
 
 /* ---- gathering: every place offers its values, the strongest stays ------------------------ */
@@ -335,10 +335,14 @@ static void look_at_secrets(struct config *c)
 {
     static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
     struct str key = text_from(c->master_api_key);
-    c->has_master = key.n > 0;
-    if (c->has_master) {
+    struct str token = text_from(c->metrics_token);
+    if ((c->has_master = key.n > 0)) {
         sha256(key.p, key.n, c->master_digest);
     }
+    if ((c->has_metrics_token = token.n > 0)) {
+        sha256(token.p, token.n, c->metrics_digest);
+    }
+    c->private->metrics_short = token.n > 0 && token.n < 16;
     c->private->master_known = is_choice(known_words, key);
     c->private->master_short = !c->private->master_known && key.n > 0 && key.n < 16;
     c->private->static_keys_in_ecs = static_keys_in_ecs();
@@ -436,11 +440,11 @@ void config_print(const struct config *c, enum config_print form, FILE *out)
 
 /* ---- secrets and warnings ----------------------------------------------------------------- */
 
-void config_forget_master_key(struct config *c)
+void config_forget_keys(struct config *c)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         char *value = c->private->settings[i].value;
-        if (value && value == c->master_api_key) {
+        if (value && (value == c->master_api_key || value == c->metrics_token)) {
             text_wipe(value, strlen(value));
         }
     }
@@ -473,6 +477,9 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {c->private->master_known,
          "MASTER_API_KEY is a well-known word; set 32 random characters or none"},
         {c->private->master_short, "MASTER_API_KEY has fewer than 16 characters"},
+        {c->private->metrics_short, "METRICS_TOKEN has fewer than 16 characters"},
+        {c->has_metrics_token && memcmp(c->metrics_digest, c->master_digest, 32) == 0,
+         "METRICS_TOKEN is the master key: who may scrape may do everything"},
         {!c->require_api_key && !in_development(c),
          "REQUIRE_API_KEY is false outside development: anybody who reaches the port may call"},
         {!c->require_api_key && in_development(c) && !is_loopback(text_from(c->host)),

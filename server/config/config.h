@@ -108,7 +108,9 @@
            "Bedrock service tier of requests that name none, "                                     \
            "where the key has none")                                                               \
     BOOL(metrics_auth, "METRICS_AUTH", "", true,                                                   \
-         "GET /metrics needs the master key as Bearer; off: anybody may read it")                  \
+         "GET /metrics needs METRICS_TOKEN or the master key as Bearer; off: anybody may read it") \
+    TEXT(metrics_token, "METRICS_TOKEN", "", "", true,                                             \
+         "a token that may read /metrics, and nothing else")                                       \
     /* --- AWS --- */                                                                              \
     TEXT(aws_region, "AWS_REGION", "AWS_DEFAULT_REGION", "", false,                                \
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
@@ -237,6 +239,8 @@ struct config {
 #undef CONFIG_INT
     bool has_master; /* MASTER_API_KEY is set, and the SHA-256 of it */
     uint8_t master_digest[32];
+    bool has_metrics_token; /* the same of METRICS_TOKEN */
+    uint8_t metrics_digest[32];
     struct config_private *private; /* the values as given and where from; config.c's */
 };
 
@@ -258,8 +262,9 @@ void config_free(struct config *c); /* wipes secrets */
 /* name, value, where from; secrets as "(set)"; one row a setting. */
 enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON };
 void config_print(const struct config *c, enum config_print form, FILE *out);
-/* The text of MASTER_API_KEY is wiped, its digest stays: master, before it forks. */
-void config_forget_master_key(struct config *c);
+/* The texts of MASTER_API_KEY and METRICS_TOKEN are wiped, their digests stay: master, before it
+ * forks. */
+void config_forget_keys(struct config *c);
 bool config_is_production(const struct config *c); /* ENVIRONMENT */
 /* Weak or missing protection that deserves a warning at start ("MASTER_API_KEY is a well-known
  * word"). Calls fn for each. */

@@ -21,7 +21,7 @@ static char read_bytes[HTTP_IN_BYTES]; /* one loop a process, so one reader at a
 
 void http_in_drop_body(struct http_conn *c)
 {
-    http_bodies_give_back(&c->stats->bodies, &c->hold);
+    http_bodies_give_back(&c->set->bodies, &c->hold);
     buf_free(&c->body);
 }
 
@@ -55,7 +55,7 @@ static enum status expect_body(struct http_conn *c, const struct http_request *r
     c->hold.expected = r->content_length;
     if (!r->chunked)
         c->body_max = (size_t)r->content_length;
-    return http_bodies_ask(&c->stats->bodies, c->limits->bodies_max, &c->hold, r->content_length,
+    return http_bodies_ask(&c->set->bodies, c->limits->bodies_max, &c->hold, r->content_length,
                            err);
 }
 
@@ -71,7 +71,7 @@ static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
     size = size > need ? size : need;
     size = size < c->body_max ? size : c->body_max;
     enum status status =
-        http_bodies_take(&c->stats->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
+        http_bodies_take(&c->set->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
     if (status != STATUS_OK)
         return status;
     buf_allow(&c->body, size);
@@ -198,7 +198,7 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
         http_state_lose(c);
     if (n <= 0)
         return false;
-    c->stats->bytes_in += *n_out;
+    c->set->bytes_in += *n_out;
     return true;
 }
 

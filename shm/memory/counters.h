@@ -57,7 +57,7 @@
     X(BAD_KEY, "bad_key", "the key is unknown, or no key at all")                            \
     X(REVOKED_KEY, "revoked_key", "the key is switched off")                                 \
     X(EXPIRED_KEY, "expired_key", "the key's time is over")                                  \
-    X(MASTER_ONLY, "master_only", "/metrics with another key than the master key")           \
+    X(MASTER_ONLY, "master_only", "/metrics with a key that may not read it")                \
     X(KEY_STORE, "key_store", "the key is not known here and the store is away")             \
     X(RATE, "rate", "over the requests of a window")                                         \
     X(TOKENS, "tokens", "over the key's tokens a minute")                                    \

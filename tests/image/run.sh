@@ -67,6 +67,16 @@ build() { # NAME ARGUMENTS...
     fi
 }
 
+# A program of the other architecture ends the build, whichever of them this machine could run.
+refuse_build() { # PLATFORM BINARY
+    if buildah bud --isolation chroot --network host --pull-never --format docker --platform "linux/$1" --build-arg BINARY_PATH="build/linux-$2/llm-api-converter" \
+        -f docker/Dockerfile.prebuilt -t wrong . >"$work/wrong-$1.log" 2>&1; then
+        fail "an image for $1 with a program for $2 was built"
+    else
+        expect_match "an image for $1 with a program for $2" "$(cat "$work/wrong-$1.log")" "BINARY_PATH is not for linux/$1"
+    fi
+}
+
 # --- what an image is -------------------------------------------------------------------------------------------
 
 inspect() { # IMAGE JQ
@@ -219,6 +229,7 @@ base_image || {
 }
 build llm-api-converter-minimal -f docker/Dockerfile
 build llm-api-converter-prebuilt --build-arg BINARY_PATH=build/linux-amd64/llm-api-converter -f docker/Dockerfile.prebuilt
+refuse_build amd64 arm64
 check_image llm-api-converter-minimal
 check_image llm-api-converter-prebuilt
 check_minimal_files llm-api-converter-minimal amd64
@@ -230,6 +241,7 @@ build llm-api-converter-mock -f docker/Dockerfile --target mock
 # machine's. So the same files go by that name: the stage runs on this machine either way, and cross-compiles.
 pod import --quiet --arch arm64 "$work/base.tar" docker.io/library/debian:bookworm-slim >/dev/null
 build llm-api-converter-arm64 --platform linux/arm64 -f docker/Dockerfile
+refuse_build arm64 amd64
 check_image llm-api-converter-arm64 arm64
 check_minimal_files llm-api-converter-arm64 arm64
 [ -n "${KEEP:-}" ] || rm -rf "$work/storage" "$work/run"

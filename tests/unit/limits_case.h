@@ -27,7 +27,7 @@ static struct config case_config;
 static struct worker case_workers[2]; /* slots 1 and 2, in one process */
 static struct directory_key case_key;
 static struct reply case_reply;
-static const struct route case_route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+static const struct route case_route = {.need = ROUTE_KEY, .limit = ROUTE_REQUESTS};
 
 static int case_make(void **state)
 {

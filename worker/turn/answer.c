@@ -61,8 +61,8 @@ static void count_status(int status)
                  1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust
- * original use. */
+/* One id under three names: the Anthropic SDKs read the first, the OpenAI SDKs the second, and
+ * tracing in front of a gateway the third. */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);
@@ -85,8 +85,8 @@ static uint64_t whole_seconds(uint64_t ns)
     return (ns + 999999999u) / 1000000000u;
 }
 
-/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as
- * Anthropic's own service (reset is RFC 3339). */
+/* x-ratelimit-* with the reset in seconds from now, as clients and proxies commonly read them;
+ * anthropic-ratelimit-requests-* as Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
 {
     if (!x->caller.limited) {

@@ -16,7 +16,7 @@
 
 bool limits_billed(const struct exchange *x)
 {
-    return x->route && !x->route->answer && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
+    return x->route && !x->route->serve && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
 }
 
 /* NULL: no key (slot 0 is nobody's), or its slot has gone to another. */
@@ -31,22 +31,16 @@ struct str limits_tier_word(enum tier tier)
     return tier == TIER_DEFAULT ? (struct str){NULL, 0} : tier_word(tier);
 }
 
-/* Of an Anthropic body, in Bedrock's words: both converters take it. */
-static bool own_tier(const struct exchange *x, enum tier *out)
-{
-    struct str word = x->attempt.tier;
-    if (!word.n && x->asked.dialect == DIALECT_ANTHROPIC &&
-        scan_type(&x->asked.scan, 0) == SCAN_OBJECT) {
-        word = scan_text(&x->asked.scan, SCAN_GET(&x->asked.scan, 0, "service_tier"));
-    }
-    return tier_find(word, out);
-}
-
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
-    if (attempt_leaves_out(&x->attempt, ATTEMPT_WITHOUT_TIER) || own_tier(x, &tier)) {
-        return tier;
+    const struct wish *wish =
+        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
+        return TIER_DEFAULT;
+    }
+    if (wish->has_tier) {
+        return wish->tier;
     }
     if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
         return (enum tier)x->caller.key.tier;

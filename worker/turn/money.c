@@ -12,7 +12,6 @@
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
-#define NAMES_MAX        64u    /* models without a price that are named in the log */
 #define BYTES_A_TOKEN    2u     /* of a request body; real texts have 3 to 4: never too little */
 #define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
 #define OUTPUT_LEAST     512u   /* an answer that the budget cuts shorter helps nobody */
@@ -37,23 +36,20 @@ enum status money_init(const struct config *c, struct err *err)
                    "UNPRICED=%.60s: refuse, allow, or dollars for a million tokens", c->unpriced);
 }
 
-/* Once a model and process: a gap in the price list must be seen, not repeated with
- * each request. */
-static void warn_price(struct str id)
+/* Once a model and worker: a gap in the price list must be seen, not repeated with each request. */
+static void warn_price(struct worker *w, struct str id)
 {
-    static uint64_t seen[NAMES_MAX];
-    static uint32_t count;
     uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
     for (size_t i = 0; i < id.n; i++) {
         hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (seen[i] == hash) {
+    for (uint32_t i = 0; i < w->learnt.unpriced_count; i++) {
+        if (w->learnt.unpriced[i] == hash) {
             return;
         }
     }
-    if (count < NAMES_MAX) {
-        seen[count++] = hash;
+    if (w->learnt.unpriced_count < WORKER_UNPRICED) {
+        w->learnt.unpriced[w->learnt.unpriced_count++] = hash;
         log_line(LOG_WARN, "price",
                  "%.*s has no price (set-price): its requests cost nothing, and keys with a budget "
                  "may not use it, unless UNPRICED says more",
@@ -86,7 +82,7 @@ static enum prices_source find_price(struct exchange *x)
         counters_add(COUNTER_PRICE_ESTIMATED, 1);
     } else if (source == PRICES_UNKNOWN) {
         counters_add(COUNTER_PRICE_UNKNOWN, 1);
-        warn_price(x->asked.model.id);
+        warn_price(x->worker, x->asked.model.id);
     }
     return source;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <cmocka.h>
 
 #include "server/json/json.h"
@@ -13,7 +14,11 @@ static void test_version_is_one_line(void **state)
 {
     (void)state;
     assert_int_equal(cli_run(commands_version, ""), 0);
-    assert_string_equal(cli_out, "llm-api-converter " VERSION "\n");
+    struct utsname machine;
+    uname(&machine);
+    assert_string_equal(cli_out, strcmp(machine.machine, "aarch64") == 0
+                                     ? "llm-api-converter " VERSION " linux/arm64\n"
+                                     : "llm-api-converter " VERSION " linux/amd64\n");
     assert_int_equal(cli_run(commands_version, "extra"), 2);
 }
 

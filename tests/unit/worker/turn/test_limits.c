@@ -30,9 +30,9 @@ static void test_enter_concurrency_over_workers_and_given_back_once(void **state
 static void test_enter_only_what_is_paid_for(void **state)
 {
     (void)state;
-    static const struct route list = {.needs_key = true,
+    static const struct route list = {.need = ROUTE_KEY,
                                       .limit = ROUTE_REQUESTS,
-                                      .answer = (enum verdict(*)(struct exchange *))limits_enter};
+                                      .serve = (enum verdict(*)(struct exchange *))limits_enter};
     case_key.max_concurrency = 1;
     struct exchange a = case_exchange(0), b = case_exchange(0), c = case_exchange(0);
     b.route = &list;
@@ -200,11 +200,12 @@ static void test_tier_client_then_key_then_default(void **state)
     assert_int_equal(limits_tier(&x), TIER_FLEX);
     x.caller.key.tier = TIER_RESERVED;
     assert_int_equal(limits_tier(&x), TIER_RESERVED);
-    x.attempt.tier = STR("priority");
+    x.asked.messages.wish.has_tier = true;
+    x.asked.messages.wish.tier = TIER_PRIORITY;
     assert_int_equal(limits_tier(&x), TIER_PRIORITY);
-    x.attempt.tier = STR("default");
+    x.asked.messages.wish.tier = TIER_DEFAULT;
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);
-    attempt_leave_out(&x.attempt, ATTEMPT_WITHOUT_TIER);
+    attempt_leave_out(&x.attempt, PLAN_TIER);
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);
     assert_true(text_eq(limits_tier_word(TIER_FLEX), STR("flex")));
     assert_int_equal(limits_tier_word(TIER_DEFAULT).n, 0);

@@ -2,6 +2,7 @@
 
 #include "server/base/clock.h"
 #include "worker/converse/anthropic_to_converse.h"
+#include "worker/dialect/changes.h"
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
@@ -83,12 +84,12 @@ static enum status convert(struct exchange *x)
     };
     struct wish wish =
         x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
-    if (x->outcome.output_most > 0) { /* the client named none, and reserve pays for so many */
+    struct plan plan;
+    if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
         wish.has_max_tokens = true;
         wish.max_tokens = x->outcome.output_most;
         changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
     }
-    struct plan plan;
     enum status st =
         plan_make(&plan, &wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
     if (st != STATUS_OK) {

@@ -148,6 +148,12 @@ make_roles() { # TASK-DEFINITION
     own_policy "$SERVICE-ecs-task-role" \
         "$(jq -r '.containerDefinitions[0].environment[] | select(.name == "DYNAMODB_API_KEYS_TABLE").value' <<<"$1")" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-ecs-task-role"
+    case $efs in
+    */*) aws_do iam put-role-policy --role-name "$SERVICE-ecs-task-role" --policy-name "$SERVICE-efs" --policy-document "$(jq -nc \
+        --arg arn "arn:$PARTITION:elasticfilesystem:$REGION:$ACCOUNT:file-system/${efs%%/*}" '{
+            Version: "2012-10-17", Statement: [{Effect: "Allow", Resource: $arn,
+                Action: ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]}]}')" ;;
+    esac
     wait_for_roles
 }
 

@@ -98,9 +98,9 @@ login() { # REGISTRY
         die "docker login to $1 failed. To resume run the same command again"
 }
 
-# push_image PLATFORM: builds llm-api-converter and pushes it as SERVICE:latest
+# push_image PLATFORM: builds llm-api-converter and pushes it as SERVICE:VERSION and SERVICE:latest
 push_image() {
-    local target
+    local target tag
     target=$(registry)
     step "image for linux/$1"
     run "$ROOT/scripts/build-docker.sh" -p "$1" -t latest
@@ -108,8 +108,10 @@ push_image() {
     aws_make RepositoryAlreadyExistsException ecr create-repository --repository-name "$SERVICE" --region "$REGION" \
         --image-scanning-configuration scanOnPush=true || true
     login "$target"
-    run docker tag llm-api-converter:latest "$target/$SERVICE:latest"
-    run docker push "$target/$SERVICE:latest"
+    for tag in "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")" latest; do
+        run docker tag llm-api-converter:latest "$target/$SERVICE:$tag"
+        run docker push "$target/$SERVICE:$tag"
+    done
 }
 
 # provide_image SKIP-BUILD PLATFORM: IMAGE is then in ECR. By digest: a task definition names for good what it ran.

@@ -47,11 +47,15 @@ class World:
     def client(self, name, region="us-west-2"):
         return boto3.client(name, region_name=region, endpoint_url=MOTO, aws_access_key_id="AKIATEST", aws_secret_access_key="x")
 
+    def iam(self, arn):
+        """IAM of the partition that a role is of."""
+        return self.client("iam", "us-gov-west-1" if arn.startswith("arn:aws-us-gov:") else "us-west-2")
+
     def role(self, arn, principal):
         """None, or what is wrong with the role."""
         name = arn.split("/")[-1]
         try:
-            document = self.client("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+            document = self.iam(arn).get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         except botocore.exceptions.ClientError:
             return f"role {name} does not exist"
         principals = [s["Principal"].get("Service") for s in document["Statement"]]
@@ -59,7 +63,7 @@ class World:
 
     def may(self, arn, action, resource):
         """Whether an inline policy of the role allows it, by exact resource or a * at its end."""
-        iam, name = self.client("iam"), arn.split("/")[-1]
+        iam, name = self.iam(arn), arn.split("/")[-1]
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             for statement in iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]:
                 resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]

@@ -8,6 +8,7 @@ ARN=arn:aws:apprunner:us-west-2:123456789012:service/llm-api-converter/8fe1e1030
 ECS_ARN=arn:aws:ecs:us-west-2:123456789012:service/default/llm-api-converter
 HOST_NAME=123456789012.dkr.ecr.us-west-2.amazonaws.com
 STUBS=$ROOT/tests/system/stubs
+VERSION=$(sed -n "s/^VERSION := //p" "$ROOT/Makefile")
 
 # answers KEY LINE...: what the stub says, call by call; the last line stays. KEY: service.operation[@query]
 answers() {
@@ -106,7 +107,7 @@ script deploy-apprunner.sh --create -p amd64 -r us-west-2 --no-check -e 'ANTHROP
 expect "create: code" "$CODE" 0
 expect "create: only the URL on stdout" "$(cat "$T/out")" https://abc.us-west-2.awsapprunner.com
 expect "create: calls" "$(calls)" "aws sts get-caller-identity;aws apprunner list-services;aws ecr describe-images;docker buildx version;docker buildx build;\
-aws ecr create-repository;aws ecr get-login-password;docker login --username;docker tag llm-api-converter:latest;docker push $HOST_NAME/llm-api-converter:latest;aws ecr describe-images;\
+aws ecr create-repository;aws ecr get-login-password;docker login --username;docker tag llm-api-converter:latest;docker push $HOST_NAME/llm-api-converter:$VERSION;docker tag llm-api-converter:latest;docker push $HOST_NAME/llm-api-converter:latest;aws ecr describe-images;\
 aws iam create-role;aws iam attach-role-policy;aws iam create-role;aws iam get-role-policy;aws iam put-role-policy;\
 aws apprunner list-auto-scaling-configurations;aws apprunner create-auto-scaling-configuration;aws apprunner create-service;\
 aws apprunner describe-service;aws apprunner describe-service;aws apprunner describe-service;aws apprunner list-operations;\

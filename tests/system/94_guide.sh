@@ -14,6 +14,7 @@ GUIDES="docker/DEPLOYMENT.md docker/DEPLOYMENT.zh-CN.md"
 
 mkdir -p "$T/bin" "$T/stub"
 ln -s "$STUBS/stub.sh" "$T/bin/sudo"
+ln -s "$STUBS/stub.sh" "$T/bin/brew"
 cat >"$T/bin/make" <<END
 #!/usr/bin/env bash
 for word in "\$@"; do
@@ -41,7 +42,15 @@ END
 chmod +x "$T"/bin/*
 
 answers() { printf '%s\n' "${@:2}" >"$T/stub/$1"; }
-answers sts.get-caller-identity '0 123456789012'
+answers sts.get-caller-identity '0 123456789012\tarn:aws:iam::123456789012:user/x'
+answers sts.get-caller-identity@Account '0 123456789012'
+answers ecr.describe-images '0 sha256:0123456789abcdef'
+answers logs.describe-log-groups '0 30'
+answers apprunner.list-auto-scaling-configurations '0 arn:scaling'
+answers apprunner.create-auto-scaling-configuration '0 arn:scaling'
+answers ecs.create-express-gateway-service@skeleton '0 {"taskDefinitionArn": ""}'
+answers ecs.create-express-gateway-service '0 arn:service'
+answers ecs.register-task-definition@skeleton '0 {"family":"","containerDefinitions":[]}'
 answers ecr.get-login-password '0 password'
 answers apprunner.list-services "0 $ARN"
 answers apprunner.create-service "0 $ARN"
@@ -50,6 +59,10 @@ answers apprunner.describe-service@Service.Status '0 RUNNING'
 answers apprunner.describe-service@Service.ServiceUrl '0 stub.example'
 answers apprunner.list-operations '0 SUCCEEDED'
 answers ecs.describe-services '0 arn:aws:ecs:us-west-2:123456789012:service/default/llm-api-converter'
+answers apprunner.describe-service@Service.SourceConfiguration '0 {"AutoDeploymentsEnabled":false,"ImageRepository":{"ImageConfiguration":{}}}'
+answers ecs.describe-express-gateway-service@service.activeConfigurations0 '0 {"taskDefinitionArn":"arn:task"}'
+answers ecs.describe-express-gateway-service@service.status.statusCode '0 INACTIVE'
+answers ecs.describe-task-definition '0 {"family":"x","containerDefinitions":[{"name":"Main"}]}'
 answers ecs.register-task-definition '0 arn:task'
 answers ecs.describe-express-gateway-service '0 arn:deployment'
 answers ecs.describe-service-deployments '0 SUCCESSFUL'
@@ -81,6 +94,10 @@ for guide in $GUIDES; do
         [ "$guide" = docker/DEPLOYMENT.md ] || continue # the same commands: proved below
         sed -e "s#<service-arn>#$ARN#; s#<service-url>#stub.example#; s#<service-id>#8fe1#; s#<stream-name>#s#" \
             -e 's#build/llm-api-converter setup#llm-api-converter setup#' "$file" >"$T/block"
+        # What is deleted is there once, and then no more.
+        rm -f "$T/stub/apprunner.list-services.count"
+        answers apprunner.list-services "0 $ARN"
+        ! grep -q delete-service.sh "$T/block" || echo '0 ' >>"$T/stub/apprunner.list-services"
         expect_no_match "$where: unknown placeholder" "$(cat "$T/block")" '<[a-z-]+>'
         if run_block "$T/block"; then pass; else fail "$where: $(head -3 "$file"): $(tail -2 "$T/err")"; fi
         for name in $(grep -oE '(docker|scripts)/[A-Za-z0-9_./-]+' "$file"); do
@@ -104,9 +121,9 @@ done
 
 # --- by hand is as by script ------------------------------------------------------------------------------------
 
-# Everything but what the script only needs to read the answer.
+# Everything but what the script only needs to read the answer; it also pushes the version's own tag.
 normal() { sed 's/ --query Service.ServiceArn --output text//; s/[[:space:]]//g'; }
-calls_of() { grep -E "$1" "$T/stub/calls" | normal | LC_ALL=C sort; }
+calls_of() { grep -E "$1" "$T/stub/calls" | grep -vE ':[0-9]+\.[0-9]+\.[0-9]+$' | normal | LC_ALL=C sort; }
 steps='ecr create-repository|ecr get-login|docker (login|tag|push)|apprunner create-service'
 
 by_hand=$(grep -l 'apprunner create-service' "$T"/DEPLOYMENT.md.bash/* | head -1)

@@ -2,7 +2,8 @@
 # stub.sh - plays aws, docker and others for 92_scripts.sh and 94_guide.sh, by the name it is called by. Each call is one
 # line in $STUB/calls (blanks squeezed). What it answers stands in $STUB/KEY: a line a call, "EXIT-CODE TEXT" (\t and \n
 # are understood), the last line stays; without a file: nothing, exit 0. KEY is service.operation for aws, with @QUERY
-# behind it when there is such a file (letters, digits and dots of --query); program.word for the others.
+# behind it when there is such a file (letters, digits and dots of --query; skeleton for --generate-cli-skeleton);
+# program.word for the others.
 set -uo pipefail
 name=$(basename "$0")
 line=$(printf ' %s' "$@" | tr -s ' \n\t' ' ')
@@ -19,6 +20,7 @@ if [ "$name" = aws ]; then
         fi
     done
     [ ! -e "$STUB/$key@$query" ] || key=$key@$query
+    [[ "$*" != *--generate-cli-skeleton* || ! -e $STUB/$key@skeleton ]] || key=$key@skeleton
 else
     key=$name.${1:-}
 fi

@@ -90,7 +90,7 @@ LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 ROOMS  := server shm worker master
 SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
-LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -199,6 +199,17 @@ cov-run: $(UNIT) $(SYSTEM)
 
 # A .o also depends on the Makefile, so changed flags rebuild.
 $(B)/obj/%.o: %.c Makefile $(LLHTTP_DEP)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The table of models, linked in: shm/catalogue/catalogue_builtin.h.
+$(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)
+	$(Q)LC_ALL=C awk -f scripts/catalogue.awk $< >$@
+
+$(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@

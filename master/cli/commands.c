@@ -4,13 +4,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/supervise/commons.h"
+#include "server/platform/cpus.h"
+#include "master/supervise/room.h"
+#include "master/supervise/roster.h"
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
 #include "server/base/log.h"
 #include "worker/model/models.h"
 
-#define OVERRIDES_MAX 8
+#define OVERRIDES_MAX 12
 #define MARKDOWN_MAX  (1 << 20)
 
 /* --- what the subcommands share ------------------------------------------------------------ */
@@ -170,7 +174,7 @@ static int check_markdown(void)
 {
     struct buf out;
     buf_init(&out, MARKDOWN_MAX);
-    config_docs_markdown(&out);
+    config_docs_settings(&out);
     bool good = buf_ok(&out) && fwrite(buf_data(&out), 1, buf_len(&out), stdout) == buf_len(&out) &&
                 fflush(stdout) == 0;
     buf_free(&out);
@@ -187,6 +191,12 @@ static void print_sandbox_row(void *ctx, const char *name, const char *value)
     printf("sandbox: %-23s %s\n", name, value);
 }
 
+static void print_room_row(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    printf("each worker: %-32s %s\n", name, value);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
@@ -197,6 +207,9 @@ static int check_print(const struct config *c, const struct options *o, bool jso
     }
     config_print(c, json ? CONFIG_PRINT_JSON : CONFIG_PRINT_TEXT, stdout);
     if (!json) {
+        struct config_bounds b = c->bounds;
+        room_here(cpus_workers_here(c->workers, ROSTER_WORKERS_MAX), &b);
+        room_report(&b, print_room_row, NULL);
         sandbox_report(c, print_sandbox_row, NULL);
     }
     config_warnings(c, print_warning, NULL);
@@ -217,8 +230,8 @@ int commands_check_config(int argc, char **argv)
         commands_config(&c, o.value[CHECK_ENV_FILE], NULL, 0, &err) != STATUS_OK) {
         return commands_complain(commands_check_about.name, &err);
     }
-    exit_code = models_check(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
-                                                    : commands_complain("check-config", &err);
+    exit_code = commons_check(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
+                                                     : commands_complain("check-config", &err);
     config_free(&c);
     return exit_code;
 }

@@ -65,13 +65,10 @@ static void print_json(const struct config *c, const struct tables_outcome outco
     buf_free(&b);
 }
 
-/* With --prefix the server has to be told the names too. */
+/* With --prefix the server has to be told it too. */
 static void print_settings(const struct config *c)
 {
-    printf("\nThe server needs:\n\n");
-    for (size_t i = 0; i < TABLES_COUNT; i++) {
-        printf("export %s=\"%s\"\n", tables_row(i)->setting, tables_name(c, i));
-    }
+    printf("\nThe server needs:\n\nexport DYNAMODB_TABLE_PREFIX=\"%s\"\n", c->table_prefix);
 }
 
 /* --- what it does -------------------------------------------------------------------------- */
@@ -151,9 +148,10 @@ static int setup(const struct config *c, const struct options *o, bool json)
 static enum status load(struct config *c, const struct options *o, struct err *err)
 {
     static char names[TABLES_COUNT][NAME_SIZE];
-    struct config_override overrides[2 + TABLES_COUNT] = {
+    struct config_override overrides[3 + TABLES_COUNT] = {
         {"DYNAMODB_ENDPOINT_URL", o->value[ENDPOINT]},
         {"AWS_REGION", o->value[REGION]},
+        {"DYNAMODB_TABLE_PREFIX", o->value[PREFIX]},
     };
     const char *prefix = o->value[PREFIX];
     if (prefix && (!prefix[0] || strlen(prefix) > 200)) {
@@ -161,10 +159,10 @@ static enum status load(struct config *c, const struct options *o, struct err *e
     }
     for (size_t i = 0; i < TABLES_COUNT; i++) {
         snprintf(names[i], sizeof names[i], "%s-%s", prefix ? prefix : "", tables_row(i)->suffix);
-        overrides[2 + i] =
+        overrides[3 + i] =
             (struct config_override){tables_row(i)->setting, prefix ? names[i] : NULL};
     }
-    return commands_config(c, o->value[ENV_FILE], overrides, 2 + TABLES_COUNT, err);
+    return commands_config(c, o->value[ENV_FILE], overrides, 3 + TABLES_COUNT, err);
 }
 
 int setup_tables_run(int argc, char **argv)

@@ -19,7 +19,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "markdown|json", "form of the answer"},
 };
 const struct commands_about docs_about = {
-    "docs", "settings|routes|metrics|commands|man|bash-completion|zsh-completion",
+    "docs", "settings|basics|routes|metrics|commands|man|bash-completion|zsh-completion",
     "Prints one of the program's own tables, as the documentation has it, or what is made of them: "
     "the manual page, the completion of a shell.",
     rows, ROW_COUNT};
@@ -71,33 +71,57 @@ static void member_list(struct json_out *w, const char *name, const char *list, 
 
 static void settings_markdown(struct docs *d)
 {
-    config_docs_markdown(&d->out);
+    config_docs_settings(&d->out);
+}
+
+static void basics_markdown(struct docs *d)
+{
+    config_docs_markdown(&d->out, CONFIG_BASIC);
+}
+
+static void put_setting(struct json_out *w, const struct config_docs_row *r)
+{
+    json_object(w);
+    member(w, "name", r->name);
+    member(w, "alias", r->alias);
+    member(w, "class", r->class == CONFIG_BASIC ? "basic" : "tuning");
+    JSON_KEY(w, "restart");
+    json_bool(w, r->when == CONFIG_RESTART);
+    member(w, "type", r->type);
+    member(w, "default", r->dflt);
+    member_list(w, "choices", r->choices, '|');
+    if (strcmp(r->type, "number") == 0) {
+        JSON_KEY(w, "min");
+        json_i64(w, r->min);
+        JSON_KEY(w, "max");
+        json_i64(w, r->max);
+    }
+    JSON_KEY(w, "secret");
+    json_bool(w, r->secret);
+    member(w, "meaning", r->meaning);
+    json_object_end(w);
+}
+
+static void put_settings(struct json_out *w, bool all)
+{
+    const struct config_docs_row *r;
+    json_array(w);
+    for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
+        if (all || r->class == CONFIG_BASIC) {
+            put_setting(w, r);
+        }
+    }
+    json_array_end(w);
 }
 
 static void settings_json(struct docs *d)
 {
-    const struct config_docs_row *r;
-    struct json_out *w = &d->w;
-    json_array(w);
-    for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
-        json_object(w);
-        member(w, "name", r->name);
-        member(w, "alias", r->alias);
-        member(w, "type", r->type);
-        member(w, "default", r->dflt);
-        member_list(w, "choices", r->choices, '|');
-        if (strcmp(r->type, "number") == 0) {
-            JSON_KEY(w, "min");
-            json_i64(w, r->min);
-            JSON_KEY(w, "max");
-            json_i64(w, r->max);
-        }
-        JSON_KEY(w, "secret");
-        json_bool(w, r->secret);
-        member(w, "meaning", r->meaning);
-        json_object_end(w);
-    }
-    json_array_end(w);
+    put_settings(&d->w, true);
+}
+
+static void basics_json(struct docs *d)
+{
+    put_settings(&d->w, false);
 }
 
 /* --- routes -------------------------------------------------------------------------------- */
@@ -365,13 +389,10 @@ static const struct table {
     void (*plain)(struct docs *d); /* Markdown, roff, a script */
     void (*json)(struct docs *d);  /* NULL: has no such form */
 } tables[] = {
-    {"settings", settings_markdown, settings_json},
-    {"routes", routes_markdown, routes_json},
-    {"metrics", metrics_markdown, metrics_json},
-    {"commands", commands_markdown, commands_json},
-    {"man", manual, NULL},
-    {"bash-completion", bash_completion, NULL},
-    {"zsh-completion", zsh_completion, NULL},
+    {"settings", settings_markdown, settings_json}, {"basics", basics_markdown, basics_json},
+    {"routes", routes_markdown, routes_json},       {"metrics", metrics_markdown, metrics_json},
+    {"commands", commands_markdown, commands_json}, {"man", manual, NULL},
+    {"bash-completion", bash_completion, NULL},     {"zsh-completion", zsh_completion, NULL},
 };
 
 static const struct table *find(const char *name)

@@ -6,16 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/supervise/cpus.h"
+#include "server/platform/cpus.h"
 #include "master/supervise/pidfile.h"
+#include "master/supervise/room.h"
 #include "master/supervise/sandbox.h"
 #include "master/supervise/upgrade.h"
 #include "master/supervise/window.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
+#include "shm/catalogue/catalogue.h"
 #include "worker/model/models.h"
+#include "worker/turn/money.h"
 
-#define LISTEN_MS 2000 /* for the workers of a killed master to leave the port */
+#define RECORDS_IN_MEMORY 262144u
+#define LISTEN_MS         2000 /* for the workers of a killed master to leave the port */
 
 static enum status open_signals(struct roster *r, struct err *err)
 {
@@ -38,8 +42,9 @@ static enum status open_journal(struct roster *r, const struct config *c, struct
 {
     char path[512];
     journal_path(c, path, sizeof path);
-    enum status status =
-        journal_open(&r->journal, path, 2 * r->set_size, (uint32_t)c->usage_journal_records, err);
+    /* In memory pages come as records do, and nobody's disk is taken. */
+    uint32_t records = path[0] ? c->bounds.records : RECORDS_IN_MEMORY;
+    enum status status = journal_open(&r->journal, path, 2 * r->set_size, records, err);
     if (status == STATUS_UNAVAILABLE) {
         log_line(LOG_ERROR, "usage", "records are kept in memory only: %s", err->text);
         status = STATUS_OK;
@@ -66,10 +71,26 @@ static enum status open_listener(struct roster *r, const struct config *c,
                                              &r->listen_fd, name_out, err);
 }
 
+enum status commons_check(const struct config *c, struct err *err)
+{
+    enum status status = catalogue_load(c->catalogue_file, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = models_check(c, err);
+    if (status == STATUS_OK) {
+        status = money_init(c, err);
+    }
+    if (status != STATUS_OK) {
+        catalogue_adopt(); /* the one before it, which is still there */
+    }
+    return status;
+}
+
 enum status commons_open(struct roster *r, struct config *c, char name_out[LISTENER_NAME_MAX],
                          struct err *err)
 {
-    enum status status = models_check(c, err);
+    enum status status = commons_check(c, err);
     if (status == STATUS_OK) {
         status = open_listener(r, c, name_out, err);
     }
@@ -78,6 +99,7 @@ enum status commons_open(struct roster *r, struct config *c, char name_out[LISTE
     }
     if (status == STATUS_OK) {
         roster_init(r, cpus_workers_here(c->workers, ROSTER_WORKERS_MAX));
+        room_here(r->set_size, &c->bounds);
         status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
     }
     if (status == STATUS_OK) {

@@ -1,13 +1,14 @@
 #include "master/supervise/reload.h"
 
 #include <signal.h>
-#include <string.h>
 
+#include "master/supervise/commons.h"
+#include "server/platform/cpus.h"
+#include "master/supervise/room.h"
 #include "master/supervise/sandbox.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "worker/model/models.h"
 
 static enum status load_config(const struct reload_source *o, struct config *c, struct err *err)
 {
@@ -15,7 +16,7 @@ static enum status load_config(const struct reload_source *o, struct config *c, 
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
     bool loaded = status == STATUS_OK;
     if (loaded) {
-        status = models_check(c, err); /* only a check: each worker does it for itself */
+        status = commons_check(c, err); /* only a check: each worker does it for itself */
     }
     if (loaded && status != STATUS_OK) {
         config_free(c);
@@ -26,13 +27,10 @@ static enum status load_config(const struct reload_source *o, struct config *c, 
 
 static void warn_fixed(const struct config *old, const struct config *fresh)
 {
-    bool same = strcmp(old->host, fresh->host) == 0 && old->port == fresh->port &&
-                strcmp(old->state_dir, fresh->state_dir) == 0 && old->max_keys == fresh->max_keys &&
-                strcmp(old->usage_journal, fresh->usage_journal) == 0 &&
-                old->usage_journal_records == fresh->usage_journal_records;
-    if (!same) {
-        log_line(LOG_WARN, "reload",
-                 "HOST, PORT, STATE_DIR, MAX_KEYS and USAGE_JOURNAL* change only by a restart");
+    char names[256];
+    config_fixed(old, fresh, names, sizeof names);
+    if (names[0]) {
+        log_line(LOG_WARN, "reload", "%s: changes only by a restart", names);
     }
 }
 
@@ -48,6 +46,7 @@ static void begin(struct reload *l)
         return;
     }
     warn_fixed(roster_active(r)->config, c);
+    room_here(cpus_workers_here(c->workers, r->set_size), &c->bounds);
     roster_want_set(r, roster_other(r), c);
     l->starting = true;
     l->until_ms = clock_mono_ms() + RELOAD_MAX_MS;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "master/supervise/child.h"
-#include "master/supervise/cpus.h"
+#include "server/platform/cpus.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"

@@ -30,7 +30,7 @@ struct eventstream {
     struct err why;
 };
 
-void eventstream_init(struct eventstream *es, size_t frame_max); /* EVENTSTREAM_MAX_FRAME */
+void eventstream_init(struct eventstream *es, size_t frame_max);
 void eventstream_free(struct eventstream *es);
 
 enum eventstream_next { EVENTSTREAM_MORE, EVENTSTREAM_FRAME, EVENTSTREAM_BAD };

@@ -4,15 +4,17 @@
 #include <string.h>
 
 static const struct config_docs_row rows[] = {
-#define ROW_TEXT(field, name, alias, dflt, secret, doc) \
-    {name, alias, "text", dflt, "", 0, 0, secret, doc},
-#define ROW_URL(field, name, alias, dflt, doc) {name, alias, "url", dflt, "", 0, 0, false, doc},
-#define ROW_CHOICE(field, name, alias, dflt, choices, doc) \
-    {name, alias, "choice", dflt, choices, 0, 0, false, doc},
-#define ROW_BOOL(field, name, alias, dflt, doc) \
-    {name, alias, "boolean", (dflt) ? "true" : "false", "", 0, 0, false, doc},
-#define ROW_INT(field, name, alias, dflt, min, max, doc) \
-    {name, alias, "number", #dflt, "", min, max, false, doc},
+#define MARKS(class, when) CONFIG_##class, CONFIG_##when
+#define ROW_TEXT(field, name, alias, class, when, dflt, secret, doc) \
+    {name, alias, "text", MARKS(class, when), dflt, "", 0, 0, secret, doc},
+#define ROW_URL(field, name, alias, class, when, dflt, doc) \
+    {name, alias, "url", MARKS(class, when), dflt, "", 0, 0, false, doc},
+#define ROW_CHOICE(field, name, alias, class, when, dflt, choices, doc) \
+    {name, alias, "choice", MARKS(class, when), dflt, choices, 0, 0, false, doc},
+#define ROW_BOOL(field, name, alias, class, when, dflt, doc) \
+    {name, alias, "boolean", MARKS(class, when), (dflt) ? "true" : "false", "", 0, 0, false, doc},
+#define ROW_INT(field, name, alias, class, when, dflt, min, max, doc) \
+    {name, alias, "number", MARKS(class, when), #dflt, "", min, max, false, doc},
     CONFIG_TABLE(ROW_TEXT, ROW_URL, ROW_CHOICE, ROW_BOOL, ROW_INT)};
 
 const struct config_docs_row *config_docs_row(size_t i)
@@ -46,18 +48,32 @@ static void put_range(struct buf *out, const struct config_docs_row *r)
     buf_put_str(out, r->choices[0] ? STR(")") : STR(""));
 }
 
-void config_docs_markdown(struct buf *out)
+static void put_row(struct buf *out, const struct config_docs_row *r)
+{
+    const char *tick = r->dflt[0] ? "`" : "";
+    buf_printf(out, "| `%s` | %s%s%s | ", r->name, tick, r->dflt, tick);
+    config_docs_cell(out, r->meaning);
+    put_range(out, r);
+    if (r->alias[0]) {
+        buf_printf(out, "; also `%s`", r->alias);
+    }
+    buf_put_str(out, r->when == CONFIG_RESTART ? STR("; takes a restart |\n") : STR(" |\n"));
+}
+
+void config_docs_markdown(struct buf *out, enum config_class class)
 {
     const struct config_docs_row *r;
     BUF_LIT(out, "| Variable | Default | Meaning |\n|---|---|---|\n");
     for (size_t i = 0; (r = config_docs_row(i)) != NULL; i++) {
-        const char *tick = r->dflt[0] ? "`" : "";
-        buf_printf(out, "| `%s` | %s%s%s | ", r->name, tick, r->dflt, tick);
-        config_docs_cell(out, r->meaning);
-        put_range(out, r);
-        if (r->alias[0]) {
-            buf_printf(out, "; also `%s`", r->alias);
+        if (r->class == class) {
+            put_row(out, r);
         }
-        BUF_LIT(out, " |\n");
     }
+}
+
+void config_docs_settings(struct buf *out)
+{
+    config_docs_markdown(out, CONFIG_BASIC);
+    BUF_LIT(out, "\nFor tuning:\n\n");
+    config_docs_markdown(out, CONFIG_TUNING);
 }

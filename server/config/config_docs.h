@@ -10,8 +10,10 @@
 
 struct config_docs_row {
     const char *name;
-    const char *alias;   /* "" for none */
-    const char *type;    /* text, url, choice, boolean or number */
+    const char *alias; /* "" for none */
+    const char *type;  /* text, url, choice, boolean or number */
+    enum config_class class;
+    enum config_when when;
     const char *dflt;    /* "" for none */
     const char *choices; /* "a|b|c" of a choice, else "" */
     int64_t min, max;    /* of a number */
@@ -22,8 +24,9 @@ struct config_docs_row {
 /* In the table's order; NULL behind the last. */
 const struct config_docs_row *config_docs_row(size_t i);
 
-/* The whole table in Markdown. */
-void config_docs_markdown(struct buf *out);
+/* The settings of one class as a table in Markdown. */
+void config_docs_markdown(struct buf *out, enum config_class class);
+void config_docs_settings(struct buf *out); /* both classes, a table each */
 /* Text as a cell of such a table: a '|' would end it, in code as well. */
 void config_docs_cell(struct buf *out, const char *text);
 

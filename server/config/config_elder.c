@@ -15,6 +15,7 @@ static const struct {
     enum asks asks;
     const char *why;
 } elders[] = {
+    /* --- of the earlier gateways --- */
     {"RUST_LOG", ANYTHING, "LOG_LEVEL says what is logged"},
     {"PRINT_PROMPTS", YES, "prompts are never printed"},
     {"ENABLE_TOOL_USE", NO, "tools always work; create-api-key --models bounds what a key may use"},
@@ -40,6 +41,32 @@ static const struct {
     {"ENABLE_WEB_FETCH", YES, "Bedrock has no server tools"},
     {"ENABLE_TRACING", YES, "there are no traces; see /metrics and x-request-id"},
     {"COGNITO_USER_POOL_ID", ANYTHING, "there is no web console; use the subcommands"},
+    /* --- settings that this one had: facts of the program --- */
+    {"HTTP_MAX_LINE", ANYTHING, "a line of a request's head may have 8,192 bytes"},
+    {"HTTP_MAX_HEADER_BYTES", ANYTHING, "a request's head may have 32,768 bytes"},
+    {"HTTP_MAX_HEADERS", ANYTHING, "a request may have 100 header fields"},
+    {"MAX_BODY_BYTES", ANYTHING, "a body may have 25,000,000 bytes, Bedrock's own limit"},
+    {"JSON_MAX_DEPTH", ANYTHING, "a body may nest 128 deep"},
+    {"JSON_MAX_VALUES", ANYTHING, "a body may have 100,000 values"},
+    {"JSON_MAX_KEYS", ANYTHING, "an object may have 10,000 keys"},
+    {"JSON_MAX_NUMBER", ANYTHING, "a number may have 64 characters"},
+    {"BODY_TIMEOUT", ANYTHING, "a body has 10 minutes, and comes with 1,024 bytes a second"},
+    {"BODY_MIN_RATE", ANYTHING, "a body comes with 1,024 bytes a second, or is refused"},
+    {"MAX_REQUESTS_PER_CONNECTION", ANYTHING, "a connection may carry 10,000 requests"},
+    {"WRITE_TIMEOUT", ANYTHING, "a client that reads nothing for 60 seconds is dropped"},
+    {"STREAM_BUFFER_BYTES", ANYTHING, "16,384 bytes are held for a slow reader"},
+    {"EVENTSTREAM_MAX_FRAME", ANYTHING, "an event-stream frame may have 16 MiB"},
+    {"UPSTREAM_CONNECT_TIMEOUT", ANYTHING, "Bedrock has 5 seconds to take a connection"},
+    {"UPSTREAM_FIRST_BYTE_TIMEOUT", ANYTHING, "UPSTREAM_IDLE_TIMEOUT is for the first byte, too"},
+    {"UPSTREAM_RETRIES", NO, "one second attempt is made, while retries are few"},
+    {"REASONING_CONTENT", NO, "thinking that was asked for is always shown"},
+    {"STRIP_CACHE_SCOPE", NO, "Bedrock refuses cache_control.scope, so it is always cut out"},
+    {"EVENT_LOGGING_SINK", NO, "the telemetry of clients is always taken and thrown away"},
+    /* --- and what follows from the machine --- */
+    {"MAX_BODIES_BYTES", ANYTHING, "it follows from the memory: see check-config"},
+    {"MAX_CONNECTIONS", ANYTHING, "it follows from memory and descriptors: see check-config"},
+    {"UPSTREAM_POOL", ANYTHING, "it follows from the connections: see check-config"},
+    {"USAGE_JOURNAL_RECORDS", ANYTHING, "it follows from the memory: see check-config"},
 };
 
 static bool says_no(struct str value)

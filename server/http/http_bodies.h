@@ -7,7 +7,7 @@
  *
  * The rule, applied whenever a body asks for more, with all sums as they would be then:
  *
- *   all bodies together                  <= MAX_BODIES_BYTES
+ *   all bodies together                  <= max
  *   ... when this one is over 64 KiB     <= seven eighths of it: the last eighth is for small ones
  *   the bodies of its holder             <= what is then still free of that room
  *                                           (a holder's only body may take all of it)
@@ -37,7 +37,7 @@ struct http_hold {     /* one body's part; begins as zeros */
     struct http_share *share; /* NULL while n is 0 */
 };
 
-/* max: MAX_BODIES_BYTES, 0: no limit. OK or BUSY. */
+/* max: http_conn_limits.bodies_max, 0: no limit. OK or BUSY. */
 MUST_CHECK enum status http_bodies_take(struct http_bodies *b, size_t max, struct http_hold *h,
                                         size_t n, struct err *err);
 /* Would that much be granted now? Takes nothing: a client that waits to send is told early. */

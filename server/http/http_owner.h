@@ -12,18 +12,18 @@ struct http_conn;
 
 struct http_conn_limits {
     struct http_limits parse;
-    size_t body_max;    /* MAX_BODY_BYTES */
-    size_t output_high; /* STREAM_BUFFER_BYTES, 64 KiB: ops->drained is called below half of it */
-    uint32_t header_ms; /* HEADER_TIMEOUT */
-    uint32_t body_ms;   /* BODY_TIMEOUT */
-    uint32_t body_rate; /* BODY_MIN_RATE, bytes a second after body_grace_ms; 0: any */
+    size_t body_max;         /* bytes */
+    size_t output_high;      /* bytes for a slow reader: ops->drained is called below half of it */
+    uint32_t header_ms;      /* for the head to arrive */
+    uint32_t body_ms;        /* for the body */
+    uint32_t body_rate;      /* its bytes a second, after body_grace_ms; 0: any */
     uint32_t body_grace_ms;  /* 0: 5 s */
     uint32_t drain_grace_ms; /* 0: 2 s */
-    uint32_t idle_ms;        /* KEEPALIVE_TIMEOUT */
-    uint32_t write_stall_ms; /* WRITE_TIMEOUT */
+    uint32_t idle_ms;        /* between two requests */
+    uint32_t write_stall_ms; /* of a client that does not read */
     uint32_t linger_ms;      /* of silence behind the last answer; 0: 1 s */
-    uint32_t requests_max;   /* MAX_REQUESTS_PER_CONNECTION */
-    size_t bodies_max;       /* MAX_BODIES_BYTES, see http_bodies.h. 0: no limit */
+    uint32_t requests_max;   /* on one connection */
+    size_t bodies_max;       /* of all together, see http_bodies.h. 0: no limit */
 };
 
 /* ctx is what http_conn_new was given. The connection may be closed inside any of these only by

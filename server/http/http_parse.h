@@ -14,9 +14,9 @@
 #include "server/http/http_request.h"
 
 struct http_limits {
-    size_t line;         /* HTTP_MAX_LINE: request line and any header line, 8 KiB */
-    size_t headers;      /* HTTP_MAX_HEADER_BYTES: whole block, 32 KiB */
-    size_t header_count; /* HTTP_MAX_HEADERS, 100 */
+    size_t line;         /* request line and any header line */
+    size_t headers;      /* bytes of the whole block */
+    size_t header_count; /* fields */
     size_t chunk_extras; /* chunk extensions 1 KiB in all; trailers likewise, both discarded */
     /* API_KEY_HEADER: may come only once and is wiped, whatever its name is. May be empty. */
     struct str key_name;

@@ -36,10 +36,10 @@ enum { SCAN_BITS_TYPE = 7, SCAN_BIT_ESCAPE = 8, SCAN_BITS_ONE = 16 /* one member
 _Static_assert(sizeof(struct scan_node) == 16, "the 8x bound rests on this");
 
 struct scan_limits {
-    uint32_t depth;      /* JSON_MAX_DEPTH, 128 */
-    uint32_t values;     /* JSON_MAX_VALUES, 100,000; keys are not counted */
-    uint32_t keys;       /* JSON_MAX_KEYS per object, 10,000 */
-    uint32_t number_len; /* JSON_MAX_NUMBER, 64 */
+    uint32_t depth;      /* nesting */
+    uint32_t values;     /* keys are not counted */
+    uint32_t keys;       /* per object */
+    uint32_t number_len; /* characters of a number */
 };
 
 /* Node 0 is the root. In an object, children alternate key, value. Indexes, not pointers. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest number converted to a double: the most that JSON_MAX_NUMBER can be set to. */
+/* The longest number converted to a double: the most that a scan_limits.number_len may be. */
 enum { NUMBER_MAX = 1000 };
 
 static const struct scan_node *node_at(const struct scan *s, scan_ref r)

@@ -19,7 +19,7 @@ struct fetch;
 
 struct fetch_options {
     const char *ca_file; /* NULL: the built-in bundle */
-    uint32_t pool;       /* idle connections kept, UPSTREAM_POOL */
+    uint32_t pool;       /* idle connections kept */
     bool use_proxy;      /* honour HTTPS_PROXY and NO_PROXY; never for plain http */
     bool verbose;        /* logs libcurl's own notes at debug level; never headers or bodies */
 };
@@ -40,7 +40,7 @@ struct fetch_request {
     size_t header_count;
     struct str body; /* must live until done or cancel; never copied */
     bool allow_http;
-    uint32_t connect_ms;    /* UPSTREAM_CONNECT_TIMEOUT */
+    uint32_t connect_ms;
     uint32_t first_byte_ms; /* from start to the first byte of the answer; 0: none */
     uint32_t idle_ms; /* longest gap between bytes afterwards; 0: none. Stands still while paused */
     uint32_t total_ms; /* 0: none */

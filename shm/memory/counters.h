@@ -64,10 +64,11 @@
     X(CONCURRENCY, "concurrency", "over the key's requests at the same time")                \
     X(BUDGET, "budget", "over the key's monthly budget")                                     \
     X(MODEL, "model", "a model that the key, or an account that the gateway may not use")    \
+    X(UNPRICED, "unpriced", "a model without a price, and a key with a budget")              \
     X(NO_MODEL, "no_model", "a model name that stands for nothing")                          \
     X(INVALID, "invalid", "a body that is no valid request, or not one for this model")      \
     X(UNSUPPORTED, "unsupported", "what Amazon Bedrock cannot do")                           \
-    X(BUSY, "busy", "no memory left, or over MAX_BODIES_BYTES")                              \
+    X(BUSY, "busy", "no memory left, or no room for the body")                               \
     X(JOURNAL_FULL, "journal_full", "no room to record the usage of another request")        \
     X(CREDENTIALS, "credentials", "no valid AWS credentials to sign with")                   \
     X(DEADLINE, "deadline", "ended after MAX_REQUEST_SECONDS")                               \
@@ -76,31 +77,31 @@
 
 /* X(NAME, "type", "meaning"): upstream_errors_total, one for each attempt that failed. Names in
  * CamelCase are Bedrock's own, in an answer or in a stream; the others are ours. */
-#define COUNTERS_UPSTREAM(X)                                                          \
-    X(VALIDATION, "ValidationException", "refused as invalid")                        \
-    X(THROTTLING, "ThrottlingException", "throttled; TooManyRequestsException too")   \
-    X(QUOTA, "ServiceQuotaExceededException", "a quota of the account is used up")    \
-    X(NOT_READY, "ModelNotReadyException", "the model is being loaded")               \
-    X(UNAVAILABLE, "ServiceUnavailableException", "Bedrock is overloaded or away")    \
-    X(MODEL_TIMEOUT, "ModelTimeoutException", "the model took too long")              \
-    X(MODEL_ERROR, "ModelErrorException", "the model failed")                         \
-    X(MODEL_STREAM, "ModelStreamErrorException", "the model failed in its stream")    \
-    X(INTERNAL_SERVER, "InternalServerException", "Bedrock failed")                   \
-    X(NOT_FOUND, "ResourceNotFoundException", "no such model in the region")          \
-    X(ACCESS_DENIED, "AccessDeniedException", "no access to the model")               \
-    X(AWS_KEYS, "credentials", "our AWS credentials have expired or are unknown")     \
-    X(SIGNATURE, "signature", "our signature was refused")                            \
-    X(CLOCK, "clock", "our clock is wrong")                                           \
-    X(ERROR_EVENT, "error_event", "the model's own error event in its stream")        \
-    X(OTHER_4XX, "http_4xx", "another answer with a 4xx status")                      \
-    X(OTHER_5XX, "http_5xx", "another answer that is neither 200 nor 4xx")            \
-    X(OTHER_EXCEPTION, "exception", "another exception in a stream")                  \
-    X(CONNECT, "connect", "no address, or no connection in UPSTREAM_CONNECT_TIMEOUT") \
-    X(TLS, "tls", "TLS handshake or verification")                                    \
-    X(TIMEOUT, "timeout", "no answer in time, or silent for too long")                \
-    X(CUT, "cut", "the connection or the stream ended before the answer did")         \
-    X(FRAME, "frame", "a damaged frame in the event stream")                          \
-    X(ANSWER, "answer", "an answer that cannot be understood")                        \
+#define COUNTERS_UPSTREAM(X)                                                        \
+    X(VALIDATION, "ValidationException", "refused as invalid")                      \
+    X(THROTTLING, "ThrottlingException", "throttled; TooManyRequestsException too") \
+    X(QUOTA, "ServiceQuotaExceededException", "a quota of the account is used up")  \
+    X(NOT_READY, "ModelNotReadyException", "the model is being loaded")             \
+    X(UNAVAILABLE, "ServiceUnavailableException", "Bedrock is overloaded or away")  \
+    X(MODEL_TIMEOUT, "ModelTimeoutException", "the model took too long")            \
+    X(MODEL_ERROR, "ModelErrorException", "the model failed")                       \
+    X(MODEL_STREAM, "ModelStreamErrorException", "the model failed in its stream")  \
+    X(INTERNAL_SERVER, "InternalServerException", "Bedrock failed")                 \
+    X(NOT_FOUND, "ResourceNotFoundException", "no such model in the region")        \
+    X(ACCESS_DENIED, "AccessDeniedException", "no access to the model")             \
+    X(AWS_KEYS, "credentials", "our AWS credentials have expired or are unknown")   \
+    X(SIGNATURE, "signature", "our signature was refused")                          \
+    X(CLOCK, "clock", "our clock is wrong")                                         \
+    X(ERROR_EVENT, "error_event", "the model's own error event in its stream")      \
+    X(OTHER_4XX, "http_4xx", "another answer with a 4xx status")                    \
+    X(OTHER_5XX, "http_5xx", "another answer that is neither 200 nor 4xx")          \
+    X(OTHER_EXCEPTION, "exception", "another exception in a stream")                \
+    X(CONNECT, "connect", "no address, or no connection in 5 seconds")              \
+    X(TLS, "tls", "TLS handshake or verification")                                  \
+    X(TIMEOUT, "timeout", "no answer in time, or silent for too long")              \
+    X(CUT, "cut", "the connection or the stream ended before the answer did")       \
+    X(FRAME, "frame", "a damaged frame in the event stream")                        \
+    X(ANSWER, "answer", "an answer that cannot be understood")                      \
     X(OTHER, "other", "any other failure of the transfer")
 
 enum counter {

@@ -22,7 +22,7 @@ pairs_start() { # NAME
     PORT=$(free_port)
     SETTINGS=()
     pairs_settings "$1"
-    start_server STATE_DIR="$T/$1" RATE_LIMIT_ENABLED=false LOG_LEVEL=warn USAGE_JOURNAL=memory USAGE_JOURNAL_RECORDS=200000 "${SETTINGS[@]}"
+    start_server STATE_DIR="$T/$1" RATE_LIMIT_ENABLED=false LOG_LEVEL=warn USAGE_JOURNAL=memory "${SETTINGS[@]}"
     run STATE_DIR="$T/$1" -- create-api-key -u bench -n bench --output json
     printf 'wrk.method = "POST"\nwrk.headers["x-api-key"] = "%s"\nwrk.headers["content-type"] = "application/json"\nwrk.body = [[%s]]\n' \
         "$(jq -r .api_key "$T/out")" "$(pairs_body)" >"$T/$1.lua"

@@ -29,7 +29,7 @@ expect "the settings are good" "$(jq -r '.[] | select(.name == "STATE_DIR") | .v
 man=$D/usr/local/share/man/man8/llm-api-converter.8
 expect "man has no warning" "$(man --warnings -l "$man" 2>&1 >/dev/null)" ""
 expect "mandoc has no warning" "$(mandoc -Tlint -Wwarning "$man" 2>&1 | grep -v ': TH$')" ""
-man -l "$man" 2>/dev/null | col -b >"$T/man.txt"
+man -l "$man" 2>/dev/null | col -bx >"$T/man.txt"
 run -- docs commands --output json
 for command in $(jq -r '.[].name' "$T/out"); do
     expect_true "the page tells of $command" grep -qE "^   $command( |$)" "$T/man.txt"

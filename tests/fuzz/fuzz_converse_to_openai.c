@@ -4,9 +4,9 @@
 
 static struct reply *make(struct arena *arena, size_t n)
 {
-    bool usage = n % 2 != 0, reasoning = n / 2 % 2 != 0;
-    struct reply *r = converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), 1, usage,
-                                             reasoning, NULL);
+    bool usage = n % 2 != 0;
+    struct reply *r =
+        converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), 1, usage, NULL);
     if (!r)
         abort();
     return r;

@@ -50,8 +50,7 @@ static void fuzz_request(struct arena *arena, uint8_t pick, uint8_t flags, struc
     struct plan_options o = {.model = &model,
                              .betas = STR("advanced-tool-use-2025-11-20, x"),
                              .beta_rules.allow =
-                                 flags & 8 ? STR("context-management-2025-06-27") : STR(""),
-                             .strip_cache_scope = flags & 4};
+                                 flags & 8 ? STR("context-management-2025-06-27") : STR("")};
     if (scan_parse(&s, arena, body, &limits, &err) != STATUS_OK ||
         messages_read(&s, flags & 1, &r, &err) != STATUS_OK)
         return;

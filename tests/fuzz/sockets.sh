@@ -11,8 +11,8 @@ seed=${2:-$((RANDOM * 32768 + RANDOM))}
 deaths() { grep -E 'was killed by SIG|ended with code|Assertion|giving up' "$T/server.log"; }
 
 start_mock
-start_server WORKERS=4 HEADER_TIMEOUT=1 BODY_TIMEOUT=2 KEEPALIVE_TIMEOUT=2 WRITE_TIMEOUT=2 SHUTDOWN_TIMEOUT=3 \
-    RATE_LIMIT_REQUESTS_PER_WINDOW=1000000 MAX_BODY_BYTES=100000 LOG_LEVEL=warn
+start_server WORKERS=4 HEADER_TIMEOUT=1 KEEPALIVE_TIMEOUT=2 SHUTDOWN_TIMEOUT=3 \
+    RATE_LIMIT_REQUESTS_PER_WINDOW=1000000 LOG_LEVEL=warn
 make_key fuzz
 (
     trap 'exit 0' TERM

@@ -6,11 +6,11 @@
 cd "$ROOT" || exit 1
 mapfile -t READMES < <(find README*.md {server,shm,worker,master,docker,tests,findings} -name node_modules -prune -o -name '*.md' -print | sort)
 
-for table in settings routes metrics commands; do
+for table in settings basics routes metrics commands; do
     run -- docs "$table"
     expect "docs $table" "$CODE $(wc -c <"$T/err")" "0 0"
     cp "$T/out" "$T/$table.md"
-    expect "docs $table: each line is a row, a sentence or empty" "$(grep -cvE '^(\| .* \||\|(---\|)+|`[a-z_]+`, by `[a-z]+`:|)$' "$T/$table.md")" 0
+    expect "docs $table: each line is a row, a sentence or empty" "$(grep -cvE '^(\| .* \||\|(---\|)+|`[a-z_]+`, by `[a-z]+`:|For tuning:|)$' "$T/$table.md")" 0
     run -- docs "$table" --output json
     expect_true "docs $table as JSON" jq -e 'length > 1' "$T/out"
     cp "$T/out" "$T/$table.json"
@@ -40,7 +40,7 @@ printf '<!-- docs:nothing:begin -->\n<!-- docs:nothing:end -->\n' >"$T/tree/READ
 expect_match "an unknown table" "$(B=bin "$T/tree/scripts/docs.sh" --check 2>&1; echo "$?")" 'no table is called nothing'
 
 # --- which README has what
-tables="server/README.md:settings worker/README.md:routes worker/README.md:metrics master/README.md:commands"
+tables="README.md:basics server/README.md:settings worker/README.md:routes worker/README.md:metrics master/README.md:commands"
 expect "each table stands in the README of its room, once" "$(grep -oE '<!-- docs:[a-z]+:begin' "${READMES[@]}" | sed 's/<!-- docs://; s/:begin//' | sort | xargs)" \
     "$(xargs -n1 <<<"$tables" | sort | xargs)"
 expect "tables in the READMEs" "$(B=${BUILD#"$ROOT"/} scripts/docs.sh --check 2>&1)" ""
@@ -98,6 +98,8 @@ expect "headings of the Chinese README" "$(grep -c '^#' README.zh-CN.md)" "$(gre
 expect "commands of the Chinese README" "$(diff <(fenced README.md) <(fenced README.zh-CN.md))" ""
 within clients README.md >"$T/clients.md"
 within clients README.zh-CN.md >"$T/clients.zh.md"
+basics() { sed -n "/<!-- $1:begin/,/<!-- $1:end/p" "$2" | grep '^| `' | cut -d'|' -f2,3; }
+expect "settings of the Chinese README" "$(diff <(basics docs:basics README.md) <(basics basics README.zh-CN.md))" ""
 expect "client lines of the Chinese README" "$(diff <(code "$T/clients.md") <(code "$T/clients.zh.md"))" ""
 
 # --- a running server has the families, types, labels and values of `docs metrics`, and the routes of `docs routes`

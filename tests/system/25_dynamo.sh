@@ -31,7 +31,7 @@ run "${STORE[@]}" -- setup-tables --output json
 expect "again" "$CODE $(jq -r 'map(.result) | unique | join(" ")' "$T/out")" "0 exists"
 run STORAGE_BACKEND=auto -- setup_tables --endpoint-url "$DYNAMO_URL" -r eu-west-1 --prefix other
 expect "setup_tables --prefix" "$CODE $(grep -c '^other-.*: created$' "$T/out")" "0 6"
-expect_match "names for the server" "$(cat "$T/out")" 'export DYNAMODB_USAGE_STATS_TABLE="other-usage-stats"'
+expect_match "the name for the server" "$(cat "$T/out")" '^export DYNAMODB_TABLE_PREFIX="other"$'
 trouble denied 0 CreateTable
 run "${STORE[@]}" -- setup_tables --prefix third
 expect "refused by AWS" "$CODE $(grep -c ': failed: ' "$T/out")" "1 6"

@@ -81,4 +81,26 @@ written() { [ "$(jq -r .event "$T/piped.log" | grep -c stop)" -ge 2 ]; }
 eventually $((5 * SLOW)) written
 expect "log into a pipe: who wrote" "$(jq -r 'select(.event != "exit").process' "$T/piped.log" | sort -u | tr '\n' ' ')" "master refresher worker 1 worker 2 "
 expect "log into a pipe: nobody died" "$(jq -r 'select(.event == "exit").msg' "$T/piped.log")" ""
+# --- who it was behind a proxy, and whose session by its header
+stop_server
+start_server TRUSTED_PROXIES=127.0.0.0/8,10.0.0.0/8 LOG_FORMAT=json
+named() { # SESSION HEADERS...: the line of one request with them
+    local id=line-$RANDOM$RANDOM
+    ask "$(message hello)" -H "x-request-id: $id" "${@}"
+    eventually 2 grep -q "\"request_id\":\"$id\"" "$T/server.log"
+    grep "\"request_id\":\"$id\"" "$T/server.log" | jq -r '[.client, .session] | join(" ")'
+}
+make_key proxied
+expect "from a proxy" "$(named -H 'x-forwarded-for: 1.1.1.1, 203.0.113.5, 10.0.0.8')" "203.0.113.5 "
+expect "from nobody's proxy" "$(named)" " "
+expect "Claude Code's session" "$(named -H 'X-Claude-Code-Session-Id: 5f0c-1')" " 5f0c-1"
+expect "Codex's session" "$(named -H 'session-id: 0199-a' -H 'thread-id: 0199-b')" " 0199-a"
+expect "Codex's thread" "$(named -H 'thread-id: 0199-b')" " 0199-b"
+expect_match "a session that steers" "$(named -H "session-id: $(printf 'x%.0s' $(seq 100))")" '^ x{64}$'
+stop_server
+start_server LOG_FORMAT=json
+make_key direct
+expect "without TRUSTED_PROXIES nobody is believed" "$(named -H 'x-forwarded-for: 203.0.113.5')" " "
+run TRUSTED_PROXIES=10.0.0.0/8,proxy -- check-config
+expect "a name is no address" "$CODE $(grep -c "'proxy' is no address" "$T/err")" "2 1"
 finish

@@ -165,15 +165,17 @@ expect "one that is" "$CODE" 200
 
 # --- one key's bodies, announced and never sent, take nothing of the others' room
 stop_server
-start_server WORKERS=2 MAX_BODIES_BYTES=1048576
+ulimit -S -m 65536 # KiB: so that a worker has room for 32 MiB of bodies
+start_server WORKERS=2
+ulimit -S -m unlimited
 make_key hog
 HOG=$KEY
 make_key small
 announced=()
 busy=0
-padded=$(message "$(printf 'x%.0s' $(seq 2000))")
-for i in $(seq 54); do # the longest first: together they would leave no 1000 bytes of either worker's room
-    length=$((i < 7 ? 500000 : i < 19 ? 90000 : i < 44 ? 9000 : 900))
+padded=$(message "$(printf 'x%.0s' $(seq 60000))")
+for i in $(seq 54); do # the longest first: together they would leave no 30 KB of either worker's room
+    length=$((i < 7 ? 16000000 : i < 19 ? 2880000 : i < 44 ? 288000 : 28800))
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
     # shellcheck disable=SC2059
     printf "POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: $HOG\r\nContent-Type: application/json\r\nContent-Length: $length\r\n\r\n" >&"$fd"

@@ -6,12 +6,18 @@ DYNAMO_URL=
 
 start_dynamo() {
     "$BUILD/mock-dynamo" --port 0 "$@" >"$T/dynamo.out" 2>"$T/dynamo.log" & # ended by cleanup
+    DYNAMO_PID=$!
     eventually 5 grep -q listening "$T/dynamo.out" || {
         fail "mock-dynamo did not start"
         finish
     }
     DYNAMO_URL=http://$(sed -n 's/.*listening on //p' "$T/dynamo.out")
     STORE=(STORAGE_BACKEND=dynamodb DYNAMODB_ENDPOINT_URL="$DYNAMO_URL" DYNAMODB_TIMEOUT=2)
+}
+
+stop_dynamo() {
+    kill "$DYNAMO_PID"
+    wait "$DYNAMO_PID" 2>/dev/null
 }
 
 dynamo() { curl -fsS --max-time 5 "$DYNAMO_URL/$1" "${@:2}"; }

@@ -49,12 +49,12 @@ UNUSED static void bed_anthropic(struct converse_bed *b)
     assert_non_null(b->reply);
 }
 
-UNUSED static void bed_openai(struct converse_bed *b, bool include_usage, bool reasoning)
+UNUSED static void bed_openai(struct converse_bed *b, bool include_usage)
 {
     bed_open(b);
     b->relay = &converse_to_openai_relay;
     b->reply = converse_to_openai_new(b->arena, STR("gpt-\"test\""), STR("chatcmpl-1"), 1764000000,
-                                      include_usage, reasoning, b->names);
+                                      include_usage, b->names);
     assert_non_null(b->reply);
 }
 

@@ -447,8 +447,11 @@ static inline int gateway_set_up(void **state)
     gateway_key(g, "sk-good", 300, 0);
     gateway_key(g, "sk-two", 301, 2);
     directory_publish(&g->segment, clock_real_ms());
-    g->worker = (struct worker){
-        .config = &g->config, .segment = &g->segment, .slot = 1, .loop = loop, .listen_fd = -1};
+    g->worker = (struct worker){.config = &g->config,
+                                .segment = &g->segment,
+                                .slot = 1,
+                                .loop = loop,
+                                .process.listen_fd = -1};
     worker_configure(&g->worker);
     assert_true(loop_add(loop, g->segment.wake_worker[0], LOOP_READ, gateway_on_wake, g, &err));
     struct fetch_options options = {.pool = 4};

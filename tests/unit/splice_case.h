@@ -62,8 +62,7 @@ static void splice_case_run_with(struct splice_case *c, struct cache_policy cach
         id.n -= 4;
     struct models_choice choice = {
         .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = million};
-    struct plan_options o = {
-        .model = &choice, .betas = betas, .strip_cache_scope = true, .cache = cache};
+    struct plan_options o = {.model = &choice, .betas = betas, .cache = cache};
     splice_case_read(c, body, false);
     splice_case_convert(c, &o, &c->body);
 }

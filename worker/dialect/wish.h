@@ -10,6 +10,7 @@
 #include "server/json/scan.h"
 #include "shm/catalogue/tier.h"
 #include "worker/dialect/tool_references.h"
+#include "worker/model/models_table.h"
 
 enum wish_thinking {
     WISH_THINKING_UNSET,

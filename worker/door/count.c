@@ -20,8 +20,8 @@ bool count_may_ask(struct exchange *x)
         return false; /* no other family has CountTokens */
     }
     for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
-        if (w->uncounted[i].until_ms > clock_mono_ms() &&
-            text_eq(text_from(w->uncounted[i].model), base_id(x))) {
+        if (w->learnt.uncounted[i].until_ms > clock_mono_ms() &&
+            text_eq(text_from(w->learnt.uncounted[i].model), base_id(x))) {
             return false;
         }
     }
@@ -33,10 +33,12 @@ void count_refused(struct exchange *x)
     struct worker *w = x->worker;
     size_t oldest = 0;
     for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
-        oldest = w->uncounted[i].until_ms < w->uncounted[oldest].until_ms ? i : oldest;
+        oldest =
+            w->learnt.uncounted[i].until_ms < w->learnt.uncounted[oldest].until_ms ? i : oldest;
     }
-    text_copy(base_id(x), w->uncounted[oldest].model, sizeof w->uncounted[oldest].model);
-    w->uncounted[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
+    text_copy(base_id(x), w->learnt.uncounted[oldest].model,
+              sizeof w->learnt.uncounted[oldest].model);
+    w->learnt.uncounted[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
 }
 
 /* {"input":{"invokeModel":{"body":"<base64>"}}} */

@@ -268,7 +268,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
 static enum verdict take(struct exchange *x)
 {
     const struct config *c = x->worker->config;
-    if (!c->rate_limit_enabled || x->route->limit == ROUTE_UNLIMITED) {
+    if (c->rate_limit_requests == 0 || x->route->limit == ROUTE_UNLIMITED) {
         return VERDICT_NEXT;
     }
     uint32_t limit;

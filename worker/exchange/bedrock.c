@@ -249,6 +249,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
 {
     const struct config *c = x->worker->config;
     uint32_t whole_ms = x->asked.counting ? COUNT_MS : (uint32_t)c->bedrock_timeout * 1000u;
+    uint32_t idle_ms = (uint32_t)c->upstream_idle_timeout * 1000u;
     bool stream = bedrock_asks_stream(x);
     return (struct fetch_request){
         .method = "POST",
@@ -257,9 +258,9 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .header_count = o->n,
         .body = buf_str(&x->attempt.body),
         .allow_http = x->worker->bedrock->endpoint.plain_http,
-        .connect_ms = (uint32_t)c->upstream_connect_timeout * 1000u,
-        .first_byte_ms = stream ? (uint32_t)c->upstream_first_byte_timeout * 1000u : whole_ms,
-        .idle_ms = stream ? (uint32_t)c->upstream_idle_timeout * 1000u : 0,
+        .connect_ms = c->bounds.connect_ms,
+        .first_byte_ms = stream ? idle_ms : whole_ms,
+        .idle_ms = stream ? idle_ms : 0,
         .total_ms = stream ? 0 : whole_ms,
     };
 }
@@ -356,8 +357,7 @@ bool bedrock_retry(struct exchange *x)
     if (learn_skew(x) || drop_tier(x)) {
         return true;
     }
-    unsigned allowed =
-        1 + (unsigned)x->worker->config->upstream_retries + attempt_granted(&x->attempt);
+    unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);
     if (x->attempt.number >= allowed || !worth_retrying(x) ||
         !retries_take(&x->worker->bedrock->retries)) {
         return false;

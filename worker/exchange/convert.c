@@ -2,9 +2,11 @@
 
 #include "server/base/clock.h"
 #include "worker/converse/anthropic_to_converse.h"
+#include "worker/dialect/changes.h"
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
@@ -51,8 +53,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
         x->attempt.relay = &converse_to_openai_relay;
         x->attempt.reply = converse_to_openai_new(
             x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
-            clock_real_ms() / 1000, x->asked.chat.include_usage,
-            x->worker->config->reasoning_content, names);
+            clock_real_ms() / 1000, x->asked.chat.include_usage, names);
         st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
@@ -78,15 +79,19 @@ static enum status convert(struct exchange *x)
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
-        .strip_cache_scope = c->strip_cache_scope,
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,
     };
-    const struct wish *wish =
-        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    struct wish wish =
+        x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
     struct plan plan;
+    if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
+        wish.has_max_tokens = true;
+        wish.max_tokens = x->outcome.output_most;
+        changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
+    }
     enum status st =
-        plan_make(&plan, wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
+        plan_make(&plan, &wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
     if (st != STATUS_OK) {
         return st;
     }

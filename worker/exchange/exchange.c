@@ -14,6 +14,7 @@
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 #include "worker/turn/usage.h"
 #include "worker/door/metrics.h"
 #include "worker/exchange/refusal.h"
@@ -341,7 +342,7 @@ static enum verdict admit_step(struct exchange *x)
     if (!limits_billed(x)) {
         return VERDICT_NEXT;
     }
-    if (limits_admit(x) == VERDICT_NEXT) {
+    if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
             return VERDICT_NEXT;
         }

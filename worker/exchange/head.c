@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "server/http/forwarded.h"
 #include "worker/door/page.h"
 
-#define BETAS_MAX 4096 /* anthropic-beta values of one request, joined */
-#define AGENT_MAX 80   /* user-agent in the log */
+#define BETAS_MAX   4096 /* anthropic-beta values of one request, joined */
+#define AGENT_MAX   80   /* user-agent in the log */
+#define SESSION_MAX 64   /* a session's id, too */
 
 /* The first API version without sampling members.
  * platform.claude.com/docs/en/api/versioning */
@@ -62,9 +64,22 @@ static bool has_no_sampling(struct str version)
     return version.n == first.n && memcmp(version.p, first.p, first.n) >= 0;
 }
 
+/* Claude Code since 2.1; Codex, whose thread is what it calls a session elsewhere. */
+static struct str find_session(const struct http_request *r)
+{
+    static const char *const names[] = {"x-claude-code-session-id", "session-id", "thread-id"};
+    struct str value = {NULL, 0};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (http_request_header(r, text_from(names[i]), &value) && value.n) {
+            return text_sub(value, 0, SESSION_MAX);
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
 void head_glance(struct exchange *x, const struct http_request *r, char id_out[ANSWER_ID_SIZE])
 {
-    struct str value;
+    struct str value, proxies = text_from(x->worker->config->trusted_proxies);
     answer_id(r, id_out);
     x->asked.id = text_from(id_out);
     x->asked.path = r->path;
@@ -74,6 +89,10 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     }
     if (http_request_header(r, STR("user-agent"), &value)) {
         x->asked.agent = text_sub(value, 0, AGENT_MAX);
+    }
+    x->asked.session = find_session(r);
+    if (proxies.n) {
+        x->asked.client = forwarded_client(proxies, http_conn_peer(x->conn), r);
     }
 }
 
@@ -87,6 +106,8 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     x->asked.query = arena_dup(x->arena, x->asked.query);
     x->asked.origin = arena_dup(x->arena, x->asked.origin);
     x->asked.agent = arena_dup(x->arena, x->asked.agent);
+    x->asked.session = arena_dup(x->arena, x->asked.session);
+    x->asked.client = arena_dup(x->arena, x->asked.client);
     page_keep(x, r);
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->asked.no_sampling = has_no_sampling(value);

@@ -65,7 +65,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     buf_free(&t->held_back);
     buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&t->frames);
-    eventstream_init(&t->frames, (size_t)x->worker->config->eventstream_max_frame);
+    eventstream_init(&t->frames, x->worker->config->bounds.frame_bytes);
 }
 
 static void begin_stream(struct exchange *x);
@@ -81,7 +81,7 @@ static void begin_waiting(struct exchange *x)
     http_out_chunk_end(x->conn);
 }
 
-static void ping(struct loop *loop, void *owner)
+static void on_silence(struct loop *loop, void *owner)
 {
     struct exchange *x = owner;
     if (!x->outcome.begun) {
@@ -95,13 +95,13 @@ static void ping(struct loop *loop, void *owner)
         due_ms = clock_mono_ms() + every_ms;
     }
     loop_timer_set(loop, &x->timer_ping,
-                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
+                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, on_silence, x);
 }
 
 static void ping_later(struct exchange *x)
 {
     loop_timer_in(x->worker->loop, &x->timer_ping,
-                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+                  (uint64_t)x->worker->config->ping_seconds * 1000u, on_silence, x);
 }
 
 static void begin_stream(struct exchange *x)

@@ -40,24 +40,24 @@ static void on_listener(struct loop *loop, void *owner, unsigned events);
 static void listener_leave(struct worker *w)
 {
     scoreboard_listening(w->segment, w->slot, false);
-    loop_remove(w->loop, w->listener);
-    w->listener = 0;
+    loop_remove(w->loop, w->process.listener);
+    w->process.listener = 0;
 }
 
 /* EPOLLEXCLUSIVE cannot be changed, only added and deleted (EINVAL on MOD, measured). */
 static void listener_join(struct worker *w)
 {
     struct err err;
-    if (!w->listener && !w->draining) {
-        w->listener =
-            loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
-        scoreboard_listening(w->segment, w->slot, w->listener != 0);
+    if (!w->process.listener && !w->draining) {
+        w->process.listener = loop_add(w->loop, w->process.listen_fd, LOOP_READ | LOOP_EXCLUSIVE,
+                                       on_listener, w, &err);
+        scoreboard_listening(w->segment, w->slot, w->process.listener != 0);
     }
 }
 
 static bool is_full(const struct worker *w)
 {
-    return w->conns.open >= (uint32_t)w->config->max_connections;
+    return w->conns.open >= w->config->bounds.connections;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -73,7 +73,7 @@ static void come_back(struct loop *loop, void *owner)
     struct worker *w = owner;
     uint32_t better = better_slot(w, SHED_MARGIN);
     if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
-        loop_timer_in(loop, &w->timer_shed, SHED_MS, come_back, w);
+        loop_timer_in(loop, &w->process.timer_shed, SHED_MS, come_back, w);
         return;
     }
     listener_join(w);
@@ -82,7 +82,7 @@ static void come_back(struct loop *loop, void *owner)
 static void stand_back(struct worker *w, uint64_t ms)
 {
     listener_leave(w);
-    loop_timer_in(w->loop, &w->timer_shed, ms, come_back, w);
+    loop_timer_in(w->loop, &w->process.timer_shed, ms, come_back, w);
 }
 
 /*
@@ -108,21 +108,20 @@ static void share_listener(struct worker *w)
  * instead of waiting in the backlog for ever. */
 static void shed_victim(struct worker *w)
 {
-    close(w->spare_fd);
-    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    close(w->process.spare_fd);
+    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
         close(fd);
     }
-    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_line(LOG_ERROR, "accept",
-             "out of file descriptors; raise the limit or lower MAX_CONNECTIONS");
+    w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit (ulimit -n)");
     stand_back(w, NO_FD_PAUSE_MS);
 }
 
 /* False when there may be none left. */
 static bool accept_one(struct worker *w)
 {
-    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         bool again = errno == ECONNABORTED || errno == EINTR; /* that one left in the queue */
         if (errno == EMFILE || errno == ENFILE) {
@@ -150,7 +149,7 @@ static void on_listener(struct loop *loop, void *owner, unsigned events)
     struct worker *w = owner;
     accept_one(w);
     publish_load(w);
-    if (w->listener) {
+    if (w->process.listener) {
         share_listener(w);
     }
 }
@@ -248,7 +247,7 @@ static void drain_over(struct loop *loop, void *owner)
             exchange_fail(x);
         }
     }
-    loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
+    loop_timer_in(loop, &w->process.timer_drain, FLUSH_MS, give_up, w);
 }
 
 static void drain_connections(struct loop *loop, void *owner)
@@ -258,8 +257,8 @@ static void drain_connections(struct loop *loop, void *owner)
         next = http_conn_each(&w->conns, c);
         http_conn_drain(c);
     }
-    loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
-                  w);
+    loop_timer_in(loop, &w->process.timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
+                  drain_over, w);
     stop_if_empty(w);
 }
 
@@ -275,12 +274,12 @@ static void drain(struct worker *w)
     while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
     }
     w->draining = true;
-    close(w->listen_fd);
-    w->listen_fd = -1;
+    close(w->process.listen_fd);
+    w->process.listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
     log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->conns.open,
              w->exchange_count);
-    loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
+    loop_timer_in(w->loop, &w->process.timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
 }
 
@@ -292,7 +291,7 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
 {
     (void)events;
     struct worker *w = owner;
-    for (int sig; (sig = loop_signalfd_read(w->signal_fd, NULL)) != 0;) {
+    for (int sig; (sig = loop_signalfd_read(w->process.signal_fd, NULL)) != 0;) {
         if (sig == SIGTERM) {
             drain(w);
         } else if (sig == SIGINT) {
@@ -307,8 +306,8 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct worker *w = owner;
     log_line(LOG_WARN, "drain", "the master is gone");
-    loop_remove(w->loop, w->dead); /* EOF stays readable */
-    w->dead = 0;
+    loop_remove(w->loop, w->process.dead); /* EOF stays readable */
+    w->process.dead = 0;
     drain(w);
 }
 
@@ -329,7 +328,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct worker *w = owner;
     loop_eventfd_clear(w->segment->wake_worker[w->slot - 1]);
-    if (!w->listener) {
+    if (!w->process.listener) {
         come_back(w->loop, w);
     }
     worker_wake(w);
@@ -338,8 +337,8 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
 /* Adds what has grown since the last time: a successor in the slot goes on from the same block. */
 static void add_growth(struct worker *w, enum counter c, uint64_t now)
 {
-    counters_add(c, now - w->published[c]);
-    w->published[c] = now;
+    counters_add(c, now - w->process.published[c]);
+    w->process.published[c] = now;
 }
 
 static void publish_counters(struct worker *w)
@@ -357,7 +356,7 @@ static void beat(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
     publish_counters(w);
-    loop_timer_in(loop, &w->timer_beat, BEAT_MS, beat, w);
+    loop_timer_in(loop, &w->process.timer_beat, BEAT_MS, beat, w);
 }
 
 static void each_turn(struct loop *loop, void *owner)
@@ -373,26 +372,27 @@ static void each_turn(struct loop *loop, void *owner)
 void worker_configure(struct worker *w)
 {
     const struct config *c = w->config;
+    const struct config_bounds *b = &c->bounds;
     w->conn_limits = (struct http_conn_limits){
-        .parse = {.line = (size_t)c->http_max_line,
-                  .headers = (size_t)c->http_max_header_bytes,
-                  .header_count = (size_t)c->http_max_headers,
+        .parse = {.line = b->head_line,
+                  .headers = b->head_bytes,
+                  .header_count = b->head_fields,
                   .chunk_extras = 1024,
                   .key_name = text_from(c->api_key_header)},
-        .body_max = (size_t)c->max_body_bytes,
-        .bodies_max = (size_t)c->max_bodies_bytes,
-        .output_high = (size_t)c->stream_buffer_bytes,
+        .body_max = b->body_bytes,
+        .bodies_max = b->bodies,
+        .output_high = b->output_high,
         .header_ms = (uint32_t)c->header_timeout * 1000u,
-        .body_ms = (uint32_t)c->body_timeout * 1000u,
-        .body_rate = (uint32_t)c->body_min_rate,
+        .body_ms = b->body_ms,
+        .body_rate = b->body_rate,
         .idle_ms = (uint32_t)c->keepalive_timeout * 1000u,
-        .write_stall_ms = (uint32_t)c->write_timeout * 1000u,
-        .requests_max = (uint32_t)c->max_requests_per_connection,
+        .write_stall_ms = b->write_stall_ms,
+        .requests_max = b->conn_requests,
     };
-    w->scan_limits = (struct scan_limits){.depth = (uint32_t)c->json_max_depth,
-                                          .values = (uint32_t)c->json_max_values,
-                                          .keys = (uint32_t)c->json_max_keys,
-                                          .number_len = (uint32_t)c->json_max_number};
+    w->scan_limits = (struct scan_limits){.depth = b->json_depth,
+                                          .values = b->json_values,
+                                          .keys = b->json_keys,
+                                          .number_len = b->json_number};
     w->models.config = c;
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
@@ -412,7 +412,7 @@ static bool start(struct worker *w, struct err *err)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     const struct config *c = w->config;
     struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
-                                    .pool = (uint32_t)c->upstream_pool,
+                                    .pool = c->bounds.pool,
                                     .use_proxy = c->use_proxy};
     if (models_init(&w->models, c, err) != STATUS_OK ||
         segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
@@ -420,10 +420,11 @@ static bool start(struct worker *w, struct err *err)
         !(w->bedrock = bedrock_new(w, err))) {
         return false;
     }
-    w->signal_fd = loop_signalfd(signals, err);
-    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    w->dead = watch(w, w->dead_fd, on_master_gone, err);
-    return w->dead && w->signal_fd >= 0 && watch(w, w->signal_fd, on_signal, err) &&
+    w->process.signal_fd = loop_signalfd(signals, err);
+    w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    w->process.dead = watch(w, w->process.dead_fd, on_master_gone, err);
+    return w->process.dead && w->process.signal_fd >= 0 &&
+           watch(w, w->process.signal_fd, on_signal, err) &&
            watch(w, w->segment->wake_worker[w->slot - 1], on_wake, err);
 }
 
@@ -455,8 +456,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     static struct worker worker;
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){
-        .config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
+    *w = (struct worker){.config = c,
+                         .segment = s,
+                         .slot = slot,
+                         .process = {.listen_fd = listen_fd, .dead_fd = dead_fd}};
     counters_enter(s, slot);
     holds_enter(s, slot);
     if (s->journal) {
@@ -469,10 +472,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
         return err.code == STATUS_INVALID ? 2 : 1;
     }
     loop_each_turn(w->loop, each_turn, w);
-    loop_timer_in(w->loop, &w->timer_beat, BEAT_MS, beat, w);
+    loop_timer_in(w->loop, &w->process.timer_beat, BEAT_MS, beat, w);
     scoreboard_state(s, slot, SCOREBOARD_READY);
     listener_join(w);
     loop_run(w->loop);
     stop(w);
-    return w->exit_code;
+    return w->process.exit_code;
 }

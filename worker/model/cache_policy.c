@@ -3,9 +3,10 @@
 struct cache_policy cache_policy_of(const struct config *c, const struct directory_key *key,
                                     bool short_marks)
 {
-    bool hour = text_eq(text_from(c->default_cache_ttl), STR("1h"));
+    struct str ttl = text_from(c->default_cache_ttl);
+    bool hour = text_eq(ttl, STR("1h"));
     return (struct cache_policy){
-        .off = !c->prompt_caching,
+        .off = text_eq(ttl, STR("off")),
         .forced = key ? (enum directory_ttl)key->cache_ttl : DIRECTORY_TTL_NONE,
         .unsaid = hour && !short_marks ? DIRECTORY_TTL_1H : DIRECTORY_TTL_NONE,
     };

@@ -12,7 +12,7 @@
 #include "shm/memory/directory.h"
 
 struct cache_policy {          /* all zero: what the client says */
-    bool off;                  /* PROMPT_CACHING_ENABLED=false: no mark reaches Bedrock */
+    bool off;                  /* DEFAULT_CACHE_TTL=off: no mark reaches Bedrock */
     enum directory_ttl forced; /* of the key: whatever the client says */
     enum directory_ttl unsaid; /* DEFAULT_CACHE_TTL: where the client names none */
 };

@@ -141,7 +141,8 @@ static struct str find_configured(const struct models *m, struct str name)
     return (struct str){NULL, 0};
 }
 
-struct room { /* where ids are put together; models_choose copies the chosen one into the arena */
+struct
+    scratch { /* where ids are put together; models_choose copies the chosen one into the arena */
     char mapped[304]; /* directory_map's size */
     char ruled[MODELS_ID_MAX + 64];
 };
@@ -162,21 +163,23 @@ static struct str profile(const struct config *c, bool global)
 }
 
 /* The built-in table is written for the US. */
-static struct str at_home(const struct config *c, struct str id, struct room *room)
+static struct str at_home(const struct config *c, struct str id, struct scratch *scratch)
 {
     bool global = text_starts(id, STR("global."));
     struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
     if (!text_starts(id, old) || text_eq(old, new))
         return id;
     struct str rest = text_sub(id, old.n, id.n);
-    int n = snprintf(room->ruled, sizeof room->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
-    return (struct str){room->ruled, (size_t)n};
+    int n =
+        snprintf(scratch->ruled, sizeof scratch->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
+    return (struct str){scratch->ruled, (size_t)n};
 }
 
-static struct str find_in_table(const struct models *m, const struct name *n, struct room *room)
+static struct str find_in_table(const struct models *m, const struct name *n,
+                                struct scratch *scratch)
 {
     if (!m->mapping)
-        return at_home(m->config, find_builtin(n->bare), room);
+        return at_home(m->config, find_builtin(n->bare), scratch);
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
 }
@@ -210,7 +213,7 @@ static struct generation read_generation(struct str name)
 /* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
  * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
  * global ones exist since 4.5. */
-static struct str apply_rule(const struct config *c, struct str name, struct room *room)
+static struct str apply_rule(const struct config *c, struct str name, struct scratch *scratch)
 {
     struct generation g = read_generation(name);
     struct str prefix = profile(c, g.number >= 45);
@@ -226,9 +229,9 @@ static struct str apply_rule(const struct config *c, struct str name, struct roo
     } else if (g.number == 46 && contains(name, "opus")) {
         suffix = "-v1";
     }
-    int n = snprintf(room->ruled, sizeof room->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
+    int n = snprintf(scratch->ruled, sizeof scratch->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
                      STR_ARG(name), suffix);
-    return (struct str){room->ruled, (size_t)n};
+    return (struct str){scratch->ruled, (size_t)n};
 }
 
 /* --- what the operator chose --------------------------------------------------------------- */
@@ -270,12 +273,12 @@ static struct str override_for(const struct config *c, const struct name *n, con
     return is_overridable(n) ? text_from(c->model_default) : (struct str){NULL, 0};
 }
 
-static bool find_mapping(const struct segment *s, const struct name *n, struct room *room)
+static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch)
 {
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
-    return s &&
-           (directory_map(s, n->full, room->mapped) || directory_map(s, n->bare, room->mapped) ||
-            (!arn && directory_map(s, models_base(n->bare), room->mapped)));
+    return s && (directory_map(s, n->full, scratch->mapped) ||
+                 directory_map(s, n->bare, scratch->mapped) ||
+                 (!arn && directory_map(s, models_base(n->bare), scratch->mapped)));
 }
 
 /* --- the order ----------------------------------------------------------------------------- */
@@ -288,29 +291,30 @@ struct pick {
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
  * client name. */
-static struct pick pick_by_name(const struct models *m, const struct name *n, struct room *room)
+static struct pick pick_by_name(const struct models *m, const struct name *n,
+                                struct scratch *scratch)
 {
-    struct pick p = {find_in_table(m, n, room), "table", true};
+    struct pick p = {find_in_table(m, n, scratch), "table", true};
     if (p.id.n == 0)
-        p = (struct pick){apply_rule(m->config, n->bare, room), "rule", true};
+        p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
     if (p.id.n == 0 && is_legal(n->bare))
         p = (struct pick){n->bare, "id", true};
     return p;
 }
 
 static struct pick pick(const struct models *m, const struct segment *s, struct name *n,
-                        struct room *room)
+                        struct scratch *scratch)
 {
     const char *rule = "mapping";
     struct str target = {NULL, 0};
-    if (find_mapping(s, n, room))
-        target = text_from(room->mapped);
+    if (find_mapping(s, n, scratch))
+        target = text_from(scratch->mapped);
     else
         target = override_for(m->config, n, &rule);
     if (target.n == 0)
-        return pick_by_name(m, n, room);
+        return pick_by_name(m, n, scratch);
     struct name t = take_apart(target);
-    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, room).id;
+    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
     return (struct pick){id, rule, false};
 }
@@ -320,8 +324,8 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
                           struct err *err)
 {
     struct name n = take_apart(client_name);
-    struct room room;
-    struct pick p = pick(m, s, &n, &room);
+    struct scratch scratch;
+    struct pick p = pick(m, s, &n, &scratch);
     if (p.id.n == 0)
         return err_set(err, STATUS_NO_MODEL, "model: %.*s",
                        (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
@@ -361,8 +365,8 @@ static enum status check_override(const struct models *m, const char *variable, 
                                   struct err *err)
 {
     struct name n = take_apart(text_from(value));
-    struct room room;
-    if (!value[0] || pick_by_name(m, &n, &room).id.n > 0)
+    struct scratch scratch;
+    if (!value[0] || pick_by_name(m, &n, &scratch).id.n > 0)
         return STATUS_OK;
     return err_set(err, STATUS_INVALID, "%s=%.100s: not a Bedrock model id, ARN or known name",
                    variable, value);

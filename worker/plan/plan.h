@@ -55,7 +55,6 @@ struct plan_options { /* what is known besides the request; lent */
     struct betas_rules beta_rules;
     enum tier tier; /* of the key or DEFAULT_SERVICE_TIER; the request's own comes before it */
     struct cache_policy cache;
-    bool strip_cache_scope;
     bool strict_fields; /* STRICT_FIELDS: what is lost is refused by name */
     uint64_t left_out;  /* PLAN_BIT()s: fields that an earlier attempt was refused for */
 };

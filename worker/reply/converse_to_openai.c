@@ -11,7 +11,6 @@ struct openai_reply {
     struct str head; /* of every chunk, up to its choices */
     int64_t created_s;
     bool include_usage;
-    bool reasoning;
 };
 
 static const struct openai_reply *own(const struct converse_reply *r)
@@ -120,7 +119,7 @@ static void put_piece(struct converse_reply *r, const struct converse_block *b,
         put_text(r, STR("\"content\":\""), p->text, out);
     else if (p->kind == CONVERSE_PART_TOOL)
         put_arguments(r, b, p->text, out);
-    else if (p->kind == CONVERSE_PART_THINKING && p->text.n && own(r)->reasoning)
+    else if (p->kind == CONVERSE_PART_THINKING && p->text.n)
         put_text(r, STR("\"reasoning_content\":\""), p->text, out);
 }
 
@@ -207,7 +206,7 @@ static void put_message(struct json_out *w, const struct converse_reply *r,
     else
         converse_reply_null(w, STR("content"));
     put_refusal(w, r, parts, n);
-    if (own(r)->reasoning && any(parts, n, CONVERSE_PART_THINKING))
+    if (any(parts, n, CONVERSE_PART_THINKING))
         put_joined(w, STR("reasoning_content"), parts, n, CONVERSE_PART_THINKING);
     if (r->tools) {
         JSON_KEY(w, "tool_calls");
@@ -272,8 +271,7 @@ static bool make_head(struct openai_reply *r, struct arena *arena)
 
 struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
                                      struct str completion_id, int64_t created_s,
-                                     bool include_usage, bool reasoning,
-                                     const struct converse_names *names)
+                                     bool include_usage, const struct converse_names *names)
 {
     struct openai_reply *r = arena_alloc(arena, sizeof *r);
     if (!r)
@@ -281,7 +279,6 @@ struct reply *converse_to_openai_new(struct arena *arena, struct str client_mode
     converse_reply_init(&r->base, &openai, arena, client_model, completion_id, names);
     r->created_s = created_s;
     r->include_usage = include_usage;
-    r->reasoning = reasoning;
     return make_head(r, arena) ? &r->base.reply : NULL;
 }
 

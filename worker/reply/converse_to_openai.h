@@ -10,11 +10,10 @@
 
 extern const struct relay converse_to_openai_relay;
 
-/* completion_id: "chatcmpl-..."; created_s: unix time; reasoning: REASONING_CONTENT
- * (reasoning_content fields). */
+/* completion_id: "chatcmpl-..."; created_s: unix time. Thinking is shown as reasoning_content:
+ * a client that does not know the member passes over it. */
 struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
                                      struct str completion_id, int64_t created_s,
-                                     bool include_usage, bool reasoning,
-                                     const struct converse_names *names);
+                                     bool include_usage, const struct converse_names *names);
 
 #endif

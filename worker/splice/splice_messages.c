@@ -8,7 +8,7 @@ static bool drops_cache_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     (void)value;
-    if (SCAN_IS(j->s, key, "scope") && j->plan->o->strip_cache_scope) {
+    if (SCAN_IS(j->s, key, "scope")) { /* Bedrock refuses it */
         splice_note(j, PLAN_DROP, "cache_control.scope");
         return true;
     }

@@ -42,22 +42,26 @@ struct worker {
     uint32_t exchange_count;
 
     struct {
-        char model[128];
-        uint64_t until_ms;
-    } uncounted[WORKER_UNCOUNTED];      /* count.c */
-    uint64_t unpriced[WORKER_UNPRICED]; /* their hashes; limits.c */
-    uint32_t unpriced_count;
+        struct {
+            char model[128];
+            uint64_t until_ms;
+        } uncounted[WORKER_UNCOUNTED];      /* count.c */
+        uint64_t unpriced[WORKER_UNPRICED]; /* their hashes; limits.c */
+        uint32_t unpriced_count;
+    } learnt;
 
     bool has_master;
     uint8_t master_digest[32];
     bool draining;
 
-    int listen_fd, dead_fd, signal_fd, spare_fd;
-    loop_handle dead;     /* watch of dead_fd */
-    loop_handle listener; /* 0 while shedding, paused or draining */
-    struct loop_timer timer_shed, timer_beat, timer_drain;
-    uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
-    int exit_code;
+    struct { /* worker.c's alone */
+        int listen_fd, dead_fd, signal_fd, spare_fd;
+        loop_handle dead;     /* watch of dead_fd */
+        loop_handle listener; /* 0 while shedding, paused or draining */
+        struct loop_timer timer_shed, timer_beat, timer_drain;
+        uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
+        int exit_code;
+    } process;
 };
 
 #endif

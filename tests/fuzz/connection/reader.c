@@ -47,10 +47,10 @@ struct asked {
 
 static void read_requests(const struct kernel_file *f, struct asked *a)
 {
-    const struct config *c = world.settings;
-    struct http_limits limits = {.line = (size_t)c->http_max_line,
-                                 .headers = (size_t)c->http_max_header_bytes,
-                                 .header_count = (size_t)c->http_max_headers,
+    const struct config_bounds *b = &world.settings->bounds;
+    struct http_limits limits = {.line = b->head_line,
+                                 .headers = b->head_bytes,
+                                 .header_count = b->head_fields,
                                  .chunk_extras = 1024};
     struct http_parse *p = http_parse_new(&limits);
     struct str in = {f->in.p, f->taken}, start = in, piece;

@@ -83,7 +83,7 @@ static void test_dynamo_prefix_names_tables_and_settings(void **state)
     reply_all();
     assert_int_equal(run("--prefix mine"), 0);
     assert_non_null(strstr(stage_body(0), "{\"TableName\":\"mine-api-keys\"}"));
-    assert_non_null(strstr(cli_out, "export DYNAMODB_USAGE_STATS_TABLE=\"mine-usage-stats\"\n"));
+    assert_non_null(strstr(cli_out, "export DYNAMODB_TABLE_PREFIX=\"mine\"\n"));
 }
 
 static void test_dynamo_table_names_by_setting(void **state)

@@ -47,8 +47,8 @@ static void test_settings_row_of_each(void **state)
     assert_int_equal(cli_run(docs, "settings"), 0);
     assert_string_equal(cli_err, "");
     has("| Variable | Default | Meaning |\n|---|---|---|\n");
-    has("| `PORT` | `8000` | port to listen on (1 to 65535) |\n");
-    has("else JSON lines (auto, text, json) |\n");
+    has("| `PORT` | `8000` | port to listen on (1 to 65535); takes a restart |\n");
+    has("else JSON lines (auto, text, json); takes a restart |\n");
     has("length of the window (1 to 86400); also `RATE_LIMIT_WINDOW` |\n");
     has("| `MASTER_API_KEY` |  | a key");
     const struct config_docs_row *r;
@@ -58,7 +58,7 @@ static void test_settings_row_of_each(void **state)
         snprintf(start, sizeof start, "\n| `%s` | ", r->name);
         has(start);
     }
-    assert_int_equal(cli_lines(cli_out), n + 2);
+    assert_int_equal(cli_lines(cli_out), n + 7); /* the heads of two tables, and what is between */
 }
 
 static void test_settings_never_show_values(void **state)
@@ -127,7 +127,8 @@ static void test_json_of_each_table(void **state)
         const char *line, *part;
     } rows[] = {
         {"settings --output json",
-         "{\"name\":\"PORT\",\"alias\":\"\",\"type\":\"number\",\"default\":\"8000\","
+         "{\"name\":\"PORT\",\"alias\":\"\",\"class\":\"basic\",\"restart\":true,"
+         "\"type\":\"number\",\"default\":\"8000\","
          "\"choices\":[],\"min\":1,\"max\":65535,\"secret\":false,\"meaning\":\"port"},
         {"settings --output json", "\"choices\":[\"auto\",\"text\",\"json\"]"},
         {"routes --output json",

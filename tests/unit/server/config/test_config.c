@@ -1,66 +1,7 @@
-#include "server/config/config.h"
+#include "tests/unit/config_case.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 #include "server/base/arena.h"
 #include "server/base/sha256.h"
-
-static const struct {
-    const char *name, *alias, *dflt, *doc;
-    bool secret;
-} settings[] = {
-#define ROW_TEXT(field, name, alias, dflt, secret, doc)    {name, alias, dflt, doc, secret},
-#define ROW_URL(field, name, alias, dflt, doc)             {name, alias, dflt, doc, false},
-#define ROW_CHOICE(field, name, alias, dflt, choices, doc) {name, alias, dflt, doc, false},
-#define ROW_BOOL(field, name, alias, dflt, doc)            {name, alias, #dflt, doc, false},
-#define ROW_INT(field, name, alias, dflt, min, max, doc)   {name, alias, #dflt, doc, false},
-    CONFIG_TABLE(ROW_TEXT, ROW_URL, ROW_CHOICE, ROW_BOOL, ROW_INT)};
-
-#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
-
-static char file_path[] = "/tmp/test_config_XXXXXX";
-
-/* Each test begins without any setting in the environment, with an empty file. */
-static int begin(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        unsetenv(settings[i].name);
-        if (settings[i].alias[0]) {
-            unsetenv(settings[i].alias);
-        }
-    }
-    unsetenv("AWS_ACCESS_KEY_ID");
-    memcpy(strrchr(file_path, '_'), "_XXXXXX", 7);
-    int fd = mkstemp(file_path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    return unlink(file_path);
-}
-
-static void write_file(const char *text)
-{
-    FILE *file = fopen(file_path, "we");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static void load(struct config *c)
-{
-    struct err err = {0};
-    if (config_load(c, file_path, NULL, 0, &err) != STATUS_OK) {
-        fail_msg("%s", err.text);
-    }
-}
 
 static void test_load_nothing_set_gives_defaults(void **state)
 {
@@ -74,7 +15,8 @@ static void test_load_nothing_set_gives_defaults(void **state)
     assert_string_equal(c.log_level, "info");
     assert_string_equal(c.master_api_key, "");
     assert_string_equal(c.bedrock_endpoint_url, "");
-    assert_int_equal(c.max_body_bytes, 25000000);
+    assert_int_equal(c.bounds.body_bytes, 25000000);
+    assert_string_equal(c.table_usage, "anthropic-proxy-usage");
     config_free(&c);
     assert_null(c.private);
 }
@@ -290,69 +232,6 @@ static void test_load_out_of_memory_at_each_allocation(void **state)
     assert_true(failures > 5);
 }
 
-/* What config_print writes, NUL-terminated; the caller frees. */
-static char *printed(const struct config *c, enum config_print form)
-{
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    assert_non_null(out);
-    config_print(c, form, out);
-    fclose(out);
-    return text;
-}
-
-static bool has(const char *text, const char *part)
-{
-    return strstr(text, part) != NULL;
-}
-
-static void test_print_secrets_never_shown(void **state)
-{
-    (void)state;
-    struct config c;
-    size_t secrets = 0;
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        secrets += settings[i].secret;
-        if (settings[i].secret) {
-            setenv(settings[i].name, "hunter2hunter2", 1);
-        }
-    }
-    assert_int_equal(secrets, 3);
-    load(&c);
-    for (int form = CONFIG_PRINT_TEXT; form <= CONFIG_PRINT_JSON; form++) {
-        char *text = printed(&c, (enum config_print)form);
-        assert_false(has(text, "hunter2"));
-        assert_true(has(text, "(set)"));
-        free(text);
-    }
-    config_free(&c);
-}
-
-static void test_print_value_and_source(void **state)
-{
-    (void)state;
-    const struct config_override line = {"WORKERS", "3"};
-    struct config c;
-    struct err err = {0};
-    write_file("DEFAULT_MODEL_MAPPING='{\"a\":\"b\\\\\"}'\n");
-    setenv("REQUIRE_API_KEY", "0", 1);
-    assert_int_equal(config_load(&c, file_path, &line, 1, &err), STATUS_OK);
-    char *json = printed(&c, CONFIG_PRINT_JSON);
-    assert_true(has(json, "[{\"name\":\"HOST\",\"value\":\"0.0.0.0\",\"source\":\"default\"},\n"));
-    assert_true(has(json, "{\"name\":\"WORKERS\",\"value\":\"3\",\"source\":\"command line\"}"));
-    assert_true(
-        has(json, "{\"name\":\"REQUIRE_API_KEY\",\"value\":\"false\",\"source\":\"environment\"}"));
-    assert_true(has(json, "\"value\":\"{\\\"a\\\":\\\"b\\\\\\\\\\\"}\",\"source\":\".env\"}"));
-    assert_true(has(json, "{\"name\":\"MASTER_API_KEY\",\"value\":\"(unset)\""));
-    free(json);
-    char *text = printed(&c, CONFIG_PRINT_TEXT);
-    assert_true(has(text, "\nWORKERS                          3                 "));
-    assert_true(has(text, " command line\n"));
-    free(text);
-    config_free(&c);
-}
-
 static void test_forget_keys_wipes_the_texts_and_keeps_the_digests(void **state)
 {
     (void)state;
@@ -401,78 +280,75 @@ static void test_load_again_takes_the_files_new_values(void **state)
     unsetenv("AWS_SESSION_TOKEN");
 }
 
-static char warned[1024];
-
-static void note_warning(void *ctx, const char *text)
+/* An old switch that is off wins, from wherever: as it did when it was the setting. */
+static void test_old_switches_become_values(void **state)
 {
-    (void)ctx;
-    size_t n = strlen(warned);
-    snprintf(warned + n, sizeof(warned) - n, "%s\n", text);
-}
-
-static void test_warnings_rows(void **state)
-{
-    (void)state;
     static const struct {
-        const char *name, *file, *expected; /* expected: first words, "" for no warning */
+        const char *name, *file, *limit, *window, *ttl; /* limit, window: of the environment */
+        int64_t want;
+        const char *want_ttl;
     } rows[] = {
-        {"nothing", "", ""},
-        {"good key", "MASTER_API_KEY=8Jf0a7sLk2Qz91XpYv3m", ""},
-        {"short scrape token", "METRICS_TOKEN=scrape", "METRICS_TOKEN has fewer than 16"},
-        {"one secret for both",
-         "MASTER_API_KEY=correct-horse-battery\nMETRICS_TOKEN=correct-horse-battery",
-         "METRICS_TOKEN is the master key"},
-        {"known word", "MASTER_API_KEY=ChangeMe", "MASTER_API_KEY is a well-known word"},
-        {"known long word", "MASTER_API_KEY=sk-master-key-change-this",
-         "MASTER_API_KEY is a well-known word"},
-        {"short", "MASTER_API_KEY=8Jf0a7s", "MASTER_API_KEY has fewer"},
-        {"open on loopback", "REQUIRE_API_KEY=false\nHOST=127.0.0.1", ""},
-        {"open on loopback, IPv6", "REQUIRE_API_KEY=false\nHOST=::1", ""},
-        {"open on loopback, by name", "REQUIRE_API_KEY=false\nHOST=localhost", ""},
-        {"open by default", "REQUIRE_API_KEY=false", "REQUIRE_API_KEY is false and HOST"},
-        {"open", "REQUIRE_API_KEY=false\nHOST=10.0.0.7", "REQUIRE_API_KEY is false and HOST"},
-        {"open in staging", "REQUIRE_API_KEY=false\nENVIRONMENT=stage", "REQUIRE_API_KEY is false"},
-        {"two stores", "STORAGE_BACKEND=dynamodb\nDATABASE_URL=sqlite://x.db",
-         "DATABASE_URL is not"},
-        {"one store", "STORAGE_BACKEND=auto\nDATABASE_URL=sqlite://x.db", ""},
-        {"no limit in production", "RATE_LIMIT_ENABLED=false\nENVIRONMENT=prod",
-         "RATE_LIMIT_ENABLED is false"},
-        {"no limit elsewhere", "RATE_LIMIT_ENABLED=false\nENVIRONMENT=staging", ""},
-        {"clear upstream", "BEDROCK_ENDPOINT_URL=http://m\nENVIRONMENT=production",
-         "BEDROCK_ENDPOINT_URL is http"},
-        {"tls upstream", "BEDROCK_ENDPOINT_URL=https://m\nENVIRONMENT=production", ""},
+        {"nothing", "", NULL, NULL, NULL, 100, "5m"},
+        {"off", "RATE_LIMIT_ENABLED=off", NULL, NULL, NULL, 0, "5m"},
+        {"off, and a figure beside it", "RATE_LIMIT_ENABLED=false\nRATE_LIMIT_REQUESTS=7", NULL,
+         NULL, NULL, 0, "5m"},
+        {"off, and a figure of a stronger place", "RATE_LIMIT_ENABLED=0", "9", NULL, NULL, 0, "5m"},
+        {"off, but on in a stronger place", "RATE_LIMIT_ENABLED=0", "9", "yes", NULL, 9, "5m"},
+        {"on", "RATE_LIMIT_ENABLED=true\nRATE_LIMIT_REQUESTS=7", NULL, NULL, NULL, 7, "5m"},
+        {"no caching", "PROMPT_CACHING_ENABLED=False", NULL, NULL, "1h", 100, "off"},
+        {"caching", "PROMPT_CACHING_ENABLED=True", NULL, NULL, "1h", 100, "1h"},
+        {"no caching, by the new name", "DEFAULT_CACHE_TTL=OFF", NULL, NULL, NULL, 100, "off"},
     };
+    (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct config c;
         write_file(rows[i].file);
+        setenv("RATE_LIMIT_REQUESTS_PER_WINDOW", rows[i].limit ? rows[i].limit : "", 1);
+        setenv("RATE_LIMIT_ENABLED", rows[i].window ? rows[i].window : "", 1);
+        setenv("DEFAULT_CACHE_TTL", rows[i].ttl ? rows[i].ttl : "", 1);
         load(&c);
-        warned[0] = '\0';
-        config_warnings(&c, note_warning, NULL);
-        size_t lines = rows[i].expected[0] ? 1 : 0;
-        const char *newline = strchr(warned, '\n');
-        if (!text_starts(text_from(warned), text_from(rows[i].expected)) ||
-            (lines ? !newline || newline[1] : warned[0])) {
-            fail_msg("row \"%s\": %s", rows[i].name, warned);
+        if (c.rate_limit_requests != rows[i].want ||
+            strcmp(c.default_cache_ttl, rows[i].want_ttl) != 0) {
+            fail_msg("row \"%s\": %lld %s", rows[i].name, (long long)c.rate_limit_requests,
+                     c.default_cache_ttl);
         }
         config_free(&c);
     }
+    unsetenv("RATE_LIMIT_ENABLED");
 }
 
-static void test_warnings_static_keys_in_ecs(void **state)
+static void test_old_switch_with_nonsense_is_refused(void **state)
 {
-    (void)state;
     struct config c;
-    setenv("AWS_ACCESS_KEY_ID", "AKIAX", 1);
-    setenv("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4", 1);
-    load(&c);
-    warned[0] = '\0';
-    config_warnings(&c, note_warning, NULL);
-    unsetenv("ECS_CONTAINER_METADATA_URI_V4");
-    assert_true(has(warned, "AWS_ACCESS_KEY_ID is set inside ECS"));
+    struct err err = {0};
+    (void)state;
+    write_file("RATE_LIMIT_ENABLED=perhaps");
+    assert_int_equal(config_load(&c, file_path, NULL, 0, &err), STATUS_INVALID);
+    assert_true(text_starts(text_from(err.text), STR("RATE_LIMIT_ENABLED: 'perhaps' is neither")));
+}
+
+static void test_tables_are_named_by_prefix_or_each_by_itself(void **state)
+{
+    const struct config_override line = {"DYNAMODB_USAGE_TABLE", "mine"};
+    struct config c;
+    struct err err = {0};
+    (void)state;
+    write_file("DYNAMODB_TABLE_PREFIX=team-7\nDYNAMODB_API_KEYS_TABLE=ApiKeys-1X2Y\n"
+               "DYNAMODB_USAGE_TABLE=other\nBETA_HEADERS_ALLOW=a, b");
+    assert_int_equal(config_load(&c, file_path, &line, 1, &err), STATUS_OK);
+    assert_string_equal(c.table_api_keys, "ApiKeys-1X2Y");
+    assert_string_equal(c.table_usage, "mine");
+    assert_string_equal(c.table_usage_stats, "team-7-usage-stats");
+    assert_string_equal(c.table_model_mapping, "team-7-model-mapping");
+    assert_string_equal(c.table_model_pricing, "team-7-model-pricing");
+    assert_string_equal(c.table_beta_headers, "team-7-beta-headers");
+    assert_string_equal(c.beta_allow, "a, b");
+    char *text = printed(&c, CONFIG_PRINT_TEXT); /* old names are shown where they are given */
+    assert_true(has(text, "\nDYNAMODB_USAGE_TABLE "));
+    assert_false(has(text, "\nDYNAMODB_USAGE_STATS_TABLE "));
+    free(text);
     config_free(&c);
 }
-
-#define CLEAN(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
@@ -487,12 +363,11 @@ int main(void)
         CLEAN(test_load_file_missing_or_broken_refused),
         CLEAN(test_load_other_names_of_file_reach_environment),
         CLEAN(test_load_out_of_memory_at_each_allocation),
-        CLEAN(test_print_secrets_never_shown),
-        CLEAN(test_print_value_and_source),
         CLEAN(test_forget_keys_wipes_the_texts_and_keeps_the_digests),
         CLEAN(test_load_again_takes_the_files_new_values),
-        CLEAN(test_warnings_rows),
-        CLEAN(test_warnings_static_keys_in_ecs),
+        CLEAN(test_old_switches_become_values),
+        CLEAN(test_old_switch_with_nonsense_is_refused),
+        CLEAN(test_tables_are_named_by_prefix_or_each_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,13 +26,17 @@ static void test_rows_say_all_of_each_kind(void **state)
         const char *name, *alias, *type, *dflt, *choices;
         int64_t min, max;
         bool secret;
+        enum config_class class;
+        enum config_when when;
     } rows[] = {
-        {"HOST", "", "text", "0.0.0.0", "", 0, 0, false},
-        {"MASTER_API_KEY", "", "text", "", "", 0, 0, true},
-        {"DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "url", "", "", 0, 0, false},
-        {"LOG_FORMAT", "", "choice", "auto", "auto|text|json", 0, 0, false},
-        {"REQUIRE_API_KEY", "", "boolean", "true", "", 0, 0, false},
-        {"PORT", "", "number", "8000", "", 1, 65535, false},
+        {"HOST", "", "text", "0.0.0.0", "", 0, 0, false, CONFIG_BASIC, CONFIG_RESTART},
+        {"MASTER_API_KEY", "", "text", "", "", 0, 0, true, CONFIG_BASIC, CONFIG_RELOAD},
+        {"DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "url", "", "", 0, 0, false,
+         CONFIG_TUNING, CONFIG_RELOAD},
+        {"LOG_FORMAT", "", "choice", "auto", "auto|text|json", 0, 0, false, CONFIG_TUNING,
+         CONFIG_RESTART},
+        {"REQUIRE_API_KEY", "", "boolean", "true", "", 0, 0, false, CONFIG_BASIC, CONFIG_RELOAD},
+        {"PORT", "", "number", "8000", "", 1, 65535, false, CONFIG_BASIC, CONFIG_RESTART},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct config_docs_row *r = row_of(rows[i].name);
@@ -43,6 +47,8 @@ static void test_rows_say_all_of_each_kind(void **state)
         assert_int_equal(r->min, rows[i].min);
         assert_int_equal(r->max, rows[i].max);
         assert_int_equal(r->secret, rows[i].secret);
+        assert_int_equal(r->class, rows[i].class);
+        assert_int_equal(r->when, rows[i].when);
         assert_true(r->meaning[0] != '\0');
     }
 }
@@ -61,6 +67,18 @@ static void test_rows_are_those_of_the_table(void **state)
         assert_string_equal(config_docs_row(i)->name, names[i]);
     }
     assert_null(config_docs_row(n));
+}
+
+/* More than that nobody looks through, and each has to be explained and tested. */
+static void test_rows_are_not_more_than_sixty_two(void **state)
+{
+    const struct config_docs_row *r;
+    size_t n = 0, basic = 0;
+    (void)state;
+    for (; (r = config_docs_row(n)) != NULL; n++) {
+        basic += r->class == CONFIG_BASIC;
+    }
+    assert_true(n <= 62 && basic <= 20);
 }
 
 static void test_rows_have_names_of_their_own(void **state)
@@ -129,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_say_all_of_each_kind),
         cmocka_unit_test(test_rows_are_those_of_the_table),
+        cmocka_unit_test(test_rows_are_not_more_than_sixty_two),
         cmocka_unit_test(test_rows_have_names_of_their_own),
         cmocka_unit_test(test_example_has_each_setting_with_default_and_meaning),
         cmocka_unit_test(test_example_has_no_other_setting),

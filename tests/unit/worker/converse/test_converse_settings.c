@@ -127,6 +127,30 @@ static void test_values_become_members(void **state)
     }
 }
 
+static size_t row_of(struct str name)
+{
+    size_t i = 0;
+    while (i < wish_plain_count && !text_eq(wish_plain[i].messages, name))
+        i++;
+    assert_true(i < wish_plain_count);
+    return i;
+}
+
+/* A plain field that the model takes: no row of the tables has one yet. */
+static void test_plain_field_goes_on_under_its_name(void **state)
+{
+    struct build_bed bed;
+    (void)state;
+    build_open(&bed, OPUS47);
+    assert_int_equal(
+        scan_parse(&bed.c.scan, bed.c.arena, STR("{\"speed\": {\"a\":1.0}}"), &case_limits, NULL),
+        STATUS_OK);
+    bed.plan.left.plain[row_of(STR("speed"))] = SCAN_GET(&bed.c.scan, 0, "speed");
+    build_message(&bed);
+    converse_settings_put(&bed.b);
+    build_want(&bed, BUILD_BODY(BUILD_EXTRA("\"speed\":{\"a\":1.0}")), "");
+}
+
 static void test_words_stand_in_the_system_prompt(void **state)
 {
     struct build_bed bed;
@@ -152,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_become_members),
+        cmocka_unit_test(test_plain_field_goes_on_under_its_name),
         cmocka_unit_test(test_words_stand_in_the_system_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

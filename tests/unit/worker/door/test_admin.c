@@ -50,14 +50,6 @@ static void test_routes_table_of_what_bedrock_has_not(void **state)
     }
 }
 
-static void test_event_sink_switched_off_is_404(void **state)
-{
-    struct gateway *g = *state;
-    g->config.event_logging = false;
-    gateway_talk(g, "POST /api/event_logging/batch", "", "{}", "not_found_error");
-    client_check(&g->client, "status", "HTTP/1.1 404 ", true);
-}
-
 static void test_draining_is_told_by_health_and_ready_but_not_liveness(void **state)
 {
     struct gateway *g = *state;
@@ -180,7 +172,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GATEWAY(test_routes_table_answers_without_a_key),
         GATEWAY(test_routes_table_of_what_bedrock_has_not),
-        GATEWAY(test_event_sink_switched_off_is_404),
         GATEWAY(test_draining_is_told_by_health_and_ready_but_not_liveness),
         GATEWAY(test_service_that_ends_is_told_while_it_serves),
         GATEWAY(test_service_handed_over_is_healthy),

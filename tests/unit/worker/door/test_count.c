@@ -66,7 +66,7 @@ static void refuse(struct gateway *g, struct loopback_conn *c, struct str reques
 static void test_refusal_table_gives_a_marked_estimate(void **state)
 {
     struct gateway *g = *state;
-    g->config.upstream_retries = 0;
+    g->config.bounds.attempts = 1;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const struct refusal *r = &refusals[i];
         g->step = (int)i;

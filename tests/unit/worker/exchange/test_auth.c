@@ -52,7 +52,6 @@ static int set_up(void **state)
     config = (struct config){.require_api_key = true,
                              .api_key_header = "x-api-key",
                              .dynamodb_timeout = 5,
-                             .rate_limit_enabled = true,
                              .rate_limit_requests = 100,
                              .rate_limit_window = 60,
                              .master_key_rate_limit = 2};

@@ -118,10 +118,10 @@ static void test_second_attempt_that_succeeds_is_all_the_client_sees(void **stat
     assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 12);
 }
 
-static void test_no_second_attempt_when_switched_off(void **state)
+static void test_no_second_attempt_beyond_the_bound(void **state)
 {
     struct gateway *g = *state;
-    g->config.upstream_retries = 0;
+    g->config.bounds.attempts = 1;
     g->reply = answer_trouble;
     g->step = 6; /* 503 */
     gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
@@ -406,7 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GATEWAY(test_upstream_trouble_table),
         GATEWAY(test_second_attempt_that_succeeds_is_all_the_client_sees),
-        GATEWAY(test_no_second_attempt_when_switched_off),
+        GATEWAY(test_no_second_attempt_beyond_the_bound),
         GATEWAY(test_connect_refused_is_tried_twice_then_502),
         GATEWAY(test_cut_answer_is_502_and_never_repeated),
         GATEWAY(test_tier_is_dropped_only_when_it_was_refused),

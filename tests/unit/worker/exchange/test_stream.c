@@ -329,7 +329,7 @@ static void unknown_then_exception(struct gateway *g, struct loopback_conn *c, s
 static void test_event_without_output_does_not_begin_the_answer(void **state)
 {
     struct gateway *g = *state;
-    g->config.upstream_retries = 0;
+    g->config.bounds.attempts = 1;
     g->reply = unknown_then_exception;
     gateway_talk(g, MESSAGES, KEY, STREAM_BODY, "\"request_id\"");
     client_check(&g->client, "status", "HTTP/1.1 429 ", true);

@@ -82,11 +82,11 @@ static void test_slow_client_pauses_upstream_and_gets_every_byte(void **state)
     for (int i = 0; i < 100; i++) {
         gateway_run(g, 1);
         assert_ptr_equal(g->worker.exchanges, x);
-        assert_true(buf_len(&x->conn->out) < 2 * 16384); /* STREAM_BUFFER_BYTES, and a piece */
+        assert_true(buf_len(&x->conn->out) < 2 * 16384); /* output_high, and a piece */
     }
     size_t held = buf_len(&x->conn->out);
     /* a quarter at least, else it would have been asked for more */
-    assert_true(held >= (size_t)g->worker.config->stream_buffer_bytes / 4);
+    assert_true(held >= g->worker.config->bounds.output_high / 4);
     assert_true(x->attempt.transfer.end == ATTEMPT_RUNNING);
     gateway_run(g, 30);
     assert_int_equal(buf_len(&x->conn->out), held); /* nothing moves while nobody reads */

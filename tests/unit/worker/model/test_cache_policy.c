@@ -26,7 +26,7 @@ static void test_hour_follows_key_then_client_then_default(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct config c = {.prompt_caching = true, .default_cache_ttl = rows[i].dflt};
+        struct config c = {.default_cache_ttl = rows[i].dflt};
         struct directory_key key = {.cache_ttl = (uint8_t)rows[i].key};
         struct cache_policy p = cache_policy_of(&c, &key, rows[i].short_marks);
         if (cache_policy_hour(&p, text_from(rows[i].client)) != rows[i].hour)
@@ -37,11 +37,12 @@ static void test_hour_follows_key_then_client_then_default(void **state)
 
 static void test_policy_without_a_key_is_the_operators(void **state)
 {
-    struct config c = {.prompt_caching = false, .default_cache_ttl = "1h"};
-    struct cache_policy p = cache_policy_of(&c, NULL, false);
+    struct config off = {.default_cache_ttl = "off"}, hour = {.default_cache_ttl = "1h"};
+    struct cache_policy p = cache_policy_of(&hour, NULL, false);
     (void)state;
-    assert_true(p.off);
-    assert_true(cache_policy_hour(&p, (struct str){NULL, 0}));
+    assert_true(!p.off && cache_policy_hour(&p, (struct str){NULL, 0}));
+    p = cache_policy_of(&off, NULL, false);
+    assert_true(p.off && !cache_policy_hour(&p, (struct str){NULL, 0}));
 }
 
 int main(void)

@@ -38,6 +38,9 @@ static const char *tell(const struct plan *p)
         TELL(" %.*s", STR_ARG(tier_word(p->tier)));
     for (uint32_t i = 0; i < p->beta_count; i++)
         TELL(" +%.*s", STR_ARG(p->betas[i]));
+    for (size_t i = 0; i < wish_plain_count; i++)
+        if (w->plain[i] != SCAN_ABSENT)
+            TELL(" %.*s", STR_ARG(wish_plain[i].messages));
 #undef TELL
     return line;
 }

@@ -14,15 +14,15 @@
 
 static void open_full(struct converse_bed *b)
 {
-    bed_openai(b, true, true);
+    bed_openai(b, true);
 }
 
 static void open_plain(struct converse_bed *b)
 {
-    bed_openai(b, false, false);
+    bed_openai(b, false);
 }
 
-/* With the usage chunk and reasoning; the options off are tested below. */
+/* With the usage chunk; without it is tested below. */
 static void test_golden_pairs_match(void **state)
 {
     (void)state;
@@ -39,33 +39,17 @@ static void test_events_any_order_stay_legal(void **state)
     assert_true(good > BED_SEQUENCES / 10); /* most of what happens must not be errors */
 }
 
-static void test_stream_without_options_is_plain(void **state)
+static void test_stream_without_usage_is_plain(void **state)
 {
     (void)state;
     struct converse_bed b;
     open_plain(&b);
-    bed_event(&b, "contentBlockDelta", AT(0, THINK("\"text\":\"hm\"")));
     bed_event(&b, "contentBlockDelta", AT(1, DELTA("\"text\":\"x\"")));
     bed_event(&b, "messageStop", "{\"stopReason\":\"end_turn\"}");
     bed_event(&b, "metadata", "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}");
-    bed_expect(&b, "no reasoning, no usage",
+    bed_expect(&b, "no usage",
                ROLE CHUNK("\"content\":\"x\"", "null") CHUNK("", "\"stop\"") "data: [DONE]\n\n");
     assert_true(b.reply->stopped && b.reply->usage.tokens.output == 2);
-    bed_close(&b);
-}
-
-static void test_answer_without_reasoning_option_drops_it(void **state)
-{
-    (void)state;
-    struct converse_bed b;
-    size_t at;
-    open_plain(&b);
-    struct str body =
-        STR("{\"output\":{\"message\":{\"content\":[{\"reasoningContent\":{\"reasoningText\":"
-            "{\"text\":\"hm\"}}},{\"text\":\"x\"}]}},\"stopReason\":\"end_turn\"}");
-    assert_int_equal(b.relay->answer(b.reply, b.arena, body, &b.out, &b.err), STATUS_OK);
-    assert_false(text_find(buf_str(&b.out), STR("reasoning_content"), &at));
-    assert_true(text_find(buf_str(&b.out), STR("\"content\":\"x\",\"refusal\":null}"), &at));
     bed_close(&b);
 }
 
@@ -126,7 +110,7 @@ static void test_new_without_memory_is_null(void **state)
     for (size_t i = 0; i < COUNT_OF(rooms); i++) {
         struct arena *arena = arena_new(rooms[i]);
         struct str name = {model, sizeof model};
-        assert_null(converse_to_openai_new(arena, name, STR("id"), 1, false, false, NULL));
+        assert_null(converse_to_openai_new(arena, name, STR("id"), 1, false, NULL));
         arena_drop(arena);
     }
 }
@@ -136,8 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_pairs_match),
         cmocka_unit_test(test_events_any_order_stay_legal),
-        cmocka_unit_test(test_stream_without_options_is_plain),
-        cmocka_unit_test(test_answer_without_reasoning_option_drops_it),
+        cmocka_unit_test(test_stream_without_usage_is_plain),
         cmocka_unit_test(test_finish_reason_follows_the_table),
         cmocka_unit_test(test_ping_is_a_comment),
         cmocka_unit_test(test_new_without_memory_is_null),

@@ -220,6 +220,26 @@ static void test_count_tokens_body_gets_max_tokens_above_the_budget(void **state
     splice_case_free(&c);
 }
 
+/* A plain field that the model takes: no row of the tables has one yet. */
+static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
+{
+    struct splice_case c;
+    struct models_choice choice = {
+        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice};
+    size_t row = 0;
+    (void)state;
+    splice_case_read(&c, STR(IN(",\"tags\": {\"a\":1.0} ,\"speed\":\"fast\"")), false);
+    assert_int_equal(plan_make(&c.plan, &c.request.wish, &o, c.arena, &c.changes, &c.err),
+                     STATUS_OK);
+    while (!text_eq(wish_plain[row].messages, STR("tags")))
+        row++;
+    c.plan.left.plain[row] = SCAN_GET(&c.scan, 0, "tags");
+    assert_int_equal(splice_request(&c.request, &c.plan, &c.body, &c.err), STATUS_OK);
+    assert_true(text_eq(buf_str(&c.body), STR(OUT(",\"tags\": {\"a\":1.0}"))));
+    splice_case_free(&c);
+}
+
 static void test_request_larger_than_the_limit_is_too_large(void **state)
 {
     struct splice_case c;
@@ -443,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_request_that_bedrock_cannot_do_is_refused_by_name),
         cmocka_unit_test(test_service_tier_of_bedrock_becomes_a_header),
         cmocka_unit_test(test_count_tokens_body_gets_max_tokens_above_the_budget),
+        cmocka_unit_test(test_plain_field_that_is_taken_stays_as_it_is),
         cmocka_unit_test(test_request_larger_than_the_limit_is_too_large),
         cmocka_unit_test(test_request_without_memory_is_internal),
         cmocka_unit_test(test_golden_requests_match),

@@ -122,10 +122,8 @@ static void test_strict_refuses_each_kind_of_loss(void **state)
         struct models_choice choice = {.id = text_from(losses[i].id),
                                        .caps = models_caps(text_from(losses[i].id)),
                                        .transport = MODELS_INVOKE};
-        struct plan_options o = {.model = &choice,
-                                 .betas = text_from(losses[i].betas),
-                                 .strip_cache_scope = true,
-                                 .strict_fields = true};
+        struct plan_options o = {
+            .model = &choice, .betas = text_from(losses[i].betas), .strict_fields = true};
         char want[160];
         splice_case_read(&c, text_from(losses[i].in), false);
         splice_case_convert(&c, &o, &c.body);

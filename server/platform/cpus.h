@@ -3,8 +3,8 @@
  * cgroup and of every cgroup above it (v2 cpu.max, v1 cpu.cfs_quota_us). sysconf's answer is the
  * machine's: 64 workers in a container of one CPU. Read once at start and at reload by the master.
  */
-#ifndef MASTER_SUPERVISE_CPUS_H
-#define MASTER_SUPERVISE_CPUS_H
+#ifndef SERVER_PLATFORM_CPUS_H
+#define SERVER_PLATFORM_CPUS_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "master/supervise/cpus.h"
+#include "server/platform/cpus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

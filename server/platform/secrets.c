@@ -20,7 +20,7 @@ static const char *const names[] = {
     "AWS_BEARER_TOKEN_BEDROCK",
     "MASTER_API_KEY",
 };
-enum { NAMES = sizeof names / sizeof names[0], CREDENTIALS = 5 };
+enum { NAMES = COUNT_OF(names), CREDENTIALS = 5 };
 
 static struct {
     bool full; /* there are some: fd is valid */

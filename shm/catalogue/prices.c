@@ -132,7 +132,7 @@ struct str prices_base(struct str id)
     if (!text_split(&rest, '.', &part) || rest.n == 0) {
         return id;
     }
-    for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(regions); i++) {
         if (text_eq(part, text_from(regions[i]))) {
             return rest;
         }
@@ -152,7 +152,7 @@ static int compare(const void *key, const void *member)
 static const struct row *family_of(struct str base)
 {
     const struct row *best = NULL;
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
         if (text_starts(base, text_from(families[i].id))) {
             best = &families[i]; /* sorted: a longer one that fits comes later */
         }
@@ -166,7 +166,7 @@ enum prices_source prices_find(struct str id, struct price *out)
     const struct row *row = NULL;
     enum prices_source source = PRICES_LIST;
     if (base.n) {
-        row = bsearch(&base, listed, sizeof listed / sizeof listed[0], sizeof listed[0], compare);
+        row = bsearch(&base, listed, COUNT_OF(listed), sizeof listed[0], compare);
     }
     if (!row) {
         row = family_of(base);
@@ -178,8 +178,8 @@ enum prices_source prices_find(struct str id, struct price *out)
 
 const char *prices_listed(size_t i, struct price *out, bool *family_out)
 {
-    const size_t exact = sizeof listed / sizeof listed[0];
-    if (i >= exact + sizeof families / sizeof families[0]) {
+    const size_t exact = COUNT_OF(listed);
+    if (i >= exact + COUNT_OF(families)) {
         return NULL;
     }
     *family_out = i >= exact;

@@ -83,12 +83,14 @@ LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthr
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
+# tests/fuzz/connection sees each connection of the worker that it hosts.
+LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
 SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
-LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(LLHTTP_OBJ)
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -99,8 +101,9 @@ SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-he
 FUZZ_SECONDS ?= 60
 
 export prefix sysconfdir localstatedir
+DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb deploy-test \
+        install uninstall deb dist dist-sign aws-test deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -168,6 +171,17 @@ deb: $(if $(DEB_PROGRAM),,release) all ## build/deb/*.deb of the static program 
 	@VERSION=$(VERSION) ARCH=$(PLATFORM) DOCS=$(B)/llm-api-converter \
 	    PROGRAM=$(or $(DEB_PROGRAM),build/linux-$(PLATFORM)/llm-api-converter) docker/deb/build.sh build/deb
 
+dist: all ## build/dist: both programs, packages, bills of materials, source, SHA256SUMS (DIST_PLATFORMS, docker/release)
+	@for platform in $(DIST_PLATFORMS); do \
+	    $(MAKE) release PLATFORM=$$platform && $(MAKE) deb PLATFORM=$$platform DEB_PROGRAM=build/linux-$$platform/llm-api-converter; done
+	@docker/release/dist.sh build/dist $(DIST_PLATFORMS)
+
+dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outside the tree
+	@docker/release/sign.sh build/dist '$(SIGN_KEY)'
+
+aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
+	@B=$(B) tests/aws/run.sh
+
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh
 
@@ -185,6 +199,17 @@ cov-run: $(UNIT) $(SYSTEM)
 
 # A .o also depends on the Makefile, so changed flags rebuild.
 $(B)/obj/%.o: %.c Makefile $(LLHTTP_DEP)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The table of models, linked in: shm/catalogue/catalogue_builtin.h.
+$(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)
+	$(Q)LC_ALL=C awk -f scripts/catalogue.awk $< >$@
+
+$(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
@@ -249,11 +274,11 @@ $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 $(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/test_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 $(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL)
 $(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
@@ -287,7 +312,7 @@ release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: 
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
-	@scripts/sbom.sh $(PLATFORM) $(R) >$(RELEASE_B)/sbom.spdx.json
+	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 
 lock: ## raise docker/release.lock, the sources of a release, to the newest versions that the mirror has

@@ -8,7 +8,7 @@ NAME=build-docker
 HELP='usage: scripts/build-docker.sh [options]
 Builds the image llm-api-converter from source (docker/Dockerfile), for any platform on any host.
 
-  -t, --tag TAG            default: latest
+  -t, --tag TAG            default: latest, and the version
   -p, --platform P         amd64, arm64 or all; default: this machine. all needs --push
   -i, --image KIND         minimal (the program and nothing else, default) or
                            prebuilt (debian:bookworm-slim around what make release has built)
@@ -53,7 +53,17 @@ need docker "install Docker with buildx (Docker Desktop on macOS)"
 [ -n "$DRY_RUN" ] || docker buildx version >/dev/null 2>&1 || die "docker has no buildx: install the package docker-buildx-plugin"
 cd "$ROOT"
 
-command=(docker buildx build --platform "$platforms")
+# What the image says of itself. A git that is not there, or of another tree, knows no revision.
+version=$(sed -n 's/^VERSION := //p' Makefile)
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+stamp=$(git log -1 --format=%ct 2>/dev/null || date +%s)
+created=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || date -u +%Y-%m-%dT%H:%M:%SZ)
+source=$(git config --get remote.origin.url 2>/dev/null || true)
+case $source in https://*@*) source=unknown ;; https://*) ;; *) source=unknown ;; esac # no token, no path of this machine
+command=(docker buildx build --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created"
+    --build-arg "SOURCE=$source" --build-arg "SOURCE_DATE_EPOCH=$stamp")
+[ "$tag" != latest ] || command+=(-t "${registry}llm-api-converter:$version")
+command+=(--platform "$platforms")
 if [ "$image" = prebuilt ]; then
     binary=build/linux-$platform/llm-api-converter
     [ -n "$DRY_RUN" ] || [ -x "$binary" ] || die "$binary is missing: run make release PLATFORM=$platform (Debian or Ubuntu), or build with -i minimal"
@@ -65,4 +75,4 @@ fi
 [ -z "$no_cache" ] || command+=(--no-cache)
 command+=(-t "${registry}llm-api-converter:$tag")
 if [ -n "$push" ]; then command+=(--push); else command+=(--load); fi
-run "${command[@]}" .
+run ${command[@]+"${command[@]}"} .

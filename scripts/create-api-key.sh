@@ -1,30 +1,14 @@
 #!/usr/bin/env bash
 # Makes an API key with the program itself, so that names with quotes, hashing and checks are the server's own.
 # Flags as in `llm-api-converter create-api-key --help`. The program is $LLM_API_CONVERTER, else the one that make or
-# make release has built, else the one in PATH.
+# make release has built, else the one in PATH, else the image llm-api-converter:latest in Docker.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/lib-program.sh
+. "$ROOT/scripts/lib-program.sh"
+NAME=create-api-key
 
-find_program() {
-    local candidate
-    if [ -n "${LLM_API_CONVERTER:-}" ]; then
-        echo "$LLM_API_CONVERTER"
-        return
-    fi
-    for candidate in "$root/build/llm-api-converter" "$root/build/linux-$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')/llm-api-converter"; do
-        [ ! -x "$candidate" ] || {
-            echo "$candidate"
-            return
-        }
-    done
-    command -v llm-api-converter
-}
-
-program=$(find_program) || program=
-if [ ! -x "$(command -v "$program")" ]; then
-    echo "create-api-key: no llm-api-converter found: run make, or set LLM_API_CONVERTER to its path" >&2
-    exit 1
-fi
 # A table, an endpoint or a region can only mean DynamoDB, also on a machine where the embedded store is the default.
 for argument in "$@"; do
     case $argument in
@@ -33,4 +17,4 @@ for argument in "$@"; do
         ;;
     esac
 done
-exec "$program" create-api-key "$@"
+run_program create-api-key "$@"

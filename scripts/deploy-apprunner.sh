@@ -3,18 +3,29 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/lib-deploy.sh
+. "$ROOT/scripts/lib-deploy.sh"
 NAME=deploy-apprunner
 
 HELP='usage: scripts/deploy-apprunner.sh [options]
-Builds the image, pushes it to ECR, makes the IAM roles and deploys to App Runner; prints the URL.
-Without --create the service must exist: it gets the new image and the settings given by --env.
+Builds the image, pushes it to ECR, makes the IAM roles, deploys to App Runner, asks /ready and prints the URL.
+Without --create the service must exist: it gets the new image; of the rest only what the options say is changed.
 
   -r, --region REGION      default: AWS_REGION, else us-east-1
   -n, --name NAME          of service, ECR repository and roles; default: llm-api-converter
   -p, --platform P         amd64 (default); App Runner runs nothing else
       --create             make the service if it is not there
   -e, --env NAME=VALUE     a setting of the gateway; may be repeated
+      --secret NAME=ARN    a setting out of Secrets Manager or the Parameter Store; may be repeated
+      --unset NAME         take a setting or secret away; may be repeated
+      --min N, --max N     instances; default: 1 and 1. Limits count by instance: with more a key may reach N times its own
+      --table-prefix P     the tables are P-api-keys and so on: as setup-tables --prefix P made them
+      --marketplace        the instance may enable models at their first call (AWS Marketplace)
+      --reset-policy       put our policy in the place of one that was changed
+      --log-days N         keep logs so long; default: 30, where nobody has set it
       --skip-build         deploy the image that is in ECR already
+  -k, --key KEY            also ask a model with this API key; "-": read it from standard input
+      --no-check           do not ask the deployed gateway
       --account ID         stop if the credentials belong to another account
       --timeout MINUTES    for the deployment to finish; default: 20
       --dry-run            look, but only print what would be changed
@@ -23,7 +34,7 @@ Without --create the service must exist: it gets the new image and the settings 
 # App Runner ends every request, streams included, at 120 s. The gateway ends it a little earlier itself, with an error
 # event, so that the client learns why.
 defaults=(STORAGE_BACKEND=dynamodb REQUIRE_API_KEY=true LOG_LEVEL=info MAX_REQUEST_SECONDS=115)
-platform=amd64 create='' skip_build='' expected='' minutes=20 settings=()
+platform=amd64 create='' skip_build='' expected='' minutes=20 min='' max='' marketplace='' reset='' days='' key='' no_check=''
 
 read_options() {
     while [ $# -gt 0 ]; do
@@ -31,9 +42,19 @@ read_options() {
         -r | --region) need_value "$@" && REGION=$2 && shift ;;
         -n | --name) need_value "$@" && SERVICE=$2 && shift ;;
         -p | --platform) need_value "$@" && platform=$2 && shift ;;
-        -e | --env) need_value "$@" && check_variable "$2" && settings+=("$2") && shift ;;
+        -e | --env) need_value "$@" && add_setting "$2" && shift ;;
+        --secret) need_value "$@" && add_secret "$2" && shift ;;
+        --table-prefix) need_value "$@" && add_table_prefix "$2" && shift ;;
+        --unset) need_value "$@" && add_unset "$2" && shift ;;
+        --min) need_value "$@" && check_number "$1" "$2" && min=$2 && shift ;;
+        --max) need_value "$@" && check_number "$1" "$2" && max=$2 && shift ;;
+        --log-days) need_value "$@" && check_number "$1" "$2" && days=$2 && shift ;;
         --account) need_value "$@" && expected=$2 && shift ;;
-        --timeout) need_value "$@" && minutes=$2 && shift ;;
+        --timeout) need_value "$@" && check_number "$1" "$2" && minutes=$2 && shift ;;
+        -k | --key) need_value "$@" && key=$2 && shift ;;
+        --marketplace) marketplace=yes ;;
+        --reset-policy) reset=yes ;;
+        --no-check) no_check=yes ;;
         --create) create=yes ;;
         --skip-build) skip_build=yes ;;
         --dry-run) DRY_RUN=yes ;;
@@ -44,23 +65,24 @@ read_options() {
     done
     check_region
     check_service
-    [[ $minutes =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $minutes: minutes are needed"
     case $platform in
     amd64) ;;
     arm64) usage_error "-p arm64: App Runner runs x86_64 only; for Graviton use scripts/deploy-ecs-express.sh --create -p arm64 -r $REGION" ;;
     *) usage_error "-p $platform: amd64 is needed" ;;
     esac
+    case $REGION in us-gov-*) usage_error "-r $REGION: App Runner is not offered in GovCloud; use scripts/deploy-ecs-express.sh" ;; esac
+    [ "$key" != - ] || read -r key || usage_error "--key is -, but nothing stands on standard input"
 }
 
 # --- what is there --------------------------------------------------------------------------------------------
 
 find_service() {
     aws_ask apprunner list-services --region "$REGION" \
-        --query "ServiceSummaryList[?ServiceName=='$SERVICE'].ServiceArn" --output text
+        --query "ServiceSummaryList[?ServiceName=='$SERVICE' && Status!='DELETED'].ServiceArn" --output text
 }
 
-describe() { # ARN QUERY
-    aws_ask apprunner describe-service --region "$REGION" --service-arn "$1" --query "$2" --output text
+describe() { # ARN QUERY [FORMAT]
+    aws_ask apprunner describe-service --region "$REGION" --service-arn "$1" --query "$2" --output "${3:-text}"
 }
 
 # 0 when nothing is going on, 1 while it is, 2 with a message when it cannot go on
@@ -102,49 +124,71 @@ finish_operation() { # ARN
 
 # --- what is sent ---------------------------------------------------------------------------------------------
 
-source_configuration() { # ACCOUNT NAME=VALUE...
-    local id=$1 pair list=''
-    shift
-    for pair in "$@"; do
-        list+="${list:+, }$(json_text "${pair%%=*}"): $(json_text "${pair#*=}")"
-    done
-    cat <<END
-{
-  "AuthenticationConfiguration": {
-    "AccessRoleArn": "arn:aws:iam::$id:role/$SERVICE-apprunner-role"
-  },
-  "ImageRepository": {
-    "ImageIdentifier": "$(registry "$id")/$SERVICE:latest",
-    "ImageRepositoryType": "ECR",
-    "ImageConfiguration": {
-      "Port": "8000",
-      "RuntimeEnvironmentVariables": {$list}
-    }
-  }
-}
-END
+# Without automatic deployments: App Runner's default is one at every push, which would meet the one that we start.
+new_configuration() {
+    jq -n --arg role "arn:$PARTITION:iam::$ACCOUNT:role/$SERVICE-apprunner-role" --arg image "$(registry)/$SERVICE:latest" '{
+        AuthenticationConfiguration: {AccessRoleArn: $role},
+        AutoDeploymentsEnabled: false,
+        ImageRepository: {ImageIdentifier: $image, ImageRepositoryType: "ECR", ImageConfiguration: {Port: "8000"}}}'
 }
 
-make_roles() {
+# changed_configuration CONFIGURATION: with what the options say. update-service replaces the whole: what somebody set in
+# the console (variables, secrets, start command) must survive, so the service's own is taken and changed.
+changed_configuration() {
+    jq --argjson changes "$(changes "AWS_REGION=$REGION" ${defaults[@]+"${defaults[@]}"})" "$CHANGED"'
+        .AutoDeploymentsEnabled = false
+        | .ImageRepository.ImageConfiguration |= (
+            ({env: (.RuntimeEnvironmentVariables // {}), secrets: (.RuntimeEnvironmentSecrets // {})} | changed($changes)) as $now
+            | .RuntimeEnvironmentVariables = $now.env
+            | if $now.secrets == {} then del(.RuntimeEnvironmentSecrets) else .RuntimeEnvironmentSecrets = $now.secrets end)' <<<"$1"
+}
+
+make_roles() { # CONFIGURATION
     step "IAM roles $SERVICE-apprunner-role and $SERVICE-instance-role"
     make_role "$SERVICE-apprunner-role" apprunner-access-trust.json "App Runner pulls the image of $SERVICE from ECR"
-    aws_do iam attach-role-policy --role-name "$SERVICE-apprunner-role" \
-        --policy-arn arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess
+    attach_policy "$SERVICE-apprunner-role" AWSAppRunnerServicePolicyForECRAccess
     make_role "$SERVICE-instance-role" apprunner-instance-trust.json "$SERVICE calls Bedrock and DynamoDB"
-    aws_do iam put-role-policy --role-name "$SERVICE-instance-role" --policy-name "$SERVICE-policy" \
-        --policy-document "file://$IAM/gateway-policy.json"
+    own_policy "$SERVICE-instance-role" \
+        "$(jq -r '.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables.DYNAMODB_API_KEYS_TABLE // empty' <<<"$1")" "$reset"
+    [ -z "$marketplace" ] || marketplace_policy "$SERVICE-instance-role"
+    secrets_policy "$SERVICE-instance-role" "$(jq -c '[.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets // {} | .[]]' <<<"$1")"
     wait_for_roles
 }
 
-create_service() { # ACCOUNT
+# scaling MIN MAX: the ARN of a configuration of these numbers. They are shared, cost nothing, and are never changed.
+scaling() {
+    local name=llm-api-min$1-max$2 arn
+    [ "$1" -le "$2" ] || usage_error "--min $1 is above --max $2"
+    arn=$(aws_ask apprunner list-auto-scaling-configurations --region "$REGION" --auto-scaling-configuration-name "$name" --latest-only \
+        --query 'AutoScalingConfigurationSummaryList[0].AutoScalingConfigurationArn' --output text)
+    if [ -z "$arn" ]; then
+        arn=$(aws_do apprunner create-auto-scaling-configuration --region "$REGION" --auto-scaling-configuration-name "$name" \
+            --min-size "$1" --max-size "$2" --query AutoScalingConfiguration.AutoScalingConfigurationArn --output text)
+    fi
+    printf '%s\n' "${arn:-SCALING-CONFIGURATION-ARN}" # --dry-run has made none
+}
+
+# changed_scaling ARN: nothing when the options say nothing
+changed_scaling() {
+    local present sizes
+    [ -n "$min$max" ] || return 0
+    present=$(describe "$1" Service.AutoScalingConfigurationSummary.AutoScalingConfigurationArn)
+    sizes=$(aws_ask apprunner describe-auto-scaling-configuration --region "$REGION" --auto-scaling-configuration-arn "$present" \
+        --query 'AutoScalingConfiguration.[MinSize,MaxSize]' --output text)
+    scaling "${min:-${sizes%%[[:space:]]*}}" "${max:-${sizes##*[[:space:]]}}"
+}
+
+create_service() { # CONFIGURATION
+    local arn
+    arn=$(scaling "${min:-1}" "${max:-${min:-1}}")
     step "create service $SERVICE"
-    aws_do apprunner create-service --region "$REGION" --service-name "$SERVICE" \
-        --source-configuration "$(source_configuration "$1" "AWS_REGION=$REGION" "${defaults[@]}" "${settings[@]}")" \
+    aws_do apprunner create-service --region "$REGION" --service-name "$SERVICE" --source-configuration "$1" \
         --instance-configuration "{
     \"Cpu\": \"1 vCPU\",
     \"Memory\": \"2 GB\",
-    \"InstanceRoleArn\": \"arn:aws:iam::$1:role/$SERVICE-instance-role\"
+    \"InstanceRoleArn\": \"arn:$PARTITION:iam::$ACCOUNT:role/$SERVICE-instance-role\"
   }" \
+        --auto-scaling-configuration-arn "$arn" \
         --health-check-configuration '{
     "Protocol": "HTTP",
     "Path": "/health",
@@ -155,24 +199,11 @@ create_service() { # ACCOUNT
   }' --query Service.ServiceArn --output text
 }
 
-# update-service replaces the whole configuration: what somebody set in the console (variables, secrets, start command)
-# must survive, so the service's own is taken and changed.
-changed_configuration() { # ARN
-    local own pair
-    own=$(aws_ask apprunner describe-service --region "$REGION" --service-arn "$1" --query Service.SourceConfiguration --output json) || return
-    for pair in MAX_REQUEST_SECONDS=115 "${settings[@]}"; do
-        own=$(jq --arg name "${pair%%=*}" --arg value "${pair#*=}" \
-            '.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables[$name] = $value' <<<"$own")
-    done
-    printf '%s\n' "$own"
-}
-
-update_settings() { # ARN
-    local configuration
-    configuration=$(changed_configuration "$1")
+update_service() { # ARN CONFIGURATION SCALING-ARN
+    local call=(apprunner update-service --region "$REGION" --service-arn "$1" --source-configuration "$2")
+    [ -z "$3" ] || call+=(--auto-scaling-configuration-arn "$3")
     step "settings of $SERVICE"
-    aws_do apprunner update-service --region "$REGION" --service-arn "$1" --source-configuration "$configuration" \
-        --query OperationId --output text >&2
+    aws_do ${call[@]+"${call[@]}"} --query OperationId --output text >&2
     finish_operation "$1"
 }
 
@@ -184,32 +215,68 @@ start_deployment() { # ARN
 
 # --- in order -------------------------------------------------------------------------------------------------
 
+# The service is there: its image and what the options say.
+update() {
+    local own changed settled=0 scaling_arn
+    [ -z "$create" ] || say "service $SERVICE is there already: it is updated"
+    is_settled "$arn" || settled=$?
+    [ "$settled" -ne 2 ] || exit 1
+    [ "$settled" -eq 0 ] || wait_until "$minutes" "the operation before" is_settled "$arn"
+    own=$(describe "$arn" Service.SourceConfiguration json)
+    if [ "$(jq '.AutoDeploymentsEnabled != false' <<<"$own")" = true ]; then
+        # Before the push, which else begins a deployment of its own.
+        own=$(jq '.AutoDeploymentsEnabled = false' <<<"$own")
+        say "automatic deployments are turned off: this script deploys what it has pushed"
+        update_service "$arn" "$own" ''
+    fi
+    provide_image "$skip_build" "$platform"
+    changed=$(changed_configuration "$own")
+    make_roles "$changed"
+    scaling_arn=$(changed_scaling "$arn")
+    if [ -n "$scaling_arn" ] || [ "$(jq -S . <<<"$changed")" != "$(jq -S . <<<"$own")" ]; then
+        update_service "$arn" "$changed" "$scaling_arn"
+    fi
+    start_deployment "$arn"
+}
+
+create() {
+    local configuration
+    provide_image "$skip_build" "$platform"
+    configuration=$(changed_configuration "$(new_configuration)")
+    make_roles "$configuration"
+    arn=$(create_service "$configuration")
+    [ -n "$DRY_RUN" ] || finish_operation "$arn"
+}
+
+# Which way there is depends on what was there before.
+ways_back() {
+    local repository="--repository-name $SERVICE --region $REGION"
+    WAYS=("the program's own words: aws logs tail /aws/apprunner/$SERVICE/${arn##*/}/application --region $REGION")
+    if [ -n "$IMAGE_BEFORE" ] && [ -z "$made" ]; then
+        WAYS+=("the image before: aws ecr put-image $repository --image-tag latest --image-manifest \"\$(aws ecr batch-get-image $repository --image-ids imageDigest=$IMAGE_BEFORE --query 'images[0].imageManifest' --output text)\" && scripts/deploy-apprunner.sh -n $SERVICE -r $REGION --skip-build")
+    else
+        WAYS+=("away with it: scripts/delete-service.sh -n $SERVICE -r $REGION")
+    fi
+}
+
 read_options "$@"
-need_aws
-[ -n "$skip_build" ] || need_docker
-[ ${#settings[@]} -eq 0 ] || need jq "apt-get install jq (--env changes the settings of the service with it)"
-id=$(account "$expected")
+need_deploy_tools "$skip_build" "$no_check"
+who_am_i "$expected"
 arn=$(find_service)
+made=
 if [ -z "$arn" ] && [ -z "$create" ]; then
-    die "no service $SERVICE in $REGION of account $id: add --create, or say -n or -r. Nothing was changed"
+    die "no service $SERVICE in $REGION of account $ACCOUNT: add --create, or say -n or -r. Nothing was changed"
 fi
 if [ -n "$arn" ]; then
-    [ -z "$create" ] || say "service $SERVICE is there already: it is updated"
-    finish_earlier=0
-    is_settled "$arn" || finish_earlier=$?
-    [ "$finish_earlier" -ne 2 ] || exit 1
-fi
-[ -n "$skip_build" ] || push_image "$id" "$platform"
-make_roles
-if [ -z "$arn" ]; then
-    arn=$(create_service "$id")
-    [ -z "$DRY_RUN" ] || exit 0
-    finish_operation "$arn"
+    update
 else
-    wait_until "$minutes" "the operation before" is_settled "$arn"
-    [ ${#settings[@]} -eq 0 ] || update_settings "$arn"
-    start_deployment "$arn"
+    made=yes
+    create
 fi
+[ -z "$DRY_RUN" ] || exit 0
+keep_logs "/aws/apprunner/$SERVICE/${arn##*/}/application" "$days"
+keep_logs "/aws/apprunner/$SERVICE/${arn##*/}/service" "$days"
 url=https://$(describe "$arn" Service.ServiceUrl)
-say "deployed; check it with scripts/smoke.sh $url YOUR-API-KEY"
+ways_back
+[ -n "$no_check" ] || check_deployment "$url" "$key" ${WAYS[@]+"${WAYS[@]}"}
 echo "$url"

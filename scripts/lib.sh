@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# lib.sh - what the deployment scripts share: messages, options, AWS calls, images, roles. Sourced:
+# lib.sh - what the scripts share: messages, options, AWS calls, waiting, JSON. Sourced:
 #
 #   . "$(dirname "$0")/lib.sh"
 #   NAME=deploy-apprunner # stands before every message
+#
+# What runs on a Mac runs under its bash 3.2 and its BSD tools: make lint knows what they lack (scripts/portable.tsv).
 #
 # AWS is called through three functions, so that --dry-run and failures are the same everywhere: aws_ask reads (under
 # --dry-run, too), aws_do changes something, aws_make makes something that may be there already. Under --dry-run the
@@ -13,11 +15,11 @@ DRY_RUN=${DRY_RUN:-}
 REGION=${AWS_REGION:-us-east-1}
 SERVICE=llm-api-converter
 POLL_SECONDS=${POLL_SECONDS:-10} # between two looks at a deployment
+# shellcheck disable=SC2034 # used by those who source this
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-IAM=$ROOT/scripts/iam
-# IAM needs about this long until a new role may be assumed everywhere.
-ROLE_SECONDS=${ROLE_SECONDS:-10}
-MADE_ROLE=
+ACCOUNT=   # who_am_i
+PARTITION= # aws, aws-us-gov
+HIDDEN=()  # values that no message shows
 
 # --- messages -------------------------------------------------------------------------------------------------
 
@@ -39,9 +41,13 @@ usage_error() {
 # What --dry-run shows goes to the script's own stdout, also from inside $(...), whose answer is then empty.
 exec 3>&1
 print_command() {
+    local word value
     {
         printf '+'
-        printf ' %q' "$@"
+        for word in "$@"; do
+            for value in ${HIDDEN[@]+"${HIDDEN[@]}"}; do word=${word//"$value"/HIDDEN}; done
+            printf ' %q' "$word"
+        done
         printf '\n'
     } >&3
 }
@@ -58,12 +64,19 @@ need_value() {
     if [ $# -lt 2 ] || [ -z "$2" ]; then usage_error "$1 needs a value"; fi
 }
 
-check_region() { [[ $REGION =~ ^[a-z]{2}(-[a-z]+)+-[0-9]+$ ]] || usage_error "-r $REGION: a region like us-west-2 is needed"; }
+# Exported, so that every call has a region: IAM's and STS's need one, too, as soon as an endpoint is set.
+check_region() {
+    [[ $REGION =~ ^[a-z]{2}(-[a-z]+)+-[0-9]+$ ]] || usage_error "-r $REGION: a region like us-west-2 is needed"
+    case $REGION in cn-*) usage_error "-r $REGION: Amazon Bedrock is not offered in China's regions" ;; esac
+    export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
+}
 # Narrower than each service's own rule: it names the ECR repository, the roles and the service.
 check_service() {
     [[ $SERVICE =~ ^[a-z][a-z0-9-]{3,39}$ ]] || usage_error "-n $SERVICE: 4 to 40 of a-z, 0-9 and -, a letter first"
 }
-check_variable() { [[ $1 =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || usage_error "--env $1: NAME=VALUE is needed"; }
+check_number() { # OPTION VALUE
+    [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: a whole number above 0 is needed"
+}
 
 # --- AWS ------------------------------------------------------------------------------------------------------
 
@@ -96,7 +109,7 @@ aws_do() {
     fi
 }
 
-# aws_make EXISTS-ERROR COMMAND...: false when it was there already
+# aws_make EXISTS-ERROR COMMAND...: false when it was there already (or, of a deletion, is no more); a regular expression
 aws_make() {
     local exists=$1 text
     shift
@@ -105,37 +118,23 @@ aws_make() {
         return
     fi
     text=$(aws "$@" 2>&1 >/dev/null) && return
-    [[ $text == *"$exists"* ]] || aws_failed "$text" aws "$@"
+    [[ $text =~ $exists ]] || aws_failed "$text" aws "$@"
     return 1
 }
 
-# account [EXPECTED]: prints the account that the credentials belong to
-account() {
-    local id
-    id=$(aws_ask sts get-caller-identity --query Account --output text) || exit
-    [ -z "${1:-}" ] || [ "$1" = "$id" ] ||
-        die "the credentials are of account $id, but --account says $1: set AWS_PROFILE. Nothing was changed"
-    printf '%s\n' "$id"
+# who_am_i [EXPECTED]: ACCOUNT and PARTITION of the credentials; GovCloud's names begin with another word than arn:aws:
+who_am_i() {
+    local facts arn wanted=aws
+    facts=$(aws_ask sts get-caller-identity --query '[Account,Arn]' --output text) || exit
+    ACCOUNT=${facts%%[[:space:]]*} arn=${facts##*[[:space:]]}
+    [ -z "${1:-}" ] || [ "$1" = "$ACCOUNT" ] ||
+        die "the credentials are of account $ACCOUNT, but --account says $1: set AWS_PROFILE. Nothing was changed"
+    PARTITION=${arn#arn:}
+    PARTITION=${PARTITION%%:*}
+    case $REGION in us-gov-*) wanted=aws-us-gov ;; esac
+    [ "$PARTITION" = "$wanted" ] ||
+        die "$REGION belongs to $wanted, the credentials to $PARTITION ($arn): set AWS_PROFILE or -r. Nothing was changed"
 }
-
-# make_role ROLE TRUST-FILE DESCRIPTION
-make_role() {
-    if aws_make EntityAlreadyExists iam create-role --role-name "$1" --description "$3" \
-        --assume-role-policy-document "file://$IAM/$2"; then
-        MADE_ROLE=yes
-    fi
-}
-
-wait_for_roles() {
-    if [ -n "$MADE_ROLE" ] && [ -z "$DRY_RUN" ]; then
-        sleep "$ROLE_SECONDS"
-    fi
-}
-
-# --- images ---------------------------------------------------------------------------------------------------
-
-# registry ACCOUNT: ECR's host
-registry() { printf '%s.dkr.ecr.%s.amazonaws.com\n' "$1" "$REGION"; }
 
 # run COMMAND...: any program but aws; printed under --dry-run
 run() {
@@ -144,34 +143,6 @@ run() {
     else
         "$@" || die "failed: $*. To resume run the same command again"
     fi
-}
-
-make_repository() {
-    aws_make RepositoryAlreadyExistsException ecr create-repository --repository-name "$SERVICE" --region "$REGION" || true
-}
-
-login() { # REGISTRY
-    local password
-    if [ -n "$DRY_RUN" ]; then
-        echo "+ aws ecr get-login-password --region $REGION | docker login --username AWS --password-stdin $1" >&3
-        return
-    fi
-    password=$(aws_ask ecr get-login-password --region "$REGION")
-    docker login --username AWS --password-stdin "$1" >/dev/null <<<"$password" ||
-        die "docker login to $1 failed. To resume run the same command again"
-}
-
-# push_image ACCOUNT PLATFORM: builds llm-api-converter and pushes it as SERVICE:latest
-push_image() {
-    local target
-    target=$(registry "$1")
-    step "image for linux/$2"
-    run "$ROOT/scripts/build-docker.sh" -p "$2" -t latest
-    step "push to $target/$SERVICE"
-    make_repository
-    login "$target"
-    run docker tag llm-api-converter:latest "$target/$SERVICE:latest"
-    run docker push "$target/$SERVICE:latest"
 }
 
 # --- waiting --------------------------------------------------------------------------------------------------
@@ -193,16 +164,4 @@ wait_until() {
         [ "$SECONDS" -lt "$end" ] || die "$what did not come in time; it goes on without this script, which can be run again (--timeout MINUTES)"
         sleep "$POLL_SECONDS"
     done
-}
-
-# --- JSON -----------------------------------------------------------------------------------------------------
-
-# json_text TEXT: as a JSON string
-json_text() {
-    local s=$1
-    s=${s//\\/\\\\}
-    s=${s//\"/\\\"}
-    s=${s//$'\n'/\\n}
-    s=${s//$'\t'/\\t}
-    printf '"%s"' "$s"
 }

@@ -24,6 +24,21 @@ order() { house order; }
 circles() { house circles; }
 nouns() { house nouns; }
 
+# A private header (X_private.h, X_job.h) is for the files of its own noun: X.c and X_*.c, and their tests.
+private_headers() {
+    local line file header noun
+    grep -nE '^[ \t]*#[ \t]*include[ \t]*"[^"]*_(private|job)\.h"' "${code[@]}" "${tests[@]}" | while read -r line; do
+        file=${line%%:*}
+        header=${line#*\"}
+        header=${header%\"*}
+        noun=${header%_*.h}
+        case $file in
+        "$noun".[ch] | "$noun"_*.[ch] | tests/unit/"${noun%/*}/test_${noun##*/}".c | tests/unit/"${noun%/*}/test_${noun##*/}"_*.c) ;;
+        *) echo "${line%%:#*}: $header is private to ${noun##*/}" ;;
+        esac
+    done
+}
+
 # A README a wing, and no folder beside the wings; the unit tests mirror them.
 readmes() {
     local folder wings
@@ -129,7 +144,24 @@ shells() {
     shellcheck -x -S warning -f gcc "${shell[@]}" || true
 }
 
-all=(order circles nouns readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format shells)
+# Scripts that an operator may run on a Mac, under bash 3.2 and BSD tools: all but those of the build machine.
+portable() {
+    local file regex why
+    for file in scripts/*.sh docker/*.sh; do
+        case $file in
+        scripts/check.sh | scripts/docs.sh | scripts/lint.sh | scripts/run.sh | scripts/install-deps.sh | scripts/llhttp.sh | scripts/sbom.sh | scripts/release-*.sh | scripts/cov.sh) continue ;;
+        esac
+        [ -e "$file" ] || continue
+        # without whole-line comments and rightly guarded arrays; line numbers kept
+        sed -E 's/^[[:space:]]*#.*//; s/\$\{([A-Za-z_]+)\[@\]\+"\$\{\1\[@\]\}"\}//g' "$file" >"$findings.bare"
+        while IFS=$'\t' read -r regex _ why; do
+            grep -nE -- "$regex" "$findings.bare" | sed "s|^\([0-9]*\):\(.*\)|$file:\1: \2   (${why//&/\\&})|" || true
+        done < <(grep -v '^#' scripts/portable.tsv)
+    done
+    rm -f "$findings.bare"
+}
+
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

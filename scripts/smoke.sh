@@ -9,12 +9,12 @@ HELP='usage: scripts/smoke.sh [options] URL KEY
 Checks a running gateway: health, refusal without a key, one answer, one stream. Exit 0 when all are right, else 1.
 KEY may be "-": it is then read from standard input, and does not show in the list of processes.
 
-  -m, --model NAME         default: claude-3-5-sonnet-20241022
+  -m, --model NAME         default: claude-sonnet-4-6
       --timeout SECONDS    for each request; default: 60
       --dry-run            print the requests
   -h, --help               this text'
 
-model=claude-3-5-sonnet-20241022 timeout=60 words=()
+model=claude-sonnet-4-6 timeout=60 words=()
 while [ $# -gt 0 ]; do
     case $1 in
     -m | --model) need_value "$@" && model=$2 && shift ;;

@@ -7,6 +7,7 @@
 #include "server/platform/cpus.h"
 #include "master/supervise/room.h"
 #include "master/supervise/roster.h"
+#include "master/supervise/commons.h"
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
@@ -229,8 +230,8 @@ int commands_check_config(int argc, char **argv)
         commands_config(&c, o.value[CHECK_ENV_FILE], NULL, 0, &err) != STATUS_OK) {
         return commands_complain(commands_check_about.name, &err);
     }
-    exit_code = models_init(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
-                                                   : commands_complain("check-config", &err);
+    exit_code = commons_check(&c, &err) == STATUS_OK ? check_print(&c, &o, json)
+                                                     : commands_complain("check-config", &err);
     config_free(&c);
     return exit_code;
 }

@@ -7,6 +7,7 @@
 #include "master/cli/keys.h"
 #include "server/base/buf.h"
 #include "server/json/json.h"
+#include "shm/catalogue/catalogue.h"
 #include "shm/catalogue/prices.h"
 #include "worker/model/models.h"
 
@@ -196,10 +197,17 @@ static bool list_one(void *ctx, const struct keystore_price *price)
 static void list_built_in(struct listing *l)
 {
     struct keystore_price p = {.active = true, .readable = true};
-    bool family;
-    const char *id;
-    for (size_t i = 0; (id = prices_listed(i, &p.price, &family)) != NULL; i++) {
-        snprintf(p.model, sizeof p.model, "%s%s", id, family ? "*" : "");
+    const struct catalogue *t = catalogue_now();
+    struct rates r;
+    for (uint32_t i = 0; i < t->rows; i++) {
+        const struct catalogue_row *row = &t->row[i];
+        bool family = catalogue_text(row, CATALOGUE_NAME).n == 0;
+        if (!prices_listed(row, &r)) {
+            continue;
+        }
+        snprintf(p.model, sizeof p.model, "%.200s%s", catalogue_text(row, CATALOGUE_ID).p,
+                 family ? "*" : "");
+        p.price = (struct price){r.input, r.output, r.cache_read, r.write_5m};
         print_one(l, &p, family ? "estimate" : "built-in");
     }
 }

@@ -144,6 +144,10 @@ static void put_path(struct buf *out, const struct route *r)
         buf_put_str(out, text_from(default_of("API_PREFIX")));
         path = text_sub(path, mark.n, path.n);
     }
+    if (text_eq(path, STR("**"))) {
+        BUF_LIT(out, "/{path}");
+        return;
+    }
     bool open = text_ends(path, STR("*"));
     while (text_ends(path, STR("*"))) {
         path.n--;
@@ -157,6 +161,7 @@ static const char *methods_of(const struct route *r)
     static const char *const words[] = {
         [1u << HTTP_GET] = "GET",
         [1u << HTTP_POST] = "POST",
+        [1u << HTTP_OPTIONS] = "OPTIONS",
         [1u << HTTP_GET | 1u << HTTP_HEAD] = "GET,HEAD",
         [1u << HTTP_GET | 1u << HTTP_POST] = "GET,POST",
     };
@@ -166,8 +171,8 @@ static const char *methods_of(const struct route *r)
 
 static const char *dialect_of(const struct route *r)
 {
-    return r->by_version                               ? "as anthropic-version tells"
-           : r->dialect == DIALECT_OPENAI              ? "openai"
+    return r->dialect == ROUTE_BY_VERSION              ? "as anthropic-version tells"
+           : r->dialect == ROUTE_OPENAI                ? "openai"
            : text_starts(text_from(r->path), STR("{")) ? "anthropic"
                                                        : "any";
 }

@@ -13,14 +13,12 @@
 #include "server/base/panic.h"
 #include "shm/refresher/refresher.h"
 #include "shm/memory/scoreboard.h"
-#include "worker/model/models.h"
 #include "worker/exchange/worker.h"
 
 #define OOM_MASTER (-100)
 #define OOM_CHILD \
     200 /* above the master: the kernel takes a worker first, and the master starts another */
-#define AGAIN    1
-#define HOPELESS 2
+#define AGAIN 1
 
 void child_name(uint32_t slot, char out[CHILD_NAME_MAX])
 {
@@ -131,10 +129,6 @@ static int run_worker(const struct child_place *p)
     enum log_level level;
     if (log_level_parse(text_from(p->config->log_level), &level)) {
         log_level_set(level); /* it may have changed by a reload */
-    }
-    if (models_init(p->config, &err) != STATUS_OK) {
-        log_line(LOG_ERROR, "start", "%s", err.text);
-        return HOPELESS;
     }
     if (sandbox_enter(SANDBOX_WORKER, p->config, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "start", "%s", err.text);

@@ -14,7 +14,9 @@
 #include "master/supervise/window.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
+#include "shm/catalogue/catalogue.h"
 #include "worker/model/models.h"
+#include "worker/turn/money.h"
 
 #define RECORDS_IN_MEMORY 262144u
 #define LISTEN_MS         2000 /* for the workers of a killed master to leave the port */
@@ -69,10 +71,26 @@ static enum status open_listener(struct roster *r, const struct config *c,
                                              &r->listen_fd, name_out, err);
 }
 
+enum status commons_check(const struct config *c, struct err *err)
+{
+    enum status status = catalogue_load(c->catalogue_file, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = models_check(c, err);
+    if (status == STATUS_OK) {
+        status = money_init(c, err);
+    }
+    if (status != STATUS_OK) {
+        catalogue_adopt(); /* the one before it, which is still there */
+    }
+    return status;
+}
+
 enum status commons_open(struct roster *r, struct config *c, char name_out[LISTENER_NAME_MAX],
                          struct err *err)
 {
-    enum status status = models_init(c, err);
+    enum status status = commons_check(c, err);
     if (status == STATUS_OK) {
         status = open_listener(r, c, name_out, err);
     }

@@ -4,11 +4,11 @@
 
 #include "server/platform/cpus.h"
 #include "master/supervise/room.h"
+#include "master/supervise/commons.h"
 #include "master/supervise/sandbox.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "worker/model/models.h"
 
 static enum status load_config(const struct reload_source *o, struct config *c, struct err *err)
 {
@@ -16,7 +16,7 @@ static enum status load_config(const struct reload_source *o, struct config *c, 
     enum status status = config_load(c, o->env_file, o->overrides, o->override_count, err);
     bool loaded = status == STATUS_OK;
     if (loaded) {
-        status = models_init(c, err); /* only a check: each worker does it for itself */
+        status = commons_check(c, err); /* only a check: each worker does it for itself */
     }
     if (loaded && status != STATUS_OK) {
         config_free(c);

@@ -204,7 +204,7 @@ enum status sandbox_begin(struct config *c, int inherited_fd, struct err *err)
         weaker(sandbox_calls(SANDBOX_MASTER, err), err);
     }
     status = secrets_lock_away(err);
-    config_forget_master_key(c);
+    config_forget_keys(c);
     return status;
 }
 
@@ -224,7 +224,7 @@ void sandbox_after_load(struct config *c)
     if (secrets_lock_away(&err) != STATUS_OK) {
         log_line(LOG_ERROR, "reload", "%s", err.text);
     }
-    config_forget_master_key(c);
+    config_forget_keys(c);
 }
 
 /* --- children ------------------------------------------------------------------------------ */

@@ -381,10 +381,15 @@ static void look_at_secrets(struct config *c)
 {
     static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
     struct str key = text_from(c->master_api_key);
-    c->has_master = key.n > 0;
-    if (c->has_master) {
+    struct str token = text_from(c->metrics_token);
+    c->metrics_auth = !text_ieq(token, STR("off"));
+    if ((c->has_master = key.n > 0)) {
         sha256(key.p, key.n, c->master_digest);
     }
+    if ((c->has_metrics_token = token.n > 0 && c->metrics_auth)) {
+        sha256(token.p, token.n, c->metrics_digest);
+    }
+    c->private->metrics_short = c->has_metrics_token && token.n < 16;
     c->private->master_known = config_is_choice(known_words, key);
     c->private->master_short = !c->private->master_known && key.n > 0 && key.n < 16;
     c->private->static_keys_in_ecs = static_keys_in_ecs();
@@ -428,11 +433,11 @@ void config_free(struct config *c)
 
 /* ---- afterwards --------------------------------------------------------------------------- */
 
-void config_forget_master_key(struct config *c)
+void config_forget_keys(struct config *c)
 {
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
         char *value = c->private->settings[i].value;
-        if (value && value == c->master_api_key) {
+        if (value && (value == c->master_api_key || value == c->metrics_token)) {
             text_wipe(value, strlen(value));
         }
     }

@@ -109,8 +109,9 @@
     CHOICE(default_service_tier, "DEFAULT_SERVICE_TIER", "", TUNING, RELOAD, "default",            \
            "default|flex|priority|reserved",                                                       \
            "Bedrock service tier of requests that name none, where the key has none")              \
-    BOOL(metrics_auth, "METRICS_AUTH", "", TUNING, RELOAD, true,                                   \
-         "GET /metrics needs the master key as Bearer; off: anybody may read it")                  \
+    TEXT(metrics_token, "METRICS_TOKEN", "", TUNING, RELOAD, "", true,                             \
+         "a token that may read /metrics, and nothing else, besides the master key; off: anybody " \
+         "may read it")                                                                            \
     /* --- AWS --- */                                                                              \
     TEXT(aws_region, "AWS_REGION", "AWS_DEFAULT_REGION", BASIC, RELOAD, "", false,                 \
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
@@ -139,12 +140,16 @@
          "Bedrock model for Haiku names")                                                          \
     TEXT(model_mapping, "DEFAULT_MODEL_MAPPING", "", TUNING, RELOAD, "", false,                    \
          "JSON object of client name to Bedrock id; replaces the built-in table")                  \
+    TEXT(catalogue_file, "CATALOGUE_FILE", "", TUNING, RELOAD, "", false,                          \
+         "table of models over the built-in one (llm-api-converter models); read again when it "   \
+         "changes")                                                                                \
+    TEXT(unpriced, "UNPRICED", "", TUNING, RELOAD, "refuse", false,                                \
+         "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
+         "dollars for a million tokens")                                                           \
     TEXT(beta_mapping, "BETA_HEADER_MAPPING", "", TUNING, RELOAD, "", false,                       \
-         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it")      \
-    TEXT(beta_blocklist, "BETA_HEADERS_BLOCKLIST", "", TUNING, RELOAD, "", false,                  \
-         "JSON list of anthropic-beta values that never reach Bedrock")                            \
-    TEXT(beta_passthrough, "BETA_HEADERS_PASSTHROUGH", "", TUNING, RELOAD, "", false,              \
-         "JSON list of anthropic-beta values that reach Claude as they are")                       \
+         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it; the " \
+         "value "                                                                                  \
+         "itself: it passes; an empty list: it never reaches Bedrock")                             \
     TEXT(beta_models, "BETA_HEADER_SUPPORTED_MODELS", "", TUNING, RELOAD, "", false,               \
          "JSON list of words of Bedrock ids that the operator's beta rules hold for; empty: "      \
          "every Claude")                                                                           \
@@ -198,6 +203,9 @@ struct config {
     struct config_bounds bounds;
     bool has_master; /* MASTER_API_KEY is set, and the SHA-256 of it */
     uint8_t master_digest[32];
+    bool metrics_auth;      /* METRICS_TOKEN is not "off" */
+    bool has_metrics_token; /* the same of METRICS_TOKEN */
+    uint8_t metrics_digest[32];
     struct config_private *private; /* the values as given and where from; config.c's */
 };
 
@@ -219,8 +227,9 @@ void config_free(struct config *c); /* wipes secrets */
 /* name, value, where from; secrets as "(set)"; one row a setting. */
 enum config_print { CONFIG_PRINT_TEXT, CONFIG_PRINT_JSON };
 void config_print(const struct config *c, enum config_print form, FILE *out);
-/* The text of MASTER_API_KEY is wiped, its digest stays: master, before it forks. */
-void config_forget_master_key(struct config *c);
+/* The texts of MASTER_API_KEY and METRICS_TOKEN are wiped, their digests stay: master, before it
+ * forks. */
+void config_forget_keys(struct config *c);
 bool config_is_production(const struct config *c); /* ENVIRONMENT */
 /* The names of the settings that differ and take effect only at a restart, "PORT, STATE_DIR"; none:
  * "". */

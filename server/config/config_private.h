@@ -58,7 +58,7 @@ struct config_private {
     struct config_setting settings[CONFIG_ROW_COUNT];
     bool out_of_memory;
     /* seen while the texts were still there, for config_warnings */
-    bool master_known, master_short, static_keys_in_ecs;
+    bool master_known, master_short, metrics_short, static_keys_in_ecs;
 };
 
 bool config_is_choice(const char *choices, struct str value); /* "a|b|c", any case */

@@ -149,6 +149,9 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {c->private->master_known,
          "MASTER_API_KEY is a well-known word; set 32 random characters or none"},
         {c->private->master_short, "MASTER_API_KEY has fewer than 16 characters"},
+        {c->private->metrics_short, "METRICS_TOKEN has fewer than 16 characters"},
+        {c->has_metrics_token && memcmp(c->metrics_digest, c->master_digest, 32) == 0,
+         "METRICS_TOKEN is the master key: who may scrape may do everything"},
         {!c->require_api_key && !is_loopback(text_from(c->host)),
          "REQUIRE_API_KEY is false and HOST is not loopback: anybody who reaches the port may "
          "call"},

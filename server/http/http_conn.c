@@ -74,7 +74,7 @@ static void free_conn(struct loop *loop, void *owner)
 
 struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_conn_limits *limits,
                                 const struct http_conn_ops *ops, void *ctx,
-                                struct http_conn_stats *stats)
+                                struct http_conn_set *set)
 {
     static uint64_t last_id;
     struct http_conn *c = heap_new(sizeof *c);
@@ -93,7 +93,7 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
                             .limits = limits,
                             .ops = ops,
                             .ctx = ctx,
-                            .stats = stats,
+                            .set = set,
                             .parse = parse,
                             .end_of_turn = end_of_turn,
                             .free = free_conn,
@@ -110,8 +110,8 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
     int unsent = UNSENT_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     http_state_link(c);
-    stats->open++;
-    stats->idle++;
+    set->open++;
+    set->idle++;
     settle(c);
     return c;
 }
@@ -398,7 +398,7 @@ struct str http_conn_peer(const struct http_conn *c)
 
 void http_conn_set_holder(struct http_conn *c, uint64_t holder)
 {
-    http_bodies_move(&c->stats->bodies, &c->hold, holder);
+    http_bodies_move(&c->set->bodies, &c->hold, holder);
 }
 
 void http_conn_wipe_headers(struct http_conn *c)
@@ -406,7 +406,7 @@ void http_conn_wipe_headers(struct http_conn *c)
     http_parse_wipe_secrets(c->parse);
 }
 
-struct http_conn *http_conn_each(struct http_conn *after)
+struct http_conn *http_conn_each(const struct http_conn_set *set, struct http_conn *after)
 {
-    return after ? after->next : http_state_first();
+    return after ? after->next : set->first;
 }

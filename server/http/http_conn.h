@@ -28,7 +28,7 @@
 /* Takes over fd (already non-blocking). NULL (fd closed) when memory is out. */
 struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_conn_limits *limits,
                                 const struct http_conn_ops *ops, void *ctx,
-                                struct http_conn_stats *stats);
+                                struct http_conn_set *set);
 /* RST: no terminating chunk, output dropped; ops->gone is not called. */
 void http_conn_abort(struct http_conn *c);
 /* Draining: the next answer says "Connection: close" and is the last one. An idle connection is
@@ -55,7 +55,7 @@ void http_conn_set_holder(struct http_conn *c, uint64_t holder);
  * others stay. */
 void http_conn_wipe_headers(struct http_conn *c);
 /* Connections of a worker are chained so that a drain can visit them. The one visited may close
- * itself. */
-struct http_conn *http_conn_each(struct http_conn *after); /* NULL: the first; NULL: no more */
+ * itself. after NULL: the first. NULL: no more. */
+struct http_conn *http_conn_each(const struct http_conn_set *set, struct http_conn *after);
 
 #endif

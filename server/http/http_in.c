@@ -21,7 +21,7 @@ static char read_bytes[HTTP_IN_BYTES]; /* one loop a process, so one reader at a
 
 void http_in_drop_body(struct http_conn *c)
 {
-    http_bodies_give_back(&c->stats->bodies, &c->hold);
+    http_bodies_give_back(&c->set->bodies, &c->hold);
     buf_free(&c->body);
 }
 
@@ -58,7 +58,7 @@ static enum status expect_body(struct http_conn *c, const struct http_request *r
     if (!r->chunked) {
         c->body_max = (size_t)r->content_length;
     }
-    return http_bodies_ask(&c->stats->bodies, c->limits->bodies_max, &c->hold, r->content_length,
+    return http_bodies_ask(&c->set->bodies, c->limits->bodies_max, &c->hold, r->content_length,
                            err);
 }
 
@@ -75,7 +75,7 @@ static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
     size = size > need ? size : need;
     size = size < c->body_max ? size : c->body_max;
     enum status status =
-        http_bodies_take(&c->stats->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
+        http_bodies_take(&c->set->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
     if (status != STATUS_OK) {
         return status;
     }
@@ -215,7 +215,7 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
     if (n <= 0) {
         return false;
     }
-    c->stats->bytes_in += *n_out;
+    c->set->bytes_in += *n_out;
     return true;
 }
 

@@ -237,7 +237,7 @@ void http_out_send(struct http_conn *c)
         return;
     }
     ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
-    c->stats->writes++;
+    c->set->writes++;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         c->broken = true;
         return;
@@ -245,7 +245,7 @@ void http_out_send(struct http_conn *c)
     c->progress_ms = clock_mono_ms();
     if (n > 0) {
         buf_consume(&c->out, (size_t)n);
-        c->stats->bytes_out += (uint64_t)n;
+        c->set->bytes_out += (uint64_t)n;
     }
     c->want_write = buf_len(&c->out) > 0;
     if (!c->want_write && c->out.cap > OUT_KEPT) {

@@ -60,7 +60,8 @@ struct http_conn_ops {
     void (*closed)(void *ctx, struct http_conn *c);
 };
 
-struct http_conn_stats { /* shared by all connections of a worker; counters only grow */
+struct http_conn_set { /* all connections of a worker; counters only grow */
+    struct http_conn *first;
     uint64_t bytes_in, bytes_out, writes;
     struct http_bodies bodies;
     uint32_t open; /* connections right now */

@@ -6,8 +6,6 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 
-static struct http_conn *first_conn;
-
 static const char *const state_names[] = {
 #define STATE_NAME(name, meaning) #name,
     CONN_STATES(STATE_NAME)
@@ -34,9 +32,9 @@ void http_state_enter(struct http_conn *c, enum conn_state state)
                  state_names[c->state], state_names[state]);
     }
     if (c->state == CONN_IDLE) {
-        c->stats->idle--;
+        c->set->idle--;
     } else if (state == CONN_IDLE) {
-        c->stats->idle++;
+        c->set->idle++;
     }
     c->state = state;
     c->since_ms = clock_mono_ms();
@@ -58,18 +56,13 @@ void http_state_schedule(struct http_conn *c)
 
 /* ---- the list ---------------------------------------------------------------------------- */
 
-struct http_conn *http_state_first(void)
-{
-    return first_conn;
-}
-
 void http_state_link(struct http_conn *c)
 {
-    c->next = first_conn;
-    if (first_conn) {
-        first_conn->prev = c;
+    c->next = c->set->first;
+    if (c->next) {
+        c->next->prev = c;
     }
-    first_conn = c;
+    c->set->first = c;
 }
 
 /* c->next stays: http_conn_each may stand on this one. */
@@ -78,7 +71,7 @@ static void unlink_conn(struct http_conn *c)
     if (c->prev) {
         c->prev->next = c->next;
     } else {
-        first_conn = c->next;
+        c->set->first = c->next;
     }
     if (c->next) {
         c->next->prev = c->prev;
@@ -94,7 +87,7 @@ void http_state_close(struct http_conn *c)
     loop_timer_cancel(c->loop, &c->timer);
     close(c->fd);
     unlink_conn(c);
-    c->stats->open--;
+    c->set->open--;
     loop_defer(c->loop, c->free, c);
 }
 

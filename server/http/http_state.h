@@ -51,7 +51,7 @@ struct http_conn {
     const struct http_conn_ops *ops;
     void *ctx;
     void *user;
-    struct http_conn_stats *stats;
+    struct http_conn_set *set;
     loop_fn *end_of_turn; /* http_conn.c's two: send and go on; free */
     loop_fn *free;
     struct http_conn *prev, *next;
@@ -89,6 +89,5 @@ void http_state_lose(struct http_conn *c);
 
 /* All connections of the process, the newest first. */
 void http_state_link(struct http_conn *c);
-struct http_conn *http_state_first(void);
 
 #endif

@@ -19,6 +19,7 @@ static const char *const names[] = {
     /* up to here credentials, which creds.c reads; the others are settings */
     "AWS_BEARER_TOKEN_BEDROCK",
     "MASTER_API_KEY",
+    "METRICS_TOKEN",
 };
 enum { NAMES = COUNT_OF(names), CREDENTIALS = 5 };
 

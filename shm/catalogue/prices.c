@@ -1,201 +1,187 @@
 #include "shm/catalogue/prices.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Dollars a million tokens with up to three decimals, as micro-dollars. */
-#define USD(thousandths) ((uint64_t)(thousandths)*1000u)
-#define ROW(id, in, out, r, w)                \
-    {                                         \
-        id,                                   \
-        {                                     \
-            USD(in), USD(out), USD(r), USD(w) \
-        }                                     \
-    }
+#include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/catalogue_cell.h"
+#include "shm/catalogue/region.h"
 
-struct row {
-    const char *id;
-    struct price price;
+#define THOUSAND 1000u
+#define MICRO    1000000u
+
+/* Of Bedrock's tiers where a row names none. aws.amazon.com/bedrock/pricing: flex half, priority
+ * 1.75 times. */
+static const uint16_t usual[TIER_COUNT] = {
+    [TIER_DEFAULT] = 1000,  [TIER_FLEX] = 500,       [TIER_PRIORITY] = 1750,
+    [TIER_RESERVED] = 1000, [TIER_ULTRAFAST] = 6000,
 };
 
-/* Thousandths of a dollar: input, output, cache read, cache write for 5 minutes; ids without region
- * prefixes. Sorted.
- *
- * anthropic, deepseek.v3, minimax, moonshot, qwen, zai: what the older tools put into their pricing
- * table (compat 3.6). All others: on-demand list prices of us-east-1 as published in early 2026
- * (aws.amazon.com/bedrock/pricing, by way of public price lists that agree with one another).
- * Prices change: rows of the store win over these (set-price). Nova Micro's cache reads are rounded
- * up to a thousandth; Premier and Nova 2 Lite have none listed, so it is the input price. */
-static const struct row listed[] = {
-    ROW("amazon.nova-2-lite-v1:0", 330, 2750, 330, 0),
-    ROW("amazon.nova-lite-v1:0", 60, 240, 15, 0),
-    ROW("amazon.nova-micro-v1:0", 35, 140, 9, 0),
-    ROW("amazon.nova-premier-v1:0", 2500, 12500, 2500, 0),
-    ROW("amazon.nova-pro-v1:0", 800, 3200, 200, 0),
-    ROW("anthropic.claude-3-5-haiku-20241022-v1:0", 800, 4000, 80, 1000),
-    ROW("anthropic.claude-haiku-4-5-20251001-v1:0", 1000, 5000, 100, 1250),
-    ROW("anthropic.claude-opus-4-5-20251101-v1:0", 5000, 25000, 500, 6250),
-    ROW("anthropic.claude-opus-4-6-v1", 5000, 25000, 500, 6250),
-    ROW("anthropic.claude-opus-4-7", 5000, 25000, 500, 6250),
-    ROW("anthropic.claude-sonnet-4-5-20250929-v1:0", 3000, 15000, 300, 3750),
-    ROW("anthropic.claude-sonnet-4-6", 3000, 15000, 300, 3750),
-    ROW("deepseek.r1-v1:0", 1350, 5400, 0, 0),
-    ROW("deepseek.v3-v1:0", 580, 1680, 0, 0),
-    ROW("deepseek.v3.2", 620, 1850, 0, 0),
-    ROW("google.gemma-3-12b-it", 90, 290, 0, 0),
-    ROW("google.gemma-3-27b-it", 230, 380, 0, 0),
-    ROW("google.gemma-3-4b-it", 40, 80, 0, 0),
-    ROW("meta.llama3-1-405b-instruct-v1:0", 2400, 2400, 0, 0),
-    ROW("meta.llama3-1-70b-instruct-v1:0", 720, 720, 0, 0),
-    ROW("meta.llama3-1-8b-instruct-v1:0", 220, 220, 0, 0),
-    ROW("meta.llama3-2-11b-instruct-v1:0", 160, 160, 0, 0),
-    ROW("meta.llama3-2-1b-instruct-v1:0", 100, 100, 0, 0),
-    ROW("meta.llama3-2-3b-instruct-v1:0", 150, 150, 0, 0),
-    ROW("meta.llama3-2-90b-instruct-v1:0", 720, 720, 0, 0),
-    ROW("meta.llama3-3-70b-instruct-v1:0", 720, 720, 0, 0),
-    ROW("meta.llama3-70b-instruct-v1:0", 2650, 3500, 0, 0),
-    ROW("meta.llama4-maverick-17b-instruct-v1:0", 240, 970, 0, 0),
-    ROW("meta.llama4-scout-17b-instruct-v1:0", 170, 660, 0, 0),
-    ROW("minimax.minimax-m2", 150, 600, 0, 0),
-    ROW("minimax.minimax-m2.1", 300, 1200, 0, 0),
-    ROW("mistral.devstral-2-123b", 400, 2000, 0, 0),
-    ROW("mistral.magistral-small-2509", 500, 1500, 0, 0),
-    ROW("mistral.ministral-3-14b-instruct", 200, 200, 0, 0),
-    ROW("mistral.ministral-3-3b-instruct", 100, 100, 0, 0),
-    ROW("mistral.ministral-3-8b-instruct", 150, 150, 0, 0),
-    ROW("mistral.mistral-7b-instruct-v0:2", 150, 200, 0, 0),
-    ROW("mistral.mistral-large-2402-v1:0", 4000, 12000, 0, 0),
-    ROW("mistral.mistral-large-3-675b-instruct", 500, 1500, 0, 0),
-    ROW("mistral.mistral-small-2402-v1:0", 1000, 3000, 0, 0),
-    ROW("mistral.mixtral-8x7b-instruct-v0:1", 450, 700, 0, 0),
-    ROW("mistral.pixtral-large-2502-v1:0", 2000, 6000, 0, 0),
-    ROW("moonshot.kimi-k2-thinking", 600, 2500, 0, 0),
-    ROW("moonshotai.kimi-k2.5", 600, 3000, 0, 0),
-    ROW("openai.gpt-oss-120b-1:0", 150, 600, 0, 0),
-    ROW("openai.gpt-oss-20b-1:0", 70, 300, 0, 0),
-    ROW("openai.gpt-oss-safeguard-120b", 150, 600, 0, 0),
-    ROW("openai.gpt-oss-safeguard-20b", 70, 200, 0, 0),
-    ROW("qwen.qwen3-235b-a22b-2507-v1:0", 110, 880, 0, 0),
-    ROW("qwen.qwen3-32b-v1:0", 150, 600, 0, 0),
-    ROW("qwen.qwen3-coder-30b-a3b-v1:0", 75, 600, 0, 0),
-    ROW("qwen.qwen3-coder-480b-a35b-v1:0", 450, 900, 0, 0),
-    ROW("qwen.qwen3-next-80b-a3b", 140, 1200, 0, 0),
-    ROW("qwen.qwen3-vl-235b-a22b", 530, 1330, 0, 0),
-    ROW("zai.glm-4.7", 600, 2200, 0, 0),
-    ROW("zai.glm-4.7-flash", 70, 400, 0, 0),
-    ROW("zai.glm-5", 1000, 3000, 0, 0),
-};
-
-/* Models that are not listed, by the beginning of their id; the longest that fits. Where a make has
- * several prices this is the dearest listed one: an estimate shall not be too low. Older Claude
- * models at Anthropic's list prices (platform.claude.com/docs/en/about-claude/pricing). Sorted. */
-static const struct row families[] = {
-    ROW("amazon.nova-", 2500, 12500, 2500, 0),
-    ROW("anthropic.claude-", 5000, 25000, 500, 6250),
-    ROW("anthropic.claude-3-5-haiku", 800, 4000, 80, 1000),
-    ROW("anthropic.claude-3-5-sonnet", 3000, 15000, 300, 3750),
-    ROW("anthropic.claude-3-7-sonnet", 3000, 15000, 300, 3750),
-    ROW("anthropic.claude-3-haiku", 250, 1250, 30, 300),
-    ROW("anthropic.claude-3-opus", 15000, 75000, 1500, 18750),
-    ROW("anthropic.claude-3-sonnet", 3000, 15000, 300, 3750),
-    ROW("anthropic.claude-haiku-", 1000, 5000, 100, 1250),
-    ROW("anthropic.claude-opus-", 5000, 25000, 500, 6250),
-    ROW("anthropic.claude-opus-4-1", 15000, 75000, 1500, 18750),
-    ROW("anthropic.claude-opus-4-2025", 15000, 75000, 1500, 18750),
-    ROW("anthropic.claude-sonnet-", 3000, 15000, 300, 3750),
-    ROW("deepseek.", 620, 1850, 0, 0),
-    ROW("deepseek.r", 1350, 5400, 0, 0),
-    ROW("google.gemma-", 230, 380, 0, 0),
-    ROW("meta.llama", 2650, 3500, 0, 0),
-    ROW("minimax.", 300, 1200, 0, 0),
-    ROW("mistral.", 4000, 12000, 0, 0),
-    ROW("moonshot.", 600, 3000, 0, 0),
-    ROW("moonshotai.", 600, 3000, 0, 0),
-    ROW("openai.gpt-oss-", 150, 600, 0, 0),
-    ROW("qwen.", 530, 1330, 0, 0),
-    ROW("zai.", 1000, 3000, 0, 0),
-};
-
-/* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html, without the dot */
-static const char *const regions[] = {"us", "eu", "apac", "global", "us-gov", "jp", "au",
-                                      "ca", "sa", "me",   "af",     "il",     "mx"};
-
-struct str prices_base(struct str id)
+static uint32_t fit(uint64_t v)
 {
-    struct str rest = id, part;
-    if (text_starts(id, STR("arn:"))) {
-        while (text_split(&rest, '/', &part)) {
-            id = part;
-        }
-        rest = id;
-    }
-    if (!text_split(&rest, '.', &part) || rest.n == 0) {
-        return id;
-    }
-    for (size_t i = 0; i < COUNT_OF(regions); i++) {
-        if (text_eq(part, text_from(regions[i]))) {
-            return rest;
+    return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+}
+
+/* v * by / of, rounded half up. All three below 2^32. */
+static uint32_t scale(uint64_t v, uint64_t by, uint64_t of)
+{
+    return of ? fit((v * by + of / 2) / of) : fit(v);
+}
+
+/* --- tiers --------------------------------------------------------------------------------- */
+
+static uint16_t thousandths(uint32_t micro)
+{
+    uint32_t v = scale(micro, THOUSAND, MICRO);
+    return v < UINT16_MAX ? (uint16_t)v : UINT16_MAX;
+}
+
+static void put_tiers(const struct catalogue_row *row, struct prices_tariff *out)
+{
+    struct str rest = row ? catalogue_text(row, CATALOGUE_TIERS) : (struct str){NULL, 0};
+    struct catalogue_part part;
+    memcpy(out->factor_in, usual, sizeof usual);
+    memcpy(out->factor_out, usual, sizeof usual);
+    while (catalogue_cell_part(&rest, &part)) {
+        enum tier tier = TIER_DEFAULT;
+        if (tier_find(part.where, &tier)) {
+            out->factor_in[tier] = thousandths(part.a);
+            out->factor_out[tier] = thousandths(part.b);
         }
     }
-    return id;
 }
 
-static int compare(const void *key, const void *member)
+struct rates prices_rates(const struct prices_tariff *t, enum tier tier)
 {
-    const struct str *id = key;
-    const char *other = ((const struct row *)member)->id;
-    size_t n = strlen(other), common = id->n < n ? id->n : n;
-    int order = memcmp(id->p, other, common);
-    return order ? order : (id->n > n) - (id->n < n);
+    unsigned i = (unsigned)tier < TIER_COUNT ? tier : TIER_DEFAULT;
+    struct rates r = t->rates;
+    r.input = scale(r.input, t->factor_in[i], THOUSAND);
+    r.output = scale(r.output, t->factor_out[i], THOUSAND);
+    r.cache_read = scale(r.cache_read, t->factor_in[i], THOUSAND);
+    r.write_5m = scale(r.write_5m, t->factor_in[i], THOUSAND);
+    r.write_1h = scale(r.write_1h, t->factor_in[i], THOUSAND);
+    return r;
 }
 
-static const struct row *family_of(struct str base)
+/* --- regions ------------------------------------------------------------------------------- */
+
+static bool find_part(const struct catalogue_row *row, struct str where, struct catalogue_part *out)
 {
-    const struct row *best = NULL;
-    for (size_t i = 0; i < COUNT_OF(families); i++) {
-        if (text_starts(base, text_from(families[i].id))) {
-            best = &families[i]; /* sorted: a longer one that fits comes later */
+    struct str rest = catalogue_text(row, CATALOGUE_REGIONAL);
+    while (catalogue_cell_part(&rest, out)) {
+        if (text_eq(out->where, where)) {
+            return true;
         }
     }
-    return best;
+    return false;
 }
 
-enum prices_source prices_find(struct str id, struct price *out)
+/* What the list price of `global.` is multiplied by. A profile of a geography: its own word, else
+ * the one for everywhere. A bare id: its region, "bare", its geography, everywhere. */
+static bool find_regional(const struct catalogue_row *row, struct str prefix, struct str region,
+                          struct catalogue_part *out)
 {
-    struct str base = prices_base(id);
-    const struct row *row = NULL;
-    enum prices_source source = PRICES_LIST;
-    if (base.n) {
-        row = bsearch(&base, listed, COUNT_OF(listed), sizeof listed[0], compare);
+    struct str everywhere = {NULL, 0};
+    if (text_eq(prefix, STR("global"))) {
+        return false;
     }
-    if (!row) {
-        row = family_of(base);
-        source = PRICES_FAMILY;
+    if (prefix.n) {
+        return find_part(row, prefix, out) || find_part(row, everywhere, out);
     }
-    *out = row ? row->price : (struct price){0};
-    return row ? source : PRICES_UNKNOWN;
+    struct str geography = region_geography(region);
+    return (region.n && find_part(row, region, out)) || find_part(row, STR("bare"), out) ||
+           (geography.n && find_part(row, geography, out)) || find_part(row, everywhere, out);
 }
 
-const char *prices_listed(size_t i, struct price *out, bool *family_out)
+static void apply_region(const struct catalogue_part *p, struct rates *r)
 {
-    const size_t exact = COUNT_OF(listed);
-    if (i >= exact + COUNT_OF(families)) {
-        return NULL;
+    uint64_t by = p->a, of = MICRO;
+    if (p->pair) { /* dollars of its own: the caches follow the input */
+        of = r->input;
+        r->output = p->b;
+    } else {
+        r->output = scale(r->output, by, of);
     }
-    *family_out = i >= exact;
-    const struct row *row = *family_out ? &families[i - exact] : &listed[i];
-    *out = row->price;
-    return row->id;
+    r->cache_read = scale(r->cache_read, by, of);
+    r->write_5m = scale(r->write_5m, by, of);
+    r->write_1h = scale(r->write_1h, by, of);
+    r->input = p->pair ? p->a : scale(r->input, by, of);
 }
 
-/* Price factors of Bedrock's service tiers (compat 3.5), in quarters. */
-static const uint64_t tier_quarters[] = {
-    [TIER_DEFAULT] = 4,
-    [TIER_FLEX] = 2,
-    [TIER_PRIORITY] = 7,
-    [TIER_RESERVED] = 4,
-};
-#define PER_MILLION_QUARTERS 4000000u
+/* --- the row ------------------------------------------------------------------------------- */
+
+/* A cache price that is not given is the input price, an hour's write twice that: rather too much
+ * than nothing. */
+static void complete(struct rates *r)
+{
+    r->cache_read = r->cache_read == CATALOGUE_NONE ? r->input : r->cache_read;
+    r->write_5m = r->write_5m == CATALOGUE_NONE ? r->input : r->write_5m;
+    r->write_1h = r->write_1h == CATALOGUE_NONE ? fit(2ull * r->input) : r->write_1h;
+}
+
+static void put_long(const struct catalogue_row *row, struct rates *r)
+{
+    uint32_t from = catalogue_number(row, CATALOGUE_LONG_FROM);
+    uint32_t in = catalogue_number(row, CATALOGUE_LONG_IN);
+    uint32_t out = catalogue_number(row, CATALOGUE_LONG_OUT);
+    if (from == CATALOGUE_NONE || from / THOUSAND == 0 || from / THOUSAND > UINT16_MAX) {
+        return;
+    }
+    uint32_t by_in = in == CATALOGUE_NONE || !r->input ? THOUSAND : scale(in, THOUSAND, r->input);
+    uint32_t by_out =
+        out == CATALOGUE_NONE || !r->output ? THOUSAND : scale(out, THOUSAND, r->output);
+    r->long_from = (uint16_t)(from / THOUSAND);
+    r->long_in = by_in < UINT16_MAX ? (uint16_t)by_in : UINT16_MAX;
+    r->long_out = by_out < UINT16_MAX ? (uint16_t)by_out : UINT16_MAX;
+}
+
+static bool read_row(const struct catalogue_row *row, struct rates *out)
+{
+    *out = (struct rates){.input = catalogue_number(row, CATALOGUE_IN),
+                          .output = catalogue_number(row, CATALOGUE_OUT),
+                          .cache_read = catalogue_number(row, CATALOGUE_CACHE_READ),
+                          .write_5m = catalogue_number(row, CATALOGUE_CACHE_WRITE_5M),
+                          .write_1h = catalogue_number(row, CATALOGUE_CACHE_WRITE_1H)};
+    if (out->input == CATALOGUE_NONE || out->output == CATALOGUE_NONE) {
+        *out = (struct rates){0};
+        return false;
+    }
+    complete(out);
+    put_long(row, out);
+    return true;
+}
+
+bool prices_listed(const struct catalogue_row *row, struct rates *out)
+{
+    return row->said & 1u << CATALOGUE_IN && read_row(row, out);
+}
+
+enum prices_source prices_find(struct str id, struct str region, struct prices_tariff *out)
+{
+    const struct catalogue_row *row = catalogue_find(id);
+    struct catalogue_part part;
+    *out = (struct prices_tariff){0};
+    put_tiers(row, out);
+    if (!row || !read_row(row, &out->rates)) {
+        return PRICES_UNKNOWN;
+    }
+    if (find_regional(row, region_prefix(id), region, &part)) {
+        apply_region(&part, &out->rates);
+    }
+    bool own = row->said & 1u << CATALOGUE_IN;
+    return own && catalogue_is_exact(row, id) ? PRICES_LIST : PRICES_FAMILY;
+}
+
+void prices_own(struct str id, const struct price *price, struct prices_tariff *out)
+{
+    *out = (struct prices_tariff){.rates = {.input = fit(price->input),
+                                            .output = fit(price->output),
+                                            .cache_read = fit(price->cache_read),
+                                            .write_5m = fit(price->cache_write)}};
+    out->rates.write_1h = fit(2ull * out->rates.input);
+    put_tiers(catalogue_find(id), out);
+}
+
+/* --- the cost ------------------------------------------------------------------------------ */
 
 /* A figure that does not fit is shown as the largest there is, never as a small one. */
 static uint64_t times(uint64_t a, uint64_t b)
@@ -210,15 +196,19 @@ static uint64_t plus(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-uint64_t prices_cost(const struct price *p, const struct tokens *t, enum tier tier)
+#define PER_MILLION_THOUSANDTHS 1000000000u
+
+uint64_t prices_cost(const struct rates *r, const struct tokens *t)
 {
-    uint64_t sum = plus(times(t->input, p->input), times(t->output, p->output));
-    sum = plus(sum, times(t->cache_read, p->cache_read));
-    sum = plus(sum, times(t->write_5m, p->cache_write));
-    sum = plus(sum, times(t->write_1h, times(2, p->input))); /* twice the input price */
-    sum = times(sum, tier_quarters[tier]);
+    uint64_t prompt = plus(plus(t->input, t->cache_read), plus(t->write_5m, t->write_1h));
+    bool dear = r->long_from && prompt > (uint64_t)r->long_from * THOUSAND;
+    uint64_t in = plus(times(t->input, r->input), times(t->cache_read, r->cache_read));
+    in = plus(in, plus(times(t->write_5m, r->write_5m), times(t->write_1h, r->write_1h)));
+    uint64_t sum = plus(times(in, dear ? r->long_in : THOUSAND),
+                        times(times(t->output, r->output), dear ? r->long_out : THOUSAND));
     if (sum == UINT64_MAX) {
         return UINT64_MAX;
     }
-    return sum / PER_MILLION_QUARTERS + (sum % PER_MILLION_QUARTERS >= PER_MILLION_QUARTERS / 2);
+    return sum / PER_MILLION_THOUSANDTHS +
+           (sum % PER_MILLION_THOUSANDTHS >= PER_MILLION_THOUSANDTHS / 2);
 }

@@ -14,7 +14,8 @@
     X(DEFAULT, "default")   \
     X(FLEX, "flex")         \
     X(PRIORITY, "priority") \
-    X(RESERVED, "reserved")
+    X(RESERVED, "reserved") \
+    X(ULTRAFAST, "ultrafast")
 
 enum tier {
 #define TIER_ENUM(name, word) TIER_##name,

@@ -133,7 +133,7 @@ static void beta_projection(struct json_out *w)
     keystore_dynamo_member(w, "ProjectionExpression", "header_name,header_type,mapped_to");
 }
 
-/* Tables that another tool has made may be without it. */
+/* Not every set-up has made such a table. */
 enum status keystore_dynamo_betas(struct keystore *base,
                                   bool (*fn)(void *ctx, const struct directory_beta *rule,
                                              bool whole),

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "server/base/clock.h"
 #include "server/dynamo/dynamo_value.h"
-#include "shm/catalogue/prices.h"
+#include "shm/catalogue/region.h"
 
 #define MARK_MAX 16 /* ", #12 = :12" */
 
@@ -217,7 +217,7 @@ static void put_price_value(struct json_out *w, const char *mark, uint64_t micro
 /* The vendor's part of the id, which the index provider-index is for; an ARN has none. */
 static struct str provider_of(const char *model)
 {
-    struct str base = prices_base(text_from(model)), provider;
+    struct str base = region_base(text_from(model)), provider;
     return text_split(&base, '.', &provider) && base.n ? provider : (struct str){"", 0};
 }
 

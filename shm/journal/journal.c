@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/catalogue/prices.h"
 #include "shm/memory/scoreboard.h"
 
 #define LOOK_AGAIN_MS 5u /* a full block is not searched more often than this */
@@ -139,8 +140,7 @@ static bool bury(struct journal *j, struct journal_record *r)
         return false;
     }
     r->flags = (r->flags & ~(uint32_t)JOURNAL_SUCCESS) | JOURNAL_BURIED;
-    r->cost_micro = prices_cost(&r->price, &r->tokens,
-                                r->tier <= TIER_RESERVED ? (enum tier)r->tier : TIER_DEFAULT);
+    r->cost_micro = prices_cost(&r->rates, &r->tokens);
     text_copy(STR("WORKER_DIED"), r->error, sizeof r->error);
     r->closed = journal_seal_closed(r);
     atomic_store_explicit(&r->state, JOURNAL_CLOSED, memory_order_release);

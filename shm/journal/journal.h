@@ -34,11 +34,13 @@
 
 #include <stdatomic.h>
 #include "server/config/config.h"
-#include "shm/catalogue/prices.h"
+#include "shm/catalogue/rates.h"
+#include "shm/catalogue/tokens.h"
 #include "shm/memory/segment_layout.h"
 
-#define JOURNAL_MAGIC   0x6c6c6d61706a726eull /* "llmapjrn" */
-#define JOURNAL_VERSION 2u                    /* 1 had no checksums: read, and given them */
+#define JOURNAL_MAGIC 0x6c6c6d61706a726eull /* "llmapjrn" */
+/* 1 had no checksums, 1 and 2 a price of four words and its tier apart: read, and made new */
+#define JOURNAL_VERSION 3u
 
 enum journal_state { JOURNAL_FREE, JOURNAL_OPEN, JOURNAL_CLOSED };
 enum journal_who { JOURNAL_KEY, JOURNAL_MASTER, JOURNAL_ANONYMOUS };
@@ -56,7 +58,7 @@ struct journal_record {     /* 512 bytes; texts are NUL-terminated, cut */
     uint32_t duration_ms;
     uint32_t flags;
     struct tokens tokens; /* grow while OPEN */
-    struct price price;   /* fixed at admission */
+    struct rates rates;   /* of its tier; fixed at admission */
     uint64_t cost_micro;  /* once CLOSED */
     uint8_t digest[32];   /* of the key; zero unless JOURNAL_KEY */
     char request_id[72];
@@ -170,7 +172,9 @@ void journal_each_closed(const struct journal *j,
                          void (*fn)(void *ctx, const struct journal_record *r), void *ctx);
 
 /* --- checksums: for journal*.c ------------------------------------------------------------- */
+#define JOURNAL_SEAL_SALTED 3u /* since this version a seal says which one it is of */
 uint32_t journal_seal_opened(const struct journal_record *r);
+uint32_t journal_seal_elder(const struct journal_record *r); /* opened, as version 2 had it */
 uint32_t journal_seal_closed(const struct journal_record *r);
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state);
 /* Refresher: a record that is not believed goes to FILE.damaged, is counted and becomes FREE. tell:

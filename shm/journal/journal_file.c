@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "server/base/log.h"
+#include "shm/catalogue/prices.h"
 
 #define PAGE      4096u
 #define PATH_SIZE JOURNAL_PATH_SIZE
@@ -69,13 +70,32 @@ static void take_figures(struct journal *j, uint32_t blocks, uint32_t records)
     j->records_a_block = records;
 }
 
-/* Version 1 had no checksums: its records get them as they are, the version comes last. */
+/* Until version 2: four words, whatever the tier. The kinds of cache write were one price. */
+static void renew_rates(struct journal_record *r)
+{
+    uint64_t elder[4];
+    struct prices_tariff tariff;
+    struct str id = {r->bedrock_model, strnlen(r->bedrock_model, sizeof r->bedrock_model)};
+    memcpy(elder, &r->rates, sizeof elder);
+    _Static_assert(sizeof elder == sizeof r->rates, "they lie in the same place");
+    struct price price = {elder[0], elder[1], elder[2], elder[3]};
+    prices_own(id, &price, &tariff);
+    r->rates = prices_rates(&tariff, (enum tier)r->tier);
+}
+
+/* Version 1 had no checksums: its records get them as they are, the version comes last. What was
+ * sealed anew before this process's predecessor was killed says so by its seal; what neither seal
+ * fits is left for journal_collect. */
 static void seal_elder(struct journal *j)
 {
+    bool sealed = j->header->version > 1;
     for (size_t i = 0; i < (size_t)j->blocks_in_file * j->records_a_block; i++) {
         struct journal_record *r = &j->records[i];
         uint32_t state = atomic_load(&r->state);
-        if (state == JOURNAL_OPEN || state == JOURNAL_CLOSED) {
+        bool used = state == JOURNAL_OPEN || state == JOURNAL_CLOSED;
+        if (used && !journal_seal_is_good(r, (enum journal_state)state) &&
+            (!sealed || r->opened == journal_seal_elder(r))) {
+            renew_rates(r);
             r->opened = journal_seal_opened(r);
             r->closed = journal_seal_closed(r);
         }

@@ -18,20 +18,25 @@
               offsetof(struct journal_record, to) - offsetof(struct journal_record, from))
 
 /* Without state and sequence, which are the refresher's, and what grows or comes at the end. */
-uint32_t journal_seal_opened(const struct journal_record *r)
+static uint32_t opened_of(const struct journal_record *r, uint32_t salt)
 {
-    uint32_t crc = crc32_add(0, &r->who, sizeof r->who);
+    uint32_t crc = crc32_add(salt, &r->who, sizeof r->who);
     crc = ADD(crc, r, owner, sequence);
     crc = crc32_add(crc, &r->started_ms, sizeof r->started_ms);
-    crc = ADD(crc, r, price, cost_micro);
+    crc = ADD(crc, r, rates, cost_micro);
     return ADD(crc, r, digest, error);
+}
+
+uint32_t journal_seal_opened(const struct journal_record *r)
+{
+    return opened_of(r, JOURNAL_SEAL_SALTED);
 }
 
 uint32_t journal_seal_closed(const struct journal_record *r)
 {
     uint32_t crc = crc32_add(r->opened, &r->status, sizeof r->status);
     crc = crc32_add(crc, &r->tier, sizeof r->tier);
-    crc = ADD(crc, r, duration_ms, price);
+    crc = ADD(crc, r, duration_ms, rates);
     crc = crc32_add(crc, &r->cost_micro, sizeof r->cost_micro);
     return ADD(crc, r, error, opened);
 }
@@ -41,6 +46,11 @@ bool journal_seal_is_good(const struct journal_record *r, enum journal_state sta
 {
     return r->owner && r->number && r->opened == journal_seal_opened(r) &&
            (state == JOURNAL_OPEN || r->closed == journal_seal_closed(r));
+}
+
+uint32_t journal_seal_elder(const struct journal_record *r)
+{
+    return opened_of(r, 0);
 }
 
 static void aside_path(const struct journal *j, char out[JOURNAL_PATH_SIZE + 8])

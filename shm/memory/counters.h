@@ -57,13 +57,14 @@
     X(BAD_KEY, "bad_key", "the key is unknown, or no key at all")                            \
     X(REVOKED_KEY, "revoked_key", "the key is switched off")                                 \
     X(EXPIRED_KEY, "expired_key", "the key's time is over")                                  \
-    X(MASTER_ONLY, "master_only", "/metrics with another key than the master key")           \
+    X(MASTER_ONLY, "master_only", "/metrics with a key that may not read it")                \
     X(KEY_STORE, "key_store", "the key is not known here and the store is away")             \
     X(RATE, "rate", "over the requests of a window")                                         \
     X(TOKENS, "tokens", "over the key's tokens a minute")                                    \
     X(CONCURRENCY, "concurrency", "over the key's requests at the same time")                \
     X(BUDGET, "budget", "over the key's monthly budget")                                     \
     X(MODEL, "model", "a model that the key, or an account that the gateway may not use")    \
+    X(UNPRICED, "unpriced", "a model without a price, and a key with a budget")              \
     X(NO_MODEL, "no_model", "a model name that stands for nothing")                          \
     X(INVALID, "invalid", "a body that is no valid request, or not one for this model")      \
     X(UNSUPPORTED, "unsupported", "what Amazon Bedrock cannot do")                           \

@@ -1,11 +1,15 @@
 #include "shm/memory/tariff.h"
 
+#include "shm/catalogue/region.h"
 #include "shm/memory/directory.h"
 
-enum prices_source tariff_find(const struct segment *s, struct str id, struct price *out)
+enum prices_source tariff_find(const struct segment *s, struct str id, struct str region,
+                               struct prices_tariff *out)
 {
-    if (directory_price(s, id, out) || directory_price(s, prices_base(id), out)) {
+    struct price own;
+    if (directory_price(s, id, &own) || directory_price(s, region_base(id), &own)) {
+        prices_own(id, &own, out);
         return PRICES_STORE;
     }
-    return prices_find(id, out);
+    return prices_find(id, region, out);
 }

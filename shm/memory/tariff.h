@@ -1,6 +1,6 @@
 /*
  * tariff.h - which price of a model is in force: the operator's row for the exact id, then for the id
- * without its region prefix (both from the shared directory), then the built-in list. Any process.
+ * without its region prefix (both from the shared directory), then the catalogue. Any process.
  */
 #ifndef SHM_MEMORY_TARIFF_H
 #define SHM_MEMORY_TARIFF_H
@@ -8,7 +8,8 @@
 #include "shm/catalogue/prices.h"
 #include "shm/memory/segment_layout.h"
 
-/* id: Bedrock's, or an ARN. PRICES_UNKNOWN: *out is all 0, to be counted and warned about. */
-enum prices_source tariff_find(const struct segment *s, struct str id, struct price *out);
+/* id: Bedrock's, or an ARN; region: AWS_REGION. PRICES_UNKNOWN: its rates are all 0. */
+enum prices_source tariff_find(const struct segment *s, struct str id, struct str region,
+                               struct prices_tariff *out);
 
 #endif

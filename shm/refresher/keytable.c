@@ -3,7 +3,7 @@
 #include <string.h>
 #include "server/base/arena.h"
 #include "shm/store/keyset.h"
-#include "shm/catalogue/prices.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/slots.h"
 
 struct keytable {
@@ -244,7 +244,7 @@ static void publish_prices(const struct keytable *t)
         directory_add_price(t->segment, text_from(t->prices[i].model), &t->prices[i].price);
     }
     for (uint32_t i = 0; i < t->price_count; i++) {
-        directory_add_price(t->segment, prices_base(text_from(t->prices[i].model)),
+        directory_add_price(t->segment, region_base(text_from(t->prices[i].model)),
                             &t->prices[i].price);
     }
 }

@@ -2,7 +2,7 @@
 #include "shm/sqlite/keystore_sqlite_private.h"
 
 #include "server/base/clock.h"
-#include "shm/catalogue/prices.h"
+#include "shm/catalogue/region.h"
 
 /* A parameter that is not bound is NULL, which leaves the column as it is. */
 #define SET(column, field)  ", " #column " = coalesce(?, " #column ")"
@@ -119,7 +119,7 @@ static enum status drop_mapping(struct keystore *base, const char *from, struct 
 /* The vendor's part of the id; NULL where there is none, as in an ARN. */
 static int bind_provider(sqlite3_stmt *st, int at, const char *model)
 {
-    struct str base = prices_base(text_from(model)), provider;
+    struct str base = region_base(text_from(model)), provider;
     if (!text_split(&base, '.', &provider) || base.n == 0) {
         return SQLITE_OK;
     }

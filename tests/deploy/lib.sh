@@ -4,7 +4,7 @@
 #
 #   . "$(dirname "$0")/lib.sh"
 #   need_apt mandoc zsh        # or the test ends here, with one line
-#   need_pip cfn-lint
+#   need_pip cfn-lint cfn-lint
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 TOOLS=$ROOT/build/tools
@@ -36,11 +36,11 @@ unpacked() {
         skip_all "$1 cannot be had: $(tail -n 1 "$T/apt.log")"
 }
 
-# need_pip COMMAND PACKAGE...: in a Python environment of our own
+# need_pip NAME PACKAGE...: NAME is a command or a module of them; in a Python environment of our own
 need_pip() {
-    local command=$1
+    local name=$1
     shift
-    [ ! -x "$TOOLS/venv/bin/$command" ] || return 0
+    if [ -x "$TOOLS/venv/bin/$name" ] || "$TOOLS/venv/bin/python" -c "import $name" 2>/dev/null; then return; fi
     { { [ -d "$TOOLS/venv" ] || python3 -m venv "$TOOLS/venv"; } && "$TOOLS/venv/bin/pip" install -q "$@"; } >"$T/pip.log" 2>&1 ||
         skip_all "$* cannot be had: $(tail -n 1 "$T/pip.log")"
 }

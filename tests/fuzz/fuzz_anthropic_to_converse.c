@@ -4,12 +4,11 @@
 static enum status convert(struct fuzz_case *c)
 {
     struct messages_request r;
-    bool retold;
+    struct plan plan;
     enum status st = messages_read(&c->scan, false, &r, &c->err);
-    if (st != STATUS_OK)
-        return st;
-    return anthropic_to_converse(&r, &c->options, c->names, &c->body, &c->changes, &retold,
-                                 &c->err);
+    if (st == STATUS_OK)
+        st = plan_make(&plan, &r.wish, &c->options, c->scan.arena, &c->changes, &c->err);
+    return st == STATUS_OK ? anthropic_to_converse(&r, &plan, c->names, &c->body, &c->err) : st;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -13,6 +13,7 @@
 #include "tests/unit/converse_shape.h"
 #include "worker/converse/anthropic_to_converse.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/plan/plan_make.h"
 
 #define OUT_MAX ((size_t)16 << 20)
 
@@ -39,7 +40,7 @@ static const char *const fuzz_models[] = {
 struct fuzz_case {
     struct scan scan;
     struct models_choice model;
-    struct converse_options options;
+    struct plan_options options;
     struct converse_names *names;
     struct buf body, changes;
     struct err err;
@@ -79,10 +80,10 @@ static int fuzz_one(const uint8_t *data, size_t n, fuzz_convert *convert)
         abort();
     c.model = (struct models_choice){.id = id, .caps = models_caps(id), .one_million = data[1] & 1};
     c.options =
-        (struct converse_options){.model = &c.model,
-                                  .betas = data[1] & 2 ? STR("a, context-1m-2025-08-07") : STR(""),
-                                  .service_tier = data[1] & 4 ? STR("flex") : STR(""),
-                                  .strict_fields = data[1] & 8};
+        (struct plan_options){.model = &c.model,
+                              .betas = data[1] & 2 ? STR("a, context-1m-2025-08-07") : STR(""),
+                              .tier = data[1] & 4 ? TIER_FLEX : TIER_DEFAULT,
+                              .strict_fields = data[1] & 8};
     c.names = converse_names_new(arena);
     buf_init(&c.body, OUT_MAX);
     buf_init(&c.changes, OUT_MAX);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 
 #define OUT_MAX ((size_t)16 << 20)
@@ -41,21 +42,22 @@ static void fuzz_request(struct arena *arena, uint8_t pick, uint8_t flags, struc
     struct scan s, again;
     struct messages_request r;
     struct buf out, changes;
-    struct str tier;
+    struct plan plan;
     struct err err;
     struct str id = text_from(models[pick % (sizeof models / sizeof *models)]);
     struct models_choice model = {
         .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = flags & 2};
-    struct splice_options o = {.model = &model,
-                               .betas = STR("advanced-tool-use-2025-11-20, x"),
-                               .beta_rules.allow =
-                                   flags & 8 ? STR("context-management-2025-06-27") : STR("")};
+    struct plan_options o = {.model = &model,
+                             .betas = STR("advanced-tool-use-2025-11-20, x"),
+                             .beta_rules.allow =
+                                 flags & 8 ? STR("context-management-2025-06-27") : STR("")};
     if (scan_parse(&s, arena, body, &limits, &err) != STATUS_OK ||
         messages_read(&s, flags & 1, &r, &err) != STATUS_OK)
         return;
     buf_init(&out, OUT_MAX);
     buf_init(&changes, OUT_MAX);
-    if (splice_request(&r, &o, &out, &changes, &tier, &err) == STATUS_OK) {
+    if (plan_make(&plan, &r.wish, &o, arena, &changes, &err) == STATUS_OK &&
+        splice_request(&r, &plan, &out, &err) == STATUS_OK) {
         const struct scan_limits wider = {
             .depth = 140, .values = 500000, .keys = 20000, .number_len = 64};
         CHECK(scan_parse(&again, arena, buf_str(&out), &wider, &err) == STATUS_OK);

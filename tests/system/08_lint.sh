@@ -11,7 +11,7 @@ cp -r tests/unit "$T/whole/tests"
 cp -r server/base "$T/small/server"
 cp -r Makefile .clang-format "$T/small"
 mkdir "$T/small/scripts" # without the others: shellcheck takes its time with each
-cp scripts/lint.sh scripts/house.awk scripts/wings "$T/small/scripts"
+cp scripts/lint.sh scripts/house.awk scripts/wings scripts/portable.tsv "$T/small/scripts"
 
 lint() { (cd "$T/$1" && shift && CC=${CC:-gcc} scripts/lint.sh "$@" 2>&1); }
 
@@ -48,6 +48,20 @@ includes "an include not from the root" server/net/loop.c loop.h 'is in no wing'
 includes "an include into a folder that is no wing" server/net/loop.c server/misc/loop.h 'is in no wing'
 add whole server/misc/thing.c 'int thing;'
 caught "a wing that is in no table" whole order server/misc/thing.c 'server/misc is no wing'
+
+# --- private headers ------------------------------------------------------------------------------------
+
+stranger() { # FILE HEADER
+    add whole "$1" "#include \"$2\""
+    caught "$1 includes $2, it" whole private_headers "$1" "$2 is private to"
+}
+stranger worker/exchange/convert.c worker/splice/splice_job.h
+stranger server/net/loop.c server/net/fetch_private.h
+stranger server/net/fetcher.c server/net/fetch_private.h
+stranger tests/unit/server/net/test_loop.c server/net/fetch_private.h
+add whole server/net/fetch_new.c '#include "server/net/fetch_private.h"'
+expect_no_match "a part of the noun may" "$(lint whole private_headers)" fetch_new
+rm "$T/whole/server/net/fetch_new.c"
 
 # --- circles --------------------------------------------------------------------------------------------
 
@@ -157,4 +171,23 @@ expect "a finding fails" $? 1
 out=$(scripts/lint.sh order circles nouns readmes sizes 2>&1)
 expect "this tree has no finding" "$?" 0
 expect_match "this tree has no finding, it says" "$out" '^lint: 0 findings'
+# --- bash 3.2 and BSD tools -------------------------------------------------------------------------------
+
+# Each row of the table by its own sample, in a script that a Mac runs; not in a comment, not in one of the build machine.
+awk -F'\t' '!/^#/ { print "# " $2; print $2 }' scripts/portable.tsv >"$T/small/scripts/deploy-x.sh"
+lint small portable >"$T/found"
+line=0
+while IFS=$'\t' read -r _ sample why; do
+    line=$((line + 2))
+    expect_true "\"$sample\": \"$why\" is caught" grep -qF "scripts/deploy-x.sh:$line: $sample   ($why)" "$T/found"
+    expect "\"$sample\" in a comment is not" "$(grep -c "^scripts/deploy-x.sh:$((line - 1)):" "$T/found")" 0
+done < <(grep -v '^#' scripts/portable.tsv)
+mv "$T/small/scripts/deploy-x.sh" "$T/small/scripts/docs.sh"
+expect_no_match "nor where no Mac runs" "$(lint small portable)" '^scripts/docs.sh'
+rm "$T/small/scripts/docs.sh"
+printf '%s\n' 'call ${list[@]+"${list[@]}"} ${#list[@]} "$@"' >"$T/small/scripts/deploy-x.sh"
+expect_no_match "a guarded array passes" "$(lint small portable)" '^scripts/deploy-x.sh'
+rm "$T/small/scripts/deploy-x.sh"
+expect_no_match "the scripts themselves pass" "$(scripts/lint.sh portable 2>&1)" '^scripts/.*:'
+
 finish

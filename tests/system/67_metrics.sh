@@ -18,7 +18,7 @@ ALL=0
 declare -A TYPES
 
 start_mock
-start_server METRICS_AUTH=off UPSTREAM_IDLE_TIMEOUT=1
+start_server METRICS_TOKEN=off UPSTREAM_IDLE_TIMEOUT=1
 make_key alice
 for row in throttle:ThrottlingException quota:ServiceQuotaExceededException validation:ValidationException \
     denied:AccessDeniedException notfound:ResourceNotFoundException not-ready:ModelNotReadyException \
@@ -69,4 +69,26 @@ stop_mock
 make_key carol
 ask "$(message hello)"
 counted "nobody listens" connect 2 # the second attempt
+
+# --- METRICS_TOKEN reads /metrics and does nothing else
+TOKEN=scrape-0123456789abcdef
+stop_server
+start_server METRICS_TOKEN=$TOKEN MASTER_API_KEY=sk-master-0123456789abcdef
+make_key bob
+with() { call "$1" -H "authorization: Bearer $2"; }
+for row in "$TOKEN 200" "sk-master-0123456789abcdef 200" "$KEY 403" "wrong-0123456789abcdef 401"; do
+    with /metrics "${row% *}"
+    expect "/metrics with ${row%%-*}" "$CODE" "${row#* }"
+done
+call /metrics
+expect "/metrics with nothing" "$CODE" 401
+before=$(curl -fsS -H "x-api-key: $TOKEN" "$URL/metrics" | awk '$1 == "llm_api_converter_key_questions_total" { print $2 }')
+with /v1/models "$TOKEN"
+expect "the token at another route" "$CODE" 401
+KEY=$TOKEN ask "$(message hello)"
+expect "the token asks a model" "$CODE" 401
+expect "and the store was not asked about it" "$(curl -fsS -H "x-api-key: $TOKEN" "$URL/metrics" |
+    awk '$1 == "llm_api_converter_key_questions_total" { print $2 }')" "$before"
+expect_no_match "the token is in no log line" "$(cat "$T/server.log")" "$TOKEN"
+expect_true "who it was is" grep -q 'path=/metrics who=scraper' "$T/server.log"
 finish

@@ -165,6 +165,16 @@ attempts() {
     attempt abort
     eventually 5 grep -q 'exit: worker . was killed by SIGABRT;' "$T/server.log"
     expect "$WHO: abort() says SIGABRT" "$?" 0
+    # by its own words, in the log and in both shapes of top
+    serves
+    attempt assert
+    said='taken_over.c:[0-9]+: !argument && !w'
+    eventually 5 grep -qE "exit: worker . was killed by SIGABRT; .*$said" "$T/server.log"
+    expect "$WHO: a failed assertion is in the log" "$?" 0
+    run -- top --pid "$SERVER_PID" --once
+    expect_match "$WHO: and in top" "$(cat "$T/out")" "worker . .* ago one was killed by SIGABRT; .*$said"
+    run -- top --pid "$SERVER_PID" --output json
+    expect_true "$WHO: and in its JSON" jq -e --arg said "$said" '[.deaths[] | .assertion // "" | select(test($said))] | length > 0' "$T/out"
 }
 
 start_mock --access-key AKIAMOCKMOCKMOCKMOCK --secret "$SECRET"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The deployment scripts against stub aws and docker programs (tests/system/stubs) that record every call and play
-# success, already-exists, failure and slow paths. smoke.sh and create-api-key.sh meet the real program.
+# already-exists, failure and slow paths; what a right run does is shown by tests/deploy with a real AWS CLI. smoke.sh and create-api-key.sh meet the real program.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -20,8 +20,11 @@ fresh() {
     rm -rf "$T/stub"
     mkdir -p "$T/stub"
     : >"$T/stub/calls"
-    answers sts.get-caller-identity '0 123456789012'
+    answers sts.get-caller-identity '0 123456789012\tarn:aws:iam::123456789012:user/x'
     answers ecr.get-login-password '0 password'
+    answers ecr.describe-images '0 sha256:0123456789abcdef'
+    answers iam.get-role-policy '254 An error occurred (NoSuchEntity)'
+    answers logs.describe-log-groups '0 None'
 }
 
 # script NAME ARGUMENTS...: output in $T/out and $T/err, code in CODE
@@ -69,7 +72,7 @@ for name in deploy-apprunner deploy-ecs-express apprunner-status build-docker de
     refused "$name: unknown flag" 2 'unknown option --frob' $name.sh --frob
 done
 mkdir "$T/few"
-for tool in bash dirname basename mktemp cat tr sed grep env awk uname rm; do ln -sf "$(command -v $tool)" "$T/few/$tool"; done
+for tool in bash dirname basename mktemp cat tr sed grep env awk uname rm jq; do ln -sf "$(command -v $tool)" "$T/few/$tool"; done
 env -i PATH="$T/few" "$ROOT/scripts/deploy-apprunner.sh" --create >"$T/out" 2>"$T/err"
 expect "without aws: code" "$?" 1
 expect_match "without aws" "$(cat "$T/err")" 'aws is missing: install'
@@ -97,39 +100,42 @@ answers apprunner.create-service "0 $ARN"
 answers apprunner.describe-service@Service.Status '0 OPERATION_IN_PROGRESS' '0 OPERATION_IN_PROGRESS' '0 RUNNING'
 answers apprunner.describe-service@Service.ServiceUrl '0 abc.us-west-2.awsapprunner.com'
 answers apprunner.list-operations '0 SUCCEEDED'
-script deploy-apprunner.sh --create -p amd64 -r us-west-2 -e 'ANTHROPIC_DEFAULT_MODEL=a "quoted" \name'
+answers apprunner.list-auto-scaling-configurations '0 None'
+answers apprunner.create-auto-scaling-configuration '0 arn:scaling'
+script deploy-apprunner.sh --create -p amd64 -r us-west-2 --no-check -e 'ANTHROPIC_DEFAULT_MODEL=a "quoted" \name'
 expect "create: code" "$CODE" 0
 expect "create: only the URL on stdout" "$(cat "$T/out")" https://abc.us-west-2.awsapprunner.com
-expect "create: calls" "$(calls)" "aws sts get-caller-identity;aws apprunner list-services;docker buildx version;docker buildx build;\
-aws ecr create-repository;aws ecr get-login-password;docker login --username;docker tag llm-api-converter:latest;docker push $HOST_NAME/llm-api-converter:latest;\
-aws iam create-role;aws iam attach-role-policy;aws iam create-role;aws iam put-role-policy;aws apprunner create-service;\
-aws apprunner describe-service;aws apprunner describe-service;aws apprunner describe-service;aws apprunner list-operations;aws apprunner describe-service;"
-expect_match "create: settings" "$(call_of create-service)" \
-    '"RuntimeEnvironmentVariables": \{"AWS_REGION": "us-west-2", "STORAGE_BACKEND": "dynamodb", "REQUIRE_API_KEY": "true", "LOG_LEVEL": "info", "MAX_REQUEST_SECONDS": "115", "ANTHROPIC_DEFAULT_MODEL": "a \\"quoted\\" \\\\name"\}'
+expect "create: calls" "$(calls)" "aws sts get-caller-identity;aws apprunner list-services;aws ecr describe-images;docker buildx version;docker buildx build;\
+aws ecr create-repository;aws ecr get-login-password;docker login --username;docker tag llm-api-converter:latest;docker push $HOST_NAME/llm-api-converter:latest;aws ecr describe-images;\
+aws iam create-role;aws iam attach-role-policy;aws iam create-role;aws iam get-role-policy;aws iam put-role-policy;\
+aws apprunner list-auto-scaling-configurations;aws apprunner create-auto-scaling-configuration;aws apprunner create-service;\
+aws apprunner describe-service;aws apprunner describe-service;aws apprunner describe-service;aws apprunner list-operations;\
+aws logs describe-log-groups;aws logs put-retention-policy;aws logs describe-log-groups;aws logs put-retention-policy;aws apprunner describe-service;"
+expect "create: settings" "$(call_of create-service | sed 's/.*--source-configuration \({.*}\) --instance.*/\1/' | jq -c .ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables)" \
+    '{"AWS_REGION":"us-west-2","STORAGE_BACKEND":"dynamodb","REQUIRE_API_KEY":"true","LOG_LEVEL":"info","MAX_REQUEST_SECONDS":"115","ANTHROPIC_DEFAULT_MODEL":"a \"quoted\" \\name"}'
 expect_match "create: size" "$(call_of create-service)" '"Cpu": "1 vCPU", "Memory": "2 GB"'
 expect_match "create: platform" "$(call_of 'buildx build')" '--platform linux/amd64 -f docker/Dockerfile -t llm-api-converter:latest --load'
-for file in apprunner-access-trust apprunner-instance-trust gateway-policy; do
+for file in apprunner-access-trust apprunner-instance-trust; do
     expect_true "$file.json is used and is JSON" jq -e .Version "$(grep -oE "[^ ]*/$file.json" "$T/stub/calls" | head -1 | sed 's/^file:..//')"
 done
 
 service_runs
+answers apprunner.describe-service@Service.SourceConfiguration '0 {"AutoDeploymentsEnabled":false,"ImageRepository":{"ImageConfiguration":{"RuntimeEnvironmentVariables":{"AWS_REGION":"us-west-2","STORAGE_BACKEND":"dynamodb","REQUIRE_API_KEY":"true","LOG_LEVEL":"info","MAX_REQUEST_SECONDS":"115"}}}}'
 answers iam.create-role '254 An error occurred (EntityAlreadyExists) when calling the CreateRole operation: exists'
 answers ecr.create-repository '254 An error occurred (RepositoryAlreadyExistsException) when calling CreateRepository'
 : >"$T/stub/calls"
-script deploy-apprunner.sh --create -r us-west-2
+script deploy-apprunner.sh --create -r us-west-2 --no-check
 expect "run again: code" "$CODE" 0
 expect_no_match "run again: no second service" "$(cat "$T/stub/calls")" 'create-service|update-service'
 expect_match "run again: deploys" "$(call_of start-deployment)" "--service-arn $ARN"
 
 : >"$T/stub/calls"
-answers apprunner.describe-service@Service.SourceConfiguration \
-    '0 {"AuthenticationConfiguration":{},"ImageRepository":{"ImageConfiguration":{"StartCommand":"x","RuntimeEnvironmentVariables":{"MINE":"kept","LOG_LEVEL":"warn"}}}}'
-script deploy-apprunner.sh -r us-west-2 --skip-build -e LOG_LEVEL=debug
-expect "settings: code" "$CODE" 0
-expect "settings: theirs are kept" "$(call_of update-service | grep -o '{.*}' | jq -c .ImageRepository.ImageConfiguration)" \
-    '{"StartCommand":"x","RuntimeEnvironmentVariables":{"MINE":"kept","LOG_LEVEL":"debug","MAX_REQUEST_SECONDS":"115"}}'
+script deploy-apprunner.sh -r us-west-2 --skip-build --no-check
+expect "image alone: code" "$CODE" 0
+expect_no_match "image alone: no settings are sent" "$(cat "$T/stub/calls")" update-service
 expect_no_match "--skip-build" "$(cat "$T/stub/calls")" docker
 
+: >"$T/stub/calls"
 : >"$T/stub/calls"
 script deploy-apprunner.sh -r us-west-2 --dry-run
 expect "dry run: code" "$CODE" 0
@@ -154,6 +160,7 @@ expect "push fails: code" "$CODE" 1
 expect_match "push fails: how to go on" "$(tail -1 "$T/err")" 'docker push .*run the same command again'
 expect_no_match "push fails: nothing is deployed" "$(cat "$T/stub/calls")" start-deployment
 fresh
+answers apprunner.list-services '0 '
 answers iam.put-role-policy '254 An error occurred (AccessDenied) when calling PutRolePolicy'
 script deploy-apprunner.sh --create --skip-build
 expect "IAM says no: code" "$CODE" 1
@@ -164,44 +171,42 @@ expect_match "IAM says no" "$(tail -1 "$T/err")" 'aws iam put-role-policy failed
 express_runs() {
     fresh
     answers ecs.register-task-definition '0 arn:aws:ecs:us-west-2:123456789012:task-definition/llm-api-converter:1'
-    answers ecs.create-express-gateway-service '0 ' "0 $ECS_ARN" # the first call is the test for the CLI's version
+    answers ecs.create-express-gateway-service '0 {"taskDefinitionArn": ""}' "0 $ECS_ARN" # the first call asks the CLI what it knows
     answers ecs.describe-express-gateway-service@service.currentDeployment '0 None' '0 arn:deployment'
     answers ecs.describe-express-gateway-service@service.activeConfigurations0.ingressPaths0.endpoint '0 https://xx.ecs.us-west-2.on.aws'
     answers ecs.describe-service-deployments "${@:-0 SUCCESSFUL}"
 }
 express_runs '0 PENDING' '0 IN_PROGRESS' '0 SUCCESSFUL'
 answers ecs.describe-services '254 An error occurred (ClusterNotFoundException) when calling DescribeServices'
-script deploy-ecs-express.sh --create -p arm64 -r us-west-2 --subnets subnet-1,subnet-2 --security-groups sg-1
+script deploy-ecs-express.sh --create -p arm64 -r us-west-2 --no-check --subnets subnet-1,subnet-2 --security-groups sg-1
 expect "express: code" "$CODE" 0
 expect "express: only the URL on stdout" "$(cat "$T/out")" https://xx.ecs.us-west-2.on.aws
 task=$(call_of register-task-definition)
-expect_match "express: Graviton" "$task" 'cpuArchitecture=ARM64'
-expect_match "express: container" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0] | [.name, .stopTimeout, .portMappings[0].containerPort, .healthCheck.command]')" \
-    '^\["Main",120,8000,\["CMD","/app/llm-api-converter","health"\]\]$'
-expect_match "express: settings" "$(grep -o '\[{.*}\]' <<<"$task" | jq -c '.[0].environment | map(.name + "=" + .value)')" \
-    '^\["AWS_REGION=us-west-2","STORAGE_BACKEND=dynamodb","REQUIRE_API_KEY=true","LOG_LEVEL=info","SHUTDOWN_DELAY=5","SHUTDOWN_TIMEOUT=105"\]$'
+task=$(sed 's/.*--cli-input-json \({.*}\) --query.*/\1/' <<<"$task")
+expect "express: Graviton" "$(jq -r .runtimePlatform.cpuArchitecture <<<"$task")" ARM64
+expect "express: container" "$(jq -c '.containerDefinitions[0] | [.name, .stopTimeout, .portMappings[0].containerPort, .healthCheck.command]' <<<"$task")" \
+    '["Main",120,8000,["CMD","/app/llm-api-converter","health"]]'
 expect_match "express: service" "$(grep -F 'create-express-gateway-service --region' "$T/stub/calls")" \
-    '--infrastructure-role-arn arn:aws:iam::123456789012:role/llm-api-converter-ecs-infrastructure-role .*--health-check-path /health .*--network-configuration \{"subnets": \["subnet-1", "subnet-2"\], "securityGroups": \["sg-1"\]\}'
+    '--infrastructure-role-arn arn:aws:iam::123456789012:role/llm-api-converter-ecs-infrastructure-role .*--health-check-path /health .*--network-configuration \{"subnets":\["subnet-1","subnet-2"\],"securityGroups":\["sg-1"\]\}'
 expect_match "express: image for arm64" "$(call_of 'buildx build')" 'linux/arm64'
 
-express_runs
-answers ecs.describe-services "0 $ECS_ARN"
-script deploy-ecs-express.sh -r us-west-2 --skip-build
-expect "express, update: code" "$CODE" 0
-expect_match "express, update" "$(call_of update-express-gateway-service)" "--service-arn $ECS_ARN --task-definition-arn arn:.*:1"
-expect_no_match "express, update: no second service" "$(cat "$T/stub/calls")" 'create-express-gateway-service --region|create-cluster'
 express_runs '0 ROLLBACK_SUCCESSFUL'
 answers ecs.describe-services "0 $ECS_ARN"
+answers ecs.describe-express-gateway-service@service.activeConfigurations0 '0 {"taskDefinitionArn":"arn:before","scalingTarget":{"minTaskCount":1,"maxTaskCount":2}}'
+answers ecs.describe-task-definition '0 {"family":"x","containerDefinitions":[{"name":"Main"}]}'
+answers ecs.register-task-definition '0 {"family":"","containerDefinitions":[]}' '0 arn:after'
 script deploy-ecs-express.sh -r us-west-2 --skip-build
+expect_match "express, update: what it has stays" "$(call_of update-express-gateway-service)" '"minTaskCount":1,"maxTaskCount":2'
 expect "express, rolled back: code" "$CODE" 1
 expect_match "express, rolled back" "$(tail -1 "$T/err")" 'ROLLBACK_SUCCESSFUL.*aws logs tail /ecs/llm-api-converter.*1 %'
 fresh
-answers ecs.create-express-gateway-service '252 Invalid choice'
+answers ecs.create-express-gateway-service '0 {"primaryContainer": {}}'
 refused "express: old CLI" 1 'version 2.34' deploy-ecs-express.sh --create
 fresh
+answers ecs.create-express-gateway-service '0 {"taskDefinitionArn": ""}'
 refused "express: no service" 1 'no service llm-api-converter in cluster default.*--create' deploy-ecs-express.sh
 refused "express: groups alone" 2 '--security-groups needs --subnets' deploy-ecs-express.sh --security-groups sg-1
-refused "express: sizes" 2 '--min 5 is above --max 4' deploy-ecs-express.sh --min 5
+refused "express: sizes" 2 '--min 5 is above --max 4' deploy-ecs-express.sh --min 5 --max 4
 
 # --- the small ones --------------------------------------------------------------------------------------------
 
@@ -225,6 +230,8 @@ expect_match "build prebuilt" "$(cat "$T/out")" '--build-arg BINARY_PATH=build/l
 fresh
 service_runs
 refused "delete without --yes" 1 'say --yes' delete-service.sh -r us-west-2
+answers apprunner.list-services "0 $ARN" '0 '
+answers iam.get-role-policy '0 {}'
 script delete-service.sh -r us-west-2 --yes --repository --roles
 expect "delete: code" "$CODE" 0
 expect_match "delete: service" "$(call_of delete-service)" "--service-arn $ARN --region us-west-2"
@@ -256,7 +263,7 @@ printf '#!/bin/sh\necho "$STORAGE_BACKEND"\n' >"$T/show"
 chmod +x "$T/show"
 expect "a table means DynamoDB" "$(LLM_API_CONVERTER=$T/show "$ROOT/scripts/create-api-key.sh" -u a -n b -T t)" dynamodb
 LLM_API_CONVERTER=/nowhere "$ROOT/scripts/create-api-key.sh" -u a -n b 2>"$T/err"
-expect_match "create-api-key.sh without the program" "$? $(cat "$T/err")" '^1 create-api-key: no llm-api-converter found: run make'
+expect_match "create-api-key.sh without the program" "$? $(cat "$T/err")" '^1 create-api-key: LLM_API_CONVERTER=/nowhere is no program'
 
 "$ROOT/scripts/smoke.sh" "$URL" - >"$T/out" 2>"$T/err" <<<"$KEY"
 expect "smoke: code" "$?" 0
@@ -264,5 +271,7 @@ expect "smoke: all four" "$(grep -c '^ok ' "$T/out")" 4
 "$ROOT/scripts/smoke.sh" "$URL" sk-wrong >"$T/out" 2>"$T/err"
 expect "smoke with a wrong key: code" "$?" 1
 expect "smoke with a wrong key" "$(grep -c '^FAILED .*401, wanted 200' "$T/out")" 2
+# What AWS has ended must not be what a first deployment is judged by.
+expect_no_match "smoke: the default model lives" "$("$ROOT/scripts/smoke.sh" --dry-run https://example.com x)" 'claude-[23]|claude-(sonnet|opus)-4-(0|1|2025)|claude-(sonnet|opus)-4"'
 refused "smoke: URL" 2 'begins with http' smoke.sh example.com sk-x
 finish

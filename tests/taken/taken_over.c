@@ -6,6 +6,7 @@
  * denied"), or the worker dies of it. tests/system/85_taken_over.sh drives every row.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -240,11 +241,18 @@ static long abort_it(const char *argument, struct worker *w)
     abort();
 }
 
+static long fail_an_assertion(const char *argument, struct worker *w)
+{
+    assert(!argument && !w);
+    return 0;
+}
+
 static const struct {
     const char *name;
     attempt_fn *fn;
 } attempts[] = {
     {"abort", abort_it},
+    {"assert", fail_an_assertion},
     {"become-root", become_root},
     {"bind", bind_tcp},
     {"connect", connect_tcp},

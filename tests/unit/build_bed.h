@@ -6,14 +6,18 @@
 
 #include "tests/unit/convert_case.h"
 #include "worker/converse/converse_build.h"
-#include "worker/dialect/wish.h"
 
 struct build_bed {
     struct convert_case c; /* arena, body, changes, err */
     struct models_choice model;
-    struct converse_options o;
+    struct plan_options o;
+    struct plan plan; /* nothing is asked */
     struct converse_build b;
 };
+
+/* What the fields are called in the dialect of these tests. */
+static const struct wish_names build_names = {
+    .thinking = "thinking", .effort = "effort", .one_call = "one_call", .stops = "stop"};
 
 static void build_open(struct build_bed *bed, const char *model)
 {
@@ -23,10 +27,14 @@ static void build_open(struct build_bed *bed, const char *model)
     assert_non_null(bed->c.arena);
     buf_init(&bed->c.body, CASE_MAX);
     buf_init(&bed->c.changes, CASE_MAX);
-    bed->model = (struct models_choice){.id = id, .caps = models_caps(id)};
-    bed->o = (struct converse_options){.model = &bed->model};
-    converse_build_begin(&bed->b, &bed->o, converse_names_new(bed->c.arena), bed->c.arena,
-                         &bed->c.body, &bed->c.changes, &bed->c.err);
+    bed->model =
+        (struct models_choice){.id = id, .caps = models_caps(id), .transport = MODELS_CONVERSE};
+    bed->o = (struct plan_options){.model = &bed->model};
+    bed->plan = (struct plan){
+        .o = &bed->o, .caps = bed->model.caps, .arena = bed->c.arena, .changes = &bed->c.changes};
+    wish_begin(&bed->plan.left, &bed->c.scan, &build_names);
+    converse_build_begin(&bed->b, &bed->plan, converse_names_new(bed->c.arena), &bed->c.body,
+                         &bed->c.err);
 }
 
 /* A whole message, for what comes behind the messages. */
@@ -66,10 +74,5 @@ __attribute__((unused)) static void build_want_failure(struct build_bed *bed, en
 #define BUILD_BODY(more) \
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]" more "}"
 #define BUILD_EXTRA(x) ",\"additionalModelRequestFields\":{" x "}"
-
-/* What the fields are called in the dialect of these tests. */
-__attribute__((unused)) static const struct wish build_wish = {
-    .called = {
-        .thinking = "thinking", .effort = "effort", .one_call = "one_call", .stops = "stop"}};
 
 #endif

@@ -18,6 +18,7 @@
 #include "tests/unit/err_param.h"
 #include "worker/converse/anthropic_to_converse.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/plan/plan_make.h"
 
 #define CASE_MAX ((size_t)4 << 20)
 
@@ -41,7 +42,7 @@
 struct convert_options {
     struct str model; /* Bedrock id, "[1m]" at its end understood */
     struct str betas;
-    struct str tier;
+    enum tier tier;
     bool strict;
 };
 
@@ -59,25 +60,26 @@ static const struct scan_limits case_limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 
 static void convert_case_convert(struct convert_case *c, enum dialect dialect,
-                                 const struct converse_options *o)
+                                 const struct plan_options *o)
 {
     struct converse_names *names = converse_names_new(c->arena);
     struct messages_request messages;
     struct chat_request chat;
+    struct plan plan = {0};
+    bool openai = dialect == DIALECT_OPENAI;
     if (!names) {
         c->status = err_set(&c->err, STATUS_BUSY, "no memory for the names");
         return;
     }
-    if (dialect == DIALECT_ANTHROPIC) {
-        c->status = messages_read(&c->scan, false, &messages, &c->err);
-        if (c->status == STATUS_OK)
-            c->status = anthropic_to_converse(&messages, o, names, &c->body, &c->changes,
-                                              &c->retold, &c->err);
-        return;
-    }
-    c->status = chat_read(&c->scan, &chat, &c->err);
+    c->status = openai ? chat_read(&c->scan, &chat, &c->err)
+                       : messages_read(&c->scan, false, &messages, &c->err);
     if (c->status == STATUS_OK)
-        c->status = openai_to_converse(&chat, o, names, &c->body, &c->changes, &c->retold, &c->err);
+        c->status = plan_make(&plan, openai ? &chat.wish : &messages.wish, o, c->arena, &c->changes,
+                              &c->err);
+    if (c->status == STATUS_OK)
+        c->status = openai ? openai_to_converse(&chat, &plan, names, &c->body, &c->err)
+                           : anthropic_to_converse(&messages, &plan, names, &c->body, &c->err);
+    c->retold = plan.retold;
 }
 
 static void convert_case_run(struct convert_case *c, enum dialect dialect, struct convert_options o,
@@ -94,8 +96,8 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect, struc
                                    .caps = models_caps(o.model),
                                    .transport = MODELS_CONVERSE,
                                    .one_million = million};
-    struct converse_options options = {
-        .model = &choice, .betas = o.betas, .service_tier = o.tier, .strict_fields = o.strict};
+    struct plan_options options = {
+        .model = &choice, .betas = o.betas, .tier = o.tier, .strict_fields = o.strict};
     c->status = scan_parse(&c->scan, c->arena, request, &case_limits, &c->err);
     if (c->status == STATUS_OK)
         convert_case_convert(c, dialect, &options);

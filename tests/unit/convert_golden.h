@@ -46,7 +46,7 @@ static struct convert_options golden_options(struct str file)
         if (text_starts(line, STR("betas ")))
             o.betas = text_sub(line, 6, line.n);
         if (text_starts(line, STR("tier ")))
-            o.tier = text_sub(line, 5, line.n);
+            (void)tier_find(text_sub(line, 5, line.n), &o.tier);
     }
     return o;
 }

@@ -95,8 +95,8 @@ static void head_is_read(struct gateway *g)
 
 static void some_is_read(struct gateway *g)
 {
-    uint64_t before = g->worker.stats.bytes_in;
-    for (int i = 0; i < 20 && g->worker.stats.bytes_in == before; i++)
+    uint64_t before = g->worker.conns.bytes_in;
+    for (int i = 0; i < 20 && g->worker.conns.bytes_in == before; i++)
         gateway_run(g, 1);
     gateway_run(g, 1);
 }

@@ -261,7 +261,7 @@ static void client_connect(struct gateway *g, struct client *c)
     close(listener);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     struct worker *w = &g->worker;
-    assert_non_null(http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats));
+    assert_non_null(http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns));
 }
 
 static void client_send(struct gateway *g, struct client *c, struct str bytes)
@@ -380,9 +380,9 @@ __attribute__((unused)) static void gateway_rst(struct gateway *g)
 
 __attribute__((unused)) static void gateway_drain(struct gateway *g)
 {
-    (void)g;
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    const struct http_conn_set *all = &g->worker.conns;
+    for (struct http_conn *c = http_conn_each(all, NULL), *next; c; c = next) {
+        next = http_conn_each(all, c);
         http_conn_drain(c);
     }
 }
@@ -447,8 +447,11 @@ static inline int gateway_set_up(void **state)
     gateway_key(g, "sk-good", 300, 0);
     gateway_key(g, "sk-two", 301, 2);
     directory_publish(&g->segment, clock_real_ms());
-    g->worker = (struct worker){
-        .config = &g->config, .segment = &g->segment, .slot = 1, .loop = loop, .listen_fd = -1};
+    g->worker = (struct worker){.config = &g->config,
+                                .segment = &g->segment,
+                                .slot = 1,
+                                .loop = loop,
+                                .process.listen_fd = -1};
     worker_configure(&g->worker);
     assert_true(loop_add(loop, g->segment.wake_worker[0], LOOP_READ, gateway_on_wake, g, &err));
     struct fetch_options options = {.pool = 4};
@@ -466,16 +469,16 @@ static inline int gateway_tear_down(void **state)
     struct worker *w = &g->worker;
     client_close(&g->client);
     client_close(&g->other);
-    for (int i = 0; i < 500 && w->stats.open > 0; i++)
+    for (int i = 0; i < 500 && w->conns.open > 0; i++)
         gateway_run(g, 1);
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_abort(c); /* one that lingers */
     }
     gateway_run(g, 0);
     assert_null(w->exchanges);
     assert_int_equal(w->exchange_count, 0);
-    assert_int_equal(w->stats.bodies.held, 0);
+    assert_int_equal(w->conns.bodies.held, 0);
     fetch_client_drop(w->fetch);
     loopback_shut(&g->bedrock);
     loop_drop(w->loop);

@@ -27,7 +27,7 @@ struct bed {
     struct http_conn *conn; /* NULL after ops->closed */
     int client;
     struct http_conn_limits limits;
-    struct http_conn_stats stats;
+    struct http_conn_set conns;
     /* what the owner shall do */
     enum { ECHO, HOLD } mode;
     enum status headers_say;
@@ -127,7 +127,7 @@ __attribute__((unused)) static void bed_connect(struct bed *b)
 {
     int server;
     bed_pair(&server, &b->client);
-    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->stats);
+    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->conns);
     assert_non_null(b->conn);
 }
 
@@ -157,10 +157,10 @@ static int bed_teardown(void **state)
     if (b->conn)
         http_conn_abort(b->conn);
     loop_drop(b->loop);
-    assert_null(http_conn_each(NULL));
-    assert_int_equal(b->stats.open, 0);
-    assert_int_equal(b->stats.idle, 0);
-    assert_int_equal(b->stats.bodies.held, 0);
+    assert_null(http_conn_each(&b->conns, NULL));
+    assert_int_equal(b->conns.open, 0);
+    assert_int_equal(b->conns.idle, 0);
+    assert_int_equal(b->conns.bodies.held, 0);
     if (b->client >= 0)
         close(b->client);
     buf_free(&b->in);

@@ -13,6 +13,7 @@
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 #include "worker/dialect/relay.h"
 #include "worker/exchange/routes.h"
 #include "worker/turn/usage.h"
@@ -26,7 +27,7 @@ static struct config case_config;
 static struct worker case_workers[2]; /* slots 1 and 2, in one process */
 static struct directory_key case_key;
 static struct reply case_reply;
-static const struct route case_route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+static const struct route case_route = {.need = ROUTE_KEY, .limit = ROUTE_REQUESTS};
 
 static int case_make(void **state)
 {
@@ -38,7 +39,8 @@ static int case_make(void **state)
         return -1;
     }
     case_segment.journal = &case_journal;
-    case_config = (struct config){.default_service_tier = "default"};
+    case_config = (struct config){
+        .default_service_tier = "default", .aws_region = "us-west-2", .unpriced = "refuse"};
     for (uint32_t i = 0; i < 2; i++) {
         case_workers[i] =
             (struct worker){.config = &case_config, .segment = &case_segment, .slot = i + 1};
@@ -76,7 +78,8 @@ static struct exchange case_exchange(int worker)
         .caller.key = case_key,
         .asked.id = STR("req_1"),
         .asked.client_model = STR("claude-sonnet-4-5"),
-        .asked.model = {.id = STR("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), .caps = &caps},
+        .asked.model = {.id = STR("global.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+                        .caps = &caps},
         .asked.body = {body, sizeof body},
         .asked.messages = {.max_tokens = 100},
         .began_ns = clock_now_ns(),

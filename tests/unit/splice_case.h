@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 
 #define CASE_MAX ((size_t)1 << 20)
@@ -23,7 +24,7 @@ struct splice_case {
     struct messages_request request;
     struct buf body;
     struct buf changes;
-    struct str tier;
+    struct plan plan;
     enum status status;
     struct err err;
 };
@@ -42,6 +43,16 @@ static void splice_case_read(struct splice_case *c, struct str body, bool count_
         c->status = messages_read(&c->scan, count_tokens, &c->request, &c->err);
 }
 
+/* After splice_case_read: the plan and its body. o is to outlive the case. */
+static void splice_case_convert(struct splice_case *c, const struct plan_options *o,
+                                struct buf *body)
+{
+    if (c->status == STATUS_OK)
+        c->status = plan_make(&c->plan, &c->request.wish, o, c->arena, &c->changes, &c->err);
+    if (c->status == STATUS_OK)
+        c->status = splice_request(&c->request, &c->plan, body, &c->err);
+}
+
 /* id: a Bedrock id, "[1m]" at its end understood. betas: the header. */
 static void splice_case_run_with(struct splice_case *c, struct cache_policy cache, struct str id,
                                  struct str betas, struct str body)
@@ -51,10 +62,9 @@ static void splice_case_run_with(struct splice_case *c, struct cache_policy cach
         id.n -= 4;
     struct models_choice choice = {
         .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = million};
-    struct splice_options o = {.model = &choice, .betas = betas, .cache = cache};
+    struct plan_options o = {.model = &choice, .betas = betas, .cache = cache};
     splice_case_read(c, body, false);
-    if (c->status == STATUS_OK)
-        c->status = splice_request(&c->request, &o, &c->body, &c->changes, &c->tier, &c->err);
+    splice_case_convert(c, &o, &c->body);
 }
 
 __attribute__((unused)) static void splice_case_run(struct splice_case *c, struct str id,

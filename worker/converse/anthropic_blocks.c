@@ -57,7 +57,7 @@ void anthropic_blocks_reminder(struct converse_build *b, struct str raw)
 {
     const struct str pieces[] = {STR("<system-reminder>\\n"), unquoted(raw),
                                  STR("\\n</system-reminder>")};
-    if (converse_is_blank(raw))
+    if (wish_is_blank(raw))
         return;
     converse_build_text_pieces(b, pieces, COUNT(pieces));
     converse_build_map(b, "system_role");
@@ -90,7 +90,7 @@ static void put_text(struct converse_build *b, const struct scan *s, scan_ref bl
     struct str raw = scan_raw(s, SCAN_GET(s, block, "text"));
     scan_ref citations = SCAN_GET(s, block, "citations");
     bool cited = scan_type(s, citations) == SCAN_ARRAY && scan_size(s, citations) > 0;
-    if (scan_type(s, SCAN_GET(s, block, "text")) != SCAN_STRING || converse_is_blank(raw))
+    if (scan_type(s, SCAN_GET(s, block, "text")) != SCAN_STRING || wish_is_blank(raw))
         return;
     if (cited && b->role == CONVERSE_ASSISTANT && converse_build_has(b, MODELS_CLAUDE) &&
         put_cited(b, s, raw, citations))
@@ -120,7 +120,7 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
     json_array(&w);
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         scan_ref text = SCAN_GET(s, v, "text");
-        if (scan_type(s, text) != SCAN_STRING || converse_is_blank(scan_raw(s, text)))
+        if (scan_type(s, text) != SCAN_STRING || wish_is_blank(scan_raw(s, text)))
             continue;
         json_object(&w);
         JSON_KEY(&w, "text");

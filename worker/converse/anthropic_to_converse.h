@@ -6,13 +6,13 @@
 
 #include "worker/converse/converse.h"
 #include "worker/dialect/messages.h"
+#include "worker/plan/plan.h"
 
-/* body_out: the Converse body. changes_out as in splice.h. INVALID names what this model or Bedrock
- * cannot do ("capability_rejected: image_block" ...). retold_out, set on success: relay.h. */
-MUST_CHECK enum status anthropic_to_converse(const struct messages_request *r,
-                                             const struct converse_options *o,
+/* body_out: the Converse body. The plan is of this request and of Converse; what is dropped or
+ * mapped in messages and tools is added to its notes. INVALID names what this model or Bedrock
+ * cannot do ("capability_rejected: image_block" ...). */
+MUST_CHECK enum status anthropic_to_converse(const struct messages_request *r, struct plan *plan,
                                              struct converse_names *names, struct buf *body_out,
-                                             struct buf *changes_out, bool *retold_out,
                                              struct err *err);
 
 #endif

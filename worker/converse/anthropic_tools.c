@@ -24,8 +24,7 @@ static scan_ref find_tool_use(const struct messages_request *r)
     return SCAN_ABSENT;
 }
 
-/* Bedrock wants toolConfig whenever the history has tool blocks, also when the client sends no
- * tools any more. One is enough: the list only must not be empty. */
+/* One is enough: the list only must not be empty. */
 static void put_history_tool(struct converse_build *b, const struct scan *s, scan_ref used)
 {
     struct converse_tool t = {.name = converse_build_read(b, s, SCAN_GET(s, used, "name")),
@@ -66,9 +65,9 @@ static bool check_type(struct converse_build *b, const struct messages_request *
 
 /* A deferred tool waits until the model has asked for it by a tool search, which Converse has not:
  * it is shown once the client's own search has named it. */
-static bool is_wanted(struct converse_build *b, const struct scan *s, scan_ref tool,
-                      const struct tool_references *referenced)
+static bool is_wanted(struct converse_build *b, const struct scan *s, scan_ref tool)
 {
+    const struct tool_references *referenced = &b->plan->left.references;
     if (!anthropic_blocks_true(s, SCAN_GET(s, tool, "defer_loading")) ||
         tool_references_has(referenced, converse_build_read(b, s, SCAN_GET(s, tool, "name"))))
         return true;
@@ -102,64 +101,23 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
 static void put_tools(struct converse_build *b, const struct messages_request *r)
 {
     const struct scan *s = r->scan;
-    struct tool_references referenced;
-    if (!tool_references_read(s, r->messages, &referenced)) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-        return;
-    }
     for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT && converse_build_ok(b);
          t = scan_next(s, r->tools, t)) {
-        if (check_type(b, r, t) && is_wanted(b, s, t, &referenced))
+        if (check_type(b, r, t) && is_wanted(b, s, t))
             put_tool(b, s, t);
         if (b->tools_open) /* also the mark of a tool that was left out */
             anthropic_blocks_cache(b, s, t);
     }
 }
 
-/* --- tool_choice --------------------------------------------------------------------------- */
+/* --- entry --------------------------------------------------------------------------------- */
 
-struct choice {
-    enum converse_choice kind;
-    struct str name;
-    bool none;
-    bool one_call;
-};
-
-static struct choice read_choice(struct converse_build *b, const struct scan *s)
+void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
 {
-    scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
-    struct choice out = {.kind = CONVERSE_AUTO};
-    out.one_call = anthropic_blocks_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"));
-    if (SCAN_IS(s, type, "none")) {
-        out.none = true;
-    } else if (SCAN_IS(s, type, "any")) {
-        out.kind = CONVERSE_ANY;
-    } else if (SCAN_IS(s, type, "tool")) {
-        out.kind = CONVERSE_ONE;
-        out.name = converse_build_read(b, s, SCAN_GET(s, choice, "name"));
-        if (out.name.n == 0)
-            converse_build_fail(b, STATUS_INVALID, "tool_choice.tool.name: Field required");
-    } else if (scan_type(s, choice) == SCAN_OBJECT && !SCAN_IS(s, type, "auto")) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'");
-    }
-    return out;
-}
-
-/* tool_choice none: Converse has no such choice, so the tools are left out - unless the history
- * needs them. */
-void anthropic_tools_put(struct converse_build *b, const struct messages_request *r,
-                         struct wish *settings)
-{
-    scan_ref used = find_tool_use(r);
-    struct choice c = read_choice(b, r->scan);
-    if (!c.none || used != SCAN_ABSENT)
+    const struct plan *p = b->plan;
+    if (p->tools || p->left.choice != WISH_CHOICE_NONE)
         put_tools(b, r);
-    settings->no_calls = c.none && b->tools_put;
-    settings->one_call = c.one_call && !c.none;
-    if (!b->tools_put && used != SCAN_ABSENT && converse_build_ok(b)) {
-        put_history_tool(b, r->scan, used);
-        c.kind = CONVERSE_AUTO;
-    }
-    converse_build_tools_end(b, c.kind, c.name);
+    if (p->history_tool && converse_build_ok(b))
+        put_history_tool(b, r->scan, find_tool_use(r));
+    converse_build_tools_end(b);
 }

@@ -5,12 +5,10 @@
 #ifndef WORKER_CONVERSE_ANTHROPIC_TOOLS_H
 #define WORKER_CONVERSE_ANTHROPIC_TOOLS_H
 
-#include "worker/converse/converse_settings.h"
+#include "worker/converse/converse_build.h"
 #include "worker/dialect/messages.h"
 
-/* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
- * cannot say goes into the settings. */
-void anthropic_tools_put(struct converse_build *b, const struct messages_request *r,
-                         struct wish *settings);
+/* Writes toolConfig, or nothing when there are no tools and none in the history. */
+void anthropic_tools_put(struct converse_build *b, const struct messages_request *r);
 
 #endif

@@ -4,12 +4,10 @@
 #include <string.h>
 
 #include "server/base/sha256.h"
-#include "worker/dialect/changes.h"
 
 #define TOOL_NAME_MAX     64
 #define TOOL_ID_MAX       64
 #define DOCUMENT_NAME_MAX 200
-#define NOTE_NAME_MAX     64
 #define SHORT_HEX         32 /* of the hash in a made name */
 
 /* --- characters ---------------------------------------------------------------------------- */
@@ -42,33 +40,6 @@ bool converse_is_base64(struct str s)
     for (size_t i = 0; i < s.n - pad; i++)
         if (!alphanumeric(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
             return false;
-    return true;
-}
-
-/* Bytes of the blank that s begins with: itself, or an escape like \n or \u0009; 0: no blank. */
-static size_t blank_step(struct str s)
-{
-    static const char *const hex[] = {"\\u0009", "\\u000a", "\\u000A", "\\u000b", "\\u000B",
-                                      "\\u000c", "\\u000C", "\\u000d", "\\u000D", "\\u0020"};
-    if (s.p[0] == ' ')
-        return 1;
-    if (s.n >= 2 && s.p[0] == '\\' && one_of(s.p[1], "ntrf"))
-        return 2;
-    for (size_t i = 0; i < sizeof hex / sizeof *hex; i++)
-        if (text_starts(s, text_from(hex[i])))
-            return 6;
-    return 0;
-}
-
-bool converse_is_blank(struct str raw)
-{
-    struct str s = raw.n >= 2 ? text_sub(raw, 1, raw.n - 2) : (struct str){NULL, 0};
-    while (s.n > 0) {
-        size_t step = blank_step(s);
-        if (step == 0)
-            return false;
-        s = text_sub(s, step, s.n - step);
-    }
     return true;
 }
 
@@ -177,11 +148,4 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
         n--;
     return text_from(n > 0 ? arena_printf(arena, "%.*s %u", (int)n, out, number)
                            : arena_printf(arena, "document %u", number));
-}
-
-/* --- notes --------------------------------------------------------------------------------- */
-
-void converse_note(struct buf *changes, const char *what, struct str name)
-{
-    changes_note(changes, what, text_sub(name, 0, NOTE_NAME_MAX));
 }

@@ -1,26 +1,13 @@
 /*
- * converse.h - what both request converters to Bedrock Converse share: options, the notes for
- * x-converter-changes, and names and ids that Bedrock refuses mapped bijectively. Pure; worker.
+ * converse.h - what both request converters to Bedrock Converse share: names and ids that Bedrock
+ * refuses, mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
 #ifndef WORKER_CONVERSE_CONVERSE_H
 #define WORKER_CONVERSE_CONVERSE_H
 
-#include "server/json/scan.h"
-#include "server/json/json.h"
-#include "worker/model/betas.h"
-#include "worker/model/cache_policy.h"
-#include "worker/model/models.h"
-
-struct converse_options {
-    const struct models_choice *model;
-    struct str betas; /* anthropic-beta header, joined (Anthropic dialect) */
-    struct betas_rules beta_rules;
-    struct str service_tier; /* of the key or DEFAULT_SERVICE_TIER; empty: none */
-    bool tier_refused;       /* by the model: the request's own is left out, too */
-    struct cache_policy cache;
-    bool strict_fields; /* STRICT_FIELDS: refuse instead of dropping */
-};
+#include "server/base/arena.h"
+#include "server/base/text.h"
 
 /* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one
  * (stable over requests, so prompt caches hold) and put back in answers. */
@@ -38,11 +25,5 @@ struct str converse_tool_id(struct arena *arena, struct str client);
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);
 /* RFC 4648 section 4, not empty: what Bedrock decodes as a blob. */
 bool converse_is_base64(struct str s);
-/* A JSON string of blanks only: Bedrock refuses such texts. raw: with its quotes. */
-bool converse_is_blank(struct str raw);
-
-/* Appends "drop:x" style notes for x-converter-changes, each once; name comes from the client and
- * is made safe for a header. */
-void converse_note(struct buf *changes, const char *what, struct str name);
 
 #endif

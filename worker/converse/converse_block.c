@@ -57,7 +57,7 @@ void converse_build_text(struct converse_build *b, struct str text)
 
 void converse_build_text_json(struct converse_build *b, struct str raw)
 {
-    if (converse_is_blank(raw))
+    if (wish_is_blank(raw))
         return;
     open_text(b);
     json_raw(&b->w, raw);
@@ -229,7 +229,6 @@ void converse_build_tool_use(struct converse_build *b, struct str id, struct str
     if (!legal.p)
         out_of_memory(b);
     open_block(b, STR("toolUse"));
-    b->unreasoned = b->unreasoned || b->reasoning_end < b->turn_at;
     put_tool_id(b, id);
     converse_build_member(b, STR("name"), legal);
     JSON_KEY(&b->w, "input");

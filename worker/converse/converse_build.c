@@ -9,12 +9,10 @@ static const struct str nothing = {NULL, 0};
 
 /* --- begin and end ------------------------------------------------------------------------- */
 
-void converse_build_begin(struct converse_build *b, const struct converse_options *o,
-                          struct converse_names *names, struct arena *arena, struct buf *body,
-                          struct buf *changes, struct err *err)
+void converse_build_begin(struct converse_build *b, struct plan *plan, struct converse_names *names,
+                          struct buf *body, struct err *err)
 {
-    *b = (struct converse_build){
-        .o = o, .names = names, .arena = arena, .changes = changes, .err = err};
+    *b = (struct converse_build){.plan = plan, .names = names, .arena = plan->arena, .err = err};
     json_begin(&b->w, body);
     json_object(&b->w);
 }
@@ -22,6 +20,8 @@ void converse_build_begin(struct converse_build *b, const struct converse_option
 enum status converse_build_end(struct converse_build *b)
 {
     json_object_end(&b->w);
+    if (b->status == STATUS_OK)
+        b->status = plan_refuse_loss(b->plan, b->err);
     if (b->status == STATUS_OK && !buf_ok(b->w.b))
         b->status = err_set(b->err, STATUS_TOO_LARGE, "the converted request is too large");
     return b->status;
@@ -63,7 +63,7 @@ void converse_build_fail_param(struct converse_build *b, enum err_fault fault, c
 
 bool converse_build_has(const struct converse_build *b, uint32_t flag)
 {
-    return (b->o->model->caps->flags & flag) != 0;
+    return plan_takes(b->plan, flag);
 }
 
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r)
@@ -76,46 +76,19 @@ struct str converse_build_read(struct converse_build *b, const struct scan *s, s
 
 /* --- notes --------------------------------------------------------------------------------- */
 
-static void note(struct converse_build *b, const char *verb, const char *what, struct str name)
-{
-    char text[80];
-    snprintf(text, sizeof text, "%s%s", verb, what);
-    converse_note(b->changes, text, name);
-}
-
-static void refuse_if_strict(struct converse_build *b, const char *what, struct str name)
-{
-    if (b->o->strict_fields)
-        converse_build_fail(b, STATUS_INVALID,
-                            "%s%.*s: this model does not take it as it is (STRICT_FIELDS)", what,
-                            (int)(name.n < 64 ? name.n : 64), name.n > 0 ? name.p : "");
-}
-
-void converse_build_map_named(struct converse_build *b, const char *what, struct str name)
-{
-    note(b, "map:", what, name);
-}
-
 void converse_build_map(struct converse_build *b, const char *what)
 {
-    converse_build_map_named(b, what, nothing);
-}
-
-void converse_build_clamp(struct converse_build *b, const char *what)
-{
-    refuse_if_strict(b, what, nothing);
-    note(b, "map:", what, nothing);
-}
-
-void converse_build_drop_named(struct converse_build *b, const char *what, struct str name)
-{
-    refuse_if_strict(b, what, name);
-    note(b, "drop:", what, name);
+    plan_note(b->plan, PLAN_MAP, what, nothing);
 }
 
 void converse_build_drop(struct converse_build *b, const char *what)
 {
-    converse_build_drop_named(b, what, nothing);
+    plan_note(b->plan, PLAN_DROP, what, nothing);
+}
+
+void converse_build_drop_named(struct converse_build *b, const char *what, struct str name)
+{
+    plan_note(b->plan, PLAN_DROP, what, name);
 }
 
 /* --- turns --------------------------------------------------------------------------------- */
@@ -168,8 +141,6 @@ static void open_turn(struct converse_build *b, enum converse_role role)
     b->turn_document = b->turn_text = false;
     b->turn_at = b->results_end = buf_len(b->w.b);
     b->late = b->last_late = NULL;
-    if (role == CONVERSE_ASSISTANT)
-        b->unreasoned = false;
 }
 
 void converse_build_open(struct converse_build *b)
@@ -210,7 +181,7 @@ static bool hour_allowed(struct converse_build *b)
 {
     if (!b->ttl_short && converse_build_has(b, MODELS_CACHE_1H))
         return true;
-    converse_build_clamp(b, "cache_control.ttl");
+    plan_note(b->plan, PLAN_CLAMP, "cache_control.ttl", nothing);
     return false;
 }
 
@@ -219,8 +190,8 @@ static bool hour_allowed(struct converse_build *b)
 static bool point_allowed(const struct converse_build *b)
 {
     bool here = b->tools_open ? converse_build_has(b, MODELS_CLAUDE) : b->turn != CONVERSE_NONE;
-    return here && converse_build_has(b, MODELS_CACHE) && !b->o->cache.off &&
-           b->points < POINTS_MAX && b->reasoning_end != buf_len(b->w.b);
+    return here && plan_takes_marks(b->plan) && b->points < POINTS_MAX &&
+           b->reasoning_end != buf_len(b->w.b);
 }
 
 void converse_build_cache_point(struct converse_build *b, struct str ttl)
@@ -232,7 +203,7 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
         converse_build_drop(b, "cache_control");
         return;
     }
-    bool hour = cache_policy_hour(&b->o->cache, ttl) && hour_allowed(b);
+    bool hour = cache_policy_hour(&b->plan->o->cache, ttl) && hour_allowed(b);
     b->ttl_short = b->ttl_short || !hour;
     b->points++;
     json_raw(&b->w, hour ? STR("{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}")
@@ -242,25 +213,13 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
 
 /* --- tools --------------------------------------------------------------------------------- */
 
-static bool tools_allowed(struct converse_build *b)
-{
-    if (converse_build_has(b, MODELS_TOOLS))
-        return true;
-    converse_build_fail(b, STATUS_INVALID, "tools: models of the family '%s' do not take them",
-                        b->o->model->caps->family);
-    return false;
-}
-
 static void open_tools(struct converse_build *b)
 {
     JSON_KEY(&b->w, "toolConfig");
     json_object(&b->w);
     JSON_KEY(&b->w, "tools");
     json_array(&b->w);
-    b->tools_open = b->tools_put = true;
-    b->retold = b->stream && !converse_build_has(b, MODELS_STREAM_TOOLS);
-    if (b->retold)
-        converse_build_map(b, "stream");
+    b->tools_open = true;
 }
 
 static void put_name(struct converse_build *b, struct str name)
@@ -274,7 +233,7 @@ static void put_name(struct converse_build *b, struct str name)
 /* Converse has no member for examples: they follow the description. */
 static void put_description(struct converse_build *b, const struct converse_tool *t)
 {
-    bool text = !converse_is_blank(t->description); /* Bedrock: at least one character */
+    bool text = !wish_is_blank(t->description); /* Bedrock: at least one character */
     if (!text && t->examples.n == 0)
         return;
     JSON_KEY(&b->w, "description");
@@ -294,8 +253,6 @@ static void put_description(struct converse_build *b, const struct converse_tool
 
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t)
 {
-    if (!tools_allowed(b))
-        return;
     if (!b->tools_open)
         open_tools(b);
     json_object(&b->w);
@@ -318,34 +275,27 @@ void converse_build_tool(struct converse_build *b, const struct converse_tool *t
     json_object_end(&b->w);
 }
 
-static void put_choice(struct converse_build *b, enum converse_choice choice, struct str name)
+/* The choice that the plan has left; "auto" is not said. */
+static void put_choice(struct converse_build *b)
 {
+    const struct wish *w = &b->plan->left;
     JSON_KEY(&b->w, "toolChoice");
     json_object(&b->w);
-    json_key(&b->w, choice == CONVERSE_ANY ? STR("any") : STR("tool"));
+    json_key(&b->w, w->choice == WISH_CHOICE_ANY ? STR("any") : STR("tool"));
     json_object(&b->w);
-    if (choice == CONVERSE_ONE)
-        put_name(b, name);
+    if (w->choice == WISH_CHOICE_ONE)
+        put_name(b, w->choice_name);
     json_object_end(&b->w);
     json_object_end(&b->w);
-    b->forced = true;
 }
 
-void converse_build_tools_end(struct converse_build *b, enum converse_choice choice,
-                              struct str name)
+void converse_build_tools_end(struct converse_build *b)
 {
     if (!b->tools_open)
         return;
     json_array_end(&b->w);
-    bool any = converse_build_has(b, MODELS_CHOICE_ANY);
-    if (choice == CONVERSE_ONE && any) {
-        choice = CONVERSE_ANY;
-        converse_build_clamp(b, "tool_choice");
-    }
-    if (choice != CONVERSE_AUTO && (any || converse_build_has(b, MODELS_TOOL_CHOICE)))
-        put_choice(b, choice, name);
-    else if (choice != CONVERSE_AUTO)
-        converse_build_clamp(b, "tool_choice");
+    if (b->plan->forced)
+        put_choice(b);
     json_object_end(&b->w);
     b->tools_open = false;
 }

@@ -13,6 +13,7 @@
 #include "server/base/arena.h"
 #include "server/json/json.h"
 #include "worker/converse/converse.h"
+#include "worker/plan/plan.h"
 
 enum converse_role { CONVERSE_NONE, CONVERSE_SYSTEM, CONVERSE_USER, CONVERSE_ASSISTANT };
 
@@ -22,27 +23,21 @@ struct converse_late { /* a tool result that other blocks of its turn came befor
 };
 
 struct converse_build {
-    const struct converse_options *o;
+    struct plan *plan;
     struct converse_names *names;
     struct arena *arena;
     struct json_out w;
-    struct buf *changes;
     struct err *err; /* the first failure stays */
     enum status status;
 
-    bool stream;             /* the client wants a stream: set by the converter */
-    bool tools_open;         /* "toolConfig" is open */
-    bool tools_put;          /* it has tools */
-    bool forced;             /* toolChoice "any" or "tool" was put */
-    bool retold;             /* the client wants a stream of what the model does not stream */
-    bool messages_open;      /* "messages" is open */
-    enum converse_role role; /* of the blocks to come */
-    enum converse_role turn; /* the open one */
-    bool turn_document;      /* the open turn has a document ... */
-    bool turn_text;          /* ... and text */
-    bool unreasoned;         /* the last assistant turn calls tools without having reasoned */
-    size_t turn_at;          /* where its blocks begin in the body */
-    size_t results_end;      /* behind those of its tool results that came first */
+    bool tools_open;                        /* "toolConfig" is open */
+    bool messages_open;                     /* "messages" is open */
+    enum converse_role role;                /* of the blocks to come */
+    enum converse_role turn;                /* the open one */
+    bool turn_document;                     /* the open turn has a document ... */
+    bool turn_text;                         /* ... and text */
+    size_t turn_at;                         /* where its blocks begin in the body */
+    size_t results_end;                     /* behind those of its tool results that came first */
     struct converse_late *late, *last_late; /* those that did not, in order */
     bool in_result;
     size_t result_at;     /* where the open tool result begins */
@@ -55,10 +50,10 @@ struct converse_build {
     size_t reasoning_end; /* behind the last reasoning block: none may follow it */
 };
 
-void converse_build_begin(struct converse_build *b, const struct converse_options *o,
-                          struct converse_names *names, struct arena *arena, struct buf *body,
-                          struct buf *changes, struct err *err);
-/* Closes the body; TOO_LARGE when it did not fit. */
+/* The plan is lent; notes about blocks and tools are added to it. */
+void converse_build_begin(struct converse_build *b, struct plan *plan, struct converse_names *names,
+                          struct buf *body, struct err *err);
+/* Closes the body; TOO_LARGE when it did not fit, INVALID when STRICT_FIELDS forbids a loss. */
 MUST_CHECK enum status converse_build_end(struct converse_build *b);
 
 bool converse_build_ok(const struct converse_build *b); /* no failure so far and the body fits */
@@ -72,11 +67,8 @@ bool converse_build_has(const struct converse_build *b, uint32_t flag);
 /* scan_text, but a string that the arena had no room for is a failure and not an empty text. */
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r);
 
-/* Notes for x-converter-changes. map: said in other words, nothing lost. clamp: the client gets
- * less than it asked for. drop: it is gone. STRICT_FIELDS refuses the latter two by name. */
+/* plan_note */
 void converse_build_map(struct converse_build *b, const char *what);
-void converse_build_map_named(struct converse_build *b, const char *what, struct str name);
-void converse_build_clamp(struct converse_build *b, const char *what);
 void converse_build_drop(struct converse_build *b, const char *what);
 void converse_build_drop_named(struct converse_build *b, const char *what, struct str name);
 
@@ -147,10 +139,8 @@ struct converse_tool {
     bool strict;
 };
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t);
-enum converse_choice { CONVERSE_AUTO, CONVERSE_ANY, CONVERSE_ONE };
-/* Ends the list, if any tool was put; name: of CONVERSE_ONE. */
-void converse_build_tools_end(struct converse_build *b, enum converse_choice choice,
-                              struct str name);
+/* Ends the list, if any tool was put, with the choice of the plan. */
+void converse_build_tools_end(struct converse_build *b);
 
 /* --- what follows the messages --- */
 struct converse_section { /* an object of the body that opens with its first member */

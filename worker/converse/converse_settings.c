@@ -1,87 +1,55 @@
 #include "worker/converse/converse_settings.h"
 
-#include "worker/converse/converse_thinking.h"
+#include "worker/dialect/edits.h"
 #include "worker/dialect/json_wish.h"
 
-#define STOPS_MAX 2500 /* API_runtime_InferenceConfiguration */
-
-/* --- stop sequences ------------------------------------------------------------------------ */
-
-void converse_settings_stops(struct converse_build *b, struct wish *s, size_t most)
+static void out_of_memory(struct converse_build *b)
 {
-    s->stops = arena_alloc(b->arena, (most + 1) * sizeof *s->stops);
-    if (!s->stops)
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
 }
 
-void converse_settings_stop(struct converse_build *b, struct wish *s, struct str raw)
+/* A member of the section: "top_k", or "object.member", whose object is to be ended after it. type:
+ * of that object, or empty. */
+static struct json_out *path_key(struct converse_section *x, struct str path, struct str type,
+                                 bool *nested_out)
 {
-    if (converse_is_blank(raw) || s->stop_count == STOPS_MAX)
-        converse_build_drop(b, s->called.stops);
-    else if (s->stops)
-        s->stops[s->stop_count++] = raw;
+    struct str rest = path, key;
+    text_split(&rest, '.', &key);
+    struct json_out *w = converse_build_key(x, key);
+    *nested_out = rest.n > 0;
+    if (*nested_out) {
+        json_object(w);
+        if (type.n > 0)
+            converse_build_member(x->b, STR("type"), type);
+        json_key(w, rest);
+    }
+    return w;
 }
 
 /* --- inferenceConfig ----------------------------------------------------------------------- */
 
-/* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered. 0 only
- * warms the cache at Anthropic; Bedrock's least is 1. */
-static int64_t output_tokens(struct converse_build *b, int64_t wanted)
+static bool put_stops(struct converse_section *x, const struct wish *w)
 {
-    int64_t cap = b->o->model->caps->output_max;
-    if (cap == 0 || wanted <= cap)
-        return wanted;
-    converse_build_clamp(b, "max_tokens");
-    return cap;
-}
-
-static void put_unit(struct converse_section *x, struct str key, double v, const char *what)
-{
-    if (!(v >= 0 && v <= 1)) { /* OpenAI's temperature goes to 2 */
-        converse_build_clamp(x->b, what);
-        v = v < 0 ? 0 : 1;
-    }
-    json_f64(converse_build_key(x, key), v);
-}
-
-static void put_sampling(struct converse_section *x, const struct wish *s)
-{
-    struct converse_build *b = x->b;
-    enum models_sampling takes = b->o->model->caps->sampling;
-    bool one = takes == MODELS_SAMPLING_ONE && s->has_temperature;
-    if (s->has_temperature && takes != MODELS_SAMPLING_NONE)
-        put_unit(x, STR("temperature"), s->temperature, "temperature");
-    else if (s->has_temperature)
-        converse_build_drop(b, "temperature");
-    if (s->has_top_p && takes != MODELS_SAMPLING_NONE && !one)
-        put_unit(x, STR("topP"), s->top_p, "top_p");
-    else if (s->has_top_p)
-        converse_build_drop(b, "top_p");
-}
-
-static bool put_stops(struct converse_section *x, const struct wish *s)
-{
-    struct converse_build *b = x->b;
-    if (s->stop_count == 0)
+    if (w->stop_count == 0)
         return false;
-    if (!converse_build_has(b, MODELS_STOPS)) {
-        converse_build_drop(b, s->called.stops);
-        return false;
-    }
-    json_array(converse_build_key(x, STR("stopSequences")));
-    for (size_t i = 0; i < s->stop_count; i++)
-        json_raw(&b->w, s->stops[i]);
-    json_array_end(&b->w);
+    struct json_out *out = converse_build_key(x, STR("stopSequences"));
+    json_array(out);
+    for (size_t i = 0; i < w->stop_count; i++)
+        json_raw(out, w->stops[i]);
+    json_array_end(out);
     return true;
 }
 
-static void put_inference(struct converse_build *b, const struct wish *s)
+static void put_inference(struct converse_build *b, const struct wish *w)
 {
     struct converse_section x = {b, STR("inferenceConfig"), false};
-    if (s->max_tokens > 0)
-        json_i64(converse_build_key(&x, STR("maxTokens")), output_tokens(b, s->max_tokens));
-    put_sampling(&x, s);
-    bool stops = put_stops(&x, s);
+    if (w->max_tokens > 0)
+        json_i64(converse_build_key(&x, STR("maxTokens")), w->max_tokens);
+    if (w->has_temperature)
+        json_f64(converse_build_key(&x, STR("temperature")), w->temperature);
+    if (w->has_top_p)
+        json_f64(converse_build_key(&x, STR("topP")), w->top_p);
+    bool stops = put_stops(&x, w);
     converse_build_section_end(&x);
     if (stops) { /* a path that the model's answer has not is ignored by Bedrock */
         JSON_KEY(&b->w, "additionalModelResponseFieldPaths");
@@ -91,25 +59,54 @@ static void put_inference(struct converse_build *b, const struct wish *s)
 
 /* --- additionalModelRequestFields ---------------------------------------------------------- */
 
-static void put_top_k(struct converse_section *x, const struct wish *s)
+static void put_thinking(struct converse_section *x, const struct wish *w)
 {
-    struct converse_build *b = x->b;
-    if (s->top_k.n == 0)
+    static const char *const types[] = {[WISH_THINKING_OFF] = "disabled",
+                                        [WISH_THINKING_ADAPTIVE] = "adaptive",
+                                        [WISH_THINKING_BUDGET] = "enabled"};
+    if (w->thinking == WISH_THINKING_UNSET)
         return;
-    struct str rest = text_from(b->o->model->caps->top_k), key; /* "top_k", or "object.member" */
-    if (rest.n == 0) {
-        converse_build_drop(b, "top_k");
+    struct json_out *out = converse_build_key(x, STR("thinking"));
+    json_object(out);
+    converse_build_member(x->b, STR("type"), text_from(types[w->thinking]));
+    if (w->thinking == WISH_THINKING_BUDGET) {
+        JSON_KEY(out, "budget_tokens");
+        json_i64(out, w->budget);
+    }
+    if (w->display.n > 0 && w->thinking != WISH_THINKING_OFF)
+        converse_build_member(x->b, STR("display"), w->display);
+    json_object_end(out);
+}
+
+static void put_level(struct converse_section *x)
+{
+    static const struct str paths[] = {
+#define PATH(name, path) [MODELS_LEVEL_##name] = STR(path),
+        MODELS_LEVEL_PLACES(PATH)
+#undef PATH
+    };
+    const struct plan *p = x->b->plan;
+    bool nested;
+    if (p->level.n == 0 || p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
         return;
-    }
-    text_split(&rest, '.', &key);
-    struct json_out *w = converse_build_key(x, key);
-    if (rest.n > 0) {
-        json_object(w);
-        json_key(w, rest);
-    }
-    json_raw(w, s->top_k);
-    if (rest.n > 0)
-        json_object_end(w);
+    bool typed = p->caps->level_at == MODELS_LEVEL_REASONING_CONFIG;
+    struct json_out *out = path_key(x, paths[p->caps->level_at],
+                                    typed ? STR("enabled") : (struct str){NULL, 0}, &nested);
+    json_str(out, p->level);
+    if (nested)
+        json_object_end(out);
+}
+
+static void put_top_k(struct converse_section *x, const struct wish *w)
+{
+    bool nested;
+    if (w->top_k == SCAN_ABSENT)
+        return;
+    struct json_out *out =
+        path_key(x, text_from(x->b->plan->caps->top_k), (struct str){NULL, 0}, &nested);
+    json_raw(out, scan_raw(w->scan, w->top_k));
+    if (nested)
+        json_object_end(out);
 }
 
 /*
@@ -117,143 +114,151 @@ static void put_top_k(struct converse_section *x, const struct wish *s)
  * is refused as a conflict, alone it is required (litellm issues 34347 and 36536, against the live
  * service). Claude since 4.5: older ones refuse the key.
  */
-static void put_tool_choice(struct converse_section *x, const struct wish *s, bool tools)
+static void put_tool_choice(struct converse_section *x, const struct plan *p)
 {
-    struct converse_build *b = x->b;
-    if (!tools || (!s->one_call && !s->no_calls))
+    if (!p->left.one_call && !p->no_calls)
         return;
-    if (!converse_build_has(b, MODELS_CALL_LIMIT)) {
-        converse_build_clamp(b, s->no_calls ? "tool_choice" : s->called.one_call);
+    struct json_out *out = converse_build_key(x, STR("tool_choice"));
+    json_object(out);
+    if (!p->forced)
+        converse_build_member(x->b, STR("type"), p->no_calls ? STR("none") : STR("auto"));
+    if (!p->no_calls) {
+        JSON_KEY(out, "disable_parallel_tool_use");
+        json_bool(out, true);
+    }
+    json_object_end(out);
+}
+
+static void put_betas(struct converse_section *x, const struct plan *p)
+{
+    if (p->beta_count == 0)
         return;
-    }
-    struct json_out *w = converse_build_key(x, STR("tool_choice"));
-    json_object(w);
-    if (!b->forced)
-        converse_build_member(b, STR("type"), s->no_calls ? STR("none") : STR("auto"));
-    if (!s->no_calls) {
-        JSON_KEY(w, "disable_parallel_tool_use");
-        json_bool(w, true);
-    }
-    json_object_end(w);
+    struct json_out *out = converse_build_key(x, STR("anthropic_beta"));
+    json_array(out);
+    for (uint32_t i = 0; i < p->beta_count; i++)
+        json_str(out, p->betas[i]);
+    json_array_end(out);
 }
 
-/* A beta is a feature of Claude's: one that does not go on is named, so that nobody believes it
- * was on. */
-static void put_beta(struct converse_section *x, struct str beta, bool *open)
+static void put_plain(struct converse_section *x, const struct wish *w)
 {
-    struct converse_build *b = x->b;
-    struct str to[BETAS_TO_MAX];
-    uint32_t n;
-    if (beta.n == 0)
-        return;
-    enum betas_verdict verdict =
-        betas_judge(&b->o->beta_rules, b->o->model, b->arena, beta, to, &n);
-    if (verdict == BETAS_DROPPED)
-        converse_build_drop_named(b, "beta:", beta);
-    if (verdict == BETAS_MAPPED)
-        converse_build_map_named(b, "beta:", beta);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!*open)
-            json_array(converse_build_key(x, STR("anthropic_beta")));
-        *open = true;
-        json_str(&b->w, to[i]);
-    }
+    for (size_t i = 0; i < wish_plain_count; i++)
+        if (w->plain[i] != SCAN_ABSENT)
+            json_raw(converse_build_key(x, scan_text(w->scan, scan_key(w->scan, w->plain[i]))),
+                     scan_raw(w->scan, w->plain[i]));
 }
 
-static bool list_has(struct str list, struct str value)
-{
-    struct str one;
-    while (list.n > 0 && text_split(&list, ',', &one))
-        if (text_eq(text_trim(one), value))
-            return true;
-    return false;
-}
-
-static void put_betas(struct converse_section *x)
-{
-    const struct converse_options *o = x->b->o;
-    struct str rest = o->betas, one;
-    bool open = false;
-    while (rest.n > 0 && text_split(&rest, ',', &one))
-        put_beta(x, text_trim(one), &open);
-    if (o->model->one_million && !list_has(o->betas, STR("context-1m-2025-08-07")))
-        put_beta(x, STR("context-1m-2025-08-07"), &open);
-    if (open)
-        json_array_end(&x->b->w);
-}
-
-static void put_additional(struct converse_build *b, const struct wish *s)
+static void put_additional(struct converse_build *b, const struct plan *p)
 {
     struct converse_section x = {b, STR("additionalModelRequestFields"), false};
-    converse_thinking_put(&x, s);
-    put_top_k(&x, s);
-    put_tool_choice(&x, s, b->tools_put);
-    put_betas(&x);
+    put_thinking(&x, &p->left);
+    put_level(&x);
+    put_top_k(&x, &p->left);
+    put_tool_choice(&x, p);
+    put_betas(&x, p);
+    put_plain(&x, &p->left);
     converse_build_section_end(&x);
 }
 
 /* --- outputConfig, serviceTier ------------------------------------------------------------- */
 
-static void put_format(struct converse_section *x, const struct wish *s)
+/* Structured output wants additionalProperties:false in every object (the documentation of
+ * structured outputs); OpenAI wants it only of strict schemas. */
+static struct str close_schema(struct converse_build *b, struct str schema)
 {
-    struct converse_build *b = x->b;
-    struct json_out *w = converse_build_key(x, STR("textFormat"));
-    json_object(w);
-    converse_build_member(b, STR("type"), STR("json_schema"));
-    JSON_KEY(w, "structure");
-    json_object(w);
-    JSON_KEY(w, "jsonSchema");
-    json_object(w);
-    converse_build_member(b, STR("schema"), s->schema); /* JSON inside a JSON string */
-    if (s->schema_name.n > 0)
-        converse_build_member(b, STR("name"), s->schema_name);
-    if (s->schema_description.n > 0)
-        converse_build_member(b, STR("description"), s->schema_description);
-    for (int i = 0; i < 3; i++)
-        json_object_end(w);
+    /* it is a part of what has been parsed before */
+    static const struct scan_limits limits = {
+        .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
+    struct scan s;
+    struct edits edits;
+    struct buf out;
+    struct str closed = {NULL, 0};
+    if (scan_parse(&s, b->arena, schema, &limits, NULL) != STATUS_OK) {
+        out_of_memory(b);
+        return closed;
+    }
+    edits_init(&edits, &s);
+    for (scan_ref r = 0; r < s.count; r++)
+        if (SCAN_IS(&s, SCAN_GET(&s, r, "type"), "object") &&
+            SCAN_GET(&s, r, "additionalProperties") == SCAN_ABSENT)
+            edits_inside(&edits, r, STR("\"additionalProperties\":false,"));
+    buf_init(&out, 8 * schema.n + 64); /* {"type":"object"} grows to less than thrice */
+    if (edits_apply(&edits, &out, NULL) == STATUS_OK)
+        closed = arena_dup(b->arena, buf_str(&out));
+    if (!closed.p)
+        out_of_memory(b);
+    buf_free(&out);
+    return closed;
 }
 
-static void put_output(struct converse_build *b, const struct wish *s)
+static void put_format(struct converse_section *x, const struct wish *w)
+{
+    struct converse_build *b = x->b;
+    struct json_out *out = converse_build_key(x, STR("textFormat"));
+    json_object(out);
+    converse_build_member(b, STR("type"), STR("json_schema"));
+    JSON_KEY(out, "structure");
+    json_object(out);
+    JSON_KEY(out, "jsonSchema");
+    json_object(out); /* JSON inside a JSON string */
+    converse_build_member(b, STR("schema"),
+                          w->schema_open ? close_schema(b, w->schema) : w->schema);
+    if (w->schema_name.n > 0)
+        converse_build_member(b, STR("name"), w->schema_name);
+    if (w->schema_description.n > 0)
+        converse_build_member(b, STR("description"), w->schema_description);
+    for (int i = 0; i < 3; i++)
+        json_object_end(out);
+}
+
+static void put_output(struct converse_build *b, const struct plan *p)
 {
     struct converse_section x = {b, STR("outputConfig"), false};
-    if (s->schema.n > 0 && converse_build_has(b, MODELS_FORMAT))
-        put_format(&x, s);
-    if (s->effort.n > 0 && b->o->model->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
-        json_str(converse_build_key(&x, STR("effort")), s->effort);
-    else if (s->effort.n > 0 && !converse_thinking_tells_effort(b, s))
-        converse_build_drop(b, s->called.effort);
+    if (p->format == PLAN_FORMAT_NATIVE)
+        put_format(&x, &p->left);
+    if (p->level.n > 0 && p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
+        json_str(converse_build_key(&x, STR("effort")), p->level);
     converse_build_section_end(&x);
 }
 
-static void put_tier(struct converse_build *b, struct str tier)
+static void put_tier(struct converse_build *b, enum tier tier)
 {
-    if (tier.n == 0)
-        tier = b->o->service_tier;
-    if (tier.n == 0 || text_eq(tier, STR("default")) || b->o->tier_refused)
+    if (tier == TIER_DEFAULT)
         return;
     JSON_KEY(&b->w, "serviceTier");
     json_object(&b->w);
-    converse_build_member(b, STR("type"), tier);
+    converse_build_member(b, STR("type"), tier_word(tier));
     json_object_end(&b->w);
 }
 
-void converse_settings_put(struct converse_build *b, struct wish *s)
+void converse_settings_put(struct converse_build *b)
 {
-    converse_thinking_settle(b, s);
-    put_inference(b, s);
-    put_additional(b, s);
-    put_output(b, s);
-    put_tier(b, s->tier);
+    put_inference(b, &b->plan->left);
+    put_additional(b, b->plan);
+    put_output(b, b->plan);
+    put_tier(b, b->plan->tier);
 }
 
-/* --- structured output in words ------------------------------------------------------------ */
+/* --- in words ------------------------------------------------------------------------------ */
 
-void converse_settings_ask_json(struct converse_build *b, struct str schema)
+static void put_words(struct converse_build *b, struct str words)
 {
-    struct str wish = json_wish(b->arena, schema);
     converse_build_role(b, CONVERSE_SYSTEM);
-    if (wish.p)
-        converse_build_text_pieces(b, &wish, 1);
+    if (words.p)
+        converse_build_text_pieces(b, &words, 1);
     else
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        out_of_memory(b);
+}
+
+void converse_settings_put_words(struct converse_build *b)
+{
+    const struct plan *p = b->plan;
+    struct str name = p->left.choice_name;
+    if (p->call_in_words) {
+        if (name.n > 0)
+            name = converse_name_out(b->names, name);
+        put_words(b, json_wish_call(b->arena, name));
+    }
+    if (p->format == PLAN_FORMAT_WORDS)
+        put_words(b, json_wish(b->arena, p->left.schema));
 }

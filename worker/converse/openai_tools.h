@@ -6,11 +6,9 @@
 #define WORKER_CONVERSE_OPENAI_TOOLS_H
 
 #include "worker/dialect/chat.h"
-#include "worker/converse/converse_settings.h"
+#include "worker/converse/converse_build.h"
 
-/* Writes toolConfig, or nothing when there are no tools and none in the history. What toolConfig
- * cannot say goes into the settings. */
-void openai_tools_put(struct converse_build *b, const struct chat_request *r,
-                      struct wish *settings);
+/* Writes toolConfig, or nothing when there are no tools and none in the history. */
+void openai_tools_put(struct converse_build *b, const struct chat_request *r);
 
 #endif

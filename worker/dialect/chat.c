@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "worker/dialect/chat_pairs.h"
+#include "worker/dialect/chat_wish.h"
 
 /* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the
  * like. */
@@ -184,5 +185,10 @@ enum status chat_read(const struct scan *s, struct chat_request *out, struct err
         return err_set(err, STATUS_INVALID, "The request body is not a JSON object.");
     for (size_t i = 0; st == STATUS_OK && i < COUNT(steps); i++)
         st = steps[i](s, out, err);
+    if (st == STATUS_OK)
+        st = chat_wish_read(&out->wish, s, out->messages, out->tools, err);
+    out->wish.stream = out->stream;
+    out->wish.max_tokens = out->max_tokens;
+    out->wish.has_max_tokens = out->max_tokens > 0;
     return st;
 }

@@ -5,7 +5,7 @@
 #ifndef WORKER_DIALECT_CHAT_H
 #define WORKER_DIALECT_CHAT_H
 
-#include "server/json/scan.h"
+#include "worker/dialect/wish.h"
 
 struct chat_request {
     const struct scan *scan;
@@ -15,6 +15,7 @@ struct chat_request {
     int64_t max_tokens; /* 0: not given */
     scan_ref messages;
     scan_ref tools; /* SCAN_ABSENT also when [] */
+    struct wish wish;
 };
 
 MUST_CHECK enum status chat_read(const struct scan *s, struct chat_request *out, struct err *err);

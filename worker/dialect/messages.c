@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "worker/dialect/messages_wish.h"
 #include "worker/dialect/tool_pairs.h"
 
 /*
@@ -357,23 +358,6 @@ static enum status check_messages(const struct scan *s, scan_ref messages, struc
 
 /* --- what Bedrock has not ------------------------------------------------------------------ */
 
-static bool is_nothing(const struct scan *s, scan_ref v)
-{
-    enum scan_type t = scan_type(s, v);
-    return t == SCAN_NONE || t == SCAN_NULL ||
-           ((t == SCAN_ARRAY || t == SCAN_OBJECT) && scan_size(s, v) == 0);
-}
-
-/* The wording is the one Claude Code knows: it sends the request again without the field. */
-enum status messages_refuse_fields(const struct scan *s, struct err *err)
-{
-    static const char *const names[] = {"mcp_servers", "container", "fallbacks", "safeguards"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!is_nothing(s, scan_get(s, 0, text_from(names[i]))))
-            return err_set(err, STATUS_INVALID, "%s: Extra inputs are not permitted", names[i]);
-    return STATUS_OK;
-}
-
 enum status messages_refuse_sampling(const struct scan *s, struct err *err)
 {
     static const char *const names[] = {"temperature", "top_p", "top_k"};
@@ -428,5 +412,8 @@ enum status messages_read(const struct scan *s, bool count_tokens, struct messag
         (st = tool_pairs_check(s, out->messages, err)) != STATUS_OK)
         return st;
     out->session = read_session(s);
-    return STATUS_OK;
+    st = messages_wish_read(&out->wish, s, out->messages, out->tools, err);
+    out->wish.stream = out->stream;
+    out->wish.max_tokens = out->max_tokens;
+    return st;
 }

@@ -6,7 +6,7 @@
 #ifndef WORKER_DIALECT_MESSAGES_H
 #define WORKER_DIALECT_MESSAGES_H
 
-#include "server/json/scan.h"
+#include "worker/dialect/wish.h"
 
 struct messages_request {
     const struct scan *scan;
@@ -20,14 +20,12 @@ struct messages_request {
         session; /* session id out of metadata.user_id, either form; for the log; may be empty */
     uint32_t breakpoints; /* blocks with cache_control */
     bool short_marks;     /* one of them says "5m" */
+    struct wish wish;
 };
 
 /* count_tokens: max_tokens may be missing. */
 MUST_CHECK enum status messages_read(const struct scan *s, bool count_tokens,
                                      struct messages_request *out, struct err *err);
-
-/* INVALID for fields that Bedrock has not and whose loss would change what the client asked for. */
-MUST_CHECK enum status messages_refuse_fields(const struct scan *s, struct err *err);
 
 /* INVALID for temperature, top_p, top_k, which anthropic-version 2026-10-21 no longer has. */
 MUST_CHECK enum status messages_refuse_sampling(const struct scan *s, struct err *err);

@@ -1,12 +1,16 @@
 /*
- * wish.h - what a client wishes of an answer, beside its messages and tools, whatever its dialect:
- * length, sampling, thinking, structure. The request converters fill it; what the model takes of it
- * is decided where it is written (converse_settings.h). Texts are the request's or the arena's.
+ * wish.h - what a client asks of an answer, beside its messages and the text of its tools, whatever
+ * its dialect. Read once (messages_read, chat_read) and not changed afterwards; worker/plan decides
+ * what becomes of it. A third dialect fills the same struct. Texts are the request's or the
+ * arena's. Pure.
  */
 #ifndef WORKER_DIALECT_WISH_H
 #define WORKER_DIALECT_WISH_H
 
-#include "server/base/text.h"
+#include "server/json/scan.h"
+#include "shm/catalogue/tier.h"
+#include "worker/dialect/tool_references.h"
+#include "worker/model/models_table.h"
 
 enum wish_thinking {
     WISH_THINKING_UNSET,
@@ -15,29 +19,136 @@ enum wish_thinking {
     WISH_THINKING_BUDGET
 };
 
+/* Levels of effort, from the least. X(NAME, word) */
+#define WISH_EFFORTS(X) \
+    X(LOW, "low")       \
+    X(MEDIUM, "medium") \
+    X(HIGH, "high")     \
+    X(XHIGH, "xhigh")   \
+    X(MAX, "max")
+
+enum wish_effort {
+    WISH_EFFORT_UNSET,
+#define WISH_EFFORT_ENUM(name, word) WISH_EFFORT_##name,
+    WISH_EFFORTS(WISH_EFFORT_ENUM)
+#undef WISH_EFFORT_ENUM
+        WISH_EFFORT_OTHER /* a word that is none of these: newer than this program, or wrong */
+};
+
+struct str wish_effort_word(enum wish_effort effort); /* empty for UNSET and OTHER */
+enum wish_effort wish_effort_find(struct str word);   /* UNSET for an empty one */
+
+enum wish_choice { WISH_CHOICE_AUTO, WISH_CHOICE_ANY, WISH_CHOICE_ONE, WISH_CHOICE_NONE };
+
+enum wish_format {
+    WISH_FORMAT_UNSET,
+    WISH_FORMAT_JSON, /* any JSON object */
+    WISH_FORMAT_SCHEMA,
+    WISH_FORMAT_OTHER /* asked for, but in a form without a schema */
+};
+
+/*
+ * Top-level fields that go on as they are, or not at all. A model that takes one gets it under the
+ * same name (InvokeModel: in the body, Converse: in additionalModelRequestFields). A new field of a
+ * model is a row here and an ability in the table of models.
+ */
+enum wish_fate {
+    WISH_LOST,    /* no model on Bedrock has it: dropped and named */
+    WISH_REFUSED, /* without it the answer would be another one: refused by name */
+    WISH_ABILITY  /* taken by models with the ability */
+};
+
+struct wish_plain {
+    struct str messages, chat; /* its name in each dialect; empty: it has none */
+    enum wish_fate fate;
+    uint32_t ability;   /* MODELS_..., of WISH_ABILITY */
+    struct str neutral; /* a text that asks for nothing */
+};
+
+#define WISH_PLAIN_MAX 32 /* rows */
+extern const struct wish_plain wish_plain[];
+extern const size_t wish_plain_count;
+
+/* Names of fields in the client's dialect, for the notes. */
+struct wish_names {
+    const char *thinking, *effort, *one_call, *stops;
+};
+
 struct wish {
-    int64_t max_tokens; /* 0: left to the model */
+    const struct scan *scan;
+    const struct wish_names *called;
+    /* The first field of a wrong form. What is spliced leaves it to the upstream, what is built
+     * anew cannot be made of it. code STATUS_OK: none; STATUS_BUSY: no memory to read it. */
+    struct err fault;
+
+    bool stream;
+    bool has_max_tokens;
+    bool exact; /* its clients want a refusal when they ask for more tokens than there are */
+    int64_t max_tokens;
     bool has_temperature, has_top_p;
     double temperature, top_p;
-    struct str top_k;  /* a JSON number, or empty */
-    struct str *stops; /* JSON strings with their quotes */
-    size_t stop_count;
+    scan_ref top_k; /* a number, or SCAN_ABSENT */
+
+    struct str *stops; /* JSON strings with their quotes; blank ones, which nobody takes, are out */
+    uint32_t stop_count;
+    bool stops_lost; /* there were blank ones, or too many */
 
     enum wish_thinking thinking;
     int64_t budget;     /* tokens, of WISH_THINKING_BUDGET */
-    struct str display; /* thinking.display, or empty */
-    struct str effort;  /* a name that converse_thinking_effort accepts, or empty */
+    struct str display; /* thinking.display: "summarized", "omitted" or empty */
+    bool display_other; /* one of a beta that Bedrock has not */
+    bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
+                           told only when there is a wish for thinking */
+    enum wish_effort effort;
+    bool task_budget;
 
-    struct str schema; /* structured output: a JSON object, or empty */
+    enum wish_format format;
+    const char *format_name; /* of the field */
+    bool format_old;         /* it stands under the name that it had as a beta */
+    bool format_twice;       /* under both names: the old one is dropped */
+    bool schema_open;        /* the dialect does not ask for additionalProperties:false */
+    struct str schema;       /* a JSON object, of WISH_FORMAT_SCHEMA */
     struct str schema_name, schema_description;
 
-    bool one_call; /* at most one tool call in the answer */
-    bool no_calls; /* none, although toolConfig has tools */
+    uint32_t tools;          /* that the model may be shown */
+    uint32_t tools_deferred; /* of them: that wait for a tool search, and none has named */
+    struct tool_references references; /* what the history has named; read where a tool waits */
+    scan_ref allowed;   /* a list: no other tools may be shown; SCAN_ABSENT: all may */
+    bool tool_search;   /* defers tools, or has a tool that searches for them */
+    bool called_before; /* the history has tool calls; told only without tools or with NONE */
+    enum wish_choice choice;
+    struct str choice_name; /* of WISH_CHOICE_ONE */
+    bool one_call;          /* at most one tool call in the answer */
 
-    struct str tier; /* of the request; empty: of the options */
-    struct {         /* of fields in the client's dialect, for the notes */
-        const char *thinking, *effort, *one_call, *stops;
-    } called;
+    bool has_tier, tier_other; /* other: a word that is no tier of Bedrock's */
+    enum tier tier;
+    scan_ref betas[2];  /* members of the body: a text or a list of texts; the header is apart */
+    scan_ref cache_top; /* top-level cache_control: an object, or SCAN_ABSENT */
+    scan_ref context;   /* context_management, or SCAN_ABSENT */
+
+    scan_ref plain[WISH_PLAIN_MAX]; /* by row of wish_plain; SCAN_ABSENT: nothing is asked */
+    scan_ref *others;               /* fields that this program does not know */
+    uint32_t other_count;
 };
+
+/* What both readers begin with: the dialect's own names, nothing asked. */
+void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called);
+/* The plain fields and the others. known: names that are read elsewhere, or that may go without a
+ * word; NULL: all others may. BUSY when memory is out. */
+MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
+                                        const char *const *known, size_t known_count,
+                                        struct err *err);
+/* A member's text; no memory for it is a fault. */
+struct str wish_text(struct wish *w, scan_ref r);
+/* Room for so many stop sequences (false: none, a fault), then one by one. */
+bool wish_make_stops(struct wish *w, uint32_t most);
+void wish_add_stop(struct wish *w, struct str raw);
+/* Keeps the first fault; the text is the dialect's. NONE: it names no parameter (err_set_param). */
+void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text);
+
+/* Asks for nothing: absent, null, false, 0, "", an empty list or object. */
+bool wish_is_nothing(const struct scan *s, scan_ref r);
+/* A JSON string of blanks only: Bedrock refuses such texts. raw: with its quotes. */
+bool wish_is_blank(struct str raw);
 
 #endif

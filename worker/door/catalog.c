@@ -173,7 +173,7 @@ enum verdict catalog_one(struct exchange *x)
         return VERDICT_FAIL;
     }
     struct str asked = {name, n};
-    if (models_choose(worker->config, worker->segment, x->arena, asked, true, &x->asked.model,
+    if (models_choose(&worker->models, worker->segment, x->arena, asked, true, &x->asked.model,
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }

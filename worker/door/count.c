@@ -5,14 +5,8 @@
 #include "worker/turn/answer.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
-#define REFUSALS            32     /* models remembered in one worker */
 #define IMAGE_TOKENS        1600 /* the most that one image costs (width * height / 750, downsized) */
 #define PDF_BYTES_PER_TOKEN 30   /* of base64: a page of 50 KB holds some 1,600 tokens */
-
-static struct {
-    char model[128];
-    uint64_t until_ms;
-} refusals[REFUSALS]; /* of this process */
 
 static struct str base_id(const struct exchange *x)
 {
@@ -21,12 +15,13 @@ static struct str base_id(const struct exchange *x)
 
 bool count_may_ask(struct exchange *x)
 {
+    const struct worker *w = x->worker;
     if (!(x->asked.model.caps->flags & MODELS_CLAUDE)) {
         return false; /* no other family has CountTokens */
     }
-    for (size_t i = 0; i < REFUSALS; i++) {
-        if (refusals[i].until_ms > clock_mono_ms() &&
-            text_eq(text_from(refusals[i].model), base_id(x))) {
+    for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
+        if (w->learnt.uncounted[i].until_ms > clock_mono_ms() &&
+            text_eq(text_from(w->learnt.uncounted[i].model), base_id(x))) {
             return false;
         }
     }
@@ -35,12 +30,15 @@ bool count_may_ask(struct exchange *x)
 
 void count_refused(struct exchange *x)
 {
+    struct worker *w = x->worker;
     size_t oldest = 0;
-    for (size_t i = 0; i < REFUSALS; i++) {
-        oldest = refusals[i].until_ms < refusals[oldest].until_ms ? i : oldest;
+    for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
+        oldest =
+            w->learnt.uncounted[i].until_ms < w->learnt.uncounted[oldest].until_ms ? i : oldest;
     }
-    text_copy(base_id(x), refusals[oldest].model, sizeof refusals[oldest].model);
-    refusals[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
+    text_copy(base_id(x), w->learnt.uncounted[oldest].model,
+              sizeof w->learnt.uncounted[oldest].model);
+    w->learnt.uncounted[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
 }
 
 /* {"input":{"invokeModel":{"body":"<base64>"}}} */

@@ -2,7 +2,7 @@
  * count.h - POST /v1/messages/count_tokens: Bedrock's CountTokens where the account and model allow
  * it, else an estimate that says so (x-token-count: estimate). Worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html (base model
- * ids only; needs bedrock:CountTokens, which the earlier gateway's policy lacks)
+ * ids only; needs bedrock:CountTokens, which policies for InvokeModel alone lack)
  */
 #ifndef WORKER_DOOR_COUNT_H
 #define WORKER_DOOR_COUNT_H

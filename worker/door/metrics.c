@@ -28,7 +28,7 @@
     X(REQUESTS_OPEN, "requests_open", "gauge", "", "Requests open now")                            \
     X(KEYS, "keys", "gauge", "", "Keys in the table")                                              \
     X(GENERATION, "key_table_generation", "gauge", "", "Publications of the key table")            \
-    X(TABLE_AGE, "key_table_age_milliseconds", "gauge", "",                                        \
+    X(TABLE_AGE, "key_table_age_seconds", "gauge", "",                                             \
       "Since the store last confirmed the key table")                                              \
     X(JOURNAL_OPEN, "usage_journal_open", "gauge", "", "Usage records of requests that run")       \
     X(JOURNAL_WAITING, "usage_journal_waiting", "gauge", "",                                       \
@@ -154,6 +154,14 @@ static void gauge(struct buf *out, unsigned family, uint64_t value)
     buf_printf(out, PREFIX "%s %llu\n", families[family].name, (unsigned long long)value);
 }
 
+/* In seconds, as Prometheus has all times. */
+static void gauge_ms(struct buf *out, unsigned family, uint64_t ms)
+{
+    put_family(out, families[family]);
+    buf_printf(out, PREFIX "%s %llu.%03llu\n", families[family].name,
+               (unsigned long long)(ms / 1000u), (unsigned long long)(ms % 1000u));
+}
+
 struct processes {
     uint64_t workers_ready, connections, requests_open, restarts;
 };
@@ -198,7 +206,7 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
     gauge(out, FAMILY_REQUESTS_OPEN, p.requests_open);
     gauge(out, FAMILY_KEYS, directory_count(s));
     gauge(out, FAMILY_GENERATION, directory_generation(s));
-    gauge(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
+    gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     put_journal(s, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
 }
@@ -217,8 +225,8 @@ static enum traffic_class class_of(const struct exchange *x)
 
 static enum traffic traffic_of(const struct exchange *x)
 {
-    if (!x->route || x->route->answer) {
-        return x->route && !x->route->needs_key ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
+    if (!x->route || x->route->serve) {
+        return x->route && x->route->need == ROUTE_ANYBODY ? TRAFFIC_PUBLIC : TRAFFIC_OTHER;
     }
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;
@@ -245,10 +253,11 @@ void metrics_count(const struct exchange *x)
 enum verdict metrics_answer(struct exchange *x)
 {
     struct buf body;
-    if (x->worker->config->metrics_auth && x->caller.who != CALLER_MASTER) {
+    if (x->worker->config->metrics_auth && x->caller.who != CALLER_MASTER &&
+        x->caller.who != CALLER_SCRAPER) {
         x->outcome.refused = COUNTER_REFUSED_MASTER_ONLY;
         err_set(&x->outcome.err, STATUS_PERMISSION,
-                "/metrics needs the master key (or METRICS_AUTH=off)");
+                "/metrics needs METRICS_TOKEN or the master key (or METRICS_TOKEN=off)");
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);

@@ -44,8 +44,8 @@ void page_keep(struct exchange *x, const struct http_request *r)
 static bool is_shown(const struct route *r)
 {
     struct str path = text_from(r->path);
-    return r->answer != admin_absent && r->answer != admin_message_by_id &&
-           r->answer != page_root && !text_ends(path, STR("*"));
+    return r->serve != admin_absent && r->serve != admin_message_by_id && r->serve != page_root &&
+           !text_ends(path, STR("*"));
 }
 
 /* The path as it is called: {prefix} filled in. */
@@ -165,7 +165,7 @@ static void put_lines(struct buf *out, const struct exchange *x)
 static void put_row(struct buf *out, const struct config *c, const struct route *r)
 {
     struct buf path;
-    bool link = r->methods & 1u << HTTP_GET && !r->needs_key;
+    bool link = r->methods & 1u << HTTP_GET && r->need == ROUTE_ANYBODY;
     buf_init(&path, BODY_MAX);
     put_path(&path, c, r);
     BUF_LIT(out, "<tr><td><code>");
@@ -177,7 +177,7 @@ static void put_row(struct buf *out, const struct config *c, const struct route 
     }
     put_escaped(out, buf_str(&path));
     buf_put_str(out, link ? STR("</a></code></td><td>") : STR("</code></td><td>"));
-    buf_put_str(out, r->needs_key ? STR("key") : STR("anybody"));
+    buf_put_str(out, r->need != ROUTE_ANYBODY ? STR("key") : STR("anybody"));
     BUF_LIT(out, "</td><td>");
     put_escaped(out, text_from(r->meaning));
     BUF_LIT(out, "</td></tr>\n");

@@ -7,7 +7,7 @@
 /* Probes and health checks are not worth a line each at the default level. */
 static bool worth_a_line(const struct exchange *x)
 {
-    return !x->route || x->route->needs_key || x->outcome.status >= 400;
+    return !x->route || x->route->need != ROUTE_ANYBODY || x->outcome.status >= 400;
 }
 
 static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
@@ -21,7 +21,7 @@ static void put_line(const struct exchange *x)
     if (x->caller.who == CALLER_KEY) {
         text_hex(x->caller.digest, 4, key_id);
     }
-    static const char *const who[] = {"nobody", "anonymous", "master", "key"};
+    static const char *const who[] = {"nobody", "anonymous", "scraper", "master", "key"};
     static const struct reply none;
     const struct reply *reply = x->attempt.reply ? x->attempt.reply : &none;
     const struct tokens *u = &x->outcome.usage.tokens;

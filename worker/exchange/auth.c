@@ -31,7 +31,7 @@ static enum status unavailable(struct err *err)
 
 /* x-api-key decides when both are present, as at api.anthropic.com; an empty header counts as
  * absent. */
-static struct str find_key(const struct config *c, const struct http_request *r)
+struct str auth_sent_key(const struct config *c, const struct http_request *r)
 {
     struct str value;
     if (http_request_header(r, text_from(c->api_key_header), &value) && value.n) {
@@ -49,6 +49,23 @@ static bool is_master(const struct exchange *x)
     const struct worker *w = x->worker;
     return w->has_master &&
            text_secret_eq(x->caller.digest, w->master_digest, sizeof x->caller.digest);
+}
+
+/* Opens /metrics; at another route it is a key that nobody has, and no question to the store. */
+static bool is_metrics_token(const struct exchange *x)
+{
+    const struct config *c = x->worker->config;
+    return c->has_metrics_token &&
+           text_secret_eq(x->caller.digest, c->metrics_digest, sizeof x->caller.digest);
+}
+
+static enum status let_scrape(struct exchange *x, struct err *err)
+{
+    if (x->route->need != ROUTE_MASTER) {
+        return refuse(x, COUNTER_REFUSED_BAD_KEY, err);
+    }
+    x->caller.who = CALLER_SCRAPER;
+    return STATUS_OK;
 }
 
 /* What the row says about this very moment. */
@@ -114,23 +131,44 @@ static enum status look_up(struct exchange *x, struct str key, struct err *err)
     return unavailable(err);
 }
 
+bool auth_is_needed(const struct exchange *x)
+{
+    switch (x->route->need) {
+    case ROUTE_ANYBODY:
+        return false;
+    case ROUTE_KEY:
+        return true;
+    case ROUTE_MASTER:
+        break;
+    }
+    return x->worker->config->metrics_auth;
+}
+
+enum status auth_refuse_no_key(struct exchange *x, struct err *err)
+{
+    x->outcome.refused = COUNTER_REFUSED_NO_KEY;
+    return err_set(err, STATUS_AUTH,
+                   "no API key: send it as x-api-key or as Authorization: Bearer");
+}
+
 enum status auth_identify(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
-    struct str key = find_key(c, r);
+    struct str key = auth_sent_key(c, r);
     if (!key.n) {
         if (!c->require_api_key) {
             x->caller.who = CALLER_ANONYMOUS;
             return STATUS_OK;
         }
-        x->outcome.refused = COUNTER_REFUSED_NO_KEY;
-        return err_set(err, STATUS_AUTH,
-                       "no API key: send it as x-api-key or as Authorization: Bearer");
+        return auth_refuse_no_key(x, err);
     }
     sha256(key.p, key.n, x->caller.digest);
     if (is_master(x)) {
         x->caller.who = CALLER_MASTER;
         return STATUS_OK;
+    }
+    if (is_metrics_token(x)) {
+        return let_scrape(x, err);
     }
     if (!c->require_api_key) {
         x->caller.who = CALLER_ANONYMOUS;
@@ -176,8 +214,8 @@ static void digest_address(const struct exchange *x, uint8_t digest_out[32])
     sha256(peer.p, peer.n, digest_out);
 }
 
-/* Without keys everybody would share one bucket (a defect of the Rust original): one a source
- * address. */
+/* Without keys there is one bucket a source address: in a common one, one client would use up
+ * everybody's. */
 static uint32_t anonymous_slot(const struct exchange *x)
 {
     uint8_t digest[32];
@@ -195,6 +233,7 @@ uint64_t auth_holder(const struct exchange *x)
     case CALLER_ANONYMOUS:
         digest_address(x, digest);
         break;
+    case CALLER_SCRAPER:
     case CALLER_MASTER:
     case CALLER_KEY:
         memcpy(digest, x->caller.digest, sizeof digest);
@@ -218,6 +257,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
             *limit_out = x->caller.key.rate_limit;
         }
         return bucket_of(x->worker->segment, x->caller.key.slot, x->caller.key.tag);
+    case CALLER_SCRAPER: /* its one route has no limit */
     case CALLER_ANONYMOUS:
     case CALLER_NOBODY:
         break;
@@ -259,7 +299,7 @@ static enum verdict take(struct exchange *x)
 
 enum verdict auth_step(struct exchange *x)
 {
-    if (!x->route->needs_key) {
+    if (!auth_is_needed(x)) {
         return VERDICT_NEXT;
     }
     if (x->caller.ticket) {

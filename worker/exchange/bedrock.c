@@ -339,10 +339,10 @@ static bool drop_tier(struct exchange *x)
 {
     struct attempt *a = &x->attempt;
     if (a->transfer.complaint != COMPLAINT_TIER || !a->tier_named ||
-        attempt_leaves_out(a, ATTEMPT_WITHOUT_TIER)) {
+        attempt_leaves_out(a, PLAN_TIER)) {
         return false;
     }
-    attempt_leave_out(a, ATTEMPT_WITHOUT_TIER);
+    attempt_leave_out(a, PLAN_TIER);
     a->pause_ms = 0;
     return true;
 }

@@ -7,7 +7,6 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/exchange/access_log.h"
-#include "worker/door/admin.h"
 #include "worker/turn/answer.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
@@ -15,6 +14,7 @@
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 #include "worker/turn/usage.h"
 #include "worker/door/metrics.h"
 #include "worker/exchange/refusal.h"
@@ -163,49 +163,31 @@ void exchange_fail(struct exchange *x)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-static const struct route preflight = {
-    "*",   1u << HTTP_OPTIONS, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_preflight,
-    false, "preflight"};
-
-/* Unknown paths say 401 to a caller without a key and 403 to one with (as the Rust original). */
+/* Nothing is said of what there is to a caller without a key. */
 static enum status no_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
-    struct str value;
     if (x->asked.allowed) {
         return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
-    bool has_key = http_request_header(r, text_from(c->api_key_header), &value) ||
-                   http_request_header(r, STR("authorization"), &value);
-    if (c->require_api_key && !has_key) {
-        x->outcome.refused = COUNTER_REFUSED_NO_KEY;
-        return err_set(err, STATUS_AUTH,
-                       "no API key: send it as x-api-key or as Authorization: Bearer");
+    if (c->require_api_key && !auth_sent_key(c, r).n) {
+        return auth_refuse_no_key(x, err);
     }
     return err_set(err, STATUS_NO_ROUTE, "there is no such route");
 }
 
 static enum status pick_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
-    struct str version;
     const struct config *c = x->worker->config;
-    if (r->method == HTTP_OPTIONS) {
-        x->route = &preflight;
-        return STATUS_OK;
-    }
     x->route = routes_find(c, r->path, r->method, &x->asked.allowed);
-    x->asked.dialect = x->route ? x->route->dialect : routes_dialect(c, r->path);
-    if (x->route && x->route->by_version &&
-        !http_request_header(r, STR("anthropic-version"), &version)) {
-        x->asked.dialect =
-            DIALECT_OPENAI; /* both kinds of SDK ask here; only one kind sends that header */
+    if (!x->route) {
+        x->asked.dialect = routes_dialect_near(c, r->path);
+        return no_route(x, r, err);
     }
-    if (x->route) {
-        x->asked.counting = x->route->limit == ROUTE_COUNTING;
-        return STATUS_OK;
-    }
-    return no_route(x, r, err);
+    x->asked.dialect = routes_dialect(x->route, r);
+    x->asked.counting = x->route->limit == ROUTE_COUNTING;
+    return STATUS_OK;
 }
 
 static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
@@ -225,16 +207,10 @@ static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
     return x;
 }
 
-static bool needs_key(const struct exchange *x)
-{
-    return x->route->needs_key &&
-           (x->route->answer != metrics_answer || x->worker->config->metrics_auth);
-}
-
 static enum status admit(struct exchange *x, const struct http_request *r, struct err *err)
 {
     enum status st = pick_route(x, r, err);
-    if (st == STATUS_OK && needs_key(x)) {
+    if (st == STATUS_OK && auth_is_needed(x)) {
         st = auth_identify(x, r, err);
     }
     return st == STATUS_OK ? head_check_coding(r, err) : st;
@@ -321,7 +297,7 @@ static enum verdict route_step(struct exchange *x)
     if (x->caller.who == CALLER_KEY) { /* it may have been looked up till now */
         http_conn_set_holder(x->conn, auth_holder(x));
     }
-    return x->route->answer ? x->route->answer(x) : VERDICT_NEXT;
+    return x->route->serve ? x->route->serve(x) : VERDICT_NEXT;
 }
 
 static enum status read_body(struct exchange *x)
@@ -348,7 +324,7 @@ static enum verdict read_step(struct exchange *x)
     if (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits, &x->outcome.err) !=
             STATUS_OK ||
         read_body(x) != STATUS_OK ||
-        models_choose(w->config, w->segment, x->arena, x->asked.client_model,
+        models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
                       x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
@@ -361,7 +337,7 @@ static enum verdict admit_step(struct exchange *x)
     if (!limits_billed(x)) {
         return VERDICT_NEXT;
     }
-    if (limits_admit(x) == VERDICT_NEXT) {
+    if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
             return VERDICT_NEXT;
         }

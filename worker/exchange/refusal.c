@@ -72,7 +72,8 @@ void refusal_answer(struct worker *w, struct http_conn *c, const struct http_req
     char id[ANSWER_ID_SIZE];
     struct exchange x = {.worker = w, .conn = c, .began_ns = clock_now_ns(), .outcome.err = *err};
     head_glance(&x, r, id);
-    x.asked.dialect = x.asked.path.n ? routes_dialect(w->config, x.asked.path) : DIALECT_ANTHROPIC;
+    x.asked.dialect =
+        x.asked.path.n ? routes_dialect_near(w->config, x.asked.path) : DIALECT_ANTHROPIC;
     routes_find(w->config, x.asked.path, HTTP_OTHER, &x.asked.allowed);
     counters_add(COUNTER_REQUESTS, 1);
     answer_error(&x, err);

@@ -5,74 +5,160 @@
 #include "worker/door/metrics.h"
 #include "worker/door/page.h"
 
-#define GET  (1u << HTTP_GET)
-#define HEAD (1u << HTTP_HEAD)
-#define POST (1u << HTTP_POST)
+#define GET     (1u << HTTP_GET)
+#define HEAD    (1u << HTTP_HEAD)
+#define POST    (1u << HTTP_POST)
+#define OPTIONS (1u << HTTP_OPTIONS)
 
+#define NO_BODY    1024  /* bytes: none is read, but some clients send one */
 #define EVENTS_MAX 65536 /* bytes of a telemetry batch; Claude Code 2.0 sends up to 60 KB */
 
 #define ABSENT "404 in the caller's shape: not served by this gateway"
 
-/* path, methods, dialect, key, limit class, body limit, who answers (NULL: Bedrock), dialect by
- * version, meaning */
+/* What is not said of a row: Anthropic's dialect, for anybody, no limit but the body's, Bedrock answers. */
 static const struct route table[] = {
-    {"{prefix}/messages", POST, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, NULL, false,
-     "Anthropic Messages, streamed or not"},
-    {"{prefix}/messages/count_tokens", POST, DIALECT_ANTHROPIC, true, ROUTE_COUNTING, 0, NULL,
-     false, "input tokens of a request: Bedrock's count, or an estimate"},
-    {"{prefix}/chat/completions", POST, DIALECT_OPENAI, true, ROUTE_REQUESTS, 0, NULL, false,
-     "OpenAI Chat Completions, streamed or not"},
-    {"{prefix}/messages/batches", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0,
-     admin_absent, false, ABSENT},
-    {"{prefix}/files", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, true,
-     ABSENT},
-    {"{prefix}/complete", POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent, false,
-     ABSENT},
-    {"{prefix}/skills", GET | POST, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 0, admin_absent,
-     false, ABSENT},
-    {"{prefix}/embeddings", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
-     ABSENT},
-    {"{prefix}/responses", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
-     ABSENT},
-    {"{prefix}/completions", POST, DIALECT_OPENAI, true, ROUTE_UNLIMITED, 0, admin_absent, false,
-     ABSENT},
-    {"{prefix}/messages/*", GET, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 0, admin_message_by_id,
-     false, "501: messages are not stored"},
-    {"{prefix}/models", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_list,
-     true, "the models, with Anthropic's and OpenAI's members"},
-    {"{prefix}/models/**", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_REQUESTS, 1024, catalog_one,
-     true, "one model"},
-    {"/health", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health, false,
-     "200; 503 only while draining"},
-    {"/ready", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_ready, false,
-     "503 with the reason until keys and AWS credentials are there"},
-    {"/liveness", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_liveness,
-     false, "200 while the process answers"},
-    {"/health/ptc", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_health_ptc,
-     false, "a fixed answer, for checks of older gateways"},
-    {"/metrics", GET | HEAD, DIALECT_ANTHROPIC, true, ROUTE_UNLIMITED, 1024, metrics_answer, false,
-     "Prometheus text; METRICS_AUTH=off: for anybody"},
-    {"/version", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_version, false,
-     "name and version"},
-    {"/", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, page_root, false,
-     "what is served here: a page for browsers, else JSON"},
-    {"/api/hello", GET | HEAD, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, 1024, admin_hello, false,
-     "Claude Code's probe"},
-    {"/api/event_logging/batch", POST, DIALECT_ANTHROPIC, false, ROUTE_UNLIMITED, EVENTS_MAX,
-     admin_events, false, "Claude Code's telemetry, discarded unread"},
+    {.path = "{prefix}/messages",
+     .methods = POST,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .meaning = "Anthropic Messages, streamed or not"},
+    {.path = "{prefix}/messages/count_tokens",
+     .methods = POST,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_COUNTING,
+     .meaning = "input tokens of a request: Bedrock's count, or an estimate"},
+    {.path = "{prefix}/chat/completions",
+     .methods = POST,
+     .dialect = ROUTE_OPENAI,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .meaning = "OpenAI Chat Completions, streamed or not"},
+    {.path = "{prefix}/messages/batches",
+     .methods = GET | POST,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/files",
+     .methods = GET | POST,
+     .dialect = ROUTE_BY_VERSION,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/complete",
+     .methods = POST,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/skills",
+     .methods = GET | POST,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/embeddings",
+     .methods = POST,
+     .dialect = ROUTE_OPENAI,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/responses",
+     .methods = POST,
+     .dialect = ROUTE_OPENAI,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/completions",
+     .methods = POST,
+     .dialect = ROUTE_OPENAI,
+     .need = ROUTE_KEY,
+     .serve = admin_absent,
+     .meaning = ABSENT},
+    {.path = "{prefix}/messages/*",
+     .methods = GET,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .serve = admin_message_by_id,
+     .meaning = "501: messages are not stored"},
+    {.path = "{prefix}/models",
+     .methods = GET | HEAD,
+     .dialect = ROUTE_BY_VERSION,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .body_max = NO_BODY,
+     .serve = catalog_list,
+     .meaning = "the models, with Anthropic's and OpenAI's members"},
+    {.path = "{prefix}/models/**",
+     .methods = GET | HEAD,
+     .dialect = ROUTE_BY_VERSION,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .body_max = NO_BODY,
+     .serve = catalog_one,
+     .meaning = "one model"},
+    {.path = "/health",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_health,
+     .meaning = "200; 503 only while draining"},
+    {.path = "/ready",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_ready,
+     .meaning = "503 with the reason until keys and AWS credentials are there"},
+    {.path = "/liveness",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_liveness,
+     .meaning = "200 while the process answers"},
+    {.path = "/health/ptc",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_health_ptc,
+     .meaning = "a fixed answer, for checks of older gateways"},
+    {.path = "/metrics",
+     .methods = GET | HEAD,
+     .need = ROUTE_MASTER,
+     .body_max = NO_BODY,
+     .serve = metrics_answer,
+     .meaning = "Prometheus text; METRICS_TOKEN=off: for anybody"},
+    {.path = "/version",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_version,
+     .meaning = "name and version"},
+    {.path = "/",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = page_root,
+     .meaning = "what is served here: a page for browsers, else JSON"},
+    {.path = "/api/hello",
+     .methods = GET | HEAD,
+     .body_max = NO_BODY,
+     .serve = admin_hello,
+     .meaning = "Claude Code's probe"},
+    {.path = "/api/event_logging/batch",
+     .methods = POST,
+     .body_max = EVENTS_MAX,
+     .serve = admin_events,
+     .meaning = "Claude Code's telemetry, discarded unread"},
+    {.path = "**",
+     .methods = OPTIONS,
+     .body_max = NO_BODY,
+     .serve = admin_preflight,
+     .meaning = "what a browser asks before the request itself (CORS_ORIGINS)"},
 };
-
-static const char *const openai_paths[] = {"/chat/completions", "/embeddings", "/responses",
-                                           "/completions"};
+#define ROWS (sizeof table / sizeof table[0])
 
 const struct route *routes_row(size_t i)
 {
-    return i < sizeof table / sizeof table[0] ? &table[i] : NULL;
+    return i < ROWS ? &table[i] : NULL;
 }
 
 const char *routes_caller(const struct route *r)
 {
-    return !r->needs_key ? "anybody" : r->answer == metrics_answer ? "master key" : "key";
+    static const char *const words[] = {[ROUTE_ANYBODY] = "anybody",
+                                        [ROUTE_KEY] = "key",
+                                        [ROUTE_MASTER] = "METRICS_TOKEN or master key"};
+    return words[r->need];
 }
 
 static bool strip_prefix(const struct config *c, struct str path, struct str *rest_out)
@@ -115,11 +201,12 @@ const struct route *routes_find(const struct config *c, struct str path, enum ht
     struct str rest;
     bool prefixed = strip_prefix(c, path, &rest);
     *allowed_out = 0;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         if (!row_matches(&table[i], path, prefixed ? &rest : NULL)) {
             continue;
         }
-        *allowed_out |= table[i].methods;
+        *allowed_out |=
+            table[i].methods & ~OPTIONS; /* which every path has, also where nothing is */
         if (!found && (table[i].methods & 1u << method)) {
             found = &table[i];
         }
@@ -127,14 +214,30 @@ const struct route *routes_find(const struct config *c, struct str path, enum ht
     return found;
 }
 
-enum dialect routes_dialect(const struct config *c, struct str path)
+enum dialect routes_dialect(const struct route *r, const struct http_request *request)
 {
-    struct str rest;
+    struct str version;
+    switch (r->dialect) {
+    case ROUTE_ANTHROPIC:
+        break;
+    case ROUTE_OPENAI:
+        return DIALECT_OPENAI;
+    case ROUTE_BY_VERSION:
+        return http_request_header(request, STR("anthropic-version"), &version) ? DIALECT_ANTHROPIC
+                                                                                : DIALECT_OPENAI;
+    }
+    return DIALECT_ANTHROPIC;
+}
+
+enum dialect routes_dialect_near(const struct config *c, struct str path)
+{
+    struct str rest, mark = STR("{prefix}");
     if (!strip_prefix(c, path, &rest)) {
         return DIALECT_ANTHROPIC;
     }
-    for (size_t i = 0; i < sizeof openai_paths / sizeof openai_paths[0]; i++) {
-        if (text_starts(rest, text_from(openai_paths[i]))) {
+    for (size_t i = 0; i < ROWS; i++) {
+        struct str row = text_from(table[i].path);
+        if (table[i].dialect == ROUTE_OPENAI && text_starts(rest, text_sub(row, mark.n, row.n))) {
             return DIALECT_OPENAI;
         }
     }

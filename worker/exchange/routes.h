@@ -14,7 +14,8 @@ const char *routes_caller(const struct route *r); /* who may call: anybody, key,
 /* The row for a path, or NULL. *allowed_out: methods of all rows with that path. */
 const struct route *routes_find(const struct config *c, struct str path, enum http_method method,
                                 unsigned *allowed_out);
-/* Error shape for a path that has no row: OpenAI for chat/completions, embeddings, responses. */
-enum dialect routes_dialect(const struct config *c, struct str path);
+enum dialect routes_dialect(const struct route *r, const struct http_request *request);
+/* Error shape for a path that has no row: OpenAI's where it begins as one of its routes does. */
+enum dialect routes_dialect_near(const struct config *c, struct str path);
 
 #endif

@@ -25,7 +25,7 @@ static void wake_later(struct loop *loop, void *owner)
 static enum attempt_end judge(struct exchange *x)
 {
     const struct attempt *a = &x->attempt;
-    unsigned left_out = a->left_out;
+    uint64_t left_out = a->left_out;
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }
@@ -81,7 +81,7 @@ static void begin_waiting(struct exchange *x)
     http_out_chunk_end(x->conn);
 }
 
-static void ping(struct loop *loop, void *owner)
+static void on_silence(struct loop *loop, void *owner)
 {
     struct exchange *x = owner;
     if (!x->outcome.begun) {
@@ -95,13 +95,13 @@ static void ping(struct loop *loop, void *owner)
         due_ms = clock_mono_ms() + every_ms;
     }
     loop_timer_set(loop, &x->timer_ping,
-                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, ping, x);
+                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, on_silence, x);
 }
 
 static void ping_later(struct exchange *x)
 {
     loop_timer_in(x->worker->loop, &x->timer_ping,
-                  (uint64_t)x->worker->config->ping_seconds * 1000u, ping, x);
+                  (uint64_t)x->worker->config->ping_seconds * 1000u, on_silence, x);
 }
 
 static void begin_stream(struct exchange *x)

@@ -38,24 +38,24 @@ static void on_listener(struct loop *loop, void *owner, unsigned events);
 static void listener_leave(struct worker *w)
 {
     scoreboard_listening(w->segment, w->slot, false);
-    loop_remove(w->loop, w->listener);
-    w->listener = 0;
+    loop_remove(w->loop, w->process.listener);
+    w->process.listener = 0;
 }
 
 /* EPOLLEXCLUSIVE cannot be changed, only added and deleted (EINVAL on MOD, measured). */
 static void listener_join(struct worker *w)
 {
     struct err err;
-    if (!w->listener && !w->draining) {
-        w->listener =
-            loop_add(w->loop, w->listen_fd, LOOP_READ | LOOP_EXCLUSIVE, on_listener, w, &err);
-        scoreboard_listening(w->segment, w->slot, w->listener != 0);
+    if (!w->process.listener && !w->draining) {
+        w->process.listener = loop_add(w->loop, w->process.listen_fd, LOOP_READ | LOOP_EXCLUSIVE,
+                                       on_listener, w, &err);
+        scoreboard_listening(w->segment, w->slot, w->process.listener != 0);
     }
 }
 
 static bool is_full(const struct worker *w)
 {
-    return w->stats.open >= w->config->bounds.connections;
+    return w->conns.open >= w->config->bounds.connections;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -63,7 +63,7 @@ static bool is_full(const struct worker *w)
 static uint32_t better_slot(const struct worker *w, uint32_t margin)
 {
     uint32_t connections, slot = scoreboard_least_busy(w->segment, &connections);
-    return slot && slot != w->slot && w->stats.open > connections + margin ? slot : 0;
+    return slot && slot != w->slot && w->conns.open > connections + margin ? slot : 0;
 }
 
 static void come_back(struct loop *loop, void *owner)
@@ -71,7 +71,7 @@ static void come_back(struct loop *loop, void *owner)
     struct worker *w = owner;
     uint32_t better = better_slot(w, SHED_MARGIN);
     if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
-        loop_timer_in(loop, &w->timer_shed, SHED_MS, come_back, w);
+        loop_timer_in(loop, &w->process.timer_shed, SHED_MS, come_back, w);
         return;
     }
     listener_join(w);
@@ -80,7 +80,7 @@ static void come_back(struct loop *loop, void *owner)
 static void stand_back(struct worker *w, uint64_t ms)
 {
     listener_leave(w);
-    loop_timer_in(w->loop, &w->timer_shed, ms, come_back, w);
+    loop_timer_in(w->loop, &w->process.timer_shed, ms, come_back, w);
 }
 
 /*
@@ -106,12 +106,12 @@ static void share_listener(struct worker *w)
  * instead of waiting in the backlog for ever. */
 static void shed_victim(struct worker *w)
 {
-    close(w->spare_fd);
-    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    close(w->process.spare_fd);
+    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
         close(fd);
     }
-    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit (ulimit -n)");
     stand_back(w, NO_FD_PAUSE_MS);
 }
@@ -119,7 +119,7 @@ static void shed_victim(struct worker *w)
 /* False when there may be none left. */
 static bool accept_one(struct worker *w)
 {
-    int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         bool again = errno == ECONNABORTED || errno == EINTR; /* that one left in the queue */
         if (errno == EMFILE || errno == ENFILE) {
@@ -128,13 +128,13 @@ static bool accept_one(struct worker *w)
         return again;
     }
     counters_add(COUNTER_CONNECTIONS, 1);
-    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->stats);
+    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns);
     return true;
 }
 
 static void publish_load(struct worker *w)
 {
-    scoreboard_load(w->segment, w->slot, w->stats.open, w->exchange_count);
+    scoreboard_load(w->segment, w->slot, w->conns.open, w->exchange_count);
 }
 
 /* One a wake: the other workers are asked for the next. */
@@ -145,7 +145,7 @@ static void on_listener(struct loop *loop, void *owner, unsigned events)
     struct worker *w = owner;
     accept_one(w);
     publish_load(w);
-    if (w->listener) {
+    if (w->process.listener) {
         share_listener(w);
     }
 }
@@ -196,7 +196,7 @@ static void conn_gone(void *ctx, struct http_conn *c)
 
 static void stop_if_empty(struct worker *w)
 {
-    if (w->draining && w->stats.open == 0) {
+    if (w->draining && w->conns.open == 0) {
         loop_stop(w->loop);
     }
 }
@@ -243,18 +243,18 @@ static void drain_over(struct loop *loop, void *owner)
             exchange_fail(x);
         }
     }
-    loop_timer_in(loop, &w->timer_drain, FLUSH_MS, give_up, w);
+    loop_timer_in(loop, &w->process.timer_drain, FLUSH_MS, give_up, w);
 }
 
 static void drain_connections(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_drain(c);
     }
-    loop_timer_in(loop, &w->timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u, drain_over,
-                  w);
+    loop_timer_in(loop, &w->process.timer_drain, (uint64_t)w->config->shutdown_timeout * 1000u,
+                  drain_over, w);
     stop_if_empty(w);
 }
 
@@ -270,12 +270,12 @@ static void drain(struct worker *w)
     while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
     }
     w->draining = true;
-    close(w->listen_fd);
-    w->listen_fd = -1;
+    close(w->process.listen_fd);
+    w->process.listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
-    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->stats.open,
+    log_line(LOG_INFO, "drain", "%u connections, %u requests open", w->conns.open,
              w->exchange_count);
-    loop_timer_in(w->loop, &w->timer_drain, SHUT_MS, drain_connections, w);
+    loop_timer_in(w->loop, &w->process.timer_drain, SHUT_MS, drain_connections, w);
     stop_if_empty(w);
 }
 
@@ -287,7 +287,7 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
 {
     (void)events;
     struct worker *w = owner;
-    for (int sig; (sig = loop_signalfd_read(w->signal_fd, NULL)) != 0;) {
+    for (int sig; (sig = loop_signalfd_read(w->process.signal_fd, NULL)) != 0;) {
         if (sig == SIGTERM) {
             drain(w);
         } else if (sig == SIGINT) {
@@ -302,8 +302,8 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct worker *w = owner;
     log_line(LOG_WARN, "drain", "the master is gone");
-    loop_remove(w->loop, w->dead); /* EOF stays readable */
-    w->dead = 0;
+    loop_remove(w->loop, w->process.dead); /* EOF stays readable */
+    w->process.dead = 0;
     drain(w);
 }
 
@@ -324,7 +324,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct worker *w = owner;
     loop_eventfd_clear(w->segment->wake_worker[w->slot - 1]);
-    if (!w->listener) {
+    if (!w->process.listener) {
         come_back(w->loop, w);
     }
     worker_wake(w);
@@ -333,8 +333,8 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
 /* Adds what has grown since the last time: a successor in the slot goes on from the same block. */
 static void add_growth(struct worker *w, enum counter c, uint64_t now)
 {
-    counters_add(c, now - w->published[c]);
-    w->published[c] = now;
+    counters_add(c, now - w->process.published[c]);
+    w->process.published[c] = now;
 }
 
 static void publish_counters(struct worker *w)
@@ -343,8 +343,8 @@ static void publish_counters(struct worker *w)
     fetch_stats(w->fetch, &f);
     add_growth(w, COUNTER_UPSTREAM_CONNECTS, f.connects);
     add_growth(w, COUNTER_UPSTREAM_REPEATS, f.repeats);
-    add_growth(w, COUNTER_BYTES_IN, w->stats.bytes_in);
-    add_growth(w, COUNTER_BYTES_OUT, w->stats.bytes_out);
+    add_growth(w, COUNTER_BYTES_IN, w->conns.bytes_in);
+    add_growth(w, COUNTER_BYTES_OUT, w->conns.bytes_out);
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
 }
 
@@ -352,7 +352,7 @@ static void beat(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
     publish_counters(w);
-    loop_timer_in(loop, &w->timer_beat, BEAT_MS, beat, w);
+    loop_timer_in(loop, &w->process.timer_beat, BEAT_MS, beat, w);
 }
 
 static void each_turn(struct loop *loop, void *owner)
@@ -389,6 +389,7 @@ void worker_configure(struct worker *w)
                                           .values = b->json_values,
                                           .keys = b->json_keys,
                                           .number_len = b->json_number};
+    w->models.config = c;
     w->arena_max = ARENA_MAX;
     w->route_row = routes_row;
     w->wake = exchange_wake;
@@ -409,15 +410,17 @@ static bool start(struct worker *w, struct err *err)
     struct fetch_options options = {.ca_file = c->ca_file[0] ? c->ca_file : NULL,
                                     .pool = c->bounds.pool,
                                     .use_proxy = c->use_proxy};
-    if (segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
+    if (models_init(&w->models, c, err) != STATUS_OK ||
+        segment_enter_worker(w->segment, err) != STATUS_OK || !(w->loop = loop_new(err)) ||
         !(w->fetch = fetch_client_new(w->loop, &options, err)) ||
         !(w->bedrock = bedrock_new(w, err))) {
         return false;
     }
-    w->signal_fd = loop_signalfd(signals, err);
-    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    w->dead = watch(w, w->dead_fd, on_master_gone, err);
-    return w->dead && w->signal_fd >= 0 && watch(w, w->signal_fd, on_signal, err) &&
+    w->process.signal_fd = loop_signalfd(signals, err);
+    w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    w->process.dead = watch(w, w->process.dead_fd, on_master_gone, err);
+    return w->process.dead && w->process.signal_fd >= 0 &&
+           watch(w, w->process.signal_fd, on_signal, err) &&
            watch(w, w->segment->wake_worker[w->slot - 1], on_wake, err);
 }
 
@@ -426,14 +429,15 @@ static void stop(struct worker *w)
     while (w->exchanges) {
         exchange_gone(w->exchanges);
     }
-    for (struct http_conn *c = http_conn_each(NULL), *next; c; c = next) {
-        next = http_conn_each(c);
+    for (struct http_conn *c = http_conn_each(&w->conns, NULL), *next; c; c = next) {
+        next = http_conn_each(&w->conns, c);
         http_conn_abort(c);
     }
     publish_counters(w);
     fetch_client_drop(w->fetch);
     loop_drop(w->loop); /* runs what is deferred: exchanges and connections are freed */
     bedrock_drop(w->bedrock);
+    models_free(&w->models);
     text_wipe(&w->keyring, sizeof w->keyring);
 }
 
@@ -448,8 +452,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     static struct worker worker;
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){
-        .config = c, .segment = s, .slot = slot, .listen_fd = listen_fd, .dead_fd = dead_fd};
+    *w = (struct worker){.config = c,
+                         .segment = s,
+                         .slot = slot,
+                         .process = {.listen_fd = listen_fd, .dead_fd = dead_fd}};
     counters_enter(s, slot);
     holds_enter(s, slot);
     if (s->journal) {
@@ -462,10 +468,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
         return err.code == STATUS_INVALID ? 2 : 1;
     }
     loop_each_turn(w->loop, each_turn, w);
-    loop_timer_in(w->loop, &w->timer_beat, BEAT_MS, beat, w);
+    loop_timer_in(w->loop, &w->process.timer_beat, BEAT_MS, beat, w);
     scoreboard_state(s, slot, SCOREBOARD_READY);
     listener_join(w);
     loop_run(w->loop);
     stop(w);
-    return w->exit_code;
+    return w->process.exit_code;
 }

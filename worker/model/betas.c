@@ -4,19 +4,8 @@
 #include "server/base/arena.h"
 #include "shm/memory/beta_rule.h"
 
-#define RULES_MAX     64
-#define SUPPORTED_MAX 512
-
-/* The environment's, set by betas_init before the first request and never changed. Earlier rows
- * win. */
-static struct {
-    struct directory_beta rules[RULES_MAX];
-    uint32_t count;
-    char supported[SUPPORTED_MAX]; /* words of model ids, comma-separated; empty: every Claude */
-} configured;
-
-/* Names that differ between Anthropic's API and Bedrock (the elder gateway's default map, and what
- * Claude Code sends in its own Bedrock mode). */
+/* Names that differ between Anthropic's API and Bedrock (what Claude Code sends in its own Bedrock
+ * mode for the same feature). */
 static const struct {
     const char *from;
     const char *to;
@@ -26,7 +15,7 @@ static const struct {
 
 /* --- judging ------------------------------------------------------------------------------- */
 
-/* "opus" is in "us.anthropic.claude-opus-4-5": the elder gateway compares without case. */
+/* "opus" is in "us.anthropic.claude-opus-4-5": operators write "Opus" as well. */
 static bool has_word(struct str id, struct str word)
 {
     for (size_t i = 0; word.n > 0 && i + word.n <= id.n; i++)
@@ -35,9 +24,9 @@ static bool has_word(struct str id, struct str word)
     return false;
 }
 
-static bool is_supported(struct str id)
+static bool is_supported(const struct betas *b, struct str id)
 {
-    struct str list = text_from(configured.supported), one;
+    struct str list = text_from(b ? b->supported : NULL), one;
     bool any = list.n == 0;
     while (!any && list.n > 0 && text_split(&list, ',', &one))
         any = has_word(id, one);
@@ -53,9 +42,10 @@ static bool find_rule(const struct betas_rules *r, struct arena *arena, struct s
         *to_out = arena_dup(arena, text_from(to)); /* no memory: as blocked */
         return true;
     }
-    for (uint32_t i = 0; i < configured.count; i++)
-        if (text_eq(text_from(configured.rules[i].name), value)) {
-            *to_out = text_from(configured.rules[i].to);
+    const struct betas *b = r->configured;
+    for (uint32_t i = 0; b && i < b->count; i++)
+        if (text_eq(text_from(b->rules[i].name), value)) {
+            *to_out = text_from(b->rules[i].to);
             return true;
         }
     return false;
@@ -103,7 +93,8 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
     *n_out = 0;
     if (!beta_rule_is_name(value) || !(model->caps->flags & MODELS_CLAUDE))
         return BETAS_DROPPED;
-    if (find_rule(rules, arena, value, &list) && (list.n == 0 || is_supported(model->id)))
+    if (find_rule(rules, arena, value, &list) &&
+        (list.n == 0 || is_supported(rules->configured, model->id)))
         return give(list, value, to_out, n_out);
     if (is_allowed(rules, model, value))
         return give(value, value, to_out, n_out);
@@ -112,43 +103,45 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
 
 /* --- configuration ------------------------------------------------------------------------- */
 
-static enum status add_rule(const char *variable, struct str name, struct directory_beta **rule_out,
-                            struct err *err)
+static enum status add_rule(struct betas *b, const char *variable, struct str name,
+                            struct directory_beta **rule_out, struct err *err)
 {
-    if (configured.count == RULES_MAX)
-        return err_set(err, STATUS_INVALID, "%s: more than %d names", variable, RULES_MAX);
-    *rule_out = &configured.rules[configured.count];
+    if (b->count == BETAS_RULES_MAX)
+        return err_set(err, STATUS_INVALID, "%s: more than %d names", variable, BETAS_RULES_MAX);
+    *rule_out = &b->rules[b->count];
     if (!beta_rule_begin(*rule_out, name))
         return err_set(err, STATUS_INVALID, "%s: \"%.*s\" is no name of a beta", variable,
                        (int)(name.n < 80 ? name.n : 80), name.n > 0 ? name.p : "");
-    configured.count++;
+    b->count++;
     return STATUS_OK;
 }
 
 /* passes: the name stays as it is; else it is blocked. */
-static enum status add_list(const char *variable, const struct cJSON *doc, bool passes,
-                            struct err *err)
+static enum status add_list(struct betas *b, const char *variable, const struct cJSON *doc,
+                            bool passes, struct err *err)
 {
     enum status st = STATUS_OK;
     struct directory_beta *rule;
     if (!json_is_array(doc))
         return err_set(err, STATUS_INVALID, "%s: must be a JSON list of names", variable);
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
-        st = add_rule(variable, json_text(v), &rule, err);
+        st = add_rule(b, variable, json_text(v), &rule, err);
         if (st == STATUS_OK && passes)
             beta_rule_add(rule, json_text(v)); /* a name that a rule has room for */
     }
     return st;
 }
 
-static enum status read_blocklist(const char *variable, const struct cJSON *doc, struct err *err)
+static enum status read_blocklist(struct betas *b, const char *variable, const struct cJSON *doc,
+                                  struct err *err)
 {
-    return add_list(variable, doc, false, err);
+    return add_list(b, variable, doc, false, err);
 }
 
-static enum status read_passthrough(const char *variable, const struct cJSON *doc, struct err *err)
+static enum status read_passthrough(struct betas *b, const char *variable, const struct cJSON *doc,
+                                    struct err *err)
 {
-    return add_list(variable, doc, true, err);
+    return add_list(b, variable, doc, true, err);
 }
 
 static enum status add_values(const char *variable, const struct cJSON *list,
@@ -163,14 +156,15 @@ static enum status add_values(const char *variable, const struct cJSON *list,
                    rule->name);
 }
 
-static enum status read_mapping(const char *variable, const struct cJSON *doc, struct err *err)
+static enum status read_mapping(struct betas *b, const char *variable, const struct cJSON *doc,
+                                struct err *err)
 {
     enum status st = STATUS_OK;
     struct directory_beta *rule;
     if (!json_is_object(doc))
         return err_set(err, STATUS_INVALID, "%s: must be a JSON object of lists", variable);
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
-        st = add_rule(variable, json_name(v), &rule, err);
+        st = add_rule(b, variable, json_name(v), &rule, err);
         if (st == STATUS_OK)
             st = add_values(variable, v, rule, err);
     }
@@ -182,11 +176,12 @@ static bool is_word_of_id(struct str word)
     return word.n > 0 && !memchr(word.p, ',', word.n);
 }
 
-static enum status read_supported(const char *variable, const struct cJSON *doc, struct err *err)
+static enum status read_supported(struct betas *b, const char *variable, const struct cJSON *doc,
+                                  struct err *err)
 {
     struct buf words;
     bool good = json_is_array(doc);
-    buf_init(&words, SUPPORTED_MAX - 1);
+    buf_init(&words, BETAS_SUPPORTED_MAX - 1);
     for (struct cJSON *v = good ? json_child(doc) : NULL; v && good; v = json_next(v)) {
         good = is_word_of_id(json_text(v));
         if (buf_len(&words) > 0)
@@ -194,20 +189,21 @@ static enum status read_supported(const char *variable, const struct cJSON *doc,
         buf_put_str(&words, json_text(v));
     }
     good = good && buf_ok(&words);
-    text_copy(good ? buf_str(&words) : STR(""), configured.supported, SUPPORTED_MAX);
+    text_copy(good ? buf_str(&words) : STR(""), b->supported, BETAS_SUPPORTED_MAX);
     buf_free(&words);
     if (good)
         return STATUS_OK;
     return err_set(err, STATUS_INVALID, "%s: must be a JSON list of words, together under %d bytes",
-                   variable, SUPPORTED_MAX);
+                   variable, BETAS_SUPPORTED_MAX);
 }
 
-enum status betas_init(const struct config *c, struct err *err)
+enum status betas_init(struct betas *b, const struct config *c, struct err *err)
 {
     const struct {
         const char *variable;
         const char *value;
-        enum status (*read)(const char *variable, const struct cJSON *doc, struct err *err);
+        enum status (*read)(struct betas *b, const char *variable, const struct cJSON *doc,
+                            struct err *err);
     } lists[] = {
         {"BETA_HEADERS_BLOCKLIST", c->beta_blocklist, read_blocklist}, /* before the others */
         {"BETA_HEADER_MAPPING", c->beta_mapping, read_mapping},
@@ -215,14 +211,14 @@ enum status betas_init(const struct config *c, struct err *err)
         {"BETA_HEADER_SUPPORTED_MODELS", c->beta_models, read_supported},
     };
     enum status st = STATUS_OK;
-    configured.count = 0;
-    configured.supported[0] = '\0';
+    b->count = 0;
+    b->supported[0] = '\0';
     for (size_t i = 0; i < sizeof lists / sizeof *lists && st == STATUS_OK; i++) {
         struct err why;
         if (!lists[i].value[0])
             continue;
         struct cJSON *doc = json_parse(text_from(lists[i].value), &why);
-        st = doc ? lists[i].read(lists[i].variable, doc, err)
+        st = doc ? lists[i].read(b, lists[i].variable, doc, err)
                  : err_set(err, STATUS_INVALID, "%s: %.150s", lists[i].variable, why.text);
         json_free(doc);
     }

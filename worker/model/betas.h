@@ -13,12 +13,23 @@
 
 #include "server/base/arena.h"
 #include "server/config/config.h"
+#include "shm/memory/directory.h"
 #include "shm/memory/segment.h"
 #include "worker/model/models_table.h"
+
+#define BETAS_RULES_MAX     64
+#define BETAS_SUPPORTED_MAX 512
+
+struct betas { /* what the environment says; earlier rules win */
+    struct directory_beta rules[BETAS_RULES_MAX];
+    uint32_t count;
+    char supported[BETAS_SUPPORTED_MAX]; /* words of model ids, joined by ','; "": every Claude */
+};
 
 struct betas_rules {
     struct str allow;                /* BETA_HEADERS_ALLOW */
     const struct segment *directory; /* the table; NULL: none */
+    const struct betas *configured;  /* NULL: nothing */
 };
 
 #define BETAS_TO_MAX 8 /* values that one may become */
@@ -32,8 +43,8 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
                                struct str to_out[BETAS_TO_MAX], uint32_t *n_out);
 
 /* Reads BETA_HEADER_MAPPING (JSON: name -> list of names), BETA_HEADERS_BLOCKLIST,
- * BETA_HEADERS_PASSTHROUGH and BETA_HEADER_SUPPORTED_MODELS (JSON lists) once. INVALID names the
+ * BETA_HEADERS_PASSTHROUGH and BETA_HEADER_SUPPORTED_MODELS (JSON lists). INVALID names the
  * variable. */
-MUST_CHECK enum status betas_init(const struct config *c, struct err *err);
+MUST_CHECK enum status betas_init(struct betas *b, const struct config *c, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * cache_policy.h - how long Bedrock's prompt cache keeps what a cache mark ends: the key's word
- * wins, then the client's, then DEFAULT_CACHE_TTL (the earlier gateway's order). Pure; worker.
+ * wins, then the client's, then DEFAULT_CACHE_TTL. Pure; worker.
  *
  * A mark that names no lifetime means five minutes, so that is never written out.
  * docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html

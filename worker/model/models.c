@@ -8,13 +8,9 @@
 #include "shm/memory/directory.h"
 #include "worker/model/betas.h"
 
-/* DEFAULT_MODEL_MAPPING, parsed; NULL: unset, the built-in table holds. Set by models_init in the
- * master before fork, read by every worker, never changed in between. */
-static struct cJSON *configured;
-
 struct name { /* what the client sent, taken apart */
     struct str full;
-    struct str bare; /* without "[1m]" and the '#' that the older gateway's configuration allowed */
+    struct str bare; /* without "[1m]" and the '#' that configurations in use have at its end */
     struct str base; /* bare, without region prefix and "anthropic." */
     bool one_million;
 };
@@ -129,15 +125,16 @@ static struct str find_builtin(struct str name)
     return text_from(b ? b->id : NULL);
 }
 
-static struct str find_configured(struct str name)
+static struct str find_configured(const struct models *m, struct str name)
 {
-    for (struct cJSON *m = json_child(configured); m; m = json_next(m))
-        if (text_eq(name, json_name(m)))
-            return json_text(m);
+    for (struct cJSON *row = json_child(m->mapping); row; row = json_next(row))
+        if (text_eq(name, json_name(row)))
+            return json_text(row);
     return (struct str){NULL, 0};
 }
 
-struct room { /* where ids are put together; models_choose copies the chosen one into the arena */
+struct
+    scratch { /* where ids are put together; models_choose copies the chosen one into the arena */
     char mapped[304]; /* directory_map's size */
     char ruled[MODELS_ID_MAX + 64];
 };
@@ -158,23 +155,25 @@ static struct str profile(const struct config *c, bool global)
 }
 
 /* The built-in table is written for the US. */
-static struct str at_home(const struct config *c, struct str id, struct room *room)
+static struct str at_home(const struct config *c, struct str id, struct scratch *scratch)
 {
     bool global = text_starts(id, STR("global."));
     struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
     if (!text_starts(id, old) || text_eq(old, new))
         return id;
     struct str rest = text_sub(id, old.n, id.n);
-    int n = snprintf(room->ruled, sizeof room->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
-    return (struct str){room->ruled, (size_t)n};
+    int n =
+        snprintf(scratch->ruled, sizeof scratch->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
+    return (struct str){scratch->ruled, (size_t)n};
 }
 
-static struct str find_in_table(const struct config *c, const struct name *n, struct room *room)
+static struct str find_in_table(const struct models *m, const struct name *n,
+                                struct scratch *scratch)
 {
-    if (!configured)
-        return at_home(c, find_builtin(n->bare), room);
-    struct str id = find_configured(n->full);
-    return id.n == 0 ? find_configured(n->bare) : id;
+    if (!m->mapping)
+        return at_home(m->config, find_builtin(n->bare), scratch);
+    struct str id = find_configured(m, n->full);
+    return id.n == 0 ? find_configured(m, n->bare) : id;
 }
 
 struct generation {
@@ -206,7 +205,7 @@ static struct generation read_generation(struct str name)
 /* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
  * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
  * global ones exist since 4.5. */
-static struct str apply_rule(const struct config *c, struct str name, struct room *room)
+static struct str apply_rule(const struct config *c, struct str name, struct scratch *scratch)
 {
     struct generation g = read_generation(name);
     struct str prefix = profile(c, g.number >= 45);
@@ -222,9 +221,9 @@ static struct str apply_rule(const struct config *c, struct str name, struct roo
     } else if (g.number == 46 && contains(name, "opus")) {
         suffix = "-v1";
     }
-    int n = snprintf(room->ruled, sizeof room->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
+    int n = snprintf(scratch->ruled, sizeof scratch->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
                      STR_ARG(name), suffix);
-    return (struct str){room->ruled, (size_t)n};
+    return (struct str){scratch->ruled, (size_t)n};
 }
 
 /* --- what the operator chose --------------------------------------------------------------- */
@@ -266,12 +265,12 @@ static struct str override_for(const struct config *c, const struct name *n, con
     return is_overridable(n) ? text_from(c->model_default) : (struct str){NULL, 0};
 }
 
-static bool find_mapping(const struct segment *s, const struct name *n, struct room *room)
+static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch)
 {
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
-    return s &&
-           (directory_map(s, n->full, room->mapped) || directory_map(s, n->bare, room->mapped) ||
-            (!arn && directory_map(s, models_base(n->bare), room->mapped)));
+    return s && (directory_map(s, n->full, scratch->mapped) ||
+                 directory_map(s, n->bare, scratch->mapped) ||
+                 (!arn && directory_map(s, models_base(n->bare), scratch->mapped)));
 }
 
 /* --- the order ----------------------------------------------------------------------------- */
@@ -284,44 +283,45 @@ struct pick {
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
  * client name. */
-static struct pick pick_by_name(const struct config *c, const struct name *n, struct room *room)
+static struct pick pick_by_name(const struct models *m, const struct name *n,
+                                struct scratch *scratch)
 {
-    struct pick p = {find_in_table(c, n, room), "table", true};
+    struct pick p = {find_in_table(m, n, scratch), "table", true};
     if (p.id.n == 0)
-        p = (struct pick){apply_rule(c, n->bare, room), "rule", true};
+        p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
     if (p.id.n == 0 && is_legal(n->bare))
         p = (struct pick){n->bare, "id", true};
     return p;
 }
 
-static struct pick pick(const struct config *c, const struct segment *s, struct name *n,
-                        struct room *room)
+static struct pick pick(const struct models *m, const struct segment *s, struct name *n,
+                        struct scratch *scratch)
 {
     const char *rule = "mapping";
     struct str target = {NULL, 0};
-    if (find_mapping(s, n, room))
-        target = text_from(room->mapped);
+    if (find_mapping(s, n, scratch))
+        target = text_from(scratch->mapped);
     else
-        target = override_for(c, n, &rule);
+        target = override_for(m->config, n, &rule);
     if (target.n == 0)
-        return pick_by_name(c, n, room);
+        return pick_by_name(m, n, scratch);
     struct name t = take_apart(target);
-    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(c, &t, room).id;
+    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
     return (struct pick){id, rule, false};
 }
 
-enum status models_choose(const struct config *c, const struct segment *s, struct arena *arena,
+enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
                           struct str client_name, bool messages_dialect, struct models_choice *out,
                           struct err *err)
 {
     struct name n = take_apart(client_name);
-    struct room room;
-    struct pick p = pick(c, s, &n, &room);
+    struct scratch scratch;
+    struct pick p = pick(m, s, &n, &scratch);
     if (p.id.n == 0)
         return err_set(err, STATUS_NO_MODEL, "model: %.*s",
                        (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
-    if (p.by_client && !is_account_allowed(c, p.id))
+    if (p.by_client && !is_account_allowed(m->config, p.id))
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
     struct str id = arena_dup(arena, p.id);
@@ -353,37 +353,28 @@ static enum status check_configured(const struct cJSON *doc, struct err *err)
     return STATUS_OK;
 }
 
-static enum status check_override(const struct config *c, const char *variable, const char *value,
+static enum status check_override(const struct models *m, const char *variable, const char *value,
                                   struct err *err)
 {
     struct name n = take_apart(text_from(value));
-    struct room room;
-    if (!value[0] || pick_by_name(c, &n, &room).id.n > 0)
+    struct scratch scratch;
+    if (!value[0] || pick_by_name(m, &n, &scratch).id.n > 0)
         return STATUS_OK;
     return err_set(err, STATUS_INVALID, "%s=%.100s: not a Bedrock model id, ARN or known name",
                    variable, value);
 }
 
-static enum status load_mapping(const char *text, struct err *err)
+static enum status load_mapping(struct models *m, const char *text, struct err *err)
 {
     struct err why;
-    struct cJSON *doc = NULL;
-    if (text[0]) {
-        doc = json_parse(text_from(text), &why);
-        if (!doc)
-            return err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: %.150s", why.text);
-        enum status st = check_configured(doc, err);
-        if (st != STATUS_OK) {
-            json_free(doc);
-            return st;
-        }
-    }
-    json_free(configured);
-    configured = doc;
-    return STATUS_OK;
+    if (!text[0])
+        return STATUS_OK;
+    m->mapping = json_parse(text_from(text), &why);
+    return m->mapping ? check_configured(m->mapping, err)
+                      : err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: %.150s", why.text);
 }
 
-enum status models_init(const struct config *c, struct err *err)
+enum status models_init(struct models *m, const struct config *c, struct err *err)
 {
     const struct {
         const char *variable;
@@ -394,8 +385,29 @@ enum status models_init(const struct config *c, struct err *err)
         {"ANTHROPIC_DEFAULT_SONNET_MODEL", c->model_sonnet},
         {"ANTHROPIC_DEFAULT_HAIKU_MODEL", c->model_haiku},
     };
-    enum status st = load_mapping(c->model_mapping, err);
+    m->config = c;
+    m->mapping = NULL;
+    enum status st = load_mapping(m, c->model_mapping, err);
     for (size_t i = 0; i < sizeof overrides / sizeof *overrides && st == STATUS_OK; i++)
-        st = check_override(c, overrides[i].variable, overrides[i].value, err);
-    return st == STATUS_OK ? betas_init(c, err) : st;
+        st = check_override(m, overrides[i].variable, overrides[i].value, err);
+    if (st == STATUS_OK)
+        st = betas_init(&m->betas, c, err);
+    if (st != STATUS_OK)
+        models_free(m);
+    return st;
+}
+
+void models_free(struct models *m)
+{
+    json_free(m->mapping);
+    m->mapping = NULL;
+}
+
+enum status models_check(const struct config *c, struct err *err)
+{
+    struct models m;
+    enum status st = models_init(&m, c, err);
+    if (st == STATUS_OK)
+        models_free(&m);
+    return st;
 }

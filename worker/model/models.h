@@ -16,19 +16,33 @@
 #include "server/base/err.h"
 #include "server/base/text.h"
 #include "shm/memory/segment.h"
+#include "worker/model/betas.h"
 #include "worker/model/models_table.h"
+
+struct cJSON;
+
+struct models { /* what the environment says of models; the worker's own */
+    const struct config *config;
+    struct cJSON *mapping; /* DEFAULT_MODEL_MAPPING; NULL: unset, the built-in table holds */
+    struct betas betas;
+};
+
+/* Parses what is more than a word; c must outlive it. INVALID names the variable, and there is
+ * nothing to free. */
+MUST_CHECK enum status models_init(struct models *m, const struct config *c, struct err *err);
+void models_free(struct models *m);
+/* Could it be done? For whoever reads a configuration before a worker does. Any process. */
+MUST_CHECK enum status models_check(const struct config *c, struct err *err);
 
 /* client_name: as the client sent it. messages_dialect: the Anthropic route (Claude goes by
  * InvokeModel there, by Converse otherwise). STATUS_NO_MODEL ("model: <id>"), STATUS_PERMISSION for
  * an ARN of an account outside MODEL_ARN_ACCOUNTS. */
 struct arena;
-MUST_CHECK enum status models_choose(const struct config *c, const struct segment *s,
+MUST_CHECK enum status models_choose(const struct models *m, const struct segment *s,
                                      struct arena *arena, struct str client_name,
                                      bool messages_dialect, struct models_choice *out,
                                      struct err *err);
 /* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
 bool models_is_legal(struct str id);
-/* Parses DEFAULT_MODEL_MAPPING once, after config_load; INVALID names what is wrong. */
-MUST_CHECK enum status models_init(const struct config *c, struct err *err);
 
 #endif

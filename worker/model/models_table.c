@@ -227,8 +227,8 @@ static const struct models_caps rows[] = {
 
 /*
  * Names of clients. Where a model runs on demand only through an inference profile the id has a
- * region prefix. A retired model keeps its own id (the earlier gateways ran claude-3-haiku on
- * another model without saying so); the OpenAI aliases name today's model of the same size. Sorted
+ * region prefix. A retired model keeps its own id (nothing runs on another model
+ * without saying so); the OpenAI aliases name today's model of the same size. Sorted
  * by name.
  */
 #define SONNET_3_5 "anthropic.claude-3-5-sonnet-20241022-v2:0"

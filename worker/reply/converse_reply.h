@@ -15,6 +15,7 @@
 #ifndef WORKER_CONVERSE_CONVERSE_REPLY_H
 #define WORKER_CONVERSE_CONVERSE_REPLY_H
 
+#include "server/json/json.h"
 #include "worker/reply/converse_queue.h"
 
 void converse_reply_init(struct converse_reply *r, const struct converse_dialect *dialect,

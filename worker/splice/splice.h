@@ -14,23 +14,17 @@
 #include "server/base/buf.h"
 #include "worker/dialect/messages.h"
 #include "worker/dialect/relay.h"
-#include "worker/splice/splice_options.h"
+#include "worker/plan/plan.h"
 #include "worker/splice/splice_order.h"
 
 /*
- * body_out: the InvokeModel body.
- * changes_out: what was dropped or mapped, comma-separated ("model" and "stream" not named), for
- * x-converter-changes and the log, e.g.
+ * body_out: the InvokeModel body. The plan is of this request and of InvokeModel; what is dropped
+ * or mapped in messages and tools is added to its notes, e.g.
  *     drop:context_management,map:system_role,drop:beta:claude-code-20250219
- * With strict_fields the first thing dropped is refused by name (INVALID) instead.
- * tier_out: value for X-Amzn-Bedrock-Service-Tier or empty.
- * INVALID: what cannot be done on Bedrock (server tools, mcp_servers, container, safeguards),
- * named.
+ * INVALID: what cannot be done on Bedrock (server tools), or was lost with STRICT_FIELDS, named.
  */
-MUST_CHECK enum status splice_request(const struct messages_request *r,
-                                      const struct splice_options *o, struct buf *body_out,
-                                      struct buf *changes_out, struct str *tier_out,
-                                      struct err *err);
+MUST_CHECK enum status splice_request(const struct messages_request *r, struct plan *plan,
+                                      struct buf *body_out, struct err *err);
 
 /* How an InvokeModel answer goes back. */
 struct splice_reply {

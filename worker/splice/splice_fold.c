@@ -117,7 +117,7 @@ static bool drops_non_text(void *ctx, scan_ref key, scan_ref block)
     (void)key;
     if (is_text(j->s, block))
         return false;
-    splice_note(j, "drop:", STR("system_block"));
+    splice_note(j, PLAN_DROP, "system_block");
     return true;
 }
 
@@ -252,7 +252,7 @@ enum status splice_fold(struct splice_job *j, struct err *err)
     struct fold f = {.job = j};
     if (!look(&f))
         return f.message ? STATUS_OK : err_set(err, STATUS_INTERNAL, "out of memory");
-    splice_note(j, "map:", STR("system_role"));
+    splice_note(j, PLAN_MAP, "system_role");
     if (!join_all(&f))
         return err_set(err, STATUS_INTERNAL, "out of memory");
     edits_filter(&j->edits, j->r->messages, drops_message, &f);

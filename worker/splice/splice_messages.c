@@ -9,19 +9,14 @@ static bool drops_cache_member(void *ctx, scan_ref key, scan_ref value)
     struct splice_job *j = ctx;
     (void)value;
     if (SCAN_IS(j->s, key, "scope")) { /* Bedrock refuses it */
-        splice_note(j, "drop:", STR("cache_control.scope"));
+        splice_note(j, PLAN_DROP, "cache_control.scope");
         return true;
     }
     if (SCAN_IS(j->s, key, "ttl") && !splice_takes(j, MODELS_CACHE_1H)) {
-        splice_note(j, "drop:", STR("cache_control.ttl"));
+        splice_note(j, PLAN_DROP, "cache_control.ttl");
         return true;
     }
     return false;
-}
-
-static bool takes_marks(const struct splice_job *j)
-{
-    return splice_takes(j, MODELS_CACHE) && !j->o->cache.off;
 }
 
 /* The lifetime that the key or the operator wants, where it is not what the mark says. */
@@ -29,7 +24,7 @@ static void edit_ttl(struct splice_job *j, scan_ref mark)
 {
     const struct scan *s = j->s;
     scan_ref ttl = SCAN_GET(s, mark, "ttl");
-    bool hour = cache_policy_hour(&j->o->cache, scan_text(s, ttl));
+    bool hour = cache_policy_hour(&j->plan->o->cache, scan_text(s, ttl));
     if (!splice_takes(j, MODELS_CACHE_1H) || hour == SCAN_IS(s, ttl, "1h"))
         return;
     if (scan_type(s, ttl) == SCAN_STRING)
@@ -38,13 +33,13 @@ static void edit_ttl(struct splice_job *j, scan_ref mark)
         edits_inside(&j->edits, mark, STR("\"ttl\":\"1h\","));
     else
         return; /* no string: Bedrock's to judge */
-    splice_note(j, "map:", STR("cache_control.ttl"));
+    splice_note(j, PLAN_MAP, "cache_control.ttl");
 }
 
 bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
 {
-    if (!takes_marks(j)) {
-        splice_note(j, "drop:", STR("cache_control"));
+    if (!plan_takes_marks(j->plan)) {
+        splice_note(j, PLAN_DROP, "cache_control");
         return true;
     }
     if (scan_type(j->s, value) != SCAN_OBJECT)
@@ -63,7 +58,7 @@ static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
         return splice_drops_cache_control(j, value);
     /* Who called the tool: newer answers carry it, InvokeModel refuses it. */
     if (SCAN_IS(j->s, key, "caller")) {
-        splice_note(j, "drop:", STR("caller"));
+        splice_note(j, PLAN_DROP, "caller");
         return true;
     }
     return false;
@@ -81,7 +76,7 @@ static void reference_to_text(struct splice_job *j, scan_ref block, scan_ref typ
     uint32_t open = edits_start(s, name) + 1, close = edits_end(s, name) - 1;
     edits_replace(&j->edits, open, open, STR("[Tool: "));
     edits_replace(&j->edits, close, close, STR("]"));
-    splice_note(j, "map:", STR("tool_reference"));
+    splice_note(j, PLAN_MAP, "tool_reference");
 }
 
 /* The words by which Claude Code leaves such blocks out and tries again. */
@@ -121,11 +116,11 @@ static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
     struct splice_job *j = ctx;
     (void)value;
     if (SCAN_IS(j->s, key, "output_config")) {
-        splice_note(j, "drop:", STR("message.output_config"));
+        splice_note(j, PLAN_DROP, "message.output_config");
         return true;
     }
     if (SCAN_IS(j->s, key, "clear_at")) {
-        splice_note(j, "drop:", STR("message.clear_at"));
+        splice_note(j, PLAN_DROP, "message.clear_at");
         return true;
     }
     return false;
@@ -174,17 +169,15 @@ static enum status choose_cache_spot(struct splice_job *j, struct err *err)
     const struct scan *s = j->s;
     scan_ref top = SCAN_GET(s, 0, "cache_control");
     j->cache_spot = SCAN_ABSENT;
-    if (scan_type(s, top) != SCAN_OBJECT || splice_takes(j, MODELS_CACHE_TOP) || !takes_marks(j))
+    if (j->plan->verdict[PLAN_CACHE_TOP] != PLAN_MAP)
         return STATUS_OK;
     scan_ref spot = find_cache_spot(j);
     if (spot == SCAN_ABSENT || scan_type(s, SCAN_GET(s, spot, "cache_control")) == SCAN_OBJECT)
         return STATUS_OK;
     if (j->r->breakpoints >= 4)
-        return err_set(err, STATUS_INVALID,
-                       "A maximum of 4 blocks with cache_control may be provided. Found %u.",
-                       j->r->breakpoints + 1);
+        return plan_refuse_mark(j->r->breakpoints + 1, err);
     bool hour = splice_takes(j, MODELS_CACHE_1H) &&
-                cache_policy_hour(&j->o->cache, scan_text(s, SCAN_GET(s, top, "ttl")));
+                cache_policy_hour(&j->plan->o->cache, scan_text(s, SCAN_GET(s, top, "ttl")));
     j->cache_spot = spot;
     j->cache_json = hour ? STR("\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
                          : STR("\"cache_control\":{\"type\":\"ephemeral\"}");

@@ -3,13 +3,6 @@
 #include "worker/splice/splice_job.h"
 #include "worker/dialect/tool_references.h"
 
-#define TOOL_SEARCH_BETA STR("tool-search-tool-2025-10-19")
-
-struct tools { /* context of the passes */
-    struct splice_job *job;
-    struct tool_references referenced;
-};
-
 static const char *const search_tool = "tool_search_tool_";
 
 static bool is_server_tool(const struct splice_job *j, struct str type)
@@ -53,19 +46,19 @@ static bool drops_by_name(struct splice_job *j, struct str name)
     if (text_eq(name, STR("strict"))) /* a part of structured outputs */
         return !splice_takes(j, MODELS_STRICT);
     if (text_eq(name, STR("input_examples")))
-        return !splice_has_beta(j, STR("tool-examples-2025-10-29"));
+        return !plan_has_beta(j->plan, STR("tool-examples-2025-10-29"));
     return text_eq(name, STR("allowed_callers")); /* of code_execution, which is not there */
 }
 
 static bool drops_member(void *ctx, scan_ref key, scan_ref value)
 {
-    struct tools *t = ctx;
-    struct str name = scan_text(t->job->s, key);
+    struct splice_job *j = ctx;
+    struct str name = scan_text(j->s, key);
     if (text_eq(name, STR("cache_control")))
-        return splice_drops_cache_control(t->job, value);
-    if (!drops_by_name(t->job, name))
+        return splice_drops_cache_control(j, value);
+    if (!drops_by_name(j, name))
         return false;
-    splice_note(t->job, "drop:", name);
+    plan_note(j->plan, PLAN_DROP, "", name);
     return true;
 }
 
@@ -78,51 +71,37 @@ static void undate_search_tool(struct splice_job *j, scan_ref tool)
     struct str type = scan_text(j->s, r);
     if (!type.p || !text_starts(type, text_from(search_tool)))
         return;
-    splice_want_beta(j, TOOL_SEARCH_BETA);
     size_t n = STR("_20251119").n;
     if (type.n <= n || scan_has_escape(j->s, r) ||
         !text_starts(text_sub(type, type.n - n, n), STR("_20")))
         return;
     uint32_t end = edits_end(j->s, r) - 1; /* before the closing quote */
     edits_replace(&j->edits, end - (uint32_t)n, end, STR(""));
-    splice_note(j, "map:", STR("tool_search_tool"));
-}
-
-static void edit_tool(struct tools *t, scan_ref tool)
-{
-    struct splice_job *j = t->job;
-    edits_filter(&j->edits, tool, drops_member, t);
-    undate_search_tool(j, tool);
-    if (is_deferred(j->s, tool))
-        splice_want_beta(j, TOOL_SEARCH_BETA);
+    splice_note(j, PLAN_MAP, "tool_search_tool");
 }
 
 /* A deferred tool is not in the prompt until the model finds it. Without tool search it never would
  * be, so it goes, unless the history shows that the client has given it out already. */
 static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
 {
-    struct tools *t = ctx;
-    const struct scan *s = t->job->s;
+    struct splice_job *j = ctx;
+    const struct scan *s = j->s;
     (void)key;
-    struct str name = scan_text(s, SCAN_GET(s, tool, "name"));
-    bool known = tool_references_has(&t->referenced, name);
-    if (!splice_takes(t->job, MODELS_TOOL_SEARCH) && is_deferred(s, tool) && !known) {
-        splice_note(t->job, "drop:", STR("deferred_tools"));
+    if (!splice_takes(j, MODELS_TOOL_SEARCH) && is_deferred(s, tool) &&
+        !tool_references_has(&j->r->wish.references, scan_text(s, SCAN_GET(s, tool, "name")))) {
+        splice_note(j, PLAN_DROP, "deferred_tools");
         return true;
     }
-    edit_tool(t, tool);
+    edits_filter(&j->edits, tool, drops_member, j);
+    undate_search_tool(j, tool);
     return false;
 }
 
 enum status splice_tools(struct splice_job *j, struct err *err)
 {
-    struct tools t = {.job = j};
     enum status st = refuse_server_tools(j, err);
     if (st != STATUS_OK)
         return st;
-    if (!splice_takes(j, MODELS_TOOL_SEARCH) &&
-        !tool_references_read(j->s, j->r->messages, &t.referenced))
-        return err_set(err, STATUS_INTERNAL, "out of memory");
-    j->no_tools = edits_filter(&j->edits, j->r->tools, drops_tool, &t) == 0;
+    j->no_tools = edits_filter(&j->edits, j->r->tools, drops_tool, j) == 0;
     return STATUS_OK;
 }

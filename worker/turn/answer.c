@@ -53,8 +53,8 @@ static void count_status(int status)
                  1);
 }
 
-/* One id under the three names that the Anthropic SDKs, the OpenAI SDKs and the Rust
- * original use. */
+/* One id under three names: the Anthropic SDKs read the first, the OpenAI SDKs the second, and
+ * tracing in front of a gateway the third. */
 static void put_ids(struct http_conn *c, struct str id)
 {
     http_out_header(c, STR("request-id"), id);
@@ -72,8 +72,8 @@ static void put_cors(struct http_conn *c, struct str origin)
     http_out_header(c, STR("vary"), STR("origin"));
 }
 
-/* compat: x-ratelimit-* in seconds as the Rust original; anthropic-ratelimit-requests-* as
- * Anthropic's own service (reset is RFC 3339). */
+/* x-ratelimit-* with the reset in seconds from now, as clients and proxies commonly read them;
+ * anthropic-ratelimit-requests-* as Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
 {
     if (!x->caller.limited) {

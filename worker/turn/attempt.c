@@ -41,31 +41,17 @@ void attempt_begin_transfer(struct attempt *a)
     drop_transfer(&a->transfer);
 }
 
-void attempt_leave_out(struct attempt *a, enum attempt_omission what)
+void attempt_leave_out(struct attempt *a, enum plan_field what)
 {
-    a->left_out |= 1u << what;
+    a->left_out |= PLAN_BIT(what);
 }
 
-bool attempt_leaves_out(const struct attempt *a, enum attempt_omission what)
+bool attempt_leaves_out(const struct attempt *a, enum plan_field what)
 {
-    return a->left_out & 1u << what;
+    return (a->left_out & PLAN_BIT(what)) != 0;
 }
 
 unsigned attempt_granted(const struct attempt *a)
 {
-    unsigned n = a->clock_learnt ? 1 : 0;
-    for (unsigned i = 0; i < ATTEMPT_OMISSION_COUNT; i++) {
-        n += attempt_leaves_out(a, i);
-    }
-    return n;
-}
-
-const char *attempt_note(enum attempt_omission what)
-{
-    static const char *const notes[] = {
-#define ATTEMPT_NOTE(name, note) note,
-        ATTEMPT_OMISSIONS(ATTEMPT_NOTE)
-#undef ATTEMPT_NOTE
-    };
-    return notes[what];
+    return (a->clock_learnt ? 1 : 0) + (unsigned)__builtin_popcountll(a->left_out);
 }

@@ -15,17 +15,8 @@
 #include "server/base/sha256.h"
 #include "server/net/fetch.h"
 #include "worker/dialect/relay.h"
+#include "worker/plan/plan.h"
 #include "worker/turn/complaint.h"
-
-/* X(NAME, note in x-converter-changes): what an attempt may have to do without. */
-#define ATTEMPT_OMISSIONS(X) X(TIER, "drop:service_tier")
-
-enum attempt_omission {
-#define ATTEMPT_ENUM(name, note) ATTEMPT_WITHOUT_##name,
-    ATTEMPT_OMISSIONS(ATTEMPT_ENUM)
-#undef ATTEMPT_ENUM
-        ATTEMPT_OMISSION_COUNT
-};
 
 /* X(NAME, meaning): how a transfer stands. Set by its callbacks in stream.c, acted upon by the
  * step. But for RUNNING and ANSWERED outcome.err says why. */
@@ -59,7 +50,7 @@ struct transfer {
 struct attempt {
     /* what goes on to the next one */
     unsigned number;        /* of the transfers so far, all attempts together */
-    unsigned left_out;      /* bits 1 << enum attempt_omission */
+    uint64_t left_out;      /* PLAN_BIT()s: fields that Bedrock refused */
     bool clock_learnt;      /* the clock was wrong: one transfer more was granted for that */
     uint64_t keys_until_ms; /* it waits so long for signing keys of its date; 0: never waited */
 
@@ -85,10 +76,9 @@ bool attempt_is_made(const struct attempt *a); /* it has a body that can be sent
 /* The last transfer's marks are gone, the next one runs. */
 void attempt_begin_transfer(struct attempt *a);
 
-void attempt_leave_out(struct attempt *a, enum attempt_omission what);
-bool attempt_leaves_out(const struct attempt *a, enum attempt_omission what);
+void attempt_leave_out(struct attempt *a, enum plan_field what);
+bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
 /* Transfers beyond the first that Bedrock's own word asked for: a retry is none of them. */
 unsigned attempt_granted(const struct attempt *a);
-const char *attempt_note(enum attempt_omission what);
 
 #endif

@@ -9,7 +9,13 @@
 #include "shm/memory/directory.h"
 #include "shm/memory/holds.h"
 
-enum caller_who { CALLER_NOBODY, CALLER_ANONYMOUS, CALLER_MASTER, CALLER_KEY };
+enum caller_who {
+    CALLER_NOBODY,
+    CALLER_ANONYMOUS,
+    CALLER_SCRAPER, /* METRICS_TOKEN: /metrics alone */
+    CALLER_MASTER,
+    CALLER_KEY
+};
 
 struct caller {
     enum caller_who who;

@@ -11,11 +11,15 @@
 #include "server/json/scan.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/segment.h"
+#include "worker/model/models.h"
 #include "worker/turn/keyring.h"
 
 struct exchange;
 struct bedrock;
 struct route;
+
+#define WORKER_UNCOUNTED 32 /* models whose tokens Bedrock would not count, at a time */
+#define WORKER_UNPRICED  64 /* models without a price that are named in the log */
 
 struct worker {
     const struct config *config;
@@ -25,7 +29,8 @@ struct worker {
     struct fetch_client *fetch;
     struct bedrock *bedrock; /* endpoint and retries, see bedrock.h */
     struct keyring keyring;  /* what signs for it */
-    struct http_conn_stats stats;
+    struct models models;
+    struct http_conn_set conns;
     struct http_conn_limits conn_limits;
     struct scan_limits scan_limits;
     size_t arena_max;                           /* ceiling of one exchange */
@@ -36,16 +41,27 @@ struct worker {
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;
 
+    struct {
+        struct {
+            char model[128];
+            uint64_t until_ms;
+        } uncounted[WORKER_UNCOUNTED];      /* count.c */
+        uint64_t unpriced[WORKER_UNPRICED]; /* their hashes; limits.c */
+        uint32_t unpriced_count;
+    } learnt;
+
     bool has_master;
     uint8_t master_digest[32];
     bool draining;
 
-    int listen_fd, dead_fd, signal_fd, spare_fd;
-    loop_handle dead;     /* watch of dead_fd */
-    loop_handle listener; /* 0 while shedding, paused or draining */
-    struct loop_timer timer_shed, timer_beat, timer_drain;
-    uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
-    int exit_code;
+    struct { /* worker.c's alone */
+        int listen_fd, dead_fd, signal_fd, spare_fd;
+        loop_handle dead;     /* watch of dead_fd */
+        loop_handle listener; /* 0 while shedding, paused or draining */
+        struct loop_timer timer_shed, timer_beat, timer_drain;
+        uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
+        int exit_code;
+    } process;
 };
 
 #endif

@@ -4,23 +4,19 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
-#include "shm/memory/tariff.h"
 #include "shm/store/keystore.h"
 #include "worker/turn/route.h"
 #include "worker/turn/wait.h"
 
-#define MINUTE_NS        60000000000ull
-#define NAMES_MAX        64u    /* models without a price that are named in the log */
-#define BYTES_A_TOKEN    2u     /* of a request body; real texts have 3 to 4: never too little */
-#define OUTPUT_UNKNOWN   32000u /* tokens, where neither the request nor the model says a maximum */
-#define RESERVE_ATTEMPTS 16u
+#define MINUTE_NS 60000000000ull
 
 /* --- small things -------------------------------------------------------------------------- */
 
 bool limits_billed(const struct exchange *x)
 {
-    return x->route && !x->route->answer && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
+    return x->route && !x->route->serve && x->route->limit == ROUTE_REQUESTS && !x->asked.counting;
 }
 
 /* NULL: no key (slot 0 is nobody's), or its slot has gone to another. */
@@ -35,22 +31,16 @@ struct str limits_tier_word(enum tier tier)
     return tier == TIER_DEFAULT ? (struct str){NULL, 0} : tier_word(tier);
 }
 
-/* Of an Anthropic body, in Bedrock's words: both converters take it. */
-static bool own_tier(const struct exchange *x, enum tier *out)
-{
-    struct str word = x->attempt.tier;
-    if (!word.n && x->asked.dialect == DIALECT_ANTHROPIC &&
-        scan_type(&x->asked.scan, 0) == SCAN_OBJECT) {
-        word = scan_text(&x->asked.scan, SCAN_GET(&x->asked.scan, 0, "service_tier"));
-    }
-    return tier_find(word, out);
-}
-
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
-    if (attempt_leaves_out(&x->attempt, ATTEMPT_WITHOUT_TIER) || own_tier(x, &tier)) {
-        return tier;
+    const struct wish *wish =
+        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
+        return TIER_DEFAULT;
+    }
+    if (wish->has_tier) {
+        return wish->tier;
     }
     if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
         return (enum tier)x->caller.key.tier;
@@ -158,7 +148,7 @@ static bool fits(struct str pattern, struct str name)
 static bool may_use(const struct exchange *x)
 {
     struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
-    struct str base = prices_base(x->asked.model.id);
+    struct str base = region_base(x->asked.model.id);
     if (x->caller.who != CALLER_KEY || !list.n) {
         return true;
     }
@@ -171,120 +161,8 @@ static bool may_use(const struct exchange *x)
     return false;
 }
 
-/* Once a model and process: a gap in the price list must be seen, not repeated with
- * each request. */
-static void warn_price(struct str id)
-{
-    static uint64_t seen[NAMES_MAX];
-    static uint32_t count;
-    uint64_t hash = text_hash(id);
-    for (uint32_t i = 0; i < count; i++) {
-        if (seen[i] == hash) {
-            return;
-        }
-    }
-    if (count < NAMES_MAX) {
-        seen[count++] = hash;
-        log_line(LOG_WARN, "price",
-                 "%.*s has no price: its requests cost nothing until it gets one",
-                 (int)(id.n < 200 ? id.n : 200), id.p);
-    }
-}
-
-static void find_price(struct exchange *x)
-{
-    switch (tariff_find(x->worker->segment, x->asked.model.id, &x->outcome.price)) {
-    case PRICES_STORE:
-    case PRICES_LIST:
-        break;
-    case PRICES_FAMILY:
-        counters_add(COUNTER_PRICE_ESTIMATED, 1);
-        break;
-    case PRICES_UNKNOWN:
-        counters_add(COUNTER_PRICE_UNKNOWN, 1);
-        warn_price(x->asked.model.id);
-        break;
-    }
-}
-
-/* The dearest way this request can end: all input written to a cache, all output used. */
-static uint64_t worst_case(const struct exchange *x)
-{
-    int64_t asked = x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.max_tokens
-                                                       : x->asked.messages.max_tokens;
-    uint64_t output = asked > 0                         ? (uint64_t)asked
-                      : x->asked.model.caps->output_max ? x->asked.model.caps->output_max
-                                                        : OUTPUT_UNKNOWN;
-    struct price dearest = x->outcome.price;
-    if (dearest.cache_write > dearest.input) {
-        dearest.input = dearest.cache_write;
-    }
-    if (x->asked.model.caps->flags & MODELS_CACHE_1H) {
-        dearest.input = 2 * x->outcome.price.input;
-    }
-    struct tokens tokens = {.input = x->asked.body.n / BYTES_A_TOKEN + 1, .output = output};
-    bool names_tier = SCAN_GET(&x->asked.scan, 0, "service_tier") != SCAN_ABSENT;
-    return prices_cost(&dearest, &tokens, names_tier ? TIER_PRIORITY : limits_tier(x));
-}
-
-/* What is held is summed before what is spent is read: a request that settles in between has added
- * its cost before it gave back its hold (limits_settle, limits_leave), so it counts at least once.
- */
-static bool has_room(const struct exchange *x, const struct bucket *b, uint64_t own)
-{
-    uint64_t held = holds_sum(x->worker->segment, x->caller.key.slot).micro + own;
-    uint64_t spent = bucket_spent(b, bucket_month(clock_real_ms()));
-    return held <= x->caller.key.budget_micro && spent <= x->caller.key.budget_micro - held;
-}
-
-static bool reserve(struct exchange *x, const struct bucket *b, uint64_t worst)
-{
-    struct worker *w = x->worker;
-    struct holds want = {.micro = worst};
-    want.micro = want.micro < HOLDS_MICRO_MAX ? want.micro : HOLDS_MICRO_MAX;
-    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && has_room(x, b, want.micro); i++) {
-        if (!holds_take(w->segment, w->slot, x->caller.key.slot, want, 0)) {
-            return false;
-        }
-        if (has_room(x, b, 0)) {
-            x->caller.held.micro = want.micro;
-            return true;
-        }
-        holds_give(w->segment, w->slot, x->caller.key.slot,
-                   want); /* another took at the same time */
-    }
-    return false;
-}
-
-static int64_t whole_money(uint64_t micro)
-{
-    return micro < INT64_MAX ? (int64_t)micro : INT64_MAX;
-}
-
-/* What the whole budget does not pay for no month will. */
-static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
-{
-    char most[32], all[32];
-    if (worst <= x->caller.key.budget_micro) {
-        limits_refuse_budget(
-            &x->outcome.err,
-            "the rest of this API key's monthly budget is less than this may cost");
-        return VERDICT_FAIL;
-    }
-    keystore_money_text(whole_money(worst), most);
-    keystore_money_text(whole_money(x->caller.key.budget_micro), all);
-    err_set(
-        &x->outcome.err, STATUS_BUDGET,
-        "this may cost %s dollars, and the whole monthly budget of this API key is %s: send less, "
-        "or a smaller max_tokens",
-        most, all);
-    wait_is_vain(&x->outcome.err);
-    return VERDICT_FAIL;
-}
-
 enum verdict limits_admit(struct exchange *x)
 {
-    const struct bucket *b = bucket(x);
     if (!may_use(x)) {
         x->outcome.refused = COUNTER_REFUSED_MODEL;
         err_set(&x->outcome.err, STATUS_PERMISSION, "this API key may not use the model %.*s",
@@ -292,12 +170,7 @@ enum verdict limits_admit(struct exchange *x)
                 x->asked.client_model.p);
         return VERDICT_FAIL;
     }
-    find_price(x);
-    if (!b || !(x->caller.key.flags & DIRECTORY_BUDGET_RESERVE) || !x->caller.key.budget_micro) {
-        return VERDICT_NEXT;
-    }
-    uint64_t worst = worst_case(x);
-    return reserve(x, b, worst) ? VERDICT_NEXT : refuse_reserve(x, worst);
+    return VERDICT_NEXT;
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

@@ -3,8 +3,8 @@
  * minute, dollars a month. Worker; shared words only, no store.
  *
  * Order of a request's admission: is the key valid (auth.c) - concurrency - budget - tokens -
- * request rate (auth.c), all before the body is parsed; then, with the model known, the allow-list
- * and the reservation of a budget_mode reserve.
+ * request rate (auth.c), all before the body is parsed; then, with the model known, the allow-list,
+ * and what it may cost (money.h).
  */
 #ifndef WORKER_TURN_LIMITS_H
 #define WORKER_TURN_LIMITS_H
@@ -23,7 +23,7 @@ enum status limits_refuse_budget(struct err *err, const char *text);
 
 /* NEXT or FAIL. What it takes is given back by limits_leave. */
 enum verdict limits_enter(struct exchange *x);
-/* With asked.model: finds the price; NEXT or FAIL. */
+/* With asked.model: may the key use it? NEXT or FAIL. */
 enum verdict limits_admit(struct exchange *x);
 /* Tokens and cost, once, at the end. */
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro);

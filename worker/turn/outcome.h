@@ -17,7 +17,8 @@ struct outcome {
     bool begun;           /* the status line to the client was put */
     int status;           /* it; 499: the client left first */
 
-    struct price price;
+    struct prices_tariff tariff;
+    int64_t output_most; /* tokens: what is left of the budget pays for no more; 0: as asked */
     struct journal_record *record; /* OPEN in the journal; NULL: none */
     uint64_t record_number;        /* its own: says whether it still is this request's */
     bool billed;                   /* from usage_begin to usage_end */

@@ -9,17 +9,21 @@
 #include "worker/turn/turn.h"
 
 enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };
+/* BY_VERSION: Anthropic's if anthropic-version is sent, else OpenAI's: both kinds of SDK ask there,
+ * and only one kind sends that header. */
+enum route_dialect { ROUTE_ANTHROPIC, ROUTE_OPENAI, ROUTE_BY_VERSION };
+/* MASTER: METRICS_TOKEN or the master key; anybody with METRICS_TOKEN=off. */
+enum route_need { ROUTE_ANYBODY, ROUTE_KEY, ROUTE_MASTER };
 
 struct route {
     const char *path; /* exact; "{prefix}" stands for API_PREFIX; a trailing "*" matches one
                          segment, "**" any rest */
     unsigned methods; /* bits 1 << enum http_method */
-    enum dialect dialect;
-    bool needs_key;
+    enum route_dialect dialect;
+    enum route_need need;
     enum route_limit limit;
-    size_t body_max;                            /* 0: MAX_BODY_BYTES */
-    enum verdict (*answer)(struct exchange *x); /* NULL: goes to Bedrock */
-    bool by_version; /* dialect Anthropic only if anthropic-version is sent, else OpenAI */
+    size_t body_max;                           /* 0: MAX_BODY_BYTES */
+    enum verdict (*serve)(struct exchange *x); /* NULL: goes to Bedrock */
     const char *meaning;
 };
 

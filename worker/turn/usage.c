@@ -26,7 +26,7 @@ static void fill(const struct exchange *x, struct journal_record *r)
     r->tier = (uint8_t)limits_tier(x);
     r->started_ms = x->outcome.started_ms;
     r->flags = x->asked.stream ? JOURNAL_STREAM : 0;
-    r->price = x->outcome.price;
+    r->rates = prices_rates(&x->outcome.tariff, limits_tier(x));
     if (x->caller.who == CALLER_KEY) {
         memcpy(r->digest, x->caller.digest, sizeof r->digest);
     }
@@ -157,7 +157,8 @@ void usage_end(struct exchange *x)
     x->outcome.usage = seen_so_far(x);
     enum tier tier = limits_tier(x);
     const struct tokens *t = &x->outcome.usage.tokens;
-    x->outcome.cost_micro = prices_cost(&x->outcome.price, t, tier);
+    struct rates rates = prices_rates(&x->outcome.tariff, tier);
+    x->outcome.cost_micro = prices_cost(&rates, t);
     count(t, x->outcome.cost_micro);
     limits_settle(x, t->input + t->output + tokens_written(t), x->outcome.cost_micro);
     if (x->outcome.record_number) {

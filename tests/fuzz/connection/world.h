@@ -45,7 +45,7 @@ struct world {
     size_t next;                /* line of that */
     const struct config *settings;
     struct kernel_file *listener, *dead, *client[WORLD_CLIENTS];
-    struct http_conn_stats *stats; /* the worker's; NULL until a connection was seen */
+    struct http_conn_set *conns; /* the worker's; NULL until a connection was seen */
     uint32_t automatic, ending;
     unsigned stops;  /* signals to stop; after the second one, or SIGINT, nothing is promised */
     bool starved;    /* an allocation has failed */

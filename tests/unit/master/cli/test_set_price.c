@@ -57,10 +57,10 @@ static void test_run_alone_lists_operator_built_in_and_estimates(void **state)
     assert_true(text_eq(json_get_text(first, "model_id"), STR(NOVA)));
     assert_true(text_eq(json_get_text(first, "source"), STR("operator")));
     json_free(doc);
-    assert_non_null(strstr(cli_out,
-                           "{\"model_id\":\"amazon.nova-pro-v1:0\",\"input_price\":0.8,"
-                           "\"output_price\":3.2,\"cache_read_price\":0.2,\"cache_write_price\":0,"
-                           "\"source\":\"built-in\",\"status\":\"active\"}"));
+    assert_non_null(
+        strstr(cli_out, "{\"model_id\":\"amazon.nova-pro-v1:0\",\"input_price\":0.8,"
+                        "\"output_price\":3.2,\"cache_read_price\":0.2,\"cache_write_price\":0.8,"
+                        "\"source\":\"built-in\",\"status\":\"active\"}"));
     assert_non_null(strstr(cli_out, "\"source\":\"estimate\""));
 }
 

@@ -81,7 +81,7 @@ static void test_routes_are_called_as_printed(void **state)
     assert_int_equal(cli_run(docs, "routes"), 0);
     has("| `POST /v1/messages` | key | Anthropic Messages, streamed or not |\n");
     has("| `GET, HEAD /v1/models/{id}` | key | one model |\n");
-    has("| `GET, HEAD /metrics` | master key | ");
+    has("| `GET, HEAD /metrics` | METRICS_TOKEN or master key | ");
     has("| `GET, HEAD /health` | anybody | ");
     size_t n = 0;
     while (routes_row(n)) {

@@ -232,28 +232,30 @@ static void test_load_out_of_memory_at_each_allocation(void **state)
     assert_true(failures > 5);
 }
 
-static void test_forget_master_key_wipes_the_text_and_keeps_the_digest(void **state)
+static void test_forget_keys_wipes_the_texts_and_keeps_the_digests(void **state)
 {
     (void)state;
-    static const uint8_t none[32];
     struct config c;
     struct err err;
-    uint8_t digest[32];
+    uint8_t master[32], token[32];
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
-    assert_false(c.has_master);
-    assert_memory_equal(c.master_digest, none, 32);
+    assert_false(c.has_master || c.has_metrics_token);
+    assert_memory_equal(c.master_digest, ((uint8_t[32]){0}), 32);
     config_free(&c);
     setenv("MASTER_API_KEY", "correct-horse-battery", 1);
+    setenv("METRICS_TOKEN", "scrape-me-0123456789.", 1);
     assert_int_equal(config_load(&c, NULL, NULL, 0, &err), STATUS_OK);
-    const char *text = c.master_api_key;
-    assert_string_equal(text, "correct-horse-battery");
-    config_forget_master_key(&c);
-    for (size_t i = 0; i < sizeof("correct-horse-battery"); i++) {
-        assert_int_equal(text[i], 0);
+    const char *texts[] = {c.master_api_key, c.metrics_token};
+    assert_string_equal(texts[0], "correct-horse-battery");
+    config_forget_keys(&c);
+    for (size_t i = 0; i < 2 * 22; i++) {
+        assert_int_equal(texts[i % 2][i / 2], 0);
     }
-    sha256("correct-horse-battery", 21, digest);
-    assert_true(c.has_master);
-    assert_memory_equal(c.master_digest, digest, 32);
+    sha256("correct-horse-battery", 21, master);
+    sha256("scrape-me-0123456789.", 21, token);
+    assert_true(c.has_master && c.has_metrics_token);
+    assert_memory_equal(c.master_digest, master, 32);
+    assert_memory_equal(c.metrics_digest, token, 32);
     config_free(&c);
 }
 
@@ -361,7 +363,7 @@ int main(void)
         CLEAN(test_load_file_missing_or_broken_refused),
         CLEAN(test_load_other_names_of_file_reach_environment),
         CLEAN(test_load_out_of_memory_at_each_allocation),
-        CLEAN(test_forget_master_key_wipes_the_text_and_keeps_the_digest),
+        CLEAN(test_forget_keys_wipes_the_texts_and_keeps_the_digests),
         CLEAN(test_load_again_takes_the_files_new_values),
         CLEAN(test_old_switches_become_values),
         CLEAN(test_old_switch_with_nonsense_is_refused),

@@ -18,9 +18,9 @@ static void test_requests_in_turn_share_the_connection(void **state)
         bed_expect(b, i, "\r\n\r\nhi");
         assert_int_equal(b->requests, i);
     }
-    assert_int_equal(b->stats.idle, 1);
-    assert_int_equal(b->stats.bytes_in, 3 * strlen(POST_HI));
-    assert_int_equal(b->stats.bytes_out, buf_len(&b->in));
+    assert_int_equal(b->conns.idle, 1);
+    assert_int_equal(b->conns.bytes_in, 3 * strlen(POST_HI));
+    assert_int_equal(b->conns.bytes_out, buf_len(&b->in));
     assert_int_equal(bed_count(b, "connection:"), 0);
 }
 
@@ -104,7 +104,7 @@ static void test_half_closed_client_is_answered(void **state)
     shutdown(b->client, SHUT_WR);
     usleep(2000);
     b->mode = HOLD;
-    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->stats);
+    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->conns);
     for (unsigned i = 1; i <= 2; i++) {
         bed_until(b, &b->requests, i);
         bed_run(b, 5);
@@ -426,7 +426,7 @@ static void test_peer_on_ipv6_has_brackets(void **state)
     assert_int_equal(connect(b->client, (struct sockaddr *)&a, n), 0);
     int server = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     close(listener);
-    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->stats);
+    b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->conns);
     assert_true(text_starts(http_conn_peer(b->conn), STR("[::1]:")));
 }
 
@@ -437,19 +437,20 @@ static void test_each_visits_all_even_while_they_close(void **state)
     int clients[3], server;
     for (int i = 0; i < 3; i++) {
         bed_pair(&server, &clients[i]);
-        conns[i] = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->stats);
+        conns[i] = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->conns);
     }
-    assert_int_equal(b->stats.open, 3);
+    assert_int_equal(b->conns.open, 3);
     assert_true(http_conn_id(conns[0]) != http_conn_id(conns[1]));
     assert_true(text_starts(http_conn_peer(conns[0]), STR("127.0.0.1:")));
     http_conn_set_user(conns[1], b);
     assert_ptr_equal(http_conn_user(conns[1]), b);
     http_conn_abort(conns[1]); /* the one in the middle */
     unsigned seen = 0;
-    for (struct http_conn *c = http_conn_each(NULL); c; c = http_conn_each(c), seen++)
+    for (struct http_conn *c = http_conn_each(&b->conns, NULL); c;
+         c = http_conn_each(&b->conns, c), seen++)
         http_conn_abort(c);
     assert_int_equal(seen, 2);
-    assert_null(http_conn_each(NULL));
+    assert_null(http_conn_each(&b->conns, NULL));
     bed_run(b, 1);
     assert_int_equal(b->closed, 3);
     for (int i = 0; i < 3; i++)

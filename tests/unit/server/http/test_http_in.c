@@ -109,12 +109,12 @@ static void test_bodies_of_all_connections_are_limited(void **state)
 {
     struct bed *b = *state;
     b->limits.bodies_max = 3;
-    b->stats.bodies.held = 2; /* another connection's */
+    b->conns.bodies.held = 2; /* another connection's */
     bed_connect(b);
     bed_send(b, STR(POST_HI));
     bed_expect(b, 1, "BUSY");
     bed_end(b);
-    b->stats.bodies.held -= 2;
+    b->conns.bodies.held -= 2;
 }
 
 /* Announced bytes are not there; those that came cost at most twice their number. */
@@ -128,25 +128,25 @@ static void test_memory_of_a_body_follows_what_has_come(void **state)
     bed_send(b, STR(POST "Content-Length: 3145728\r\n\r\n"));
     bed_run(b, 5);
     assert_int_equal(b->headers, 1);
-    assert_int_equal(b->stats.bodies.held, 0);
+    assert_int_equal(b->conns.bodies.held, 0);
     bed_send(b, STR("x"));
     bed_run(b, 5);
-    assert_true(b->stats.bodies.held > 0 && b->stats.bodies.held <= 65536);
+    assert_true(b->conns.bodies.held > 0 && b->conns.bodies.held <= 65536);
     for (size_t sent = 1; sent < sizeof bytes; sent += 65536) {
         bed_send(b, (struct str){bytes, 65536});
         bed_run(b, 1);
-        if (b->stats.bodies.held > 2 * (sent + 65536) + 65536)
-            fail_msg("%zu bytes for %zu", b->stats.bodies.held, sent + 65536);
+        if (b->conns.bodies.held > 2 * (sent + 65536) + 65536)
+            fail_msg("%zu bytes for %zu", b->conns.bodies.held, sent + 65536);
     }
     bed_send(b, (struct str){bytes, sizeof bytes});
     bed_send(b, (struct str){bytes, sizeof bytes - 1});
     bed_until(b, &b->requests, 1);
     assert_int_equal(b->last_body_n, 3145728);
-    assert_int_equal(b->stats.bodies.held, 3145728);
+    assert_int_equal(b->conns.bodies.held, 3145728);
     http_out_begin(b->conn, 200);
     http_out_body(b->conn, STR("a/b"), STR("x"));
     bed_expect(b, 1, "200 OK");
-    assert_int_equal(b->stats.bodies.held, 0);
+    assert_int_equal(b->conns.bodies.held, 0);
 }
 
 /* Memory ends where the body is read to its place, and where it is copied. */
@@ -298,7 +298,7 @@ static void test_no_memory_fails_the_request_not_the_process(void **state)
         int server;
         bed_pair(&server, &b->client);
         heap_fail_after(k);
-        b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->stats);
+        b->conn = http_conn_new(b->loop, server, &b->limits, &bed_ops, b, &b->conns);
         bed_send(b, STR(POST_CHUNKS "3\r\nabc\r\n0\r\n\r\n" GET));
         bed_run(b, 3);
         heap_fail_after(0);

@@ -163,16 +163,16 @@ static void test_reason_of_every_error_status_is_known(void **state)
 static void test_one_turn_is_one_write(void **state)
 {
     struct bed *b = asked(state, GET);
-    uint64_t before = b->stats.writes;
+    uint64_t before = b->conns.writes;
     http_out_begin(b->conn, 200);
     http_out_stream(b->conn, STR("a/b"));
     for (int i = 0; i < 50; i++)
         http_out_write(b->conn, STR("event"));
     bed_run(b, 3);
-    assert_int_equal(b->stats.writes, before + 1);
+    assert_int_equal(b->conns.writes, before + 1);
     http_out_write(b->conn, STR("one"));
     bed_run(b, 3);
-    assert_int_equal(b->stats.writes, before + 2);
+    assert_int_equal(b->conns.writes, before + 2);
     bed_read(b);
     assert_int_equal(bed_count(b, "00000005\r\nevent\r\n"), 50);
     assert_int_equal(bed_count(b, "00000003\r\none\r\n"), 1);

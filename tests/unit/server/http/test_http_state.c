@@ -72,12 +72,12 @@ static void test_schedule_twice_is_once_and_never_when_closed(void **state)
 static void test_first_is_the_newest_that_is_open(void **state)
 {
     struct bed *b = *state;
-    assert_null(http_state_first());
+    assert_null(b->conns.first);
     bed_connect(b);
-    assert_ptr_equal(http_state_first(), b->conn);
+    assert_ptr_equal(b->conns.first, b->conn);
     assert_true(http_state_is_reading(b->conn));
     http_state_close(b->conn);
-    assert_null(http_state_first());
+    assert_null(b->conns.first);
     assert_false(http_state_is_reading(b->conn));
 }
 

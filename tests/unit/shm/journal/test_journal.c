@@ -171,7 +171,7 @@ static void test_bury_dead_worker_closes_with_tokens_seen(void **state)
     (void)state;
     struct journal w = worker(1);
     struct journal_record *r = journal_begin_record(&w);
-    r->price.input = 3000000;
+    r->rates.input = 3000000;
     journal_open_record(&w, r);
     r->tokens.input = 1000;
     r->flags = JOURNAL_STREAM | JOURNAL_SUCCESS;
@@ -237,7 +237,7 @@ static void test_bury_damaged_record_is_put_aside(void **state)
     static const size_t places[] = {
         offsetof(struct journal_record, who),           offsetof(struct journal_record, owner),
         offsetof(struct journal_record, number) + 7,    offsetof(struct journal_record, started_ms),
-        offsetof(struct journal_record, price) + 20,    offsetof(struct journal_record, digest),
+        offsetof(struct journal_record, rates) + 20,    offsetof(struct journal_record, digest),
         offsetof(struct journal_record, request_id),    offsetof(struct journal_record, model) + 95,
         offsetof(struct journal_record, bedrock_model), offsetof(struct journal_record, opened)};
     struct journal w = worker(1);
@@ -374,7 +374,7 @@ static void write_for_ever(struct said *said)
             continue;
         }
         r->tokens.input = 3;
-        r->price.input = 1000000;
+        r->rates.input = 1000000;
         journal_open_record(&w, r);
         atomic_fetch_add(&said->opened, 1);
         if (i % 3) {

@@ -1,5 +1,6 @@
 #include "shm/journal/journal.h"
 
+#include "shm/catalogue/tier.h"
 #include "tests/unit/journal_stage.h"
 
 /* In a process that is killed: one record open, one closed, of worker `slot`. */
@@ -214,6 +215,37 @@ static void test_open_version_one_is_read_and_sealed(void **state)
     journal_drop(&j);
 }
 
+/* Version 2 had a price of four words and its tier apart. The second start finds one record that was
+ * made new already: it is not read as an elder one again. */
+static void test_open_version_two_gets_rates_once(void **state)
+{
+    (void)state;
+    struct journal j;
+    const uint64_t elder[4] = {3000000, 15000000, 300000, 3750000};
+    run_and_die(2, 1);
+    open_ok(&j, 2, 64);
+    for (int start = 0; start < 2; start++) {
+        j.header->version = 2;
+        atomic_store(&j.blocks[0].high, 2);
+        for (int i = start; i < 2; i++) {
+            struct journal_record *r = &j.records[i];
+            atomic_store(&r->state, JOURNAL_OPEN);
+            r->tier = TIER_PRIORITY;
+            memcpy(&r->rates, elder, sizeof elder);
+            r->opened = journal_seal_elder(r);
+        }
+        journal_drop(&j);
+        open_ok(&j, 2, 64);
+        assert_int_equal(j.header->version, JOURNAL_VERSION);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(j.records[i].rates.input, 5250000);
+            assert_int_equal(j.records[i].rates.write_1h, 10500000);
+            assert_int_equal(j.records[i].rates.long_from, 0);
+        }
+    }
+    journal_drop(&j);
+}
+
 static void test_open_impossible_place_is_memory_with_a_reason(void **state)
 {
     (void)state;
@@ -317,6 +349,7 @@ int main(void)
         T(test_open_foreign_file_without_a_name_left_is_memory),
         T(test_open_damaged_records_are_kept_aside_not_believed),
         T(test_open_version_one_is_read_and_sealed),
+        T(test_open_version_two_gets_rates_once),
         T(test_open_impossible_place_is_memory_with_a_reason),
         T(test_open_full_disk_is_memory_with_a_reason),
         T(test_open_full_disk_for_more_workers_keeps_the_file),

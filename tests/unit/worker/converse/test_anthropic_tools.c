@@ -24,7 +24,7 @@ static void test_tools_are_named_described_and_left_out(void **state)
          "drop:deferred_tools"},
         {"all deferred, one forced", QWEN,
          IN("{\"name\":\"n\",\"defer_loading\":true}", ",\"tool_choice\":{\"type\":\"any\"}"),
-         OUT(""), "drop:deferred_tools"},
+         OUT(""), "drop:tool_choice,drop:deferred_tools"},
         {"mark of a deferred tool", OPUS46,
          IN("{\"name\":\"n\"},{\"name\":\"o\",\"defer_loading\":true,\"cache_control\":{\"type\":"
             "\"ephemeral\"}}",

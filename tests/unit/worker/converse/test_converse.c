@@ -156,49 +156,6 @@ static void test_base64_is_recognised(void **state)
             fail_msg("'%s'", rows[i].text);
 }
 
-static void test_blank_json_string_is_recognised(void **state)
-{
-    static const struct {
-        const char *raw;
-        bool blank;
-    } rows[] = {{"\"\"", true},     {"\" \\n\\t\\r\\f\"", true}, {"\"\\u0020\\u000A\"", true},
-                {"\" x\"", false},  {"\"\\\\n\"", false},        {"\"\\u0000\"", false},
-                {"\"\\b\"", false}, {"\"\\u00a0\"", false},      {"", true}};
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (converse_is_blank(text_from(rows[i].raw)) != rows[i].blank)
-            fail_msg("%s", rows[i].raw);
-}
-
-static void test_note_is_safe_for_a_header_and_stands_once(void **state)
-{
-    struct buf changes;
-    (void)state;
-    buf_init(&changes, 4096);
-    converse_note(&changes, "drop:", STR("a"));
-    converse_note(&changes, "map:x", STR(""));
-    converse_note(&changes, "drop:", STR("a"));
-    converse_note(&changes, "drop:", STR("b\r\nset-cookie: c,d"));
-    assert_true(text_eq(buf_str(&changes), STR("drop:a,map:x,drop:b??set-cookie:?c?d")));
-    buf_free(&changes);
-}
-
-static void test_notes_are_bounded(void **state)
-{
-    struct buf changes;
-    char name[100];
-    (void)state;
-    buf_init(&changes, 1 << 20);
-    for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "%090d", i);
-        converse_note(&changes, "drop:", text_from(name));
-        snprintf(name, sizeof name, "n%d", i);
-        converse_note(&changes, "drop:", text_from(name));
-    }
-    assert_in_range(buf_len(&changes), 900, 1000);
-    buf_free(&changes);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,9 +172,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_document_name_is_neutral_and_numbered, setup,
                                         teardown),
         cmocka_unit_test(test_base64_is_recognised),
-        cmocka_unit_test(test_blank_json_string_is_recognised),
-        cmocka_unit_test(test_note_is_safe_for_a_header_and_stands_once),
-        cmocka_unit_test(test_notes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static void open_calls(struct build_bed *bed, const char *model, const char *ids
     struct converse_tool t = {.name = STR("n")};
     build_open(bed, model);
     converse_build_tool(&bed->b, &t);
-    converse_build_tools_end(&bed->b, CONVERSE_AUTO, STR(""));
+    converse_build_tools_end(&bed->b);
     converse_build_role(&bed->b, CONVERSE_USER);
     converse_build_text(&bed->b, STR("u"));
     converse_build_role(&bed->b, CONVERSE_ASSISTANT);

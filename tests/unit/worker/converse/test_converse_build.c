@@ -87,10 +87,11 @@ static void test_strict_refuses_losses_but_not_other_words(void **state)
         if (lossy == 0)
             converse_build_map(&bed.b, "x");
         else if (lossy == 1)
-            converse_build_clamp(&bed.b, "x");
+            plan_note(&bed.plan, PLAN_CLAMP, "x", (struct str){NULL, 0});
         else
             converse_build_drop_named(&bed.b, "field.", STR("y"));
-        assert_int_equal(bed.b.status, lossy ? STATUS_INVALID : STATUS_OK);
+        build_message(&bed);
+        assert_int_equal(converse_build_end(&bed.b), lossy ? STATUS_INVALID : STATUS_OK);
         if (lossy == 2)
             assert_non_null(strstr(bed.c.err.text, "field.y: "));
         convert_case_free(&bed.c);
@@ -127,7 +128,7 @@ static void test_cache_points_follow_something_once_and_never_live_longer(void *
     converse_build_tool(&bed.b, &t);
     converse_build_cache_point(&bed.b, STR("1h"));
     converse_build_cache_point(&bed.b, STR("1h")); /* there is one */
-    converse_build_tools_end(&bed.b, CONVERSE_AUTO, STR(""));
+    converse_build_tools_end(&bed.b);
     say(&bed, CONVERSE_SYSTEM, "s");
     converse_build_cache_point(&bed.b, STR("5m"));
     say(&bed, CONVERSE_USER, "u");

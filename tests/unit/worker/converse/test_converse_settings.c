@@ -1,97 +1,172 @@
+/* Values of a plan as members of a Converse body; what they are is the plan's (tests/unit/worker/plan).
+ */
 #include "worker/converse/converse_settings.h"
 
 #include "tests/unit/build_bed.h"
 
-static void test_stops_are_bounded_and_not_blank(void **state)
+static void nothing(struct plan *p)
 {
-    struct build_bed bed;
-    struct wish s = build_wish;
-    (void)state;
-    build_open(&bed, NOVA);
-    converse_settings_stops(&bed.b, &s, 3000);
-    converse_settings_stop(&bed.b, &s, STR("\" \\n\""));
-    assert_int_equal(s.stop_count, 0);
-    for (int i = 0; i < 3000; i++)
-        converse_settings_stop(&bed.b, &s, STR("\"x\""));
-    assert_int_equal(s.stop_count, 2500);
-    assert_true(text_eq(buf_str(&bed.c.changes), STR("drop:stop")));
-    convert_case_free(&bed.c);
+    (void)p;
 }
 
-static void test_nothing_asked_gives_nothing(void **state)
+static void inference(struct plan *p)
 {
-    struct build_bed bed;
-    struct wish s = build_wish;
-    (void)state;
-    build_open(&bed, OPUS47);
-    build_message(&bed);
-    converse_settings_put(&bed.b, &s);
-    build_want(&bed, BUILD_BODY(""), "");
+    static struct str stops[] = {STR("\"a\\n\""), STR("\"b\"")};
+    p->left.max_tokens = 7;
+    p->left.has_temperature = p->left.has_top_p = true;
+    p->left.temperature = 0.5;
+    p->left.top_p = 1;
+    p->left.stops = stops;
+    p->left.stop_count = 2;
 }
 
-static void test_million_token_context_is_a_beta(void **state)
+static void budget(struct plan *p)
+{
+    p->left.thinking = WISH_THINKING_BUDGET;
+    p->left.budget = 2048;
+    p->left.display = STR("omitted");
+}
+
+static void off(struct plan *p)
+{
+    p->left.thinking = WISH_THINKING_OFF;
+    p->left.display = STR("omitted");
+}
+
+static void level(struct plan *p)
+{
+    p->level = STR("high");
+}
+
+static void no_calls(struct plan *p)
+{
+    p->no_calls = true;
+}
+
+static void one_call(struct plan *p)
+{
+    p->left.one_call = true;
+}
+
+static void one_forced_call(struct plan *p)
+{
+    p->left.one_call = p->forced = true;
+}
+
+static void betas(struct plan *p)
+{
+    p->betas[0] = STR("a");
+    p->betas[1] = STR("b");
+    p->beta_count = 2;
+}
+
+static void tier(struct plan *p)
+{
+    p->tier = TIER_FLEX;
+}
+
+static void format(struct plan *p)
+{
+    p->format = PLAN_FORMAT_NATIVE;
+    p->left.schema = STR("{\"type\":\"object\"}");
+    p->left.schema_name = STR("n");
+}
+
+static void open_format(struct plan *p)
+{
+    format(p);
+    p->left.schema_open = true;
+}
+
+#define FORMAT(schema)                                                           \
+    ",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":" \
+    "{\"jsonSchema\":{\"schema\":\"" schema "\",\"name\":\"n\"}}}}"
+#define CHOICE(x) BUILD_EXTRA("\"tool_choice\":{" x "}")
+
+static void test_values_become_members(void **state)
 {
     static const struct {
-        const char *model, *betas, *extra, *body, *changes;
+        const char *name, *model;
+        void (*set)(struct plan *p);
+        const char *body;
     } rows[] = {
-        {OPUS46, "", "", BUILD_BODY(BUILD_EXTRA("\"anthropic_beta\":[\"context-1m-2025-08-07\"]")),
-         ""},
-        {OPUS46, "context-1m-2025-08-07", "",
-         BUILD_BODY(BUILD_EXTRA("\"anthropic_beta\":[\"context-1m-2025-08-07\"]")), ""},
-        {OPUS46, " x , ,y", "y,z",
-         BUILD_BODY(BUILD_EXTRA("\"anthropic_beta\":[\"y\",\"context-1m-2025-08-07\"]")),
-         "drop:beta:x"},
-        {SONNET35, "", "", BUILD_BODY(""), "drop:beta:context-1m-2025-08-07"},
-        {QWEN, "y", "y", BUILD_BODY(""), "drop:beta:y,drop:beta:context-1m-2025-08-07"},
+        {"nothing", OPUS47, nothing, BUILD_BODY("")},
+        {"inference", NOVA, inference,
+         BUILD_BODY(",\"inferenceConfig\":{\"maxTokens\":7,\"temperature\":0.5,\"topP\":1,"
+                    "\"stopSequences\":[\"a\\n\",\"b\"]},"
+                    "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]")},
+        {"budget", SONNET45, budget,
+         BUILD_BODY(BUILD_EXTRA("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048,"
+                                "\"display\":\"omitted\"}"))},
+        {"off", OPUS47, off, BUILD_BODY(BUILD_EXTRA("\"thinking\":{\"type\":\"disabled\"}"))},
+        {"effort", OPUS47, level, BUILD_BODY(",\"outputConfig\":{\"effort\":\"high\"}")},
+        {"Nova", NOVA2, level,
+         BUILD_BODY(BUILD_EXTRA("\"reasoningConfig\":{\"type\":\"enabled\","
+                                "\"maxReasoningEffort\":\"high\"}"))},
+        {"gpt-oss", GPT_OSS, level, BUILD_BODY(BUILD_EXTRA("\"reasoning_effort\":\"high\""))},
+        {"GPT", GPT5, level, BUILD_BODY(BUILD_EXTRA("\"reasoning\":{\"effort\":\"high\"}"))},
+        {"no calls", OPUS47, no_calls, BUILD_BODY(CHOICE("\"type\":\"none\""))},
+        {"one call", OPUS47, one_call,
+         BUILD_BODY(CHOICE("\"type\":\"auto\",\"disable_parallel_tool_use\":true"))},
+        {"one forced call", OPUS47, one_forced_call,
+         BUILD_BODY(CHOICE("\"disable_parallel_tool_use\":true"))},
+        {"betas", OPUS47, betas, BUILD_BODY(BUILD_EXTRA("\"anthropic_beta\":[\"a\",\"b\"]"))},
+        {"tier", QWEN, tier, BUILD_BODY(",\"serviceTier\":{\"type\":\"flex\"}")},
+        {"format", SONNET45, format, BUILD_BODY(FORMAT("{\\\"type\\\":\\\"object\\\"}"))},
+        {"format that is closed", SONNET45, open_format,
+         BUILD_BODY(FORMAT("{\\\"additionalProperties\\\":false,\\\"type\\\":\\\"object\\\"}"))},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct build_bed bed;
-        struct wish s = build_wish;
         build_open(&bed, rows[i].model);
-        bed.model.one_million = true;
-        bed.o.betas = text_from(rows[i].betas);
-        bed.o.beta_rules.allow = text_from(rows[i].extra);
+        rows[i].set(&bed.plan);
         build_message(&bed);
-        converse_settings_put(&bed.b, &s);
-        build_want(&bed, rows[i].body, rows[i].changes);
-    }
-}
-
-static void test_tier_of_the_request_comes_before_the_keys(void **state)
-{
-    static const struct {
-        const char *key, *request, *body;
-    } rows[] = {
-        {"", "", BUILD_BODY("")},
-        {"default", "", BUILD_BODY("")},
-        {"flex", "", BUILD_BODY(",\"serviceTier\":{\"type\":\"flex\"}")},
-        {"flex", "priority", BUILD_BODY(",\"serviceTier\":{\"type\":\"priority\"}")},
-        {"flex", "default", BUILD_BODY("")},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct build_bed bed;
-        struct wish s = build_wish;
-        build_open(&bed, QWEN);
-        bed.o.service_tier = text_from(rows[i].key);
-        s.tier = text_from(rows[i].request);
-        build_message(&bed);
-        converse_settings_put(&bed.b, &s);
+        converse_settings_put(&bed.b);
         build_want(&bed, rows[i].body, "");
     }
 }
 
-static void test_wish_for_json_in_words_keeps_the_schema(void **state)
+static size_t row_of(struct str name)
+{
+    size_t i = 0;
+    while (i < wish_plain_count && !text_eq(wish_plain[i].messages, name))
+        i++;
+    assert_true(i < wish_plain_count);
+    return i;
+}
+
+/* A plain field that the model takes: no row of the tables has one yet. */
+static void test_plain_field_goes_on_under_its_name(void **state)
+{
+    struct build_bed bed;
+    (void)state;
+    build_open(&bed, OPUS47);
+    assert_int_equal(
+        scan_parse(&bed.c.scan, bed.c.arena, STR("{\"speed\": {\"a\":1.0}}"), &case_limits, NULL),
+        STATUS_OK);
+    bed.plan.left.plain[row_of(STR("speed"))] = SCAN_GET(&bed.c.scan, 0, "speed");
+    build_message(&bed);
+    converse_settings_put(&bed.b);
+    build_want(&bed, BUILD_BODY(BUILD_EXTRA("\"speed\":{\"a\":1.0}")), "");
+}
+
+static void test_words_stand_in_the_system_prompt(void **state)
 {
     struct build_bed bed;
     (void)state;
     build_open(&bed, QWEN);
-    converse_settings_ask_json(&bed.b, STR("{\"a\":\"\\\"\"}"));
+    bed.plan.call_in_words = true;
+    bed.plan.left.choice_name = STR("get.weather");
+    bed.plan.format = PLAN_FORMAT_WORDS;
+    bed.plan.left.schema = STR("{\"a\":\"\\\"\"}");
+    converse_settings_put_words(&bed.b);
     build_message(&bed);
     build_want(
         &bed,
-        "{\"system\":[{\"text\":\"Answer with one JSON value and nothing else: no code fence, "
+        "{\"system\":[{\"text\":\"Answer with a call of the tool "
+        "\\\"t_getweather_f65d432881435a10fccbf944c47267c7\\\", not with text.\"},"
+        "{\"text\":\"Answer with one JSON value and nothing else: no code fence, "
         "no text around it. It must match this JSON Schema:\\n{\\\"a\\\":\\\"\\\\\\\"\\\"}\"}],"
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]}",
         "");
@@ -100,11 +175,9 @@ static void test_wish_for_json_in_words_keeps_the_schema(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stops_are_bounded_and_not_blank),
-        cmocka_unit_test(test_nothing_asked_gives_nothing),
-        cmocka_unit_test(test_million_token_context_is_a_beta),
-        cmocka_unit_test(test_tier_of_the_request_comes_before_the_keys),
-        cmocka_unit_test(test_wish_for_json_in_words_keeps_the_schema),
+        cmocka_unit_test(test_values_become_members),
+        cmocka_unit_test(test_plain_field_goes_on_under_its_name),
+        cmocka_unit_test(test_words_stand_in_the_system_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

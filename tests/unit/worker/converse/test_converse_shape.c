@@ -219,7 +219,7 @@ static bool check_random(enum dialect dialect, uint64_t seed)
         random_openai(&r);
     struct convert_options o = {.model = text_from(PICK(&r, models)),
                                 .betas = STR("context-1m-2025-08-07"),
-                                .tier = seed % 5 == 0 ? STR("flex") : STR(""),
+                                .tier = seed % 5 == 0 ? TIER_FLEX : TIER_DEFAULT,
                                 .strict = seed % 16 == 0};
     convert_case_run(&c, dialect, o, buf_str(&request));
     bool converted = c.status == STATUS_OK;

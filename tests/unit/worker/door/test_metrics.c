@@ -74,7 +74,7 @@ static void test_print_has_every_counter_and_gauge(void **state)
         "llm_api_converter_process_restarts 1",
         "llm_api_converter_usage_journal_open 1",
         "llm_api_converter_usage_journal_in_memory 1",
-        "llm_api_converter_key_table_age_milliseconds 0",
+        "llm_api_converter_key_table_age_seconds 0.000",
         "llm_api_converter_uptime_seconds 5",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

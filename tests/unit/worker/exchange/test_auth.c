@@ -13,12 +13,13 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/keymiss.h"
 #include "worker/exchange/auth.h"
+#include "worker/door/metrics.h"
 #include "worker/exchange/routes.h"
 
 static struct segment segment;
 static struct config config;
 static struct worker worker;
-static const struct route route = {.needs_key = true, .limit = ROUTE_REQUESTS};
+static const struct route route = {.need = ROUTE_KEY, .limit = ROUTE_REQUESTS};
 
 static void put_key(const char *text, uint32_t slot, uint32_t flags, int64_t expires_ms,
                     uint32_t limit)
@@ -108,6 +109,44 @@ static void test_identify_table(void **state)
             fail_msg("row %zu %s: %s: status %d who %d", i, rows[i].header, rows[i].value, (int)st,
                      (int)x.caller.who);
         }
+    }
+}
+
+/* The token of METRICS_TOKEN opens one route; elsewhere it is no key, not even where none is needed,
+ * and the store is not asked about it. */
+static void test_identify_metrics_token_opens_metrics_alone(void **state)
+{
+    (void)state;
+    static const struct route metrics = {.need = ROUTE_MASTER, .serve = metrics_answer};
+    static const struct {
+        const struct route *route;
+        const char *value;
+        bool keys, token;
+        enum status want;
+        enum caller_who who;
+    } rows[] = {
+        {&metrics, "scrape-me-0123456789", true, true, STATUS_OK, CALLER_SCRAPER},
+        {&metrics, "scrape-me-0123456788", true, true, STATUS_OK, CALLER_NOBODY}, /* is asked */
+        {&metrics, "sk-master-secret", true, true, STATUS_OK, CALLER_MASTER},
+        {&metrics, "sk-good", true, true, STATUS_OK, CALLER_KEY},
+        {&metrics, "scrape-me-0123456789", true, false, STATUS_OK, CALLER_NOBODY},
+        {&route, "scrape-me-0123456789", true, true, STATUS_AUTH, CALLER_NOBODY},
+        {&route, "scrape-me-0123456789", false, true, STATUS_AUTH, CALLER_NOBODY},
+    };
+    sha256("scrape-me-0123456789", 20, config.metrics_digest);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct exchange x = {.worker = &worker, .route = rows[i].route};
+        struct http_header h = {STR("x-api-key"), text_from(rows[i].value)};
+        struct http_request r = {.headers = &h, .header_count = 1};
+        config.require_api_key = rows[i].keys;
+        config.has_metrics_token = rows[i].token;
+        enum status st = auth_identify(&x, &r, &x.outcome.err);
+        bool asked = x.caller.ticket != 0;
+        if (st != rows[i].want || x.caller.who != rows[i].who ||
+            asked != (st == STATUS_OK && x.caller.who == CALLER_NOBODY)) {
+            fail_msg("row %zu: status %d who %d asked %d", i, (int)st, (int)x.caller.who, asked);
+        }
+        loop_timer_cancel(worker.loop, &x.timer_pause);
     }
 }
 
@@ -220,6 +259,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_identify_table),
+        TEST(test_identify_metrics_token_opens_metrics_alone),
         TEST(test_identify_both_headers_x_api_key_decides),
         TEST(test_identify_unknown_key_asks_refresher_and_waits),
         TEST(test_identify_store_away_is_503_never_401),

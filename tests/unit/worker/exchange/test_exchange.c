@@ -29,6 +29,8 @@ static void test_open_table_of_refusals(void **state)
          "\"type\":\"invalid_request_error\",\"param\""},
         {"POST /v1/nowhere", "", "401", "authentication_error"},
         {"POST /v1/nowhere", KEY, "403", "forbidden_error"},
+        {"POST /v1/nowhere", "x-api-key: \r\n", "401", "no API key"},
+        {"POST /v1/nowhere", "authorization: Basic YTpi\r\n", "401", "no API key"},
         {"POST /health", KEY, "405", "POST is not allowed here"},
         {"GET /v1/messages", KEY, "405", "GET is not allowed here"},
         {"DELETE /v1/models", KEY, "405", "is not allowed"},
@@ -373,8 +375,8 @@ static void test_client_gone_while_its_body_arrives(void **state)
                     "Content-Length: 2000\r\n\r\n{\"model\":"));
     GATEWAY_UNTIL(g, g->worker.exchanges != NULL);
     client_close(&g->client);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.bodies.held, 0);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.conns.open == 0);
+    assert_int_equal(g->worker.conns.bodies.held, 0);
 }
 
 static void test_deadline_before_the_answer_is_504(void **state)

@@ -101,7 +101,7 @@ static void test_announced_bodies_cost_nothing(void **state)
     struct bodies *b = *state;
     for (size_t i = 0; i < HOG; i++) {
         announce(b, i, KEY, lengths[i % 5]);
-        assert_int_equal(b->g->worker.stats.bodies.held, 0);
+        assert_int_equal(b->g->worker.conns.bodies.held, 0);
         if (i % 5 == 4)
             check_others(b, OTHER_KEY);
     }
@@ -116,17 +116,17 @@ static void test_bodies_that_are_sent_take_the_room_of_their_key_only(void **sta
     for (size_t i = 0; i < HOG; i++) {
         announce(b, i, KEY, 400 * 1024);
         send_some(b, i, 200 * 1024);
-        assert_true(b->g->worker.stats.bodies.held <= 4 * MB);
+        assert_true(b->g->worker.conns.bodies.held <= 4 * MB);
         if (i % 6 == 0)
             check_others(b, OTHER_KEY);
     }
     assert_true(refused(b) > HOG / 2); /* at their heads: they could not get what they announce */
-    assert_true(b->g->worker.stats.bodies.held > 3 * MB);
+    assert_true(b->g->worker.conns.bodies.held > 3 * MB);
     unsigned at_heads = refused(b);
     for (size_t i = 0; i < HOG; i++)
         send_some(b, i, 190 * 1024);
     assert_true(refused(b) > at_heads); /* in their bodies */
-    assert_true(b->g->worker.stats.bodies.held <= 4 * MB);
+    assert_true(b->g->worker.conns.bodies.held <= 4 * MB);
     check_others(b, OTHER_KEY);
 }
 
@@ -139,7 +139,7 @@ static void test_small_bodies_by_the_thousand_are_a_share_too(void **state)
         send_some(b, i, 59000);
     }
     assert_true(refused(b) > 0);
-    assert_true(b->g->worker.stats.bodies.held <= MB);
+    assert_true(b->g->worker.conns.bodies.held <= MB);
     check_others(b, OTHER_KEY);
 }
 
@@ -158,7 +158,7 @@ static void test_unknown_keys_have_one_share_together(void **state)
         send_some(b, i, 200 * 1024);
     }
     assert_true(refused(b) > 5);
-    assert_true(g->worker.stats.bodies.held <= 4 * MB);
+    assert_true(g->worker.conns.bodies.held <= 4 * MB);
     check_others(b, OTHER_KEY);
     while (keymiss_next(&g->segment, &q[asked]))
         asked++;

@@ -38,7 +38,7 @@ static void let_time_pass(struct gateway *g)
 {
     struct http_conn_limits *limits = &g->worker.conn_limits;
     struct exchange *x = g->worker.exchanges;
-    struct http_conn *c = http_conn_each(NULL);
+    struct http_conn *c = http_conn_each(&g->worker.conns, NULL);
     if (x && x->timer_deadline.index && !is_stuck(x)) {
         loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
         return;
@@ -109,7 +109,7 @@ static void check_outcome(struct gateway *g, const struct cell *cell, bool begun
         check_answer(g, cell);
     switch (cell->then) {
     case LEAVES:
-        GATEWAY_UNTIL(g, g->worker.stats.open == 0); /* although nobody reads */
+        GATEWAY_UNTIL(g, g->worker.conns.open == 0); /* although nobody reads */
         assert_true(is_over(g));
         assert_true(client_count(&g->client, "HTTP/1.1 ") <= answers);
         check(g, "message_stop", false);
@@ -142,8 +142,8 @@ static void check_worker(struct gateway *g)
     struct keymiss_question q;
     gateway_talk(g, "GET /health", "", NULL, "healthy");
     client_close(&g->client);
-    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.stats.open == 0);
-    assert_int_equal(g->worker.stats.bodies.held, 0);
+    GATEWAY_UNTIL(g, g->worker.exchanges == NULL && g->worker.conns.open == 0);
+    assert_int_equal(g->worker.conns.bodies.held, 0);
     assert_int_equal(g->worker.exchange_count, 0);
     while (keymiss_next(&g->segment, &q))
         keymiss_answer(&g->segment, &q, KEYMISS_ABSENT);

@@ -36,6 +36,9 @@ static void test_find_table_gives_row(void **state)
         {"/api/hello", HTTP_HEAD, "/api/hello", BIT(HTTP_GET) | BIT(HTTP_HEAD)},
         {"/api/event_logging/batch", HTTP_POST, "/api/event_logging/batch", BIT(HTTP_POST)},
         {"", HTTP_GET, NULL, 0},
+        {"/nowhere", HTTP_OPTIONS, "**", 0},
+        {"/v1/messages", HTTP_OPTIONS, "**", BIT(HTTP_POST)},
+        {"/v1/models/m", HTTP_OPTIONS, "**", BIT(HTTP_GET) | BIT(HTTP_HEAD)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         unsigned allowed = 99;
@@ -68,17 +71,20 @@ static void test_find_models_takes_ids_with_slashes(void **state)
         routes_find(&config, STR("/v1/models/arn:aws:bedrock:us-west-2:1:inference-profile/x"),
                     HTTP_GET, &allowed);
     assert_non_null(r);
-    assert_true(r->by_version);
+    assert_int_equal(r->dialect, ROUTE_BY_VERSION);
     assert_null(routes_find(&config, STR("/v1/models/"), HTTP_GET, &allowed));
 }
 
 static void test_dialect_by_path_is_the_callers(void **state)
 {
     (void)state;
-    assert_int_equal(routes_dialect(&config, STR("/v1/chat/completions")), DIALECT_OPENAI);
-    assert_int_equal(routes_dialect(&config, STR("/v1/embeddings")), DIALECT_OPENAI);
-    assert_int_equal(routes_dialect(&config, STR("/v1/messages")), DIALECT_ANTHROPIC);
-    assert_int_equal(routes_dialect(&config, STR("/nowhere")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/chat/completions")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/embeddings")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/messages")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/nowhere")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/completions/x")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/complete")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/completions")), DIALECT_ANTHROPIC);
 }
 
 int main(void)

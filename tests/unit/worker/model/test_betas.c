@@ -25,11 +25,13 @@ static struct config config_with(const char *mapping, const char *block, const c
                            .beta_models = models};
 }
 
+static struct betas configured;
+
 static void init(const char *mapping, const char *block, const char *pass, const char *models)
 {
     struct config c = config_with(mapping, block, pass, models);
     struct err err;
-    assert_int_equal(betas_init(&c, &err), STATUS_OK);
+    assert_int_equal(betas_init(&configured, &c, &err), STATUS_OK);
 }
 
 /* "taken x", "mapped y z", "dropped" */
@@ -80,7 +82,7 @@ static void test_environment_rules_come_before_the_built_in_table(void **state)
         {"not Claude, allowed", QWEN, "allow-1", "dropped"},
         {"no name", O55, "a b", "dropped"},
     };
-    struct betas_rules rules = {STR("x, allow-1"), NULL};
+    struct betas_rules rules = {STR("x, allow-1"), NULL, &configured};
     (void)state;
     init("{\"new-1\":[\"a-1\",\"b-2\"],\"none-1\":[],\"both-1\":[\"a-1\"]}",
          "[\"context-1m-2025-08-07\",\"both-1\"]", "[\"pass-1\"]", "");
@@ -96,7 +98,7 @@ static void test_rules_hold_for_the_models_that_are_named(void **state)
          "taken computer-use-2025-01-24"},
         {"a block holds everywhere", S37, "output-128k-2025-02-19", "dropped"},
     };
-    struct betas_rules rules = {STR(""), NULL};
+    struct betas_rules rules = {STR(""), NULL, &configured};
     (void)state;
     init("{\"new-1\":[\"a-1\"],\"computer-use-2025-01-24\":[\"z-9\"]}",
          "[\"output-128k-2025-02-19\"]", "", "[\"haiku\",\"OPUS\"]");
@@ -118,7 +120,7 @@ static void test_table_comes_before_the_environment(void **state)
     assert_true(directory_add_beta(&s, STR("new-1"), STR("t-1,t-2")));
     assert_true(directory_add_beta(&s, STR(THINK), STR("")));
     directory_publish(&s, 1);
-    struct betas_rules rules = {STR(""), &s};
+    struct betas_rules rules = {STR(""), &s, &configured};
     init("{\"new-1\":[\"a-1\"]}", "", "[\"env-1\",\"" THINK "\"]", "");
     check(&rules, rows, COUNT_OF(rows));
     segment_drop(&s);
@@ -145,12 +147,13 @@ static void test_init_wrong_content_names_the_variable(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct config c = config_with(rows[i].mapping, rows[i].block, rows[i].pass, rows[i].models);
         struct err err;
-        if (betas_init(&c, &err) != STATUS_INVALID || strcmp(err.text, rows[i].text) != 0)
+        if (betas_init(&configured, &c, &err) != STATUS_INVALID ||
+            strcmp(err.text, rows[i].text) != 0)
             fail_msg("%s: %s", rows[i].text, err.text);
     }
     struct config c = config_with("", "a,b", "", "");
     struct err err;
-    assert_int_equal(betas_init(&c, &err), STATUS_INVALID);
+    assert_int_equal(betas_init(&configured, &c, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "BETA_HEADERS_BLOCKLIST: "));
 }
 

@@ -34,6 +34,7 @@ bool directory_map(const struct segment *s, struct str model, char to_out[304])
 
 static struct arena *arena;
 static struct config config;
+static struct models models = {.config = &config};
 
 static int begin(void **state)
 {
@@ -56,11 +57,10 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    struct err err;
     (void)state;
     config.model_mapping = "";
     config.model_default = config.model_opus = config.model_sonnet = config.model_haiku = "";
-    assert_int_equal(models_init(&config, &err), STATUS_OK); /* drops the parsed mapping */
+    models_free(&models);
     arena_drop(arena);
     return 0;
 }
@@ -75,7 +75,7 @@ static void check(const struct row *row, const struct segment *s)
 {
     struct models_choice choice;
     struct err err;
-    enum status st = models_choose(&config, s, arena, text_from(row->name), true, &choice, &err);
+    enum status st = models_choose(&models, s, arena, text_from(row->name), true, &choice, &err);
     if (!row->id) {
         char want[300];
         snprintf(want, sizeof want, "model: %.200s", row->name);
@@ -293,7 +293,7 @@ static void test_init_with_mapping_replaces_builtin_table(void **state)
     };
     (void)state;
     config.model_mapping = "{\"fast\":\"amazon.nova-lite-v1:0\"}";
-    assert_int_equal(models_init(&config, &err), STATUS_OK);
+    assert_int_equal(models_init(&models, &config, &err), STATUS_OK);
     check_all(rows, COUNT_OF(rows));
 }
 
@@ -313,11 +313,11 @@ static void test_init_with_nonsense_names_it(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         config.model_mapping = rows[i].mapping;
         config.model_opus = rows[i].opus;
-        if (models_init(&config, &err) != STATUS_INVALID || strcmp(err.text, rows[i].text) != 0)
+        if (models_check(&config, &err) != STATUS_INVALID || strcmp(err.text, rows[i].text) != 0)
             fail_msg("%s %s: '%s'", rows[i].mapping, rows[i].opus, err.text);
     }
     config.model_mapping = "{oops";
-    assert_int_equal(models_init(&config, &err), STATUS_INVALID);
+    assert_int_equal(models_check(&config, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "DEFAULT_MODEL_MAPPING: "));
 }
 
@@ -330,14 +330,14 @@ static void test_arn_of_foreign_account_is_refused(void **state)
     struct str shared = STR("arn:aws:bedrock:us-east-1::foundation-model/x.y");
     (void)state;
     config.model_arn_accounts = "333333333333, 111111111111";
-    assert_int_equal(models_choose(&config, NULL, arena, mine, true, &choice, &err), STATUS_OK);
-    assert_int_equal(models_choose(&config, NULL, arena, shared, true, &choice, &err), STATUS_OK);
-    assert_int_equal(models_choose(&config, NULL, arena, other, true, &choice, &err),
+    assert_int_equal(models_choose(&models, NULL, arena, mine, true, &choice, &err), STATUS_OK);
+    assert_int_equal(models_choose(&models, NULL, arena, shared, true, &choice, &err), STATUS_OK);
+    assert_int_equal(models_choose(&models, NULL, arena, other, true, &choice, &err),
                      STATUS_PERMISSION);
     assert_null(strstr(err.text, "222222222222"));
     config.model_opus = other.p; /* the operator may */
     assert_int_equal(
-        models_choose(&config, NULL, arena, STR("claude-opus-4-7"), true, &choice, &err),
+        models_choose(&models, NULL, arena, STR("claude-opus-4-7"), true, &choice, &err),
         STATUS_OK);
 }
 
@@ -361,7 +361,7 @@ static void test_transport_follows_dialect_and_resolved_id(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct models_choice choice;
         struct err err;
-        assert_int_equal(models_choose(&config, NULL, arena, text_from(rows[i].name),
+        assert_int_equal(models_choose(&models, NULL, arena, text_from(rows[i].name),
                                        rows[i].messages, &choice, &err),
                          STATUS_OK);
         if (choice.transport != rows[i].want)
@@ -375,11 +375,11 @@ static void test_one_million_suffix_is_remembered(void **state)
     struct err err;
     (void)state;
     assert_int_equal(
-        models_choose(&config, NULL, arena, STR("claude-sonnet-4-6[1M]"), true, &choice, &err),
+        models_choose(&models, NULL, arena, STR("claude-sonnet-4-6[1M]"), true, &choice, &err),
         STATUS_OK);
     assert_true(choice.one_million);
     assert_int_equal(
-        models_choose(&config, NULL, arena, STR("claude-sonnet-4-6"), true, &choice, &err),
+        models_choose(&models, NULL, arena, STR("claude-sonnet-4-6"), true, &choice, &err),
         STATUS_OK);
     assert_false(choice.one_million);
 }

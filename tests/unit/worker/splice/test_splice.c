@@ -55,7 +55,7 @@ static void test_request_fields_unknown_to_bedrock_go(void **state)
         {"named ones", O47, "",
          IN(",\"tags\":{\"a\":1},\"diagnostics\":{\"x\":1},\"inference_geo\":\"us\",\"speed\":"
             "\"fast\""),
-         OUT(""), "drop:tags,drop:diagnostics,drop:inference_geo,drop:speed"},
+         OUT(""), "drop:diagnostics,drop:inference_geo,drop:speed,drop:tags"},
         {"standard speed, nulls", O47, "",
          IN(",\"speed\":\"standard\",\"container\":null,\"mcp_servers\":[],\"diagnostics\":null"),
          OUT(""), ""},
@@ -83,6 +83,12 @@ static void test_request_fields_unknown_to_bedrock_go(void **state)
          "drop:output_config.effort,drop:output_config.task_budget"},
         {"old name of format", S45, "", IN(",\"output_format\":{\"type\":\"json_schema\"}"),
          OUT(",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}"), "map:output_format"},
+        {"old name of format beside effort", O46, "",
+         IN(",\"output_config\":{\"effort\":\"low\"},\"output_format\":{\"type\":\"json_schema\"}"),
+         OUT(",\"output_config\":{\"format\":{\"type\":\"json_schema\"},\"effort\":\"low\"}"),
+         "map:output_format"},
+        {"blank stop sequences", O47, "", IN(",\"stop_sequences\":[\" \",\"a\",\"\\n\"]"),
+         OUT(",\"stop_sequences\":[\"a\"]"), "drop:stop_sequences"},
         {"format without a schema", O47, "",
          IN(",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}"), OUT(""),
          "drop:output_config.format"},
@@ -120,6 +126,16 @@ static void test_request_thinking_is_translated_for_the_model(void **state)
         {"large max_tokens", S37, "", BIG("128000", ",\"thinking\":{\"type\":\"adaptive\"}"),
          BIG_OUT("128000", ",\"thinking\":{\"budget_tokens\":31999,\"type\":\"enabled\"}"),
          "map:thinking"},
+        {"budget by effort", S45, "",
+         BIG("64000", ",\"output_config\":{\"effort\":\"low\"},\"thinking\":{\"type\":"
+                      "\"adaptive\"}"),
+         BIG_OUT("64000", ",\"thinking\":{\"budget_tokens\":2048,\"type\":\"enabled\"}"),
+         "map:thinking"},
+        {"sampling that does not go with it", S45, "",
+         IN(",\"temperature\":0.5,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1500}"),
+         OUT(",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1500}"), "drop:temperature"},
+        {"twice", O47, "", IN(",\"thinking\":{\"type\":\"adaptive\"},\"top_k\":1,\"top_k\":2"),
+         OUT(",\"thinking\":{\"type\":\"adaptive\"}"), "drop:top_k"},
         {"no room for a budget", S45, "", BIG("1024", ",\"thinking\":{\"type\":\"adaptive\"}"),
          BIG_OUT("1024", ""), "drop:thinking"},
         {"no thinking at all", SONNET35, "", IN(",\"thinking\":{\"type\":\"adaptive\"}"), OUT(""),
@@ -149,13 +165,19 @@ static void test_request_that_bedrock_cannot_do_is_refused_by_name(void **state)
     check_all(rows, COUNT_OF(rows));
 }
 
+/* The header's value; the default needs none. */
+static struct str tier_of(const struct splice_case *c)
+{
+    return c->plan.tier == TIER_DEFAULT ? STR("") : tier_word(c->plan.tier);
+}
+
 static void test_service_tier_of_bedrock_becomes_a_header(void **state)
 {
     static const struct {
         const char *value, *tier, *changes;
     } rows[] = {
         {"\"priority\"", "priority", "map:service_tier"},
-        {"\"default\"", "default", "map:service_tier"},
+        {"\"default\"", "", "map:service_tier"},
         {"\"flex\"", "flex", "map:service_tier"},
         {"\"reserved\"", "reserved", "map:service_tier"},
         {"\"auto\"", "", "drop:service_tier"},
@@ -168,10 +190,11 @@ static void test_service_tier_of_bedrock_becomes_a_header(void **state)
         char body[200];
         snprintf(body, sizeof body, IN(",\"service_tier\":%s"), rows[i].value);
         splice_case_run(&c, STR(O47), STR(""), text_from(body));
-        if (!text_eq(c.tier, text_from(rows[i].tier)) ||
+        struct str tier = tier_of(&c);
+        if (!text_eq(tier, text_from(rows[i].tier)) ||
             !text_eq(buf_str(&c.changes), text_from(rows[i].changes)) ||
             !text_eq(buf_str(&c.body), STR(OUT(""))))
-            fail_msg("%s: tier '%.*s', changes '%.*s'", rows[i].value, STR_ARG(c.tier),
+            fail_msg("%s: tier '%.*s', changes '%.*s'", rows[i].value, STR_ARG(tier),
                      STR_ARG(buf_str(&c.changes)));
         splice_case_free(&c);
     }
@@ -180,32 +203,54 @@ static void test_service_tier_of_bedrock_becomes_a_header(void **state)
 static void test_count_tokens_body_gets_max_tokens_above_the_budget(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {.id = STR(S45), .caps = models_caps(STR(S45))};
-    struct splice_options o = {.model = &choice};
+    struct models_choice choice = {
+        .id = STR(S45), .caps = models_caps(STR(S45)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice};
     (void)state;
     splice_case_read(
         &c,
         STR("{\"model\":\"m\",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048}," MSG "}"),
         true);
-    assert_int_equal(splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err),
-                     STATUS_OK);
+    splice_case_convert(&c, &o, &c.body);
+    assert_int_equal(c.status, STATUS_OK);
     assert_true(text_eq(buf_str(&c.body),
                         STR("{" ADDED "\"max_tokens\":2049,\"thinking\":{\"type\":\"enabled\","
                             "\"budget_tokens\":2048}," MSG "}")));
     splice_case_free(&c);
 }
 
+/* A plain field that the model takes: no row of the tables has one yet. */
+static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
+{
+    struct splice_case c;
+    struct models_choice choice = {
+        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice};
+    size_t row = 0;
+    (void)state;
+    splice_case_read(&c, STR(IN(",\"tags\": {\"a\":1.0} ,\"speed\":\"fast\"")), false);
+    assert_int_equal(plan_make(&c.plan, &c.request.wish, &o, c.arena, &c.changes, &c.err),
+                     STATUS_OK);
+    while (!text_eq(wish_plain[row].messages, STR("tags")))
+        row++;
+    c.plan.left.plain[row] = SCAN_GET(&c.scan, 0, "tags");
+    assert_int_equal(splice_request(&c.request, &c.plan, &c.body, &c.err), STATUS_OK);
+    assert_true(text_eq(buf_str(&c.body), STR(OUT(",\"tags\": {\"a\":1.0}"))));
+    splice_case_free(&c);
+}
+
 static void test_request_larger_than_the_limit_is_too_large(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {.id = STR(O47), .caps = models_caps(STR(O47))};
-    struct splice_options o = {.model = &choice};
+    struct models_choice choice = {
+        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice};
     struct buf small;
     (void)state;
     buf_init(&small, 64);
     splice_case_read(&c, STR(IN("")), false);
-    assert_int_equal(splice_request(&c.request, &o, &small, &c.changes, &c.tier, &c.err),
-                     STATUS_TOO_LARGE);
+    splice_case_convert(&c, &o, &small);
+    assert_int_equal(c.status, STATUS_TOO_LARGE);
     buf_free(&small);
     splice_case_free(&c);
 }
@@ -213,8 +258,9 @@ static void test_request_larger_than_the_limit_is_too_large(void **state)
 /* Every allocation in turn fails: an error each time, never a crash or a broken body. */
 static void test_request_without_memory_is_internal(void **state)
 {
-    struct models_choice choice = {.id = STR(S45), .caps = models_caps(STR(S45))};
-    struct splice_options o = {.model = &choice, .betas = STR("advanced-tool-use-2025-11-20")};
+    struct models_choice choice = {
+        .id = STR(S45), .caps = models_caps(STR(S45)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice, .betas = STR("advanced-tool-use-2025-11-20")};
     struct str body =
         STR("{\"model\":\"m\",\"max_tokens\":9,\"thinking\":{\"type\":\"adaptive\"},"
             "\"cache_control\":{\"type\":\"ephemeral\"},\"messages\":[{\"role\":\"user\","
@@ -226,7 +272,8 @@ static void test_request_without_memory_is_internal(void **state)
         splice_case_read(&c, body, false);
         assert_int_equal(c.status, STATUS_OK);
         heap_fail_after(k);
-        enum status st = splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err);
+        splice_case_convert(&c, &o, &c.body);
+        enum status st = c.status;
         heap_fail_after(0);
         if (st != STATUS_OK) {
             assert_int_equal(st, STATUS_INTERNAL);
@@ -288,9 +335,9 @@ static void check_golden_request(const char *path)
     } else if (!text_eq(buf_str(&c.body), scan_raw(&want, SCAN_GET(&want, 0, "body")))) {
         fail_msg("%s: got\n%.*s", path, STR_ARG(buf_str(&c.body)));
     } else if (!scan_text_is(&want, SCAN_GET(&want, 0, "changes"), buf_str(&c.changes)) ||
-               !scan_text_is(&want, SCAN_GET(&want, 0, "tier"), c.tier)) {
+               !scan_text_is(&want, SCAN_GET(&want, 0, "tier"), tier_of(&c))) {
         fail_msg("%s: changes '%.*s', tier '%.*s'", path, STR_ARG(buf_str(&c.changes)),
-                 STR_ARG(c.tier));
+                 STR_ARG(tier_of(&c)));
     }
     splice_case_free(&c);
     arena_drop(arena);
@@ -415,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_request_that_bedrock_cannot_do_is_refused_by_name),
         cmocka_unit_test(test_service_tier_of_bedrock_becomes_a_header),
         cmocka_unit_test(test_count_tokens_body_gets_max_tokens_above_the_budget),
+        cmocka_unit_test(test_plain_field_that_is_taken_stays_as_it_is),
         cmocka_unit_test(test_request_larger_than_the_limit_is_too_large),
         cmocka_unit_test(test_request_without_memory_is_internal),
         cmocka_unit_test(test_golden_requests_match),

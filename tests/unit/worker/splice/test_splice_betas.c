@@ -1,5 +1,5 @@
 /* anthropic_beta: gathered, mapped, filtered. */
-#include "worker/splice/splice_job.h"
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 
@@ -30,7 +30,8 @@ static void test_betas_not_allowed_are_dropped_and_named(void **state)
         {"[1m]", S45 "[1m]", "", IN, OUT("\"anthropic_beta\":[\"context-1m-2025-08-07\"],"), ""},
         {"[1m] where there is none", OLD "[1m]", "", IN, OUT(""),
          "drop:beta:context-1m-2025-08-07"},
-        {"bytes that may not stand in a header", O55, "a\r\nb,\"", IN, OUT(""), "drop:beta:?"},
+        {"bytes that may not stand in a header", O55, "a\r\nb,\"", IN, OUT(""),
+         "drop:beta:a??b,drop:beta:?"},
         {"members of the body", O55, "",
          "{\"anthropic_beta\":[\"" THINK
          "\",5],\"model\":\"m\",\"betas\":\"context-1m-2025-08-07,x\"," REST,
@@ -46,16 +47,17 @@ static void test_betas_not_allowed_are_dropped_and_named(void **state)
 static void test_betas_of_the_operator_are_allowed(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {.id = STR(OLD), .caps = models_caps(STR(OLD))};
-    struct splice_options o = {.model = &choice,
-                               .betas = STR("context-management-2025-06-27"),
-                               .beta_rules.allow = STR("x, context-management-2025-06-27")};
+    struct models_choice choice = {
+        .id = STR(OLD), .caps = models_caps(STR(OLD)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice,
+                             .betas = STR("context-management-2025-06-27"),
+                             .beta_rules.allow = STR("x, context-management-2025-06-27")};
     (void)state;
     splice_case_read(&c, STR("{\"model\":\"m\",\"context_management\":{\"edits\":[]}," REST),
                      false);
     assert_int_equal(c.status, STATUS_OK);
-    assert_int_equal(splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err),
-                     STATUS_OK);
+    splice_case_convert(&c, &o, &c.body);
+    assert_int_equal(c.status, STATUS_OK);
     assert_true(
         text_eq(buf_str(&c.body), STR(OUT("\"anthropic_beta\":[\"context-management-2025-06-27\"],"
                                           "\"context_management\":{\"edits\":[]},"))));
@@ -117,12 +119,14 @@ static void test_strict_refuses_each_kind_of_loss(void **state)
     for (size_t i = 0; i < COUNT_OF(losses); i++) {
         struct splice_case c;
         struct models_choice choice = {.id = text_from(losses[i].id),
-                                       .caps = models_caps(text_from(losses[i].id))};
-        struct splice_options o = {
+                                       .caps = models_caps(text_from(losses[i].id)),
+                                       .transport = MODELS_INVOKE};
+        struct plan_options o = {
             .model = &choice, .betas = text_from(losses[i].betas), .strict_fields = true};
         char want[160];
         splice_case_read(&c, text_from(losses[i].in), false);
-        enum status st = splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err);
+        splice_case_convert(&c, &o, &c.body);
+        enum status st = c.status;
         snprintf(want, sizeof want, "%s: this model does not take it as it is (STRICT_FIELDS)",
                  losses[i].text ? losses[i].text : "");
         if (st != (losses[i].text ? STATUS_INVALID : STATUS_OK))

@@ -1,5 +1,5 @@
 /* Role "system" inside messages for models without it. */
-#include "worker/splice/splice_job.h"
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 

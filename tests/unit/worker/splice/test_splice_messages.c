@@ -1,5 +1,5 @@
 /* Blocks of `system` and `messages`, and the top-level cache_control. */
-#include "worker/splice/splice_job.h"
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 

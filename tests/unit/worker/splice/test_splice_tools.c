@@ -1,5 +1,5 @@
 /* `tools` on their way to InvokeModel. */
-#include "worker/splice/splice_job.h"
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 
@@ -22,8 +22,7 @@
 
 static const struct splice_row tool_rows[] = {
     {"empty list", OLD, "",
-     "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}",
-     "drop:tool_choice"},
+     "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}", ""},
     {"kept byte for byte", O47, "",
      IN("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
      OUT("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"), ""},
@@ -34,7 +33,7 @@ static const struct splice_row tool_rows[] = {
     {"all deferred", OLD, "",
      "{\"tools\":[{\"name\":\"b\",\"defer_loading\":true}],\"tool_choice\":{\"type\":\"auto\"},"
      "\"model\":\"m\"," MSG "}",
-     V MSG "}", "drop:deferred_tools,drop:tool_choice"},
+     V MSG "}", "drop:deferred_tools"},
     {"deferred with search: beta added", O47, "", IN("{\"name\":\"b\",\"defer_loading\":true}"),
      V SEARCH "\"tools\":[{\"name\":\"b\",\"defer_loading\":true}]," MSG "}", ""},
     {"referenced in the history", OLD, "",

@@ -15,7 +15,7 @@ static uint32_t collect(void)
 
 static void begin(struct exchange *x)
 {
-    assert_int_equal(limits_admit(x), VERDICT_NEXT);
+    assert_int_equal(money_admit(x), VERDICT_NEXT);
     assert_true(usage_begin(x));
     x->attempt.reply = &case_reply;
 }

@@ -1,6 +1,6 @@
 /*
- * Structured output in the request splice, for models whose InvokeModel refuses it: the wish in
- * words at the end of `system`, whatever that is so far.
+ * What the model refuses as a field is asked for in words (structured output, a call that has to be
+ * made), at the end of `system`, whatever that is so far.
  *
  *   absent                -> "system":"W"     (with the members that come in)
  *   null                  -> "W"
@@ -13,10 +13,18 @@
 
 static struct str put_together(struct splice_job *j, const char *before, const char *after)
 {
-    struct str wish = json_wish(j->s->arena, j->schema);
-    char *text =
-        wish.p ? arena_printf(j->s->arena, "%s%.*s%s", before, STR_ARG(wish), after) : NULL;
-    return text_from(text);
+    const struct plan *p = j->plan;
+    struct arena *a = j->s->arena;
+    struct str format = {"", 0}, call = {"", 0};
+    if (p->format == PLAN_FORMAT_WORDS)
+        format = json_wish(a, p->left.schema);
+    if (p->call_in_words)
+        call = json_wish_call(a, p->left.choice_name);
+    if (!format.p || !call.p)
+        return text_from(NULL);
+    return text_from(arena_printf(a, "%s%.*s%s%.*s%s", before, STR_ARG(call),
+                                  call.n > 0 && format.n > 0 ? "\\n\\n" : "", STR_ARG(format),
+                                  after));
 }
 
 static scan_ref last_of(const struct scan *s, scan_ref list)
@@ -50,11 +58,11 @@ static struct str append_text(struct splice_job *j, scan_ref system)
     return text;
 }
 
-enum status splice_format(struct splice_job *j, struct err *err)
+enum status splice_words(struct splice_job *j, struct err *err)
 {
     scan_ref system = SCAN_GET(j->s, 0, "system");
     struct str put;
-    if (j->schema.n == 0)
+    if (j->plan->format != PLAN_FORMAT_WORDS && !j->plan->call_in_words)
         return STATUS_OK;
     switch (scan_type(j->s, system)) {
     case SCAN_ARRAY:

@@ -1,5 +1,5 @@
-/* Structured output that InvokeModel refuses becomes a wish in words. */
-#include "worker/splice/splice_job.h"
+/* Structured output and forced calls that InvokeModel refuses become a wish in words. */
+#include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
 
@@ -45,15 +45,52 @@ static void test_schema_goes_to_the_end_of_the_system_prompt(void **state)
         splice_case_check(&rows[i]);
 }
 
+#define TOOLS      ",\"tools\":[{\"name\":\"t\",\"input_schema\":{}}]"
+#define ANY_CALL   "Answer with a call of one of the tools, not with text."
+#define NAMED_CALL "Answer with a call of the tool \\\"t\\\", not with text."
+
+/* L8: a choice that the model refuses is told, and named, as on the other route. */
+static void test_forced_call_goes_to_the_end_of_the_system_prompt(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"any", O55, "", "{\"model\":\"m\"," MSG TOOLS ",\"tool_choice\":{\"type\":\"any\"}}",
+         "{\"system\":\"" ANY_CALL "\"," V MSG TOOLS ",\"tool_choice\":{\"type\":\"auto\"}}",
+         "map:tool_choice"},
+        {"one", O55, "",
+         "{\"model\":\"m\"," MSG TOOLS
+         ",\"tool_choice\":{\"name\":\"t\",\"type\":\"tool\",\"disable_parallel_tool_use\":true},"
+         "\"system\":[" BLOCK("s") "]}",
+         "{" V MSG TOOLS ",\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true},"
+         "\"system\":[" BLOCK("s") "," BLOCK(NAMED_CALL) "]}",
+         "map:tool_choice"},
+        {"and a schema", O55, "",
+         "{\"model\":\"m\"," MSG TOOLS ",\"tool_choice\":{\"type\":\"any\"}" CONFIG "}",
+         "{\"system\":\"" ANY_CALL "\\n\\n" WISH "\"," V MSG TOOLS
+         ",\"tool_choice\":{\"type\":\"auto\"}}",
+         "map:tool_choice," MAPPED},
+        {"a model that has it", O47, "",
+         "{\"model\":\"m\"," MSG TOOLS ",\"tool_choice\":{\"type\":\"any\"}}",
+         "{" V MSG TOOLS ",\"tool_choice\":{\"type\":\"any\"}}", ""},
+        {"and thinks not then", O47, "",
+         "{\"model\":\"m\"," MSG TOOLS
+         ",\"tool_choice\":{\"type\":\"any\"},\"thinking\":{\"type\":\"adaptive\"}}",
+         "{" V MSG TOOLS ",\"tool_choice\":{\"type\":\"any\"}}", "drop:thinking"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check(&rows[i]);
+}
+
 static void test_strict_fields_refuses_the_wish(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {.id = STR(O47), .caps = models_caps(STR(O47))};
-    struct splice_options o = {.model = &choice, .strict_fields = true};
+    struct models_choice choice = {
+        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct plan_options o = {.model = &choice, .strict_fields = true};
     (void)state;
     splice_case_read(&c, STR(IN("")), false);
-    assert_int_equal(splice_request(&c.request, &o, &c.body, &c.changes, &c.tier, &c.err),
-                     STATUS_INVALID);
+    splice_case_convert(&c, &o, &c.body);
+    assert_int_equal(c.status, STATUS_INVALID);
     assert_string_equal(
         c.err.text, "output_config.format: this model does not take it as it is (STRICT_FIELDS)");
     splice_case_free(&c);
@@ -63,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schema_goes_to_the_end_of_the_system_prompt),
+        cmocka_unit_test(test_forced_call_goes_to_the_end_of_the_system_prompt),
         cmocka_unit_test(test_strict_fields_refuses_the_wish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,19 @@
+/*
+ * catalogue_read.h - from the text of a table (tab-separated, the first line names the columns) to
+ * rows. Any process; pure.
+ */
+#ifndef SHM_CATALOGUE_CATALOGUE_READ_H
+#define SHM_CATALOGUE_CATALOGUE_READ_H
+
+#include "server/base/err.h"
+#include "shm/catalogue/catalogue_table.h"
+
+void catalogue_read_begin(struct catalogue *t); /* empty */
+/* The rows of text over those that are there. file: its name, for errors and for saying whose rows
+ * these are; NULL: the built-in table. INVALID "FILE:LINE:COLUMN what": t is spoilt. */
+MUST_CHECK enum status catalogue_read(struct catalogue *t, struct str text, const char *file,
+                                      struct err *err);
+/* After the last: cells that no row fills get their values, names are sorted. */
+MUST_CHECK enum status catalogue_read_end(struct catalogue *t, struct err *err);
+
+#endif

@@ -1,0 +1,71 @@
+#include "shm/catalogue/region.h"
+
+/* docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html; new ones appear, so
+ * the list is longer than today's. */
+static const struct str prefixes[] = {
+    STR("us"),     STR("eu"), STR("apac"), STR("global"), STR("jp"),   STR("au"),
+    STR("us-gov"), STR("in"), STR("ca"),   STR("sa"),     STR("me"),   STR("af"),
+    STR("il"),     STR("mx"), STR("uk"),   STR("kr"),     STR("amer"),
+};
+
+bool region_is_prefix(struct str word)
+{
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        if (text_eq(word, prefixes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct str last_part(struct str arn)
+{
+    size_t at = arn.n;
+    while (at > 0 && arn.p[at - 1] != '/') {
+        at--;
+    }
+    return text_sub(arn, at, arn.n);
+}
+
+/* False: no prefix, and *rest is the whole. */
+static bool take_apart(struct str id, struct str *prefix, struct str *rest)
+{
+    *rest = id = text_starts(id, STR("arn:")) ? last_part(id) : id;
+    struct str after = id;
+    if (text_split(&after, '.', prefix) && after.n > 0 && region_is_prefix(*prefix)) {
+        *rest = after;
+        return true;
+    }
+    return false;
+}
+
+struct str region_base(struct str id)
+{
+    struct str prefix, rest;
+    take_apart(id, &prefix, &rest);
+    return rest;
+}
+
+struct str region_prefix(struct str id)
+{
+    struct str prefix, rest;
+    return take_apart(id, &prefix, &rest) ? prefix : (struct str){NULL, 0};
+}
+
+struct str region_geography(struct str region)
+{
+    static const struct {
+        struct str start, prefix;
+    } geographies[] = {
+        {STR("us-gov-"), STR("us-gov")}, {STR("us-"), STR("us")}, {STR("eu-"), STR("eu")},
+        {STR("ap-"), STR("apac")},       {STR("ca-"), STR("ca")}, {STR("sa-"), STR("sa")},
+        {STR("me-"), STR("me")},         {STR("af-"), STR("af")}, {STR("il-"), STR("il")},
+        {STR("mx-"), STR("mx")},
+    };
+    for (size_t i = 0; i < COUNT_OF(geographies); i++) {
+        if (text_starts(region, geographies[i].start)) {
+            return geographies[i].prefix;
+        }
+    }
+    return (struct str){NULL, 0};
+}

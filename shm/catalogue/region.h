@@ -1,0 +1,20 @@
+/*
+ * region.h - the region prefixes of Bedrock's inference profiles ("us." of "us.anthropic.x"): the
+ * one list, for mapping, abilities and prices. Any process; pure.
+ */
+#ifndef SHM_CATALOGUE_REGION_H
+#define SHM_CATALOGUE_REGION_H
+
+#include <stdbool.h>
+#include "server/base/text.h"
+
+/* "us.anthropic.x" -> "anthropic.x"; of an ARN its last part, likewise. */
+struct str region_base(struct str id);
+/* "us.anthropic.x" -> "us"; empty where there is none. An ARN's is that of its last part. */
+struct str region_prefix(struct str id);
+/* "us" is one. */
+bool region_is_prefix(struct str word);
+/* Of an AWS region the prefix of its geography: "eu-west-1" -> "eu", "ap-south-1" -> "apac". */
+struct str region_geography(struct str region);
+
+#endif

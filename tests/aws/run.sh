@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# make aws-test: the deployment scripts and the guides with real AWS CLIs against moto and a front that plays App
+# Runner and ECS Express Mode. Needs python3 with venv and PyPI (build/aws), openssl; the tests with version 2 of the
+# CLI need Debian's package awscli. usage: tests/aws/run.sh [NN_topic ...]
+# Last line: "aws: N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+here=tests/aws
+venv=build/aws
+if ! cmp -s "$here/requirements.txt" "$venv/.installed"; then
+    rm -rf "$venv"
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" &&
+        cp "$here/requirements.txt" "$venv/.installed" || {
+        echo "aws: the AWS CLI and moto could not be installed (python3-venv, PyPI)" >&2
+        exit 1
+    }
+fi
+[ -x "${B:-build}/llm-api-converter" ] || {
+    echo "aws: run make first" >&2
+    exit 1
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0
+one() { # CLI FILE
+    local line start=$SECONDS
+    CLI=$1 "$2" 2>&1 | tee "$log"
+    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
+    passed=$((passed + ${line%% *}))
+    line=${line##*, }
+    failed=$((failed + ${line%% *}))
+    echo "  ($(basename "$2" .sh), CLI $1: $((SECONDS - start)) s)"
+}
+for file in "$here"/[0-9]*.sh; do
+    [ $# -eq 0 ] || [[ " $* " == *" $(basename "$file" .sh) "* ]] || continue
+    one v1 "$file"
+    # What Debian's 2.9 knows of: App Runner. That it is refused for ECS Express Mode is in 20_ecs_express.sh.
+    case $file in
+    *10_app_runner*) if [ -x /usr/bin/aws ]; then one v2 "$file"; else echo "  skipped: CLI v2 is not installed (apt-get install awscli)"; fi ;;
+    esac
+done
+echo "aws: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

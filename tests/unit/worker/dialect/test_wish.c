@@ -1,0 +1,125 @@
+/* What both readers share; the wish as each dialect gives it. */
+#include "worker/dialect/wish.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "worker/dialect/chat.h"
+#include "worker/dialect/messages.h"
+
+static const struct scan_limits limits = {
+    .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
+
+static void test_blank_json_string_is_recognised(void **state)
+{
+    static const struct {
+        const char *raw;
+        bool blank;
+    } rows[] = {{"\"\"", true},     {"\" \\n\\t\\r\\f\"", true}, {"\"\\u0020\\u000A\"", true},
+                {"\" x\"", false},  {"\"\\\\n\"", false},        {"\"\\u0000\"", false},
+                {"\"\\b\"", false}, {"\"\\u00a0\"", false},      {"", true}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (wish_is_blank(text_from(rows[i].raw)) != rows[i].blank)
+            fail_msg("%s", rows[i].raw);
+}
+
+static void test_effort_words_are_found_again(void **state)
+{
+    static const char *const bad[] = {"none", "minimal", "High", "lo", "maximum"};
+    (void)state;
+    for (int e = WISH_EFFORT_LOW; e < WISH_EFFORT_OTHER; e++)
+        assert_int_equal(wish_effort_find(wish_effort_word((enum wish_effort)e)), e);
+    assert_int_equal(wish_effort_find(STR("")), WISH_EFFORT_UNSET);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_int_equal(wish_effort_find(text_from(bad[i])), WISH_EFFORT_OTHER);
+}
+
+static void test_plain_fields_are_sorted_and_have_a_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < wish_plain_count; i++) {
+        const struct wish_plain *a = &wish_plain[i];
+        struct str name = a->messages.n > 0 ? a->messages : a->chat;
+        assert_true(name.n > 0);
+        assert_true((a->fate == WISH_ABILITY) == (a->ability != 0));
+        if (i == 0)
+            continue;
+        struct str before = a[-1].messages.n > 0 ? a[-1].messages : a[-1].chat;
+        if (strcmp(before.p, name.p) >= 0)
+            fail_msg("%s stands behind %s", name.p, before.p);
+    }
+}
+
+/* The wish of a body in one of the dialects; it must be readable. */
+static struct wish read_wish(struct arena *arena, struct scan *s, enum dialect dialect,
+                             const char *more)
+{
+    struct messages_request messages;
+    struct chat_request chat;
+    struct err err;
+    char *text = arena_printf(arena,
+                              "{\"model\":\"m\",\"max_tokens\":9,\"messages\":"
+                              "[{\"role\":\"user\",\"content\":\"u\"}]%s}",
+                              more);
+    assert_int_equal(scan_parse(s, arena, text_from(text), &limits, &err), STATUS_OK);
+    enum status st = dialect == DIALECT_OPENAI ? chat_read(s, &chat, &err)
+                                               : messages_read(s, false, &messages, &err);
+    if (st != STATUS_OK)
+        fail_msg("%s: %s", more, err.text);
+    return dialect == DIALECT_OPENAI ? chat.wish : messages.wish;
+}
+
+static void test_same_wish_is_read_from_both_dialects(void **state)
+{
+    static const struct {
+        const char *messages, *chat;
+    } rows[] = {
+        {"", ""},
+        {",\"temperature\":0.5,\"top_p\":0.25", ",\"temperature\":0.5,\"top_p\":0.25"},
+        {",\"stop_sequences\":[\"a\",\" \",\"b\"]", ",\"stop\":[\"a\",\" \",\"b\"]"},
+        {",\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"high\"}",
+         ",\"reasoning_effort\":\"high\""},
+        {",\"thinking\":{\"type\":\"disabled\"}", ",\"reasoning_effort\":\"none\""},
+        {",\"tools\":[{\"name\":\"t\"}],\"tool_choice\":{\"type\":\"any\","
+         "\"disable_parallel_tool_use\":true}",
+         ",\"tools\":[{\"function\":{\"name\":\"t\"}}],\"tool_choice\":\"required\","
+         "\"parallel_tool_calls\":false"},
+        {",\"tools\":[{\"name\":\"t\"}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"t\"}",
+         ",\"tools\":[{\"function\":{\"name\":\"t\"}}],\"tool_choice\":"
+         "{\"type\":\"function\",\"function\":{\"name\":\"t\"}}"},
+        {",\"output_config\":{\"format\":{\"schema\":{\"type\":\"object\"}}}",
+         ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+         "{\"schema\":{\"type\":\"object\"}}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena *arena = arena_new((size_t)1 << 20);
+        struct scan s, t;
+        struct wish a = read_wish(arena, &s, DIALECT_ANTHROPIC, rows[i].messages);
+        struct wish b = read_wish(arena, &t, DIALECT_OPENAI, rows[i].chat);
+        if (a.max_tokens != b.max_tokens || a.has_temperature != b.has_temperature ||
+            a.temperature != b.temperature || a.top_p != b.top_p || a.stop_count != b.stop_count ||
+            a.stops_lost != b.stops_lost || a.thinking != b.thinking || a.effort != b.effort ||
+            a.format != b.format || !text_eq(a.schema, b.schema) || a.tools != b.tools ||
+            a.choice != b.choice || !text_eq(a.choice_name, b.choice_name) ||
+            a.one_call != b.one_call || a.fault.code != b.fault.code)
+            fail_msg("%s and %s are not the same", rows[i].messages, rows[i].chat);
+        arena_drop(arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blank_json_string_is_recognised),
+        cmocka_unit_test(test_effort_words_are_found_again),
+        cmocka_unit_test(test_plain_fields_are_sorted_and_have_a_name),
+        cmocka_unit_test(test_same_wish_is_read_from_both_dialects),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+#include "worker/dialect/messages_wish.h"
+
+static bool present(const struct scan *s, scan_ref r)
+{
+    enum scan_type t = scan_type(s, r);
+    return t != SCAN_NONE && t != SCAN_NULL;
+}
+
+static bool is_true(const struct scan *s, scan_ref r)
+{
+    bool v = false;
+    return scan_bool(s, r, &v) && v;
+}
+
+static void wrong(struct wish *w, const char *text)
+{
+    wish_fault(w, ERR_FAULT_NONE, NULL, text);
+}
+
+/* --- length, sampling ---------------------------------------------------------------------- */
+
+static scan_ref read_number(struct wish *w, struct str name, double *out, const char *text)
+{
+    scan_ref r = scan_get(w->scan, 0, name);
+    if (!present(w->scan, r))
+        return SCAN_ABSENT;
+    if (scan_f64(w->scan, r, out))
+        return r;
+    wrong(w, text);
+    return SCAN_ABSENT;
+}
+
+static void read_sampling(struct wish *w)
+{
+    double ignored;
+    w->has_temperature = read_number(w, STR("temperature"), &w->temperature,
+                                     "temperature: Input should be a valid number") != SCAN_ABSENT;
+    w->has_top_p = read_number(w, STR("top_p"), &w->top_p,
+                               "top_p: Input should be a valid number") != SCAN_ABSENT;
+    w->top_k = read_number(w, STR("top_k"), &ignored, "top_k: Input should be a valid number");
+}
+
+static void read_stops(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref list = SCAN_GET(s, 0, "stop_sequences");
+    if (!present(s, list))
+        return;
+    if (scan_type(s, list) != SCAN_ARRAY) {
+        wrong(w, "stop_sequences: Input should be a valid list");
+        return;
+    }
+    if (!wish_make_stops(w, scan_size(s, list)))
+        return;
+    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v))
+        if (scan_type(s, v) == SCAN_STRING)
+            wish_add_stop(w, scan_raw(s, v));
+        else
+            wrong(w, "stop_sequences: Input should be a valid string");
+}
+
+/* --- thinking, effort ---------------------------------------------------------------------- */
+
+static bool has_block(const struct scan *s, scan_ref content, struct str type)
+{
+    if (scan_type(s, content) != SCAN_ARRAY)
+        return false;
+    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b))
+        if (scan_text_is(s, SCAN_GET(s, b, "type"), type))
+            return true;
+    return false;
+}
+
+static bool begins_with_thought(const struct scan *s, scan_ref content)
+{
+    scan_ref first = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
+    scan_ref type = SCAN_GET(s, first, "type");
+    return SCAN_IS(s, type, "redacted_thinking") ||
+           (SCAN_IS(s, type, "thinking") && !wish_is_nothing(s, SCAN_GET(s, first, "signature")));
+}
+
+/* A turn goes from what the user says to what the user says; calls and their results are in it. */
+static bool is_unreasoned(const struct scan *s, scan_ref messages)
+{
+    bool open = false, thought = false, calls = false;
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
+        scan_ref content = SCAN_GET(s, m, "content");
+        if (SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
+            thought = open ? thought : begins_with_thought(s, content);
+            open = true;
+            calls = has_block(s, content, STR("tool_use"));
+        } else if (!has_block(s, content, STR("tool_result"))) {
+            open = false;
+        }
+    }
+    return calls && !thought;
+}
+
+static void read_thinking(struct wish *w, scan_ref messages)
+{
+    const struct scan *s = w->scan;
+    scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
+    struct str display = wish_text(w, SCAN_GET(s, thinking, "display"));
+    if (scan_type(s, thinking) != SCAN_OBJECT)
+        return;
+    w->thinking = SCAN_IS(s, type, "disabled")  ? WISH_THINKING_OFF
+                  : SCAN_IS(s, type, "enabled") ? WISH_THINKING_BUDGET
+                                                : WISH_THINKING_ADAPTIVE; /* or between_tools */
+    scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
+    if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted")))
+        w->display = display;
+    else
+        w->display_other = display.n > 0; /* "updates" */
+    w->unreasoned = w->thinking != WISH_THINKING_OFF && is_unreasoned(s, messages);
+}
+
+static void read_effort(struct wish *w)
+{
+    scan_ref config = SCAN_GET(w->scan, 0, "output_config");
+    w->effort = wish_effort_find(wish_text(w, SCAN_GET(w->scan, config, "effort")));
+    if (w->effort == WISH_EFFORT_OTHER)
+        wrong(w, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
+    w->task_budget = present(w->scan, SCAN_GET(w->scan, config, "task_budget"));
+}
+
+static void read_format(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref format = SCAN_GET(s, SCAN_GET(s, 0, "output_config"), "format");
+    scan_ref old = SCAN_GET(s, 0, "output_format");
+    w->format_twice = present(s, format) && present(s, old);
+    w->format_old = !present(s, format) && scan_type(s, old) == SCAN_OBJECT;
+    w->format_name = w->format_old ? "output_format" : "output_config.format";
+    if (w->format_old)
+        format = old;
+    scan_ref schema = SCAN_GET(s, format, "schema");
+    if (present(s, format))
+        w->format = scan_type(s, schema) == SCAN_OBJECT ? WISH_FORMAT_SCHEMA : WISH_FORMAT_OTHER;
+    if (w->format == WISH_FORMAT_SCHEMA)
+        w->schema = scan_raw(s, schema);
+}
+
+/* --- tools --------------------------------------------------------------------------------- */
+
+static void read_choice(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
+    w->one_call = is_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"));
+    if (SCAN_IS(s, type, "none")) {
+        w->choice = WISH_CHOICE_NONE;
+    } else if (SCAN_IS(s, type, "any")) {
+        w->choice = WISH_CHOICE_ANY;
+    } else if (SCAN_IS(s, type, "tool")) {
+        w->choice = WISH_CHOICE_ONE;
+        w->choice_name = wish_text(w, SCAN_GET(s, choice, "name"));
+        if (w->choice_name.n == 0)
+            wrong(w, "tool_choice.tool.name: Field required");
+    } else if (scan_type(s, choice) == SCAN_OBJECT && !SCAN_IS(s, type, "auto")) {
+        wrong(w, "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'");
+    }
+}
+
+/* A deferred tool is not in the prompt until the model finds it by a search, or the history shows
+ * that the client has given it out already. */
+static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
+{
+    const struct scan *s = w->scan;
+    bool read = false;
+    for (scan_ref t = scan_first(s, tools); t != SCAN_ABSENT; t = scan_next(s, tools, t)) {
+        bool deferred = is_true(s, SCAN_GET(s, t, "defer_loading"));
+        struct str type = scan_text(s, SCAN_GET(s, t, "type"));
+        w->tool_search = w->tool_search || deferred || text_starts(type, STR("tool_search_tool_"));
+        w->tools++;
+        if (!deferred)
+            continue;
+        if (!read && !tool_references_read(s, messages, &w->references))
+            return false;
+        read = true;
+        struct str name = scan_text(s, SCAN_GET(s, t, "name"));
+        w->tools_deferred += !tool_references_has(&w->references, name);
+    }
+    return true;
+}
+
+static void read_history(struct wish *w, scan_ref messages)
+{
+    const struct scan *s = w->scan;
+    if (w->tools > w->tools_deferred && w->choice != WISH_CHOICE_NONE)
+        return;
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->called_before;
+         m = scan_next(s, messages, m))
+        w->called_before = has_block(s, SCAN_GET(s, m, "content"), STR("tool_use"));
+}
+
+/* --- the rest ------------------------------------------------------------------------------ */
+
+/* Anthropic's values (auto, standard_only) mean nothing to Bedrock; its own may be asked for. */
+static void read_tier(struct wish *w)
+{
+    scan_ref tier = SCAN_GET(w->scan, 0, "service_tier");
+    w->has_tier = tier_find(scan_text(w->scan, tier), &w->tier);
+    w->tier_other = present(w->scan, tier) && !w->has_tier;
+}
+
+/* What is read somewhere, and what means nothing to Bedrock. */
+static const char *const known[] = {
+    "anthropic_beta", "anthropic_version", "betas",          "cache_control", "context_management",
+    "max_tokens",     "messages",          "metadata",       "model",         "output_config",
+    "output_format",  "service_tier",      "stop_sequences", "stream",        "system",
+    "temperature",    "thinking",          "tool_choice",    "tools",         "top_k",
+    "top_p",
+};
+
+enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref messages,
+                               scan_ref tools, struct err *err)
+{
+    static const struct wish_names names = {.thinking = "thinking",
+                                            .effort = "output_config.effort",
+                                            .one_call = "disable_parallel_tool_use",
+                                            .stops = "stop_sequences"};
+    wish_begin(w, s, &names);
+    w->has_max_tokens = scan_type(s, SCAN_GET(s, 0, "max_tokens")) != SCAN_NONE;
+    w->exact = true;
+    read_sampling(w);
+    read_stops(w);
+    read_thinking(w, messages);
+    read_effort(w);
+    read_format(w);
+    read_choice(w);
+    if (!count_tools(w, messages, tools))
+        return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+    read_history(w, messages);
+    read_tier(w);
+    w->betas[0] = SCAN_GET(s, 0, "anthropic_beta");
+    w->betas[1] = SCAN_GET(s, 0, "betas");
+    if (scan_type(s, SCAN_GET(s, 0, "cache_control")) == SCAN_OBJECT)
+        w->cache_top = SCAN_GET(s, 0, "cache_control");
+    if (!wish_is_nothing(s, SCAN_GET(s, 0, "context_management")))
+        w->context = SCAN_GET(s, 0, "context_management");
+    return wish_read_fields(w, DIALECT_ANTHROPIC, known, sizeof known / sizeof *known, err);
+}

@@ -1,0 +1,219 @@
+#include "worker/dialect/wish.h"
+
+#include <string.h>
+
+#define STOPS_MAX 2500 /* API_runtime_InferenceConfiguration */
+
+/* --- words --------------------------------------------------------------------------------- */
+
+static const struct str efforts[] = {
+#define WISH_EFFORT_TEXT(name, word) [WISH_EFFORT_##name] = STR(word),
+    WISH_EFFORTS(WISH_EFFORT_TEXT)
+#undef WISH_EFFORT_TEXT
+        [WISH_EFFORT_OTHER] = {NULL, 0},
+};
+
+struct str wish_effort_word(enum wish_effort effort)
+{
+    return efforts[effort];
+}
+
+enum wish_effort wish_effort_find(struct str word)
+{
+    unsigned e = WISH_EFFORT_UNSET;
+    while (e < WISH_EFFORT_OTHER && !text_eq(word, efforts[e]))
+        e++;
+    return (enum wish_effort)e;
+}
+
+/* Bytes of the blank that s begins with: itself, or an escape like \n or \u0009; 0: no blank. */
+static size_t blank_step(struct str s)
+{
+    static const char *const hex[] = {"\\u0009", "\\u000a", "\\u000A", "\\u000b", "\\u000B",
+                                      "\\u000c", "\\u000C", "\\u000d", "\\u000D", "\\u0020"};
+    if (s.p[0] == ' ')
+        return 1;
+    if (s.n >= 2 && s.p[0] == '\\' && s.p[1] && strchr("ntrf", s.p[1]))
+        return 2;
+    for (size_t i = 0; i < sizeof hex / sizeof *hex; i++)
+        if (text_starts(s, text_from(hex[i])))
+            return 6;
+    return 0;
+}
+
+bool wish_is_blank(struct str raw)
+{
+    struct str s = raw.n >= 2 ? text_sub(raw, 1, raw.n - 2) : (struct str){NULL, 0};
+    while (s.n > 0) {
+        size_t step = blank_step(s);
+        if (step == 0)
+            return false;
+        s = text_sub(s, step, s.n - step);
+    }
+    return true;
+}
+
+bool wish_is_nothing(const struct scan *s, scan_ref r)
+{
+    enum scan_type t = scan_type(s, r);
+    double number;
+    if (t == SCAN_ARRAY || t == SCAN_OBJECT)
+        return scan_size(s, r) == 0;
+    if (scan_f64(s, r, &number))
+        return number == 0;
+    return t == SCAN_NONE || t == SCAN_NULL || t == SCAN_FALSE || SCAN_IS(s, r, "");
+}
+
+/* --- faults -------------------------------------------------------------------------------- */
+
+void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text)
+{
+    if (w->fault.code != STATUS_OK)
+        return;
+    if (fault == ERR_FAULT_NONE)
+        err_set(&w->fault, STATUS_INVALID, "%s", text);
+    else
+        err_set_param(&w->fault, fault, param, "%s", text);
+}
+
+static void no_memory(struct wish *w)
+{
+    err_set(&w->fault, STATUS_BUSY, "out of memory for this request; try again");
+}
+
+struct str wish_text(struct wish *w, scan_ref r)
+{
+    struct str text = scan_text(w->scan, r);
+    if (!text.p && scan_type(w->scan, r) == SCAN_STRING)
+        no_memory(w);
+    return text;
+}
+
+/* --- stop sequences ------------------------------------------------------------------------ */
+
+bool wish_make_stops(struct wish *w, uint32_t most)
+{
+    w->stops = arena_alloc(w->scan->arena, (most + 1) * sizeof *w->stops);
+    if (!w->stops)
+        no_memory(w);
+    return w->stops != NULL;
+}
+
+void wish_add_stop(struct wish *w, struct str raw)
+{
+    if (wish_is_blank(raw) || w->stop_count == STOPS_MAX)
+        w->stops_lost = true;
+    else
+        w->stops[w->stop_count++] = raw;
+}
+
+/* --- plain fields -------------------------------------------------------------------------- */
+
+#define NO_NAME \
+    {           \
+        NULL, 0 \
+    }
+#define ONLY_MESSAGES(name)                       \
+    {                                             \
+        STR(name), NO_NAME, WISH_LOST, 0, NO_NAME \
+    }
+#define ONLY_CHAT(name)                           \
+    {                                             \
+        NO_NAME, STR(name), WISH_LOST, 0, NO_NAME \
+    }
+#define REFUSED(name)                                  \
+    {                                                  \
+        STR(name), STR(name), WISH_REFUSED, 0, NO_NAME \
+    }
+
+/* What only concerns OpenAI's own service (store, user, metadata, safety_identifier ...) is not
+ * here: it goes without a word. */
+const struct wish_plain wish_plain[] = {
+    ONLY_MESSAGES("billing_policy"),
+    ONLY_MESSAGES("compaction"),
+    REFUSED("container"),
+    ONLY_MESSAGES("diagnostics"),
+    ONLY_MESSAGES("fallback_credit_token"),
+    REFUSED("fallbacks"),
+    ONLY_CHAT("frequency_penalty"),
+    ONLY_MESSAGES("inference_geo"),
+    ONLY_CHAT("logit_bias"),
+    ONLY_CHAT("logprobs"),
+    REFUSED("mcp_servers"),
+    ONLY_CHAT("prediction"),
+    ONLY_CHAT("presence_penalty"),
+    REFUSED("safeguards"),
+    ONLY_CHAT("seed"),
+    {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard")},
+    ONLY_MESSAGES("tags"),
+    ONLY_MESSAGES("thread"),
+    ONLY_CHAT("top_logprobs"),
+    ONLY_MESSAGES("user_profile_id"),
+    ONLY_CHAT("verbosity"),
+    ONLY_CHAT("web_search_options"),
+};
+const size_t wish_plain_count = sizeof wish_plain / sizeof *wish_plain;
+_Static_assert(sizeof wish_plain / sizeof *wish_plain <= WISH_PLAIN_MAX, "room in struct wish");
+
+void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called)
+{
+    *w = (struct wish){.scan = s,
+                       .called = called,
+                       .top_k = SCAN_ABSENT,
+                       .betas = {SCAN_ABSENT, SCAN_ABSENT},
+                       .allowed = SCAN_ABSENT,
+                       .cache_top = SCAN_ABSENT,
+                       .context = SCAN_ABSENT};
+    for (size_t i = 0; i < WISH_PLAIN_MAX; i++)
+        w->plain[i] = SCAN_ABSENT;
+}
+
+/* Its row; the number of rows when it has none. */
+static size_t find_plain(const struct scan *s, scan_ref key, enum dialect dialect)
+{
+    size_t i = 0;
+    for (; i < wish_plain_count; i++) {
+        struct str name = dialect == DIALECT_OPENAI ? wish_plain[i].chat : wish_plain[i].messages;
+        if (name.n > 0 && scan_text_is(s, key, name))
+            break;
+    }
+    return i;
+}
+
+static bool is_known(const struct scan *s, scan_ref key, const char *const *known, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (scan_text_is(s, key, text_from(known[i])))
+            return true;
+    return false;
+}
+
+static bool add_other(struct wish *w, scan_ref value)
+{
+    if (!w->others)
+        w->others = arena_alloc(w->scan->arena, scan_size(w->scan, 0) * sizeof *w->others);
+    if (!w->others)
+        return false;
+    w->others[w->other_count++] = value;
+    return true;
+}
+
+enum status wish_read_fields(struct wish *w, enum dialect dialect, const char *const *known,
+                             size_t known_count, struct err *err)
+{
+    const struct scan *s = w->scan;
+    for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
+        scan_ref key = scan_key(s, v);
+        bool other = known && !is_known(s, key, known, known_count);
+        size_t row = !known || other ? find_plain(s, key, dialect) : wish_plain_count;
+        if (wish_is_nothing(s, v))
+            continue;
+        if (row < wish_plain_count) {
+            if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral))
+                w->plain[row] = v;
+        } else if (other && !add_other(w, v)) {
+            return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+        }
+    }
+    return STATUS_OK;
+}

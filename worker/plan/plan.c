@@ -1,0 +1,57 @@
+#include "worker/plan/plan.h"
+
+#include <stdio.h>
+
+#include "worker/dialect/changes.h"
+
+#define NAME_MAX_SHOWN 64 /* of a name that a client made */
+
+bool plan_takes(const struct plan *p, uint32_t ability)
+{
+    return (p->caps->flags & ability) != 0;
+}
+
+bool plan_has_beta(const struct plan *p, struct str value)
+{
+    for (uint32_t i = 0; i < p->beta_count; i++)
+        if (text_eq(p->betas[i], value))
+            return true;
+    return false;
+}
+
+bool plan_takes_marks(const struct plan *p)
+{
+    return plan_takes(p, MODELS_CACHE) && !p->o->cache.off;
+}
+
+/* --- notes --------------------------------------------------------------------------------- */
+
+void plan_note(struct plan *p, enum plan_verdict verdict, const char *what, struct str name)
+{
+    char verb[80];
+    name = text_sub(name, 0, NAME_MAX_SHOWN);
+    snprintf(verb, sizeof verb, "%s%s", verdict == PLAN_DROP ? "drop:" : "map:", what);
+    changes_note(p->changes, verb, name);
+    if (verdict != PLAN_MAP && !p->lost[0])
+        snprintf(p->lost, sizeof p->lost, "%s%.*s", what, (int)name.n, name.n > 0 ? name.p : "");
+}
+
+void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict, const char *what)
+{
+    p->verdict[field] = (uint8_t)verdict;
+    plan_note(p, verdict, what, (struct str){NULL, 0});
+}
+
+enum status plan_refuse_loss(const struct plan *p, struct err *err)
+{
+    if (!p->o->strict_fields || !p->lost[0])
+        return STATUS_OK;
+    return err_set(err, STATUS_INVALID, "%s: this model does not take it as it is (STRICT_FIELDS)",
+                   p->lost);
+}
+
+enum status plan_refuse_mark(uint32_t marks, struct err *err)
+{
+    return err_set(err, STATUS_INVALID,
+                   "A maximum of 4 blocks with cache_control may be provided. Found %u.", marks);
+}

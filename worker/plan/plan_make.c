@@ -1,0 +1,303 @@
+#include "worker/plan/plan_make.h"
+
+#include "worker/plan/plan_betas.h"
+#include "worker/plan/plan_thinking.h"
+
+#define OUTPUT_UNKNOWN 4096 /* tokens, for a Claude whose most is not known */
+
+/* --- fields that go on as they are, or not at all ------------------------------------------ */
+
+static struct str plain_name(const struct wish *w, size_t row)
+{
+    return scan_text(w->scan, scan_key(w->scan, w->plain[row]));
+}
+
+/* The wording is the one Claude Code knows: it sends the request again without the field. */
+static enum status judge_plain(struct plan *p, struct err *err)
+{
+    struct wish *w = &p->left;
+    for (size_t i = 0; i < wish_plain_count; i++) {
+        const struct wish_plain *row = &wish_plain[i];
+        if (w->plain[i] == SCAN_ABSENT ||
+            (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
+             !(p->o->left_out & PLAN_BIT(PLAN_PLAIN + i))))
+            continue;
+        struct str name = plain_name(w, i);
+        if (row->fate == WISH_REFUSED)
+            return err_set(err, STATUS_INVALID, "%.*s: Extra inputs are not permitted",
+                           STR_ARG(name));
+        p->verdict[PLAN_PLAIN + i] = PLAN_DROP;
+        plan_note(p, PLAN_DROP, "", name);
+        w->plain[i] = SCAN_ABSENT;
+    }
+    return STATUS_OK;
+}
+
+/* What this program does not know: InvokeModel may, Converse has no place for it. */
+static void judge_others(struct plan *p)
+{
+    const struct scan *s = p->left.scan;
+    for (uint32_t i = 0; i < p->left.other_count && !p->invoke; i++)
+        plan_note(p, PLAN_DROP, "", scan_text(s, scan_key(s, p->left.others[i])));
+}
+
+static void judge_context(struct plan *p)
+{
+    bool keep = p->invoke && plan_has_beta(p, STR("context-management-2025-06-27"));
+    if (p->left.context != SCAN_ABSENT && !keep)
+        plan_judge(p, PLAN_CONTEXT, PLAN_DROP, "context_management");
+}
+
+/* --- what an earlier attempt was refused for ----------------------------------------------- */
+
+static bool is_out(struct plan *p, enum plan_field field, bool asked, const char *what)
+{
+    bool out = asked && (p->o->left_out & PLAN_BIT(field));
+    if (out)
+        plan_judge(p, field, PLAN_DROP, what);
+    return out;
+}
+
+/* A format, a choice and a tier have other ways than to be left out: where they are judged. */
+static void leave_out(struct plan *p)
+{
+    struct wish *w = &p->left;
+    if (is_out(p, PLAN_TEMPERATURE, w->has_temperature, "temperature"))
+        w->has_temperature = false;
+    if (is_out(p, PLAN_TOP_P, w->has_top_p, "top_p"))
+        w->has_top_p = false;
+    if (is_out(p, PLAN_TOP_K, w->top_k != SCAN_ABSENT, "top_k"))
+        w->top_k = SCAN_ABSENT;
+    if (is_out(p, PLAN_STOPS, w->stop_count > 0, w->called->stops))
+        w->stop_count = 0;
+    if (is_out(p, PLAN_THINKING, w->thinking != WISH_THINKING_UNSET, w->called->thinking))
+        w->thinking = WISH_THINKING_UNSET;
+    if (is_out(p, PLAN_EFFORT, w->effort != WISH_EFFORT_UNSET, w->called->effort))
+        w->effort = WISH_EFFORT_UNSET;
+    if (is_out(p, PLAN_ONE_CALL, w->one_call, w->called->one_call))
+        w->one_call = false;
+}
+
+/* --- length and sampling ------------------------------------------------------------------- */
+
+/* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered; of a
+ * Claude refused in the official words, which Claude Code understands. InvokeModel does that by
+ * itself. 0 only warms the cache at Anthropic; Converse's least is 1, and Claude needs a value. */
+static enum status judge_length(struct plan *p, struct err *err)
+{
+    struct wish *w = &p->left;
+    int64_t cap = p->caps->output_max;
+    bool claude = plan_takes(p, MODELS_CLAUDE);
+    if (p->invoke)
+        return STATUS_OK;
+    if (!w->has_max_tokens && claude) {
+        w->max_tokens = cap > 0 ? cap : OUTPUT_UNKNOWN;
+        w->has_max_tokens = true;
+    } else if (w->has_max_tokens && w->max_tokens == 0) {
+        plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
+        w->max_tokens = 1;
+    }
+    if (cap == 0 || w->max_tokens <= cap)
+        return STATUS_OK;
+    if (claude && w->exact)
+        return err_set(err, STATUS_INVALID,
+                       "max_tokens: %lld > %lld, which is the maximum allowed number of output "
+                       "tokens for this model",
+                       (long long)w->max_tokens, (long long)cap);
+    plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
+    w->max_tokens = cap;
+    return STATUS_OK;
+}
+
+/* OpenAI's temperature goes to 2. InvokeModel gets the client's number, and judges it. */
+static void judge_unit(struct plan *p, enum plan_field field, bool *has, double *v, bool takes,
+                       const char *what)
+{
+    if (!*has)
+        return;
+    if (!takes) {
+        plan_judge(p, field, PLAN_DROP, what);
+        *has = false;
+    } else if (!p->invoke && !(*v >= 0 && *v <= 1)) {
+        plan_judge(p, field, PLAN_CLAMP, what);
+        *v = *v < 0 ? 0 : 1;
+    }
+}
+
+static void judge_sampling(struct plan *p)
+{
+    struct wish *w = &p->left;
+    enum models_sampling sampling = p->caps->sampling;
+    judge_unit(p, PLAN_TEMPERATURE, &w->has_temperature, &w->temperature,
+               sampling != MODELS_SAMPLING_NONE, "temperature");
+    judge_unit(p, PLAN_TOP_P, &w->has_top_p, &w->top_p,
+               sampling == MODELS_SAMPLING_ALL ||
+                   (sampling == MODELS_SAMPLING_ONE && !w->has_temperature),
+               "top_p");
+    if (w->top_k != SCAN_ABSENT && !p->caps->top_k[0]) {
+        plan_judge(p, PLAN_TOP_K, PLAN_DROP, "top_k");
+        w->top_k = SCAN_ABSENT;
+    }
+}
+
+static void judge_stops(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool takes = plan_takes(p, MODELS_STOPS);
+    if (w->stops_lost || (w->stop_count > 0 && !takes))
+        plan_judge(p, PLAN_STOPS, PLAN_DROP, w->called->stops);
+    if (!takes)
+        w->stop_count = 0;
+    else if (w->stops_lost && w->stop_count > 0)
+        p->verdict[PLAN_STOPS] = PLAN_CLAMP;
+}
+
+/* --- tools --------------------------------------------------------------------------------- */
+
+/* Without tool search a deferred tool never would be found. Converse has no choice "none", so the
+ * tools are left out - unless the history needs them: Bedrock wants toolConfig whenever it has tool
+ * blocks, also when the client sends no tools any more. */
+static void count_tools(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool all = p->invoke && plan_takes(p, MODELS_TOOL_SEARCH);
+    bool none = !p->invoke && w->choice == WISH_CHOICE_NONE && !w->called_before;
+    p->tools = !none && w->tools > (all ? 0 : w->tools_deferred);
+    p->history_tool = !p->invoke && !p->tools && w->called_before;
+    p->tools = p->tools || p->history_tool;
+    p->retold = !p->invoke && w->stream && p->tools && !plan_takes(p, MODELS_STREAM_TOOLS);
+    if (p->retold)
+        plan_judge(p, PLAN_STREAM, PLAN_MAP, "stream");
+}
+
+/* A call that has to be made: as a choice, or in words where the model refuses such a choice. */
+static void judge_forced(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool any = plan_takes(p, MODELS_CHOICE_ANY);
+    p->forced =
+        (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->o->left_out & PLAN_BIT(PLAN_CHOICE));
+    p->call_in_words = !p->forced;
+    if (p->call_in_words || (any && w->choice == WISH_CHOICE_ONE))
+        plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
+    if (p->forced && any)
+        w->choice = WISH_CHOICE_ANY;
+}
+
+static void judge_choice(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool wants_call = w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE;
+    bool says_it = p->invoke || plan_takes(p, MODELS_CALL_LIMIT);
+    if (!p->tools || p->history_tool) {
+        p->verdict[PLAN_CHOICE] = PLAN_DROP; /* without tools it is a 400 */
+        if (wants_call)
+            plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
+        wants_call = false;
+    }
+    if (wants_call)
+        judge_forced(p);
+    p->no_calls = w->choice == WISH_CHOICE_NONE && p->tools && !p->history_tool;
+    w->one_call = w->one_call && w->choice != WISH_CHOICE_NONE && p->tools;
+    if (p->no_calls && !says_it)
+        plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
+    if (w->one_call && !says_it)
+        plan_judge(p, PLAN_ONE_CALL, PLAN_CLAMP, w->called->one_call);
+    p->no_calls = p->no_calls && says_it;
+    w->one_call = w->one_call && says_it;
+}
+
+static enum status judge_tools(struct plan *p, struct err *err)
+{
+    count_tools(p);
+    if (p->tools && !plan_takes(p, MODELS_TOOLS))
+        return err_set(err, STATUS_INVALID, "tools: models of the family '%s' do not take them",
+                       p->caps->family);
+    judge_choice(p);
+    return STATUS_OK;
+}
+
+/* --- format, tier, cache ------------------------------------------------------------------- */
+
+/* In words it is no guarantee as the format would be. */
+static void judge_format(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool native = plan_takes(p, MODELS_FORMAT) && w->format != WISH_FORMAT_JSON &&
+                  !(p->o->left_out & PLAN_BIT(PLAN_FORMAT)) &&
+                  (p->invoke || w->format == WISH_FORMAT_SCHEMA);
+    if (w->format_twice)
+        plan_note(p, PLAN_DROP, "output_format", (struct str){NULL, 0});
+    if (w->format == WISH_FORMAT_UNSET)
+        return;
+    if (native) {
+        p->format = PLAN_FORMAT_NATIVE;
+        if (w->format_old)
+            plan_judge(p, PLAN_FORMAT, PLAN_MAP, w->format_name);
+    } else if (w->format == WISH_FORMAT_OTHER) {
+        plan_judge(p, PLAN_FORMAT, PLAN_DROP, w->format_name);
+    } else {
+        p->format = PLAN_FORMAT_WORDS;
+        plan_judge(p, PLAN_FORMAT, PLAN_CLAMP, w->format_name);
+    }
+}
+
+/* Bedrock's own words go where Bedrock has them; Anthropic's mean nothing to it. */
+static void judge_tier(struct plan *p)
+{
+    const struct wish *w = &p->left;
+    p->tier = w->has_tier ? w->tier : p->o->tier;
+    if (p->o->left_out & PLAN_BIT(PLAN_TIER)) {
+        p->tier = TIER_DEFAULT;
+        plan_judge(p, PLAN_TIER, PLAN_DROP, "service_tier");
+    } else if (w->has_tier || w->tier_other) {
+        plan_judge(p, PLAN_TIER, w->has_tier ? PLAN_MAP : PLAN_DROP, "service_tier");
+    }
+}
+
+/* The writers say what became of it: a mark in another place may find none. */
+static void judge_cache(struct plan *p)
+{
+    if (p->left.cache_top == SCAN_ABSENT)
+        return;
+    if (!plan_takes_marks(p))
+        p->verdict[PLAN_CACHE_TOP] = PLAN_DROP;
+    else if (!p->invoke || !plan_takes(p, MODELS_CACHE_TOP))
+        p->verdict[PLAN_CACHE_TOP] = PLAN_MAP;
+}
+
+/* --- entry --------------------------------------------------------------------------------- */
+
+/* The betas first: what is in the body may rest on them. Tools and length before thinking. */
+enum status plan_make(struct plan *p, const struct wish *wish, const struct plan_options *o,
+                      struct arena *arena, struct buf *changes, struct err *err)
+{
+    enum status st;
+    *p = (struct plan){.o = o,
+                       .caps = o->model->caps,
+                       .arena = arena,
+                       .invoke = o->model->transport == MODELS_INVOKE,
+                       .left = *wish,
+                       .changes = changes};
+    if ((st = judge_plain(p, err)) != STATUS_OK)
+        return st;
+    if (wish->fault.code == STATUS_BUSY || (wish->fault.code != STATUS_OK && !p->invoke)) {
+        *err = wish->fault;
+        return err->code;
+    }
+    judge_others(p);
+    plan_betas(p);
+    judge_context(p);
+    leave_out(p);
+    if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK)
+        return st;
+    plan_thinking(p);
+    judge_sampling(p);
+    judge_stops(p);
+    judge_format(p);
+    if (p->left.task_budget)
+        plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
+    judge_tier(p);
+    judge_cache(p);
+    return STATUS_OK;
+}

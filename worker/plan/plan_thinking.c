@@ -1,0 +1,198 @@
+#include "worker/plan/plan_thinking.h"
+
+#define BUDGET_MIN  1024  /* extended-thinking: the least budget, and it must be under max_tokens */
+#define BUDGET_MOST 31999 /* that Claude Code asks for */
+
+static bool thinks(const struct plan *p)
+{
+    return p->left.thinking == WISH_THINKING_ADAPTIVE || p->left.thinking == WISH_THINKING_BUDGET;
+}
+
+static bool is_claude_kind(enum models_thinking kind)
+{
+    return kind == MODELS_THINKING_BUDGET || kind == MODELS_THINKING_EITHER ||
+           kind == MODELS_THINKING_ADAPTIVE;
+}
+
+static void drop_thinking(struct plan *p)
+{
+    plan_judge(p, PLAN_THINKING, PLAN_DROP, p->left.called->thinking);
+    p->left.thinking = WISH_THINKING_UNSET;
+}
+
+/* --- levels -------------------------------------------------------------------------------- */
+
+/* The effort, or what a budget comes to. */
+static enum wish_effort wanted_effort(const struct wish *w)
+{
+    if (w->effort != WISH_EFFORT_UNSET)
+        return w->effort;
+    if (w->thinking != WISH_THINKING_BUDGET)
+        return WISH_EFFORT_MEDIUM;
+    return w->budget > 10000        ? WISH_EFFORT_HIGH
+           : w->budget < BUDGET_MIN ? WISH_EFFORT_LOW
+                                    : WISH_EFFORT_MEDIUM;
+}
+
+/* The rung of the model's ladder: the one itself, else the next above, else the highest. */
+static struct str rung_for(const struct plan *p, enum wish_effort wanted)
+{
+    struct str ladder = text_from(p->caps->efforts), rung = {NULL, 0};
+    while (text_split(&ladder, ',', &rung)) {
+        enum wish_effort e = wish_effort_find(rung);
+        if (e >= wanted && e != WISH_EFFORT_OTHER) /* "none" */
+            break;
+    }
+    return rung;
+}
+
+static struct str least_rung(const struct plan *p)
+{
+    struct str ladder = text_from(p->caps->efforts), rung = {NULL, 0};
+    text_split(&ladder, ',', &rung);
+    return rung;
+}
+
+/* LEVEL, SWITCH and ALWAYS. */
+static void settle_level(struct plan *p, enum models_thinking kind)
+{
+    struct wish *w = &p->left;
+    bool effort_alone = w->effort != WISH_EFFORT_UNSET && w->thinking == WISH_THINKING_UNSET &&
+                        kind != MODELS_THINKING_LEVEL;
+    if (w->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS)
+        p->level = least_rung(p);
+    else if (thinks(p) || effort_alone)
+        p->level = rung_for(p, wanted_effort(w));
+}
+
+/* --- Claude -------------------------------------------------------------------------------- */
+
+/* A budget for a client that left it to the model; 0: max_tokens is too small for any. Half of it
+ * at most: room for an answer. */
+static int64_t choose_budget(const struct wish *w)
+{
+    static const int64_t budgets[] = {
+        [WISH_EFFORT_UNSET] = BUDGET_MOST, [WISH_EFFORT_LOW] = 2048,
+        [WISH_EFFORT_MEDIUM] = 8192,       [WISH_EFFORT_HIGH] = 16384,
+        [WISH_EFFORT_XHIGH] = BUDGET_MOST, [WISH_EFFORT_MAX] = BUDGET_MOST,
+        [WISH_EFFORT_OTHER] = BUDGET_MOST,
+    };
+    int64_t half = w->max_tokens / 2, budget = budgets[w->effort];
+    if (!w->has_max_tokens) /* count_tokens: nothing is generated */
+        return BUDGET_MIN;
+    if (budget > half)
+        budget = half;
+    if (budget < BUDGET_MIN)
+        budget = BUDGET_MIN;
+    return budget < w->max_tokens ? budget : 0;
+}
+
+/* With thinking Claude refuses a forced tool and, when it thinks by budget, a turn of calls that
+ * did not begin with a thought. UNSET: it must not think. */
+static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking kind)
+{
+    struct wish *w = &p->left;
+    if (p->forced)
+        return WISH_THINKING_UNSET;
+    if (kind == MODELS_THINKING_ADAPTIVE ||
+        (kind == MODELS_THINKING_EITHER && w->thinking == WISH_THINKING_ADAPTIVE))
+        return WISH_THINKING_ADAPTIVE;
+    if (w->thinking == WISH_THINKING_ADAPTIVE)
+        w->budget = choose_budget(w);
+    return w->unreasoned || w->budget == 0 ? WISH_THINKING_UNSET : WISH_THINKING_BUDGET;
+}
+
+static void settle_claude(struct plan *p, enum models_thinking kind)
+{
+    struct wish *w = &p->left;
+    enum wish_thinking wanted = w->thinking;
+    if (!thinks(p))
+        return;
+    w->thinking = claude_thinking(p, kind);
+    if (w->thinking == WISH_THINKING_UNSET)
+        drop_thinking(p);
+    else if (w->thinking != wanted)
+        plan_judge(p, PLAN_THINKING, PLAN_MAP, w->called->thinking);
+    bool display = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
+    if (thinks(p) && (display || w->display_other)) {
+        plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
+        w->display = (struct str){NULL, 0};
+    }
+}
+
+/* --- what does not go with thinking -------------------------------------------------------- */
+
+/* Claude then takes temperature 1, top_p from 0.95 and no top_k; Nova 2 at "high" none of its
+ * settings. */
+static void settle_sampling(struct plan *p, bool claude, bool nova_high)
+{
+    struct wish *w = &p->left;
+    if (w->has_temperature && (nova_high || (claude && w->temperature < 1))) {
+        plan_judge(p, PLAN_TEMPERATURE, PLAN_DROP, "temperature");
+        w->has_temperature = false;
+    }
+    if (w->has_top_p && (nova_high || (claude && w->top_p < 0.95))) {
+        plan_judge(p, PLAN_TOP_P, PLAN_DROP, "top_p");
+        w->has_top_p = false;
+    }
+    if (w->top_k != SCAN_ABSENT && (nova_high || claude)) {
+        plan_judge(p, PLAN_TOP_K, PLAN_DROP, "top_k");
+        w->top_k = SCAN_ABSENT;
+    }
+    if (w->max_tokens > 0 && nova_high) {
+        plan_judge(p, PLAN_MAX_TOKENS, PLAN_DROP, "max_tokens");
+        w->max_tokens = 0;
+    }
+}
+
+/* These two wishes do not go together; a forced tool is the one that can be seen. */
+static void settle_switch(struct plan *p)
+{
+    struct wish *w = &p->left;
+    if (!p->forced || (!thinks(p) && w->effort == WISH_EFFORT_UNSET))
+        return;
+    if (thinks(p)) {
+        drop_thinking(p);
+        p->verdict[PLAN_EFFORT] = PLAN_DROP;
+    } else {
+        plan_judge(p, PLAN_EFFORT, PLAN_DROP, w->called->effort);
+    }
+    w->thinking = WISH_THINKING_UNSET;
+    w->effort = WISH_EFFORT_UNSET;
+}
+
+/* Said as it is, become a level or a budget, or gone. Where levels are known, thinking that is off
+ * is the word on effort, too. */
+static void settle_effort(struct plan *p, bool chosen_budget)
+{
+    struct wish *w = &p->left;
+    bool off = w->thinking == WISH_THINKING_OFF && p->caps->thinking == MODELS_THINKING_SWITCH;
+    if (w->effort == WISH_EFFORT_UNSET)
+        return;
+    if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
+        p->level = wish_effort_word(w->effort);
+    else if (p->level.n > 0 || chosen_budget || off)
+        p->verdict[PLAN_EFFORT] = PLAN_MAP;
+    else
+        plan_judge(p, PLAN_EFFORT, PLAN_DROP, w->called->effort);
+}
+
+void plan_thinking(struct plan *p)
+{
+    enum models_thinking kind = p->caps->thinking;
+    bool adaptive = p->left.thinking == WISH_THINKING_ADAPTIVE;
+    if (kind == MODELS_THINKING_SWITCH)
+        settle_switch(p);
+    if (is_claude_kind(kind))
+        settle_claude(p, kind);
+    else if (kind != MODELS_THINKING_NONE)
+        settle_level(p, kind);
+    else if (thinks(p))
+        drop_thinking(p);
+    if (thinks(p))
+        settle_sampling(p, is_claude_kind(kind),
+                        kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
+    settle_effort(p, adaptive && p->left.thinking == WISH_THINKING_BUDGET);
+    if (!is_claude_kind(kind))
+        p->left.thinking = WISH_THINKING_UNSET; /* the level says it */
+}

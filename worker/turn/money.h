@@ -1,0 +1,19 @@
+/*
+ * money.h - what a request may cost: which price it has, what becomes of a model that has none, and
+ * the money that a key of budget_mode reserve sets aside for it. Worker; shared words only.
+ *
+ * Nothing unknown is free: UNPRICED says whether a key with a budget may use a model without a
+ * price at all. Nobody is refused for a limit that we chose: a request that names no maximum of
+ * output gets the one that the rest of the budget pays for (outcome.output_most).
+ */
+#ifndef WORKER_TURN_MONEY_H
+#define WORKER_TURN_MONEY_H
+
+#include "worker/turn/turn.h"
+
+/* With asked.model, which the key may use: fills outcome.tariff; NEXT or FAIL. */
+enum verdict money_admit(struct exchange *x);
+/* Reads UNPRICED; INVALID says what it may be. */
+MUST_CHECK enum status money_init(const struct config *c, struct err *err);
+
+#endif

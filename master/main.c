@@ -71,7 +71,7 @@ static const struct commands_row commands[] = {
      &docs_about},
     {"version", commands_version, "print the version", &commands_version_about},
 };
-#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+#define COMMAND_COUNT COUNT_OF(commands)
 
 /* The older tool made such a key at every start, in production too, where it ended in the log. Here
  * it is asked for, refused outside development, and on the terminal only. It works as the master
@@ -119,7 +119,7 @@ static int run(const struct options *o)
                  {LOG_FORMAT, "LOG_FORMAT"}};
     size_t n = 0;
     struct err err = {.text = "out of memory"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (o->value[names[i].option]) {
             overrides[n++] = (struct config_override){names[i].name, o->value[names[i].option]};
         }

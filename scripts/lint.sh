@@ -102,6 +102,24 @@ sizes() {
         END { whole() }' "${code[@]}" "${tests[@]}"
 }
 
+# One style of braces, where no formatter can do it (InsertBraces is clang-format 15's): what if, for, while and else control
+# stands in braces. The rooms that have been through it; worker/ has not.
+braces() {
+    local file
+    for file in "${code[@]}"; do
+        [[ $file == worker/* ]] || bare "$file"
+    done | awk '
+        function controlled(s) { return s ~ /^ *(} )?else$/ || (s ~ /^ *(} else )?(if|for|while) ?\(.*\)$/) }
+        { where = $1; text = $0; sub(/^[^ ]+ /, "", text); sub(/[ \t]+$/, "", text) }
+        /^[^ ]+ *#/ { next } # directives
+        held != "" { text = held " " text; where = from }
+        {
+            held = ""
+            if (text ~ /^ *(} )?(else )?(if|for|while) ?\(/ && gsub(/\(/, "(", text) > gsub(/\)/, ")", text)) { held = text; from = where; next }
+            if (controlled(text)) print where " " text "   (without braces)"
+        }'
+}
+
 unfinished() {
     grep -nEH 'TODO|FIXME' "${code[@]}" "${tests[@]}" "${shell[@]}" Makefile | grep -v '^scripts/lint.sh:' |
         sed 's/$/   (unfinished)/' || true
@@ -143,7 +161,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes unfinished format shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master/supervise/commons.h"
 #include "server/platform/cpus.h"
 #include "master/supervise/room.h"
 #include "master/supervise/roster.h"
+#include "master/supervise/commons.h"
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
@@ -90,7 +90,7 @@ void commands_log(const struct config *c, const char *process)
     } formats[] = {{"auto", LOG_FORMAT_AUTO}, {"json", LOG_FORMAT_JSON}, {"text", LOG_FORMAT_TEXT}};
     enum log_level level = LOG_INFO;
     enum log_format format = LOG_FORMAT_AUTO;
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(formats); i++) {
         if (strcmp(formats[i].word, c->log_format) == 0) {
             format = formats[i].format;
         }

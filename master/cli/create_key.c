@@ -162,7 +162,7 @@ static void note_unused(const struct keystore *store, const struct options *o)
 {
     static const int dynamo[] = {TABLE, ENDPOINT, REGION, TABLE_NAME, ENDPOINT_URL};
     bool given = false;
-    for (size_t i = 0; i < sizeof dynamo / sizeof dynamo[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(dynamo); i++) {
         given = given || o->value[dynamo[i]];
     }
     if (given && strcmp(store->ops->name, "dynamodb") != 0) {

@@ -25,7 +25,7 @@ static const struct key_option table[] = {
 
 const struct key_option *key_options_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         if (strcmp(table[i].name, name) == 0) {
             return &table[i];
         }

@@ -93,7 +93,7 @@ static void put_definitions(struct json_out *w, const struct tables_row *row)
     const char *const attributes[] = {row->hash, row->range, row->index};
     JSON_KEY(w, "AttributeDefinitions");
     json_array(w);
-    for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(attributes); i++) {
         if (attributes[i][0]) {
             json_object(w);
             member(w, "AttributeName", attributes[i]);

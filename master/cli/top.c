@@ -136,7 +136,7 @@ static struct process read_slot(const struct view *v, uint32_t slot)
 
 static const char *state_name(uint32_t state)
 {
-    return state < sizeof state_names / sizeof state_names[0] ? state_names[state] : "?";
+    return state < COUNT_OF(state_names) ? state_names[state] : "?";
 }
 
 void top_duration(uint64_t s, char out[24])

@@ -77,7 +77,7 @@ static void put_json(struct buf *b, const struct report *r, const struct keystor
     json_object(&w);
     json_key(&w, text_from(groups[r->by].word));
     json_str(&w, text_from(name));
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
         json_key(&w, text_from(members[i].name));
         json_i64(&w, (int64_t)members[i].value);
     }
@@ -209,7 +209,7 @@ static enum status read_options(const struct options *o, struct report *r, struc
     const char *form = o->value[OUTPUT] ? o->value[OUTPUT] : "text";
     const char *days_text = o->value[DAYS] ? o->value[DAYS] : "30";
     uint64_t days;
-    size_t n = sizeof groups / sizeof groups[0];
+    size_t n = COUNT_OF(groups);
     for (r->by = 0; r->by < n && strcmp(by, groups[r->by].word) != 0; r->by++) {
     }
     if (r->by == n) {

@@ -165,7 +165,7 @@ static const char *methods_of(const struct route *r)
         [1u << HTTP_GET | 1u << HTTP_HEAD] = "GET,HEAD",
         [1u << HTTP_GET | 1u << HTTP_POST] = "GET,POST",
     };
-    const char *word = r->methods < sizeof words / sizeof words[0] ? words[r->methods] : NULL;
+    const char *word = r->methods < COUNT_OF(words) ? words[r->methods] : NULL;
     return word ? word : "?";
 }
 
@@ -397,7 +397,7 @@ static const struct table {
 
 static const struct table *find(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof tables / sizeof tables[0]; i++) {
+    for (size_t i = 0; name && i < COUNT_OF(tables); i++) {
         if (strcmp(name, tables[i].name) == 0) {
             return &tables[i];
         }

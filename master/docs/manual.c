@@ -175,15 +175,15 @@ void manual_write(const struct commands_row *commands, size_t n, struct buf *out
         put_setting(out, r);
     }
     BUF_LIT(out, ".SH SIGNALS\nTo the process that was started:\n");
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
         put_item(out, signals[i].name, signals[i].text);
     }
     BUF_LIT(out, ".SH FILES\n");
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
         put_item(out, files[i].name, files[i].text);
     }
     BUF_LIT(out, ".SH EXIT STATUS\n");
-    for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(exits); i++) {
         put_item(out, exits[i][0], exits[i][1]);
     }
 }

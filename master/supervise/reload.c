@@ -2,9 +2,9 @@
 
 #include <signal.h>
 
-#include "master/supervise/commons.h"
 #include "server/platform/cpus.h"
 #include "master/supervise/room.h"
+#include "master/supervise/commons.h"
 #include "master/supervise/sandbox.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"

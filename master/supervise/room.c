@@ -105,7 +105,7 @@ void room_report(const struct config_bounds *b,
                 {"connections of clients", b->connections},
                 {"idle connections to Bedrock", b->pool},
                 {"records of the usage journal", b->records}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char value[24];
         snprintf(value, sizeof value, "%" PRIu64, rows[i].value);
         fn(ctx, rows[i].name, value);

@@ -87,7 +87,7 @@ static const struct aws_file {
     const char *variable, *below_home;
 } aws_files[] = {{"AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials"},
                  {"AWS_CONFIG_FILE", "/.aws/config"}};
-enum { AWS_FILES = sizeof aws_files / sizeof aws_files[0] };
+enum { AWS_FILES = COUNT_OF(aws_files) };
 
 static void find_aws_files(char paths[AWS_FILES][256])
 {

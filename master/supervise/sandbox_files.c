@@ -92,7 +92,7 @@ static void add_parent(struct rules *r, const char *path, enum landlock_may may)
 static void add_common(struct rules *r, const struct config *c)
 {
     char real[PATH_SIZE];
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(common); i++) {
         add(r, common[i], LANDLOCK_READ);
     }
     /* a link into a directory of the resolver's own, where the file is replaced at any time */
@@ -115,7 +115,7 @@ static void add_credentials(struct rules *r)
     char path[PATH_SIZE];
     home_path("~/.aws/credentials", path);
     add_parent(r, path, LANDLOCK_READ);
-    for (size_t i = 0; i < sizeof token_variables / sizeof token_variables[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(token_variables); i++) {
         const char *value = getenv(token_variables[i]);
         if (value && value[0]) {
             home_path(value, path);
@@ -178,7 +178,7 @@ static uint64_t look(const struct config *c)
 {
     char aws[PATH_SIZE];
     uint64_t sum = 0;
-    for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(replaced); i++) {
         sum = sum * 31 + inode_of(replaced[i]);
     }
     home_path("~/.aws", aws);

@@ -32,12 +32,14 @@ struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
                         const struct creds_options *options, creds_fn *fn, void *owner)
 {
     struct creds *c = heap_new(sizeof *c);
-    if (!c)
+    if (!c) {
         return NULL;
+    }
     c->loop = loop;
     c->options = *options;
-    if (!c->options.second_ms)
+    if (!c->options.second_ms) {
         c->options.second_ms = 1000;
+    }
     c->fn = fn;
     c->owner = owner;
     creds_look_init(&c->at, fetch, &c->options, ended, c);
@@ -46,8 +48,9 @@ struct creds *creds_new(struct loop *loop, struct fetch_client *fetch,
 
 void creds_drop(struct creds *c)
 {
-    if (!c)
+    if (!c) {
         return;
+    }
     creds_look_free(&c->at);
     loop_timer_cancel(c->loop, &c->timer);
     text_wipe(c, sizeof *c);
@@ -64,8 +67,9 @@ void creds_hurry(struct creds *c)
 {
     uint64_t now_ms = clock_mono_ms();
     if (c->looking ||
-        (c->hurried_mono_ms && now_ms - c->hurried_mono_ms < HURRY_S * c->options.second_ms))
+        (c->hurried_mono_ms && now_ms - c->hurried_mono_ms < HURRY_S * c->options.second_ms)) {
         return;
+    }
     c->hurried_mono_ms = now_ms;
     creds_start(c);
 }
@@ -73,10 +77,12 @@ void creds_hurry(struct creds *c)
 bool creds_likely(const char **source_out)
 {
     for (size_t i = 0; i < CREDS_SOURCES; i++) {
-        if (!creds_sources[i].likely())
+        if (!creds_sources[i].likely()) {
             continue;
-        if (source_out)
+        }
+        if (source_out) {
             *source_out = creds_sources[i].name;
+        }
         return true;
     }
     return false;
@@ -104,12 +110,14 @@ static void arm(struct creds *c)
     uint64_t mono_ms = clock_mono_ms();
     int64_t real_ms = clock_real_ms();
     const int64_t dates[] = {c->renew_real_ms, have(c) ? c->now.expires_ms : 0};
-    if (c->retry_mono_ms && !c->looking && c->retry_mono_ms < mono_ms + nap_ms)
+    if (c->retry_mono_ms && !c->looking && c->retry_mono_ms < mono_ms + nap_ms) {
         nap_ms = c->retry_mono_ms > mono_ms ? c->retry_mono_ms - mono_ms : 0;
-    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+    }
+    for (size_t i = 0; i < COUNT_OF(dates); i++) {
         /* A renewal that is due now is under way. */
-        if (dates[i] > real_ms && (uint64_t)(dates[i] - real_ms) < nap_ms)
+        if (dates[i] > real_ms && (uint64_t)(dates[i] - real_ms) < nap_ms) {
             nap_ms = (uint64_t)(dates[i] - real_ms);
+        }
     }
     loop_timer_in(c->loop, &c->timer, nap_ms, tick, c);
 }
@@ -120,14 +128,16 @@ static void plan_renewal(struct creds *c)
     c->failures = 0;
     c->retry_mono_ms = 0;
     c->renew_real_ms = 0;
-    if (!c->now.expires_ms)
+    if (!c->now.expires_ms) {
         return;
+    }
     int64_t life_ms = c->now.expires_ms - clock_real_ms();
     int64_t delay_ms =
         life_ms - RENEW_BEFORE_MS > life_ms / 2 ? life_ms - RENEW_BEFORE_MS : life_ms / 2;
     delay_ms -= (int64_t)jitter((uint64_t)delay_ms / 10 < 60000 ? (uint64_t)delay_ms / 10 : 60000);
-    if (delay_ms < (int64_t)c->options.second_ms)
+    if (delay_ms < (int64_t)c->options.second_ms) {
         delay_ms = (int64_t)c->options.second_ms;
+    }
     c->renew_real_ms = clock_real_ms() + delay_ms;
 }
 
@@ -177,17 +187,19 @@ static void conclude(struct creds *c, enum creds_verdict verdict)
     c->looking = false;
     bool found = verdict == CREDS_FOUND && adopt(c);
     creds_look_wipe(&c->at);
-    if (found)
+    if (found) {
         plan_renewal(c);
-    else
+    } else {
         plan_retry(c);
+    }
     arm(c);
-    if (found)
+    if (found) {
         c->fn(c->owner, &c->now, NULL);
-    else if (have(c))
+    } else if (have(c)) {
         log_line(LOG_WARN, "credentials", "not renewed yet: %s", c->at.err.text);
-    else
+    } else {
         c->fn(c->owner, NULL, &c->at.err);
+    }
 }
 
 static void ended(void *owner, enum creds_verdict verdict)
@@ -204,10 +216,12 @@ static void look(struct creds *c)
         text_wipe(&c->at.next, sizeof c->at.next);
         c->at.source = creds_sources[c->source].name;
         enum creds_verdict verdict = creds_sources[c->source].look(&c->at);
-        if (verdict == CREDS_NONE)
+        if (verdict == CREDS_NONE) {
             continue;
-        if (verdict != CREDS_WAIT)
+        }
+        if (verdict != CREDS_WAIT) {
             conclude(c, verdict);
+        }
         return;
     }
     c->source = CREDS_SOURCES - 1;
@@ -225,14 +239,16 @@ static void tick(struct loop *loop, void *owner)
     bool due = (c->retry_mono_ms && c->retry_mono_ms <= clock_mono_ms()) ||
                (c->renew_real_ms && c->renew_real_ms <= clock_real_ms());
     bool expired = have(c) && c->now.expires_ms && c->now.expires_ms <= clock_real_ms();
-    if (expired)
+    if (expired) {
         text_wipe(&c->now, sizeof c->now);
+    }
     arm(c);
     if (due && !c->looking) {
         look(c); /* tells the owner what came of it */
     } else if (expired) {
-        if (c->at.err.code == STATUS_OK)
+        if (c->at.err.code == STATUS_OK) {
             err_set(&c->at.err, STATUS_UNAVAILABLE, "the AWS credentials have expired");
+        }
         c->fn(c->owner, NULL, &c->at.err);
     }
 }

@@ -45,18 +45,21 @@ static enum creds_verdict read_document(struct creds_look *l, struct str body)
     ok = ok && (expires.n == 0 || clock_parse_rfc3339(expires, &l->next.expires_ms));
     bool understood = json_is_object(doc);
     json_free(doc);
-    if (!understood)
+    if (!understood) {
         return creds_look_fail(l, "the answer is not a JSON object");
-    if (failed)
+    }
+    if (failed) {
         return creds_look_fail(l, "the answer has a Code other than Success");
+    }
     return ok ? CREDS_FOUND
               : creds_look_fail(l, "the answer lacks a key, or one of them is malformed");
 }
 
 static enum creds_verdict take_document(struct creds_look *l, int http, struct str body)
 {
-    if (http != 200)
+    if (http != 200) {
         return creds_look_fail(l, "%s answered HTTP %d", l->url_of, http);
+    }
     return read_document(l, body);
 }
 
@@ -67,18 +70,23 @@ static bool local_address(struct str host)
     static const char *const known[] = {"::1", "fd00:ec2::23", "169.254.170.2", "169.254.170.23"};
     char text[INET6_ADDRSTRLEN];
     uint8_t address[16], other[16];
-    if (host.n >= sizeof text)
+    if (host.n >= sizeof text) {
         return false;
+    }
     text_copy(host, text, sizeof text);
     int family = strchr(text, ':') ? AF_INET6 : AF_INET;
     size_t size = family == AF_INET6 ? 16 : 4;
-    if (inet_pton(family, text, address) != 1)
+    if (inet_pton(family, text, address) != 1) {
         return false;
-    if (family == AF_INET && address[0] == 127)
+    }
+    if (family == AF_INET && address[0] == 127) {
         return true;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (inet_pton(family, known[i], other) == 1 && memcmp(address, other, size) == 0)
+    }
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        if (inet_pton(family, known[i], other) == 1 && memcmp(address, other, size) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -101,16 +109,18 @@ static enum creds_verdict container_url(struct creds_look *l, struct buf *url)
     const char *full = creds_local_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (relative) {
         /* Without the slash it could change the host: "@evil.example/". */
-        if (relative[0] != '/' || !creds_local_clean(text_from(relative), URL_MAX / 2))
+        if (relative[0] != '/' || !creds_local_clean(text_from(relative), URL_MAX / 2)) {
             return creds_look_fail(l, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path");
+        }
         const char *host =
             l->options->container_endpoint ? l->options->container_endpoint : CONTAINER_HOST;
         buf_printf(url, "%s%s", host, relative);
         return CREDS_FOUND;
     }
-    if (!creds_http_container_allowed(text_from(full)))
+    if (!creds_http_container_allowed(text_from(full))) {
         return creds_look_fail(
             l, "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address");
+    }
     buf_put_str(url, text_from(full));
     return CREDS_FOUND;
 }
@@ -120,16 +130,19 @@ static enum creds_verdict container_token(struct creds_look *l, struct buf *line
 {
     const char *file = creds_local_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *token = creds_local_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    if (!file && !token)
+    if (!file && !token) {
         return CREDS_FOUND;
+    }
     BUF_LIT(line, "Authorization: ");
     if (file) {
-        if (!creds_local_token(file, line))
+        if (!creds_local_token(file, line)) {
             return creds_look_fail(l, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE has no usable token");
+        }
     } else {
         /* May be "Bearer x" or "Basic x": one value, no line break. */
-        if (strpbrk(token, "\r\n"))
+        if (strpbrk(token, "\r\n")) {
             return creds_look_fail(l, "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break");
+        }
         buf_put_str(line, text_from(token));
     }
     buf_put_char(line, '\0');
@@ -138,14 +151,16 @@ static enum creds_verdict container_token(struct creds_look *l, struct buf *line
 
 enum creds_verdict creds_http_container_look(struct creds_look *l)
 {
-    if (!creds_http_container_likely())
+    if (!creds_http_container_likely()) {
         return CREDS_NONE;
+    }
     struct buf url, line;
     buf_init(&url, URL_MAX);
     buf_init(&line, LINE_MAX_BYTES);
     enum creds_verdict verdict = container_url(l, &url);
-    if (verdict == CREDS_FOUND)
+    if (verdict == CREDS_FOUND) {
         verdict = container_token(l, &line);
+    }
     if (verdict == CREDS_FOUND) {
         buf_put_char(&url, '\0');
         struct fetch_header headers[] = {{"Accept: application/json"}, {buf_data(&line)}};
@@ -175,16 +190,20 @@ static enum creds_verdict imds_call(struct creds_look *l, const char *method, co
 {
     const char *mode = creds_local_env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
     const char *base = l->options->imds_endpoint;
-    if (!base)
+    if (!base) {
         base = creds_local_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    if (!base)
+    }
+    if (!base) {
         base = mode && text_ieq(text_from(mode), STR("IPv6")) ? IMDS_IPV6 : IMDS_IPV4;
+    }
     struct str host = text_from(base);
-    while (text_ends(host, STR("/")))
+    while (text_ends(host, STR("/"))) {
         host.n--;
+    }
     struct url u;
-    if (!creds_local_clean(host, URL_MAX / 2) || !url_cut(host, &u))
+    if (!creds_local_clean(host, URL_MAX / 2) || !url_cut(host, &u)) {
         return creds_look_fail(l, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
+    }
     char url[URL_MAX];
     struct fetch_header headers[] = {{header}};
     snprintf(url, sizeof url, "%.*s%s%s", STR_ARG(host), path, role);
@@ -211,31 +230,37 @@ static enum creds_verdict imds_get(struct creds_look *l, const char *role,
 static enum creds_verdict take_role(struct creds_look *l, int http, struct str body)
 {
     struct str line;
-    if (http == 404)
+    if (http == 404) {
         return creds_look_fail(l, "no role is attached to this instance");
-    if (http != 200)
+    }
+    if (http != 200) {
         return creds_look_fail(l, "%s answered HTTP %d", l->url_of, http);
+    }
     if (!text_split(&body, '\n', &line) ||
-        !creds_local_copy(text_trim(line), l->role, sizeof l->role) || strpbrk(l->role, "/?#%\\"))
+        !creds_local_copy(text_trim(line), l->role, sizeof l->role) || strpbrk(l->role, "/?#%\\")) {
         return creds_look_fail(l, "the name of the instance's role is malformed");
+    }
     return imds_get(l, l->role, take_document);
 }
 
 static enum creds_verdict take_session(struct creds_look *l, int http, struct str body)
 {
     /* 403, 404, 405: only version 1 is there, which a forged request could reach. Never used. */
-    if (http != 200)
+    if (http != 200) {
         return creds_look_fail(l, "no IMDSv2 session, HTTP %d", http);
-    if (!creds_local_copy(text_trim(body), l->session, sizeof l->session))
+    }
+    if (!creds_local_copy(text_trim(body), l->session, sizeof l->session)) {
         return creds_look_fail(l, "the IMDSv2 session token is malformed");
+    }
     return imds_get(l, "", take_role);
 }
 
 enum creds_verdict creds_http_instance_look(struct creds_look *l)
 {
     const char *off = creds_local_env("AWS_EC2_METADATA_DISABLED");
-    if (off && text_ieq(text_from(off), STR("true")))
+    if (off && text_ieq(text_from(off), STR("true"))) {
         return CREDS_NONE;
+    }
     return imds_call(l, "PUT", "/latest/api/token", "",
                      "x-aws-ec2-metadata-token-ttl-seconds: 21600", take_session);
 }

@@ -32,8 +32,9 @@ void creds_look_wipe(struct creds_look *l)
 
 void creds_look_free(struct creds_look *l)
 {
-    if (l->call)
+    if (l->call) {
         fetch_cancel(l->call);
+    }
     l->call = NULL;
     creds_look_wipe(l);
 }
@@ -59,14 +60,16 @@ static void call_done(void *owner, struct fetch *f, enum status status, const st
     int http = fetch_status(f);
     l->call = NULL;
     enum creds_verdict verdict;
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         verdict = creds_look_fail(l, "%s", err->text);
-    else if (!buf_ok(&l->reply))
+    } else if (!buf_ok(&l->reply)) {
         verdict = creds_look_fail(l, "no memory for the answer");
-    else
+    } else {
         verdict = l->answer(l, http, buf_str(&l->reply));
-    if (verdict != CREDS_WAIT)
+    }
+    if (verdict != CREDS_WAIT) {
         l->ended(l->owner, verdict);
+    }
 }
 
 static const struct fetch_ops call_ops = {call_headers, call_data, call_done};
@@ -94,8 +97,9 @@ enum creds_verdict creds_look_call(struct creds_look *l, const struct creds_look
     l->url_of = call->peer;
     /* The whole room at once: growing would leave copies of secrets behind. */
     buf_clear(&l->reply);
-    if (!buf_reserve(&l->reply, REPLY_MAX))
+    if (!buf_reserve(&l->reply, REPLY_MAX)) {
         return creds_look_fail(l, "no memory for the answer");
+    }
     l->call = fetch_start(l->fetch, &r, &call_ops, l, &err);
     return l->call ? CREDS_WAIT : creds_look_fail(l, "%s", err.text);
 }

@@ -13,16 +13,19 @@ enum { FILE_MAX = 1 << 20 };
 static bool section_name(struct str line, bool config_file, struct str *name_out)
 {
     size_t end;
-    if (!text_starts(line, STR("[")) || !text_find(line, STR("]"), &end))
+    if (!text_starts(line, STR("[")) || !text_find(line, STR("]"), &end)) {
         return false;
+    }
     struct str name = text_trim(text_sub(line, 1, end - 1));
     if (config_file && !text_eq(name, STR("default"))) {
-        if (!text_starts(name, STR("profile ")) && !text_starts(name, STR("profile\t")))
+        if (!text_starts(name, STR("profile ")) && !text_starts(name, STR("profile\t"))) {
             return false; /* "[sso-session x]", "[services x]" */
+        }
         name = text_trim(text_sub(name, 8, name.n));
     }
-    if (name.n >= 2 && (name.p[0] == '"' || name.p[0] == '\'') && name.p[name.n - 1] == name.p[0])
+    if (name.n >= 2 && (name.p[0] == '"' || name.p[0] == '\'') && name.p[name.n - 1] == name.p[0]) {
         name = text_sub(name, 1, name.n - 2);
+    }
     *name_out = name;
     return true;
 }
@@ -32,8 +35,9 @@ static struct str without_comment(struct str line)
 {
     for (size_t i = 0; i < line.n; i++) {
         bool sign = line.p[i] == '#' || line.p[i] == ';';
-        if (sign && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+        if (sign && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t')) {
             return text_sub(line, 0, i);
+        }
     }
     return line;
 }
@@ -52,8 +56,9 @@ static bool next_pair(struct ini *ini, struct str *key_out, struct str *value_ou
     struct str line, name;
     size_t equals;
     while (text_split(&ini->rest, '\n', &line)) {
-        if (line.n > 0 && line.p[line.n - 1] == '\r')
+        if (line.n > 0 && line.p[line.n - 1] == '\r') {
             line.n--;
+        }
         bool indented = line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t');
         line = text_trim(without_comment(line));
         if (line.n > 0 && line.p[0] == '[' && !indented) {
@@ -77,8 +82,9 @@ bool creds_profile_find(struct str text, bool config_file, struct str profile, s
     struct str k, v;
     bool found = false;
     while (next_pair(&ini, &k, &v)) {
-        if (!text_ieq(k, key))
+        if (!text_ieq(k, key)) {
             continue;
+        }
         *value_out = v;
         found = v.n > 0;
     }
@@ -89,8 +95,9 @@ bool creds_profile_has(struct str text, bool config_file, struct str profile)
 {
     struct ini ini = {.rest = text, .config_file = config_file, .profile = profile};
     struct str k, v;
-    while (next_pair(&ini, &k, &v))
+    while (next_pair(&ini, &k, &v)) {
         continue;
+    }
     return ini.found;
 }
 
@@ -106,13 +113,14 @@ static const struct key_row key_rows[] = {
     CREDS_PROFILE_KEYS(KEY_ROW)
 #undef KEY_ROW
 };
-enum { KEY_ROWS = sizeof key_rows / sizeof *key_rows, KEYS_TOGETHER = 3 };
+enum { KEY_ROWS = COUNT_OF(key_rows), KEYS_TOGETHER = 3 };
 
 static enum status take_file(struct creds_profile *p, struct str text, bool config_file,
                              struct err *err)
 {
-    if (!creds_profile_has(text, config_file, text_from(p->name)))
+    if (!creds_profile_has(text, config_file, text_from(p->name))) {
         return STATUS_OK;
+    }
     p->found = true;
     /* The credentials file was read first and wins; its key never pairs with the other file's
      * secret. */
@@ -121,11 +129,13 @@ static enum status take_file(struct creds_profile *p, struct str text, bool conf
         const struct key_row *row = &key_rows[i];
         char *field = (char *)p + row->offset;
         struct str value;
-        if (field[0] ||
-            !creds_profile_find(text, config_file, text_from(p->name), text_from(row->key), &value))
+        if (field[0] || !creds_profile_find(text, config_file, text_from(p->name),
+                                            text_from(row->key), &value)) {
             continue;
-        if (value.n >= row->size)
+        }
+        if (value.n >= row->size) {
             return err_set(err, STATUS_INVALID, "profile %s: %s is too long", p->name, row->key);
+        }
         text_copy(value, field, row->size);
     }
     return STATUS_OK;
@@ -135,18 +145,21 @@ static enum status take_file(struct creds_profile *p, struct str text, bool conf
 static bool file_path(const char *variable, const char *standard, char *out, size_t size)
 {
     const char *path = creds_local_env(variable);
-    if (!path)
+    if (!path) {
         path = standard;
+    }
     const char *home = creds_local_env("HOME");
     struct buf b;
     buf_init(&b, size - 1);
-    if (strncmp(path, "~/", 2) == 0 && home)
+    if (strncmp(path, "~/", 2) == 0 && home) {
         buf_printf(&b, "%s%s", home, path + 1);
-    else if (path[0] != '~')
+    } else if (path[0] != '~') {
         buf_put_str(&b, text_from(path));
+    }
     bool ok = buf_ok(&b) && buf_len(&b) > 0;
-    if (ok)
+    if (ok) {
         text_copy(buf_str(&b), out, size);
+    }
     buf_free(&b);
     return ok;
 }
@@ -160,11 +173,14 @@ static enum status read_one(struct creds_profile *p, const char *variable, const
     enum status status = STATUS_OK;
     if (file_path(variable, standard, path, sizeof path)) {
         enum creds_local_result got = creds_local_read(path, FILE_MAX, &text);
-        if (got == CREDS_LOCAL_READ)
+        if (got == CREDS_LOCAL_READ) {
             status = take_file(p, buf_str(&text), config_file, err);
+        }
         /* a server that root started with HOME=/root and that is nobody now has no files there */
-        else if (got == CREDS_LOCAL_BAD || (got == CREDS_LOCAL_CLOSED && creds_local_env(variable)))
+        else if (got == CREDS_LOCAL_BAD ||
+                 (got == CREDS_LOCAL_CLOSED && creds_local_env(variable))) {
             status = err_set(err, STATUS_INVALID, "profile: %s cannot be read", standard);
+        }
     }
     creds_local_wipe(&text);
     return status;
@@ -172,10 +188,12 @@ static enum status read_one(struct creds_profile *p, const char *variable, const
 
 static void choose_name(struct creds_profile *p, const char *name)
 {
-    if (!name)
+    if (!name) {
         name = creds_local_env("AWS_PROFILE");
-    if (!name)
+    }
+    if (!name) {
         name = creds_local_env("AWS_DEFAULT_PROFILE");
+    }
     p->named = name != NULL;
     text_copy(text_from(name ? name : "default"), p->name, sizeof p->name);
 }
@@ -186,10 +204,12 @@ enum status creds_profile_load(struct creds_profile *p, const char *name, struct
     choose_name(p, name);
     enum status status =
         read_one(p, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", false, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = read_one(p, "AWS_CONFIG_FILE", "~/.aws/config", true, err);
-    if (status != STATUS_OK)
+    }
+    if (status != STATUS_OK) {
         creds_profile_wipe(p);
+    }
     return status;
 }
 

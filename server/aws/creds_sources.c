@@ -21,8 +21,9 @@ static bool environment_likely(void)
 
 static enum creds_verdict environment_look(struct creds_look *l)
 {
-    if (!environment_likely())
+    if (!environment_likely()) {
         return CREDS_NONE;
+    }
 #define TAKE_KEY(variable, field)                                                            \
     if (creds_local_env(variable) && !creds_local_copy(text_from(creds_local_env(variable)), \
                                                        l->next.field, sizeof l->next.field)) \
@@ -30,14 +31,17 @@ static enum creds_verdict environment_look(struct creds_look *l)
     ENVIRONMENT_KEYS(TAKE_KEY)
 #undef TAKE_KEY
     /* Half a pair is a mistake to show, not a reason to use another account's keys. */
-    if (!l->next.secret[0])
+    if (!l->next.secret[0]) {
         return creds_look_fail(l, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not");
-    if (!l->next.access_key_id[0])
+    }
+    if (!l->next.access_key_id[0]) {
         return creds_look_fail(l, "AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not");
+    }
     const char *expires = creds_local_env("AWS_CREDENTIAL_EXPIRATION");
-    if (expires && !clock_parse_rfc3339(text_from(expires), &l->next.expires_ms))
+    if (expires && !clock_parse_rfc3339(text_from(expires), &l->next.expires_ms)) {
         return creds_look_fail(l,
                                "AWS_CREDENTIAL_EXPIRATION is not a time like 2026-01-15T12:00:00Z");
+    }
     return CREDS_FOUND;
 }
 
@@ -61,31 +65,38 @@ static bool profile_likely(void)
 
 static enum creds_verdict profile_keys(struct creds_look *l, const struct creds_profile *p)
 {
-    if (!p->secret[0] || !p->access_key_id[0])
+    if (!p->secret[0] || !p->access_key_id[0]) {
         return creds_look_fail(l, "%s has only one of aws_access_key_id and aws_secret_access_key",
                                p->name);
+    }
     if (!creds_local_copy(text_from(p->access_key_id), l->next.access_key_id,
                           sizeof l->next.access_key_id) ||
         !creds_local_copy(text_from(p->secret), l->next.secret, sizeof l->next.secret) ||
         (p->token[0] &&
-         !creds_local_copy(text_from(p->token), l->next.token, sizeof l->next.token)))
+         !creds_local_copy(text_from(p->token), l->next.token, sizeof l->next.token))) {
         return creds_look_fail(l, "%s has a key with a blank or control character", p->name);
+    }
     return CREDS_FOUND;
 }
 
 static enum creds_verdict profile_use(struct creds_look *l, const struct creds_profile *p)
 {
-    if (!p->found && p->named)
+    if (!p->found && p->named) {
         return creds_look_fail(l, "%s is not in the AWS files (AWS_PROFILE names it)", p->name);
-    if (p->role_arn[0])
+    }
+    if (p->role_arn[0]) {
         return creds_sts_profile(l, p);
-    if (profile_uses_keys(p))
+    }
+    if (profile_uses_keys(p)) {
         return profile_keys(l, p);
-    if (p->credential_process[0])
+    }
+    if (p->credential_process[0]) {
         return creds_look_fail(l, "%s has credential_process, which is not supported", p->name);
-    if (p->sso_session[0] || p->sso_account_id[0])
+    }
+    if (p->sso_session[0] || p->sso_account_id[0]) {
         return creds_look_fail(
             l, "%s uses SSO, which is not supported: aws configure export-credentials", p->name);
+    }
     return CREDS_NONE;
 }
 

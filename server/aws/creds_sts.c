@@ -34,8 +34,9 @@ static enum creds_verdict refused(struct creds_look *l, int http, struct str bod
 {
     struct str code;
     char word[65];
-    if (!xml_element(body, "Error", "Code", &code) || !creds_local_copy(code, word, sizeof word))
+    if (!xml_element(body, "Error", "Code", &code) || !creds_local_copy(code, word, sizeof word)) {
         return creds_look_fail(l, "AWS STS answered HTTP %d", http);
+    }
     return creds_look_fail(l, "AWS STS answered HTTP %d, %s", http, word);
 }
 
@@ -48,14 +49,16 @@ static bool take(struct str body, const char *name, char *out, size_t size)
 static enum creds_verdict take_answer(struct creds_look *l, int http, struct str body)
 {
     struct str expires;
-    if (http != 200)
+    if (http != 200) {
         return refused(l, http, body);
+    }
     if (!take(body, "AccessKeyId", l->next.access_key_id, sizeof l->next.access_key_id) ||
         !take(body, "SecretAccessKey", l->next.secret, sizeof l->next.secret) ||
         !take(body, "SessionToken", l->next.token, sizeof l->next.token) ||
         !xml_element(body, "Credentials", "Expiration", &expires) ||
-        !clock_parse_rfc3339(expires, &l->next.expires_ms))
+        !clock_parse_rfc3339(expires, &l->next.expires_ms)) {
         return creds_look_fail(l, "the answer of AWS STS lacks a key, or one of them is malformed");
+    }
     return CREDS_FOUND;
 }
 
@@ -65,25 +68,29 @@ static void put_field(struct buf *form, const char *name, struct str value)
 {
     buf_printf(form, "&%s=", name);
     char *room = buf_reserve(form, value.n * 3);
-    if (room)
+    if (room) {
         buf_commit(form, text_percent(value, room, value.n * 3));
+    }
 }
 
 static enum creds_verdict put_form(struct creds_look *l, const struct assume *a)
 {
     struct str arn = text_from(a->role_arn),
                session = text_from(a->session ? a->session : SESSION_DEFAULT);
-    if (!text_starts(arn, STR("arn:")) || !creds_local_clean(arn, ROLE_ARN_MAX))
+    if (!text_starts(arn, STR("arn:")) || !creds_local_clean(arn, ROLE_ARN_MAX)) {
         return creds_look_fail(l, "the role ARN is malformed");
-    if (!creds_local_clean(session, 64) || session.n < 2)
+    }
+    if (!creds_local_clean(session, 64) || session.n < 2) {
         return creds_look_fail(l, "the role session name is malformed");
+    }
     buf_clear(&l->request);
     buf_printf(&l->request, "Action=%s&Version=" STS_VERSION,
                a->token_file ? "AssumeRoleWithWebIdentity" : "AssumeRole");
     put_field(&l->request, "RoleArn", arn);
     put_field(&l->request, "RoleSessionName", session);
-    if (a->external_id && a->external_id[0])
+    if (a->external_id && a->external_id[0]) {
         put_field(&l->request, "ExternalId", text_from(a->external_id));
+    }
     return CREDS_FOUND;
 }
 
@@ -93,10 +100,11 @@ static enum creds_verdict put_token(struct creds_look *l, const struct assume *a
     struct buf token;
     buf_init(&token, TOKEN_MAX);
     enum creds_verdict verdict = CREDS_FOUND;
-    if (creds_local_token(a->token_file, &token))
+    if (creds_local_token(a->token_file, &token)) {
         put_field(&l->request, "WebIdentityToken", buf_str(&token));
-    else
+    } else {
         verdict = creds_look_fail(l, "the web identity token file has no usable token");
+    }
     creds_local_wipe(&token);
     return verdict;
 }
@@ -111,18 +119,22 @@ struct place {
 
 static enum creds_verdict find_place(struct creds_look *l, struct place *p)
 {
-    if (l->options->region && l->options->region[0])
+    if (l->options->region && l->options->region[0]) {
         text_copy(text_from(l->options->region), p->region, sizeof p->region);
-    else if (!creds_region(p->region, sizeof p->region))
+    } else if (!creds_region(p->region, sizeof p->region)) {
         text_copy(STR("us-east-1"), p->region, sizeof p->region);
+    }
     const char *china = text_starts(text_from(p->region), STR("cn-")) ? ".cn" : "";
-    if (l->options->sts_endpoint)
+    if (l->options->sts_endpoint) {
         snprintf(p->url, sizeof p->url, "%s/", l->options->sts_endpoint);
-    else
+    } else {
         snprintf(p->url, sizeof p->url, "https://sts.%s.amazonaws.com%s/", p->region, china);
+    }
     struct url u;
-    if (!creds_local_clean(text_from(p->url), sizeof p->url - 1) || !url_cut(text_from(p->url), &u))
+    if (!creds_local_clean(text_from(p->url), sizeof p->url - 1) ||
+        !url_cut(text_from(p->url), &u)) {
         return creds_look_fail(l, "the address of AWS STS is malformed");
+    }
     p->host = u.authority;
     return CREDS_FOUND;
 }
@@ -130,8 +142,9 @@ static enum creds_verdict find_place(struct creds_look *l, struct place *p)
 static enum creds_verdict send(struct creds_look *l, const struct place *p,
                                const struct fetch_header *headers, size_t n)
 {
-    if (!buf_ok(&l->request))
+    if (!buf_ok(&l->request)) {
         return creds_look_fail(l, "no memory");
+    }
     struct creds_look_call call = {.method = "POST",
                                    .url = p->url,
                                    .peer = "AWS STS",
@@ -193,12 +206,15 @@ static enum creds_verdict assume(struct creds_look *l, const struct assume *a)
 {
     struct place place;
     enum creds_verdict verdict = put_form(l, a);
-    if (verdict == CREDS_FOUND && a->token_file)
+    if (verdict == CREDS_FOUND && a->token_file) {
         verdict = put_token(l, a);
-    if (verdict == CREDS_FOUND)
+    }
+    if (verdict == CREDS_FOUND) {
         verdict = find_place(l, &place);
-    if (verdict != CREDS_FOUND)
+    }
+    if (verdict != CREDS_FOUND) {
         return verdict;
+    }
     return a->source ? send_signed(l, &place, a->source)
                      : send(l, &place, &(struct fetch_header){FORM_TYPE}, 1);
 }
@@ -215,10 +231,12 @@ enum creds_verdict creds_sts_web_identity_look(struct creds_look *l)
     struct assume a = {.token_file = creds_local_env("AWS_WEB_IDENTITY_TOKEN_FILE"),
                        .role_arn = creds_local_env("AWS_ROLE_ARN"),
                        .session = creds_local_env("AWS_ROLE_SESSION_NAME")};
-    if (!a.token_file)
+    if (!a.token_file) {
         return CREDS_NONE; /* AWS_ROLE_ARN alone means something to other tools */
-    if (!a.role_arn)
+    }
+    if (!a.role_arn) {
         return creds_look_fail(l, "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not");
+    }
     return assume(l, &a);
 }
 
@@ -227,17 +245,19 @@ static enum creds_verdict assume_from_source(struct creds_look *l, struct assume
 {
     struct creds_profile source;
     struct err err;
-    if (creds_profile_load(&source, name, &err) != STATUS_OK)
+    if (creds_profile_load(&source, name, &err) != STATUS_OK) {
         return creds_look_fail(l, "source_profile cannot be read");
+    }
     enum creds_verdict verdict;
     a->source = &source;
     if (!creds_local_clean(text_from(source.access_key_id), sizeof source.access_key_id) ||
         !creds_local_clean(text_from(source.secret), sizeof source.secret) ||
-        (source.token[0] && !creds_local_clean(text_from(source.token), sizeof source.token)))
+        (source.token[0] && !creds_local_clean(text_from(source.token), sizeof source.token))) {
         verdict =
             creds_look_fail(l, "source_profile %s has no usable keys of its own", source.name);
-    else
+    } else {
         verdict = assume(l, a);
+    }
     creds_profile_wipe(&source);
     return verdict;
 }
@@ -252,7 +272,8 @@ enum creds_verdict creds_sts_profile(struct creds_look *l, const struct creds_pr
         a.external_id = NULL;
         return assume(l, &a);
     }
-    if (p->source_profile[0])
+    if (p->source_profile[0]) {
         return assume_from_source(l, &a, p->source_profile);
+    }
     return creds_look_fail(l, "role_arn without source_profile is not supported");
 }

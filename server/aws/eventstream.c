@@ -45,7 +45,7 @@ static const struct kind_row kinds[] = {
     [EVENTSTREAM_EXCEPTION] = {STR("exception"), STR(":exception-type")},
     [EVENTSTREAM_ERROR] = {STR("error"), STR(":error-code")},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = COUNT_OF(kinds) };
 
 struct header {
     struct str name;
@@ -87,20 +87,24 @@ static const char *check_prelude(const char *p, size_t frame_max)
 {
     uint32_t total = be32(p);
     uint32_t headers = be32(p + 4);
-    if (crc32_add(0, p, 8) != be32(p + 8))
+    if (crc32_add(0, p, 8) != be32(p + 8)) {
         return "bad prelude checksum";
-    if (total < OVERHEAD || headers > total - OVERHEAD || headers > HEADER_BLOCK_MAX)
+    }
+    if (total < OVERHEAD || headers > total - OVERHEAD || headers > HEADER_BLOCK_MAX) {
         return "impossible lengths";
-    if (total > frame_max)
+    }
+    if (total > frame_max) {
         return "frame too large";
+    }
     return NULL;
 }
 
 /* Takes n bytes off *rest; false when there are not so many. */
 static bool take(struct str *rest, size_t n, struct str *out)
 {
-    if (n > rest->n)
+    if (n > rest->n) {
         return false;
+    }
     *out = (struct str){rest->p, n};
     rest->p += n;
     rest->n -= n;
@@ -110,11 +114,13 @@ static bool take(struct str *rest, size_t n, struct str *out)
 static bool take_number(struct str *rest, size_t bytes, size_t *out)
 {
     struct str raw;
-    if (!take(rest, bytes, &raw))
+    if (!take(rest, bytes, &raw)) {
         return false;
+    }
     *out = 0;
-    for (size_t i = 0; i < bytes; i++)
+    for (size_t i = 0; i < bytes; i++) {
         *out = *out << 8 | (uint8_t)raw.p[i];
+    }
     return true;
 }
 
@@ -122,24 +128,30 @@ static bool take_header(struct str *rest, struct header *out)
 {
     size_t name_size, type, size;
     if (!take_number(rest, 1, &name_size) || name_size == 0 || !take(rest, name_size, &out->name) ||
-        !take_number(rest, 1, &type) || type >= VALUE_TYPES)
+        !take_number(rest, 1, &type) || type >= VALUE_TYPES) {
         return false;
-    if (value_size[type] >= 0)
+    }
+    if (value_size[type] >= 0) {
         size = (size_t)value_size[type];
-    else if (!take_number(rest, 2, &size) || size > VALUE_MAX)
+    } else if (!take_number(rest, 2, &size) || size > VALUE_MAX) {
         return false;
-    if (!take(rest, size, &out->value))
+    }
+    if (!take(rest, size, &out->value)) {
         return false;
-    if (type != VALUE_STRING)
+    }
+    if (type != VALUE_STRING) {
         out->value = (struct str){NULL, 0};
+    }
     return true;
 }
 
 static const struct header *find(const struct headers *h, struct str name)
 {
-    for (size_t i = 0; i < h->count; i++)
-        if (text_eq(h->row[i].name, name))
+    for (size_t i = 0; i < h->count; i++) {
+        if (text_eq(h->row[i].name, name)) {
             return &h->row[i];
+        }
+    }
     return NULL;
 }
 
@@ -148,12 +160,15 @@ static const char *read_headers(struct str block, struct headers *out)
     out->count = 0;
     while (block.n > 0) {
         struct header h;
-        if (out->count == HEADER_COUNT_MAX)
+        if (out->count == HEADER_COUNT_MAX) {
             return "too many headers";
-        if (!take_header(&block, &h))
+        }
+        if (!take_header(&block, &h)) {
             return "malformed header";
-        if (find(out, h.name) != NULL)
+        }
+        if (find(out, h.name) != NULL) {
             return "duplicate header";
+        }
         out->row[out->count++] = h;
     }
     return NULL;
@@ -169,10 +184,12 @@ static const char *classify(const struct headers *h, struct eventstream_frame *o
 {
     struct str message_type = string_value(h, STR(":message-type"));
     size_t k = 0;
-    while (k < KINDS && !text_eq(message_type, kinds[k].message_type))
+    while (k < KINDS && !text_eq(message_type, kinds[k].message_type)) {
         k++;
-    if (k == KINDS)
+    }
+    if (k == KINDS) {
         return "missing or unknown message type";
+    }
     out->kind = (enum eventstream_kind)k;
     out->type = string_value(h, kinds[k].type_header);
     out->message = string_value(h, STR(":error-message"));
@@ -184,12 +201,14 @@ static const char *read_frame(const char *p, struct eventstream_frame *out)
 {
     size_t total = be32(p);
     size_t header_size = be32(p + 4);
-    if (crc32_add(0, p, total - 4) != be32(p + total - 4))
+    if (crc32_add(0, p, total - 4) != be32(p + total - 4)) {
         return "bad message checksum";
+    }
     struct headers h;
     const char *wrong = read_headers((struct str){p + PRELUDE, header_size}, &h);
-    if (wrong != NULL)
+    if (wrong != NULL) {
         return wrong;
+    }
     out->payload = (struct str){p + PRELUDE + header_size, total - OVERHEAD - header_size};
     return classify(&h, out);
 }
@@ -203,8 +222,9 @@ static enum eventstream_next lose(struct eventstream *es, enum status code, cons
     es->due = 0;
     err_set(&es->why, code, "event stream: %s", what);
     buf_free(&es->held);
-    if (err != NULL)
+    if (err != NULL) {
         *err = es->why;
+    }
     return EVENTSTREAM_BAD;
 }
 
@@ -229,32 +249,39 @@ static bool hold(struct eventstream *es, struct str *input, size_t want)
 /* The frame that `held` gave last time is done with. */
 static void drop_frame(struct eventstream *es)
 {
-    if (es->due == 0)
+    if (es->due == 0) {
         return;
+    }
     assert(es->due == buf_len(&es->held));
     es->due = 0;
-    if (es->held.cap > HELD_KEEP)
+    if (es->held.cap > HELD_KEEP) {
         buf_free(&es->held);
-    else
+    } else {
         buf_clear(&es->held);
+    }
 }
 
 /* The slow path: the frame began in an earlier call or is not all here yet. */
 static enum eventstream_next next_held(struct eventstream *es, struct str *input,
                                        struct eventstream_frame *frame_out, struct err *err)
 {
-    if (!hold(es, input, PRELUDE))
+    if (!hold(es, input, PRELUDE)) {
         return lose(es, STATUS_INTERNAL, "out of memory", err);
-    if (buf_len(&es->held) < PRELUDE)
+    }
+    if (buf_len(&es->held) < PRELUDE) {
         return EVENTSTREAM_MORE;
+    }
     const char *wrong = check_prelude(buf_data(&es->held), es->frame_max);
-    if (wrong != NULL)
+    if (wrong != NULL) {
         return lose(es, STATUS_UPSTREAM, wrong, err);
+    }
     size_t total = be32(buf_data(&es->held));
-    if (!hold(es, input, total))
+    if (!hold(es, input, total)) {
         return lose(es, STATUS_INTERNAL, "out of memory", err);
-    if (buf_len(&es->held) < total)
+    }
+    if (buf_len(&es->held) < total) {
         return EVENTSTREAM_MORE;
+    }
     es->due = total;
     return finish(es, buf_data(&es->held), frame_out, err);
 }
@@ -263,20 +290,24 @@ enum eventstream_next eventstream_next(struct eventstream *es, struct str *input
                                        struct eventstream_frame *frame_out, struct err *err)
 {
     if (es->lost) {
-        if (err != NULL)
+        if (err != NULL) {
             *err = es->why;
+        }
         return EVENTSTREAM_BAD;
     }
     drop_frame(es);
     *frame_out = (struct eventstream_frame){0};
-    if (buf_len(&es->held) > 0 || input->n < PRELUDE)
+    if (buf_len(&es->held) > 0 || input->n < PRELUDE) {
         return input->n == 0 ? EVENTSTREAM_MORE : next_held(es, input, frame_out, err);
+    }
     const char *wrong = check_prelude(input->p, es->frame_max);
-    if (wrong != NULL)
+    if (wrong != NULL) {
         return lose(es, STATUS_UPSTREAM, wrong, err);
+    }
     struct str frame;
-    if (!take(input, be32(input->p), &frame))
+    if (!take(input, be32(input->p), &frame)) {
         return next_held(es, input, frame_out, err);
+    }
     return finish(es, frame.p, frame_out, err);
 }
 
@@ -298,8 +329,9 @@ static void put_header(struct buf *out, struct header h)
 
 static void put_crc(struct buf *out, size_t from)
 {
-    if (buf_ok(out))
+    if (buf_ok(out)) {
         put_be32(out, crc32_add(0, buf_data(out) + from, buf_len(out) - from));
+    }
 }
 
 void eventstream_encode(struct buf *out, enum eventstream_kind kind, struct str type,
@@ -313,17 +345,20 @@ void eventstream_encode(struct buf *out, enum eventstream_kind kind, struct str 
         {STR(":message-type"), kinds[kind].message_type},
     };
     size_t header_size = 0;
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
         header_size += 1 + headers[i].name.n + 3 + headers[i].value.n;
-    if (error)
+    }
+    if (error) {
         payload.n = 0;
+    }
 
     size_t from = buf_len(out);
     put_be32(out, (uint32_t)(OVERHEAD + header_size + payload.n));
     put_be32(out, (uint32_t)header_size);
     put_crc(out, from);
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
         put_header(out, headers[i]);
+    }
     buf_put_str(out, payload);
     put_crc(out, from);
 }

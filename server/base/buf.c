@@ -56,12 +56,14 @@ static size_t new_cap(const struct buf *b, size_t need)
  * it was. */
 static char *moved(struct buf *b, size_t size)
 {
-    if (b->head == 0)
+    if (b->head == 0) {
         return realloc(b->mem, size);
+    }
     char *mem = malloc(size);
     if (mem) {
-        if (b->n > 0)
+        if (b->n > 0) {
             memcpy(mem, b->mem + b->head, b->n);
+        }
         free(b->mem);
     }
     return mem;
@@ -125,8 +127,9 @@ void buf_consume(struct buf *b, size_t n)
 void buf_trim(struct buf *b)
 {
     size_t cap = b->n > FIRST_CAP ? b->n : FIRST_CAP;
-    if (b->mem && b->cap > cap + cap / 4)
+    if (b->mem && b->cap > cap + cap / 4) {
         (void)move_to(b, cap);
+    }
 }
 
 void buf_truncate(struct buf *b, size_t n)

@@ -237,3 +237,8 @@ bool clock_parse_http(struct str s, int64_t *real_ms_out)
     *real_ms_out = base;
     return text_eq(s, text_from(again));
 }
+
+uint64_t clock_seconds_up(uint64_t ns)
+{
+    return (ns + 999999999u) / 1000000000u;
+}

@@ -18,6 +18,9 @@ uint64_t clock_now_ns(void);     /* monotonic, read afresh: for rate limits and 
 /* Tests only: freezes the calendar at this instant; 0 thaws it. */
 void clock_freeze_real_ms(int64_t ms);
 
+/* Whole seconds, rounded up: what a client is told to wait. */
+uint64_t clock_seconds_up(uint64_t ns);
+
 /* "20260115T120000Z" + NUL: 17 bytes. Its first 8 characters are the SigV4 date. */
 void clock_amz(int64_t real_ms, char out[17]);
 /* "2026-01-15T12:00:00.123Z" + NUL: 25 bytes. */

@@ -61,3 +61,8 @@ enum status err_set_param(struct err *err, enum err_fault fault, const char *par
     }
     return STATUS_INVALID;
 }
+
+enum status err_no_memory(struct err *err)
+{
+    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+}

@@ -99,7 +99,10 @@ const char *err_code(const struct err *err);
 enum status err_set(struct err *err, enum status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same of a parameter that is at fault: always STATUS_INVALID. The text names it, too, for
+/* BUSY: what a request needs cannot be had; a later one may be luckier. */
+enum status err_no_memory(struct err *err);
+
+/* As err_set, of a parameter that is at fault: always STATUS_INVALID. The text names it, too, for
  * people; whatever steers by it reads param. */
 enum status err_set_param(struct err *err, enum err_fault fault, const char *param, const char *fmt,
                           ...) __attribute__((format(printf, 4, 5)));

@@ -218,7 +218,7 @@ bool log_level_parse(struct str word, enum log_level *level_out)
         {STR("warn"), LOG_WARN},   {STR("warning"), LOG_WARN},   {STR("error"), LOG_ERROR},
         {STR("off"), LOG_OFF},     {STR("critical"), LOG_ERROR},
     };
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (text_ieq(word, words[i].word)) {
             *level_out = words[i].level;
             return true;

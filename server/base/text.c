@@ -157,20 +157,10 @@ void text_hex(const uint8_t *bytes, size_t n, char *out)
     }
 }
 
-/* -1 when c is no hex digit */
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char low = fold(c);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 static bool unhex_byte(const char *two, uint8_t *out)
 {
-    int high = nibble(two[0]);
-    int low = nibble(two[1]);
+    int high = text_hex_digit(two[0]);
+    int low = text_hex_digit(two[1]);
     *out = (uint8_t)((high & 15) << 4 | (low & 15));
     return high >= 0 && low >= 0;
 }
@@ -277,18 +267,11 @@ bool text_unbase64(struct str s, uint8_t *out, size_t *n_out)
     return true;
 }
 
-static bool unreserved(char c)
-{
-    char low = fold(c);
-    return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
-
 size_t text_percent(struct str s, char *out, size_t size)
 {
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        size_t need = unreserved(s.p[i]) ? 1 : 3;
+        size_t need = text_word_char(s.p[i], "-._~") ? 1 : 3;
         if (size - n < need) {
             return 0;
         }
@@ -468,10 +451,10 @@ bool text_steers(struct str s, size_t *size_out, uint32_t *code_out)
     if (code_out) {
         *code_out = code;
     }
-    while (i < sizeof ranges / sizeof ranges[0] && code > ranges[i].to) {
+    while (i < COUNT_OF(ranges) && code > ranges[i].to) {
         i++;
     }
-    return i < sizeof ranges / sizeof ranges[0] && code >= ranges[i].from;
+    return i < COUNT_OF(ranges) && code >= ranges[i].from;
 }
 
 bool text_is_utf8(struct str s)

@@ -18,7 +18,8 @@ struct str {
     size_t n;
 };
 
-#define STR(literal) ((struct str){"" literal "", sizeof(literal) - 1})
+#define STR(literal)    ((struct str){"" literal "", sizeof(literal) - 1})
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 /* For printf: printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).n, (s).p
 
@@ -61,6 +62,15 @@ bool text_i64(struct str s, int64_t *value_out); /* one leading '-' allowed */
 /* Writes decimal digits (no NUL), returns how many; out has room for 20. */
 size_t text_put_u64(uint64_t value, char *out);
 
+/* An ASCII letter or digit, or one of others; only_of: all of a text that is not empty. */
+bool text_word_char(char c, const char *others);
+bool text_only_of(struct str s, const char *others);
+/* value is one of "a, b,c". */
+bool text_list_has(struct str list, struct str value);
+/* FNV-1a: for tables whose keys no stranger chooses. */
+uint64_t text_hash(struct str s);
+
+int text_hex_digit(char c);                               /* -1: is none */
 void text_hex(const uint8_t *bytes, size_t n, char *out); /* 2n lower-case, no NUL */
 bool text_unhex(struct str hex, uint8_t *out, size_t n);  /* exactly 2n digits */
 

@@ -17,15 +17,7 @@ static bool cut_scheme(struct str *rest, bool *plain_http_out)
  * parser reads them in its own way. */
 static bool is_host(struct str s, bool ipv6)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        bool other = ipv6 ? c == ':' || c == '.' : c == '-' || c == '.' || c == '_';
-        if (!letter && !other) {
-            return false;
-        }
-    }
-    return s.n > 0;
+    return text_only_of(s, ipv6 ? ":." : "-._");
 }
 
 /* ":8000", or nothing at all */

@@ -392,13 +392,14 @@ static void look_at_secrets(struct config *c)
     static const char known_words[] = "sk-master-key-change-this|test|master|changeme|sk-test";
     struct str key = text_from(c->master_api_key);
     struct str token = text_from(c->metrics_token);
+    c->metrics_auth = !text_ieq(token, STR("off"));
     if ((c->has_master = key.n > 0)) {
         sha256(key.p, key.n, c->master_digest);
     }
-    if ((c->has_metrics_token = token.n > 0)) {
+    if ((c->has_metrics_token = token.n > 0 && c->metrics_auth)) {
         sha256(token.p, token.n, c->metrics_digest);
     }
-    c->private->metrics_short = token.n > 0 && token.n < 16;
+    c->private->metrics_short = c->has_metrics_token && token.n < 16;
     c->private->master_known = config_is_choice(known_words, key);
     c->private->master_short = !c->private->master_known && key.n > 0 && key.n < 16;
     c->private->static_keys_in_ecs = static_keys_in_ecs();

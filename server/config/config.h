@@ -112,10 +112,9 @@
     CHOICE(default_service_tier, "DEFAULT_SERVICE_TIER", "", TUNING, RELOAD, "default",            \
            "default|flex|priority|reserved",                                                       \
            "Bedrock service tier of requests that name none, where the key has none")              \
-    BOOL(metrics_auth, "METRICS_AUTH", "", TUNING, RELOAD, true,                                   \
-         "GET /metrics needs METRICS_TOKEN or the master key as Bearer; off: anybody may read it") \
     TEXT(metrics_token, "METRICS_TOKEN", "", TUNING, RELOAD, "", true,                             \
-         "a token that may read /metrics, and nothing else")                                       \
+         "a token that may read /metrics, and nothing else, besides the master key; off: anybody " \
+         "may read it")                                                                            \
     /* --- AWS --- */                                                                              \
     TEXT(aws_region, "AWS_REGION", "AWS_DEFAULT_REGION", BASIC, RELOAD, "", false,                 \
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
@@ -151,14 +150,9 @@
          "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
          "dollars for a million tokens")                                                           \
     TEXT(beta_mapping, "BETA_HEADER_MAPPING", "", TUNING, RELOAD, "", false,                       \
-         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it")      \
-    TEXT(beta_blocklist, "BETA_HEADERS_BLOCKLIST", "", TUNING, RELOAD, "", false,                  \
-         "JSON list of anthropic-beta values that never reach Bedrock")                            \
-    TEXT(beta_passthrough, "BETA_HEADERS_PASSTHROUGH", "", TUNING, RELOAD, "", false,              \
-         "JSON list of anthropic-beta values that reach Claude as they are")                       \
-    TEXT(beta_models, "BETA_HEADER_SUPPORTED_MODELS", "", TUNING, RELOAD, "", false,               \
-         "JSON list of words of Bedrock ids that the operator's beta rules hold for; empty: "      \
-         "every Claude")                                                                           \
+         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it; the " \
+         "value "                                                                                  \
+         "itself: it passes; an empty list: it never reaches Bedrock")                             \
     CHOICE(default_cache_ttl, "DEFAULT_CACHE_TTL", "", TUNING, RELOAD, "5m", "off|5m|1h",          \
            "lifetime of cache marks that name none; a key's own cache_ttl wins over the "          \
            "client's; off: the client's cache marks do not reach Bedrock")                         \
@@ -209,6 +203,7 @@ struct config {
     struct config_bounds bounds;
     bool has_master; /* MASTER_API_KEY is set, and the SHA-256 of it */
     uint8_t master_digest[32];
+    bool metrics_auth;      /* METRICS_TOKEN is not "off" */
     bool has_metrics_token; /* the same of METRICS_TOKEN */
     uint8_t metrics_digest[32];
     struct config_private *private; /* the values as given and where from; config.c's */

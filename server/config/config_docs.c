@@ -19,7 +19,7 @@ static const struct config_docs_row rows[] = {
 
 const struct config_docs_row *config_docs_row(size_t i)
 {
-    return i < sizeof rows / sizeof rows[0] ? &rows[i] : NULL;
+    return i < COUNT_OF(rows) ? &rows[i] : NULL;
 }
 
 /* --- Markdown ------------------------------------------------------------------------------ */

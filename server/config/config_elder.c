@@ -72,7 +72,7 @@ static const struct {
 static bool says_no(struct str value)
 {
     static const char *const words[] = {"false", "0", "no", "off", "f", "n"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (text_ieq(value, text_from(words[i]))) {
             return true;
         }
@@ -88,7 +88,7 @@ static bool asks(enum asks asks, const char *value)
 
 void config_elder_warnings(void (*fn)(void *ctx, const char *text), void *ctx)
 {
-    for (size_t i = 0; i < sizeof elders / sizeof *elders; i++) {
+    for (size_t i = 0; i < COUNT_OF(elders); i++) {
         if (asks(elders[i].asks, getenv(elders[i].name))) {
             char line[160];
             snprintf(line, sizeof line, "%s does nothing here: %s", elders[i].name, elders[i].why);

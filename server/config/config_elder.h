@@ -26,7 +26,11 @@
     TABLE(table_model_mapping, "DYNAMODB_MODEL_MAPPING_TABLE", "-model-mapping") \
     TABLE(table_model_pricing, "DYNAMODB_MODEL_PRICING_TABLE", "-model-pricing") \
     TABLE(table_beta_headers, "DYNAMODB_BETA_HEADERS_TABLE", "-beta-headers")    \
-    TEXT(beta_allow, "BETA_HEADERS_ALLOW", "BETA_HEADERS_PASSTHROUGH")           \
+    TEXT(beta_allow, "BETA_HEADERS_ALLOW", "BETA_HEADER_MAPPING")                \
+    TEXT(beta_blocklist, "BETA_HEADERS_BLOCKLIST", "BETA_HEADER_MAPPING")        \
+    TEXT(beta_passthrough, "BETA_HEADERS_PASSTHROUGH", "BETA_HEADER_MAPPING")    \
+    TEXT(beta_models, "BETA_HEADER_SUPPORTED_MODELS", "CATALOGUE_FILE")          \
+    SWITCH(none, "METRICS_AUTH", "METRICS_TOKEN", "off")                         \
     SWITCH(none, "RATE_LIMIT_ENABLED", "RATE_LIMIT_REQUESTS_PER_WINDOW", "0")    \
     SWITCH(none, "PROMPT_CACHING_ENABLED", "DEFAULT_CACHE_TTL", "off")
 #define CONFIG_ELDER_NONE(...)

@@ -165,7 +165,7 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {c->private->static_keys_in_ecs,
          "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},
     };
-    for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(warnings); i++) {
         if (warnings[i].applies) {
             fn(ctx, warnings[i].text);
         }

@@ -68,7 +68,7 @@ static struct str bare_code(struct str s)
 
 static enum dynamo_result by_code(struct str code, int http)
 {
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
         if (text_eq(code, text_from(codes[i].code))) {
             return codes[i].result;
         }

@@ -22,8 +22,9 @@ static size_t row_of(uint64_t holder)
 static struct http_share *find(const struct http_bodies *b, uint64_t holder)
 {
     struct http_share *share = b->shares[row_of(holder)];
-    while (share && share->holder != holder)
+    while (share && share->holder != holder) {
         share = share->next;
+    }
     return share;
 }
 
@@ -35,13 +36,15 @@ static enum status busy(struct err *err)
 enum status http_bodies_ask(const struct http_bodies *b, size_t max, const struct http_hold *h,
                             uint64_t n, struct err *err)
 {
-    if (max == 0)
+    if (max == 0) {
         return STATUS_OK;
+    }
     uint64_t size = h->n + n > h->expected ? h->n + n : h->expected;
     uint64_t room = size <= HTTP_BODIES_SMALL ? max : max - max / KEPT_FOR_SMALL;
     uint64_t all = b->held + n;
-    if (all > room || n > room) /* the latter: all may have wrapped */
+    if (all > room || n > room) { /* the latter: all may have wrapped */
         return busy(err);
+    }
     const struct http_share *share = h->share ? h->share : find(b, h->holder);
     uint32_t others = share ? share->bodies - (h->share != NULL) : 0;
     return others == 0 || share->held + n <= room - all ? STATUS_OK : busy(err);
@@ -53,8 +56,9 @@ static struct http_share *join(struct http_bodies *b, uint64_t holder)
     struct http_share *share = find(b, holder);
     if (!share) {
         share = heap_new(sizeof *share);
-        if (!share)
+        if (!share) {
             return NULL;
+        }
         share->holder = holder;
         share->next = b->shares[row_of(holder)];
         b->shares[row_of(holder)] = share;
@@ -66,12 +70,14 @@ static struct http_share *join(struct http_bodies *b, uint64_t holder)
 static void leave(struct http_bodies *b, struct http_share *share)
 {
     assert(share->bodies > 0);
-    if (--share->bodies > 0)
+    if (--share->bodies > 0) {
         return;
+    }
     assert(share->held == 0);
     struct http_share **at = &b->shares[row_of(share->holder)];
-    while (*at != share)
+    while (*at != share) {
         at = &(*at)->next;
+    }
     *at = share->next;
     heap_drop(share);
 }
@@ -80,12 +86,15 @@ enum status http_bodies_take(struct http_bodies *b, size_t max, struct http_hold
                              struct err *err)
 {
     enum status status = http_bodies_ask(b, max, h, n, err);
-    if (status != STATUS_OK || n == 0)
+    if (status != STATUS_OK || n == 0) {
         return status;
-    if (!h->share)
+    }
+    if (!h->share) {
         h->share = join(b, h->holder);
-    if (!h->share)
+    }
+    if (!h->share) {
         return err_set(err, STATUS_BUSY, "no memory for the request body");
+    }
     h->n += n;
     h->share->held += n;
     b->held += n;
@@ -97,11 +106,13 @@ void http_bodies_move(struct http_bodies *b, struct http_hold *h, uint64_t holde
 {
     struct http_share *from = h->share;
     h->holder = holder;
-    if (!from || from->holder == holder)
+    if (!from || from->holder == holder) {
         return;
+    }
     struct http_share *to = join(b, holder);
-    if (!to)
+    if (!to) {
         return;
+    }
     from->held -= h->n;
     to->held += h->n;
     h->share = to;
@@ -110,8 +121,9 @@ void http_bodies_move(struct http_bodies *b, struct http_hold *h, uint64_t holde
 
 void http_bodies_give_back(struct http_bodies *b, struct http_hold *h)
 {
-    if (!h->share)
+    if (!h->share) {
         return;
+    }
     b->held -= h->n;
     h->share->held -= h->n;
     h->n = 0;

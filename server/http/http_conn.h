@@ -54,12 +54,6 @@ void http_conn_set_holder(struct http_conn *c, uint64_t holder);
 /* After auth: the values of headers that may hold a secret are overwritten and become empty; the
  * others stay. */
 void http_conn_wipe_headers(struct http_conn *c);
-/* Moves the request body out, to be freed by the caller; spans into it stay valid. It counts in
- * stats->bodies until the answer ends. */
-void http_conn_take_body(struct http_conn *c, struct buf *body_out);
-/* The request that is being answered; its spans are valid until the answer ends. */
-const struct http_request *http_conn_request(const struct http_conn *c);
-
 /* Connections of a worker are chained so that a drain can visit them. The one visited may close
  * itself. after NULL: the first. NULL: no more. */
 struct http_conn *http_conn_each(const struct http_conn_set *set, struct http_conn *after);

@@ -33,8 +33,9 @@ void http_in_refuse(struct http_conn *c, const struct err *err)
     c->refusing = true;
     c->ops->refuse(c->ctx, c, http_parse_request(c->parse), err);
     c->refusing = false;
-    if (c->state == CONN_CLOSED)
+    if (c->state == CONN_CLOSED) {
         return;
+    }
     assert(c->answer.done);
     buf_free(&c->input);
     http_in_drop_body(c);
@@ -48,13 +49,15 @@ void http_in_refuse(struct http_conn *c, const struct err *err)
  * told before he sends it. */
 static enum status expect_body(struct http_conn *c, const struct http_request *r, struct err *err)
 {
-    if (r->content_length > c->body_max)
+    if (r->content_length > c->body_max) {
         return err_set(err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
                        c->body_max);
+    }
     buf_init(&c->body, 0);
     c->hold.expected = r->content_length;
-    if (!r->chunked)
+    if (!r->chunked) {
         c->body_max = (size_t)r->content_length;
+    }
     return http_bodies_ask(&c->set->bodies, c->limits->bodies_max, &c->hold, r->content_length,
                            err);
 }
@@ -65,18 +68,21 @@ static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
 {
     size_t granted = c->hold.n, need = buf_len(&c->body) + n;
     assert(need <= c->body_max);
-    if (need <= granted)
+    if (need <= granted) {
         return STATUS_OK;
+    }
     size_t size = 2 * granted > BODY_LEAST_BYTES ? 2 * granted : BODY_LEAST_BYTES;
     size = size > need ? size : need;
     size = size < c->body_max ? size : c->body_max;
     enum status status =
         http_bodies_take(&c->set->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
+    }
     buf_allow(&c->body, size);
-    if (!buf_reserve(&c->body, size - buf_len(&c->body)))
+    if (!buf_reserve(&c->body, size - buf_len(&c->body))) {
         return err_set(err, STATUS_BUSY, "no memory for the request body");
+    }
     return STATUS_OK;
 }
 
@@ -96,10 +102,12 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
     c->held = false;
     c->hold = (struct http_hold){0};
     enum status status = c->ops->headers(c->ctx, c, r, &c->body_max, &err);
-    if (c->state == CONN_CLOSED)
+    if (c->state == CONN_CLOSED) {
         return;
-    if (status == STATUS_OK)
+    }
+    if (status == STATUS_OK) {
         status = expect_body(c, r, &err);
+    }
     if (status != STATUS_OK) {
         http_in_refuse(c, &err);
         return;
@@ -108,8 +116,9 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
     /* RFC 9110 10.1.1: not when the body is on its way already, or there is none. */
     bool wanted = r->expect_continue && !bytes_follow && (r->chunked || r->content_length > 0);
     c->held = c->held && wanted;
-    if (wanted && !c->held)
+    if (wanted && !c->held) {
         http_in_send_continue(c);
+    }
 }
 
 static void on_body(struct http_conn *c, struct str piece)
@@ -120,15 +129,18 @@ static void on_body(struct http_conn *c, struct str piece)
         buf_commit(&c->body, piece.n); /* it was read to where it belongs */
         return;
     }
-    if (piece.n > c->body_max - buf_len(&c->body))
+    if (piece.n > c->body_max - buf_len(&c->body)) {
         status = err_set(&err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
                          c->body_max);
-    if (status == STATUS_OK)
+    }
+    if (status == STATUS_OK) {
         status = room_for_body(c, piece.n, &err);
-    if (status == STATUS_OK)
+    }
+    if (status == STATUS_OK) {
         buf_put_str(&c->body, piece);
-    else
+    } else {
         http_in_refuse(c, &err);
+    }
 }
 
 /* Parses what is in *in, up to the end of one request. */
@@ -138,8 +150,9 @@ void http_in_feed(struct http_conn *c, struct str *in)
         struct str piece;
         struct err err = {0};
         enum http_event event = http_parse_next(c->parse, in, &piece, &err);
-        if (c->state == CONN_IDLE && (event != HTTP_NEED_MORE || http_parse_started(c->parse)))
+        if (c->state == CONN_IDLE && (event != HTTP_NEED_MORE || http_parse_started(c->parse))) {
             http_state_enter(c, CONN_HEAD);
+        }
         switch (event) {
         case HTTP_NEED_MORE:
             return;
@@ -165,11 +178,13 @@ void http_in_feed(struct http_conn *c, struct str *in)
 static char *read_place(struct http_conn *c, size_t *size_out, struct err *err)
 {
     *size_out = HTTP_IN_BYTES;
-    if (c->state != CONN_BODY || http_parse_request(c->parse)->chunked)
+    if (c->state != CONN_BODY || http_parse_request(c->parse)->chunked) {
         return read_bytes;
+    }
     size_t have = buf_len(&c->body), left = c->body_max - have;
-    if (room_for_body(c, left < BODY_FIRST_BYTES ? left : BODY_FIRST_BYTES, err) != STATUS_OK)
+    if (room_for_body(c, left < BODY_FIRST_BYTES ? left : BODY_FIRST_BYTES, err) != STATUS_OK) {
         return NULL;
+    }
     size_t n = c->hold.n - have;
     *size_out = n < BODY_READ_BYTES ? n : BODY_READ_BYTES;
     return buf_reserve(&c->body, *size_out);
@@ -192,12 +207,14 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
 {
     ssize_t n = recv(c->fd, place, size, 0);
     *n_out = n > 0 ? (size_t)n : 0;
-    if (n == 0)
+    if (n == 0) {
         on_end_of_input(c);
-    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+    } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
         http_state_lose(c);
-    if (n <= 0)
+    }
+    if (n <= 0) {
         return false;
+    }
     c->set->bytes_in += *n_out;
     return true;
 }
@@ -211,23 +228,26 @@ void http_in_read(struct http_conn *c)
         http_in_refuse(c, &err);
         return;
     }
-    if (!receive(c, place, size, &n))
+    if (!receive(c, place, size, &n)) {
         return;
+    }
     struct str in = {place, n};
     http_in_feed(c, &in);
     if (c->state == CONN_OWNER) {
         buf_put_str(&c->input, in);
         c->close_after |= !buf_ok(&c->input); /* a lost piece must not shift the next request */
     }
-    if (place == read_bytes)
+    if (place == read_bytes) {
         text_wipe(read_bytes, n); /* keys were in it */
+    }
 }
 
 void http_in_forget(struct http_conn *c)
 {
     size_t n;
-    if (!receive(c, read_bytes, HTTP_IN_BYTES, &n))
+    if (!receive(c, read_bytes, HTTP_IN_BYTES, &n)) {
         return;
+    }
     text_wipe(read_bytes, n);
     c->progress_ms = clock_mono_ms();
 }

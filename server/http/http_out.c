@@ -89,17 +89,20 @@ void http_out_begin(struct http_conn *c, int status)
 
 static bool one_line(struct str value)
 {
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == 0)
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == 0) {
             return false;
+        }
+    }
     return true;
 }
 
 void http_out_header(struct http_conn *c, struct str name, struct str value)
 {
     assert(c->answer.started && !c->answer.framed);
-    if (!one_line(value))
+    if (!one_line(value)) {
         return;
+    }
     buf_put_str(&c->out, name);
     BUF_LIT(&c->out, ": ");
     buf_put_str(&c->out, value);
@@ -120,14 +123,16 @@ void http_out_close(struct http_conn *c)
 static void end_headers(struct http_conn *c, struct str content_type, bool has_end)
 {
     const struct http_request *r = http_parse_request(c->parse);
-    if (content_type.n > 0)
+    if (content_type.n > 0) {
         http_out_header(c, STR("content-type"), content_type);
+    }
     c->answer.close = !has_end || !r->keep_alive || c->close_after || c->draining ||
                       c->requests + 1 >= c->limits->requests_max;
-    if (c->answer.close)
+    if (c->answer.close) {
         http_out_header(c, STR("connection"), STR("close"));
-    else if (r->minor == 0)
+    } else if (r->minor == 0) {
         http_out_header(c, STR("connection"), STR("keep-alive"));
+    }
     BUF_LIT(&c->out, "\r\n");
     c->answer.framed = true;
 }
@@ -144,8 +149,9 @@ static void done(struct http_conn *c)
 void http_out_body(struct http_conn *c, struct str content_type, struct str body)
 {
     bool head = http_parse_request(c->parse)->method == HTTP_HEAD;
-    if (!c->answer.bodyless || (head && body.n > 0))
+    if (!c->answer.bodyless || (head && body.n > 0)) {
         http_out_header_u64(c, STR("content-length"), body.n);
+    }
     end_headers(c, content_type, true);
     if (!c->answer.bodyless) {
         buf_put_str(&c->out, body);
@@ -158,8 +164,9 @@ void http_out_stream(struct http_conn *c, struct str content_type)
 {
     bool chunks = http_parse_request(c->parse)->minor > 0;
     c->answer.chunked = chunks && !c->answer.bodyless;
-    if (chunks)
+    if (chunks) {
         http_out_header(c, STR("transfer-encoding"), STR("chunked"));
+    }
     end_headers(c, content_type, chunks || c->answer.bodyless);
     touched(c);
 }
@@ -169,8 +176,9 @@ struct buf *http_out_chunk_begin(struct http_conn *c)
     assert(c->answer.framed && !c->answer.done && !c->answer.chunk_open);
     c->answer.chunk_open = true;
     c->answer.chunk_at = buf_len(&c->out);
-    if (c->answer.chunked)
+    if (c->answer.chunked) {
         BUF_LIT(&c->out, "00000000\r\n");
+    }
     return &c->out;
 }
 
@@ -198,8 +206,9 @@ void http_out_chunk_end(struct http_conn *c)
         return;
     }
     assert(n <= UINT32_MAX);
-    if (c->answer.chunked)
+    if (c->answer.chunked) {
         put_chunk_size(c, n);
+    }
     c->answer.bytes += n;
     touched(c);
 }
@@ -213,15 +222,9 @@ void http_out_write(struct http_conn *c, struct str bytes)
 void http_out_end(struct http_conn *c)
 {
     assert(c->answer.framed && !c->answer.done && !c->answer.chunk_open);
-    if (c->answer.chunked)
+    if (c->answer.chunked) {
         BUF_LIT(&c->out, "0\r\n\r\n");
-    done(c);
-}
-
-void http_out_cut(struct http_conn *c)
-{
-    assert(c->answer.started && !c->answer.done && !c->answer.chunk_open);
-    c->answer.close = true;
+    }
     done(c);
 }
 
@@ -230,8 +233,9 @@ void http_out_cut(struct http_conn *c)
 void http_out_send(struct http_conn *c)
 {
     c->broken |= !buf_ok(&c->out); /* out of memory: an answer with a gap must not be sent */
-    if (c->want_write || c->broken || c->answer.chunk_open || buf_len(&c->out) == 0)
+    if (c->want_write || c->broken || c->answer.chunk_open || buf_len(&c->out) == 0) {
         return;
+    }
     ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
     c->set->writes++;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -244,19 +248,9 @@ void http_out_send(struct http_conn *c)
         c->set->bytes_out += (uint64_t)n;
     }
     c->want_write = buf_len(&c->out) > 0;
-    if (!c->want_write && c->out.cap > OUT_KEPT)
+    if (!c->want_write && c->out.cap > OUT_KEPT) {
         buf_free(&c->out);
-}
-
-void http_out_flush(struct http_conn *c)
-{
-    http_out_send(c);
-    http_state_schedule(c); /* failure and the watch for a full socket are handled there */
-}
-
-bool http_out_started(const struct http_conn *c)
-{
-    return c->answer.started;
+    }
 }
 
 /* A burst is no slow reader: what the socket takes now need not be held. Once it takes no more, the
@@ -264,12 +258,15 @@ bool http_out_started(const struct http_conn *c)
 bool http_out_full(struct http_conn *c)
 {
     size_t high = c->limits->output_high;
-    if (buf_len(&c->out) < (c->want_write ? high / 2 : high))
+    if (buf_len(&c->out) < (c->want_write ? high / 2 : high)) {
         return false;
-    http_out_flush(c);
+    }
+    http_out_send(c);
+    http_state_schedule(c); /* failure and the watch for a full socket are handled there */
     bool full = buf_len(&c->out) >= high / 2;
-    if (full)
+    if (full) {
         buf_trim(&c->out);
+    }
     c->drained_wanted |= full;
     return full;
 }

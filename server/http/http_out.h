@@ -5,8 +5,8 @@
  *                                     \-> http_out_stream -> http_out_write* -> http_out_end
  *
  * Streams are chunked on HTTP/1.1 and end by close on 1.0. Bytes are put into the connection's
- * output buffer; one send(2) happens at the end of the loop turn or at http_out_flush, so an event
- * batch is one write (TCP_NODELAY is on). HEAD answers carry no body. Worker only.
+ * output buffer; one send(2) happens at the end of the loop turn, so an event batch is one write
+ * (TCP_NODELAY is on). HEAD answers carry no body. Worker only.
  */
 #ifndef SERVER_NET_HTTP_OUT_H
 #define SERVER_NET_HTTP_OUT_H
@@ -29,19 +29,15 @@ void http_out_write(struct http_conn *c, struct str bytes); /* one chunk */
 struct buf *http_out_chunk_begin(struct http_conn *c);
 void http_out_chunk_end(struct http_conn *c);
 void http_out_end(struct http_conn *c); /* terminating chunk; the connection goes on */
-/* What was put is sent, then the connection ends without that chunk. */
-void http_out_cut(struct http_conn *c);
-void http_out_flush(struct http_conn *c);
 
 /* For http_conn.c: one send(2) of what is pending. */
 void http_out_send(struct http_conn *c);
 
-bool http_out_started(const struct http_conn *c); /* the status line was put */
 /* The socket takes no more and half of output_high is waiting (what it does take, up to output_high
  * at a time, goes out here): pause the source until ops->drained. */
 bool http_out_full(struct http_conn *c);
 uint64_t http_out_bytes(const struct http_conn *c); /* body bytes of this answer */
-uint64_t
-http_out_last_ms(const struct http_conn *c); /* when the last byte was put, clock_mono_ms */
+/* When the last byte was put, clock_mono_ms. */
+uint64_t http_out_last_ms(const struct http_conn *c);
 
 #endif

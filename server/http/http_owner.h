@@ -40,8 +40,8 @@ struct http_conn_ops {
      */
     enum status (*headers)(void *ctx, struct http_conn *c, const struct http_request *r,
                            size_t *body_max_out, struct err *err);
-    /* The whole request is in: answer now or later with http_out_*. The body stays valid (and may
-     * be taken with http_conn_take_body) until the answer ends. */
+    /* The whole request is in: answer now or later with http_out_*. The body stays valid
+     * until the answer ends. */
     void (*request)(void *ctx, struct http_conn *c, const struct http_request *r, struct str body);
     /* Writes the error answer for a refused, unfinished or malformed request (dialect by path); r
      * may have no path, and has no headers when its head was not whole or not legal. The answer

@@ -113,8 +113,9 @@ static enum status feed_llhttp(struct http_parse *p, struct str bytes, struct er
     llhttp_errno_t e = llhttp_execute(&p->llhttp, bytes.p, bytes.n);
     /* PAUSED_UPGRADE comes at the end of a message with "Upgrade:", which we ignore and answer
      * normally (RFC 9110 7.8); CONNECT was refused before. */
-    if (e == HPE_OK || (e == HPE_PAUSED_UPGRADE && p->message_done))
+    if (e == HPE_OK || (e == HPE_PAUSED_UPGRADE && p->message_done)) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_INVALID, "malformed HTTP request (%s)", llhttp_errno_name(e));
 }
 
@@ -123,8 +124,9 @@ static enum status feed_llhttp(struct http_parse *p, struct str bytes, struct er
 struct http_parse *http_parse_new(const struct http_limits *limits)
 {
     struct http_parse *p = heap_new(sizeof *p);
-    if (!p)
+    if (!p) {
         return NULL;
+    }
     p->limits = *limits;
     buf_init(&p->head, limits->line + limits->headers + LINE_ENDS);
     buf_init(&p->line, limits->chunk_extras + CHUNK_DIGITS + LINE_ENDS);
@@ -135,8 +137,9 @@ struct http_parse *http_parse_new(const struct http_limits *limits)
 
 void http_parse_drop(struct http_parse *p)
 {
-    if (!p)
+    if (!p) {
         return;
+    }
     text_wipe(buf_data(&p->head), buf_len(&p->head));
     buf_free(&p->head);
     buf_free(&p->line);
@@ -148,8 +151,9 @@ void http_parse_reset(struct http_parse *p)
 {
     text_wipe(buf_data(&p->head), buf_len(&p->head));
     buf_clear(&p->head);
-    if (p->head.cap > HEAD_KEPT)
+    if (p->head.cap > HEAD_KEPT) {
         buf_free(&p->head);
+    }
     buf_clear(&p->line);
     llhttp_reset(&p->llhttp);
     struct http_parse fresh = {
@@ -170,8 +174,9 @@ bool http_parse_started(const struct http_parse *p)
 
 const struct http_request *http_parse_request(struct http_parse *p)
 {
-    if (p->place == IN_HEAD)
+    if (p->place == IN_HEAD) {
         http_head_glance(buf_str(&p->head), &p->request);
+    }
     return &p->request;
 }
 
@@ -179,8 +184,9 @@ void http_parse_wipe_secrets(struct http_parse *p)
 {
     for (size_t i = 0; i < p->request.header_count; i++) {
         struct http_header *header = &p->request.headers[i];
-        if (!http_rules_secret(header->name) && !text_ieq(header->name, p->limits.key_name))
+        if (!http_rules_secret(header->name) && !text_ieq(header->name, p->limits.key_name)) {
             continue;
+        }
         size_t from = (size_t)(header->value.p - buf_data(&p->head));
         text_wipe(buf_data(&p->head) + from, header->value.n);
         header->value.n = 0;
@@ -195,10 +201,12 @@ static bool legal_bytes(char last, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)bytes[i];
-        if ((last == '\r') != (c == '\n'))
+        if ((last == '\r') != (c == '\n')) {
             return false;
-        if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f)
+        }
+        if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f) {
             return false;
+        }
         last = (char)c;
     }
     return true;
@@ -214,19 +222,23 @@ static enum status take_line(struct buf *b, size_t at, size_t limit, enum status
     size_t room = limit + 2 - have;
     const char *lf = memchr(input->p, '\n', input->n);
     size_t n = lf ? (size_t)(lf - input->p) + 1 : input->n;
-    if (n > room)
+    if (n > room) {
         n = room;
-    if (!legal_bytes(have > 0 ? buf_data(b)[at + have - 1] : 0, input->p, n))
+    }
+    if (!legal_bytes(have > 0 ? buf_data(b)[at + have - 1] : 0, input->p, n)) {
         return err_set(err, STATUS_INVALID, "a control character or a bare CR or LF in a line");
+    }
     buf_put(b, input->p, n);
-    if (!buf_ok(b))
+    if (!buf_ok(b)) {
         return err_set(err, STATUS_BUSY, "no memory for a request");
+    }
     *input = text_sub(*input, n, input->n);
     have += n;
-    if (buf_data(b)[at + have - 1] == '\n')
+    if (buf_data(b)[at + have - 1] == '\n') {
         *line_out = (struct str){buf_data(b) + at, have};
-    else if (have == limit + 2)
+    } else if (have == limit + 2) {
         return err_set(err, too_long, "a line of the request is too long");
+    }
     return STATUS_OK;
 }
 
@@ -240,13 +252,16 @@ static struct str without_crlf(struct str line)
 static enum status room_for_headers(struct http_parse *p, struct err *err)
 {
     size_t n = p->room_n ? p->room_n : HEADERS_FIRST;
-    while (n < p->lines)
+    while (n < p->lines) {
         n *= 2;
-    if (n == p->room_n)
+    }
+    if (n == p->room_n) {
         return STATUS_OK;
+    }
     void *room = heap_grow(p->room, n * sizeof *p->room);
-    if (!room)
+    if (!room) {
         return err_set(err, STATUS_BUSY, "no memory for a request");
+    }
     p->room = room;
     p->room_n = n;
     return STATUS_OK;
@@ -257,8 +272,9 @@ static enum status second_reading(struct http_parse *p, struct str head, struct 
 {
     const struct http_request *r = &p->request;
     enum status status = feed_llhttp(p, text_sub(head, p->headers_at, head.n), err);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
+    }
     bool no_body = !r->chunked && r->content_length == 0;
     bool agreed = p->headers_done && p->message_done == no_body &&
                   (r->chunked || p->llhttp_length == r->content_length);
@@ -271,12 +287,15 @@ static enum status head_end(struct http_parse *p, struct err *err)
     struct http_request *r = &p->request;
     struct str head = buf_str(&p->head);
     enum status status = room_for_headers(p, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = http_head_read(head, p->limits.key_name, p->room, p->room_n, r, err);
-    if (status == STATUS_OK)
+    }
+    if (status == STATUS_OK) {
         status = second_reading(p, head, err);
-    if (status != STATUS_OK)
+    }
+    if (status != STATUS_OK) {
         return status;
+    }
     r->keep_alive = p->keep_alive;
     p->left = r->content_length;
     p->place = r->chunked ? IN_CHUNK_SIZE : p->left > 0 ? IN_LENGTH_BODY : IN_COMPLETE;
@@ -297,11 +316,13 @@ static enum status request_line(struct http_parse *p, struct str line, struct er
 
 static enum status header_line(struct http_parse *p, struct str line, struct err *err)
 {
-    if (p->lines == p->limits.header_count)
+    if (p->lines == p->limits.header_count) {
         return err_set(err, STATUS_HEADERS_LARGE, "more than %zu header lines",
                        p->limits.header_count);
-    if (!memchr(line.p, ':', line.n))
+    }
+    if (!memchr(line.p, ':', line.n)) {
         return err_set(err, STATUS_INVALID, "a header line is not \"name: value\"");
+    }
     p->lines++;
     p->line_at += line.n;
     return STATUS_OK;
@@ -325,15 +346,18 @@ static enum status head_step(struct http_parse *p, struct str *input, struct err
 {
     struct str line;
     bool first = p->line_at == 0;
-    if (!buf_data(&p->head))
+    if (!buf_data(&p->head)) {
         first_memory(p, input->n);
+    }
     enum status status =
         take_line(&p->head, p->line_at, first ? p->limits.line : header_limit(p),
                   first ? STATUS_URI_LONG : STATUS_HEADERS_LARGE, input, &line, err);
-    if (status != STATUS_OK || !line.p)
+    if (status != STATUS_OK || !line.p) {
         return status;
-    if (first)
+    }
+    if (first) {
         return request_line(p, line, err);
+    }
     return line.n == 2 ? head_end(p, err) : header_line(p, line, err);
 }
 
@@ -342,8 +366,9 @@ static enum status head_step(struct http_parse *p, struct str *input, struct err
 static enum status count_extras(struct http_parse *p, size_t n, struct err *err)
 {
     p->extras += n;
-    if (p->extras > p->limits.chunk_extras)
+    if (p->extras > p->limits.chunk_extras) {
         return err_set(err, STATUS_INVALID, "too many bytes of chunk extensions or trailers");
+    }
     return STATUS_OK;
 }
 
@@ -351,14 +376,17 @@ static enum status chunk_size_line(struct http_parse *p, struct str line, struct
 {
     struct str text = without_crlf(line);
     size_t digits = 0;
-    while (digits < text.n && strchr("0123456789abcdefABCDEF", text.p[digits]))
+    while (digits < text.n && strchr("0123456789abcdefABCDEF", text.p[digits])) {
         digits++;
-    if (digits == 0 || (digits < text.n && text.p[digits] != ';'))
+    }
+    if (digits == 0 || (digits < text.n && text.p[digits] != ';')) {
         return err_set(err, STATUS_INVALID, "a chunk size is not a hexadecimal number");
+    }
     enum status status =
         count_extras(p, text.n - (digits < CHUNK_DIGITS ? digits : CHUNK_DIGITS), err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = feed_llhttp(p, line, err);
+    }
     p->left = p->llhttp_length;
     p->place = p->left > 0 ? IN_CHUNK_DATA : IN_TRAILERS;
     return status;
@@ -373,12 +401,15 @@ static enum status chunk_end_line(struct http_parse *p, struct str line, struct 
 static enum status trailer_line(struct http_parse *p, struct str line, struct err *err)
 {
     enum status status = STATUS_OK;
-    if (line.n > 2)
+    if (line.n > 2) {
         status = count_extras(p, line.n, err);
-    if (status == STATUS_OK && line.n > 2)
+    }
+    if (status == STATUS_OK && line.n > 2) {
         status = http_rules_trailer(without_crlf(line), err);
-    if (status == STATUS_OK)
+    }
+    if (status == STATUS_OK) {
         status = feed_llhttp(p, line, err);
+    }
     if (status == STATUS_OK && line.n == 2) {
         assert(p->message_done);
         p->place = IN_COMPLETE;
@@ -393,14 +424,16 @@ static enum status chunk_step(struct http_parse *p, struct str *input, struct er
                        : p->limits.chunk_extras + (p->place == IN_CHUNK_SIZE ? CHUNK_DIGITS : 0);
     struct str line;
     enum status status = take_line(&p->line, 0, limit, STATUS_INVALID, input, &line, err);
-    if (status != STATUS_OK || !line.p)
+    if (status != STATUS_OK || !line.p) {
         return status;
-    if (p->place == IN_CHUNK_SIZE)
+    }
+    if (p->place == IN_CHUNK_SIZE) {
         status = chunk_size_line(p, line, err);
-    else if (p->place == IN_CHUNK_END)
+    } else if (p->place == IN_CHUNK_END) {
         status = chunk_end_line(p, line, err);
-    else
+    } else {
         status = trailer_line(p, line, err);
+    }
     buf_clear(&p->line);
     return status;
 }
@@ -413,8 +446,9 @@ static enum status data_step(struct http_parse *p, struct str *input, struct str
     *input = text_sub(*input, n, input->n);
     p->left -= n;
     enum status status = feed_llhttp(p, *body_out, err);
-    if (p->left == 0)
+    if (p->left == 0) {
         p->place = p->place == IN_CHUNK_DATA ? IN_CHUNK_END : IN_COMPLETE;
+    }
     assert(status != STATUS_OK || p->message_done == (p->place == IN_COMPLETE));
     return status;
 }
@@ -424,8 +458,9 @@ static enum status data_step(struct http_parse *p, struct str *input, struct str
 /* A head that is not legal is no request: the bytes that are here say how to answer it. */
 static enum http_event refused(struct http_parse *p)
 {
-    if (p->place == IN_HEAD)
+    if (p->place == IN_HEAD) {
         http_head_glance(buf_str(&p->head), &p->request);
+    }
     p->place = IN_FAILED;
     return HTTP_BAD;
 }
@@ -436,19 +471,23 @@ enum http_event http_parse_next(struct http_parse *p, struct str *input, struct 
     assert(p->place != IN_FAILED);
     *body_out = (struct str){0};
     while (p->place != IN_COMPLETE) {
-        if (input->n == 0)
+        if (input->n == 0) {
             return HTTP_NEED_MORE;
+        }
         bool in_data = p->place == IN_LENGTH_BODY || p->place == IN_CHUNK_DATA;
         bool in_head = p->place == IN_HEAD;
         enum status status = in_data   ? data_step(p, input, body_out, err)
                              : in_head ? head_step(p, input, err)
                                        : chunk_step(p, input, err);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK) {
             return refused(p);
-        if (in_data)
+        }
+        if (in_data) {
             return HTTP_BODY;
-        if (in_head && p->place != IN_HEAD)
+        }
+        if (in_head && p->place != IN_HEAD) {
             return HTTP_HEADERS;
+        }
     }
     return HTTP_END;
 }

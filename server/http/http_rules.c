@@ -16,9 +16,11 @@ static const struct {
 
 static enum http_method method_of(struct str text)
 {
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (text_eq(text, methods[i].text))
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (text_eq(text, methods[i].text)) {
             return methods[i].method;
+        }
+    }
     return HTTP_OTHER;
 }
 
@@ -27,19 +29,10 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_one_of(char c, const char *others)
-{
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || is_digit(c) || (c != 0 && strchr(others, c));
-}
-
 /* RFC 9110 5.6.2 */
 static bool is_token(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
-            return false;
-    return s.n > 0;
+    return text_only_of(s, "!#$%&'*+-.^_`|~");
 }
 
 /* RFC 9110 9.1: 501 for a method that is not recognized, whatever the path; these are, and get 405
@@ -48,18 +41,21 @@ static enum status check_method(const struct http_request *r, struct err *err)
 {
     static const struct str others[] = {STR("PUT"), STR("DELETE"), STR("PATCH"), STR("TRACE")};
     bool known = r->method != HTTP_OTHER || !is_token(r->method_text);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
         known |= text_eq(r->method_text, others[i]);
+    }
     return known ? STATUS_OK : err_set(err, STATUS_NO_METHOD, "there is no such method here");
 }
 
 static enum status check_version(struct str version, struct http_request *r, struct err *err)
 {
     if (version.n != 8 || !text_starts(version, STR("HTTP/")) || !is_digit(version.p[5]) ||
-        version.p[6] != '.' || !is_digit(version.p[7]))
+        version.p[6] != '.' || !is_digit(version.p[7])) {
         return err_set(err, STATUS_INVALID, "the request line does not end in an HTTP version");
-    if (version.p[5] != '1' || version.p[7] > '1')
+    }
+    if (version.p[5] != '1' || version.p[7] > '1') {
         return err_set(err, STATUS_HTTP_VERSION, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    }
     r->minor = version.p[7] - '0';
     return STATUS_OK;
 }
@@ -73,10 +69,12 @@ static enum status check_target(const struct http_request *r, struct err *err)
 {
     bool origin = text_starts(r->target, STR("/"));
     bool star = text_eq(r->target, STR("*")) && r->method == HTTP_OPTIONS;
-    if (!origin && !star && !is_absolute(r->target))
+    if (!origin && !star && !is_absolute(r->target)) {
         return err_set(err, STATUS_INVALID, "the request target must be a path");
-    if (memchr(r->target.p, '#', r->target.n))
+    }
+    if (memchr(r->target.p, '#', r->target.n)) {
         return err_set(err, STATUS_INVALID, "the request target must not have a fragment");
+    }
     return STATUS_OK;
 }
 
@@ -84,15 +82,18 @@ enum status http_rules_request_line(struct str line, struct http_request *r, str
 {
     struct str rest = line, version;
     if (!text_split(&rest, ' ', &r->method_text) || !text_split(&rest, ' ', &r->target) ||
-        !text_split(&rest, ' ', &version) || rest.p)
+        !text_split(&rest, ' ', &version) || rest.p) {
         return err_set(err, STATUS_INVALID, "the request line is not \"METHOD path HTTP/1.1\"");
+    }
     r->method = method_of(r->method_text);
     /* CONNECT would end HTTP on this connection; PRI is the preface of HTTP/2 (RFC 9113 3.4). */
-    if (text_eq(r->method_text, STR("CONNECT")) || text_eq(r->method_text, STR("PRI")))
+    if (text_eq(r->method_text, STR("CONNECT")) || text_eq(r->method_text, STR("PRI"))) {
         return err_set(err, STATUS_INVALID, "this method is not possible here");
+    }
     enum status status = check_version(version, r, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = check_target(r, err);
+    }
     return status == STATUS_OK ? check_method(r, err) : status;
 }
 
@@ -104,27 +105,31 @@ void http_rules_target(struct http_request *r, struct str *authority_out)
     if (is_absolute(rest) && text_find(rest, STR("//"), &at)) {
         rest = text_sub(rest, at + 2, rest.n);
         size_t n = 0;
-        while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
+        while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?') {
             n++;
+        }
         *authority_out = text_sub(rest, 0, n);
         rest = text_sub(rest, n, rest.n);
     }
     bool has_query = text_find(rest, STR("?"), &at);
     r->path = has_query ? text_sub(rest, 0, at) : rest;
     r->query = has_query ? text_sub(rest, at + 1, rest.n) : (struct str){0};
-    if (r->path.n == 0)
+    if (r->path.n == 0) {
         r->path = STR("/");
+    }
 }
 
 /* ---- one header line --------------------------------------------------------------------- */
 
 enum status http_rules_header(struct str line, struct http_header *header_out, struct err *err)
 {
-    if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
+    if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
         return err_set(err, STATUS_INVALID, "header lines must not be folded");
+    }
     size_t colon;
-    if (!text_find(line, STR(":"), &colon) || !is_token(text_sub(line, 0, colon)))
+    if (!text_find(line, STR(":"), &colon) || !is_token(text_sub(line, 0, colon))) {
         return err_set(err, STATUS_INVALID, "a header line is not \"name: value\"");
+    }
     header_out->name = text_sub(line, 0, colon);
     header_out->value = text_trim(text_sub(line, colon + 1, line.n));
     return STATUS_OK;
@@ -132,8 +137,9 @@ enum status http_rules_header(struct str line, struct http_header *header_out, s
 
 static enum status length_means(struct str value, struct http_request *r, struct err *err)
 {
-    if (!text_u64(value, &r->content_length))
+    if (!text_u64(value, &r->content_length)) {
         return err_set(err, STATUS_INVALID, "Content-Length is not one decimal number");
+    }
     r->has_length = true;
     return STATUS_OK;
 }
@@ -143,21 +149,26 @@ static enum status length_means(struct str value, struct http_request *r, struct
 static enum status coding_means(struct str value, struct http_request *r, struct err *err)
 {
     r->chunked = text_ieq(value, STR("chunked"));
-    if (r->chunked)
+    if (r->chunked) {
         return STATUS_OK;
+    }
     struct str rest = value, last = {0}, first = {0};
-    for (struct str piece; text_split(&rest, ',', &piece); last = text_trim(piece))
-        if (!first.p)
+    for (struct str piece; text_split(&rest, ',', &piece); last = text_trim(piece)) {
+        if (!first.p) {
             first = text_trim(piece);
-    if (!text_ieq(last, STR("chunked")) || text_ieq(first, STR("chunked")))
+        }
+    }
+    if (!text_ieq(last, STR("chunked")) || text_ieq(first, STR("chunked"))) {
         return err_set(err, STATUS_INVALID, "Transfer-Encoding must be chunked");
+    }
     return err_set(err, STATUS_CODING, "no other Transfer-Encoding than chunked is known here");
 }
 
 static enum status expect_means(struct str value, struct http_request *r, struct err *err)
 {
-    if (!text_ieq(value, STR("100-continue")))
+    if (!text_ieq(value, STR("100-continue"))) {
         return err_set(err, STATUS_EXPECTATION, "no other expectation than 100-continue is known");
+    }
     r->expect_continue = r->minor > 0; /* RFC 9110 10.1.1: ignored in HTTP/1.0 */
     return STATUS_OK;
 }
@@ -166,8 +177,9 @@ static enum status expect_means(struct str value, struct http_request *r, struct
 static size_t span_of(struct str s, const char *others)
 {
     size_t n = 0;
-    while (n < s.n && is_one_of(s.p[n], others))
+    while (n < s.n && text_word_char(s.p[n], others)) {
         n++;
+    }
     return n;
 }
 
@@ -184,22 +196,27 @@ static size_t bracketed(struct str s)
 static bool is_host(struct str s)
 {
     size_t n = text_starts(s, STR("[")) ? bracketed(s) : span_of(s, "-._~%!$&'()*+;=");
-    if (n == 0)
+    if (n == 0) {
         return false;
+    }
     struct str port = text_sub(s, n, s.n);
-    if (port.n == 0)
+    if (port.n == 0) {
         return true;
-    for (size_t i = 1; i < port.n; i++)
-        if (!is_digit(port.p[i]))
+    }
+    for (size_t i = 1; i < port.n; i++) {
+        if (!is_digit(port.p[i])) {
             return false;
+        }
+    }
     return port.p[0] == ':' && port.n <= sizeof ":65535" - 1;
 }
 
 static enum status host_means(struct str value, struct http_request *r, struct err *err)
 {
     (void)r;
-    if (!is_host(value))
+    if (!is_host(value)) {
         return err_set(err, STATUS_INVALID, "the Host header is not a host name");
+    }
     return STATUS_OK;
 }
 
@@ -222,15 +239,18 @@ static const char *const no_trailers[] = {"host", "content-length", "transfer-en
 enum status http_rules_meaning(const struct http_header *header, struct http_request *r,
                                unsigned *seen, struct err *err)
 {
-    for (unsigned i = 0; i < sizeof single_headers / sizeof *single_headers; i++) {
-        if (!text_ieq(header->name, single_headers[i].name))
+    for (unsigned i = 0; i < COUNT_OF(single_headers); i++) {
+        if (!text_ieq(header->name, single_headers[i].name)) {
             continue;
-        if (*seen & 1U << i)
+        }
+        if (*seen & 1U << i) {
             return err_set(err, STATUS_INVALID, "the header %.*s came twice",
                            STR_ARG(single_headers[i].name));
+        }
         *seen |= 1U << i;
-        if (single_headers[i].means)
+        if (single_headers[i].means) {
             return single_headers[i].means(header->value, r, err);
+        }
     }
     return STATUS_OK;
 }
@@ -248,15 +268,19 @@ static bool names_host(const struct http_request *r, struct str host)
 enum status http_rules_block(const struct http_request *r, struct err *err)
 {
     struct str host = {0};
-    if (!http_request_header(r, STR("host"), &host) && r->minor > 0)
+    if (!http_request_header(r, STR("host"), &host) && r->minor > 0) {
         return err_set(err, STATUS_INVALID, "the Host header is missing");
-    if (is_absolute(r->target) && !names_host(r, host))
+    }
+    if (is_absolute(r->target) && !names_host(r, host)) {
         return err_set(err, STATUS_INVALID, "the request target names another host than Host");
-    if (r->chunked && r->minor == 0)
+    }
+    if (r->chunked && r->minor == 0) {
         return err_set(err, STATUS_INVALID, "HTTP/1.0 has no Transfer-Encoding");
-    if (r->chunked && r->has_length)
+    }
+    if (r->chunked && r->has_length) {
         return err_set(err, STATUS_INVALID,
                        "Transfer-Encoding and Content-Length exclude each other");
+    }
     return STATUS_OK;
 }
 
@@ -264,10 +288,12 @@ enum status http_rules_trailer(struct str line, struct err *err)
 {
     struct http_header header;
     enum status status = http_rules_header(line, &header, err);
-    for (size_t i = 0; status == STATUS_OK && i < sizeof no_trailers / sizeof *no_trailers; i++)
-        if (text_ieq(header.name, text_from(no_trailers[i])))
+    for (size_t i = 0; status == STATUS_OK && i < COUNT_OF(no_trailers); i++) {
+        if (text_ieq(header.name, text_from(no_trailers[i]))) {
             status =
                 err_set(err, STATUS_INVALID, "%s is not possible after the body", no_trailers[i]);
+        }
+    }
     return status;
 }
 
@@ -277,9 +303,12 @@ bool http_rules_secret(struct str name)
      * can be anything, is known to http_parse.c. */
     static const struct str parts[] = {STR("key"), STR("auth"), STR("token"), STR("secret"),
                                        STR("cookie")};
-    for (; name.n > 0; name = text_sub(name, 1, name.n))
-        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-            if ((name.p[0] | 0x20) == parts[i].p[0] && text_istarts(name, parts[i]))
+    for (; name.n > 0; name = text_sub(name, 1, name.n)) {
+        for (size_t i = 0; i < COUNT_OF(parts); i++) {
+            if ((name.p[0] | 0x20) == parts[i].p[0] && text_istarts(name, parts[i])) {
                 return true;
+            }
+        }
+    }
     return false;
 }

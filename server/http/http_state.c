@@ -27,13 +27,15 @@ static const unsigned legal_moves[] = {
 void http_state_enter(struct http_conn *c, enum conn_state state)
 {
     assert(legal_moves[c->state] & 1U << state);
-    if (log_on(LOG_DEBUG))
+    if (log_on(LOG_DEBUG)) {
         log_line(LOG_DEBUG, "conn", "connection %llu %s -> %s", (unsigned long long)c->id,
                  state_names[c->state], state_names[state]);
-    if (c->state == CONN_IDLE)
+    }
+    if (c->state == CONN_IDLE) {
         c->set->idle--;
-    else if (state == CONN_IDLE)
+    } else if (state == CONN_IDLE) {
         c->set->idle++;
+    }
     c->state = state;
     c->since_ms = clock_mono_ms();
 }
@@ -45,8 +47,9 @@ bool http_state_is_reading(const struct http_conn *c)
 
 void http_state_schedule(struct http_conn *c)
 {
-    if (c->scheduled || c->state == CONN_CLOSED)
+    if (c->scheduled || c->state == CONN_CLOSED) {
         return;
+    }
     c->scheduled = true;
     loop_defer(c->loop, c->end_of_turn, c);
 }
@@ -56,20 +59,23 @@ void http_state_schedule(struct http_conn *c)
 void http_state_link(struct http_conn *c)
 {
     c->next = c->set->first;
-    if (c->next)
+    if (c->next) {
         c->next->prev = c;
+    }
     c->set->first = c;
 }
 
 /* c->next stays: http_conn_each may stand on this one. */
 static void unlink_conn(struct http_conn *c)
 {
-    if (c->prev)
+    if (c->prev) {
         c->prev->next = c->next;
-    else
+    } else {
         c->set->first = c->next;
-    if (c->next)
+    }
+    if (c->next) {
         c->next->prev = c->prev;
+    }
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -89,6 +95,7 @@ void http_state_lose(struct http_conn *c)
 {
     bool known = c->state == CONN_BODY || (c->state == CONN_OWNER && !c->answer.done);
     http_state_close(c);
-    if (known)
+    if (known) {
         c->ops->gone(c->ctx, c);
+    }
 }

@@ -18,8 +18,9 @@ void json_begin(struct json_out *w, struct buf *b)
 /* Before a value or key: the comma that the one before it left due. */
 static void separate(struct json_out *w, bool comma_after)
 {
-    if (w->comma)
+    if (w->comma) {
         buf_put_char(w->b, ',');
+    }
     w->comma = comma_after;
 }
 
@@ -81,9 +82,9 @@ void json_f64(struct json_out *w, double v)
     }
     char text[32];
     int precision = 1;
-    do
+    do {
         snprintf(text, sizeof text, "%.*g", precision, v);
-    while (strtod(text, NULL) != v && ++precision <= 17); /* 17 digits tell all doubles apart */
+    } while (strtod(text, NULL) != v && ++precision <= 17); /* 17 digits tell all doubles apart */
     separate(w, true);
     buf_put_str(w->b, text_from(text));
 }
@@ -113,10 +114,11 @@ static void put_control(struct buf *b, unsigned char c)
 {
     static const char names[0x20] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
-    if (names[c] != 0)
+    if (names[c] != 0) {
         buf_put(b, (char[]){'\\', names[c]}, 2);
-    else
+    } else {
         buf_printf(b, "\\u%04x", c);
+    }
 }
 
 /* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
@@ -126,11 +128,13 @@ static size_t plain_run(struct str s)
     size_t i = 0;
     while (i < s.n) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == '"' || c == '\\')
+        if (c < 0x20 || c == '"' || c == '\\') {
             break;
+        }
         size_t n = c < 0x80 ? 1 : text_utf8_step((struct str){s.p + i, s.n - i});
-        if (n == 0)
+        if (n == 0) {
             break;
+        }
         i += n;
     }
     return i;
@@ -142,15 +146,17 @@ void json_escape(struct buf *b, struct str s)
         size_t run = plain_run(s);
         buf_put(b, s.p, run);
         s = text_sub(s, run, s.n - run);
-        if (s.n == 0)
+        if (s.n == 0) {
             return;
+        }
         unsigned char c = (unsigned char)s.p[0];
-        if (c < 0x20)
+        if (c < 0x20) {
             put_control(b, c);
-        else if (c < 0x80)
+        } else if (c < 0x80) {
             buf_put(b, (char[]){'\\', (char)c}, 2);
-        else
+        } else {
             BUF_LIT(b, "\xEF\xBF\xBD"); /* U+FFFD for each byte that is not UTF-8 */
+        }
         s = text_sub(s, 1, s.n - 1);
     }
 }
@@ -169,8 +175,9 @@ static enum status check(struct str text, struct err *err)
     const struct scan_limits limits = {
         .depth = PARSE_DEPTH, .values = UINT32_MAX, .keys = UINT32_MAX, .number_len = PARSE_NUMBER};
     struct arena *arena = arena_new(16 * text.n + 65536);
-    if (arena == NULL)
+    if (arena == NULL) {
         return err_set(err, STATUS_INTERNAL, "out of memory for a JSON document");
+    }
     struct scan s;
     enum status st = scan_parse(&s, arena, text, &limits, err);
     arena_drop(arena);
@@ -180,11 +187,13 @@ static enum status check(struct str text, struct err *err)
 struct cJSON *json_parse(struct str text, struct err *err)
 {
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = heap_new, .free_fn = heap_drop});
-    if (check(text, err) != STATUS_OK)
+    if (check(text, err) != STATUS_OK) {
         return NULL;
+    }
     struct cJSON *doc = cJSON_ParseWithLength(text.p, text.n);
-    if (doc == NULL)
+    if (doc == NULL) {
         err_set(err, STATUS_INTERNAL, "out of memory for a JSON document");
+    }
     return doc;
 }
 
@@ -210,8 +219,9 @@ struct str json_get_text(const struct cJSON *object, const char *key)
 
 bool json_number(const struct cJSON *v, double *out)
 {
-    if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble))
+    if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble)) {
         return false;
+    }
     *out = v->valuedouble;
     return true;
 }
@@ -219,10 +229,12 @@ bool json_number(const struct cJSON *v, double *out)
 bool json_get_i64(const struct cJSON *object, const char *key, int64_t *out)
 {
     double v;
-    if (!json_number(json_get(object, key), &v))
+    if (!json_number(json_get(object, key), &v)) {
         return false;
-    if (v != trunc(v) || fabs(v) >= 9007199254740992.0) /* above 2^53 a double skips integers */
+    }
+    if (v != trunc(v) || fabs(v) >= 9007199254740992.0) { /* above 2^53 a double skips integers */
         return false;
+    }
     *out = (int64_t)v;
     return true;
 }
@@ -230,8 +242,9 @@ bool json_get_i64(const struct cJSON *object, const char *key, int64_t *out)
 bool json_get_bool(const struct cJSON *object, const char *key, bool *out)
 {
     const struct cJSON *v = json_get(object, key);
-    if (!cJSON_IsBool(v))
+    if (!cJSON_IsBool(v)) {
         return false;
+    }
     *out = cJSON_IsTrue(v);
     return true;
 }

@@ -47,11 +47,10 @@ static lanes load(const char *p)
 static uint32_t first_lane(lanes set)
 {
     words w = (words)set;
-    if (w[0] != 0)
+    if (w[0] != 0) {
         return (uint32_t)__builtin_ctzll(w[0]) / 8;
-    if (w[1] != 0)
-        return 8 + (uint32_t)__builtin_ctzll(w[1]) / 8;
-    return LANES;
+    }
+    return w[1] != 0 ? 8 + (uint32_t)__builtin_ctzll(w[1]) / 8 : LANES;
 }
 
 static bool fail(const struct reader *r, const char *what)
@@ -85,18 +84,21 @@ static void skip_plain(struct reader *r)
         /* As signed bytes, everything from 0x80 up is below 0x20 as well. */
         uint32_t n = first_lane((v < 0x20) | (v == '"') | (v == '\\'));
         r->at += n;
-        if (n < LANES)
+        if (n < LANES) {
             return;
+        }
     }
-    while (r->at < r->end && (int8_t)r->p[r->at] >= 0x20 && peek(r) != '"' && peek(r) != '\\')
+    while (r->at < r->end && (int8_t)r->p[r->at] >= 0x20 && peek(r) != '"' && peek(r) != '\\') {
         r->at++;
+    }
 }
 
 static bool read_utf8(struct reader *r)
 {
     size_t n = text_utf8_step((struct str){r->p + r->at, r->end - r->at});
-    if (n == 0)
+    if (n == 0) {
         return fail(r, "invalid UTF-8");
+    }
     r->at += (uint32_t)n;
     return true;
 }
@@ -105,8 +107,9 @@ static bool read_utf8(struct reader *r)
 static bool read_utf8_run(struct reader *r)
 {
     do {
-        if (!read_utf8(r))
+        if (!read_utf8(r)) {
             return false;
+        }
     } while (!at_end(r) && peek(r) >= 0x80);
     return true;
 }
@@ -116,26 +119,20 @@ static int32_t hex4(const char *p)
 {
     int32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        int c = (unsigned char)p[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0)
+        int digit = text_hex_digit(p[i]);
+        if (digit < 0) {
             return -1;
+        }
         v = v * 16 + digit;
     }
     return v;
 }
 
-static bool is_high_surrogate(int32_t unit)
-{
-    return (unit & 0xFC00) == 0xD800;
-}
+enum { HIGH = 0xD800, LOW = 0xDC00 };
 
-static bool is_low_surrogate(int32_t unit)
+static bool is_surrogate(int32_t unit, int32_t half)
 {
-    return (unit & 0xFC00) == 0xDC00;
+    return (unit & 0xFC00) == half;
 }
 
 /* At "\u". A lone surrogate has no UTF-8 form, so it is refused (RFC 8259 section 8.2 leaves it
@@ -145,24 +142,28 @@ static bool read_unicode_escape(struct reader *r)
     const char *p = r->p + r->at;
     uint32_t left = r->end - r->at;
     int32_t unit = left < 6 ? -1 : hex4(p + 2);
-    if (unit < 0)
+    if (unit < 0) {
         return fail(r, "bad \\u escape");
-    if (is_low_surrogate(unit))
+    }
+    if (is_surrogate(unit, LOW)) {
         return fail(r, "lone surrogate escape");
-    if (!is_high_surrogate(unit)) {
+    }
+    if (!is_surrogate(unit, HIGH)) {
         r->at += 6;
         return true;
     }
-    if (left < 12 || p[6] != '\\' || p[7] != 'u' || !is_low_surrogate(hex4(p + 8)))
+    if (left < 12 || p[6] != '\\' || p[7] != 'u' || !is_surrogate(hex4(p + 8), LOW)) {
         return fail(r, "lone surrogate escape");
+    }
     r->at += 12;
     return true;
 }
 
 static bool read_escape(struct reader *r)
 {
-    if (r->end - r->at < 2)
+    if (r->end - r->at < 2) {
         return fail(r, "unterminated string");
+    }
     switch (r->p[r->at + 1]) {
     case '"':
     case '\\':
@@ -188,8 +189,9 @@ static bool read_string(struct reader *r, uint32_t *bits_out)
     r->at++;
     for (;;) {
         skip_plain(r);
-        if (at_end(r))
+        if (at_end(r)) {
             return fail(r, "unterminated string");
+        }
         unsigned char c = peek(r);
         if (c == '"') {
             r->at++;
@@ -197,8 +199,9 @@ static bool read_string(struct reader *r, uint32_t *bits_out)
         }
         if (c == '\\') {
             *bits_out = SCAN_STRING | SCAN_BIT_ESCAPE;
-            if (!read_escape(r))
+            if (!read_escape(r)) {
                 return false;
+            }
         } else if (c < 0x20) {
             return fail(r, "control character in string");
         } else if (!read_utf8_run(r)) {
@@ -213,15 +216,17 @@ static bool read_string(struct reader *r, uint32_t *bits_out)
 static bool skip_digits(struct reader *r)
 {
     uint32_t from = r->at;
-    while (!at_end(r) && peek(r) >= '0' && peek(r) <= '9')
+    while (!at_end(r) && peek(r) >= '0' && peek(r) <= '9') {
         r->at++;
+    }
     return r->at > from;
 }
 
 static bool skip_byte(struct reader *r, char c)
 {
-    if (at_end(r) || r->p[r->at] != c)
+    if (at_end(r) || r->p[r->at] != c) {
         return false;
+    }
     r->at++;
     return true;
 }
@@ -232,28 +237,33 @@ static bool read_number(struct reader *r)
     skip_byte(r, '-');
     bool zero = !at_end(r) && peek(r) == '0';
     uint32_t digits_at = r->at;
-    if (!skip_digits(r))
+    if (!skip_digits(r)) {
         return fail_unexpected(r, "bad number");
-    if (zero && r->at - digits_at > 1)
-        return fail(r, "number with a leading zero");
-    if (skip_byte(r, '.') && !skip_digits(r))
-        return fail_unexpected(r, "bad number");
-    if (skip_byte(r, 'e') || skip_byte(r, 'E')) {
-        if (!skip_byte(r, '+'))
-            skip_byte(r, '-');
-        if (!skip_digits(r))
-            return fail_unexpected(r, "bad number");
     }
-    if (r->at - from > r->limits->number_len)
-        return fail(r, "number too long");
-    return true;
+    if (zero && r->at - digits_at > 1) {
+        return fail(r, "number with a leading zero");
+    }
+    if (skip_byte(r, '.') && !skip_digits(r)) {
+        return fail_unexpected(r, "bad number");
+    }
+    if (skip_byte(r, 'e') || skip_byte(r, 'E')) {
+        if (!skip_byte(r, '+')) {
+            skip_byte(r, '-');
+        }
+        if (!skip_digits(r)) {
+            return fail_unexpected(r, "bad number");
+        }
+    }
+    return r->at - from <= r->limits->number_len || fail(r, "number too long");
 }
 
-static bool read_literal(struct reader *r, const char *word, uint32_t n)
+static bool read_word(struct reader *r, struct str word, uint32_t bits, uint32_t *bits_out)
 {
-    if (r->end - r->at < n || memcmp(r->p + r->at, word, n) != 0)
+    if (r->end - r->at < word.n || memcmp(r->p + r->at, word.p, word.n) != 0) {
         return fail(r, "unknown word");
-    r->at += n;
+    }
+    r->at += (uint32_t)word.n;
+    *bits_out = bits;
     return true;
 }
 
@@ -263,19 +273,15 @@ static bool read_scalar(struct reader *r, uint32_t *bits_out)
     case '"':
         return read_string(r, bits_out);
     case 't':
-        *bits_out = SCAN_TRUE;
-        return read_literal(r, "true", 4);
+        return read_word(r, STR("true"), SCAN_TRUE, bits_out);
     case 'f':
-        *bits_out = SCAN_FALSE;
-        return read_literal(r, "false", 5);
+        return read_word(r, STR("false"), SCAN_FALSE, bits_out);
     case 'n':
-        *bits_out = SCAN_NULL;
-        return read_literal(r, "null", 4);
+        return read_word(r, STR("null"), SCAN_NULL, bits_out);
     default:
         *bits_out = SCAN_NUMBER;
-        if (r->p[r->at] == '-' || (r->p[r->at] >= '0' && r->p[r->at] <= '9'))
-            return read_number(r);
-        return fail(r, "expected a value");
+        bool number = peek(r) == '-' || (peek(r) >= '0' && peek(r) <= '9');
+        return number ? read_number(r) : fail(r, "expected a value");
     }
 }
 
@@ -285,8 +291,9 @@ static void skip_blanks(struct reader *r)
 {
     while (!at_end(r)) {
         unsigned char c = peek(r);
-        if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
             return;
+        }
         r->at++;
     }
 }
@@ -304,8 +311,9 @@ static void after_value(struct reader *r)
 
 static bool open_container(struct reader *r, enum scan_type type)
 {
-    if (r->depth == r->limits->depth)
+    if (r->depth == r->limits->depth) {
         return fail(r, "nested too deep");
+    }
     r->depth++;
     scan_ref self = r->count;
     *add_node(r) = (struct scan_node){.at = r->at++, .next = r->open, .bits = type};
@@ -327,20 +335,26 @@ static void close_container(struct reader *r)
 
 static bool step_value(struct reader *r)
 {
-    if (at_end(r))
+    if (at_end(r)) {
         return fail(r, "unexpected end");
-    if (r->values++ == r->limits->values)
+    }
+    if (r->values++ == r->limits->values) {
         return fail(r, "too many values");
-    if (r->open != SCAN_ABSENT && (r->node[r->open].bits & SCAN_BITS_TYPE) == SCAN_ARRAY)
+    }
+    if (r->open != SCAN_ABSENT && (r->node[r->open].bits & SCAN_BITS_TYPE) == SCAN_ARRAY) {
         r->node[r->open].bits += SCAN_BITS_ONE;
-    if (peek(r) == '{')
+    }
+    if (peek(r) == '{') {
         return open_container(r, SCAN_OBJECT);
-    if (peek(r) == '[')
+    }
+    if (peek(r) == '[') {
         return open_container(r, SCAN_ARRAY);
+    }
     uint32_t from = r->at;
     uint32_t bits;
-    if (!read_scalar(r, &bits))
+    if (!read_scalar(r, &bits)) {
         return false;
+    }
     *add_node(r) = (struct scan_node){from, r->at - from, r->count, bits};
     after_value(r);
     return true;
@@ -348,20 +362,24 @@ static bool step_value(struct reader *r)
 
 static bool step_key(struct reader *r)
 {
-    if (at_end(r) || peek(r) != '"')
+    if (at_end(r) || peek(r) != '"') {
         return fail_unexpected(r, "expected a key");
+    }
     struct scan_node *object = &r->node[r->open];
-    if (object->bits / SCAN_BITS_ONE == r->limits->keys)
+    if (object->bits / SCAN_BITS_ONE == r->limits->keys) {
         return fail(r, "too many keys in one object");
+    }
     object->bits += SCAN_BITS_ONE;
     uint32_t from = r->at;
     uint32_t bits;
-    if (!read_string(r, &bits))
+    if (!read_string(r, &bits)) {
         return false;
+    }
     *add_node(r) = (struct scan_node){from, r->at - from, r->count, bits};
     skip_blanks(r);
-    if (!skip_byte(r, ':'))
+    if (!skip_byte(r, ':')) {
         return fail_unexpected(r, "expected a colon");
+    }
     r->want = WANT_VALUE;
     return true;
 }
@@ -373,8 +391,9 @@ static bool step_comma(struct reader *r)
         r->want = object ? WANT_KEY : WANT_VALUE;
         return true;
     }
-    if (at_end(r) || r->p[r->at] != (object ? '}' : ']'))
+    if (at_end(r) || r->p[r->at] != (object ? '}' : ']')) {
         return fail_unexpected(r, object ? "expected a comma or '}'" : "expected a comma or ']'");
+    }
     close_container(r);
     return true;
 }
@@ -403,8 +422,9 @@ static bool read_text(struct reader *r)
 {
     skip_blanks(r);
     while (r->want != WANT_NOTHING) {
-        if (!step(r))
+        if (!step(r)) {
             return false;
+        }
         skip_blanks(r);
     }
     return at_end(r) || fail(r, "more text after the value");
@@ -424,12 +444,14 @@ static uint32_t count_structural(const char *p, uint32_t n)
             sum -=
                 (counters)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
         }
-        for (int i = 0; i < LANES; i++)
+        for (int i = 0; i < LANES; i++) {
             count += sum[i];
+        }
         n -= blocks * LANES;
     }
-    for (; n > 0; n--, p++)
+    for (; n > 0; n--, p++) {
         count += *p == ',' || *p == ':' || *p == '[' || *p == '{';
+    }
     return count;
 }
 
@@ -443,8 +465,9 @@ static uint32_t node_bound(const struct reader *r)
     uint64_t bound = (uint64_t)count_structural(r->p, r->end) + 1;
     uint64_t by_size = ((uint64_t)r->end + r->limits->depth) / 2 + 2;
     uint64_t by_limit = 2 * (uint64_t)r->limits->values + 1;
-    if (bound > by_size)
+    if (bound > by_size) {
         bound = by_size;
+    }
     return (uint32_t)(bound < by_limit ? bound : by_limit);
 }
 
@@ -452,8 +475,9 @@ enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        const struct scan_limits *limits, struct err *err)
 {
     *s = (struct scan){.text = text, .arena = arena};
-    if (text.n >= TEXT_MAX)
+    if (text.n >= TEXT_MAX) {
         return err_set(err, STATUS_INVALID, "JSON: text too long at byte %zu", TEXT_MAX);
+    }
     struct reader r = {.p = text.p,
                        .end = (uint32_t)text.n,
                        .open = SCAN_ABSENT,
@@ -462,10 +486,12 @@ enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        .err = err};
     r.cap = node_bound(&r);
     r.node = arena_alloc(arena, (size_t)r.cap * sizeof *r.node);
-    if (r.node == NULL)
+    if (r.node == NULL) {
         return err_set(err, STATUS_INTERNAL, "out of memory for the JSON index");
-    if (!read_text(&r))
+    }
+    if (!read_text(&r)) {
         return STATUS_INVALID;
+    }
     s->node = r.node;
     s->count = r.count;
     return STATUS_OK;

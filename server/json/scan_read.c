@@ -44,8 +44,9 @@ static inline bool string_is(const struct scan *s, const struct scan_node *node,
 
 scan_ref scan_first(const struct scan *s, scan_ref container)
 {
-    if (scan_size(s, container) == 0)
+    if (scan_size(s, container) == 0) {
         return SCAN_ABSENT;
+    }
     return container + (scan_type(s, container) == SCAN_OBJECT ? 2 : 1);
 }
 
@@ -53,8 +54,9 @@ scan_ref scan_next(const struct scan *s, scan_ref container, scan_ref value)
 {
     const struct scan_node *outer = node_at(s, container);
     const struct scan_node *node = node_at(s, value);
-    if (outer == NULL || node == NULL || node->next >= outer->next)
+    if (outer == NULL || node == NULL || node->next >= outer->next) {
         return SCAN_ABSENT;
+    }
     return node->next + (scan_type(s, container) == SCAN_OBJECT ? 1 : 0);
 }
 
@@ -66,18 +68,21 @@ scan_ref scan_key(const struct scan *s, scan_ref value)
 /* The first value from `value` on whose key is `key`. Each request looks for dozens. */
 static scan_ref find_from(const struct scan *s, scan_ref object, scan_ref value, struct str key)
 {
-    if (value == SCAN_ABSENT)
+    if (value == SCAN_ABSENT) {
         return SCAN_ABSENT;
+    }
     scan_ref end = s->node[object].next;
-    while (value < end && !string_is(s, &s->node[value - 1], key))
+    while (value < end && !string_is(s, &s->node[value - 1], key)) {
         value = s->node[value].next + 1;
+    }
     return value < end ? value : SCAN_ABSENT;
 }
 
 scan_ref scan_get(const struct scan *s, scan_ref object, struct str key)
 {
-    if (scan_type(s, object) != SCAN_OBJECT)
+    if (scan_type(s, object) != SCAN_OBJECT) {
         return SCAN_ABSENT;
+    }
     return find_from(s, object, scan_first(s, object), key);
 }
 
@@ -97,8 +102,9 @@ static uint32_t hex_digit(char c)
 static uint32_t hex_unit(const char *p)
 {
     uint32_t unit = 0;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         unit = unit * 16 + hex_digit(p[i]);
+    }
     return unit;
 }
 
@@ -110,8 +116,9 @@ static size_t put_utf8(uint32_t c, char *out)
     }
     size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const unsigned char lead[] = {[2] = 0xC0, [3] = 0xE0, [4] = 0xF0};
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) {
         out[i] = (char)(0x80 | (c & 0x3F));
+    }
     out[0] = (char)(lead[n] | c);
     return n;
 }
@@ -139,8 +146,9 @@ static size_t decode_escape(const char **p, char out[4])
 /* What stands between the quotes; p is NULL when r is no string. */
 static struct str inner(const struct scan *s, scan_ref r)
 {
-    if (scan_type(s, r) != SCAN_STRING)
+    if (scan_type(s, r) != SCAN_STRING) {
         return (struct str){NULL, 0};
+    }
     struct str raw = scan_raw(s, r);
     return (struct str){raw.p + 1, raw.n - 2};
 }
@@ -161,11 +169,13 @@ static size_t plain_run(const char *p, const char *end)
 struct str scan_text(const struct scan *s, scan_ref r)
 {
     struct str raw = inner(s, r);
-    if (!scan_has_escape(s, r))
+    if (!scan_has_escape(s, r)) {
         return raw;
+    }
     char *out = arena_alloc(s->arena, raw.n); /* unescaped text is never longer */
-    if (out == NULL)
+    if (out == NULL) {
         return (struct str){NULL, 0};
+    }
     size_t n = 0;
     const char *end = raw.p + raw.n;
     for (const char *p = raw.p; p < end;) {
@@ -186,8 +196,9 @@ struct str scan_text(const struct scan *s, scan_ref r)
 /* Takes `piece` off the front of *rest; false when it does not stand there. */
 static bool eat(struct str *rest, const char *piece, size_t n)
 {
-    if (rest->n < n || (n > 0 && memcmp(rest->p, piece, n) != 0))
+    if (rest->n < n || (n > 0 && memcmp(rest->p, piece, n) != 0)) {
         return false;
+    }
     rest->p += n;
     rest->n -= n;
     return true;
@@ -199,14 +210,16 @@ static bool escaped_is(struct str raw, struct str want)
     const char *end = raw.p + raw.n;
     for (const char *p = raw.p; p < end;) {
         size_t run = plain_run(p, end);
-        if (!eat(&want, p, run))
+        if (!eat(&want, p, run)) {
             return false;
+        }
         p += run;
         if (p < end) {
             char bytes[4];
             size_t got = decode_escape(&p, bytes);
-            if (!eat(&want, bytes, got))
+            if (!eat(&want, bytes, got)) {
                 return false;
+            }
         }
     }
     return want.n == 0;
@@ -222,8 +235,9 @@ bool scan_text_is(const struct scan *s, scan_ref r, struct str want)
 bool scan_bool(const struct scan *s, scan_ref r, bool *out)
 {
     enum scan_type type = scan_type(s, r);
-    if (type != SCAN_TRUE && type != SCAN_FALSE)
+    if (type != SCAN_TRUE && type != SCAN_FALSE) {
         return false;
+    }
     *out = type == SCAN_TRUE;
     return true;
 }
@@ -231,26 +245,31 @@ bool scan_bool(const struct scan *s, scan_ref r, bool *out)
 bool scan_f64(const struct scan *s, scan_ref r, double *out)
 {
     struct str raw = scan_raw(s, r);
-    if (scan_type(s, r) != SCAN_NUMBER || raw.n > NUMBER_MAX)
+    if (scan_type(s, r) != SCAN_NUMBER || raw.n > NUMBER_MAX) {
         return false;
+    }
     char digits[NUMBER_MAX + 1];
     double v = strtod(text_copy(raw, digits, sizeof digits), NULL);
-    if (!isfinite(v))
+    if (!isfinite(v)) {
         return false; /* 1e400 is good JSON, but no double holds it */
+    }
     *out = v;
     return true;
 }
 
 bool scan_i64(const struct scan *s, scan_ref r, int64_t *out)
 {
-    if (scan_type(s, r) != SCAN_NUMBER)
+    if (scan_type(s, r) != SCAN_NUMBER) {
         return false;
-    if (text_i64(scan_raw(s, r), out))
+    }
+    if (text_i64(scan_raw(s, r), out)) {
         return true;
+    }
     /* A fraction, an exponent or out of range: exact only where a double counts in ones. */
     double v;
-    if (!scan_f64(s, r, &v) || v != trunc(v) || fabs(v) >= 9007199254740992.0)
+    if (!scan_f64(s, r, &v) || v != trunc(v) || fabs(v) >= 9007199254740992.0) {
         return false;
+    }
     *out = (int64_t)v;
     return true;
 }

@@ -33,8 +33,9 @@ static void expire(struct loop *loop, void *owner);
 
 static void defer_work(struct fetch_client *client)
 {
-    if (client->work_due)
+    if (client->work_due) {
         return;
+    }
     client->work_due = true;
     loop_defer(client->loop, do_work, client);
 }
@@ -44,16 +45,20 @@ static void defer_work(struct fetch_client *client)
 static void arm(struct fetch *f)
 {
     uint64_t due_ms = UINT64_MAX;
-    if (f->total_ms)
+    if (f->total_ms) {
         due_ms = f->start_ms + f->total_ms;
-    if (!f->answered && f->first_byte_ms && f->start_ms + f->first_byte_ms < due_ms)
+    }
+    if (!f->answered && f->first_byte_ms && f->start_ms + f->first_byte_ms < due_ms) {
         due_ms = f->start_ms + f->first_byte_ms;
-    if (f->answered && !f->paused && f->idle_ms && f->last_ms + f->idle_ms < due_ms)
+    }
+    if (f->answered && !f->paused && f->idle_ms && f->last_ms + f->idle_ms < due_ms) {
         due_ms = f->last_ms + f->idle_ms;
-    if (due_ms == UINT64_MAX)
+    }
+    if (due_ms == UINT64_MAX) {
         loop_timer_cancel(f->client->loop, &f->deadline);
-    else
+    } else {
         loop_timer_set(f->client->loop, &f->deadline, due_ms, expire, f);
+    }
 }
 
 /* A byte came. The timer is moved only where the deadline may come nearer; expire() moves it
@@ -61,8 +66,9 @@ static void arm(struct fetch *f)
 void fetch_touch(struct fetch *f)
 {
     f->last_ms = clock_mono_ms();
-    if (f->answered)
+    if (f->answered) {
         return;
+    }
     f->answered = true;
     arm(f);
 }
@@ -77,14 +83,16 @@ static void pend(struct fetch *f)
         TAILQ_INSERT_TAIL(&client->pending, f, in_pending);
         client->pending_count++;
     }
-    if (!client->inside)
+    if (!client->inside) {
         defer_work(client);
+    }
 }
 
 static void unpend(struct fetch *f)
 {
-    if (!f->pending)
+    if (!f->pending) {
         return;
+    }
     f->pending = false;
     TAILQ_REMOVE(&f->client->pending, f, in_pending);
     f->client->pending_count--;
@@ -108,8 +116,9 @@ static void end(struct fetch *f)
     unpend(f);
     LIST_REMOVE(f, in_running);
     client->running_count--;
-    if (!added)
+    if (!added) {
         return;
+    }
     long connects = 0;
     curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
     client->stats.connects += (uint64_t)connects;
@@ -159,10 +168,12 @@ static void finish(struct fetch *f, CURLcode code)
         start_anew(f);
         return;
     }
-    if (code != CURLE_OK && f->err.code == STATUS_OK)
+    if (code != CURLE_OK && f->err.code == STATUS_OK) {
         fetch_error_explain(f, code);
-    if (f->err.code == STATUS_OK)
+    }
+    if (f->err.code == STATUS_OK) {
         fetch_sockets_answered(f);
+    }
     end(f);
     f->ops.done(f->owner, f, f->err.code, &f->err);
     release(f);
@@ -172,22 +183,25 @@ static void expire(struct loop *loop, void *owner)
 {
     struct fetch *f = owner;
     uint64_t now_ms = clock_mono_ms();
-    if (f->state == FETCH_CANCELLED) /* settle() takes it away, nobody is told */
+    if (f->state == FETCH_CANCELLED) { /* settle() takes it away, nobody is told */
         return;
+    }
     arm(f);
-    if (!f->deadline.index || f->deadline.at_ms > now_ms)
+    if (!f->deadline.index || f->deadline.at_ms > now_ms) {
         return;
+    }
     loop_timer_cancel(loop, &f->deadline);
     f->trouble = FETCH_TROUBLE_TIMEOUT;
-    if (f->total_ms && f->start_ms + f->total_ms <= now_ms)
+    if (f->total_ms && f->start_ms + f->total_ms <= now_ms) {
         err_set(&f->err, STATUS_TIMEOUT, "the answer of %s was not complete in %u s", f->peer,
                 (f->total_ms + 999) / 1000);
-    else if (!f->answered)
+    } else if (!f->answered) {
         err_set(&f->err, STATUS_TIMEOUT, "no answer from %s in %u s", f->peer,
                 (f->first_byte_ms + 999) / 1000);
-    else
+    } else {
         err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
                 (f->idle_ms + 999) / 1000);
+    }
     finish(f, CURLE_OK);
 }
 
@@ -209,16 +223,18 @@ static bool add(struct fetch *f)
 
 static void unpause(struct fetch *f)
 {
-    if (!f->paused)
+    if (!f->paused) {
         return;
+    }
     f->paused = false;
     f->last_ms = clock_mono_ms();
     arm(f);
     f->client->inside = true;
     CURLcode code = curl_easy_pause(f->easy, CURLPAUSE_CONT);
     f->client->inside = false;
-    if (code != CURLE_OK && f->state != FETCH_CANCELLED)
+    if (code != CURLE_OK && f->state != FETCH_CANCELLED) {
         finish(f, code);
+    }
 }
 
 static void settle(struct fetch_client *client)
@@ -237,8 +253,9 @@ static void settle(struct fetch_client *client)
             finish(f, CURLE_OK);
         }
     }
-    if (client->pending_count > 0)
+    if (client->pending_count > 0) {
         defer_work(client);
+    }
 }
 
 static void deliver(struct fetch_client *client)
@@ -248,8 +265,9 @@ static void deliver(struct fetch_client *client)
     while ((message = curl_multi_info_read(client->multi, &left))) {
         struct fetch *f = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        if (f->state != FETCH_CANCELLED) /* in a callback that settle() itself led to */
+        if (f->state != FETCH_CANCELLED) { /* in a callback that settle() itself led to */
             finish(f, message->data.result);
+        }
     }
 }
 
@@ -319,8 +337,9 @@ struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_opti
 
 void fetch_client_drop(struct fetch_client *client)
 {
-    if (!client)
+    if (!client) {
         return;
+    }
     assert(!client->inside);
     struct fetch *f;
     while ((f = LIST_FIRST(&client->running))) {
@@ -335,8 +354,9 @@ void fetch_client_drop(struct fetch_client *client)
     fetch_sockets_detach(client);
     curl_global_cleanup();
     client->dropped = true;
-    if (!client->work_due)
+    if (!client->work_due) {
         heap_drop(client);
+    }
 }
 
 static struct fetch *take(struct fetch_client *client)
@@ -348,8 +368,9 @@ static struct fetch *take(struct fetch_client *client)
         return f;
     }
     f = heap_new(sizeof *f);
-    if (!f)
+    if (!f) {
         return NULL;
+    }
     f->client = client;
     f->easy = curl_easy_init();
     buf_init(&f->lines, REQUEST_HEADER_BYTES);
@@ -406,8 +427,9 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
     if (client->inside) {
         pend(f);
     } else if (!add(f)) {
-        if (err)
+        if (err) {
             *err = f->err;
+        }
         end(f);
         release(f);
         return NULL;
@@ -419,8 +441,9 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
 
 void fetch_cancel(struct fetch *f)
 {
-    if (f->state == FETCH_ENDED || f->state == FETCH_CANCELLED)
+    if (f->state == FETCH_ENDED || f->state == FETCH_CANCELLED) {
         return;
+    }
     assert(f->state != FETCH_POOLED);
     if (f->client->inside && f->state != FETCH_QUEUED) {
         f->state = FETCH_CANCELLED;
@@ -433,8 +456,9 @@ void fetch_cancel(struct fetch *f)
 
 void fetch_resume(struct fetch *f)
 {
-    if (f->state == FETCH_RUNNING)
+    if (f->state == FETCH_RUNNING) {
         pend(f);
+    }
 }
 
 enum fetch_trouble fetch_trouble(const struct fetch *f)
@@ -456,8 +480,9 @@ bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)
 {
     struct str rest = buf_str(&f->answer), line;
     while (text_split(&rest, '\n', &line)) {
-        if (line.n <= name.n || line.p[name.n] != ':' || !text_istarts(line, name))
+        if (line.n <= name.n || line.p[name.n] != ':' || !text_istarts(line, name)) {
             continue;
+        }
         *value_out = text_trim(text_sub(line, name.n + 1, line.n));
         return true;
     }

@@ -21,8 +21,9 @@ static int status_of(struct str line)
 {
     struct str version, code = {NULL, 0};
     uint64_t value = 0;
-    if (text_split(&line, ' ', &version) && text_split(&line, ' ', &code) && code.n == 3)
+    if (text_split(&line, ' ', &version) && text_split(&line, ' ', &code) && code.n == 3) {
         text_u64(code, &value);
+    }
     return (int)value;
 }
 
@@ -31,21 +32,25 @@ static size_t on_header(char *p, size_t size, size_t n, void *owner)
 {
     struct fetch *f = owner;
     struct str line = {p, n * size};
-    if (f->state != FETCH_RUNNING)
+    if (f->state != FETCH_RUNNING) {
         return CURL_WRITEFUNC_ERROR;
+    }
     fetch_touch(f);
-    if (f->headers_in)
+    if (f->headers_in) {
         return n;
-    while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
+    }
+    while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n')) {
         line.n--;
+    }
     if (text_starts(line, STR("HTTP/"))) {
         buf_clear(&f->answer);
         f->status = status_of(line);
     } else if (line.n > 0) {
         buf_put_str(&f->answer, line);
         buf_put_char(&f->answer, '\n');
-        if (!buf_ok(&f->answer))
+        if (!buf_ok(&f->answer)) {
             return refuse(f, "too many header bytes");
+        }
     } else if (f->status >= 200) {
         f->headers_in = true;
         f->ops.headers(f->owner, f, f->status);
@@ -56,15 +61,18 @@ static size_t on_header(char *p, size_t size, size_t n, void *owner)
 static size_t on_body(char *p, size_t size, size_t n, void *owner)
 {
     struct fetch *f = owner;
-    if (f->state != FETCH_RUNNING)
+    if (f->state != FETCH_RUNNING) {
         return CURL_WRITEFUNC_ERROR;
+    }
     fetch_touch(f);
     n *= size;
-    if (f->body_max && n > f->body_max - f->received)
+    if (f->body_max && n > f->body_max - f->received) {
         return refuse(f, "too long an answer");
+    }
     bool taken = f->ops.data(f->owner, f, (struct str){p, n});
-    if (f->state != FETCH_RUNNING)
+    if (f->state != FETCH_RUNNING) {
         return CURL_WRITEFUNC_ERROR;
+    }
     if (!taken) {
         f->paused = true;
         return CURL_WRITEFUNC_PAUSE;

@@ -39,8 +39,9 @@ static bool set_tls(struct fetch *f)
 static int on_note(CURL *easy, curl_infotype type, char *p, size_t n, void *owner)
 {
     (void)easy, (void)owner;
-    if (type == CURLINFO_TEXT)
+    if (type == CURLINFO_TEXT) {
         log_line(LOG_DEBUG, "fetch", "%.*s", STR_ARG(text_trim((struct str){p, n ? n - 1 : 0})));
+    }
     return 0;
 }
 
@@ -70,8 +71,9 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
 {
     bool ok = true;
     bool custom = strcmp(r->method, "GET") != 0 && strcmp(r->method, "POST") != 0;
-    if (custom || f->method_custom)
+    if (custom || f->method_custom) {
         SET(CURLOPT_CUSTOMREQUEST, custom ? r->method : NULL);
+    }
     f->method_custom = custom;
     if (strcmp(r->method, "GET") == 0) {
         SET(CURLOPT_HTTPGET, 1L);
@@ -97,8 +99,9 @@ static bool set_url(struct fetch *f, struct str url, struct str target)
         buf_clear(&f->origin);
         buf_put_str(&f->origin, origin);
         buf_put_char(&f->origin, '\0');
-        if (!buf_ok(&f->origin))
+        if (!buf_ok(&f->origin)) {
             return false;
+        }
         SET(CURLOPT_URL, buf_data(&f->origin));
     }
     SET(CURLOPT_REQUEST_TARGET, target.n ? target.p : "/");
@@ -110,22 +113,27 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
 {
     bool ok = set_method(f, r);
     struct url u;
-    if (!url_cut(text_from(r->url), &u))
+    if (!url_cut(text_from(r->url), &u)) {
         return false;
+    }
     f->secure = !u.plain_http;
     /* Metadata and container addresses are plain http and must never go through a proxy. */
     bool proxy = f->client->options.use_proxy && f->secure;
-    if (r->allow_http != f->http_allowed)
+    if (r->allow_http != f->http_allowed) {
         SET(CURLOPT_PROTOCOLS_STR, r->allow_http ? "https,http" : "https");
+    }
     f->http_allowed = r->allow_http;
-    if (proxy != f->proxy_allowed)
+    if (proxy != f->proxy_allowed) {
         SET(CURLOPT_PROXY, proxy ? NULL : "");
+    }
     f->proxy_allowed = proxy;
-    if (r->connect_ms != f->connect_ms_set)
+    if (r->connect_ms != f->connect_ms_set) {
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
+    }
     f->connect_ms_set = r->connect_ms;
-    if (f->fresh_only) /* the last request was repeated */
+    if (f->fresh_only) { /* the last request was repeated */
         SET(CURLOPT_FRESH_CONNECT, 0L);
+    }
     f->fresh_only = false;
     SET(CURLOPT_HTTPHEADER, f->list);
     return set_url(f, text_from(r->url), u.path) && ok;
@@ -133,16 +141,19 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
 
 static bool has_header(const struct fetch_request *r, struct str name_colon)
 {
-    for (size_t i = 0; i < r->header_count; i++)
-        if (text_istarts(text_from(r->headers[i].line), name_colon))
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (text_istarts(text_from(r->headers[i].line), name_colon)) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool put_line(struct fetch *f, const char *line)
 {
-    if (strpbrk(line, "\r\n"))
+    if (strpbrk(line, "\r\n")) {
         return false;
+    }
     buf_put(&f->lines, line, strlen(line) + 1);
     return true;
 }
@@ -158,14 +169,18 @@ static bool set_headers(struct fetch *f, const struct fetch_request *r)
     size_t count = r->header_count;
     bool ok = count <= FETCH_HEADERS_MAX;
     buf_clear(&f->lines);
-    for (size_t i = 0; ok && i < r->header_count; i++)
+    for (size_t i = 0; ok && i < r->header_count; i++) {
         ok = put_line(f, r->headers[i].line);
-    if (!ok)
+    }
+    if (!ok) {
         return false;
+    }
     static const char *const own[FETCH_OWN_HEADERS] = {"Expect:", "Accept:", "Content-Type:"};
-    for (size_t i = 0; i < FETCH_OWN_HEADERS; i++)
-        if (!has_header(r, text_from(own[i])) && put_line(f, own[i]))
+    for (size_t i = 0; i < FETCH_OWN_HEADERS; i++) {
+        if (!has_header(r, text_from(own[i])) && put_line(f, own[i])) {
             count++;
+        }
+    }
     char *at = buf_data(&f->lines);
     for (size_t i = 0; buf_ok(&f->lines) && i < count; i++) {
         f->list[i] = (struct curl_slist){at, i + 1 < count ? &f->list[i + 1] : NULL};

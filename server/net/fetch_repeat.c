@@ -44,13 +44,15 @@ void fetch_repeat_closing(const struct fetch_watch *w)
 {
     struct fetch *f;
     uint64_t now = w->received == FETCH_UNKNOWN ? FETCH_UNKNOWN : received(w->fd);
-    if (now == FETCH_UNKNOWN) /* its first request, for one */
+    if (now == FETCH_UNKNOWN) { /* its first request, for one */
         return;
+    }
     LIST_FOREACH(f, &w->client->running, in_running)
     {
         uint64_t silence = f->secure ? ALERT_BYTES : FIN_BYTES;
-        if (f->sent && f->local_port == w->local_port)
+        if (f->sent && f->local_port == w->local_port) {
             f->lost = !f->repeated && !f->answered && now - w->received <= silence;
+        }
     }
 }
 
@@ -66,8 +68,9 @@ bool fetch_repeat_request(struct fetch *f, int port)
     long connects = 0;
     if (f->sent) {
         curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
-        if (!f->lost || connects == 0)
+        if (!f->lost || connects == 0) {
             return false;
+        }
         fetch_repeat_note(f);
     }
     f->sent = true;

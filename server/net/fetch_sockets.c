@@ -37,23 +37,27 @@ static void on_ready(struct loop *loop, void *owner, unsigned events)
         unwatch(w);
         return;
     }
-    if (events & (LOOP_READ | LOOP_ERROR))
+    if (events & (LOOP_READ | LOOP_ERROR)) {
         bits |= CURL_CSELECT_IN;
+    }
     /* An error alone is passed as "try both": recv and send then tell which error it is. */
-    if (events & (LOOP_WRITE | LOOP_ERROR))
+    if (events & (LOOP_WRITE | LOOP_ERROR)) {
         bits |= CURL_CSELECT_OUT;
+    }
     fetch_act(w->client, w->fd, bits);
 }
 
 static struct fetch_watch *watch_new(struct fetch_client *client, int fd)
 {
     struct fetch_watch *w = LIST_FIRST(&client->spare_watches);
-    if (w)
+    if (w) {
         LIST_REMOVE(w, in_watches);
-    else
+    } else {
         w = heap_new(sizeof *w);
-    if (!w)
+    }
+    if (!w) {
         return NULL;
+    }
     *w = (struct fetch_watch){.client = client, .fd = fd, .received = FETCH_UNKNOWN};
     LIST_INSERT_HEAD(&client->watches, w, in_watches);
     return w;
@@ -69,10 +73,11 @@ static void watch_drop(struct fetch_watch *w)
 static bool watch(struct fetch_watch *w, unsigned events)
 {
     w->idle = false;
-    if (w->handle)
+    if (w->handle) {
         loop_change(w->client->loop, w->handle, events);
-    else
+    } else {
         w->handle = loop_add(w->client->loop, w->fd, events, on_ready, w, NULL);
+    }
     return w->handle != 0;
 }
 
@@ -81,15 +86,19 @@ static bool watch(struct fetch_watch *w, unsigned events)
 static bool room_for(struct fetch_client *client, int fd)
 {
     size_t size = client->connections_size ? client->connections_size : CONNECTIONS_FIRST;
-    while ((size_t)fd >= size)
+    while ((size_t)fd >= size) {
         size *= 2;
-    if (size == client->connections_size)
+    }
+    if (size == client->connections_size) {
         return true;
+    }
     struct fetch_watch **bigger = heap_grow(client->connections, size * sizeof(void *));
-    if (!bigger)
+    if (!bigger) {
         return false;
-    for (size_t i = client->connections_size; i < size; i++)
+    }
+    for (size_t i = client->connections_size; i < size; i++) {
         bigger[i] = NULL;
+    }
     client->connections = bigger;
     client->connections_size = size;
     return true;
@@ -103,8 +112,9 @@ static struct fetch_watch *connection_at(const struct fetch_client *client, int 
 static void forget(struct fetch_client *client, int fd)
 {
     struct fetch_watch *w = connection_at(client, fd);
-    if (!w)
+    if (!w) {
         return;
+    }
     client->connections[fd] = NULL;
     watch_drop(w);
 }
@@ -126,8 +136,9 @@ static int on_open(void *owner, curl_socket_t fd, curlsocktype purpose)
 static int on_close(void *owner, curl_socket_t fd)
 {
     const struct fetch_watch *w = connection_at(owner, fd);
-    if (w)
+    if (w) {
         fetch_repeat_closing(w);
+    }
     forget(owner, fd);
     return close(fd);
 }
@@ -145,10 +156,11 @@ bool fetch_sockets_options(struct fetch *f)
 /* Nothing is wanted any more. */
 static void rest(struct fetch_watch *w)
 {
-    if (w->connection)
+    if (w->connection) {
         w->idle = true;
-    else
+    } else {
         watch_drop(w);
+    }
 }
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *socket)
@@ -157,29 +169,35 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, voi
     struct fetch_watch *w = socket ? socket : connection_at(client, fd);
     struct fetch *f = NULL; /* easy may be one that libcurl made for itself */
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
-    if (f && w && w->connection)
+    if (f && w && w->connection) {
         f->fd = fd;
+    }
     if (what == CURL_POLL_REMOVE) {
-        if (w)
+        if (w) {
             rest(w);
+        }
         return 0;
     }
     unsigned events =
         (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
-    if (!w)
+    if (!w) {
         w = watch_new(client, fd);
-    if (!w || !watch(w, events))
+    }
+    if (!w || !watch(w, events)) {
         log_line(LOG_ERROR, "fetch", "cannot watch a connection; its deadline will end it");
-    if (!socket)
+    }
+    if (!socket) {
         curl_multi_assign(client->multi, fd, w);
+    }
     return 0;
 }
 
 void fetch_sockets_answered(const struct fetch *f)
 {
     struct fetch_watch *w = f->fd >= 0 ? connection_at(f->client, f->fd) : NULL;
-    if (w)
+    if (w) {
         fetch_repeat_answered(f, w);
+    }
 }
 
 static void on_timer(struct loop *loop, void *owner)
@@ -197,8 +215,9 @@ static int set_timer(CURLM *multi, long delay_ms, void *owner)
         return 0;
     }
     loop_timer_cancel(client->loop, &client->timer);
-    if (delay_ms == 0)
+    if (delay_ms == 0) {
         fetch_act_soon(client);
+    }
     return 0;
 }
 
@@ -214,8 +233,9 @@ void fetch_sockets_detach(struct fetch_client *client)
 {
     loop_timer_cancel(client->loop, &client->timer);
     struct fetch_watch *w;
-    while ((w = LIST_FIRST(&client->watches)))
+    while ((w = LIST_FIRST(&client->watches))) {
         watch_drop(w);
+    }
     while ((w = LIST_FIRST(&client->spare_watches))) {
         LIST_REMOVE(w, in_watches);
         heap_drop(w);

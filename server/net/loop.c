@@ -87,12 +87,15 @@ static void run_deferred(struct loop *loop)
 
 void loop_drop(struct loop *loop)
 {
-    if (!loop)
+    if (!loop) {
         return;
-    while (loop->deferred_count > 0)
+    }
+    while (loop->deferred_count > 0) {
         run_deferred(loop);
-    if (loop->epoll_fd >= 0)
+    }
+    if (loop->epoll_fd >= 0) {
         close(loop->epoll_fd);
+    }
     heap_drop(loop->slots);
     heap_drop(loop->heap);
     heap_drop(loop->deferred);
@@ -116,22 +119,26 @@ static int handle_fd(loop_handle h)
 static struct slot *live_slot(struct loop *loop, loop_handle h)
 {
     int fd = handle_fd(h);
-    if (fd < 0 || (size_t)fd >= loop->slot_count)
+    if (fd < 0 || (size_t)fd >= loop->slot_count) {
         return NULL;
+    }
     struct slot *slot = &loop->slots[fd];
     return slot->fn && slot->generation == h >> 32 ? slot : NULL;
 }
 
 static bool room_for_fd(struct loop *loop, int fd)
 {
-    if ((size_t)fd < loop->slot_count)
+    if ((size_t)fd < loop->slot_count) {
         return true;
+    }
     size_t count = loop->slot_count;
-    while ((size_t)fd >= count)
+    while ((size_t)fd >= count) {
         count *= 2;
+    }
     struct slot *slots = heap_grow(loop->slots, count * sizeof *slots);
-    if (!slots)
+    if (!slots) {
         return false;
+    }
     memset(slots + loop->slot_count, 0, (count - loop->slot_count) * sizeof *slots);
     loop->slots = slots;
     loop->slot_count = count;
@@ -141,28 +148,36 @@ static bool room_for_fd(struct loop *loop, int fd)
 static struct epoll_event epoll_event_of(unsigned events, loop_handle h)
 {
     struct epoll_event event = {.data.u64 = h};
-    if (events & LOOP_READ)
+    if (events & LOOP_READ) {
         event.events |= EPOLLIN;
-    if (events & LOOP_WRITE)
+    }
+    if (events & LOOP_WRITE) {
         event.events |= EPOLLOUT;
-    if (events & LOOP_RDHUP)
+    }
+    if (events & LOOP_RDHUP) {
         event.events |= EPOLLRDHUP;
-    if (events & LOOP_EXCLUSIVE)
+    }
+    if (events & LOOP_EXCLUSIVE) {
         event.events |= EPOLLEXCLUSIVE;
+    }
     return event;
 }
 
 static unsigned events_of_epoll(uint32_t events)
 {
     unsigned out = 0;
-    if (events & EPOLLIN)
+    if (events & EPOLLIN) {
         out |= LOOP_READ;
-    if (events & EPOLLOUT)
+    }
+    if (events & EPOLLOUT) {
         out |= LOOP_WRITE;
-    if (events & EPOLLRDHUP)
+    }
+    if (events & EPOLLRDHUP) {
         out |= LOOP_RDHUP;
-    if (events & (EPOLLERR | EPOLLHUP))
+    }
+    if (events & (EPOLLERR | EPOLLHUP)) {
         out |= LOOP_ERROR;
+    }
     return out;
 }
 
@@ -171,12 +186,15 @@ static unsigned events_of_epoll(uint32_t events)
 static int control(const struct loop *loop, int op, int fd, unsigned events, loop_handle h)
 {
     struct epoll_event event = epoll_event_of(events, h);
-    if (epoll_ctl(loop->epoll_fd, op, fd, &event) == 0)
+    if (epoll_ctl(loop->epoll_fd, op, fd, &event) == 0) {
         return 0;
-    if (op == EPOLL_CTL_ADD && errno == EEXIST)
+    }
+    if (op == EPOLL_CTL_ADD && errno == EEXIST) {
         return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-    if (op == EPOLL_CTL_MOD && errno == ENOENT)
+    }
+    if (op == EPOLL_CTL_MOD && errno == ENOENT) {
         return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    }
     return -1;
 }
 
@@ -203,12 +221,14 @@ loop_handle loop_add(struct loop *loop, int fd, unsigned events, loop_fd_fn *fn,
 void loop_change(struct loop *loop, loop_handle h, unsigned events)
 {
     struct slot *slot = live_slot(loop, h);
-    if (!slot || slot->events == events)
+    if (!slot || slot->events == events) {
         return;
+    }
     assert(!(slot->events & LOOP_EXCLUSIVE) && !(events & LOOP_EXCLUSIVE));
     slot->events = events;
-    if (slot->armed == events || slot->armed == (events | LOOP_READ))
+    if (slot->armed == events || slot->armed == (events | LOOP_READ)) {
         return;
+    }
     slot->armed = events;
     control(loop, EPOLL_CTL_MOD, handle_fd(h), events, h);
 }
@@ -216,8 +236,9 @@ void loop_change(struct loop *loop, loop_handle h, unsigned events)
 void loop_remove(struct loop *loop, loop_handle h)
 {
     struct slot *slot = live_slot(loop, h);
-    if (!slot)
+    if (!slot) {
         return;
+    }
     slot->fn = NULL;
     /* EBADF and ENOENT are fine: libcurl may have closed it first. */
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, handle_fd(h), NULL);
@@ -226,8 +247,9 @@ void loop_remove(struct loop *loop, loop_handle h)
 static void dispatch(struct loop *loop, const struct epoll_event *event)
 {
     struct slot *slot = live_slot(loop, event->data.u64);
-    if (!slot)
+    if (!slot) {
         return;
+    }
     unsigned events = events_of_epoll(event->events);
     if (events & slot->armed & ~slot->events) {
         slot->armed = slot->events;
@@ -235,8 +257,9 @@ static void dispatch(struct loop *loop, const struct epoll_event *event)
     }
     /* Interest may have been dropped by an earlier event of this turn. */
     events &= slot->events | LOOP_ERROR;
-    if (events)
+    if (events) {
         slot->fn(loop, slot->owner, events);
+    }
 }
 
 /* ---- timers ------------------------------------------------------------------------------- */
@@ -262,10 +285,12 @@ static void timer_down(struct loop *loop, size_t at)
     struct loop_timer *t = loop->heap[at];
     for (size_t child = at * 2 + 1; child < loop->timer_count; child = at * 2 + 1) {
         if (child + 1 < loop->timer_count &&
-            loop->heap[child + 1]->at_ms < loop->heap[child]->at_ms)
+            loop->heap[child + 1]->at_ms < loop->heap[child]->at_ms) {
             child++;
-        if (loop->heap[child]->at_ms >= t->at_ms)
+        }
+        if (loop->heap[child]->at_ms >= t->at_ms) {
             break;
+        }
         timer_place(loop, at, loop->heap[child]);
         at = child;
     }
@@ -298,14 +323,16 @@ void loop_timer_in(struct loop *loop, struct loop_timer *t, uint64_t delay_ms, l
 
 void loop_timer_cancel(struct loop *loop, struct loop_timer *t)
 {
-    if (t->index == 0)
+    if (t->index == 0) {
         return;
+    }
     size_t at = t->index - 1;
     assert(loop->heap[at] == t);
     t->index = 0;
     struct loop_timer *last = loop->heap[--loop->timer_count];
-    if (last == t)
+    if (last == t) {
         return;
+    }
     timer_place(loop, at, last);
     timer_up(loop, at);
     timer_down(loop, last->index - 1);
@@ -342,14 +369,17 @@ void loop_each_turn(struct loop *loop, loop_fn *fn, void *owner)
 
 static int wait_ms(const struct loop *loop)
 {
-    if (loop->deferred_count > 0)
+    if (loop->deferred_count > 0) {
         return 0;
-    if (loop->timer_count == 0)
+    }
+    if (loop->timer_count == 0) {
         return -1;
+    }
     uint64_t now_ms = clock_now_ns() / 1000000;
     uint64_t at_ms = loop->heap[0]->at_ms;
-    if (at_ms <= now_ms)
+    if (at_ms <= now_ms) {
         return 0;
+    }
     return at_ms - now_ms < 1000000 ? (int)(at_ms - now_ms) : 1000000;
 }
 
@@ -360,23 +390,27 @@ static void turn(struct loop *loop)
     assert(n >= 0 || errno == EINTR);
     clock_tick();
     loop->turns++;
-    if (loop->each_turn.fn)
+    if (loop->each_turn.fn) {
         loop->each_turn.fn(loop, loop->each_turn.owner);
+    }
     run_timers(loop);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         dispatch(loop, &events[i]);
+    }
     run_deferred(loop);
     uint64_t took_ns = clock_now_ns() - clock_mono_ns();
-    if (took_ns > SLOW_TURN_NS)
+    if (took_ns > SLOW_TURN_NS) {
         log_line(LOG_WARN, "loop", "a turn with %d events took %u ms", n,
                  (unsigned)(took_ns / 1000000));
+    }
 }
 
 void loop_run(struct loop *loop)
 {
     loop->stop = false;
-    while (!loop->stop)
+    while (!loop->stop) {
         turn(loop);
+    }
 }
 
 void loop_stop(struct loop *loop)
@@ -394,8 +428,9 @@ uint64_t loop_turns(const struct loop *loop)
 int loop_eventfd(struct err *err)
 {
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         err_set(err, STATUS_INTERNAL, "cannot make an eventfd: %m");
+    }
     return fd;
 }
 
@@ -418,22 +453,27 @@ int loop_signalfd(const int *signals, struct err *err)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (; *signals; signals++)
+    for (; *signals; signals++) {
         sigaddset(&set, *signals);
+    }
     int fd = -1;
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0) {
         fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd < 0)
+    }
+    if (fd < 0) {
         err_set(err, STATUS_INTERNAL, "cannot make a signalfd: %m");
+    }
     return fd;
 }
 
 int loop_signalfd_read(int fd, int *pid_out)
 {
     struct signalfd_siginfo info;
-    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return 0;
-    if (pid_out)
+    }
+    if (pid_out) {
         *pid_out = (int)info.ssi_pid;
+    }
     return (int)info.ssi_signo;
 }

@@ -62,17 +62,6 @@ static uint64_t least_up(uint64_t (*limit)(const char *, struct str), const char
     return cgroup_lesser(least, limit(dir, group));
 }
 
-static bool lists(struct str controllers, struct str controller)
-{
-    struct str name;
-    while (text_split(&controllers, ',', &name)) {
-        if (text_eq(name, controller)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1), see cgroups(7) "/proc/[pid]/cgroup". */
 static uint64_t least_of_line(const struct cgroup_limit *l, const char *root, struct str line)
 {
@@ -84,7 +73,7 @@ static uint64_t least_of_line(const struct cgroup_limit *l, const char *root, st
     if (!controllers.n) {
         return least_up(l->v2, root, group);
     }
-    if (!lists(controllers, text_from(l->controller))) {
+    if (!text_list_has(controllers, text_from(l->controller))) {
         return 0;
     }
     /* a link where several are mounted together: cpu to cpu,cpuacct */

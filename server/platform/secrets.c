@@ -21,7 +21,7 @@ static const char *const names[] = {
     "MASTER_API_KEY",
     "METRICS_TOKEN",
 };
-enum { NAMES = sizeof names / sizeof names[0], CREDENTIALS = 5 };
+enum { NAMES = COUNT_OF(names), CREDENTIALS = 5 };
 
 static struct {
     bool full; /* there are some: fd is valid */

@@ -59,7 +59,7 @@ static uint32_t action_of(enum syscalls_verdict verdict)
 static unsigned compare(const struct syscalls_row *row, struct scmp_arg_cmp out[2])
 {
     unsigned n = 0;
-    for (size_t i = 0; i < sizeof row->tests / sizeof row->tests[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(row->tests); i++) {
         const struct syscalls_test *t = &row->tests[i];
         switch (t->op) {
         case SYSCALLS_ANY:

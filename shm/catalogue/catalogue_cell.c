@@ -38,7 +38,6 @@ static const char *const thinkings[] = {ABILITIES_THINKINGS(WORD)};
 #define PLACE(name, path) path,
 static const char *const levels[] = {ABILITIES_LEVEL_PLACES(PLACE)};
 #undef PLACE
-#define COUNT_OF(list) (sizeof(list) / sizeof(list)[0])
 
 bool catalogue_cell_is_figure(enum catalogue_column column)
 {

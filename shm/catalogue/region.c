@@ -10,7 +10,7 @@ static const struct str prefixes[] = {
 
 bool region_is_prefix(struct str word)
 {
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
         if (text_eq(word, prefixes[i])) {
             return true;
         }
@@ -62,7 +62,7 @@ struct str region_geography(struct str region)
         {STR("me-"), STR("me")},         {STR("af-"), STR("af")}, {STR("il-"), STR("il")},
         {STR("mx-"), STR("mx")},
     };
-    for (size_t i = 0; i < sizeof geographies / sizeof *geographies; i++) {
+    for (size_t i = 0; i < COUNT_OF(geographies); i++) {
         if (text_starts(region, geographies[i].start)) {
             return geographies[i].prefix;
         }

@@ -51,7 +51,7 @@ struct sums {
     char new_ledger[LEDGER_SIZE]; /* as it is to be */
 };
 
-/* --- the ledger: "<flusher hex>:<sequence>:<seconds>" of each, blanks between, the latest last  */
+/* --- the ledger: "<flusher hex>:<sequence>:<seconds>" of each, with blanks, latest last --- */
 
 struct entry {
     struct str flusher;

@@ -126,11 +126,11 @@ void keystore_dynamo_row_read(const struct cJSON *item, struct keystore_row *out
 
 void keystore_dynamo_row_projection(struct json_out *w)
 {
-    char text[8 * (sizeof names / sizeof names[0])];
+    char text[8 * COUNT_OF(names)];
     size_t n = 0;
     JSON_KEY(w, "ExpressionAttributeNames");
     json_object(w);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         char mark[8];
         snprintf(mark, sizeof mark, "#%zu", i);
         json_key(w, text_from(mark));

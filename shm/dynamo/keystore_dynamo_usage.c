@@ -69,7 +69,7 @@ static void put_texts(struct json_out *w, const struct keystore_usage *u)
                       : u->tokens.write_1h ? "1h"
                                            : ""},
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
         if (texts[i].value[0]) {
             dynamo_value_put_text(w, text_from(texts[i].name), text_from(texts[i].value));
         }

@@ -6,19 +6,12 @@
 
 bool beta_rule_is_name(struct str v)
 {
-    for (size_t i = 0; i < v.n; i++) {
-        char c = v.p[i];
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!word && !memchr("._-", c, 3)) {
-            return false;
-        }
-    }
-    return v.n > 0 && v.n <= NAME_MAX_LEN;
+    return v.n <= NAME_MAX_LEN && text_only_of(v, "._-");
 }
 
 bool beta_rule_begin(struct directory_beta *r, struct str name)
 {
-    *r = (struct directory_beta){.hash = 0};
+    *r = (struct directory_beta){.reserved = 0};
     if (!beta_rule_is_name(name) || name.n >= sizeof r->name) {
         return false;
     }

@@ -40,7 +40,7 @@ void bucket_give(struct segment *s, uint32_t slot, uint32_t tag)
     }
     atomic_store(&b->tag, 0);
     _Atomic uint64_t *words[] = {&b->requests, &b->counting, &b->tokens};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         atomic_store_explicit(words[i], 0, memory_order_relaxed);
     }
     for (size_t i = 0; i < BUCKET_MONTHS; i++) {

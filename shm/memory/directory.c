@@ -134,15 +134,11 @@ static uint64_t key_hash(const struct segment *s, const uint8_t digest[32])
     return mix(h ^ s->header->epoch);
 }
 
-/* FNV-1a, mixed because it leaves names that differ at the end close together. Model names are the
+/* Mixed because FNV-1a leaves names that differ at the end close together. Model names are the
  * operator's: nobody floods them, so no seed. */
 static uint64_t mapping_hash(struct str name)
 {
-    uint64_t h = 0xcbf29ce484222325ull;
-    for (size_t i = 0; i < name.n; i++) {
-        h = (h ^ (uint8_t)name.p[i]) * 0x100000001b3ull;
-    }
-    return mix(h);
+    return mix(text_hash(name));
 }
 
 /* The high half of the hash is the fragment in the index word, the low half says where to begin. */
@@ -404,40 +400,41 @@ bool directory_add(struct segment *s, const struct directory_key *key)
 
 bool directory_add_mapping(struct segment *s, struct str from, struct str to)
 {
-    struct directory_mapping m = {.hash = mapping_hash(from)};
+    struct directory_mapping m = {.reserved = 0};
     if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to) {
         return false;
     }
     memcpy(m.from, from.p, from.n);
     memcpy(m.to, to.p, to.n);
     struct table t = table_of(s, building(s), MAPPINGS);
-    return insert(&t, m.hash, &m);
+    return insert(&t, mapping_hash(from), &m);
 }
 
 bool directory_add_price(struct segment *s, struct str model, const struct price *price)
 {
-    struct directory_price_row row = {.hash = mapping_hash(model), .price = *price};
-    struct directory_price_row twin;
+    struct directory_price_row row = {.price = *price}, twin;
+    uint64_t hash = mapping_hash(model);
     struct table t = table_of(s, building(s), PRICES);
     if (model.n == 0 || model.n >= sizeof row.model ||
-        probe(&t, row.hash, same_model, &model, &twin) == PROBE_HIT) {
+        probe(&t, hash, same_model, &model, &twin) == PROBE_HIT) {
         return false;
     }
     memcpy(row.model, model.p, model.n);
-    return insert(&t, row.hash, &row);
+    return insert(&t, hash, &row);
 }
 
 bool directory_add_beta(struct segment *s, struct str name, struct str to)
 {
-    struct directory_beta row = {.hash = mapping_hash(name)}, twin;
+    struct directory_beta row = {.reserved = 0}, twin;
+    uint64_t hash = mapping_hash(name);
     struct table t = table_of(s, building(s), BETAS);
     if (name.n == 0 || name.n >= sizeof row.name || to.n >= sizeof row.to ||
-        probe(&t, row.hash, same_beta, &name, &twin) == PROBE_HIT) {
+        probe(&t, hash, same_beta, &name, &twin) == PROBE_HIT) {
         return false;
     }
     memcpy(row.name, name.p, name.n);
     memcpy(row.to, to.n > 0 ? to.p : "", to.n);
-    return insert(&t, row.hash, &row);
+    return insert(&t, hash, &row);
 }
 
 void directory_publish(struct segment *s, int64_t confirmed_real_ms)

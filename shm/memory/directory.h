@@ -50,14 +50,14 @@ _Static_assert(sizeof(struct directory_key) == 256, "cell size");
 struct directory_mapping { /* 512 bytes */
     char from[200];        /* client's model name, NUL-terminated */
     char to[304];          /* Bedrock id or ARN */
-    uint64_t hash;
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
 
 struct directory_price_row { /* 256 bytes: one cell */
     char model[216];         /* Bedrock id, NUL-terminated */
     struct price price;
-    uint64_t hash;
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
 
@@ -65,7 +65,7 @@ _Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
 struct directory_beta {         /* 256 bytes: one cell */
     char name[64];              /* anthropic-beta value, NUL-terminated */
     char to[DIRECTORY_BETA_TO]; /* Bedrock's values, comma-separated; empty: blocked */
-    uint64_t hash;
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct directory_beta) == 256, "cell size");
 

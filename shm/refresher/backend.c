@@ -25,7 +25,7 @@ static const struct backend *backend_of(const char *name)
     size_t i = 0;
     while (strcmp(backends[i].name, name) != 0) {
         i++;
-        assert(i < sizeof backends / sizeof backends[0] && "no such choice in config.h");
+        assert(i < COUNT_OF(backends) && "no such choice in config.h");
     }
     return &backends[i];
 }

@@ -70,7 +70,7 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
         {u->service_tier, 0},
         {u->error, 0},
     };
-    int n = (int)(sizeof values / sizeof values[0]), rc = SQLITE_OK;
+    int n = (int)COUNT_OF(values), rc = SQLITE_OK;
     for (int i = 0; i < n; i++) {
         rc |= values[i].text ? keystore_sqlite_db_bind(st, i + 1, values[i].text)
                              : sqlite3_bind_int64(st, i + 1, values[i].number);

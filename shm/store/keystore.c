@@ -101,7 +101,7 @@ static bool put_tier(const char *word, struct directory_key *out)
 
 static bool put_ttl(const char *word, struct directory_key *out)
 {
-    for (size_t i = 0; i < sizeof ttls / sizeof ttls[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(ttls); i++) {
         if (strcmp(ttls[i].word, word) == 0) {
             out->cache_ttl = (uint8_t)ttls[i].ttl;
             return true;
@@ -131,12 +131,6 @@ static bool put_label(const char *text, char *out, size_t size, uint8_t *len_out
     return true;
 }
 
-static bool model_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._:/-*,", c));
-}
-
 /* The allow-list without blanks. It must fit whole, and a list of blanks must not become "all". */
 static bool put_models(const char *text, struct directory_key *out)
 {
@@ -145,7 +139,7 @@ static bool put_models(const char *text, struct directory_key *out)
         if (*p == ' ') {
             continue;
         }
-        if (!model_char(*p) || n == sizeof out->models - 1) {
+        if (!text_word_char(*p, "._:/-*,") || n == sizeof out->models - 1) {
             return false;
         }
         out->models[n++] = *p;
@@ -196,7 +190,7 @@ static const char *fill(const struct keystore_row *row, struct directory_key *ou
         {"cache_ttl", put_ttl(row->cache_ttl, out)},
         {"allowed_models", put_models(row->models, out)},
     };
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(checks); i++) {
         if (!checks[i].ok) {
             return checks[i].name;
         }

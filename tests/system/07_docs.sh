@@ -104,7 +104,7 @@ expect "client lines of the Chinese README" "$(diff <(code "$T/clients.md") <(co
 
 # --- a running server has the families, types, labels and values of `docs metrics`, and the routes of `docs routes`
 start_mock
-start_server METRICS_AUTH=off
+start_server METRICS_TOKEN=off
 call /metrics
 shown() { # name, type, labels, help of each family in the answer
     awk '/^# HELP / { help = $0; sub(/^# HELP [^ ]* /, "", help); next }
@@ -118,7 +118,7 @@ expect "reasons and types: /metrics" "$(jq -r '.values[].value' "$T/metrics.json
     "$(sed -nE 's/^llm_api_converter_(refusals|upstream_errors)_total\{[a-z]+="([^"]*)"\} .*/\2/p' "$T/body" | sort)"
 while IFS=$'\t' read -r method path caller; do
     call "${path/\{id\}/x}" -X "$method" ${method:+$([ "$method" = HEAD ] && echo -I)}
-    [ "$path" = /metrics ] && caller=anybody # METRICS_AUTH=off
+    [ "$path" = /metrics ] && caller=anybody # METRICS_TOKEN=off
     if [ "$caller" = anybody ]; then
         expect_match "$method $path is for anybody" "$CODE" '^(200|204|400)$'
     else

@@ -17,13 +17,14 @@ another() {
 }
 
 start_mock --allow-beta my-beta-2030-01-01
-start_server MASTER_API_KEY=correct-horse-battery-staple MASTER_KEY_RATE_LIMIT=2 DEFAULT_SERVICE_TIER=flex DEFAULT_CACHE_TTL=1h \
+printf 'id\tin\tout\n%s\t1000\t1000\n' "$QWEN" >"$T/models.tsv"
+start_server CATALOGUE_FILE="$T/models.tsv" MASTER_API_KEY=correct-horse-battery-staple MASTER_KEY_RATE_LIMIT=2 DEFAULT_SERVICE_TIER=flex DEFAULT_CACHE_TTL=1h \
     STRICT_FIELDS=true USAGE_TTL_DAYS=3 MODEL_ARN_ACCOUNTS=123456789012 BEDROCK_TIMEOUT=1 MAX_REQUEST_SECONDS=2 \
     ANTHROPIC_DEFAULT_OPUS_MODEL=$QWEN ANTHROPIC_DEFAULT_SONNET_MODEL=us.amazon.nova-pro-v1:0 ANTHROPIC_DEFAULT_HAIKU_MODEL=us.anthropic.claude-haiku-4-5-20251001-v1:0
 make_key alice
 
 # --- who may call
-mine=$KEY
+mine=$KEY mine_id=$KEY_ID
 KEY=correct-horse-battery-staple
 codes=
 for _ in 1 2 3; do
@@ -38,11 +39,23 @@ expect "MODEL_ARN_ACCOUNTS: of another account" "$CODE" 403
 arn 123456789012
 expect "MODEL_ARN_ACCOUNTS: of one that is listed" "$CODE" 200
 
+make_key frugal --monthly-budget 100
+arn 123456789012
+expect "UNPRICED: refused to a key with a budget" "$CODE" 403
+frugal=$KEY
+KEY=$mine
+
 # --- models
 for row in opus-4-8:$QWEN sonnet-4-5:us.amazon.nova-pro-v1:0 haiku-4-5:us.anthropic.claude-haiku-4-5-20251001-v1:0; do
     ask "$(message hi "{\"model\":\"claude-${row%%:*}\"}")"
     expect "ANTHROPIC_DEFAULT_*_MODEL: ${row%%:*}" "$CODE $(model_sent)" "200 ${row#*:}"
 done
+dear() { # the answer of a few tokens costs more than a cent
+    run -- usage --by key --output json
+    [ "$(jq -r ".[] | select(.key == \"$KEY_ID\").cost_micro" "$T/out")" -gt 10000 ]
+}
+KEY_ID=$mine_id
+expect_true "CATALOGUE_FILE: a price of it" eventually $((8 * SLOW)) dear
 MODEL=$HAIKU
 ask "$(message hi '{"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]}')"
 expect "DEFAULT_CACHE_TTL=1h" "$CODE $(sent '.system[0].cache_control.ttl')" '200 "1h"'
@@ -68,16 +81,19 @@ else
 fi
 
 # --- the rest, with other values
-another DEFAULT_CACHE_TTL=off DEFAULT_MODEL_MAPPING="{\"my-name\":\"$QWEN\",\"claude-haiku-4-5\":\"anthropic.claude-haiku-4-5-20251001-v1:0\",\"claude-sonnet-4-5\":\"anthropic.claude-sonnet-4-5-20250929-v1:0\"}" \
-    BETA_HEADERS_PASSTHROUGH='["my-beta-2030-01-01"]' BETA_HEADER_SUPPORTED_MODELS='["haiku"]' CORE_DUMPS=true ALLOW_CLEAR_KEYS=false
+another UNPRICED=allow DEFAULT_CACHE_TTL=off DEFAULT_MODEL_MAPPING="{\"my-name\":\"$QWEN\",\"claude-haiku-4-5\":\"anthropic.claude-haiku-4-5-20251001-v1:0\",\"claude-sonnet-4-5\":\"anthropic.claude-sonnet-4-5-20250929-v1:0\"}" \
+    BETA_HEADER_MAPPING='{"my-beta-2030-01-01":["my-beta-2030-01-01"]}' BETA_HEADER_SUPPORTED_MODELS='["haiku"]' CORE_DUMPS=true ALLOW_CLEAR_KEYS=false
 ask "$(message hi '{"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]}')"
 expect "DEFAULT_CACHE_TTL=off" "$CODE $(sent '.system[0].cache_control')" "200 null"
 ask "$(message hi)" -H 'anthropic-beta: my-beta-2030-01-01'
-expect "BETA_HEADERS_PASSTHROUGH, BETA_HEADER_SUPPORTED_MODELS: one of them" "$(sent .anthropic_beta)" '["my-beta-2030-01-01"]'
+expect "BETA_HEADER_MAPPING, BETA_HEADER_SUPPORTED_MODELS: one of them" "$(sent .anthropic_beta)" '["my-beta-2030-01-01"]'
 ask "$(MODEL=claude-sonnet-4-5 message hi)" -H 'anthropic-beta: my-beta-2030-01-01'
 expect "BETA_HEADER_SUPPORTED_MODELS: another model" "$CODE $(sent .anthropic_beta)" "200 null"
 ask "$(message hi '{"model":"my-name"}')"
 expect "DEFAULT_MODEL_MAPPING" "$CODE $(model_sent)" "200 $QWEN"
+KEY=$frugal
+arn 123456789012
+expect "UNPRICED=allow" "$CODE" 200
 expect_no_match "CORE_DUMPS" "$(grep '^Max core' "/proc/$SERVER_PID/limits")" 'size +0 +0'
 make_key clear --clear
 ask "$(message hi)"
@@ -116,6 +132,9 @@ RATE_LIMIT_ENABLED=false
 RATE_LIMIT_REQUESTS_PER_WINDOW=1
 PROMPT_CACHING_ENABLED=false
 BETA_HEADERS_ALLOW=context-management-2025-06-27
+BETA_HEADERS_BLOCKLIST=["context-1m-2025-08-07"]
+BETA_HEADERS_PASSTHROUGH=["one-of-mine"]
+METRICS_AUTH=off
 DYNAMODB_API_KEYS_TABLE=physical-api-keys
 DYNAMODB_USAGE_TABLE=physical-usage
 DYNAMODB_USAGE_STATS_TABLE=physical-stats
@@ -151,7 +170,7 @@ run -- check-config --env-file former.env
 expect "check-config with it" "$CODE" 0
 expect "one line for each that does nothing" "$(grep -c '^warning: [A-Z_]* does nothing here: ' "$T/err")" 24
 expect "one for each that has a new name" "$(grep -oE '^warning: [A-Z_]+ is read on' "$T/err" | sort | xargs)" \
-    "warning: BETA_HEADERS_ALLOW is read on warning: PROMPT_CACHING_ENABLED is read on warning: RATE_LIMIT_ENABLED is read on"
+    "warning: BETA_HEADERS_ALLOW is read on warning: BETA_HEADERS_BLOCKLIST is read on warning: BETA_HEADERS_PASSTHROUGH is read on warning: METRICS_AUTH is read on warning: PROMPT_CACHING_ENABLED is read on warning: RATE_LIMIT_ENABLED is read on"
 for row in RATE_LIMIT_REQUESTS_PER_WINDOW:0 DEFAULT_CACHE_TTL:off DYNAMODB_USAGE_TABLE:physical-usage DYNAMODB_BETA_HEADERS_TABLE:physical-betas; do
     expect_match "what came of it: $row" "$(cat "$T/out")" "^${row%:*} +${row#*:} +\.env$"
 done
@@ -169,7 +188,9 @@ done
 expect "RATE_LIMIT_ENABLED=false still lifts the limit" "$codes" "200 200 200 "
 ask "$(message hi '{"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral","scope":"x"}}]}')"
 expect "PROMPT_CACHING_ENABLED=false still removes the marks" "$CODE $(sent '.system[0].cache_control')" "200 null"
-expect "the log says as much as check-config" "$(grep -cE ' (does nothing here: |is read on)' "$T/server.log")" 27
+call /metrics
+expect "METRICS_AUTH=off still opens /metrics" "$CODE" 200
+expect "the log says as much as check-config" "$(grep -cE ' (does nothing here: |is read on)' "$T/server.log")" 30
 stop_server
 
 # --- the store is away for longer than keys may be trusted

@@ -12,7 +12,7 @@ many() {
 }
 
 start_mock
-start_server RATE_LIMIT_ENABLED=false METRICS_AUTH=off
+start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off
 make_key alice
 message hi >"$T/ask"
 

@@ -18,7 +18,7 @@ ALL=0
 declare -A TYPES
 
 start_mock
-start_server METRICS_AUTH=off UPSTREAM_IDLE_TIMEOUT=1
+start_server METRICS_TOKEN=off UPSTREAM_IDLE_TIMEOUT=1
 make_key alice
 for row in throttle:ThrottlingException quota:ServiceQuotaExceededException validation:ValidationException \
     denied:AccessDeniedException notfound:ResourceNotFoundException not-ready:ModelNotReadyException \

@@ -19,10 +19,9 @@
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 
-#define UNUSED      __attribute__((unused))
-#define BED_MAX     ((size_t)4 << 20)
-#define LONG_NAME   "mcp__a server with blanks and a name that is much too long for Bedrock__look up"
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+#define UNUSED    __attribute__((unused))
+#define BED_MAX   ((size_t)4 << 20)
+#define LONG_NAME "mcp__a server with blanks and a name that is much too long for Bedrock__look up"
 
 struct converse_bed {
     struct arena *arena;

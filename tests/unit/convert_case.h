@@ -20,8 +20,7 @@
 #include "worker/converse/openai_to_converse.h"
 #include "worker/plan/plan_make.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define CASE_MAX    ((size_t)4 << 20)
+#define CASE_MAX ((size_t)4 << 20)
 
 #define SONNET35 "anthropic.claude-3-5-sonnet-20241022-v2:0"
 #define SONNET45 "global.anthropic.claude-sonnet-4-5-20250929-v1:0"

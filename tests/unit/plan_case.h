@@ -17,8 +17,6 @@
 #include "worker/dialect/messages.h"
 #include "worker/plan/plan_make.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 #define SONNET35 "anthropic.claude-3-5-sonnet-20241022-v2:0"
 #define OPUS4    "us.anthropic.claude-opus-4-20250514-v1:0"
 #define SONNET45 "global.anthropic.claude-sonnet-4-5-20250929-v1:0"

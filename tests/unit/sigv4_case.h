@@ -13,8 +13,6 @@
 
 #include "server/aws/sigv4.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 #define AKID         "AKIDEXAMPLE"
 #define SECRET       "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 #define DATE         "20260115T120000Z"

@@ -113,7 +113,7 @@ enum status chat_pairs_check(const struct scan *s, scan_ref messages, struct err
     enum status st = STATUS_OK;
     p.call = arena_alloc(s->arena, (most_calls(s, messages) + 1) * sizeof *p.call);
     if (!p.call)
-        return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+        return err_no_memory(err);
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && st == STATUS_OK;
          m = scan_next(s, messages, m))
         st = take_message(&p, m, err);

@@ -9,8 +9,8 @@
 #include "worker/turn/turn.h"
 
 enum verdict admin_health(struct exchange *x); /* 200, 503 only while the service ends */
-enum verdict
-admin_ready(struct exchange *x); /* 503 with the reason until keys and credentials are there */
+/* 503 with the reason until keys and credentials are there */
+enum verdict admin_ready(struct exchange *x);
 /* Why /ready says no, in words for anybody; NULL: it is ready. */
 const char *admin_trouble(struct worker *w, struct standing *standing_out);
 enum verdict admin_liveness(struct exchange *x);

@@ -257,7 +257,7 @@ enum verdict metrics_answer(struct exchange *x)
         x->caller.who != CALLER_SCRAPER) {
         x->outcome.refused = COUNTER_REFUSED_MASTER_ONLY;
         err_set(&x->outcome.err, STATUS_PERMISSION,
-                "/metrics needs METRICS_TOKEN or the master key (or METRICS_AUTH=off)");
+                "/metrics needs METRICS_TOKEN or the master key (or METRICS_TOKEN=off)");
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);

@@ -293,8 +293,7 @@ static enum verdict take(struct exchange *x)
     }
     err_set(&x->outcome.err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds",
             limit, (long long)c->rate_limit_window);
-    wait_say(&x->outcome.err, "try again",
-             (x->caller.requests.retry_ns + 999999999u) / 1000000000u);
+    wait_say(&x->outcome.err, "try again", clock_seconds_up(x->caller.requests.retry_ns));
     return VERDICT_FAIL;
 }
 

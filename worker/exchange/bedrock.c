@@ -143,16 +143,11 @@ static bool put_common(struct exchange *x, struct outgoing *o)
     return ok;
 }
 
-static enum status no_memory(struct err *err)
-{
-    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 static enum status put_bearer(struct exchange *x, struct outgoing *o)
 {
     char *value = arena_printf(x->arena, "Bearer %s", x->worker->config->bedrock_api_key);
     if (!value || !put_pair(x, o, STR("authorization"), text_from(value))) {
-        return no_memory(&x->outcome.err);
+        return err_no_memory(&x->outcome.err);
     }
     return STATUS_OK;
 }
@@ -176,7 +171,7 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
     enum status st = sigv4_sign(&r, &scope, keys->key[day], text_from(keys->access_key_id), amz,
                                 &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
-        st = no_memory(&x->outcome.err);
+        st = err_no_memory(&x->outcome.err);
     }
     return st;
 }
@@ -191,7 +186,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     int day;
     char *amz = arena_alloc(x->arena, 17);
     if (!amz) {
-        return no_memory(&x->outcome.err);
+        return err_no_memory(&x->outcome.err);
     }
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
@@ -207,7 +202,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     const struct signing_keys *keys = &w->keyring.keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
-        return no_memory(&x->outcome.err);
+        return err_no_memory(&x->outcome.err);
     }
     return sign(x, o, keys, day, text_from(amz));
 }
@@ -279,7 +274,7 @@ enum verdict bedrock_send(struct exchange *x)
         return VERDICT_FAIL;
     }
     if (!put_common(x, &o)) {
-        no_memory(&x->outcome.err);
+        err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     if (authorize(x, &o) != STATUS_OK) {
@@ -287,7 +282,7 @@ enum verdict bedrock_send(struct exchange *x)
     }
     const char *url = make_url(x);
     if (!url) {
-        no_memory(&x->outcome.err);
+        err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     struct fetch_request request = transfer(x, &o, url);

@@ -14,11 +14,6 @@
 
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
-static enum status no_memory(struct err *err)
-{
-    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 static struct cache_policy cache_policy(const struct exchange *x)
 {
     return cache_policy_of(x->worker->config, x->caller.who == CALLER_KEY ? &x->caller.key : NULL,
@@ -45,7 +40,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     char id[48];
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
-        return no_memory(&x->outcome.err);
+        return err_no_memory(&x->outcome.err);
     }
     enum status st;
     if (x->asked.dialect == DIALECT_OPENAI) {
@@ -105,7 +100,7 @@ static enum verdict ask_for_count(struct exchange *x)
     if (count_wrap(x)) {
         return VERDICT_NEXT;
     }
-    no_memory(&x->outcome.err);
+    err_no_memory(&x->outcome.err);
     return VERDICT_FAIL;
 }
 
@@ -122,7 +117,7 @@ enum verdict convert_step(struct exchange *x)
         return x->asked.counting ? ask_for_count(x) : VERDICT_NEXT;
     }
     if (st == STATUS_OK) {
-        no_memory(&x->outcome.err);
+        err_no_memory(&x->outcome.err);
     }
     return VERDICT_FAIL;
 }

@@ -190,11 +190,6 @@ static enum status pick_route(struct exchange *x, const struct http_request *r, 
     return STATUS_OK;
 }
 
-static enum status no_memory(struct err *err)
-{
-    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 static struct exchange *new_exchange(struct worker *w, struct http_conn *c)
 {
     struct arena *arena = arena_new(w->arena_max);
@@ -225,7 +220,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
                           size_t *body_max_out, struct err *err)
 {
     struct exchange *x = new_exchange(w, c);
-    enum status st = x ? head_keep(x, r, err) : no_memory(err);
+    enum status st = x ? head_keep(x, r, err) : err_no_memory(err);
     if (st != STATUS_OK) { /* nothing is known of it: answered by refusal.c */
         http_conn_wipe_headers(c);
         if (x) {

@@ -24,11 +24,6 @@ enum status head_check_coding(const struct http_request *r, struct err *err)
     return STATUS_OK;
 }
 
-static enum status no_memory(struct err *err)
-{
-    return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* Several anthropic-beta headers count as one list. */
 static enum status join_betas(struct exchange *x, const struct http_request *r, struct err *err)
 {
@@ -51,7 +46,7 @@ static enum status join_betas(struct exchange *x, const struct http_request *r, 
     if (n > BETAS_MAX) {
         st = err_set(err, STATUS_HEADERS_LARGE, "anthropic-beta: more than %d bytes", BETAS_MAX);
     } else if (!buf_ok(&joined) || (buf_len(&joined) && !x->asked.betas.p)) {
-        st = no_memory(err);
+        st = err_no_memory(err);
     }
     buf_free(&joined);
     return st;
@@ -112,5 +107,5 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->asked.no_sampling = has_no_sampling(value);
     }
-    return x->asked.id.p && x->asked.path.p ? join_betas(x, r, err) : no_memory(err);
+    return x->asked.id.p && x->asked.path.p ? join_betas(x, r, err) : err_no_memory(err);
 }

@@ -119,7 +119,7 @@ static const struct route table[] = {
      .need = ROUTE_MASTER,
      .body_max = NO_BODY,
      .serve = metrics_answer,
-     .meaning = "Prometheus text; METRICS_AUTH=off: for anybody"},
+     .meaning = "Prometheus text; METRICS_TOKEN=off: for anybody"},
     {.path = "/version",
      .methods = GET | HEAD,
      .body_max = NO_BODY,

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -129,8 +127,6 @@ static bool accept_one(struct worker *w)
         }
         return again;
     }
-    int on = 1; /* delayed ACKs would cost 40 ms an event otherwise */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     counters_add(COUNTER_CONNECTIONS, 1);
     (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns);
     return true;

@@ -13,15 +13,6 @@ static const struct {
     {"advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19,tool-examples-2025-10-29"},
 };
 
-static bool list_has(struct str list, struct str value)
-{
-    struct str one;
-    while (list.n > 0 && text_split(&list, ',', &one))
-        if (text_eq(text_trim(one), value))
-            return true;
-    return false;
-}
-
 /* --- judging ------------------------------------------------------------------------------- */
 
 /* "opus" is in "us.anthropic.claude-opus-4-5": operators write "Opus" as well. */
@@ -63,7 +54,7 @@ static bool find_rule(const struct betas_rules *r, struct arena *arena, struct s
 static bool is_allowed(const struct betas_rules *r, const struct models_choice *model,
                        struct str value)
 {
-    return list_has(text_from(model->caps->betas), value) || list_has(r->allow, value);
+    return text_list_has(text_from(model->caps->betas), value) || text_list_has(r->allow, value);
 }
 
 static enum betas_verdict give(struct str list, struct str value, struct str *to_out,

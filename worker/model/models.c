@@ -46,15 +46,7 @@ static struct name take_apart(struct str full)
 
 static bool is_legal_text(struct str s, bool slash)
 {
-    if (s.n == 0 || s.n > MODELS_ID_MAX)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!word && !memchr("._:-", c, 4) && !(slash && c == '/'))
-            return false;
-    }
-    return true;
+    return s.n <= MODELS_ID_MAX && text_only_of(s, slash ? "._:-/" : "._:-");
 }
 
 /* vendor.model, after an optional region prefix. The vendor is one lower-case word, which keeps

@@ -29,15 +29,7 @@ struct str answer_origin(const struct config *c, struct str origin)
 
 static bool legal_id(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        bool letter =
-            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
-        if (!letter && ch != '_' && ch != '-') {
-            return false;
-        }
-    }
-    return s.n > 0 && s.n <= ID_MAX;
+    return s.n <= ID_MAX && text_only_of(s, "_-");
 }
 
 void answer_id(const struct http_request *r, char out[ANSWER_ID_SIZE])
@@ -80,11 +72,6 @@ static void put_cors(struct http_conn *c, struct str origin)
     http_out_header(c, STR("vary"), STR("origin"));
 }
 
-static uint64_t whole_seconds(uint64_t ns)
-{
-    return (ns + 999999999u) / 1000000000u;
-}
-
 /* x-ratelimit-* with the reset in seconds from now, as clients and proxies commonly read them;
  * anthropic-ratelimit-requests-* as Anthropic's own service (reset is RFC 3339). */
 static void put_limits(struct exchange *x)
@@ -99,8 +86,8 @@ static void put_limits(struct exchange *x)
     http_out_header_u64(c, STR("x-ratelimit-limit"), x->caller.requests.limit);
     http_out_header_u64(c, STR("x-ratelimit-remaining"), x->caller.requests.remaining);
     http_out_header_u64(c, STR("x-ratelimit-reset"),
-                        whole_seconds(x->caller.requests.allowed ? x->caller.requests.full_ns
-                                                                 : x->caller.requests.retry_ns));
+                        clock_seconds_up(x->caller.requests.allowed ? x->caller.requests.full_ns
+                                                                    : x->caller.requests.retry_ns));
     http_out_header_u64(c, STR("anthropic-ratelimit-requests-limit"), x->caller.requests.limit);
     http_out_header_u64(c, STR("anthropic-ratelimit-requests-remaining"),
                         x->caller.requests.remaining);

@@ -49,11 +49,6 @@ enum tier limits_tier(const struct exchange *x)
     return tier;
 }
 
-static uint64_t seconds_up(uint64_t ns)
-{
-    return (ns + 999999999u) / 1000000000u;
-}
-
 static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_t wait_s,
                                 const char *what, uint32_t limit)
 {
@@ -131,8 +126,9 @@ enum verdict limits_enter(struct exchange *x)
         x->caller.tokens =
             bucket_charge(&b->tokens, clock_now_ns(), x->caller.key.tpm_limit, MINUTE_NS, 0);
         if (!x->caller.tokens.allowed) {
-            return refuse_rate(x, COUNTER_REFUSED_TOKENS, seconds_up(x->caller.tokens.retry_ns),
-                               "tokens a minute", x->caller.key.tpm_limit);
+            return refuse_rate(x, COUNTER_REFUSED_TOKENS,
+                               clock_seconds_up(x->caller.tokens.retry_ns), "tokens a minute",
+                               x->caller.key.tpm_limit);
         }
     }
     return VERDICT_NEXT;

@@ -8,8 +8,7 @@
 #include "server/base/arena.h"
 #include "server/base/crc32.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define FRAME_MAX   ((size_t)2 << 20)
+#define FRAME_MAX ((size_t)2 << 20)
 
 /* Frames that botocore and aws-sdk-js accept. */
 #define ERROR_HEX                                                                                  \

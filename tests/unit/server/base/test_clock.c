@@ -163,6 +163,15 @@ static void test_freeze_holds_calendar_not_timers(void **state)
     assert_true(clock_real_ms() != 1768478400000);
 }
 
+static void test_seconds_up_never_says_too_little(void **state)
+{
+    (void)state;
+    assert_true(clock_seconds_up(0) == 0);
+    assert_true(clock_seconds_up(1) == 1);
+    assert_true(clock_seconds_up(1000000000) == 1);
+    assert_true(clock_seconds_up(1000000001) == 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_parse_undoes_print_for_many_days),
         cmocka_unit_test(test_cache_moves_only_with_tick),
         cmocka_unit_test(test_freeze_holds_calendar_not_timers),
+        cmocka_unit_test(test_seconds_up_never_says_too_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

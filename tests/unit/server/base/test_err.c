@@ -89,6 +89,14 @@ static void test_table_names_follow_the_enum(void **state)
     assert_null(err_row(STATUS_INTERNAL)->code);
 }
 
+static void test_no_memory_is_busy(void **state)
+{
+    struct err err;
+    (void)state;
+    assert_int_equal(err_no_memory(&err), STATUS_BUSY);
+    assert_string_equal(err.text, "out of memory for this request; try again");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_set_without_err_gives_code),
         cmocka_unit_test(test_table_every_row_sane),
         cmocka_unit_test(test_table_names_follow_the_enum),
+        cmocka_unit_test(test_no_memory_is_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,11 @@ static void test_warnings_rows(void **state)
         {"known long word", "MASTER_API_KEY=sk-master-key-change-this",
          "MASTER_API_KEY is a well-known word"},
         {"short", "MASTER_API_KEY=8Jf0a7s", "MASTER_API_KEY has fewer"},
+        {"short scrape token", "METRICS_TOKEN=scrape", "METRICS_TOKEN has fewer than 16"},
+        {"anybody may scrape", "METRICS_TOKEN=off", ""},
+        {"one key for both",
+         "MASTER_API_KEY=correct-horse-battery\nMETRICS_TOKEN=correct-horse-battery",
+         "METRICS_TOKEN is the master key"},
         {"open on loopback", "REQUIRE_API_KEY=false\nHOST=127.0.0.1", ""},
         {"open on loopback, IPv6", "REQUIRE_API_KEY=false\nHOST=::1", ""},
         {"open on loopback, by name", "REQUIRE_API_KEY=false\nHOST=localhost", ""},
@@ -89,7 +94,7 @@ static void test_warnings_rows(void **state)
          "RATE_LIMIT_ENABLED is read on; its new name is RATE_LIMIT_REQUESTS_PER_WINDOW=0"},
         {"an old switch that is on", "RATE_LIMIT_ENABLED=true\nPROMPT_CACHING_ENABLED=1", ""},
         {"an old list", "BETA_HEADERS_ALLOW=x",
-         "BETA_HEADERS_ALLOW is read on; its new name is BETA_HEADERS_PASSTHROUGH"},
+         "BETA_HEADERS_ALLOW is read on; its new name is BETA_HEADER_MAPPING"},
         {"a table of another name", "DYNAMODB_USAGE_TABLE=physical-7", ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

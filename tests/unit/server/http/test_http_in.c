@@ -1,4 +1,5 @@
 #include "server/http/http_conn.h"
+#include "server/http/http_state.h"
 
 #include "tests/unit/http_bed.h"
 
@@ -40,25 +41,6 @@ static void test_large_body_arrives_unchanged(void **state)
     buf_free(&body);
 }
 
-static void test_body_taken_belongs_to_the_owner(void **state)
-{
-    struct bed *b = *state;
-    struct buf body;
-    b->mode = HOLD;
-    bed_connect(b);
-    bed_send(b, STR(POST_HI));
-    bed_until(b, &b->requests, 1);
-    assert_int_equal(b->conns.bodies.held, 2);
-    http_conn_take_body(b->conn, &body);
-    assert_int_equal(b->conns.bodies.held, 2);
-    http_out_begin(b->conn, 200);
-    http_out_body(b->conn, STR("a/b"), buf_str(&body));
-    bed_expect(b, 1, "\r\n\r\nhi");
-    assert_int_equal(b->conns.bodies.held, 0);
-    assert_memory_equal(buf_data(&body), "hi", 2);
-    buf_free(&body);
-}
-
 static void test_wipe_headers_forgets_keys(void **state)
 {
     struct bed *b = *state;
@@ -67,7 +49,7 @@ static void test_wipe_headers_forgets_keys(void **state)
     bed_connect(b);
     bed_send(b, STR("GET / HTTP/1.1\r\nHost: x\r\nx-api-key: secret\r\nAccept: y\r\n\r\n"));
     bed_until(b, &b->requests, 1);
-    const struct http_request *r = http_conn_request(b->conn);
+    const struct http_request *r = http_parse_request(b->conn->parse);
     assert_true(http_request_header(r, STR("x-api-key"), &key));
     assert_int_equal(key.n, 6);
     http_conn_wipe_headers(b->conn);
@@ -333,7 +315,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BED(test_request_in_single_bytes_is_understood),
         BED(test_large_body_arrives_unchanged),
-        BED(test_body_taken_belongs_to_the_owner),
         BED(test_wipe_headers_forgets_keys),
         cmocka_unit_test(test_refused_requests_get_one_answer_and_the_end),
         BED(test_chunked_body_over_the_route_limit_is_refused),

@@ -11,8 +11,6 @@
 #include "server/base/arena.h"
 #include "tests/unit/json_cases.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static struct buf out;
 static struct json_out w;
 

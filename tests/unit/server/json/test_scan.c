@@ -7,8 +7,7 @@
 
 #include "tests/unit/json_cases.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define MIB         ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 static const struct scan_limits defaults = {128, 100000, 10000, 64};
 

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static struct arena *arena;
 
 static struct scan scan_of(struct str text)

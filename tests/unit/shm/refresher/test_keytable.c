@@ -237,7 +237,7 @@ static void test_stage_beta_past_the_most_is_refused(void **state)
     (void)state;
     keytable_begin(table);
     for (int i = 0; i <= SEGMENT_BETAS_MAX; i++) {
-        struct directory_beta rule = {.hash = 0};
+        struct directory_beta rule = {.reserved = 0};
         snprintf(rule.name, sizeof rule.name, "beta-%d", i);
         assert_int_equal(keytable_stage_beta(table, &rule), i < SEGMENT_BETAS_MAX);
     }

@@ -10,8 +10,7 @@
 
 #include "server/base/arena.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define TEN         "a123456789"
+#define TEN "a123456789"
 
 static struct arena *arena;
 

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static const struct {
     const char *name, *in, *out; /* out NULL: not known */
 } rows[] = {

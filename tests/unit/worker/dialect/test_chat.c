@@ -10,8 +10,6 @@
 #include "server/base/arena.h"
 #include "tests/unit/err_param.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static const struct scan_limits limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 

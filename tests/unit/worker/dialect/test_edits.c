@@ -7,8 +7,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static const struct scan_limits limits = {
     .depth = 16, .values = 1000, .keys = 100, .number_len = 64};
 

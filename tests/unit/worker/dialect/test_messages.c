@@ -2,12 +2,11 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define HEAD        "{\"model\":\"m\",\"max_tokens\":9,"
-#define M(list)     HEAD "\"messages\":[" list "]}"
-#define USER        "{\"role\":\"user\",\"content\":\"hi\"}"
-#define USE(id)     "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"n\",\"input\":{}}"
-#define CACHED      "{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"type\":\"ephemeral\"}}"
+#define HEAD    "{\"model\":\"m\",\"max_tokens\":9,"
+#define M(list) HEAD "\"messages\":[" list "]}"
+#define USER    "{\"role\":\"user\",\"content\":\"hi\"}"
+#define USE(id) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"n\",\"input\":{}}"
+#define CACHED  "{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"type\":\"ephemeral\"}}"
 #define IMAGE(media)                                                                        \
     "{\"type\":\"image\",\"source\":{\"data\":\"AAAA\",\"type\":\"base64\",\"media_type\":" \
     "\"" media "\"}}"

@@ -2,12 +2,11 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define HEAD        "{\"model\":\"m\",\"max_tokens\":9,"
-#define M(list)     HEAD "\"messages\":[" list "]}"
-#define USER        "{\"role\":\"user\",\"content\":\"hi\"}"
-#define USE(id)     "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"n\",\"input\":{}}"
-#define RESULT(id)  "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\",\"content\":\"ok\"}"
+#define HEAD       "{\"model\":\"m\",\"max_tokens\":9,"
+#define M(list)    HEAD "\"messages\":[" list "]}"
+#define USER       "{\"role\":\"user\",\"content\":\"hi\"}"
+#define USE(id)    "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"n\",\"input\":{}}"
+#define RESULT(id) "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\",\"content\":\"ok\"}"
 #define IMAGE(media)                                                                        \
     "{\"type\":\"image\",\"source\":{\"data\":\"AAAA\",\"type\":\"base64\",\"media_type\":" \
     "\"" media "\"}}"

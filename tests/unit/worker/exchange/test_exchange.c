@@ -2,6 +2,7 @@
  */
 #include "worker/exchange/exchange.h"
 
+#include "server/http/http_state.h"
 #include "shm/memory/scoreboard.h"
 #include "tests/unit/gateway_bed.h"
 
@@ -60,7 +61,7 @@ static void test_key_in_a_header_of_any_name_comes_once_and_is_wiped(void **stat
     client_close(&g->client);
     client_ask(g, &g->client, MESSAGES, "x-pass: sk-good\r\n", ASK);
     GATEWAY_UNTIL(g, g->bedrock.requests == 1);
-    const struct http_request *r = http_conn_request(g->worker.exchanges->conn);
+    const struct http_request *r = http_parse_request(g->worker.exchanges->conn->parse);
     assert_true(http_request_header(r, STR("x-pass"), &sent));
     assert_int_equal(sent.n, 0);
     assert_memory_equal(sent.p, "\0\0\0\0\0\0\0", 7);

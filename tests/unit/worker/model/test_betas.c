@@ -11,11 +11,10 @@
 #include "server/base/arena.h"
 #include "shm/memory/directory.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define O55         "global.anthropic.claude-opus-5-5"
-#define S37         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
-#define QWEN        "qwen.qwen3-32b-v1:0"
-#define THINK       "interleaved-thinking-2025-05-14"
+#define O55   "global.anthropic.claude-opus-5-5"
+#define S37   "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define QWEN  "qwen.qwen3-32b-v1:0"
+#define THINK "interleaved-thinking-2025-05-14"
 
 static struct config config_with(const char *mapping, const char *block, const char *pass,
                                  const char *models)

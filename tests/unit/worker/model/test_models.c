@@ -11,8 +11,6 @@
 #include "server/base/arena.h"
 #include "shm/memory/directory.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 /* Stands for the key store's table: models.c needs nothing else of directory.c, so the linker
  * leaves the library's own out. */
 static const char *mapped_from, *mapped_to;

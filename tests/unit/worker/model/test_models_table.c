@@ -7,8 +7,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static void test_base_of_ids_and_arns_has_no_region(void **state)
 {
     static const struct {

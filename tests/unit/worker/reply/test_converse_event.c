@@ -9,8 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 struct event_row {
     const char *name, *type, *payload;
     enum converse_event_kind kind;

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static const char letters[] = {
     [CONVERSE_PART_NONE] = '?',     [CONVERSE_PART_TEXT] = 't',     [CONVERSE_PART_TOOL] = 'u',
     [CONVERSE_PART_THINKING] = 'h', [CONVERSE_PART_REDACTED] = 'r', [CONVERSE_PART_CITATION] = 'c'};

@@ -6,7 +6,6 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a)      (sizeof(a) / sizeof *(a))
 #define SONNET35         "anthropic.claude-3-5-sonnet-20241022-v2:0"
 #define S37              "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 #define S45              "global.anthropic.claude-sonnet-4-5-20250929-v1:0"

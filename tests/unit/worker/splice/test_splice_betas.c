@@ -3,14 +3,13 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define OLD         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
-#define S45         "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
-#define O55         "global.anthropic.claude-opus-5-5"
-#define REST        "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]}"
-#define IN          "{\"model\":\"m\"," REST
-#define OUT(betas)  "{\"anthropic_version\":\"bedrock-2023-05-31\"," betas REST
-#define THINK       "interleaved-thinking-2025-05-14"
+#define OLD        "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define S45        "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define O55        "global.anthropic.claude-opus-5-5"
+#define REST       "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]}"
+#define IN         "{\"model\":\"m\"," REST
+#define OUT(betas) "{\"anthropic_version\":\"bedrock-2023-05-31\"," betas REST
+#define THINK      "interleaved-thinking-2025-05-14"
 
 static void test_betas_not_allowed_are_dropped_and_named(void **state)
 {

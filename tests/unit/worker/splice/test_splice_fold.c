@@ -3,12 +3,11 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define OLD         "anthropic.claude-3-5-sonnet-20241022-v2:0"
-#define NEW         "global.anthropic.claude-opus-4-8"
-#define IN          "{\"model\":\"m\",\"max_tokens\":9,\"messages\":["
-#define OUT         "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9,\"messages\":["
-#define TAGGED(t)   "{\"type\":\"text\",\"text\":\"<system-reminder>\\n" t "\\n</system-reminder>\""
+#define OLD       "anthropic.claude-3-5-sonnet-20241022-v2:0"
+#define NEW       "global.anthropic.claude-opus-4-8"
+#define IN        "{\"model\":\"m\",\"max_tokens\":9,\"messages\":["
+#define OUT       "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9,\"messages\":["
+#define TAGGED(t) "{\"type\":\"text\",\"text\":\"<system-reminder>\\n" t "\\n</system-reminder>\""
 
 static const struct splice_row rows[] = {
     {"both lists", OLD, "",

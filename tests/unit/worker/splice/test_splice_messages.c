@@ -3,7 +3,6 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a)   (sizeof(a) / sizeof *(a))
 #define HAIKU3        "anthropic.claude-3-haiku-20240307-v1:0"
 #define OLD           "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 #define S45           "global.anthropic.claude-sonnet-4-5-20250929-v1:0"

@@ -4,8 +4,6 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-
 static struct splice_reply whole;
 #define reply whole.reply
 static struct buf out;

@@ -3,15 +3,14 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define OLD         "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
-#define S45         "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
-#define O47         "global.anthropic.claude-opus-4-7"
-#define MSG         "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
-#define IN(tools)   "{\"model\":\"m\",\"tools\":[" tools "]," MSG "}"
-#define V           "{\"anthropic_version\":\"bedrock-2023-05-31\","
-#define SEARCH      "\"anthropic_beta\":[\"tool-search-tool-2025-10-19\"],"
-#define OUT(tools)  V "\"tools\":[" tools "]," MSG "}"
+#define OLD        "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+#define S45        "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define O47        "global.anthropic.claude-opus-4-7"
+#define MSG        "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
+#define IN(tools)  "{\"model\":\"m\",\"tools\":[" tools "]," MSG "}"
+#define V          "{\"anthropic_version\":\"bedrock-2023-05-31\","
+#define SEARCH     "\"anthropic_beta\":[\"tool-search-tool-2025-10-19\"],"
+#define OUT(tools) V "\"tools\":[" tools "]," MSG "}"
 #define REFUSED(type) \
     "'m' does not support tool types: " type ". Server tools are not available on Amazon Bedrock."
 #define HISTORY(block)                                                                             \

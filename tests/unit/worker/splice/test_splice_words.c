@@ -3,17 +3,16 @@
 
 #include "tests/unit/splice_case.h"
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define O47         "global.anthropic.claude-opus-4-7"
-#define O48         "global.anthropic.claude-opus-4-8"
-#define O55         "us.anthropic.claude-opus-5-5"
-#define O46         "global.anthropic.claude-opus-4-6-v1"
-#define V           "\"anthropic_version\":\"bedrock-2023-05-31\","
-#define MSG         "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
-#define FORMAT      "\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"
-#define CONFIG      ",\"output_config\":{" FORMAT "}"
-#define IN(more)    "{\"model\":\"m\"," MSG more CONFIG "}"
-#define OUT(more)   "{" V MSG more "}"
+#define O47       "global.anthropic.claude-opus-4-7"
+#define O48       "global.anthropic.claude-opus-4-8"
+#define O55       "us.anthropic.claude-opus-5-5"
+#define O46       "global.anthropic.claude-opus-4-6-v1"
+#define V         "\"anthropic_version\":\"bedrock-2023-05-31\","
+#define MSG       "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
+#define FORMAT    "\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"
+#define CONFIG    ",\"output_config\":{" FORMAT "}"
+#define IN(more)  "{\"model\":\"m\"," MSG more CONFIG "}"
+#define OUT(more) "{" V MSG more "}"
 #define WISH                                                                                  \
     "Answer with one JSON value and nothing else: no code fence, no text around it. It must " \
     "match this JSON Schema:\\n{\\\"type\\\":\\\"object\\\"}"

@@ -1,0 +1,47 @@
+/* What a text consists of: characters of a kind, members of a list, a number that stands for it. */
+#include "server/base/text.h"
+
+bool text_word_char(char c, const char *others)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr(others, c));
+}
+
+bool text_only_of(struct str s, const char *others)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!text_word_char(s.p[i], others)) {
+            return false;
+        }
+    }
+    return s.n > 0;
+}
+
+int text_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char low = (char)(c | 0x20);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+bool text_list_has(struct str list, struct str value)
+{
+    struct str one;
+    while (list.n > 0 && text_split(&list, ',', &one)) {
+        if (text_eq(text_trim(one), value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t text_hash(struct str s)
+{
+    uint64_t h = 0xcbf29ce484222325ull;
+    for (size_t i = 0; i < s.n; i++) {
+        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3ull;
+    }
+    return h;
+}

@@ -149,7 +149,7 @@ make_roles() { # CONFIGURATION
     attach_policy "$SERVICE-apprunner-role" AWSAppRunnerServicePolicyForECRAccess
     make_role "$SERVICE-instance-role" apprunner-instance-trust.json "$SERVICE calls Bedrock and DynamoDB"
     own_policy "$SERVICE-instance-role" \
-        "$(jq -r '.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables.DYNAMODB_API_KEYS_TABLE // empty' <<<"$1")" "$reset"
+        "$(jq .ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables <<<"$1" | table_prefix)" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-instance-role"
     secrets_policy "$SERVICE-instance-role" "$(jq -c '[.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets // {} | .[]]' <<<"$1")"
     wait_for_roles

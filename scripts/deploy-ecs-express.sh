@@ -146,7 +146,7 @@ make_roles() { # TASK-DEFINITION
     secrets_policy "$SERVICE-ecs-execution-role" "$(jq -c '[.containerDefinitions[0].secrets // [] | .[].valueFrom]' <<<"$1")"
     make_role "$SERVICE-ecs-task-role" ecs-task-trust.json "$SERVICE calls Bedrock and DynamoDB"
     own_policy "$SERVICE-ecs-task-role" \
-        "$(jq -r '.containerDefinitions[0].environment[] | select(.name == "DYNAMODB_API_KEYS_TABLE").value' <<<"$1")" "$reset"
+        "$(jq '.containerDefinitions[0].environment | map({key: .name, value}) | from_entries' <<<"$1" | table_prefix)" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-ecs-task-role"
     case $efs in
     */*) aws_do iam put-role-policy --role-name "$SERVICE-ecs-task-role" --policy-name "$SERVICE-efs" --policy-document "$(jq -nc \

@@ -48,13 +48,9 @@ add_unset() { # NAME
     UNSET+=("$1")
 }
 
-# The names that setup-tables --prefix gives.
 add_table_prefix() { # PREFIX
-    local table
     [[ $1 =~ ^[A-Za-z0-9_.-]{1,200}$ ]] || usage_error "--table-prefix $1: letters, digits, _, . and - are needed"
-    for table in api-keys usage usage-stats model-mapping model-pricing beta-headers; do
-        SETTINGS+=("DYNAMODB_$(printf %s "$table" | tr 'a-z-' 'A-Z_')_TABLE=$1-$table")
-    done
+    SETTINGS+=("DYNAMODB_TABLE_PREFIX=$1")
 }
 
 # as_object NAME=VALUE...: {"NAME": "VALUE"}, each name once, the last value
@@ -143,11 +139,13 @@ attach_policy() { # ROLE MANAGED-POLICY
     aws_do iam attach-role-policy --role-name "$1" --policy-arn "arn:$PARTITION:iam::aws:policy/service-role/$2"
 }
 
-# own_policy ROLE KEY-TABLE RESET: the inline policy SERVICE-policy, for the tables that are named as that one is. Who
-# narrowed it to some models keeps it.
+# table_prefix: of the settings on stdin, {NAME: VALUE}
+table_prefix() { jq -r '.DYNAMODB_TABLE_PREFIX // (.DYNAMODB_API_KEYS_TABLE // "anthropic-proxy-api-keys" | rtrimstr("-api-keys"))'; }
+
+# own_policy ROLE TABLE-PREFIX RESET: the inline policy SERVICE-policy. Who narrowed it to some models keeps it.
 own_policy() {
-    local own present tables=${2:-anthropic-proxy-api-keys}
-    own=$(sed "s/\"arn:aws:/\"arn:$PARTITION:/; s/anthropic-proxy-/${tables%api-keys}/" "$IAM/gateway-policy.json")
+    local own present
+    own=$(sed "s/\"arn:aws:/\"arn:$PARTITION:/; s/anthropic-proxy-/$2-/" "$IAM/gateway-policy.json")
     present=$(aws iam get-role-policy --role-name "$1" --policy-name "$SERVICE-policy" --query PolicyDocument --output json 2>/dev/null) || present=
     if [ -z "$present" ] || [ -n "$3" ]; then
         aws_do iam put-role-policy --role-name "$1" --policy-name "$SERVICE-policy" --policy-document "$own"

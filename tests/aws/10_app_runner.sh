@@ -156,7 +156,7 @@ expect "delete: no repository" "$(cli ecr describe-repositories --region us-west
 expect_match "delete: never the keys" "$(cli dynamodb list-tables --region us-west-2 --output text)" anthropic-proxy-api-keys
 script deploy-apprunner.sh --create -r us-west-2 --table-prefix team-a --no-check
 went "--table-prefix"
-expect_match "--table-prefix: the settings" "$(variables)" 'DYNAMODB_API_KEYS_TABLE=team-a-api-keys .*DYNAMODB_USAGE_STATS_TABLE=team-a-usage-stats'
+expect_match "--table-prefix: the settings" "$(variables)" 'DYNAMODB_TABLE_PREFIX=team-a '
 expect_match "--table-prefix: the policy" "$(policy policy | jq -c .)" 'table/team-a-\*'
 expect "the audit has nothing" "$(audit)" ''
 bed_stop

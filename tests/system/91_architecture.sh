@@ -39,7 +39,7 @@ done
 
 # build-docker.sh says so before docker is asked for anything
 mkdir -p "$T/tree/build/linux-amd64" "$T/stub"
-cp -r scripts "$T/tree/"
+cp -r scripts Makefile "$T/tree/"
 cp "$T/arm64" "$T/tree/build/linux-amd64/llm-api-converter"
 : >"$T/stub/calls"
 PATH="$ROOT/tests/system/stubs:$PATH" STUB=$T/stub "$T/tree/scripts/build-docker.sh" -i prebuilt -p amd64 >"$T/out" 2>&1

@@ -21,7 +21,7 @@
 
 #define PATH_SIZE 4096
 #define RULES_MAX 48
-#define OWN_MAX   12
+#define OWN_MAX   13
 
 /* What the C library, the resolver and TLS read while the program runs. */
 static const char *const common[] = {
@@ -161,6 +161,7 @@ enum status sandbox_files(enum sandbox_role role, const struct config *c, struct
     if (role == SANDBOX_REFRESHER) {
         add_state(&r, c);
         add_credentials(&r);
+        add_parent(&r, c->catalogue_file, LANDLOCK_READ); /* an editor replaces the file */
     }
     return landlock_enforce(r.list, r.n, err);
 }

@@ -150,9 +150,8 @@
          "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
          "dollars for a million tokens")                                                           \
     TEXT(beta_mapping, "BETA_HEADER_MAPPING", "", TUNING, RELOAD, "", false,                       \
-         "JSON object: anthropic-beta value to the list of Bedrock's values that replace it; the " \
-         "value "                                                                                  \
-         "itself: it passes; an empty list: it never reaches Bedrock")                             \
+         "JSON object: anthropic-beta value to the list of values that Bedrock gets in its "       \
+         "place; [] for none")                                                                     \
     CHOICE(default_cache_ttl, "DEFAULT_CACHE_TTL", "", TUNING, RELOAD, "5m", "off|5m|1h",          \
            "lifetime of cache marks that name none; a key's own cache_ttl wins over the "          \
            "client's; off: the client's cache marks do not reach Bedrock")                         \

@@ -12,6 +12,7 @@
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
+#include "shm/memory/edition.h"
 #include "shm/memory/holds.h"
 #include "shm/memory/keymiss.h"
 #include "shm/memory/scoreboard.h"
@@ -31,7 +32,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
                                .max_mappings = SEGMENT_MAPPINGS_MAX};
     h.directory_at = segment_layout_page_up(sizeof h);
     h.directory_size = directory_area_size(max_keys, h.max_mappings);
-    h.bucket_at = segment_layout_page_up(h.directory_at + h.directory_size);
+    h.edition_at = segment_layout_page_up(h.directory_at + h.directory_size);
+    h.edition_size = edition_area_size();
+    h.bucket_at = segment_layout_page_up(h.edition_at + h.edition_size);
     h.bucket_size = bucket_area_size(max_keys);
     h.scoreboard_at = segment_layout_page_up(h.bucket_at + h.bucket_size);
     h.scoreboard_size = scoreboard_area_size(workers);
@@ -55,6 +58,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
 {
     s->header = (struct segment_header *)(void *)base;
     s->directory = (struct directory_area *)(void *)(base + h->directory_at);
+    s->edition = (struct edition_area *)(void *)(base + h->edition_at);
     s->buckets = (struct bucket *)(void *)(base + h->bucket_at);
     s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
     s->counters = (struct counters_block *)(void *)(base + h->counters_at);
@@ -84,7 +88,7 @@ static void open_again(struct segment *s)
 }
 
 /*
- * All but the directory, the buckets and the holds is touched. These are sized for MAX_KEYS, and
+ * All but the directory, the edition, the buckets and the holds is touched. These are sized for MAX_KEYS, and
  * their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)

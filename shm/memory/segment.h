@@ -6,15 +6,16 @@
  *   +---------------------------------------------+      +-------------------------------+
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
  *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
- *   | buckets     one cell a key slot             |      | the key store  (standing.h)   |
- *   | scoreboard  one slot a process              |      +-------------------------------+
+ *   | edition     a later table of models         |      | the key store  (standing.h)   |
+ *   | buckets     one cell a key slot             |      +-------------------------------+
+ *   | scoreboard  one slot a process              |
  *   | counters    one block a process             |      the usage journal is a file of its own
  *   | holds       one row a worker                |      (journal.h)
  *   +---------------------------------------------+
  *
  * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions.
  * Each word has one writer process or is changed only by compare-and-swap. The master makes it,
- * never reads cells. Workers map the directory read-only (segment_enter_worker).
+ * never reads cells. Workers map directory and edition read-only (segment_enter_worker).
  */
 #ifndef SHM_MEMORY_SEGMENT_H
 #define SHM_MEMORY_SEGMENT_H

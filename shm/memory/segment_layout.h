@@ -14,7 +14,7 @@
 #define SEGMENT_PAGE 65536u
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       5u
+#define SEGMENT_VERSION       6u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */
@@ -28,6 +28,7 @@ struct segment_header {
     uint64_t size;
     uint64_t epoch; /* real ms of creation */
     uint64_t directory_at, directory_size;
+    uint64_t edition_at, edition_size;
     uint64_t bucket_at, bucket_size;
     uint64_t scoreboard_at, scoreboard_size;
     uint64_t counters_at, counters_size;
@@ -46,6 +47,7 @@ enum segment_service {
 };
 
 struct directory_area;
+struct edition_area;
 struct bucket;
 struct scoreboard_slot;
 struct counters_block;
@@ -55,7 +57,7 @@ struct signing_area;
 struct keymiss_area;
 struct standing_area;
 
-_Static_assert(sizeof(struct segment_header) == 136, "no padding");
+_Static_assert(sizeof(struct segment_header) == 152, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -63,6 +65,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     size_t size;
     struct segment_header *header;
     struct directory_area *directory;
+    struct edition_area *edition;
     struct bucket *buckets;
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;

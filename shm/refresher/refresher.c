@@ -3,7 +3,7 @@
  *
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
- *                   the date of the signing keys (signer_tick)
+ *                   the date of the signing keys (signer_tick), CATALOGUE_FILE (models_watch_tick)
  *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
  *                   time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
@@ -28,6 +28,7 @@
 #include "shm/refresher/backend.h"
 #include "shm/refresher/drain.h"
 #include "shm/refresher/keysync.h"
+#include "shm/refresher/models_watch.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/refresher/signer.h"
 #include "shm/memory/signing.h"
@@ -51,6 +52,7 @@ struct refresher {
     uint64_t complaints, missed; /* of the workers, as far as handled */
     bool ending;                 /* only usage records are still stored, */
     uint64_t until_ms;           /* until then; 0: a successor does the rest */
+    struct models_watch models;
     struct loop_timer tick_timer, question_timer, drain_timer;
     int signal_fd;
     int exit_code;
@@ -140,6 +142,7 @@ static void on_tick(struct loop *loop, void *owner)
     loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
     hear_complaints(r);
     look_at_date(r);
+    models_watch_tick(&r->models, false);
     sync_keys(r);
 }
 
@@ -160,6 +163,7 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
     for (int sig; (sig = loop_signalfd_read(r->signal_fd, NULL)) != 0;) {
         if (sig == SIGHUP) {
             keysync_reload(r->keys);
+            models_watch_tick(&r->models, true);
             sync_keys(r);
         } else {
             leave(r, EXIT_ASKED);
@@ -269,6 +273,7 @@ static enum status start(struct refresher *r, struct err *err)
     if (!r->drain) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
+    models_watch_begin(&r->models, r->config, r->segment);
     loop_each_turn(r->loop, on_turn, r);
     loop_timer_in(r->loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);

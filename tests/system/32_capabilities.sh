@@ -41,7 +41,9 @@ NO_IMAGE='400 capability_rejected: image_block'
 NO_DOCUMENT='400 capability_rejected: document_block'
 
 start_mock
-start_server RATE_LIMIT_WINDOW_SECONDS=86400 RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+# AWS has ended it, but it is the only Claude that sees nothing
+printf 'id\tstatus\nanthropic.claude-3-5-haiku-20241022-v1:0\tactive\n' >"$T/models.tsv"
+start_server CATALOGUE_FILE="$T/models.tsv" RATE_LIMIT_WINDOW_SECONDS=86400 RATE_LIMIT_REQUESTS_PER_WINDOW=100000
 make_key alice
 
 # --- images and documents

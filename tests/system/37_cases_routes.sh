@@ -52,7 +52,7 @@ done
 expect "case 58: pages of one are the same list" "$(md5sum <"$T/paged")" "$(md5sum <"$T/all")"
 list ''
 expect "case 58: OpenAI's list" "$CODE $(got '[.object, .data[0].object, (.data[0] | has("created") and has("owned_by"))] | map(tostring) | join(" ")')" "200 list model true"
-id=us.anthropic.claude-3-7-sonnet-20250219-v1:0
+id=us.anthropic.claude-opus-4-1-20250805-v1:0
 list "/$id" -H "$VERSION"
 expect "case 59: one model, its id as it is" "$CODE $(got .id)" "200 $id"
 one=$(cat "$T/body")

@@ -5,7 +5,9 @@
 
 #include "server/base/arena.h"
 #include "server/json/json.h"
+#include "shm/catalogue/catalogue.h"
 #include "shm/memory/directory.h"
+#include "shm/memory/edition.h"
 #include "worker/model/betas.h"
 
 struct name { /* what the client sent, taken apart */
@@ -311,10 +313,36 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
     return (struct pick){id, rule, false};
 }
 
+/* What takes its place is named without its vendor: a client's name, where there is one. */
+static enum status refuse_retired(struct str name, const struct catalogue_status *s,
+                                  struct err *err)
+{
+    const struct catalogue_row *use = s->use.n ? catalogue_find(s->use) : NULL;
+    struct str list = use ? catalogue_text(use, CATALOGUE_NAMES) : (struct str){NULL, 0};
+    struct str better = s->use;
+    if (list.n)
+        text_split(&list, ',', &better);
+    return err_set(err, STATUS_NO_MODEL, "model: %.*s was retired on %.*s%s%.*s",
+                   (int)(name.n < 80 ? name.n : 80), name.p, STR_ARG(s->date),
+                   better.n ? "; use " : "", (int)(better.n < 60 ? better.n : 60), better.p);
+}
+
+/* Of a row of this very id: longer ids may be another model. */
+static bool is_retired(struct str id, struct catalogue_status *out)
+{
+    const struct catalogue_row *row = catalogue_find(id);
+    if (!row || !catalogue_is_exact(row, id))
+        return false;
+    catalogue_status(row, out);
+    return out->state == CATALOGUE_RETIRED;
+}
+
 enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
                           struct str client_name, bool messages_dialect, struct models_choice *out,
                           struct err *err)
 {
+    if (s)
+        (void)edition_take(s); /* a later table of models */
     struct name n = take_apart(client_name);
     struct scratch scratch;
     struct pick p = pick(m, s, &n, &scratch);
@@ -324,6 +352,9 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (p.by_client && !is_account_allowed(m->config, p.id))
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
+    struct catalogue_status ended;
+    if (is_retired(p.id, &ended))
+        return refuse_retired(client_name, &ended, err);
     struct str id = arena_dup(arena, p.id);
     if (!id.p)
         return err_set(err, STATUS_INTERNAL, "out of memory");

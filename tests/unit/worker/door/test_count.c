@@ -37,10 +37,9 @@ static const struct refusal {
      "{\"message\":\"" ARN " may not\"}", true},
     {"no such model", COUNT_BODY("claude-sonnet-4-5"), "404 No", "ResourceNotFoundException", "{}",
      true},
-    {"no counting", COUNT_BODY("claude-3-haiku-20240307"), "400 Bad", "ValidationException",
+    {"no counting", COUNT_BODY("claude-opus-4-6"), "400 Bad", "ValidationException",
      "{\"message\":\"The provided model doesn't support counting tokens.\"}", true},
-    {"no counting, said late", COUNT_BODY("claude-sonnet-4-20250514"), "400 Bad",
-     "ValidationException",
+    {"no counting, said late", COUNT_BODY("claude-sonnet-4-6"), "400 Bad", "ValidationException",
      "{\"message\":\"The request with all of its many members and values, which are repeated here "
      "at a "
      "length that no client is told, because what it is told ends after some two hundred bytes, "

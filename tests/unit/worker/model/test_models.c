@@ -67,8 +67,8 @@ static int end(void **state)
 
 struct row {
     const char *name;
-    const char *id; /* NULL: unknown model */
-    const char *rule;
+    const char *id;   /* NULL: unknown model */
+    const char *rule; /* "retired": a 404 that names id */
 };
 
 static void check(const struct row *row, const struct segment *s)
@@ -76,6 +76,12 @@ static void check(const struct row *row, const struct segment *s)
     struct models_choice choice;
     struct err err;
     enum status st = models_choose(&models, s, arena, text_from(row->name), true, &choice, &err);
+    if (row->rule && strcmp(row->rule, "retired") == 0) {
+        if (st != STATUS_NO_MODEL || !strstr(err.text, " was retired on 202") ||
+            !strstr(err.text, row->id))
+            fail_msg("%s: status %d, text '%s'", row->name, st, err.text);
+        return;
+    }
     if (!row->id) {
         char want[300];
         snprintf(want, sizeof want, "model: %.200s", row->name);
@@ -101,8 +107,8 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
     static const struct row rows[] = {
         {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"},
         {"claude-opus-4-7[1m]", "global.anthropic.claude-opus-4-7", "table"},
-        {"claude-sonnet-4-20250514#", "global.anthropic.claude-sonnet-4-20250514-v1:0", "table"},
-        {"claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
+        {"claude-sonnet-4-20250514#", "use claude-sonnet-5", "retired"},
+        {"claude-3-5-sonnet-20241022", "use claude-sonnet-5-5", "retired"},
         {"gpt-4o", "global.anthropic.claude-sonnet-4-6", "table"},
         {"gpt-4o-mini", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "table"},
         {"gpt-5", NULL, NULL},
@@ -111,7 +117,7 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
         {"claude-haiku-5-5-20261101", "global.anthropic.claude-haiku-5-5-20261101", "rule"},
         {"claude-sonnet-4-5-20251231", "global.anthropic.claude-sonnet-4-5-20251231-v1:0", "rule"},
         {"claude-3-7-sonnet-20250301", "us.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"},
-        {"claude-3-5-sonnet-20240620", "anthropic.claude-3-5-sonnet-20240620-v1:0", "rule"},
+        {"claude-3-5-sonnet-20240620", "use claude-sonnet-5-5", "retired"},
         {"claude-haiku-4-4", NULL, NULL},
         {"claude-nothing", NULL, NULL},
         {"claude-2.1", NULL, NULL},
@@ -143,13 +149,13 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
 static void test_choose_knows_the_names_of_the_older_gateways(void **state)
 {
     static const struct row rows[] = {
-        {"claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
-        {"claude-3-5-sonnet-latest", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"},
-        {"claude-3-sonnet-20240229", "anthropic.claude-3-sonnet-20240229-v1:0", "table"},
-        {"claude-sonnet-4-20250514", "global.anthropic.claude-sonnet-4-20250514-v1:0", "table"},
-        {"claude-3-5-haiku-20241022", "us.anthropic.claude-3-5-haiku-20241022-v1:0", "table"},
-        {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0", "table"},
-        {"claude-3-opus-20240229", "anthropic.claude-3-opus-20240229-v1:0", "table"},
+        {"claude-3-5-sonnet-20241022", "use claude-sonnet-5-5", "retired"},
+        {"claude-3-5-sonnet-latest", "use claude-sonnet-5-5", "retired"},
+        {"claude-3-sonnet-20240229", "use claude-sonnet-5-5", "retired"},
+        {"claude-sonnet-4-20250514", "use claude-sonnet-5", "retired"},
+        {"claude-3-5-haiku-20241022", "use claude-haiku-5-5", "retired"},
+        {"claude-3-haiku-20240307", "use claude-haiku-5-5", "retired"},
+        {"claude-3-opus-20240229", "use claude-opus-5-5", "retired"},
         {"claude-opus-4-5-20251101", "global.anthropic.claude-opus-4-5-20251101-v1:0", "table"},
         {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"},
         {"claude-opus-4-7[1m]", "global.anthropic.claude-opus-4-7", "table"},
@@ -174,9 +180,8 @@ static void test_choose_knows_the_names_of_the_older_gateways(void **state)
         {"o1", "global.anthropic.claude-opus-4-7", "table"},
         {"o1-preview", "global.anthropic.claude-opus-4-7", "table"},
         /* the keys of the seed's table: three prefixes, with and without '#' */
-        {"anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "id"},
-        {"us.anthropic.claude-sonnet-4-20250514-v1:0#",
-         "us.anthropic.claude-sonnet-4-20250514-v1:0", "id"},
+        {"anthropic.claude-3-haiku-20240307-v1:0", "use claude-haiku-5-5", "retired"},
+        {"us.anthropic.claude-sonnet-4-20250514-v1:0#", "use claude-sonnet-5", "retired"},
         {"global.anthropic.claude-opus-4-5-20251101-v1:0#",
          "global.anthropic.claude-opus-4-5-20251101-v1:0", "id"},
         /* newer than both */
@@ -220,21 +225,19 @@ static void test_choose_in_other_geography_follows_region(void **state)
     } rows[] = {
         {"eu-west-1",
          {"claude-3-7-sonnet-20250301", "eu.anthropic.claude-3-7-sonnet-20250301-v1:0", "rule"}},
-        {"eu-west-1",
-         {"claude-3-7-sonnet-latest", "eu.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+        {"eu-west-1", {"claude-opus-4-1", "eu.anthropic.claude-opus-4-1-20250805-v1:0", "table"}},
         {"ap-southeast-2",
-         {"claude-3-7-sonnet-latest", "apac.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+         {"claude-opus-4-1", "apac.anthropic.claude-opus-4-1-20250805-v1:0", "table"}},
         {"ca-central-1",
-         {"claude-3-7-sonnet-latest", "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "table"}},
+         {"claude-opus-4-1", "us.anthropic.claude-opus-4-1-20250805-v1:0", "table"}},
         {"us-gov-west-1",
          {"claude-sonnet-4-5", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "table"}},
         {"us-gov-west-1", {"claude-opus-6-1", "us-gov.anthropic.claude-opus-6-1", "rule"}},
         {"eu-west-1", {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"}},
         {"eu-west-1",
-         {"us.anthropic.claude-3-7-sonnet-20250219-v1:0",
-          "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "id"}},
-        {"eu-west-1",
-         {"claude-3-5-sonnet-latest", "anthropic.claude-3-5-sonnet-20241022-v2:0", "table"}},
+         {"us.anthropic.claude-opus-4-1-20250805-v1:0",
+          "us.anthropic.claude-opus-4-1-20250805-v1:0", "id"}},
+        {"eu-west-1", {"claude-3-5-sonnet-latest", "use claude-sonnet-5-5", "retired"}},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

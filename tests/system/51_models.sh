@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The table of models: CATALOGUE_FILE at start and while the server runs; what is retired, what nobody has a price for.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+table() { # rows...
+    printf 'id\tin\tout\tstatus\n' >"$T/models.tsv.new"
+    printf '%b\n' "$@" >>"$T/models.tsv.new"
+    chmod 644 "$T/models.tsv.new"
+    mv "$T/models.tsv.new" "$T/models.tsv"
+}
+# cost MODEL: of one request, by the log
+cost() {
+    ask "$(message hi '{}' "$1")"
+    sed -n "s/.*request: .* model=$1 .*cost_micro=\([0-9]*\).*/\1/p" "$T/server.log" | tail -1
+}
+# cost_is MODEL MICRO: of ten requests, on whichever worker
+cost_is() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        [ "$(cost "$1")" = "$2" ] || return 1
+    done
+}
+message() { # TEXT [MORE] [MODEL]
+    jq -nc --arg text "$1" --arg model "${3:-$MODEL}" --argjson more "${2:-{\}}" '{model:$model,max_tokens:1000,messages:[{role:"user",content:$text}]}+$more'
+}
+
+# --- at start -----------------------------------------------------------------------------------------------------
+start_mock
+printf 'id\tin\nhouse.model-1\tcheap\n' >"$T/models.tsv"
+run CATALOGUE_FILE="$T/models.tsv" -- check-config
+expect "a bad table: exit code" "$CODE" 2
+expect_match "a bad table: file, line, column" "$(cat "$T/out" "$T/err")" "$T/models.tsv:2:2 in: dollars"
+run CATALOGUE_FILE="$T/models.tsv" -- serve
+expect "a bad table at start" "$CODE" 2
+run UNPRICED=free -- check-config
+expect "UNPRICED=free" "$CODE" 2
+run CATALOGUE_FILE="$T/nowhere.tsv" -- check-config
+expect "no such table" "$CODE" 2
+
+# --- while it runs ------------------------------------------------------------------------------------------------
+table 'house.model-1\t1000\t1000\tactive'
+start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
+make_key alice
+first=$(cost house.model-1)
+expect_true "a price of the table" [ "${first:-0}" -gt 0 ]
+table 'house.model-1\t2000\t2000\tactive'
+eventually $((10 * SLOW)) cost_is house.model-1 $((2 * first)) || fail "a new price was not taken by every worker: $(cost house.model-1), wanted $((2 * first))"
+table 'house.model-1\tnothing\t1\tactive'
+eventually $((10 * SLOW)) grep -q "$T/models.tsv:2:2 in: dollars" "$T/server.log" || fail "a bad table was not named"
+expect "a bad table changes nothing" "$(cost house.model-1)" $((2 * first))
+sleep 2
+expect "and is named once" "$(grep -c "models.tsv:2:2" "$T/server.log")" 1
+kill -HUP "$SERVER_PID"
+eventually $((10 * SLOW)) bash -c "[ \"\$(grep -c 'models.tsv:2:2' '$T/server.log')\" -ge 2 ]" || fail "SIGHUP did not name it"
+expect "nor after SIGHUP" "$(cost house.model-1)" $((2 * first))
+table 'house.model-1\t4000\t4000\tactive'
+kill -HUP "$SERVER_PID"
+eventually $((10 * SLOW)) cost_is house.model-1 $((4 * first)) || fail "SIGHUP: the table was not read again"
+refresher=$(processes '^refresher')
+kill -9 "$refresher"
+table 'house.model-1\t1000\t1000\tactive'
+eventually $((20 * SLOW)) cost_is house.model-1 "$first" || fail "the refresher's successor did not read it"
+
+# --- retired ------------------------------------------------------------------------------------------------------
+ask "$(message hi '{}' claude-sonnet-4-20250514)"
+expect "retired: status" "$CODE" 404
+expect_match "retired: what to use" "$(jq -r .error.message "$T/body")" '^model: claude-sonnet-4-20250514 was retired on 2026-10-14; use claude-sonnet-5$'
+table 'anthropic.claude-sonnet-4-20250514-v1:0\t\t\tactive'
+eventually $((10 * SLOW)) bash -c "sleep 1; curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$(message hi '{}' claude-sonnet-4-20250514)' $URL/v1/messages | grep -q 200" || fail "the operator's word is believed"
+
+# --- nothing unknown is free --------------------------------------------------------------------------------------
+profile=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7t2ab
+ask "$(message hi '{}' "$profile")"
+expect "an unknown price, no budget" "$CODE" 200
+for mode in soft reserve; do
+    make_key "bob-$mode" --monthly-budget 50 --budget-mode "$mode"
+    for model in "$profile" nobody.knows-this house.model-2; do
+        ask "$(message hi '{}' "$model")" -D "$T/headers"
+        expect "$mode, $model: status" "$CODE" 403
+        expect_match "$mode, $model: words" "$(jq -r .error.message "$T/body")" 'set-price'
+        expect_match "$mode, $model: final" "$(cat "$T/headers")" '^x-should-retry: false'
+    done
+done
+run -- set-price "$profile" --input 3 --output 15
+eventually $((5 * SLOW)) bash -c "curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$(message hi '{}' "$profile")' $URL/v1/messages | grep -q 200" || fail "set-price opens it"
+expect "counted" "$(curl -fs "$URL/metrics" -H "x-api-key: $KEY" >/dev/null; grep -c 'has no price' "$T/server.log" | sed 's/^[1-9].*/some/')" some
+finish

@@ -151,11 +151,11 @@ static void test_choose_knows_the_names_of_the_older_gateways(void **state)
     static const struct row rows[] = {
         {"claude-3-5-sonnet-20241022", "use claude-sonnet-5-5", "retired"},
         {"claude-3-5-sonnet-latest", "use claude-sonnet-5-5", "retired"},
-        {"claude-3-sonnet-20240229", "use claude-sonnet-5-5", "retired"},
+        {"claude-3-sonnet-20240229", "anthropic.claude-3-sonnet-20240229-v1:0", "table"},
         {"claude-sonnet-4-20250514", "use claude-sonnet-5", "retired"},
         {"claude-3-5-haiku-20241022", "use claude-haiku-5-5", "retired"},
-        {"claude-3-haiku-20240307", "use claude-haiku-5-5", "retired"},
-        {"claude-3-opus-20240229", "use claude-opus-5-5", "retired"},
+        {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0", "table"},
+        {"claude-3-opus-20240229", "anthropic.claude-3-opus-20240229-v1:0", "table"},
         {"claude-opus-4-5-20251101", "global.anthropic.claude-opus-4-5-20251101-v1:0", "table"},
         {"claude-opus-4-7", "global.anthropic.claude-opus-4-7", "table"},
         {"claude-opus-4-7[1m]", "global.anthropic.claude-opus-4-7", "table"},
@@ -180,7 +180,7 @@ static void test_choose_knows_the_names_of_the_older_gateways(void **state)
         {"o1", "global.anthropic.claude-opus-4-7", "table"},
         {"o1-preview", "global.anthropic.claude-opus-4-7", "table"},
         /* the keys of the seed's table: three prefixes, with and without '#' */
-        {"anthropic.claude-3-haiku-20240307-v1:0", "use claude-haiku-5-5", "retired"},
+        {"anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "id"},
         {"us.anthropic.claude-sonnet-4-20250514-v1:0#", "use claude-sonnet-5", "retired"},
         {"global.anthropic.claude-opus-4-5-20251101-v1:0#",
          "global.anthropic.claude-opus-4-5-20251101-v1:0", "id"},

@@ -143,9 +143,10 @@
          "Bedrock model for Haiku names")                                                          \
     TEXT(model_mapping, "DEFAULT_MODEL_MAPPING", "", TUNING, RELOAD, "", false,                    \
          "JSON object of client name to Bedrock id; replaces the built-in table")                  \
-    TEXT(catalogue_file, "CATALOGUE_FILE", "", TUNING, RELOAD, "", false,                          \
-         "table of models over the built-in one (llm-api-converter models); read again when it "   \
-         "changes")                                                                                \
+    TEXT(                                                                                          \
+        catalogue_file, "CATALOGUE_FILE", "", TUNING, RELOAD, "", false,                           \
+        "table of prices and ends of models over the built-in one (columns: shm/README.md); read " \
+        "again when it changes")                                                                   \
     TEXT(unpriced, "UNPRICED", "", TUNING, RELOAD, "refuse", false,                                \
          "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
          "dollars for a million tokens")                                                           \

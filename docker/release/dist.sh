@@ -13,7 +13,7 @@ die() {
 version=$(sed -n 's/^VERSION := //p' Makefile)
 name=llm-api-converter
 [ -z "$(git status --porcelain --untracked-files=no)" ] || die "the tree has changes that are not committed: a release is a commit"
-grep -qx "## $version" CHANGELOG.md || die "CHANGELOG.md has no heading for $version"
+grep -qx "## $version" docker/release/CHANGELOG.md || die "CHANGELOG.md has no heading for $version"
 for field in version appVersion; do
     grep -qE "^$field: \"?$version\"?$" docker/kubernetes/$name/Chart.yaml || die "$field of the chart is not $version"
 done
@@ -30,7 +30,7 @@ for platform in "$@"; do
     install -m 644 "build/deb/${name}_${version}_$platform.deb" "$out/"
 done
 git archive --format=tar --prefix="$name-$version/" HEAD | gzip -9n >"$out/$name-$version.tar.gz"
-install -m 644 CHANGELOG.md "$out/"
+install -m 644 docker/release/CHANGELOG.md "$out/"
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 find "$out" -exec touch --date="@$stamp" {} +
 cat "$out/SHA256SUMS"

@@ -44,7 +44,7 @@ docs=${DOCS:-$PROGRAM}
 put 644 "$lib/systemd/system/$name.service" <docker/systemd/$name.service
 put 644 "$lib/sysusers.d/$name.conf" <docker/systemd/sysusers.conf
 put 644 "$doc/copyright" <LICENSE
-put 644 "$doc/CHANGELOG.md" <CHANGELOG.md
+put 644 "$doc/CHANGELOG.md" <docker/release/CHANGELOG.md
 [ -e "$to$conf/env" ] || put 640 "$conf/env" <docker/systemd/env
 if [ -z "$to" ]; then
     echo "next: systemd-sysusers && chgrp $name $conf/env && systemctl daemon-reload && systemctl enable --now $name"

@@ -19,18 +19,8 @@ fi
     echo "aws: run make first" >&2
     exit 1
 }
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-passed=0 failed=0
-one() { # CLI FILE
-    local line start=$SECONDS
-    CLI=$1 "$2" 2>&1 | tee "$log"
-    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
-    passed=$((passed + ${line%% *}))
-    line=${line##*, }
-    failed=$((failed + ${line%% *}))
-    echo "  ($(basename "$2" .sh), CLI $1: $((SECONDS - start)) s)"
-}
+. tests/tally.bash
+one() { tally 1800 "$(basename "$2" .sh), CLI $1," env CLI="$1" "$2"; }
 for file in "$here"/[0-9]*.sh; do
     [ $# -eq 0 ] || [[ " $* " == *" $(basename "$file" .sh) "* ]] || continue
     one v1 "$file"
@@ -39,5 +29,4 @@ for file in "$here"/[0-9]*.sh; do
     *10_app_runner*) if [ -x /usr/bin/aws ]; then one v2 "$file"; else echo "  skipped: CLI v2 is not installed (apt-get install awscli)"; fi ;;
     esac
 done
-echo "aws: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+tally_end aws

@@ -25,9 +25,9 @@ expect_match "a program of another architecture is refused" "$(ARCH=$other VERSI
 # --- install
 start_mock
 box_boot
-cp "$deb" "$new" "$BOX/root/"
+cp "$deb" "$new" "$BOX/srv/"
 mkdir -p "$BOX/etc/$SERVICE"
-expect "dpkg -i" "$(box dpkg -i "/root/${deb##*/}" >"$T/dpkg.log" 2>&1; echo $?)" 0
+expect "dpkg -i" "$(box dpkg -i "/srv/${deb##*/}" >"$T/dpkg.log" 2>&1; echo $?)" 0
 owner() { box stat -c '%a %U:%G' "$1"; }
 expect "the settings" "$(owner /etc/$SERVICE/env)" "640 root:$SERVICE"
 expect "their directory" "$(owner /etc/$SERVICE)" "750 root:$SERVICE"
@@ -93,7 +93,7 @@ jq -cn --arg m "$MODEL" '{model: $m, max_tokens: 50, messages: [{role: "user", c
 "$BUILD/strict" 127.0.0.1 "$PORT" --kept 8 --request "$T/request" >"$T/load" 2>"$T/losses" &
 load=$!
 sleep 1
-expect "dpkg -i of the next version" "$(box dpkg -i "/root/${new##*/}" >"$T/dpkg.log" 2>&1; echo $?)" 0
+expect "dpkg -i of the next version" "$(box dpkg -i "/srv/${new##*/}" >"$T/dpkg.log" 2>&1; echo $?)" 0
 expect_true "the successor took over" eventually 15 moved
 sleep 1
 kill -TERM $load

@@ -50,7 +50,7 @@ expect "spdx-tools, purls, CPEs" "$(cat "$T/spdx")" ""
 
 # --- make dist, from a clone as it is committed, with stand-ins for the two programs
 git clone -q --no-hardlinks . "$T/clone" 2>"$T/err" || fail "clone: $(cat "$T/err")"
-for f in docker/release CHANGELOG.md Makefile scripts docker/kubernetes docker/deb docker/systemd; do cp -r "$f" "$T/clone/$(dirname "$f")/"; done
+for f in docker/release Makefile scripts docker/kubernetes docker/deb docker/systemd; do cp -r "$f" "$T/clone/$(dirname "$f")/"; done
 (cd "$T/clone" && git -c user.name=t -c user.email=t@t add -A && git -c user.name=t -c user.email=t@t commit -qm trial --allow-empty)
 for arch in amd64 arm64; do
     mkdir -p "$T/clone/build/linux-$arch" "$T/clone/build/deb"
@@ -80,7 +80,7 @@ refuses "changes that are not committed" 'echo x >>README.md' 'not committed'
 refuses "another tag" 'git tag v9.9.9' 'the tag is v9.9.9'
 commit="git -c user.name=t -c user.email=t@t commit -qam x"
 refuses "a version without a heading" "sed -i 's/^VERSION := .*/VERSION := 9.9.9/' Makefile; $commit" 'no heading for 9.9.9'
-refuses "a chart of another version" "printf '\n## 9.9.9\n' >>CHANGELOG.md; $commit" 'chart is not 9.9.9'
+refuses "a chart of another version" "printf '\n## 9.9.9\n' >>docker/release/CHANGELOG.md; $commit" 'chart is not 9.9.9'
 (cd "$T/clone" && git reset -q --hard HEAD~2)
 expect_true "and a good one again" dist
 

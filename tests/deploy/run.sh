@@ -5,27 +5,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 export B=${B:-build}
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-passed=0
-failed=0
+. tests/tally.bash
 for file in tests/deploy/[0-9][0-9]_*.sh; do
     name=$(basename "$file" .sh)
-    if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
-        continue
-    fi
-    start=$SECONDS
-    timeout 1800 bash "$file" 2>&1 | tee "$out"
-    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$out" | tail -1)
-    echo "  ($name took $((SECONDS - start)) s)"
-    if [ -z "$line" ]; then
-        echo "$name: died before its end"
-        failed=$((failed + 1))
-        continue
-    fi
-    passed=$((passed + ${line%% *}))
-    line=${line##*, }
-    failed=$((failed + ${line%% *}))
+    [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+    tally 1800 "$name" bash "$file"
 done
-echo "deploy: $passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+tally_end deploy

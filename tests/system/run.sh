@@ -10,28 +10,10 @@ for tool in curl jq; do
         exit 1
     }
 done
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-passed=0
-failed=0
+. tests/tally.bash
 for file in tests/system/[0-9][0-9]_*.sh; do
     name=$(basename "$file" .sh)
-    if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
-        continue
-    fi
-    start=${EPOCHREALTIME/[.,]/}
-    timeout 180 bash "$file" 2>&1 | tee "$out"
-    took=$(((${EPOCHREALTIME/[.,]/} - start) / 100000))
-    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$out" | tail -1)
-    echo "  ($name took $((took / 10)).$((took % 10)) s)"
-    if [ -z "$line" ]; then
-        echo "$name: died before its end"
-        failed=$((failed + 1))
-        continue
-    fi
-    passed=$((passed + ${line%% *}))
-    line=${line##*, }
-    failed=$((failed + ${line%% *}))
+    [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+    tally 180 "$name" bash "$file"
 done
-echo "system: $passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+tally_end system

@@ -82,7 +82,7 @@ static void put_level(struct converse_section *x)
 {
     static const struct str paths[] = {
 #define PATH(name, path) [MODELS_LEVEL_##name] = STR(path),
-        MODELS_LEVEL_PLACES(PATH)
+        ABILITIES_LEVEL_PLACES(PATH)
 #undef PATH
     };
     const struct plan *p = x->b->plan;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "server/base/text.h"
+#include "shm/catalogue/abilities.h"
 
 enum models_transport { MODELS_INVOKE, MODELS_CONVERSE };
 
@@ -35,34 +36,17 @@ enum { /* what a model takes: flags of struct models_caps */
        MODELS_RESULT_MEDIA = 1 << 19  /* images and documents inside a tool result */
 };
 
-/* How a model is told to think. X(NAME, word, meaning) */
-#define MODELS_THINKINGS(X)                                                                   \
-    X(NONE, "none", "it does not, or nobody can tell it to")                                  \
-    X(BUDGET, "budget", "Claude: thinking.type enabled, with budget_tokens")                  \
-    X(EITHER, "either", "Claude: enabled or adaptive")                                        \
-    X(ADAPTIVE, "adaptive", "Claude: thinking.type adaptive")                                 \
-    X(LEVEL, "level", "by a level, which an effort alone does not switch on")                 \
-    X(SWITCH, "switch", "a level makes it think; then it calls no tool that it is forced to") \
-    X(ALWAYS, "always", "it thinks anyhow, a level says how much; off is the least one")
-
+/* How a model is told to think. */
 enum models_thinking {
 #define MODELS_THINKING_ENUM(name, word, meaning) MODELS_THINKING_##name,
-    MODELS_THINKINGS(MODELS_THINKING_ENUM)
+    ABILITIES_THINKINGS(MODELS_THINKING_ENUM)
 #undef MODELS_THINKING_ENUM
 };
 
-/* Where its level or effort is said. X(NAME, path): of Claude's body; else under
- * additionalModelRequestFields. */
-#define MODELS_LEVEL_PLACES(X)                                \
-    X(NOWHERE, "")                                            \
-    X(OUTPUT_CONFIG, "output_config.effort")                  \
-    X(REASONING_CONFIG, "reasoningConfig.maxReasoningEffort") \
-    X(REASONING_EFFORT, "reasoning_effort")                   \
-    X(REASONING, "reasoning.effort")
-
+/* Where its level or effort is said. */
 enum models_level_at {
 #define MODELS_LEVEL_ENUM(name, path) MODELS_LEVEL_##name,
-    MODELS_LEVEL_PLACES(MODELS_LEVEL_ENUM)
+    ABILITIES_LEVEL_PLACES(MODELS_LEVEL_ENUM)
 #undef MODELS_LEVEL_ENUM
 };
 

@@ -43,8 +43,8 @@ box_boot() {
     [ "$(id -u)" = 0 ] || skip_all "only root can boot a system in namespaces"
     grep -q ' - cgroup .*name=systemd' /proc/self/mountinfo || skip_all "this machine has no cgroup hierarchy name=systemd"
     [ -s "$tar" ] || {
-        mmdebstrap --quiet --variant=minbase --dpkgopt='path-exclude=/usr/share/doc/*' --include=$BOX_PACKAGES bookworm "$tar.new" >"$T/mmdebstrap.log" 2>&1 &&
-            mv "$tar.new" "$tar"
+        mmdebstrap --quiet --variant=minbase --dpkgopt='path-exclude=/usr/share/doc/*' --include=$BOX_PACKAGES bookworm "${tar%.tar}.new.tar" >"$T/mmdebstrap.log" 2>&1 &&
+            mv "${tar%.tar}.new.tar" "$tar"
     } || skip_all "no Debian can be made: $(tail -n 1 "$T/mmdebstrap.log")"
     mkdir "$BOX" "$BOX_GROUP" || skip_all "$BOX_GROUP cannot be made"
     tar -xf "$tar" -C "$BOX"

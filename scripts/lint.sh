@@ -103,11 +103,11 @@ sizes() {
 }
 
 # One style of braces, where no formatter can do it (InsertBraces is clang-format 15's): what if, for, while and else control
-# stands in braces. The rooms that have been through it; worker/ has not.
+# stands in braces, in the product; tests may leave them out.
 braces() {
     local file
     for file in "${code[@]}"; do
-        [[ $file == worker/* ]] || bare "$file"
+        bare "$file"
     done | awk '
         function controlled(s) { return s ~ /^ *(} )?else$/ || (s ~ /^ *(} else )?(if|for|while) ?\(.*\)$/) }
         { where = $1; text = $0; sub(/^[^ ]+ /, "", text); sub(/[ \t]+$/, "", text) }

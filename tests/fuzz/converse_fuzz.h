@@ -54,7 +54,7 @@ static void fuzz_answer(const struct relay *relay, struct reply *reply, struct a
     struct buf out;
     struct err err;
     buf_init(&out, OUT_MAX);
-    if (relay->answer(reply, arena, body, &out, &err) == STATUS_OK &&
+    if (relay->whole(reply, arena, body, &out, &err) == STATUS_OK &&
         scan_parse(&s, arena, buf_str(&out), &sse_limits, &err) != STATUS_OK)
         fuzz_complain(err.text, buf_str(&out));
     buf_free(&out);

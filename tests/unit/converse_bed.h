@@ -127,12 +127,12 @@ static void bed_check_retold(const char *stem, int stem_n, void (*open)(struct c
     struct converse_bed b;
     char path[512], want_path[512];
     open(&b);
-    b.reply->retold = true;
+    b.reply->whole_upstream = true;
     converse_name_out(b.names, STR(LONG_NAME));
     snprintf(path, sizeof path, "%.*s.in.json", stem_n, stem);
     snprintf(want_path, sizeof want_path, "%.*s.retold.events", stem_n, stem);
     struct str in = bed_file(b.arena, path);
-    if (b.relay->answer(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
+    if (b.relay->whole(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
         fail_msg("%s: %s", path, b.err.text);
     const char *wrong = sse_grammar(buf_str(&b.out), b.relay == &converse_to_anthropic_relay, true);
     if (wrong)
@@ -154,7 +154,7 @@ static void bed_check_pair(const char *path, void (*open)(struct converse_bed *b
     struct str in = bed_file(b.arena, path), want = bed_file(b.arena, want_path);
     if (events)
         bed_lines(&b, in, path);
-    else if (b.relay->answer(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
+    else if (b.relay->whole(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
         fail_msg("%s: %s", path, b.err.text);
     if (!events)
         want.n -= want.n > 0; /* the file's line end */

@@ -51,7 +51,7 @@ struct convert_case {
     struct scan scan;
     struct buf body;
     struct buf changes;
-    bool retold;
+    bool whole_upstream;
     enum status status;
     struct err err;
 };
@@ -79,7 +79,7 @@ static void convert_case_convert(struct convert_case *c, enum dialect dialect,
     if (c->status == STATUS_OK)
         c->status = openai ? openai_to_converse(&chat, &plan, names, &c->body, &c->err)
                            : anthropic_to_converse(&messages, &plan, names, &c->body, &c->err);
-    c->retold = plan.retold;
+    c->whole_upstream = plan.whole_upstream;
 }
 
 static void convert_case_run(struct convert_case *c, enum dialect dialect, struct convert_options o,

@@ -22,8 +22,9 @@ bool anthropic_blocks_true(const struct scan *s, scan_ref r)
 void anthropic_blocks_cache(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref mark = SCAN_GET(s, block, "cache_control");
-    if (scan_type(s, mark) == SCAN_OBJECT)
+    if (scan_type(s, mark) == SCAN_OBJECT) {
         converse_build_cache_point(b, member(b, s, mark, STR("ttl")));
+    }
 }
 
 /* --- text ---------------------------------------------------------------------------------- */
@@ -31,18 +32,21 @@ void anthropic_blocks_cache(struct converse_build *b, const struct scan *s, scan
 struct str anthropic_blocks_text(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     struct buf joined;
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         return converse_build_read(b, s, content);
+    }
     buf_init(&joined, scan_raw(s, content).n + 1); /* unescaped text is never longer */
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         struct str text = member(b, s, v, STR("text"));
-        if (text.n > 0 && buf_len(&joined) > 0)
+        if (text.n > 0 && buf_len(&joined) > 0) {
             buf_put_char(&joined, '\n');
+        }
         buf_put_str(&joined, text);
     }
     struct str out = arena_dup(b->arena, buf_str(&joined));
-    if (!out.p || !buf_ok(&joined))
+    if (!out.p || !buf_ok(&joined)) {
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
     buf_free(&joined);
     return out;
 }
@@ -57,8 +61,9 @@ void anthropic_blocks_reminder(struct converse_build *b, struct str raw)
 {
     const struct str pieces[] = {STR("<system-reminder>\\n"), unquoted(raw),
                                  STR("\\n</system-reminder>")};
-    if (wish_is_blank(raw))
+    if (wish_is_blank(raw)) {
         return;
+    }
     converse_build_text_pieces(b, pieces, COUNT(pieces));
     converse_build_map(b, "system_role");
 }
@@ -76,11 +81,13 @@ static bool put_cited(struct converse_build *b, const struct scan *s, struct str
     buf_put_str(&block, raw);
     BUF_LIT(&block, "}],\"citations\":[");
     w.comma = false;
-    for (scan_ref c = scan_first(s, citations); c != SCAN_ABSENT; c = scan_next(s, citations, c))
+    for (scan_ref c = scan_first(s, citations); c != SCAN_ABSENT; c = scan_next(s, citations, c)) {
         n += converse_citation_take(&w, s, c);
+    }
     BUF_LIT(&block, "]}}");
-    if (n > 0 && buf_ok(&block))
+    if (n > 0 && buf_ok(&block)) {
         converse_build_raw(b, buf_str(&block));
+    }
     buf_free(&block);
     return n > 0;
 }
@@ -90,13 +97,16 @@ static void put_text(struct converse_build *b, const struct scan *s, scan_ref bl
     struct str raw = scan_raw(s, SCAN_GET(s, block, "text"));
     scan_ref citations = SCAN_GET(s, block, "citations");
     bool cited = scan_type(s, citations) == SCAN_ARRAY && scan_size(s, citations) > 0;
-    if (scan_type(s, SCAN_GET(s, block, "text")) != SCAN_STRING || wish_is_blank(raw))
+    if (scan_type(s, SCAN_GET(s, block, "text")) != SCAN_STRING || wish_is_blank(raw)) {
         return;
+    }
     if (cited && b->role == CONVERSE_ASSISTANT && converse_build_has(b, MODELS_CLAUDE) &&
-        put_cited(b, s, raw, citations))
+        put_cited(b, s, raw, citations)) {
         return;
-    if (cited)
+    }
+    if (cited) {
         converse_build_drop(b, "citations");
+    }
     converse_build_text_json(b, raw);
 }
 
@@ -120,8 +130,9 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
     json_array(&w);
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         scan_ref text = SCAN_GET(s, v, "text");
-        if (scan_type(s, text) != SCAN_STRING || wish_is_blank(scan_raw(s, text)))
+        if (scan_type(s, text) != SCAN_STRING || wish_is_blank(scan_raw(s, text))) {
             continue;
+        }
         json_object(&w);
         JSON_KEY(&w, "text");
         json_raw(&w, scan_raw(s, text));
@@ -129,10 +140,12 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
         n++;
     }
     json_array_end(&w);
-    if (n > 0)
+    if (n > 0) {
         out = arena_dup(b->arena, buf_str(&list));
-    if (!buf_ok(&list) || (n > 0 && !out.p))
+    }
+    if (!buf_ok(&list) || (n > 0 && !out.p)) {
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
     buf_free(&list);
     return out;
 }
@@ -142,8 +155,9 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
 static void put_image(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     scan_ref source = SCAN_GET(s, block, "source");
-    if (!converse_build_takes_images(b))
+    if (!converse_build_takes_images(b)) {
         return;
+    }
     if (!SCAN_IS(s, SCAN_GET(s, source, "type"), "base64")) {
         converse_build_fail(
             b, STATUS_INVALID,
@@ -163,9 +177,11 @@ static struct str document_format(struct str media_type)
                  {"text/html", "html"},
                  {"text/csv", "csv"},
                  {"text/markdown", "md"}};
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (text_ieq(media_type, text_from(table[i].type)))
+    for (size_t i = 0; i < COUNT(table); i++) {
+        if (text_ieq(media_type, text_from(table[i].type))) {
             return text_from(table[i].format);
+        }
+    }
     return nothing;
 }
 
@@ -174,31 +190,36 @@ static struct str document_format(struct str media_type)
 static bool put_images_of(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     bool any = false;
-    if (scan_type(s, content) != SCAN_ARRAY)
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return false;
+    }
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         if (SCAN_IS(s, SCAN_GET(s, v, "type"), "image")) {
             put_image(b, s, v);
             any = true;
         }
     }
-    if (any)
+    if (any) {
         converse_build_map(b, "document.image");
+    }
     return any;
 }
 
 static void put_chunks(struct converse_build *b, const struct scan *s, scan_ref content,
                        struct converse_document d)
 {
-    if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY)
+    if (converse_build_has(b, MODELS_CLAUDE) && scan_type(s, content) == SCAN_ARRAY) {
         d.content = text_list(b, s, content);
-    else
+    } else {
         d.text = anthropic_blocks_text(b, s, content);
+    }
     bool any = d.text.n > 0 || d.content.n > 0;
-    if (any && converse_build_ok(b))
+    if (any && converse_build_ok(b)) {
         converse_build_document(b, d);
-    if (!put_images_of(b, s, content) && !any)
+    }
+    if (!put_images_of(b, s, content) && !any) {
         converse_build_fail(b, STATUS_INVALID, "document.source.content: it is empty");
+    }
 }
 
 static void put_document(struct converse_build *b, const struct scan *s, scan_ref block)
@@ -209,8 +230,9 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
                                   .context = member(b, s, block, STR("context")),
                                   .citations = anthropic_blocks_true(
                                       s, SCAN_GET(s, SCAN_GET(s, block, "citations"), "enabled"))};
-    if (!converse_build_takes_documents(b))
+    if (!converse_build_takes_documents(b)) {
         return;
+    }
     if (SCAN_IS(s, kind, "content")) {
         put_chunks(b, s, SCAN_GET(s, source, "content"), d);
         return;
@@ -225,8 +247,9 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
                             "document.source.type: only base64, text and content are accepted; "
                             "nothing is fetched");
     }
-    if (converse_build_ok(b))
+    if (converse_build_ok(b)) {
         converse_build_document(b, d);
+    }
 }
 
 /* Only Claude has a block for it (API_runtime_SearchResultBlock). */
@@ -244,8 +267,9 @@ static void put_search_result(struct converse_build *b, const struct scan *s, sc
     if (!converse_build_has(b, MODELS_CLAUDE)) {
         const struct str head[] = {unquoted(title), STR("\\n"), unquoted(source)};
         converse_build_text_pieces(b, head, COUNT(head));
-        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
             converse_build_text_json(b, scan_raw(s, SCAN_GET(s, v, "text")));
+        }
         converse_build_map(b, "search_result");
         return;
     }
@@ -254,10 +278,11 @@ static void put_search_result(struct converse_build *b, const struct scan *s, sc
                      "{\"searchResult\":{\"source\":%.*s,\"title\":%.*s,"
                      "\"content\":%.*s,\"citations\":{\"enabled\":%s}}}",
                      STR_ARG(source), STR_ARG(title), STR_ARG(list), cited ? "true" : "false");
-    if (block)
+    if (block) {
         converse_build_raw(b, text_from(block));
-    else
+    } else {
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
@@ -268,14 +293,17 @@ static void put_tool_use(struct converse_build *b, const struct scan *s, scan_re
     struct str name = member(b, s, block, STR("name"));
     enum scan_type type = scan_type(s, input);
     bool none = type == SCAN_NONE || type == SCAN_NULL;
-    if (name.n == 0)
+    if (name.n == 0) {
         converse_build_fail(b, STATUS_INVALID, "messages: tool_use.name: Field required");
-    if (type != SCAN_OBJECT && !none)
+    }
+    if (type != SCAN_OBJECT && !none) {
         converse_build_fail(b, STATUS_INVALID,
                             "messages: tool_use.input: Input should be a valid dictionary");
-    if (converse_build_ok(b))
+    }
+    if (converse_build_ok(b)) {
         converse_build_tool_use(b, member(b, s, block, STR("id")), name,
                                 none ? STR("{}") : scan_raw(s, input));
+    }
 }
 
 static void put_tool_result(struct converse_build *b, const struct scan *s, scan_ref block);
@@ -313,21 +341,24 @@ static const struct kind {
 
 static const struct kind *kind_of(const struct scan *s, scan_ref block)
 {
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (scan_text_is(s, SCAN_GET(s, block, "type"), text_from(kinds[i].type)))
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        if (scan_text_is(s, SCAN_GET(s, block, "type"), text_from(kinds[i].type))) {
             return &kinds[i];
+        }
+    }
     return NULL;
 }
 
 static void put_inside_result(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     const struct kind *k = kind_of(s, block);
-    if (!k || !(k->where & IN_RESULT))
+    if (!k || !(k->where & IN_RESULT)) {
         converse_build_drop_named(b, "tool_result.", member(b, s, block, STR("type")));
-    else if ((k->where & IS_MEDIA) && !converse_build_result_takes_media(b))
+    } else if ((k->where & IS_MEDIA) && !converse_build_result_takes_media(b)) {
         converse_build_text(b, STR("(attached below)"));
-    else
+    } else {
         k->put(b, s, block);
+    }
 }
 
 /* Images and documents that this model takes from the user, but not in a result. */
@@ -348,19 +379,23 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
     scan_ref content = SCAN_GET(s, block, "content"), marked = SCAN_ABSENT;
     bool list = scan_type(s, content) == SCAN_ARRAY;
     converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")));
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
+    }
     for (scan_ref v = list ? scan_first(s, content) : SCAN_ABSENT; v != SCAN_ABSENT;
          v = scan_next(s, content, v)) {
         put_inside_result(b, s, v);
-        if (scan_type(s, SCAN_GET(s, v, "cache_control")) == SCAN_OBJECT)
+        if (scan_type(s, SCAN_GET(s, v, "cache_control")) == SCAN_OBJECT) {
             marked = v;
+        }
     }
     converse_build_tool_result_end(b, anthropic_blocks_true(s, SCAN_GET(s, block, "is_error")));
-    if (list && !converse_build_result_takes_media(b))
+    if (list && !converse_build_result_takes_media(b)) {
         put_attached(b, s, content);
-    if (scan_type(s, SCAN_GET(s, block, "cache_control")) != SCAN_OBJECT)
+    }
+    if (scan_type(s, SCAN_GET(s, block, "cache_control")) != SCAN_OBJECT) {
         anthropic_blocks_cache(b, s, marked);
+    }
 }
 
 /* --- a message's content ------------------------------------------------------------------- */
@@ -369,23 +404,27 @@ static void put_block(struct converse_build *b, const struct scan *s, scan_ref b
 {
     const struct kind *k = kind_of(s, block);
     bool assistant = b->role == CONVERSE_ASSISTANT;
-    if (!k)
+    if (!k) {
         converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
-    else if (k->where & (assistant ? BY_ASSISTANT : BY_USER))
+    } else if (k->where & (assistant ? BY_ASSISTANT : BY_USER)) {
         k->put(b, s, block);
-    else
+    } else {
         converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks can only be in `%s` messages",
                             k->type, assistant ? "user" : "assistant");
+    }
     anthropic_blocks_cache(b, s, block);
 }
 
 void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content)
 {
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
-    if (scan_type(s, content) != SCAN_ARRAY)
+    }
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
-         v = scan_next(s, content, v))
+         v = scan_next(s, content, v)) {
         put_block(b, s, v);
+    }
 }

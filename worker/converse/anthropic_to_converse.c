@@ -13,28 +13,34 @@
 static void put_system_text(struct converse_build *b, const struct scan *s, scan_ref text)
 {
     bool billing = text_starts(scan_raw(s, text), STR("\"x-anthropic-billing-header:"));
-    if (scan_type(s, text) != SCAN_STRING)
+    if (scan_type(s, text) != SCAN_STRING) {
         return;
-    if (billing && !converse_build_has(b, MODELS_CLAUDE))
+    }
+    if (billing && !converse_build_has(b, MODELS_CLAUDE)) {
         converse_build_map(b, "billing_header");
-    else
+    } else {
         converse_build_text_json(b, scan_raw(s, text));
+    }
 }
 
 static void put_system(struct converse_build *b, const struct scan *s, scan_ref system)
 {
-    if (system == SCAN_ABSENT)
+    if (system == SCAN_ABSENT) {
         return;
+    }
     converse_build_role(b, CONVERSE_SYSTEM);
-    if (scan_type(s, system) == SCAN_STRING)
+    if (scan_type(s, system) == SCAN_STRING) {
         put_system_text(b, s, system);
-    if (scan_type(s, system) != SCAN_ARRAY)
+    }
+    if (scan_type(s, system) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref v = scan_first(s, system); v != SCAN_ABSENT; v = scan_next(s, system, v)) {
-        if (!SCAN_IS(s, SCAN_GET(s, v, "type"), "text"))
+        if (!SCAN_IS(s, SCAN_GET(s, v, "type"), "text")) {
             converse_build_drop(b, "system_block");
-        else
+        } else {
             put_system_text(b, s, SCAN_GET(s, v, "text"));
+        }
         anthropic_blocks_cache(b, s, v);
     }
 }
@@ -46,15 +52,18 @@ static void put_system(struct converse_build *b, const struct scan *s, scan_ref 
 static void put_system_turn(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     converse_build_role(b, CONVERSE_USER);
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         anthropic_blocks_reminder(b, scan_raw(s, content));
-    if (scan_type(s, content) != SCAN_ARRAY)
+    }
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
-        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "text"))
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "text")) {
             anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
-        else
+        } else {
             converse_build_drop(b, "system_block");
+        }
         anthropic_blocks_cache(b, s, v);
     }
 }
@@ -63,9 +72,11 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
 {
     static const char *const dropped[] = {"output_config", "clear_at"}; /* betas: per turn */
     scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
-    for (size_t i = 0; i < COUNT(dropped); i++)
-        if (!wish_is_nothing(s, scan_get(s, m, text_from(dropped[i]))))
+    for (size_t i = 0; i < COUNT(dropped); i++) {
+        if (!wish_is_nothing(s, scan_get(s, m, text_from(dropped[i])))) {
             converse_build_drop_named(b, "message.", text_from(dropped[i]));
+        }
+    }
     if (SCAN_IS(s, role, "system")) {
         put_system_turn(b, s, content);
         return;
@@ -79,8 +90,9 @@ static void put_last_point(struct converse_build *b, const struct messages_reque
 {
     bool there = b->point_end == buf_len(b->w.b);
     if (b->plan->verdict[PLAN_CACHE_TOP] == PLAN_MAP && !there && r->breakpoints >= 4 &&
-        b->status == STATUS_OK)
+        b->status == STATUS_OK) {
         b->status = plan_refuse_mark(r->breakpoints + 1, b->err);
+    }
     anthropic_blocks_cache(b, r->scan, 0);
 }
 
@@ -88,8 +100,9 @@ static void put_messages(struct converse_build *b, const struct messages_request
 {
     const struct scan *s = r->scan;
     for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT && converse_build_ok(b);
-         m = scan_next(s, r->messages, m))
+         m = scan_next(s, r->messages, m)) {
         put_message(b, s, m);
+    }
     put_last_point(b, r);
     converse_build_messages_end(b);
 }

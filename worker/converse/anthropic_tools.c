@@ -15,11 +15,14 @@ static scan_ref find_tool_use(const struct messages_request *r)
     for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT;
          m = scan_next(s, r->messages, m)) {
         scan_ref content = SCAN_GET(s, m, "content");
-        if (scan_type(s, content) != SCAN_ARRAY)
+        if (scan_type(s, content) != SCAN_ARRAY) {
             continue;
-        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
-            if (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use"))
+        }
+        for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+            if (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use")) {
                 return v;
+            }
+        }
     }
     return SCAN_ABSENT;
 }
@@ -29,8 +32,9 @@ static void put_history_tool(struct converse_build *b, const struct scan *s, sca
 {
     struct converse_tool t = {.name = converse_build_read(b, s, SCAN_GET(s, used, "name")),
                               .description = STR("\"This tool is no longer available.\"")};
-    if (t.name.n == 0)
+    if (t.name.n == 0) {
         return; /* refused where the block itself is converted */
+    }
     converse_build_tool(b, &t);
     converse_build_map(b, "tools_from_history");
 }
@@ -43,8 +47,9 @@ static void note_members(struct converse_build *b, const struct scan *s, scan_re
 {
     for (size_t i = 0; i < sizeof dropped_members / sizeof *dropped_members; i++) {
         enum scan_type t = scan_type(s, scan_get(s, tool, text_from(dropped_members[i])));
-        if (t != SCAN_NONE && t != SCAN_NULL && t != SCAN_FALSE)
+        if (t != SCAN_NONE && t != SCAN_NULL && t != SCAN_FALSE) {
             converse_build_drop(b, dropped_members[i]);
+        }
     }
 }
 
@@ -53,8 +58,9 @@ static void note_members(struct converse_build *b, const struct scan *s, scan_re
 static bool check_type(struct converse_build *b, const struct messages_request *r, scan_ref tool)
 {
     struct str type = converse_build_read(b, r->scan, SCAN_GET(r->scan, tool, "type"));
-    if (type.n == 0 || text_eq(type, STR("custom")))
+    if (type.n == 0 || text_eq(type, STR("custom"))) {
         return true;
+    }
     converse_build_fail(
         b, STATUS_INVALID, "'%.*s' does not support tool types: %.*s.%s",
         (int)(r->model.n < 60 ? r->model.n : 60), r->model.p, (int)(type.n < 60 ? type.n : 60),
@@ -69,8 +75,9 @@ static bool is_wanted(struct converse_build *b, const struct scan *s, scan_ref t
 {
     const struct tool_references *referenced = &b->plan->left.references;
     if (!anthropic_blocks_true(s, SCAN_GET(s, tool, "defer_loading")) ||
-        tool_references_has(referenced, converse_build_read(b, s, SCAN_GET(s, tool, "name"))))
+        tool_references_has(referenced, converse_build_read(b, s, SCAN_GET(s, tool, "name")))) {
         return true;
+    }
     converse_build_drop(b, "deferred_tools");
     return false;
 }
@@ -103,10 +110,12 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
     const struct scan *s = r->scan;
     for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT && converse_build_ok(b);
          t = scan_next(s, r->tools, t)) {
-        if (check_type(b, r, t) && is_wanted(b, s, t))
+        if (check_type(b, r, t) && is_wanted(b, s, t)) {
             put_tool(b, s, t);
-        if (b->tools_open) /* also the mark of a tool that was left out */
+        }
+        if (b->tools_open) { /* also the mark of a tool that was left out */
             anthropic_blocks_cache(b, s, t);
+        }
     }
 }
 
@@ -115,9 +124,11 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
 void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
 {
     const struct plan *p = b->plan;
-    if (p->tools || p->left.choice != WISH_CHOICE_NONE)
+    if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
         put_tools(b, r);
-    if (p->history_tool && converse_build_ok(b))
+    }
+    if (p->history_tool && converse_build_ok(b)) {
         put_history_tool(b, r->scan, find_tool_use(r));
+    }
     converse_build_tools_end(b);
 }

@@ -24,22 +24,28 @@ static bool one_of(char c, const char *set)
 
 static bool all_of(struct str s, size_t max, const char *others)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!alphanumeric(s.p[i]) && !one_of(s.p[i], others))
+    for (size_t i = 0; i < s.n; i++) {
+        if (!alphanumeric(s.p[i]) && !one_of(s.p[i], others)) {
             return false;
+        }
+    }
     return s.n > 0 && s.n <= max;
 }
 
 bool converse_is_base64(struct str s)
 {
     size_t pad = 0;
-    if (s.n == 0 || s.n % 4 != 0)
+    if (s.n == 0 || s.n % 4 != 0) {
         return false;
-    while (pad < 2 && s.p[s.n - 1 - pad] == '=')
+    }
+    while (pad < 2 && s.p[s.n - 1 - pad] == '=') {
         pad++;
-    for (size_t i = 0; i < s.n - pad; i++)
-        if (!alphanumeric(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
+    }
+    for (size_t i = 0; i < s.n - pad; i++) {
+        if (!alphanumeric(s.p[i]) && s.p[i] != '+' && s.p[i] != '/') {
             return false;
+        }
+    }
     return true;
 }
 
@@ -60,8 +66,9 @@ struct converse_names {
 struct converse_names *converse_names_new(struct arena *arena)
 {
     struct converse_names *names = arena_alloc(arena, sizeof *names);
-    if (names)
+    if (names) {
         names->arena = arena;
+    }
     return names;
 }
 
@@ -80,9 +87,11 @@ static struct str short_name(struct arena *arena, struct str client)
     char legible[25], hex[64];
     size_t n = 0;
     struct str tail = client.n > 24 ? text_sub(client, client.n - 24, 24) : client;
-    for (size_t i = 0; i < tail.n; i++)
-        if (alphanumeric(tail.p[i]) || tail.p[i] == '_')
+    for (size_t i = 0; i < tail.n; i++) {
+        if (alphanumeric(tail.p[i]) || tail.p[i] == '_') {
             legible[n++] = tail.p[i];
+        }
+    }
     sha256_hex(client.p, client.n, hex);
     return text_from(arena_printf(arena, "t_%.*s_%.*s", (int)n, legible, SHORT_HEX, hex));
 }
@@ -91,26 +100,32 @@ static struct pair *find(const struct converse_names *names, struct str bedrock,
                          uint8_t *bucket_out)
 {
     *bucket_out = 0;
-    if (!looks_made(bedrock) || !text_unhex(text_sub(bedrock, bedrock.n - 2, 2), bucket_out, 1))
+    if (!looks_made(bedrock) || !text_unhex(text_sub(bedrock, bedrock.n - 2, 2), bucket_out, 1)) {
         return NULL;
-    for (struct pair *p = names->pairs[*bucket_out]; p; p = p->next)
-        if (text_eq(p->bedrock, bedrock))
+    }
+    for (struct pair *p = names->pairs[*bucket_out]; p; p = p->next) {
+        if (text_eq(p->bedrock, bedrock)) {
             return p;
+        }
+    }
     return NULL;
 }
 
 struct str converse_name_out(struct converse_names *names, struct str client)
 {
     uint8_t bucket;
-    if (all_of(client, TOOL_NAME_MAX, "_-") && !looks_made(client))
+    if (all_of(client, TOOL_NAME_MAX, "_-") && !looks_made(client)) {
         return client;
+    }
     struct str made = short_name(names->arena, client);
-    if (!made.p || find(names, made, &bucket))
+    if (!made.p || find(names, made, &bucket)) {
         return made;
+    }
     struct pair *p = arena_alloc(names->arena, sizeof *p);
     struct str kept = arena_dup(names->arena, client);
-    if (!p || !kept.p)
+    if (!p || !kept.p) {
         return (struct str){NULL, 0};
+    }
     *p = (struct pair){.client = kept, .bedrock = made, .next = names->pairs[bucket]};
     names->pairs[bucket] = p;
     return made;
@@ -128,8 +143,9 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
 struct str converse_tool_id(struct arena *arena, struct str client)
 {
     char hex[64];
-    if (all_of(client, TOOL_ID_MAX, "_.:-"))
+    if (all_of(client, TOOL_ID_MAX, "_.:-")) {
         return client;
+    }
     sha256_hex(client.p, client.n, hex);
     return text_from(arena_printf(arena, "x-%.40s", hex));
 }
@@ -141,11 +157,13 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
     for (size_t i = 0; i < title.n && n < DOCUMENT_NAME_MAX - 12; i++) { /* 12: blank and number */
         bool legal = alphanumeric(title.p[i]) || one_of(title.p[i], "-()[]");
         bool blank = !legal && n > 0 && out[n - 1] != ' '; /* runs of anything else: one blank */
-        if (legal || blank)
+        if (legal || blank) {
             out[n++] = legal ? title.p[i] : ' ';
+        }
     }
-    while (n > 0 && out[n - 1] == ' ')
+    while (n > 0 && out[n - 1] == ' ') {
         n--;
+    }
     return text_from(n > 0 ? arena_printf(arena, "%.*s %u", (int)n, out, number)
                            : arena_printf(arena, "document %u", number));
 }

@@ -27,8 +27,9 @@ static void open_block(struct converse_build *b, struct str key)
 
 static void close_objects(struct converse_build *b, int n)
 {
-    while (n-- > 0)
+    while (n-- > 0) {
         json_object_end(&b->w);
+    }
 }
 
 static void out_of_memory(struct converse_build *b)
@@ -48,8 +49,9 @@ static void open_text(struct converse_build *b)
 
 void converse_build_text(struct converse_build *b, struct str text)
 {
-    if (text.n == 0)
+    if (text.n == 0) {
         return;
+    }
     open_text(b);
     json_str(&b->w, text);
     json_object_end(&b->w);
@@ -57,8 +59,9 @@ void converse_build_text(struct converse_build *b, struct str text)
 
 void converse_build_text_json(struct converse_build *b, struct str raw)
 {
-    if (wish_is_blank(raw))
+    if (wish_is_blank(raw)) {
         return;
+    }
     open_text(b);
     json_raw(&b->w, raw);
     json_object_end(&b->w);
@@ -68,8 +71,9 @@ void converse_build_text_pieces(struct converse_build *b, const struct str *piec
 {
     open_text(b);
     json_raw(&b->w, STR("\"")); /* opens the string */
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         buf_put_str(b->w.b, pieces[i]);
+    }
     buf_put_char(b->w.b, '"');
     json_object_end(&b->w);
 }
@@ -93,20 +97,23 @@ static struct str image_format(struct str media_type)
         {"image/png", "png"}, {"image/jpeg", "jpeg"}, {"image/jpg", "jpeg"},
         {"image/gif", "gif"}, {"image/webp", "webp"},
     };
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (text_ieq(media_type, text_from(table[i].type)))
+    for (size_t i = 0; i < COUNT(table); i++) {
+        if (text_ieq(media_type, text_from(table[i].type))) {
             return text_from(table[i].format);
+        }
+    }
     return (struct str){NULL, 0};
 }
 
 /* API_runtime_Message: images and documents are the user's. */
 static bool media_allowed(struct converse_build *b, uint32_t flag, const char *what)
 {
-    if (!converse_build_has(b, flag))
+    if (!converse_build_has(b, flag)) {
         converse_build_fail(b, STATUS_INVALID, "capability_rejected: %s_block", what);
-    else if (b->role != CONVERSE_USER)
+    } else if (b->role != CONVERSE_USER) {
         converse_build_fail(b, STATUS_INVALID,
                             "messages: `%s` blocks can only be in `user` messages", what);
+    }
     return b->status == STATUS_OK;
 }
 
@@ -123,8 +130,9 @@ bool converse_build_takes_documents(struct converse_build *b)
 void converse_build_image(struct converse_build *b, struct str media_type, struct str data)
 {
     struct str format = image_format(media_type);
-    if (!converse_build_takes_images(b))
+    if (!converse_build_takes_images(b)) {
         return;
+    }
     if (format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
                             "image.source.base64.media_type: Input should be 'image/jpeg', "
@@ -145,8 +153,9 @@ void converse_build_image(struct converse_build *b, struct str media_type, struc
 /* DocumentSource "text" and "content" are Claude's; to the others a text is a .txt file. */
 static bool text_to_bytes(struct converse_build *b, struct converse_document *d)
 {
-    if (d->text.n == 0 || converse_build_has(b, MODELS_CLAUDE))
+    if (d->text.n == 0 || converse_build_has(b, MODELS_CLAUDE)) {
         return true;
+    }
     size_t n = text_base64_size(d->text.n);
     char *out = arena_alloc(b->arena, n);
     if (!out) {
@@ -175,22 +184,25 @@ static void put_source(struct converse_build *b, const struct converse_document 
 static bool document_legal(struct converse_build *b, const struct converse_document *d)
 {
     bool filled = d->text.n > 0 || d->content.n > 0 || converse_is_base64(d->bytes);
-    if (!converse_build_takes_documents(b))
+    if (!converse_build_takes_documents(b)) {
         return false;
-    if (d->format.n == 0)
+    }
+    if (d->format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.media_type: Bedrock takes pdf, txt, csv, html and md");
-    else if (!filled)
+    } else if (!filled) {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.data: empty or invalid base64 data");
+    }
     return b->status == STATUS_OK;
 }
 
 void converse_build_document(struct converse_build *b, struct converse_document d)
 {
     struct str name = converse_document_name(b->arena, d.title, b->documents + 1);
-    if (!document_legal(b, &d) || !text_to_bytes(b, &d))
+    if (!document_legal(b, &d) || !text_to_bytes(b, &d)) {
         return;
+    }
     if (!name.p) {
         out_of_memory(b);
         return;
@@ -199,8 +211,9 @@ void converse_build_document(struct converse_build *b, struct converse_document 
     converse_build_member(b, STR("format"), d.format);
     converse_build_member(b, STR("name"), name);
     put_source(b, &d);
-    if (d.context.n > 0)
+    if (d.context.n > 0) {
         converse_build_member(b, STR("context"), d.context);
+    }
     if (d.citations && converse_build_has(b, MODELS_CLAUDE)) {
         JSON_KEY(&b->w, "citations");
         json_raw(&b->w, STR("{\"enabled\":true}"));
@@ -217,8 +230,9 @@ void converse_build_document(struct converse_build *b, struct converse_document 
 static void put_tool_id(struct converse_build *b, struct str id)
 {
     struct str out = converse_tool_id(b->arena, id);
-    if (!out.p)
+    if (!out.p) {
         out_of_memory(b);
+    }
     converse_build_member(b, STR("toolUseId"), out);
 }
 
@@ -226,8 +240,9 @@ void converse_build_tool_use(struct converse_build *b, struct str id, struct str
                              struct str input)
 {
     struct str legal = converse_name_out(b->names, name);
-    if (!legal.p)
+    if (!legal.p) {
         out_of_memory(b);
+    }
     open_block(b, STR("toolUse"));
     put_tool_id(b, id);
     converse_build_member(b, STR("name"), legal);
@@ -260,27 +275,33 @@ static void note_late(struct converse_build *b, size_t end)
     }
     late->from = b->result_at + 1; /* behind the comma */
     late->to = end;
-    if (b->last_late)
+    if (b->last_late) {
         b->last_late->next = late;
-    else
+    } else {
         b->late = late;
+    }
     b->last_late = late;
-    if (b->point_end == b->result_at)
+    if (b->point_end == b->result_at) {
         b->point_end = end;
+    }
 }
 
 /* Blocks between two offsets of the body, commas at both ends left out. */
 static void put_between(struct converse_build *b, struct buf *out, size_t from, size_t to)
 {
     struct str part = {buf_data(b->w.b) + from, to - from};
-    if (part.n > 0 && part.p[0] == ',')
+    if (part.n > 0 && part.p[0] == ',') {
         part = text_sub(part, 1, part.n);
-    if (part.n > 0 && part.p[part.n - 1] == ',')
+    }
+    if (part.n > 0 && part.p[part.n - 1] == ',') {
         part.n--;
-    if (part.n == 0)
+    }
+    if (part.n == 0) {
         return;
-    if (buf_len(out) > 0 || b->results_end > b->turn_at)
+    }
+    if (buf_len(out) > 0 || b->results_end > b->turn_at) {
         buf_put_char(out, ',');
+    }
     buf_put_str(out, part);
 }
 
@@ -294,18 +315,22 @@ void converse_build_settle_results(struct converse_build *b)
 {
     struct buf order;
     size_t end = buf_len(b->w.b), from = b->results_end;
-    if (!b->late || !converse_build_ok(b))
+    if (!b->late || !converse_build_ok(b)) {
         return;
+    }
     buf_init(&order, end - from + 1);
-    for (const struct converse_late *l = b->late; l; l = l->next)
+    for (const struct converse_late *l = b->late; l; l = l->next) {
         put_between(b, &order, l->from, l->to);
-    for (const struct converse_late *l = b->late; l; from = l->to, l = l->next)
+    }
+    for (const struct converse_late *l = b->late; l; from = l->to, l = l->next) {
         put_between(b, &order, from, l->from);
+    }
     put_between(b, &order, from, end);
-    if (buf_ok(&order) && buf_len(&order) == end - b->results_end)
+    if (buf_ok(&order) && buf_len(&order) == end - b->results_end) {
         memcpy(buf_data(b->w.b) + b->results_end, buf_data(&order), buf_len(&order));
-    else
+    } else {
         out_of_memory(b);
+    }
     buf_free(&order);
 }
 
@@ -316,20 +341,23 @@ bool converse_build_result_takes_media(const struct converse_build *b)
 
 void converse_build_tool_result_end(struct converse_build *b, bool is_error)
 {
-    if (b->result_size == 0)
+    if (b->result_size == 0) {
         converse_build_text(b, STR("(no content)"));
+    }
     json_array_end(&b->w);
     /* API_runtime_ToolResultBlock: only Claude and Nova know a status */
-    if (is_error && converse_build_result_takes_media(b))
+    if (is_error && converse_build_result_takes_media(b)) {
         converse_build_member(b, STR("status"), STR("error"));
-    else if (is_error)
+    } else if (is_error) {
         converse_build_drop(b, "is_error");
+    }
     close_objects(b, 2);
     b->in_result = false;
-    if (b->result_at == b->results_end)
+    if (b->result_at == b->results_end) {
         b->results_end = buf_len(b->w.b);
-    else
+    } else {
         note_late(b, buf_len(b->w.b));
+    }
 }
 
 /* --- reasoning ----------------------------------------------------------------------------- */

@@ -20,10 +20,12 @@ void converse_build_begin(struct converse_build *b, struct plan *plan, struct co
 enum status converse_build_end(struct converse_build *b)
 {
     json_object_end(&b->w);
-    if (b->status == STATUS_OK)
+    if (b->status == STATUS_OK) {
         b->status = plan_refuse_loss(b->plan, b->err);
-    if (b->status == STATUS_OK && !buf_ok(b->w.b))
+    }
+    if (b->status == STATUS_OK && !buf_ok(b->w.b)) {
         b->status = err_set(b->err, STATUS_TOO_LARGE, "the converted request is too large");
+    }
     return b->status;
 }
 
@@ -37,8 +39,9 @@ static void fail(struct converse_build *b, enum status code, enum err_fault faul
                  const char *param, const char *fmt, va_list ap)
 {
     char text[sizeof b->err->text];
-    if (b->status != STATUS_OK)
+    if (b->status != STATUS_OK) {
         return;
+    }
     vsnprintf(text, sizeof text, fmt, ap);
     b->status =
         fault ? err_set_param(b->err, fault, param, "%s", text) : err_set(b->err, code, "%s", text);
@@ -69,8 +72,9 @@ bool converse_build_has(const struct converse_build *b, uint32_t flag)
 struct str converse_build_read(struct converse_build *b, const struct scan *s, scan_ref r)
 {
     struct str text = scan_text(s, r);
-    if (!text.p && scan_type(s, r) == SCAN_STRING)
+    if (!text.p && scan_type(s, r) == SCAN_STRING) {
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
     return text;
 }
 
@@ -104,8 +108,9 @@ void converse_build_role(struct converse_build *b, enum converse_role role)
 
 static void close_turn(struct converse_build *b)
 {
-    if (b->turn == CONVERSE_NONE)
+    if (b->turn == CONVERSE_NONE) {
         return;
+    }
     if (b->turn_document && !b->turn_text) { /* Bedrock wants text beside a document */
         b->role = b->turn;
         converse_build_text(b, STR("See the attached document."));
@@ -113,8 +118,9 @@ static void close_turn(struct converse_build *b)
     }
     converse_build_settle_results(b);
     json_array_end(&b->w);
-    if (b->turn != CONVERSE_SYSTEM)
+    if (b->turn != CONVERSE_SYSTEM) {
         json_object_end(&b->w);
+    }
     b->turn = CONVERSE_NONE;
 }
 
@@ -132,10 +138,11 @@ static void open_message(struct converse_build *b, enum converse_role role)
 
 static void open_turn(struct converse_build *b, enum converse_role role)
 {
-    if (role == CONVERSE_SYSTEM)
+    if (role == CONVERSE_SYSTEM) {
         JSON_KEY(&b->w, "system");
-    else
+    } else {
         open_message(b, role);
+    }
     json_array(&b->w);
     b->turn = role;
     b->turn_document = b->turn_text = false;
@@ -150,8 +157,9 @@ void converse_build_open(struct converse_build *b)
         return;
     }
     enum converse_role role = b->role;
-    if (b->turn == role)
+    if (b->turn == role) {
         return;
+    }
     close_turn(b);
     if (role == CONVERSE_ASSISTANT && !b->messages_open) { /* Bedrock: the user begins */
         open_turn(b, b->role = CONVERSE_USER);
@@ -179,8 +187,9 @@ void converse_build_messages_end(struct converse_build *b)
 /* Bedrock refuses a longer lifetime after a shorter one, in the order tools, system, messages. */
 static bool hour_allowed(struct converse_build *b)
 {
-    if (!b->ttl_short && converse_build_has(b, MODELS_CACHE_1H))
+    if (!b->ttl_short && converse_build_has(b, MODELS_CACHE_1H)) {
         return true;
+    }
     plan_note(b->plan, PLAN_CLAMP, "cache_control.ttl", nothing);
     return false;
 }
@@ -197,8 +206,9 @@ static bool point_allowed(const struct converse_build *b)
 void converse_build_cache_point(struct converse_build *b, struct str ttl)
 {
     size_t at = buf_len(b->w.b);
-    if (at == b->point_end)
+    if (at == b->point_end) {
         return;
+    }
     if (!point_allowed(b)) {
         converse_build_drop(b, "cache_control");
         return;
@@ -225,8 +235,9 @@ static void open_tools(struct converse_build *b)
 static void put_name(struct converse_build *b, struct str name)
 {
     struct str out = converse_name_out(b->names, name);
-    if (!out.p)
+    if (!out.p) {
         converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
     converse_build_member(b, STR("name"), out);
 }
 
@@ -234,16 +245,18 @@ static void put_name(struct converse_build *b, struct str name)
 static void put_description(struct converse_build *b, const struct converse_tool *t)
 {
     bool text = !wish_is_blank(t->description); /* Bedrock: at least one character */
-    if (!text && t->examples.n == 0)
+    if (!text && t->examples.n == 0) {
         return;
+    }
     JSON_KEY(&b->w, "description");
     if (t->examples.n == 0) {
         json_raw(&b->w, t->description);
         return;
     }
     json_raw(&b->w, STR("\"")); /* opens the string */
-    if (text)
+    if (text) {
         buf_put(b->w.b, t->description.p + 1, t->description.n - 2);
+    }
     buf_put_str(b->w.b,
                 text ? STR("\\n\\nExamples of its input: ") : STR("Examples of its input: "));
     json_escape(b->w.b, t->examples);
@@ -253,8 +266,9 @@ static void put_description(struct converse_build *b, const struct converse_tool
 
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t)
 {
-    if (!b->tools_open)
+    if (!b->tools_open) {
         open_tools(b);
+    }
     json_object(&b->w);
     JSON_KEY(&b->w, "toolSpec");
     json_object(&b->w);
@@ -283,19 +297,22 @@ static void put_choice(struct converse_build *b)
     json_object(&b->w);
     json_key(&b->w, w->choice == WISH_CHOICE_ANY ? STR("any") : STR("tool"));
     json_object(&b->w);
-    if (w->choice == WISH_CHOICE_ONE)
+    if (w->choice == WISH_CHOICE_ONE) {
         put_name(b, w->choice_name);
+    }
     json_object_end(&b->w);
     json_object_end(&b->w);
 }
 
 void converse_build_tools_end(struct converse_build *b)
 {
-    if (!b->tools_open)
+    if (!b->tools_open) {
         return;
+    }
     json_array_end(&b->w);
-    if (b->plan->forced)
+    if (b->plan->forced) {
         put_choice(b);
+    }
     json_object_end(&b->w);
     b->tools_open = false;
 }
@@ -316,6 +333,7 @@ struct json_out *converse_build_key(struct converse_section *x, struct str key)
 
 void converse_build_section_end(struct converse_section *x)
 {
-    if (x->open)
+    if (x->open) {
         json_object_end(&x->b->w);
+    }
 }

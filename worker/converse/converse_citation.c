@@ -38,8 +38,9 @@ static const struct place *find_place(const struct scan *s, scan_ref citation, s
     scan_ref location = SCAN_GET(s, citation, "location");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         scan_ref at = scan_get(s, location, text_from(places[i].converse));
-        if (at != SCAN_ABSENT && read_span(s, at, &places[i], out))
+        if (at != SCAN_ABSENT && read_span(s, at, &places[i], out)) {
             return &places[i];
+        }
     }
     return NULL;
 }
@@ -54,10 +55,11 @@ bool converse_citation_known(const struct scan *s, scan_ref citation)
 static void put_string_or_null(struct json_out *w, struct str key, const struct scan *s, scan_ref v)
 {
     json_key(w, key);
-    if (scan_type(s, v) == SCAN_STRING)
+    if (scan_type(s, v) == SCAN_STRING) {
         json_raw(w, scan_raw(s, v));
-    else
+    } else {
         json_null(w);
+    }
 }
 
 /* The pieces are valid JSON strings, so what stands between their quotes can be joined unread. */
@@ -67,8 +69,9 @@ static void put_cited_text(struct json_out *w, const struct scan *s, scan_ref pi
     json_raw(w, STR("\"")); /* opens the string */
     for (scan_ref v = scan_first(s, pieces); v != SCAN_ABSENT; v = scan_next(s, pieces, v)) {
         struct str raw = scan_raw(s, SCAN_GET(s, v, "text"));
-        if (raw.n > 2 && raw.p[0] == '"')
+        if (raw.n > 2 && raw.p[0] == '"') {
             buf_put(w->b, raw.p + 1, raw.n - 2);
+        }
     }
     buf_put_char(w->b, '"');
 }
@@ -97,10 +100,11 @@ void converse_citation_put(struct json_out *w, const struct scan *s, scan_ref ci
     json_str(w, text_from(p->type));
     put_cited_text(w, s, SCAN_GET(s, citation, "sourceContent"));
     put_number(w, p->index, span.source);
-    if (p->search)
+    if (p->search) {
         put_source(w, s, citation);
-    else
+    } else {
         put_string_or_null(w, STR("document_title"), s, SCAN_GET(s, citation, "title"));
+    }
     put_number(w, p->start, span.start);
     put_number(w, p->end, span.end);
     if (!p->search) {
@@ -124,8 +128,9 @@ static bool read_anthropic(const struct scan *s, scan_ref citation, const struct
 
 static void put_if_string(struct json_out *w, struct str key, const struct scan *s, scan_ref v)
 {
-    if (scan_type(s, v) != SCAN_STRING)
+    if (scan_type(s, v) != SCAN_STRING) {
         return;
+    }
     json_key(w, key);
     json_raw(w, scan_raw(s, v));
 }
@@ -147,11 +152,14 @@ bool converse_citation_take(struct json_out *w, const struct scan *s, scan_ref c
 {
     const struct place *p = NULL;
     struct span span;
-    for (size_t i = 0; i < sizeof places / sizeof *places && !p; i++)
-        if (read_anthropic(s, citation, &places[i], &span))
+    for (size_t i = 0; i < sizeof places / sizeof *places && !p; i++) {
+        if (read_anthropic(s, citation, &places[i], &span)) {
             p = &places[i];
-    if (!p)
+        }
+    }
+    if (!p) {
         return false;
+    }
     scan_ref cited = SCAN_GET(s, citation, "cited_text");
     json_object(w);
     put_if_string(w, STR("title"), s,

@@ -19,8 +19,9 @@ static struct json_out *path_key(struct converse_section *x, struct str path, st
     *nested_out = rest.n > 0;
     if (*nested_out) {
         json_object(w);
-        if (type.n > 0)
+        if (type.n > 0) {
             converse_build_member(x->b, STR("type"), type);
+        }
         json_key(w, rest);
     }
     return w;
@@ -30,12 +31,14 @@ static struct json_out *path_key(struct converse_section *x, struct str path, st
 
 static bool put_stops(struct converse_section *x, const struct wish *w)
 {
-    if (w->stop_count == 0)
+    if (w->stop_count == 0) {
         return false;
+    }
     struct json_out *out = converse_build_key(x, STR("stopSequences"));
     json_array(out);
-    for (size_t i = 0; i < w->stop_count; i++)
+    for (size_t i = 0; i < w->stop_count; i++) {
         json_raw(out, w->stops[i]);
+    }
     json_array_end(out);
     return true;
 }
@@ -43,12 +46,15 @@ static bool put_stops(struct converse_section *x, const struct wish *w)
 static void put_inference(struct converse_build *b, const struct wish *w)
 {
     struct converse_section x = {b, STR("inferenceConfig"), false};
-    if (w->max_tokens > 0)
+    if (w->max_tokens > 0) {
         json_i64(converse_build_key(&x, STR("maxTokens")), w->max_tokens);
-    if (w->has_temperature)
+    }
+    if (w->has_temperature) {
         json_f64(converse_build_key(&x, STR("temperature")), w->temperature);
-    if (w->has_top_p)
+    }
+    if (w->has_top_p) {
         json_f64(converse_build_key(&x, STR("topP")), w->top_p);
+    }
     bool stops = put_stops(&x, w);
     converse_build_section_end(&x);
     if (stops) { /* a path that the model's answer has not is ignored by Bedrock */
@@ -64,8 +70,9 @@ static void put_thinking(struct converse_section *x, const struct wish *w)
     static const char *const types[] = {[WISH_THINKING_OFF] = "disabled",
                                         [WISH_THINKING_ADAPTIVE] = "adaptive",
                                         [WISH_THINKING_BUDGET] = "enabled"};
-    if (w->thinking == WISH_THINKING_UNSET)
+    if (w->thinking == WISH_THINKING_UNSET) {
         return;
+    }
     struct json_out *out = converse_build_key(x, STR("thinking"));
     json_object(out);
     converse_build_member(x->b, STR("type"), text_from(types[w->thinking]));
@@ -73,8 +80,9 @@ static void put_thinking(struct converse_section *x, const struct wish *w)
         JSON_KEY(out, "budget_tokens");
         json_i64(out, w->budget);
     }
-    if (w->display.n > 0 && w->thinking != WISH_THINKING_OFF)
+    if (w->display.n > 0 && w->thinking != WISH_THINKING_OFF) {
         converse_build_member(x->b, STR("display"), w->display);
+    }
     json_object_end(out);
 }
 
@@ -87,26 +95,30 @@ static void put_level(struct converse_section *x)
     };
     const struct plan *p = x->b->plan;
     bool nested;
-    if (p->level.n == 0 || p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
+    if (p->level.n == 0 || p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
         return;
+    }
     bool typed = p->caps->level_at == MODELS_LEVEL_REASONING_CONFIG;
     struct json_out *out = path_key(x, paths[p->caps->level_at],
                                     typed ? STR("enabled") : (struct str){NULL, 0}, &nested);
     json_str(out, p->level);
-    if (nested)
+    if (nested) {
         json_object_end(out);
+    }
 }
 
 static void put_top_k(struct converse_section *x, const struct wish *w)
 {
     bool nested;
-    if (w->top_k == SCAN_ABSENT)
+    if (w->top_k == SCAN_ABSENT) {
         return;
+    }
     struct json_out *out =
         path_key(x, text_from(x->b->plan->caps->top_k), (struct str){NULL, 0}, &nested);
     json_raw(out, scan_raw(w->scan, w->top_k));
-    if (nested)
+    if (nested) {
         json_object_end(out);
+    }
 }
 
 /*
@@ -116,12 +128,14 @@ static void put_top_k(struct converse_section *x, const struct wish *w)
  */
 static void put_tool_choice(struct converse_section *x, const struct plan *p)
 {
-    if (!p->left.one_call && !p->no_calls)
+    if (!p->left.one_call && !p->no_calls) {
         return;
+    }
     struct json_out *out = converse_build_key(x, STR("tool_choice"));
     json_object(out);
-    if (!p->forced)
+    if (!p->forced) {
         converse_build_member(x->b, STR("type"), p->no_calls ? STR("none") : STR("auto"));
+    }
     if (!p->no_calls) {
         JSON_KEY(out, "disable_parallel_tool_use");
         json_bool(out, true);
@@ -131,21 +145,25 @@ static void put_tool_choice(struct converse_section *x, const struct plan *p)
 
 static void put_betas(struct converse_section *x, const struct plan *p)
 {
-    if (p->beta_count == 0)
+    if (p->beta_count == 0) {
         return;
+    }
     struct json_out *out = converse_build_key(x, STR("anthropic_beta"));
     json_array(out);
-    for (uint32_t i = 0; i < p->beta_count; i++)
+    for (uint32_t i = 0; i < p->beta_count; i++) {
         json_str(out, p->betas[i]);
+    }
     json_array_end(out);
 }
 
 static void put_plain(struct converse_section *x, const struct wish *w)
 {
-    for (size_t i = 0; i < wish_plain_count; i++)
-        if (w->plain[i] != SCAN_ABSENT)
+    for (size_t i = 0; i < wish_plain_count; i++) {
+        if (w->plain[i] != SCAN_ABSENT) {
             json_raw(converse_build_key(x, scan_text(w->scan, scan_key(w->scan, w->plain[i]))),
                      scan_raw(w->scan, w->plain[i]));
+        }
+    }
 }
 
 static void put_additional(struct converse_build *b, const struct plan *p)
@@ -178,15 +196,19 @@ static struct str close_schema(struct converse_build *b, struct str schema)
         return closed;
     }
     edits_init(&edits, &s);
-    for (scan_ref r = 0; r < s.count; r++)
+    for (scan_ref r = 0; r < s.count; r++) {
         if (SCAN_IS(&s, SCAN_GET(&s, r, "type"), "object") &&
-            SCAN_GET(&s, r, "additionalProperties") == SCAN_ABSENT)
+            SCAN_GET(&s, r, "additionalProperties") == SCAN_ABSENT) {
             edits_inside(&edits, r, STR("\"additionalProperties\":false,"));
+        }
+    }
     buf_init(&out, 8 * schema.n + 64); /* {"type":"object"} grows to less than thrice */
-    if (edits_apply(&edits, &out, NULL) == STATUS_OK)
+    if (edits_apply(&edits, &out, NULL) == STATUS_OK) {
         closed = arena_dup(b->arena, buf_str(&out));
-    if (!closed.p)
+    }
+    if (!closed.p) {
         out_of_memory(b);
+    }
     buf_free(&out);
     return closed;
 }
@@ -203,28 +225,34 @@ static void put_format(struct converse_section *x, const struct wish *w)
     json_object(out); /* JSON inside a JSON string */
     converse_build_member(b, STR("schema"),
                           w->schema_open ? close_schema(b, w->schema) : w->schema);
-    if (w->schema_name.n > 0)
+    if (w->schema_name.n > 0) {
         converse_build_member(b, STR("name"), w->schema_name);
-    if (w->schema_description.n > 0)
+    }
+    if (w->schema_description.n > 0) {
         converse_build_member(b, STR("description"), w->schema_description);
-    for (int i = 0; i < 3; i++)
+    }
+    for (int i = 0; i < 3; i++) {
         json_object_end(out);
+    }
 }
 
 static void put_output(struct converse_build *b, const struct plan *p)
 {
     struct converse_section x = {b, STR("outputConfig"), false};
-    if (p->format == PLAN_FORMAT_NATIVE)
+    if (p->format == PLAN_FORMAT_NATIVE) {
         put_format(&x, &p->left);
-    if (p->level.n > 0 && p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
+    }
+    if (p->level.n > 0 && p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
         json_str(converse_build_key(&x, STR("effort")), p->level);
+    }
     converse_build_section_end(&x);
 }
 
 static void put_tier(struct converse_build *b, enum tier tier)
 {
-    if (tier == TIER_DEFAULT)
+    if (tier == TIER_DEFAULT) {
         return;
+    }
     JSON_KEY(&b->w, "serviceTier");
     json_object(&b->w);
     converse_build_member(b, STR("type"), tier_word(tier));
@@ -244,10 +272,11 @@ void converse_settings_put(struct converse_build *b)
 static void put_words(struct converse_build *b, struct str words)
 {
     converse_build_role(b, CONVERSE_SYSTEM);
-    if (words.p)
+    if (words.p) {
         converse_build_text_pieces(b, &words, 1);
-    else
+    } else {
         out_of_memory(b);
+    }
 }
 
 void converse_settings_put_words(struct converse_build *b)
@@ -255,10 +284,12 @@ void converse_settings_put_words(struct converse_build *b)
     const struct plan *p = b->plan;
     struct str name = p->left.choice_name;
     if (p->call_in_words) {
-        if (name.n > 0)
+        if (name.n > 0) {
             name = converse_name_out(b->names, name);
+        }
         put_words(b, json_wish_call(b->arena, name));
     }
-    if (p->format == PLAN_FORMAT_WORDS)
+    if (p->format == PLAN_FORMAT_WORDS) {
         put_words(b, json_wish(b->arena, p->left.schema));
+    }
 }

@@ -10,9 +10,10 @@ static const struct str nothing = {NULL, 0};
 void openai_parts_cache(struct converse_build *b, const struct scan *s, scan_ref object)
 {
     scan_ref mark = SCAN_GET(s, object, "prompt_cache_breakpoint");
-    if (scan_type(s, mark) == SCAN_OBJECT)
+    if (scan_type(s, mark) == SCAN_OBJECT) {
         converse_build_cache_point(b, SCAN_IS(s, SCAN_GET(s, mark, "ttl"), "12h") ? STR("1h")
                                                                                   : STR("5m"));
+    }
     anthropic_blocks_cache(b, s, object);
 }
 
@@ -26,14 +27,17 @@ struct data_url {    /* RFC 2397 */
 static bool split_data_url(struct str url, struct data_url *out)
 {
     size_t semicolon, comma;
-    if (!text_istarts(url, STR("data:")))
+    if (!text_istarts(url, STR("data:"))) {
         return false;
+    }
     struct str rest = text_sub(url, 5, url.n);
-    if (!text_find(rest, STR(","), &comma))
+    if (!text_find(rest, STR(","), &comma)) {
         return false;
+    }
     struct str head = text_sub(rest, 0, comma);
-    if (!text_ends(head, STR(";base64")))
+    if (!text_ends(head, STR(";base64"))) {
         return false;
+    }
     out->type = text_find(head, STR(";"), &semicolon) ? text_sub(head, 0, semicolon) : head;
     out->data = text_sub(rest, comma + 1, rest.n);
     return true;
@@ -43,16 +47,19 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
 {
     struct data_url url;
     scan_ref given = SCAN_GET(s, part, "image_url");
-    if (!converse_build_takes_images(b))
+    if (!converse_build_takes_images(b)) {
         return;
-    if (scan_type(s, given) == SCAN_OBJECT)
+    }
+    if (scan_type(s, given) == SCAN_OBJECT) {
         given = SCAN_GET(s, given, "url");
-    if (split_data_url(converse_build_read(b, s, given), &url))
+    }
+    if (split_data_url(converse_build_read(b, s, given), &url)) {
         converse_build_image(b, url.type, url.data);
-    else
+    } else {
         converse_build_fail_param(
             b, ERR_FAULT_VALUE, "messages",
             "Invalid 'messages': image_url must be a base64 data: URL; nothing is fetched.");
+    }
 }
 
 /* What a file is called tells its format when the data URL does not. */
@@ -65,10 +72,12 @@ static struct str file_format(struct str type, struct str name)
         {"text/csv", ".csv", "csv"},        {"text/html", ".html", "html"},
         {"text/markdown", ".md", "md"},
     };
-    for (size_t i = 0; i < COUNT(table); i++)
+    for (size_t i = 0; i < COUNT(table); i++) {
         if (text_ieq(type, text_from(table[i].type)) ||
-            (type.n == 0 && text_ends(name, text_from(table[i].ending))))
+            (type.n == 0 && text_ends(name, text_from(table[i].ending)))) {
             return text_from(table[i].format);
+        }
+    }
     return nothing;
 }
 
@@ -77,8 +86,9 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
     struct data_url url;
     scan_ref file = SCAN_GET(s, part, "file");
     struct str name = converse_build_read(b, s, SCAN_GET(s, file, "filename"));
-    if (!converse_build_takes_documents(b))
+    if (!converse_build_takes_documents(b)) {
         return;
+    }
     if (!split_data_url(converse_build_read(b, s, SCAN_GET(s, file, "file_data")), &url)) {
         converse_build_fail_param(
             b, ERR_FAULT_VALUE, "messages",
@@ -94,12 +104,13 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
 
 static void put_string(struct converse_build *b, const struct scan *s, scan_ref text)
 {
-    if (scan_type(s, text) == SCAN_STRING)
+    if (scan_type(s, text) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, text));
-    else
+    } else {
         converse_build_fail_param(
             b, ERR_FAULT_TYPE, "messages[].content[].text",
             "Invalid type for 'messages[].content[].text': expected a string.");
+    }
 }
 
 static void put_text(struct converse_build *b, const struct scan *s, scan_ref part)
@@ -134,9 +145,11 @@ static const struct kind {
 
 static const struct kind *kind_of(struct converse_build *b, const struct scan *s, scan_ref part)
 {
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (scan_text_is(s, SCAN_GET(s, part, "type"), text_from(kinds[i].type)))
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        if (scan_text_is(s, SCAN_GET(s, part, "type"), text_from(kinds[i].type))) {
             return &kinds[i];
+        }
+    }
     converse_build_fail_param(b, ERR_FAULT_VALUE, "messages[].content[].type",
                               "Invalid value for 'messages[].content[].type': supported values are "
                               "'text', 'image_url', 'input_audio', 'refusal', and 'file'.");
@@ -148,21 +161,26 @@ enum which { ALL_PARTS, ONLY_MEDIA, NO_MEDIA };
 static void put_parts(struct converse_build *b, const struct scan *s, scan_ref content,
                       enum which which)
 {
-    if (scan_type(s, content) == SCAN_STRING && which != ONLY_MEDIA)
+    if (scan_type(s, content) == SCAN_STRING && which != ONLY_MEDIA) {
         converse_build_text_json(b, scan_raw(s, content));
-    if (scan_type(s, content) != SCAN_ARRAY)
+    }
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
          v = scan_next(s, content, v)) {
         const struct kind *k = kind_of(b, s, v);
-        if (!k || (which == ONLY_MEDIA && !k->media))
+        if (!k || (which == ONLY_MEDIA && !k->media)) {
             continue;
-        if (which == NO_MEDIA && k->media)
+        }
+        if (which == NO_MEDIA && k->media) {
             converse_build_text(b, STR("(attached below)"));
-        else
+        } else {
             k->put(b, s, v);
-        if (!b->in_result)
+        }
+        if (!b->in_result) {
             openai_parts_cache(b, s, v);
+        }
     }
 }
 
@@ -175,8 +193,9 @@ void openai_parts_put(struct converse_build *b, const struct scan *s, scan_ref m
 void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, scan_ref message)
 {
     scan_ref content = SCAN_GET(s, message, "content");
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         anthropic_blocks_reminder(b, scan_raw(s, content));
+    }
     for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
          v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
@@ -189,12 +208,15 @@ void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, s
 static void put_inner_cache(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     scan_ref marked = SCAN_ABSENT;
-    if (scan_type(s, content) != SCAN_ARRAY)
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return;
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v))
+    }
+    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         if (SCAN_GET(s, v, "cache_control") != SCAN_ABSENT ||
-            SCAN_GET(s, v, "prompt_cache_breakpoint") != SCAN_ABSENT)
+            SCAN_GET(s, v, "prompt_cache_breakpoint") != SCAN_ABSENT) {
             marked = v;
+        }
+    }
     openai_parts_cache(b, s, marked);
 }
 
@@ -206,8 +228,9 @@ void openai_parts_put_result(struct converse_build *b, const struct scan *s, sca
     converse_build_tool_result(b, id);
     put_parts(b, s, content, media ? ALL_PARTS : NO_MEDIA);
     converse_build_tool_result_end(b, false);
-    if (!media)
+    if (!media) {
         put_parts(b, s, content, ONLY_MEDIA);
+    }
     put_inner_cache(b, s, content);
     openai_parts_cache(b, s, message);
 }

@@ -28,15 +28,19 @@ static scan_ref put_system(struct converse_build *b, const struct chat_request *
     const struct scan *s = r->scan;
     scan_ref m = scan_first(s, r->messages);
     bool only = true;
-    for (scan_ref v = m; v != SCAN_ABSENT && only; v = scan_next(s, r->messages, v))
+    for (scan_ref v = m; v != SCAN_ABSENT && only; v = scan_next(s, r->messages, v)) {
         only = is_instruction(s, v);
-    if (!is_instruction(s, m))
+    }
+    if (!is_instruction(s, m)) {
         return m;
+    }
     converse_build_role(b, only ? CONVERSE_USER : CONVERSE_SYSTEM);
-    if (only)
+    if (only) {
         converse_build_map(b, "system");
-    for (; m != SCAN_ABSENT && is_instruction(s, m); m = scan_next(s, r->messages, m))
+    }
+    for (; m != SCAN_ABSENT && is_instruction(s, m); m = scan_next(s, r->messages, m)) {
         openai_parts_put(b, s, m);
+    }
     return m;
 }
 
@@ -50,13 +54,16 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
     struct scan inner;
     struct buf out;
     struct json_out w;
-    if (text_trim(arguments).n == 0)
+    if (text_trim(arguments).n == 0) {
         return STR("{}");
+    }
     enum status st = scan_parse(&inner, b->arena, arguments, &inner_limits, NULL);
-    if (st == STATUS_OK && scan_type(&inner, 0) == SCAN_OBJECT)
+    if (st == STATUS_OK && scan_type(&inner, 0) == SCAN_OBJECT) {
         return scan_raw(&inner, 0);
-    if (st == STATUS_INTERNAL)
+    }
+    if (st == STATUS_INTERNAL) {
         out_of_memory(b);
+    }
     buf_init(&out, arguments.n * 6 + 64);
     json_begin(&w, &out);
     json_object(&w);
@@ -64,8 +71,9 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
     json_str(&w, arguments);
     json_object_end(&w);
     struct str kept = arena_dup(b->arena, buf_str(&out));
-    if (!buf_ok(&out) || !kept.p)
+    if (!buf_ok(&out) || !kept.p) {
         out_of_memory(b);
+    }
     buf_free(&out);
     converse_build_map(b, "tool_calls.arguments");
     return kept;
@@ -76,27 +84,31 @@ static void put_call(struct converse_build *b, const struct scan *s, struct str 
 {
     struct str name = converse_build_read(b, s, SCAN_GET(s, function, "name"));
     struct str input = tool_input(b, converse_build_read(b, s, SCAN_GET(s, function, "arguments")));
-    if (name.n == 0)
+    if (name.n == 0) {
         converse_build_fail_param(
             b, ERR_FAULT_MISSING, "messages[].tool_calls[].function.name",
             "Missing required parameter: 'messages[].tool_calls[].function.name'.");
-    if (converse_build_ok(b))
+    }
+    if (converse_build_ok(b)) {
         converse_build_tool_use(b, id, name, input);
+    }
 }
 
 static void put_calls(struct converse_build *b, const struct scan *s, scan_ref calls)
 {
-    if (scan_type(s, calls) != SCAN_ARRAY)
+    if (scan_type(s, calls) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT && converse_build_ok(b);
          c = scan_next(s, calls, c)) {
         scan_ref type = SCAN_GET(s, c, "type");
         if (scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL &&
-            !SCAN_IS(s, type, "function"))
+            !SCAN_IS(s, type, "function")) {
             converse_build_fail_param(
                 b, ERR_FAULT_VALUE, "messages[].tool_calls[].type",
                 "Invalid value for 'messages[].tool_calls[].type': only 'function' "
                 "is supported.");
+        }
         put_call(b, s, converse_build_read(b, s, SCAN_GET(s, c, "id")), SCAN_GET(s, c, "function"));
     }
 }
@@ -105,8 +117,9 @@ static void put_calls(struct converse_build *b, const struct scan *s, scan_ref c
 static struct str legacy_id(struct converse_build *b, unsigned number)
 {
     char *id = arena_printf(b->arena, "function-%u", number);
-    if (!id)
+    if (!id) {
         out_of_memory(b);
+    }
     return text_from(id);
 }
 
@@ -116,13 +129,16 @@ static void put_assistant(struct converse_build *b, const struct scan *s, scan_r
     scan_ref refusal = SCAN_GET(s, m, "refusal"), legacy = SCAN_GET(s, m, "function_call");
     converse_build_role(b, CONVERSE_ASSISTANT);
     openai_parts_put(b, s, m);
-    if (scan_type(s, refusal) == SCAN_STRING)
+    if (scan_type(s, refusal) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, refusal));
-    if (!wish_is_blank(scan_raw(s, SCAN_GET(s, m, "reasoning_content"))))
+    }
+    if (!wish_is_blank(scan_raw(s, SCAN_GET(s, m, "reasoning_content")))) {
         converse_build_drop(b, "reasoning_content"); /* unsigned: no model takes it back */
+    }
     put_calls(b, s, SCAN_GET(s, m, "tool_calls"));
-    if (scan_type(s, legacy) == SCAN_OBJECT)
+    if (scan_type(s, legacy) == SCAN_OBJECT) {
         put_call(b, s, legacy_id(b, ++*legacy_calls), legacy);
+    }
     openai_parts_cache(b, s, m);
 }
 
@@ -135,14 +151,15 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
         return;
     }
     converse_build_role(b, CONVERSE_USER);
-    if (is_instruction(s, m))
+    if (is_instruction(s, m)) {
         openai_parts_put_reminder(b, s, m);
-    else if (SCAN_IS(s, role, "tool"))
+    } else if (SCAN_IS(s, role, "tool")) {
         openai_parts_put_result(b, s, m, converse_build_read(b, s, SCAN_GET(s, m, "tool_call_id")));
-    else if (SCAN_IS(s, role, "function"))
+    } else if (SCAN_IS(s, role, "function")) {
         openai_parts_put_result(b, s, m, legacy_id(b, *legacy_calls));
-    else
+    } else {
         openai_parts_put(b, s, m);
+    }
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -157,8 +174,9 @@ enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
     openai_tools_put(&b, r);
     scan_ref m = put_system(&b, r);
     converse_settings_put_words(&b);
-    for (; m != SCAN_ABSENT && converse_build_ok(&b); m = scan_next(s, r->messages, m))
+    for (; m != SCAN_ABSENT && converse_build_ok(&b); m = scan_next(s, r->messages, m)) {
         put_message(&b, s, m, &legacy_calls);
+    }
     converse_build_messages_end(&b);
     converse_settings_put(&b);
     return converse_build_end(&b);

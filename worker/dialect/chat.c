@@ -35,18 +35,21 @@ static enum status check_duplicates(const struct scan *s, struct chat_request *o
     static const char *const keys[] = {"model", "messages",   "stream",
                                        "tools", "max_tokens", "max_completion_tokens"};
     (void)out;
-    for (size_t i = 0; i < COUNT(keys); i++)
-        if (scan_has_duplicate(s, 0, text_from(keys[i])))
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (scan_has_duplicate(s, 0, text_from(keys[i]))) {
             return err_set_param(err, ERR_FAULT_VALUE, keys[i], "Duplicate parameter: '%s'.",
                                  keys[i]);
+        }
+    }
     return STATUS_OK;
 }
 
 static enum status read_model(const struct scan *s, struct chat_request *out, struct err *err)
 {
     scan_ref r = SCAN_GET(s, 0, "model");
-    if (!present(s, r))
+    if (!present(s, r)) {
         return missing(err, "model");
+    }
     out->model = scan_text(s, r);
     return out->model.n > 0 ? STATUS_OK : wrong(err, "model", "a model name");
 }
@@ -57,13 +60,16 @@ static enum status read_tokens(const struct scan *s, struct chat_request *out, s
                                         "max_tokens"}; /* the former wins */
     for (size_t i = 0; i < COUNT(names); i++) {
         scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (!present(s, r))
+        if (!present(s, r)) {
             continue;
-        if (!scan_i64(s, r, &out->max_tokens))
+        }
+        if (!scan_i64(s, r, &out->max_tokens)) {
             return wrong(err, names[i], "an integer");
-        if (out->max_tokens < 1)
+        }
+        if (out->max_tokens < 1) {
             return err_set_param(err, ERR_FAULT_VALUE, names[i],
                                  "Invalid '%s': expected a value >= 1.", names[i]);
+        }
         return STATUS_OK;
     }
     return STATUS_OK;
@@ -74,12 +80,15 @@ static enum status read_flags(const struct scan *s, struct chat_request *out, st
     scan_ref stream = SCAN_GET(s, 0, "stream"), n = SCAN_GET(s, 0, "n");
     scan_ref usage = SCAN_GET(s, SCAN_GET(s, 0, "stream_options"), "include_usage");
     int64_t choices = 1;
-    if (present(s, stream) && !scan_bool(s, stream, &out->stream))
+    if (present(s, stream) && !scan_bool(s, stream, &out->stream)) {
         return wrong(err, "stream", "a boolean");
-    if (present(s, usage) && !scan_bool(s, usage, &out->include_usage))
+    }
+    if (present(s, usage) && !scan_bool(s, usage, &out->include_usage)) {
         return wrong(err, "stream_options.include_usage", "a boolean");
-    if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1))
+    }
+    if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1)) {
         return err_set_param(err, ERR_FAULT_VALUE, "n", "Invalid 'n': only 1 is supported.");
+    }
     return STATUS_OK;
 }
 
@@ -90,8 +99,9 @@ static enum status check_numbers(const struct scan *s, struct chat_request *out,
     (void)out;
     for (size_t i = 0; i < COUNT(names); i++) {
         scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (present(s, r) && !scan_f64(s, r, &ignored))
+        if (present(s, r) && !scan_f64(s, r, &ignored)) {
             return wrong(err, names[i], "a decimal");
+        }
     }
     return STATUS_OK;
 }
@@ -102,9 +112,11 @@ static bool known_role(const struct scan *s, scan_ref role)
 {
     static const char *const roles[] = {"system",    "developer", "user",
                                         "assistant", "tool",      "function"};
-    for (size_t i = 0; i < COUNT(roles); i++)
-        if (scan_text_is(s, role, text_from(roles[i])))
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        if (scan_text_is(s, role, text_from(roles[i]))) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -114,10 +126,12 @@ static enum status wrong_member(struct err *err, enum err_fault fault, uint32_t 
 {
     char name[40];
     snprintf(name, sizeof name, "messages[%u].%s", at, member);
-    if (fault == ERR_FAULT_MISSING)
+    if (fault == ERR_FAULT_MISSING) {
         return missing(err, name);
-    if (fault == ERR_FAULT_TYPE)
+    }
+    if (fault == ERR_FAULT_TYPE) {
         return wrong(err, name, what);
+    }
     return err_set_param(err, fault, name, "Invalid value for '%s': %s.", name, what);
 }
 
@@ -125,16 +139,20 @@ static enum status check_message(const struct scan *s, scan_ref m, uint32_t at, 
 {
     scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
     enum scan_type type = scan_type(s, content);
-    if (!known_role(s, role))
+    if (!known_role(s, role)) {
         return wrong_member(err, ERR_FAULT_VALUE, at, "role",
                             "supported values are 'system', 'assistant', 'user', 'function', "
                             "'tool', and 'developer'");
-    if (present(s, content) && type != SCAN_STRING && type != SCAN_ARRAY)
+    }
+    if (present(s, content) && type != SCAN_STRING && type != SCAN_ARRAY) {
         return wrong_member(err, ERR_FAULT_TYPE, at, "content", "a string or an array of parts");
-    if (SCAN_IS(s, role, "user") && !present(s, content))
+    }
+    if (SCAN_IS(s, role, "user") && !present(s, content)) {
         return wrong_member(err, ERR_FAULT_VALUE, at, "content", "expected a string, got null");
-    if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING)
+    }
+    if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING) {
         return wrong_member(err, ERR_FAULT_MISSING, at, "tool_call_id", "");
+    }
     return STATUS_OK;
 }
 
@@ -143,18 +161,22 @@ static enum status read_messages(const struct scan *s, struct chat_request *out,
     uint32_t at = 0;
     enum status st = STATUS_OK;
     out->messages = SCAN_GET(s, 0, "messages");
-    if (!present(s, out->messages))
+    if (!present(s, out->messages)) {
         return missing(err, "messages");
-    if (scan_type(s, out->messages) != SCAN_ARRAY)
+    }
+    if (scan_type(s, out->messages) != SCAN_ARRAY) {
         return wrong(err, "messages", "an array");
-    if (scan_size(s, out->messages) == 0)
+    }
+    if (scan_size(s, out->messages) == 0) {
         return err_set_param(
             err, ERR_FAULT_EMPTY, "messages",
             "Invalid 'messages': empty array. Expected an array with minimum length 1, "
             "but got an empty array instead.");
+    }
     for (scan_ref m = scan_first(s, out->messages); m != SCAN_ABSENT && st == STATUS_OK;
-         m = scan_next(s, out->messages, m))
+         m = scan_next(s, out->messages, m)) {
         st = check_message(s, m, at++, err);
+    }
     return st == STATUS_OK ? chat_pairs_check(s, out->messages, err) : st;
 }
 
@@ -162,12 +184,15 @@ static enum status read_tools(const struct scan *s, struct chat_request *out, st
 {
     scan_ref tools = SCAN_GET(s, 0, "tools");
     out->tools = SCAN_ABSENT;
-    if (!present(s, tools))
+    if (!present(s, tools)) {
         return STATUS_OK;
-    if (scan_type(s, tools) != SCAN_ARRAY)
+    }
+    if (scan_type(s, tools) != SCAN_ARRAY) {
         return wrong(err, "tools", "an array");
-    if (scan_size(s, tools) > 0)
+    }
+    if (scan_size(s, tools) > 0) {
         out->tools = tools;
+    }
     return STATUS_OK;
 }
 
@@ -181,12 +206,15 @@ enum status chat_read(const struct scan *s, struct chat_request *out, struct err
         read_flags,       check_numbers, read_tools};
     enum status st = STATUS_OK;
     *out = (struct chat_request){.scan = s};
-    if (scan_type(s, 0) != SCAN_OBJECT)
+    if (scan_type(s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_INVALID, "The request body is not a JSON object.");
-    for (size_t i = 0; st == STATUS_OK && i < COUNT(steps); i++)
+    }
+    for (size_t i = 0; st == STATUS_OK && i < COUNT(steps); i++) {
         st = steps[i](s, out, err);
-    if (st == STATUS_OK)
+    }
+    if (st == STATUS_OK) {
         st = chat_wish_read(&out->wish, s, out->messages, out->tools, err);
+    }
     out->wish.stream = out->stream;
     out->wish.max_tokens = out->max_tokens;
     out->wish.has_max_tokens = out->max_tokens > 0;

@@ -6,11 +6,12 @@
 
 static void add_stop(struct wish *w, scan_ref v)
 {
-    if (scan_type(w->scan, v) == SCAN_STRING)
+    if (scan_type(w->scan, v) == SCAN_STRING) {
         wish_add_stop(w, scan_raw(w->scan, v));
-    else
+    } else {
         wish_fault(w, ERR_FAULT_TYPE, "stop",
                    "Invalid type for 'stop': expected a string or an array of strings.");
+    }
 }
 
 static void read_stops(struct wish *w)
@@ -18,30 +19,35 @@ static void read_stops(struct wish *w)
     const struct scan *s = w->scan;
     scan_ref stop = SCAN_GET(s, 0, "stop");
     enum scan_type type = scan_type(s, stop);
-    if (type == SCAN_NONE || type == SCAN_NULL || !wish_make_stops(w, scan_size(s, stop)))
+    if (type == SCAN_NONE || type == SCAN_NULL || !wish_make_stops(w, scan_size(s, stop))) {
         return;
-    if (type != SCAN_ARRAY)
+    }
+    if (type != SCAN_ARRAY) {
         add_stop(w, stop);
+    }
     for (scan_ref v = type == SCAN_ARRAY ? scan_first(s, stop) : SCAN_ABSENT; v != SCAN_ABSENT;
-         v = scan_next(s, stop, v))
+         v = scan_next(s, stop, v)) {
         add_stop(w, v);
+    }
 }
 
 static void read_effort(struct wish *w)
 {
     struct str effort = wish_text(w, SCAN_GET(w->scan, 0, "reasoning_effort"));
-    if (effort.n == 0)
+    if (effort.n == 0) {
         return;
+    }
     if (text_eq(effort, STR("none"))) {
         w->thinking = WISH_THINKING_OFF;
         return;
     }
     w->effort = text_eq(effort, STR("minimal")) ? WISH_EFFORT_LOW : wish_effort_find(effort);
     w->thinking = WISH_THINKING_ADAPTIVE;
-    if (w->effort == WISH_EFFORT_OTHER)
+    if (w->effort == WISH_EFFORT_OTHER) {
         wish_fault(w, ERR_FAULT_VALUE, "reasoning_effort",
                    "Invalid value for 'reasoning_effort': supported values are 'none', "
                    "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
+    }
 }
 
 static void read_format(struct wish *w)
@@ -50,10 +56,12 @@ static void read_format(struct wish *w)
     scan_ref format = SCAN_GET(s, 0, "response_format"), inner = SCAN_GET(s, format, "json_schema");
     scan_ref type = SCAN_GET(s, format, "type"), schema = SCAN_GET(s, inner, "schema");
     w->format_name = "response_format";
-    if (SCAN_IS(s, type, "json_object"))
+    if (SCAN_IS(s, type, "json_object")) {
         w->format = WISH_FORMAT_JSON;
-    if (!SCAN_IS(s, type, "json_schema"))
+    }
+    if (!SCAN_IS(s, type, "json_schema")) {
         return;
+    }
     if (scan_type(s, schema) != SCAN_OBJECT) {
         wish_fault(w, ERR_FAULT_MISSING, "response_format.json_schema.schema",
                    "Missing required parameter: 'response_format.json_schema.schema'.");
@@ -77,12 +85,13 @@ static void wrong_choice(struct wish *w)
 
 static void read_word(struct wish *w, scan_ref choice)
 {
-    if (SCAN_IS(w->scan, choice, "required"))
+    if (SCAN_IS(w->scan, choice, "required")) {
         w->choice = WISH_CHOICE_ANY;
-    else if (SCAN_IS(w->scan, choice, "none"))
+    } else if (SCAN_IS(w->scan, choice, "none")) {
         w->choice = WISH_CHOICE_NONE;
-    else if (!SCAN_IS(w->scan, choice, "auto"))
+    } else if (!SCAN_IS(w->scan, choice, "auto")) {
         wrong_choice(w);
+    }
 }
 
 static void read_object(struct wish *w, scan_ref choice)
@@ -91,43 +100,53 @@ static void read_object(struct wish *w, scan_ref choice)
     scan_ref type = SCAN_GET(s, choice, "type"), named = choice;
     if (SCAN_IS(s, type, "allowed_tools")) {
         scan_ref inner = SCAN_GET(s, choice, "allowed_tools");
-        if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required"))
+        if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
             w->choice = WISH_CHOICE_ANY;
+        }
         w->allowed = SCAN_GET(s, inner, "tools");
-        if (scan_size(s, w->allowed) > ALLOWED_MAX)
+        if (scan_size(s, w->allowed) > ALLOWED_MAX) {
             wrong_choice(w);
+        }
         return;
     }
-    if (SCAN_IS(s, type, "function")) /* else the legacy function_call: {"name":...} */
+    if (SCAN_IS(s, type, "function")) { /* else the legacy function_call: {"name":...} */
         named = SCAN_GET(s, choice, "function");
+    }
     w->choice = WISH_CHOICE_ONE;
     w->choice_name = wish_text(w, SCAN_GET(s, named, "name"));
-    if (w->choice_name.n == 0)
+    if (w->choice_name.n == 0) {
         wrong_choice(w);
+    }
 }
 
 static void read_choice(struct wish *w)
 {
     const struct scan *s = w->scan;
     scan_ref choice = SCAN_GET(s, 0, "tool_choice");
-    if (scan_type(s, choice) == SCAN_NONE)
+    if (scan_type(s, choice) == SCAN_NONE) {
         choice = SCAN_GET(s, 0, "function_call");
-    if (scan_type(s, choice) == SCAN_STRING)
+    }
+    if (scan_type(s, choice) == SCAN_STRING) {
         read_word(w, choice);
-    else if (scan_type(s, choice) == SCAN_OBJECT)
+    } else if (scan_type(s, choice) == SCAN_OBJECT) {
         read_object(w, choice);
+    }
     w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
 }
 
 bool chat_wish_allows(const struct wish *w, struct str name)
 {
     const struct scan *s = w->scan;
-    if (w->allowed == SCAN_ABSENT)
+    if (w->allowed == SCAN_ABSENT) {
         return true;
-    for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT; v = scan_next(s, w->allowed, v))
+    }
+    for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT;
+         v = scan_next(s, w->allowed, v)) {
         if (scan_text_is(s, SCAN_GET(s, SCAN_GET(s, v, "function"), "name"), name) ||
-            scan_text_is(s, SCAN_GET(s, v, "name"), name))
+            scan_text_is(s, SCAN_GET(s, v, "name"), name)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -135,8 +154,9 @@ static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
 {
     const struct scan *s = w->scan;
     uint32_t n = 0;
-    if (w->allowed == SCAN_ABSENT)
+    if (w->allowed == SCAN_ABSENT) {
         return scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
+    }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT; t = scan_next(s, list, t)) {
         scan_ref function = legacy ? t : SCAN_GET(s, t, "function");
         n += chat_wish_allows(w, scan_text(s, SCAN_GET(s, function, "name")));
@@ -159,8 +179,9 @@ static void read_history(struct wish *w, scan_ref messages)
     const struct scan *s = w->scan;
     bool last = false;
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
-        if (!SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant"))
+        if (!SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
             continue;
+        }
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
@@ -174,11 +195,14 @@ static void refuse_audio(struct wish *w)
     const struct scan *s = w->scan;
     scan_ref modalities = SCAN_GET(s, 0, "modalities");
     bool audio = scan_type(s, SCAN_GET(s, 0, "audio")) == SCAN_OBJECT;
-    for (scan_ref v = scan_first(s, modalities); v != SCAN_ABSENT; v = scan_next(s, modalities, v))
+    for (scan_ref v = scan_first(s, modalities); v != SCAN_ABSENT;
+         v = scan_next(s, modalities, v)) {
         audio = audio || SCAN_IS(s, v, "audio");
-    if (audio)
+    }
+    if (audio) {
         wish_fault(w, ERR_FAULT_VALUE, "modalities",
                    "Invalid 'modalities': audio is not supported.");
+    }
 }
 
 enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messages, scan_ref tools,

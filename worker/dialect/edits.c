@@ -12,16 +12,18 @@ void edits_init(struct edits *e, const struct scan *s)
 /* The old array stays in the arena as waste: at most as much again as the list itself. */
 static bool make_room(struct edits *e)
 {
-    if (e->n < e->room)
+    if (e->n < e->room) {
         return true;
+    }
     uint32_t room = e->room ? e->room * 2 : 32;
     struct edit *bigger = arena_alloc(e->scan->arena, room * sizeof *bigger);
     if (!bigger) {
         e->failed = true;
         return false;
     }
-    if (e->n > 0)
+    if (e->n > 0) {
         memcpy(bigger, e->edit, e->n * sizeof *bigger);
+    }
     e->edit = bigger;
     e->room = room;
     return true;
@@ -30,8 +32,9 @@ static bool make_room(struct edits *e)
 void edits_replace(struct edits *e, uint32_t start, uint32_t end, struct str text)
 {
     assert(start <= end && end <= e->scan->text.n);
-    if (!make_room(e))
+    if (!make_room(e)) {
         return;
+    }
     e->edit[e->n] = (struct edit){start, end, e->n, text};
     e->n++;
 }
@@ -89,14 +92,15 @@ uint32_t edits_filter(struct edits *e, scan_ref container,
     scan_ref before = SCAN_ABSENT, next;
     for (scan_ref v = scan_first(s, container); v != SCAN_ABSENT; before = v, v = next) {
         next = scan_next(s, container, v);
-        if (!drop(ctx, object ? scan_key(s, v) : SCAN_ABSENT, v))
+        if (!drop(ctx, object ? scan_key(s, v) : SCAN_ABSENT, v)) {
             kept++;
-        else if (kept > 0)
+        } else if (kept > 0) {
             edits_replace(e, edits_end(s, before), edits_end(s, v), STR(""));
-        else
+        } else {
             edits_replace(e, member_start(s, container, v),
                           next == SCAN_ABSENT ? edits_end(s, v) : member_start(s, container, next),
                           STR(""));
+        }
     }
     return kept;
 }
@@ -105,13 +109,16 @@ uint32_t edits_filter(struct edits *e, scan_ref container,
 static int edit_order(const void *a, const void *b)
 {
     const struct edit *x = a, *y = b;
-    if (x->start != y->start)
+    if (x->start != y->start) {
         return x->start < y->start ? -1 : 1;
+    }
     bool x_inserts = x->end == x->start, y_inserts = y->end == y->start;
-    if (x_inserts != y_inserts)
+    if (x_inserts != y_inserts) {
         return x_inserts ? -1 : 1;
-    if (x->end != y->end)
+    }
+    if (x->end != y->end) {
         return x->end > y->end ? -1 : 1;
+    }
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
@@ -120,8 +127,9 @@ static uint64_t settle(struct edits *e)
 {
     uint64_t total = e->scan->text.n;
     uint32_t done = 0, kept = 0;
-    if (e->n > 0)
+    if (e->n > 0) {
         qsort(e->edit, e->n, sizeof *e->edit, edit_order);
+    }
     for (uint32_t i = 0; i < e->n; i++) {
         struct edit *x = &e->edit[i];
         if (x->start < done) {
@@ -141,21 +149,26 @@ enum status edits_apply(struct edits *e, struct buf *out, struct err *err)
 {
     uint64_t total = settle(e);
     uint32_t at = 0;
-    if (!e->failed && buf_len(out) + total > out->max)
+    if (!e->failed && buf_len(out) + total > out->max) {
         return err_set(err, STATUS_TOO_LARGE, "request exceeds the maximum size of %zu bytes",
                        out->max);
+    }
     char *room = e->failed ? NULL : buf_reserve(out, total);
-    if (!room)
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!room) {
+        return err_no_memory(err);
+    }
     for (uint32_t i = 0; i <= e->n; i++) {
         bool last = i == e->n;
         uint32_t until = last ? (uint32_t)e->scan->text.n : e->edit[i].start;
-        if (until > at)
+        if (until > at) {
             room = mempcpy(room, e->scan->text.p + at, until - at);
-        if (last)
+        }
+        if (last) {
             break;
-        if (e->edit[i].text.n > 0)
+        }
+        if (e->edit[i].text.n > 0) {
             room = mempcpy(room, e->edit[i].text.p, e->edit[i].text.n);
+        }
         at = e->edit[i].end;
     }
     buf_commit(out, total);

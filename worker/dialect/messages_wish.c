@@ -22,10 +22,12 @@ static void wrong(struct wish *w, const char *text)
 static scan_ref read_number(struct wish *w, struct str name, double *out, const char *text)
 {
     scan_ref r = scan_get(w->scan, 0, name);
-    if (!present(w->scan, r))
+    if (!present(w->scan, r)) {
         return SCAN_ABSENT;
-    if (scan_f64(w->scan, r, out))
+    }
+    if (scan_f64(w->scan, r, out)) {
         return r;
+    }
     wrong(w, text);
     return SCAN_ABSENT;
 }
@@ -44,30 +46,37 @@ static void read_stops(struct wish *w)
 {
     const struct scan *s = w->scan;
     scan_ref list = SCAN_GET(s, 0, "stop_sequences");
-    if (!present(s, list))
+    if (!present(s, list)) {
         return;
+    }
     if (scan_type(s, list) != SCAN_ARRAY) {
         wrong(w, "stop_sequences: Input should be a valid list");
         return;
     }
-    if (!wish_make_stops(w, scan_size(s, list)))
+    if (!wish_make_stops(w, scan_size(s, list))) {
         return;
-    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v))
-        if (scan_type(s, v) == SCAN_STRING)
+    }
+    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v)) {
+        if (scan_type(s, v) == SCAN_STRING) {
             wish_add_stop(w, scan_raw(s, v));
-        else
+        } else {
             wrong(w, "stop_sequences: Input should be a valid string");
+        }
+    }
 }
 
 /* --- thinking, effort ---------------------------------------------------------------------- */
 
 static bool has_block(const struct scan *s, scan_ref content, struct str type)
 {
-    if (scan_type(s, content) != SCAN_ARRAY)
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return false;
-    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b))
-        if (scan_text_is(s, SCAN_GET(s, b, "type"), type))
+    }
+    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
+        if (scan_text_is(s, SCAN_GET(s, b, "type"), type)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -101,16 +110,18 @@ static void read_thinking(struct wish *w, scan_ref messages)
     const struct scan *s = w->scan;
     scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
     struct str display = wish_text(w, SCAN_GET(s, thinking, "display"));
-    if (scan_type(s, thinking) != SCAN_OBJECT)
+    if (scan_type(s, thinking) != SCAN_OBJECT) {
         return;
+    }
     w->thinking = SCAN_IS(s, type, "disabled")  ? WISH_THINKING_OFF
                   : SCAN_IS(s, type, "enabled") ? WISH_THINKING_BUDGET
                                                 : WISH_THINKING_ADAPTIVE; /* or between_tools */
     scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
-    if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted")))
+    if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"))) {
         w->display = display;
-    else
+    } else {
         w->display_other = display.n > 0; /* "updates" */
+    }
     w->unreasoned = w->thinking != WISH_THINKING_OFF && is_unreasoned(s, messages);
 }
 
@@ -118,8 +129,9 @@ static void read_effort(struct wish *w)
 {
     scan_ref config = SCAN_GET(w->scan, 0, "output_config");
     w->effort = wish_effort_find(wish_text(w, SCAN_GET(w->scan, config, "effort")));
-    if (w->effort == WISH_EFFORT_OTHER)
+    if (w->effort == WISH_EFFORT_OTHER) {
         wrong(w, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
+    }
     w->task_budget = present(w->scan, SCAN_GET(w->scan, config, "task_budget"));
 }
 
@@ -131,13 +143,16 @@ static void read_format(struct wish *w)
     w->format_twice = present(s, format) && present(s, old);
     w->format_old = !present(s, format) && scan_type(s, old) == SCAN_OBJECT;
     w->format_name = w->format_old ? "output_format" : "output_config.format";
-    if (w->format_old)
+    if (w->format_old) {
         format = old;
+    }
     scan_ref schema = SCAN_GET(s, format, "schema");
-    if (present(s, format))
+    if (present(s, format)) {
         w->format = scan_type(s, schema) == SCAN_OBJECT ? WISH_FORMAT_SCHEMA : WISH_FORMAT_OTHER;
-    if (w->format == WISH_FORMAT_SCHEMA)
+    }
+    if (w->format == WISH_FORMAT_SCHEMA) {
         w->schema = scan_raw(s, schema);
+    }
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
@@ -154,8 +169,9 @@ static void read_choice(struct wish *w)
     } else if (SCAN_IS(s, type, "tool")) {
         w->choice = WISH_CHOICE_ONE;
         w->choice_name = wish_text(w, SCAN_GET(s, choice, "name"));
-        if (w->choice_name.n == 0)
+        if (w->choice_name.n == 0) {
             wrong(w, "tool_choice.tool.name: Field required");
+        }
     } else if (scan_type(s, choice) == SCAN_OBJECT && !SCAN_IS(s, type, "auto")) {
         wrong(w, "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'");
     }
@@ -172,10 +188,12 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
         struct str type = scan_text(s, SCAN_GET(s, t, "type"));
         w->tool_search = w->tool_search || deferred || text_starts(type, STR("tool_search_tool_"));
         w->tools++;
-        if (!deferred)
+        if (!deferred) {
             continue;
-        if (!read && !tool_references_read(s, messages, &w->references))
+        }
+        if (!read && !tool_references_read(s, messages, &w->references)) {
             return false;
+        }
         read = true;
         struct str name = scan_text(s, SCAN_GET(s, t, "name"));
         w->tools_deferred += !tool_references_has(&w->references, name);
@@ -186,11 +204,13 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    if (w->tools > w->tools_deferred && w->choice != WISH_CHOICE_NONE)
+    if (w->tools > w->tools_deferred && w->choice != WISH_CHOICE_NONE) {
         return;
+    }
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->called_before;
-         m = scan_next(s, messages, m))
+         m = scan_next(s, messages, m)) {
         w->called_before = has_block(s, SCAN_GET(s, m, "content"), STR("tool_use"));
+    }
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */
@@ -228,15 +248,18 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
     read_effort(w);
     read_format(w);
     read_choice(w);
-    if (!count_tools(w, messages, tools))
+    if (!count_tools(w, messages, tools)) {
         return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+    }
     read_history(w, messages);
     read_tier(w);
     w->betas[0] = SCAN_GET(s, 0, "anthropic_beta");
     w->betas[1] = SCAN_GET(s, 0, "betas");
-    if (scan_type(s, SCAN_GET(s, 0, "cache_control")) == SCAN_OBJECT)
+    if (scan_type(s, SCAN_GET(s, 0, "cache_control")) == SCAN_OBJECT) {
         w->cache_top = SCAN_GET(s, 0, "cache_control");
-    if (!wish_is_nothing(s, SCAN_GET(s, 0, "context_management")))
+    }
+    if (!wish_is_nothing(s, SCAN_GET(s, 0, "context_management"))) {
         w->context = SCAN_GET(s, 0, "context_management");
+    }
     return wish_read_fields(w, DIALECT_ANTHROPIC, known, sizeof known / sizeof *known, err);
 }

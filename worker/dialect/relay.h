@@ -23,7 +23,7 @@ struct reply {               /* what the exchange reads at the end, whatever the
     bool started;              /* something was forwarded that only a beginning answer has */
     bool stopped;              /* Bedrock said the answer is complete */
     bool failed;               /* the model's own error event was forwarded: no other may follow */
-    bool retold;               /* whole from Bedrock, given to the client as a stream's events */
+    bool whole_upstream;       /* whole from Bedrock, given to the client as a stream's events */
 };
 
 struct relay {
@@ -35,10 +35,10 @@ struct relay {
     /* The upstream body ended cleanly: appends what was held back. UPSTREAM when the answer is not
      * complete. */
     enum status (*end)(struct reply *r, struct buf *out, struct err *err);
-    /* A whole (not streamed) answer; when it is retold, all of the client's events (that of the
+    /* A whole (not streamed) answer; when it came whole, all of the client's events (that of the
      * beginning only if event has not put it). */
-    enum status (*answer)(struct reply *r, struct arena *arena, struct str body, struct buf *out,
-                          struct err *err);
+    enum status (*whole)(struct reply *r, struct arena *arena, struct str body, struct buf *out,
+                         struct err *err);
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
 

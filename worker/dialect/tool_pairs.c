@@ -28,8 +28,9 @@ static int id_order(const void *a, const void *b)
 static struct id *sorted(const struct scan *s, const struct turn *t)
 {
     struct id *copy = arena_alloc(s->arena, (t->n + 1) * sizeof *copy);
-    if (!copy)
+    if (!copy) {
         return NULL;
+    }
     if (t->n > 0) {
         memcpy(copy, t->id, t->n * sizeof *copy);
         qsort(copy, t->n, sizeof *copy, id_order);
@@ -47,17 +48,19 @@ static enum status check_results(const struct scan *s, const struct turn *calls,
                                  const struct turn *results, struct err *err)
 {
     struct id *table = sorted(s, calls);
-    if (!table)
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!table) {
+        return err_no_memory(err);
+    }
     for (uint32_t i = 0; i < results->n; i++) {
         const struct id *r = &results->id[i];
-        if (!known(table, calls->n, r))
+        if (!known(table, calls->n, r)) {
             return err_set(
                 err, STATUS_INVALID,
                 "messages.%u.content.%u: unexpected `tool_use_id` found in `tool_result` "
                 "blocks: %.*s. Each `tool_result` block must have a corresponding "
                 "`tool_use` block in the previous message.",
                 r->message, r->block, (int)(r->text.n < 64 ? r->text.n : 64), r->text.p);
+        }
     }
     return STATUS_OK;
 }
@@ -70,15 +73,18 @@ static enum status unanswered(const struct turn *calls, const struct id *table, 
     const struct id *first = NULL;
     for (uint32_t i = 0; i < calls->n; i++) {
         struct str id = calls->id[i].text;
-        if (known(table, n, &calls->id[i]))
+        if (known(table, n, &calls->id[i])) {
             continue;
+        }
         first = first ? first : &calls->id[i];
-        if (len + id.n + 3 < sizeof list)
+        if (len + id.n + 3 < sizeof list) {
             len += (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", len ? ", " : "",
                                     STR_ARG(id));
+        }
     }
-    if (!first)
+    if (!first) {
         return STATUS_OK;
+    }
     return err_set(
         err, STATUS_INVALID,
         "messages.%u: `tool_use` ids were found without `tool_result` blocks immediately "
@@ -92,8 +98,9 @@ static enum status check_calls(const struct scan *s, const struct turn *calls,
                                const struct turn *results, struct err *err)
 {
     struct id *table = sorted(s, results);
-    if (!table)
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!table) {
+        return err_no_memory(err);
+    }
     return unanswered(calls, table, results->n, err);
 }
 
@@ -104,10 +111,12 @@ static enum status check_turns(const struct scan *s, const struct turn *before,
     const struct turn *calls = before->assistant ? before : &nothing;
     const struct turn *results = after->assistant ? &nothing : after;
     enum status st = STATUS_OK;
-    if (calls->n > 0)
+    if (calls->n > 0) {
         st = check_calls(s, calls, results, err);
-    if (st == STATUS_OK && results->n > 0)
+    }
+    if (st == STATUS_OK && results->n > 0) {
         st = check_results(s, calls, results, err);
+    }
     return st;
 }
 
@@ -118,24 +127,28 @@ static void collect(const struct scan *s, scan_ref message, uint32_t index, stru
     struct str type = t->assistant ? STR("tool_use") : STR("tool_result");
     struct str key = t->assistant ? STR("id") : STR("tool_use_id");
     uint32_t at = 0;
-    if (scan_type(s, content) != SCAN_ARRAY)
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT;
          b = scan_next(s, content, b), at++) {
         struct str id;
-        if (!scan_text_is(s, SCAN_GET(s, b, "type"), type))
+        if (!scan_text_is(s, SCAN_GET(s, b, "type"), type)) {
             continue;
+        }
         id = scan_text(s, scan_get(s, b, key));
-        if (id.p)
+        if (id.p) {
             t->id[t->n++] = (struct id){id, index, at};
+        }
     }
 }
 
 static size_t count_blocks(const struct scan *s, scan_ref messages)
 {
     size_t n = 0;
-    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m))
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
         n += scan_size(s, SCAN_GET(s, m, "content"));
+    }
     return n;
 }
 
@@ -145,14 +158,16 @@ enum status tool_pairs_check(const struct scan *s, scan_ref messages, struct err
     struct turn before = {room, 0, false}, now = {room, 0, false}, none = {room, 0, false};
     enum status st = STATUS_OK;
     uint32_t i = 0;
-    if (!room)
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!room) {
+        return err_no_memory(err);
+    }
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && st == STATUS_OK;
          m = scan_next(s, messages, m), i++) {
         scan_ref role = SCAN_GET(s, m, "role");
         bool assistant = SCAN_IS(s, role, "assistant");
-        if (SCAN_IS(s, role, "system"))
+        if (SCAN_IS(s, role, "system")) {
             continue;
+        }
         if (assistant != now.assistant) {
             st = check_turns(s, &before, &now, err);
             before = now;
@@ -160,7 +175,8 @@ enum status tool_pairs_check(const struct scan *s, scan_ref messages, struct err
         }
         collect(s, m, i, &now);
     }
-    if (st == STATUS_OK)
+    if (st == STATUS_OK) {
         st = check_turns(s, &before, &now, err);
+    }
     return st == STATUS_OK ? check_turns(s, &now, &none, err) : st;
 }

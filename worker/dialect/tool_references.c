@@ -14,19 +14,24 @@ static int name_order(const void *a, const void *b)
 /* Blocks inside tool results too. */
 static void add_blocks(struct tool_references *t, const struct scan *s, scan_ref blocks, bool fill)
 {
-    if (scan_type(s, blocks) != SCAN_ARRAY)
+    if (scan_type(s, blocks) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
         scan_ref type = SCAN_GET(s, b, "type");
-        if (SCAN_IS(s, type, "tool_result"))
+        if (SCAN_IS(s, type, "tool_result")) {
             add_blocks(t, s, SCAN_GET(s, b, "content"), fill);
-        if (!SCAN_IS(s, type, "tool_reference"))
+        }
+        if (!SCAN_IS(s, type, "tool_reference")) {
             continue;
+        }
         struct str name = scan_text(s, SCAN_GET(s, b, "tool_name"));
-        if (!name.p)
+        if (!name.p) {
             continue;
-        if (fill)
+        }
+        if (fill) {
             t->name[t->n] = name;
+        }
         t->n++;
     }
 }
@@ -34,19 +39,22 @@ static void add_blocks(struct tool_references *t, const struct scan *s, scan_ref
 static void walk(struct tool_references *t, const struct scan *s, scan_ref messages, bool fill)
 {
     t->n = 0;
-    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m))
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
         add_blocks(t, s, SCAN_GET(s, m, "content"), fill);
+    }
 }
 
 bool tool_references_read(const struct scan *s, scan_ref messages, struct tool_references *out)
 {
     *out = (struct tool_references){NULL, 0};
     walk(out, s, messages, false);
-    if (out->n == 0)
+    if (out->n == 0) {
         return true;
+    }
     out->name = arena_alloc(s->arena, out->n * sizeof *out->name);
-    if (!out->name)
+    if (!out->name) {
         return false;
+    }
     walk(out, s, messages, true);
     qsort(out->name, out->n, sizeof *out->name, name_order);
     return true;

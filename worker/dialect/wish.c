@@ -21,8 +21,9 @@ struct str wish_effort_word(enum wish_effort effort)
 enum wish_effort wish_effort_find(struct str word)
 {
     unsigned e = WISH_EFFORT_UNSET;
-    while (e < WISH_EFFORT_OTHER && !text_eq(word, efforts[e]))
+    while (e < WISH_EFFORT_OTHER && !text_eq(word, efforts[e])) {
         e++;
+    }
     return (enum wish_effort)e;
 }
 
@@ -31,13 +32,17 @@ static size_t blank_step(struct str s)
 {
     static const char *const hex[] = {"\\u0009", "\\u000a", "\\u000A", "\\u000b", "\\u000B",
                                       "\\u000c", "\\u000C", "\\u000d", "\\u000D", "\\u0020"};
-    if (s.p[0] == ' ')
+    if (s.p[0] == ' ') {
         return 1;
-    if (s.n >= 2 && s.p[0] == '\\' && s.p[1] && strchr("ntrf", s.p[1]))
+    }
+    if (s.n >= 2 && s.p[0] == '\\' && s.p[1] && strchr("ntrf", s.p[1])) {
         return 2;
-    for (size_t i = 0; i < sizeof hex / sizeof *hex; i++)
-        if (text_starts(s, text_from(hex[i])))
+    }
+    for (size_t i = 0; i < sizeof hex / sizeof *hex; i++) {
+        if (text_starts(s, text_from(hex[i]))) {
             return 6;
+        }
+    }
     return 0;
 }
 
@@ -46,8 +51,9 @@ bool wish_is_blank(struct str raw)
     struct str s = raw.n >= 2 ? text_sub(raw, 1, raw.n - 2) : (struct str){NULL, 0};
     while (s.n > 0) {
         size_t step = blank_step(s);
-        if (step == 0)
+        if (step == 0) {
             return false;
+        }
         s = text_sub(s, step, s.n - step);
     }
     return true;
@@ -57,10 +63,12 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
 {
     enum scan_type t = scan_type(s, r);
     double number;
-    if (t == SCAN_ARRAY || t == SCAN_OBJECT)
+    if (t == SCAN_ARRAY || t == SCAN_OBJECT) {
         return scan_size(s, r) == 0;
-    if (scan_f64(s, r, &number))
+    }
+    if (scan_f64(s, r, &number)) {
         return number == 0;
+    }
     return t == SCAN_NONE || t == SCAN_NULL || t == SCAN_FALSE || SCAN_IS(s, r, "");
 }
 
@@ -68,12 +76,14 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
 
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text)
 {
-    if (w->fault.code != STATUS_OK)
+    if (w->fault.code != STATUS_OK) {
         return;
-    if (fault == ERR_FAULT_NONE)
+    }
+    if (fault == ERR_FAULT_NONE) {
         err_set(&w->fault, STATUS_INVALID, "%s", text);
-    else
+    } else {
         err_set_param(&w->fault, fault, param, "%s", text);
+    }
 }
 
 static void no_memory(struct wish *w)
@@ -84,8 +94,9 @@ static void no_memory(struct wish *w)
 struct str wish_text(struct wish *w, scan_ref r)
 {
     struct str text = scan_text(w->scan, r);
-    if (!text.p && scan_type(w->scan, r) == SCAN_STRING)
+    if (!text.p && scan_type(w->scan, r) == SCAN_STRING) {
         no_memory(w);
+    }
     return text;
 }
 
@@ -94,17 +105,19 @@ struct str wish_text(struct wish *w, scan_ref r)
 bool wish_make_stops(struct wish *w, uint32_t most)
 {
     w->stops = arena_alloc(w->scan->arena, (most + 1) * sizeof *w->stops);
-    if (!w->stops)
+    if (!w->stops) {
         no_memory(w);
+    }
     return w->stops != NULL;
 }
 
 void wish_add_stop(struct wish *w, struct str raw)
 {
-    if (wish_is_blank(raw) || w->stop_count == STOPS_MAX)
+    if (wish_is_blank(raw) || w->stop_count == STOPS_MAX) {
         w->stops_lost = true;
-    else
+    } else {
         w->stops[w->stop_count++] = raw;
+    }
 }
 
 /* --- plain fields -------------------------------------------------------------------------- */
@@ -164,8 +177,9 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
                        .allowed = SCAN_ABSENT,
                        .cache_top = SCAN_ABSENT,
                        .context = SCAN_ABSENT};
-    for (size_t i = 0; i < WISH_PLAIN_MAX; i++)
+    for (size_t i = 0; i < WISH_PLAIN_MAX; i++) {
         w->plain[i] = SCAN_ABSENT;
+    }
 }
 
 /* Its row; the number of rows when it has none. */
@@ -174,26 +188,31 @@ static size_t find_plain(const struct scan *s, scan_ref key, enum dialect dialec
     size_t i = 0;
     for (; i < wish_plain_count; i++) {
         struct str name = dialect == DIALECT_OPENAI ? wish_plain[i].chat : wish_plain[i].messages;
-        if (name.n > 0 && scan_text_is(s, key, name))
+        if (name.n > 0 && scan_text_is(s, key, name)) {
             break;
+        }
     }
     return i;
 }
 
 static bool is_known(const struct scan *s, scan_ref key, const char *const *known, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (scan_text_is(s, key, text_from(known[i])))
+    for (size_t i = 0; i < n; i++) {
+        if (scan_text_is(s, key, text_from(known[i]))) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool add_other(struct wish *w, scan_ref value)
 {
-    if (!w->others)
+    if (!w->others) {
         w->others = arena_alloc(w->scan->arena, scan_size(w->scan, 0) * sizeof *w->others);
-    if (!w->others)
+    }
+    if (!w->others) {
         return false;
+    }
     w->others[w->other_count++] = value;
     return true;
 }
@@ -206,11 +225,13 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const char *c
         scan_ref key = scan_key(s, v);
         bool other = known && !is_known(s, key, known, known_count);
         size_t row = !known || other ? find_plain(s, key, dialect) : wish_plain_count;
-        if (wish_is_nothing(s, v))
+        if (wish_is_nothing(s, v)) {
             continue;
+        }
         if (row < wish_plain_count) {
-            if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral))
+            if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral)) {
                 w->plain[row] = v;
+            }
         } else if (other && !add_other(w, v)) {
             return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
         }

@@ -92,7 +92,7 @@ static enum status no_end(struct reply *r, struct buf *out, struct err *err)
 }
 
 const struct relay count_relay = {
-    .name = "count", .event = no_event, .end = no_end, .answer = read_answer, .ping = {"", 0}};
+    .name = "count", .event = no_event, .end = no_end, .whole = read_answer, .ping = {"", 0}};
 
 /* --- the estimate -------------------------------------------------------------------------- */
 

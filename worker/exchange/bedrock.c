@@ -123,7 +123,7 @@ static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, st
 
 bool bedrock_asks_stream(const struct exchange *x)
 {
-    return x->asked.stream && !x->attempt.reply->retold;
+    return x->asked.stream && !x->attempt.reply->whole_upstream;
 }
 
 static bool put_common(struct exchange *x, struct outgoing *o)

@@ -59,7 +59,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
                                    &x->outcome.err);
     }
     if (x->attempt.reply) {
-        x->attempt.reply->retold = plan->retold;
+        x->attempt.reply->whole_upstream = plan->whole_upstream;
     }
     return st;
 }

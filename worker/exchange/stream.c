@@ -277,8 +277,8 @@ static enum status tell_whole(struct exchange *x)
     }
     struct buf out;
     buf_init(&out, ANSWER_MAX);
-    enum status st = x->attempt.relay->answer(x->attempt.reply, x->arena, buf_str(&t->held_back),
-                                              &out, &x->outcome.err);
+    enum status st = x->attempt.relay->whole(x->attempt.reply, x->arena, buf_str(&t->held_back),
+                                             &out, &x->outcome.err);
     if (st == STATUS_OK) {
         put_whole(x, buf_str(&out));
     }

@@ -18,9 +18,11 @@ static const struct {
 /* "opus" is in "us.anthropic.claude-opus-4-5": operators write "Opus" as well. */
 static bool has_word(struct str id, struct str word)
 {
-    for (size_t i = 0; word.n > 0 && i + word.n <= id.n; i++)
-        if (text_ieq(text_sub(id, i, word.n), word))
+    for (size_t i = 0; word.n > 0 && i + word.n <= id.n; i++) {
+        if (text_ieq(text_sub(id, i, word.n), word)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -28,8 +30,9 @@ static bool is_supported(const struct betas *b, struct str id)
 {
     struct str list = text_from(b ? b->supported : NULL), one;
     bool any = list.n == 0;
-    while (!any && list.n > 0 && text_split(&list, ',', &one))
+    while (!any && list.n > 0 && text_split(&list, ',', &one)) {
         any = has_word(id, one);
+    }
     return any;
 }
 
@@ -43,11 +46,12 @@ static bool find_rule(const struct betas_rules *r, struct arena *arena, struct s
         return true;
     }
     const struct betas *b = r->configured;
-    for (uint32_t i = 0; b && i < b->count; i++)
+    for (uint32_t i = 0; b && i < b->count; i++) {
         if (text_eq(text_from(b->rules[i].name), value)) {
             *to_out = text_from(b->rules[i].to);
             return true;
         }
+    }
     return false;
 }
 
@@ -61,10 +65,12 @@ static enum betas_verdict give(struct str list, struct str value, struct str *to
                                uint32_t *n_out)
 {
     struct str one;
-    while (list.n > 0 && *n_out < BETAS_TO_MAX && text_split(&list, ',', &one))
+    while (list.n > 0 && *n_out < BETAS_TO_MAX && text_split(&list, ',', &one)) {
         to_out[(*n_out)++] = one;
-    if (*n_out == 0)
+    }
+    if (*n_out == 0) {
         return BETAS_DROPPED;
+    }
     return *n_out == 1 && text_eq(to_out[0], value) ? BETAS_TAKEN : BETAS_MAPPED;
 }
 
@@ -72,15 +78,19 @@ static enum betas_verdict rename_built_in(const struct betas_rules *r,
                                           const struct models_choice *model, struct str value,
                                           struct str *to_out, uint32_t *n_out)
 {
-    if (model->transport != MODELS_INVOKE) /* Converse has no tool search, nor its examples */
+    if (model->transport != MODELS_INVOKE) { /* Converse has no tool search, nor its examples */
         return BETAS_DROPPED;
+    }
     for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
         struct str list = text_from(renamed[i].to), one;
-        if (!text_eq(value, text_from(renamed[i].from)))
+        if (!text_eq(value, text_from(renamed[i].from))) {
             continue;
-        while (list.n > 0 && text_split(&list, ',', &one))
-            if (is_allowed(r, model, one))
+        }
+        while (list.n > 0 && text_split(&list, ',', &one)) {
+            if (is_allowed(r, model, one)) {
                 to_out[(*n_out)++] = one;
+            }
+        }
     }
     return *n_out > 0 ? BETAS_MAPPED : BETAS_DROPPED;
 }
@@ -91,13 +101,16 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
 {
     struct str list;
     *n_out = 0;
-    if (!beta_rule_is_name(value) || !(model->caps->flags & MODELS_CLAUDE))
+    if (!beta_rule_is_name(value) || !(model->caps->flags & MODELS_CLAUDE)) {
         return BETAS_DROPPED;
+    }
     if (find_rule(rules, arena, value, &list) &&
-        (list.n == 0 || is_supported(rules->configured, model->id)))
+        (list.n == 0 || is_supported(rules->configured, model->id))) {
         return give(list, value, to_out, n_out);
-    if (is_allowed(rules, model, value))
+    }
+    if (is_allowed(rules, model, value)) {
         return give(value, value, to_out, n_out);
+    }
     return rename_built_in(rules, model, value, to_out, n_out);
 }
 
@@ -106,12 +119,14 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
 static enum status add_rule(struct betas *b, const char *variable, struct str name,
                             struct directory_beta **rule_out, struct err *err)
 {
-    if (b->count == BETAS_RULES_MAX)
+    if (b->count == BETAS_RULES_MAX) {
         return err_set(err, STATUS_INVALID, "%s: more than %d names", variable, BETAS_RULES_MAX);
+    }
     *rule_out = &b->rules[b->count];
-    if (!beta_rule_begin(*rule_out, name))
+    if (!beta_rule_begin(*rule_out, name)) {
         return err_set(err, STATUS_INVALID, "%s: \"%.*s\" is no name of a beta", variable,
                        (int)(name.n < 80 ? name.n : 80), name.n > 0 ? name.p : "");
+    }
     b->count++;
     return STATUS_OK;
 }
@@ -122,12 +137,14 @@ static enum status add_list(struct betas *b, const char *variable, const struct 
 {
     enum status st = STATUS_OK;
     struct directory_beta *rule;
-    if (!json_is_array(doc))
+    if (!json_is_array(doc)) {
         return err_set(err, STATUS_INVALID, "%s: must be a JSON list of names", variable);
+    }
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
         st = add_rule(b, variable, json_text(v), &rule, err);
-        if (st == STATUS_OK && passes)
+        if (st == STATUS_OK && passes) {
             beta_rule_add(rule, json_text(v)); /* a name that a rule has room for */
+        }
     }
     return st;
 }
@@ -148,10 +165,12 @@ static enum status add_values(const char *variable, const struct cJSON *list,
                               struct directory_beta *rule, struct err *err)
 {
     bool good = json_is_array(list);
-    for (struct cJSON *v = good ? json_child(list) : NULL; v && good; v = json_next(v))
+    for (struct cJSON *v = good ? json_child(list) : NULL; v && good; v = json_next(v)) {
         good = beta_rule_add(rule, json_text(v));
-    if (good)
+    }
+    if (good) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_INVALID, "%s: \"%s\" must have a list of names of betas", variable,
                    rule->name);
 }
@@ -161,12 +180,14 @@ static enum status read_mapping(struct betas *b, const char *variable, const str
 {
     enum status st = STATUS_OK;
     struct directory_beta *rule;
-    if (!json_is_object(doc))
+    if (!json_is_object(doc)) {
         return err_set(err, STATUS_INVALID, "%s: must be a JSON object of lists", variable);
+    }
     for (struct cJSON *v = json_child(doc); v && st == STATUS_OK; v = json_next(v)) {
         st = add_rule(b, variable, json_name(v), &rule, err);
-        if (st == STATUS_OK)
+        if (st == STATUS_OK) {
             st = add_values(variable, v, rule, err);
+        }
     }
     return st;
 }
@@ -184,15 +205,17 @@ static enum status read_supported(struct betas *b, const char *variable, const s
     buf_init(&words, BETAS_SUPPORTED_MAX - 1);
     for (struct cJSON *v = good ? json_child(doc) : NULL; v && good; v = json_next(v)) {
         good = is_word_of_id(json_text(v));
-        if (buf_len(&words) > 0)
+        if (buf_len(&words) > 0) {
             buf_put_char(&words, ',');
+        }
         buf_put_str(&words, json_text(v));
     }
     good = good && buf_ok(&words);
     text_copy(good ? buf_str(&words) : STR(""), b->supported, BETAS_SUPPORTED_MAX);
     buf_free(&words);
-    if (good)
+    if (good) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_INVALID, "%s: must be a JSON list of words, together under %d bytes",
                    variable, BETAS_SUPPORTED_MAX);
 }
@@ -215,8 +238,9 @@ enum status betas_init(struct betas *b, const struct config *c, struct err *err)
     b->supported[0] = '\0';
     for (size_t i = 0; i < sizeof lists / sizeof *lists && st == STATUS_OK; i++) {
         struct err why;
-        if (!lists[i].value[0])
+        if (!lists[i].value[0]) {
             continue;
+        }
         struct cJSON *doc = json_parse(text_from(lists[i].value), &why);
         st = doc ? lists[i].read(b, lists[i].variable, doc, err)
                  : err_set(err, STATUS_INVALID, "%s: %.150s", lists[i].variable, why.text);

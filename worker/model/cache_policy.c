@@ -14,9 +14,11 @@ struct cache_policy cache_policy_of(const struct config *c, const struct directo
 
 bool cache_policy_hour(const struct cache_policy *p, struct str ttl)
 {
-    if (p->forced != DIRECTORY_TTL_NONE)
+    if (p->forced != DIRECTORY_TTL_NONE) {
         return p->forced == DIRECTORY_TTL_1H;
-    if (ttl.n > 0)
+    }
+    if (ttl.n > 0) {
         return text_eq(ttl, STR("1h"));
+    }
     return p->unsaid == DIRECTORY_TTL_1H;
 }

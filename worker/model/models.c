@@ -26,8 +26,9 @@ static bool contains(struct str s, const char *word)
 static struct str without_one_million(struct str s, bool *found_out)
 {
     struct str suffix = STR("[1m]");
-    if (s.n < suffix.n || !text_ieq(text_sub(s, s.n - suffix.n, suffix.n), suffix))
+    if (s.n < suffix.n || !text_ieq(text_sub(s, s.n - suffix.n, suffix.n), suffix)) {
         return s;
+    }
     *found_out = true;
     return text_sub(s, 0, s.n - suffix.n);
 }
@@ -36,11 +37,13 @@ static struct name take_apart(struct str full)
 {
     struct name n = {.full = full};
     n.bare = without_one_million(full, &n.one_million);
-    if (text_ends(n.bare, STR("#")))
+    if (text_ends(n.bare, STR("#"))) {
         n.bare.n--;
+    }
     n.base = text_starts(n.bare, STR("arn:")) ? n.bare : models_base(n.bare);
-    if (text_starts(n.base, STR("anthropic.")))
+    if (text_starts(n.base, STR("anthropic."))) {
         n.base = text_sub(n.base, STR("anthropic.").n, n.base.n);
+    }
     return n;
 }
 
@@ -56,14 +59,18 @@ static bool is_legal_text(struct str s, bool slash)
 static bool is_plain_id(struct str id)
 {
     struct str rest = models_base(id), vendor;
-    if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor))
+    if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor)) {
         return false;
-    if (vendor.n == 0 || rest.n == 0 || vendor.p[0] < 'a' || vendor.p[0] > 'z')
+    }
+    if (vendor.n == 0 || rest.n == 0 || vendor.p[0] < 'a' || vendor.p[0] > 'z') {
         return false;
-    for (size_t i = 0; i < vendor.n; i++)
+    }
+    for (size_t i = 0; i < vendor.n; i++) {
         if (!((vendor.p[i] >= 'a' && vendor.p[i] <= 'z') ||
-              (vendor.p[i] >= '0' && vendor.p[i] <= '9')))
+              (vendor.p[i] >= '0' && vendor.p[i] <= '9'))) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -80,19 +87,24 @@ static const char *const arn_kinds[] = {
 static bool is_model_arn(struct str id, struct str *account_out)
 {
     struct str rest = id, part[5];
-    if (!is_legal_text(id, true))
+    if (!is_legal_text(id, true)) {
         return false;
-    for (size_t i = 0; i < 5; i++)
-        if (!text_split(&rest, ':', &part[i]))
+    }
+    for (size_t i = 0; i < 5; i++) {
+        if (!text_split(&rest, ':', &part[i])) {
             return false;
+        }
+    }
     if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
-        !text_eq(part[2], STR("bedrock")))
+        !text_eq(part[2], STR("bedrock"))) {
         return false;
+    }
     *account_out = part[4];
     for (size_t i = 0; i < sizeof arn_kinds / sizeof *arn_kinds; i++) {
         struct str kind = text_from(arn_kinds[i]);
-        if (text_starts(rest, kind) && rest.n > kind.n)
+        if (text_starts(rest, kind) && rest.n > kind.n) {
             return true;
+        }
     }
     return false;
 }
@@ -111,11 +123,14 @@ bool models_is_legal(struct str id)
 static bool is_account_allowed(const struct config *c, struct str id)
 {
     struct str account, list = text_from(c->model_arn_accounts), one;
-    if (list.n == 0 || !is_model_arn(id, &account) || account.n == 0)
+    if (list.n == 0 || !is_model_arn(id, &account) || account.n == 0) {
         return true;
-    while (text_split(&list, ',', &one))
-        if (text_eq(text_trim(one), account))
+    }
+    while (text_split(&list, ',', &one)) {
+        if (text_eq(text_trim(one), account)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -129,9 +144,11 @@ static struct str find_builtin(struct str name)
 
 static struct str find_configured(const struct models *m, struct str name)
 {
-    for (struct cJSON *row = json_child(m->mapping); row; row = json_next(row))
-        if (text_eq(name, json_name(row)))
+    for (struct cJSON *row = json_child(m->mapping); row; row = json_next(row)) {
+        if (text_eq(name, json_name(row))) {
             return json_text(row);
+        }
+    }
     return (struct str){NULL, 0};
 }
 
@@ -147,12 +164,15 @@ struct
 static struct str profile(const struct config *c, bool global)
 {
     struct str region = text_from(c->aws_region);
-    if (text_starts(region, STR("us-gov-"))) /* reaches no other partition */
+    if (text_starts(region, STR("us-gov-"))) { /* reaches no other partition */
         return STR("us-gov.");
-    if (global)
+    }
+    if (global) {
         return STR("global.");
-    if (text_starts(region, STR("eu-")))
+    }
+    if (text_starts(region, STR("eu-"))) {
         return STR("eu.");
+    }
     return text_starts(region, STR("ap-")) ? STR("apac.") : STR("us.");
 }
 
@@ -161,8 +181,9 @@ static struct str at_home(const struct config *c, struct str id, struct scratch 
 {
     bool global = text_starts(id, STR("global."));
     struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
-    if (!text_starts(id, old) || text_eq(old, new))
+    if (!text_starts(id, old) || text_eq(old, new)) {
         return id;
+    }
     struct str rest = text_sub(id, old.n, id.n);
     int n =
         snprintf(scratch->ruled, sizeof scratch->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
@@ -172,8 +193,9 @@ static struct str at_home(const struct config *c, struct str id, struct scratch 
 static struct str find_in_table(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
-    if (!m->mapping)
+    if (!m->mapping) {
         return at_home(m->config, find_builtin(n->bare), scratch);
+    }
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
 }
@@ -192,15 +214,18 @@ static struct generation read_generation(struct str name)
     unsigned digits = 0;
     uint64_t v;
     while (text_split(&name, '-', &word)) {
-        if (!text_u64(word, &v))
+        if (!text_u64(word, &v)) {
             continue;
-        if (word.n == 8)
+        }
+        if (word.n == 8) {
             g.dated = true;
-        else if (word.n <= 2 && digits++ < 2)
+        } else if (word.n <= 2 && digits++ < 2) {
             g.number = g.number * 10 + v;
+        }
     }
-    if (digits == 1)
+    if (digits == 1) {
         g.number *= 10;
+    }
     return g;
 }
 
@@ -212,14 +237,17 @@ static struct str apply_rule(const struct config *c, struct str name, struct scr
     struct generation g = read_generation(name);
     struct str prefix = profile(c, g.number >= 45);
     const char *suffix = "";
-    if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30)
+    if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30) {
         return (struct str){NULL, 0};
+    }
     if (g.number <= 45) {
-        if (!g.dated)
+        if (!g.dated) {
             return (struct str){NULL, 0}; /* the id has the date in it */
+        }
         suffix = "-v1:0";
-        if (g.number <= 35)
+        if (g.number <= 35) {
             prefix = STR("");
+        }
     } else if (g.number == 46 && contains(name, "opus")) {
         suffix = "-v1";
     }
@@ -233,9 +261,11 @@ static struct str apply_rule(const struct config *c, struct str name, struct scr
 static bool is_openai_name(struct str name)
 {
     static const char *const starts[] = {"gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (text_starts(name, text_from(starts[i])))
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (text_starts(name, text_from(starts[i]))) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -250,10 +280,12 @@ static const char *family_override(const struct config *c, const struct name *n)
 {
     struct str id = find_builtin(n->bare); /* "gpt-4o" is of the family that its alias names */
     struct str text = id.n > 0 ? id : n->base;
-    if (contains(text, "opus"))
+    if (contains(text, "opus")) {
         return c->model_opus;
-    if (contains(text, "sonnet"))
+    }
+    if (contains(text, "sonnet")) {
         return c->model_sonnet;
+    }
     return contains(text, "haiku") ? c->model_haiku : "";
 }
 
@@ -261,8 +293,9 @@ static struct str override_for(const struct config *c, const struct name *n, con
 {
     const char *family = is_overridable(n) ? family_override(c, n) : "";
     *rule_out = "family";
-    if (family[0])
+    if (family[0]) {
         return text_from(family);
+    }
     *rule_out = "default";
     return is_overridable(n) ? text_from(c->model_default) : (struct str){NULL, 0};
 }
@@ -289,10 +322,12 @@ static struct pick pick_by_name(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
     struct pick p = {find_in_table(m, n, scratch), "table", true};
-    if (p.id.n == 0)
+    if (p.id.n == 0) {
         p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
-    if (p.id.n == 0 && is_legal(n->bare))
+    }
+    if (p.id.n == 0 && is_legal(n->bare)) {
         p = (struct pick){n->bare, "id", true};
+    }
     return p;
 }
 
@@ -301,12 +336,14 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
 {
     const char *rule = "mapping";
     struct str target = {NULL, 0};
-    if (find_mapping(s, n, scratch))
+    if (find_mapping(s, n, scratch)) {
         target = text_from(scratch->mapped);
-    else
+    } else {
         target = override_for(m->config, n, &rule);
-    if (target.n == 0)
+    }
+    if (target.n == 0) {
         return pick_by_name(m, n, scratch);
+    }
     struct name t = take_apart(target);
     struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
@@ -320,8 +357,9 @@ static enum status refuse_retired(struct str name, const struct catalogue_status
     const struct catalogue_row *use = s->use.n ? catalogue_find(s->use) : NULL;
     struct str list = use ? catalogue_text(use, CATALOGUE_NAMES) : (struct str){NULL, 0};
     struct str better = s->use;
-    if (list.n)
+    if (list.n) {
         text_split(&list, ',', &better);
+    }
     return err_set(err, STATUS_NO_MODEL, "model: %.*s was retired on %.*s%s%.*s",
                    (int)(name.n < 80 ? name.n : 80), name.p, STR_ARG(s->date),
                    better.n ? "; use " : "", (int)(better.n < 60 ? better.n : 60), better.p);
@@ -331,35 +369,41 @@ static enum status refuse_retired(struct str name, const struct catalogue_status
 static bool is_retired(struct str id, struct catalogue_status *out)
 {
     const struct catalogue_row *row = catalogue_find(id);
-    if (!row || !catalogue_is_exact(row, id))
+    if (!row || !catalogue_is_exact(row, id)) {
         return false;
+    }
     catalogue_status(row, out);
     return out->state == CATALOGUE_RETIRED;
 }
 
 enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
-                          struct str client_name, bool messages_dialect, struct models_choice *out,
+                          struct str client_name, bool messages_route, struct models_choice *out,
                           struct err *err)
 {
-    if (s)
+    if (s) {
         (void)edition_take(s); /* a later table of models */
+    }
     struct name n = take_apart(client_name);
     struct scratch scratch;
     struct pick p = pick(m, s, &n, &scratch);
-    if (p.id.n == 0)
+    if (p.id.n == 0) {
         return err_set(err, STATUS_NO_MODEL, "model: %.*s",
                        (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
-    if (p.by_client && !is_account_allowed(m->config, p.id))
+    }
+    if (p.by_client && !is_account_allowed(m->config, p.id)) {
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
+    }
     struct catalogue_status ended;
-    if (is_retired(p.id, &ended))
+    if (is_retired(p.id, &ended)) {
         return refuse_retired(client_name, &ended, err);
+    }
     struct str id = arena_dup(arena, p.id);
-    if (!id.p)
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!id.p) {
+        return err_no_memory(err);
+    }
     const struct models_caps *caps = models_caps(id);
-    bool invoke = messages_dialect && (caps->flags & MODELS_CLAUDE);
+    bool invoke = messages_route && (caps->flags & MODELS_CLAUDE);
     *out = (struct models_choice){.id = id,
                                   .caps = caps,
                                   .transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE,
@@ -372,14 +416,16 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
 
 static enum status check_configured(const struct cJSON *doc, struct err *err)
 {
-    if (!json_is_object(doc))
+    if (!json_is_object(doc)) {
         return err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: must be a JSON object");
+    }
     for (struct cJSON *m = json_child(doc); m; m = json_next(m)) {
         struct str from = json_name(m), to = json_text(m);
-        if (from.n == 0 || !is_legal(take_apart(to).bare))
+        if (from.n == 0 || !is_legal(take_apart(to).bare)) {
             return err_set(err, STATUS_INVALID,
                            "DEFAULT_MODEL_MAPPING: \"%.*s\" must name a Bedrock model id or ARN",
                            (int)(from.n < 100 ? from.n : 100), from.p);
+        }
     }
     return STATUS_OK;
 }
@@ -389,8 +435,9 @@ static enum status check_override(const struct models *m, const char *variable, 
 {
     struct name n = take_apart(text_from(value));
     struct scratch scratch;
-    if (!value[0] || pick_by_name(m, &n, &scratch).id.n > 0)
+    if (!value[0] || pick_by_name(m, &n, &scratch).id.n > 0) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_INVALID, "%s=%.100s: not a Bedrock model id, ARN or known name",
                    variable, value);
 }
@@ -398,8 +445,9 @@ static enum status check_override(const struct models *m, const char *variable, 
 static enum status load_mapping(struct models *m, const char *text, struct err *err)
 {
     struct err why;
-    if (!text[0])
+    if (!text[0]) {
         return STATUS_OK;
+    }
     m->mapping = json_parse(text_from(text), &why);
     return m->mapping ? check_configured(m->mapping, err)
                       : err_set(err, STATUS_INVALID, "DEFAULT_MODEL_MAPPING: %.150s", why.text);
@@ -419,12 +467,15 @@ enum status models_init(struct models *m, const struct config *c, struct err *er
     m->config = c;
     m->mapping = NULL;
     enum status st = load_mapping(m, c->model_mapping, err);
-    for (size_t i = 0; i < sizeof overrides / sizeof *overrides && st == STATUS_OK; i++)
+    for (size_t i = 0; i < sizeof overrides / sizeof *overrides && st == STATUS_OK; i++) {
         st = check_override(m, overrides[i].variable, overrides[i].value, err);
-    if (st == STATUS_OK)
+    }
+    if (st == STATUS_OK) {
         st = betas_init(&m->betas, c, err);
-    if (st != STATUS_OK)
+    }
+    if (st != STATUS_OK) {
         models_free(m);
+    }
     return st;
 }
 
@@ -438,7 +489,8 @@ enum status models_check(const struct config *c, struct err *err)
 {
     struct models m;
     enum status st = models_init(&m, c, err);
-    if (st == STATUS_OK)
+    if (st == STATUS_OK) {
         models_free(&m);
+    }
     return st;
 }

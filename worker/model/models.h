@@ -34,13 +34,13 @@ void models_free(struct models *m);
 /* Could it be done? For whoever reads a configuration before a worker does. Any process. */
 MUST_CHECK enum status models_check(const struct config *c, struct err *err);
 
-/* client_name: as the client sent it. messages_dialect: the Anthropic route (Claude goes by
+/* client_name: as the client sent it. messages_route: the Anthropic route (Claude goes by
  * InvokeModel there, by Converse otherwise). STATUS_NO_MODEL ("model: <id>"), STATUS_PERMISSION for
  * an ARN of an account outside MODEL_ARN_ACCOUNTS. */
 struct arena;
 MUST_CHECK enum status models_choose(const struct models *m, const struct segment *s,
                                      struct arena *arena, struct str client_name,
-                                     bool messages_dialect, struct models_choice *out,
+                                     bool messages_route, struct models_choice *out,
                                      struct err *err);
 /* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
 bool models_is_legal(struct str id);

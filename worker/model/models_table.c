@@ -309,12 +309,14 @@ const struct models_builtin *models_builtin_find(struct str name)
     while (from < to) {
         size_t middle = (from + to) / 2;
         int d = order(name, models_builtin[middle].name);
-        if (d == 0)
+        if (d == 0) {
             return &models_builtin[middle];
-        if (d < 0)
+        }
+        if (d < 0) {
             to = middle;
-        else
+        } else {
             from = middle + 1;
+        }
     }
     return NULL;
 }
@@ -329,24 +331,28 @@ static const struct str regions[] = {
 
 static struct str without_region(struct str id)
 {
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
-        if (text_starts(id, regions[i]))
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+        if (text_starts(id, regions[i])) {
             return text_sub(id, regions[i].n, id.n);
+        }
+    }
     return id;
 }
 
 static struct str last_part(struct str arn)
 {
     size_t at = arn.n;
-    while (at > 0 && arn.p[at - 1] != '/')
+    while (at > 0 && arn.p[at - 1] != '/') {
         at--;
+    }
     return text_sub(arn, at, arn.n);
 }
 
 struct str models_base(struct str bedrock_id)
 {
-    if (text_starts(bedrock_id, STR("arn:")))
+    if (text_starts(bedrock_id, STR("arn:"))) {
         bedrock_id = last_part(bedrock_id);
+    }
     return without_region(bedrock_id);
 }
 
@@ -355,12 +361,15 @@ struct str models_base(struct str bedrock_id)
 static struct str model_text(struct str id)
 {
     size_t at;
-    if (!text_starts(id, STR("arn:")))
+    if (!text_starts(id, STR("arn:"))) {
         return without_region(id);
-    if (text_find(id, STR("anthropic.claude-"), &at))
+    }
+    if (text_find(id, STR("anthropic.claude-"), &at)) {
         return text_sub(id, at, id.n);
-    if (text_find(id, STR("claude"), &at))
+    }
+    if (text_find(id, STR("claude"), &at)) {
         return STR("anthropic.claude-");
+    }
     return models_base(id);
 }
 
@@ -370,8 +379,9 @@ const struct models_caps *models_caps(struct str bedrock_id)
     struct str id = model_text(bedrock_id);
     size_t longest = 0;
     for (size_t i = 1; i < sizeof rows / sizeof *rows; i++) {
-        if (id.n == 0 || rows[i].prefix[0] != id.p[0])
+        if (id.n == 0 || rows[i].prefix[0] != id.p[0]) {
             continue; /* most rows are another vendor's */
+        }
         struct str prefix = text_from(rows[i].prefix);
         if (prefix.n > longest && text_starts(id, prefix)) {
             best = &rows[i];

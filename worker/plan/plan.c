@@ -13,9 +13,11 @@ bool plan_takes(const struct plan *p, uint32_t ability)
 
 bool plan_has_beta(const struct plan *p, struct str value)
 {
-    for (uint32_t i = 0; i < p->beta_count; i++)
-        if (text_eq(p->betas[i], value))
+    for (uint32_t i = 0; i < p->beta_count; i++) {
+        if (text_eq(p->betas[i], value)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -32,8 +34,9 @@ void plan_note(struct plan *p, enum plan_verdict verdict, const char *what, stru
     name = text_sub(name, 0, NAME_MAX_SHOWN);
     snprintf(verb, sizeof verb, "%s%s", verdict == PLAN_DROP ? "drop:" : "map:", what);
     changes_note(p->changes, verb, name);
-    if (verdict != PLAN_MAP && !p->lost[0])
+    if (verdict != PLAN_MAP && !p->lost[0]) {
         snprintf(p->lost, sizeof p->lost, "%s%.*s", what, (int)name.n, name.n > 0 ? name.p : "");
+    }
 }
 
 void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict, const char *what)
@@ -44,8 +47,9 @@ void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict
 
 enum status plan_refuse_loss(const struct plan *p, struct err *err)
 {
-    if (!p->o->strict_fields || !p->lost[0])
+    if (!p->o->strict_fields || !p->lost[0]) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_INVALID, "%s: this model does not take it as it is (STRICT_FIELDS)",
                    p->lost);
 }

@@ -79,7 +79,7 @@ struct plan {
     bool forced;             /* a tool choice is sent that wants a call */
     bool call_in_words;      /* the choice of left is told in the system prompt instead */
     bool no_calls;           /* none, although there are tools: Claude's own tool_choice says it */
-    bool retold;             /* the client wants a stream of what the model does not stream */
+    bool whole_upstream;     /* the client wants a stream of what the model does not stream */
     enum tier tier;
     struct str betas[PLAN_BETAS_MAX]; /* values of anthropic_beta */
     uint32_t beta_count;

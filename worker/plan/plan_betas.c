@@ -2,12 +2,14 @@
 
 static void add(struct plan *p, struct str value)
 {
-    if (plan_has_beta(p, value))
+    if (plan_has_beta(p, value)) {
         return;
-    if (p->beta_count < PLAN_BETAS_MAX)
+    }
+    if (p->beta_count < PLAN_BETAS_MAX) {
         p->betas[p->beta_count++] = value;
-    else
+    } else {
         plan_note(p, PLAN_DROP, "beta:", value);
+    }
 }
 
 /* A beta is a feature of Claude's: one that does not go on is named, so that nobody believes it
@@ -18,38 +20,45 @@ static enum betas_verdict judge(struct plan *p, struct str value)
     uint32_t n;
     enum betas_verdict verdict =
         betas_judge(&p->o->beta_rules, p->o->model, p->arena, value, to, &n);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         add(p, to[i]);
+    }
     return verdict;
 }
 
 static void take(struct plan *p, struct str value)
 {
     value = text_trim(value);
-    if (value.n == 0)
+    if (value.n == 0) {
         return;
+    }
     enum betas_verdict verdict = judge(p, value);
-    if (verdict != BETAS_TAKEN)
+    if (verdict != BETAS_TAKEN) {
         plan_note(p, verdict == BETAS_MAPPED ? PLAN_MAP : PLAN_DROP, "beta:", value);
+    }
 }
 
 static void take_list(struct plan *p, struct str list)
 {
     struct str one;
-    while (text_split(&list, ',', &one))
+    while (text_split(&list, ',', &one)) {
         take(p, one);
+    }
 }
 
 /* `betas` (SDK parameter) and `anthropic_beta` (Bedrock's own member): an array or one string. */
 static void take_member(struct plan *p, scan_ref r)
 {
     const struct scan *s = p->left.scan;
-    if (scan_type(s, r) == SCAN_STRING)
+    if (scan_type(s, r) == SCAN_STRING) {
         take_list(p, scan_text(s, r));
-    if (scan_type(s, r) != SCAN_ARRAY)
+    }
+    if (scan_type(s, r) != SCAN_ARRAY) {
         return;
-    for (scan_ref v = scan_first(s, r); v != SCAN_ABSENT; v = scan_next(s, r, v))
+    }
+    for (scan_ref v = scan_first(s, r); v != SCAN_ABSENT; v = scan_next(s, r, v)) {
         take(p, scan_text(s, v));
+    }
 }
 
 void plan_betas(struct plan *p)
@@ -57,8 +66,10 @@ void plan_betas(struct plan *p)
     take_list(p, p->o->betas);
     take_member(p, p->left.betas[0]);
     take_member(p, p->left.betas[1]);
-    if (p->o->model->one_million)
+    if (p->o->model->one_million) {
         take(p, STR("context-1m-2025-08-07"));
-    if (p->invoke && p->left.tool_search && plan_takes(p, MODELS_TOOL_SEARCH))
+    }
+    if (p->invoke && p->left.tool_search && plan_takes(p, MODELS_TOOL_SEARCH)) {
         judge(p, STR("tool-search-tool-2025-10-19"));
+    }
 }

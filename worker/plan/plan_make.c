@@ -20,12 +20,14 @@ static enum status judge_plain(struct plan *p, struct err *err)
         const struct wish_plain *row = &wish_plain[i];
         if (w->plain[i] == SCAN_ABSENT ||
             (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
-             !(p->o->left_out & PLAN_BIT(PLAN_PLAIN + i))))
+             !(p->o->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
             continue;
+        }
         struct str name = plain_name(w, i);
-        if (row->fate == WISH_REFUSED)
+        if (row->fate == WISH_REFUSED) {
             return err_set(err, STATUS_INVALID, "%.*s: Extra inputs are not permitted",
                            STR_ARG(name));
+        }
         p->verdict[PLAN_PLAIN + i] = PLAN_DROP;
         plan_note(p, PLAN_DROP, "", name);
         w->plain[i] = SCAN_ABSENT;
@@ -37,15 +39,17 @@ static enum status judge_plain(struct plan *p, struct err *err)
 static void judge_others(struct plan *p)
 {
     const struct scan *s = p->left.scan;
-    for (uint32_t i = 0; i < p->left.other_count && !p->invoke; i++)
+    for (uint32_t i = 0; i < p->left.other_count && !p->invoke; i++) {
         plan_note(p, PLAN_DROP, "", scan_text(s, scan_key(s, p->left.others[i])));
+    }
 }
 
 static void judge_context(struct plan *p)
 {
     bool keep = p->invoke && plan_has_beta(p, STR("context-management-2025-06-27"));
-    if (p->left.context != SCAN_ABSENT && !keep)
+    if (p->left.context != SCAN_ABSENT && !keep) {
         plan_judge(p, PLAN_CONTEXT, PLAN_DROP, "context_management");
+    }
 }
 
 /* --- what an earlier attempt was refused for ----------------------------------------------- */
@@ -53,8 +57,9 @@ static void judge_context(struct plan *p)
 static bool is_out(struct plan *p, enum plan_field field, bool asked, const char *what)
 {
     bool out = asked && (p->o->left_out & PLAN_BIT(field));
-    if (out)
+    if (out) {
         plan_judge(p, field, PLAN_DROP, what);
+    }
     return out;
 }
 
@@ -62,20 +67,27 @@ static bool is_out(struct plan *p, enum plan_field field, bool asked, const char
 static void leave_out(struct plan *p)
 {
     struct wish *w = &p->left;
-    if (is_out(p, PLAN_TEMPERATURE, w->has_temperature, "temperature"))
+    if (is_out(p, PLAN_TEMPERATURE, w->has_temperature, "temperature")) {
         w->has_temperature = false;
-    if (is_out(p, PLAN_TOP_P, w->has_top_p, "top_p"))
+    }
+    if (is_out(p, PLAN_TOP_P, w->has_top_p, "top_p")) {
         w->has_top_p = false;
-    if (is_out(p, PLAN_TOP_K, w->top_k != SCAN_ABSENT, "top_k"))
+    }
+    if (is_out(p, PLAN_TOP_K, w->top_k != SCAN_ABSENT, "top_k")) {
         w->top_k = SCAN_ABSENT;
-    if (is_out(p, PLAN_STOPS, w->stop_count > 0, w->called->stops))
+    }
+    if (is_out(p, PLAN_STOPS, w->stop_count > 0, w->called->stops)) {
         w->stop_count = 0;
-    if (is_out(p, PLAN_THINKING, w->thinking != WISH_THINKING_UNSET, w->called->thinking))
+    }
+    if (is_out(p, PLAN_THINKING, w->thinking != WISH_THINKING_UNSET, w->called->thinking)) {
         w->thinking = WISH_THINKING_UNSET;
-    if (is_out(p, PLAN_EFFORT, w->effort != WISH_EFFORT_UNSET, w->called->effort))
+    }
+    if (is_out(p, PLAN_EFFORT, w->effort != WISH_EFFORT_UNSET, w->called->effort)) {
         w->effort = WISH_EFFORT_UNSET;
-    if (is_out(p, PLAN_ONE_CALL, w->one_call, w->called->one_call))
+    }
+    if (is_out(p, PLAN_ONE_CALL, w->one_call, w->called->one_call)) {
         w->one_call = false;
+    }
 }
 
 /* --- length and sampling ------------------------------------------------------------------- */
@@ -88,8 +100,9 @@ static enum status judge_length(struct plan *p, struct err *err)
     struct wish *w = &p->left;
     int64_t cap = p->caps->output_max;
     bool claude = plan_takes(p, MODELS_CLAUDE);
-    if (p->invoke)
+    if (p->invoke) {
         return STATUS_OK;
+    }
     if (!w->has_max_tokens && claude) {
         w->max_tokens = cap > 0 ? cap : OUTPUT_UNKNOWN;
         w->has_max_tokens = true;
@@ -97,13 +110,15 @@ static enum status judge_length(struct plan *p, struct err *err)
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
         w->max_tokens = 1;
     }
-    if (cap == 0 || w->max_tokens <= cap)
+    if (cap == 0 || w->max_tokens <= cap) {
         return STATUS_OK;
-    if (claude && w->exact)
+    }
+    if (claude && w->exact) {
         return err_set(err, STATUS_INVALID,
                        "max_tokens: %lld > %lld, which is the maximum allowed number of output "
                        "tokens for this model",
                        (long long)w->max_tokens, (long long)cap);
+    }
     plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
     w->max_tokens = cap;
     return STATUS_OK;
@@ -113,8 +128,9 @@ static enum status judge_length(struct plan *p, struct err *err)
 static void judge_unit(struct plan *p, enum plan_field field, bool *has, double *v, bool takes,
                        const char *what)
 {
-    if (!*has)
+    if (!*has) {
         return;
+    }
     if (!takes) {
         plan_judge(p, field, PLAN_DROP, what);
         *has = false;
@@ -144,12 +160,14 @@ static void judge_stops(struct plan *p)
 {
     struct wish *w = &p->left;
     bool takes = plan_takes(p, MODELS_STOPS);
-    if (w->stops_lost || (w->stop_count > 0 && !takes))
+    if (w->stops_lost || (w->stop_count > 0 && !takes)) {
         plan_judge(p, PLAN_STOPS, PLAN_DROP, w->called->stops);
-    if (!takes)
+    }
+    if (!takes) {
         w->stop_count = 0;
-    else if (w->stops_lost && w->stop_count > 0)
+    } else if (w->stops_lost && w->stop_count > 0) {
         p->verdict[PLAN_STOPS] = PLAN_CLAMP;
+    }
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
@@ -165,9 +183,10 @@ static void count_tools(struct plan *p)
     p->tools = !none && w->tools > (all ? 0 : w->tools_deferred);
     p->history_tool = !p->invoke && !p->tools && w->called_before;
     p->tools = p->tools || p->history_tool;
-    p->retold = !p->invoke && w->stream && p->tools && !plan_takes(p, MODELS_STREAM_TOOLS);
-    if (p->retold)
+    p->whole_upstream = !p->invoke && w->stream && p->tools && !plan_takes(p, MODELS_STREAM_TOOLS);
+    if (p->whole_upstream) {
         plan_judge(p, PLAN_STREAM, PLAN_MAP, "stream");
+    }
 }
 
 /* A call that has to be made: as a choice, or in words where the model refuses such a choice. */
@@ -178,10 +197,12 @@ static void judge_forced(struct plan *p)
     p->forced =
         (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->o->left_out & PLAN_BIT(PLAN_CHOICE));
     p->call_in_words = !p->forced;
-    if (p->call_in_words || (any && w->choice == WISH_CHOICE_ONE))
+    if (p->call_in_words || (any && w->choice == WISH_CHOICE_ONE)) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
-    if (p->forced && any)
+    }
+    if (p->forced && any) {
         w->choice = WISH_CHOICE_ANY;
+    }
 }
 
 static void judge_choice(struct plan *p)
@@ -191,18 +212,22 @@ static void judge_choice(struct plan *p)
     bool says_it = p->invoke || plan_takes(p, MODELS_CALL_LIMIT);
     if (!p->tools || p->history_tool) {
         p->verdict[PLAN_CHOICE] = PLAN_DROP; /* without tools it is a 400 */
-        if (wants_call)
+        if (wants_call) {
             plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
+        }
         wants_call = false;
     }
-    if (wants_call)
+    if (wants_call) {
         judge_forced(p);
+    }
     p->no_calls = w->choice == WISH_CHOICE_NONE && p->tools && !p->history_tool;
     w->one_call = w->one_call && w->choice != WISH_CHOICE_NONE && p->tools;
-    if (p->no_calls && !says_it)
+    if (p->no_calls && !says_it) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
-    if (w->one_call && !says_it)
+    }
+    if (w->one_call && !says_it) {
         plan_judge(p, PLAN_ONE_CALL, PLAN_CLAMP, w->called->one_call);
+    }
     p->no_calls = p->no_calls && says_it;
     w->one_call = w->one_call && says_it;
 }
@@ -210,9 +235,10 @@ static void judge_choice(struct plan *p)
 static enum status judge_tools(struct plan *p, struct err *err)
 {
     count_tools(p);
-    if (p->tools && !plan_takes(p, MODELS_TOOLS))
+    if (p->tools && !plan_takes(p, MODELS_TOOLS)) {
         return err_set(err, STATUS_INVALID, "tools: models of the family '%s' do not take them",
                        p->caps->family);
+    }
     judge_choice(p);
     return STATUS_OK;
 }
@@ -226,14 +252,17 @@ static void judge_format(struct plan *p)
     bool native = plan_takes(p, MODELS_FORMAT) && w->format != WISH_FORMAT_JSON &&
                   !(p->o->left_out & PLAN_BIT(PLAN_FORMAT)) &&
                   (p->invoke || w->format == WISH_FORMAT_SCHEMA);
-    if (w->format_twice)
+    if (w->format_twice) {
         plan_note(p, PLAN_DROP, "output_format", (struct str){NULL, 0});
-    if (w->format == WISH_FORMAT_UNSET)
+    }
+    if (w->format == WISH_FORMAT_UNSET) {
         return;
+    }
     if (native) {
         p->format = PLAN_FORMAT_NATIVE;
-        if (w->format_old)
+        if (w->format_old) {
             plan_judge(p, PLAN_FORMAT, PLAN_MAP, w->format_name);
+        }
     } else if (w->format == WISH_FORMAT_OTHER) {
         plan_judge(p, PLAN_FORMAT, PLAN_DROP, w->format_name);
     } else {
@@ -258,12 +287,14 @@ static void judge_tier(struct plan *p)
 /* The writers say what became of it: a mark in another place may find none. */
 static void judge_cache(struct plan *p)
 {
-    if (p->left.cache_top == SCAN_ABSENT)
+    if (p->left.cache_top == SCAN_ABSENT) {
         return;
-    if (!plan_takes_marks(p))
+    }
+    if (!plan_takes_marks(p)) {
         p->verdict[PLAN_CACHE_TOP] = PLAN_DROP;
-    else if (!p->invoke || !plan_takes(p, MODELS_CACHE_TOP))
+    } else if (!p->invoke || !plan_takes(p, MODELS_CACHE_TOP)) {
         p->verdict[PLAN_CACHE_TOP] = PLAN_MAP;
+    }
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -279,8 +310,9 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
                        .invoke = o->model->transport == MODELS_INVOKE,
                        .left = *wish,
                        .changes = changes};
-    if ((st = judge_plain(p, err)) != STATUS_OK)
+    if ((st = judge_plain(p, err)) != STATUS_OK) {
         return st;
+    }
     if (wish->fault.code == STATUS_BUSY || (wish->fault.code != STATUS_OK && !p->invoke)) {
         *err = wish->fault;
         return err->code;
@@ -289,14 +321,16 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     plan_betas(p);
     judge_context(p);
     leave_out(p);
-    if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK)
+    if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK) {
         return st;
+    }
     plan_thinking(p);
     judge_sampling(p);
     judge_stops(p);
     judge_format(p);
-    if (p->left.task_budget)
+    if (p->left.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
+    }
     judge_tier(p);
     judge_cache(p);
     return STATUS_OK;

@@ -25,10 +25,12 @@ static void drop_thinking(struct plan *p)
 /* The effort, or what a budget comes to. */
 static enum wish_effort wanted_effort(const struct wish *w)
 {
-    if (w->effort != WISH_EFFORT_UNSET)
+    if (w->effort != WISH_EFFORT_UNSET) {
         return w->effort;
-    if (w->thinking != WISH_THINKING_BUDGET)
+    }
+    if (w->thinking != WISH_THINKING_BUDGET) {
         return WISH_EFFORT_MEDIUM;
+    }
     return w->budget > 10000        ? WISH_EFFORT_HIGH
            : w->budget < BUDGET_MIN ? WISH_EFFORT_LOW
                                     : WISH_EFFORT_MEDIUM;
@@ -40,8 +42,9 @@ static struct str rung_for(const struct plan *p, enum wish_effort wanted)
     struct str ladder = text_from(p->caps->efforts), rung = {NULL, 0};
     while (text_split(&ladder, ',', &rung)) {
         enum wish_effort e = wish_effort_find(rung);
-        if (e >= wanted && e != WISH_EFFORT_OTHER) /* "none" */
+        if (e >= wanted && e != WISH_EFFORT_OTHER) { /* "none" */
             break;
+        }
     }
     return rung;
 }
@@ -59,10 +62,11 @@ static void settle_level(struct plan *p, enum models_thinking kind)
     struct wish *w = &p->left;
     bool effort_alone = w->effort != WISH_EFFORT_UNSET && w->thinking == WISH_THINKING_UNSET &&
                         kind != MODELS_THINKING_LEVEL;
-    if (w->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS)
+    if (w->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS) {
         p->level = least_rung(p);
-    else if (thinks(p) || effort_alone)
+    } else if (thinks(p) || effort_alone) {
         p->level = rung_for(p, wanted_effort(w));
+    }
 }
 
 /* --- Claude -------------------------------------------------------------------------------- */
@@ -78,12 +82,15 @@ static int64_t choose_budget(const struct wish *w)
         [WISH_EFFORT_OTHER] = BUDGET_MOST,
     };
     int64_t half = w->max_tokens / 2, budget = budgets[w->effort];
-    if (!w->has_max_tokens) /* count_tokens: nothing is generated */
+    if (!w->has_max_tokens) { /* count_tokens: nothing is generated */
         return BUDGET_MIN;
-    if (budget > half)
+    }
+    if (budget > half) {
         budget = half;
-    if (budget < BUDGET_MIN)
+    }
+    if (budget < BUDGET_MIN) {
         budget = BUDGET_MIN;
+    }
     return budget < w->max_tokens ? budget : 0;
 }
 
@@ -92,13 +99,16 @@ static int64_t choose_budget(const struct wish *w)
 static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
-    if (p->forced)
+    if (p->forced) {
         return WISH_THINKING_UNSET;
+    }
     if (kind == MODELS_THINKING_ADAPTIVE ||
-        (kind == MODELS_THINKING_EITHER && w->thinking == WISH_THINKING_ADAPTIVE))
+        (kind == MODELS_THINKING_EITHER && w->thinking == WISH_THINKING_ADAPTIVE)) {
         return WISH_THINKING_ADAPTIVE;
-    if (w->thinking == WISH_THINKING_ADAPTIVE)
+    }
+    if (w->thinking == WISH_THINKING_ADAPTIVE) {
         w->budget = choose_budget(w);
+    }
     return w->unreasoned || w->budget == 0 ? WISH_THINKING_UNSET : WISH_THINKING_BUDGET;
 }
 
@@ -106,13 +116,15 @@ static void settle_claude(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
     enum wish_thinking wanted = w->thinking;
-    if (!thinks(p))
+    if (!thinks(p)) {
         return;
+    }
     w->thinking = claude_thinking(p, kind);
-    if (w->thinking == WISH_THINKING_UNSET)
+    if (w->thinking == WISH_THINKING_UNSET) {
         drop_thinking(p);
-    else if (w->thinking != wanted)
+    } else if (w->thinking != wanted) {
         plan_judge(p, PLAN_THINKING, PLAN_MAP, w->called->thinking);
+    }
     bool display = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
     if (thinks(p) && (display || w->display_other)) {
         plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
@@ -149,8 +161,9 @@ static void settle_sampling(struct plan *p, bool claude, bool nova_high)
 static void settle_switch(struct plan *p)
 {
     struct wish *w = &p->left;
-    if (!p->forced || (!thinks(p) && w->effort == WISH_EFFORT_UNSET))
+    if (!p->forced || (!thinks(p) && w->effort == WISH_EFFORT_UNSET)) {
         return;
+    }
     if (thinks(p)) {
         drop_thinking(p);
         p->verdict[PLAN_EFFORT] = PLAN_DROP;
@@ -167,32 +180,38 @@ static void settle_effort(struct plan *p, bool chosen_budget)
 {
     struct wish *w = &p->left;
     bool off = w->thinking == WISH_THINKING_OFF && p->caps->thinking == MODELS_THINKING_SWITCH;
-    if (w->effort == WISH_EFFORT_UNSET)
+    if (w->effort == WISH_EFFORT_UNSET) {
         return;
-    if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG)
+    }
+    if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
         p->level = wish_effort_word(w->effort);
-    else if (p->level.n > 0 || chosen_budget || off)
+    } else if (p->level.n > 0 || chosen_budget || off) {
         p->verdict[PLAN_EFFORT] = PLAN_MAP;
-    else
+    } else {
         plan_judge(p, PLAN_EFFORT, PLAN_DROP, w->called->effort);
+    }
 }
 
 void plan_thinking(struct plan *p)
 {
     enum models_thinking kind = p->caps->thinking;
     bool adaptive = p->left.thinking == WISH_THINKING_ADAPTIVE;
-    if (kind == MODELS_THINKING_SWITCH)
+    if (kind == MODELS_THINKING_SWITCH) {
         settle_switch(p);
-    if (is_claude_kind(kind))
+    }
+    if (is_claude_kind(kind)) {
         settle_claude(p, kind);
-    else if (kind != MODELS_THINKING_NONE)
+    } else if (kind != MODELS_THINKING_NONE) {
         settle_level(p, kind);
-    else if (thinks(p))
+    } else if (thinks(p)) {
         drop_thinking(p);
-    if (thinks(p))
+    }
+    if (thinks(p)) {
         settle_sampling(p, is_claude_kind(kind),
                         kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
+    }
     settle_effort(p, adaptive && p->left.thinking == WISH_THINKING_BUDGET);
-    if (!is_claude_kind(kind))
+    if (!is_claude_kind(kind)) {
         p->left.thinking = WISH_THINKING_UNSET; /* the level says it */
+    }
 }

@@ -32,9 +32,11 @@ static const struct converse_stop stops[] = {
 const struct converse_stop *converse_event_stop(struct str reason, bool tools)
 {
     const struct converse_stop *found = stops;
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
-        if (text_eq(reason, text_from(stops[i].bedrock)))
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        if (text_eq(reason, text_from(stops[i].bedrock))) {
             found = &stops[i];
+        }
+    }
     return found == stops && tools ? found + 1 : found;
 }
 
@@ -44,8 +46,9 @@ const struct converse_stop *converse_event_stop(struct str reason, bool tools)
 static struct str escaped(const struct scan *s, scan_ref r)
 {
     struct str raw = scan_raw(s, r);
-    if (scan_type(s, r) != SCAN_STRING)
+    if (scan_type(s, r) != SCAN_STRING) {
         return (struct str){NULL, 0};
+    }
     return (struct str){raw.p + 1, raw.n - 2};
 }
 
@@ -58,13 +61,15 @@ static enum status no_room(struct err *err)
 static enum status read_tool(const struct scan *s, scan_ref tool, struct converse_part *p,
                              struct err *err)
 {
-    if (SCAN_IS(s, SCAN_GET(s, tool, "type"), "server_tool_use"))
+    if (SCAN_IS(s, SCAN_GET(s, tool, "type"), "server_tool_use")) {
         return STATUS_OK; /* Bedrock runs it itself; a client would try to */
+    }
     p->kind = CONVERSE_PART_TOOL;
     p->tool_id = escaped(s, SCAN_GET(s, tool, "toolUseId"));
     p->tool_name = scan_text(s, SCAN_GET(s, tool, "name"));
-    if (!p->tool_id.n || !p->tool_name.n)
+    if (!p->tool_id.n || !p->tool_name.n) {
         return err_set(err, STATUS_UPSTREAM, "the model called a tool without a name or an id");
+    }
     return STATUS_OK;
 }
 
@@ -106,14 +111,15 @@ static struct converse_part no_part(const struct scan *s)
 static void read_delta(const struct scan *s, scan_ref delta, struct converse_part *p)
 {
     scan_ref v;
-    if ((v = SCAN_GET(s, delta, "text")) != SCAN_ABSENT)
+    if ((v = SCAN_GET(s, delta, "text")) != SCAN_ABSENT) {
         read_text(s, v, CONVERSE_PART_TEXT, p);
-    else if ((v = SCAN_GET(s, delta, "toolUse")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, delta, "toolUse")) != SCAN_ABSENT) {
         read_text(s, SCAN_GET(s, v, "input"), CONVERSE_PART_TOOL, p);
-    else if ((v = SCAN_GET(s, delta, "reasoningContent")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, delta, "reasoningContent")) != SCAN_ABSENT) {
         read_reasoning(s, v, p);
-    else if ((v = SCAN_GET(s, delta, "citation")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, delta, "citation")) != SCAN_ABSENT) {
         read_citation(s, v, p);
+    }
 }
 
 static enum status read_cited(const struct scan *s, scan_ref block, struct converse_part *p,
@@ -122,12 +128,14 @@ static enum status read_cited(const struct scan *s, scan_ref block, struct conve
     scan_ref pieces = SCAN_GET(s, block, "content");
     char *room = arena_alloc(s->arena, scan_raw(s, block).n); /* more than its pieces together */
     size_t n = 0;
-    if (!room)
+    if (!room) {
         return no_room(err);
+    }
     for (scan_ref v = scan_first(s, pieces); v != SCAN_ABSENT; v = scan_next(s, pieces, v)) {
         struct str piece = escaped(s, SCAN_GET(s, v, "text"));
-        if (piece.n)
+        if (piece.n) {
             memcpy(room + n, piece.p, piece.n);
+        }
         n += piece.n;
     }
     p->kind = CONVERSE_PART_TEXT;
@@ -149,14 +157,15 @@ enum status converse_event_block(const struct scan *s, scan_ref block, struct co
 {
     scan_ref v;
     *p = no_part(s);
-    if ((v = SCAN_GET(s, block, "text")) != SCAN_ABSENT)
+    if ((v = SCAN_GET(s, block, "text")) != SCAN_ABSENT) {
         read_text(s, v, CONVERSE_PART_TEXT, p);
-    else if ((v = SCAN_GET(s, block, "toolUse")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, block, "toolUse")) != SCAN_ABSENT) {
         return read_whole_tool(s, v, p, err);
-    else if ((v = SCAN_GET(s, block, "reasoningContent")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, block, "reasoningContent")) != SCAN_ABSENT) {
         read_reasoning(s, v, p);
-    else if ((v = SCAN_GET(s, block, "citationsContent")) != SCAN_ABSENT)
+    } else if ((v = SCAN_GET(s, block, "citationsContent")) != SCAN_ABSENT) {
         return read_cited(s, v, p, err);
+    }
     return STATUS_OK;
 }
 
@@ -172,16 +181,19 @@ static uint64_t read_count(const struct scan *s, scan_ref object, struct str key
 static uint64_t read_writes_1h(const struct scan *s, scan_ref details)
 {
     uint64_t sum = 0;
-    for (scan_ref v = scan_first(s, details); v != SCAN_ABSENT; v = scan_next(s, details, v))
-        if (SCAN_IS(s, SCAN_GET(s, v, "ttl"), "1h"))
+    for (scan_ref v = scan_first(s, details); v != SCAN_ABSENT; v = scan_next(s, details, v)) {
+        if (SCAN_IS(s, SCAN_GET(s, v, "ttl"), "1h")) {
             sum += read_count(s, v, STR("inputTokens"));
+        }
+    }
     return sum;
 }
 
 static void read_usage(const struct scan *s, scan_ref usage, struct usage *u)
 {
-    if (scan_type(s, usage) != SCAN_OBJECT)
+    if (scan_type(s, usage) != SCAN_OBJECT) {
         return;
+    }
     uint64_t written = read_count(s, usage, STR("cacheWriteInputTokens"));
     uint64_t hour = read_writes_1h(s, SCAN_GET(s, usage, "cacheDetails"));
     hour = hour < written ? hour : written;
@@ -224,9 +236,11 @@ static const struct {
 
 static enum converse_event_kind kind_of(struct str type)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (text_eq(type, kinds[i].type))
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (text_eq(type, kinds[i].type)) {
             return kinds[i].kind;
+        }
+    }
     return CONVERSE_UNKNOWN;
 }
 
@@ -234,10 +248,12 @@ static enum status parse_object(struct scan *s, struct arena *arena, struct str 
                                 const char *what, struct err *err)
 {
     enum status st = scan_parse(s, arena, text, &upstream_limits, NULL);
-    if (st == STATUS_INTERNAL)
+    if (st == STATUS_INTERNAL) {
         return no_room(err);
-    if (st != STATUS_OK || scan_type(s, 0) != SCAN_OBJECT)
+    }
+    if (st != STATUS_OK || scan_type(s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock sent %s that is no JSON object", what);
+    }
     return STATUS_OK;
 }
 
@@ -249,13 +265,16 @@ static enum status read_start(struct converse_event *e, struct err *err)
 
 static enum status read_block_event(struct converse_event *e, struct err *err)
 {
-    if (!scan_i64(&e->scan, SCAN_GET(&e->scan, 0, "contentBlockIndex"), &e->index))
+    if (!scan_i64(&e->scan, SCAN_GET(&e->scan, 0, "contentBlockIndex"), &e->index)) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock sent a piece of content without its index");
+    }
     e->part = no_part(&e->scan);
-    if (e->kind == CONVERSE_BLOCK_START)
+    if (e->kind == CONVERSE_BLOCK_START) {
         return read_start(e, err);
-    if (e->kind == CONVERSE_BLOCK_DELTA)
+    }
+    if (e->kind == CONVERSE_BLOCK_DELTA) {
         read_delta(&e->scan, SCAN_GET(&e->scan, 0, "delta"), &e->part);
+    }
     return STATUS_OK;
 }
 
@@ -263,13 +282,16 @@ enum status converse_event_read(struct converse_event *e, struct arena *arena, s
                                 struct str payload, struct err *err)
 {
     *e = (struct converse_event){.kind = kind_of(type)};
-    if (e->kind == CONVERSE_UNKNOWN)
+    if (e->kind == CONVERSE_UNKNOWN) {
         return STATUS_OK;
+    }
     enum status st = parse_object(&e->scan, arena, payload, "an event", err);
-    if (st != STATUS_OK || e->kind == CONVERSE_MESSAGE_START)
+    if (st != STATUS_OK || e->kind == CONVERSE_MESSAGE_START) {
         return st;
-    if (e->kind != CONVERSE_MESSAGE_STOP && e->kind != CONVERSE_METADATA)
+    }
+    if (e->kind != CONVERSE_MESSAGE_STOP && e->kind != CONVERSE_METADATA) {
         return read_block_event(e, err);
+    }
     read_ending(&e->scan, &e->ending);
     return STATUS_OK;
 }
@@ -279,12 +301,14 @@ enum status converse_event_answer(struct converse_answer *a, struct arena *arena
 {
     *a = (struct converse_answer){.content = SCAN_ABSENT};
     enum status st = parse_object(&a->scan, arena, body, "an answer", err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     a->content = SCAN_GET(&a->scan, SCAN_GET(&a->scan, SCAN_GET(&a->scan, 0, "output"), "message"),
                           "content");
-    if (scan_type(&a->scan, a->content) != SCAN_ARRAY)
+    if (scan_type(&a->scan, a->content) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock sent an answer without a message");
+    }
     read_ending(&a->scan, &a->ending);
     return STATUS_OK;
 }

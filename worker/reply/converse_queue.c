@@ -6,9 +6,11 @@
 
 struct converse_block *converse_queue_find(struct converse_reply *r, int64_t theirs)
 {
-    for (uint32_t i = 0; i < r->open_n; i++)
-        if (r->open[i].theirs == theirs && !r->open[i].over)
+    for (uint32_t i = 0; i < r->open_n; i++) {
+        if (r->open[i].theirs == theirs && !r->open[i].over) {
             return &r->open[i];
+        }
+    }
     return NULL;
 }
 
@@ -30,16 +32,18 @@ static struct buf *place(const struct converse_reply *r, struct converse_block *
 static void drop_held(void *ctx)
 {
     struct converse_reply *r = ctx;
-    for (uint32_t i = 0; i < r->open_n; i++)
+    for (uint32_t i = 0; i < r->open_n; i++) {
         buf_free(&r->open[i].held);
+    }
 }
 
 /* A stream may end in the middle: what is held then goes with the arena. */
 static bool may_hold(struct converse_reply *r)
 {
-    if (!r->holds && r->dialect->one_at_a_time && r->open_n > 0)
-        r->holds = arena_on_drop(r->arena, drop_held, r);
-    return r->holds || !r->dialect->one_at_a_time || r->open_n == 0;
+    if (!r->drop_is_set && r->dialect->one_at_a_time && r->open_n > 0) {
+        r->drop_is_set = arena_on_drop(r->arena, drop_held, r);
+    }
+    return r->drop_is_set || !r->dialect->one_at_a_time || r->open_n == 0;
 }
 
 /* Of a dialect of one block at a time: what is no call is over. */
@@ -61,8 +65,9 @@ struct converse_block *converse_queue_open(struct converse_reply *r, const struc
                                            struct buf *out)
 {
     end_others(r, out);
-    if (!may_hold(r))
+    if (!may_hold(r)) {
         return NULL;
+    }
     struct converse_block *b = &r->open[r->open_n++];
     bool tool = e->part.kind == CONVERSE_PART_TOOL;
     *b = (struct converse_block){.theirs = e->index,
@@ -98,8 +103,9 @@ static void next_turn(struct converse_reply *r, struct buf *out)
         out->failed |= !buf_ok(&b->held); /* a part of it would be a lie */
         buf_free(&b->held);
         buf_init(&b->held, HELD_MAX);
-        if (!b->over)
+        if (!b->over) {
             return;
+        }
         leave(r, b);
     }
 }
@@ -109,8 +115,9 @@ void converse_queue_close(struct converse_reply *r, struct converse_block *b, st
     /* Not every client takes no input at all for {}. */
     const struct converse_part nothing = {.kind = CONVERSE_PART_TOOL, .text = STR("{}")};
     struct buf *to = place(r, b, out);
-    if (b->kind == CONVERSE_PART_TOOL && !b->filled)
+    if (b->kind == CONVERSE_PART_TOOL && !b->filled) {
         r->dialect->piece(r, b, &nothing, to);
+    }
     r->dialect->close(r, b, to);
     b->over = true;
     if (is_live(r, b)) {

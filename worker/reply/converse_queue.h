@@ -57,7 +57,7 @@ struct converse_reply {
     struct str service_tier;          /* Bedrock's, of a whole answer; may be empty */
     bool metered;                     /* metadata has come */
     bool failed;                      /* an error has been reported */
-    bool holds;                       /* the arena drops what blocks hold back */
+    bool drop_is_set;                 /* the arena drops what blocks hold back */
     uint32_t blocks, tools;           /* begun so far */
     uint32_t open_n;
     struct converse_block open[CONVERSE_REPLY_OPEN_MAX]; /* by ours */

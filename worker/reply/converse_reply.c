@@ -35,8 +35,9 @@ static bool keep(struct converse_reply *r, struct str from, struct str *to)
 
 static void begin(struct converse_reply *r, struct buf *out)
 {
-    if (r->reply.started)
+    if (r->reply.started) {
         return;
+    }
     r->reply.started = true;
     r->dialect->begin(r, out);
 }
@@ -46,8 +47,9 @@ static void begin(struct converse_reply *r, struct buf *out)
 static void close_index(struct converse_reply *r, int64_t theirs, struct buf *out)
 {
     struct converse_block *b = converse_queue_find(r, theirs);
-    if (b)
+    if (b) {
         converse_queue_close(r, b, out);
+    }
 }
 
 static enum status too_many(struct err *err)
@@ -61,15 +63,18 @@ static enum status on_block_start(struct converse_reply *r, const struct convers
 {
     struct converse_block *b = converse_queue_find(r, e->index);
     struct str id;
-    if (e->part.kind != CONVERSE_PART_TOOL || (b && text_eq(b->tool_id, e->part.tool_id)))
+    if (e->part.kind != CONVERSE_PART_TOOL || (b && text_eq(b->tool_id, e->part.tool_id))) {
         return STATUS_OK;
+    }
     close_index(r, e->index, out);
-    if (converse_queue_full(r))
+    if (converse_queue_full(r)) {
         return too_many(err);
+    }
     begin(r, out);
     b = keep(r, e->part.tool_id, &id) ? converse_queue_open(r, e, out) : NULL;
-    if (!b)
+    if (!b) {
         return no_room(err);
+    }
     b->tool_id = id;
     return STATUS_OK;
 }
@@ -105,18 +110,22 @@ static enum status on_block_delta(struct converse_reply *r, const struct convers
 {
     const struct converse_part *p = &e->part;
     struct converse_block *b = converse_queue_find(r, e->index);
-    if (p->kind == CONVERSE_PART_NONE || !worth_telling(p))
+    if (p->kind == CONVERSE_PART_NONE || !worth_telling(p)) {
         return STATUS_OK;
+    }
     if (!b || !continues(b, p)) {
-        if (p->kind == CONVERSE_PART_TOOL)
+        if (p->kind == CONVERSE_PART_TOOL) {
             return STATUS_OK; /* input of a call that was never announced, or of a server tool */
+        }
         close_index(r, e->index, out);
-        if (converse_queue_full(r))
+        if (converse_queue_full(r)) {
             return too_many(err);
+        }
         begin(r, out);
         b = converse_queue_open(r, e, out);
-        if (!b)
+        if (!b) {
             return no_room(err);
+        }
     }
     if (p->kind == CONVERSE_PART_REDACTED) { /* complete in its opening */
         converse_queue_close(r, b, out);
@@ -138,17 +147,19 @@ static void take_stop(struct converse_reply *r, struct str reason)
 
 static enum status check_stop(const struct converse_reply *r, struct err *err)
 {
-    if (!r->stop->anthropic && r->dialect->malformed_fails)
+    if (!r->stop->anthropic && r->dialect->malformed_fails) {
         return err_set(err, STATUS_INTERNAL, "the model's output was malformed (%s)",
                        r->stop->bedrock);
+    }
     return STATUS_OK;
 }
 
 static enum status finish(struct converse_reply *r, struct buf *out, struct err *err)
 {
     enum status st = check_stop(r, err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     r->dialect->finish(r, out);
     r->reply.stopped = true;
     return STATUS_OK;
@@ -158,11 +169,13 @@ static enum status on_message_stop(struct converse_reply *r, const struct conver
                                    struct buf *out, struct err *err)
 {
     begin(r, out);
-    while (r->open_n)
+    while (r->open_n) {
         converse_queue_close(r, &r->open[0], out);
+    }
     take_stop(r, e->ending.stop_reason);
-    if (!keep(r, e->ending.stop_sequence, &r->stop_sequence))
+    if (!keep(r, e->ending.stop_sequence, &r->stop_sequence)) {
         return no_room(err);
+    }
     return r->metered ? finish(r, out, err) : STATUS_OK;
 }
 
@@ -179,10 +192,12 @@ static enum status on_metadata(struct converse_reply *r, const struct converse_e
 static enum status take_event(struct converse_reply *r, const struct converse_event *e,
                               struct buf *out, struct err *err)
 {
-    if (e->kind == CONVERSE_METADATA)
+    if (e->kind == CONVERSE_METADATA) {
         return on_metadata(r, e, out, err);
-    if (r->stop) /* nothing but the usage may follow */
+    }
+    if (r->stop) { /* nothing but the usage may follow */
         return STATUS_OK;
+    }
     switch (e->kind) {
     case CONVERSE_MESSAGE_START:
         begin(r, out);
@@ -210,19 +225,24 @@ enum status converse_reply_event(struct reply *reply, struct str type, struct st
 {
     struct converse_reply *r = (struct converse_reply *)reply;
     struct converse_event e;
-    if (reply->stopped || r->failed)
+    if (reply->stopped || r->failed) {
         return STATUS_OK;
+    }
     struct arena *arena = arena_new(EVENT_ARENA_MAX);
-    if (!arena)
+    if (!arena) {
         return no_room(err);
+    }
     enum status st = converse_event_read(&e, arena, type, payload, err);
-    if (st == STATUS_OK)
+    if (st == STATUS_OK) {
         st = take_event(r, &e, out, err);
+    }
     arena_drop(arena);
-    if (st == STATUS_OK && !buf_ok(out))
+    if (st == STATUS_OK && !buf_ok(out)) {
         st = no_room(err);
-    if (st == STATUS_OK && !converse_queue_ok(r))
+    }
+    if (st == STATUS_OK && !converse_queue_ok(r)) {
         st = too_many(err);
+    }
     r->failed = st != STATUS_OK;
     return st;
 }
@@ -230,10 +250,12 @@ enum status converse_reply_event(struct reply *reply, struct str type, struct st
 enum status converse_reply_end(struct reply *reply, struct buf *out, struct err *err)
 {
     struct converse_reply *r = (struct converse_reply *)reply;
-    if (reply->stopped)
+    if (reply->stopped) {
         return STATUS_OK;
-    if (!r->stop)
+    }
+    if (!r->stop) {
         return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+    }
     enum status st = finish(r, out, err);
     return st == STATUS_OK && !buf_ok(out) ? no_room(err) : st;
 }
@@ -254,8 +276,9 @@ static enum status read_parts(struct converse_reply *r, const struct converse_an
     for (scan_ref v = scan_first(s, a->content); v != SCAN_ABSENT;
          v = scan_next(s, a->content, v)) {
         enum status st = converse_event_block(s, v, &parts[n], err);
-        if (st != STATUS_OK)
+        if (st != STATUS_OK) {
             return st;
+        }
         r->tools += parts[n].kind == CONVERSE_PART_TOOL;
         n += has_content(&parts[n]);
     }
@@ -272,8 +295,9 @@ static enum status tell_input(struct converse_reply *r, const struct converse_bl
     json_escape(&text, p->input);
     struct converse_part piece = {.kind = CONVERSE_PART_TOOL, .text = buf_str(&text)};
     bool ok = buf_ok(&text);
-    if (ok)
+    if (ok) {
         r->dialect->piece(r, b, &piece, out);
+    }
     buf_free(&text);
     return ok ? STATUS_OK : no_room(err);
 }
@@ -285,8 +309,9 @@ static void tell_citations(struct converse_reply *r, const struct converse_block
          v = scan_next(p->scan, p->citations, v)) {
         struct converse_part piece = {
             .kind = CONVERSE_PART_CITATION, .scan = p->scan, .citations = v};
-        if (converse_citation_known(p->scan, v))
+        if (converse_citation_known(p->scan, v)) {
             r->dialect->piece(r, b, &piece, out);
+        }
     }
 }
 
@@ -298,10 +323,11 @@ static enum status tell_part(struct converse_reply *r, const struct converse_par
     struct converse_block *b =
         converse_queue_open(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
     assert(b); /* the only one: nothing is held back */
-    if (p->kind == CONVERSE_PART_TOOL)
+    if (p->kind == CONVERSE_PART_TOOL) {
         st = tell_input(r, b, p, out, err);
-    else
+    } else {
         r->dialect->piece(r, b, p, out);
+    }
     b->filled = true;
     tell_citations(r, b, p, out);
     converse_queue_close(r, b, out);
@@ -314,10 +340,12 @@ static enum status tell(struct converse_reply *r, const struct converse_part *pa
     enum status st = STATUS_OK;
     r->tools = 0; /* counted again, as they open */
     begin(r, out);
-    for (size_t i = 0; i < n && st == STATUS_OK; i++)
+    for (size_t i = 0; i < n && st == STATUS_OK; i++) {
         st = tell_part(r, &parts[i], out, err);
-    if (st == STATUS_OK)
+    }
+    if (st == STATUS_OK) {
         r->dialect->finish(r, out);
+    }
     return st;
 }
 
@@ -328,25 +356,30 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
     struct converse_answer a;
     size_t n = 0;
     enum status st = converse_event_answer(&a, arena, body, err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     struct converse_part *parts = arena_alloc(arena, scan_size(&a.scan, a.content) * sizeof *parts);
     st = parts ? read_parts(r, &a, parts, &n, err) : no_room(err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     reply->usage = a.ending.usage;
     r->stop_sequence = a.ending.stop_sequence;
     r->service_tier = a.ending.service_tier;
     take_stop(r, a.ending.stop_reason);
     st = check_stop(r, err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
-    if (reply->retold)
+    }
+    if (reply->whole_upstream) {
         st = tell(r, parts, n, out, err);
-    else
+    } else {
         r->dialect->whole(r, parts, n, out);
-    if (st != STATUS_OK)
+    }
+    if (st != STATUS_OK) {
         return st;
+    }
     reply->started = reply->stopped = buf_ok(out);
     return buf_ok(out) ? STATUS_OK : no_room(err);
 }

@@ -41,15 +41,17 @@ static void put_stop(struct json_out *w, const struct converse_reply *r)
 {
     struct str reason = text_from(r->stop->anthropic);
     converse_reply_str(w, STR("stop_reason"), reason);
-    if (text_eq(reason, STR("stop_sequence")) && r->stop_sequence.p)
+    if (text_eq(reason, STR("stop_sequence")) && r->stop_sequence.p) {
         converse_reply_quoted(w, STR("stop_sequence"), r->stop_sequence);
-    else
+    } else {
         converse_reply_null(w, STR("stop_sequence"));
+    }
     JSON_KEY(w, "stop_details");
-    if (text_eq(reason, STR("refusal")))
+    if (text_eq(reason, STR("refusal"))) {
         json_raw(w, STR("{\"type\":\"refusal\",\"category\":null,\"explanation\":null}"));
-    else
+    } else {
         json_null(w);
+    }
 }
 
 static void put_message_head(struct json_out *w, const struct converse_reply *r)
@@ -166,10 +168,12 @@ static void put_piece(struct converse_reply *r, const struct converse_block *b,
         put_delta(out, b, STR("{\"type\":\"input_json_delta\",\"partial_json\":"), p->text);
         break;
     case CONVERSE_PART_THINKING:
-        if (p->text.n)
+        if (p->text.n) {
             put_delta(out, b, STR("{\"type\":\"thinking_delta\",\"thinking\":"), p->text);
-        if (p->signature.n)
+        }
+        if (p->signature.n) {
             put_delta(out, b, STR("{\"type\":\"signature_delta\",\"signature\":"), p->signature);
+        }
         break;
     case CONVERSE_PART_CITATION:
         put_citation(out, b, p);
@@ -208,14 +212,17 @@ static void finish(struct converse_reply *r, struct buf *out)
 
 static void put_citations(struct json_out *w, const struct converse_part *p)
 {
-    if (scan_size(p->scan, p->citations) == 0)
+    if (scan_size(p->scan, p->citations) == 0) {
         return; /* not null: AI SDK refuses an answer with a null there */
+    }
     JSON_KEY(w, "citations");
     json_array(w);
     for (scan_ref v = scan_first(p->scan, p->citations); v != SCAN_ABSENT;
-         v = scan_next(p->scan, p->citations, v))
-        if (converse_citation_known(p->scan, v))
+         v = scan_next(p->scan, p->citations, v)) {
+        if (converse_citation_known(p->scan, v)) {
             converse_citation_put(w, p->scan, v);
+        }
+    }
     json_array_end(w);
 }
 
@@ -256,8 +263,9 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     json_object(&w);
     put_message_head(&w, r);
     json_array(&w);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         put_block(&w, r, &parts[i]);
+    }
     json_array_end(&w);
     put_stop(&w, r);
     JSON_KEY(&w, "usage");
@@ -285,8 +293,9 @@ struct reply *converse_to_anthropic_new(struct arena *arena, struct str client_m
                                         struct str message_id, const struct converse_names *names)
 {
     struct converse_reply *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    if (!r) {
         return NULL;
+    }
     converse_reply_init(r, &anthropic, arena, client_model, message_id, names);
     return &r->reply;
 }
@@ -295,6 +304,6 @@ const struct relay converse_to_anthropic_relay = {
     .name = "Converse to Anthropic",
     .event = converse_reply_event,
     .end = converse_reply_end,
-    .answer = converse_reply_answer,
+    .whole = converse_reply_answer,
     .ping = {PING, sizeof PING - 1},
 };

@@ -75,8 +75,9 @@ static void begin(struct converse_reply *r, struct buf *out)
 static void open_block(struct converse_reply *r, const struct converse_block *b,
                        const struct converse_part *p, struct buf *out)
 {
-    if (p->kind != CONVERSE_PART_TOOL)
+    if (p->kind != CONVERSE_PART_TOOL) {
         return;
+    }
     open_chunk(r, out);
     BUF_LIT(out, "\"tool_calls\":[{\"index\":");
     buf_put_u64(out, b->tool);
@@ -115,12 +116,13 @@ static void put_arguments(struct converse_reply *r, const struct converse_block 
 static void put_piece(struct converse_reply *r, const struct converse_block *b,
                       const struct converse_part *p, struct buf *out)
 {
-    if (p->kind == CONVERSE_PART_TEXT)
+    if (p->kind == CONVERSE_PART_TEXT) {
         put_text(r, STR("\"content\":\""), p->text, out);
-    else if (p->kind == CONVERSE_PART_TOOL)
+    } else if (p->kind == CONVERSE_PART_TOOL) {
         put_arguments(r, b, p->text, out);
-    else if (p->kind == CONVERSE_PART_THINKING && p->text.n)
+    } else if (p->kind == CONVERSE_PART_THINKING && p->text.n) {
         put_text(r, STR("\"reasoning_content\":\""), p->text, out);
+    }
 }
 
 static void close_block(struct converse_reply *r, const struct converse_block *b, struct buf *out)
@@ -151,9 +153,11 @@ static void finish(struct converse_reply *r, struct buf *out)
 
 static bool any(const struct converse_part *parts, size_t n, enum converse_part_kind kind)
 {
-    for (size_t i = 0; i < n; i++)
-        if (parts[i].kind == kind)
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].kind == kind) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -163,9 +167,11 @@ static void put_joined(struct json_out *w, struct str key, const struct converse
 {
     json_key(w, key);
     json_raw(w, STR("\"")); /* opens the string; what is escaped needs no look */
-    for (size_t i = 0; i < n; i++)
-        if (parts[i].kind == kind)
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].kind == kind) {
             buf_put_str(w->b, parts[i].text);
+        }
+    }
     buf_put_char(w->b, '"');
 }
 
@@ -188,12 +194,13 @@ static void put_tool_call(struct json_out *w, const struct converse_reply *r,
 static void put_refusal(struct json_out *w, const struct converse_reply *r,
                         const struct converse_part *parts, size_t n)
 {
-    if (!text_eq(text_from(r->stop->openai), STR("content_filter")))
+    if (!text_eq(text_from(r->stop->openai), STR("content_filter"))) {
         converse_reply_null(w, STR("refusal"));
-    else if (any(parts, n, CONVERSE_PART_TEXT))
+    } else if (any(parts, n, CONVERSE_PART_TEXT)) {
         put_joined(w, STR("refusal"), parts, n, CONVERSE_PART_TEXT);
-    else
+    } else {
         converse_reply_str(w, STR("refusal"), STR("The model refused to answer."));
+    }
 }
 
 static void put_message(struct json_out *w, const struct converse_reply *r,
@@ -201,19 +208,23 @@ static void put_message(struct json_out *w, const struct converse_reply *r,
 {
     json_object(w);
     converse_reply_str(w, STR("role"), STR("assistant"));
-    if (any(parts, n, CONVERSE_PART_TEXT) || !r->tools)
+    if (any(parts, n, CONVERSE_PART_TEXT) || !r->tools) {
         put_joined(w, STR("content"), parts, n, CONVERSE_PART_TEXT);
-    else
+    } else {
         converse_reply_null(w, STR("content"));
+    }
     put_refusal(w, r, parts, n);
-    if (any(parts, n, CONVERSE_PART_THINKING))
+    if (any(parts, n, CONVERSE_PART_THINKING)) {
         put_joined(w, STR("reasoning_content"), parts, n, CONVERSE_PART_THINKING);
+    }
     if (r->tools) {
         JSON_KEY(w, "tool_calls");
         json_array(w);
-        for (size_t i = 0; i < n; i++)
-            if (parts[i].kind == CONVERSE_PART_TOOL)
+        for (size_t i = 0; i < n; i++) {
+            if (parts[i].kind == CONVERSE_PART_TOOL) {
                 put_tool_call(w, r, &parts[i]);
+            }
+        }
         json_array_end(w);
     }
     json_object_end(w);
@@ -263,8 +274,9 @@ static bool make_head(struct openai_reply *r, struct arena *arena)
     json_object(&w);
     put_head(&w, r, STR("chat.completion.chunk"));
     buf_put_char(&b, ',');
-    if (buf_ok(&b))
+    if (buf_ok(&b)) {
         r->head = arena_dup(arena, buf_str(&b));
+    }
     buf_free(&b);
     return r->head.p != NULL;
 }
@@ -274,8 +286,9 @@ struct reply *converse_to_openai_new(struct arena *arena, struct str client_mode
                                      bool include_usage, const struct converse_names *names)
 {
     struct openai_reply *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    if (!r) {
         return NULL;
+    }
     converse_reply_init(&r->base, &openai, arena, client_model, completion_id, names);
     r->created_s = created_s;
     r->include_usage = include_usage;
@@ -286,6 +299,6 @@ const struct relay converse_to_openai_relay = {
     .name = "Converse to OpenAI",
     .event = converse_reply_event,
     .end = converse_reply_end,
-    .answer = converse_reply_answer,
+    .whole = converse_reply_answer,
     .ping = {PING, sizeof PING - 1},
 };

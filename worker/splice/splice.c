@@ -8,10 +8,11 @@
 
 static void insert(struct splice_job *j, scan_ref container, const char *text)
 {
-    if (text)
+    if (text) {
         edits_inside(&j->edits, container, text_from(text));
-    else
+    } else {
         j->edits.failed = true;
+    }
 }
 
 static bool drops_blank(void *ctx, scan_ref key, scan_ref value)
@@ -30,8 +31,9 @@ static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     (void)value;
-    if (SCAN_IS(j->s, key, "display"))
+    if (SCAN_IS(j->s, key, "display")) {
         return j->plan->verdict[PLAN_DISPLAY] == PLAN_DROP;
+    }
     return SCAN_IS(j->s, key, "budget_tokens") && j->plan->verdict[PLAN_THINKING] == PLAN_MAP;
 }
 
@@ -39,10 +41,12 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
 {
     const struct wish *w = &j->plan->left;
     scan_ref type = SCAN_GET(j->s, v, "type");
-    if (scan_type(j->s, v) != SCAN_OBJECT)
+    if (scan_type(j->s, v) != SCAN_OBJECT) {
         return wish_is_nothing(j->s, v);
-    if (w->thinking == WISH_THINKING_UNSET)
+    }
+    if (w->thinking == WISH_THINKING_UNSET) {
         return true;
+    }
     if (j->plan->verdict[PLAN_THINKING] == PLAN_MAP && w->thinking == WISH_THINKING_BUDGET) {
         insert(j, v, arena_printf(j->s->arena, "\"budget_tokens\":%lld,", (long long)w->budget));
         edits_value(&j->edits, type, STR("\"enabled\""));
@@ -71,10 +75,12 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     (void)value;
-    if (SCAN_IS(j->s, key, "effort"))
+    if (SCAN_IS(j->s, key, "effort")) {
         return j->plan->verdict[PLAN_EFFORT] != PLAN_KEEP;
-    if (SCAN_IS(j->s, key, "format")) /* null beside the old name makes room for it */
+    }
+    if (SCAN_IS(j->s, key, "format")) { /* null beside the old name makes room for it */
         return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format_old;
+    }
     return SCAN_IS(j->s, key, "task_budget");
 }
 
@@ -83,8 +89,9 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 static bool drops_output_config(struct splice_job *j, scan_ref v)
 {
     bool more = j->plan->left.format_old && j->plan->format == PLAN_FORMAT_NATIVE;
-    if (scan_type(j->s, v) != SCAN_OBJECT)
+    if (scan_type(j->s, v) != SCAN_OBJECT) {
         return true;
+    }
     bool any = edits_filter(&j->edits, v, drops_output_member, j) > 0;
     if (more) {
         struct str format = scan_raw(j->s, SCAN_GET(j->s, 0, "output_format"));
@@ -97,8 +104,9 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
 static bool drops_output_format(struct splice_job *j, scan_ref v)
 {
     bool other = scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT;
-    if (other || !j->plan->left.format_old || j->plan->format != PLAN_FORMAT_NATIVE)
+    if (other || !j->plan->left.format_old || j->plan->format != PLAN_FORMAT_NATIVE) {
         return true;
+    }
     edits_value(&j->edits, scan_key(j->s, v), STR("\"output_config\""));
     edits_before(&j->edits, v, STR("{\"format\":"));
     edits_after(&j->edits, v, STR("}"));
@@ -107,10 +115,12 @@ static bool drops_output_format(struct splice_job *j, scan_ref v)
 
 static bool drops_cache_control(struct splice_job *j, scan_ref v)
 {
-    if (j->plan->verdict[PLAN_CACHE_TOP] == PLAN_KEEP && scan_type(j->s, v) == SCAN_OBJECT)
+    if (j->plan->verdict[PLAN_CACHE_TOP] == PLAN_KEEP && scan_type(j->s, v) == SCAN_OBJECT) {
         return splice_drops_cache_control(j, v);
-    if (!wish_is_nothing(j->s, v))
+    }
+    if (!wish_is_nothing(j->s, v)) {
         splice_note(j, j->cache_json.n > 0 ? PLAN_MAP : PLAN_DROP, "cache_control");
+    }
     return true;
 }
 
@@ -118,8 +128,9 @@ static bool drops_metadata_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     bool keep = SCAN_IS(j->s, key, "user_id") && scan_type(j->s, value) == SCAN_STRING;
-    if (!keep && !wish_is_nothing(j->s, value))
+    if (!keep && !wish_is_nothing(j->s, value)) {
         splice_note(j, PLAN_DROP, "metadata");
+    }
     return !keep;
 }
 
@@ -187,18 +198,22 @@ static bool is_first(const struct splice_job *j, scan_ref key, scan_ref value)
 static bool drops_by_plan(struct splice_job *j, const struct row *row, scan_ref key, scan_ref value)
 {
     enum plan_verdict verdict = j->plan->verdict[row->field];
-    if (verdict == PLAN_DROP || (verdict != PLAN_KEEP && !is_first(j, key, value)))
+    if (verdict == PLAN_DROP || (verdict != PLAN_KEEP && !is_first(j, key, value))) {
         return true;
-    if (verdict != PLAN_KEEP)
+    }
+    if (verdict != PLAN_KEEP) {
         row->edit(j, value);
+    }
     return false;
 }
 
 static bool drops_plain(const struct splice_job *j, scan_ref key)
 {
-    for (size_t i = 0; i < wish_plain_count; i++)
-        if (scan_text_is(j->s, key, wish_plain[i].messages))
+    for (size_t i = 0; i < wish_plain_count; i++) {
+        if (scan_text_is(j->s, key, wish_plain[i].messages)) {
             return j->plan->left.plain[i] == SCAN_ABSENT;
+        }
+    }
     return false;
 }
 
@@ -206,8 +221,9 @@ static bool drops_field(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (!scan_text_is(j->s, key, fields[i].name))
+        if (!scan_text_is(j->s, key, fields[i].name)) {
             continue;
+        }
         return fields[i].drops ? fields[i].drops(j, value)
                                : drops_by_plan(j, &fields[i], key, value);
     }
@@ -226,16 +242,20 @@ static bool insert_members(struct splice_job *j)
     struct buf b;
     buf_init(&b, 4096);
     BUF_LIT(&b, VERSION_MEMBER);
-    for (uint32_t i = 0; i < p->beta_count; i++)
+    for (uint32_t i = 0; i < p->beta_count; i++) {
         buf_printf(&b, "%s\"%.*s\"", i == 0 ? "\"anthropic_beta\":[" : ",", STR_ARG(p->betas[i]));
-    if (p->beta_count > 0)
+    }
+    if (p->beta_count > 0) {
         BUF_LIT(&b, "],");
-    if (!p->left.has_max_tokens)
+    }
+    if (!p->left.has_max_tokens) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */
+    }
     struct str members = buf_ok(&b) ? arena_dup(j->s->arena, buf_str(&b)) : (struct str){NULL, 0};
     buf_free(&b);
-    if (members.p)
+    if (members.p) {
         edits_inside(&j->edits, 0, members);
+    }
     return members.p != NULL;
 }
 
@@ -245,13 +265,16 @@ enum status splice_request(const struct messages_request *r, struct plan *plan,
     struct splice_job j = {.r = r, .plan = plan, .s = r->scan, .cache_spot = SCAN_ABSENT};
     enum status st;
     edits_init(&j.edits, r->scan);
-    if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK)
+    if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK) {
         return st;
+    }
     edits_filter(&j.edits, 0, drops_field, &j);
     if ((st = splice_words(&j, err)) != STATUS_OK ||
-        (st = plan_refuse_loss(plan, err)) != STATUS_OK)
+        (st = plan_refuse_loss(plan, err)) != STATUS_OK) {
         return st;
-    if (!insert_members(&j))
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    }
+    if (!insert_members(&j)) {
+        return err_no_memory(err);
+    }
     return edits_apply(&j.edits, body_out, err);
 }

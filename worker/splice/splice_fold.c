@@ -48,12 +48,16 @@ static bool is_text(const struct scan *s, scan_ref block)
 static uint32_t count_items(const struct scan *s, const struct message *m)
 {
     uint32_t n = 0;
-    if (scan_type(s, m->content) == SCAN_STRING)
+    if (scan_type(s, m->content) == SCAN_STRING) {
         return SCAN_IS(s, m->content, "") ? 0 : 1;
-    if (!m->system)
+    }
+    if (!m->system) {
         return scan_size(s, m->content);
-    for (scan_ref b = scan_first(s, m->content); b != SCAN_ABSENT; b = scan_next(s, m->content, b))
+    }
+    for (scan_ref b = scan_first(s, m->content); b != SCAN_ABSENT;
+         b = scan_next(s, m->content, b)) {
         n += is_text(s, b);
+    }
     return n;
 }
 
@@ -65,8 +69,9 @@ static bool look(struct fold *f)
     bool any = false;
     uint32_t i = 0;
     f->message = arena_alloc(s->arena, (scan_size(s, messages) + 1) * sizeof *f->message);
-    if (!f->message)
+    if (!f->message) {
         return false;
+    }
     f->n = scan_size(s, messages);
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT;
          m = scan_next(s, messages, m), i++) {
@@ -100,8 +105,9 @@ static void string_to_block(struct splice_job *j, const struct message *m)
         return;
     }
     edits_before(&j->edits, m->content, STR("{\"type\":\"text\",\"text\":"));
-    if (m->system)
+    if (m->system) {
         tag_string(j, m->content);
+    }
     if (j->cache_spot == m->content) {
         edits_after(&j->edits, m->content, STR(","));
         edits_after(&j->edits, m->content, j->cache_json);
@@ -115,8 +121,9 @@ static bool drops_non_text(void *ctx, scan_ref key, scan_ref block)
 {
     struct splice_job *j = ctx;
     (void)key;
-    if (is_text(j->s, block))
+    if (is_text(j->s, block)) {
         return false;
+    }
     splice_note(j, PLAN_DROP, "system_block");
     return true;
 }
@@ -124,11 +131,15 @@ static bool drops_non_text(void *ctx, scan_ref key, scan_ref block)
 static void edit_content(struct splice_job *j, const struct message *m)
 {
     const struct scan *s = j->s;
-    if (!m->system || scan_type(s, m->content) != SCAN_ARRAY)
+    if (!m->system || scan_type(s, m->content) != SCAN_ARRAY) {
         return;
-    for (scan_ref b = scan_first(s, m->content); b != SCAN_ABSENT; b = scan_next(s, m->content, b))
-        if (is_text(s, b))
+    }
+    for (scan_ref b = scan_first(s, m->content); b != SCAN_ABSENT;
+         b = scan_next(s, m->content, b)) {
+        if (is_text(s, b)) {
             tag_string(j, SCAN_GET(s, b, "text"));
+        }
+    }
     edits_filter(&j->edits, m->content, drops_non_text, j);
 }
 
@@ -154,8 +165,9 @@ static bool build_tail(struct splice_job *j, const struct message *first, struct
     for (scan_ref v = scan_next(s, first->ref, first->content); v != SCAN_ABSENT;
          v = scan_next(s, first->ref, v)) {
         scan_ref key = scan_key(s, v);
-        if (SCAN_IS(s, key, "output_config") || SCAN_IS(s, key, "clear_at"))
+        if (SCAN_IS(s, key, "output_config") || SCAN_IS(s, key, "clear_at")) {
             continue;
+        }
         buf_put_char(&tail, ',');
         buf_put_str(&tail, scan_raw(s, key));
         buf_put_char(&tail, ':');
@@ -170,10 +182,12 @@ static bool build_tail(struct splice_job *j, const struct message *first, struct
 static void open_group(struct splice_job *j, const struct message *first)
 {
     const struct scan *s = j->s;
-    if (scan_type(s, first->content) == SCAN_STRING)
+    if (scan_type(s, first->content) == SCAN_STRING) {
         edits_before(&j->edits, first->content, STR("["));
-    if (first->system)
+    }
+    if (first->system) {
         edits_value(&j->edits, SCAN_GET(s, first->ref, "role"), STR("\"user\""));
+    }
 }
 
 static bool close_group(struct splice_job *j, const struct message *first,
@@ -181,12 +195,15 @@ static bool close_group(struct splice_job *j, const struct message *first,
 {
     const struct scan *s = j->s;
     struct str tail;
-    if (scan_type(s, last->content) == SCAN_STRING)
+    if (scan_type(s, last->content) == SCAN_STRING) {
         edits_after(&j->edits, last->content, STR("]"));
-    if (first == last)
+    }
+    if (first == last) {
         return true;
-    if (!build_tail(j, first, &tail))
+    }
+    if (!build_tail(j, first, &tail)) {
         return false;
+    }
     edits_replace(&j->edits, edits_end(s, last->content), edits_end(s, last->ref), tail);
     return true;
 }
@@ -196,22 +213,27 @@ static bool join(struct fold *f, uint32_t from, uint32_t to)
 {
     struct splice_job *j = f->job;
     uint32_t items = 0, all = 0;
-    for (uint32_t i = from; i < to; i++)
+    for (uint32_t i = from; i < to; i++) {
         all += f->message[i].items;
-    for (uint32_t i = from; i < to; i++)
+    }
+    for (uint32_t i = from; i < to; i++) {
         f->message[i].fate = all == 0 ? FATE_GONE : i == from ? FATE_FIRST : FATE_JOINED;
-    if (all == 0)
+    }
+    if (all == 0) {
         return true;
+    }
     open_group(j, &f->message[from]);
     for (uint32_t i = from; i < to; i++) {
         const struct message *m = &f->message[i];
-        if (i > from)
+        if (i > from) {
             edits_replace(&j->edits, inner_end(j->s, m[-1].content), inner_start(j->s, m->content),
                           items > 0 && m->items > 0 ? STR(",") : STR(""));
-        if (scan_type(j->s, m->content) == SCAN_STRING)
+        }
+        if (scan_type(j->s, m->content) == SCAN_STRING) {
             string_to_block(j, m);
-        else
+        } else {
             edit_content(j, m);
+        }
         items += m->items;
     }
     return close_group(j, &f->message[from], &f->message[to - 1]);
@@ -233,15 +255,19 @@ static bool join_all(struct fold *f)
     uint32_t i = 0;
     while (i < f->n) {
         uint32_t from, to;
-        while (i < f->n && !f->message[i].system)
+        while (i < f->n && !f->message[i].system) {
             i++;
-        if (i == f->n)
+        }
+        if (i == f->n) {
             break;
+        }
         from = i > 0 && !f->message[i - 1].assistant ? i - 1 : i;
-        for (to = i; to < f->n && !f->message[to].assistant; to++)
+        for (to = i; to < f->n && !f->message[to].assistant; to++) {
             continue;
-        if (!join(f, from, to))
+        }
+        if (!join(f, from, to)) {
             return false;
+        }
         i = to;
     }
     return true;
@@ -250,11 +276,13 @@ static bool join_all(struct fold *f)
 enum status splice_fold(struct splice_job *j, struct err *err)
 {
     struct fold f = {.job = j};
-    if (!look(&f))
-        return f.message ? STATUS_OK : err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!look(&f)) {
+        return f.message ? STATUS_OK : err_no_memory(err);
+    }
     splice_note(j, PLAN_MAP, "system_role");
-    if (!join_all(&f))
-        return err_set(err, STATUS_INTERNAL, "out of memory");
+    if (!join_all(&f)) {
+        return err_no_memory(err);
+    }
     edits_filter(&j->edits, j->r->messages, drops_message, &f);
     return STATUS_OK;
 }

@@ -25,14 +25,16 @@ static void edit_ttl(struct splice_job *j, scan_ref mark)
     const struct scan *s = j->s;
     scan_ref ttl = SCAN_GET(s, mark, "ttl");
     bool hour = cache_policy_hour(&j->plan->o->cache, scan_text(s, ttl));
-    if (!splice_takes(j, MODELS_CACHE_1H) || hour == SCAN_IS(s, ttl, "1h"))
+    if (!splice_takes(j, MODELS_CACHE_1H) || hour == SCAN_IS(s, ttl, "1h")) {
         return;
-    if (scan_type(s, ttl) == SCAN_STRING)
+    }
+    if (scan_type(s, ttl) == SCAN_STRING) {
         edits_value(&j->edits, ttl, hour ? STR("\"1h\"") : STR("\"5m\""));
-    else if (ttl == SCAN_ABSENT)
+    } else if (ttl == SCAN_ABSENT) {
         edits_inside(&j->edits, mark, STR("\"ttl\":\"1h\","));
-    else
+    } else {
         return; /* no string: Bedrock's to judge */
+    }
     splice_note(j, PLAN_MAP, "cache_control.ttl");
 }
 
@@ -42,10 +44,12 @@ bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
         splice_note(j, PLAN_DROP, "cache_control");
         return true;
     }
-    if (scan_type(j->s, value) != SCAN_OBJECT)
+    if (scan_type(j->s, value) != SCAN_OBJECT) {
         return false;
-    if (edits_filter(&j->edits, value, drops_cache_member, j) > 0)
+    }
+    if (edits_filter(&j->edits, value, drops_cache_member, j) > 0) {
         edit_ttl(j, value);
+    }
     return false;
 }
 
@@ -54,8 +58,9 @@ bool splice_drops_cache_control(struct splice_job *j, scan_ref value)
 static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
-    if (SCAN_IS(j->s, key, "cache_control"))
+    if (SCAN_IS(j->s, key, "cache_control")) {
         return splice_drops_cache_control(j, value);
+    }
     /* Who called the tool: newer answers carry it, InvokeModel refuses it. */
     if (SCAN_IS(j->s, key, "caller")) {
         splice_note(j, PLAN_DROP, "caller");
@@ -69,8 +74,9 @@ static void reference_to_text(struct splice_job *j, scan_ref block, scan_ref typ
 {
     const struct scan *s = j->s;
     scan_ref name = SCAN_GET(s, block, "tool_name");
-    if (scan_type(s, name) != SCAN_STRING)
+    if (scan_type(s, name) != SCAN_STRING) {
         return;
+    }
     edits_value(&j->edits, type, STR("\"text\""));
     edits_value(&j->edits, scan_key(s, name), STR("\"text\""));
     uint32_t open = edits_start(s, name) + 1, close = edits_end(s, name) - 1;
@@ -82,29 +88,36 @@ static void reference_to_text(struct splice_job *j, scan_ref block, scan_ref typ
 /* The words by which Claude Code leaves such blocks out and tries again. */
 static void judge_media(struct splice_job *j, scan_ref type)
 {
-    if (SCAN_IS(j->s, type, "image") && !splice_takes(j, MODELS_IMAGES))
+    if (SCAN_IS(j->s, type, "image") && !splice_takes(j, MODELS_IMAGES)) {
         j->rejected = "image";
-    if (SCAN_IS(j->s, type, "document") && !splice_takes(j, MODELS_DOCUMENTS))
+    }
+    if (SCAN_IS(j->s, type, "document") && !splice_takes(j, MODELS_DOCUMENTS)) {
         j->rejected = "document";
+    }
 }
 
 static void edit_blocks(struct splice_job *j, scan_ref blocks)
 {
     const struct scan *s = j->s;
-    if (scan_type(s, blocks) != SCAN_ARRAY)
+    if (scan_type(s, blocks) != SCAN_ARRAY) {
         return;
+    }
     for (scan_ref b = scan_first(s, blocks); b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
-        if (scan_type(s, b) != SCAN_OBJECT)
+        if (scan_type(s, b) != SCAN_OBJECT) {
             continue;
+        }
         scan_ref type = SCAN_GET(s, b, "type");
         edits_filter(&j->edits, b, drops_block_member, j);
         judge_media(j, type);
-        if (SCAN_IS(s, type, "tool_result"))
+        if (SCAN_IS(s, type, "tool_result")) {
             edit_blocks(j, SCAN_GET(s, b, "content"));
-        if (SCAN_IS(s, type, "document"))
+        }
+        if (SCAN_IS(s, type, "document")) {
             edit_blocks(j, SCAN_GET(s, SCAN_GET(s, b, "source"), "content"));
-        if (SCAN_IS(s, type, "tool_reference") && !splice_takes(j, MODELS_TOOL_SEARCH))
+        }
+        if (SCAN_IS(s, type, "tool_reference") && !splice_takes(j, MODELS_TOOL_SEARCH)) {
             reference_to_text(j, b, type);
+        }
     }
 }
 
@@ -139,13 +152,17 @@ static bool is_cacheable(const struct scan *s, scan_ref block)
 static scan_ref last_cacheable(const struct scan *s, scan_ref content)
 {
     scan_ref found = SCAN_ABSENT;
-    if (scan_type(s, content) == SCAN_STRING)
+    if (scan_type(s, content) == SCAN_STRING) {
         return SCAN_IS(s, content, "") ? SCAN_ABSENT : content;
-    if (scan_type(s, content) != SCAN_ARRAY)
+    }
+    if (scan_type(s, content) != SCAN_ARRAY) {
         return SCAN_ABSENT;
-    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b))
-        if (is_cacheable(s, b))
+    }
+    for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
+        if (is_cacheable(s, b)) {
             found = b;
+        }
+    }
     return found;
 }
 
@@ -154,11 +171,13 @@ static scan_ref find_cache_spot(const struct splice_job *j)
     const struct scan *s = j->s;
     scan_ref last = SCAN_ABSENT, spot;
     for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
-         m = scan_next(s, j->r->messages, m))
+         m = scan_next(s, j->r->messages, m)) {
         last = m;
+    }
     spot = last_cacheable(s, SCAN_GET(s, last, "content"));
-    if (spot == SCAN_ABSENT)
+    if (spot == SCAN_ABSENT) {
         spot = last_cacheable(s, j->r->system);
+    }
     return spot == SCAN_ABSENT ? last_cacheable(s, j->r->tools) : spot;
 }
 
@@ -169,13 +188,16 @@ static enum status choose_cache_spot(struct splice_job *j, struct err *err)
     const struct scan *s = j->s;
     scan_ref top = SCAN_GET(s, 0, "cache_control");
     j->cache_spot = SCAN_ABSENT;
-    if (j->plan->verdict[PLAN_CACHE_TOP] != PLAN_MAP)
+    if (j->plan->verdict[PLAN_CACHE_TOP] != PLAN_MAP) {
         return STATUS_OK;
+    }
     scan_ref spot = find_cache_spot(j);
-    if (spot == SCAN_ABSENT || scan_type(s, SCAN_GET(s, spot, "cache_control")) == SCAN_OBJECT)
+    if (spot == SCAN_ABSENT || scan_type(s, SCAN_GET(s, spot, "cache_control")) == SCAN_OBJECT) {
         return STATUS_OK;
-    if (j->r->breakpoints >= 4)
+    }
+    if (j->r->breakpoints >= 4) {
         return plan_refuse_mark(j->r->breakpoints + 1, err);
+    }
     bool hour = splice_takes(j, MODELS_CACHE_1H) &&
                 cache_policy_hour(&j->plan->o->cache, scan_text(s, SCAN_GET(s, top, "ttl")));
     j->cache_spot = spot;
@@ -189,8 +211,9 @@ static enum status choose_cache_spot(struct splice_job *j, struct err *err)
 static void place_cache_control(struct splice_job *j)
 {
     const struct scan *s = j->s;
-    if (j->cache_spot == SCAN_ABSENT)
+    if (j->cache_spot == SCAN_ABSENT) {
         return;
+    }
     if (scan_type(s, j->cache_spot) == SCAN_OBJECT) {
         edits_inside(&j->edits, j->cache_spot, j->cache_json);
         edits_inside(&j->edits, j->cache_spot, STR(","));
@@ -206,19 +229,23 @@ enum status splice_messages(struct splice_job *j, struct err *err)
 {
     const struct scan *s = j->s;
     enum status st = choose_cache_spot(j, err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     edit_blocks(j, j->r->system);
     for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
          m = scan_next(s, j->r->messages, m)) {
         edits_filter(&j->edits, m, drops_message_member, j);
         edit_blocks(j, SCAN_GET(s, m, "content"));
     }
-    if (j->rejected)
+    if (j->rejected) {
         return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", j->rejected);
-    if (!splice_takes(j, MODELS_SYSTEM_ROLE))
+    }
+    if (!splice_takes(j, MODELS_SYSTEM_ROLE)) {
         st = splice_fold(j, err);
-    if (st == STATUS_OK)
+    }
+    if (st == STATUS_OK) {
         place_cache_control(j);
+    }
     return st;
 }

@@ -28,11 +28,13 @@ enum status splice_order_take(struct splice_order *o, struct str type, int64_t i
                               struct err *err)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (!text_eq(type, rows[i].type))
+        if (!text_eq(type, rows[i].type)) {
             continue;
-        if (!(rows[i].places & 1u << o->place) || !is_block(o, rows[i].which, index))
+        }
+        if (!(rows[i].places & 1u << o->place) || !is_block(o, rows[i].which, index)) {
             return err_set(err, STATUS_UPSTREAM, "the model's events came in a wrong order (%.*s)",
                            STR_ARG(rows[i].type));
+        }
         o->place = rows[i].then;
         o->blocks += rows[i].which == NEXT_BLOCK;
         return STATUS_OK;

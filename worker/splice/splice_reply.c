@@ -23,8 +23,9 @@ void splice_reply_init(struct splice_reply *r, struct str client_model)
 struct reply *splice_reply_new(struct arena *arena, struct str client_model)
 {
     struct splice_reply *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    if (!r) {
         return NULL;
+    }
     splice_reply_init(r, client_model);
     return &r->reply;
 }
@@ -41,8 +42,9 @@ static void read_count(const struct scan *s, scan_ref object, const char *key, u
                        bool *seen)
 {
     int64_t v;
-    if (!scan_i64(s, scan_get(s, object, text_from(key)), &v) || v < 0)
+    if (!scan_i64(s, scan_get(s, object, text_from(key)), &v) || v < 0) {
         return;
+    }
     *out = (uint64_t)v;
     *seen = true;
 }
@@ -68,8 +70,9 @@ static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics
     struct usage u = {0};
     bool timed = false;
     read_count(s, metrics, "firstByteLatency", &r->first_latency_ms, &timed);
-    if (r->usage.seen)
+    if (r->usage.seen) {
         return;
+    }
     read_count(s, metrics, "inputTokenCount", &u.tokens.input, &u.seen);
     read_count(s, metrics, "outputTokenCount", &u.tokens.output, &u.seen);
     read_count(s, metrics, "cacheReadInputTokenCount", &u.tokens.cache_read, &u.seen);
@@ -80,8 +83,9 @@ static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics
 static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref holder)
 {
     struct str reason = scan_text(s, SCAN_GET(s, holder, "stop_reason"));
-    if (reason.p)
+    if (reason.p) {
         text_copy(reason, r->stop_reason, sizeof r->stop_reason);
+    }
 }
 
 /* --- edits --------------------------------------------------------------------------------- */
@@ -116,12 +120,13 @@ static void put_model_back(const struct reply *r, struct edits *e, scan_ref mess
     bool absent = scan_type(s, model) == SCAN_NONE;
     struct str text =
         quoted(s->arena, r->client_model, absent ? "\"model\":" : "", absent ? "," : "");
-    if (!text.p)
+    if (!text.p) {
         e->failed = true;
-    else if (!absent)
+    } else if (!absent) {
         edits_value(e, model, text);
-    else if (scan_size(s, message) > 0)
+    } else if (scan_size(s, message) > 0) {
         edits_inside(e, message, text);
+    }
 }
 
 /* --- events that are read ------------------------------------------------------------------ */
@@ -168,9 +173,11 @@ static const struct {
 /* It stands on a line of its own in the event stream. */
 static bool is_type(struct str type)
 {
-    for (size_t i = 0; i < type.n; i++)
-        if (!((type.p[i] >= 'a' && type.p[i] <= 'z') || type.p[i] == '_'))
+    for (size_t i = 0; i < type.n; i++) {
+        if (!((type.p[i] >= 'a' && type.p[i] <= 'z') || type.p[i] == '_')) {
             return false;
+        }
+    }
     return type.n > 0 && type.n < TYPE_MAX;
 }
 
@@ -184,11 +191,14 @@ static void put_head(struct buf *out, struct str type)
 /* A line break is only white space in JSON (never raw in a string), but would end the SSE field. */
 static void join_lines(char *p, size_t n)
 {
-    if (!memchr(p, '\n', n) && !memchr(p, '\r', n))
+    if (!memchr(p, '\n', n) && !memchr(p, '\r', n)) {
         return;
-    for (size_t i = 0; i < n; i++)
-        if (p[i] == '\n' || p[i] == '\r')
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
             p[i] = ' ';
+        }
+    }
 }
 
 static enum status no_room(struct err *err)
@@ -215,22 +225,28 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, json, &reply_limits, NULL) != STATUS_OK)
+    if (scan_parse(&s, arena, json, &reply_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no JSON");
+    }
     struct str type = scan_text(&s, SCAN_GET(&s, 0, "type"));
     int64_t index;
-    if (!type.p || !is_type(type))
+    if (!type.p || !is_type(type)) {
         return STATUS_OK;
-    if (!scan_i64(&s, SCAN_GET(&s, 0, "index"), &index))
+    }
+    if (!scan_i64(&s, SCAN_GET(&s, 0, "index"), &index)) {
         index = -1;
-    if (take_order(r, type, index, err) != STATUS_OK)
+    }
+    if (take_order(r, type, index, err) != STATUS_OK) {
         return err->code;
+    }
     r->deltas += text_eq(type, STR("content_block_delta"));
     edits_init(&e, &s);
     edits_filter(&e, 0, is_metrics, &s);
-    for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++)
-        if (text_eq(type, text_from(read_events[i].type)))
+    for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++) {
+        if (text_eq(type, text_from(read_events[i].type))) {
             read_events[i].on(r, &s, &e);
+        }
+    }
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     return put_event(&e, type, out, err);
 }
@@ -240,10 +256,12 @@ static enum status decode_and_read(struct reply *r, struct arena *arena, struct 
 {
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
-    if (!json)
+    if (!json) {
         return no_room(err);
-    if (!text_unbase64(base64, (uint8_t *)json, &n))
+    }
+    if (!text_unbase64(base64, (uint8_t *)json, &n)) {
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no base64");
+    }
     return read_event(r, arena, (struct str){json, n}, out, err);
 }
 
@@ -255,10 +273,12 @@ static bool peek_index(struct str rest, struct str type, int64_t *index_out)
     struct str open = STR(",\"index\":");
     size_t digits = open.n;
     *index_out = -1;
-    if (text_eq(type, STR("ping")))
+    if (text_eq(type, STR("ping"))) {
         return true;
-    while (digits < rest.n && rest.p[digits] >= '0' && rest.p[digits] <= '9')
+    }
+    while (digits < rest.n && rest.p[digits] >= '0' && rest.p[digits] <= '9') {
         digits++;
+    }
     bool ends = digits < rest.n && (rest.p[digits] == ',' || rest.p[digits] == '}');
     return ends && text_starts(rest, open) &&
            text_i64(text_sub(rest, open.n, digits - open.n), index_out);
@@ -276,17 +296,22 @@ static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str
                                         "content_block_stop", "ping"};
     struct str open = STR("{\"type\":\"");
     size_t n;
-    if (!text_unbase64(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n))
+    if (!text_unbase64(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n)) {
         return false;
+    }
     struct str head = {buffer, n};
-    if (!text_starts(head, open))
+    if (!text_starts(head, open)) {
         return false;
+    }
     head = text_sub(head, open.n, n);
-    if (!text_split(&head, '"', type_out))
+    if (!text_split(&head, '"', type_out)) {
         return false;
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (text_eq(*type_out, text_from(plain[i])))
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (text_eq(*type_out, text_from(plain[i]))) {
             return peek_index(head, *type_out, index_out);
+        }
+    }
     return false;
 }
 
@@ -312,17 +337,20 @@ static bool forward(struct str base64, struct str type, struct buf *out)
 static bool cut_plain_frame(struct str payload, struct str *base64_out)
 {
     struct str open = STR("{\"bytes\":\""), pad = STR("\",\"p\":\""), close = STR("\"}");
-    if (!text_starts(payload, open) || !text_ends(payload, close))
+    if (!text_starts(payload, open) || !text_ends(payload, close)) {
         return false;
+    }
     struct str rest = text_sub(payload, open.n, payload.n);
     const char *quote = memchr(rest.p, '"', rest.n);
     size_t n = (size_t)(quote - rest.p);
     *base64_out = text_sub(rest, 0, n);
-    if (n + close.n == rest.n)
+    if (n + close.n == rest.n) {
         return true;
+    }
     struct str tail = text_sub(rest, n, rest.n);
-    if (!text_starts(tail, pad) || tail.n < pad.n + close.n)
+    if (!text_starts(tail, pad) || tail.n < pad.n + close.n) {
         return false;
+    }
     tail = text_sub(tail, pad.n, tail.n - pad.n - close.n);
     return tail.n == 0 || (!memchr(tail.p, '"', tail.n) && !memchr(tail.p, '\\', tail.n));
 }
@@ -333,8 +361,9 @@ static enum status find_bytes(struct arena *arena, struct str payload, struct st
     struct scan s;
     if (scan_parse(&s, arena, payload, &reply_limits, NULL) == STATUS_OK) {
         *base64_out = scan_text(&s, SCAN_GET(&s, 0, "bytes"));
-        if (base64_out->p)
+        if (base64_out->p) {
             return STATUS_OK;
+        }
     }
     return err_set(err, STATUS_UPSTREAM, "Bedrock sent a frame without bytes");
 }
@@ -345,12 +374,15 @@ static enum status slow_event(struct reply *r, struct str payload, struct str ba
 {
     struct arena *arena = arena_new(EVENT_ARENA_MAX);
     enum status st = STATUS_OK;
-    if (!arena)
+    if (!arena) {
         return no_room(err);
-    if (!base64.p)
+    }
+    if (!base64.p) {
         st = find_bytes(arena, payload, &base64, err);
-    if (st == STATUS_OK)
+    }
+    if (st == STATUS_OK) {
         st = decode_and_read(r, arena, base64, out, err);
+    }
     arena_drop(arena);
     return st;
 }
@@ -361,20 +393,23 @@ enum status splice_event(struct reply *r, struct str payload, struct buf *out, s
     char head[TYPE_MAX];
     int64_t index;
     size_t before = buf_len(out);
-    if (r->stopped || r->failed) /* the answer is over: what comes behind would spoil it */
+    if (r->stopped || r->failed) { /* the answer is over: what comes behind would spoil it */
         return STATUS_OK;
-    if (!cut_plain_frame(payload, &base64))
+    }
+    if (!cut_plain_frame(payload, &base64)) {
         base64.p = NULL;
-    else if (peek_plain_type(base64, head, &type, &index) && forward(base64, type, out)) {
+    } else if (peek_plain_type(base64, head, &type, &index) && forward(base64, type, out)) {
         enum status st = take_order(r, type, index, err);
-        if (st != STATUS_OK)
+        if (st != STATUS_OK) {
             buf_truncate(out, before);
-        else
+        } else {
             r->deltas += text_eq(type, STR("content_block_delta"));
+        }
         return st;
     }
-    if (!buf_ok(out))
+    if (!buf_ok(out)) {
         return no_room(err);
+    }
     return slow_event(r, payload, base64, out, err);
 }
 
@@ -385,11 +420,13 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, body, &reply_limits, NULL) != STATUS_OK)
+    if (scan_parse(&s, arena, body, &reply_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
+    }
     if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") ||
-        scan_type(&s, SCAN_GET(&s, 0, "content")) != SCAN_ARRAY)
+        scan_type(&s, SCAN_GET(&s, 0, "content")) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
+    }
     edits_init(&e, &s);
     edits_filter(&e, 0, is_metrics, &s);
     put_model_back(r, &e, 0);
@@ -406,8 +443,9 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
 static enum status relay_event(struct reply *r, struct str type, struct str payload,
                                struct buf *out, struct err *err)
 {
-    if (!text_eq(type, STR("chunk"))) /* a kind of event that is newer than this program */
+    if (!text_eq(type, STR("chunk"))) { /* a kind of event that is newer than this program */
         return STATUS_OK;
+    }
     return splice_event(r, payload, out, err);
 }
 
@@ -416,8 +454,9 @@ static enum status relay_event(struct reply *r, struct str type, struct str payl
 static enum status relay_end(struct reply *r, struct buf *out, struct err *err)
 {
     (void)out;
-    if (r->stopped || r->failed)
+    if (r->stopped || r->failed) {
         return STATUS_OK;
+    }
     return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
 }
 
@@ -425,6 +464,6 @@ const struct relay splice_relay = {
     .name = "splice",
     .event = relay_event,
     .end = relay_end,
-    .answer = splice_answer,
+    .whole = splice_answer,
     .ping = {"event: ping\ndata: {\"type\": \"ping\"}\n\n", 36},
 };

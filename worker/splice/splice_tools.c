@@ -7,8 +7,9 @@ static const char *const search_tool = "tool_search_tool_";
 
 static bool is_server_tool(const struct splice_job *j, struct str type)
 {
-    if (messages_is_server_tool(type))
+    if (messages_is_server_tool(type)) {
         return true;
+    }
     return text_starts(type, text_from(search_tool)) && !splice_takes(j, MODELS_TOOL_SEARCH);
 }
 
@@ -18,13 +19,14 @@ static enum status refuse_server_tools(struct splice_job *j, struct err *err)
     for (scan_ref t = scan_first(s, j->r->tools); t != SCAN_ABSENT;
          t = scan_next(s, j->r->tools, t)) {
         struct str type = scan_text(s, SCAN_GET(s, t, "type"));
-        if (type.p && is_server_tool(j, type))
+        if (type.p && is_server_tool(j, type)) {
             return err_set(
                 err, STATUS_INVALID,
                 "'%.*s' does not support tool types: %.*s. Server tools are not available "
                 "on Amazon Bedrock.",
                 (int)(j->r->model.n < 60 ? j->r->model.n : 60), j->r->model.p,
                 (int)(type.n < 60 ? type.n : 60), type.p);
+        }
     }
     return STATUS_OK;
 }
@@ -39,14 +41,18 @@ static bool is_deferred(const struct scan *s, scan_ref tool)
 
 static bool drops_by_name(struct splice_job *j, struct str name)
 {
-    if (text_eq(name, STR("defer_loading")))
+    if (text_eq(name, STR("defer_loading"))) {
         return !splice_takes(j, MODELS_TOOL_SEARCH);
-    if (text_eq(name, STR("eager_input_streaming")))
+    }
+    if (text_eq(name, STR("eager_input_streaming"))) {
         return !splice_takes(j, MODELS_EAGER_INPUT);
-    if (text_eq(name, STR("strict"))) /* a part of structured outputs */
+    }
+    if (text_eq(name, STR("strict"))) { /* a part of structured outputs */
         return !splice_takes(j, MODELS_STRICT);
-    if (text_eq(name, STR("input_examples")))
+    }
+    if (text_eq(name, STR("input_examples"))) {
         return !plan_has_beta(j->plan, STR("tool-examples-2025-10-29"));
+    }
     return text_eq(name, STR("allowed_callers")); /* of code_execution, which is not there */
 }
 
@@ -54,10 +60,12 @@ static bool drops_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     struct str name = scan_text(j->s, key);
-    if (text_eq(name, STR("cache_control")))
+    if (text_eq(name, STR("cache_control"))) {
         return splice_drops_cache_control(j, value);
-    if (!drops_by_name(j, name))
+    }
+    if (!drops_by_name(j, name)) {
         return false;
+    }
     plan_note(j->plan, PLAN_DROP, "", name);
     return true;
 }
@@ -69,12 +77,14 @@ static void undate_search_tool(struct splice_job *j, scan_ref tool)
 {
     scan_ref r = SCAN_GET(j->s, tool, "type");
     struct str type = scan_text(j->s, r);
-    if (!type.p || !text_starts(type, text_from(search_tool)))
+    if (!type.p || !text_starts(type, text_from(search_tool))) {
         return;
+    }
     size_t n = STR("_20251119").n;
     if (type.n <= n || scan_has_escape(j->s, r) ||
-        !text_starts(text_sub(type, type.n - n, n), STR("_20")))
+        !text_starts(text_sub(type, type.n - n, n), STR("_20"))) {
         return;
+    }
     uint32_t end = edits_end(j->s, r) - 1; /* before the closing quote */
     edits_replace(&j->edits, end - (uint32_t)n, end, STR(""));
     splice_note(j, PLAN_MAP, "tool_search_tool");
@@ -100,8 +110,9 @@ static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
 enum status splice_tools(struct splice_job *j, struct err *err)
 {
     enum status st = refuse_server_tools(j, err);
-    if (st != STATUS_OK)
+    if (st != STATUS_OK) {
         return st;
+    }
     j->no_tools = edits_filter(&j->edits, j->r->tools, drops_tool, j) == 0;
     return STATUS_OK;
 }

@@ -16,12 +16,15 @@ static struct str put_together(struct splice_job *j, const char *before, const c
     const struct plan *p = j->plan;
     struct arena *a = j->s->arena;
     struct str format = {"", 0}, call = {"", 0};
-    if (p->format == PLAN_FORMAT_WORDS)
+    if (p->format == PLAN_FORMAT_WORDS) {
         format = json_wish(a, p->left.schema);
-    if (p->call_in_words)
+    }
+    if (p->call_in_words) {
         call = json_wish_call(a, p->left.choice_name);
-    if (!format.p || !call.p)
+    }
+    if (!format.p || !call.p) {
         return text_from(NULL);
+    }
     return text_from(arena_printf(a, "%s%.*s%s%.*s%s", before, STR_ARG(call),
                                   call.n > 0 && format.n > 0 ? "\\n\\n" : "", STR_ARG(format),
                                   after));
@@ -30,8 +33,9 @@ static struct str put_together(struct splice_job *j, const char *before, const c
 static scan_ref last_of(const struct scan *s, scan_ref list)
 {
     scan_ref last = SCAN_ABSENT;
-    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v))
+    for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT; v = scan_next(s, list, v)) {
         last = v;
+    }
     return last;
 }
 
@@ -42,10 +46,11 @@ static struct str append_block(struct splice_job *j, scan_ref system)
                                     last == SCAN_ABSENT ? "{\"type\":\"text\",\"text\":\""
                                                         : ",{\"type\":\"text\",\"text\":\"",
                                     "\"}");
-    if (last == SCAN_ABSENT)
+    if (last == SCAN_ABSENT) {
         edits_inside(&j->edits, system, block);
-    else
+    } else {
         edits_after(&j->edits, last, block);
+    }
     return block;
 }
 
@@ -62,8 +67,9 @@ enum status splice_words(struct splice_job *j, struct err *err)
 {
     scan_ref system = SCAN_GET(j->s, 0, "system");
     struct str put;
-    if (j->plan->format != PLAN_FORMAT_WORDS && !j->plan->call_in_words)
+    if (j->plan->format != PLAN_FORMAT_WORDS && !j->plan->call_in_words) {
         return STATUS_OK;
+    }
     switch (scan_type(j->s, system)) {
     case SCAN_ARRAY:
         put = append_block(j, system);
@@ -79,5 +85,5 @@ enum status splice_words(struct splice_job *j, struct err *err)
         put = put_together(j, "\"system\":\"", "\",");
         edits_inside(&j->edits, 0, put);
     }
-    return put.p ? STATUS_OK : err_set(err, STATUS_INTERNAL, "out of memory");
+    return put.p ? STATUS_OK : err_no_memory(err);
 }

@@ -33,7 +33,7 @@ static const char *tell(const struct plan *p)
     TELL("%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "", choices[w->choice],
          p->forced ? " forced" : "", p->call_in_words ? " in words" : "",
          w->one_call ? " one call" : "", p->no_calls ? " no calls" : "",
-         p->retold ? " retold" : "");
+         p->whole_upstream ? " retold" : "");
     if (p->tier != TIER_DEFAULT)
         TELL(" %.*s", STR_ARG(tier_word(p->tier)));
     for (uint32_t i = 0; i < p->beta_count; i++)

@@ -375,7 +375,7 @@ static void test_answer_retold_is_a_stream(void **state)
     (void)state;
     struct bed b;
     open_bed(&b);
-    b.r.reply.retold = true;
+    b.r.reply.whole_upstream = true;
     struct str body =
         STR("{\"output\":{\"message\":{\"content\":[{\"reasoningContent\":{"
             "\"reasoningText\":{\"text\":\"h\",\"signature\":\"s\"}}},"

@@ -93,7 +93,7 @@ static void test_malformed_answer_is_an_error(void **state)
     bed_anthropic(&b);
     struct str body = STR("{\"output\":{\"message\":{\"content\":[{\"text\":\"x\"}]}},"
                           "\"stopReason\":\"malformed_tool_use\",\"usage\":{\"outputTokens\":9}}");
-    assert_int_equal(b.relay->answer(b.reply, b.arena, body, &b.out, &b.err), STATUS_INTERNAL);
+    assert_int_equal(b.relay->whole(b.reply, b.arena, body, &b.out, &b.err), STATUS_INTERNAL);
     assert_int_equal(b.reply->usage.tokens.output, 9);
     bed_expect(&b, "nothing is written", "");
     bed_close(&b);

@@ -94,7 +94,7 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
         .examples = scan_type(s, examples) == SCAN_ARRAY && scan_size(s, examples) > 0
                         ? scan_raw(s, examples)
                         : nothing,
-        .schema = scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
+        .schema = converse_build_schema(b, s, schema),
         .strict = anthropic_blocks_true(s, SCAN_GET(s, tool, "strict")),
     };
     if (t.name.n == 0) {

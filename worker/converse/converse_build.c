@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "worker/plan/plan_schema.h"
+
 #define POINTS_MAX 4 /* cache points a request may have */
 
 static const struct str nothing = {NULL, 0};
@@ -262,6 +264,18 @@ static void put_description(struct converse_build *b, const struct converse_tool
     json_escape(b->w.b, t->examples);
     buf_put_char(b->w.b, '"');
     converse_build_map(b, "input_examples");
+}
+
+struct str converse_build_schema(struct converse_build *b, const struct scan *s, scan_ref schema)
+{
+    if (scan_type(s, schema) != SCAN_OBJECT) {
+        return nothing;
+    }
+    struct str out = plan_schema_tool(b->plan, s, schema);
+    if (!out.p) {
+        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+    }
+    return out;
 }
 
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t)

@@ -139,6 +139,8 @@ struct converse_tool {
     bool strict;
 };
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t);
+/* The schema of a tool as the model takes it; empty where there is none. */
+struct str converse_build_schema(struct converse_build *b, const struct scan *s, scan_ref schema);
 /* Ends the list, if any tool was put, with the choice of the plan. */
 void converse_build_tools_end(struct converse_build *b);
 

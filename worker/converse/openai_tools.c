@@ -17,7 +17,7 @@ static void put_function(struct converse_build *b, const struct scan *s, scan_re
         .name = converse_build_read(b, s, SCAN_GET(s, function, "name")),
         .description =
             scan_type(s, description) == SCAN_STRING ? scan_raw(s, description) : nothing,
-        .schema = scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
+        .schema = converse_build_schema(b, s, schema),
         .strict = anthropic_blocks_true(s, SCAN_GET(s, function, "strict")),
     };
     if (t.name.n == 0) {

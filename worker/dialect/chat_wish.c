@@ -70,6 +70,7 @@ static void read_format(struct wish *w)
     w->format = WISH_FORMAT_SCHEMA;
     w->schema_open = true;
     w->schema = scan_raw(s, schema);
+    w->schema_at = schema;
     w->schema_name = wish_text(w, SCAN_GET(s, inner, "name"));
     w->schema_description = wish_text(w, SCAN_GET(s, inner, "description"));
 }

@@ -152,6 +152,7 @@ static void read_format(struct wish *w)
     }
     if (w->format == WISH_FORMAT_SCHEMA) {
         w->schema = scan_raw(s, schema);
+        w->schema_at = schema;
     }
 }
 

@@ -108,6 +108,7 @@ struct wish {
     bool format_twice;       /* under both names: the old one is dropped */
     bool schema_open;        /* the dialect does not ask for additionalProperties:false */
     struct str schema;       /* a JSON object, of WISH_FORMAT_SCHEMA */
+    scan_ref schema_at;      /* where it stands */
     struct str schema_name, schema_description;
 
     uint32_t tools;          /* that the model may be shown */

@@ -19,7 +19,8 @@
 #define CLAUDE_3_5 (ANY_CLAUDE | MODELS_CACHE)
 #define CLAUDE_4_5 \
     (CLAUDE_3_5 | MODELS_CACHE_1H | MODELS_FORMAT | MODELS_STRICT | MODELS_CALL_LIMIT)
-#define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_TOOL_SEARCH)
+/* "This model does not support assistant message prefill", since 4.6: [4], migration guide */
+#define CLAUDE_4_6 (CLAUDE_4_5 | MODELS_TOOL_SEARCH | MODELS_USER_LAST)
 /*
  * Bedrock refuses 4.7 and later structured output, although Anthropic's own API has it
  * ("output_config.format", or "tools.0.custom.strict: Extra inputs are not permitted", in
@@ -29,7 +30,7 @@
  */
 #define CLAUDE_4_7                                                                              \
     (ANY_CLAUDE | MODELS_THINKING_DISPLAY | MODELS_CACHE | MODELS_CACHE_1H | MODELS_CACHE_TOP | \
-     MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT | MODELS_CALL_LIMIT)
+     MODELS_TOOL_SEARCH | MODELS_EAGER_INPUT | MODELS_CALL_LIMIT | MODELS_USER_LAST)
 /* "role 'system' is not supported on this model" by Opus 4.7: litellm 32831, on InvokeModel */
 #define CLAUDE_4_8 (CLAUDE_4_7 | MODELS_SYSTEM_ROLE)
 /* tool_choice "any" and "tool" are a 400 there ("not supported for this model"). */
@@ -47,8 +48,9 @@
 #define AGENT_FORM   (AGENT_ANY | MODELS_FORMAT)
 #define NO_STOPS     (~(uint32_t)MODELS_STOPS)
 #define AGENT_NOSTOP (AGENT_FORM & NO_STOPS)
-#define NOVA         (AGENT_ANY | MODELS_CACHE | MODELS_RESULT_MEDIA)
-#define NOVA_SEES    (NOVA | MODELS_IMAGES | MODELS_DOCUMENTS)
+/* "extraneous key [$defs] is not permitted": mcp-agent 126, zed 28521 and 31815 */
+#define NOVA      (AGENT_ANY | MODELS_CACHE | MODELS_RESULT_MEDIA | MODELS_FLAT_SCHEMA)
+#define NOVA_SEES (NOVA | MODELS_IMAGES | MODELS_DOCUMENTS)
 /* Neither takes tools while streaming, Llama no forced ones at all [3]; langchain-aws has the same
  * lists. */
 #define LLAMA   (CHAT | MODELS_DOCUMENTS)
@@ -207,6 +209,9 @@ static const struct models_caps rows[] = {
     {"moonshot.kimi-k2-thinking", "kimi", "moonshot", AGENT_FORM, LOW_HIGH, 16000, 262143, ""},
     {"moonshotai.kimi-", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES, LOW_HIGH, 16000, 262143,
      ""},
+    /* No look-around: litellm 1.110.2, for Grok, too */
+    {"moonshotai.kimi-k3", "kimi", "moonshot", AGENT_ANY | MODELS_IMAGES | MODELS_PLAIN_PATTERN,
+     LOW_HIGH, 16000, 262143, ""},
     {"nvidia.nemotron-", "nemotron", "nvidia", AGENT, PLAIN, 0, 128000, ""},
     {"nvidia.nemotron-nano-12b", "nemotron-vl", "nvidia", AGENT | MODELS_IMAGES, PLAIN, 0, 128000,
      ""},
@@ -221,7 +226,8 @@ static const struct models_caps rows[] = {
      ""},
     /* Not while streaming: langchain-aws 466 */
     {"writer.palmyra", "palmyra", "writer", CHAT | MODELS_TOOLS, PLAIN, 8192, 128000, ""},
-    {"xai.grok", "grok", "xai", AGENT | MODELS_IMAGES, PLAIN, 131072, 1000000, ""},
+    {"xai.grok", "grok", "xai", AGENT | MODELS_IMAGES | MODELS_PLAIN_PATTERN, PLAIN, 131072,
+     1000000, ""},
     {"zai.glm-", "glm", "zai", AGENT_ANY, PLAIN, 65536, 202752, ""},
 };
 

@@ -33,7 +33,10 @@ enum { /* what a model takes: flags of struct models_caps */
        MODELS_CHOICE_ANY = 1 << 16,   /* tool_choice any, but no tool by its name */
        MODELS_CALL_LIMIT = 1 << 17,   /* tool_choice none, disable_parallel_tool_use: by Converse */
        MODELS_STRICT = 1 << 18,       /* tools[].strict */
-       MODELS_RESULT_MEDIA = 1 << 19  /* images and documents inside a tool result */
+       MODELS_RESULT_MEDIA = 1 << 19, /* images and documents inside a tool result */
+       MODELS_USER_LAST = 1 << 21,    /* the last turn has to be the user's */
+       MODELS_FLAT_SCHEMA = 1 << 22,  /* no $defs in the schemas of its tools */
+       MODELS_PLAIN_PATTERN = 1 << 23 /* no look-around in their patterns */
 };
 
 /* How a model is told to think. */

@@ -378,7 +378,9 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
 {
     scan_ref content = SCAN_GET(s, block, "content"), marked = SCAN_ABSENT;
     bool list = scan_type(s, content) == SCAN_ARRAY;
-    converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")));
+    if (!converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")))) {
+        return;
+    }
     if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
     }

@@ -6,7 +6,6 @@
 #include "server/base/sha256.h"
 
 #define TOOL_NAME_MAX     64
-#define TOOL_ID_MAX       64
 #define DOCUMENT_NAME_MAX 200
 #define SHORT_HEX         32 /* of the hash in a made name */
 
@@ -138,17 +137,7 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
     return p ? p->client : bedrock;
 }
 
-/* --- ids and document names ---------------------------------------------------------------- */
-
-struct str converse_tool_id(struct arena *arena, struct str client)
-{
-    char hex[64];
-    if (all_of(client, TOOL_ID_MAX, "_.:-")) {
-        return client;
-    }
-    sha256_hex(client.p, client.n, hex);
-    return text_from(arena_printf(arena, "x-%.40s", hex));
-}
+/* --- document names ------------------------------------------------------------------------ */
 
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number)
 {

@@ -1,6 +1,6 @@
 /*
- * converse.h - what both request converters to Bedrock Converse share: names and ids that Bedrock
- * refuses, mapped bijectively. Pure; worker.
+ * converse.h - what both request converters to Bedrock Converse share: names that Bedrock refuses,
+ * mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
 #ifndef WORKER_CONVERSE_CONVERSE_H
@@ -17,9 +17,6 @@ struct converse_names *converse_names_new(struct arena *arena);
 struct str converse_name_out(struct converse_names *names, struct str client);
 /* The client's name for Bedrock's: the same span when it was never mapped. names may be NULL. */
 struct str converse_name_back(const struct converse_names *names, struct str bedrock);
-/* toolUseId: [a-zA-Z0-9_.:-]{1,64}; others become "x-" + 40 hex of their SHA-256 (never come back:
- * Bedrock invents the ids of its answers). p NULL when the arena is used up. */
-struct str converse_tool_id(struct arena *arena, struct str client);
 /* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
  * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);

@@ -15,6 +15,7 @@ void converse_build_begin(struct converse_build *b, struct plan *plan, struct co
                           struct buf *body, struct err *err)
 {
     *b = (struct converse_build){.plan = plan, .names = names, .arena = plan->arena, .err = err};
+    plan_ids_begin(&b->ids, plan);
     json_begin(&b->w, body);
     json_object(&b->w);
 }

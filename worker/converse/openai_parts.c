@@ -225,7 +225,9 @@ void openai_parts_put_result(struct converse_build *b, const struct scan *s, sca
 {
     scan_ref content = SCAN_GET(s, message, "content");
     bool media = converse_build_result_takes_media(b);
-    converse_build_tool_result(b, id);
+    if (!converse_build_tool_result(b, id)) {
+        return;
+    }
     put_parts(b, s, content, media ? ALL_PARTS : NO_MEDIA);
     converse_build_tool_result_end(b, false);
     if (!media) {

@@ -265,6 +265,7 @@ enum status splice_request(const struct messages_request *r, struct plan *plan,
     struct splice_job j = {.r = r, .plan = plan, .s = r->scan, .cache_spot = SCAN_ABSENT};
     enum status st;
     edits_init(&j.edits, r->scan);
+    plan_ids_begin(&j.ids, plan);
     if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK) {
         return st;
     }

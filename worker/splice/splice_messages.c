@@ -123,6 +123,47 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
 
 /* --- messages ------------------------------------------------------------------------------ */
 
+/* An id as the model takes it; the client's bytes where it is that already. */
+static void edit_id(struct splice_job *j, scan_ref id, struct str upstream)
+{
+    if (!upstream.p) {
+        j->edits.failed = true;
+    } else if (!scan_text_is(j->s, id, upstream)) { /* an alias has only letters, digits and '-' */
+        char *json = arena_printf(j->s->arena, "\"%.*s\"", STR_ARG(upstream));
+        edits_value(&j->edits, id, text_from(json));
+        j->edits.failed = j->edits.failed || !json;
+    }
+}
+
+/* A result that its call has already goes. */
+static bool drops_by_id(void *ctx, scan_ref key, scan_ref block)
+{
+    struct splice_job *j = ctx;
+    const struct scan *s = j->s;
+    scan_ref type = SCAN_GET(s, block, "type"), id;
+    struct str upstream;
+    (void)key;
+    if (SCAN_IS(s, type, "tool_use")) {
+        id = SCAN_GET(s, block, "id");
+        edit_id(j, id, plan_ids_call(&j->ids, scan_text(s, id)));
+    } else if (SCAN_IS(s, type, "tool_result")) {
+        id = SCAN_GET(s, block, "tool_use_id");
+        if (!plan_ids_result(&j->ids, scan_text(s, id), &upstream)) {
+            return true;
+        }
+        edit_id(j, id, upstream);
+    }
+    return false;
+}
+
+static void edit_ids(struct splice_job *j, scan_ref content)
+{
+    if (scan_type(j->s, content) == SCAN_ARRAY && scan_size(j->s, content) > 0 &&
+        edits_filter(&j->edits, content, drops_by_id, j) == 0) {
+        edits_value(&j->edits, content, STR("[{\"type\":\"text\",\"text\":\"(no content)\"}]"));
+    }
+}
+
 /* Fields of betas (per-turn-control) that Bedrock does not have. */
 static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
 {
@@ -237,6 +278,7 @@ enum status splice_messages(struct splice_job *j, struct err *err)
          m = scan_next(s, j->r->messages, m)) {
         edits_filter(&j->edits, m, drops_message_member, j);
         edit_blocks(j, SCAN_GET(s, m, "content"));
+        edit_ids(j, SCAN_GET(s, m, "content"));
     }
     if (j->rejected) {
         return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", j->rejected);

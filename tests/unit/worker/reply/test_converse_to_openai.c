@@ -63,7 +63,7 @@ static const struct reason_row reasons[] = {
     {"pause_turn", "\"stop\"", "pause_turn"},
     {"max_tokens", "\"length\"", "max_tokens"},
     {"model_context_window_exceeded", "\"length\"", "model_context_window_exceeded"},
-    {"tool_use", "\"tool_calls\"", "tool_use"},
+    {"tool_use", "\"stop\"", "end_turn"}, /* there is no call: W12 */
     {"refusal", "\"content_filter\"", "refusal"},
     {"content_filtered", "\"content_filter\"", "refusal"},
     {"guardrail_intervened", "\"content_filter\"", "refusal"},
@@ -95,6 +95,27 @@ static void test_finish_reason_follows_the_table(void **state)
     }
 }
 
+/* C.9: a client that gathers pieces would run half a call at the word "stop". */
+static void test_half_a_call_is_an_error(void **state)
+{
+    static const char *const malformed[] = {"malformed_tool_use", "malformed_model_output"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(malformed); i++) {
+        struct converse_bed b;
+        char stop[80];
+        open_plain(&b);
+        bed_event(&b, "contentBlockStart",
+                  AT(0, "\"start\":{\"toolUse\":{\"toolUseId\":\"i\",\"name\":\"n\"}}"));
+        bed_event(&b, "contentBlockDelta", AT(0, DELTA("\"toolUse\":{\"input\":\"{\"}")));
+        buf_clear(&b.out);
+        snprintf(stop, sizeof stop, "{\"stopReason\":\"%s\"}", malformed[i]);
+        assert_int_equal(bed_event(&b, "messageStop", stop), STATUS_OK);
+        assert_int_equal(bed_event(&b, "metadata", "{}"), STATUS_INTERNAL);
+        assert_false(b.reply->stopped);
+        bed_close(&b);
+    }
+}
+
 static void test_ping_is_a_comment(void **state)
 {
     (void)state;
@@ -122,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_events_any_order_stay_legal),
         cmocka_unit_test(test_stream_without_usage_is_plain),
         cmocka_unit_test(test_finish_reason_follows_the_table),
+        cmocka_unit_test(test_half_a_call_is_an_error),
         cmocka_unit_test(test_ping_is_a_comment),
         cmocka_unit_test(test_new_without_memory_is_null),
     };

@@ -162,6 +162,16 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
     }
 }
 
+/* "Continue" of a chat client: the model refuses to go on with its own words, so it is asked to. */
+static void put_user_last(struct converse_build *b)
+{
+    if (b->plan->user_last && b->turn == CONVERSE_ASSISTANT) {
+        converse_build_role(b, CONVERSE_USER);
+        converse_build_text(b, STR("Continue exactly where you stopped."));
+        converse_build_map(b, "prefill");
+    }
+}
+
 /* --- entry --------------------------------------------------------------------------------- */
 
 enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
@@ -177,6 +187,7 @@ enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
     for (; m != SCAN_ABSENT && converse_build_ok(&b); m = scan_next(s, r->messages, m)) {
         put_message(&b, s, m, &legacy_calls);
     }
+    put_user_last(&b);
     converse_build_messages_end(&b);
     converse_settings_put(&b);
     return converse_build_end(&b);

@@ -178,15 +178,17 @@ static bool calls(const struct scan *s, scan_ref m)
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    bool last = false;
+    bool last = false, prefilled = false;
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
-        if (!SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
+        prefilled = SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant");
+        if (!prefilled) {
             continue;
         }
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
     w->unreasoned = last && w->thinking == WISH_THINKING_ADAPTIVE;
+    w->prefilled = prefilled;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */

@@ -72,6 +72,12 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
     return t == SCAN_NONE || t == SCAN_NULL || t == SCAN_FALSE || SCAN_IS(s, r, "");
 }
 
+bool wish_shows_deferred(const struct wish *w, struct str name)
+{
+    return (w->choice_name.n > 0 && text_eq(w->choice_name, name)) ||
+           tool_references_has(&w->references, name);
+}
+
 /* --- faults -------------------------------------------------------------------------------- */
 
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text)

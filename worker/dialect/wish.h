@@ -116,6 +116,7 @@ struct wish {
     struct tool_references references; /* what the history has named; read where a tool waits */
     scan_ref allowed;   /* a list: no other tools may be shown; SCAN_ABSENT: all may */
     bool tool_search;   /* defers tools, or has a tool that searches for them */
+    bool prefilled;     /* the assistant speaks last; told where the dialect makes a habit of it */
     bool called_before; /* the history has tool calls; told only without tools or with NONE */
     enum wish_choice choice;
     struct str choice_name; /* of WISH_CHOICE_ONE */
@@ -131,6 +132,9 @@ struct wish {
     scan_ref *others;               /* fields that this program does not know */
     uint32_t other_count;
 };
+
+/* Is a deferred tool shown all the same? The history has given it out, or it has to be called. */
+bool wish_shows_deferred(const struct wish *w, struct str name);
 
 /* What both readers begin with: the dialect's own names, nothing asked. */
 void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called);

@@ -1,7 +1,6 @@
 /* The `tools` of the request splice: server tools are refused, deferred ones and members the model
  * does not know are dropped. */
 #include "worker/splice/splice_job.h"
-#include "worker/dialect/tool_references.h"
 #include "worker/plan/plan_schema.h"
 
 static const char *const search_tool = "tool_search_tool_";
@@ -116,7 +115,7 @@ static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
     const struct scan *s = j->s;
     (void)key;
     if (!splice_takes(j, MODELS_TOOL_SEARCH) && is_deferred(s, tool) &&
-        !tool_references_has(&j->r->wish.references, scan_text(s, SCAN_GET(s, tool, "name")))) {
+        !wish_shows_deferred(&j->r->wish, scan_text(s, SCAN_GET(s, tool, "name")))) {
         splice_note(j, PLAN_DROP, "deferred_tools");
         return true;
     }

@@ -168,23 +168,6 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref b
                          member(b, s, source, STR("data")));
 }
 
-static struct str document_format(struct str media_type)
-{
-    static const struct {
-        const char *type, *format;
-    } table[] = {{"application/pdf", "pdf"},
-                 {"text/plain", "txt"},
-                 {"text/html", "html"},
-                 {"text/csv", "csv"},
-                 {"text/markdown", "md"}};
-    for (size_t i = 0; i < COUNT(table); i++) {
-        if (text_ieq(media_type, text_from(table[i].type))) {
-            return text_from(table[i].format);
-        }
-    }
-    return nothing;
-}
-
 /* Converse has no place for them inside (API_runtime_DocumentContentBlock is text only): they come
  * after the document. False: there is none. */
 static bool put_images_of(struct converse_build *b, const struct scan *s, scan_ref content)
@@ -238,7 +221,7 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
         return;
     }
     if (SCAN_IS(s, kind, "base64")) {
-        d.format = document_format(member(b, s, source, STR("media_type")));
+        d.format = converse_document_format(member(b, s, source, STR("media_type")), d.title);
         d.bytes = member(b, s, source, STR("data"));
     } else if (SCAN_IS(s, kind, "text")) {
         d.text = member(b, s, source, STR("data"));

@@ -156,3 +156,30 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
     return text_from(n > 0 ? arena_printf(arena, "%.*s %u", (int)n, out, number)
                            : arena_printf(arena, "document %u", number));
 }
+
+/* API_runtime_DocumentBlock.html, format; media types: IANA. */
+struct str converse_document_format(struct str media_type, struct str name)
+{
+    static const struct {
+        const char *type, *ending, *format;
+    } table[] = {
+        {"application/pdf", ".pdf", "pdf"},
+        {"text/plain", ".txt", "txt"},
+        {"text/csv", ".csv", "csv"},
+        {"text/html", ".html", "html"},
+        {"text/markdown", ".md", "md"},
+        {"application/msword", ".doc", "doc"},
+        {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx",
+         "docx"},
+        {"application/vnd.ms-excel", ".xls", "xls"},
+        {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx", "xlsx"},
+    };
+    bool untyped = media_type.n == 0 || text_ieq(media_type, STR("application/octet-stream"));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (text_ieq(media_type, text_from(table[i].type)) ||
+            (untyped && text_ends(name, text_from(table[i].ending)))) {
+            return text_from(table[i].format);
+        }
+    }
+    return (struct str){NULL, 0};
+}

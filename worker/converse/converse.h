@@ -20,6 +20,10 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
 /* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
  * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);
+/* DocumentFormat of a media type, or of the end of a name where there is no type (or one that says
+ * nothing); empty: Bedrock has none for it. */
+struct str converse_document_format(struct str media_type, struct str name);
+#define CONVERSE_DOCUMENT_FORMATS "pdf, csv, doc, docx, xls, xlsx, html, txt and md"
 /* RFC 4648 section 4, not empty: what Bedrock decodes as a blob. */
 bool converse_is_base64(struct str s);
 

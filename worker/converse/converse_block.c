@@ -189,7 +189,7 @@ static bool document_legal(struct converse_build *b, const struct converse_docum
     }
     if (d->format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
-                            "document.source.media_type: Bedrock takes pdf, txt, csv, html and md");
+                            "document.source.media_type: Bedrock takes " CONVERSE_DOCUMENT_FORMATS);
     } else if (!filled) {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.data: empty or invalid base64 data");

@@ -4,8 +4,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct str nothing = {NULL, 0};
-
 /* 5.x of the SDK: {"mode":"explicit","ttl":"30m"|"12h"}; Bedrock knows 5m and 1h. */
 void openai_parts_cache(struct converse_build *b, const struct scan *s, scan_ref object)
 {
@@ -62,25 +60,6 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
     }
 }
 
-/* What a file is called tells its format when the data URL does not. */
-static struct str file_format(struct str type, struct str name)
-{
-    static const struct {
-        const char *type, *ending, *format;
-    } table[] = {
-        {"application/pdf", ".pdf", "pdf"}, {"text/plain", ".txt", "txt"},
-        {"text/csv", ".csv", "csv"},        {"text/html", ".html", "html"},
-        {"text/markdown", ".md", "md"},
-    };
-    for (size_t i = 0; i < COUNT(table); i++) {
-        if (text_ieq(type, text_from(table[i].type)) ||
-            (type.n == 0 && text_ends(name, text_from(table[i].ending)))) {
-            return text_from(table[i].format);
-        }
-    }
-    return nothing;
-}
-
 static void put_file(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     struct data_url url;
@@ -95,9 +74,15 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
             "Invalid 'messages': a file needs file_data as a base64 data: URL.");
         return;
     }
-    converse_build_document(b, (struct converse_document){.format = file_format(url.type, name),
-                                                          .bytes = url.data,
-                                                          .title = name});
+    struct str format = converse_document_format(url.type, name);
+    if (format.n == 0) {
+        converse_build_fail_param(b, ERR_FAULT_VALUE, "messages",
+                                  "Invalid 'messages': a file may be " CONVERSE_DOCUMENT_FORMATS
+                                  ".");
+        return;
+    }
+    converse_build_document(
+        b, (struct converse_document){.format = format, .bytes = url.data, .title = name});
 }
 
 /* --- parts --------------------------------------------------------------------------------- */

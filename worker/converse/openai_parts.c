@@ -163,6 +163,9 @@ static void put_parts(struct converse_build *b, const struct scan *s, scan_ref c
         } else {
             k->put(b, s, v);
         }
+        if (which == ONLY_MEDIA) {
+            converse_build_map(b, "tool_result.media");
+        }
         if (!b->in_result) {
             openai_parts_cache(b, s, v);
         }

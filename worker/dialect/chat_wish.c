@@ -1,6 +1,7 @@
 #include "worker/dialect/chat_wish.h"
 
-#define ALLOWED_MAX 128 /* OpenAI's limit of tools; the list is searched once for each tool */
+#define BUDGET_MIN  1024 /* platform.claude.com/docs/en/build-with-claude/extended-thinking */
+#define ALLOWED_MAX 128  /* OpenAI's limit of tools; the list is searched once for each tool */
 
 /* --- stop sequences, effort, format -------------------------------------------------------- */
 
@@ -41,13 +42,64 @@ static void read_effort(struct wish *w)
         w->thinking = WISH_THINKING_OFF;
         return;
     }
-    w->effort = text_eq(effort, STR("minimal")) ? WISH_EFFORT_LOW : wish_effort_find(effort);
+    w->effort_rounded = text_eq(effort, STR("minimal"));
+    w->effort = w->effort_rounded ? WISH_EFFORT_LOW : wish_effort_find(effort);
     w->thinking = WISH_THINKING_ADAPTIVE;
     if (w->effort == WISH_EFFORT_OTHER) {
         wish_fault(w, ERR_FAULT_VALUE, "reasoning_effort",
                    "Invalid value for 'reasoning_effort': supported values are 'none', "
                    "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
     }
+}
+
+/* Claude's own field, which its makers' Chat layer takes, too. One of another form is lost. */
+static void read_thinking(struct wish *w)
+{
+    static const struct wish_names names = {.thinking = "thinking",
+                                            .effort = "reasoning_effort",
+                                            .one_call = "parallel_tool_calls",
+                                            .stops = "stop"};
+    const struct scan *s = w->scan;
+    scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
+    scan_ref budget = SCAN_GET(s, thinking, "budget_tokens");
+    if (SCAN_IS(s, type, "disabled")) {
+        w->thinking = WISH_THINKING_OFF;
+    } else if (SCAN_IS(s, type, "adaptive")) {
+        w->thinking = WISH_THINKING_ADAPTIVE;
+    } else if (SCAN_IS(s, type, "enabled") && scan_type(s, budget) == SCAN_NUMBER) {
+        w->thinking = WISH_THINKING_BUDGET;
+        if (!scan_i64(s, budget, &w->budget) || w->budget < BUDGET_MIN) {
+            wish_fault(w, ERR_FAULT_VALUE, "thinking",
+                       "Invalid 'thinking': expected budget_tokens >= 1024.");
+        }
+    } else {
+        return;
+    }
+    w->called = &names;
+    wish_take(w, thinking);
+}
+
+static void read_top_k(struct wish *w)
+{
+    scan_ref top_k = SCAN_GET(w->scan, 0, "top_k");
+    if (scan_type(w->scan, top_k) == SCAN_NUMBER) {
+        w->top_k = top_k;
+        wish_take(w, top_k);
+    }
+}
+
+/* "auto" and "default" ask for nothing but what everybody gets; "fast" is OpenAI's newer word. */
+static void read_tier(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref tier = SCAN_GET(s, 0, "service_tier");
+    if (SCAN_IS(s, tier, "fast")) {
+        w->has_tier = true;
+        w->tier = TIER_PRIORITY;
+        return;
+    }
+    w->has_tier = tier_find(scan_text(s, tier), &w->tier);
+    w->tier_other = !w->has_tier && !wish_is_nothing(s, tier) && !SCAN_IS(s, tier, "auto");
 }
 
 static void read_format(struct wish *w)
@@ -187,7 +239,8 @@ static void read_history(struct wish *w, scan_ref messages)
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
-    w->unreasoned = last && w->thinking == WISH_THINKING_ADAPTIVE;
+    w->unreasoned =
+        last && (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET);
     w->prefilled = prefilled;
 }
 
@@ -208,6 +261,35 @@ static void refuse_audio(struct wish *w)
     }
 }
 
+/* What is read somewhere, and what only concerns OpenAI's own service. */
+static const char *const known[] = {
+    "audio",
+    "function_call",
+    "functions",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "modalities",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "user",
+};
+
 enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messages, scan_ref tools,
                            struct err *err)
 {
@@ -216,14 +298,21 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
                                             .one_call = "parallel_tool_calls",
                                             .stops = "stop"};
     wish_begin(w, s, &names);
+    enum status st = wish_read_fields(w, DIALECT_OPENAI, known, sizeof known / sizeof *known, err);
+    if (st != STATUS_OK) {
+        return st;
+    }
     w->has_temperature = scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->temperature);
     w->has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->top_p);
     refuse_audio(w);
     read_stops(w);
     read_effort(w);
+    read_thinking(w);
+    read_top_k(w);
+    read_tier(w);
     read_format(w);
     read_choice(w);
     w->tools = count_allowed(w, tools, false) + count_allowed(w, SCAN_GET(s, 0, "functions"), true);
     read_history(w, messages);
-    return wish_read_fields(w, DIALECT_OPENAI, NULL, 0, err);
+    return STATUS_OK;
 }

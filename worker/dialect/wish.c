@@ -229,8 +229,8 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const char *c
     const struct scan *s = w->scan;
     for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
         scan_ref key = scan_key(s, v);
-        bool other = known && !is_known(s, key, known, known_count);
-        size_t row = !known || other ? find_plain(s, key, dialect) : wish_plain_count;
+        bool other = !is_known(s, key, known, known_count);
+        size_t row = other ? find_plain(s, key, dialect) : wish_plain_count;
         if (wish_is_nothing(s, v)) {
             continue;
         }
@@ -243,4 +243,15 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const char *c
         }
     }
     return STATUS_OK;
+}
+
+void wish_take(struct wish *w, scan_ref value)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w->other_count; i++) {
+        if (w->others[i] != value) {
+            w->others[kept++] = w->others[i];
+        }
+    }
+    w->other_count = kept;
 }

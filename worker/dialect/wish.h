@@ -100,6 +100,7 @@ struct wish {
     bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
     enum wish_effort effort;
+    bool effort_rounded; /* it was a lower one than there are */
     bool task_budget;
 
     enum wish_format format;
@@ -139,10 +140,12 @@ bool wish_shows_deferred(const struct wish *w, struct str name);
 /* What both readers begin with: the dialect's own names, nothing asked. */
 void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called);
 /* The plain fields and the others. known: names that are read elsewhere, or that may go without a
- * word; NULL: all others may. BUSY when memory is out. */
+ * word. BUSY when memory is out. */
 MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
                                         const char *const *known, size_t known_count,
                                         struct err *err);
+/* A field that is read after all is none of the others. */
+void wish_take(struct wish *w, scan_ref value);
 /* A member's text; no memory for it is a fault. */
 struct str wish_text(struct wish *w, scan_ref r);
 /* Room for so many stop sequences (false: none, a fault), then one by one. */

@@ -3,11 +3,6 @@
 #include "worker/dialect/json_wish.h"
 #include "worker/plan/plan_schema.h"
 
-static void out_of_memory(struct converse_build *b)
-{
-    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* A member of the section: "top_k", or "object.member", whose object is to be ended after it. type:
  * of that object, or empty. */
 static struct json_out *path_key(struct converse_section *x, struct str path, struct str type,
@@ -186,7 +181,7 @@ static void put_format(struct converse_section *x, const struct wish *w)
     struct str schema = plan_schema_format(b->plan);
     struct json_out *out = converse_build_key(x, STR("textFormat"));
     if (!schema.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     json_object(out);
     converse_build_member(b, STR("type"), STR("json_schema"));
@@ -245,7 +240,7 @@ static void put_words(struct converse_build *b, struct str words)
     if (words.p) {
         converse_build_text_pieces(b, &words, 1);
     } else {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
 }
 

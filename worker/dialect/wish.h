@@ -142,7 +142,7 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
 /* The plain fields and the others. known: names that are read elsewhere, or that may go without a
  * word. BUSY when memory is out. */
 MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
-                                        const char *const *known, size_t known_count,
+                                        const struct str *known, size_t known_count,
                                         struct err *err);
 /* A field that is read after all is none of the others. */
 void wish_take(struct wish *w, scan_ref value);

@@ -154,7 +154,7 @@ static struct str find_configured(const struct models *m, struct str name)
 
 struct
     scratch { /* where ids are put together; models_choose copies the chosen one into the arena */
-    char mapped[304]; /* directory_map's size */
+    char mapped[DIRECTORY_MAPPING_TO];
     char ruled[MODELS_ID_MAX + 64];
 };
 

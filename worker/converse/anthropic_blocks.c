@@ -385,7 +385,7 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
 
 /* --- a message's content ------------------------------------------------------------------- */
 
-static void put_block(struct converse_build *b, const struct scan *s, scan_ref block)
+void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     const struct kind *k = kind_of(s, block);
     bool assistant = b->role == CONVERSE_ASSISTANT;
@@ -410,6 +410,6 @@ void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_r
     }
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
          v = scan_next(s, content, v)) {
-        put_block(b, s, v);
+        anthropic_blocks_put_one(b, s, v);
     }
 }

@@ -57,9 +57,15 @@ struct pair {
     struct pair *next;
 };
 
+struct custom {
+    struct str client;
+    struct custom *next;
+};
+
 struct converse_names {
     struct arena *arena;
     struct pair *pairs[256];
+    struct custom *custom; /* a handful; looked through for each call of an answer */
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
@@ -135,6 +141,27 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
     uint8_t bucket;
     const struct pair *p = names ? find(names, bedrock, &bucket) : NULL;
     return p ? p->client : bedrock;
+}
+
+bool converse_names_custom(struct converse_names *names, struct str client)
+{
+    struct custom *c = arena_alloc(names->arena, sizeof *c);
+    struct str kept = arena_dup(names->arena, client);
+    if (!c || !kept.p) {
+        return false;
+    }
+    *c = (struct custom){kept, names->custom};
+    names->custom = c;
+    return true;
+}
+
+bool converse_names_is_custom(const struct converse_names *names, struct str client)
+{
+    const struct custom *c = names ? names->custom : NULL;
+    while (c && !text_eq(c->client, client)) {
+        c = c->next;
+    }
+    return c != NULL;
 }
 
 /* --- document names ------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #define WORKER_CONVERSE_CONVERSE_H
 
 #include "server/base/arena.h"
+#include "server/base/err.h"
 #include "server/base/text.h"
 
 /* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one
@@ -17,6 +18,9 @@ struct converse_names *converse_names_new(struct arena *arena);
 struct str converse_name_out(struct converse_names *names, struct str client);
 /* The client's name for Bedrock's: the same span when it was never mapped. names may be NULL. */
 struct str converse_name_back(const struct converse_names *names, struct str bedrock);
+/* Remembers a custom tool of the client's: its calls go back as such. false: no memory. */
+MUST_CHECK bool converse_names_custom(struct converse_names *names, struct str client);
+bool converse_names_is_custom(const struct converse_names *names, struct str client);
 /* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
  * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);

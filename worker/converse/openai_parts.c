@@ -116,16 +116,23 @@ static void refuse_audio(struct converse_build *b, const struct scan *s, scan_re
                               "Invalid 'messages': audio is not supported.");
 }
 
+/* Anthropic's blocks, which some clients (Cursor) send here, too. */
+static void put_block(struct converse_build *b, const struct scan *s, scan_ref part)
+{
+    anthropic_blocks_put_one(b, s, part);
+}
+
 static const struct kind {
     const char *type;
     void (*put)(struct converse_build *b, const struct scan *s, scan_ref part);
     bool media;
 } kinds[] = {
-    {"file", put_file, true},
-    {"image_url", put_image, true},
-    {"input_audio", refuse_audio, false},
-    {"refusal", put_refusal, false},
-    {"text", put_text, false},
+    {"document", put_block, true},        {"file", put_file, true},
+    {"image", put_block, true},           {"image_url", put_image, true},
+    {"input_audio", refuse_audio, false}, {"redacted_thinking", put_block, false},
+    {"refusal", put_refusal, false},      {"text", put_text, false},
+    {"thinking", put_block, false},       {"tool_result", put_block, false},
+    {"tool_use", put_block, false},
 };
 
 static const struct kind *kind_of(struct converse_build *b, const struct scan *s, scan_ref part)

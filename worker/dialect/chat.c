@@ -184,6 +184,7 @@ static enum status read_tools(const struct scan *s, struct chat_request *out, st
 {
     scan_ref tools = SCAN_GET(s, 0, "tools");
     out->tools = SCAN_ABSENT;
+    out->legacy = !present(s, tools) && scan_size(s, SCAN_GET(s, 0, "functions")) > 0;
     if (!present(s, tools)) {
         return STATUS_OK;
     }

@@ -1,5 +1,7 @@
 #include "worker/dialect/chat_wish.h"
 
+#include "worker/dialect/chat_tool.h"
+
 #define BUDGET_MIN  1024 /* platform.claude.com/docs/en/build-with-claude/extended-thinking */
 #define ALLOWED_MAX 128  /* OpenAI's limit of tools; the list is searched once for each tool */
 
@@ -112,6 +114,10 @@ static void read_format(struct wish *w)
         w->format = WISH_FORMAT_JSON;
     }
     if (!SCAN_IS(s, type, "json_schema")) {
+        bool known_type = SCAN_IS(s, type, "json_object") || SCAN_IS(s, type, "text");
+        w->format = !known_type && scan_type(s, format) == SCAN_OBJECT && scan_size(s, format) > 0
+                        ? WISH_FORMAT_OTHER /* newer than this program, or wrong: named */
+                        : w->format;
         return;
     }
     if (scan_type(s, schema) != SCAN_OBJECT) {
@@ -138,7 +144,7 @@ static void wrong_choice(struct wish *w)
 
 static void read_word(struct wish *w, scan_ref choice)
 {
-    if (SCAN_IS(w->scan, choice, "required")) {
+    if (SCAN_IS(w->scan, choice, "required") || SCAN_IS(w->scan, choice, "any")) {
         w->choice = WISH_CHOICE_ANY;
     } else if (SCAN_IS(w->scan, choice, "none")) {
         w->choice = WISH_CHOICE_NONE;
@@ -150,7 +156,7 @@ static void read_word(struct wish *w, scan_ref choice)
 static void read_object(struct wish *w, scan_ref choice)
 {
     const struct scan *s = w->scan;
-    scan_ref type = SCAN_GET(s, choice, "type"), named = choice;
+    scan_ref type = SCAN_GET(s, choice, "type"), named;
     if (SCAN_IS(s, type, "allowed_tools")) {
         scan_ref inner = SCAN_GET(s, choice, "allowed_tools");
         if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
@@ -162,11 +168,13 @@ static void read_object(struct wish *w, scan_ref choice)
         }
         return;
     }
-    if (SCAN_IS(s, type, "function")) { /* else the legacy function_call: {"name":...} */
-        named = SCAN_GET(s, choice, "function");
+    named = chat_tool_read(s, choice).name;
+    if (scan_type(s, named) == SCAN_NONE && scan_type(s, type) == SCAN_STRING) {
+        read_word(w, type); /* {"type":"auto"}: Anthropic's shape without a name */
+        return;
     }
     w->choice = WISH_CHOICE_ONE;
-    w->choice_name = wish_text(w, SCAN_GET(s, named, "name"));
+    w->choice_name = wish_text(w, named);
     if (w->choice_name.n == 0) {
         wrong_choice(w);
     }
@@ -181,7 +189,7 @@ static void read_choice(struct wish *w)
     }
     if (scan_type(s, choice) == SCAN_STRING) {
         read_word(w, choice);
-    } else if (scan_type(s, choice) == SCAN_OBJECT) {
+    } else if (scan_type(s, choice) == SCAN_OBJECT && scan_size(s, choice) > 0) {
         read_object(w, choice);
     }
     w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
@@ -195,15 +203,14 @@ bool chat_wish_allows(const struct wish *w, struct str name)
     }
     for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT;
          v = scan_next(s, w->allowed, v)) {
-        if (scan_text_is(s, SCAN_GET(s, SCAN_GET(s, v, "function"), "name"), name) ||
-            scan_text_is(s, SCAN_GET(s, v, "name"), name)) {
+        if (scan_text_is(s, chat_tool_read(s, v).name, name)) {
             return true;
         }
     }
     return false;
 }
 
-static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
+static uint32_t count_allowed(struct wish *w, scan_ref list)
 {
     const struct scan *s = w->scan;
     uint32_t n = 0;
@@ -211,8 +218,7 @@ static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
         return scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT; t = scan_next(s, list, t)) {
-        scan_ref function = legacy ? t : SCAN_GET(s, t, "function");
-        n += chat_wish_allows(w, scan_text(s, SCAN_GET(s, function, "name")));
+        n += chat_wish_allows(w, scan_text(s, chat_tool_read(s, t).name));
     }
     return n;
 }
@@ -221,7 +227,13 @@ static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
 
 static bool calls(const struct scan *s, scan_ref m)
 {
-    scan_ref list = SCAN_GET(s, m, "tool_calls");
+    scan_ref list = SCAN_GET(s, m, "tool_calls"), content = SCAN_GET(s, m, "content");
+    for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use")) {
+            return true;
+        }
+    }
     return (scan_type(s, list) == SCAN_ARRAY && scan_size(s, list) > 0) ||
            scan_type(s, SCAN_GET(s, m, "function_call")) == SCAN_OBJECT;
 }
@@ -281,6 +293,7 @@ static const struct str known[] = {
     STR("service_tier"),
     STR("stop"),
     STR("store"),
+    STR("system"),
     STR("stream"),
     STR("stream_options"),
     STR("temperature"),
@@ -312,7 +325,7 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     read_tier(w);
     read_format(w);
     read_choice(w);
-    w->tools = count_allowed(w, tools, false) + count_allowed(w, SCAN_GET(s, 0, "functions"), true);
+    w->tools = count_allowed(w, tools) + count_allowed(w, SCAN_GET(s, 0, "functions"));
     read_history(w, messages);
     return STATUS_OK;
 }

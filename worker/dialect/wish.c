@@ -165,7 +165,6 @@ const struct wish_plain wish_plain[] = {
     ONLY_CHAT("seed"),
     {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard")},
     ONLY_MESSAGES("tags"),
-    ONLY_MESSAGES("thread"),
     ONLY_CHAT("top_logprobs"),
     ONLY_MESSAGES("user_profile_id"),
     ONLY_CHAT("verbosity"),
@@ -274,4 +273,14 @@ void wish_take(struct wish *w, scan_ref value)
         }
     }
     w->other_count = kept;
+}
+
+enum status wish_refuse_thread(const struct scan *s, struct err *err)
+{
+    enum scan_type t = scan_type(s, SCAN_GET(s, 0, "thread"));
+    if (t == SCAN_NONE || t == SCAN_NULL) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_THREAD,
+                   "thread: message threads are not kept here; send the whole conversation");
 }

@@ -154,6 +154,11 @@ void wish_add_stop(struct wish *w, struct str raw);
 /* Keeps the first fault; the text is the dialect's. NONE: it names no parameter (err_set_param). */
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text);
 
+/* A request of a conversation that the server is to remember: without that it would lose its memory
+ * in silence. THREAD: the SDKs then send it whole, at once and from then on. Before anything else is
+ * read: what goes on with a thread has results without their calls. */
+MUST_CHECK enum status wish_refuse_thread(const struct scan *s, struct err *err);
+
 /* Asks for nothing: absent, null, false, 0, "", an empty list or object. */
 bool wish_is_nothing(const struct scan *s, scan_ref r);
 /* A JSON string of blanks only: Bedrock refuses such texts. raw: with its quotes. */

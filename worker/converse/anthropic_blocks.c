@@ -2,6 +2,7 @@
 
 #include "server/base/buf.h"
 #include "worker/converse/converse_citation.h"
+#include "worker/plan/plan_history.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -385,12 +386,31 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
 
 /* --- a message's content ------------------------------------------------------------------- */
 
+/* What Converse has no block for: its text, or nothing. */
+static void put_other(struct converse_build *b, const struct scan *s, scan_ref block)
+{
+    struct str text;
+    switch (plan_history(b->plan, s, block, &text)) {
+    case PLAN_MAP:
+        converse_build_text_pieces(b, &text, 1);
+        break;
+    case PLAN_REFUSE:
+        converse_build_no_memory(b);
+        break;
+    case PLAN_DROP:
+        break;
+    case PLAN_KEEP:
+    case PLAN_CLAMP:
+        converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
+    }
+}
+
 void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     const struct kind *k = kind_of(s, block);
     bool assistant = b->role == CONVERSE_ASSISTANT;
     if (!k) {
-        converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
+        put_other(b, s, block);
     } else if (k->where & (assistant ? BY_ASSISTANT : BY_USER)) {
         k->put(b, s, block);
     } else {
@@ -400,16 +420,21 @@ void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, sc
     anthropic_blocks_cache(b, s, block);
 }
 
+void anthropic_blocks_put_from(struct converse_build *b, const struct scan *s, scan_ref content,
+                               scan_ref first)
+{
+    for (scan_ref v = first; v != SCAN_ABSENT && converse_build_ok(b);
+         v = scan_next(s, content, v)) {
+        anthropic_blocks_put_one(b, s, v);
+    }
+}
+
 void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
     }
-    if (scan_type(s, content) != SCAN_ARRAY) {
-        return;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
-         v = scan_next(s, content, v)) {
-        anthropic_blocks_put_one(b, s, v);
+    if (scan_type(s, content) == SCAN_ARRAY) {
+        anthropic_blocks_put_from(b, s, content, scan_first(s, content));
     }
 }

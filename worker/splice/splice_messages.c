@@ -1,5 +1,6 @@
 /* `system` and `messages` of the request splice: members and blocks that the model does not
  * know. */
+#include "worker/plan/plan_history.h"
 #include "worker/splice/splice_job.h"
 
 /* --- cache_control ------------------------------------------------------------------------- */
@@ -61,6 +62,10 @@ static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
     if (SCAN_IS(j->s, key, "cache_control")) {
         return splice_drops_cache_control(j, value);
     }
+    if (SCAN_IS(j->s, key, "transformations")) { /* of an image; newer answers name it */
+        splice_note(j, PLAN_DROP, "transformations");
+        return true;
+    }
     /* Who called the tool: newer answers carry it, InvokeModel refuses it. */
     if (SCAN_IS(j->s, key, "caller")) {
         splice_note(j, PLAN_DROP, "caller");
@@ -96,6 +101,46 @@ static void judge_media(struct splice_job *j, scan_ref type)
     }
 }
 
+/* {"type":"text","text":T}, with the mark that the block had or is to have. */
+static void put_text_for(struct splice_job *j, scan_ref block, struct str text)
+{
+    const struct scan *s = j->s;
+    scan_ref mark = SCAN_GET(s, block, "cache_control");
+    struct str cache = {"", 0};
+    if (j->cache_spot == block) {
+        cache = j->cache_json;
+        j->cache_spot = SCAN_ABSENT;
+    } else if (scan_type(s, mark) == SCAN_OBJECT && plan_takes_marks(j->plan)) {
+        bool hour = splice_takes(j, MODELS_CACHE_1H) &&
+                    cache_policy_hour(&j->plan->o->cache, scan_text(s, SCAN_GET(s, mark, "ttl")));
+        cache = hour ? STR("\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                     : STR("\"cache_control\":{\"type\":\"ephemeral\"}");
+    }
+    char *json = arena_printf(s->arena, "{\"type\":\"text\",\"text\":\"%.*s\"%s%.*s}",
+                              STR_ARG(text), cache.n > 0 ? "," : "", STR_ARG(cache));
+    edits_value(&j->edits, block, text_from(json));
+    j->edits.failed = j->edits.failed || !json;
+}
+
+static void edit_history(struct splice_job *j, scan_ref block)
+{
+    struct str text;
+    switch (plan_history(j->plan, j->s, block, &text)) {
+    case PLAN_MAP:
+        put_text_for(j, block, text);
+        break;
+    case PLAN_DROP: /* a text has to say something */
+        put_text_for(j, block, STR("(no content)"));
+        break;
+    case PLAN_REFUSE:
+        j->edits.failed = true;
+        break;
+    case PLAN_KEEP:
+    case PLAN_CLAMP:
+        break;
+    }
+}
+
 static void edit_blocks(struct splice_job *j, scan_ref blocks)
 {
     const struct scan *s = j->s;
@@ -109,6 +154,7 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
         scan_ref type = SCAN_GET(s, b, "type");
         edits_filter(&j->edits, b, drops_block_member, j);
         judge_media(j, type);
+        edit_history(j, b);
         if (SCAN_IS(s, type, "tool_result")) {
             edit_blocks(j, SCAN_GET(s, b, "content"));
         }

@@ -212,8 +212,8 @@ static const struct models_caps rows[] = {
      ""},
     /* No documents (issue 137 of amazon-bedrock-client-for-mac), but forced tools (langchain-aws
      * 1.7.6). */
-    {"openai.gpt-", "gpt", "openai", (AGENT_ANY | MODELS_IMAGES) & NO_STOPS, GPT_5, 128000, 272000,
-     ""},
+    {"openai.gpt-", "gpt", "openai", ((AGENT_ANY | MODELS_IMAGES) & NO_STOPS) | MODELS_INPUT_WHOLE,
+     GPT_5, 128000, 272000, ""},
     {"openai.gpt-oss", "gpt-oss", "openai", AGENT_NOSTOP, GPT_OSS, 16384, 128000, ""},
     {"qwen.qwen3-", "qwen-3", "alibaba", AGENT_NOSTOP, PLAIN, 65536, 262144, ""},
     {"qwen.qwen3-32b", "qwen-3", "alibaba", AGENT_NOSTOP, PLAIN, 16384, 16384, ""},

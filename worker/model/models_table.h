@@ -33,7 +33,8 @@ enum { /* what a model takes: flags of struct models_caps */
        MODELS_CHOICE_ANY = 1 << 16,   /* tool_choice any, but no tool by its name */
        MODELS_CALL_LIMIT = 1 << 17,   /* tool_choice none, disable_parallel_tool_use: by Converse */
        MODELS_STRICT = 1 << 18,       /* tools[].strict */
-       MODELS_RESULT_MEDIA = 1 << 19  /* images and documents inside a tool result */
+       MODELS_RESULT_MEDIA = 1 << 19, /* images and documents inside a tool result */
+       MODELS_INPUT_WHOLE = 1 << 20   /* its streams' input tokens count the cached ones, too */
 };
 
 /* How a model is told to think. */

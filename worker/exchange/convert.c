@@ -61,6 +61,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     }
     if (x->attempt.reply) {
         x->attempt.reply->whole_upstream = plan->whole_upstream;
+        x->attempt.reply->input_whole = plan_takes(plan, MODELS_INPUT_WHOLE);
     }
     return st;
 }

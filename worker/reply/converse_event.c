@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/json/surrogates.h"
 #include "worker/converse/converse_citation.h"
 
 /* Bedrock is trusted to be large, not to be endless: 1 MB a frame, 25 MB an answer. */
@@ -273,7 +274,11 @@ static enum converse_event_kind kind_of(struct str type)
 static enum status parse_object(struct scan *s, struct arena *arena, struct str text,
                                 const char *what, struct err *err)
 {
-    enum status st = scan_parse(s, arena, text, &upstream_limits, NULL);
+    struct str whole = surrogates_mended(arena, text);
+    if (text.p && !whole.p) {
+        return no_room(err);
+    }
+    enum status st = scan_parse(s, arena, whole, &upstream_limits, NULL);
     if (st == STATUS_INTERNAL) {
         return no_room(err);
     }

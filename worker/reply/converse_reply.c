@@ -185,10 +185,28 @@ static enum status on_message_stop(struct converse_reply *r, const struct conver
     return r->metered ? finish(r, out, err) : STATUS_OK;
 }
 
+/*
+ * The streams of GPT tell what went into the cache (and so, it must be thought, what came out of it)
+ * as input, too, where Converse's word is "not cached" and the same model's whole answers keep to
+ * it: 4,995 with 4,993 written in a stream, 2 in an answer (maximhq/bifrost pull request 6942).
+ */
+static void take_usage(struct reply *r, const struct usage *u)
+{
+    struct tokens *t = &r->usage.tokens;
+    if (!u->seen) {
+        return;
+    }
+    r->usage = *u;
+    uint64_t cached = t->cache_read + tokens_written(t);
+    if (r->input_whole && cached <= t->input) {
+        t->input -= cached;
+    }
+}
+
 static enum status on_metadata(struct converse_reply *r, const struct converse_event *e,
                                struct buf *out, struct err *err)
 {
-    r->reply.usage = e->ending.usage;
+    take_usage(&r->reply, &e->ending.usage);
     r->metered = true;
     return r->stop ? finish(r, out, err) : STATUS_OK;
 }

@@ -100,8 +100,6 @@ static const struct {
     {"cut", "metadata", "{\"usage\":{"},
     {"an array", "messageStart", "[]"},
     {"empty", "messageStop", ""},
-    {"lone surrogate", "contentBlockDelta",
-     "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"\\ud800\"}}"},
     {"no index", "contentBlockDelta", "{\"delta\":{\"text\":\"x\"}}"},
     {"index of another type", "contentBlockStop", "{\"contentBlockIndex\":\"0\"}"},
     {"tool without name", "contentBlockStart",

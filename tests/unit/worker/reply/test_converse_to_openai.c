@@ -53,6 +53,68 @@ static void test_stream_without_usage_is_plain(void **state)
     bed_close(&b);
 }
 
+/* GPT's streams count what goes into the cache as input, too; its whole answers do not (W22: 4,995
+ * and 4,993 in a stream, 2 in an answer). */
+static void test_input_that_holds_the_cached_is_counted_once(void **state)
+{
+    (void)state;
+    static const struct {
+        bool whole;
+        const char *usage;
+        struct tokens want;
+    } rows[] = {
+        {true,
+         "{\"inputTokens\":4995,\"cacheWriteInputTokens\":4993,\"outputTokens\":19}",
+         {2, 19, 0, 4993, 0}},
+        {true,
+         "{\"inputTokens\":4995,\"cacheReadInputTokens\":4000,\"cacheWriteInputTokens\":900,"
+         "\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":900}],\"outputTokens\":19}",
+         {95, 19, 4000, 0, 900}},
+        {true,
+         "{\"inputTokens\":2,\"cacheWriteInputTokens\":4993,\"outputTokens\":19}",
+         {2, 19, 0, 4993, 0}}, /* it has been mended there */
+        {true, "{\"inputTokens\":50,\"outputTokens\":19}", {50, 19, 0, 0, 0}},
+        {false,
+         "{\"inputTokens\":4995,\"cacheWriteInputTokens\":4993,\"outputTokens\":19}",
+         {4995, 19, 0, 4993, 0}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct converse_bed b;
+        char payload[300];
+        size_t at;
+        open_full(&b);
+        b.reply->input_whole = rows[i].whole;
+        bed_event(&b, "messageStop", "{\"stopReason\":\"end_turn\"}");
+        snprintf(payload, sizeof payload, "{\"usage\":%s}", rows[i].usage);
+        bed_event(&b, "metadata", payload);
+        const struct tokens *got = &b.reply->usage.tokens;
+        if (memcmp(got, &rows[i].want, sizeof *got) != 0)
+            fail_msg("%zu: %u %u %u %u", i, (unsigned)got->input, (unsigned)got->cache_read,
+                     (unsigned)got->write_5m, (unsigned)got->write_1h);
+        snprintf(payload, sizeof payload, "\"prompt_tokens\":%u,",
+                 (unsigned)(got->input + got->cache_read + got->write_5m + got->write_1h));
+        if (!text_find(buf_str(&b.out), text_from(payload), &at))
+            fail_msg("%zu: %.*s", i, STR_ARG(buf_str(&b.out)));
+        bed_close(&b);
+    }
+}
+
+static void test_half_of_a_character_does_not_end_the_stream(void **state)
+{
+    (void)state;
+    struct converse_bed b;
+    open_plain(&b);
+    bed_event(&b, "contentBlockDelta", AT(0, DELTA("\"text\":\"a\\ud83d\"")));
+    bed_event(&b, "contentBlockDelta", AT(0, DELTA("\"text\":\"\\ude00b\"")));
+    bed_event(&b, "messageStop", "{\"stopReason\":\"end_turn\"}");
+    bed_event(&b, "metadata", "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}");
+    bed_expect(&b, "halves",
+               ROLE CHUNK("\"content\":\"a\\ufffd\"", "null")
+                   CHUNK("\"content\":\"\\ufffdb\"", "null")
+                       CHUNK("", "\"stop\"") "data: [DONE]\n\n");
+    bed_close(&b);
+}
+
 struct reason_row {
     const char *bedrock, *finish, *kept;
 };
@@ -250,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_golden_pairs_match),
         cmocka_unit_test(test_events_any_order_stay_legal),
         cmocka_unit_test(test_stream_without_usage_is_plain),
+        cmocka_unit_test(test_input_that_holds_the_cached_is_counted_once),
+        cmocka_unit_test(test_half_of_a_character_does_not_end_the_stream),
         cmocka_unit_test(test_finish_reason_follows_the_table),
         cmocka_unit_test(test_legacy_functions_are_answered_in_kind),
         cmocka_unit_test(test_custom_calls_are_unpacked),

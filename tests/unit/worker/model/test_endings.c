@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "server/base/buf.h"
 #include "server/base/clock.h"
 #include "shm/catalogue/catalogue.h"
 
@@ -74,24 +75,27 @@ static void test_is_near_by_day(void **state)
 
 static void add_line(void *ctx, const char *text)
 {
-    strcat(ctx, text);
-    strcat(ctx, "|");
+    buf_printf(ctx, "%s|", text);
 }
 
 static void test_configured_names_the_setting(void **state)
 {
     (void)state;
-    char told[2000] = "";
+    struct buf told;
+    buf_init(&told, 4096);
     char mapping[] = "{\"x\":\"eu.house.a\",\"y\":\"house.b\"}", name[] = "house-a", none[] = "";
     struct config c = {.model_default = name,
                        .model_opus = none,
                        .model_sonnet = none,
                        .model_haiku = none,
                        .model_mapping = mapping};
-    endings_configured(&c, at("2027-02-28"), add_line, told);
+    endings_configured(&c, at("2027-02-28"), add_line, &told);
+    buf_put_char(&told, '\0');
     assert_string_equal(
-        told, "ANTHROPIC_DEFAULT_MODEL: house.a ends on 2027-03-01, in 1 day; use house.b|"
-              "DEFAULT_MODEL_MAPPING, x: house.a ends on 2027-03-01, in 1 day; use house.b|");
+        buf_data(&told),
+        "ANTHROPIC_DEFAULT_MODEL: house.a ends on 2027-03-01, in 1 day; use house.b|"
+        "DEFAULT_MODEL_MAPPING, x: house.a ends on 2027-03-01, in 1 day; use house.b|");
+    buf_free(&told);
 }
 
 int main(void)

@@ -308,8 +308,8 @@ static void test_init_with_nonsense_names_it(void **state)
         {"[1]", "", "DEFAULT_MODEL_MAPPING: must be a JSON object"},
         {"{\"a\":1}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
         {"{\"a\":\"b c\"}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
-        {"", "opus",
-         "ANTHROPIC_DEFAULT_OPUS_MODEL=opus: not a Bedrock model id, ARN or known name"},
+        {"", "opossum",
+         "ANTHROPIC_DEFAULT_OPUS_MODEL=opossum: not a Bedrock model id, ARN or known name"},
     };
     struct err err;
     (void)state;

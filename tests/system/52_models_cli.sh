@@ -8,7 +8,7 @@ LITELLM=$ROOT/tests/data/litellm-small.json MODELS_DEV=$ROOT/tests/data/models-d
 run -- models
 expect "models: exit code" "$CODE $(wc -c <"$T/err")" "0 0"
 expect "models: a line a row" "$(wc -l <"$T/out")" "$(grep -vc '^#' "$ROOT/shm/catalogue/models.tsv")"
-run -- models claude-sonnet-4-5
+run -- models claude-sonnet-4-5-2
 expect "models PATTERN" "$CODE $(wc -l <"$T/out")" "0 2"
 expect_match "its line" "$(tail -1 "$T/out")" '^anthropic\.claude-sonnet-4-5-20250929-v1:0 +[0-9]+ +[0-9]+ +3 +15 +0\.3 +3\.75 +legacy 2027-04-08 +built-in$'
 run -- models eu.anthropic.claude-sonnet-4-5-20250929-v1:0 --output json

@@ -336,7 +336,7 @@ static enum verdict read_step(struct exchange *x)
 static enum verdict admit_step(struct exchange *x)
 {
     if (!limits_billed(x)) {
-        return VERDICT_NEXT;
+        return x->asked.counting ? limits_admit(x) : VERDICT_NEXT;
     }
     if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {

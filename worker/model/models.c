@@ -415,6 +415,21 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     return STATUS_OK;
 }
 
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[MODELS_ID_ROOM + 64])
+{
+    struct scratch scratch;
+    struct str id = at_home(m->config, models_id(row, scratch.builtin), &scratch);
+    return (struct str){text_copy(id, room, MODELS_ID_ROOM + 64), id.n};
+}
+
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[MODELS_ID_ROOM + 64])
+{
+    struct str list = catalogue_text(row, CATALOGUE_NAMES), first;
+    return list.n && text_split(&list, ',', &first) ? first : models_id_here(m, row, room);
+}
+
 /* --- configuration ------------------------------------------------------------------------- */
 
 static enum status check_configured(const struct cJSON *doc, struct err *err)

@@ -87,11 +87,21 @@ static bool same_numbers(const struct words *a, const struct words *b)
     return a->numbers == b->numbers && memcmp(a->number, b->number, a->numbers) == 0;
 }
 
+/* Whether it is worth reading: most forms begin with another letter. */
+static bool may_begin(const struct words *a, struct str form)
+{
+    size_t i = 0;
+    while (i < form.n && !is_letter(form.p[i])) {
+        i++;
+    }
+    return a->words > 0 &&
+           (is_digit(a->word[0]) || (i < form.n && folded(form.p[i]) == a->word[0]));
+}
+
 /* Of the words of b, the first are those of a. */
 static bool begins(const struct words *a, const struct words *b)
 {
-    return same_numbers(a, b) && a->words > 0 && a->words <= b->words &&
-           memcmp(a->word, b->word, a->words) == 0;
+    return same_numbers(a, b) && a->words <= b->words && memcmp(a->word, b->word, a->words) == 0;
 }
 
 /* --- what a row is called ------------------------------------------------------------------ */
@@ -214,7 +224,7 @@ static enum fit fit_of(const struct catalogue_row *row, const struct words *name
     enum fit best = FIT_NONE;
     size_t n = called(row, forms);
     for (size_t i = 0; i < n && best < FIT_RETIRED; i++) {
-        if (!read_words(forms[i], &form) || !begins(name, &form)) {
+        if (!may_begin(name, forms[i]) || !read_words(forms[i], &form) || !begins(name, &form)) {
             continue;
         }
         bool named = catalogue_text(row, CATALOGUE_NAMES).n > 0;
@@ -275,24 +285,27 @@ static char plain(char c)
 static size_t distance(struct str a, struct str b, size_t most)
 {
     uint8_t row[NAME_MAX_LEN + 1];
-    size_t apart = a.n > b.n ? a.n - b.n : b.n - a.n;
+    size_t apart = a.n > b.n ? a.n - b.n : b.n - a.n,
+           best = 0; /* least of the row: it never falls */
     if (apart > most) {
         return apart;
     }
     for (size_t k = 0; k <= b.n; k++) {
         row[k] = (uint8_t)k;
     }
-    for (size_t i = 0; i < a.n; i++) {
+    for (size_t i = 0; i < a.n && best <= most; i++) {
         uint8_t corner = row[0], least;
         row[0] = (uint8_t)(i + 1);
+        best = row[0];
         for (size_t k = 0; k < b.n; k++) {
             least = (uint8_t)(corner + (plain(a.p[i]) != plain(b.p[k])));
             corner = row[k + 1];
             least = row[k] < least ? (uint8_t)(row[k] + 1) : least;
             row[k + 1] = corner < least ? (uint8_t)(corner + 1) : least;
+            best = row[k + 1] < best ? row[k + 1] : best;
         }
     }
-    return row[b.n];
+    return best <= most ? row[b.n] : best;
 }
 
 struct near {

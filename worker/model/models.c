@@ -58,7 +58,7 @@ bool models_is_legal(struct str id)
 /* --- table and rule ------------------------------------------------------------------------ */
 
 struct scratch {      /* where ids are put together; models_choose copies the chosen one */
-    char mapped[304]; /* directory_map's size */
+    char mapped[DIRECTORY_MAPPING_TO];
     char builtin[MODELS_ID_ROOM], shortened[MODELS_ID_ROOM];
     char home[MODELS_ID_ROOM + 64];
     char ruled[MODELS_ID_MAX + 64];

@@ -23,7 +23,7 @@ bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECT
     return false;
 }
 
-bool directory_map(const struct segment *s, struct str model, char to_out[304])
+bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO])
 {
     (void)s;
     if (!mapped_from || !text_eq(model, text_from(mapped_from)))

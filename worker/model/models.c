@@ -57,7 +57,7 @@ bool models_is_legal(struct str id)
 
 /* --- table and rule ------------------------------------------------------------------------ */
 
-struct scratch {      /* where ids are put together; models_choose copies the chosen one */
+struct scratch { /* where ids are put together; models_choose copies the chosen one */
     char mapped[DIRECTORY_MAPPING_TO];
     char builtin[MODELS_ID_ROOM], shortened[MODELS_ID_ROOM];
     char home[MODELS_ID_ROOM + 64];
@@ -367,8 +367,8 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
 struct str models_id_here(const struct models *m, const struct catalogue_row *row,
                           char room[MODELS_ID_ROOM + 64])
 {
-    struct scratch scratch;
-    struct str id = at_home(m->config, models_id(row, scratch.builtin), &scratch);
+    char builtin[MODELS_ID_ROOM], home[MODELS_ID_ROOM + 64];
+    struct str id = at_home(m->config, models_id(row, builtin), home);
     return (struct str){text_copy(id, room, MODELS_ID_ROOM + 64), id.n};
 }
 

@@ -68,6 +68,33 @@ expect_match "retired: what to use" "$(jq -r .error.message "$T/body")" '^model:
 table 'anthropic.claude-sonnet-4-20250514-v1:0\t\t\tactive'
 eventually $((10 * SLOW)) bash -c "sleep 1; curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$(message hi '{}' claude-sonnet-4-20250514)' $URL/v1/messages | grep -q 200" || fail "the operator's word is believed"
 
+# --- abilities are the table's, and follow it ------------------------------------------------------------------------
+body_of() { # MODEL: what Bedrock got of a request with stop sequences
+    ask "$(message hi '{"stop_sequences":["END"]}' "$1")"
+    curl -fs "$MOCK_URL/__body"
+}
+stops() { grep -q END <<<"$(body_of house.model-1)"; }
+stops || fail "an unknown model takes stop sequences"
+printf 'id\tin\tout\ttakes\nhouse.model-1\t1000\t1000\ttools,system\n' >"$T/models.tsv.new"
+mv "$T/models.tsv.new" "$T/models.tsv"
+no_stops() { for _ in 1 2 3 4 5 6; do ! stops || return 1; done; }
+eventually $((10 * SLOW)) no_stops || fail "takes: the words of CATALOGUE_FILE were not taken"
+
+# --- short names --------------------------------------------------------------------------------------------------
+for pair in nova-pro=amazon.nova-pro-v1:0 gpt-oss-120b=openai.gpt-oss-120b-1:0 claude-sonnet-4.5=global.anthropic.claude-sonnet-4-5-20250929-v1:0 \
+    anthropic/claude-opus-4.8=global.anthropic.claude-opus-4-8 sonnet=global.anthropic.claude-sonnet-5-5 'Nova Pro=amazon.nova-pro-v1:0'; do
+    ask "$(message hi '{}' "${pair%=*}")"
+    expect "${pair%=*}: status" "$CODE" 200
+    expect_true "${pair%=*}: what runs" grep -q " bedrock_model=${pair#*=} " "$T/server.log"
+    expect "${pair%=*}: the answer has the client's name" "$(jq -r .model "$T/body")" "${pair%=*}"
+done
+expect_true "the log says how" grep -q ' bedrock_model=amazon.nova-pro-v1:0 rule=short ' "$T/server.log"
+ask "$(message hi '{}' clause-opus-4-8)"
+expect "an unknown name: status" "$CODE" 404
+expect "an unknown name: the nearest" "$(jq -r .error.message "$T/body")" 'model: clause-opus-4-8; did you mean claude-opus-4-8?'
+ask "$(message hi '{}' grok-4)"
+expect "half a version" "$CODE" 404
+
 # --- nothing unknown is free --------------------------------------------------------------------------------------
 profile=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7t2ab
 ask "$(message hi '{}' "$profile")"

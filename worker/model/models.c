@@ -6,10 +6,12 @@
 #include "server/base/arena.h"
 #include "server/json/json.h"
 #include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/nickname.h"
 #include "shm/catalogue/region.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/edition.h"
 #include "worker/model/betas.h"
+#include "worker/model/model_id.h"
 
 struct name { /* what the client sent, taken apart */
     struct str full;
@@ -48,98 +50,17 @@ static struct name take_apart(struct str full)
     return n;
 }
 
-/* --- legal Bedrock ids --------------------------------------------------------------------- */
-
-static bool is_legal_text(struct str s, bool slash)
-{
-    return s.n <= MODELS_ID_MAX && text_only_of(s, slash ? "._:-/" : "._:-");
-}
-
-/* vendor.model, after an optional region prefix. The vendor is one lower-case word, which keeps
- * "gpt-4.1" and "gemini-2.5-pro" out. */
-static bool is_plain_id(struct str id)
-{
-    struct str rest = region_base(id), vendor;
-    if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor)) {
-        return false;
-    }
-    if (vendor.n == 0 || rest.n == 0 || vendor.p[0] < 'a' || vendor.p[0] > 'z') {
-        return false;
-    }
-    for (size_t i = 0; i < vendor.n; i++) {
-        if (!((vendor.p[i] >= 'a' && vendor.p[i] <= 'z') ||
-              (vendor.p[i] >= '0' && vendor.p[i] <= '9'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The resources that may be named. Prompts and routers carry content of their own, a SageMaker
- * endpoint is no model of ours: not in the list.
- * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html */
-static const char *const arn_kinds[] = {
-    "foundation-model/",        "custom-model/",      "imported-model/",
-    "provisioned-model/",       "inference-profile/", "application-inference-profile/",
-    "custom-model-deployment/",
-};
-
-/* arn:aws*:bedrock:<region>:<account>:<kind>/<name>; the account is empty for foundation models. */
-static bool is_model_arn(struct str id, struct str *account_out)
-{
-    struct str rest = id, part[5];
-    if (!is_legal_text(id, true)) {
-        return false;
-    }
-    for (size_t i = 0; i < 5; i++) {
-        if (!text_split(&rest, ':', &part[i])) {
-            return false;
-        }
-    }
-    if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
-        !text_eq(part[2], STR("bedrock"))) {
-        return false;
-    }
-    *account_out = part[4];
-    for (size_t i = 0; i < sizeof arn_kinds / sizeof *arn_kinds; i++) {
-        struct str kind = text_from(arn_kinds[i]);
-        if (text_starts(rest, kind) && rest.n > kind.n) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_legal(struct str id)
-{
-    struct str account;
-    return is_plain_id(id) || is_model_arn(id, &account);
-}
-
 bool models_is_legal(struct str id)
 {
-    return is_legal(take_apart(id).bare);
-}
-
-static bool is_account_allowed(const struct config *c, struct str id)
-{
-    struct str account, list = text_from(c->model_arn_accounts), one;
-    if (list.n == 0 || !is_model_arn(id, &account) || account.n == 0) {
-        return true;
-    }
-    while (text_split(&list, ',', &one)) {
-        if (text_eq(text_trim(one), account)) {
-            return true;
-        }
-    }
-    return false;
+    return model_id_is_legal(take_apart(id).bare);
 }
 
 /* --- table and rule ------------------------------------------------------------------------ */
 
 struct scratch { /* where ids are put together; models_choose copies the chosen one */
     char mapped[DIRECTORY_MAPPING_TO];
-    char builtin[MODELS_ID_ROOM];
+    char builtin[MODELS_ID_ROOM], shortened[MODELS_ID_ROOM];
+    char home[MODELS_ID_ROOM + 64];
     char ruled[MODELS_ID_MAX + 64];
 };
 
@@ -179,7 +100,7 @@ static struct str profile(const struct config *c, bool global)
 }
 
 /* The table of models is written for the US. */
-static struct str at_home(const struct config *c, struct str id, struct scratch *scratch)
+static struct str at_home(const struct config *c, struct str id, char room[MODELS_ID_ROOM + 64])
 {
     bool global = text_starts(id, STR("global."));
     struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
@@ -187,16 +108,15 @@ static struct str at_home(const struct config *c, struct str id, struct scratch 
         return id;
     }
     struct str rest = text_sub(id, old.n, id.n);
-    int n =
-        snprintf(scratch->ruled, sizeof scratch->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
-    return (struct str){scratch->ruled, (size_t)n};
+    int n = snprintf(room, MODELS_ID_ROOM + 64, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
+    return (struct str){room, (size_t)n};
 }
 
 static struct str find_in_table(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
     if (!m->mapping) {
-        return at_home(m->config, find_builtin(n->bare, scratch), scratch);
+        return at_home(m->config, find_builtin(n->bare, scratch), scratch->home);
     }
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
@@ -239,7 +159,7 @@ static struct str apply_rule(const struct config *c, struct str name, struct scr
     struct generation g = read_generation(name);
     struct str prefix = profile(c, g.number >= 45);
     const char *suffix = "";
-    if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30) {
+    if (!text_starts(name, STR("claude-")) || !model_id_is_text(name) || g.number < 30) {
         return (struct str){NULL, 0};
     }
     if (g.number <= 45) {
@@ -328,7 +248,7 @@ static struct pick pick_by_name(const struct models *m, const struct name *n,
     if (p.id.n == 0) {
         p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
     }
-    if (p.id.n == 0 && is_legal(n->bare)) {
+    if (p.id.n == 0 && model_id_is_legal(n->bare)) {
         p = (struct pick){n->bare, "id", true};
     }
     return p;
@@ -348,9 +268,36 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
         return pick_by_name(m, n, scratch);
     }
     struct name t = take_apart(target);
-    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
+    struct str id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
     return (struct pick){id, rule, false};
+}
+
+/* A name that nothing knows may be short for one that something does: then as if that had been
+ * sent, except that the log says so. */
+static struct pick pick_short(const struct models *m, const struct segment *s, struct name *n,
+                              struct scratch *scratch)
+{
+    const struct catalogue_row *row = m->mapping ? NULL : nickname_find(n->bare);
+    struct str list = row ? catalogue_text(row, CATALOGUE_NAMES) : (struct str){NULL, 0}, full;
+    if (!row) {
+        return (struct pick){{NULL, 0}, NULL, true};
+    }
+    if (list.n == 0 || !text_split(&list, ',', &full)) {
+        full = at_home(m->config, models_id(row, scratch->shortened), scratch->home);
+    }
+    struct name t = take_apart(full);
+    struct pick p = pick(m, s, &t, scratch);
+    n->one_million |= t.one_million;
+    p.rule = p.by_client ? "short" : p.rule;
+    return p;
+}
+
+static enum status refuse_unknown(struct str name, struct err *err)
+{
+    struct str near = nickname_nearest(without_one_million(name, &(bool){false}));
+    return err_set(err, STATUS_NO_MODEL, "model: %.*s%s%.*s%s", (int)(name.n < 100 ? name.n : 100),
+                   name.p, near.n ? "; did you mean " : "", STR_ARG(near), near.n ? "?" : "");
 }
 
 /* What takes its place is named without its vendor: a client's name, where there is one. */
@@ -390,10 +337,12 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     struct scratch scratch;
     struct pick p = pick(m, s, &n, &scratch);
     if (p.id.n == 0) {
-        return err_set(err, STATUS_NO_MODEL, "model: %.*s",
-                       (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
+        p = pick_short(m, s, &n, &scratch);
     }
-    if (p.by_client && !is_account_allowed(m->config, p.id)) {
+    if (p.id.n == 0) {
+        return refuse_unknown(client_name, err);
+    }
+    if (p.by_client && !model_id_is_allowed(m->config, p.id)) {
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
     }
@@ -415,6 +364,21 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     return STATUS_OK;
 }
 
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[MODELS_ID_ROOM + 64])
+{
+    char builtin[MODELS_ID_ROOM], home[MODELS_ID_ROOM + 64];
+    struct str id = at_home(m->config, models_id(row, builtin), home);
+    return (struct str){text_copy(id, room, MODELS_ID_ROOM + 64), id.n};
+}
+
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[MODELS_ID_ROOM + 64])
+{
+    struct str list = catalogue_text(row, CATALOGUE_NAMES), first;
+    return list.n && text_split(&list, ',', &first) ? first : models_id_here(m, row, room);
+}
+
 /* --- configuration ------------------------------------------------------------------------- */
 
 static enum status check_configured(const struct cJSON *doc, struct err *err)
@@ -424,7 +388,7 @@ static enum status check_configured(const struct cJSON *doc, struct err *err)
     }
     for (struct cJSON *m = json_child(doc); m; m = json_next(m)) {
         struct str from = json_name(m), to = json_text(m);
-        if (from.n == 0 || !is_legal(take_apart(to).bare)) {
+        if (from.n == 0 || !model_id_is_legal(take_apart(to).bare)) {
             return err_set(err, STATUS_INVALID,
                            "DEFAULT_MODEL_MAPPING: \"%.*s\" must name a Bedrock model id or ARN",
                            (int)(from.n < 100 ? from.n : 100), from.p);

@@ -1,6 +1,6 @@
 /*
  * abilities.h - the words in which the catalogue says what a model takes. What each means for a
- * request is code of the workers (worker/model/models_table.h gives them names there); which model
+ * request is code of the workers (worker/model/models_table.h makes flags of them); which model
  * has which is in models.tsv. Const; any process.
  */
 #ifndef SHM_CATALOGUE_ABILITIES_H

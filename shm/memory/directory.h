@@ -14,6 +14,8 @@
 #ifndef SHM_MEMORY_DIRECTORY_H
 #define SHM_MEMORY_DIRECTORY_H
 
+#include <stddef.h>
+
 #include "shm/catalogue/price.h"
 #include "shm/memory/segment_layout.h"
 
@@ -47,19 +49,24 @@ struct directory_key {  /* 256 bytes: one cell, and what a reader gets */
 };
 _Static_assert(sizeof(struct directory_key) == 256, "cell size");
 
-struct directory_mapping { /* 512 bytes */
-    char from[200];        /* client's model name, NUL-terminated */
-    char to[304];          /* Bedrock id or ARN */
+#define DIRECTORY_MAPPING_TO 304
+struct directory_mapping {         /* 512 bytes */
+    char from[200];                /* client's model name, NUL-terminated */
+    char to[DIRECTORY_MAPPING_TO]; /* Bedrock id or ARN */
     uint64_t reserved;
 };
-_Static_assert(sizeof(struct directory_mapping) == 512, "cell size");
+_Static_assert(sizeof(struct directory_mapping) == 512 &&
+                   offsetof(struct directory_mapping, from) == 0,
+               "cell size; found by name");
 
 struct directory_price_row { /* 256 bytes: one cell */
     char model[216];         /* Bedrock id, NUL-terminated */
     struct price price;
     uint64_t reserved;
 };
-_Static_assert(sizeof(struct directory_price_row) == 256, "cell size");
+_Static_assert(sizeof(struct directory_price_row) == 256 &&
+                   offsetof(struct directory_price_row, model) == 0,
+               "cell size; found by name");
 
 #define DIRECTORY_BETA_TO 184
 struct directory_beta {         /* 256 bytes: one cell */
@@ -67,7 +74,8 @@ struct directory_beta {         /* 256 bytes: one cell */
     char to[DIRECTORY_BETA_TO]; /* Bedrock's values, comma-separated; empty: blocked */
     uint64_t reserved;
 };
-_Static_assert(sizeof(struct directory_beta) == 256, "cell size");
+_Static_assert(sizeof(struct directory_beta) == 256 && offsetof(struct directory_beta, name) == 0,
+               "cell size; found by name");
 
 enum directory_found {
     DIRECTORY_HIT,
@@ -79,7 +87,7 @@ enum directory_found {
 /* --- readers: worker, top --- */
 enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
                                     struct directory_key *out);
-bool directory_map(const struct segment *s, struct str model, char to_out[304]);
+bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO]);
 /* The operator's own price of a model. */
 bool directory_price(const struct segment *s, struct str model, struct price *out);
 /* The operator's rule for an anthropic-beta value; to_out empty: blocked. */

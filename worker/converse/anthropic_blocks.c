@@ -45,7 +45,7 @@ struct str anthropic_blocks_text(struct converse_build *b, const struct scan *s,
     }
     struct str out = arena_dup(b->arena, buf_str(&joined));
     if (!out.p || !buf_ok(&joined)) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     buf_free(&joined);
     return out;
@@ -144,7 +144,7 @@ static struct str text_list(struct converse_build *b, const struct scan *s, scan
         out = arena_dup(b->arena, buf_str(&list));
     }
     if (!buf_ok(&list) || (n > 0 && !out.p)) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     buf_free(&list);
     return out;
@@ -281,7 +281,7 @@ static void put_search_result(struct converse_build *b, const struct scan *s, sc
     if (block) {
         converse_build_raw(b, text_from(block));
     } else {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
 }
 

@@ -32,11 +32,6 @@ static void close_objects(struct converse_build *b, int n)
     }
 }
 
-static void out_of_memory(struct converse_build *b)
-{
-    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* --- text ---------------------------------------------------------------------------------- */
 
 static void open_text(struct converse_build *b)
@@ -159,7 +154,7 @@ static bool text_to_bytes(struct converse_build *b, struct converse_document *d)
     size_t n = text_base64_size(d->text.n);
     char *out = arena_alloc(b->arena, n);
     if (!out) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return false;
     }
     d->bytes = (struct str){out, text_base64((const uint8_t *)d->text.p, d->text.n, out)};
@@ -204,7 +199,7 @@ void converse_build_document(struct converse_build *b, struct converse_document 
         return;
     }
     if (!name.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return;
     }
     open_block(b, STR("document"));
@@ -231,7 +226,7 @@ static void put_tool_id(struct converse_build *b, struct str id)
 {
     struct str out = converse_tool_id(b->arena, id);
     if (!out.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     converse_build_member(b, STR("toolUseId"), out);
 }
@@ -241,7 +236,7 @@ void converse_build_tool_use(struct converse_build *b, struct str id, struct str
 {
     struct str legal = converse_name_out(b->names, name);
     if (!legal.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     open_block(b, STR("toolUse"));
     put_tool_id(b, id);
@@ -270,7 +265,7 @@ static void note_late(struct converse_build *b, size_t end)
 {
     struct converse_late *late = arena_alloc(b->arena, sizeof *late);
     if (!late) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return;
     }
     late->from = b->result_at + 1; /* behind the comma */
@@ -329,7 +324,7 @@ void converse_build_settle_results(struct converse_build *b)
     if (buf_ok(&order) && buf_len(&order) == end - b->results_end) {
         memcpy(buf_data(b->w.b) + b->results_end, buf_data(&order), buf_len(&order));
     } else {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     buf_free(&order);
 }

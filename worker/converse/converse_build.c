@@ -64,6 +64,13 @@ void converse_build_fail_param(struct converse_build *b, enum err_fault fault, c
     va_end(ap);
 }
 
+void converse_build_no_memory(struct converse_build *b)
+{
+    if (b->status == STATUS_OK) {
+        b->status = err_no_memory(b->err);
+    }
+}
+
 bool converse_build_has(const struct converse_build *b, uint32_t flag)
 {
     return plan_takes(b->plan, flag);
@@ -73,7 +80,7 @@ struct str converse_build_read(struct converse_build *b, const struct scan *s, s
 {
     struct str text = scan_text(s, r);
     if (!text.p && scan_type(s, r) == SCAN_STRING) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     return text;
 }
@@ -236,7 +243,7 @@ static void put_name(struct converse_build *b, struct str name)
 {
     struct str out = converse_name_out(b->names, name);
     if (!out.p) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     converse_build_member(b, STR("name"), out);
 }

@@ -62,6 +62,8 @@ void converse_build_fail(struct converse_build *b, enum status code, const char 
 /* The same of a parameter at fault: err_set_param. */
 void converse_build_fail_param(struct converse_build *b, enum err_fault fault, const char *param,
                                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void converse_build_no_memory(
+    struct converse_build *b); /* the same: BUSY, in err_no_memory's words */
 /* Does the model take it? MODELS_... */
 bool converse_build_has(const struct converse_build *b, uint32_t flag);
 /* scan_text, but a string that the arena had no room for is a failure and not an empty text. */

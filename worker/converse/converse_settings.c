@@ -3,11 +3,6 @@
 #include "worker/dialect/edits.h"
 #include "worker/dialect/json_wish.h"
 
-static void out_of_memory(struct converse_build *b)
-{
-    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* A member of the section: "top_k", or "object.member", whose object is to be ended after it. type:
  * of that object, or empty. */
 static struct json_out *path_key(struct converse_section *x, struct str path, struct str type,
@@ -192,7 +187,7 @@ static struct str close_schema(struct converse_build *b, struct str schema)
     struct buf out;
     struct str closed = {NULL, 0};
     if (scan_parse(&s, b->arena, schema, &limits, NULL) != STATUS_OK) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return closed;
     }
     edits_init(&edits, &s);
@@ -207,7 +202,7 @@ static struct str close_schema(struct converse_build *b, struct str schema)
         closed = arena_dup(b->arena, buf_str(&out));
     }
     if (!closed.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     buf_free(&out);
     return closed;
@@ -275,7 +270,7 @@ static void put_words(struct converse_build *b, struct str words)
     if (words.p) {
         converse_build_text_pieces(b, &words, 1);
     } else {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
 }
 

@@ -8,11 +8,6 @@
 static const struct scan_limits inner_limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 
-static void out_of_memory(struct converse_build *b)
-{
-    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* --- instructions -------------------------------------------------------------------------- */
 
 static bool is_instruction(const struct scan *s, scan_ref m)
@@ -62,7 +57,7 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
         return scan_raw(&inner, 0);
     }
     if (st == STATUS_INTERNAL) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     buf_init(&out, arguments.n * 6 + 64);
     json_begin(&w, &out);
@@ -72,7 +67,7 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
     json_object_end(&w);
     struct str kept = arena_dup(b->arena, buf_str(&out));
     if (!buf_ok(&out) || !kept.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     buf_free(&out);
     converse_build_map(b, "tool_calls.arguments");
@@ -118,7 +113,7 @@ static struct str legacy_id(struct converse_build *b, unsigned number)
 {
     char *id = arena_printf(b->arena, "function-%u", number);
     if (!id) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     return text_from(id);
 }

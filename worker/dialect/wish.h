@@ -136,7 +136,7 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
 /* The plain fields and the others. known: names that are read elsewhere, or that may go without a
  * word; NULL: all others may. BUSY when memory is out. */
 MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
-                                        const char *const *known, size_t known_count,
+                                        const struct str *known, size_t known_count,
                                         struct err *err);
 /* A member's text; no memory for it is a fault. */
 struct str wish_text(struct wish *w, scan_ref r);

@@ -42,7 +42,8 @@ static void number(struct json_out *w, struct str key, int64_t value)
 
 static void put_model(struct json_out *w, struct str name, struct str bedrock_id)
 {
-    const struct models_caps *caps = models_caps(bedrock_id);
+    struct models_caps room;
+    const struct models_caps *caps = models_caps(bedrock_id, &room);
     char when[25];
     int64_t ms = created_ms(name);
     clock_rfc3339(ms, when);
@@ -67,7 +68,7 @@ static void put_model(struct json_out *w, struct str name, struct str bedrock_id
 /* --- the list ------------------------------------------------------------------------------ */
 
 struct page {
-    size_t from, to; /* rows of models_builtin */
+    size_t from, to; /* names of the table of models */
     bool more;
 };
 
@@ -89,8 +90,9 @@ static struct str query_value(struct exchange *x, struct str name)
 
 static size_t find_row(struct str name, size_t otherwise)
 {
-    for (size_t i = 0; models_builtin[i].name; i++) {
-        if (text_eq(text_from(models_builtin[i].name), name)) {
+    const struct catalogue_row *row;
+    for (uint32_t i = 0; i < catalogue_names(); i++) {
+        if (text_eq(catalogue_name(i, &row), name)) {
             return i;
         }
     }
@@ -99,13 +101,10 @@ static size_t find_row(struct str name, size_t otherwise)
 
 static bool read_page(struct exchange *x, struct page *page)
 {
-    size_t count = 0;
+    size_t count = catalogue_names();
     uint64_t limit = x->asked.dialect == DIALECT_OPENAI ? LIMIT_MAX : LIMIT_DEFAULT;
     struct str given = query_value(x, STR("limit")), after = query_value(x, STR("after_id")),
                before = query_value(x, STR("before_id"));
-    while (models_builtin[count].name) {
-        count++;
-    }
     if (given.n && (!text_u64(given, &limit) || limit < 1 || limit > LIMIT_MAX)) {
         err_set(&x->outcome.err, STATUS_INVALID, "limit: Input should be a number from 1 to %d",
                 LIMIT_MAX);
@@ -125,9 +124,10 @@ static bool read_page(struct exchange *x, struct page *page)
 
 static void put_edge(struct json_out *w, struct str key, bool any, size_t row)
 {
+    const struct catalogue_row *of;
     json_key(w, key);
     if (any) {
-        json_str(w, text_from(models_builtin[row].name));
+        json_str(w, catalogue_name((uint32_t)row, &of));
     } else {
         json_null(w);
     }
@@ -148,7 +148,10 @@ enum verdict catalog_list(struct exchange *x)
     JSON_KEY(&w, "data");
     json_array(&w);
     for (size_t i = page.from; i < page.to; i++) {
-        put_model(&w, text_from(models_builtin[i].name), text_from(models_builtin[i].id));
+        const struct catalogue_row *row;
+        char id[MODELS_ID_ROOM];
+        struct str name = catalogue_name((uint32_t)i, &row);
+        put_model(&w, name, models_id(row, id));
     }
     json_array_end(&w);
     JSON_KEY(&w, "has_more");

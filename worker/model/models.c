@@ -6,6 +6,7 @@
 #include "server/base/arena.h"
 #include "server/json/json.h"
 #include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/edition.h"
 #include "worker/model/betas.h"
@@ -40,7 +41,7 @@ static struct name take_apart(struct str full)
     if (text_ends(n.bare, STR("#"))) {
         n.bare.n--;
     }
-    n.base = text_starts(n.bare, STR("arn:")) ? n.bare : models_base(n.bare);
+    n.base = text_starts(n.bare, STR("arn:")) ? n.bare : region_base(n.bare);
     if (text_starts(n.base, STR("anthropic."))) {
         n.base = text_sub(n.base, STR("anthropic.").n, n.base.n);
     }
@@ -58,7 +59,7 @@ static bool is_legal_text(struct str s, bool slash)
  * "gpt-4.1" and "gemini-2.5-pro" out. */
 static bool is_plain_id(struct str id)
 {
-    struct str rest = models_base(id), vendor;
+    struct str rest = region_base(id), vendor;
     if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor)) {
         return false;
     }
@@ -136,10 +137,17 @@ static bool is_account_allowed(const struct config *c, struct str id)
 
 /* --- table and rule ------------------------------------------------------------------------ */
 
-static struct str find_builtin(struct str name)
+struct scratch { /* where ids are put together; models_choose copies the chosen one */
+    char mapped[DIRECTORY_MAPPING_TO];
+    char builtin[MODELS_ID_ROOM];
+    char ruled[MODELS_ID_MAX + 64];
+};
+
+/* Of the row of the table of models that has this name. */
+static struct str find_builtin(struct str name, struct scratch *scratch)
 {
-    const struct models_builtin *b = models_builtin_find(name);
-    return text_from(b ? b->id : NULL);
+    const struct catalogue_row *row = catalogue_named(name);
+    return row ? models_id(row, scratch->builtin) : (struct str){NULL, 0};
 }
 
 static struct str find_configured(const struct models *m, struct str name)
@@ -151,12 +159,6 @@ static struct str find_configured(const struct models *m, struct str name)
     }
     return (struct str){NULL, 0};
 }
-
-struct
-    scratch { /* where ids are put together; models_choose copies the chosen one into the arena */
-    char mapped[304]; /* directory_map's size */
-    char ruled[MODELS_ID_MAX + 64];
-};
 
 /* The prefix of the inference profiles that hold a model: one for all regions, where the model has
  * it and the region may use it, else that of the geography.
@@ -176,7 +178,7 @@ static struct str profile(const struct config *c, bool global)
     return text_starts(region, STR("ap-")) ? STR("apac.") : STR("us.");
 }
 
-/* The built-in table is written for the US. */
+/* The table of models is written for the US. */
 static struct str at_home(const struct config *c, struct str id, struct scratch *scratch)
 {
     bool global = text_starts(id, STR("global."));
@@ -194,7 +196,7 @@ static struct str find_in_table(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
     if (!m->mapping) {
-        return at_home(m->config, find_builtin(n->bare), scratch);
+        return at_home(m->config, find_builtin(n->bare, scratch), scratch);
     }
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
@@ -278,8 +280,9 @@ static bool is_overridable(const struct name *n)
 
 static const char *family_override(const struct config *c, const struct name *n)
 {
-    struct str id = find_builtin(n->bare); /* "gpt-4o" is of the family that its alias names */
-    struct str text = id.n > 0 ? id : n->base;
+    const struct catalogue_row *row = catalogue_named(n->bare);
+    /* "gpt-4o" is of the family that its alias names */
+    struct str text = row ? catalogue_text(row, CATALOGUE_ID) : n->base;
     if (contains(text, "opus")) {
         return c->model_opus;
     }
@@ -305,7 +308,7 @@ static bool find_mapping(const struct segment *s, const struct name *n, struct s
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
     return s && (directory_map(s, n->full, scratch->mapped) ||
                  directory_map(s, n->bare, scratch->mapped) ||
-                 (!arn && directory_map(s, models_base(n->bare), scratch->mapped)));
+                 (!arn && directory_map(s, region_base(n->bare), scratch->mapped)));
 }
 
 /* --- the order ----------------------------------------------------------------------------- */
@@ -369,7 +372,7 @@ static enum status refuse_retired(struct str name, const struct catalogue_status
 static bool is_retired(struct str id, struct catalogue_status *out)
 {
     const struct catalogue_row *row = catalogue_find(id);
-    if (!row || !catalogue_is_exact(row, id)) {
+    if (!catalogue_is_exact(row, id)) {
         return false;
     }
     catalogue_status(row, out);
@@ -399,10 +402,10 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
         return refuse_retired(client_name, &ended, err);
     }
     struct str id = arena_dup(arena, p.id);
-    if (!id.p) {
+    const struct models_caps *caps = id.p ? models_keep(arena, id) : NULL;
+    if (!caps) {
         return err_no_memory(err);
     }
-    const struct models_caps *caps = models_caps(id);
     bool invoke = messages_route && (caps->flags & MODELS_CLAUDE);
     *out = (struct models_choice){.id = id,
                                   .caps = caps,

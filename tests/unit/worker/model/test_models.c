@@ -23,7 +23,7 @@ bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECT
     return false;
 }
 
-bool directory_map(const struct segment *s, struct str model, char to_out[304])
+bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO])
 {
     (void)s;
     if (!mapped_from || !text_eq(model, text_from(mapped_from)))
@@ -308,8 +308,8 @@ static void test_init_with_nonsense_names_it(void **state)
         {"[1]", "", "DEFAULT_MODEL_MAPPING: must be a JSON object"},
         {"{\"a\":1}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
         {"{\"a\":\"b c\"}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
-        {"", "opus",
-         "ANTHROPIC_DEFAULT_OPUS_MODEL=opus: not a Bedrock model id, ARN or known name"},
+        {"", "opossum",
+         "ANTHROPIC_DEFAULT_OPUS_MODEL=opossum: not a Bedrock model id, ARN or known name"},
     };
     struct err err;
     (void)state;

@@ -203,8 +203,9 @@ static void test_service_tier_of_bedrock_becomes_a_header(void **state)
 static void test_count_tokens_body_gets_max_tokens_above_the_budget(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {
-        .id = STR(S45), .caps = models_caps(STR(S45)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(S45),
+                                   .caps = models_caps(STR(S45), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice};
     (void)state;
     splice_case_read(
@@ -223,8 +224,9 @@ static void test_count_tokens_body_gets_max_tokens_above_the_budget(void **state
 static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {
-        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(O47),
+                                   .caps = models_caps(STR(O47), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice};
     size_t row = 0;
     (void)state;
@@ -242,8 +244,9 @@ static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
 static void test_request_larger_than_the_limit_is_too_large(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {
-        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(O47),
+                                   .caps = models_caps(STR(O47), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice};
     struct buf small;
     (void)state;
@@ -258,8 +261,9 @@ static void test_request_larger_than_the_limit_is_too_large(void **state)
 /* Every allocation in turn fails: an error each time, never a crash or a broken body. */
 static void test_request_without_memory_is_busy(void **state)
 {
-    struct models_choice choice = {
-        .id = STR(S45), .caps = models_caps(STR(S45)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(S45),
+                                   .caps = models_caps(STR(S45), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice, .betas = STR("advanced-tool-use-2025-11-20")};
     struct str body =
         STR("{\"model\":\"m\",\"max_tokens\":9,\"thinking\":{\"type\":\"adaptive\"},"

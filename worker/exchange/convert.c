@@ -82,6 +82,9 @@ static enum status convert(struct exchange *x)
     struct wish wish =
         x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
     struct plan plan;
+    if (x->asked.model.behind_by) {
+        changes_note(&x->attempt.changes, "behind:", text_from(x->asked.model.behind_by));
+    }
     if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
         wish.has_max_tokens = true;
         wish.max_tokens = x->outcome.output_most;

@@ -1,6 +1,6 @@
 #include "worker/plan/plan_make.h"
 
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 #include "worker/plan/plan_betas.h"
 #include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_cure.h"

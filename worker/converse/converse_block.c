@@ -100,6 +100,18 @@ static struct str image_format(struct str media_type)
     return (struct str){NULL, 0};
 }
 
+#define IMAGE_TYPES "'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
+
+/* Each dialect's clients know their own names of the places. */
+static void fail_source(struct converse_build *b, const char *messages, const char *chat)
+{
+    if (b->plan->left.exact) {
+        converse_build_fail(b, STATUS_INVALID, "%s", messages);
+    } else {
+        converse_build_fail_param(b, ERR_FAULT_VALUE, "messages", "Invalid 'messages': %s", chat);
+    }
+}
+
 /* API_runtime_Message: images and documents are the user's. */
 static bool media_allowed(struct converse_build *b, uint32_t flag, const char *what)
 {
@@ -129,13 +141,13 @@ void converse_build_image(struct converse_build *b, struct str media_type, struc
         return;
     }
     if (format.n == 0) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "image.source.base64.media_type: Input should be 'image/jpeg', "
-                            "'image/png', 'image/gif' or 'image/webp'");
+        fail_source(b, "image.source.base64.media_type: Input should be " IMAGE_TYPES,
+                    "an image may be " IMAGE_TYPES ".");
         return;
     }
     if (!converse_is_base64(data)) {
-        converse_build_fail(b, STATUS_INVALID, "image.source.base64.data: invalid base64 data");
+        fail_source(b, "image.source.base64.data: invalid base64 data",
+                    "an image is no valid base64 data.");
         return;
     }
     open_block(b, STR("image"));
@@ -183,11 +195,11 @@ static bool document_legal(struct converse_build *b, const struct converse_docum
         return false;
     }
     if (d->format.n == 0) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "document.source.media_type: Bedrock takes " CONVERSE_DOCUMENT_FORMATS);
+        fail_source(b, "document.source.media_type: Bedrock takes " CONVERSE_DOCUMENT_FORMATS,
+                    "a file may be " CONVERSE_DOCUMENT_FORMATS ".");
     } else if (!filled) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "document.source.data: empty or invalid base64 data");
+        fail_source(b, "document.source.data: empty or invalid base64 data",
+                    "a file is empty or no valid base64 data.");
     }
     return b->status == STATUS_OK;
 }

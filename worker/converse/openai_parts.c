@@ -74,15 +74,10 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
             "Invalid 'messages': a file needs file_data as a base64 data: URL.");
         return;
     }
-    struct str format = converse_document_format(url.type, name);
-    if (format.n == 0) {
-        converse_build_fail_param(b, ERR_FAULT_VALUE, "messages",
-                                  "Invalid 'messages': a file may be " CONVERSE_DOCUMENT_FORMATS
-                                  ".");
-        return;
-    }
     converse_build_document(
-        b, (struct converse_document){.format = format, .bytes = url.data, .title = name});
+        b, (struct converse_document){.format = converse_document_format(url.type, name),
+                                      .bytes = url.data,
+                                      .title = name});
 }
 
 /* --- parts --------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ static void test_parts_become_blocks(void **state)
         {"data URL without base64", NOVA, IN(IMAGE("data:image/png,AAAA")), NO_DATA_URL, NULL},
         {"data URL without comma", NOVA, IN(IMAGE("data:image/png;base64")), NO_DATA_URL, NULL},
         {"empty data", NOVA, IN(IMAGE("data:image/png;base64,")),
-         "image.source.base64.data: invalid base64 data", NULL},
+         "Invalid 'messages': an image is no valid base64 data.", NULL},
         {"no url", NOVA, IN("{\"type\":\"image_url\"}"), NO_DATA_URL, NULL},
         {"file of unknown ending", NOVA, IN(FILE_PART("a.zip", "data:;base64,AAAA")),
          "Invalid 'messages': a file may be pdf, csv, doc, docx, xls, xlsx, html, txt and md.",

@@ -2,10 +2,11 @@
 
 #include "server/json/json.h"
 
-#define REFS_MAX  16    /* $refs within each other that are put in place */
-#define DEPTH_MAX 400   /* schemas within each other, what $refs name included */
-#define JOIN_MAX  512   /* properties that a union may join to its root */
-#define GROW_MAX  65536 /* bytes that a small schema may grow by */
+#define REFS_MAX 16 /* $refs within each other that are put in place */
+#define DEPTH_MAX \
+    64 /* schemas within each other, what $refs name included: JSON has its own limits */
+#define JOIN_MAX 512  /* properties that a union may join to its root */
+#define GROW_MAX 4096 /* bytes that a small schema may grow by */
 
 struct job {
     const struct scan *s;

@@ -1,16 +1,20 @@
 /* What a text consists of: characters of a kind, members of a list, a number that stands for it. */
 #include "server/base/text.h"
 
+static inline bool is_word(char c)
+{
+    return (unsigned)(c | 0x20) - 'a' < 26 || (unsigned)c - '0' < 10;
+}
+
 bool text_word_char(char c, const char *others)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr(others, c));
+    return is_word(c) || (c != '\0' && strchr(others, c));
 }
 
 bool text_only_of(struct str s, const char *others)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!text_word_char(s.p[i], others)) {
+        if (!is_word(s.p[i]) && (s.p[i] == '\0' || !strchr(others, s.p[i]))) {
             return false;
         }
     }

@@ -147,7 +147,8 @@ const struct catalogue_row *catalogue_find(struct str bedrock_id)
     while (from && !text_starts(id, text_from(t->pool + t->row[from - 1].cell[CATALOGUE_ID]))) {
         from = t->row[from - 1].parent;
     }
-    return from ? &t->row[from - 1] : NULL;
+    assert(from > 0); /* each id begins as `*` does: with nothing */
+    return &t->row[from - 1];
 }
 
 const struct catalogue_row *catalogue_named(struct str name)
@@ -165,6 +166,19 @@ const struct catalogue_row *catalogue_named(struct str name)
         from = d < 0 ? from : middle + 1;
     }
     return NULL;
+}
+
+uint32_t catalogue_names(void)
+{
+    return catalogue_now()->names;
+}
+
+struct str catalogue_name(uint32_t i, const struct catalogue_row **row_out)
+{
+    const struct catalogue *t = catalogue_now();
+    assert(i < t->names);
+    *row_out = &t->row[t->name[i].row];
+    return (struct str){t->pool + t->name[i].at, t->name[i].n};
 }
 
 bool catalogue_is_exact(const struct catalogue_row *row, struct str id)

@@ -33,10 +33,13 @@ MUST_CHECK enum status catalogue_load(const char *file, struct err *err);
 struct catalogue *catalogue_room(void);
 void catalogue_adopt(void);
 
-/* The row of a Bedrock id or ARN; NULL: not even its make is known. */
+/* The row of a Bedrock id or ARN; that of `*` when not even its make is known, so never NULL. */
 const struct catalogue_row *catalogue_find(struct str id);
 /* The row that has this client's name in `names`; NULL: none. */
 const struct catalogue_row *catalogue_named(struct str name);
+/* All those names, sorted: the i-th and its row. */
+uint32_t catalogue_names(void);
+struct str catalogue_name(uint32_t i, const struct catalogue_row **row_out);
 struct str catalogue_text(const struct catalogue_row *row, enum catalogue_column column);
 uint32_t catalogue_number(const struct catalogue_row *row, enum catalogue_column column);
 bool catalogue_is_exact(const struct catalogue_row *row, struct str id); /* its own, not a longer */

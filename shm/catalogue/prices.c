@@ -37,7 +37,7 @@ static uint16_t thousandths(uint32_t micro)
 
 static void put_tiers(const struct catalogue_row *row, struct prices_tariff *out)
 {
-    struct str rest = row ? catalogue_text(row, CATALOGUE_TIERS) : (struct str){NULL, 0};
+    struct str rest = catalogue_text(row, CATALOGUE_TIERS);
     struct catalogue_part part;
     memcpy(out->factor_in, usual, sizeof usual);
     memcpy(out->factor_out, usual, sizeof usual);
@@ -161,7 +161,7 @@ enum prices_source prices_find(struct str id, struct str region, struct prices_t
     struct catalogue_part part;
     *out = (struct prices_tariff){0};
     put_tiers(row, out);
-    if (!row || !read_row(row, &out->rates)) {
+    if (!read_row(row, &out->rates)) {
         return PRICES_UNKNOWN;
     }
     if (find_regional(row, region_prefix(id), region, &part)) {

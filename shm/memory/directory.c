@@ -277,61 +277,54 @@ enum directory_found directory_find(const struct segment *s, const uint8_t diges
     return search(s, KEYS, key_hash(s, digest), same_digest, digest, out);
 }
 
+/* Rows that are found by name begin with it, NUL-terminated; find_named has seen to the length. */
 static bool same_name(const void *wanted, const void *payload)
 {
-    const struct directory_mapping *m = payload;
     const struct str *name = wanted;
-    return strnlen(m->from, sizeof m->from) == name->n && memcmp(m->from, name->p, name->n) == 0;
+    const char *have = payload;
+    return memcmp(have, name->p, name->n) == 0 && have[name->n] == '\0';
 }
 
-bool directory_map(const struct segment *s, struct str model, char to_out[304])
+/* size: of the row's name, its NUL included. */
+static bool find_named(const struct segment *s, enum kind kind, size_t size, struct str name,
+                       void *row_out)
 {
-    struct directory_mapping m;
-    if (model.n == 0 || model.n >= sizeof m.from ||
-        search(s, MAPPINGS, mapping_hash(model), same_name, &model, &m) != DIRECTORY_HIT) {
+    return name.n > 0 && name.n < size &&
+           search(s, kind, mapping_hash(name), same_name, &name, row_out) == DIRECTORY_HIT;
+}
+
+static void copy_text(char *out, const char *text, size_t size)
+{
+    memcpy(out, text, size);
+    out[size - 1] = '\0';
+}
+
+bool directory_map(const struct segment *s, struct str model, struct directory_mapping *out)
+{
+    if (!find_named(s, MAPPINGS, sizeof out->from, model, out)) {
         return false;
     }
-    memcpy(to_out, m.to, sizeof m.to);
-    to_out[sizeof m.to - 1] = '\0';
+    out->to[sizeof out->to - 1] = out->as[sizeof out->as - 1] = '\0';
     return true;
-}
-
-static bool same_model(const void *wanted, const void *payload)
-{
-    const struct directory_price_row *row = payload;
-    const struct str *model = wanted;
-    return strnlen(row->model, sizeof row->model) == model->n &&
-           memcmp(row->model, model->p, model->n) == 0;
 }
 
 bool directory_price(const struct segment *s, struct str model, struct price *out)
 {
     struct directory_price_row row;
-    if (model.n == 0 || model.n >= sizeof row.model ||
-        search(s, PRICES, mapping_hash(model), same_model, &model, &row) != DIRECTORY_HIT) {
+    if (!find_named(s, PRICES, sizeof row.model, model, &row)) {
         return false;
     }
     *out = row.price;
     return true;
 }
 
-static bool same_beta(const void *wanted, const void *payload)
-{
-    const struct directory_beta *row = payload;
-    const struct str *name = wanted;
-    return strnlen(row->name, sizeof row->name) == name->n &&
-           memcmp(row->name, name->p, name->n) == 0;
-}
-
 bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO])
 {
     struct directory_beta row;
-    if (name.n == 0 || name.n >= sizeof row.name ||
-        search(s, BETAS, mapping_hash(name), same_beta, &name, &row) != DIRECTORY_HIT) {
+    if (!find_named(s, BETAS, sizeof row.name, name, &row)) {
         return false;
     }
-    memcpy(to_out, row.to, sizeof row.to);
-    to_out[sizeof row.to - 1] = '\0';
+    copy_text(to_out, row.to, sizeof row.to);
     return true;
 }
 
@@ -353,23 +346,61 @@ uint32_t directory_count(const struct segment *s)
     return generation ? (uint32_t)count : 0;
 }
 
-bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
-                    void *ctx)
+/* Each intact cell of a table through fn. false: the bank was rebuilt meanwhile. */
+static bool each(const struct segment *s, enum kind kind, void (*fn)(void *ctx, const void *cell),
+                 void *ctx)
 {
     uint64_t generation = directory_generation(s);
-    struct table t = table_of(s, generation, KEYS);
+    struct table t = table_of(s, generation, kind);
     uint64_t count = generation ? atomic_load_explicit(t.count, memory_order_relaxed) : 0;
     for (uint64_t i = 0; i < count && i < t.capacity; i++) {
-        struct directory_key key;
-        bool intact = load(&t, i, &key);
+        uint64_t cell[WORDS_MAX];
+        bool intact = load(&t, i, cell);
         if (!still_valid(s, generation)) {
             return false;
         }
         if (intact) {
-            fn(ctx, &key);
+            fn(ctx, cell);
         }
     }
     return true;
+}
+
+struct each_key {
+    void (*fn)(void *ctx, const struct directory_key *key);
+    void *ctx;
+};
+
+static void give_key(void *ctx, const void *cell)
+{
+    const struct each_key *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
+                    void *ctx)
+{
+    struct each_key e = {fn, ctx};
+    return each(s, KEYS, give_key, &e);
+}
+
+struct each_mapping {
+    void (*fn)(void *ctx, const struct directory_mapping *mapping);
+    void *ctx;
+};
+
+static void give_mapping(void *ctx, const void *cell)
+{
+    const struct each_mapping *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each_mapping(const struct segment *s,
+                            void (*fn)(void *ctx, const struct directory_mapping *mapping),
+                            void *ctx)
+{
+    struct each_mapping e = {fn, ctx};
+    return each(s, MAPPINGS, give_mapping, &e);
 }
 
 /* --- the writer ---------------------------------------------------------------------------- */
@@ -398,14 +429,16 @@ bool directory_add(struct segment *s, const struct directory_key *key)
     return insert(&t, key_hash(s, key->digest), key);
 }
 
-bool directory_add_mapping(struct segment *s, struct str from, struct str to)
+bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as)
 {
     struct directory_mapping m = {.reserved = 0};
-    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to) {
+    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to ||
+        as.n >= sizeof m.as) {
         return false;
     }
-    memcpy(m.from, from.p, from.n);
-    memcpy(m.to, to.p, to.n);
+    text_copy(from, m.from, sizeof m.from);
+    text_copy(to, m.to, sizeof m.to);
+    text_copy(as, m.as, sizeof m.as);
     struct table t = table_of(s, building(s), MAPPINGS);
     return insert(&t, mapping_hash(from), &m);
 }
@@ -416,7 +449,7 @@ bool directory_add_price(struct segment *s, struct str model, const struct price
     uint64_t hash = mapping_hash(model);
     struct table t = table_of(s, building(s), PRICES);
     if (model.n == 0 || model.n >= sizeof row.model ||
-        probe(&t, hash, same_model, &model, &twin) == PROBE_HIT) {
+        probe(&t, hash, same_name, &model, &twin) == PROBE_HIT) {
         return false;
     }
     memcpy(row.model, model.p, model.n);
@@ -429,7 +462,7 @@ bool directory_add_beta(struct segment *s, struct str name, struct str to)
     uint64_t hash = mapping_hash(name);
     struct table t = table_of(s, building(s), BETAS);
     if (name.n == 0 || name.n >= sizeof row.name || to.n >= sizeof row.to ||
-        probe(&t, hash, same_beta, &name, &twin) == PROBE_HIT) {
+        probe(&t, hash, same_name, &name, &twin) == PROBE_HIT) {
         return false;
     }
     memcpy(row.name, name.p, name.n);

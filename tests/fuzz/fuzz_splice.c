@@ -45,8 +45,10 @@ static void fuzz_request(struct arena *arena, uint8_t pick, uint8_t flags, struc
     struct plan plan;
     struct err err;
     struct str id = text_from(models[pick % (sizeof models / sizeof *models)]);
-    struct models_choice model = {
-        .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = flags & 2};
+    struct models_choice model = {.id = id,
+                                  .caps = models_caps(id, &(struct models_caps){0}),
+                                  .transport = MODELS_INVOKE,
+                                  .one_million = flags & 2};
     struct plan_options o = {.model = &model,
                              .betas = STR("advanced-tool-use-2025-11-20, x"),
                              .beta_rules.allow =

@@ -27,8 +27,8 @@ static void build_open(struct build_bed *bed, const char *model)
     assert_non_null(bed->c.arena);
     buf_init(&bed->c.body, CASE_MAX);
     buf_init(&bed->c.changes, CASE_MAX);
-    bed->model =
-        (struct models_choice){.id = id, .caps = models_caps(id), .transport = MODELS_CONVERSE};
+    bed->model = (struct models_choice){
+        .id = id, .caps = models_keep(bed->c.arena, id), .transport = MODELS_CONVERSE};
     bed->o = (struct plan_options){.model = &bed->model};
     bed->plan = (struct plan){
         .o = &bed->o, .caps = bed->model.caps, .arena = bed->c.arena, .changes = &bed->c.changes};

@@ -93,7 +93,7 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect, struc
     if (million)
         o.model.n -= 4;
     struct models_choice choice = {.id = o.model,
-                                   .caps = models_caps(o.model),
+                                   .caps = models_caps(o.model, &(struct models_caps){0}),
                                    .transport = MODELS_CONVERSE,
                                    .one_million = million};
     struct plan_options options = {

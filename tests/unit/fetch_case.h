@@ -69,6 +69,14 @@ static inline void run_for(struct world *w, unsigned ms)
     loop_timer_cancel(w->loop, &t);
 }
 
+/* Until it is so, however slow the machine; what is asserted afterwards fails when it never is. */
+#define RUN_UNTIL(w, condition)                            \
+    do {                                                   \
+        for (int i_ = 0; i_ < 300 && !(condition); i_++) { \
+            run_for(w, 10);                                \
+        }                                                  \
+    } while (0)
+
 static void note_headers(void *owner, struct fetch *f, int status)
 {
     struct call *c = owner;

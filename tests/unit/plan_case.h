@@ -60,7 +60,7 @@ static void plan_case_read(struct plan_case *c, enum dialect dialect, const char
     assert_non_null(c->arena);
     buf_init(&c->changes, 1 << 20);
     c->dialect = dialect;
-    c->model = (struct models_choice){.id = id, .caps = models_caps(id)};
+    c->model = (struct models_choice){.id = id, .caps = models_keep(c->arena, id)};
     bool invoke = dialect == DIALECT_ANTHROPIC && (c->model.caps->flags & MODELS_CLAUDE);
     c->model.transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE;
     c->o.model = &c->model;

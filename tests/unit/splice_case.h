@@ -60,8 +60,10 @@ static void splice_case_run_with(struct splice_case *c, struct cache_policy cach
     bool million = text_ends(id, STR("[1m]"));
     if (million)
         id.n -= 4;
-    struct models_choice choice = {
-        .id = id, .caps = models_caps(id), .transport = MODELS_INVOKE, .one_million = million};
+    struct models_choice choice = {.id = id,
+                                   .caps = models_caps(id, &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE,
+                                   .one_million = million};
     struct plan_options o = {.model = &choice, .betas = betas, .cache = cache};
     splice_case_read(c, body, false);
     splice_case_convert(c, &o, &c->body);

@@ -32,11 +32,6 @@ static void close_objects(struct converse_build *b, int n)
     }
 }
 
-static void out_of_memory(struct converse_build *b)
-{
-    converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
-}
-
 /* --- text ---------------------------------------------------------------------------------- */
 
 static void open_text(struct converse_build *b)
@@ -159,7 +154,7 @@ static bool text_to_bytes(struct converse_build *b, struct converse_document *d)
     size_t n = text_base64_size(d->text.n);
     char *out = arena_alloc(b->arena, n);
     if (!out) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return false;
     }
     d->bytes = (struct str){out, text_base64((const uint8_t *)d->text.p, d->text.n, out)};
@@ -189,7 +184,7 @@ static bool document_legal(struct converse_build *b, const struct converse_docum
     }
     if (d->format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
-                            "document.source.media_type: Bedrock takes pdf, txt, csv, html and md");
+                            "document.source.media_type: Bedrock takes " CONVERSE_DOCUMENT_FORMATS);
     } else if (!filled) {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.data: empty or invalid base64 data");
@@ -204,7 +199,7 @@ void converse_build_document(struct converse_build *b, struct converse_document 
         return;
     }
     if (!name.p) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return;
     }
     open_block(b, STR("document"));
@@ -227,41 +222,41 @@ void converse_build_document(struct converse_build *b, struct converse_document 
 
 /* --- tools --------------------------------------------------------------------------------- */
 
-static void put_tool_id(struct converse_build *b, struct str id)
-{
-    struct str out = converse_tool_id(b->arena, id);
-    if (!out.p) {
-        out_of_memory(b);
-    }
-    converse_build_member(b, STR("toolUseId"), out);
-}
-
 void converse_build_tool_use(struct converse_build *b, struct str id, struct str name,
                              struct str input)
 {
-    struct str legal = converse_name_out(b->names, name);
-    if (!legal.p) {
-        out_of_memory(b);
+    struct str legal = converse_name_out(b->names, name), upstream = plan_ids_call(&b->ids, id);
+    if (!legal.p || !upstream.p) {
+        converse_build_no_memory(b);
     }
     open_block(b, STR("toolUse"));
-    put_tool_id(b, id);
+    converse_build_member(b, STR("toolUseId"), upstream);
     converse_build_member(b, STR("name"), legal);
     JSON_KEY(&b->w, "input");
     json_raw(&b->w, input);
     close_objects(b, 2);
 }
 
-void converse_build_tool_result(struct converse_build *b, struct str id)
+bool converse_build_tool_result(struct converse_build *b, struct str id)
 {
+    struct str upstream;
+    if (!plan_ids_result(&b->ids, id, &upstream)) {
+        return false;
+    }
+    if (!upstream.p) {
+        converse_build_no_memory(b);
+        return false;
+    }
     converse_build_open(b);
     b->result_at = buf_len(b->w.b);
     b->result_size = 0;
     b->in_result = true;
     json_object(&b->w);
     open_object(b, STR("toolResult"));
-    put_tool_id(b, id);
+    converse_build_member(b, STR("toolUseId"), upstream);
     JSON_KEY(&b->w, "content");
     json_array(&b->w);
+    return true;
 }
 
 /* The cache point that stands last in the body will stand behind this result once it has moved to
@@ -270,7 +265,7 @@ static void note_late(struct converse_build *b, size_t end)
 {
     struct converse_late *late = arena_alloc(b->arena, sizeof *late);
     if (!late) {
-        out_of_memory(b);
+        converse_build_no_memory(b);
         return;
     }
     late->from = b->result_at + 1; /* behind the comma */
@@ -329,7 +324,7 @@ void converse_build_settle_results(struct converse_build *b)
     if (buf_ok(&order) && buf_len(&order) == end - b->results_end) {
         memcpy(buf_data(b->w.b) + b->results_end, buf_data(&order), buf_len(&order));
     } else {
-        out_of_memory(b);
+        converse_build_no_memory(b);
     }
     buf_free(&order);
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "worker/plan/plan_schema.h"
+
 #define POINTS_MAX 4 /* cache points a request may have */
 
 static const struct str nothing = {NULL, 0};
@@ -13,6 +15,7 @@ void converse_build_begin(struct converse_build *b, struct plan *plan, struct co
                           struct buf *body, struct err *err)
 {
     *b = (struct converse_build){.plan = plan, .names = names, .arena = plan->arena, .err = err};
+    plan_ids_begin(&b->ids, plan);
     json_begin(&b->w, body);
     json_object(&b->w);
 }
@@ -64,6 +67,13 @@ void converse_build_fail_param(struct converse_build *b, enum err_fault fault, c
     va_end(ap);
 }
 
+void converse_build_no_memory(struct converse_build *b)
+{
+    if (b->status == STATUS_OK) {
+        b->status = err_no_memory(b->err);
+    }
+}
+
 bool converse_build_has(const struct converse_build *b, uint32_t flag)
 {
     return plan_takes(b->plan, flag);
@@ -73,7 +83,7 @@ struct str converse_build_read(struct converse_build *b, const struct scan *s, s
 {
     struct str text = scan_text(s, r);
     if (!text.p && scan_type(s, r) == SCAN_STRING) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     return text;
 }
@@ -236,7 +246,7 @@ static void put_name(struct converse_build *b, struct str name)
 {
     struct str out = converse_name_out(b->names, name);
     if (!out.p) {
-        converse_build_fail(b, STATUS_BUSY, "out of memory for this request; try again");
+        converse_build_no_memory(b);
     }
     converse_build_member(b, STR("name"), out);
 }
@@ -262,6 +272,18 @@ static void put_description(struct converse_build *b, const struct converse_tool
     json_escape(b->w.b, t->examples);
     buf_put_char(b->w.b, '"');
     converse_build_map(b, "input_examples");
+}
+
+struct str converse_build_schema(struct converse_build *b, const struct scan *s, scan_ref schema)
+{
+    if (scan_type(s, schema) != SCAN_OBJECT) {
+        return nothing;
+    }
+    struct str out = plan_schema_tool(b->plan, s, schema);
+    if (!out.p) {
+        converse_build_no_memory(b);
+    }
+    return out;
 }
 
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t)

@@ -152,6 +152,7 @@ static void read_format(struct wish *w)
     }
     if (w->format == WISH_FORMAT_SCHEMA) {
         w->schema = scan_raw(s, schema);
+        w->schema_at = schema;
     }
 }
 
@@ -196,7 +197,7 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
         }
         read = true;
         struct str name = scan_text(s, SCAN_GET(s, t, "name"));
-        w->tools_deferred += !tool_references_has(&w->references, name);
+        w->tools_deferred += !wish_shows_deferred(w, name);
     }
     return true;
 }
@@ -224,12 +225,28 @@ static void read_tier(struct wish *w)
 }
 
 /* What is read somewhere, and what means nothing to Bedrock. */
-static const char *const known[] = {
-    "anthropic_beta", "anthropic_version", "betas",          "cache_control", "context_management",
-    "max_tokens",     "messages",          "metadata",       "model",         "output_config",
-    "output_format",  "service_tier",      "stop_sequences", "stream",        "system",
-    "temperature",    "thinking",          "tool_choice",    "tools",         "top_k",
-    "top_p",
+static const struct str known[] = {
+    STR("anthropic_beta"),
+    STR("anthropic_version"),
+    STR("betas"),
+    STR("cache_control"),
+    STR("context_management"),
+    STR("max_tokens"),
+    STR("messages"),
+    STR("metadata"),
+    STR("model"),
+    STR("output_config"),
+    STR("output_format"),
+    STR("service_tier"),
+    STR("stop_sequences"),
+    STR("stream"),
+    STR("system"),
+    STR("temperature"),
+    STR("thinking"),
+    STR("tool_choice"),
+    STR("tools"),
+    STR("top_k"),
+    STR("top_p"),
 };
 
 enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref messages,
@@ -249,7 +266,7 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
     read_format(w);
     read_choice(w);
     if (!count_tools(w, messages, tools)) {
-        return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+        return err_no_memory(err);
     }
     read_history(w, messages);
     read_tier(w);

@@ -72,6 +72,12 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
     return t == SCAN_NONE || t == SCAN_NULL || t == SCAN_FALSE || SCAN_IS(s, r, "");
 }
 
+bool wish_shows_deferred(const struct wish *w, struct str name)
+{
+    return (w->choice_name.n > 0 && text_eq(w->choice_name, name)) ||
+           tool_references_has(&w->references, name);
+}
+
 /* --- faults -------------------------------------------------------------------------------- */
 
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text)
@@ -88,7 +94,7 @@ void wish_fault(struct wish *w, enum err_fault fault, const char *param, const c
 
 static void no_memory(struct wish *w)
 {
-    err_set(&w->fault, STATUS_BUSY, "out of memory for this request; try again");
+    err_no_memory(&w->fault);
 }
 
 struct str wish_text(struct wish *w, scan_ref r)
@@ -159,7 +165,6 @@ const struct wish_plain wish_plain[] = {
     ONLY_CHAT("seed"),
     {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard")},
     ONLY_MESSAGES("tags"),
-    ONLY_MESSAGES("thread"),
     ONLY_CHAT("top_logprobs"),
     ONLY_MESSAGES("user_profile_id"),
     ONLY_CHAT("verbosity"),
@@ -182,23 +187,43 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
     }
 }
 
+/* A member's name, ready to be compared with many. */
+struct name {
+    const struct scan *scan;
+    scan_ref key;
+    size_t n; /* its length; 0: it has escapes */
+};
+
+static struct name name_of(const struct scan *s, scan_ref key)
+{
+    struct str raw = scan_raw(s, key);
+    bool escapes = memchr(raw.p, '\\', raw.n) != NULL;
+    return (struct name){s, key, escapes ? 0 : raw.n - 2};
+}
+
+/* Most differ in length already. */
+static bool is_named(struct name m, struct str name)
+{
+    return (m.n == name.n || m.n == 0) && scan_text_is(m.scan, m.key, name);
+}
+
 /* Its row; the number of rows when it has none. */
-static size_t find_plain(const struct scan *s, scan_ref key, enum dialect dialect)
+static size_t find_plain(struct name m, enum dialect dialect)
 {
     size_t i = 0;
     for (; i < wish_plain_count; i++) {
         struct str name = dialect == DIALECT_OPENAI ? wish_plain[i].chat : wish_plain[i].messages;
-        if (name.n > 0 && scan_text_is(s, key, name)) {
+        if (name.n > 0 && is_named(m, name)) {
             break;
         }
     }
     return i;
 }
 
-static bool is_known(const struct scan *s, scan_ref key, const char *const *known, size_t n)
+static bool is_known(struct name m, const struct str *known, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (scan_text_is(s, key, text_from(known[i]))) {
+        if (is_named(m, known[i])) {
             return true;
         }
     }
@@ -217,24 +242,45 @@ static bool add_other(struct wish *w, scan_ref value)
     return true;
 }
 
-enum status wish_read_fields(struct wish *w, enum dialect dialect, const char *const *known,
+enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct str *known,
                              size_t known_count, struct err *err)
 {
     const struct scan *s = w->scan;
     for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
-        scan_ref key = scan_key(s, v);
-        bool other = known && !is_known(s, key, known, known_count);
-        size_t row = !known || other ? find_plain(s, key, dialect) : wish_plain_count;
-        if (wish_is_nothing(s, v)) {
+        struct name m = name_of(s, scan_key(s, v));
+        bool other = !is_known(m, known, known_count);
+        size_t row = other ? find_plain(m, dialect) : wish_plain_count;
+        if ((row == wish_plain_count && !other) || wish_is_nothing(s, v)) {
             continue;
         }
         if (row < wish_plain_count) {
             if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral)) {
                 w->plain[row] = v;
             }
-        } else if (other && !add_other(w, v)) {
-            return err_set(err, STATUS_BUSY, "out of memory for this request; try again");
+        } else if (!add_other(w, v)) {
+            return err_no_memory(err);
         }
     }
     return STATUS_OK;
+}
+
+void wish_take(struct wish *w, scan_ref value)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w->other_count; i++) {
+        if (w->others[i] != value) {
+            w->others[kept++] = w->others[i];
+        }
+    }
+    w->other_count = kept;
+}
+
+enum status wish_refuse_thread(const struct scan *s, struct err *err)
+{
+    enum scan_type t = scan_type(s, SCAN_GET(s, 0, "thread"));
+    if (t == SCAN_NONE || t == SCAN_NULL) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_THREAD,
+                   "thread: message threads are not kept here; send the whole conversation");
 }

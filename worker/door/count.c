@@ -2,6 +2,7 @@
 
 #include "server/base/clock.h"
 #include "server/json/json.h"
+#include "shm/catalogue/region.h"
 #include "worker/turn/answer.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
@@ -10,7 +11,7 @@
 
 static struct str base_id(const struct exchange *x)
 {
-    return models_base(x->asked.model.id);
+    return region_base(models_behind(&x->asked.model));
 }
 
 bool count_may_ask(struct exchange *x)

@@ -8,6 +8,7 @@
 #include "server/aws/endpoint.h"
 #include "server/base/log.h"
 #include "server/aws/sigv4.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
@@ -225,7 +226,7 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->endpoint.path));
-    struct str id = x->asked.counting ? models_base(x->asked.model.id)
+    struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
 }

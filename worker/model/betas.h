@@ -4,7 +4,7 @@
  *
  * The first that knows the value decides: the beta-headers table of the key store (read by the
  * refresher, published with the directory), the environment (BETA_HEADERS_BLOCKLIST before
- * BETA_HEADER_MAPPING before BETA_HEADERS_PASSTHROUGH), the model's own list (models_table.c) with
+ * BETA_HEADER_MAPPING before BETA_HEADERS_PASSTHROUGH), the model's own list (models.tsv) with
  * BETA_HEADERS_ALLOW, the built-in renames. What nobody knows is dropped: Bedrock answers an
  * unknown value with 400 "invalid beta flag". Models other than Claude have no betas.
  */

@@ -1,13 +1,13 @@
 /*
  * models.h - from the name a client sent to a Bedrock model: id, transport, what the model takes.
  *
- * Order: mapping table of the key store for the exact
- * name -> family override (ANTHROPIC_DEFAULT_{OPUS,SONNET,HAIKU}_MODEL) -> ANTHROPIC_DEFAULT_MODEL
- * (every Claude or OpenAI-alias name, never an explicit id of another vendor) -> built-in table ->
- * rule for claude-* names -> a legal Bedrock id or ARN as it is -> 404. Region prefixes (us. eu.
- * apac. global. ...) and the suffix "[1m]" are understood everywhere. No id is ever silently
- * replaced by another model. Everything about a model is decided on the *resolved* id. Worker; pure
- * but for the directory read.
+ * Order: mapping table of the key store for the exact name -> family override
+ * (ANTHROPIC_DEFAULT_{OPUS,SONNET,HAIKU}_MODEL) -> ANTHROPIC_DEFAULT_MODEL (every Claude or
+ * OpenAI-alias name, never an explicit id of another vendor) -> names of the table of models -> rule
+ * for claude-* names -> a legal Bedrock id or ARN as it is -> 404. Region prefixes (us. eu. apac.
+ * global. ...) and the suffix "[1m]" are understood everywhere. No id is ever silently replaced by
+ * another model. Everything about a model is decided on the *resolved* id. Worker; pure but for the
+ * directory read.
  */
 #ifndef WORKER_MODEL_MODELS_H
 #define WORKER_MODEL_MODELS_H
@@ -23,7 +23,7 @@ struct cJSON;
 
 struct models { /* what the environment says of models; the worker's own */
     const struct config *config;
-    struct cJSON *mapping; /* DEFAULT_MODEL_MAPPING; NULL: unset, the built-in table holds */
+    struct cJSON *mapping; /* DEFAULT_MODEL_MAPPING; NULL: unset, the table of models holds */
     struct betas betas;
 };
 
@@ -42,6 +42,13 @@ MUST_CHECK enum status models_choose(const struct models *m, const struct segmen
                                      struct arena *arena, struct str client_name,
                                      bool messages_route, struct models_choice *out,
                                      struct err *err);
+/* What a client may send for a row: the first of its names, else its Bedrock id with the profile of
+ * AWS_REGION. The table's text, or in room. */
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[MODELS_ID_ROOM + 64]);
+/* That id alone, whatever names the row has. */
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[MODELS_ID_ROOM + 64]);
 /* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
 bool models_is_legal(struct str id);
 

@@ -1,39 +1,26 @@
 /*
- * models_table.h - what a model is and takes, and the names clients know: two built-in tables. The
- * bottom of this wing: what was chosen (models.h) and what becomes of its betas (betas.h) are told
- * in these words. Const; any process; strings are static unless a field says otherwise.
+ * models_table.h - what a model is and takes, as the workers ask: one row of the table of models
+ * (shm/catalogue), its words made names. Nothing about a model stands here, only what a word of the
+ * table means. The bottom of this wing: what was chosen (models.h) and what becomes of its betas
+ * (betas.h) are told in these words. Any process.
  */
 #ifndef WORKER_MODEL_MODELS_TABLE_H
 #define WORKER_MODEL_MODELS_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "server/base/arena.h"
 #include "server/base/text.h"
 #include "shm/catalogue/abilities.h"
+#include "shm/catalogue/catalogue.h"
 
 enum models_transport { MODELS_INVOKE, MODELS_CONVERSE };
 
-enum { /* what a model takes: flags of struct models_caps */
-       MODELS_CLAUDE = 1 << 0,
-       MODELS_THINKING_DISPLAY = 1 << 1, /* thinking.display */
-       MODELS_FORMAT = 1 << 2,           /* output_config.format (structured output) */
-       MODELS_STOPS = 1 << 3,            /* stop sequences */
-       MODELS_SYSTEM_ROLE = 1 << 4,      /* role "system" inside messages */
-       MODELS_CACHE = 1 << 5,            /* cache_control / cachePoint */
-       MODELS_CACHE_1H = 1 << 6,         /* ttl "1h" */
-       MODELS_CACHE_TOP = 1 << 7,        /* top-level cache_control (automatic breakpoint) */
-       MODELS_TOOLS = 1 << 8,
-       MODELS_TOOL_CHOICE = 1 << 9,  /* any and tool, not only auto */
-       MODELS_TOOL_SEARCH = 1 << 10, /* defer_loading, tool_reference */
-       MODELS_EAGER_INPUT = 1 << 11, /* tools[].eager_input_streaming */
-       MODELS_IMAGES = 1 << 12,
-       MODELS_DOCUMENTS = 1 << 13,
-       MODELS_SYSTEM = 1 << 14,       /* a system prompt at all */
-       MODELS_STREAM_TOOLS = 1 << 15, /* tools while streaming */
-       MODELS_CHOICE_ANY = 1 << 16,   /* tool_choice any, but no tool by its name */
-       MODELS_CALL_LIMIT = 1 << 17,   /* tool_choice none, disable_parallel_tool_use: by Converse */
-       MODELS_STRICT = 1 << 18,       /* tools[].strict */
-       MODELS_RESULT_MEDIA = 1 << 19  /* images and documents inside a tool result */
+/* What a model takes: flags of struct models_caps, as abilities.h lists and explains them. */
+enum {
+#define MODELS_FLAG(name, word, meaning) MODELS_##name = 1 << ABILITIES_BIT_##name,
+    ABILITIES_TAKES(MODELS_FLAG)
+#undef MODELS_FLAG
 };
 
 /* How a model is told to think. */
@@ -50,11 +37,13 @@ enum models_level_at {
 #undef MODELS_LEVEL_ENUM
 };
 
-enum models_sampling { MODELS_SAMPLING_NONE, MODELS_SAMPLING_ONE, MODELS_SAMPLING_ALL };
-/* ONE: temperature or top_p, not both */
+enum models_sampling {
+#define MODELS_SAMPLING_ENUM(name, word, meaning) MODELS_SAMPLING_##name,
+    ABILITIES_SAMPLINGS(MODELS_SAMPLING_ENUM)
+#undef MODELS_SAMPLING_ENUM
+};
 
 struct models_caps {
-    const char *prefix; /* of the id without region prefix; the longest prefix wins */
     const char *family; /* "claude-opus-4-7", "nova", "qwen" ... */
     const char *vendor; /* owned_by */
     uint32_t flags;
@@ -76,18 +65,26 @@ struct models_choice {
     enum models_transport transport;
     bool one_million; /* "[1m]": beta context-1m-2025-08-07 wanted */
     const char *rule; /* which step of the order chose: for the log */
+    /* Of an ARN that names no model: the id whose row tells abilities, transport and price, and how
+     * that is known ("declared", "name", "profile"). Empty and "unknown": nobody knows. Empty and
+     * NULL: the id itself tells. */
+    struct str behind;
+    const char *behind_by;
 };
 
-/* Capabilities of a Bedrock id; never NULL (an unknown model gets a careful default row). */
-const struct models_caps *models_caps(struct str bedrock_id);
-/* The id without region prefix ("us.anthropic.x" -> "anthropic.x"); ARNs give their last part. */
-struct str models_base(struct str bedrock_id);
-/* The built-in table, for GET /v1/models: NULL name ends it. */
-struct models_builtin {
-    const char *name; /* client's */
-    const char *id;   /* Bedrock's */
-};
-extern const struct models_builtin models_builtin[];
-const struct models_builtin *models_builtin_find(struct str name); /* NULL: no such name */
+/* The id that the table is asked for. */
+struct str models_behind(const struct models_choice *choice);
+
+/* Abilities of a Bedrock id, into *room, which it gives back; an unknown model has the careful row
+ * "*". The texts are the table's: good as long as catalogue.h says, which is not for a request. */
+const struct models_caps *models_caps(struct str bedrock_id, struct models_caps *room);
+/* The same for the life of the arena, which a later table of models does not end; NULL: no memory. */
+const struct models_caps *models_keep(struct arena *arena, struct str bedrock_id);
+
+#define MODELS_ID_ROOM 320 /* bytes */
+
+/* The id that a client's name of this row leads to: with the prefix of its inference profile, as
+ * one in the US has it. In room; empty: a row with an id that is none. */
+struct str models_id(const struct catalogue_row *row, char room[MODELS_ID_ROOM]);
 
 #endif

@@ -100,6 +100,8 @@ struct plan {
     struct cures_sent sent;   /* what can still be refused; in the arena */
     struct learned_key shape; /* by which it is remembered; of a plan with memory */
     bool avoided;             /* something is left out because it was remembered */
+    bool user_last; /* a user's word behind the assistant's, which may not be the last one */
+    uint32_t tool_schema, format_schema; /* rules of schema.h */
 
     struct buf *changes; /* for x-converter-changes */
     char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */

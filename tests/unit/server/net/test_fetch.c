@@ -89,11 +89,11 @@ static void test_cancel_closes_the_connection(void **state)
     struct world *w = *state;
     struct call c = {.w = w, .path = "/half"};
     start_call(&c, "GET", STR(""));
-    run_for(w, 30);
+    RUN_UNTIL(w, c.headers_calls == 1);
     assert_int_equal(c.headers_calls, 1);
     assert_int_equal(w->server.gone, 0);
     fetch_cancel(c.f);
-    run_for(w, 30);
+    RUN_UNTIL(w, w->server.gone == 1);
     assert_int_equal(w->server.gone, 1);
     assert_int_equal(c.done_calls, 0);
     buf_free(&c.body);
@@ -106,7 +106,7 @@ static void test_cancel_from_each_callback_is_safe(void **state)
         struct call c = {
             .w = w, .path = "/big", .cancel_on_headers = i == 0, .cancel_on_data = i == 1};
         start_call(&c, "GET", STR(""));
-        run_for(w, 30);
+        RUN_UNTIL(w, w->server.gone == i + 1);
         assert_int_equal(c.done_calls, 0);
         assert_int_equal(c.data_calls, i);
         assert_int_equal(w->server.gone, i + 1);
@@ -119,11 +119,11 @@ static void test_cancel_inside_resume_is_safe(void **state)
     struct world *w = *state;
     struct call c = {.w = w, .path = "/big", .hold = true};
     start_call(&c, "GET", STR(""));
-    run_for(w, 30);
+    RUN_UNTIL(w, c.data_calls == 1);
     c.hold = false;
     c.cancel_on_data = true;
     fetch_resume(c.f);
-    run_for(w, 30);
+    RUN_UNTIL(w, w->server.gone == 1);
     assert_int_equal(c.data_calls, 2);
     assert_int_equal(c.done_calls, 0);
     assert_int_equal(w->server.gone, 1);

@@ -40,7 +40,8 @@ static void judge(const struct betas_rules *rules, const char *id, const char *v
 {
     static const char *const words[] = {"taken", "mapped", "dropped"};
     struct arena *arena = arena_new(65536);
-    struct models_choice model = {.id = text_from(id), .caps = models_caps(text_from(id))};
+    struct models_choice model = {.id = text_from(id),
+                                  .caps = models_caps(text_from(id), &(struct models_caps){0})};
     struct str to[BETAS_TO_MAX];
     uint32_t n;
     enum betas_verdict v = betas_judge(rules, &model, arena, text_from(value), to, &n);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "shm/catalogue/region.h"
 
 static void test_base_of_ids_and_arns_has_no_region(void **state)
 {
@@ -26,7 +27,7 @@ static void test_base_of_ids_and_arns_has_no_region(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct str got = models_base(text_from(rows[i].in));
+        struct str got = region_base(text_from(rows[i].in));
         if (!text_eq(got, text_from(rows[i].out)))
             fail_msg("%s: got %.*s", rows[i].in, STR_ARG(got));
     }
@@ -132,7 +133,8 @@ static void test_caps_of_id_come_from_longest_prefix(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(caps_rows); i++) {
-        const struct models_caps *c = models_caps(text_from(caps_rows[i].id));
+        const struct models_caps *c =
+            models_caps(text_from(caps_rows[i].id), &(struct models_caps){0});
         if (strcmp(c->family, caps_rows[i].family) != 0)
             fail_msg("%s: family %s, want %s", caps_rows[i].id, c->family, caps_rows[i].family);
         if ((c->flags & caps_rows[i].has) != caps_rows[i].has ||
@@ -182,7 +184,7 @@ static void test_caps_tell_thinking_and_sampling(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const struct models_caps *c = models_caps(text_from(rows[i].id));
+        const struct models_caps *c = models_caps(text_from(rows[i].id), &(struct models_caps){0});
         if (c->thinking != rows[i].thinking || c->level_at != rows[i].level_at ||
             c->sampling != rows[i].sampling || strcmp(c->top_k, rows[i].top_k) != 0 ||
             strcmp(c->efforts, rows[i].efforts) != 0)
@@ -217,55 +219,74 @@ static void test_caps_tell_the_most_tokens_of_an_answer(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint32_t got = models_caps(text_from(rows[i].id))->output_max;
+        uint32_t got = models_caps(text_from(rows[i].id), &(struct models_caps){0})->output_max;
         if (got != rows[i].output)
             fail_msg("%s: %u tokens, want %u", rows[i].id, got, rows[i].output);
     }
 }
 
-static void test_builtin_names_are_sorted_and_known(void **state)
+/* What a client's name leads to is a model that somebody has described. */
+static void test_names_lead_to_known_ids(void **state)
 {
-    const struct models_builtin *b = models_builtin;
+    static const char *const rows[][2] = {
+        {"claude-3-haiku-20240307", "anthropic.claude-3-haiku-20240307-v1:0"},
+        {"claude-opus-4-1", "us.anthropic.claude-opus-4-1-20250805-v1:0"},
+        {"claude-opus-4-8", "global.anthropic.claude-opus-4-8"},
+        {"gpt-4o", "global.anthropic.claude-sonnet-4-6"},
+        {"zai.glm-5", "zai.glm-5"},
+    };
+    const struct catalogue_row *row;
+    struct models_caps room;
+    char id[MODELS_ID_ROOM];
     (void)state;
-    for (; b->name; b++) {
-        if (b > models_builtin && strcmp(b[-1].name, b->name) >= 0)
-            fail_msg("%s stands after %s", b->name, b[-1].name);
-        if (strcmp(models_caps(text_from(b->id))->family, "other") == 0)
-            fail_msg("%s: no capabilities for %s", b->name, b->id);
-        if (models_builtin_find(text_from(b->name)) != b)
-            fail_msg("%s is not found", b->name);
+    assert_true(catalogue_names() > 40);
+    for (uint32_t i = 0; i < catalogue_names(); i++) {
+        struct str name = catalogue_name(i, &row);
+        if (strcmp(models_caps(models_id(row, id), &room)->family, "other") == 0)
+            fail_msg("%.*s: no abilities for %s", STR_ARG(name), id);
+        if (catalogue_named(name) != row)
+            fail_msg("%.*s is not found", STR_ARG(name));
     }
-    assert_true(b - models_builtin > 40);
-}
-
-static void test_builtin_find_other_name_is_null(void **state)
-{
-    (void)state;
-    static const struct str names[] = {STR(""),
-                                       STR("a"),
-                                       STR("claude-opus-4-"),
-                                       STR("gpt-4"
-                                           "\0"),
-                                       STR("gpt-4p"),
-                                       STR("zzz")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (models_builtin_find(names[i]))
-            fail_msg("\"%.*s\" is found", STR_ARG(names[i]));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (!text_eq(models_id(catalogue_named(text_from(rows[i][0])), id), text_from(rows[i][1])))
+            fail_msg("%s: %s", rows[i][0], id);
 }
 
 /* Every beta is dated, so a typing error in the list shows. */
-static void test_betas_of_each_builtin_are_dated(void **state)
+static void test_betas_of_each_row_are_dated(void **state)
 {
+    const struct catalogue *t = catalogue_now();
     (void)state;
-    for (const struct models_builtin *b = models_builtin; b->name; b++) {
-        struct str list = text_from(models_caps(text_from(b->id))->betas), one;
+    for (uint32_t i = 0; i < t->rows; i++) {
+        struct str list = catalogue_text(&t->row[i], CATALOGUE_BETAS), one;
         while (text_split(&list, ',', &one)) {
             bool dated = one.n > 11 && one.p[one.n - 11] == '-' && one.p[one.n - 10] == '2' &&
                          one.p[one.n - 6] == '-' && one.p[one.n - 3] == '-';
             if (one.n > 0 && !dated)
-                fail_msg("%s: beta '%.*s'", b->id, STR_ARG(one));
+                fail_msg("%s: beta '%.*s'", catalogue_text(&t->row[i], CATALOGUE_ID).p,
+                         STR_ARG(one));
         }
     }
+}
+
+/* What a request holds is its own: two later tables of models do not change it. */
+static void test_keep_outlives_the_table(void **state)
+{
+    struct err err;
+    struct arena *arena = arena_new(65536);
+    const struct models_caps *c = models_keep(arena, STR("us.anthropic.claude-opus-4-5"));
+    char betas[400];
+    (void)state;
+    assert_non_null(c);
+    text_copy(text_from(c->betas), betas, sizeof betas);
+    for (int i = 0; i < 2; i++) {
+        memset(catalogue_room(), 'x', sizeof(struct catalogue));
+        assert_int_equal(catalogue_load(NULL, &err), STATUS_OK);
+    }
+    memset(catalogue_room(), 'x', sizeof(struct catalogue));
+    assert_string_equal(c->betas, betas);
+    assert_string_equal(c->family, "claude-opus-4-5");
+    arena_drop(arena);
 }
 
 int main(void)
@@ -275,9 +296,9 @@ int main(void)
         cmocka_unit_test(test_caps_of_id_come_from_longest_prefix),
         cmocka_unit_test(test_caps_tell_thinking_and_sampling),
         cmocka_unit_test(test_caps_tell_the_most_tokens_of_an_answer),
-        cmocka_unit_test(test_builtin_names_are_sorted_and_known),
-        cmocka_unit_test(test_builtin_find_other_name_is_null),
-        cmocka_unit_test(test_betas_of_each_builtin_are_dated),
+        cmocka_unit_test(test_names_lead_to_known_ids),
+        cmocka_unit_test(test_betas_of_each_row_are_dated),
+        cmocka_unit_test(test_keep_outlives_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

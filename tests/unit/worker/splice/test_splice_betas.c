@@ -47,8 +47,9 @@ static void test_betas_not_allowed_are_dropped_and_named(void **state)
 static void test_betas_of_the_operator_are_allowed(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {
-        .id = STR(OLD), .caps = models_caps(STR(OLD)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(OLD),
+                                   .caps = models_caps(STR(OLD), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice,
                              .betas = STR("context-management-2025-06-27"),
                              .beta_rules.allow = STR("x, context-management-2025-06-27")};
@@ -118,9 +119,10 @@ static void test_strict_refuses_each_kind_of_loss(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(losses); i++) {
         struct splice_case c;
-        struct models_choice choice = {.id = text_from(losses[i].id),
-                                       .caps = models_caps(text_from(losses[i].id)),
-                                       .transport = MODELS_INVOKE};
+        struct models_choice choice = {
+            .id = text_from(losses[i].id),
+            .caps = models_caps(text_from(losses[i].id), &(struct models_caps){0}),
+            .transport = MODELS_INVOKE};
         struct plan_options o = {
             .model = &choice, .betas = text_from(losses[i].betas), .strict_fields = true};
         char want[160];

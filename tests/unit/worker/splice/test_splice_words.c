@@ -84,8 +84,9 @@ static void test_forced_call_goes_to_the_end_of_the_system_prompt(void **state)
 static void test_strict_fields_refuses_the_wish(void **state)
 {
     struct splice_case c;
-    struct models_choice choice = {
-        .id = STR(O47), .caps = models_caps(STR(O47)), .transport = MODELS_INVOKE};
+    struct models_choice choice = {.id = STR(O47),
+                                   .caps = models_caps(STR(O47), &(struct models_caps){0}),
+                                   .transport = MODELS_INVOKE};
     struct plan_options o = {.model = &choice, .strict_fields = true};
     (void)state;
     splice_case_read(&c, STR(IN("")), false);

@@ -11,7 +11,9 @@
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
+#include "worker/model/endings.h"
 #include "worker/model/models.h"
 
 #define OVERRIDES_MAX 12
@@ -229,6 +231,8 @@ static int check_print(const struct config *c, const struct options *o, bool jso
         sandbox_report(c, print_sandbox_row, NULL);
     }
     config_warnings(c, print_warning, NULL);
+    clock_tick();
+    endings_configured(c, clock_real_ms(), print_warning, NULL);
     return COMMANDS_OK;
 }
 

@@ -49,7 +49,7 @@ MUST_CHECK enum status
 keystore_dynamo_walk(struct store *k, const struct keystore_dynamo_walk *walk, struct err *err);
 
 enum status keystore_dynamo_mappings(struct keystore *base,
-                                     bool (*fn)(void *ctx, struct str from, struct str to),
+                                     bool (*fn)(void *ctx, const struct keystore_mapping *m),
                                      void *ctx, struct err *err);
 enum status keystore_dynamo_prices(struct keystore *base,
                                    bool (*fn)(void *ctx, const struct keystore_price *price),

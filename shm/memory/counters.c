@@ -68,6 +68,32 @@ void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffi
     }
 }
 
+void counters_note_ending(uint64_t hash)
+{
+    for (size_t i = 0; i < COUNTERS_ENDING; i++) {
+        uint64_t there = atomic_load_explicit(&mine->ending[i], memory_order_relaxed);
+        if (there == hash) {
+            return;
+        }
+        if (there == 0) {
+            atomic_store_explicit(&mine->ending[i], hash, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+bool counters_noted_ending(const struct segment *s, uint64_t hash)
+{
+    for (uint32_t i = 0; i <= s->header->workers; i++) {
+        for (size_t k = 0; k < COUNTERS_ENDING; k++) {
+            if (atomic_load_explicit(&s->counters[i].ending[k], memory_order_relaxed) == hash) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 const struct counters_row *counters_row(enum counter c)
 {
     assert(c < COUNTER_COUNT);

@@ -124,8 +124,11 @@ struct counters_row {
     const char *meaning;       /* of the value */
 };
 
+#define COUNTERS_ENDING 16 /* models: more are not told apart from none */
+
 struct counters_block {
     _Alignas(128) _Atomic uint64_t value[(COUNTER_COUNT + 15) / 16 * 16];
+    _Atomic uint64_t ending[COUNTERS_ENDING]; /* hashes of ids: asked for, though they end soon */
     struct traffic_row traffic[TRAFFIC_COUNT];
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
@@ -137,6 +140,9 @@ void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and 
 uint64_t counters_sum(const struct segment *s, enum counter c);
 struct traffic_row *counters_traffic(enum traffic t); /* this process's own row */
 void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffic_row *sum_out);
+/* A model that is soon to end was asked for; hash: text_hash of its id. For `top`. */
+void counters_note_ending(uint64_t hash);
+bool counters_noted_ending(const struct segment *s, uint64_t hash);
 size_t counters_area_size(uint32_t workers);
 const struct counters_row *counters_row(enum counter c);
 bool counters_is_first(enum counter c); /* of its family */

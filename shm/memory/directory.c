@@ -299,13 +299,12 @@ static void copy_text(char *out, const char *text, size_t size)
     out[size - 1] = '\0';
 }
 
-bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO])
+bool directory_map(const struct segment *s, struct str model, struct directory_mapping *out)
 {
-    struct directory_mapping row;
-    if (!find_named(s, MAPPINGS, sizeof row.from, model, &row)) {
+    if (!find_named(s, MAPPINGS, sizeof out->from, model, out)) {
         return false;
     }
-    copy_text(to_out, row.to, sizeof row.to);
+    out->to[sizeof out->to - 1] = out->as[sizeof out->as - 1] = '\0';
     return true;
 }
 
@@ -347,23 +346,61 @@ uint32_t directory_count(const struct segment *s)
     return generation ? (uint32_t)count : 0;
 }
 
-bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
-                    void *ctx)
+/* Each intact cell of a table through fn. false: the bank was rebuilt meanwhile. */
+static bool each(const struct segment *s, enum kind kind, void (*fn)(void *ctx, const void *cell),
+                 void *ctx)
 {
     uint64_t generation = directory_generation(s);
-    struct table t = table_of(s, generation, KEYS);
+    struct table t = table_of(s, generation, kind);
     uint64_t count = generation ? atomic_load_explicit(t.count, memory_order_relaxed) : 0;
     for (uint64_t i = 0; i < count && i < t.capacity; i++) {
-        struct directory_key key;
-        bool intact = load(&t, i, &key);
+        uint64_t cell[WORDS_MAX];
+        bool intact = load(&t, i, cell);
         if (!still_valid(s, generation)) {
             return false;
         }
         if (intact) {
-            fn(ctx, &key);
+            fn(ctx, cell);
         }
     }
     return true;
+}
+
+struct each_key {
+    void (*fn)(void *ctx, const struct directory_key *key);
+    void *ctx;
+};
+
+static void give_key(void *ctx, const void *cell)
+{
+    const struct each_key *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
+                    void *ctx)
+{
+    struct each_key e = {fn, ctx};
+    return each(s, KEYS, give_key, &e);
+}
+
+struct each_mapping {
+    void (*fn)(void *ctx, const struct directory_mapping *mapping);
+    void *ctx;
+};
+
+static void give_mapping(void *ctx, const void *cell)
+{
+    const struct each_mapping *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each_mapping(const struct segment *s,
+                            void (*fn)(void *ctx, const struct directory_mapping *mapping),
+                            void *ctx)
+{
+    struct each_mapping e = {fn, ctx};
+    return each(s, MAPPINGS, give_mapping, &e);
 }
 
 /* --- the writer ---------------------------------------------------------------------------- */
@@ -392,14 +429,16 @@ bool directory_add(struct segment *s, const struct directory_key *key)
     return insert(&t, key_hash(s, key->digest), key);
 }
 
-bool directory_add_mapping(struct segment *s, struct str from, struct str to)
+bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as)
 {
     struct directory_mapping m = {.reserved = 0};
-    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to) {
+    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to ||
+        as.n >= sizeof m.as) {
         return false;
     }
-    memcpy(m.from, from.p, from.n);
-    memcpy(m.to, to.p, to.n);
+    text_copy(from, m.from, sizeof m.from);
+    text_copy(to, m.to, sizeof m.to);
+    text_copy(as, m.as, sizeof m.as);
     struct table t = table_of(s, building(s), MAPPINGS);
     return insert(&t, mapping_hash(from), &m);
 }

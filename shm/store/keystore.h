@@ -39,6 +39,11 @@ struct keystore_row {
 
 struct keystore;
 
+struct keystore_mapping { /* of a client's name to a Bedrock id or ARN */
+    struct str from, to;
+    struct str as; /* the model behind an ARN, as the operator says; empty: nothing is said */
+};
+
 struct keystore_ops {
     const char *name; /* "sqlite", "dynamodb" */
     /* Each row through fn; fn false stops. STATUS_OK only if every row was read. */
@@ -53,7 +58,7 @@ struct keystore_ops {
     enum status (*revoke)(struct keystore *k, const char *id, const char *reason, struct err *err);
     /* Model mappings through fn. */
     enum status (*mappings)(struct keystore *k,
-                            bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+                            bool (*fn)(void *ctx, const struct keystore_mapping *m), void *ctx,
                             struct err *err);
     /* A number that every write of our tools raises: polled each second. */
     enum status (*version)(struct keystore *k, int64_t *out, struct err *err);

@@ -68,8 +68,63 @@ expect_match "retired: what to use" "$(jq -r .error.message "$T/body")" '^model:
 table 'anthropic.claude-sonnet-4-20250514-v1:0\t\t\tactive'
 eventually $((10 * SLOW)) bash -c "sleep 1; curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$(message hi '{}' claude-sonnet-4-20250514)' $URL/v1/messages | grep -q 200" || fail "the operator's word is believed"
 
-# --- nothing unknown is free --------------------------------------------------------------------------------------
+# --- abilities are the table's, and follow it ------------------------------------------------------------------------
+body_of() { # MODEL: what Bedrock got of a request with stop sequences
+    ask "$(message hi '{"stop_sequences":["END"]}' "$1")"
+    curl -fs "$MOCK_URL/__body"
+}
+stops() { grep -q END <<<"$(body_of house.model-1)"; }
+stops || fail "an unknown model takes stop sequences"
+printf 'id\tin\tout\ttakes\nhouse.model-1\t1000\t1000\ttools,system\n' >"$T/models.tsv.new"
+mv "$T/models.tsv.new" "$T/models.tsv"
+no_stops() { for _ in 1 2 3 4 5 6; do ! stops || return 1; done; }
+eventually $((10 * SLOW)) no_stops || fail "takes: the words of CATALOGUE_FILE were not taken"
+
+# --- short names --------------------------------------------------------------------------------------------------
+for pair in nova-pro=amazon.nova-pro-v1:0 gpt-oss-120b=openai.gpt-oss-120b-1:0 claude-sonnet-4.5=global.anthropic.claude-sonnet-4-5-20250929-v1:0 \
+    anthropic/claude-opus-4.8=global.anthropic.claude-opus-4-8 sonnet=global.anthropic.claude-sonnet-5-5 'Nova Pro=amazon.nova-pro-v1:0'; do
+    ask "$(message hi '{}' "${pair%=*}")"
+    expect "${pair%=*}: status" "$CODE" 200
+    expect_true "${pair%=*}: what runs" grep -q " bedrock_model=${pair#*=} " "$T/server.log"
+    expect "${pair%=*}: the answer has the client's name" "$(jq -r .model "$T/body")" "${pair%=*}"
+done
+expect_true "the log says how" grep -q ' bedrock_model=amazon.nova-pro-v1:0 rule=short ' "$T/server.log"
+ask "$(message hi '{}' clause-opus-4-8)"
+expect "an unknown name: status" "$CODE" 404
+expect "an unknown name: the nearest" "$(jq -r .error.message "$T/body")" 'model: clause-opus-4-8; did you mean claude-opus-4-8?'
+ask "$(message hi '{}' grok-4)"
+expect "half a version" "$CODE" 404
+
+# --- an ARN has a model behind it ---------------------------------------------------------------------------------
 profile=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7t2ab
+rich='{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]}'
+behind() { # MODEL WHAT BY: a request for MODEL goes by InvokeModel, whole, priced, and says how
+    ask "$(message hi "$rich" "$1")"
+    expect "$1: status" "$CODE" 200
+    expect "$1: what Bedrock got" "$(curl -fs "$MOCK_URL/__body" | jq -c '[.anthropic_version,.thinking.type,.output_config.effort,.system[0].cache_control.type]')" \
+        '["bedrock-2023-05-31","adaptive","high","ephemeral"]'
+    expect_match "$1: the header says how" "$(cat "$T/head")" "^x-converter-changes: behind:$3"
+    expect_match "$1: the log, too" "$(grep " model=$1 " "$T/server.log" | tail -1)" " bedrock_model=$profile .*behind=$2 behind_by=$3 .*cost_micro=[1-9]"
+    expect_no_match "$1: no account number reaches the client" "$(cat "$T/head" "$T/body")" 123456789012
+}
+run -- map-model house "$profile" --as claude-opus-4-8
+expect "map-model --as" "$CODE $(cat "$T/out")" "0 Mapped: house to $profile as claude-opus-4-8"
+run -- map-model claude-opus-4-7 "$profile"
+run -- map-model --output json
+expect "the list has it" "$(jq -r '.[] | select(.anthropic_model_id == "house") | .as_model_id' "$T/out")" claude-opus-4-8
+for wrong in "house $profile --as no-such-model" "house us.amazon.nova-pro-v1:0 --as claude-opus-4-8" "--as claude-opus-4-8"; do
+    # shellcheck disable=SC2086
+    run -- map-model $wrong
+    expect "map-model $wrong" "$CODE" 2
+done
+known() { ask "$(message hi "$rich" house)" && grep -q '^x-converter-changes: behind:declared' "$T/head"; }
+eventually $((5 * SLOW)) known || fail "the declared model is not taken"
+behind house anthropic.claude-opus-4-8 declared
+behind claude-opus-4-7 anthropic.claude-opus-4-7 name
+call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
+expect "count_tokens" "$CODE" 200
+
+# --- nothing unknown is free --------------------------------------------------------------------------------------
 ask "$(message hi '{}' "$profile")"
 expect "an unknown price, no budget" "$CODE" 200
 for mode in soft reserve; do

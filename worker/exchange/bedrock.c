@@ -225,7 +225,7 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->endpoint.path));
-    struct str id = x->asked.counting ? region_base(x->asked.model.id)
+    struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
 }

@@ -46,9 +46,10 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     if (x->asked.dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->attempt.relay = &converse_to_openai_relay;
-        x->attempt.reply = converse_to_openai_new(
-            x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
-            clock_real_ms() / 1000, x->asked.chat.include_usage, names);
+        const struct openai_wants wants = {clock_real_ms() / 1000, x->asked.chat.include_usage,
+                                           x->asked.chat.legacy};
+        x->attempt.reply = converse_to_openai_new(x->arena, x->asked.client_model,
+                                                  arena_dup(x->arena, text_from(id)), wants, names);
         st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
@@ -81,6 +82,9 @@ static enum status convert(struct exchange *x)
     struct wish wish =
         x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
     struct plan plan;
+    if (x->asked.model.behind_by) {
+        changes_note(&x->attempt.changes, "behind:", text_from(x->asked.model.behind_by));
+    }
     if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
         wish.has_max_tokens = true;
         wish.max_tokens = x->outcome.output_most;

@@ -6,10 +6,14 @@
 #include "server/base/arena.h"
 #include "server/json/json.h"
 #include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/nickname.h"
 #include "shm/catalogue/region.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/edition.h"
+#include "worker/model/behind.h"
 #include "worker/model/betas.h"
+#include "worker/model/model_id.h"
+#include "worker/model/rule.h"
 
 struct name { /* what the client sent, taken apart */
     struct str full;
@@ -48,99 +52,17 @@ static struct name take_apart(struct str full)
     return n;
 }
 
-/* --- legal Bedrock ids --------------------------------------------------------------------- */
-
-static bool is_legal_text(struct str s, bool slash)
-{
-    return s.n <= MODELS_ID_MAX && text_only_of(s, slash ? "._:-/" : "._:-");
-}
-
-/* vendor.model, after an optional region prefix. The vendor is one lower-case word, which keeps
- * "gpt-4.1" and "gemini-2.5-pro" out. */
-static bool is_plain_id(struct str id)
-{
-    struct str rest = region_base(id), vendor;
-    if (!is_legal_text(id, false) || !text_split(&rest, '.', &vendor)) {
-        return false;
-    }
-    if (vendor.n == 0 || rest.n == 0 || vendor.p[0] < 'a' || vendor.p[0] > 'z') {
-        return false;
-    }
-    for (size_t i = 0; i < vendor.n; i++) {
-        if (!((vendor.p[i] >= 'a' && vendor.p[i] <= 'z') ||
-              (vendor.p[i] >= '0' && vendor.p[i] <= '9'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The resources that may be named. Prompts and routers carry content of their own, a SageMaker
- * endpoint is no model of ours: not in the list.
- * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html */
-static const char *const arn_kinds[] = {
-    "foundation-model/",        "custom-model/",      "imported-model/",
-    "provisioned-model/",       "inference-profile/", "application-inference-profile/",
-    "custom-model-deployment/",
-};
-
-/* arn:aws*:bedrock:<region>:<account>:<kind>/<name>; the account is empty for foundation models. */
-static bool is_model_arn(struct str id, struct str *account_out)
-{
-    struct str rest = id, part[5];
-    if (!is_legal_text(id, true)) {
-        return false;
-    }
-    for (size_t i = 0; i < 5; i++) {
-        if (!text_split(&rest, ':', &part[i])) {
-            return false;
-        }
-    }
-    if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
-        !text_eq(part[2], STR("bedrock"))) {
-        return false;
-    }
-    *account_out = part[4];
-    for (size_t i = 0; i < sizeof arn_kinds / sizeof *arn_kinds; i++) {
-        struct str kind = text_from(arn_kinds[i]);
-        if (text_starts(rest, kind) && rest.n > kind.n) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_legal(struct str id)
-{
-    struct str account;
-    return is_plain_id(id) || is_model_arn(id, &account);
-}
-
 bool models_is_legal(struct str id)
 {
-    return is_legal(take_apart(id).bare);
-}
-
-static bool is_account_allowed(const struct config *c, struct str id)
-{
-    struct str account, list = text_from(c->model_arn_accounts), one;
-    if (list.n == 0 || !is_model_arn(id, &account) || account.n == 0) {
-        return true;
-    }
-    while (text_split(&list, ',', &one)) {
-        if (text_eq(text_trim(one), account)) {
-            return true;
-        }
-    }
-    return false;
+    return model_id_is_legal(take_apart(id).bare);
 }
 
 /* --- table and rule ------------------------------------------------------------------------ */
 
 struct scratch { /* where ids are put together; models_choose copies the chosen one */
-    char mapped[DIRECTORY_MAPPING_TO];
-    char builtin[MODELS_ID_ROOM];
-    char ruled[MODELS_ID_MAX + 64];
+    struct directory_mapping mapped;
+    char builtin[MODELS_ID_ROOM], shortened[MODELS_ID_ROOM];
+    char home[RULE_ROOM], ruled[RULE_ROOM];
 };
 
 /* Of the row of the table of models that has this name. */
@@ -160,122 +82,23 @@ static struct str find_configured(const struct models *m, struct str name)
     return (struct str){NULL, 0};
 }
 
-/* The prefix of the inference profiles that hold a model: one for all regions, where the model has
- * it and the region may use it, else that of the geography.
- * docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html */
-static struct str profile(const struct config *c, bool global)
-{
-    struct str region = text_from(c->aws_region);
-    if (text_starts(region, STR("us-gov-"))) { /* reaches no other partition */
-        return STR("us-gov.");
-    }
-    if (global) {
-        return STR("global.");
-    }
-    if (text_starts(region, STR("eu-"))) {
-        return STR("eu.");
-    }
-    return text_starts(region, STR("ap-")) ? STR("apac.") : STR("us.");
-}
-
-/* The table of models is written for the US. */
-static struct str at_home(const struct config *c, struct str id, struct scratch *scratch)
-{
-    bool global = text_starts(id, STR("global."));
-    struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
-    if (!text_starts(id, old) || text_eq(old, new)) {
-        return id;
-    }
-    struct str rest = text_sub(id, old.n, id.n);
-    int n =
-        snprintf(scratch->ruled, sizeof scratch->ruled, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
-    return (struct str){scratch->ruled, (size_t)n};
-}
-
 static struct str find_in_table(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
     if (!m->mapping) {
-        return at_home(m->config, find_builtin(n->bare, scratch), scratch);
+        return rule_at_home(m->config, find_builtin(n->bare, scratch), scratch->home);
     }
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
 }
 
-struct generation {
-    uint64_t number; /* 45 for 4.5; 0: not readable */
-    bool dated;
-};
-
-/* "claude-opus-4-7", "claude-sonnet-4-20250514", "claude-3-5-sonnet-20240620": the one- and
- * two-digit words are the version, the eight-digit one is the date. */
-static struct generation read_generation(struct str name)
-{
-    struct generation g = {0, false};
-    struct str word;
-    unsigned digits = 0;
-    uint64_t v;
-    while (text_split(&name, '-', &word)) {
-        if (!text_u64(word, &v)) {
-            continue;
-        }
-        if (word.n == 8) {
-            g.dated = true;
-        } else if (word.n <= 2 && digits++ < 2) {
-            g.number = g.number * 10 + v;
-        }
-    }
-    if (digits == 1) {
-        g.number *= 10;
-    }
-    return g;
-}
-
-/* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
- * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
- * global ones exist since 4.5. */
-static struct str apply_rule(const struct config *c, struct str name, struct scratch *scratch)
-{
-    struct generation g = read_generation(name);
-    struct str prefix = profile(c, g.number >= 45);
-    const char *suffix = "";
-    if (!text_starts(name, STR("claude-")) || !is_legal_text(name, false) || g.number < 30) {
-        return (struct str){NULL, 0};
-    }
-    if (g.number <= 45) {
-        if (!g.dated) {
-            return (struct str){NULL, 0}; /* the id has the date in it */
-        }
-        suffix = "-v1:0";
-        if (g.number <= 35) {
-            prefix = STR("");
-        }
-    } else if (g.number == 46 && contains(name, "opus")) {
-        suffix = "-v1";
-    }
-    int n = snprintf(scratch->ruled, sizeof scratch->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
-                     STR_ARG(name), suffix);
-    return (struct str){scratch->ruled, (size_t)n};
-}
-
 /* --- what the operator chose --------------------------------------------------------------- */
-
-static bool is_openai_name(struct str name)
-{
-    static const char *const starts[] = {"gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-        if (text_starts(name, text_from(starts[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Overrides are for names of Claude and for aliases of it; an ARN or another vendor's id
  * was meant. */
 static bool is_overridable(const struct name *n)
 {
-    return text_starts(n->base, STR("claude-")) || is_openai_name(n->bare);
+    return text_starts(n->base, STR("claude-")) || rule_is_openai(n->bare);
 }
 
 static const char *family_override(const struct config *c, const struct name *n)
@@ -306,9 +129,9 @@ static struct str override_for(const struct config *c, const struct name *n, con
 static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch)
 {
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
-    return s && (directory_map(s, n->full, scratch->mapped) ||
-                 directory_map(s, n->bare, scratch->mapped) ||
-                 (!arn && directory_map(s, region_base(n->bare), scratch->mapped)));
+    return s && (directory_map(s, n->full, &scratch->mapped) ||
+                 directory_map(s, n->bare, &scratch->mapped) ||
+                 (!arn && directory_map(s, region_base(n->bare), &scratch->mapped)));
 }
 
 /* --- the order ----------------------------------------------------------------------------- */
@@ -317,6 +140,8 @@ struct pick {
     struct str id; /* empty: nothing */
     const char *rule;
     bool by_client; /* the client named it, not the operator */
+    struct str as;  /* the model behind an ARN, as the operator says */
+    bool exact;     /* the operator mapped this very name */
 };
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
@@ -324,12 +149,15 @@ struct pick {
 static struct pick pick_by_name(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
-    struct pick p = {find_in_table(m, n, scratch), "table", true};
+    struct pick p = {
+        .id = find_in_table(m, n, scratch), .rule = "table", .by_client = true, .exact = true};
     if (p.id.n == 0) {
-        p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
+        p = (struct pick){.id = rule_claude(m->config, n->bare, scratch->ruled),
+                          .rule = "rule",
+                          .by_client = true};
     }
-    if (p.id.n == 0 && is_legal(n->bare)) {
-        p = (struct pick){n->bare, "id", true};
+    if (p.id.n == 0 && model_id_is_legal(n->bare)) {
+        p = (struct pick){.id = n->bare, .rule = "id", .by_client = true};
     }
     return p;
 }
@@ -338,9 +166,11 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
                         struct scratch *scratch)
 {
     const char *rule = "mapping";
-    struct str target = {NULL, 0};
-    if (find_mapping(s, n, scratch)) {
-        target = text_from(scratch->mapped);
+    struct str target = {NULL, 0}, as = {NULL, 0};
+    bool exact = find_mapping(s, n, scratch);
+    if (exact) {
+        target = text_from(scratch->mapped.to);
+        as = text_from(scratch->mapped.as);
     } else {
         target = override_for(m->config, n, &rule);
     }
@@ -348,9 +178,36 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
         return pick_by_name(m, n, scratch);
     }
     struct name t = take_apart(target);
-    struct str id = is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
+    struct str id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
-    return (struct pick){id, rule, false};
+    return (struct pick){.id = id, .rule = rule, .as = as, .exact = exact};
+}
+
+/* A name that nothing knows may be short for one that something does: then as if that had been
+ * sent, except that the log says so. */
+static struct pick pick_short(const struct models *m, const struct segment *s, struct name *n,
+                              struct scratch *scratch)
+{
+    const struct catalogue_row *row = m->mapping ? NULL : nickname_find(n->bare);
+    struct str list = row ? catalogue_text(row, CATALOGUE_NAMES) : (struct str){NULL, 0}, full;
+    if (!row) {
+        return (struct pick){.by_client = true};
+    }
+    if (list.n == 0 || !text_split(&list, ',', &full)) {
+        full = rule_at_home(m->config, models_id(row, scratch->shortened), scratch->home);
+    }
+    struct name t = take_apart(full);
+    struct pick p = pick(m, s, &t, scratch);
+    n->one_million |= t.one_million;
+    p.rule = p.by_client ? "short" : p.rule;
+    return p;
+}
+
+static enum status refuse_unknown(struct str name, struct err *err)
+{
+    struct str near = nickname_nearest(without_one_million(name, &(bool){false}));
+    return err_set(err, STATUS_NO_MODEL, "model: %.*s%s%.*s%s", (int)(name.n < 100 ? name.n : 100),
+                   name.p, near.n ? "; did you mean " : "", STR_ARG(near), near.n ? "?" : "");
 }
 
 /* What takes its place is named without its vendor: a client's name, where there is one. */
@@ -379,6 +236,13 @@ static bool is_retired(struct str id, struct catalogue_status *out)
     return out->state == CATALOGUE_RETIRED;
 }
 
+static enum behind_how how_named(const struct pick *p)
+{
+    return p->exact                                    ? BEHIND_MAPPED
+           : p->rule && strcmp(p->rule, "family") == 0 ? BEHIND_FAMILY
+                                                       : BEHIND_NOTHING;
+}
+
 enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
                           struct str client_name, bool messages_route, struct models_choice *out,
                           struct err *err)
@@ -390,10 +254,12 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     struct scratch scratch;
     struct pick p = pick(m, s, &n, &scratch);
     if (p.id.n == 0) {
-        return err_set(err, STATUS_NO_MODEL, "model: %.*s",
-                       (int)(client_name.n < 200 ? client_name.n : 200), client_name.p);
+        p = pick_short(m, s, &n, &scratch);
     }
-    if (p.by_client && !is_account_allowed(m->config, p.id)) {
+    if (p.id.n == 0) {
+        return refuse_unknown(client_name, err);
+    }
+    if (p.by_client && !model_id_is_allowed(m->config, p.id)) {
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
     }
@@ -401,18 +267,32 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (is_retired(p.id, &ended)) {
         return refuse_retired(client_name, &ended, err);
     }
-    struct str id = arena_dup(arena, p.id);
-    const struct models_caps *caps = id.p ? models_keep(arena, id) : NULL;
-    if (!caps) {
+    *out = (struct models_choice){
+        .id = arena_dup(arena, p.id), .one_million = n.one_million, .rule = p.rule};
+    const struct behind_clues clues = {
+        .arn = p.id, .declared = p.as, .name = n.bare, .how = how_named(&p)};
+    if (!out->id.p || !behind_find(m->config, s, arena, &clues, out)) {
         return err_no_memory(err);
     }
-    bool invoke = messages_route && (caps->flags & MODELS_CLAUDE);
-    *out = (struct models_choice){.id = id,
-                                  .caps = caps,
-                                  .transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE,
-                                  .one_million = n.one_million,
-                                  .rule = p.rule};
+    bool invoke = messages_route && (out->caps->flags & MODELS_CLAUDE);
+    out->transport = invoke && !model_id_is_router(p.id) ? MODELS_INVOKE
+                                                         : MODELS_CONVERSE; /* it names its model */
     return STATUS_OK;
+}
+
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[MODELS_ID_ROOM + 64])
+{
+    char builtin[MODELS_ID_ROOM], home[MODELS_ID_ROOM + 64];
+    struct str id = at_home(m->config, models_id(row, builtin), home);
+    return (struct str){text_copy(id, room, MODELS_ID_ROOM + 64), id.n};
+}
+
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[MODELS_ID_ROOM + 64])
+{
+    struct str list = catalogue_text(row, CATALOGUE_NAMES), first;
+    return list.n && text_split(&list, ',', &first) ? first : models_id_here(m, row, room);
 }
 
 /* --- configuration ------------------------------------------------------------------------- */
@@ -424,7 +304,7 @@ static enum status check_configured(const struct cJSON *doc, struct err *err)
     }
     for (struct cJSON *m = json_child(doc); m; m = json_next(m)) {
         struct str from = json_name(m), to = json_text(m);
-        if (from.n == 0 || !is_legal(take_apart(to).bare)) {
+        if (from.n == 0 || !model_id_is_legal(take_apart(to).bare)) {
             return err_set(err, STATUS_INVALID,
                            "DEFAULT_MODEL_MAPPING: \"%.*s\" must name a Bedrock model id or ARN",
                            (int)(from.n < 100 ? from.n : 100), from.p);

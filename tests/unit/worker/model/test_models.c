@@ -1,69 +1,6 @@
 #include "worker/model/models.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "server/base/arena.h"
-#include "shm/memory/directory.h"
-
-/* Stands for the key store's table: models.c needs nothing else of directory.c, so the linker
- * leaves the library's own out. */
-static const char *mapped_from, *mapped_to;
-/* The object file of the real one would bring the real directory_map with it. */
-bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO])
-{
-    (void)s;
-    (void)name;
-    (void)to_out;
-    return false;
-}
-
-bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO])
-{
-    (void)s;
-    if (!mapped_from || !text_eq(model, text_from(mapped_from)))
-        return false;
-    text_copy(text_from(mapped_to), to_out, 304);
-    return true;
-}
-
-static struct arena *arena;
-static struct config config;
-static struct models models = {.config = &config};
-
-static int begin(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    config = (struct config){.beta_mapping = "",
-                             .beta_blocklist = "",
-                             .beta_passthrough = "",
-                             .beta_models = "",
-                             .model_default = "",
-                             .model_opus = "",
-                             .model_sonnet = "",
-                             .model_haiku = "",
-                             .model_mapping = "",
-                             .model_arn_accounts = "",
-                             .aws_region = "us-east-1"};
-    mapped_from = mapped_to = NULL;
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    config.model_mapping = "";
-    config.model_default = config.model_opus = config.model_sonnet = config.model_haiku = "";
-    models_free(&models);
-    arena_drop(arena);
-    return 0;
-}
+#include "tests/unit/models_case.h"
 
 struct row {
     const char *name;
@@ -85,7 +22,9 @@ static void check(const struct row *row, const struct segment *s)
     if (!row->id) {
         char want[300];
         snprintf(want, sizeof want, "model: %.200s", row->name);
-        if (st != STATUS_NO_MODEL || strcmp(err.text, want) != 0)
+        size_t n = strlen(want); /* the nearest name may follow */
+        if (st != STATUS_NO_MODEL || strncmp(err.text, want, n) != 0 ||
+            (err.text[n] && strncmp(err.text + n, "; did you mean ", 15) != 0))
             fail_msg("%s: status %d, text '%s'", row->name, st, err.text);
         return;
     }
@@ -120,7 +59,7 @@ static void test_choose_without_settings_follows_table_rule_and_ids(void **state
         {"claude-3-5-sonnet-20240620", "use claude-sonnet-5-5", "retired"},
         {"claude-haiku-4-4", NULL, NULL},
         {"claude-nothing", NULL, NULL},
-        {"claude-2.1", NULL, NULL},
+        {"claude-2.1", "anthropic.claude-v2:1", "short"},
         {"claude-opus-5/../x", NULL, NULL},
         {"eu.anthropic.claude-sonnet-4-6", "eu.anthropic.claude-sonnet-4-6", "id"},
         {"qwen.qwen3-coder-480b-a35b-v1:0", "qwen.qwen3-coder-480b-a35b-v1:0", "id"},
@@ -286,6 +225,56 @@ static void test_choose_with_store_mapping_prefers_it(void **state)
         check(&rows[i], &segment);
 }
 
+/* Last of all; then as if the longer name had been sent. */
+static void test_choose_short_name_by_rule(void **state)
+{
+    static const struct segment segment;
+    static const struct row rows[] = {
+        {"nova-pro", "amazon.nova-pro-v1:0", "short"},
+        {"openai/gpt-oss-120b", "openai.gpt-oss-120b-1:0", "short"},
+        {"claude-sonnet-4.5", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "short"},
+        {"claude-sonnet-4.5[1m]", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "short"},
+        {"anthropic/claude-opus-4.8", "global.anthropic.claude-opus-4-8", "short"},
+        {"sonnet", "global.anthropic.claude-sonnet-5-5", "table"},
+        {"llama-3.3-70b", "us.meta.llama3-3-70b-instruct-v1:0", "short"},
+        {"claude-3.5-sonnet", "claude-sonnet-5-5", "retired"},
+        {"mistral-large", NULL, NULL},
+    };
+    static const struct row in_europe[] = {
+        {"llama-3.3-70b", "eu.meta.llama3-3-70b-instruct-v1:0", "short"},
+        {"claude-opus-4.8", "zai.glm-5", "family"},
+    };
+    static const struct row mapped = {"claude-haiku-4.5", "us.amazon.nova-pro-v1:0", "mapping"};
+    (void)state;
+    check_all(rows, COUNT_OF(rows));
+    config.aws_region = "eu-west-1";
+    config.model_opus = "zai.glm-5";
+    check_all(in_europe, COUNT_OF(in_europe));
+    mapped_from = "claude-haiku-4-5";
+    mapped_to = "us.amazon.nova-pro-v1:0";
+    check(&mapped, &segment);
+}
+
+static void test_choose_unknown_name_tells_the_nearest(void **state)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+        {"clause-opus-4-8", "model: clause-opus-4-8; did you mean claude-opus-4-8?"},
+        {"clause-opus-4-8[1m]", "model: clause-opus-4-8[1m]; did you mean claude-opus-4-8?"},
+        {"mistral-large", "model: mistral-large; did you mean mistral-large-3-675b-instruct?"},
+        {"gemini-2.5-pro", "model: gemini-2.5-pro"},
+    };
+    struct models_choice choice;
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (models_choose(&models, NULL, arena, text_from(rows[i].name), true, &choice, &err) !=
+                STATUS_NO_MODEL ||
+            strcmp(err.text, rows[i].text) != 0)
+            fail_msg("%s: '%s'", rows[i].name, err.text);
+}
+
 static void test_init_with_mapping_replaces_builtin_table(void **state)
 {
     struct err err;
@@ -421,6 +410,8 @@ int main(void)
         T(test_choose_in_other_geography_follows_region),
         T(test_choose_with_overrides_prefers_family_then_default),
         T(test_choose_with_store_mapping_prefers_it),
+        T(test_choose_short_name_by_rule),
+        T(test_choose_unknown_name_tells_the_nearest),
         T(test_init_with_mapping_replaces_builtin_table),
         T(test_init_with_nonsense_names_it),
         T(test_arn_of_foreign_account_is_refused),

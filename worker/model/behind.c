@@ -62,3 +62,8 @@ bool behind_is_known(const struct config *c, struct str declared)
     struct str id = told_by(c, declared, room);
     return id.n > 0 && !text_eq(text_from(models_caps(id, &caps)->family), STR("other"));
 }
+
+struct str behind_told_by(const struct config *c, struct str name, char room[RULE_ROOM])
+{
+    return told_by(c, name, room);
+}

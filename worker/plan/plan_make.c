@@ -2,8 +2,8 @@
 
 #include "worker/plan/schema.h"
 #include "worker/plan/plan_betas.h"
-#include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_cure.h"
+#include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_thinking.h"
 
 #define OUTPUT_UNKNOWN 4096 /* tokens, for a Claude whose most is not known */
@@ -343,10 +343,10 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     }
     judge_others(p);
     plan_betas(p);
-    plan_schema(p);
     if ((st = plan_cure(p, err)) != STATUS_OK) {
         return st;
     }
+    plan_schema(p);
     judge_context(p);
     leave_out(p);
     if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK) {

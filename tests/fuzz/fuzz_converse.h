@@ -78,8 +78,10 @@ static int fuzz_one(const uint8_t *data, size_t n, fuzz_convert *convert)
     struct str request = {(const char *)data + 2, n - 2};
     if (!arena)
         abort();
-    c.model = (struct models_choice){
-        .id = id, .caps = models_caps(id, &(struct models_caps){0}), .one_million = data[1] & 1};
+    c.model = (struct models_choice){.id = id,
+                                     .caps = models_caps(id, &(struct models_caps){0}),
+                                     .transport = MODELS_CONVERSE,
+                                     .one_million = data[1] & 1};
     c.options =
         (struct plan_options){.model = &c.model,
                               .betas = data[1] & 2 ? STR("a, context-1m-2025-08-07") : STR(""),

@@ -188,6 +188,11 @@ for model in $CLAUDE $NOVA; do
 done
 # The list says "forwarded nowhere" for every model. For Claude we pass on what we do not know, as splice.c says: a member
 # that is newer than this program works, and what Bedrock does not have gets the official wording.
+for thinking in '{}' '{"display":"omitted"}' '{"type":7}'; do # once a read beyond the index: the worker died
+    refused "thinking without a type: $thinking" \
+        '{"model":"'$CLAUDE'","max_tokens":9000,"thinking":'"$thinking"',"messages":'"$(say hi)"'}' 400 "thinking.type: Field required"
+done
+expect "thinking without a type: no worker died" "$(grep -c 'starting it again' "$T/server.log")" 0
 # Threads are the SDKs' default: they send the conversation whole when they are told this.
 for model in $CLAUDE $NOVA; do
     for thread in '{"type":"create"}' '{"type":"continue","previous_message_id":"msg_1"}'; do

@@ -41,6 +41,7 @@ void edits_replace(struct edits *e, uint32_t start, uint32_t end, struct str tex
 
 uint32_t edits_start(const struct scan *s, scan_ref value)
 {
+    assert(value < s->count);
     return s->node[value].at;
 }
 

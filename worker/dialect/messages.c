@@ -94,6 +94,10 @@ static enum status check_thinking(const struct messages_request *m, bool count_t
     const struct scan *s = m->scan;
     scan_ref thinking = SCAN_GET(s, 0, "thinking");
     int64_t budget;
+    if (scan_type(s, thinking) == SCAN_OBJECT &&
+        scan_type(s, SCAN_GET(s, thinking, "type")) != SCAN_STRING) {
+        return err_set(err, STATUS_INVALID, "thinking.type: Field required");
+    }
     if (!SCAN_IS(s, SCAN_GET(s, thinking, "type"), "enabled")) {
         return STATUS_OK;
     }

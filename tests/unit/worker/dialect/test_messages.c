@@ -155,6 +155,14 @@ static void test_thinking_budget_when_wrong_is_refused(void **state)
         {"fits", THINK(",\"budget_tokens\":1024", "1025"), NULL},
         {"small", THINK(",\"budget_tokens\":1023", "4096"),
          "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"},
+        {"no type",
+         "{\"model\":\"m\",\"max_tokens\":9,\"thinking\":{\"display\":\"omitted\"},\"messages\":"
+         "[{\"role\":\"user\",\"content\":\"u\"}]}",
+         "thinking.type: Field required"},
+        {"empty",
+         "{\"model\":\"m\",\"max_tokens\":9,\"thinking\":{},\"messages\":[{\"role\":\"user\","
+         "\"content\":\"u\"}]}",
+         "thinking.type: Field required"},
         {"missing", THINK("", "4096"), "thinking.enabled.budget_tokens: Field required"},
         {"text", THINK(",\"budget_tokens\":\"2000\"", "4096"),
          "thinking.enabled.budget_tokens: Input should be a valid integer"},

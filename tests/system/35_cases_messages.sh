@@ -186,8 +186,6 @@ for model in $CLAUDE $NOVA; do
         expect "case 29: ${name%%\"*}, $model" "$CODE $(got .error.message)" "400 ${name%%\"*}: Extra inputs are not permitted"
     done
 done
-# The list says "forwarded nowhere" for every model. For Claude we pass on what we do not know, as splice.c says: a member
-# that is newer than this program works, and what Bedrock does not have gets the official wording.
 for thinking in '{}' '{"display":"omitted"}' '{"type":7}'; do # once a read beyond the index: the worker died
     refused "thinking without a type: $thinking" \
         '{"model":"'$CLAUDE'","max_tokens":9000,"thinking":'"$thinking"',"messages":'"$(say hi)"'}' 400 "thinking.type: Field required"
@@ -201,6 +199,8 @@ for model in $CLAUDE $NOVA; do
             '400 ["invalid_request_error",{"error_code":"thread_unsupported_request","unsupported":["thread"]}]'
     done
 done
+# The list says "forwarded nowhere" for every model. For Claude we pass on what we do not know, as splice.c says: a member
+# that is newer than this program works, and what Bedrock does not have gets the official wording.
 ask "$(turn $NOVA "$(say hi)" '"quite_new":{"a":[1]}')"
 expect "case 30: an unknown member goes nowhere, Converse" "$CODE $(sent 'tostring | contains("quite_new")')" "200 false"
 refused "case 30: an unknown member is Bedrock's to judge, Claude" "$(turn $CLAUDE "$(say hi)" '"quite_new":{"a":[1]}')" 400 "quite_new: Extra inputs are not permitted"

@@ -4,7 +4,7 @@
 
 #define IN(parts)                                                                                  \
     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[" parts "]}]" \
-                                                                                             "}"
+    "}"
 #define OUT(blocks)                                          \
     "{\"messages\":[{\"role\":\"user\",\"content\":[" blocks \
     "]}],\"inferenceConfig\":{\"maxTokens\":9}}"

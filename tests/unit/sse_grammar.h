@@ -23,6 +23,7 @@ struct sse_state {
     struct str input[SSE_BLOCKS]; /* of tool calls, joined */
     uint32_t tools;
     bool usage;
+    bool custom[SSE_BLOCKS]; /* a custom tool is called, its text may be empty */
 };
 
 #define SSE_WANT(what, complaint) \
@@ -212,8 +213,10 @@ static const char *sse_anthropic_event(struct sse_state *t, struct str type)
 static const char *sse_openai_call(struct sse_state *t, scan_ref call)
 {
     const struct scan *s = &t->scan;
-    scan_ref function = SCAN_GET(s, call, "function"),
-             arguments = SCAN_GET(s, function, "arguments");
+    bool custom = SCAN_GET(s, call, "custom") != SCAN_ABSENT;
+    scan_ref function = custom ? SCAN_GET(s, call, "custom") : SCAN_GET(s, call, "function");
+    scan_ref arguments =
+        custom ? SCAN_GET(s, function, "input") : SCAN_GET(s, function, "arguments");
     int64_t index;
     SSE_WANT(scan_i64(s, SCAN_GET(s, call, "index"), &index), "a tool call without index");
     SSE_WANT(scan_type(s, arguments) == SCAN_STRING, "a tool call without arguments");
@@ -225,23 +228,26 @@ static const char *sse_openai_call(struct sse_state *t, scan_ref call)
         return NULL;
     }
     SSE_WANT(scan_text(s, SCAN_GET(s, call, "id")).n, "a tool call without id");
-    SSE_WANT(SCAN_IS(s, SCAN_GET(s, call, "type"), "function"), "a tool call without type");
+    SSE_WANT(scan_text_is(s, SCAN_GET(s, call, "type"), custom ? STR("custom") : STR("function")),
+             "a tool call without type");
     SSE_WANT(scan_text(s, SCAN_GET(s, function, "name")).n, "a tool call without name");
     SSE_WANT(SCAN_IS(s, arguments, ""), "arguments in the first fragment");
+    t->custom[t->blocks] = custom;
     t->blocks++;
     return NULL;
 }
 
 static const char *sse_openai_finish(struct sse_state *t, scan_ref delta, scan_ref reason)
 {
-    static const char *const reasons[] = {"stop", "length", "tool_calls", "content_filter"};
+    static const char *const reasons[] = {"stop", "length", "tool_calls", "content_filter",
+                                          "function_call"};
     bool known = false;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         known |= scan_text_is(&t->scan, reason, text_from(reasons[i]));
     SSE_WANT(known, "unknown finish_reason");
     SSE_WANT(scan_size(&t->scan, delta) == 0, "the last delta is not empty");
     for (uint32_t i = 0; i < t->blocks; i++)
-        SSE_WANT(t->input[i].n, "a tool call without arguments");
+        SSE_WANT(t->input[i].n || t->custom[i], "a tool call without arguments");
     t->delta = true;
     return NULL;
 }

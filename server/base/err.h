@@ -23,6 +23,8 @@
       "context_length_exceeded", -1)                                                         \
     X(BODY_CODED, 400, "invalid_request_error", 400, "invalid_request_error",                \
       "request_body_encoding_unsupported", -1)                                               \
+    X(THREAD, 400, "invalid_request_error", 400, "invalid_request_error",                    \
+      "thread_unsupported_request", -1)                                                      \
     X(AUTH, 401, "authentication_error", 401, "invalid_request_error", "invalid_api_key", 0) \
     X(BUDGET, 429, "billing_error", 429, "insufficient_quota", "insufficient_quota", 0)      \
     X(PERMISSION, 403, "permission_error", 403, "permission_error", NULL, -1)                \

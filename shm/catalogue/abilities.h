@@ -28,7 +28,10 @@
     X(CALL_LIMIT, "call_limit", "tool_choice none, disable_parallel_tool_use: by Converse") \
     X(STRICT, "strict", "tools[].strict")                                                   \
     X(RESULT_MEDIA, "result_media", "images and documents inside a tool result")            \
-    X(INPUT_WHOLE, "input_whole", "its input tokens count the cached ones, too")
+    X(INPUT_WHOLE, "input_whole", "its input tokens count the cached ones, too")            \
+    X(USER_LAST, "user_last", "the last turn has to be the user's")                         \
+    X(FLAT_SCHEMA, "flat_schema", "no $defs in the schemas of its tools")                   \
+    X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")
 
 /* The column `sampling`: temperature, top_p. X(NAME, word, meaning) */
 #define ABILITIES_SAMPLINGS(X)             \

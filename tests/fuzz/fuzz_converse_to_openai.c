@@ -4,9 +4,12 @@
 
 static struct reply *make(struct arena *arena, size_t n)
 {
-    bool usage = n % 2 != 0;
+    struct converse_names *names = converse_names_new(arena);
+    const struct openai_wants wants = {1, n % 2 != 0, n % 4 > 1};
+    if (!names || !converse_names_custom(names, STR("f")))
+        abort();
     struct reply *r =
-        converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), 1, usage, NULL);
+        converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), wants, names);
     if (!r)
         abort();
     return r;

@@ -188,6 +188,14 @@ for model in $CLAUDE $NOVA; do
 done
 # The list says "forwarded nowhere" for every model. For Claude we pass on what we do not know, as splice.c says: a member
 # that is newer than this program works, and what Bedrock does not have gets the official wording.
+# Threads are the SDKs' default: they send the conversation whole when they are told this.
+for model in $CLAUDE $NOVA; do
+    for thread in '{"type":"create"}' '{"type":"continue","previous_message_id":"msg_1"}'; do
+        ask "$(turn "$model" "$(say hi)" "\"thread\":$thread")"
+        expect "L1: a thread, $model" "$CODE $(got '[.error.type, .error.details] | tostring')" \
+            '400 ["invalid_request_error",{"error_code":"thread_unsupported_request","unsupported":["thread"]}]'
+    done
+done
 ask "$(turn $NOVA "$(say hi)" '"quite_new":{"a":[1]}')"
 expect "case 30: an unknown member goes nowhere, Converse" "$CODE $(sent 'tostring | contains("quite_new")')" "200 false"
 refused "case 30: an unknown member is Bedrock's to judge, Claude" "$(turn $CLAUDE "$(say hi)" '"quite_new":{"a":[1]}')" 400 "quite_new: Extra inputs are not permitted"

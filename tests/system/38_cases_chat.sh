@@ -42,6 +42,15 @@ for model in $CLAUDE $NOVA; do
 done
 
 # --- messages
+for model in $CLAUDE $QWEN; do
+    chat "$(chatted "$model" "$(say 'use tool now')" '"functions":[{"name":"now","parameters":{"type":"object"}}]')"
+    expect "C8: functions are answered in kind, $model" \
+        "$CODE $(got '[.choices[0].message.function_call.name, .choices[0].message.tool_calls, .choices[0].finish_reason] | tostring')" \
+        '200 ["now",null,"function_call"]'
+    chat "$(chatted "$model" "$(say 'use tool patch {\"input\":\"a\"}')" '"tools":[{"type":"custom","custom":{"name":"patch"}}]')"
+    expect "W5: a custom tool is called as one, $model" "$CODE $(got '.choices[0].message.tool_calls[0] | [.type, .custom] | tostring')" \
+        '200 ["custom",{"name":"patch","input":"a"}]'
+done
 history='[{"role":"user","content":"q"},{"role":"assistant","content":"","tool_calls":[{"id":"a1","type":"function","function":{"name":"Bash","arguments":"{\"x\":1}"}},{"id":"b2","type":"function","function":{"name":"now","arguments":""}}]},{"role":"tool","tool_call_id":"a1","content":"1"},{"role":"tool","tool_call_id":"b2","content":"2"}]'
 chat "$(chatted $NOVA "$history" "$FUNCTIONS")"
 expect "case 68: no empty text beside calls" "$CODE $(sent '[.messages[1].content[] | keys[0]]')" '200 ["toolUse","toolUse"]'

@@ -48,13 +48,18 @@ UNUSED static void bed_anthropic(struct converse_bed *b)
     assert_non_null(b->reply);
 }
 
-UNUSED static void bed_openai(struct converse_bed *b, bool include_usage)
+static void bed_openai_as(struct converse_bed *b, struct openai_wants wants)
 {
     bed_open(b);
     b->relay = &converse_to_openai_relay;
-    b->reply = converse_to_openai_new(b->arena, STR("gpt-\"test\""), STR("chatcmpl-1"), 1764000000,
-                                      include_usage, b->names);
+    b->reply =
+        converse_to_openai_new(b->arena, STR("gpt-\"test\""), STR("chatcmpl-1"), wants, b->names);
     assert_non_null(b->reply);
+}
+
+UNUSED static void bed_openai(struct converse_bed *b, bool include_usage)
+{
+    bed_openai_as(b, (struct openai_wants){1764000000, include_usage, false});
 }
 
 static void bed_close(struct converse_bed *b)

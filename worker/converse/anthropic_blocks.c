@@ -2,6 +2,7 @@
 
 #include "server/base/buf.h"
 #include "worker/converse/converse_citation.h"
+#include "worker/plan/plan_history.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -168,23 +169,6 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref b
                          member(b, s, source, STR("data")));
 }
 
-static struct str document_format(struct str media_type)
-{
-    static const struct {
-        const char *type, *format;
-    } table[] = {{"application/pdf", "pdf"},
-                 {"text/plain", "txt"},
-                 {"text/html", "html"},
-                 {"text/csv", "csv"},
-                 {"text/markdown", "md"}};
-    for (size_t i = 0; i < COUNT(table); i++) {
-        if (text_ieq(media_type, text_from(table[i].type))) {
-            return text_from(table[i].format);
-        }
-    }
-    return nothing;
-}
-
 /* Converse has no place for them inside (API_runtime_DocumentContentBlock is text only): they come
  * after the document. False: there is none. */
 static bool put_images_of(struct converse_build *b, const struct scan *s, scan_ref content)
@@ -238,7 +222,7 @@ static void put_document(struct converse_build *b, const struct scan *s, scan_re
         return;
     }
     if (SCAN_IS(s, kind, "base64")) {
-        d.format = document_format(member(b, s, source, STR("media_type")));
+        d.format = converse_document_format(member(b, s, source, STR("media_type")), d.title);
         d.bytes = member(b, s, source, STR("data"));
     } else if (SCAN_IS(s, kind, "text")) {
         d.text = member(b, s, source, STR("data"));
@@ -378,7 +362,9 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
 {
     scan_ref content = SCAN_GET(s, block, "content"), marked = SCAN_ABSENT;
     bool list = scan_type(s, content) == SCAN_ARRAY;
-    converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")));
+    if (!converse_build_tool_result(b, member(b, s, block, STR("tool_use_id")))) {
+        return;
+    }
     if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
     }
@@ -400,12 +386,31 @@ static void put_tool_result(struct converse_build *b, const struct scan *s, scan
 
 /* --- a message's content ------------------------------------------------------------------- */
 
-static void put_block(struct converse_build *b, const struct scan *s, scan_ref block)
+/* What Converse has no block for: its text, or nothing. */
+static void put_other(struct converse_build *b, const struct scan *s, scan_ref block)
+{
+    struct str text;
+    switch (plan_history(b->plan, s, block, &text)) {
+    case PLAN_MAP:
+        converse_build_text_pieces(b, &text, 1);
+        break;
+    case PLAN_REFUSE:
+        converse_build_no_memory(b);
+        break;
+    case PLAN_DROP:
+        break;
+    case PLAN_KEEP:
+    case PLAN_CLAMP:
+        converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
+    }
+}
+
+void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     const struct kind *k = kind_of(s, block);
     bool assistant = b->role == CONVERSE_ASSISTANT;
     if (!k) {
-        converse_build_drop_named(b, "block:", member(b, s, block, STR("type")));
+        put_other(b, s, block);
     } else if (k->where & (assistant ? BY_ASSISTANT : BY_USER)) {
         k->put(b, s, block);
     } else {
@@ -415,16 +420,21 @@ static void put_block(struct converse_build *b, const struct scan *s, scan_ref b
     anthropic_blocks_cache(b, s, block);
 }
 
+void anthropic_blocks_put_from(struct converse_build *b, const struct scan *s, scan_ref content,
+                               scan_ref first)
+{
+    for (scan_ref v = first; v != SCAN_ABSENT && converse_build_ok(b);
+         v = scan_next(s, content, v)) {
+        anthropic_blocks_put_one(b, s, v);
+    }
+}
+
 void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     if (scan_type(s, content) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, content));
     }
-    if (scan_type(s, content) != SCAN_ARRAY) {
-        return;
-    }
-    for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
-         v = scan_next(s, content, v)) {
-        put_block(b, s, v);
+    if (scan_type(s, content) == SCAN_ARRAY) {
+        anthropic_blocks_put_from(b, s, content, scan_first(s, content));
     }
 }

@@ -10,6 +10,10 @@
 
 /* content: a string, an array of blocks, or absent; into the turn of the builder's role. */
 void anthropic_blocks_put(struct converse_build *b, const struct scan *s, scan_ref content);
+/* From that block of an array on. */
+void anthropic_blocks_put_from(struct converse_build *b, const struct scan *s, scan_ref content,
+                               scan_ref first);
+void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, scan_ref block);
 /* All text of a string or of an array's text blocks, joined by newlines, in the arena. */
 struct str anthropic_blocks_text(struct converse_build *b, const struct scan *s, scan_ref content);
 /* The cache point that a block's cache_control asks for. */

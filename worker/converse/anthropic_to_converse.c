@@ -3,6 +3,7 @@
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/anthropic_tools.h"
 #include "worker/converse/converse_settings.h"
+#include "worker/dialect/history_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -96,10 +97,36 @@ static void put_last_point(struct converse_build *b, const struct messages_reque
     anthropic_blocks_cache(b, r->scan, 0);
 }
 
+/* The message of that block. */
+static scan_ref message_of(const struct messages_request *r, scan_ref block)
+{
+    const struct scan *s = r->scan;
+    scan_ref m = scan_first(s, r->messages), next;
+    while ((next = scan_next(s, r->messages, m)) != SCAN_ABSENT && next < block) {
+        m = next;
+    }
+    return m;
+}
+
+/* What a summary stands for goes: the conversation begins with it. */
+static scan_ref put_summary(struct converse_build *b, const struct messages_request *r)
+{
+    const struct scan *s = r->scan;
+    scan_ref summary = history_text_summary(s, r->messages);
+    if (summary == SCAN_ABSENT) {
+        return scan_first(s, r->messages);
+    }
+    scan_ref m = message_of(r, summary);
+    converse_build_role(b, SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant") ? CONVERSE_ASSISTANT
+                                                                           : CONVERSE_USER);
+    anthropic_blocks_put_from(b, s, SCAN_GET(s, m, "content"), summary);
+    return scan_next(s, r->messages, m);
+}
+
 static void put_messages(struct converse_build *b, const struct messages_request *r)
 {
     const struct scan *s = r->scan;
-    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT && converse_build_ok(b);
+    for (scan_ref m = put_summary(b, r); m != SCAN_ABSENT && converse_build_ok(b);
          m = scan_next(s, r->messages, m)) {
         put_message(b, s, m);
     }

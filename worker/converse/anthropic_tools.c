@@ -1,7 +1,6 @@
 #include "worker/converse/anthropic_tools.h"
 
 #include "worker/converse/anthropic_blocks.h"
-#include "worker/dialect/tool_references.h"
 
 static const struct str nothing = {NULL, 0};
 
@@ -70,12 +69,12 @@ static bool check_type(struct converse_build *b, const struct messages_request *
 }
 
 /* A deferred tool waits until the model has asked for it by a tool search, which Converse has not:
- * it is shown once the client's own search has named it. */
+ * it is shown once the client's own search has named it, or when it has to be called. */
 static bool is_wanted(struct converse_build *b, const struct scan *s, scan_ref tool)
 {
-    const struct tool_references *referenced = &b->plan->left.references;
+    struct str name = converse_build_read(b, s, SCAN_GET(s, tool, "name"));
     if (!anthropic_blocks_true(s, SCAN_GET(s, tool, "defer_loading")) ||
-        tool_references_has(referenced, converse_build_read(b, s, SCAN_GET(s, tool, "name")))) {
+        wish_shows_deferred(&b->plan->left, name)) {
         return true;
     }
     converse_build_drop(b, "deferred_tools");
@@ -94,7 +93,7 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
         .examples = scan_type(s, examples) == SCAN_ARRAY && scan_size(s, examples) > 0
                         ? scan_raw(s, examples)
                         : nothing,
-        .schema = scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
+        .schema = converse_build_schema(b, s, schema),
         .strict = anthropic_blocks_true(s, SCAN_GET(s, tool, "strict")),
     };
     if (t.name.n == 0) {

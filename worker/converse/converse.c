@@ -6,7 +6,6 @@
 #include "server/base/sha256.h"
 
 #define TOOL_NAME_MAX     64
-#define TOOL_ID_MAX       64
 #define DOCUMENT_NAME_MAX 200
 #define SHORT_HEX         32 /* of the hash in a made name */
 
@@ -58,9 +57,15 @@ struct pair {
     struct pair *next;
 };
 
+struct custom {
+    struct str client;
+    struct custom *next;
+};
+
 struct converse_names {
     struct arena *arena;
     struct pair *pairs[256];
+    struct custom *custom; /* a handful; looked through for each call of an answer */
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
@@ -138,17 +143,28 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
     return p ? p->client : bedrock;
 }
 
-/* --- ids and document names ---------------------------------------------------------------- */
-
-struct str converse_tool_id(struct arena *arena, struct str client)
+bool converse_names_custom(struct converse_names *names, struct str client)
 {
-    char hex[64];
-    if (all_of(client, TOOL_ID_MAX, "_.:-")) {
-        return client;
+    struct custom *c = arena_alloc(names->arena, sizeof *c);
+    struct str kept = arena_dup(names->arena, client);
+    if (!c || !kept.p) {
+        return false;
     }
-    sha256_hex(client.p, client.n, hex);
-    return text_from(arena_printf(arena, "x-%.40s", hex));
+    *c = (struct custom){kept, names->custom};
+    names->custom = c;
+    return true;
 }
+
+bool converse_names_is_custom(const struct converse_names *names, struct str client)
+{
+    const struct custom *c = names ? names->custom : NULL;
+    while (c && !text_eq(c->client, client)) {
+        c = c->next;
+    }
+    return c != NULL;
+}
+
+/* --- document names ------------------------------------------------------------------------ */
 
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number)
 {
@@ -166,4 +182,31 @@ struct str converse_document_name(struct arena *arena, struct str title, unsigne
     }
     return text_from(n > 0 ? arena_printf(arena, "%.*s %u", (int)n, out, number)
                            : arena_printf(arena, "document %u", number));
+}
+
+/* API_runtime_DocumentBlock.html, format; media types: IANA. */
+struct str converse_document_format(struct str media_type, struct str name)
+{
+    static const struct {
+        const char *type, *ending, *format;
+    } table[] = {
+        {"application/pdf", ".pdf", "pdf"},
+        {"text/plain", ".txt", "txt"},
+        {"text/csv", ".csv", "csv"},
+        {"text/html", ".html", "html"},
+        {"text/markdown", ".md", "md"},
+        {"application/msword", ".doc", "doc"},
+        {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx",
+         "docx"},
+        {"application/vnd.ms-excel", ".xls", "xls"},
+        {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx", "xlsx"},
+    };
+    bool untyped = media_type.n == 0 || text_ieq(media_type, STR("application/octet-stream"));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (text_ieq(media_type, text_from(table[i].type)) ||
+            (untyped && text_ends(name, text_from(table[i].ending)))) {
+            return text_from(table[i].format);
+        }
+    }
+    return (struct str){NULL, 0};
 }

@@ -1,12 +1,13 @@
 /*
- * converse.h - what both request converters to Bedrock Converse share: names and ids that Bedrock
- * refuses, mapped bijectively. Pure; worker.
+ * converse.h - what both request converters to Bedrock Converse share: names that Bedrock refuses,
+ * mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
 #ifndef WORKER_CONVERSE_CONVERSE_H
 #define WORKER_CONVERSE_CONVERSE_H
 
 #include "server/base/arena.h"
+#include "server/base/err.h"
 #include "server/base/text.h"
 
 /* Tool names: [a-zA-Z0-9_-]{1,64}. A name that is not is replaced by a deterministic legal one
@@ -17,12 +18,16 @@ struct converse_names *converse_names_new(struct arena *arena);
 struct str converse_name_out(struct converse_names *names, struct str client);
 /* The client's name for Bedrock's: the same span when it was never mapped. names may be NULL. */
 struct str converse_name_back(const struct converse_names *names, struct str bedrock);
-/* toolUseId: [a-zA-Z0-9_.:-]{1,64}; others become "x-" + 40 hex of their SHA-256 (never come back:
- * Bedrock invents the ids of its answers). p NULL when the arena is used up. */
-struct str converse_tool_id(struct arena *arena, struct str client);
+/* Remembers a custom tool of the client's: its calls go back as such. false: no memory. */
+MUST_CHECK bool converse_names_custom(struct converse_names *names, struct str client);
+bool converse_names_is_custom(const struct converse_names *names, struct str client);
 /* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
  * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);
+/* DocumentFormat of a media type, or of the end of a name where there is no type (or one that says
+ * nothing); empty: Bedrock has none for it. */
+struct str converse_document_format(struct str media_type, struct str name);
+#define CONVERSE_DOCUMENT_FORMATS "pdf, csv, doc, docx, xls, xlsx, html, txt and md"
 /* RFC 4648 section 4, not empty: what Bedrock decodes as a blob. */
 bool converse_is_base64(struct str s);
 

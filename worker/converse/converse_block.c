@@ -184,7 +184,7 @@ static bool document_legal(struct converse_build *b, const struct converse_docum
     }
     if (d->format.n == 0) {
         converse_build_fail(b, STATUS_INVALID,
-                            "document.source.media_type: Bedrock takes pdf, txt, csv, html and md");
+                            "document.source.media_type: Bedrock takes " CONVERSE_DOCUMENT_FORMATS);
     } else if (!filled) {
         converse_build_fail(b, STATUS_INVALID,
                             "document.source.data: empty or invalid base64 data");
@@ -222,41 +222,41 @@ void converse_build_document(struct converse_build *b, struct converse_document 
 
 /* --- tools --------------------------------------------------------------------------------- */
 
-static void put_tool_id(struct converse_build *b, struct str id)
-{
-    struct str out = converse_tool_id(b->arena, id);
-    if (!out.p) {
-        converse_build_no_memory(b);
-    }
-    converse_build_member(b, STR("toolUseId"), out);
-}
-
 void converse_build_tool_use(struct converse_build *b, struct str id, struct str name,
                              struct str input)
 {
-    struct str legal = converse_name_out(b->names, name);
-    if (!legal.p) {
+    struct str legal = converse_name_out(b->names, name), upstream = plan_ids_call(&b->ids, id);
+    if (!legal.p || !upstream.p) {
         converse_build_no_memory(b);
     }
     open_block(b, STR("toolUse"));
-    put_tool_id(b, id);
+    converse_build_member(b, STR("toolUseId"), upstream);
     converse_build_member(b, STR("name"), legal);
     JSON_KEY(&b->w, "input");
     json_raw(&b->w, input);
     close_objects(b, 2);
 }
 
-void converse_build_tool_result(struct converse_build *b, struct str id)
+bool converse_build_tool_result(struct converse_build *b, struct str id)
 {
+    struct str upstream;
+    if (!plan_ids_result(&b->ids, id, &upstream)) {
+        return false;
+    }
+    if (!upstream.p) {
+        converse_build_no_memory(b);
+        return false;
+    }
     converse_build_open(b);
     b->result_at = buf_len(b->w.b);
     b->result_size = 0;
     b->in_result = true;
     json_object(&b->w);
     open_object(b, STR("toolResult"));
-    put_tool_id(b, id);
+    converse_build_member(b, STR("toolUseId"), upstream);
     JSON_KEY(&b->w, "content");
     json_array(&b->w);
+    return true;
 }
 
 /* The cache point that stands last in the body will stand behind this result once it has moved to

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "worker/plan/plan_schema.h"
+
 #define POINTS_MAX 4 /* cache points a request may have */
 
 static const struct str nothing = {NULL, 0};
@@ -13,6 +15,7 @@ void converse_build_begin(struct converse_build *b, struct plan *plan, struct co
                           struct buf *body, struct err *err)
 {
     *b = (struct converse_build){.plan = plan, .names = names, .arena = plan->arena, .err = err};
+    plan_ids_begin(&b->ids, plan);
     json_begin(&b->w, body);
     json_object(&b->w);
 }
@@ -269,6 +272,18 @@ static void put_description(struct converse_build *b, const struct converse_tool
     json_escape(b->w.b, t->examples);
     buf_put_char(b->w.b, '"');
     converse_build_map(b, "input_examples");
+}
+
+struct str converse_build_schema(struct converse_build *b, const struct scan *s, scan_ref schema)
+{
+    if (scan_type(s, schema) != SCAN_OBJECT) {
+        return nothing;
+    }
+    struct str out = plan_schema_tool(b->plan, s, schema);
+    if (!out.p) {
+        converse_build_no_memory(b);
+    }
+    return out;
 }
 
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t)

@@ -14,6 +14,7 @@
 #include "server/json/json.h"
 #include "worker/converse/converse.h"
 #include "worker/plan/plan.h"
+#include "worker/plan/plan_ids.h"
 
 enum converse_role { CONVERSE_NONE, CONVERSE_SYSTEM, CONVERSE_USER, CONVERSE_ASSISTANT };
 
@@ -25,6 +26,7 @@ struct converse_late { /* a tool result that other blocks of its turn came befor
 struct converse_build {
     struct plan *plan;
     struct converse_names *names;
+    struct plan_ids ids;
     struct arena *arena;
     struct json_out w;
     struct err *err; /* the first failure stays */
@@ -114,8 +116,9 @@ void converse_build_document(struct converse_build *b, struct converse_document 
 /* input: a JSON object, copied as it is. */
 void converse_build_tool_use(struct converse_build *b, struct str id, struct str name,
                              struct str input);
-/* Blocks between the two go into toolResult.content. */
-void converse_build_tool_result(struct converse_build *b, struct str id);
+/* Blocks between the two go into toolResult.content. false: the call has its result already, this one
+ * is left out (or there was a failure): nothing is open. */
+MUST_CHECK bool converse_build_tool_result(struct converse_build *b, struct str id);
 void converse_build_tool_result_end(struct converse_build *b, bool is_error);
 /* At the end of a turn: results that came late go where they belong. */
 void converse_build_settle_results(struct converse_build *b);
@@ -141,6 +144,8 @@ struct converse_tool {
     bool strict;
 };
 void converse_build_tool(struct converse_build *b, const struct converse_tool *t);
+/* The schema of a tool as the model takes it; empty where there is none. */
+struct str converse_build_schema(struct converse_build *b, const struct scan *s, scan_ref schema);
 /* Ends the list, if any tool was put, with the choice of the plan. */
 void converse_build_tools_end(struct converse_build *b);
 

@@ -1,7 +1,7 @@
 #include "worker/converse/converse_settings.h"
 
-#include "worker/dialect/edits.h"
 #include "worker/dialect/json_wish.h"
+#include "worker/plan/plan_schema.h"
 
 /* A member of the section: "top_k", or "object.member", whose object is to be ended after it. type:
  * of that object, or empty. */
@@ -175,51 +175,21 @@ static void put_additional(struct converse_build *b, const struct plan *p)
 
 /* --- outputConfig, serviceTier ------------------------------------------------------------- */
 
-/* Structured output wants additionalProperties:false in every object (the documentation of
- * structured outputs); OpenAI wants it only of strict schemas. */
-static struct str close_schema(struct converse_build *b, struct str schema)
-{
-    /* it is a part of what has been parsed before */
-    static const struct scan_limits limits = {
-        .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
-    struct scan s;
-    struct edits edits;
-    struct buf out;
-    struct str closed = {NULL, 0};
-    if (scan_parse(&s, b->arena, schema, &limits, NULL) != STATUS_OK) {
-        converse_build_no_memory(b);
-        return closed;
-    }
-    edits_init(&edits, &s);
-    for (scan_ref r = 0; r < s.count; r++) {
-        if (SCAN_IS(&s, SCAN_GET(&s, r, "type"), "object") &&
-            SCAN_GET(&s, r, "additionalProperties") == SCAN_ABSENT) {
-            edits_inside(&edits, r, STR("\"additionalProperties\":false,"));
-        }
-    }
-    buf_init(&out, 8 * schema.n + 64); /* {"type":"object"} grows to less than thrice */
-    if (edits_apply(&edits, &out, NULL) == STATUS_OK) {
-        closed = arena_dup(b->arena, buf_str(&out));
-    }
-    if (!closed.p) {
-        converse_build_no_memory(b);
-    }
-    buf_free(&out);
-    return closed;
-}
-
 static void put_format(struct converse_section *x, const struct wish *w)
 {
     struct converse_build *b = x->b;
+    struct str schema = plan_schema_format(b->plan);
     struct json_out *out = converse_build_key(x, STR("textFormat"));
+    if (!schema.p) {
+        converse_build_no_memory(b);
+    }
     json_object(out);
     converse_build_member(b, STR("type"), STR("json_schema"));
     JSON_KEY(out, "structure");
     json_object(out);
     JSON_KEY(out, "jsonSchema");
     json_object(out); /* JSON inside a JSON string */
-    converse_build_member(b, STR("schema"),
-                          w->schema_open ? close_schema(b, w->schema) : w->schema);
+    converse_build_member(b, STR("schema"), schema);
     if (w->schema_name.n > 0) {
         converse_build_member(b, STR("name"), w->schema_name);
     }

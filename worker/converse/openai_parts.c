@@ -4,8 +4,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct str nothing = {NULL, 0};
-
 /* 5.x of the SDK: {"mode":"explicit","ttl":"30m"|"12h"}; Bedrock knows 5m and 1h. */
 void openai_parts_cache(struct converse_build *b, const struct scan *s, scan_ref object)
 {
@@ -62,25 +60,6 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
     }
 }
 
-/* What a file is called tells its format when the data URL does not. */
-static struct str file_format(struct str type, struct str name)
-{
-    static const struct {
-        const char *type, *ending, *format;
-    } table[] = {
-        {"application/pdf", ".pdf", "pdf"}, {"text/plain", ".txt", "txt"},
-        {"text/csv", ".csv", "csv"},        {"text/html", ".html", "html"},
-        {"text/markdown", ".md", "md"},
-    };
-    for (size_t i = 0; i < COUNT(table); i++) {
-        if (text_ieq(type, text_from(table[i].type)) ||
-            (type.n == 0 && text_ends(name, text_from(table[i].ending)))) {
-            return text_from(table[i].format);
-        }
-    }
-    return nothing;
-}
-
 static void put_file(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     struct data_url url;
@@ -95,9 +74,15 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
             "Invalid 'messages': a file needs file_data as a base64 data: URL.");
         return;
     }
-    converse_build_document(b, (struct converse_document){.format = file_format(url.type, name),
-                                                          .bytes = url.data,
-                                                          .title = name});
+    struct str format = converse_document_format(url.type, name);
+    if (format.n == 0) {
+        converse_build_fail_param(b, ERR_FAULT_VALUE, "messages",
+                                  "Invalid 'messages': a file may be " CONVERSE_DOCUMENT_FORMATS
+                                  ".");
+        return;
+    }
+    converse_build_document(
+        b, (struct converse_document){.format = format, .bytes = url.data, .title = name});
 }
 
 /* --- parts --------------------------------------------------------------------------------- */
@@ -131,16 +116,23 @@ static void refuse_audio(struct converse_build *b, const struct scan *s, scan_re
                               "Invalid 'messages': audio is not supported.");
 }
 
+/* Anthropic's blocks, which some clients (Cursor) send here, too. */
+static void put_block(struct converse_build *b, const struct scan *s, scan_ref part)
+{
+    anthropic_blocks_put_one(b, s, part);
+}
+
 static const struct kind {
     const char *type;
     void (*put)(struct converse_build *b, const struct scan *s, scan_ref part);
     bool media;
 } kinds[] = {
-    {"file", put_file, true},
-    {"image_url", put_image, true},
-    {"input_audio", refuse_audio, false},
-    {"refusal", put_refusal, false},
-    {"text", put_text, false},
+    {"document", put_block, true},        {"file", put_file, true},
+    {"image", put_block, true},           {"image_url", put_image, true},
+    {"input_audio", refuse_audio, false}, {"redacted_thinking", put_block, false},
+    {"refusal", put_refusal, false},      {"text", put_text, false},
+    {"thinking", put_block, false},       {"tool_result", put_block, false},
+    {"tool_use", put_block, false},
 };
 
 static const struct kind *kind_of(struct converse_build *b, const struct scan *s, scan_ref part)
@@ -177,6 +169,9 @@ static void put_parts(struct converse_build *b, const struct scan *s, scan_ref c
             converse_build_text(b, STR("(attached below)"));
         } else {
             k->put(b, s, v);
+        }
+        if (which == ONLY_MEDIA) {
+            converse_build_map(b, "tool_result.media");
         }
         if (!b->in_result) {
             openai_parts_cache(b, s, v);
@@ -225,7 +220,9 @@ void openai_parts_put_result(struct converse_build *b, const struct scan *s, sca
 {
     scan_ref content = SCAN_GET(s, message, "content");
     bool media = converse_build_result_takes_media(b);
-    converse_build_tool_result(b, id);
+    if (!converse_build_tool_result(b, id)) {
+        return;
+    }
     put_parts(b, s, content, media ? ALL_PARTS : NO_MEDIA);
     converse_build_tool_result_end(b, false);
     if (!media) {

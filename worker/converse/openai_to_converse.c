@@ -3,6 +3,7 @@
 #include "worker/converse/converse_settings.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/converse/openai_tools.h"
+#include "worker/dialect/chat_tool.h"
 
 /* For JSON inside a string; what the request itself may be. */
 static const struct scan_limits inner_limits = {
@@ -14,6 +15,29 @@ static bool is_instruction(const struct scan *s, scan_ref m)
 {
     scan_ref role = SCAN_GET(s, m, "role");
     return SCAN_IS(s, role, "system") || SCAN_IS(s, role, "developer");
+}
+
+/* A top-level "system", as Anthropic has it. */
+static void put_top_system(struct converse_build *b, const struct scan *s)
+{
+    scan_ref system = SCAN_GET(s, 0, "system");
+    bool list = scan_type(s, system) == SCAN_ARRAY;
+    if (!list && scan_type(s, system) != SCAN_STRING) {
+        return;
+    }
+    converse_build_role(b, CONVERSE_SYSTEM);
+    if (!list) {
+        converse_build_text_json(b, scan_raw(s, system));
+    }
+    for (scan_ref v = list ? scan_first(s, system) : SCAN_ABSENT; v != SCAN_ABSENT;
+         v = scan_next(s, system, v)) {
+        if (scan_type(s, SCAN_GET(s, v, "text")) == SCAN_STRING) {
+            converse_build_text_json(b, scan_raw(s, SCAN_GET(s, v, "text")));
+        } else {
+            converse_build_drop(b, "system_block");
+        }
+        openai_parts_cache(b, s, v);
+    }
 }
 
 /* Instructions before the first other message are the system prompt; later ones stay in their
@@ -74,11 +98,24 @@ static struct str tool_input(struct converse_build *b, struct str arguments)
     return kept;
 }
 
-static void put_call(struct converse_build *b, const struct scan *s, struct str id,
-                     scan_ref function)
+/* The free text of a custom tool's call in its one string. */
+static struct str custom_input(struct converse_build *b, const struct scan *s, scan_ref text)
 {
-    struct str name = converse_build_read(b, s, SCAN_GET(s, function, "name"));
-    struct str input = tool_input(b, converse_build_read(b, s, SCAN_GET(s, function, "arguments")));
+    struct str raw = scan_type(s, text) == SCAN_STRING ? scan_raw(s, text) : STR("\"\"");
+    char *input = arena_printf(b->arena, "{\"" CHAT_TOOL_INPUT "\":%.*s}", STR_ARG(raw));
+    if (!input) {
+        converse_build_no_memory(b);
+    }
+    return text_from(input);
+}
+
+static void put_call(struct converse_build *b, const struct scan *s, struct str id,
+                     const struct chat_call *call)
+{
+    struct str name = converse_build_read(b, s, call->name);
+    struct str input = call->kind == CHAT_TOOL_CUSTOM
+                           ? custom_input(b, s, call->input)
+                           : tool_input(b, converse_build_read(b, s, call->input));
     if (name.n == 0) {
         converse_build_fail_param(
             b, ERR_FAULT_MISSING, "messages[].tool_calls[].function.name",
@@ -96,15 +133,14 @@ static void put_calls(struct converse_build *b, const struct scan *s, scan_ref c
     }
     for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT && converse_build_ok(b);
          c = scan_next(s, calls, c)) {
-        scan_ref type = SCAN_GET(s, c, "type");
-        if (scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL &&
-            !SCAN_IS(s, type, "function")) {
+        struct chat_call call = chat_tool_call(s, c);
+        if (call.kind == CHAT_TOOL_OTHER) {
             converse_build_fail_param(
                 b, ERR_FAULT_VALUE, "messages[].tool_calls[].type",
-                "Invalid value for 'messages[].tool_calls[].type': only 'function' "
-                "is supported.");
+                "Invalid value for 'messages[].tool_calls[].type': supported values are "
+                "'function' and 'custom'.");
         }
-        put_call(b, s, converse_build_read(b, s, SCAN_GET(s, c, "id")), SCAN_GET(s, c, "function"));
+        put_call(b, s, converse_build_read(b, s, SCAN_GET(s, c, "id")), &call);
     }
 }
 
@@ -132,7 +168,9 @@ static void put_assistant(struct converse_build *b, const struct scan *s, scan_r
     }
     put_calls(b, s, SCAN_GET(s, m, "tool_calls"));
     if (scan_type(s, legacy) == SCAN_OBJECT) {
-        put_call(b, s, legacy_id(b, ++*legacy_calls), legacy);
+        const struct chat_call call = {CHAT_TOOL_FUNCTION, SCAN_GET(s, legacy, "name"),
+                                       SCAN_GET(s, legacy, "arguments")};
+        put_call(b, s, legacy_id(b, ++*legacy_calls), &call);
     }
     openai_parts_cache(b, s, m);
 }
@@ -157,6 +195,16 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
     }
 }
 
+/* "Continue" of a chat client: the model refuses to go on with its own words, so it is asked to. */
+static void put_user_last(struct converse_build *b)
+{
+    if (b->plan->user_last && b->turn == CONVERSE_ASSISTANT) {
+        converse_build_role(b, CONVERSE_USER);
+        converse_build_text(b, STR("Continue exactly where you stopped."));
+        converse_build_map(b, "prefill");
+    }
+}
+
 /* --- entry --------------------------------------------------------------------------------- */
 
 enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
@@ -167,11 +215,13 @@ enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
     unsigned legacy_calls = 0;
     converse_build_begin(&b, plan, names, body_out, err);
     openai_tools_put(&b, r);
+    put_top_system(&b, s);
     scan_ref m = put_system(&b, r);
     converse_settings_put_words(&b);
     for (; m != SCAN_ABSENT && converse_build_ok(&b); m = scan_next(s, r->messages, m)) {
         put_message(&b, s, m, &legacy_calls);
     }
+    put_user_last(&b);
     converse_build_messages_end(&b);
     converse_settings_put(&b);
     return converse_build_end(&b);

@@ -2,92 +2,108 @@
 
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/openai_parts.h"
+#include "worker/dialect/chat_tool.h"
 #include "worker/dialect/chat_wish.h"
 
 static const struct str nothing = {NULL, 0};
 
 /* --- tools --------------------------------------------------------------------------------- */
 
-/* function: {name, description?, parameters?, strict?}; also what the legacy "functions" holds. */
-static void put_function(struct converse_build *b, const struct scan *s, scan_ref function)
+/* A schema whose one string is the free text of a custom tool, its grammar told in words. */
+static struct str custom_schema(struct converse_build *b, const struct scan *s, scan_ref grammar)
 {
-    scan_ref schema = SCAN_GET(s, function, "parameters");
-    scan_ref description = SCAN_GET(s, function, "description");
+    struct str raw = scan_type(s, grammar) == SCAN_STRING ? scan_raw(s, grammar) : STR("\"\"");
+    char *schema = arena_printf(b->arena,
+                                "{\"type\":\"object\",\"properties\":{\"" CHAT_TOOL_INPUT
+                                "\":{\"type\":\"string\""
+                                "%s%.*s%s}},\"required\":[\"" CHAT_TOOL_INPUT "\"]}",
+                                raw.n > 2 ? ",\"description\":\"Text of this grammar:\\n" : "",
+                                (int)(raw.n - 2), raw.p + 1, raw.n > 2 ? "\"" : "");
+    if (!schema) {
+        converse_build_no_memory(b);
+    }
+    return text_from(schema);
+}
+
+/* Also what the legacy "functions" holds. */
+static void put_tool(struct converse_build *b, const struct scan *s, scan_ref tool)
+{
+    struct chat_tool read = chat_tool_read(s, tool);
+    struct str type = converse_build_read(b, s, SCAN_GET(s, tool, "type"));
     struct converse_tool t = {
-        .name = converse_build_read(b, s, SCAN_GET(s, function, "name")),
+        .name = converse_build_read(b, s, read.name),
         .description =
-            scan_type(s, description) == SCAN_STRING ? scan_raw(s, description) : nothing,
-        .schema = scan_type(s, schema) == SCAN_OBJECT ? scan_raw(s, schema) : nothing,
-        .strict = anthropic_blocks_true(s, SCAN_GET(s, function, "strict")),
+            scan_type(s, read.description) == SCAN_STRING ? scan_raw(s, read.description) : nothing,
+        .strict = anthropic_blocks_true(s, read.strict),
     };
+    if (read.kind == CHAT_TOOL_OTHER) {
+        converse_build_fail(b, STATUS_INVALID,
+                            "Invalid value: '%.*s'. Supported values are: 'function' and 'custom'.",
+                            (int)(type.n < 40 ? type.n : 40), type.n > 0 ? type.p : "");
+        return;
+    }
     if (t.name.n == 0) {
         converse_build_fail_param(b, ERR_FAULT_MISSING, "tools[].function.name",
                                   "Missing required parameter: 'tools[].function.name'.");
-    } else if (chat_wish_allows(&b->plan->left, t.name)) {
-        converse_build_tool(b, &t);
-    }
-}
-
-static void put_tool(struct converse_build *b, const struct scan *s, scan_ref tool)
-{
-    scan_ref type = SCAN_GET(s, tool, "type"), function = SCAN_GET(s, tool, "function");
-    struct str text = converse_build_read(b, s, type);
-    bool given = scan_type(s, type) != SCAN_NONE && scan_type(s, type) != SCAN_NULL;
-    if (given && !text_eq(text, STR("function"))) {
-        converse_build_fail(b, STATUS_INVALID,
-                            "Invalid value: '%.*s'. Supported values are: 'function'.",
-                            (int)(text.n < 40 ? text.n : 40), text.n > 0 ? text.p : "");
         return;
     }
-    put_function(b, s, function);
-    if (b->tools_open) {
-        openai_parts_cache(b, s, function);
-        openai_parts_cache(b, s, tool);
+    if (!chat_wish_allows(&b->plan->left, t.name)) {
+        return;
     }
+    if (read.kind == CHAT_TOOL_CUSTOM) {
+        t.schema = custom_schema(b, s, read.grammar);
+        if (!converse_names_custom(b->names, t.name)) {
+            converse_build_no_memory(b);
+        }
+        plan_note(b->plan, read.grammar == SCAN_ABSENT ? PLAN_MAP : PLAN_CLAMP, "custom_tool",
+                  nothing);
+    } else {
+        t.schema = converse_build_schema(b, s, read.schema);
+    }
+    converse_build_tool(b, &t);
+    if (read.holder != tool) {
+        openai_parts_cache(b, s, read.holder);
+    }
+    openai_parts_cache(b, s, tool);
 }
 
-static void put_tools(struct converse_build *b, const struct chat_request *r)
+static void put_list(struct converse_build *b, const struct scan *s, scan_ref list)
 {
-    const struct scan *s = r->scan;
-    scan_ref legacy = SCAN_GET(s, 0, "functions");
-    for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT && converse_build_ok(b);
-         t = scan_next(s, r->tools, t)) {
+    for (scan_ref t = scan_type(s, list) == SCAN_ARRAY ? scan_first(s, list) : SCAN_ABSENT;
+         t != SCAN_ABSENT && converse_build_ok(b); t = scan_next(s, list, t)) {
         put_tool(b, s, t);
-    }
-    if (scan_type(s, legacy) != SCAN_ARRAY) {
-        return;
-    }
-    for (scan_ref f = scan_first(s, legacy); f != SCAN_ABSENT && converse_build_ok(b);
-         f = scan_next(s, legacy, f)) {
-        put_function(b, s, f);
     }
 }
 
 /* --- the history --------------------------------------------------------------------------- */
 
-/* The function of the first call of the history, or SCAN_ABSENT. */
+/* The name of the first call of the history, or SCAN_ABSENT. */
 static scan_ref find_call(const struct chat_request *r)
 {
     const struct scan *s = r->scan;
-    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT;
+    scan_ref name = SCAN_ABSENT;
+    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT && name == SCAN_ABSENT;
          m = scan_next(s, r->messages, m)) {
-        scan_ref calls = SCAN_GET(s, m, "tool_calls"), legacy = SCAN_GET(s, m, "function_call");
+        scan_ref calls = SCAN_GET(s, m, "tool_calls"), content = SCAN_GET(s, m, "content");
         if (!SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
             continue;
         }
         if (scan_type(s, calls) == SCAN_ARRAY && scan_size(s, calls) > 0) {
-            return SCAN_GET(s, scan_first(s, calls), "function");
+            return chat_tool_call(s, scan_first(s, calls)).name;
         }
-        if (scan_type(s, legacy) == SCAN_OBJECT) {
-            return legacy;
+        name = SCAN_GET(s, SCAN_GET(s, m, "function_call"), "name");
+        for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content)
+                                                              : SCAN_ABSENT;
+             v != SCAN_ABSENT && name == SCAN_ABSENT; v = scan_next(s, content, v)) {
+            name = SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use") ? SCAN_GET(s, v, "name") : name;
         }
     }
-    return SCAN_ABSENT;
+    return name;
 }
 
-static void put_history_tool(struct converse_build *b, const struct scan *s, scan_ref function)
+static void put_history_tool(struct converse_build *b, const struct scan *s, scan_ref name)
 {
-    struct converse_tool t = {.name = converse_build_read(b, s, SCAN_GET(s, function, "name")),
+    struct converse_tool t = {.name = converse_build_read(b, s, name),
                               .description = STR("\"This tool is no longer available.\"")};
     if (t.name.n == 0) {
         return; /* refused where the call itself is converted */
@@ -100,7 +116,8 @@ void openai_tools_put(struct converse_build *b, const struct chat_request *r)
 {
     const struct plan *p = b->plan;
     if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
-        put_tools(b, r);
+        put_list(b, r->scan, r->tools);
+        put_list(b, r->scan, SCAN_GET(r->scan, 0, "functions"));
     }
     if (p->history_tool && converse_build_ok(b)) {
         put_history_tool(b, r->scan, find_call(r));

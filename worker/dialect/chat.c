@@ -44,6 +44,12 @@ static enum status check_duplicates(const struct scan *s, struct chat_request *o
     return STATUS_OK;
 }
 
+static enum status refuse_thread(const struct scan *s, struct chat_request *out, struct err *err)
+{
+    (void)out;
+    return wish_refuse_thread(s, err);
+}
+
 static enum status read_model(const struct scan *s, struct chat_request *out, struct err *err)
 {
     scan_ref r = SCAN_GET(s, 0, "model");
@@ -184,6 +190,7 @@ static enum status read_tools(const struct scan *s, struct chat_request *out, st
 {
     scan_ref tools = SCAN_GET(s, 0, "tools");
     out->tools = SCAN_ABSENT;
+    out->legacy = !present(s, tools) && scan_size(s, SCAN_GET(s, 0, "functions")) > 0;
     if (!present(s, tools)) {
         return STATUS_OK;
     }
@@ -202,8 +209,8 @@ enum status chat_read(const struct scan *s, struct chat_request *out, struct err
 {
     static enum status (*const steps[])(const struct scan *, struct chat_request *,
                                         struct err *) = {
-        check_duplicates, read_model,    read_messages, read_tokens,
-        read_flags,       check_numbers, read_tools};
+        refuse_thread, check_duplicates, read_model,    read_messages,
+        read_tokens,   read_flags,       check_numbers, read_tools};
     enum status st = STATUS_OK;
     *out = (struct chat_request){.scan = s};
     if (scan_type(s, 0) != SCAN_OBJECT) {

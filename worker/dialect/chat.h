@@ -12,6 +12,7 @@ struct chat_request {
     struct str model;
     bool stream;
     bool include_usage;
+    bool legacy;        /* it has "functions" and no tools */
     int64_t max_tokens; /* 0: not given */
     scan_ref messages;
     scan_ref tools; /* SCAN_ABSENT also when [] */

@@ -27,7 +27,8 @@ static uint32_t most_calls(const struct scan *s, scan_ref messages)
 {
     uint32_t most = 0;
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
-        uint32_t n = scan_size(s, SCAN_GET(s, m, "tool_calls"));
+        uint32_t n =
+            scan_size(s, SCAN_GET(s, m, "tool_calls")) + scan_size(s, SCAN_GET(s, m, "content"));
         most = n > most ? n : most;
     }
     return most;
@@ -53,32 +54,54 @@ static enum status check_answered(const struct pairs *p, struct err *err)
     return STATUS_OK;
 }
 
+/* Anthropic's blocks inside content: some clients (Cursor) send both shapes. */
+static scan_ref next_block(const struct scan *s, scan_ref m, scan_ref before, struct str type)
+{
+    scan_ref content = SCAN_GET(s, m, "content"), v = SCAN_ABSENT;
+    if (scan_type(s, content) == SCAN_ARRAY) {
+        v = before == SCAN_ABSENT ? scan_first(s, content) : scan_next(s, content, before);
+    }
+    while (v != SCAN_ABSENT && !scan_text_is(s, SCAN_GET(s, v, "type"), type)) {
+        v = scan_next(s, content, v);
+    }
+    return v;
+}
+
+static enum status add_call(struct pairs *p, scan_ref id, const char *name, struct err *err)
+{
+    struct str text = scan_text(p->s, id);
+    if (text.n == 0) {
+        return err_set_param(err, ERR_FAULT_MISSING, name, "Missing required parameter: '%s'.",
+                             name);
+    }
+    p->call[p->n++] = (struct call){text, false};
+    return STATUS_OK;
+}
+
 static enum status read_calls(struct pairs *p, scan_ref m, struct err *err)
 {
     const struct scan *s = p->s;
     scan_ref calls = SCAN_GET(s, m, "tool_calls");
     p->n = 0;
     p->legacy = scan_type(s, SCAN_GET(s, m, "function_call")) == SCAN_OBJECT;
-    if (scan_type(s, calls) != SCAN_ARRAY) {
-        return STATUS_OK;
+    enum status st = STATUS_OK;
+    for (scan_ref c = scan_type(s, calls) == SCAN_ARRAY ? scan_first(s, calls) : SCAN_ABSENT;
+         c != SCAN_ABSENT && st == STATUS_OK; c = scan_next(s, calls, c)) {
+        st = add_call(p, SCAN_GET(s, c, "id"), "messages[].tool_calls[].id", err);
     }
-    for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT; c = scan_next(s, calls, c)) {
-        struct str id = scan_text(s, SCAN_GET(s, c, "id"));
-        if (id.n == 0) {
-            return err_set_param(err, ERR_FAULT_MISSING, "messages[].tool_calls[].id",
-                                 "Missing required parameter: 'messages[].tool_calls[].id'.");
-        }
-        p->call[p->n++] = (struct call){id, false};
+    for (scan_ref v = next_block(s, m, SCAN_ABSENT, STR("tool_use"));
+         v != SCAN_ABSENT && st == STATUS_OK; v = next_block(s, m, v, STR("tool_use"))) {
+        st = add_call(p, SCAN_GET(s, v, "id"), "messages[].content[].id", err);
     }
     if (p->n > 0) {
         qsort(p->call, p->n, sizeof *p->call, call_order);
     }
-    return STATUS_OK;
+    return st;
 }
 
-static enum status take_answer(struct pairs *p, scan_ref m, struct err *err)
+static enum status take_answer(struct pairs *p, scan_ref id, struct err *err)
 {
-    struct call want = {.id = scan_text(p->s, SCAN_GET(p->s, m, "tool_call_id"))};
+    struct call want = {.id = scan_text(p->s, id)};
     struct call *found =
         p->n > 0 && want.id.p ? bsearch(&want, p->call, p->n, sizeof want, call_order) : NULL;
     if (!found) {
@@ -105,7 +128,18 @@ static enum status take_message(struct pairs *p, scan_ref m, struct err *err)
 {
     scan_ref role = SCAN_GET(p->s, m, "role");
     if (SCAN_IS(p->s, role, "tool")) {
-        return take_answer(p, m, err);
+        return take_answer(p, SCAN_GET(p->s, m, "tool_call_id"), err);
+    }
+    scan_ref block = SCAN_IS(p->s, role, "user")
+                         ? next_block(p->s, m, SCAN_ABSENT, STR("tool_result"))
+                         : SCAN_ABSENT;
+    if (block != SCAN_ABSENT) {
+        enum status st = STATUS_OK;
+        for (; block != SCAN_ABSENT && st == STATUS_OK;
+             block = next_block(p->s, m, block, STR("tool_result"))) {
+            st = take_answer(p, SCAN_GET(p->s, block, "tool_use_id"), err);
+        }
+        return st;
     }
     if (SCAN_IS(p->s, role, "function")) {
         return take_function(p, err);

@@ -1,6 +1,9 @@
 #include "worker/dialect/chat_wish.h"
 
-#define ALLOWED_MAX 128 /* OpenAI's limit of tools; the list is searched once for each tool */
+#include "worker/dialect/chat_tool.h"
+
+#define BUDGET_MIN  1024 /* platform.claude.com/docs/en/build-with-claude/extended-thinking */
+#define ALLOWED_MAX 128  /* OpenAI's limit of tools; the list is searched once for each tool */
 
 /* --- stop sequences, effort, format -------------------------------------------------------- */
 
@@ -41,13 +44,64 @@ static void read_effort(struct wish *w)
         w->thinking = WISH_THINKING_OFF;
         return;
     }
-    w->effort = text_eq(effort, STR("minimal")) ? WISH_EFFORT_LOW : wish_effort_find(effort);
+    w->effort_rounded = text_eq(effort, STR("minimal"));
+    w->effort = w->effort_rounded ? WISH_EFFORT_LOW : wish_effort_find(effort);
     w->thinking = WISH_THINKING_ADAPTIVE;
     if (w->effort == WISH_EFFORT_OTHER) {
         wish_fault(w, ERR_FAULT_VALUE, "reasoning_effort",
                    "Invalid value for 'reasoning_effort': supported values are 'none', "
                    "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
     }
+}
+
+/* Claude's own field, which its makers' Chat layer takes, too. One of another form is lost. */
+static void read_thinking(struct wish *w)
+{
+    static const struct wish_names names = {.thinking = "thinking",
+                                            .effort = "reasoning_effort",
+                                            .one_call = "parallel_tool_calls",
+                                            .stops = "stop"};
+    const struct scan *s = w->scan;
+    scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
+    scan_ref budget = SCAN_GET(s, thinking, "budget_tokens");
+    if (SCAN_IS(s, type, "disabled")) {
+        w->thinking = WISH_THINKING_OFF;
+    } else if (SCAN_IS(s, type, "adaptive")) {
+        w->thinking = WISH_THINKING_ADAPTIVE;
+    } else if (SCAN_IS(s, type, "enabled") && scan_type(s, budget) == SCAN_NUMBER) {
+        w->thinking = WISH_THINKING_BUDGET;
+        if (!scan_i64(s, budget, &w->budget) || w->budget < BUDGET_MIN) {
+            wish_fault(w, ERR_FAULT_VALUE, "thinking",
+                       "Invalid 'thinking': expected budget_tokens >= 1024.");
+        }
+    } else {
+        return;
+    }
+    w->called = &names;
+    wish_take(w, thinking);
+}
+
+static void read_top_k(struct wish *w)
+{
+    scan_ref top_k = SCAN_GET(w->scan, 0, "top_k");
+    if (scan_type(w->scan, top_k) == SCAN_NUMBER) {
+        w->top_k = top_k;
+        wish_take(w, top_k);
+    }
+}
+
+/* "auto" and "default" ask for nothing but what everybody gets; "fast" is OpenAI's newer word. */
+static void read_tier(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref tier = SCAN_GET(s, 0, "service_tier");
+    if (SCAN_IS(s, tier, "fast")) {
+        w->has_tier = true;
+        w->tier = TIER_PRIORITY;
+        return;
+    }
+    w->has_tier = tier_find(scan_text(s, tier), &w->tier);
+    w->tier_other = !w->has_tier && !wish_is_nothing(s, tier) && !SCAN_IS(s, tier, "auto");
 }
 
 static void read_format(struct wish *w)
@@ -60,6 +114,10 @@ static void read_format(struct wish *w)
         w->format = WISH_FORMAT_JSON;
     }
     if (!SCAN_IS(s, type, "json_schema")) {
+        bool known_type = SCAN_IS(s, type, "json_object") || SCAN_IS(s, type, "text");
+        w->format = !known_type && scan_type(s, format) == SCAN_OBJECT && scan_size(s, format) > 0
+                        ? WISH_FORMAT_OTHER /* newer than this program, or wrong: named */
+                        : w->format;
         return;
     }
     if (scan_type(s, schema) != SCAN_OBJECT) {
@@ -70,6 +128,7 @@ static void read_format(struct wish *w)
     w->format = WISH_FORMAT_SCHEMA;
     w->schema_open = true;
     w->schema = scan_raw(s, schema);
+    w->schema_at = schema;
     w->schema_name = wish_text(w, SCAN_GET(s, inner, "name"));
     w->schema_description = wish_text(w, SCAN_GET(s, inner, "description"));
 }
@@ -85,7 +144,7 @@ static void wrong_choice(struct wish *w)
 
 static void read_word(struct wish *w, scan_ref choice)
 {
-    if (SCAN_IS(w->scan, choice, "required")) {
+    if (SCAN_IS(w->scan, choice, "required") || SCAN_IS(w->scan, choice, "any")) {
         w->choice = WISH_CHOICE_ANY;
     } else if (SCAN_IS(w->scan, choice, "none")) {
         w->choice = WISH_CHOICE_NONE;
@@ -97,7 +156,7 @@ static void read_word(struct wish *w, scan_ref choice)
 static void read_object(struct wish *w, scan_ref choice)
 {
     const struct scan *s = w->scan;
-    scan_ref type = SCAN_GET(s, choice, "type"), named = choice;
+    scan_ref type = SCAN_GET(s, choice, "type"), named;
     if (SCAN_IS(s, type, "allowed_tools")) {
         scan_ref inner = SCAN_GET(s, choice, "allowed_tools");
         if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
@@ -109,11 +168,13 @@ static void read_object(struct wish *w, scan_ref choice)
         }
         return;
     }
-    if (SCAN_IS(s, type, "function")) { /* else the legacy function_call: {"name":...} */
-        named = SCAN_GET(s, choice, "function");
+    named = chat_tool_read(s, choice).name;
+    if (scan_type(s, named) == SCAN_NONE && scan_type(s, type) == SCAN_STRING) {
+        read_word(w, type); /* {"type":"auto"}: Anthropic's shape without a name */
+        return;
     }
     w->choice = WISH_CHOICE_ONE;
-    w->choice_name = wish_text(w, SCAN_GET(s, named, "name"));
+    w->choice_name = wish_text(w, named);
     if (w->choice_name.n == 0) {
         wrong_choice(w);
     }
@@ -128,7 +189,7 @@ static void read_choice(struct wish *w)
     }
     if (scan_type(s, choice) == SCAN_STRING) {
         read_word(w, choice);
-    } else if (scan_type(s, choice) == SCAN_OBJECT) {
+    } else if (scan_type(s, choice) == SCAN_OBJECT && scan_size(s, choice) > 0) {
         read_object(w, choice);
     }
     w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
@@ -142,15 +203,14 @@ bool chat_wish_allows(const struct wish *w, struct str name)
     }
     for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT;
          v = scan_next(s, w->allowed, v)) {
-        if (scan_text_is(s, SCAN_GET(s, SCAN_GET(s, v, "function"), "name"), name) ||
-            scan_text_is(s, SCAN_GET(s, v, "name"), name)) {
+        if (scan_text_is(s, chat_tool_read(s, v).name, name)) {
             return true;
         }
     }
     return false;
 }
 
-static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
+static uint32_t count_allowed(struct wish *w, scan_ref list)
 {
     const struct scan *s = w->scan;
     uint32_t n = 0;
@@ -158,8 +218,7 @@ static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
         return scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT; t = scan_next(s, list, t)) {
-        scan_ref function = legacy ? t : SCAN_GET(s, t, "function");
-        n += chat_wish_allows(w, scan_text(s, SCAN_GET(s, function, "name")));
+        n += chat_wish_allows(w, scan_text(s, chat_tool_read(s, t).name));
     }
     return n;
 }
@@ -168,7 +227,13 @@ static uint32_t count_allowed(struct wish *w, scan_ref list, bool legacy)
 
 static bool calls(const struct scan *s, scan_ref m)
 {
-    scan_ref list = SCAN_GET(s, m, "tool_calls");
+    scan_ref list = SCAN_GET(s, m, "tool_calls"), content = SCAN_GET(s, m, "content");
+    for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (SCAN_IS(s, SCAN_GET(s, v, "type"), "tool_use")) {
+            return true;
+        }
+    }
     return (scan_type(s, list) == SCAN_ARRAY && scan_size(s, list) > 0) ||
            scan_type(s, SCAN_GET(s, m, "function_call")) == SCAN_OBJECT;
 }
@@ -177,15 +242,18 @@ static bool calls(const struct scan *s, scan_ref m)
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    bool last = false;
+    bool last = false, prefilled = false;
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
-        if (!SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
+        prefilled = SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant");
+        if (!prefilled) {
             continue;
         }
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
-    w->unreasoned = last && w->thinking == WISH_THINKING_ADAPTIVE;
+    w->unreasoned =
+        last && (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET);
+    w->prefilled = prefilled;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -205,6 +273,36 @@ static void refuse_audio(struct wish *w)
     }
 }
 
+/* What is read somewhere, and what only concerns OpenAI's own service. */
+static const struct str known[] = {
+    STR("audio"),
+    STR("function_call"),
+    STR("functions"),
+    STR("max_completion_tokens"),
+    STR("max_tokens"),
+    STR("messages"),
+    STR("metadata"),
+    STR("modalities"),
+    STR("model"),
+    STR("n"),
+    STR("parallel_tool_calls"),
+    STR("prompt_cache_key"),
+    STR("reasoning_effort"),
+    STR("response_format"),
+    STR("safety_identifier"),
+    STR("service_tier"),
+    STR("stop"),
+    STR("store"),
+    STR("system"),
+    STR("stream"),
+    STR("stream_options"),
+    STR("temperature"),
+    STR("tool_choice"),
+    STR("tools"),
+    STR("top_p"),
+    STR("user"),
+};
+
 enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messages, scan_ref tools,
                            struct err *err)
 {
@@ -213,14 +311,21 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
                                             .one_call = "parallel_tool_calls",
                                             .stops = "stop"};
     wish_begin(w, s, &names);
+    enum status st = wish_read_fields(w, DIALECT_OPENAI, known, sizeof known / sizeof *known, err);
+    if (st != STATUS_OK) {
+        return st;
+    }
     w->has_temperature = scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->temperature);
     w->has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->top_p);
     refuse_audio(w);
     read_stops(w);
     read_effort(w);
+    read_thinking(w);
+    read_top_k(w);
+    read_tier(w);
     read_format(w);
     read_choice(w);
-    w->tools = count_allowed(w, tools, false) + count_allowed(w, SCAN_GET(s, 0, "functions"), true);
+    w->tools = count_allowed(w, tools) + count_allowed(w, SCAN_GET(s, 0, "functions"));
     read_history(w, messages);
-    return wish_read_fields(w, DIALECT_OPENAI, NULL, 0, err);
+    return STATUS_OK;
 }

@@ -454,7 +454,8 @@ static enum status read_fields(struct messages_request *m, bool count_tokens, st
 {
     const struct scan *s = m->scan;
     enum status st;
-    if ((st = check_duplicates(s, err)) != STATUS_OK ||
+    if ((st = wish_refuse_thread(s, err)) != STATUS_OK ||
+        (st = check_duplicates(s, err)) != STATUS_OK ||
         (st = read_model(s, &m->model, err)) != STATUS_OK ||
         (st = read_max_tokens(s, count_tokens, &m->max_tokens, err)) != STATUS_OK ||
         (st = read_stream(s, &m->stream, err)) != STATUS_OK ||

@@ -152,6 +152,7 @@ static void read_format(struct wish *w)
     }
     if (w->format == WISH_FORMAT_SCHEMA) {
         w->schema = scan_raw(s, schema);
+        w->schema_at = schema;
     }
 }
 
@@ -196,7 +197,7 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
         }
         read = true;
         struct str name = scan_text(s, SCAN_GET(s, t, "name"));
-        w->tools_deferred += !tool_references_has(&w->references, name);
+        w->tools_deferred += !wish_shows_deferred(w, name);
     }
     return true;
 }

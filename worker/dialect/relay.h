@@ -23,6 +23,7 @@ struct reply {               /* what the exchange reads at the end, whatever the
     bool started;              /* something was forwarded that only a beginning answer has */
     bool stopped;              /* Bedrock said the answer is complete */
     bool failed;               /* the model's own error event was forwarded: no other may follow */
+    bool input_whole;          /* the model's streams count the cached tokens as input, too */
     bool whole_upstream;       /* whole from Bedrock, given to the client as a stream's events */
 };
 

@@ -72,6 +72,12 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
     return t == SCAN_NONE || t == SCAN_NULL || t == SCAN_FALSE || SCAN_IS(s, r, "");
 }
 
+bool wish_shows_deferred(const struct wish *w, struct str name)
+{
+    return (w->choice_name.n > 0 && text_eq(w->choice_name, name)) ||
+           tool_references_has(&w->references, name);
+}
+
 /* --- faults -------------------------------------------------------------------------------- */
 
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text)
@@ -159,7 +165,6 @@ const struct wish_plain wish_plain[] = {
     ONLY_CHAT("seed"),
     {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard")},
     ONLY_MESSAGES("tags"),
-    ONLY_MESSAGES("thread"),
     ONLY_CHAT("top_logprobs"),
     ONLY_MESSAGES("user_profile_id"),
     ONLY_CHAT("verbosity"),
@@ -243,8 +248,8 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct 
     const struct scan *s = w->scan;
     for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
         struct name m = name_of(s, scan_key(s, v));
-        bool other = known && !is_known(m, known, known_count);
-        size_t row = !known || other ? find_plain(m, dialect) : wish_plain_count;
+        bool other = !is_known(m, known, known_count);
+        size_t row = other ? find_plain(m, dialect) : wish_plain_count;
         if ((row == wish_plain_count && !other) || wish_is_nothing(s, v)) {
             continue;
         }
@@ -257,4 +262,25 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct 
         }
     }
     return STATUS_OK;
+}
+
+void wish_take(struct wish *w, scan_ref value)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w->other_count; i++) {
+        if (w->others[i] != value) {
+            w->others[kept++] = w->others[i];
+        }
+    }
+    w->other_count = kept;
+}
+
+enum status wish_refuse_thread(const struct scan *s, struct err *err)
+{
+    enum scan_type t = scan_type(s, SCAN_GET(s, 0, "thread"));
+    if (t == SCAN_NONE || t == SCAN_NULL) {
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_THREAD,
+                   "thread: message threads are not kept here; send the whole conversation");
 }

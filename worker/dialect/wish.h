@@ -100,6 +100,7 @@ struct wish {
     bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
     enum wish_effort effort;
+    bool effort_rounded; /* it was a lower one than there are */
     bool task_budget;
 
     enum wish_format format;
@@ -108,6 +109,7 @@ struct wish {
     bool format_twice;       /* under both names: the old one is dropped */
     bool schema_open;        /* the dialect does not ask for additionalProperties:false */
     struct str schema;       /* a JSON object, of WISH_FORMAT_SCHEMA */
+    scan_ref schema_at;      /* where it stands */
     struct str schema_name, schema_description;
 
     uint32_t tools;          /* that the model may be shown */
@@ -115,6 +117,7 @@ struct wish {
     struct tool_references references; /* what the history has named; read where a tool waits */
     scan_ref allowed;   /* a list: no other tools may be shown; SCAN_ABSENT: all may */
     bool tool_search;   /* defers tools, or has a tool that searches for them */
+    bool prefilled;     /* the assistant speaks last; told where the dialect makes a habit of it */
     bool called_before; /* the history has tool calls; told only without tools or with NONE */
     enum wish_choice choice;
     struct str choice_name; /* of WISH_CHOICE_ONE */
@@ -131,13 +134,18 @@ struct wish {
     uint32_t other_count;
 };
 
+/* Is a deferred tool shown all the same? The history has given it out, or it has to be called. */
+bool wish_shows_deferred(const struct wish *w, struct str name);
+
 /* What both readers begin with: the dialect's own names, nothing asked. */
 void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called);
 /* The plain fields and the others. known: names that are read elsewhere, or that may go without a
- * word; NULL: all others may. BUSY when memory is out. */
+ * word. BUSY when memory is out. */
 MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
                                         const struct str *known, size_t known_count,
                                         struct err *err);
+/* A field that is read after all is none of the others. */
+void wish_take(struct wish *w, scan_ref value);
 /* A member's text; no memory for it is a fault. */
 struct str wish_text(struct wish *w, scan_ref r);
 /* Room for so many stop sequences (false: none, a fault), then one by one. */
@@ -145,6 +153,11 @@ bool wish_make_stops(struct wish *w, uint32_t most);
 void wish_add_stop(struct wish *w, struct str raw);
 /* Keeps the first fault; the text is the dialect's. NONE: it names no parameter (err_set_param). */
 void wish_fault(struct wish *w, enum err_fault fault, const char *param, const char *text);
+
+/* A request of a conversation that the server is to remember: without that it would lose its memory
+ * in silence. THREAD: the SDKs then send it whole, at once and from then on. Before anything else is
+ * read: what goes on with a thread has results without their calls. */
+MUST_CHECK enum status wish_refuse_thread(const struct scan *s, struct err *err);
 
 /* Asks for nothing: absent, null, false, 0, "", an empty list or object. */
 bool wish_is_nothing(const struct scan *s, scan_ref r);

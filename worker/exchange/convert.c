@@ -46,9 +46,10 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     if (x->asked.dialect == DIALECT_OPENAI) {
         text_id(STR("chatcmpl-"), id, sizeof id);
         x->attempt.relay = &converse_to_openai_relay;
-        x->attempt.reply = converse_to_openai_new(
-            x->arena, x->asked.client_model, arena_dup(x->arena, text_from(id)),
-            clock_real_ms() / 1000, x->asked.chat.include_usage, names);
+        const struct openai_wants wants = {clock_real_ms() / 1000, x->asked.chat.include_usage,
+                                           x->asked.chat.legacy};
+        x->attempt.reply = converse_to_openai_new(x->arena, x->asked.client_model,
+                                                  arena_dup(x->arena, text_from(id)), wants, names);
         st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
     } else {
         text_id(STR("msg_"), id, sizeof id);
@@ -60,6 +61,7 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     }
     if (x->attempt.reply) {
         x->attempt.reply->whole_upstream = plan->whole_upstream;
+        x->attempt.reply->input_whole = plan_takes(plan, MODELS_INPUT_WHOLE);
     }
     return st;
 }

@@ -84,6 +84,9 @@ struct plan {
     struct str betas[PLAN_BETAS_MAX]; /* values of anthropic_beta */
     uint32_t beta_count;
 
+    bool user_last; /* a user's word behind the assistant's, which may not be the last one */
+    uint32_t tool_schema, format_schema; /* rules of schema.h */
+
     struct buf *changes; /* for x-converter-changes */
     char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */
 };

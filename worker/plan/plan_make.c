@@ -1,6 +1,8 @@
 #include "worker/plan/plan_make.h"
 
+#include "worker/dialect/schema.h"
 #include "worker/plan/plan_betas.h"
+#include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_thinking.h"
 
 #define OUTPUT_UNKNOWN 4096 /* tokens, for a Claude whose most is not known */
@@ -245,13 +247,17 @@ static enum status judge_tools(struct plan *p, struct err *err)
 
 /* --- format, tier, cache ------------------------------------------------------------------- */
 
-/* In words it is no guarantee as the format would be. */
+/* In words it is no guarantee as the format would be, but there a schema may be of any kind: no
+ * grammar can be made of one that is open or within itself, it would be a 400. A Messages client gets
+ * its own API's refusal. */
 static void judge_format(struct plan *p)
 {
     struct wish *w = &p->left;
     bool native = plan_takes(p, MODELS_FORMAT) && w->format != WISH_FORMAT_JSON &&
                   !(p->o->left_out & PLAN_BIT(PLAN_FORMAT)) &&
-                  (p->invoke || w->format == WISH_FORMAT_SCHEMA);
+                  (p->invoke || w->format == WISH_FORMAT_SCHEMA) &&
+                  (!w->schema_open || w->format != WISH_FORMAT_SCHEMA ||
+                   schema_is_finite(w->scan, w->schema_at));
     if (w->format_twice) {
         plan_note(p, PLAN_DROP, "output_format", (struct str){NULL, 0});
     }
@@ -319,6 +325,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     }
     judge_others(p);
     plan_betas(p);
+    plan_schema(p);
     judge_context(p);
     leave_out(p);
     if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK) {
@@ -331,6 +338,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     if (p->left.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
     }
+    p->user_last = p->left.prefilled && plan_takes(p, MODELS_USER_LAST);
     judge_tier(p);
     judge_cache(p);
     return STATUS_OK;

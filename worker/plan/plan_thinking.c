@@ -56,6 +56,16 @@ static struct str least_rung(const struct plan *p)
     return rung;
 }
 
+/* The effort as it is said, which may be another one than was asked for. */
+static void settle_rung(struct plan *p)
+{
+    const struct wish *w = &p->left;
+    bool same = text_eq(p->level, wish_effort_word(w->effort)) && !w->effort_rounded;
+    if (w->effort != WISH_EFFORT_UNSET && !same) {
+        plan_judge(p, PLAN_EFFORT, PLAN_CLAMP, w->called->effort);
+    }
+}
+
 /* LEVEL, SWITCH and ALWAYS. */
 static void settle_level(struct plan *p, enum models_thinking kind)
 {
@@ -64,8 +74,12 @@ static void settle_level(struct plan *p, enum models_thinking kind)
                         kind != MODELS_THINKING_LEVEL;
     if (w->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS) {
         p->level = least_rung(p);
+        if (!text_eq(p->level, STR("none"))) { /* it thinks all the same */
+            plan_judge(p, PLAN_THINKING, PLAN_CLAMP, w->called->thinking);
+        }
     } else if (thinks(p) || effort_alone) {
         p->level = rung_for(p, wanted_effort(w));
+        settle_rung(p);
     }
 }
 
@@ -184,9 +198,12 @@ static void settle_effort(struct plan *p, bool chosen_budget)
         return;
     }
     if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
-        p->level = wish_effort_word(w->effort);
+        p->level = w->effort == WISH_EFFORT_OTHER ? (struct str){NULL, 0} : rung_for(p, w->effort);
+        settle_rung(p);
     } else if (p->level.n > 0 || chosen_budget || off) {
-        p->verdict[PLAN_EFFORT] = PLAN_MAP;
+        if (p->verdict[PLAN_EFFORT] == PLAN_KEEP) {
+            p->verdict[PLAN_EFFORT] = PLAN_MAP;
+        }
     } else {
         plan_judge(p, PLAN_EFFORT, PLAN_DROP, w->called->effort);
     }

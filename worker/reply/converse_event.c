@@ -2,18 +2,25 @@
 
 #include <string.h>
 
+#include "server/json/surrogates.h"
 #include "worker/converse/converse_citation.h"
 
 /* Bedrock is trusted to be large, not to be endless: 1 MB a frame, 25 MB an answer. */
 static const struct scan_limits upstream_limits = {
     .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
 
+#define SPAN(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
+
 /* --- stop reasons --- */
 
 /*
  * Source: API_runtime_ConverseStream.html (stopReason); platform.claude.com "Handling stop
- * reasons". The first row is also what unknown reasons become, the second what it becomes when
- * there are tool calls.
+ * reasons". The first row is also what unknown reasons become. Some models end their turn with
+ * calls, some ask for calls that are not there: what the answer holds decides between the first two,
+ * or agents would wait for a call, or leave one lying.
  */
 static const struct converse_stop stops[] = {
     {"end_turn", "end_turn", "stop"},
@@ -37,7 +44,7 @@ const struct converse_stop *converse_event_stop(struct str reason, bool tools)
             found = &stops[i];
         }
     }
-    return found == stops && tools ? found + 1 : found;
+    return found <= stops + 1 ? stops + tools : found;
 }
 
 /* --- parts --- */
@@ -152,6 +159,29 @@ static enum status read_whole_tool(const struct scan *s, scan_ref tool, struct c
     return read_tool(s, tool, p, err);
 }
 
+/* What the model has made and neither dialect can carry is told, or the answer would be an empty one
+ * without a word. False: it is none of these. */
+static bool read_media(const struct scan *s, scan_ref block, struct converse_part *p)
+{
+    static const struct {
+        const char *member;
+        struct str text;
+    } media[] = {
+        {"audio", SPAN("(The model answered with a sound, which this API cannot carry.)\\n")},
+        {"document", SPAN("(The model answered with a document, which this API cannot carry.)\\n")},
+        {"image", SPAN("(The model answered with an image, which this API cannot carry.)\\n")},
+        {"video", SPAN("(The model answered with a video, which this API cannot carry.)\\n")},
+    };
+    for (size_t i = 0; i < sizeof media / sizeof *media; i++) {
+        if (scan_get(s, block, text_from(media[i].member)) != SCAN_ABSENT) {
+            p->kind = CONVERSE_PART_TEXT;
+            p->text = media[i].text;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status converse_event_block(const struct scan *s, scan_ref block, struct converse_part *p,
                                  struct err *err)
 {
@@ -165,6 +195,8 @@ enum status converse_event_block(const struct scan *s, scan_ref block, struct co
         read_reasoning(s, v, p);
     } else if ((v = SCAN_GET(s, block, "citationsContent")) != SCAN_ABSENT) {
         return read_cited(s, v, p, err);
+    } else {
+        read_media(s, block, p);
     }
     return STATUS_OK;
 }
@@ -216,11 +248,6 @@ static void read_ending(const struct scan *s, struct converse_ending *end)
 
 /* --- events and answers --- */
 
-#define SPAN(literal)                \
-    {                                \
-        literal, sizeof(literal) - 1 \
-    }
-
 /* In the order of how often they come. */
 static const struct {
     struct str type;
@@ -247,7 +274,11 @@ static enum converse_event_kind kind_of(struct str type)
 static enum status parse_object(struct scan *s, struct arena *arena, struct str text,
                                 const char *what, struct err *err)
 {
-    enum status st = scan_parse(s, arena, text, &upstream_limits, NULL);
+    struct str whole = surrogates_mended(arena, text);
+    if (text.p && !whole.p) {
+        return no_room(err);
+    }
+    enum status st = scan_parse(s, arena, whole, &upstream_limits, NULL);
     if (st == STATUS_INTERNAL) {
         return no_room(err);
     }
@@ -259,8 +290,12 @@ static enum status parse_object(struct scan *s, struct arena *arena, struct str 
 
 static enum status read_start(struct converse_event *e, struct err *err)
 {
-    scan_ref tool = SCAN_GET(&e->scan, SCAN_GET(&e->scan, 0, "start"), "toolUse");
-    return tool == SCAN_ABSENT ? STATUS_OK : read_tool(&e->scan, tool, &e->part, err);
+    scan_ref start = SCAN_GET(&e->scan, 0, "start"), tool = SCAN_GET(&e->scan, start, "toolUse");
+    if (tool != SCAN_ABSENT) {
+        return read_tool(&e->scan, tool, &e->part, err);
+    }
+    read_media(&e->scan, start, &e->part);
+    return STATUS_OK;
 }
 
 static enum status read_block_event(struct converse_event *e, struct err *err)

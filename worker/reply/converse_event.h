@@ -24,8 +24,8 @@ enum converse_event_kind {
 };
 
 enum converse_part_kind {
-    CONVERSE_PART_NONE, /* nothing a client can be told: images, results, server tools, unknown */
-    CONVERSE_PART_TEXT,
+    CONVERSE_PART_NONE, /* nothing a client can be told: results, server tools, unknown */
+    CONVERSE_PART_TEXT, /* or the words for a picture or a sound, which no dialect has */
     CONVERSE_PART_TOOL,
     CONVERSE_PART_THINKING,
     CONVERSE_PART_REDACTED,
@@ -85,8 +85,7 @@ MUST_CHECK enum status converse_event_answer(struct converse_answer *a, struct a
 /* INTERNAL when the arena is used up, UPSTREAM for a tool call without name or id. */
 MUST_CHECK enum status converse_event_block(const struct scan *s, scan_ref block,
                                             struct converse_part *part_out, struct err *err);
-/* Unknown reasons end the turn. tools: the answer has tool calls; some models say end_turn all the
- * same. */
+/* Unknown reasons end the turn. tools: the answer has tool calls, whatever the reason says of them. */
 const struct converse_stop *converse_event_stop(struct str reason, bool tools);
 
 #endif

@@ -1,6 +1,7 @@
 #include "worker/reply/converse_to_openai.h"
 
 #include "worker/reply/converse_reply.h"
+#include "worker/reply/openai_custom.h"
 
 #define MODEL_MAX 65536 /* of the client's model name, escaped */
 /* A comment: there is no event that every client knows to ignore. */
@@ -9,8 +10,8 @@
 struct openai_reply {
     struct converse_reply base;
     struct str head; /* of every chunk, up to its choices */
-    int64_t created_s;
-    bool include_usage;
+    struct openai_wants wants;
+    struct openai_customs customs; /* calls of custom tools that are open */
 };
 
 static const struct openai_reply *own(const struct converse_reply *r)
@@ -47,7 +48,7 @@ static void put_head(struct json_out *w, const struct openai_reply *r, struct st
     converse_reply_str(w, STR("id"), r->base.id);
     converse_reply_str(w, STR("object"), object);
     JSON_KEY(w, "created");
-    json_i64(w, r->created_s);
+    json_i64(w, r->wants.created_s);
     converse_reply_str(w, STR("model"), r->base.reply.client_model);
 }
 
@@ -71,20 +72,60 @@ static void begin(struct converse_reply *r, struct buf *out)
     close_chunk(out);
 }
 
+/* --- calls in the stream --- */
+
+/* An answer of the old kind has room for one call; the model makes the others again. */
+static bool is_told(const struct converse_reply *r, const struct converse_block *b)
+{
+    return !own(r)->wants.legacy || b->tool == 0;
+}
+
+static void open_calls(const struct converse_reply *r, const struct converse_block *b,
+                       struct buf *out)
+{
+    open_chunk(r, out);
+    BUF_LIT(out, "\"tool_calls\":[{\"index\":");
+    buf_put_u64(out, b->tool);
+}
+
+static void open_custom(struct converse_reply *r, const struct converse_block *b,
+                        const struct converse_part *p, struct str name, struct buf *out)
+{
+    out->failed |= !openai_custom_begin(&((struct openai_reply *)r)->customs, b->ours);
+    open_calls(r, b, out);
+    BUF_LIT(out, ",\"id\":\"");
+    buf_put_str(out, p->tool_id);
+    BUF_LIT(out, "\",\"type\":\"custom\",\"custom\":{\"name\":\"");
+    json_escape(out, name);
+    BUF_LIT(out, "\",\"input\":\"\"}}]");
+    close_chunk(out);
+}
+
 /* Only tool calls have a beginning of their own. */
 static void open_block(struct converse_reply *r, const struct converse_block *b,
                        const struct converse_part *p, struct buf *out)
 {
-    if (p->kind != CONVERSE_PART_TOOL) {
+    if (p->kind != CONVERSE_PART_TOOL || !is_told(r, b)) {
         return;
     }
-    open_chunk(r, out);
-    BUF_LIT(out, "\"tool_calls\":[{\"index\":");
-    buf_put_u64(out, b->tool);
+    struct str name = converse_name_back(r->names, p->tool_name);
+    if (converse_names_is_custom(r->names, name)) {
+        open_custom(r, b, p, name, out);
+        return;
+    }
+    if (own(r)->wants.legacy) {
+        open_chunk(r, out);
+        BUF_LIT(out, "\"function_call\":{\"name\":\"");
+        json_escape(out, name);
+        BUF_LIT(out, "\",\"arguments\":\"\"}");
+        close_chunk(out);
+        return;
+    }
+    open_calls(r, b, out);
     BUF_LIT(out, ",\"id\":\"");
     buf_put_str(out, p->tool_id);
     BUF_LIT(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
-    json_escape(out, converse_name_back(r->names, p->tool_name));
+    json_escape(out, name);
     BUF_LIT(out, "\",\"arguments\":\"\"}}]");
     close_chunk(out);
 }
@@ -103,9 +144,20 @@ static void put_text(struct converse_reply *r, struct str member, struct str esc
 static void put_arguments(struct converse_reply *r, const struct converse_block *b,
                           struct str escaped, struct buf *out)
 {
-    open_chunk(r, out);
-    BUF_LIT(out, "\"tool_calls\":[{\"index\":");
-    buf_put_u64(out, b->tool);
+    struct openai_customs *customs = &((struct openai_reply *)r)->customs;
+    if (openai_custom_is_open(customs, b->ours)) {
+        out->failed |= !openai_custom_add(customs, b->ours, escaped);
+        return;
+    }
+    if (own(r)->wants.legacy) {
+        open_chunk(r, out);
+        BUF_LIT(out, "\"function_call\":{\"arguments\":\"");
+        buf_put_str(out, escaped);
+        BUF_LIT(out, "\"}");
+        close_chunk(out);
+        return;
+    }
+    open_calls(r, b, out);
     BUF_LIT(out, ",\"function\":{\"arguments\":\"");
     buf_put_str(out, escaped);
     BUF_LIT(out, "\"}}]");
@@ -118,18 +170,32 @@ static void put_piece(struct converse_reply *r, const struct converse_block *b,
 {
     if (p->kind == CONVERSE_PART_TEXT) {
         put_text(r, STR("\"content\":\""), p->text, out);
-    } else if (p->kind == CONVERSE_PART_TOOL) {
+    } else if (p->kind == CONVERSE_PART_TOOL && is_told(r, b)) {
         put_arguments(r, b, p->text, out);
     } else if (p->kind == CONVERSE_PART_THINKING && p->text.n) {
         put_text(r, STR("\"reasoning_content\":\""), p->text, out);
     }
 }
 
+/* A custom call's text is told when it is whole. */
 static void close_block(struct converse_reply *r, const struct converse_block *b, struct buf *out)
 {
-    (void)r;
-    (void)b;
-    (void)out;
+    struct openai_customs *customs = &((struct openai_reply *)r)->customs;
+    if (!openai_custom_is_open(customs, b->ours)) {
+        return;
+    }
+    open_calls(r, b, out);
+    BUF_LIT(out, ",\"custom\":{\"input\":\"");
+    out->failed |= !openai_custom_end(customs, b->ours, out);
+    BUF_LIT(out, "\"}}]");
+    close_chunk(out);
+}
+
+static struct str finish_reason(const struct converse_reply *r)
+{
+    struct str reason = text_from(r->stop->openai);
+    return own(r)->wants.legacy && text_eq(reason, STR("tool_calls")) ? STR("function_call")
+                                                                      : reason;
 }
 
 static void finish(struct converse_reply *r, struct buf *out)
@@ -137,9 +203,9 @@ static void finish(struct converse_reply *r, struct buf *out)
     struct json_out w;
     buf_put_str(out, own(r)->head);
     BUF_LIT(out, "\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"");
-    buf_put_str(out, text_from(r->stop->openai));
+    buf_put_str(out, finish_reason(r));
     BUF_LIT(out, "\"}]}\n\n");
-    if (own(r)->include_usage) {
+    if (own(r)->wants.include_usage) {
         buf_put_str(out, own(r)->head);
         BUF_LIT(out, "\"choices\":[],");
         json_begin(&w, out);
@@ -175,18 +241,64 @@ static void put_joined(struct json_out *w, struct str key, const struct converse
     buf_put_char(w->b, '"');
 }
 
+static void put_function(struct json_out *w, struct str key, struct str name, struct str arguments)
+{
+    json_key(w, key);
+    json_object(w);
+    converse_reply_str(w, STR("name"), name);
+    converse_reply_str(w, STR("arguments"), arguments);
+    json_object_end(w);
+}
+
+static void put_custom(struct json_out *w, const struct converse_reply *r, struct str name,
+                       struct str input)
+{
+    JSON_KEY(w, "custom");
+    json_object(w);
+    converse_reply_str(w, STR("name"), name);
+    JSON_KEY(w, "input");
+    json_raw(w, STR("\"")); /* opens the string */
+    w->b->failed |= !openai_custom_text(r->arena, input, w->b);
+    buf_put_char(w->b, '"');
+    json_object_end(w);
+}
+
 static void put_tool_call(struct json_out *w, const struct converse_reply *r,
                           const struct converse_part *p)
 {
+    struct str name = converse_name_back(r->names, p->tool_name);
+    bool custom = converse_names_is_custom(r->names, name);
     json_object(w);
     converse_reply_quoted(w, STR("id"), p->tool_id);
-    converse_reply_str(w, STR("type"), STR("function"));
-    JSON_KEY(w, "function");
-    json_object(w);
-    converse_reply_str(w, STR("name"), converse_name_back(r->names, p->tool_name));
-    converse_reply_str(w, STR("arguments"), p->input);
+    converse_reply_str(w, STR("type"), custom ? STR("custom") : STR("function"));
+    if (custom) {
+        put_custom(w, r, name, p->input);
+    } else {
+        put_function(w, STR("function"), name, p->input);
+    }
     json_object_end(w);
-    json_object_end(w);
+}
+
+static void put_calls(struct json_out *w, const struct converse_reply *r,
+                      const struct converse_part *parts, size_t n)
+{
+    size_t i = 0;
+    if (own(r)->wants.legacy) {
+        while (parts[i].kind != CONVERSE_PART_TOOL) { /* there is one */
+            i++;
+        }
+        put_function(w, STR("function_call"), converse_name_back(r->names, parts[i].tool_name),
+                     parts[i].input);
+        return;
+    }
+    JSON_KEY(w, "tool_calls");
+    json_array(w);
+    for (; i < n; i++) {
+        if (parts[i].kind == CONVERSE_PART_TOOL) {
+            put_tool_call(w, r, &parts[i]);
+        }
+    }
+    json_array_end(w);
 }
 
 /* What was said instead of an answer. It stays in content too, for clients that show only that; in
@@ -218,14 +330,7 @@ static void put_message(struct json_out *w, const struct converse_reply *r,
         put_joined(w, STR("reasoning_content"), parts, n, CONVERSE_PART_THINKING);
     }
     if (r->tools) {
-        JSON_KEY(w, "tool_calls");
-        json_array(w);
-        for (size_t i = 0; i < n; i++) {
-            if (parts[i].kind == CONVERSE_PART_TOOL) {
-                put_tool_call(w, r, &parts[i]);
-            }
-        }
-        json_array_end(w);
+        put_calls(w, r, parts, n);
     }
     json_object_end(w);
 }
@@ -244,7 +349,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     JSON_KEY(&w, "message");
     put_message(&w, r, parts, n);
     converse_reply_null(&w, STR("logprobs"));
-    converse_reply_str(&w, STR("finish_reason"), text_from(r->stop->openai));
+    converse_reply_str(&w, STR("finish_reason"), finish_reason(r));
     json_object_end(&w);
     json_array_end(&w);
     put_usage(&w, &r->reply.usage.tokens);
@@ -282,16 +387,16 @@ static bool make_head(struct openai_reply *r, struct arena *arena)
 }
 
 struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
-                                     struct str completion_id, int64_t created_s,
-                                     bool include_usage, const struct converse_names *names)
+                                     struct str completion_id, struct openai_wants wants,
+                                     const struct converse_names *names)
 {
     struct openai_reply *r = arena_alloc(arena, sizeof *r);
     if (!r) {
         return NULL;
     }
     converse_reply_init(&r->base, &openai, arena, client_model, completion_id, names);
-    r->created_s = created_s;
-    r->include_usage = include_usage;
+    r->wants = wants;
+    r->customs.arena = arena;
     return make_head(r, arena) ? &r->base.reply : NULL;
 }
 

@@ -10,10 +10,16 @@
 
 extern const struct relay converse_to_openai_relay;
 
-/* completion_id: "chatcmpl-..."; created_s: unix time. Thinking is shown as reasoning_content:
- * a client that does not know the member passes over it. */
+struct openai_wants {  /* what the request says of the shape of its answer */
+    int64_t created_s; /* unix time */
+    bool include_usage;
+    bool legacy; /* it has "functions": a call is a function_call, and there is only one */
+};
+
+/* completion_id: "chatcmpl-...". Thinking is shown as reasoning_content: a client that does not know
+ * the member passes over it. Calls of the custom tools that names knows are custom calls. */
 struct reply *converse_to_openai_new(struct arena *arena, struct str client_model,
-                                     struct str completion_id, int64_t created_s,
-                                     bool include_usage, const struct converse_names *names);
+                                     struct str completion_id, struct openai_wants wants,
+                                     const struct converse_names *names);
 
 #endif

@@ -74,9 +74,15 @@ static void edit_choice(struct splice_job *j, scan_ref v)
 static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
-    (void)value;
+    enum plan_verdict effort = j->plan->verdict[PLAN_EFFORT];
+    if (SCAN_IS(j->s, key, "effort") && effort == PLAN_CLAMP && j->plan->level.n > 0) {
+        const char *level = arena_printf(j->s->arena, "\"%.*s\"", STR_ARG(j->plan->level));
+        edits_value(&j->edits, value, text_from(level));
+        j->edits.failed = j->edits.failed || !level;
+        return false;
+    }
     if (SCAN_IS(j->s, key, "effort")) {
-        return j->plan->verdict[PLAN_EFFORT] != PLAN_KEEP;
+        return effort != PLAN_KEEP;
     }
     if (SCAN_IS(j->s, key, "format")) { /* null beside the old name makes room for it */
         return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format_old;
@@ -265,6 +271,7 @@ enum status splice_request(const struct messages_request *r, struct plan *plan,
     struct splice_job j = {.r = r, .plan = plan, .s = r->scan, .cache_spot = SCAN_ABSENT};
     enum status st;
     edits_init(&j.edits, r->scan);
+    plan_ids_begin(&j.ids, plan);
     if ((st = splice_tools(&j, err)) != STATUS_OK || (st = splice_messages(&j, err)) != STATUS_OK) {
         return st;
     }

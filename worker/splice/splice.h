@@ -16,6 +16,7 @@
 #include "worker/dialect/relay.h"
 #include "worker/plan/plan.h"
 #include "worker/splice/splice_order.h"
+#include "worker/splice/splice_usage.h"
 
 /*
  * body_out: the InvokeModel body. The plan is of this request and of InvokeModel; what is dropped
@@ -30,6 +31,7 @@ MUST_CHECK enum status splice_request(const struct messages_request *r, struct p
 struct splice_reply {
     struct reply reply; /* first: relay.h */
     struct splice_order order;
+    struct splice_counts first; /* of message_start */
 };
 extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */

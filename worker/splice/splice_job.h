@@ -10,12 +10,14 @@
 #include "worker/dialect/edits.h"
 #include "worker/dialect/messages.h"
 #include "worker/plan/plan.h"
+#include "worker/plan/plan_ids.h"
 
 struct splice_job {
     const struct messages_request *r;
     struct plan *plan;
     const struct scan *s;
     struct edits edits;
+    struct plan_ids ids;
     const char *rejected; /* kind of block that the model cannot take; NULL: none */
     bool no_tools;        /* none is left: `tools` goes */
     scan_ref cache_spot; /* block or string that gets the top-level cache_control, or SCAN_ABSENT */

@@ -1,5 +1,6 @@
 /* `system` and `messages` of the request splice: members and blocks that the model does not
  * know. */
+#include "worker/plan/plan_history.h"
 #include "worker/splice/splice_job.h"
 
 /* --- cache_control ------------------------------------------------------------------------- */
@@ -61,6 +62,10 @@ static bool drops_block_member(void *ctx, scan_ref key, scan_ref value)
     if (SCAN_IS(j->s, key, "cache_control")) {
         return splice_drops_cache_control(j, value);
     }
+    if (SCAN_IS(j->s, key, "transformations")) { /* of an image; newer answers name it */
+        splice_note(j, PLAN_DROP, "transformations");
+        return true;
+    }
     /* Who called the tool: newer answers carry it, InvokeModel refuses it. */
     if (SCAN_IS(j->s, key, "caller")) {
         splice_note(j, PLAN_DROP, "caller");
@@ -96,6 +101,46 @@ static void judge_media(struct splice_job *j, scan_ref type)
     }
 }
 
+/* {"type":"text","text":T}, with the mark that the block had or is to have. */
+static void put_text_for(struct splice_job *j, scan_ref block, struct str text)
+{
+    const struct scan *s = j->s;
+    scan_ref mark = SCAN_GET(s, block, "cache_control");
+    struct str cache = {"", 0};
+    if (j->cache_spot == block) {
+        cache = j->cache_json;
+        j->cache_spot = SCAN_ABSENT;
+    } else if (scan_type(s, mark) == SCAN_OBJECT && plan_takes_marks(j->plan)) {
+        bool hour = splice_takes(j, MODELS_CACHE_1H) &&
+                    cache_policy_hour(&j->plan->o->cache, scan_text(s, SCAN_GET(s, mark, "ttl")));
+        cache = hour ? STR("\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                     : STR("\"cache_control\":{\"type\":\"ephemeral\"}");
+    }
+    char *json = arena_printf(s->arena, "{\"type\":\"text\",\"text\":\"%.*s\"%s%.*s}",
+                              STR_ARG(text), cache.n > 0 ? "," : "", STR_ARG(cache));
+    edits_value(&j->edits, block, text_from(json));
+    j->edits.failed = j->edits.failed || !json;
+}
+
+static void edit_history(struct splice_job *j, scan_ref block)
+{
+    struct str text;
+    switch (plan_history(j->plan, j->s, block, &text)) {
+    case PLAN_MAP:
+        put_text_for(j, block, text);
+        break;
+    case PLAN_DROP: /* a text has to say something */
+        put_text_for(j, block, STR("(no content)"));
+        break;
+    case PLAN_REFUSE:
+        j->edits.failed = true;
+        break;
+    case PLAN_KEEP:
+    case PLAN_CLAMP:
+        break;
+    }
+}
+
 static void edit_blocks(struct splice_job *j, scan_ref blocks)
 {
     const struct scan *s = j->s;
@@ -109,6 +154,7 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
         scan_ref type = SCAN_GET(s, b, "type");
         edits_filter(&j->edits, b, drops_block_member, j);
         judge_media(j, type);
+        edit_history(j, b);
         if (SCAN_IS(s, type, "tool_result")) {
             edit_blocks(j, SCAN_GET(s, b, "content"));
         }
@@ -122,6 +168,47 @@ static void edit_blocks(struct splice_job *j, scan_ref blocks)
 }
 
 /* --- messages ------------------------------------------------------------------------------ */
+
+/* An id as the model takes it; the client's bytes where it is that already. */
+static void edit_id(struct splice_job *j, scan_ref id, struct str upstream)
+{
+    if (!upstream.p) {
+        j->edits.failed = true;
+    } else if (!scan_text_is(j->s, id, upstream)) { /* an alias has only letters, digits and '-' */
+        char *json = arena_printf(j->s->arena, "\"%.*s\"", STR_ARG(upstream));
+        edits_value(&j->edits, id, text_from(json));
+        j->edits.failed = j->edits.failed || !json;
+    }
+}
+
+/* A result that its call has already goes. */
+static bool drops_by_id(void *ctx, scan_ref key, scan_ref block)
+{
+    struct splice_job *j = ctx;
+    const struct scan *s = j->s;
+    scan_ref type = SCAN_GET(s, block, "type"), id;
+    struct str upstream;
+    (void)key;
+    if (SCAN_IS(s, type, "tool_use")) {
+        id = SCAN_GET(s, block, "id");
+        edit_id(j, id, plan_ids_call(&j->ids, scan_text(s, id)));
+    } else if (SCAN_IS(s, type, "tool_result")) {
+        id = SCAN_GET(s, block, "tool_use_id");
+        if (!plan_ids_result(&j->ids, scan_text(s, id), &upstream)) {
+            return true;
+        }
+        edit_id(j, id, upstream);
+    }
+    return false;
+}
+
+static void edit_ids(struct splice_job *j, scan_ref content)
+{
+    if (scan_type(j->s, content) == SCAN_ARRAY && scan_size(j->s, content) > 0 &&
+        edits_filter(&j->edits, content, drops_by_id, j) == 0) {
+        edits_value(&j->edits, content, STR("[{\"type\":\"text\",\"text\":\"(no content)\"}]"));
+    }
+}
 
 /* Fields of betas (per-turn-control) that Bedrock does not have. */
 static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
@@ -237,6 +324,7 @@ enum status splice_messages(struct splice_job *j, struct err *err)
          m = scan_next(s, j->r->messages, m)) {
         edits_filter(&j->edits, m, drops_message_member, j);
         edit_blocks(j, SCAN_GET(s, m, "content"));
+        edit_ids(j, SCAN_GET(s, m, "content"));
     }
     if (j->rejected) {
         return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", j->rejected);

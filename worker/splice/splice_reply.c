@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/json/json.h"
+#include "server/json/surrogates.h"
 #include "worker/dialect/edits.h"
 
 #define TYPE_MAX 48
@@ -17,7 +18,7 @@ static const struct scan_limits reply_limits = {
 
 void splice_reply_init(struct splice_reply *r, struct str client_model)
 {
-    *r = (struct splice_reply){.reply.client_model = client_model};
+    *r = (struct splice_reply){.reply.client_model = client_model, .first = {-1, -1, -1, -1, -1}};
 }
 
 struct reply *splice_reply_new(struct arena *arena, struct str client_model)
@@ -38,46 +39,14 @@ static enum status take_order(struct reply *r, struct str type, int64_t index, s
 
 /* --- usage and the other figures ----------------------------------------------------------- */
 
-static void read_count(const struct scan *s, scan_ref object, const char *key, uint64_t *out,
-                       bool *seen)
-{
-    int64_t v;
-    if (!scan_i64(s, scan_get(s, object, text_from(key)), &v) || v < 0) {
-        return;
-    }
-    *out = (uint64_t)v;
-    *seen = true;
-}
-
-/* Values overwrite what an earlier event said: they are running totals. */
-static void read_usage(struct usage *u, const struct scan *s, scan_ref usage)
-{
-    struct tokens *t = &u->tokens;
-    scan_ref creation = SCAN_GET(s, usage, "cache_creation");
-    uint64_t written = tokens_written(t);
-    read_count(s, usage, "input_tokens", &t->input, &u->seen);
-    read_count(s, usage, "output_tokens", &t->output, &u->seen);
-    read_count(s, usage, "cache_read_input_tokens", &t->cache_read, &u->seen);
-    read_count(s, usage, "cache_creation_input_tokens", &written, &u->seen);
-    read_count(s, creation, "ephemeral_1h_input_tokens", &t->write_1h, &u->seen);
-    t->write_1h = t->write_1h < written ? t->write_1h : written;
-    t->write_5m = written - t->write_1h;
-}
-
-/* Bedrock's own figures: the latency, and the tokens when the model told none. */
+/* Bedrock's own figures: the latency, and what the model has not told of the tokens. */
 static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics)
 {
-    struct usage u = {0};
-    bool timed = false;
-    read_count(s, metrics, "firstByteLatency", &r->first_latency_ms, &timed);
-    if (r->usage.seen) {
-        return;
+    int64_t ms;
+    if (scan_i64(s, SCAN_GET(s, metrics, "firstByteLatency"), &ms) && ms >= 0) {
+        r->first_latency_ms = (uint64_t)ms;
     }
-    read_count(s, metrics, "inputTokenCount", &u.tokens.input, &u.seen);
-    read_count(s, metrics, "outputTokenCount", &u.tokens.output, &u.seen);
-    read_count(s, metrics, "cacheReadInputTokenCount", &u.tokens.cache_read, &u.seen);
-    read_count(s, metrics, "cacheWriteInputTokenCount", &u.tokens.write_5m, &u.seen);
-    r->usage = u;
+    splice_usage_metrics(&r->usage, s, metrics);
 }
 
 static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref holder)
@@ -134,22 +103,65 @@ static void put_model_back(const struct reply *r, struct edits *e, scan_ref mess
 static void on_message_start(struct reply *r, const struct scan *s, struct edits *e)
 {
     scan_ref message = SCAN_GET(s, 0, "message");
-    read_usage(&r->usage, s, SCAN_GET(s, message, "usage"));
+    scan_ref usage = SCAN_GET(s, message, "usage");
+    ((struct splice_reply *)r)->first = splice_usage_counts(s, usage);
+    splice_usage_read(&r->usage, s, usage);
     put_model_back(r, e, message);
     r->started = true;
 }
 
+/* Some clients take all counts from the last event that has some (LangChain), where Bedrock may tell
+ * the output alone: what the first told stands there again. Not the sums that are billed: they are
+ * of another kind where there are iterations. */
+static void put_counts(const struct splice_counts *first, struct edits *e, scan_ref usage)
+{
+    const struct scan *s = e->scan;
+    const struct {
+        const char *name;
+        int64_t count;
+    } members[] = {{"input_tokens", first->input},
+                   {"cache_creation_input_tokens", first->written},
+                   {"cache_read_input_tokens", first->cache_read}};
+    char text[160];
+    size_t n = 0;
+    if (scan_type(s, usage) != SCAN_OBJECT) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        scan_ref there = scan_get(s, usage, text_from(members[i].name));
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)members[i].count);
+        if (members[i].count >= 0 && scan_type(s, there) == SCAN_NULL) {
+            struct str value = arena_dup(s->arena, text_from(number));
+            e->failed |= !value.p;
+            edits_value(e, there, value);
+        } else if (members[i].count >= 0 && there == SCAN_ABSENT) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%s\":%s", n ? "," : "",
+                                  members[i].name, number);
+        }
+    }
+    if (n > 0 && scan_size(s, usage) > 0) {
+        text[n++] = ',';
+    }
+    struct str copy = arena_dup(s->arena, (struct str){text, n});
+    e->failed |= n > 0 && !copy.p;
+    if (n > 0 && copy.p) {
+        edits_inside(e, usage, copy);
+    }
+}
+
 static void on_message_delta(struct reply *r, const struct scan *s, struct edits *e)
 {
-    (void)e;
-    read_usage(&r->usage, s, SCAN_GET(s, 0, "usage"));
+    scan_ref usage = SCAN_GET(s, 0, "usage");
+    put_counts(&((const struct splice_reply *)r)->first, e, usage);
+    splice_usage_read(&r->usage, s, usage);
     read_stop_reason(r, s, SCAN_GET(s, 0, "delta"));
 }
 
 static void on_message_stop(struct reply *r, const struct scan *s, struct edits *e)
 {
-    (void)s;
     (void)e;
+    splice_usage_read(&r->usage, s, SCAN_GET(s, 0, "usage"));
     r->stopped = true;
 }
 
@@ -262,6 +274,7 @@ static enum status decode_and_read(struct reply *r, struct arena *arena, struct 
     if (!text_unbase64(base64, (uint8_t *)json, &n)) {
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no base64");
     }
+    surrogates_mend(json, n);
     return read_event(r, arena, (struct str){json, n}, out, err);
 }
 
@@ -325,6 +338,7 @@ static bool forward(struct str base64, struct str type, struct buf *out)
         buf_truncate(out, before);
         return false;
     }
+    surrogates_mend(room, n);
     join_lines(room, n);
     memcpy(room + n, "\n\n", 2);
     buf_commit(out, n + 2);
@@ -420,7 +434,11 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, body, &reply_limits, NULL) != STATUS_OK) {
+    struct str text = surrogates_mended(arena, body);
+    if (body.p && !text.p) {
+        return no_room(err);
+    }
+    if (scan_parse(&s, arena, text, &reply_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
     }
     if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") ||
@@ -430,7 +448,7 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     edits_init(&e, &s);
     edits_filter(&e, 0, is_metrics, &s);
     put_model_back(r, &e, 0);
-    read_usage(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
+    splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
     read_stop_reason(r, &s, 0);
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     enum status st = edits_apply(&e, out, err);

@@ -1,7 +1,7 @@
 /* The `tools` of the request splice: server tools are refused, deferred ones and members the model
  * does not know are dropped. */
 #include "worker/splice/splice_job.h"
-#include "worker/dialect/tool_references.h"
+#include "worker/plan/plan_schema.h"
 
 static const char *const search_tool = "tool_search_tool_";
 
@@ -90,6 +90,23 @@ static void undate_search_tool(struct splice_job *j, scan_ref tool)
     splice_note(j, PLAN_MAP, "tool_search_tool");
 }
 
+/* Clients that make a schema of a union or of nothing leave it out; the other bytes stay. */
+static void give_root(struct splice_job *j, scan_ref tool)
+{
+    const struct scan *s = j->s;
+    scan_ref schema = SCAN_GET(s, tool, "input_schema"), type = SCAN_GET(s, schema, "type");
+    if (!plan_schema_lacks_root(j->plan, s, schema)) {
+        return;
+    }
+    if (type != SCAN_ABSENT) { /* ["object","null"] */
+        edits_value(&j->edits, type, STR("\"object\""));
+    } else {
+        edits_inside(&j->edits, schema,
+                     scan_size(s, schema) > 0 ? STR("\"type\":\"object\",")
+                                              : STR("\"type\":\"object\""));
+    }
+}
+
 /* A deferred tool is not in the prompt until the model finds it. Without tool search it never would
  * be, so it goes, unless the history shows that the client has given it out already. */
 static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
@@ -98,12 +115,13 @@ static bool drops_tool(void *ctx, scan_ref key, scan_ref tool)
     const struct scan *s = j->s;
     (void)key;
     if (!splice_takes(j, MODELS_TOOL_SEARCH) && is_deferred(s, tool) &&
-        !tool_references_has(&j->r->wish.references, scan_text(s, SCAN_GET(s, tool, "name")))) {
+        !wish_shows_deferred(&j->r->wish, scan_text(s, SCAN_GET(s, tool, "name")))) {
         splice_note(j, PLAN_DROP, "deferred_tools");
         return true;
     }
     edits_filter(&j->edits, tool, drops_member, j);
     undate_search_tool(j, tool);
+    give_root(j, tool);
     return false;
 }
 

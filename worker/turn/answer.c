@@ -132,6 +132,23 @@ enum verdict answer_built(struct exchange *x, int status, struct buf *body)
     return whole ? VERDICT_DONE : VERDICT_FAIL;
 }
 
+/* The official service's codes, by which its SDKs choose their next step. */
+static void put_details(const struct err_row *row, enum status code, struct json_out *w)
+{
+    if (code != STATUS_BODY_CODED && code != STATUS_THREAD) {
+        return;
+    }
+    JSON_KEY(w, "details");
+    json_object(w);
+    JSON_KEY(w, "error_code");
+    json_str(w, text_from(row->code));
+    if (code == STATUS_THREAD) {
+        JSON_KEY(w, "unsupported");
+        json_raw(w, STR("[\"thread\"]"));
+    }
+    json_object_end(w);
+}
+
 static void anthropic_body(const struct err_row *row, const struct err *err, struct str id,
                            struct json_out *w)
 {
@@ -143,13 +160,7 @@ static void anthropic_body(const struct err_row *row, const struct err *err, str
     json_str(w, text_from(row->type[DIALECT_ANTHROPIC]));
     JSON_KEY(w, "message");
     json_str(w, text_from(err->text));
-    if (err->code == STATUS_BODY_CODED) { /* the official service's code for it */
-        JSON_KEY(w, "details");
-        json_object(w);
-        JSON_KEY(w, "error_code");
-        json_str(w, text_from(row->code));
-        json_object_end(w);
-    }
+    put_details(row, err->code, w);
     json_object_end(w);
     JSON_KEY(w, "request_id");
     json_str(w, id);

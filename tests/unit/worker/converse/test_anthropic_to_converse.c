@@ -99,10 +99,10 @@ static void test_strict_refuses_each_kind_of_loss(void **state)
         {"block kind", "!" QWEN,
          STRICT("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
                 "\"content\":["
-                "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"server_tool_use\",\"id\":\"s\","
+                "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"novelty\",\"id\":\"s\","
                 "\"name\":\"web_search\",\"input\":{}}]},"
                 "{\"role\":\"user\",\"content\":\"v\"}]"),
-         REFUSED("block:server_tool_use"), NULL},
+         REFUSED("block:novelty"), NULL},
         {"a system turn is told in other words", "!" QWEN,
          STRICT("\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\","
                 "\"content\":\"s\"}]"),

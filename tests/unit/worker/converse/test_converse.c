@@ -109,17 +109,6 @@ static void test_many_illegal_names_stay_fast(void **state)
     }
 }
 
-static void test_tool_id_that_bedrock_refuses_is_hashed(void **state)
-{
-    struct str kept = STR("call_1.a:b-c"), hashed = converse_tool_id(arena, STR("call|1"));
-    (void)state;
-    assert_ptr_equal(converse_tool_id(arena, kept).p, kept.p);
-    assert_true(is_legal(hashed, "_.:-") && text_starts(hashed, STR("x-")));
-    assert_true(text_eq(hashed, converse_tool_id(arena, STR("call|1"))));
-    assert_false(text_eq(hashed, converse_tool_id(arena, STR("call|2"))));
-    assert_true(is_legal(converse_tool_id(arena, STR("")), "_.:-"));
-}
-
 static void test_document_name_is_neutral_and_numbered(void **state)
 {
     static const struct {
@@ -167,8 +156,6 @@ int main(void)
                                         teardown),
         cmocka_unit_test(test_name_back_without_a_map_is_the_same),
         cmocka_unit_test_setup_teardown(test_many_illegal_names_stay_fast, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tool_id_that_bedrock_refuses_is_hashed, setup,
-                                        teardown),
         cmocka_unit_test_setup_teardown(test_document_name_is_neutral_and_numbered, setup,
                                         teardown),
         cmocka_unit_test(test_base64_is_recognised),

@@ -32,7 +32,7 @@ static void open_calls(struct build_bed *bed, const char *model, const char *ids
 
 static void put_result(struct build_bed *bed, const char *id)
 {
-    converse_build_tool_result(&bed->b, text_from(id));
+    assert_true(converse_build_tool_result(&bed->b, text_from(id)));
     converse_build_text(&bed->b, STR("r"));
     converse_build_tool_result_end(&bed->b, false);
 }
@@ -105,7 +105,7 @@ static void test_result_without_blocks_gets_one(void **state)
     struct build_bed bed;
     (void)state;
     open_calls(&bed, NOVA, "a");
-    converse_build_tool_result(&bed.b, STR("a"));
+    assert_true(converse_build_tool_result(&bed.b, STR("a")));
     converse_build_tool_result_end(&bed.b, true);
     converse_build_messages_end(&bed.b);
     build_want(&bed,
@@ -119,7 +119,7 @@ static void test_document_inside_a_result_needs_no_text_beside_it(void **state)
     struct build_bed bed;
     (void)state;
     open_calls(&bed, NOVA, "a");
-    converse_build_tool_result(&bed.b, STR("a"));
+    assert_true(converse_build_tool_result(&bed.b, STR("a")));
     converse_build_document(&bed.b,
                             (struct converse_document){.format = STR("pdf"), .bytes = STR("AAAA")});
     converse_build_tool_result_end(&bed.b, false);

@@ -3,6 +3,7 @@
 #include "worker/converse/converse_settings.h"
 
 #include "tests/unit/build_bed.h"
+#include "worker/dialect/schema.h"
 
 static void nothing(struct plan *p)
 {
@@ -68,14 +69,17 @@ static void tier(struct plan *p)
 static void format(struct plan *p)
 {
     p->format = PLAN_FORMAT_NATIVE;
+    static struct scan s;
     p->left.schema = STR("{\"type\":\"object\"}");
     p->left.schema_name = STR("n");
+    assert_int_equal(scan_parse(&s, p->arena, p->left.schema, &case_limits, NULL), STATUS_OK);
+    p->left.scan = &s; /* schema_at: its root */
 }
 
 static void open_format(struct plan *p)
 {
     format(p);
-    p->left.schema_open = true;
+    p->format_schema = SCHEMA_CLOSED;
 }
 
 #define FORMAT(schema)                                                           \

@@ -33,15 +33,18 @@ static void test_fields_are_read_as_openai_means_them(void **state)
         {"schema with a property called type", SONNET45,
          IN(",\"max_tokens\":9,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
             "\"schema\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"}},"
-            "\"additionalProperties\":true}}}"),
+            "\"additionalProperties\":false}}}"),
          OUT(",\"inferenceConfig\":{\"maxTokens\":9},\"outputConfig\":{\"textFormat\":{\"type\":"
              "\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{\\\"type\\\":"
              "\\\"object\\\",\\\"properties\\\":{\\\"type\\\":{\\\"type\\\":\\\"string\\\"}},"
-             "\\\"additionalProperties\\\":true}\"}}}}"),
+             "\\\"additionalProperties\\\":false}\"}}}}"),
          ""},
         {"unknown fields are ignored", "!" QWEN,
-         IN(",\"store\":true,\"user\":\"u\",\"presence_penalty\":0,\"logprobs\":false,\"zeta\":1"),
+         IN(",\"store\":true,\"user\":\"u\",\"presence_penalty\":0,\"logprobs\":false,\"zeta\":0"),
          OUT(""), ""},
+        {"C7: a field that is lost is named", QWEN,
+         IN(",\"zeta\":1,\"thinking\":true,\"top_k\":\"5\""), OUT(""),
+         "drop:zeta,drop:thinking,drop:top_k"},
         {"temperature beyond a double", QWEN, IN(",\"temperature\":1e400"),
          "Invalid type for 'temperature': expected a decimal.", NULL},
     };

@@ -22,7 +22,8 @@ struct event_row {
         CONVERSE_BLOCK_DELTA, 7
 #define START(inner) \
     "contentBlockStart", "{\"contentBlockIndex\":7,\"start\":{" inner "}}", CONVERSE_BLOCK_START, 7
-#define NOTHING CONVERSE_PART_NONE, NULL, NULL, NULL, NULL
+#define CANNOT(what) "(The model answered with " what ", which this API cannot carry.)\\n"
+#define NOTHING      CONVERSE_PART_NONE, NULL, NULL, NULL, NULL
 
 static const struct event_row events[] = {
     {"message start", "messageStart", "{\"role\":\"assistant\"}", CONVERSE_MESSAGE_START, 0,
@@ -58,7 +59,8 @@ static const struct event_row events[] = {
     {"server tool start",
      START("\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\",\"type\":\"server_tool_use\"}"),
      NOTHING},
-    {"image start", START("\"image\":{\"format\":\"png\"}"), NOTHING},
+    {"image start", START("\"image\":{\"format\":\"png\"}"), CONVERSE_PART_TEXT, CANNOT("an image"),
+     NULL, NULL, NULL}, /* C.5 */
     {"start missing", "contentBlockStart", "{\"contentBlockIndex\":7}", CONVERSE_BLOCK_START, 7,
      NOTHING},
 };
@@ -98,8 +100,6 @@ static const struct {
     {"cut", "metadata", "{\"usage\":{"},
     {"an array", "messageStart", "[]"},
     {"empty", "messageStop", ""},
-    {"lone surrogate", "contentBlockDelta",
-     "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"\\ud800\"}}"},
     {"no index", "contentBlockDelta", "{\"delta\":{\"text\":\"x\"}}"},
     {"index of another type", "contentBlockStop", "{\"contentBlockIndex\":\"0\"}"},
     {"tool without name", "contentBlockStart",
@@ -220,7 +220,8 @@ static const struct block_row blocks[] = {
      "{\"citationsContent\":{\"content\":[{\"text\":\"a\\n\"},{\"text\":\"b\"},{}],\"citations\":[{"
      "},{}]}}",
      CONVERSE_PART_TEXT, "a\\nb", NULL, NULL, 2},
-    {"image", "{\"image\":{}}", CONVERSE_PART_NONE, NULL, NULL, NULL, 0},
+    {"image", "{\"image\":{}}", CONVERSE_PART_TEXT, CANNOT("an image"), NULL, NULL, 0},
+    {"sound", "{\"audio\":{}}", CONVERSE_PART_TEXT, CANNOT("a sound"), NULL, NULL, 0},
     {"no object", "5", CONVERSE_PART_NONE, NULL, NULL, NULL, 0},
 };
 
@@ -276,7 +277,7 @@ static const struct stop_row stops[] = {
     {"end_turn", false, "end_turn", "stop"},
     {"end_turn", true, "tool_use", "tool_calls"}, /* some open models */
     {"tool_use", true, "tool_use", "tool_calls"},
-    {"tool_use", false, "tool_use", "tool_calls"},
+    {"tool_use", false, "end_turn", "stop"}, /* W12 */
     {"max_tokens", false, "max_tokens", "length"},
     {"max_tokens", true, "max_tokens", "length"}, /* the call is cut: never to be run */
     {"stop_sequence", false, "stop_sequence", "stop"},

@@ -364,7 +364,7 @@ static void test_answer_parts_are_handed_over_in_order(void **state)
                           "\"toolUseId\":\"i\",\"name\":\"n\"}}]}},"
                           "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":4}}");
     assert_int_equal(converse_reply_answer(&b.r.reply, b.arena, body, &b.out, &b.err), STATUS_OK);
-    assert_true(text_eq(buf_str(&b.out), STR("htu tool_use 1")));
+    assert_true(text_eq(buf_str(&b.out), STR("httu tool_use 1")));
     assert_true(b.r.reply.started && b.r.reply.stopped && b.r.reply.usage.tokens.input == 4);
     assert_string_equal(b.r.reply.stop_reason, "tool_use");
     close_bed(&b);
@@ -388,8 +388,9 @@ static void test_answer_retold_is_a_stream(void **state)
         converse_reply_event(&b.r.reply, STR("messageStart"), STR("{}"), &b.out, &b.err),
         STATUS_OK);
     assert_int_equal(converse_reply_answer(&b.r.reply, b.arena, body, &b.out, &b.err), STATUS_OK);
-    const char *want = "begin (0h 0h=h~s 0) (1t 1t=t 1) "
-                       "(2u0:n 2u={\\\"a\\\":\\\"\\\\n\\\"} 2) (3u1:m 3u={} 3) finish tool_use 4";
+    const char *want = "begin (0h 0h=h~s 0) (1t 1t=(The model answered with an image, which "
+                       "this API cannot carry.)\\n 1) (2t 2t=t 2) "
+                       "(3u0:n 3u={\\\"a\\\":\\\"\\\\n\\\"} 3) (4u1:m 4u={} 4) finish tool_use 4";
     if (!text_eq(buf_str(&b.out), text_from(want)))
         fail_msg("got  %.*s\nwant %s", STR_ARG(buf_str(&b.out)), want);
     assert_true(b.r.reply.stopped);

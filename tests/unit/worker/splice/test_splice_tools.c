@@ -24,8 +24,11 @@ static const struct splice_row tool_rows[] = {
     {"empty list", OLD, "",
      "{\"model\":\"m\",\"tools\":[],\"tool_choice\":{\"type\":\"auto\"}," MSG "}", V MSG "}", ""},
     {"kept byte for byte", O47, "",
-     IN("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"),
-     OUT("{ \"name\":\"a\",\"input_schema\" : {\"maximum\":9007199254740993,\"x\":1e-7} }"), ""},
+     IN("{ \"name\":\"a\",\"input_schema\" : "
+        "{\"type\":\"object\",\"maximum\":9007199254740993,\"x\":1e-7} }"),
+     OUT("{ \"name\":\"a\",\"input_schema\" : "
+         "{\"type\":\"object\",\"maximum\":9007199254740993,\"x\":1e-7} }"),
+     ""},
     {"deferred, no search", OLD, "",
      IN("{\"name\":\"a\"},{\"name\":\"b\",\"defer_loading\":true},{\"name\":\"c\",\"defer_"
         "loading\":false}"),

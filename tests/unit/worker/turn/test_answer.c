@@ -42,6 +42,16 @@ static void test_error_body_of_a_coded_body_has_the_official_code(void **state)
                "\"request_id\":\"req_1\"}");
 }
 
+/* L1 */
+static void test_error_body_of_a_thread_says_what_is_not_there(void **state)
+{
+    (void)state;
+    check_body(DIALECT_ANTHROPIC, STATUS_THREAD, "no",
+               "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+               "\"no\",\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":"
+               "[\"thread\"]}},\"request_id\":\"req_1\"}");
+}
+
 static void check_openai(const char *name, const struct err *err, const char *tail)
 {
     char want[400];
@@ -161,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_body_anthropic_has_type_and_request_id),
         cmocka_unit_test(test_error_body_of_a_coded_body_has_the_official_code),
+        cmocka_unit_test(test_error_body_of_a_thread_says_what_is_not_there),
         cmocka_unit_test(test_error_body_openai_names_the_parameter),
         cmocka_unit_test(test_error_body_openai_reads_no_parameter_out_of_a_text),
         cmocka_unit_test(test_error_body_openai_has_code_and_null_param),

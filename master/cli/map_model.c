@@ -7,14 +7,18 @@
 #include "master/cli/keys.h"
 #include "server/base/buf.h"
 #include "server/json/json.h"
+#include "shm/catalogue/catalogue.h"
 #include "shm/memory/directory.h"
+#include "worker/model/behind.h"
+#include "worker/model/model_id.h"
 #include "worker/model/models.h"
 
 #define LINE_MAX_BYTES 16384 /* one mapping as JSON */
 #define FROM_WIDTH     40
 
-enum { REMOVE, OUTPUT, ENV_FILE, ROW_COUNT };
+enum { AS, REMOVE, OUTPUT, ENV_FILE, ROW_COUNT };
 static const struct option_row rows[ROW_COUNT] = {
+    [AS] = {0, "as", "MODEL", "the model behind the ARN TO: a client's name or a Bedrock id"},
     [REMOVE] = {0, "remove", NULL, "take the mapping of FROM away"},
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
@@ -49,6 +53,10 @@ static enum status check(const struct options *o, struct err *err)
         return err_set(err, STATUS_INVALID, "FROM: 1 to %zu bytes of text are needed",
                        sizeof((struct directory_mapping *)0)->from - 1);
     }
+    if (o->value[AS] &&
+        (n != 2 || strlen(o->value[AS]) >= sizeof((struct directory_mapping *)0)->as)) {
+        return err_set(err, STATUS_INVALID, "--as goes with FROM and TO and names a model");
+    }
     if (n > 1 && (strlen(o->rest[1]) >= sizeof((struct directory_mapping *)0)->to ||
                   !models_is_legal(text_from(o->rest[1])))) {
         return err_set(err, STATUS_INVALID, "%.80s is no Bedrock model id and no ARN of a model",
@@ -64,7 +72,7 @@ struct listing {
     size_t count;
 };
 
-static void print_json(struct str from, struct str to)
+static void print_json(const struct keystore_mapping *m)
 {
     struct buf b;
     struct json_out w;
@@ -72,36 +80,44 @@ static void print_json(struct str from, struct str to)
     json_begin(&w, &b);
     json_object(&w);
     JSON_KEY(&w, "anthropic_model_id");
-    json_str(&w, from);
+    json_str(&w, m->from);
     JSON_KEY(&w, "bedrock_model_id");
-    if (to.p) {
-        json_str(&w, to);
+    if (m->to.p) {
+        json_str(&w, m->to);
     } else {
         json_null(&w);
+    }
+    if (m->as.n) {
+        JSON_KEY(&w, "as_model_id");
+        json_str(&w, m->as);
     }
     json_object_end(&w);
     printf("%.*s", STR_ARG(buf_str(&b)));
     buf_free(&b);
 }
 
-static void print_text(struct str from, struct str to)
+static void print_text(const struct keystore_mapping *m)
 {
-    commands_print_safe(from, FROM_WIDTH);
-    commands_print_safe(to, 0);
+    commands_print_safe(m->from, FROM_WIDTH);
+    commands_print_safe(m->to, 0);
+    if (m->as.n) {
+        printf(" as ");
+        commands_print_safe(m->as, 0);
+    }
     putchar('\n');
 }
 
-static bool list_one(void *ctx, struct str from, struct str to)
+static bool list_one(void *ctx, const struct keystore_mapping *m)
 {
     struct listing *l = ctx;
     if (l->json) {
         printf(l->count ? ",\n" : "[");
-        print_json(from, to);
+        print_json(m);
     } else {
         if (l->count == 0) {
-            print_text(STR("FROM"), STR("TO"));
+            print_text(&(struct keystore_mapping){.from = STR("FROM"), .to = STR("TO")});
         }
-        print_text(from, to);
+        print_text(m);
     }
     l->count++;
     return true;
@@ -125,16 +141,19 @@ static enum status change(struct keystore *store, const struct options *o, bool 
                           struct err *err)
 {
     const char *from = o->rest[0], *to = o->value[REMOVE] ? NULL : o->rest[1];
-    enum status status = to ? store->ops->edit->put_mapping(store, from, to, err)
+    const struct keystore_mapping m = {
+        .from = text_from(from), .to = text_from(to), .as = text_from(o->value[AS])};
+    enum status status = to ? store->ops->edit->put_mapping(store, &m, err)
                             : store->ops->edit->drop_mapping(store, from, err);
     if (status != STATUS_OK) {
         return status;
     }
     if (json) {
-        print_json(text_from(from), to ? text_from(to) : (struct str){NULL, 0});
+        print_json(&m);
         putchar('\n');
     } else {
-        printf(to ? "Mapped: %s to %s\n" : "Removed: %s\n", from, to);
+        printf(to ? "Mapped: %s to %s%s%s\n" : "Removed: %s\n", from, to, m.as.n ? " as " : "",
+               m.as.n ? m.as.p : "");
     }
     return status;
 }
@@ -149,6 +168,24 @@ static int run(const struct config *c, const struct options *o, bool json)
     enum status status = o->rest_count ? change(store, o, json, &err) : list(store, json, &err);
     keystore_close(store);
     return status == STATUS_OK ? COMMANDS_OK : keys_failed(map_model_about.name, &err);
+}
+
+/* By the table in force here: a word that no model has would be none for the server either. */
+static enum status check_as(const struct config *c, const struct options *o, struct err *err)
+{
+    if (!o->value[AS]) {
+        return STATUS_OK;
+    }
+    if (!model_id_is_opaque(text_from(o->rest[1]))) {
+        return err_set(err, STATUS_INVALID,
+                       "--as is for the ARN of a profile, deployment, router, imported model or "
+                       "provisioned throughput: %.80s names its model",
+                       o->rest[1]);
+    }
+    enum status status = catalogue_load(c->catalogue_file, err);
+    return status != STATUS_OK || behind_is_known(c, text_from(o->value[AS]))
+               ? status
+               : err_set(err, STATUS_INVALID, "--as %.80s: no such model", o->value[AS]);
 }
 
 int map_model_run(int argc, char **argv)
@@ -166,7 +203,8 @@ int map_model_run(int argc, char **argv)
         commands_config(&c, o.value[ENV_FILE], NULL, 0, &err) != STATUS_OK) {
         return commands_complain(map_model_about.name, &err);
     }
-    exit_code = run(&c, &o, json);
+    exit_code = check_as(&c, &o, &err) == STATUS_OK ? run(&c, &o, json)
+                                                    : commands_complain(map_model_about.name, &err);
     config_free(&c);
     return exit_code;
 }

@@ -9,7 +9,7 @@
 /* --- mappings ------------------------------------------------------------------------------ */
 
 struct mappings {
-    bool (*fn)(void *ctx, struct str from, struct str to);
+    bool (*fn)(void *ctx, const struct keystore_mapping *m);
     void *ctx;
 };
 
@@ -17,19 +17,21 @@ struct mappings {
 static bool mapping_item(void *ctx, const struct cJSON *item)
 {
     const struct mappings *m = ctx;
-    struct str from, to;
-    dynamo_value(item, "anthropic_model_id", &from);
-    dynamo_value(item, "bedrock_model_id", &to);
-    return m->fn(m->ctx, from, to);
+    struct keystore_mapping row;
+    dynamo_value(item, "anthropic_model_id", &row.from);
+    dynamo_value(item, "bedrock_model_id", &row.to);
+    dynamo_value(item, "as_model_id", &row.as);
+    return m->fn(m->ctx, &row);
 }
 
 static void mapping_projection(struct json_out *w)
 {
-    keystore_dynamo_member(w, "ProjectionExpression", "anthropic_model_id,bedrock_model_id");
+    keystore_dynamo_member(w, "ProjectionExpression",
+                           "anthropic_model_id,bedrock_model_id,as_model_id");
 }
 
 enum status keystore_dynamo_mappings(struct keystore *base,
-                                     bool (*fn)(void *ctx, struct str from, struct str to),
+                                     bool (*fn)(void *ctx, const struct keystore_mapping *m),
                                      void *ctx, struct err *err)
 {
     struct store *k = (struct store *)base;

@@ -161,7 +161,7 @@ static enum status update(struct keystore *base, const struct keystore_row *row,
 
 /* --- model mappings ------------------------------------------------------------------------ */
 
-static enum status put_mapping(struct keystore *base, const char *from, const char *to,
+static enum status put_mapping(struct keystore *base, const struct keystore_mapping *m,
                                struct err *err)
 {
     struct store *k = (struct store *)base;
@@ -169,8 +169,11 @@ static enum status put_mapping(struct keystore *base, const char *from, const ch
     keystore_dynamo_begin(k, &w, k->mapping);
     JSON_KEY(&w, "Item");
     json_object(&w);
-    dynamo_value_put_text(&w, STR("anthropic_model_id"), text_from(from));
-    dynamo_value_put_text(&w, STR("bedrock_model_id"), text_from(to));
+    dynamo_value_put_text(&w, STR("anthropic_model_id"), m->from);
+    dynamo_value_put_text(&w, STR("bedrock_model_id"), m->to);
+    if (m->as.n) {
+        dynamo_value_put_text(&w, STR("as_model_id"), m->as);
+    }
     dynamo_value_put_i64(&w, STR("updated_at"), now_s());
     json_object_end(&w);
     return write(k, &w, "PutItem", k->mapping, "", err);

@@ -7,15 +7,20 @@ static const struct counters_row rows[COUNTER_COUNT] = {
 #define ROW(name, prom, help) {prom, help, NULL, NULL, NULL},
     COUNTERS_TABLE(ROW)
 #undef ROW
+#define ROW(name, word, meaning)                                                              \
+    {"refusals_cured_total", "Refusals of Bedrock's that an attempt without the thing cured", \
+     "what", word, meaning},
+        LEARNED_TABLE(ROW)
+#undef ROW
 #define ROW(name, reason, meaning)                                                              \
     {"refusals_total", "Requests that the gateway itself refused, by reason", "reason", reason, \
      meaning},
-        COUNTERS_REFUSALS(ROW)
+            COUNTERS_REFUSALS(ROW)
 #undef ROW
 #define ROW(name, type, meaning)                                                              \
     {"upstream_errors_total", "Attempts that Bedrock or the network failed, by type", "type", \
      type, meaning},
-            COUNTERS_UPSTREAM(ROW)
+                COUNTERS_UPSTREAM(ROW)
 #undef ROW
 };
 

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include "shm/memory/learned.h"
 #include "shm/memory/segment_layout.h"
 #include "shm/memory/traffic.h"
 
@@ -22,6 +23,9 @@
     X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included") \
     X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                 \
     X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                              \
+    X(LEARNED, "refusals_learned_total",                                                          \
+      "Things that a model has been found not to take: remembered for ten minutes")               \
+    X(LEARNED_USED, "refusals_avoided_total", "Requests made right at once by what was learned")  \
     X(UPSTREAM_REPEATS, "upstream_repeats_total",                                                 \
       "Sent again because a kept connection to Bedrock died before any answer")                   \
     X(STREAMS, "streams_total", "Streamed answers begun")                                         \
@@ -108,13 +112,16 @@ enum counter {
 #define COUNTERS_ENUM(name, prom, help) COUNTER_##name,
     COUNTERS_TABLE(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
+#define COUNTERS_ENUM(name, word, meaning) COUNTER_CURED_##name,
+        LEARNED_TABLE(COUNTERS_ENUM) /* in the order of enum learned */
+#undef COUNTERS_ENUM
 #define COUNTERS_ENUM(name, reason, meaning) COUNTER_REFUSED_##name,
-        COUNTERS_REFUSALS(COUNTERS_ENUM)
+    COUNTERS_REFUSALS(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
 #define COUNTERS_ENUM(name, type, meaning) COUNTER_FAILED_##name,
-            COUNTERS_UPSTREAM(COUNTERS_ENUM)
+        COUNTERS_UPSTREAM(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
-                COUNTER_COUNT
+            COUNTER_COUNT
 };
 
 /* The rows of a labelled family stand together. */

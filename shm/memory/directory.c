@@ -299,13 +299,12 @@ static void copy_text(char *out, const char *text, size_t size)
     out[size - 1] = '\0';
 }
 
-bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO])
+bool directory_map(const struct segment *s, struct str model, struct directory_mapping *out)
 {
-    struct directory_mapping row;
-    if (!find_named(s, MAPPINGS, sizeof row.from, model, &row)) {
+    if (!find_named(s, MAPPINGS, sizeof out->from, model, out)) {
         return false;
     }
-    copy_text(to_out, row.to, sizeof row.to);
+    out->to[sizeof out->to - 1] = out->as[sizeof out->as - 1] = '\0';
     return true;
 }
 
@@ -430,14 +429,16 @@ bool directory_add(struct segment *s, const struct directory_key *key)
     return insert(&t, key_hash(s, key->digest), key);
 }
 
-bool directory_add_mapping(struct segment *s, struct str from, struct str to)
+bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as)
 {
     struct directory_mapping m = {.reserved = 0};
-    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to) {
+    if (from.n == 0 || from.n >= sizeof m.from || to.n == 0 || to.n >= sizeof m.to ||
+        as.n >= sizeof m.as) {
         return false;
     }
-    memcpy(m.from, from.p, from.n);
-    memcpy(m.to, to.p, to.n);
+    text_copy(from, m.from, sizeof m.from);
+    text_copy(to, m.to, sizeof m.to);
+    text_copy(as, m.as, sizeof m.as);
     struct table t = table_of(s, building(s), MAPPINGS);
     return insert(&t, mapping_hash(from), &m);
 }

@@ -50,12 +50,13 @@ struct directory_key {  /* 256 bytes: one cell, and what a reader gets */
 _Static_assert(sizeof(struct directory_key) == 256, "cell size");
 
 #define DIRECTORY_MAPPING_TO 304
-struct directory_mapping {         /* 512 bytes */
+struct directory_mapping {         /* 640 bytes */
     char from[200];                /* client's model name, NUL-terminated */
     char to[DIRECTORY_MAPPING_TO]; /* Bedrock id or ARN */
+    char as[128]; /* what stands behind to, as the operator says; "": nothing is said */
     uint64_t reserved;
 };
-_Static_assert(sizeof(struct directory_mapping) == 512 &&
+_Static_assert(sizeof(struct directory_mapping) == 640 &&
                    offsetof(struct directory_mapping, from) == 0,
                "cell size; found by name");
 
@@ -87,7 +88,7 @@ enum directory_found {
 /* --- readers: worker, top --- */
 enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
                                     struct directory_key *out);
-bool directory_map(const struct segment *s, struct str model, char to_out[DIRECTORY_MAPPING_TO]);
+bool directory_map(const struct segment *s, struct str model, struct directory_mapping *out);
 /* The operator's own price of a model. */
 bool directory_price(const struct segment *s, struct str model, struct price *out);
 /* The operator's rule for an anthropic-beta value; to_out empty: blocked. */
@@ -108,7 +109,7 @@ bool directory_each_mapping(const struct segment *s,
 /* --- the writer: refresher only --- */
 void directory_begin(struct segment *s); /* opens the other bank, empty */
 bool directory_add(struct segment *s, const struct directory_key *key); /* false: table full */
-bool directory_add_mapping(struct segment *s, struct str from, struct str to);
+bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as);
 /* false: empty, too long, there already, or the table is full. */
 bool directory_add_price(struct segment *s, struct str model, const struct price *price);
 /* to may be empty. false: name empty, one too long, there already, or the table is full. */

@@ -123,11 +123,11 @@ static void skip_named(struct keyload *l, const char *what, struct str name)
     }
 }
 
-static bool on_mapping(void *ctx, struct str from, struct str to)
+static bool on_mapping(void *ctx, const struct keystore_mapping *m)
 {
     struct keyload *l = ctx;
-    if (!keytable_stage_mapping(l->table, from, to)) {
-        skip_named(l, "model mapping", from);
+    if (!keytable_stage_mapping(l->table, m->from, m->to, m->as)) {
+        skip_named(l, "model mapping", m->from);
     }
     return true;
 }

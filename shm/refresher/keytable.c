@@ -116,15 +116,16 @@ enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest
     return keytable_stage(t, &key);
 }
 
-bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to)
+bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to, struct str as)
 {
     struct directory_mapping *m = &t->staged_mappings[t->staged_mapping_count];
     if (t->staged_mapping_count == SEGMENT_MAPPINGS_MAX || from.n == 0 ||
-        from.n >= sizeof m->from || to.n == 0 || to.n >= sizeof m->to) {
+        from.n >= sizeof m->from || to.n == 0 || to.n >= sizeof m->to || as.n >= sizeof m->as) {
         return false;
     }
     text_copy(from, m->from, sizeof m->from);
     text_copy(to, m->to, sizeof m->to);
+    text_copy(as, m->as, sizeof m->as);
     t->staged_mapping_count++;
     return true;
 }
@@ -259,7 +260,7 @@ uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
     }
     for (uint32_t i = 0; i < t->mapping_count; i++) {
         directory_add_mapping(t->segment, text_from(t->mappings[i].from),
-                              text_from(t->mappings[i].to));
+                              text_from(t->mappings[i].to), text_from(t->mappings[i].as));
     }
     publish_prices(t);
     for (uint32_t i = 0; i < t->beta_count; i++) {

@@ -26,7 +26,7 @@ MUST_CHECK enum keytable_staged keytable_stage(struct keytable *t, const struct 
 MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32],
                                                    bool active);
 /* false: too long, empty or too many. */
-bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to);
+bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to, struct str as);
 /* false: too long, empty or too many. */
 bool keytable_stage_price(struct keytable *t, struct str model, const struct price *price);
 /* false: there already, or too many. */

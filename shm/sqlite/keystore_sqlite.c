@@ -92,18 +92,21 @@ static enum status revoke_key(struct keystore *base, const char *id, const char 
 }
 
 struct mappings {
-    bool (*fn)(void *ctx, struct str from, struct str to);
+    bool (*fn)(void *ctx, const struct keystore_mapping *m);
     void *ctx;
 };
 
 static bool mappings_row(void *ctx, sqlite3_stmt *st)
 {
     const struct mappings *m = ctx;
-    return m->fn(m->ctx, keystore_sqlite_db_text(st, 0), keystore_sqlite_db_text(st, 1));
+    struct keystore_mapping row = {.from = keystore_sqlite_db_text(st, 0),
+                                   .to = keystore_sqlite_db_text(st, 1),
+                                   .as = keystore_sqlite_db_text(st, 2)};
+    return m->fn(m->ctx, &row);
 }
 
 static enum status mappings(struct keystore *base,
-                            bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+                            bool (*fn)(void *ctx, const struct keystore_mapping *m), void *ctx,
                             struct err *err)
 {
     struct store *k = (struct store *)base;
@@ -149,6 +152,7 @@ static const struct keystore_ops ops = {
     .prices = keystore_sqlite_prices,
     .betas = keystore_sqlite_betas,
     .edit = &keystore_sqlite_edit,
+    .bill = &keystore_sqlite_bill,
     .close = close_store,
 };
 

@@ -79,22 +79,29 @@ static enum status update(struct keystore *base, const struct keystore_row *row,
 
 /* --- model mappings ------------------------------------------------------------------------ */
 
-static enum status put_mapping(struct keystore *base, const char *from, const char *to,
+static int bind_span(sqlite3_stmt *st, int at, struct str s)
+{
+    return sqlite3_bind_text(st, at, s.n ? s.p : "", (int)s.n, SQLITE_TRANSIENT);
+}
+
+static enum status put_mapping(struct keystore *base, const struct keystore_mapping *m,
                                struct err *err)
 {
     struct store *k = (struct store *)base;
     sqlite3_stmt *st;
-    enum status status = begin(k,
-                               "INSERT INTO model_mapping VALUES(?, ?, ?)"
-                               " ON CONFLICT(anthropic_model_id) DO UPDATE SET"
-                               " bedrock_model_id = excluded.bedrock_model_id,"
-                               " updated_at = excluded.updated_at",
-                               &st, err);
+    enum status status =
+        begin(k,
+              "INSERT INTO model_mapping(anthropic_model_id, bedrock_model_id, updated_at,"
+              " as_model_id) VALUES(?, ?, ?, nullif(?, ''))"
+              " ON CONFLICT(anthropic_model_id) DO UPDATE SET"
+              " bedrock_model_id = excluded.bedrock_model_id,"
+              " updated_at = excluded.updated_at, as_model_id = excluded.as_model_id",
+              &st, err);
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = keystore_sqlite_db_bind(st, 1, from) | keystore_sqlite_db_bind(st, 2, to) |
-             sqlite3_bind_int64(st, 3, now_s());
+    int rc = bind_span(st, 1, m->from) | bind_span(st, 2, m->to) |
+             sqlite3_bind_int64(st, 3, now_s()) | bind_span(st, 4, m->as);
     return end(k, st, rc, NULL, err);
 }
 

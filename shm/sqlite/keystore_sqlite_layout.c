@@ -99,6 +99,9 @@ static const char layout_3[] = "CREATE TABLE beta_headers("
                                "updated_at TEXT) WITHOUT ROWID;" BUMP(beta_headers, INSERT)
                                    BUMP(beta_headers, UPDATE) BUMP(beta_headers, DELETE);
 
+/* The model behind the ARN that bedrock_model_id is, where the operator says it. */
+static const char layout_4[] = "ALTER TABLE model_mapping ADD COLUMN as_model_id TEXT;";
+
 /* From PRAGMA user_version n to n + 1. */
 const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2] = {
-    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}};
+    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}, {layout_4, ""}};

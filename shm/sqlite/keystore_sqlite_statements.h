@@ -55,7 +55,7 @@ enum keystore_sqlite_column {
            ") VALUES('Full Access'" KEYSTORE_SQLITE_MARKS ")")                                   \
     X(REVOKE, "UPDATE api_keys SET deactivated_reason = ?, updated_at = ?, is_active = 0"        \
               " WHERE api_key = ?")                                                              \
-    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id FROM model_mapping")                \
+    X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id, as_model_id FROM model_mapping")   \
     X(VERSION, "SELECT value FROM meta WHERE name = 'version'")                                  \
     X(USAGE_PUT, "INSERT INTO usage(api_key, timestamp, usage_id, request_id, model,"            \
                  " resolved_model, input_tokens, output_tokens, cached_tokens,"                  \

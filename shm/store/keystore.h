@@ -10,6 +10,7 @@
 #include "server/config/config.h"
 #include "server/base/err.h"
 #include "shm/memory/directory.h"
+#include "shm/store/keystore_bill.h"
 #include "shm/store/keystore_edit.h"
 #include "shm/store/keystore_usage.h"
 
@@ -38,6 +39,11 @@ struct keystore_row {
 
 struct keystore;
 
+struct keystore_mapping { /* of a client's name to a Bedrock id or ARN */
+    struct str from, to;
+    struct str as; /* the model behind an ARN, as the operator says; empty: nothing is said */
+};
+
 struct keystore_ops {
     const char *name; /* "sqlite", "dynamodb" */
     /* Each row through fn; fn false stops. STATUS_OK only if every row was read. */
@@ -52,7 +58,7 @@ struct keystore_ops {
     enum status (*revoke)(struct keystore *k, const char *id, const char *reason, struct err *err);
     /* Model mappings through fn. */
     enum status (*mappings)(struct keystore *k,
-                            bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+                            bool (*fn)(void *ctx, const struct keystore_mapping *m), void *ctx,
                             struct err *err);
     /* A number that every write of our tools raises: polled each second. */
     enum status (*version)(struct keystore *k, int64_t *out, struct err *err);
@@ -84,6 +90,7 @@ struct keystore_ops {
                          bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
                          void *ctx, struct err *err);
     const struct keystore_edit_ops *edit;
+    const struct keystore_bill_ops *bill;
     void (*close)(struct keystore *k);
 };
 
@@ -122,6 +129,8 @@ bool keystore_digest(const struct keystore_row *row, uint8_t digest_out[32]);
 bool keystore_money(struct str usd, int64_t *micro_out);
 /* The same backwards: "12.500000". */
 void keystore_money_text(int64_t micro, char out[32]);
+/* As budget_history has it: cents, and more decimals only where a correction made some. */
+void keystore_history_text(int64_t micro, char out[32]);
 
 /* New key text, env lower-case letters: "sk-<env>-<32 base62>-<6 base62 CRC32>" + NUL. */
 void keystore_new_key(const char *env, char out[80]);

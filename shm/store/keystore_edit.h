@@ -41,13 +41,14 @@ enum keystore_edit { /* one bit each: KEYSTORE_EDIT(rate_limit) */
 struct keystore;
 struct keystore_row;
 struct keystore_price;
+struct keystore_mapping;
 
 struct keystore_edit_ops {
     /* The attributes in `edits`, as row has them. NOT_FOUND when there is no row of row->id. */
     enum status (*update)(struct keystore *k, const struct keystore_row *row, uint32_t edits,
                           struct err *err);
     /* New or changed. */
-    enum status (*put_mapping)(struct keystore *k, const char *from, const char *to,
+    enum status (*put_mapping)(struct keystore *k, const struct keystore_mapping *m,
                                struct err *err);
     enum status (*drop_mapping)(struct keystore *k, const char *from, struct err *err);
     /* New or changed. Cache prices of KEYSTORE_PRICE_NONE: none. Input KEYSTORE_PRICE_NONE: only

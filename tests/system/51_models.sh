@@ -95,8 +95,36 @@ expect "an unknown name: the nearest" "$(jq -r .error.message "$T/body")" 'model
 ask "$(message hi '{}' grok-4)"
 expect "half a version" "$CODE" 404
 
-# --- nothing unknown is free --------------------------------------------------------------------------------------
+# --- an ARN has a model behind it ---------------------------------------------------------------------------------
 profile=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7t2ab
+rich='{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]}'
+behind() { # MODEL WHAT BY: a request for MODEL goes by InvokeModel, whole, priced, and says how
+    ask "$(message hi "$rich" "$1")"
+    expect "$1: status" "$CODE" 200
+    expect "$1: what Bedrock got" "$(curl -fs "$MOCK_URL/__body" | jq -c '[.anthropic_version,.thinking.type,.output_config.effort,.system[0].cache_control.type]')" \
+        '["bedrock-2023-05-31","adaptive","high","ephemeral"]'
+    expect_match "$1: the header says how" "$(cat "$T/head")" "^x-converter-changes: behind:$3"
+    expect_match "$1: the log, too" "$(grep " model=$1 " "$T/server.log" | tail -1)" " bedrock_model=$profile .*behind=$2 behind_by=$3 .*cost_micro=[1-9]"
+    expect_no_match "$1: no account number reaches the client" "$(cat "$T/head" "$T/body")" 123456789012
+}
+run -- map-model house "$profile" --as claude-opus-4-8
+expect "map-model --as" "$CODE $(cat "$T/out")" "0 Mapped: house to $profile as claude-opus-4-8"
+run -- map-model claude-opus-4-7 "$profile"
+run -- map-model --output json
+expect "the list has it" "$(jq -r '.[] | select(.anthropic_model_id == "house") | .as_model_id' "$T/out")" claude-opus-4-8
+for wrong in "house $profile --as no-such-model" "house us.amazon.nova-pro-v1:0 --as claude-opus-4-8" "--as claude-opus-4-8"; do
+    # shellcheck disable=SC2086
+    run -- map-model $wrong
+    expect "map-model $wrong" "$CODE" 2
+done
+known() { ask "$(message hi "$rich" house)" && grep -q '^x-converter-changes: behind:declared' "$T/head"; }
+eventually $((5 * SLOW)) known || fail "the declared model is not taken"
+behind house anthropic.claude-opus-4-8 declared
+behind claude-opus-4-7 anthropic.claude-opus-4-7 name
+call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
+expect "count_tokens" "$CODE" 200
+
+# --- nothing unknown is free --------------------------------------------------------------------------------------
 ask "$(message hi '{}' "$profile")"
 expect "an unknown price, no budget" "$CODE" 200
 for mode in soft reserve; do

@@ -40,8 +40,8 @@ static inline enum status fake_scan(struct keystore *k,
 }
 
 static inline enum status fake_mappings(struct keystore *k,
-                                        bool (*fn)(void *, struct str, struct str), void *ctx,
-                                        struct err *err)
+                                        bool (*fn)(void *, const struct keystore_mapping *),
+                                        void *ctx, struct err *err)
 {
     (void)k, (void)fn, (void)ctx, (void)err;
     return STATUS_OK;

@@ -71,12 +71,15 @@ static enum status fake_get(struct keystore *k, const char *id, struct keystore_
 }
 
 static enum status fake_mappings(struct keystore *k,
-                                 bool (*fn)(void *ctx, struct str from, struct str to), void *ctx,
+                                 bool (*fn)(void *ctx, const struct keystore_mapping *m), void *ctx,
                                  struct err *err)
 {
     (void)k;
-    fn(ctx, STR("claude-x"), STR("us.anthropic.claude-x"));
-    fn(ctx, STR(""), STR("bad"));
+    static const struct keystore_mapping good = {.from = STR("claude-x"),
+                                                 .to = STR("us.anthropic.claude-x")};
+    static const struct keystore_mapping bad = {.from = STR(""), .to = STR("bad")};
+    fn(ctx, &good);
+    fn(ctx, &bad);
     return say(fake.mappings_says, err);
 }
 

@@ -11,7 +11,7 @@
 
 static struct str base_id(const struct exchange *x)
 {
-    return region_base(x->asked.model.id);
+    return region_base(models_behind(&x->asked.model));
 }
 
 bool count_may_ask(struct exchange *x)

@@ -11,6 +11,7 @@
 #include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
+#include "worker/exchange/cure.h"
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
@@ -225,7 +226,7 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(b->endpoint.path));
-    struct str id = x->asked.counting ? region_base(x->asked.model.id)
+    struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
 }
@@ -350,7 +351,7 @@ static bool drop_tier(struct exchange *x)
 
 bool bedrock_retry(struct exchange *x)
 {
-    if (learn_skew(x) || drop_tier(x)) {
+    if (learn_skew(x) || drop_tier(x) || cure_try(x)) {
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);

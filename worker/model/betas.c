@@ -105,7 +105,7 @@ enum betas_verdict betas_judge(const struct betas_rules *rules, const struct mod
         return BETAS_DROPPED;
     }
     if (find_rule(rules, arena, value, &list) &&
-        (list.n == 0 || is_supported(rules->configured, model->id))) {
+        (list.n == 0 || is_supported(rules->configured, models_behind(model)))) {
         return give(list, value, to_out, n_out);
     }
     if (is_allowed(rules, model, value)) {

@@ -28,39 +28,49 @@ static bool is_plain(struct str id)
     return true;
 }
 
-/* The resources that may be named. Prompts and routers carry content of their own, a SageMaker
- * endpoint is no model of ours: not in the list.
+/* The resources that may be named, and whether they leave open which model answers. Prompts carry
+ * content of their own, a SageMaker endpoint is no model of ours: not in the list.
  * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html */
-static const char *const arn_kinds[] = {
-    "foundation-model/",        "custom-model/",      "imported-model/",
-    "provisioned-model/",       "inference-profile/", "application-inference-profile/",
-    "custom-model-deployment/",
+enum kind { KIND_NONE, KIND_NAMED, KIND_OPAQUE, KIND_ROUTER };
+
+static const struct {
+    struct str start;
+    enum kind kind;
+} arn_kinds[] = {
+    {STR("foundation-model/"), KIND_NAMED},
+    {STR("custom-model/"), KIND_NAMED},
+    {STR("inference-profile/"), KIND_NAMED},
+    {STR("imported-model/"), KIND_OPAQUE},
+    {STR("provisioned-model/"), KIND_OPAQUE},
+    {STR("application-inference-profile/"), KIND_OPAQUE},
+    {STR("custom-model-deployment/"), KIND_OPAQUE},
+    {STR("prompt-router/"), KIND_ROUTER},
+    {STR("default-prompt-router/"), KIND_ROUTER},
 };
 
 /* arn:aws*:bedrock:<region>:<account>:<kind>/<name>; the account is empty for foundation models. */
-static bool is_arn(struct str id, struct str *account_out)
+static enum kind arn_kind(struct str id, struct str *account_out)
 {
     struct str rest = id, part[5];
     if (!is_text(id, true)) {
-        return false;
+        return KIND_NONE;
     }
     for (size_t i = 0; i < 5; i++) {
         if (!text_split(&rest, ':', &part[i])) {
-            return false;
+            return KIND_NONE;
         }
     }
     if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
         !text_eq(part[2], STR("bedrock"))) {
-        return false;
+        return KIND_NONE;
     }
     *account_out = part[4];
-    for (size_t i = 0; i < sizeof arn_kinds / sizeof *arn_kinds; i++) {
-        struct str kind = text_from(arn_kinds[i]);
-        if (text_starts(rest, kind) && rest.n > kind.n) {
-            return true;
+    for (size_t i = 0; i < COUNT_OF(arn_kinds); i++) {
+        if (text_starts(rest, arn_kinds[i].start) && rest.n > arn_kinds[i].start.n) {
+            return arn_kinds[i].kind;
         }
     }
-    return false;
+    return KIND_NONE;
 }
 
 bool model_id_is_text(struct str id)
@@ -71,13 +81,25 @@ bool model_id_is_text(struct str id)
 bool model_id_is_legal(struct str id)
 {
     struct str account;
-    return is_plain(id) || is_arn(id, &account);
+    return is_plain(id) || arn_kind(id, &account) != KIND_NONE;
+}
+
+bool model_id_is_opaque(struct str id)
+{
+    struct str account;
+    return arn_kind(id, &account) >= KIND_OPAQUE;
+}
+
+bool model_id_is_router(struct str id)
+{
+    struct str account;
+    return arn_kind(id, &account) == KIND_ROUTER;
 }
 
 bool model_id_is_allowed(const struct config *c, struct str id)
 {
     struct str account, list = text_from(c->model_arn_accounts), one;
-    if (list.n == 0 || !is_arn(id, &account) || account.n == 0) {
+    if (list.n == 0 || arn_kind(id, &account) == KIND_NONE || account.n == 0) {
         return true;
     }
     while (text_split(&list, ',', &one)) {

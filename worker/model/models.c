@@ -10,8 +10,10 @@
 #include "shm/catalogue/region.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/edition.h"
+#include "worker/model/behind.h"
 #include "worker/model/betas.h"
 #include "worker/model/model_id.h"
+#include "worker/model/rule.h"
 
 struct name { /* what the client sent, taken apart */
     struct str full;
@@ -58,10 +60,9 @@ bool models_is_legal(struct str id)
 /* --- table and rule ------------------------------------------------------------------------ */
 
 struct scratch { /* where ids are put together; models_choose copies the chosen one */
-    char mapped[DIRECTORY_MAPPING_TO];
+    struct directory_mapping mapped;
     char builtin[MODELS_ID_ROOM], shortened[MODELS_ID_ROOM];
-    char home[MODELS_ID_ROOM + 64];
-    char ruled[MODELS_ID_MAX + 64];
+    char home[RULE_ROOM], ruled[RULE_ROOM];
 };
 
 /* Of the row of the table of models that has this name. */
@@ -81,121 +82,23 @@ static struct str find_configured(const struct models *m, struct str name)
     return (struct str){NULL, 0};
 }
 
-/* The prefix of the inference profiles that hold a model: one for all regions, where the model has
- * it and the region may use it, else that of the geography.
- * docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html */
-static struct str profile(const struct config *c, bool global)
-{
-    struct str region = text_from(c->aws_region);
-    if (text_starts(region, STR("us-gov-"))) { /* reaches no other partition */
-        return STR("us-gov.");
-    }
-    if (global) {
-        return STR("global.");
-    }
-    if (text_starts(region, STR("eu-"))) {
-        return STR("eu.");
-    }
-    return text_starts(region, STR("ap-")) ? STR("apac.") : STR("us.");
-}
-
-/* The table of models is written for the US. */
-static struct str at_home(const struct config *c, struct str id, char room[MODELS_ID_ROOM + 64])
-{
-    bool global = text_starts(id, STR("global."));
-    struct str old = global ? STR("global.") : STR("us."), new = profile(c, global);
-    if (!text_starts(id, old) || text_eq(old, new)) {
-        return id;
-    }
-    struct str rest = text_sub(id, old.n, id.n);
-    int n = snprintf(room, MODELS_ID_ROOM + 64, "%.*s%.*s", STR_ARG(new), STR_ARG(rest));
-    return (struct str){room, (size_t)n};
-}
-
 static struct str find_in_table(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
     if (!m->mapping) {
-        return at_home(m->config, find_builtin(n->bare, scratch), scratch->home);
+        return rule_at_home(m->config, find_builtin(n->bare, scratch), scratch->home);
     }
     struct str id = find_configured(m, n->full);
     return id.n == 0 ? find_configured(m, n->bare) : id;
 }
 
-struct generation {
-    uint64_t number; /* 45 for 4.5; 0: not readable */
-    bool dated;
-};
-
-/* "claude-opus-4-7", "claude-sonnet-4-20250514", "claude-3-5-sonnet-20240620": the one- and
- * two-digit words are the version, the eight-digit one is the date. */
-static struct generation read_generation(struct str name)
-{
-    struct generation g = {0, false};
-    struct str word;
-    unsigned digits = 0;
-    uint64_t v;
-    while (text_split(&name, '-', &word)) {
-        if (!text_u64(word, &v)) {
-            continue;
-        }
-        if (word.n == 8) {
-            g.dated = true;
-        } else if (word.n <= 2 && digits++ < 2) {
-            g.number = g.number * 10 + v;
-        }
-    }
-    if (digits == 1) {
-        g.number *= 10;
-    }
-    return g;
-}
-
-/* Bedrock's id of a claude-* name that no table knows; empty if it cannot be told. Ids carry
- * "-v1:0" up to 4.5, "-v1" only for Opus 4.6, nothing since 4.7; profiles are needed since 3.7 and
- * global ones exist since 4.5. */
-static struct str apply_rule(const struct config *c, struct str name, struct scratch *scratch)
-{
-    struct generation g = read_generation(name);
-    struct str prefix = profile(c, g.number >= 45);
-    const char *suffix = "";
-    if (!text_starts(name, STR("claude-")) || !model_id_is_text(name) || g.number < 30) {
-        return (struct str){NULL, 0};
-    }
-    if (g.number <= 45) {
-        if (!g.dated) {
-            return (struct str){NULL, 0}; /* the id has the date in it */
-        }
-        suffix = "-v1:0";
-        if (g.number <= 35) {
-            prefix = STR("");
-        }
-    } else if (g.number == 46 && contains(name, "opus")) {
-        suffix = "-v1";
-    }
-    int n = snprintf(scratch->ruled, sizeof scratch->ruled, "%.*santhropic.%.*s%s", STR_ARG(prefix),
-                     STR_ARG(name), suffix);
-    return (struct str){scratch->ruled, (size_t)n};
-}
-
 /* --- what the operator chose --------------------------------------------------------------- */
-
-static bool is_openai_name(struct str name)
-{
-    static const char *const starts[] = {"gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-        if (text_starts(name, text_from(starts[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Overrides are for names of Claude and for aliases of it; an ARN or another vendor's id
  * was meant. */
 static bool is_overridable(const struct name *n)
 {
-    return text_starts(n->base, STR("claude-")) || is_openai_name(n->bare);
+    return text_starts(n->base, STR("claude-")) || rule_is_openai(n->bare);
 }
 
 static const char *family_override(const struct config *c, const struct name *n)
@@ -226,9 +129,9 @@ static struct str override_for(const struct config *c, const struct name *n, con
 static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch)
 {
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
-    return s && (directory_map(s, n->full, scratch->mapped) ||
-                 directory_map(s, n->bare, scratch->mapped) ||
-                 (!arn && directory_map(s, region_base(n->bare), scratch->mapped)));
+    return s && (directory_map(s, n->full, &scratch->mapped) ||
+                 directory_map(s, n->bare, &scratch->mapped) ||
+                 (!arn && directory_map(s, region_base(n->bare), &scratch->mapped)));
 }
 
 /* --- the order ----------------------------------------------------------------------------- */
@@ -237,6 +140,8 @@ struct pick {
     struct str id; /* empty: nothing */
     const char *rule;
     bool by_client; /* the client named it, not the operator */
+    struct str as;  /* the model behind an ARN, as the operator says */
+    bool exact;     /* the operator mapped this very name */
 };
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
@@ -244,12 +149,15 @@ struct pick {
 static struct pick pick_by_name(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
-    struct pick p = {find_in_table(m, n, scratch), "table", true};
+    struct pick p = {
+        .id = find_in_table(m, n, scratch), .rule = "table", .by_client = true, .exact = true};
     if (p.id.n == 0) {
-        p = (struct pick){apply_rule(m->config, n->bare, scratch), "rule", true};
+        p = (struct pick){.id = rule_claude(m->config, n->bare, scratch->ruled),
+                          .rule = "rule",
+                          .by_client = true};
     }
     if (p.id.n == 0 && model_id_is_legal(n->bare)) {
-        p = (struct pick){n->bare, "id", true};
+        p = (struct pick){.id = n->bare, .rule = "id", .by_client = true};
     }
     return p;
 }
@@ -258,9 +166,11 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
                         struct scratch *scratch)
 {
     const char *rule = "mapping";
-    struct str target = {NULL, 0};
-    if (find_mapping(s, n, scratch)) {
-        target = text_from(scratch->mapped);
+    struct str target = {NULL, 0}, as = {NULL, 0};
+    bool exact = find_mapping(s, n, scratch);
+    if (exact) {
+        target = text_from(scratch->mapped.to);
+        as = text_from(scratch->mapped.as);
     } else {
         target = override_for(m->config, n, &rule);
     }
@@ -270,7 +180,7 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
     struct name t = take_apart(target);
     struct str id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
-    return (struct pick){id, rule, false};
+    return (struct pick){.id = id, .rule = rule, .as = as, .exact = exact};
 }
 
 /* A name that nothing knows may be short for one that something does: then as if that had been
@@ -281,10 +191,10 @@ static struct pick pick_short(const struct models *m, const struct segment *s, s
     const struct catalogue_row *row = m->mapping ? NULL : nickname_find(n->bare);
     struct str list = row ? catalogue_text(row, CATALOGUE_NAMES) : (struct str){NULL, 0}, full;
     if (!row) {
-        return (struct pick){{NULL, 0}, NULL, true};
+        return (struct pick){.by_client = true};
     }
     if (list.n == 0 || !text_split(&list, ',', &full)) {
-        full = at_home(m->config, models_id(row, scratch->shortened), scratch->home);
+        full = rule_at_home(m->config, models_id(row, scratch->shortened), scratch->home);
     }
     struct name t = take_apart(full);
     struct pick p = pick(m, s, &t, scratch);
@@ -326,6 +236,13 @@ static bool is_retired(struct str id, struct catalogue_status *out)
     return out->state == CATALOGUE_RETIRED;
 }
 
+static enum behind_how how_named(const struct pick *p)
+{
+    return p->exact                                    ? BEHIND_MAPPED
+           : p->rule && strcmp(p->rule, "family") == 0 ? BEHIND_FAMILY
+                                                       : BEHIND_NOTHING;
+}
+
 enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
                           struct str client_name, bool messages_route, struct models_choice *out,
                           struct err *err)
@@ -350,30 +267,29 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (is_retired(p.id, &ended)) {
         return refuse_retired(client_name, &ended, err);
     }
-    struct str id = arena_dup(arena, p.id);
-    const struct models_caps *caps = id.p ? models_keep(arena, id) : NULL;
-    if (!caps) {
+    *out = (struct models_choice){
+        .id = arena_dup(arena, p.id), .one_million = n.one_million, .rule = p.rule};
+    const struct behind_clues clues = {
+        .arn = p.id, .declared = p.as, .name = n.bare, .how = how_named(&p)};
+    if (!out->id.p || !behind_find(m->config, s, arena, &clues, out)) {
         return err_no_memory(err);
     }
-    bool invoke = messages_route && (caps->flags & MODELS_CLAUDE);
-    *out = (struct models_choice){.id = id,
-                                  .caps = caps,
-                                  .transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE,
-                                  .one_million = n.one_million,
-                                  .rule = p.rule};
+    bool invoke = messages_route && (out->caps->flags & MODELS_CLAUDE);
+    out->transport = invoke && !model_id_is_router(p.id) ? MODELS_INVOKE
+                                                         : MODELS_CONVERSE; /* it names its model */
     return STATUS_OK;
 }
 
 struct str models_id_here(const struct models *m, const struct catalogue_row *row,
-                          char room[MODELS_ID_ROOM + 64])
+                          char room[RULE_ROOM])
 {
-    char builtin[MODELS_ID_ROOM], home[MODELS_ID_ROOM + 64];
-    struct str id = at_home(m->config, models_id(row, builtin), home);
-    return (struct str){text_copy(id, room, MODELS_ID_ROOM + 64), id.n};
+    char builtin[MODELS_ID_ROOM], home[RULE_ROOM];
+    struct str id = rule_at_home(m->config, models_id(row, builtin), home);
+    return (struct str){text_copy(id, room, RULE_ROOM), id.n};
 }
 
 struct str models_name(const struct models *m, const struct catalogue_row *row,
-                       char room[MODELS_ID_ROOM + 64])
+                       char room[RULE_ROOM])
 {
     struct str list = catalogue_text(row, CATALOGUE_NAMES), first;
     return list.n && text_split(&list, ',', &first) ? first : models_id_here(m, row, room);

@@ -60,3 +60,8 @@ struct str models_id(const struct catalogue_row *row, char room[MODELS_ID_ROOM])
                      STR_ARG(id));
     return (struct str){room, n < MODELS_ID_ROOM ? (size_t)n : 0};
 }
+
+struct str models_behind(const struct models_choice *choice)
+{
+    return choice->behind.n ? choice->behind : choice->id;
+}

@@ -65,7 +65,15 @@ struct models_choice {
     enum models_transport transport;
     bool one_million; /* "[1m]": beta context-1m-2025-08-07 wanted */
     const char *rule; /* which step of the order chose: for the log */
+    /* Of an ARN that names no model: the id whose row tells abilities, transport and price, and how
+     * that is known ("declared", "name", "profile"). Empty and "unknown": nobody knows. Empty and
+     * NULL: the id itself tells. */
+    struct str behind;
+    const char *behind_by;
 };
+
+/* The id that the table is asked for. */
+struct str models_behind(const struct models_choice *choice);
 
 /* Abilities of a Bedrock id, into *room, which it gives back; an unknown model has the careful row
  * "*". The texts are the table's: good as long as catalogue.h says, which is not for a request. */

@@ -75,6 +75,10 @@ static enum prices_source find_price(struct exchange *x)
     struct prices_tariff *tariff = &x->outcome.tariff;
     enum prices_source source =
         tariff_find(x->worker->segment, x->asked.model.id, text_from(c->aws_region), tariff);
+    if (source != PRICES_STORE && x->asked.model.behind.n) { /* an ARN's own price wins */
+        source = tariff_find(x->worker->segment, x->asked.model.behind, text_from(c->aws_region),
+                             tariff);
+    }
     if (source == PRICES_UNKNOWN && assume(c, tariff)) {
         source = PRICES_ASSUMED;
     }

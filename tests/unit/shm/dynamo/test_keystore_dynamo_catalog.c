@@ -11,11 +11,12 @@ static struct keystore *open_store(void)
     return k;
 }
 
-static bool note_mapping(void *ctx, struct str from, struct str to)
+static bool note_mapping(void *ctx, const struct keystore_mapping *m)
 {
     char *text = ctx;
     size_t n = strlen(text);
-    snprintf(text + n, 500 - n, "%.*s>%.*s ", STR_ARG(from), STR_ARG(to));
+    snprintf(text + n, 500 - n, "%.*s>%.*s(%.*s) ", STR_ARG(m->from), STR_ARG(m->to),
+             STR_ARG(m->as));
     return true;
 }
 
@@ -26,12 +27,13 @@ static void test_mappings_of_every_page(void **state)
     struct err err;
     char text[500] = "";
     stage_reply(NULL, "{\"Items\":[{\"anthropic_model_id\":{\"S\":\"a\"},\"bedrock_model_id\":{"
-                      "\"S\":\"b\"},\"updated_at\":{\"N\":\"1\"}}],\"LastEvaluatedKey\":{"
+                      "\"S\":\"b\"},\"as_model_id\":{\"S\":\"z\"},\"updated_at\":{\"N\":\"1\"}}],"
+                      "\"LastEvaluatedKey\":{"
                       "\"anthropic_model_id\":{\"S\":\"a\"}}}");
     stage_reply(NULL, "{\"Items\":[{\"anthropic_model_id\":{\"S\":\"c\"}},{\"bedrock_model_id\":{"
                       "\"M\":{}}}]}");
     assert_int_equal(k->ops->mappings(k, note_mapping, text, &err), STATUS_OK);
-    assert_string_equal(text, "a>b c> > ");
+    assert_string_equal(text, "a>b(z) c>() >() ");
     assert_non_null(strstr(stage_body(1), "{\"TableName\":\"mapping\""));
     assert_non_null(strstr(stage_body(1), "\"ExclusiveStartKey\":{\"anthropic_model_id\""));
     keystore_close(k);

@@ -94,10 +94,13 @@ static void test_mapping_put_and_dropped(void **state)
 {
     (void)state;
     struct err err;
-    for (int i = 0; i < 4; i++) {
+    static const struct keystore_mapping plain = {.from = STR("claude-x"), .to = STR("qwen.y")};
+    static const struct keystore_mapping declared = {
+        .from = STR("claude-x"), .to = STR("arn:a"), .as = STR("claude-opus-4-8")};
+    for (int i = 0; i < 6; i++) {
         stage_reply(NULL, "{}");
     }
-    assert_int_equal(store->ops->edit->put_mapping(store, "claude-x", "qwen.y", &err), STATUS_OK);
+    assert_int_equal(store->ops->edit->put_mapping(store, &plain, &err), STATUS_OK);
     assert_sent(0, "PutItem",
                 "{\"TableName\":\"mapping\",\"Item\":{\"anthropic_model_id\":{\"S\":\"claude-x\"},"
                 "\"bedrock_model_id\":{\"S\":\"qwen.y\"},\"updated_at\":{\"N\":\"7\"}}}");
@@ -107,6 +110,12 @@ static void test_mapping_put_and_dropped(void **state)
                 "{\"TableName\":\"mapping\",\"Key\":{\"anthropic_model_id\":{\"S\":\"claude-x\"}},"
                 "\"ConditionExpression\":\"attribute_exists(anthropic_model_id)\"}");
     assert_version_raised(3);
+    assert_int_equal(store->ops->edit->put_mapping(store, &declared, &err), STATUS_OK);
+    assert_sent(
+        4, "PutItem",
+        "{\"TableName\":\"mapping\",\"Item\":{\"anthropic_model_id\":{\"S\":\"claude-x\"},"
+        "\"bedrock_model_id\":{\"S\":\"arn:a\"},\"as_model_id\":{\"S\":\"claude-opus-4-8\"},"
+        "\"updated_at\":{\"N\":\"7\"}}}");
 }
 
 static void test_drop_missing_by_what_came_before(void **state)

@@ -132,30 +132,57 @@ static void test_begin_unfinished_bank_is_not_seen_and_begun_again(void **state)
     assert_int_equal(directory_count(&seg), 5);
 }
 
+/* The first two names, then how many there were. */
+static void note_mapping(void *ctx, const struct directory_mapping *m)
+{
+    static unsigned count;
+    char *seen = ctx, first[40];
+    count = seen[0] ? count + 1 : 1;
+    if (count == 1) {
+        text_copy(text_from(m->from), seen, 20);
+        return;
+    }
+    text_copy((struct str){seen, strcspn(seen, " ")}, first, sizeof first);
+    if (count == 2) {
+        snprintf(seen, 64, "%s %.20s", first, m->from);
+        return;
+    }
+    seen[strlen(first) + 1 + strcspn(seen + strlen(first) + 1, " ")] = '\0';
+    snprintf(seen + strlen(seen), 8, " %u", count);
+}
+
 static void test_map_finds_exact_names_only(void **state)
 {
     (void)state;
-    char to[304], from_long[201], name[32];
+    struct directory_mapping m;
+    char from_long[201], name[32];
     memset(from_long, 'x', sizeof from_long);
     directory_begin(&seg);
-    assert_true(directory_add_mapping(&seg, STR("claude-x"), STR("eu.anthropic.claude-x-v1:0")));
-    assert_true(directory_add_mapping(&seg, STR("gpt-4o"), STR("amazon.nova-pro-v1:0")));
-    assert_false(directory_add_mapping(&seg, (struct str){from_long, 200}, STR("y")));
-    assert_false(directory_add_mapping(&seg, STR(""), STR("y")));
-    assert_false(directory_add_mapping(&seg, STR("y"), STR("")));
+    assert_true(directory_add_mapping(&seg, STR("claude-x"), STR("eu.anthropic.claude-x-v1:0"),
+                                      STR("claude-opus-4-8")));
+    assert_false(directory_add_mapping(&seg, STR("z"), STR("y"), (struct str){from_long, 128}));
+    assert_true(directory_add_mapping(&seg, STR("gpt-4o"), STR("amazon.nova-pro-v1:0"), STR("")));
+    assert_false(directory_add_mapping(&seg, (struct str){from_long, 200}, STR("y"), STR("")));
+    assert_false(directory_add_mapping(&seg, STR(""), STR("y"), STR("")));
+    assert_false(directory_add_mapping(&seg, STR("y"), STR(""), STR("")));
     for (int i = 0; i < 900; i++) {
         snprintf(name, sizeof name, "model-%d", i);
-        assert_true(directory_add_mapping(&seg, text_from(name), text_from(name + 6)));
+        assert_true(directory_add_mapping(&seg, text_from(name), text_from(name + 6), STR("")));
     }
     directory_publish(&seg, 1);
-    assert_true(directory_map(&seg, STR("claude-x"), to));
-    assert_string_equal(to, "eu.anthropic.claude-x-v1:0");
-    assert_true(directory_map(&seg, STR("model-899"), to));
-    assert_string_equal(to, "899");
-    assert_false(directory_map(&seg, STR("claude-"), to));
-    assert_false(directory_map(&seg, STR("Claude-x"), to));
-    assert_false(directory_map(&seg, STR(""), to));
-    assert_false(directory_map(&seg, (struct str){from_long, 200}, to));
+    assert_true(directory_map(&seg, STR("claude-x"), &m));
+    assert_string_equal(m.to, "eu.anthropic.claude-x-v1:0");
+    assert_string_equal(m.as, "claude-opus-4-8");
+    assert_true(directory_map(&seg, STR("model-899"), &m));
+    assert_string_equal(m.to, "899");
+    assert_string_equal(m.as, "");
+    assert_false(directory_map(&seg, STR("claude-"), &m));
+    assert_false(directory_map(&seg, STR("Claude-x"), &m));
+    assert_false(directory_map(&seg, STR(""), &m));
+    assert_false(directory_map(&seg, (struct str){from_long, 200}, &m));
+    char seen[64] = "";
+    assert_true(directory_each_mapping(&seg, note_mapping, seen));
+    assert_string_equal(seen, "claude-x gpt-4o 902"); /* in order, each once */
 }
 
 static void test_find_unconfirmed_too_long_is_stale(void **state)

@@ -6,7 +6,7 @@ static void test_tick_first_load_publishes_keys_and_mappings(void **state)
 {
     (void)state;
     struct directory_key k;
-    char to[304];
+    struct directory_mapping to;
     add_key("sk-one")->rate_limit = 7;
     add_row("sk-clear");
     tick();
@@ -15,7 +15,7 @@ static void test_tick_first_load_publishes_keys_and_mappings(void **state)
     assert_int_equal(find("sk-clear", &k), DIRECTORY_HIT);
     assert_int_equal(k.flags, DIRECTORY_ACTIVE | DIRECTORY_CLEAR);
     assert_int_equal(find("sk-two", &k), DIRECTORY_MISS);
-    assert_true(directory_map(&seg, STR("claude-x"), to));
+    assert_true(directory_map(&seg, STR("claude-x"), &to));
     assert_true(directory_age_ms(&seg, clock_real_now_ms()) < 1000);
 }
 

@@ -117,7 +117,7 @@ static void test_stage_without_commit_changes_nothing(void **state)
     keytable_begin(table);
     struct directory_key k = key_of(50, DIRECTORY_ACTIVE);
     assert_int_equal(keytable_stage(table, &k), KEYTABLE_STAGED);
-    assert_true(keytable_stage_mapping(table, STR("a"), STR("b")));
+    assert_true(keytable_stage_mapping(table, STR("a"), STR("b"), STR("")));
     keytable_publish(table, 1);
     assert_int_not_equal(find(3).slot, 0);
     assert_int_equal(find(50).slot, 0);
@@ -190,17 +190,21 @@ static void test_add_one_key_is_published_with_the_rest(void **state)
 static void test_stage_mapping_reaches_the_directory(void **state)
 {
     (void)state;
-    char to[304], big[400];
+    struct directory_mapping m;
+    char big[400];
     memset(big, 'x', sizeof big);
     keytable_begin(table);
-    assert_true(keytable_stage_mapping(table, STR("claude-x"), STR("us.anthropic.claude-x")));
-    assert_false(keytable_stage_mapping(table, (struct str){big, 200}, STR("y")));
-    assert_false(keytable_stage_mapping(table, STR("y"), (struct str){big, 304}));
-    assert_false(keytable_stage_mapping(table, STR(""), STR("y")));
+    assert_true(keytable_stage_mapping(table, STR("claude-x"), STR("us.anthropic.claude-x"),
+                                       STR("claude-opus-4-8")));
+    assert_false(keytable_stage_mapping(table, (struct str){big, 200}, STR("y"), STR("")));
+    assert_false(keytable_stage_mapping(table, STR("y"), (struct str){big, 304}, STR("")));
+    assert_false(keytable_stage_mapping(table, STR("y"), STR("y"), (struct str){big, 128}));
+    assert_false(keytable_stage_mapping(table, STR(""), STR("y"), STR("")));
     keytable_commit(table, 0);
     keytable_publish(table, 1);
-    assert_true(directory_map(&seg, STR("claude-x"), to));
-    assert_string_equal(to, "us.anthropic.claude-x");
+    assert_true(directory_map(&seg, STR("claude-x"), &m));
+    assert_string_equal(m.to, "us.anthropic.claude-x");
+    assert_string_equal(m.as, "claude-opus-4-8");
     assert_int_equal(keytable_mappings(table), 1);
 }
 

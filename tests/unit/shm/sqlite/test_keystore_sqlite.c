@@ -65,10 +65,11 @@ static void test_scan_gives_all_rows_or_stops(void **state)
     }
 }
 
-static bool on_mapping(void *ctx, struct str from, struct str to)
+static bool on_mapping(void *ctx, const struct keystore_mapping *m)
 {
-    assert_true(text_eq(from, STR("claude-x")));
-    assert_true(text_eq(to, STR("us.anthropic.claude-x-v1:0")));
+    assert_true(text_eq(m->from, STR("claude-x")));
+    assert_true(text_eq(m->to, STR("us.anthropic.claude-x-v1:0")));
+    assert_int_equal(m->as.n, 0);
     ++*(int *)ctx;
     return true;
 }
@@ -80,7 +81,8 @@ static void test_mappings_rows_of_the_shell_are_read(void **state)
     struct err err;
     assert_int_equal(store->ops->mappings(store, on_mapping, &n, &err), STATUS_OK);
     assert_int_equal(n, 0);
-    shell("INSERT INTO model_mapping VALUES('claude-x', 'us.anthropic.claude-x-v1:0', NULL)");
+    shell("INSERT INTO model_mapping(anthropic_model_id, bedrock_model_id) VALUES('claude-x', "
+          "'us.anthropic.claude-x-v1:0')");
     assert_int_equal(store->ops->mappings(store, on_mapping, &n, &err), STATUS_OK);
     assert_int_equal(n, 1);
 }
@@ -93,7 +95,7 @@ static void test_version_rises_with_every_write_of_the_shell(void **state)
         "'n', 0, 0)",
         "UPDATE api_keys SET is_active = 0",
         "DELETE FROM api_keys",
-        "INSERT INTO model_mapping VALUES('m', 'b', 0)",
+        "INSERT INTO model_mapping VALUES('m', 'b', 0, NULL)",
         "UPDATE model_mapping SET bedrock_model_id = 'c'",
         "DELETE FROM model_mapping",
         "INSERT INTO beta_headers(header_name, header_type) VALUES('a', 'blocklist')",

@@ -163,14 +163,30 @@ static void test_update_unknown_key_is_not_found(void **state)
     assert_int_equal(version(), before);
 }
 
+static const struct keystore_mapping a_to_b = {.from = STR("a"), .to = STR("b")};
+
+static bool read_mapping(void *ctx, const struct keystore_mapping *m)
+{
+    snprintf(ctx, 100, "%.*s>%.*s(%.*s)", STR_ARG(m->from), STR_ARG(m->to), STR_ARG(m->as));
+    return true;
+}
+
 static void test_mapping_new_changed_and_dropped(void **state)
 {
+    static const struct keystore_mapping declared = {
+        .from = STR("it's"), .to = STR("arn:a"), .as = STR("claude-opus-4-8")};
+    static const struct keystore_mapping plain = {.from = STR("it's"), .to = STR("qwen.b")};
+    char row[100];
     (void)state;
     const struct keystore_edit_ops *edit = store->ops->edit;
     struct err err;
     int64_t before = version();
-    assert_int_equal(edit->put_mapping(store, "it's", "qwen.a", &err), STATUS_OK);
-    assert_int_equal(edit->put_mapping(store, "it's", "qwen.b", &err), STATUS_OK);
+    assert_int_equal(edit->put_mapping(store, &declared, &err), STATUS_OK);
+    assert_int_equal(store->ops->mappings(store, read_mapping, row, &err), STATUS_OK);
+    assert_string_equal(row, "it's>arn:a(claude-opus-4-8)");
+    assert_int_equal(edit->put_mapping(store, &plain, &err), STATUS_OK);
+    assert_int_equal(store->ops->mappings(store, read_mapping, row, &err), STATUS_OK);
+    assert_string_equal(row, "it's>qwen.b()"); /* what it stood for went with it */
     assert_string_equal(ask("SELECT anthropic_model_id || bedrock_model_id || (updated_at > 1e9)"
                             " FROM model_mapping"),
                         "it'sqwen.b1");
@@ -243,18 +259,18 @@ static void test_edit_of_tables_that_are_gone_or_locked_is_an_outage(void **stat
     const struct keystore_edit_ops *edit = store->ops->edit;
     struct err err;
     ask("CREATE TRIGGER shut BEFORE INSERT ON model_mapping BEGIN SELECT RAISE(ABORT, 'no'); END");
-    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->put_mapping(store, &a_to_b, &err), STATUS_UNAVAILABLE);
     ask("DROP TABLE model_mapping");
     ask("DROP TABLE model_pricing");
     ask("DROP TABLE api_keys");
-    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->put_mapping(store, &a_to_b, &err), STATUS_UNAVAILABLE);
     assert_int_equal(edit->drop_mapping(store, "a", &err), STATUS_UNAVAILABLE);
     assert_int_equal(edit->put_price(store, &p, &err), STATUS_UNAVAILABLE);
     p.price.input = KEYSTORE_PRICE_NONE;
     assert_int_equal(edit->put_price(store, &p, &err), STATUS_UNAVAILABLE);
     assert_int_equal(edit->drop_price(store, "m", &err), STATUS_UNAVAILABLE);
     assert_int_equal(edit->update(store, &row, 1, &err), STATUS_UNAVAILABLE);
-    assert_int_equal(edit->put_mapping(store, "a", "b", &err), STATUS_UNAVAILABLE);
+    assert_int_equal(edit->put_mapping(store, &a_to_b, &err), STATUS_UNAVAILABLE);
 }
 
 #define EDIT_TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)

@@ -1,0 +1,64 @@
+#include "worker/model/behind.h"
+
+#include "shm/catalogue/nickname.h"
+#include "shm/catalogue/region.h"
+#include "worker/model/model_id.h"
+#include "worker/model/rule.h"
+
+/* The id that a name alone tells; without a geography, which no name tells: its price is that of
+ * the region then. Our aliases of OpenAI's names say nothing about what an operator maps them to. */
+static struct str told_by(const struct config *c, struct str name, char room[RULE_ROOM])
+{
+    const struct catalogue_row *row = catalogue_named(name);
+    if (row && rule_is_openai(name) && catalogue_number(row, CATALOGUE_TAKES) & MODELS_CLAUDE) {
+        return (struct str){NULL, 0};
+    }
+    if (!row && model_id_is_legal(name)) {
+        return model_id_is_opaque(name) ? (struct str){NULL, 0} : name;
+    }
+    row = row ? row : nickname_find(name);
+    return row ? catalogue_text(row, CATALOGUE_ID) : region_base(rule_claude(c, name, room));
+}
+
+struct answer {
+    struct str id;
+    const char *by;
+};
+
+static struct answer find(const struct config *c, const struct behind_clues *clues,
+                          char room[RULE_ROOM])
+{
+    struct answer a = {told_by(c, clues->declared, room), "declared"};
+    if (a.id.n == 0 && clues->how == BEHIND_MAPPED) {
+        a = (struct answer){told_by(c, clues->name, room), "name"};
+    }
+    if (a.id.n == 0 && clues->how == BEHIND_FAMILY) {
+        a = (struct answer){told_by(c, clues->name, room), "name"};
+    }
+    return a.id.n ? a : (struct answer){{NULL, 0}, "unknown"};
+}
+
+bool behind_find(const struct config *c, const struct segment *s, struct arena *arena,
+                 const struct behind_clues *clues, struct models_choice *out)
+{
+    char room[RULE_ROOM];
+    (void)s;
+    if (model_id_is_opaque(clues->arn)) {
+        struct answer a = find(c, clues, room);
+        out->behind_by = a.by;
+        out->behind = a.id.n ? arena_dup(arena, a.id) : a.id;
+        if (a.id.n && !out->behind.p) {
+            return false;
+        }
+    }
+    out->caps = models_keep(arena, models_behind(out));
+    return out->caps != NULL;
+}
+
+bool behind_is_known(const struct config *c, struct str declared)
+{
+    char room[RULE_ROOM];
+    struct models_caps caps;
+    struct str id = told_by(c, declared, room);
+    return id.n > 0 && !text_eq(text_from(models_caps(id, &caps)->family), STR("other"));
+}

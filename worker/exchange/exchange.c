@@ -369,7 +369,7 @@ static enum verdict admit_step(struct exchange *x)
     }
     if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
-            endings_note(x->asked.model.id, x->outcome.started_ms);
+            endings_note(models_behind(&x->asked.model), x->outcome.started_ms);
             return VERDICT_NEXT;
         }
         err_set(&x->outcome.err, STATUS_BUSY, "no room to record another request; try again");

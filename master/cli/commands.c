@@ -84,6 +84,22 @@ void commands_print_safe(struct str text, size_t width)
     }
 }
 
+/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula
+ * to spreadsheets. */
+void commands_print_csv(struct str text)
+{
+    putchar('"');
+    if (text.n && text.p[0] && strchr("=+-@", text.p[0])) {
+        putchar('\'');
+    }
+    size_t step;
+    for (struct str rest = text; rest.n; rest = text_sub(rest, step, rest.n)) {
+        bool odd = text_steers(rest, &step, NULL);
+        printf("%s%.*s", rest.p[0] == '"' ? "\"" : "", odd ? 1 : (int)step, odd ? " " : rest.p);
+    }
+    putchar('"');
+}
+
 void commands_log(const struct config *c, const char *process)
 {
     static const struct {

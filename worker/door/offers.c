@@ -97,7 +97,7 @@ static void gather_table(struct gathering *g)
     size_t mapped = g->out->n;
     for (uint32_t i = 0; i < t->rows && g->out->n < g->room; i++) {
         const struct catalogue_row *row = &t->row[i];
-        char room[MODELS_ID_ROOM + 64];
+        char room[RULE_ROOM];
         struct offer *to = &g->out->offer[g->out->n];
         if (catalogue_text(row, CATALOGUE_NAME).n == 0) { /* it only begins ids */
             continue;

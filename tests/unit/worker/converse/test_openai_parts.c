@@ -2,10 +2,14 @@
 
 #include "tests/unit/convert_case.h"
 
-#define IN(parts)   "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[" parts "]}]}"
-#define OUT(blocks) "{\"messages\":[{\"role\":\"user\",\"content\":[" blocks "]}]}"
-#define TEXT(t)     "{\"type\":\"text\",\"text\":\"" t "\"}"
-#define IMAGE(url)  "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}"
+#define IN(parts)                                                                                  \
+    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[" parts "]}]" \
+                                                                                             "}"
+#define OUT(blocks)                                          \
+    "{\"messages\":[{\"role\":\"user\",\"content\":[" blocks \
+    "]}],\"inferenceConfig\":{\"maxTokens\":9}}"
+#define TEXT(t)    "{\"type\":\"text\",\"text\":\"" t "\"}"
+#define IMAGE(url) "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}"
 #define FILE_PART(name, data) \
     "{\"type\":\"file\",\"file\":{\"filename\":\"" name "\",\"file_data\":\"" data "\"}}"
 #define PNG         "{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"AAAA\"}}}"
@@ -25,7 +29,8 @@ static void test_parts_become_blocks(void **state)
          "image.source.base64.data: invalid base64 data", NULL},
         {"no url", NOVA, IN("{\"type\":\"image_url\"}"), NO_DATA_URL, NULL},
         {"file of unknown ending", NOVA, IN(FILE_PART("a.zip", "data:;base64,AAAA")),
-         "Invalid 'messages': a file may be pdf, csv, doc, docx, xls, xlsx, html, txt and md.", NULL},
+         "Invalid 'messages': a file may be pdf, csv, doc, docx, xls, xlsx, html, txt and md.",
+         NULL},
         {"markdown by its ending", NOVA, IN(FILE_PART("a.md", "data:;base64,AAAA") "," TEXT("u")),
          OUT("{\"document\":{\"format\":\"md\",\"name\":\"a md 1\",\"source\":{\"bytes\":"
              "\"AAAA\"}}},{\"text\":\"u\"}"),

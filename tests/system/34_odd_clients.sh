@@ -20,6 +20,13 @@ while IFS=$'\t' read -r name model _; do
     expect_below "strict, $name: calls" $(($(calls) - before)) 1
     expect "strict, $name" "$CODE $(header x-converter-changes | grep -c learned)" "400 0"
 done < <(rows)
+request told.max_tokens anthropic.claude-opus-9-told-8
+send
+expect_json "strict: Bedrock's own words" .error.message \
+    'max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for this model'
+request told.format anthropic.claude-sonnet-4-6-told-5
+send
+expect_json "strict: of a field" .error.message 'output_config.format: Extra inputs are not permitted'
 stop_server
 stop_mock
 

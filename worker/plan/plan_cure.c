@@ -257,7 +257,7 @@ static void leave_out_field(struct plan *p, enum learned what)
 static void do_without(struct plan *p, enum learned what, struct str name, uint32_t value)
 {
     char verb[64];
-    if (!mentions(p, what)) {
+    if (!mentions(p, what) || (what == LEARNED_MAX_TOKENS && p->left.max_tokens <= value)) {
         return;
     }
     snprintf(verb, sizeof verb, "learned:%s%s", learned_word(what), name.n > 0 ? "." : "");

@@ -324,6 +324,17 @@ static const struct answer {
     {RAW, "", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"},
     {RAW, "", "SSH-2.0-OpenSSH_9.2\r\n"},
     {RAW, "", "HTTP/1.1 204 No Content\r\n\r\n"},
+    /* what is done without, and sent once more */
+    {BODY, "400 Bad\r\nx-amzn-ErrorType: ValidationException",
+     "{\"message\":\"`temperature` is deprecated for this model.\"}"},
+    {BODY, "400 Bad\r\nx-amzn-ErrorType: ValidationException",
+     "{\"message\":\"max_tokens: 9 > 5, which is the maximum allowed number of output tokens\"}"},
+    {BODY, "400 Bad\r\nx-amzn-ErrorType: ValidationException",
+     "{\"message\":\"This model doesn't support the toolConfig.toolChoice.any field.\"}"},
+    {BODY, "400 Bad", "{\"type\":\"error\",\"error\":{\"message\":\"invalid beta flag\"}}"},
+    {BODY, "400 Bad",
+     "{\"type\":\"error\",\"error\":{\"message\":\"bound to a different conversation\"}}"},
+    {EVENTS, "", "h\nx validationException {\"message\":\"thinking is not supported\"}\n.\n"},
 };
 
 uint32_t saying_answers(void)

@@ -40,77 +40,77 @@ static uint64_t all_failures(void)
     return n;
 }
 
+static const struct {
+    int http;
+    const char *type, *body;
+    enum status want;
+    const char *text; /* contained in ours */
+    enum counter counted;
+} mapped[] = {
+    {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+     "{\"message\":\"Too many requests\"}", STATUS_RATE, "Too many requests",
+     COUNTER_FAILED_THROTTLING},
+    {429, "ThrottlingException", "{}", STATUS_RATE, "throttled", COUNTER_FAILED_THROTTLING},
+    {404, "ResourceNotFoundException",
+     "{\"message\":\"This model version has reached the end of its life. (arn:aws:x:1)\"}",
+     STATUS_NOT_FOUND, "has reached the end of its life. ([arn]", COUNTER_FAILED_NOT_FOUND},
+    {404, "ResourceNotFoundException",
+     "{\"message\":\"Model use case details have not been submitted for this account.\"}",
+     STATUS_NOT_FOUND, "use case details", COUNTER_FAILED_NOT_FOUND},
+    {413, "",
+     "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\",\"message\":\"20 MB\"}}",
+     STATUS_TOO_LARGE, "20 MB", COUNTER_FAILED_OTHER_4XX},
+    {529, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"busy now\"}}",
+     STATUS_OVERLOADED, "busy now", COUNTER_FAILED_OTHER_5XX},
+    {500, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"own words\"}}",
+     STATUS_UPSTREAM, "own words", COUNTER_FAILED_OTHER_5XX},
+    {429, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"the limit of 9\"}}",
+     STATUS_RATE, "the limit of 9", COUNTER_FAILED_OTHER_4XX},
+    {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota", COUNTER_FAILED_QUOTA},
+    {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
+     STATUS_CONTEXT, "Input is too long for requested model.", COUNTER_FAILED_VALIDATION},
+    {400, "", "{\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}", STATUS_CONTEXT,
+     "prompt is too long", COUNTER_FAILED_VALIDATION},
+    {400, "ValidationException", "{\"message\":\"tools.0.name is too long\"}", STATUS_INVALID,
+     "tools.0.name", COUNTER_FAILED_VALIDATION},
+    {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
+     STATUS_INVALID, "bad field", COUNTER_FAILED_VALIDATION},
+    {400, "",
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
+     "tokens: too big\"}}",
+     STATUS_INVALID, "max_tokens: too big", COUNTER_FAILED_VALIDATION},
+    {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
+     STATUS_PERMISSION, "no access", COUNTER_FAILED_ACCESS_DENIED},
+    {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know",
+     COUNTER_FAILED_NOT_FOUND},
+    {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready", COUNTER_FAILED_NOT_READY},
+    {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long", COUNTER_FAILED_MODEL_TIMEOUT},
+    {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed", COUNTER_FAILED_MODEL_ERROR},
+    {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal",
+     COUNTER_FAILED_INTERNAL_SERVER},
+    {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded",
+     COUNTER_FAILED_UNAVAILABLE},
+    {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature",
+     COUNTER_FAILED_SIGNATURE},
+    {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired", COUNTER_FAILED_AWS_KEYS},
+    {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500", COUNTER_FAILED_OTHER_5XX},
+    {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418",
+     COUNTER_FAILED_OTHER_4XX},
+};
+
 static void test_error_table_maps_status_and_text(void **state)
 {
     (void)state;
-    static const struct {
-        int http;
-        const char *type, *body;
-        enum status want;
-        const char *text; /* contained in ours */
-        enum counter counted;
-    } rows[] = {
-        {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-         "{\"message\":\"Too many requests\"}", STATUS_RATE, "Too many requests",
-         COUNTER_FAILED_THROTTLING},
-        {429, "ThrottlingException", "{}", STATUS_RATE, "throttled", COUNTER_FAILED_THROTTLING},
-        {404, "ResourceNotFoundException",
-         "{\"message\":\"This model version has reached the end of its life. (arn:aws:x:1)\"}",
-         STATUS_NOT_FOUND, "has reached the end of its life. ([arn]", COUNTER_FAILED_NOT_FOUND},
-        {404, "ResourceNotFoundException",
-         "{\"message\":\"Model use case details have not been submitted for this account.\"}",
-         STATUS_NOT_FOUND, "use case details", COUNTER_FAILED_NOT_FOUND},
-        {413, "",
-         "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\",\"message\":\"20 MB\"}}",
-         STATUS_TOO_LARGE, "20 MB", COUNTER_FAILED_OTHER_4XX},
-        {529, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"busy now\"}}",
-         STATUS_OVERLOADED, "busy now", COUNTER_FAILED_OTHER_5XX},
-        {500, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"own words\"}}",
-         STATUS_UPSTREAM, "own words", COUNTER_FAILED_OTHER_5XX},
-        {429, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"the limit of 9\"}}",
-         STATUS_RATE, "the limit of 9", COUNTER_FAILED_OTHER_4XX},
-        {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota", COUNTER_FAILED_QUOTA},
-        {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
-         STATUS_CONTEXT, "Input is too long for requested model.", COUNTER_FAILED_VALIDATION},
-        {400, "", "{\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}", STATUS_CONTEXT,
-         "prompt is too long", COUNTER_FAILED_VALIDATION},
-        {400, "ValidationException", "{\"message\":\"tools.0.name is too long\"}", STATUS_INVALID,
-         "tools.0.name", COUNTER_FAILED_VALIDATION},
-        {400, "", "{\"__type\":\"com.amazon#ValidationException\",\"Message\":\"bad field\"}",
-         STATUS_INVALID, "bad field", COUNTER_FAILED_VALIDATION},
-        {400, "",
-         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_"
-         "tokens: too big\"}}",
-         STATUS_INVALID, "max_tokens: too big", COUNTER_FAILED_VALIDATION},
-        {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
-         STATUS_PERMISSION, "no access", COUNTER_FAILED_ACCESS_DENIED},
-        {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know",
-         COUNTER_FAILED_NOT_FOUND},
-        {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready",
-         COUNTER_FAILED_NOT_READY},
-        {408, "ModelTimeoutException", "{}", STATUS_TIMEOUT, "too long",
-         COUNTER_FAILED_MODEL_TIMEOUT},
-        {424, "ModelErrorException", "{}", STATUS_INTERNAL, "failed", COUNTER_FAILED_MODEL_ERROR},
-        {500, "InternalServerException", "{}", STATUS_INTERNAL, "internal",
-         COUNTER_FAILED_INTERNAL_SERVER},
-        {503, "ServiceUnavailableException", "{}", STATUS_OVERLOADED, "Overloaded",
-         COUNTER_FAILED_UNAVAILABLE},
-        {403, "InvalidSignatureException", "{}", STATUS_INTERNAL, "signature",
-         COUNTER_FAILED_SIGNATURE},
-        {403, "ExpiredTokenException", "{}", STATUS_INTERNAL, "expired", COUNTER_FAILED_AWS_KEYS},
-        {500, "", "<html>proxy</html>", STATUS_UPSTREAM, "500", COUNTER_FAILED_OTHER_5XX},
-        {418, "NewException", "{\"message\":\"secret detail\"}", STATUS_UPSTREAM, "418",
-         COUNTER_FAILED_OTHER_4XX},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof mapped / sizeof mapped[0]; i++) {
         struct worker w = {.segment = &segment, .config = &config};
         struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
-        uint64_t before = counters_sum(&segment, rows[i].counted);
-        bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
-        if (counters_sum(&segment, rows[i].counted) != before + 1 || all_failures() != i + 1) {
-            fail_msg("row %zu is not counted once as %s", i, counters_row(rows[i].counted)->value);
+        uint64_t before = counters_sum(&segment, mapped[i].counted);
+        bedrock_error(&x, mapped[i].http, text_from(mapped[i].type), text_from(mapped[i].body));
+        if (counters_sum(&segment, mapped[i].counted) != before + 1 || all_failures() != i + 1) {
+            fail_msg("row %zu is not counted once as %s", i,
+                     counters_row(mapped[i].counted)->value);
         }
-        if (x.outcome.err.code != rows[i].want || !strstr(x.outcome.err.text, rows[i].text)) {
+        if (x.outcome.err.code != mapped[i].want || !strstr(x.outcome.err.text, mapped[i].text)) {
             fail_msg("row %zu: status %d text '%s'", i, (int)x.outcome.err.code,
                      x.outcome.err.text);
         }

@@ -326,6 +326,16 @@ static void test_a_word_of_effort_has_a_drawer_of_its_own(void **state)
     assert_false(avoids(OPUS46, M(",\"output_config\":{\"effort\":\"high\"}")));
 }
 
+/* Who asks for less than the model writes is not told of it. */
+static void test_a_length_is_remembered_for_those_who_ask_for_more(void **state)
+{
+    (void)state;
+    learn(OPUS46, ",\"max_tokens\":99999",
+          (struct cure){.what = LEARNED_MAX_TOKENS, .value = 8192});
+    assert_true(avoids(OPUS46, ",\"max_tokens\":8193"));
+    assert_false(avoids(OPUS46, ",\"max_tokens\":8192"));
+}
+
 /* Without memory nothing of a plan changes. */
 static void test_an_empty_memory_changes_nothing(void **state)
 {
@@ -348,6 +358,7 @@ int main(void)
         CASE(test_remembered_by_its_shape),
         CASE(test_named_things_are_remembered_by_their_names),
         CASE(test_a_word_of_effort_has_a_drawer_of_its_own),
+        CASE(test_a_length_is_remembered_for_those_who_ask_for_more),
         CASE(test_an_empty_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,11 @@ static void number(struct json_out *w, struct str key, int64_t value)
 /* What a person calls it. A mapped name is the operator's, so it comes first. */
 static void put_display_name(struct json_out *w, const struct offer *o)
 {
-    const struct catalogue_row *row = catalogue_find(o->id);
-    struct str name = row && catalogue_is_exact(row, o->id) ? catalogue_text(row, CATALOGUE_NAME)
-                                                            : (struct str){NULL, 0};
+    const struct catalogue_row *row = catalogue_find(o->behind);
+    bool exact = row && catalogue_is_exact(row, o->behind);
+    struct str name = exact ? catalogue_text(row, CATALOGUE_NAME) : (struct str){NULL, 0};
     const struct catalogue_row *named = catalogue_named(o->name);
-    bool own = named ? named == row : text_eq(region_base(o->name), region_base(o->id));
+    bool own = named ? named == row : text_eq(region_base(o->name), region_base(o->behind));
     char text[400];
     if (name.n && !own) {
         int n = snprintf(text, sizeof text, "%.*s (%.*s)", (int)(o->name.n < 200 ? o->name.n : 200),
@@ -71,11 +71,10 @@ static void put_bedrock_id(struct json_out *w, struct str id)
 
 static void put_model(struct json_out *w, const struct offer *o)
 {
-    struct models_caps room;
-    const struct models_caps *caps = models_caps(o->id, &room);
+    const struct models_caps *caps = o->caps;
     char when[25];
     int64_t ms = created_ms(o->name);
-    ms = ms || text_starts(o->id, STR("arn:")) ? ms : created_ms(o->id);
+    ms = ms || text_starts(o->behind, STR("arn:")) ? ms : created_ms(o->behind);
     clock_rfc3339(ms, when);
     json_object(w);
     member(w, STR("id"), o->name);
@@ -211,7 +210,8 @@ enum verdict catalog_one(struct exchange *x)
                 (int)(asked.n < 200 ? asked.n : 200), asked.p);
         return VERDICT_FAIL;
     }
-    struct offer o = {asked, x->asked.model.id};
+    struct offer o = {asked, x->asked.model.id, models_behind(&x->asked.model),
+                      x->asked.model.caps};
     struct buf body;
     struct json_out w;
     buf_init(&body, 16384);

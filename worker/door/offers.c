@@ -22,7 +22,8 @@ bool offers_find(struct exchange *x, struct str name, struct offer *out)
         !limits_may_use(x, name, choice.id)) {
         return false;
     }
-    *out = (struct offer){arena_dup(x->arena, name), choice.id};
+    *out =
+        (struct offer){arena_dup(x->arena, name), choice.id, models_behind(&choice), choice.caps};
     return out->name.p != NULL;
 }
 

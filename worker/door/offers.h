@@ -9,8 +9,10 @@
 #include "worker/turn/turn.h"
 
 struct offer {
-    struct str name; /* what the client sends */
-    struct str id;   /* Bedrock's, behind it; may be an ARN, which nobody is told */
+    struct str name;   /* what the client sends */
+    struct str id;     /* Bedrock's, behind it; may be an ARN, which nobody is told */
+    struct str behind; /* what tells limits and name: the id, or that of the model behind an ARN */
+    const struct models_caps *caps;
 };
 
 struct offers {

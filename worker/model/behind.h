@@ -23,6 +23,10 @@ struct behind_clues {
     enum behind_how how;
 };
 
+/* behind_by while AWS is being asked: a later look may know more. Until then nothing is known. */
+#define BEHIND_ASKED behind_asked
+extern const char behind_asked[];
+
 /* Fills behind, behind_by and caps of *out, in the arena. False: no memory. */
 bool behind_find(const struct config *c, const struct segment *s, struct arena *arena,
                  const struct behind_clues *clues, struct models_choice *out);

@@ -121,7 +121,7 @@ static void tell_mapped(void *ctx, const struct directory_mapping *m)
 {
     char what[256];
     snprintf(what, sizeof what, "mapping of %.200s", m->from);
-    tell(ctx, text_from(what), id_of(text_from(m->to)));
+    tell(ctx, text_from(what), id_of(text_from(m->as[0] ? m->as : m->to)));
 }
 
 void endings_live(const struct segment *s, int64_t now_ms, void (*fn)(void *ctx, const char *text),

@@ -73,6 +73,28 @@ static bool is_same(const struct counters_row *a, const struct counters_row *b)
            (!a->label || !b->label || strcmp(a->value, b->value) == 0);
 }
 
+static void test_noted_models_are_seen_from_every_process_and_have_a_bound(void **state)
+{
+    (void)state;
+    struct segment s;
+    struct err err;
+    assert_int_equal(segment_create(&s, 2, 64, &err), STATUS_OK);
+    if (fork() == 0) {
+        counters_enter(&s, 2);
+        for (uint64_t hash = 1; hash <= COUNTERS_ENDING + 1; hash++) {
+            counters_note_ending(hash);
+            counters_note_ending(1); /* again: takes no room */
+        }
+        _exit(0);
+    }
+    wait(NULL);
+    for (uint64_t hash = 1; hash <= COUNTERS_ENDING; hash++) {
+        assert_true(counters_noted_ending(&s, hash));
+    }
+    assert_false(counters_noted_ending(&s, COUNTERS_ENDING + 1));
+    segment_drop(&s);
+}
+
 static void test_table_names_are_unique_prometheus_names(void **state)
 {
     (void)state;
@@ -109,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_add_before_enter_is_harmless),
         cmocka_unit_test(test_sum_adds_all_processes_and_survives_a_respawn),
         cmocka_unit_test(test_set_replaces_the_value),
+        cmocka_unit_test(test_noted_models_are_seen_from_every_process_and_have_a_bound),
         cmocka_unit_test(test_table_names_are_unique_prometheus_names),
         cmocka_unit_test(test_table_rows_of_a_family_stand_together),
     };

@@ -132,6 +132,25 @@ static void test_begin_unfinished_bank_is_not_seen_and_begun_again(void **state)
     assert_int_equal(directory_count(&seg), 5);
 }
 
+/* The first two names, then how many there were. */
+static void note_mapping(void *ctx, const struct directory_mapping *m)
+{
+    static unsigned count;
+    char *seen = ctx, first[40];
+    count = seen[0] ? count + 1 : 1;
+    if (count == 1) {
+        text_copy(text_from(m->from), seen, 20);
+        return;
+    }
+    text_copy((struct str){seen, strcspn(seen, " ")}, first, sizeof first);
+    if (count == 2) {
+        snprintf(seen, 64, "%s %.20s", first, m->from);
+        return;
+    }
+    seen[strlen(first) + 1 + strcspn(seen + strlen(first) + 1, " ")] = '\0';
+    snprintf(seen + strlen(seen), 8, " %u", count);
+}
+
 static void test_map_finds_exact_names_only(void **state)
 {
     (void)state;
@@ -161,6 +180,9 @@ static void test_map_finds_exact_names_only(void **state)
     assert_false(directory_map(&seg, STR("Claude-x"), &m));
     assert_false(directory_map(&seg, STR(""), &m));
     assert_false(directory_map(&seg, (struct str){from_long, 200}, &m));
+    char seen[64] = "";
+    assert_true(directory_each_mapping(&seg, note_mapping, seen));
+    assert_string_equal(seen, "claude-x gpt-4o 902"); /* in order, each once */
 }
 
 static void test_find_unconfirmed_too_long_is_stale(void **state)

@@ -6,6 +6,7 @@
 #include "shm/memory/directory.h"
 #include "tests/unit/gateway_bed.h"
 
+#define PROFILE   "arn:aws:bedrock:us-west-2:" ACCOUNT ":application-inference-profile/us.secret"
 #define ANTHROPIC KEY "anthropic-version: 2023-06-01\r\n"
 
 /* The JSON of the answer; to be freed with json_free. */
@@ -53,7 +54,7 @@ static bool is_offered(struct gateway *g, const char *name)
 }
 
 /* What the store says, anew: two keys, the first one's models, mappings. */
-static void publish(struct gateway *g, const char *models, const char *const (*map)[2], size_t n)
+static void publish(struct gateway *g, const char *models, const char *const (*map)[3], size_t n)
 {
     struct directory_key k = {.slot = 300, .tag = 307, .flags = DIRECTORY_ACTIVE};
     sha256("sk-good", 7, k.digest);
@@ -62,7 +63,8 @@ static void publish(struct gateway *g, const char *models, const char *const (*m
     directory_begin(&g->segment);
     assert_true(directory_add(&g->segment, &k));
     for (size_t i = 0; i < n; i++) {
-        assert_true(directory_add_mapping(&g->segment, text_from(map[i][0]), text_from(map[i][1])));
+        assert_true(directory_add_mapping(&g->segment, text_from(map[i][0]), text_from(map[i][1]),
+                                          text_from(map[i][2])));
     }
     directory_publish(&g->segment, clock_real_ms());
 }
@@ -215,21 +217,24 @@ static void test_one_unknown_model_is_404_in_the_callers_dialect(void **state)
 
 static void test_list_begins_with_mapped_names_and_tells_no_arn(void **state)
 {
-    static const char *const map[][2] = {
-        {"zz-house", "us.amazon.nova-pro-v1:0"}, {"claude-opus-5", ARN}, {"aa-house", ARN}};
+    static const char *const map[][3] = {{"zz-house", "us.amazon.nova-pro-v1:0"},
+                                         {"claude-opus-5", ARN},
+                                         {"aa-house", ARN},
+                                         {"bb-house", PROFILE, "claude-haiku-4-5"}};
     struct gateway *g = *state;
-    publish(g, "", map, 3);
+    publish(g, "", map, 4);
     size_t n = read_names(g), same = 0;
     assert_string_equal(names[0], "aa-house");
-    assert_string_equal(names[1], "claude-opus-5");
-    assert_string_equal(names[2], "zz-house");
+    assert_string_equal(names[1], "bb-house");
+    assert_string_equal(names[2], "claude-opus-5");
+    assert_string_equal(names[3], "zz-house");
     for (size_t i = 0; i < n; i++) {
         same += strcmp(names[i], "claude-opus-5") == 0;
     }
     assert_int_equal(same, 1);
     /* its model is still there, under its Bedrock id */
     assert_true(is_offered(g, "global.anthropic.claude-opus-5"));
-    static const char *const paths[] = {"/v1/models", "/v1/models/aa-house",
+    static const char *const paths[] = {"/v1/models", "/v1/models/aa-house", "/v1/models/bb-house",
                                         "/v1/models/claude-opus-5"};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         json_free(get(g, paths[i], KEY));
@@ -238,7 +243,12 @@ static void test_list_begins_with_mapped_names_and_tells_no_arn(void **state)
         client_check(&g->client, paths[i], ACCOUNT, false);
         client_check(&g->client, paths[i], "us.secret", false);
     }
-    struct cJSON *one = get(g, "/v1/models/zz-house", KEY);
+    int64_t most;
+    struct cJSON *one = get(g, "/v1/models/bb-house", KEY); /* what stands behind the ARN tells */
+    assert_true(text_eq(json_get_text(one, "display_name"), STR("bb-house (Claude Haiku 4.5)")));
+    assert_true(json_get_i64(one, "max_tokens", &most) && most == 64000);
+    json_free(one);
+    one = get(g, "/v1/models/zz-house", KEY);
     assert_true(text_eq(json_get_text(one, "display_name"), STR("zz-house (Nova Pro)")));
     assert_true(text_eq(json_get_text(one, "bedrock_model_id"), STR("us.amazon.nova-pro-v1:0")));
     json_free(one);
@@ -246,7 +256,7 @@ static void test_list_begins_with_mapped_names_and_tells_no_arn(void **state)
 
 static void test_list_has_only_what_the_key_may_use(void **state)
 {
-    static const char *const map[][2] = {{"house", "global.anthropic.claude-haiku-5-5"},
+    static const char *const map[][3] = {{"house", "global.anthropic.claude-haiku-5-5"},
                                          {"other", "us.amazon.nova-pro-v1:0"}};
     static const struct {
         const char *models, *offered[4], *hidden;

@@ -214,7 +214,7 @@ static void test_caps_tell_the_most_tokens_of_an_answer(void **state)
         {"openai.gpt-oss-120b-1:0", 16384},
         {"qwen.qwen3-32b-v1:0", 16384},
         {"qwen.qwen3-coder-480b-a35b-v1:0", 65536},
-        {"eu.mistral.pixtral-large-2502-v1:0", 16000},
+        {"eu.mistral.pixtral-large-2502-v1:0", 16384},
         {"nobody.knows", 0},
     };
     (void)state;

@@ -11,6 +11,8 @@
 #include "shm/catalogue/catalogue.h"
 #include "shm/catalogue/catalogue_cell.h"
 #include "shm/store/pricelist.h"
+#include "worker/model/behind.h"
+#include "worker/model/model_id.h"
 
 #define NAME_WIDTH 34
 #define LINE_BYTES 4096
@@ -20,11 +22,19 @@ struct line {
     uint64_t requests, changed, unpriced, before, after;
 };
 
+/* What the operator says is behind an ARN: map-model --as. */
+struct declared {
+    char arn[161]; /* as a usage row has it */
+    char as[161];
+};
+
 struct reprice {
     const struct config *config;
     const struct reprice_ask *ask;
     struct keystore *store;
     struct pricelist prices;
+    struct declared *declared;
+    size_t declared_count, declared_room;
     struct line *lines; /* sorted by name */
     size_t line_count, room;
     struct keystore_bill_row due[KEYSTORE_BILL_ROWS];
@@ -36,16 +46,61 @@ struct reprice {
 
 /* --- what a row should cost ---------------------------------------------------------------- */
 
-/* The order in which a request finds its price (worker/turn/money.h). */
-static bool price_of(const struct reprice *r, struct str id, struct prices_tariff *out)
+static bool on_mapping(void *ctx, const struct keystore_mapping *m)
+{
+    struct reprice *r = ctx;
+    if (m->as.n == 0) {
+        return true;
+    }
+    if (r->declared_count == r->declared_room) {
+        size_t room = r->declared_room ? 2 * r->declared_room : 16;
+        struct declared *more = heap_grow(r->declared, room * sizeof *more);
+        if (!more) {
+            r->status = err_set(r->err, STATUS_UNAVAILABLE, "out of memory");
+            return false;
+        }
+        r->declared = more;
+        r->declared_room = room;
+    }
+    struct declared *d = &r->declared[r->declared_count++];
+    text_copy(m->to, d->arn, sizeof d->arn);
+    text_copy(m->as, d->as, sizeof d->as);
+    return true;
+}
+
+/* The model behind an ARN that names none, as a request finds it (worker/model/behind.h) but for what
+ * AWS told the server. */
+static struct str behind(const struct reprice *r, const struct keystore_bill_row *row,
+                         char room[RULE_ROOM])
+{
+    struct str id = {NULL, 0};
+    for (size_t i = 0; i < r->declared_count && id.n == 0; i++) {
+        if (strcmp(r->declared[i].arn, row->bedrock_model) == 0) {
+            id = behind_told_by(r->config, text_from(r->declared[i].as), room);
+        }
+    }
+    return id.n ? id : behind_told_by(r->config, text_from(row->model), room);
+}
+
+/* The order in which a request finds its price (worker/turn/money.h). An ARN that tells nothing here
+ * may have told the server something: what has a cost is not assumed to have another. */
+static bool price_of(const struct reprice *r, const struct keystore_bill_row *row,
+                     struct prices_tariff *out)
 {
     uint32_t v;
-    enum prices_source source =
-        pricelist_find(&r->prices, id, text_from(r->config->aws_region), out);
+    char room[RULE_ROOM];
+    struct str id = text_from(row->bedrock_model), region = text_from(r->config->aws_region);
+    bool opaque = model_id_is_opaque(id);
+    enum prices_source source = pricelist_find(&r->prices, id, region, out);
+    if (source != PRICES_STORE && opaque) {
+        struct str of = behind(r, row, room);
+        source = of.n ? pricelist_find(&r->prices, of, region, out) : source;
+    }
     if (source != PRICES_UNKNOWN) {
         return true;
     }
-    if (!catalogue_cell_money(text_from(r->config->unpriced), &v)) {
+    if ((opaque && row->cost_micro > 0) ||
+        !catalogue_cell_money(text_from(r->config->unpriced), &v)) {
         return false;
     }
     out->rates =
@@ -60,7 +115,7 @@ static bool right_cost(const struct reprice *r, struct keystore_bill_row *row)
     struct prices_tariff tariff;
     enum tier tier = TIER_DEFAULT;
     row->right_micro = row->cost_micro;
-    if (!row->bedrock_model[0] || !price_of(r, text_from(row->bedrock_model), &tariff)) {
+    if (!row->bedrock_model[0] || !price_of(r, row, &tariff)) {
         return false;
     }
     tier_find(text_from(row->service_tier), &tier);
@@ -291,6 +346,9 @@ static enum status walk(struct reprice *r)
     enum status status = catalogue_load(r->config->catalogue_file, r->err);
     status = status == STATUS_OK ? pricelist_load(&r->prices, r->store, r->err) : status;
     if (status == STATUS_OK) {
+        status = r->store->ops->mappings(r->store, on_mapping, r, r->err);
+    }
+    if (status == STATUS_OK && r->status == STATUS_OK) {
         status = bill->rows(r->store, r->ask->from_ms, r->ask->to_ms, on_row, r, r->err);
     }
     if (status == STATUS_OK && r->status == STATUS_OK) {
@@ -318,6 +376,7 @@ enum status reprice_run(const struct config *c, struct keystore *store,
         print(r);
     }
     pricelist_free(&r->prices);
+    heap_drop(r->declared);
     heap_drop(r->lines);
     text_wipe(r->due, sizeof r->due); /* ids of clear keys */
     heap_drop(r);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct err_row rows[STATUS_COUNT] = {
 #define ERR_ROW(name, h1, t1, h2, t2, c2, r) {#name, {h1, h2}, {t1, t2}, c2, r},
@@ -27,6 +28,23 @@ const char *err_code(const struct err *err)
     return own ? own : codes[err->fault];
 }
 
+/* A text that was cut, here or on its way, ends before a letter and not in it (UTF-8). */
+static void end_at_letter(char *text)
+{
+    size_t n = strlen(text), back = 0;
+    while (back < 3 && back < n && (text[n - 1 - back] & 0xc0) == 0x80) {
+        back++;
+    }
+    if (back == n) {
+        return;
+    }
+    unsigned char first = (unsigned char)text[n - 1 - back];
+    size_t want = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+    if (want > back) {
+        text[n - 1 - back] = '\0';
+    }
+}
+
 static void fill(struct err *err, enum status code, enum err_fault fault, const char *param,
                  const char *fmt, va_list args)
 {
@@ -35,6 +53,7 @@ static void fill(struct err *err, enum status code, enum err_fault fault, const 
     err->fault = fault;
     snprintf(err->param, sizeof err->param, "%s", param);
     vsnprintf(err->text, sizeof err->text, fmt, args);
+    end_at_letter(err->text);
 }
 
 enum status err_set(struct err *err, enum status code, const char *fmt, ...)

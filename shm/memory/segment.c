@@ -18,6 +18,7 @@
 #include "shm/memory/learned.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
+#include "shm/memory/profiles.h"
 #include "shm/memory/standing.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
@@ -125,7 +126,8 @@ static enum status make_secret(struct segment *s, uint32_t workers, struct err *
 {
     uint64_t keymiss_at = segment_layout_page_up(signing_area_size());
     uint64_t standing_at = keymiss_at + keymiss_area_size(workers);
-    size_t size = segment_layout_page_up(standing_at + standing_area_size());
+    uint64_t profiles_at = (standing_at + standing_area_size() + 127) / 128 * 128;
+    size_t size = segment_layout_page_up(profiles_at + profiles_area_size());
     char *base =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (base == MAP_FAILED) {
@@ -135,6 +137,7 @@ static enum status make_secret(struct segment *s, uint32_t workers, struct err *
     s->signing = (struct signing_area *)(void *)base;
     s->keymiss = (struct keymiss_area *)(void *)(base + keymiss_at);
     s->standing = (struct standing_area *)(void *)(base + standing_at);
+    s->profiles = (struct profiles_area *)(void *)(base + profiles_at);
     if (madvise(base, size, MADV_DONTDUMP) != 0) {
         return err_set(err, STATUS_UNAVAILABLE, "keeping signing keys out of core files: %m");
     }

@@ -58,6 +58,7 @@ struct journal;
 struct signing_area;
 struct keymiss_area;
 struct standing_area;
+struct profiles_area;
 
 _Static_assert(sizeof(struct segment_header) == 168, "no padding");
 
@@ -77,6 +78,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss;   /* likewise */
     struct standing_area *standing; /* likewise */
+    struct profiles_area *profiles; /* likewise */
     size_t secret_size;
     int wake_refresher; /* eventfds, made with the segment, -1 when attached */
     int wake_worker[SEGMENT_WORKERS_MAX];

@@ -7,7 +7,7 @@
  *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
  *                   time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
- *                   signing keys are of other days
+ *                   signing keys are of other days, inference profiles they met (inquiry_tick)
  *   creds           new credentials (signer_take)
  *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
  */
@@ -27,6 +27,7 @@
 #include "shm/memory/counters.h"
 #include "shm/refresher/backend.h"
 #include "shm/refresher/drain.h"
+#include "shm/refresher/inquiry.h"
 #include "shm/refresher/keysync.h"
 #include "shm/refresher/models_watch.h"
 #include "shm/memory/scoreboard.h"
@@ -49,6 +50,7 @@ struct refresher {
     struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
     struct creds *creds;
     struct signer signer;
+    struct inquiry *inquiry;     /* NULL: nobody is asked */
     uint64_t complaints, missed; /* of the workers, as far as handled */
     bool ending;                 /* only usage records are still stored, */
     uint64_t until_ms;           /* until then; 0: a successor does the rest */
@@ -112,6 +114,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     loop_eventfd_clear(r->segment->wake_refresher);
     hear_missed(r);
     drain_tick(r->drain); /* a worker may have no room for records */
+    inquiry_tick(r->inquiry);
     answer_questions(loop, r);
 }
 
@@ -143,6 +146,7 @@ static void on_tick(struct loop *loop, void *owner)
     hear_complaints(r);
     look_at_date(r);
     models_watch_tick(&r->models, false);
+    inquiry_tick(r->inquiry);
     sync_keys(r);
 }
 
@@ -231,6 +235,7 @@ static enum status start_creds(struct refresher *r, struct err *err)
     find_region(r->config, region, sizeof region);
     signer_init(&r->signer, r->segment, region);
     if (r->config->bedrock_api_key[0]) {
+        r->inquiry = inquiry_new(r->config, r->segment, NULL, &r->signer);
         return STATUS_OK;
     }
     const char *ca_file = r->config->ca_file;
@@ -246,6 +251,7 @@ static enum status start_creds(struct refresher *r, struct err *err)
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     r->complaints = signing_complaints(r->segment);
+    r->inquiry = inquiry_new(r->config, r->segment, r->fetch, &r->signer);
     creds_start(r->creds);
     return STATUS_OK;
 }
@@ -287,6 +293,7 @@ static void end(struct refresher *r)
         r->until_ms = atomic_load(&r->segment->scoreboard[0].leave_by_ms);
         drain_last(r->drain, r->until_ms);
     }
+    inquiry_drop(r->inquiry);
     creds_drop(r->creds);
     if (r->fetch) {
         fetch_client_drop(r->fetch);

@@ -33,12 +33,26 @@ struct visit {
 
 /* --- where it goes --- */
 
+/* GET /inference-profiles/{arn}, of the control plane. */
+static bool is_profile_request(const struct request *r, char model[2048], struct str *model_out)
+{
+    struct str start = STR("/inference-profiles/"), id = text_sub(r->path, start.n, r->path.n);
+    size_t n;
+    if (!text_eq(r->method, STR("GET")) || !text_starts(r->path, start) || id.n > 2048 ||
+        memchr(id.p, '/', id.n) || !text_unpercent(id, model, &n))
+        return false;
+    *model_out = (struct str){model, n};
+    return true;
+}
+
 /* /model/{id}/{operation}: the id is one path segment, decoded into model. */
 static enum operation find_operation(const struct request *r, char model[2048],
                                      struct str *model_out)
 {
     struct str rest = r->path, piece, id;
     *model_out = STR("");
+    if (is_profile_request(r, model, model_out))
+        return OPERATION_PROFILE;
     bool shaped = text_split(&rest, '/', &piece) && text_split(&rest, '/', &piece) &&
                   text_eq(piece, STR("model")) && text_split(&rest, '/', &id);
     if (!shaped || id.n == 0 || id.n > 2048 || !text_eq(r->method, STR("POST")))
@@ -275,6 +289,37 @@ static void count_tokens(struct visit *v)
         give_count(v, ask_input_tokens(&ask));
 }
 
+/* --- GetInferenceProfile --- */
+
+static const struct {
+    const char *profile, *models; /* what the ARN ends with; of the answer */
+} PROFILE[] = {
+#define IN(region, model) \
+    "{\"modelArn\":\"arn:aws:bedrock:" region "::foundation-model/" model "\"}"
+    {"geographic01",
+     IN("us-east-1", "anthropic.claude-opus-4-8") "," IN("us-west-2", "anthropic.claude-opus-4-8")},
+    {"global000001",
+     IN("us-west-2", "anthropic.claude-opus-4-8") "," IN("", "anthropic.claude-opus-4-8")},
+    {"nova00000001", IN("us-west-2", "amazon.nova-pro-v1:0")},
+#undef IN
+};
+
+static void give_profile(struct visit *v)
+{
+    for (size_t i = 0; i < sizeof PROFILE / sizeof PROFILE[0]; i++)
+        if (text_ends(v->model, text_from(PROFILE[i].profile))) {
+            buf_clear(&v->mock->body);
+            buf_printf(&v->mock->body,
+                       "{\"inferenceProfileName\":\"mock\",\"inferenceProfileArn\":\"%.*s\","
+                       "\"models\":[%s],\"status\":\"ACTIVE\",\"type\":\"APPLICATION\"}",
+                       STR_ARG(v->model), PROFILE[i].models);
+            answer_body(v->out, 200, STR("application/json"), STR(""), &v->mock->body);
+            return;
+        }
+    answer_error(v->mock, v->out, 403, "AccessDeniedException",
+                 "User is not authorized to perform: bedrock:GetInferenceProfile");
+}
+
 /* --- in order --- */
 
 static void answer_operation(struct visit *v)
@@ -283,7 +328,9 @@ static void answer_operation(struct visit *v)
         answer_skew_s(v->faults.n[FAULT_SIGNATURE_SKEW]);
     bool timely = !fault_on(&v->faults, FAULT_SIGNATURE_SKEW) || check_skewed_date(v);
     if (timely && check_caller(v) && !refuse_by_fault(v) && !show_page(v)) {
-        if (v->operation == OPERATION_COUNT_TOKENS)
+        if (v->operation == OPERATION_PROFILE)
+            give_profile(v);
+        else if (v->operation == OPERATION_COUNT_TOKENS)
             count_tokens(v);
         else
             run_model(v);

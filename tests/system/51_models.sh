@@ -124,6 +124,39 @@ behind claude-opus-4-7 anthropic.claude-opus-4-7 name
 call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
 expect "count_tokens" "$CODE" 200
 
+# --- what AWS says of a profile -------------------------------------------------------------------------------------
+stop_server
+start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info BEDROCK_CONTROL_ENDPOINT_URL="$MOCK_URL"
+arn=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile
+asked() { ledger '.operations.GetInferenceProfile'; }
+run -- map-model geo-house "$arn/geographic01"
+run -- map-model my-house "$arn/global000001"
+mapped() { ask "$(message hi '{}' my-house)" && [ "$CODE" = 200 ]; }
+eventually $((5 * SLOW)) mapped || fail "the mapping is not taken"
+profile=$arn/geographic01
+behind geo-house us.anthropic.claude-opus-4-8 profile
+profile=$arn/global000001
+behind my-house global.anthropic.claude-opus-4-8 profile
+expect "a global one costs less" "$(cost my-house)" "$(cost claude-opus-4-8)"
+expect_true "than a geographic one" [ "$(cost geo-house)" -gt "$(cost my-house)" ]
+ask "$(message hi '{}' "$arn/nova00000001")"
+expect_match "no Claude" "$(grep " model=$arn/nova00000001 " "$T/server.log" | tail -1)" 'behind=amazon.nova-pro-v1:0 behind_by=profile'
+expect "each was asked for once" "$(asked)" 3
+for i in 1 2; do
+    ask "$(message hi '{}' "$arn/denied00000$i")"
+    expect "denied: status" "$CODE" 200
+    expect_match "denied: the header says so" "$(cat "$T/head")" '^x-converter-changes: behind:unknown'
+    ask "$(message hi '{}' "$arn/denied00000$i")"
+done
+expect "a denial is remembered" "$(asked)" 5
+expect "and said once" "$(grep -c 'bedrock:GetInferenceProfile is optional' "$T/server.log")" 1
+refresher=$(processes '^refresher')
+kill -9 "$refresher"
+eventually $((10 * SLOW)) bash -c "[ -n \"\$(cat /proc/$SERVER_PID/task/$SERVER_PID/children)\" ]"
+behind my-house global.anthropic.claude-opus-4-8 profile
+expect "its answers outlive the refresher" "$(asked)" 5
+profile=$arn/k3v9x0q7t2ab
+
 # --- nothing unknown is free --------------------------------------------------------------------------------------
 ask "$(message hi '{}' "$profile")"
 expect "an unknown price, no budget" "$CODE" 200

@@ -150,6 +150,41 @@ static bool rules_messages(struct rules *r, scan_ref messages)
     return true;
 }
 
+/* Every id is called once: "tool_use ids must be unique". */
+static bool rules_ids(struct rules *r, scan_ref messages)
+{
+    static struct str ids[4096];
+    unsigned n = 0;
+    for (scan_ref m = scan_first(r->s, messages); m != SCAN_ABSENT;
+         m = scan_next(r->s, messages, m)) {
+        scan_ref content = SCAN_GET(r->s, m, "content");
+        for (scan_ref v = scan_first(r->s, content); v != SCAN_ABSENT;
+             v = scan_next(r->s, content, v)) {
+            struct str id =
+                scan_text(r->s, SCAN_GET(r->s, SCAN_GET(r->s, v, "toolUse"), "toolUseId"));
+            for (unsigned i = 0; id.n > 0 && i < n; i++)
+                if (text_eq(ids[i], id))
+                    return rules_broken(r, "an id that is called twice");
+            if (id.n > 0 && n < 4096)
+                ids[n++] = id;
+        }
+    }
+    return true;
+}
+
+/* A schema is an object's: Converse checks it above the models. */
+static bool rules_tools(struct rules *r, scan_ref config)
+{
+    scan_ref tools = SCAN_GET(r->s, config, "tools");
+    for (scan_ref t = scan_first(r->s, tools); t != SCAN_ABSENT; t = scan_next(r->s, tools, t)) {
+        scan_ref spec = SCAN_GET(r->s, t, "toolSpec");
+        scan_ref schema = SCAN_GET(r->s, SCAN_GET(r->s, spec, "inputSchema"), "json");
+        if (spec != SCAN_ABSENT && !SCAN_IS(r->s, SCAN_GET(r->s, schema, "type"), "object"))
+            return rules_broken(r, "a tool whose schema is not an object's");
+    }
+    return true;
+}
+
 /* True when the body keeps the rules; else *why tells which it breaks. */
 __attribute__((unused)) static bool converse_rules_check(const struct scan *body, const char **why)
 {
@@ -157,7 +192,8 @@ __attribute__((unused)) static bool converse_rules_check(const struct scan *body
     scan_ref config = SCAN_GET(body, 0, "toolConfig");
     bool good = rules_plain_list(&r, SCAN_GET(body, config, "tools")) &&
                 rules_plain_list(&r, SCAN_GET(body, 0, "system")) &&
-                rules_messages(&r, SCAN_GET(body, 0, "messages"));
+                rules_messages(&r, SCAN_GET(body, 0, "messages")) &&
+                rules_ids(&r, SCAN_GET(body, 0, "messages")) && rules_tools(&r, config);
     if (good && r.tools_used && config == SCAN_ABSENT)
         good = rules_broken(&r, "tools used without toolConfig");
     *why = r.why;

@@ -37,6 +37,14 @@ static bool random_one_in(struct random_request *r, unsigned n)
     return random_below(r, n) == 0;
 }
 
+/* The number of a call's id: a new one, or in a new turn now and then one that was there before. */
+static unsigned random_number(struct random_request *r)
+{
+    if (r->open_count == 0 && r->ids > 0 && random_one_in(r, 8))
+        return 1 + random_below(r, r->ids);
+    return ++r->ids;
+}
+
 /* --- scalars: JSON as it stands in the request --------------------------------------------- */
 
 static const char *const random_texts[] = {

@@ -51,8 +51,16 @@ static void random_message(struct random_request *r, const char *role)
 static void random_call(struct random_request *r)
 {
     static const char *const rare[] = {"\"\"", "\" \"", "\"[1]\"", "\"{\"", "\"\\u0000\"", "null"};
+    unsigned number = random_number(r);
     json_object(&r->w);
-    random_id(r, "id", ++r->ids);
+    random_id(r, "id", number);
+    if (random_one_in(r, 8)) {
+        random_put(r, "type", "\"custom\"");
+        random_put(r, "custom", "{\"name\":\"b\",\"input\":\"a\\nb\"}");
+        json_object_end(&r->w);
+        r->open[r->open_count++] = number;
+        return;
+    }
     random_maybe(r, 1, "type", "\"function\"");
     json_key(&r->w, STR("function"));
     json_object(&r->w);
@@ -64,7 +72,7 @@ static void random_call(struct random_request *r)
         json_str(&r->w, text_from(PICK(r, random_objects)));
     json_object_end(&r->w);
     json_object_end(&r->w);
-    r->open[r->open_count++] = r->ids;
+    r->open[r->open_count++] = number;
 }
 
 static void random_chat_assistant(struct random_request *r)
@@ -82,9 +90,11 @@ static void random_chat_assistant(struct random_request *r)
         }
         if (random_one_in(r, 200))
             continue;
-        random_message(r, "tool");
-        random_id(r, "tool_call_id", r->open[i]);
-        json_object_end(&r->w);
+        for (unsigned times = random_one_in(r, 12) ? 2 : 1; times > 0; times--) {
+            random_message(r, "tool");
+            random_id(r, "tool_call_id", r->open[i]);
+            json_object_end(&r->w);
+        }
     }
     r->open_count = 0;
 }
@@ -117,6 +127,17 @@ static void random_chat_messages(struct random_request *r)
 
 static void random_function(struct random_request *r)
 {
+    static const char *const others[] = {
+        "{\"type\":\"function\",\"name\":\"flat\",\"parameters\":{}}",
+        "{\"name\":\"anthropic\",\"input_schema\":{\"anyOf\":[{\"properties\":{\"a\":{}}}]}}",
+        "{\"type\":\"custom\",\"name\":\"b\",\"format\":{\"definition\":\"g\"}}",
+        "{\"type\":\"function\",\"function\":{\"name\":\"r\",\"parameters\":{\"$ref\":\"#/$defs/"
+        "A\","
+        "\"$defs\":{\"A\":{\"type\":[\"object\",\"null\"]}}}}}"};
+    if (random_one_in(r, 8)) {
+        json_raw(&r->w, text_from(PICK(r, others)));
+        return;
+    }
     json_object(&r->w);
     random_maybe(r, 1, "type", "\"function\"");
     json_key(&r->w, STR("function"));

@@ -113,14 +113,15 @@ static void random_result(struct random_request *r, unsigned number)
 
 static void random_tool_use(struct random_request *r)
 {
+    unsigned number = random_number(r);
     random_open(r, "tool_use");
-    random_id(r, "id", ++r->ids);
+    random_id(r, "id", number);
     random_put(r, "name", PICK(r, random_names));
     if (!random_one_in(r, 30))
         random_put(r, "input", random_object(r));
     random_maybe(r, 10, "caller", "{\"type\":\"direct\"}");
     random_close(r, 30);
-    r->open[r->open_count++] = r->ids;
+    r->open[r->open_count++] = number;
 }
 
 static void random_thinking(struct random_request *r)
@@ -178,7 +179,8 @@ static void random_user_turn(struct random_request *r)
         random_text_block(r);
     for (unsigned i = 0; i < r->open_count; i++) {
         if (!random_one_in(r, 200))
-            random_result(r, r->open[i]);
+            for (unsigned times = random_one_in(r, 12) ? 2 : 1; times > 0; times--)
+                random_result(r, r->open[i]);
         if (random_one_in(r, 10))
             random_text_block(r);
     }

@@ -331,6 +331,9 @@ static bool worth_retrying(const struct exchange *x)
 {
     const struct transfer *t = &x->attempt.transfer;
     int status = t->refusal;
+    if (t->complaint == COMPLAINT_DAY) {
+        return false;
+    }
     if (status == 0) { /* no answer: only if nothing of the request can have been billed */
         return x->outcome.err.code == STATUS_UPSTREAM && !(t->fetch && fetch_sent(t->fetch));
     }

@@ -8,6 +8,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
+#include "worker/turn/wait.h"
 
 #define LOGGED_MAX 300 /* bytes of AWS's own sentence */
 
@@ -27,11 +28,11 @@ static const struct {
 } errors[] = {
     {"ValidationException", 400, COUNTER_FAILED_VALIDATION, STATUS_INVALID, THEIRS,
      "Bedrock refused the request as invalid"},
-    {"ThrottlingException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"ThrottlingException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, THEIRS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"TooManyRequestsException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, OURS,
+    {"TooManyRequestsException", 429, COUNTER_FAILED_THROTTLING, STATUS_RATE, THEIRS,
      "the model is throttled by Bedrock; wait before trying again"},
-    {"ServiceQuotaExceededException", 400, COUNTER_FAILED_QUOTA, STATUS_RATE, OURS,
+    {"ServiceQuotaExceededException", 400, COUNTER_FAILED_QUOTA, STATUS_RATE, THEIRS,
      "the Bedrock quota for this model is used up; wait before trying again"},
     {"ModelNotReadyException", 429, COUNTER_FAILED_NOT_READY, STATUS_OVERLOADED, OURS,
      "the model is not ready; try again"},
@@ -45,7 +46,7 @@ static const struct {
      "the model failed while streaming its answer"},
     {"InternalServerException", 500, COUNTER_FAILED_INTERNAL_SERVER, STATUS_INTERNAL, OURS,
      "Bedrock had an internal error"},
-    {"ResourceNotFoundException", 404, COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, OURS,
+    {"ResourceNotFoundException", 404, COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, THEIRS,
      "Bedrock does not know this model in this region, or its access is not enabled"},
     {"AccessDeniedException", 403, COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
      "the gateway has no access to this model in Bedrock"},
@@ -127,14 +128,83 @@ static void clean_text(struct str in, char *out, size_t size)
     out[n < size ? n : size - 1] = '\0';
 }
 
-/* Clients that shorten a conversation go by OpenAI's code and words, Claude Code by AWS's own. */
-static void set_refusal(struct exchange *x, bool over, struct str text)
+/* The two numbers of a sentence that has just two; commas may part thousands. */
+static bool two_numbers(struct str s, uint64_t *less_out, uint64_t *more_out)
 {
-    err_set(&x->outcome.err, over ? STATUS_CONTEXT : STATUS_INVALID, "%s%.*s",
-            over && x->asked.dialect == DIALECT_OPENAI
-                ? "This model's maximum context length is exceeded: "
-                : "",
-            STR_ARG(text));
+    uint64_t found[2] = {0, 0};
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        uint64_t value = 0;
+        size_t from = i;
+        while (i < s.n &&
+               (digit(s.p[i]) || (i > from && s.p[i] == ',' && i + 1 < s.n && digit(s.p[i + 1]))) &&
+               value < UINT32_MAX) {
+            value = digit(s.p[i]) ? value * 10 + (uint64_t)(s.p[i] - '0') : value;
+            i++;
+        }
+        if (i > from && n++ < 2) {
+            found[n - 1] = value;
+        }
+    }
+    *less_out = found[0] < found[1] ? found[0] : found[1];
+    *more_out = found[0] < found[1] ? found[1] : found[0];
+    return n == 2 && *less_out < *more_out;
+}
+
+/* Claude Code knows these as they are. */
+static bool is_known_overflow(struct str text)
+{
+    static const struct str known[] = {STR("prompt is too long"), STR("Input is too long"),
+                                       STR("input length and `max_tokens` exceed context limit")};
+    size_t at;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (text_find(text, known[i], &at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Clients that shorten a conversation go by OpenAI's code and words, or by Anthropic's words. */
+static void set_overflow(struct exchange *x, struct str text)
+{
+    uint64_t less, more;
+    if (x->asked.dialect == DIALECT_OPENAI) {
+        err_set(&x->outcome.err, STATUS_CONTEXT,
+                "This model's maximum context length is exceeded: %.*s", STR_ARG(text));
+    } else if (is_known_overflow(text)) {
+        err_set(&x->outcome.err, STATUS_CONTEXT, "%.*s", STR_ARG(text));
+    } else if (two_numbers(text, &less, &more)) {
+        err_set(&x->outcome.err, STATUS_CONTEXT, "prompt is too long: %llu tokens > %llu maximum",
+                (unsigned long long)more, (unsigned long long)less);
+    } else {
+        err_set(&x->outcome.err, STATUS_CONTEXT, "prompt is too long: %.*s", STR_ARG(text));
+    }
+}
+
+static enum complaint set_refusal(struct exchange *x, struct str text, struct str their_text)
+{
+    enum complaint complaint = complaint_read(their_text);
+    if (complaint == COMPLAINT_CONTEXT) {
+        set_overflow(x, text);
+        return complaint;
+    }
+    err_set(&x->outcome.err, STATUS_INVALID, "%.*s", STR_ARG(text));
+    if (complaint == COMPLAINT_NONE) {
+        cure_note(x, their_text);
+    }
+    return complaint;
+}
+
+/* A throttled client comes again in a moment; nobody tells when a day of AWS's ends. */
+static enum complaint say_when(struct exchange *x, struct str their_text)
+{
+    if (complaint_read(their_text) == COMPLAINT_DAY) {
+        wait_is_vain(&x->outcome.err);
+        return COMPLAINT_DAY;
+    }
+    x->outcome.err.retry_after_s = 2;
+    return COMPLAINT_NONE;
 }
 
 static enum complaint set_error(struct exchange *x, size_t row, struct str their_text)
@@ -142,17 +212,13 @@ static enum complaint set_error(struct exchange *x, size_t row, struct str their
     char text[200];
     clean_text(their_text, text, sizeof text);
     counters_add(errors[row].counter, 1);
-    if (errors[row].whose == THEIRS && text[0]) {
-        enum complaint complaint = complaint_read(their_text);
-        if (complaint == COMPLAINT_NONE) {
-            cure_note(x, their_text);
-        }
-        set_refusal(x, complaint == COMPLAINT_CONTEXT, text_from(text));
-        return complaint;
+    bool theirs = errors[row].whose == THEIRS && text[0];
+    if (theirs && errors[row].status == STATUS_INVALID) {
+        return set_refusal(x, text_from(text), their_text);
     }
-    err_set(&x->outcome.err, errors[row].status, "%s", errors[row].text);
+    err_set(&x->outcome.err, errors[row].status, "%s", theirs ? text : errors[row].text);
     if (errors[row].status == STATUS_RATE) {
-        x->outcome.err.retry_after_s = 2;
+        return say_when(x, their_text);
     }
     bool signature = errors[row].counter == COUNTER_FAILED_SIGNATURE ||
                      errors[row].counter == COUNTER_FAILED_CLOCK;
@@ -198,6 +264,23 @@ static enum status status_for(int http)
     }
 }
 
+/* No name of AWS's. Anthropic's own errors, which newer Claude models answer with, keep their words:
+ * which limit, which size. */
+static enum complaint set_nameless(struct exchange *x, int status, const struct cJSON *doc)
+{
+    char text[200];
+    struct str theirs = json_get_text(json_get(doc, "error"), "message");
+    bool native = text_eq(json_get_text(doc, "type"), STR("error")) && theirs.n > 0;
+    clean_text(theirs, text, sizeof text);
+    counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
+    if (native) {
+        err_set(&x->outcome.err, status_for(status), "%s", text);
+    } else {
+        err_set(&x->outcome.err, status_for(status), "Bedrock answered %d", status);
+    }
+    return x->outcome.err.code == STATUS_RATE ? say_when(x, theirs) : COMPLAINT_NONE;
+}
+
 /* What the operator needs to know. Behind its first line, the text of a signature error repeats the
  * whole request, session token included. */
 static void log_trouble(const struct exchange *x, const char *where, struct str name,
@@ -235,8 +318,7 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
     } else if (status == 400 && text.n) { /* no AWS name: Anthropic's own validation text */
         complaint = set_error(x, 0, text);
     } else {
-        counters_add(status / 100 == 4 ? COUNTER_FAILED_OTHER_4XX : COUNTER_FAILED_OTHER_5XX, 1);
-        err_set(&x->outcome.err, status_for(status), "Bedrock answered %d", status);
+        complaint = set_nameless(x, status, doc);
     }
     complain_if_expired(x, name);
     char where[32];

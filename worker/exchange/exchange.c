@@ -21,11 +21,15 @@
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
 #include "worker/model/endings.h"
+#include "worker/model/behind.h"
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
+
+#define BEHIND_WAIT_MS 2000
+#define BEHIND_LOOK_MS 20
 
 #define TO(state) (1u << EXCHANGE_##state)
 
@@ -319,18 +323,43 @@ static enum status read_body(struct exchange *x)
     return st;
 }
 
+static void look_again(struct loop *loop, void *owner)
+{
+    (void)loop;
+    turn_wake(owner);
+}
+
+/* AWS may be telling the refresher which model an ARN has: this waits for it, but not for long. */
+static bool wait_for_behind(struct exchange *x)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (x->asked.model.behind_by != BEHIND_ASKED) {
+        return false;
+    }
+    x->asked.behind_due_ms =
+        x->asked.behind_due_ms ? x->asked.behind_due_ms : now_ms + BEHIND_WAIT_MS;
+    if (now_ms >= x->asked.behind_due_ms) {
+        return false;
+    }
+    loop_timer_in(x->worker->loop, &x->timer_pause, BEHIND_LOOK_MS, look_again, x);
+    return true;
+}
+
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
-    if (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits, &x->outcome.err) !=
-            STATUS_OK ||
-        read_body(x) != STATUS_OK ||
-        models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
+    bool first = x->asked.behind_due_ms == 0;
+    if (first && (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits,
+                             &x->outcome.err) != STATUS_OK ||
+                  read_body(x) != STATUS_OK)) {
+        return VERDICT_FAIL;
+    }
+    if (models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
                       x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    return VERDICT_NEXT;
+    return wait_for_behind(x) ? VERDICT_WAIT : VERDICT_NEXT;
 }
 
 static enum verdict admit_step(struct exchange *x)

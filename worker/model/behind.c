@@ -2,6 +2,7 @@
 
 #include "shm/catalogue/nickname.h"
 #include "shm/catalogue/region.h"
+#include "shm/memory/profiles.h"
 #include "worker/model/model_id.h"
 #include "worker/model/rule.h"
 
@@ -20,31 +21,47 @@ static struct str told_by(const struct config *c, struct str name, char room[RUL
     return row ? catalogue_text(row, CATALOGUE_ID) : region_base(rule_claude(c, name, room));
 }
 
+const char behind_asked[] = "unknown";
+
 struct answer {
     struct str id;
     const char *by;
 };
 
-static struct answer find(const struct config *c, const struct behind_clues *clues,
-                          char room[RULE_ROOM])
+/* Only AWS's own profiles can be asked for. */
+static struct answer ask_aws(const struct segment *s, struct str arn, char room[PROFILES_ID_MAX])
+{
+    size_t at;
+    enum profiles_found found = text_find(arn, STR(":application-inference-profile/"), &at)
+                                    ? profiles_find(s, arn, room)
+                                    : PROFILES_NOTHING;
+    return found == PROFILES_KNOWN   ? (struct answer){text_from(room), "profile"}
+           : found == PROFILES_ASKED ? (struct answer){{NULL, 0}, BEHIND_ASKED}
+                                     : (struct answer){{NULL, 0}, NULL};
+}
+
+static struct answer find(const struct config *c, const struct segment *s,
+                          const struct behind_clues *clues, char room[RULE_ROOM])
 {
     struct answer a = {told_by(c, clues->declared, room), "declared"};
     if (a.id.n == 0 && clues->how == BEHIND_MAPPED) {
         a = (struct answer){told_by(c, clues->name, room), "name"};
     }
-    if (a.id.n == 0 && clues->how == BEHIND_FAMILY) {
+    if (a.id.n == 0) {
+        a = ask_aws(s, clues->arn, room);
+    }
+    if (a.id.n == 0 && !a.by && clues->how == BEHIND_FAMILY) {
         a = (struct answer){told_by(c, clues->name, room), "name"};
     }
-    return a.id.n ? a : (struct answer){{NULL, 0}, "unknown"};
+    return a.id.n || a.by == BEHIND_ASKED ? a : (struct answer){{NULL, 0}, "unknown"};
 }
 
 bool behind_find(const struct config *c, const struct segment *s, struct arena *arena,
                  const struct behind_clues *clues, struct models_choice *out)
 {
     char room[RULE_ROOM];
-    (void)s;
     if (model_id_is_opaque(clues->arn)) {
-        struct answer a = find(c, clues, room);
+        struct answer a = find(c, s, clues, room);
         out->behind_by = a.by;
         out->behind = a.id.n ? arena_dup(arena, a.id) : a.id;
         if (a.id.n && !out->behind.p) {
@@ -61,4 +78,9 @@ bool behind_is_known(const struct config *c, struct str declared)
     struct models_caps caps;
     struct str id = told_by(c, declared, room);
     return id.n > 0 && !text_eq(text_from(models_caps(id, &caps)->family), STR("other"));
+}
+
+struct str behind_told_by(const struct config *c, struct str name, char room[RULE_ROOM])
+{
+    return told_by(c, name, room);
 }

@@ -12,6 +12,7 @@
 #include "server/base/arena.h"
 #include "shm/memory/segment.h"
 #include "worker/model/models_table.h"
+#include "worker/model/rule.h"
 
 enum behind_how { BEHIND_NOTHING, BEHIND_MAPPED, BEHIND_FAMILY }; /* what the name is worth */
 
@@ -22,9 +23,16 @@ struct behind_clues {
     enum behind_how how;
 };
 
+/* behind_by while AWS is being asked: a later look may know more. Until then nothing is known. */
+#define BEHIND_ASKED behind_asked
+extern const char behind_asked[];
+
 /* Fills behind, behind_by and caps of *out, in the arena. False: no memory. */
 bool behind_find(const struct config *c, const struct segment *s, struct arena *arena,
                  const struct behind_clues *clues, struct models_choice *out);
+/* The id that a name alone tells, of a row whose ARN it led to; empty: none. For bills, where there is
+ * no segment. */
+struct str behind_told_by(const struct config *c, struct str name, char room[RULE_ROOM]);
 /* Is there a row of the table for what an operator declares? */
 bool behind_is_known(const struct config *c, struct str declared);
 

@@ -91,8 +91,6 @@ struct plan {
     struct str betas[PLAN_BETAS_MAX]; /* values of anthropic_beta */
     uint32_t beta_count;
 
-    bool user_last; /* a user's word behind the assistant's, which may not be the last one */
-    uint32_t tool_schema, format_schema; /* rules of schema.h */
     /* refusals: plan_cure.c */
     uint64_t left_out;   /* of the options, and what was learned */
     uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
@@ -102,6 +100,8 @@ struct plan {
     struct cures_sent sent;   /* what can still be refused; in the arena */
     struct learned_key shape; /* by which it is remembered; of a plan with memory */
     bool avoided;             /* something is left out because it was remembered */
+    bool user_last; /* a user's word behind the assistant's, which may not be the last one */
+    uint32_t tool_schema, format_schema; /* rules of schema.h */
 
     struct buf *changes; /* for x-converter-changes */
     char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */

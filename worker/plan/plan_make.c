@@ -2,8 +2,8 @@
 
 #include "worker/plan/schema.h"
 #include "worker/plan/plan_betas.h"
-#include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_cure.h"
+#include "worker/plan/plan_schema.h"
 #include "worker/plan/plan_thinking.h"
 
 #define OUTPUT_UNKNOWN 4096 /* tokens, for a Claude whose most is not known */
@@ -96,6 +96,17 @@ static void leave_out(struct plan *p)
 
 /* --- length and sampling ------------------------------------------------------------------- */
 
+/* Said by nobody it would be the model's own most, which a quota reserves (and of Claude it has to be
+ * said): so what is reserved is what this program knows of. 0: nothing is known, or what is known has no
+ * room for a prompt beside it. */
+static int64_t unsaid_length(const struct models_caps *caps, bool claude)
+{
+    if (caps->output_max == 0) {
+        return claude ? OUTPUT_UNKNOWN : 0;
+    }
+    return caps->context_max > caps->output_max || claude ? caps->output_max : 0;
+}
+
 /* Clients ask for 128,000 of any model (Claude Code, AI SDK): more than the cap is lowered; of a
  * Claude refused in the official words, which Claude Code understands. InvokeModel does that by
  * itself. 0 only warms the cache at Anthropic; Converse's least is 1, and Claude needs a value. */
@@ -111,9 +122,9 @@ static enum status judge_length(struct plan *p, struct err *err)
     if (p->invoke) {
         return STATUS_OK;
     }
-    if (!w->has_max_tokens && claude) {
-        w->max_tokens = cap > 0 ? cap : OUTPUT_UNKNOWN;
-        w->has_max_tokens = true;
+    if (!w->has_max_tokens) {
+        w->max_tokens = unsaid_length(p->caps, claude);
+        w->has_max_tokens = claude; /* else it stays the program's own: not named when it goes */
     } else if (w->has_max_tokens && w->max_tokens == 0) {
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
         w->max_tokens = 1;
@@ -332,10 +343,10 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     }
     judge_others(p);
     plan_betas(p);
-    plan_schema(p);
     if ((st = plan_cure(p, err)) != STATUS_OK) {
         return st;
     }
+    plan_schema(p);
     judge_context(p);
     leave_out(p);
     if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK) {

@@ -165,10 +165,10 @@ static void settle_sampling(struct plan *p, bool claude, bool nova_high)
         plan_judge(p, PLAN_TOP_K, PLAN_DROP, "top_k");
         w->top_k = SCAN_ABSENT;
     }
-    if (w->max_tokens > 0 && nova_high) {
+    if (w->has_max_tokens && nova_high) {
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_DROP, "max_tokens");
-        w->max_tokens = 0;
     }
+    w->max_tokens = nova_high ? 0 : w->max_tokens;
 }
 
 /* These two wishes do not go together; a forced tool is the one that can be seen. */

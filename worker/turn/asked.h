@@ -38,6 +38,7 @@ struct asked {
     struct str client_model;
     bool stream;
     struct models_choice model;
+    uint64_t behind_due_ms; /* until then AWS's answer is waited for; 0: it was not */
 };
 
 #endif

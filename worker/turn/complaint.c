@@ -23,6 +23,13 @@ static const struct {
     {"prompt is too long", COMPLAINT_CONTEXT},
     {"context length", COMPLAINT_CONTEXT},
     {"context window", COMPLAINT_CONTEXT},
+    {"context limit", COMPLAINT_CONTEXT},
+    {"maximum context", COMPLAINT_CONTEXT},
+    {"too many input tokens", COMPLAINT_CONTEXT},
+    {"input token count", COMPLAINT_CONTEXT},
+    /* of a throttling: days of AWS's, whose end nobody tells */
+    {"per day", COMPLAINT_DAY},
+    {"daily", COMPLAINT_DAY},
 };
 
 static bool fits(struct str sentence, struct str pattern)

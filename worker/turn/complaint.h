@@ -14,7 +14,8 @@
     X(TIER, "the model does not offer the service tier: once more without")     \
     X(CLOCK, "the signature's time or date: the answer's Date tells how wrong") \
     X(NO_COUNTING, "CountTokens does not know the model: not asked again")      \
-    X(CONTEXT, "the input is longer than the model's context")
+    X(CONTEXT, "the input is longer than the model's context")                  \
+    X(DAY, "a day's quota is used up: no second attempt, nothing to wait for")
 
 enum complaint {
 #define COMPLAINT_ENUM(name, meaning) COMPLAINT_##name,

@@ -106,6 +106,52 @@ static void test_unpriced_number_is_a_price(void **state)
     assert_int_equal(spent(), RIGHT - 5 + 200000);
 }
 
+#define ARN "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7t2a%zu"
+
+/* As a request of it was priced: by what is declared, else by the name that led to it; else it keeps
+ * what it cost. */
+static void test_arn_has_the_price_of_the_model_behind_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *as;
+        uint64_t was, right;
+    } rows[] = {
+        {"claude-opus-4-8", "", 5, 550000}, /* of AWS_REGION: a tenth more */
+        {"house-model", "claude-opus-4-8", 5, 550000},
+        {"claude-opus-4-8", "claude-haiku-4-5", 5, 110000},
+        {"house-model-3", "", 5, 5}, /* AWS may have told the server */
+        {"house-model-4", "", 0, 200000},
+    };
+    setenv("UNPRICED", "2", 1);
+    setenv("AWS_REGION", "us-west-2", 1);
+    unsigned long long sum = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct keystore *store = open_store();
+        struct err err;
+        struct keystore_usage u = {.id = "master",
+                                   .started_ms = clock_real_now_ms() - 1000,
+                                   .tokens.input = 100000,
+                                   .cost_micro = rows[i].was};
+        snprintf(u.bedrock_model, sizeof u.bedrock_model, ARN, i);
+        snprintf(u.usage_id, sizeof u.usage_id, "%zu", i);
+        text_copy(text_from(rows[i].model), u.model, sizeof u.model);
+        struct keystore_mapping m = {text_from(rows[i].model), text_from(u.bedrock_model),
+                                     text_from(rows[i].as)};
+        assert_int_equal(store->ops->edit->put_mapping(store, &m, &err), STATUS_OK);
+        assert_int_equal(keystore_put_usage(store, &u, 1, &err), STATUS_OK);
+        keystore_close(store);
+        char want[64];
+        sum += rows[i].right;
+        assert_int_equal(cli_run(usage_report_run, "--reprice --output json"), 0);
+        snprintf(want, sizeof want, "\"after_micro\":%llu}}", sum);
+        if (!strstr(cli_out, want))
+            fail_msg("row %zu: no %s in %s", i, want, cli_out);
+    }
+    unsetenv("UNPRICED");
+    unsetenv("AWS_REGION");
+}
+
 static void test_wrong_options_are_told(void **state)
 {
     (void)state;
@@ -121,6 +167,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, cli_set_up, cli_tear_down)
         T(test_difference_is_shown_then_written_once),
         T(test_unpriced_number_is_a_price),
+        T(test_arn_has_the_price_of_the_model_behind_it),
         T(test_wrong_options_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,28 @@ static void test_set_long_text_is_cut(void **state)
     assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
+/* Wherever it is cut, a letter is whole or not there. */
+static void test_set_text_ends_before_a_letter(void **state)
+{
+    static const char *const letters[] = {"\u00e4", "\u6f22", "\U0001F600"};
+    (void)state;
+    struct err err;
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
+        size_t n = strlen(letters[i]);
+        for (size_t cut = 0; cut <= n; cut++) {
+            err_set(&err, STATUS_UPSTREAM, "a%.*s", (int)cut, letters[i]);
+            assert_int_equal(strlen(err.text), cut == n ? 1 + n : 1);
+            err_set(&err, STATUS_UPSTREAM, "%0*d%s%s", (int)(sizeof err.text - 1 - cut), 0,
+                    letters[i], letters[i]);
+            assert_int_equal(strlen(err.text), sizeof err.text - 1 - (cut == n ? 0 : cut));
+        }
+    }
+    err_set(&err, STATUS_UPSTREAM, "%s", "");
+    assert_string_equal(err.text, "");
+    err_set(&err, STATUS_UPSTREAM, "%s", "\x80\x80"); /* no letter at all: as it was */
+    assert_int_equal(strlen(err.text), 2);
+}
+
 static void test_set_without_err_gives_code(void **state)
 {
     (void)state;
@@ -104,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_set_param_fills_every_member),
         cmocka_unit_test(test_code_is_the_statuss_own_before_the_faults),
         cmocka_unit_test(test_set_long_text_is_cut),
+        cmocka_unit_test(test_set_text_ends_before_a_letter),
         cmocka_unit_test(test_set_without_err_gives_code),
         cmocka_unit_test(test_table_every_row_sane),
         cmocka_unit_test(test_table_names_follow_the_enum),

@@ -30,8 +30,9 @@
 #define HOUR       "{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}"
 #define USER(json) "{\"role\":\"user\",\"content\":[" json "]}"
 #define SAYS(json) "{\"role\":\"assistant\",\"content\":[" json "]}"
-#define CONFIG \
-    "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]}"
+#define CONFIG                                                                             \
+    "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{" \
+    "\"type\":\"object\"}}}}]}"
 #define TURNS(json) "{" CONFIG ",\"messages\":[" json "]}"
 
 struct broken {
@@ -107,6 +108,10 @@ static void test_rule_that_is_broken_is_caught(void **state)
     static const struct broken rows[] = {
         {"legal turns", TURNS(USER("{\"text\":\"u\"}") "," SAYS(USE("a")) "," USER(RESULT("a"))),
          NULL},
+        {"an id again",
+         TURNS(USER("{\"text\":\"u\"}") "," SAYS(USE("a")) "," USER(RESULT("a")) "," SAYS(
+             USE("a")) "," USER(RESULT("a"))),
+         "an id that is called twice"},
         {"assistant begins", TURNS(SAYS("{\"text\":\"u\"}")), "the wrong one's turn"},
         {"two turns of one", TURNS(USER("{\"text\":\"u\"}") "," USER("{\"text\":\"u\"}")),
          "the wrong one's turn"},

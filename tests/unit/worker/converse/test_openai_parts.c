@@ -2,10 +2,14 @@
 
 #include "tests/unit/convert_case.h"
 
-#define IN(parts)   "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[" parts "]}]}"
-#define OUT(blocks) "{\"messages\":[{\"role\":\"user\",\"content\":[" blocks "]}]}"
-#define TEXT(t)     "{\"type\":\"text\",\"text\":\"" t "\"}"
-#define IMAGE(url)  "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}"
+#define IN(parts)                                                                                  \
+    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[" parts "]}]" \
+                                                                                             "}"
+#define OUT(blocks)                                          \
+    "{\"messages\":[{\"role\":\"user\",\"content\":[" blocks \
+    "]}],\"inferenceConfig\":{\"maxTokens\":9}}"
+#define TEXT(t)    "{\"type\":\"text\",\"text\":\"" t "\"}"
+#define IMAGE(url) "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}"
 #define FILE_PART(name, data) \
     "{\"type\":\"file\",\"file\":{\"filename\":\"" name "\",\"file_data\":\"" data "\"}}"
 #define PNG         "{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"AAAA\"}}}"

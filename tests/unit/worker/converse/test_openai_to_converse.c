@@ -2,8 +2,9 @@
 
 #include "tests/unit/convert_golden.h"
 
-#define IN(more)  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]" more "}"
-#define OUT(more) "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]" more "}"
+#define IN(more)    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]" more "}"
+#define QWEN_LENGTH ",\"inferenceConfig\":{\"maxTokens\":65536}" /* its most, said by nobody */
+#define OUT(more)   "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]" more "}"
 
 static void test_golden_requests_match(void **state)
 {
@@ -18,9 +19,10 @@ static void test_fields_are_read_as_openai_means_them(void **state)
          IN(",\"temperature\":null,\"stop\":null,\"tools\":null,\"tool_choice\":null,\"n\":null,"
             "\"response_format\":null,\"reasoning_effort\":null,\"seed\":null,\"audio\":null,"
             "\"modalities\":null,\"max_tokens\":null,\"stream_options\":null"),
-         OUT(""), ""},
+         OUT(QWEN_LENGTH), ""},
         {"more stops than OpenAI takes", NOVA, IN(",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\"]"),
-         OUT(",\"inferenceConfig\":{\"stopSequences\":[\"1\",\"2\",\"3\",\"4\",\"5\"]},"
+         OUT(",\"inferenceConfig\":{\"maxTokens\":10000,\"stopSequences\":[\"1\",\"2\",\"3\",\"4\","
+             "\"5\"]},"
              "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]"),
          ""},
         {"an open schema of a tool stays open", SONNET45,
@@ -41,9 +43,9 @@ static void test_fields_are_read_as_openai_means_them(void **state)
          ""},
         {"unknown fields are ignored", "!" QWEN,
          IN(",\"store\":true,\"user\":\"u\",\"presence_penalty\":0,\"logprobs\":false,\"zeta\":0"),
-         OUT(""), ""},
+         OUT(QWEN_LENGTH), ""},
         {"C7: a field that is lost is named", QWEN,
-         IN(",\"zeta\":1,\"thinking\":true,\"top_k\":\"5\""), OUT(""),
+         IN(",\"zeta\":1,\"thinking\":true,\"top_k\":\"5\""), OUT(QWEN_LENGTH),
          "drop:zeta,drop:thinking,drop:top_k"},
         {"temperature beyond a double", QWEN, IN(",\"temperature\":1e400"),
          "Invalid type for 'temperature': expected a decimal.", NULL},

@@ -2,8 +2,12 @@
 
 #include "tests/unit/convert_case.h"
 
-#define IN(more) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]," more "}"
-#define TURN     "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}]"
+#define IN(more)                                                                                   \
+    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]," more \
+    "}"
+#define TURN                                                                                  \
+    "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]}],\"inferenceConfig\":{" \
+    "\"maxTokens\":9}"
 #define FN(name) "{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
 #define TOOLS    "\"tools\":[" FN("a") "," FN("b") "]"
 #define SPEC(name)                                                                         \
@@ -41,7 +45,7 @@ static void test_choices_become_what_converse_knows(void **state)
          "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\",\"cache_control\":{"
          "\"type\":\"ephemeral\"}},\"cache_control\":{\"type\":\"ephemeral\"}}]}",
          "{\"toolConfig\":{\"tools\":[" SPEC("a") ",{\"cachePoint\":{\"type\":\"default\"}}]}," TURN
-                                                  ",\"inferenceConfig\":{\"maxTokens\":9}}",
+                                                  "}",
          ""},
         {"strict mode and no forced tools", "!" LLAMA, IN(TOOLS ",\"tool_choice\":\"required\""),
          "tool_choice: this model does not take it as it is (STRICT_FIELDS)", NULL},

@@ -211,6 +211,37 @@ static void test_tier_is_dropped_only_when_it_was_refused(void **state)
     }
 }
 
+static void refuse_by_text(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)request;
+    up_json(c, "429 Slow", "x-amzn-ErrorType: ThrottlingException\r\n", text_from(g->text));
+}
+
+/* W19: the day's quota does not come back in two seconds, nor by asking again. */
+static void test_quota_of_a_day_is_asked_once(void **state)
+{
+    static const struct {
+        const char *body;
+        unsigned requests;
+        bool again;
+    } rows[] = {
+        {"{\"message\":\"Too many tokens per day, please wait before trying again.\"}", 1, false},
+        {"{\"message\":\"Too many tokens, please wait before trying again.\"}", 2, true},
+    };
+    struct gateway *g = *state;
+    g->reply = refuse_by_text;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        g->text = rows[i].body;
+        g->bedrock.requests = 0;
+        gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
+        client_check(&g->client, g->text, "HTTP/1.1 429 ", true);
+        client_check(&g->client, g->text, "please wait before trying again", true);
+        client_check(&g->client, g->text, "retry-after: ", rows[i].again);
+        client_check(&g->client, g->text, "x-should-retry: false", !rows[i].again);
+        assert_int_equal(g->bedrock.requests, rows[i].requests);
+    }
+}
+
 /* ---- the clock ---------------------------------------------------------------------------- */
 
 static void skewed(struct gateway *g, struct loopback_conn *c, struct str request)
@@ -410,6 +441,7 @@ int main(void)
         GATEWAY(test_connect_refused_is_tried_twice_then_502),
         GATEWAY(test_cut_answer_is_502_and_never_repeated),
         GATEWAY(test_tier_is_dropped_only_when_it_was_refused),
+        GATEWAY(test_quota_of_a_day_is_asked_once),
         GATEWAY(test_skew_is_learnt_from_the_answer_and_tried_again),
         GATEWAY(test_skew_learnt_by_another_worker_meanwhile_is_tried_again),
         GATEWAY(test_yesterday_and_tomorrow_are_signed_for),

@@ -10,6 +10,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "worker/exchange/bedrock.h"
+#include "worker/turn/wait.h"
 
 static struct segment segment;
 static struct config config;
@@ -50,7 +51,24 @@ static void test_error_table_maps_status_and_text(void **state)
         enum counter counted;
     } rows[] = {
         {429, "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-         "{\"message\":\"Too many\"}", STATUS_RATE, "throttled", COUNTER_FAILED_THROTTLING},
+         "{\"message\":\"Too many requests\"}", STATUS_RATE, "Too many requests",
+         COUNTER_FAILED_THROTTLING},
+        {429, "ThrottlingException", "{}", STATUS_RATE, "throttled", COUNTER_FAILED_THROTTLING},
+        {404, "ResourceNotFoundException",
+         "{\"message\":\"This model version has reached the end of its life. (arn:aws:x:1)\"}",
+         STATUS_NOT_FOUND, "has reached the end of its life. ([arn]", COUNTER_FAILED_NOT_FOUND},
+        {404, "ResourceNotFoundException",
+         "{\"message\":\"Model use case details have not been submitted for this account.\"}",
+         STATUS_NOT_FOUND, "use case details", COUNTER_FAILED_NOT_FOUND},
+        {413, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\",\"message\":\"20 MB\"}}",
+         STATUS_TOO_LARGE, "20 MB", COUNTER_FAILED_OTHER_4XX},
+        {529, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"busy now\"}}",
+         STATUS_OVERLOADED, "busy now", COUNTER_FAILED_OTHER_5XX},
+        {500, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"own words\"}}",
+         STATUS_UPSTREAM, "own words", COUNTER_FAILED_OTHER_5XX},
+        {429, "", "{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"the limit of 9\"}}",
+         STATUS_RATE, "the limit of 9", COUNTER_FAILED_OTHER_4XX},
         {400, "ServiceQuotaExceededException", "{}", STATUS_RATE, "quota", COUNTER_FAILED_QUOTA},
         {400, "ValidationException", "{\"message\":\"Input is too long for requested model.\"}",
          STATUS_CONTEXT, "Input is too long for requested model.", COUNTER_FAILED_VALIDATION},
@@ -153,6 +171,100 @@ static void test_error_validation_text_loses_arn_and_account(void **state)
     assert_string_equal(x.outcome.err.text, "warn: [arn], learn:more");
 }
 
+/* How long a refused client is to wait, and whether at all. */
+static void test_rate_says_when_to_come_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *body;
+        uint64_t retry_after;
+        int should_retry;
+        enum complaint complaint;
+    } rows[] = {
+        {"ThrottlingException", "{\"message\":\"Too many tokens, please wait\"}", 2, -1,
+         COMPLAINT_NONE},
+        {"ThrottlingException", "{\"message\":\"Too many tokens per day, please wait\"}", 0, 0,
+         COMPLAINT_DAY},
+        {"ServiceQuotaExceededException", "{\"message\":\"daily quota\"}", 0, 0, COMPLAINT_DAY},
+        {"", "{\"type\":\"error\",\"error\":{\"message\":\"slow down\"}}", 2, -1, COMPLAINT_NONE},
+        {"", "{\"type\":\"error\",\"error\":{\"message\":\"tokens per day\"}}", 0, 0,
+         COMPLAINT_DAY},
+        {"", "<html>", 2, -1, COMPLAINT_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct worker w = {.segment = &segment, .config = &config};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
+        enum complaint complaint =
+            bedrock_error(&x, 429, text_from(rows[i].type), text_from(rows[i].body));
+        if (x.outcome.err.code != STATUS_RATE || complaint != rows[i].complaint ||
+            wait_retry_after(&x.outcome.err) != rows[i].retry_after ||
+            wait_should_retry(&x.outcome.err) != rows[i].should_retry) {
+            fail_msg("%s: %llu, %d", rows[i].body,
+                     (unsigned long long)wait_retry_after(&x.outcome.err),
+                     wait_should_retry(&x.outcome.err));
+        }
+    }
+}
+
+/* Claude Code compacts at these words; OpenAI's clients go by the code and their own sentence. */
+static void test_overflow_is_told_in_the_clients_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *theirs, *messages;
+    } rows[] = {
+        {"Input is too long for requested model.", "Input is too long for requested model."},
+        {"prompt is too long: 9 tokens > 8 maximum", "prompt is too long: 9 tokens > 8 maximum"},
+        {"input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+         "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"},
+        {"Too many input tokens. Max input tokens: 262144, request input token count: 300000",
+         "prompt is too long: 300000 tokens > 262144 maximum"},
+        {"input length 300,000 exceeds the maximum context window of 262,144 tokens",
+         "prompt is too long: 300000 tokens > 262144 maximum"},
+        {"This model's maximum context length is 262144 tokens.",
+         "prompt is too long: This model's maximum context length is 262144 tokens."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char body[300], chat[300];
+        struct worker w = {.segment = &segment, .config = &config};
+        snprintf(body, sizeof body, "{\"message\":\"%s\"}", rows[i].theirs);
+        snprintf(chat, sizeof chat, "This model's maximum context length is exceeded: %s",
+                 rows[i].theirs);
+        for (unsigned d = 0; d < 2; d++) {
+            struct exchange x = {.worker = &w, .asked = {.id = STR("req_t"), .dialect = d}};
+            bedrock_error(&x, 400, STR("ValidationException"), text_from(body));
+            assert_int_equal(x.outcome.err.code, STATUS_CONTEXT);
+            assert_string_equal(x.outcome.err.text,
+                                d == DIALECT_ANTHROPIC ? rows[i].messages : chat);
+        }
+    }
+}
+
+/* C12: a sentence that is too long ends before a letter, not in it. */
+static void test_a_long_sentence_is_cut_between_letters(void **state)
+{
+    (void)state;
+    static const char *const letters[] = {"\u00e4", "\u6f22", "\U0001F600"};
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
+        for (size_t shift = 0; shift < 4; shift++) {
+            for (unsigned d = 0; d < 2; d++) {
+                char body[1000];
+                int n = snprintf(body, sizeof body, "{\"message\":\"context length %.*s",
+                                 (int)shift, "xxxx");
+                while (n < 700) {
+                    n += snprintf(body + n, sizeof body - (size_t)n, "%s", letters[i]);
+                }
+                snprintf(body + n, sizeof body - (size_t)n, "\"}");
+                struct worker w = {.segment = &segment, .config = &config};
+                struct exchange x = {.worker = &w, .asked = {.id = STR("req_t"), .dialect = d}};
+                bedrock_error(&x, 400, STR("ValidationException"), text_from(body));
+                assert_true(strlen(x.outcome.err.text) > 150);
+                assert_true(text_is_utf8(text_from(x.outcome.err.text)));
+            }
+        }
+    }
+}
+
 static void test_exception_frame_maps_camel_case(void **state)
 {
     (void)state;
@@ -219,6 +331,9 @@ int main(void)
         TEST(test_error_table_maps_status_and_text),
         TEST(test_error_says_what_it_is_about),
         TEST(test_error_validation_text_loses_arn_and_account),
+        TEST(test_rate_says_when_to_come_again),
+        TEST(test_overflow_is_told_in_the_clients_words),
+        TEST(test_a_long_sentence_is_cut_between_letters),
         TEST(test_exception_frame_maps_camel_case),
         TEST(test_error_log_has_only_the_first_line_of_aws_text),
     };

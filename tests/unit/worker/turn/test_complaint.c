@@ -32,6 +32,16 @@ static void test_read_sentence_table(void **state)
         {"the maximum Context Length is 8192", COMPLAINT_CONTEXT},
         {"input and max_tokens exceed the context window", COMPLAINT_CONTEXT},
         {"tools.0.name is too long", COMPLAINT_NONE},
+        {"input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+         COMPLAINT_CONTEXT},
+        {"Too many input tokens. Max input tokens: 262144, request input token count: 300000",
+         COMPLAINT_CONTEXT},
+        {"input length 300000 exceeds the maximum context window of 262144 tokens",
+         COMPLAINT_CONTEXT},
+        {"The request has more input tokens than the model's maximum context", COMPLAINT_CONTEXT},
+        {"Too many tokens, please wait before trying again.", COMPLAINT_NONE},
+        {"Too many tokens per day, please wait before trying again.", COMPLAINT_DAY},
+        {"You have reached your daily token quota", COMPLAINT_DAY},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         enum complaint got = complaint_read(text_from(rows[i].sentence));

@@ -115,7 +115,7 @@ shown() { # name, type, labels, help of each family in the answer
 }
 expect "metrics: /metrics" "$(diff <(jq -r '.metrics[] | [.name, .type, (.labels | join(",")), .meaning] | join("|")' "$T/metrics.json") <(shown))" ""
 expect "reasons and types: /metrics" "$(jq -r '.values[].value' "$T/metrics.json" | sort)" \
-    "$(sed -nE 's/^llm_api_converter_(refusals|upstream_errors)_total\{[a-z]+="([^"]*)"\} .*/\2/p' "$T/body" | sort)"
+    "$(sed -nE 's/^llm_api_converter_(refusals|refusals_cured|upstream_errors)_total\{[a-z]+="([^"]*)"\} .*/\2/p' "$T/body" | sort)"
 while IFS=$'\t' read -r method path caller; do
     call "${path/\{id\}/x}" -X "$method" ${method:+$([ "$method" = HEAD ] && echo -I)}
     [ "$path" = /metrics ] && caller=anybody # METRICS_TOKEN=off

@@ -91,25 +91,33 @@ static bool has(const struct offers *o, size_t n, struct str name)
 
 /* One entry a model: its name for clients, or, where that stands for nothing (DEFAULT_MODEL_MAPPING
  * replaces the names) or has been mapped to something else, its Bedrock id. */
-static void gather_table(struct gathering *g)
+static void add_row(struct gathering *g, const struct catalogue_row *row, size_t mapped)
 {
     const struct models *m = &g->x->worker->models;
+    char room[RULE_ROOM];
+    struct offer *to = &g->out->offer[g->out->n];
+    struct str name = models_name(m, row, room);
+    bool found = !has(g->out, mapped, name) && offers_find(g->x, name, to);
+    if (!found) {
+        name = models_id_here(m, row, room);
+        found = !has(g->out, mapped, name) && offers_find(g->x, name, to);
+    }
+    g->out->n += found;
+}
+
+/* What clients have names for comes first: a picker shows twenty. */
+static void gather_table(struct gathering *g)
+{
     const struct catalogue *t = catalogue_now();
     size_t mapped = g->out->n;
-    for (uint32_t i = 0; i < t->rows && g->out->n < g->room; i++) {
-        const struct catalogue_row *row = &t->row[i];
-        char room[RULE_ROOM];
-        struct offer *to = &g->out->offer[g->out->n];
-        if (catalogue_text(row, CATALOGUE_NAME).n == 0) { /* it only begins ids */
-            continue;
+    for (int named = 1; named >= 0; named--) {
+        for (uint32_t i = 0; i < t->rows && g->out->n < g->room; i++) {
+            const struct catalogue_row *row = &t->row[i];
+            bool family = catalogue_text(row, CATALOGUE_NAME).n == 0; /* it only begins ids */
+            if (!family && (catalogue_text(row, CATALOGUE_NAMES).n > 0) == named) {
+                add_row(g, row, mapped);
+            }
         }
-        struct str name = models_name(m, row, room);
-        bool found = !has(g->out, mapped, name) && offers_find(g->x, name, to);
-        if (!found) {
-            name = models_id_here(m, row, room);
-            found = !has(g->out, mapped, name) && offers_find(g->x, name, to);
-        }
-        g->out->n += found;
     }
 }
 

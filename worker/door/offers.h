@@ -21,7 +21,7 @@ struct offers {
 };
 
 /* In the exchange's arena, always in the same order while nothing changes: mapped names by the
- * alphabet, then by the table. false: no memory (outcome.err says so). */
+ * alphabet, models that clients have names for, then the others, by the table. false: no memory (outcome.err says so). */
 MUST_CHECK bool offers_make(struct exchange *x, struct offers *out);
 /* One name, mapped or not. False: nothing stands behind it, or not for this key. */
 bool offers_find(struct exchange *x, struct str name, struct offer *out);

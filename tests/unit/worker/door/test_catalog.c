@@ -323,6 +323,9 @@ static void test_list_has_each_model_once_by_its_name_and_no_retired_one(void **
         json_free(one);
     }
     assert_true(families > 50);
+    for (size_t i = 0; i < 20; i++) { /* a picker's first page */
+        assert_true(text_starts(text_from(names[i]), STR("claude-")));
+    }
     static const char *const there[] = {"claude-sonnet-5-5", "amazon.nova-lite-v1:0",
                                         "us.deepseek.r1-v1:0", "qwen.qwen3-32b-v1:0"};
     static const char *const absent[] = {"claude-sonnet-4-0", "gpt-4o", "haiku",

@@ -169,7 +169,8 @@ void http_parse_reset(struct http_parse *p)
 
 bool http_parse_started(const struct http_parse *p)
 {
-    return buf_len(&p->head) > 0;
+    struct str head = buf_str(&p->head);
+    return head.n > 0 && !text_eq(head, STR("\r")); /* that may be half of an empty line */
 }
 
 const struct http_request *http_parse_request(struct http_parse *p)

@@ -17,6 +17,7 @@
 #include "master/cli/revoke_key.h"
 #include "master/cli/set_price.h"
 #include "master/cli/setup_tables.h"
+#include "master/models/models_cli.h"
 #include "master/supervise/reload.h"
 #include "master/supervise/supervise.h"
 #include "master/cli/top.h"
@@ -60,8 +61,9 @@ static const struct commands_row commands[] = {
     {"update-key", update_key_run, "change what an API key may do", &update_key_about},
     {"revoke-key", revoke_key_run, "revoke an API key", &revoke_key_about},
     {"map-model", map_model_run, "which Bedrock model a name stands for", &map_model_about},
+    {"models", models_cli_run, "what is known of models: limits, prices, ends", &models_cli_about},
     {"set-price", set_price_run, "what a model costs", &set_price_about},
-    {"usage", usage_report_run, "what was used: by key, model or day", &usage_report_about},
+    {"usage", usage_report_run, "what was used: by key, user, model or day", &usage_report_about},
     {"setup-tables", setup_tables_run, "make what the key store needs", &setup_tables_about},
     {"top", top_run, "watch a running gateway", &top_about},
     {"health", health_run, "ask a running gateway for /health: exit 0 or 1", &health_about},

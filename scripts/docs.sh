@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the tables that the program prints of itself between their marks in the READMEs:
 #
-#   <!-- docs:routes:begin (anything) -->      settings, basics (of them), routes, metrics or commands
+#   <!-- docs:routes:begin (anything) -->      settings, basics (of them), routes, metrics, commands or models
 #   <!-- docs:routes:end -->
 #
 # usage: scripts/docs.sh [--check]    (--check: changes nothing, exit 1 when a file is out of date)
@@ -11,7 +11,7 @@ program=${B:-build}/llm-api-converter
 [ -x "$program" ] || { echo "docs: $program is missing; run make first" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for table in settings basics routes metrics commands; do
+for table in settings basics routes metrics commands models; do
     env -i PATH="$PATH" "$program" docs "$table" >"$work/$table"
 done
 status=0

@@ -11,7 +11,9 @@
 #include "master/supervise/sandbox.h"
 #include "server/aws/creds.h"
 #include "server/config/config_docs.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
+#include "worker/model/endings.h"
 #include "worker/model/models.h"
 
 #define OVERRIDES_MAX 12
@@ -80,6 +82,22 @@ void commands_print_safe(struct str text, size_t width)
     if (width) {
         printf("%*s", (int)(shown < width ? width - shown + 1 : 1), "");
     }
+}
+
+/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula
+ * to spreadsheets. */
+void commands_print_csv(struct str text)
+{
+    putchar('"');
+    if (text.n && text.p[0] && strchr("=+-@", text.p[0])) {
+        putchar('\'');
+    }
+    size_t step;
+    for (struct str rest = text; rest.n; rest = text_sub(rest, step, rest.n)) {
+        bool odd = text_steers(rest, &step, NULL);
+        printf("%s%.*s", rest.p[0] == '"' ? "\"" : "", odd ? 1 : (int)step, odd ? " " : rest.p);
+    }
+    putchar('"');
 }
 
 void commands_log(const struct config *c, const char *process)
@@ -213,6 +231,8 @@ static int check_print(const struct config *c, const struct options *o, bool jso
         sandbox_report(c, print_sandbox_row, NULL);
     }
     config_warnings(c, print_warning, NULL);
+    clock_tick();
+    endings_configured(c, clock_real_ms(), print_warning, NULL);
     return COMMANDS_OK;
 }
 

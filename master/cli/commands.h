@@ -44,6 +44,8 @@ MUST_CHECK enum status commands_config(struct config *c, const char *env_file,
 /* Text that others have stored: what could steer a terminal is shown as '?'. Filled up with blanks
  * to width characters and one more; width 0: not. */
 void commands_print_safe(struct str text, size_t width);
+/* The same as a field of CSV, quoted. */
+void commands_print_csv(struct str text);
 /* LOG_LEVEL and LOG_FORMAT of *c take effect. */
 void commands_log(const struct config *c, const char *process);
 

@@ -14,10 +14,13 @@
 #include "server/base/buf.h"
 #include "server/base/clock.h"
 #include "server/json/json.h"
+#include "shm/catalogue/catalogue.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/edition.h"
 #include "shm/memory/segment.h"
+#include "worker/model/endings.h"
 
 #define REFRESH_MS 1000
 #define JSON_MAX   65536
@@ -35,6 +38,7 @@ const struct commands_about top_about = {
 
 struct view {
     struct segment segment;
+    const struct config *config;
     const char *state_dir;
     pid_t master;
     uint64_t before[COUNTER_COUNT]; /* at the last refresh */
@@ -218,6 +222,31 @@ static void print_counters(struct view *v)
     v->refreshed = true;
 }
 
+/* --- models that end soon ------------------------------------------------------------------ */
+
+/* By the table that the server has in force: CATALOGUE_FILE may have changed since it was read. */
+static void each_ending(const struct view *v, void (*fn)(void *ctx, const char *text), void *ctx)
+{
+    (void)edition_take(&v->segment);
+    endings_configured(v->config, clock_real_ms(), fn, ctx);
+    endings_live(&v->segment, clock_real_ms(), fn, ctx);
+}
+
+static void print_ending(void *ctx, const char *text)
+{
+    (void)ctx;
+    printf("warning: ");
+    commands_print_safe(text_from(text), 0);
+    putchar('\n');
+}
+
+static void json_ending(void *ctx, const char *text)
+{
+    json_str(ctx, text_from(text));
+}
+
+/* --- both forms ---------------------------------------------------------------------------- */
+
 static void print_text(struct view *v)
 {
     char up[24];
@@ -228,6 +257,7 @@ static void print_text(struct view *v)
            (double)directory_age_ms(&v->segment, clock_real_ms()) / 1000);
     print_processes(v);
     print_ends(v);
+    each_ending(v, print_ending, NULL);
     putchar('\n');
     print_counters(v);
     fflush(stdout);
@@ -345,6 +375,10 @@ static void print_json(const struct view *v)
     member(&w, "key_table_generation", directory_generation(&v->segment));
     json_processes(v, &w);
     json_ends(v, &w);
+    JSON_KEY(&w, "warnings");
+    json_array(&w);
+    each_ending(v, json_ending, &w);
+    json_array_end(&w);
     json_counters(v, &w);
     json_object_end(&w);
     printf("%.*s\n", STR_ARG(buf_str(&b)));
@@ -414,6 +448,10 @@ int top_run(int argc, char **argv)
         return commands_complain(top_about.name, &err);
     }
     v.state_dir = c.state_dir;
+    v.config = &c;
+    /* A bad file: the built-in table. The server's own is taken where it has a later one. */
+    bool whole = catalogue_load(c.catalogue_file, &err) == STATUS_OK;
+    (void)whole;
     exit_code = find_master(&c, o.value[PID], &v.master, &err) == STATUS_OK
                     ? show(&v, json || o.value[ONCE], json)
                     : commands_complain(top_about.name, &err);

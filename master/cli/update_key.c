@@ -26,6 +26,7 @@ enum {
     ENABLE = ATTRIBUTES,
     DISABLE,
     REASON,
+    RESET_SPEND,
     STDIN_KEY,
     OUTPUT,
     ENV_FILE,
@@ -47,6 +48,8 @@ static const struct option_row rows[ROW_COUNT] = {
     [ENABLE] = {0, "enable", NULL, "the key works again"},
     [DISABLE] = {0, "disable", NULL, "the key is refused until --enable"},
     [REASON] = {0, "reason", "TEXT", "with --disable: kept with the key; default: disabled"},
+    [RESET_SPEND] = {0, "reset-spend", NULL,
+                     "this month's spending becomes 0; its usage rows and its total stay"},
     [STDIN_KEY] = {'k', "key", NULL, "read the key itself from standard input"},
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
@@ -62,6 +65,8 @@ struct change {
     struct key_find key;
     struct keystore_row row; /* the new values */
     uint32_t edits;
+    bool reset_spend;
+    int64_t was_micro; /* that month's spending, before */
 };
 
 /* --- what is to change --------------------------------------------------------------------- */
@@ -131,8 +136,11 @@ static enum status read_change(const struct options *o, struct change *c, struct
     if (o->value[ENABLE] || o->value[DISABLE]) {
         set_active(c, o->value[ENABLE] != NULL, o->value[DISABLE] ? reason : "");
     }
-    return c->edits ? check_values(c, err)
-                    : err_set(err, STATUS_INVALID, "nothing to change is given, see --help");
+    c->reset_spend = o->value[RESET_SPEND] != NULL;
+    if (!c->edits && !c->reset_spend) {
+        return err_set(err, STATUS_INVALID, "nothing to change is given, see --help");
+    }
+    return c->edits ? check_values(c, err) : STATUS_OK;
 }
 
 /* --- budget -------------------------------------------------------------------------------- */
@@ -169,14 +177,31 @@ static enum status apply_budget(struct change *c, struct err *err)
 
 /* --- doing it ------------------------------------------------------------------------------ */
 
+/* First, so that what else is asked meets a budget that has room. */
+static enum status reset_spend(struct keystore *store, struct change *c, struct err *err)
+{
+    const struct keystore_bill_ops *bill = store->ops->bill;
+    if (!bill) {
+        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no usage rows",
+                       store->ops->name);
+    }
+    enum status status = bill->reset_spend(store, c->key.found.id, &c->was_micro, err);
+    return status == STATUS_OK ? store->ops->get(store, c->row.id, &c->key.found, err) : status;
+}
+
 static enum status update(struct keystore *store, struct change *c, struct keystore_row *now,
                           struct err *err)
 {
-    if (key_find_run(store, &c->key, err) != STATUS_OK || apply_budget(c, err) != STATUS_OK) {
+    if (key_find_run(store, &c->key, err) != STATUS_OK) {
         return err->code;
     }
     text_copy(text_from(c->key.found.id), c->row.id, sizeof c->row.id);
-    enum status status = store->ops->edit->update(store, &c->row, c->edits, err);
+    if ((c->reset_spend && reset_spend(store, c, err) != STATUS_OK) ||
+        apply_budget(c, err) != STATUS_OK) {
+        return err->code;
+    }
+    enum status status =
+        c->edits ? store->ops->edit->update(store, &c->row, c->edits, err) : STATUS_OK;
     return status == STATUS_OK ? store->ops->get(store, c->row.id, now, err) : status;
 }
 
@@ -203,6 +228,11 @@ static void print_done(const struct change *c, const struct keystore_row *now, b
         if (c->edits & 1u << i) {
             printf(" %s", names[i]);
         }
+    }
+    if (c->reset_spend) {
+        char was[32];
+        keystore_money_text(c->was_micro, was);
+        printf(" spending of this month (it was $%s)", was);
     }
     putchar('\n');
 }

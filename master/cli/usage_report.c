@@ -5,6 +5,9 @@
 
 #include "master/cli/commands.h"
 #include "master/cli/keys.h"
+#include "master/cli/reprice.h"
+#include "master/cli/usage_users.h"
+#include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/clock.h"
 #include "server/json/json.h"
@@ -15,10 +18,14 @@
 #define DAY_MS      86400000ll
 #define GROUP_WIDTH 34
 
-enum { BY, DAYS, OUTPUT, ENV_FILE, ROW_COUNT };
+enum { BY, DAYS, FROM, REPRICE, APPLY, OUTPUT, ENV_FILE, ROW_COUNT };
 static const struct option_row rows[ROW_COUNT] = {
-    [BY] = {'b', "by", "key|model|day", "what the sums are of; default: key"},
+    [BY] = {'b', "by", "key|user|model|day", "what the sums are of; default: key"},
     [DAYS] = {'d', "days", "N", "how far back; default: 30"},
+    [FROM] = {0, "from", "DAY", "from that day on (2026-11-01, UTC), instead of --days"},
+    [REPRICE] = {0, "reprice", NULL,
+                 "what these requests cost at today's prices, against what was stored"},
+    [APPLY] = {0, "apply", NULL, "with --reprice: store it, and put the budgets right"},
     [OUTPUT] = {0, "output", "text|csv|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
@@ -26,10 +33,15 @@ const struct commands_about usage_report_about = {
     "usage", "", "Sums of requests, tokens and cost. Keys are shown by their KEY-ID.", rows,
     ROW_COUNT};
 
+/* by user: the sums of keys, put together here */
 static const struct {
     const char *word;
     enum keystore_group group;
-} groups[] = {{"key", KEYSTORE_BY_KEY}, {"model", KEYSTORE_BY_MODEL}, {"day", KEYSTORE_BY_DAY}};
+    bool user;
+} groups[] = {{"key", KEYSTORE_BY_KEY, false},
+              {"user", KEYSTORE_BY_KEY, true},
+              {"model", KEYSTORE_BY_MODEL, false},
+              {"day", KEYSTORE_BY_DAY, false}};
 
 enum form { TEXT, CSV, JSON };
 static const char *const forms[] = {[TEXT] = "text", [CSV] = "csv", [JSON] = "json"};
@@ -38,8 +50,13 @@ struct report {
     size_t by; /* in groups */
     enum form form;
     int64_t from_ms, to_ms;
+    bool reprice, apply;
     size_t count;
     struct keystore_usage_sum total;
+    struct usage_users users;
+    struct keystore_usage_sum *of_users; /* sorted by group */
+    size_t user_count, user_room;
+    bool out_of_memory;
 };
 
 /* --- one line ------------------------------------------------------------------------------ */
@@ -50,7 +67,7 @@ static void name_of(const struct report *r, const struct keystore_usage_sum *sum
 {
     struct keystore_row row = {0};
     bool nobody = strcmp(sum->group, "master") == 0 || strcmp(sum->group, "anonymous") == 0;
-    if (groups[r->by].group != KEYSTORE_BY_KEY || nobody) {
+    if (groups[r->by].group != KEYSTORE_BY_KEY || groups[r->by].user || nobody) {
         text_copy(text_from(sum->group), out, size);
         return;
     }
@@ -94,22 +111,6 @@ static void print_json(const struct report *r, const struct keystore_usage_sum *
     buf_free(&b);
 }
 
-/* RFC 4180: quotes around, and doubled inside; a leading sign would be a formula
- * to spreadsheets. */
-static void print_csv_name(const char *name)
-{
-    putchar('"');
-    if (name[0] && strchr("=+-@", name[0])) {
-        putchar('\'');
-    }
-    size_t step;
-    for (struct str rest = text_from(name); rest.n; rest = text_sub(rest, step, rest.n)) {
-        bool odd = text_steers(rest, &step, NULL);
-        printf("%s%.*s", rest.p[0] == '"' ? "\"" : "", odd ? 1 : (int)step, odd ? " " : rest.p);
-    }
-    putchar('"');
-}
-
 static void print_csv(const struct report *r, const struct keystore_usage_sum *s, const char *name)
 {
     if (r->count == 0) {
@@ -117,8 +118,8 @@ static void print_csv(const struct report *r, const struct keystore_usage_sum *s
                "cost_usd\n",
                groups[r->by].word);
     }
-    if (groups[r->by].group == KEYSTORE_BY_MODEL) {
-        print_csv_name(name);
+    if (groups[r->by].group == KEYSTORE_BY_MODEL || groups[r->by].user) {
+        commands_print_csv(text_from(name));
     } else {
         printf("%s", name);
     }
@@ -180,19 +181,97 @@ static bool take(void *ctx, const struct keystore_usage_sum *sum)
     return true;
 }
 
-static int report(const struct config *c, struct report *r)
+/* --- by user ------------------------------------------------------------------------------- */
+
+static bool make_room(struct report *r)
 {
-    struct keystore *store;
-    struct err err = {.code = STATUS_OK};
-    if (keys_open(c, &store, &err) != STATUS_OK) {
-        return keys_failed(usage_report_about.name, &err);
+    if (r->user_count < r->user_room) {
+        return true;
     }
+    size_t room = r->user_room ? 2 * r->user_room : 64;
+    struct keystore_usage_sum *more = heap_grow(r->of_users, room * sizeof *more);
+    r->out_of_memory = !more;
+    if (more) {
+        r->of_users = more;
+        r->user_room = room;
+    }
+    return more != NULL;
+}
+
+static bool take_of_user(void *ctx, const struct keystore_usage_sum *sum)
+{
+    struct report *r = ctx;
+    const char *user = usage_users_find(&r->users, sum->group);
+    size_t at = 0;
+    while (at < r->user_count && strcmp(r->of_users[at].group, user) < 0) {
+        at++;
+    }
+    if (at == r->user_count || strcmp(r->of_users[at].group, user) != 0) {
+        if (!make_room(r)) {
+            return false;
+        }
+        struct keystore_usage_sum *new = &r->of_users[at];
+        memmove(new + 1, new, (r->user_count++ - at) * sizeof *new);
+        *new = (struct keystore_usage_sum){.requests = 0};
+        text_copy(text_from(user), new->group, sizeof new->group);
+    }
+    add(&r->of_users[at], sum);
+    return true;
+}
+
+static enum status sums_of_users(struct keystore *store, struct report *r, struct err *err)
+{
     enum status status =
-        keystore_usage(store, groups[r->by].group, r->from_ms, r->to_ms, take, r, &err);
-    keystore_close(store);
-    if (status != STATUS_OK) {
-        return keys_failed(usage_report_about.name, &err);
+        keystore_usage(store, KEYSTORE_BY_KEY, r->from_ms, r->to_ms, take_of_user, r, err);
+    if (status == STATUS_OK && r->out_of_memory) {
+        return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
+    for (size_t i = 0; i < r->user_count && status == STATUS_OK; i++) {
+        take(r, &r->of_users[i]);
+    }
+    return status;
+}
+
+/* --- at today's prices --------------------------------------------------------------------- */
+
+static void name_row(void *ctx, const struct keystore_bill_row *row, char *out, size_t size)
+{
+    const struct report *r = ctx;
+    struct keystore_usage_sum sum = {.requests = 0};
+    char time[25];
+    if (groups[r->by].user) {
+        text_copy(text_from(usage_users_find(&r->users, row->id)), out, size);
+    } else if (groups[r->by].group == KEYSTORE_BY_KEY) {
+        text_copy(text_from(row->id), sum.group, sizeof sum.group);
+        name_of(r, &sum, out, size);
+        text_wipe(&sum, sizeof sum);
+    } else if (groups[r->by].group == KEYSTORE_BY_MODEL) {
+        text_copy(text_from(row->model), out, size);
+    } else {
+        clock_rfc3339(row->started_ms, time);
+        text_copy((struct str){time, 10}, out, size);
+    }
+}
+
+static enum status reprice(const struct config *c, struct keystore *store, struct report *r,
+                           struct err *err)
+{
+    static const enum reprice_form as[] = {
+        [TEXT] = REPRICE_TEXT, [CSV] = REPRICE_CSV, [JSON] = REPRICE_JSON};
+    const struct reprice_ask ask = {.word = groups[r->by].word,
+                                    .name = name_row,
+                                    .name_ctx = r,
+                                    .form = as[r->form],
+                                    .from_ms = r->from_ms,
+                                    .to_ms = r->to_ms,
+                                    .apply = r->apply};
+    return reprice_run(c, store, &ask, err);
+}
+
+/* --- all of it ----------------------------------------------------------------------------- */
+
+static void print_end(const struct report *r)
+{
     if (r->form == JSON) {
         printf(r->count ? "]\n" : "[]\n");
     } else if (r->form == TEXT && r->count) {
@@ -200,7 +279,55 @@ static int report(const struct config *c, struct report *r)
     } else if (r->form == TEXT) {
         printf("no requests in that time\n");
     }
-    return COMMANDS_OK;
+}
+
+static enum status run(const struct config *c, struct keystore *store, struct report *r,
+                       struct err *err)
+{
+    enum status status = STATUS_OK;
+    if (groups[r->by].user) {
+        status = usage_users_load(&r->users, store, err);
+    }
+    if (status == STATUS_OK && r->reprice) {
+        return reprice(c, store, r, err);
+    }
+    if (status == STATUS_OK && groups[r->by].user) {
+        status = sums_of_users(store, r, err);
+    } else if (status == STATUS_OK) {
+        status = keystore_usage(store, groups[r->by].group, r->from_ms, r->to_ms, take, r, err);
+    }
+    if (status == STATUS_OK) {
+        print_end(r);
+    }
+    return status;
+}
+
+static int report(const struct config *c, struct report *r)
+{
+    struct keystore *store;
+    struct err err = {.code = STATUS_OK};
+    if (keys_open(c, &store, &err) != STATUS_OK) {
+        return keys_failed(usage_report_about.name, &err);
+    }
+    enum status status = run(c, store, r, &err);
+    keystore_close(store);
+    usage_users_free(&r->users);
+    heap_drop(r->of_users);
+    return status == STATUS_OK ? COMMANDS_OK : keys_failed(usage_report_about.name, &err);
+}
+
+static enum status read_from(const struct options *o, struct report *r, struct err *err)
+{
+    char time[32];
+    if (o->value[DAYS]) {
+        return err_set(err, STATUS_INVALID, "--from and --days exclude each other");
+    }
+    snprintf(time, sizeof time, "%.10sT00:00:00Z", o->value[FROM]);
+    if (strlen(o->value[FROM]) != 10 || !clock_parse_rfc3339(text_from(time), &r->from_ms)) {
+        return err_set(err, STATUS_INVALID, "--from %s: a day like 2026-11-01 is needed",
+                       o->value[FROM]);
+    }
+    return STATUS_OK;
 }
 
 static enum status read_options(const struct options *o, struct report *r, struct err *err)
@@ -213,7 +340,7 @@ static enum status read_options(const struct options *o, struct report *r, struc
     for (r->by = 0; r->by < n && strcmp(by, groups[r->by].word) != 0; r->by++) {
     }
     if (r->by == n) {
-        return err_set(err, STATUS_INVALID, "--by %s: key, model or day is needed", by);
+        return err_set(err, STATUS_INVALID, "--by %s: key, user, model or day is needed", by);
     }
     for (r->form = TEXT; r->form <= JSON && strcmp(form, forms[r->form]) != 0; r->form++) {
     }
@@ -225,7 +352,12 @@ static enum status read_options(const struct options *o, struct report *r, struc
     }
     r->to_ms = clock_real_now_ms() + 1;
     r->from_ms = r->to_ms - (int64_t)days * DAY_MS;
-    return STATUS_OK;
+    r->reprice = o->value[REPRICE] != NULL;
+    r->apply = o->value[APPLY] != NULL;
+    if (r->apply && !r->reprice) {
+        return err_set(err, STATUS_INVALID, "--apply goes with --reprice");
+    }
+    return o->value[FROM] ? read_from(o, r, err) : STATUS_OK;
 }
 
 int usage_report_run(int argc, char **argv)

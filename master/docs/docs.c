@@ -6,6 +6,7 @@
 
 #include "master/docs/completion.h"
 #include "master/docs/manual.h"
+#include "master/docs/models_page.h"
 #include "server/config/config_docs.h"
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
@@ -19,7 +20,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [OUTPUT] = {0, "output", "markdown|json", "form of the answer"},
 };
 const struct commands_about docs_about = {
-    "docs", "settings|basics|routes|metrics|commands|man|bash-completion|zsh-completion",
+    "docs", "settings|basics|routes|metrics|commands|models|man|bash-completion|zsh-completion",
     "Prints one of the program's own tables, as the documentation has it, or what is made of them: "
     "the manual page, the completion of a shell.",
     rows, ROW_COUNT};
@@ -365,6 +366,18 @@ static void commands_json(struct docs *d)
     json_array_end(w);
 }
 
+/* --- models -------------------------------------------------------------------------------- */
+
+static void models_markdown(struct docs *d)
+{
+    models_page_markdown(&d->out);
+}
+
+static void models_json(struct docs *d)
+{
+    models_page_json(&d->w);
+}
+
 /* --- what is made of the tables ------------------------------------------------------------ */
 
 static void manual(struct docs *d)
@@ -389,10 +402,15 @@ static const struct table {
     void (*plain)(struct docs *d); /* Markdown, roff, a script */
     void (*json)(struct docs *d);  /* NULL: has no such form */
 } tables[] = {
-    {"settings", settings_markdown, settings_json}, {"basics", basics_markdown, basics_json},
-    {"routes", routes_markdown, routes_json},       {"metrics", metrics_markdown, metrics_json},
-    {"commands", commands_markdown, commands_json}, {"man", manual, NULL},
-    {"bash-completion", bash_completion, NULL},     {"zsh-completion", zsh_completion, NULL},
+    {"settings", settings_markdown, settings_json},
+    {"basics", basics_markdown, basics_json},
+    {"routes", routes_markdown, routes_json},
+    {"metrics", metrics_markdown, metrics_json},
+    {"commands", commands_markdown, commands_json},
+    {"models", models_markdown, models_json},
+    {"man", manual, NULL},
+    {"bash-completion", bash_completion, NULL},
+    {"zsh-completion", zsh_completion, NULL},
 };
 
 static const struct table *find(const char *name)

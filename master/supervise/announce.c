@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "server/aws/creds.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
+#include "worker/model/endings.h"
 
 void announce_upstream(const struct config *c, char *out, size_t size)
 {
@@ -36,4 +38,5 @@ void announce_start(const struct config *c, const char *address, uint32_t worker
              VERSION, address, workers, upstream, c->require_api_key ? "required" : "NOT required",
              sha256_engine());
     config_warnings(c, warn, NULL);
+    endings_configured(c, clock_real_ms(), warn, NULL);
 }

@@ -26,6 +26,7 @@
     X(size_t, output_high, 16384, "held for a slow reader before the upstream is paused")      \
     X(uint32_t, connect_ms, 5000, "to connect to Bedrock")                                     \
     X(uint32_t, attempts, 2, "of a request at Bedrock: the second only before the first byte") \
+    X(uint32_t, learned_s, 600, "for which it is known what a model has refused")              \
     X(size_t, frame_bytes, 16777216, "of Bedrock's event stream")                              \
     /* --- room of a worker on a middling machine; master/supervise/room.h measures it --- */  \
     X(size_t, bodies, 256000000, "request bodies held at once; more: 503")                     \

@@ -35,6 +35,8 @@ static const struct {
     {"RequestTimeout", DYNAMO_TRANSIENT},
     {"RequestTimeoutException", DYNAMO_TRANSIENT},
     {"ReplicatedWriteConflictException", DYNAMO_TRANSIENT},
+    /* another's transaction is at work on the item */
+    {"TransactionConflictException", DYNAMO_TRANSIENT},
     {"InvalidSignatureException", DYNAMO_SKEW},
     {"SignatureDoesNotMatch", DYNAMO_SKEW},
     {"RequestExpired", DYNAMO_SKEW},
@@ -66,8 +68,35 @@ static struct str bare_code(struct str s)
     return text_find(s, STR(":"), &at) ? text_sub(s, 0, at) : s;
 }
 
-static enum dynamo_result by_code(struct str code, int http)
+/* Its message has a word for each item: "[ConditionalCheckFailed, None]". A conflict is another's
+ * write at this moment, and so is what a condition says. */
+static enum dynamo_result by_reasons(struct str message)
 {
+    static const struct {
+        const char *word;
+        enum dynamo_result result;
+    } reasons[] = {
+        {"ValidationError", DYNAMO_INVALID},
+        {"ItemCollectionSizeLimitExceeded", DYNAMO_INVALID},
+        {"ConditionalCheckFailed", DYNAMO_CONDITION},
+        {"TransactionConflict", DYNAMO_CONDITION},
+        {"ProvisionedThroughputExceeded", DYNAMO_THROTTLED},
+        {"ThrottlingError", DYNAMO_THROTTLED},
+    };
+    size_t at;
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        if (text_find(message, text_from(reasons[i].word), &at)) {
+            return reasons[i].result;
+        }
+    }
+    return DYNAMO_REFUSED;
+}
+
+static enum dynamo_result by_code(struct str code, struct str message, int http)
+{
+    if (text_eq(code, STR("TransactionCanceledException"))) {
+        return by_reasons(message);
+    }
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
         if (text_eq(code, text_from(codes[i].code))) {
             return codes[i].result;
@@ -134,7 +163,7 @@ enum dynamo_result dynamo_error_read(int http, struct str type_header, struct st
         put_clean(STR(": "), text_out, DYNAMO_ERROR_TEXT);
         put_clean(message, text_out, DYNAMO_ERROR_TEXT);
     }
-    enum dynamo_result result = by_code(code, http);
+    enum dynamo_result result = by_code(code, message, http);
     json_free(doc);
     return result;
 }

@@ -18,6 +18,11 @@ bool region_is_prefix(struct str word)
     return false;
 }
 
+struct str region_prefix_at(size_t i)
+{
+    return i < COUNT_OF(prefixes) ? prefixes[i] : (struct str){NULL, 0};
+}
+
 static struct str last_part(struct str arn)
 {
     size_t at = arn.n;

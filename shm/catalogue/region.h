@@ -14,6 +14,8 @@ struct str region_base(struct str id);
 struct str region_prefix(struct str id);
 /* "us" is one. */
 bool region_is_prefix(struct str word);
+/* The prefixes, one after the other; empty behind the last. */
+struct str region_prefix_at(size_t i);
 /* Of an AWS region the prefix of its geography: "eu-west-1" -> "eu", "ap-south-1" -> "apac". */
 struct str region_geography(struct str region);
 

@@ -216,6 +216,7 @@ static const struct keystore_ops ops = {
     .prices = keystore_dynamo_prices,
     .betas = keystore_dynamo_betas,
     .edit = &keystore_dynamo_edit,
+    .bill = &keystore_dynamo_bill,
     .close = close_store,
 };
 

@@ -17,7 +17,7 @@
 
 #define TRIES         10
 #define PAUSE_MS      100u /* the longest, before another try */
-#define LEDGER_SIZE   4096
+#define LEDGER_SIZE   KEYSTORE_DYNAMO_LEDGER
 #define LEDGER_MOST   64u /* flushers: servers that have counted to this key lately */
 #define LEDGER_KEEP_S (7 * 86400)
 
@@ -40,15 +40,6 @@ static const char *const watched[WATCHED_COUNT] = {
 #define WATCHED_NAME(name, attribute) [name] = attribute,
     WATCHED(WATCHED_NAME)
 #undef WATCHED_NAME
-};
-
-struct sums {
-    struct keystore_budget budget;
-    bool was_active;
-    bool late;                    /* the history changes */
-    struct buf history;           /* its new text */
-    char ledger[LEDGER_SIZE];     /* as read */
-    char new_ledger[LEDGER_SIZE]; /* as it is to be */
 };
 
 /* --- the ledger: "<flusher hex>:<sequence>:<seconds>" of each, with blanks, latest last --- */
@@ -129,10 +120,11 @@ static void write_ledger(const char *old, uint64_t flusher, uint64_t sequence,
 
 /* --- the history: {"2026-01":12.34}, dollars rounded to cents (compat 3.2) ----------------- */
 
-static void put_month(struct buf *b, struct str month, int64_t cents)
+static void put_month(struct buf *b, struct str month, int64_t micro)
 {
-    buf_printf(b, "%s\"%.*s\":%lld.%02lld", buf_len(b) ? "," : "", STR_ARG(month),
-               (long long)(cents / 100), (long long)(cents % 100));
+    char usd[32];
+    keystore_history_text(micro, usd);
+    buf_printf(b, "%s\"%.*s\":%s", buf_len(b) ? "," : "", STR_ARG(month), usd);
 }
 
 /* Replaces the history by one in which the month has more. What is no number is left out. */
@@ -141,22 +133,30 @@ static void add_to_history(struct buf *history, struct str month, int64_t micro)
     struct err err;
     struct cJSON *doc = json_parse(buf_str(history), &err);
     struct buf b;
-    int64_t own = (micro + 5000) / 10000;
     buf_init(&b, 65536);
     for (struct cJSON *m = json_child(doc); m; m = json_next(m)) {
         double usd;
-        int64_t cents = json_number(m, &usd) && fabs(usd) < 1e12 ? llround(usd * 100) : -1;
-        if (cents >= 0 && text_eq(json_name(m), month)) {
-            own += cents;
-        } else if (cents >= 0 && json_name(m).n == 7) {
-            put_month(&b, json_name(m), cents);
+        int64_t there = json_number(m, &usd) && fabs(usd) < 1e12 ? llround(usd * 1e6) : -1;
+        if (there >= 0 && text_eq(json_name(m), month)) {
+            micro += there;
+        } else if (there >= 0 && json_name(m).n == 7) {
+            put_month(&b, json_name(m), there);
         }
     }
-    put_month(&b, month, own);
+    put_month(&b, month, micro > 0 ? micro : 0);
     json_free(doc);
     buf_clear(history);
     buf_printf(history, "{%.*s}", STR_ARG(buf_str(&b)));
     buf_free(&b);
+}
+
+void keystore_dynamo_budget_history(struct keystore_dynamo_sums *s)
+{
+    const struct keystore_budget *b = &s->budget;
+    if (b->history_month[0]) {
+        s->late = true;
+        add_to_history(&s->history, text_from(b->history_month), b->history_micro);
+    }
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static void read_text(const struct cJSON *item, const char *name, char *out, siz
     text_copy(ok ? s : STR(""), out, size);
 }
 
-static void read_sums(const struct cJSON *item, struct sums *s)
+static void read_sums(const struct cJSON *item, struct keystore_dynamo_sums *s)
 {
     struct keystore_budget *b = &s->budget;
     struct str text;
@@ -190,15 +190,20 @@ static void read_sums(const struct cJSON *item, struct sums *s)
     b->active = dynamo_value(item, watched[ACTIVE], &text) == DYNAMO_TYPE_BOOL &&
                 text_eq(text, STR("true"));
     s->was_active = b->active;
-    s->late = false;
+    s->late = s->resets = false;
+    s->reset_ms = dynamo_value(item, "budget_reset_at", &text) == DYNAMO_TYPE_N &&
+                          dynamo_value_number(text, 0, &s->reset_ms, NULL)
+                      ? s->reset_ms
+                      : 0;
+    text_copy(text_from(s->ledger), s->new_ledger, sizeof s->new_ledger);
     buf_clear(&s->history);
     if (dynamo_value(item, "budget_history", &text) == DYNAMO_TYPE_S) {
         buf_put_str(&s->history, text);
     }
 }
 
-static enum status read_item(struct store *k, const char *id, struct cJSON **answer_out,
-                             struct err *err)
+enum status keystore_dynamo_budget_read(struct store *k, const char *id, struct cJSON **answer_out,
+                                        struct keystore_dynamo_sums *s, struct err *err)
 {
     struct json_out w;
     keystore_dynamo_begin(k, &w, k->keys);
@@ -209,14 +214,22 @@ static enum status read_item(struct store *k, const char *id, struct cJSON **ans
     json_raw(&w, STR("\"ConsistentRead\":true"));
     keystore_dynamo_member(&w, "ProjectionExpression",
                            "api_key,monthly_budget,budget_used,budget_used_mtd,budget_mtd_month,"
-                           "is_active,deactivated_reason,budget_history,usage_flushers");
-    return keystore_dynamo_status(keystore_dynamo_send(k, &w, "GetItem", k->keys, answer_out, err));
+                           "is_active,deactivated_reason,budget_history,usage_flushers,"
+                           "budget_reset_at");
+    enum status status =
+        keystore_dynamo_status(keystore_dynamo_send(k, &w, "GetItem", k->keys, answer_out, err));
+    const struct cJSON *item = json_get(*answer_out, "Item");
+    if (status == STATUS_OK && item) { /* the key may be gone by now: then there is no budget */
+        read_sums(item, s);
+    }
+    return status;
 }
 
 /* --- adding -------------------------------------------------------------------------------- */
 
 /* The rows of one key and one flusher that are not in the sums yet. The last sequence, 0: none. */
-static uint64_t add_rows(struct sums *s, const struct keystore_usage *rows, size_t n)
+static uint64_t add_rows(struct keystore_dynamo_sums *s, const struct keystore_usage *rows,
+                         size_t n)
 {
     uint64_t done = last_sequence(s->ledger, rows[0].flusher), last = 0;
     for (size_t i = 0; i < n; i++) {
@@ -227,11 +240,8 @@ static uint64_t add_rows(struct sums *s, const struct keystore_usage *rows, size
         }
         clock_month(u->started_ms, month);
         keystore_budget_add(&s->budget, month, u->cost_micro);
-        if (s->budget.history_month[0]) {
-            s->late = true;
-            add_to_history(&s->history, text_from(s->budget.history_month),
-                           s->budget.history_micro);
-        }
+        s->budget.history_micro = (s->budget.history_micro + 5000) / 10000 * 10000; /* cents */
+        keystore_dynamo_budget_history(s);
         last = u->sequence;
     }
     return last;
@@ -244,11 +254,13 @@ bool keystore_dynamo_same_budget(const struct keystore_usage *a, const struct ke
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static void put_updates(struct json_out *w, const struct sums *s)
+static void put_updates(struct json_out *w, const struct keystore_dynamo_sums *s)
 {
     bool turned = s->budget.active != s->was_active;
     char text[300];
-    snprintf(text, sizeof text, "SET #0 = :used, #1 = :mtd, #2 = :month, #4 = :flushers%s%s%s",
+    snprintf(text, sizeof text, "SET #0 = :used, #1 = :mtd%s%s%s%s%s%s",
+             s->budget.month[0] ? ", #2 = :month" : "", s->new_ledger[0] ? ", #4 = :flushers" : "",
+             s->resets ? ", budget_reset_at = :reset" : "",
              s->late ? ", budget_history = :history" : "", turned ? ", #3 = :active" : "",
              !turned            ? ""
              : s->budget.active ? " REMOVE deactivated_reason"
@@ -317,15 +329,23 @@ static void put_old_value(struct json_out *w, const struct cJSON *item, int i)
     }
 }
 
-static void put_values(struct json_out *w, const struct sums *s, const struct cJSON *item)
+static void put_values(struct json_out *w, const struct keystore_dynamo_sums *s,
+                       const struct cJSON *item)
 {
     const struct keystore_budget *b = &s->budget;
     JSON_KEY(w, "ExpressionAttributeValues");
     json_object(w);
     dynamo_value_put_micro(w, STR(":used"), b->used_micro);
     dynamo_value_put_micro(w, STR(":mtd"), b->mtd_micro);
-    dynamo_value_put_text(w, STR(":month"), text_from(b->month));
-    dynamo_value_put_text(w, STR(":flushers"), text_from(s->new_ledger));
+    if (b->month[0]) {
+        dynamo_value_put_text(w, STR(":month"), text_from(b->month));
+    }
+    if (s->new_ledger[0]) {
+        dynamo_value_put_text(w, STR(":flushers"), text_from(s->new_ledger));
+    }
+    if (s->resets) {
+        dynamo_value_put_i64(w, STR(":reset"), s->reset_ms);
+    }
     if (s->late) {
         dynamo_value_put_text(w, STR(":history"), buf_str(&s->history));
     }
@@ -341,20 +361,28 @@ static void put_values(struct json_out *w, const struct sums *s, const struct cJ
     json_object_end(w);
 }
 
-static enum dynamo_result write_sums(struct store *k, const char *id, const struct sums *s,
-                                     const struct cJSON *item, struct err *err)
+/* The members of an UpdateItem behind its table. item: as it was read. */
+void keystore_dynamo_budget_put(struct json_out *w, const char *id,
+                                const struct keystore_dynamo_sums *s, const struct cJSON *item)
+{
+    JSON_KEY(w, "Key");
+    json_object(w);
+    dynamo_value_put_text(w, STR("api_key"), text_from(id));
+    json_object_end(w);
+    put_updates(w, s);
+    put_condition(w, item);
+    put_names(w);
+    put_values(w, s, item);
+}
+
+static enum dynamo_result write_sums(struct store *k, const char *id,
+                                     const struct keystore_dynamo_sums *s, const struct cJSON *item,
+                                     struct err *err)
 {
     struct json_out w;
     struct cJSON *answer;
     keystore_dynamo_begin(k, &w, k->keys);
-    JSON_KEY(&w, "Key");
-    json_object(&w);
-    dynamo_value_put_text(&w, STR("api_key"), text_from(id));
-    json_object_end(&w);
-    put_updates(&w, s);
-    put_condition(&w, item);
-    put_names(&w);
-    put_values(&w, s, item);
+    keystore_dynamo_budget_put(&w, id, s, item);
     enum dynamo_result result = keystore_dynamo_send(k, &w, "UpdateItem", k->keys, &answer, err);
     json_free(answer);
     return result;
@@ -362,15 +390,14 @@ static enum dynamo_result write_sums(struct store *k, const char *id, const stru
 
 /* One try. *again_out: somebody else wrote between the reading and the writing. */
 static enum status try_once(struct store *k, const struct keystore_usage *rows, size_t n,
-                            struct sums *s, bool *again_out, struct err *err)
+                            struct keystore_dynamo_sums *s, bool *again_out, struct err *err)
 {
     struct cJSON *answer;
     *again_out = false;
-    enum status status = read_item(k, rows[0].id, &answer, err);
+    enum status status = keystore_dynamo_budget_read(k, rows[0].id, &answer, s, err);
     const struct cJSON *item = json_get(answer, "Item");
     uint64_t last = 0;
-    if (status == STATUS_OK && item) { /* the key may be gone by now: then there is no budget */
-        read_sums(item, s);
+    if (status == STATUS_OK && item) {
         last = add_rows(s, rows, n);
     }
     if (last) {
@@ -389,7 +416,7 @@ static enum status try_once(struct store *k, const struct keystore_usage *rows, 
 enum status keystore_dynamo_add_cost(struct store *k, const struct keystore_usage *rows, size_t n,
                                      struct err *err)
 {
-    struct sums s = {.late = false};
+    struct keystore_dynamo_sums s = {.late = false};
     bool again = true;
     enum status status = STATUS_OK;
     buf_init(&s.history, 65536);

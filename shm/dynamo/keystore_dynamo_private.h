@@ -15,6 +15,9 @@ struct store {
     /* names or ARNs of the tables */
     char keys[256], stats[256], mapping[256], pricing[256], betas[256], usage[256];
     struct buf request;
+    /* Rows stored since this process began, or since a call failed: until there are more of them
+     * than a call has, a row may be there already from a call whose end nobody saw. */
+    uint32_t certain_rows;
 };
 
 /* keystore_dynamo.c: after a write of ours. */
@@ -58,6 +61,7 @@ enum status keystore_dynamo_betas(struct keystore *base,
                                   void *ctx, struct err *err);
 
 extern const struct keystore_edit_ops keystore_dynamo_edit;
+extern const struct keystore_bill_ops keystore_dynamo_bill;
 
 /* --- usage: the contract is in keystore.h --- */
 #define KEYSTORE_DYNAMO_USAGE_BATCH 64u /* rows of a call: they go DYNAMO_MANY at a time */
@@ -74,5 +78,26 @@ bool keystore_dynamo_same_budget(const struct keystore_usage *a, const struct ke
 /* The cost of those of the n rows that go with the first into one budget: each once, for ever. */
 enum status keystore_dynamo_add_cost(struct store *k, const struct keystore_usage *rows, size_t n,
                                      struct err *err);
+
+/* --- the sums of a key's item, read and written by usage and by corrections --- */
+#define KEYSTORE_DYNAMO_LEDGER 4096
+struct keystore_dynamo_sums {
+    struct keystore_budget budget;
+    bool was_active;
+    bool late;                               /* the history changes */
+    struct buf history;                      /* its new text; the caller's to init and free */
+    int64_t reset_ms;                        /* the month's sum was last set back then; 0: never */
+    bool resets;                             /* and is now */
+    char ledger[KEYSTORE_DYNAMO_LEDGER];     /* usage_flushers as read */
+    char new_ledger[KEYSTORE_DYNAMO_LEDGER]; /* as it is to be */
+};
+/* The answer's "Item" (absent: no such key) into s; the answer is for keystore_dynamo_budget_put. */
+enum status keystore_dynamo_budget_read(struct store *k, const char *id, struct cJSON **answer_out,
+                                        struct keystore_dynamo_sums *s, struct err *err);
+/* budget.history_micro into the history. */
+void keystore_dynamo_budget_history(struct keystore_dynamo_sums *s);
+/* The members of an update behind its table, on the condition that nothing has changed. */
+void keystore_dynamo_budget_put(struct json_out *w, const char *id,
+                                const struct keystore_dynamo_sums *s, const struct cJSON *item);
 
 #endif

@@ -7,15 +7,20 @@ static const struct counters_row rows[COUNTER_COUNT] = {
 #define ROW(name, prom, help) {prom, help, NULL, NULL, NULL},
     COUNTERS_TABLE(ROW)
 #undef ROW
+#define ROW(name, word, meaning)                                                              \
+    {"refusals_cured_total", "Refusals of Bedrock's that an attempt without the thing cured", \
+     "what", word, meaning},
+        LEARNED_TABLE(ROW)
+#undef ROW
 #define ROW(name, reason, meaning)                                                              \
     {"refusals_total", "Requests that the gateway itself refused, by reason", "reason", reason, \
      meaning},
-        COUNTERS_REFUSALS(ROW)
+            COUNTERS_REFUSALS(ROW)
 #undef ROW
 #define ROW(name, type, meaning)                                                              \
     {"upstream_errors_total", "Attempts that Bedrock or the network failed, by type", "type", \
      type, meaning},
-            COUNTERS_UPSTREAM(ROW)
+                COUNTERS_UPSTREAM(ROW)
 #undef ROW
 };
 
@@ -66,6 +71,32 @@ void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffi
     for (uint32_t i = 0; i <= s->header->workers; i++) {
         traffic_merge(&s->counters[i].traffic[t], sum_out);
     }
+}
+
+void counters_note_ending(uint64_t hash)
+{
+    for (size_t i = 0; i < COUNTERS_ENDING; i++) {
+        uint64_t there = atomic_load_explicit(&mine->ending[i], memory_order_relaxed);
+        if (there == hash) {
+            return;
+        }
+        if (there == 0) {
+            atomic_store_explicit(&mine->ending[i], hash, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+bool counters_noted_ending(const struct segment *s, uint64_t hash)
+{
+    for (uint32_t i = 0; i <= s->header->workers; i++) {
+        for (size_t k = 0; k < COUNTERS_ENDING; k++) {
+            if (atomic_load_explicit(&s->counters[i].ending[k], memory_order_relaxed) == hash) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 const struct counters_row *counters_row(enum counter c)

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include "shm/memory/learned.h"
 #include "shm/memory/segment_layout.h"
 #include "shm/memory/traffic.h"
 
@@ -22,6 +23,9 @@
     X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included") \
     X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                 \
     X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                              \
+    X(LEARNED, "refusals_learned_total",                                                          \
+      "Things that a model has been found not to take: remembered for ten minutes")               \
+    X(LEARNED_USED, "refusals_avoided_total", "Requests made right at once by what was learned")  \
     X(UPSTREAM_REPEATS, "upstream_repeats_total",                                                 \
       "Sent again because a kept connection to Bedrock died before any answer")                   \
     X(STREAMS, "streams_total", "Streamed answers begun")                                         \
@@ -108,13 +112,16 @@ enum counter {
 #define COUNTERS_ENUM(name, prom, help) COUNTER_##name,
     COUNTERS_TABLE(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
+#define COUNTERS_ENUM(name, word, meaning) COUNTER_CURED_##name,
+        LEARNED_TABLE(COUNTERS_ENUM) /* in the order of enum learned */
+#undef COUNTERS_ENUM
 #define COUNTERS_ENUM(name, reason, meaning) COUNTER_REFUSED_##name,
-        COUNTERS_REFUSALS(COUNTERS_ENUM)
+    COUNTERS_REFUSALS(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
 #define COUNTERS_ENUM(name, type, meaning) COUNTER_FAILED_##name,
-            COUNTERS_UPSTREAM(COUNTERS_ENUM)
+        COUNTERS_UPSTREAM(COUNTERS_ENUM)
 #undef COUNTERS_ENUM
-                COUNTER_COUNT
+            COUNTER_COUNT
 };
 
 /* The rows of a labelled family stand together. */
@@ -124,8 +131,11 @@ struct counters_row {
     const char *meaning;       /* of the value */
 };
 
+#define COUNTERS_ENDING 16 /* models: more are not told apart from none */
+
 struct counters_block {
     _Alignas(128) _Atomic uint64_t value[(COUNTER_COUNT + 15) / 16 * 16];
+    _Atomic uint64_t ending[COUNTERS_ENDING]; /* hashes of ids: asked for, though they end soon */
     struct traffic_row traffic[TRAFFIC_COUNT];
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
@@ -137,6 +147,9 @@ void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and 
 uint64_t counters_sum(const struct segment *s, enum counter c);
 struct traffic_row *counters_traffic(enum traffic t); /* this process's own row */
 void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffic_row *sum_out);
+/* A model that is soon to end was asked for; hash: text_hash of its id. For `top`. */
+void counters_note_ending(uint64_t hash);
+bool counters_noted_ending(const struct segment *s, uint64_t hash);
 size_t counters_area_size(uint32_t workers);
 const struct counters_row *counters_row(enum counter c);
 bool counters_is_first(enum counter c); /* of its family */

@@ -346,23 +346,61 @@ uint32_t directory_count(const struct segment *s)
     return generation ? (uint32_t)count : 0;
 }
 
-bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
-                    void *ctx)
+/* Each intact cell of a table through fn. false: the bank was rebuilt meanwhile. */
+static bool each(const struct segment *s, enum kind kind, void (*fn)(void *ctx, const void *cell),
+                 void *ctx)
 {
     uint64_t generation = directory_generation(s);
-    struct table t = table_of(s, generation, KEYS);
+    struct table t = table_of(s, generation, kind);
     uint64_t count = generation ? atomic_load_explicit(t.count, memory_order_relaxed) : 0;
     for (uint64_t i = 0; i < count && i < t.capacity; i++) {
-        struct directory_key key;
-        bool intact = load(&t, i, &key);
+        uint64_t cell[WORDS_MAX];
+        bool intact = load(&t, i, cell);
         if (!still_valid(s, generation)) {
             return false;
         }
         if (intact) {
-            fn(ctx, &key);
+            fn(ctx, cell);
         }
     }
     return true;
+}
+
+struct each_key {
+    void (*fn)(void *ctx, const struct directory_key *key);
+    void *ctx;
+};
+
+static void give_key(void *ctx, const void *cell)
+{
+    const struct each_key *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
+                    void *ctx)
+{
+    struct each_key e = {fn, ctx};
+    return each(s, KEYS, give_key, &e);
+}
+
+struct each_mapping {
+    void (*fn)(void *ctx, const struct directory_mapping *mapping);
+    void *ctx;
+};
+
+static void give_mapping(void *ctx, const void *cell)
+{
+    const struct each_mapping *e = ctx;
+    e->fn(e->ctx, cell);
+}
+
+bool directory_each_mapping(const struct segment *s,
+                            void (*fn)(void *ctx, const struct directory_mapping *mapping),
+                            void *ctx)
+{
+    struct each_mapping e = {fn, ctx};
+    return each(s, MAPPINGS, give_mapping, &e);
 }
 
 /* --- the writer ---------------------------------------------------------------------------- */

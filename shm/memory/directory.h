@@ -101,6 +101,10 @@ uint32_t directory_count(const struct segment *s);
  * is incomplete. */
 bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
                     void *ctx);
+/* Each published mapping, likewise; in the order of the store. */
+bool directory_each_mapping(const struct segment *s,
+                            void (*fn)(void *ctx, const struct directory_mapping *mapping),
+                            void *ctx);
 
 /* --- the writer: refresher only --- */
 void directory_begin(struct segment *s); /* opens the other bank, empty */

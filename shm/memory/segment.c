@@ -15,6 +15,7 @@
 #include "shm/memory/edition.h"
 #include "shm/memory/holds.h"
 #include "shm/memory/keymiss.h"
+#include "shm/memory/learned.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
 #include "shm/memory/profiles.h"
@@ -41,7 +42,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.scoreboard_size = scoreboard_area_size(workers);
     h.counters_at = segment_layout_page_up(h.scoreboard_at + h.scoreboard_size);
     h.counters_size = counters_area_size(workers);
-    h.holds_at = segment_layout_page_up(h.counters_at + h.counters_size);
+    h.learned_at = h.counters_at + h.counters_size; /* blocks of 128 bytes */
+    h.learned_size = learned_area_size();
+    h.holds_at = segment_layout_page_up(h.learned_at + h.learned_size);
     h.holds_size = holds_area_size(workers, max_keys);
     h.size = segment_layout_page_up(h.holds_at + h.holds_size);
     return h;
@@ -63,6 +66,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->buckets = (struct bucket *)(void *)(base + h->bucket_at);
     s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
     s->counters = (struct counters_block *)(void *)(base + h->counters_at);
+    s->learned = (struct learned_area *)(void *)(base + h->learned_at);
     s->holds = (struct holds_row *)(void *)(base + h->holds_at);
     s->size = h->size;
 }
@@ -112,6 +116,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
         return err_set(err, STATUS_UNAVAILABLE, "sealing shared memory: %m");
     }
     *s->header = *h;
+    learned_init(s);
     return STATUS_OK;
 }
 

@@ -10,7 +10,8 @@
  *   | buckets     one cell a key slot             |      +-------------------------------+
  *   | scoreboard  one slot a process              |
  *   | counters    one block a process             |      the usage journal is a file of its own
- *   | holds       one row a worker                |      (journal.h)
+ *   | learned     what models have refused        |      (journal.h)
+ *   | holds       one row a worker                |
  *   +---------------------------------------------+
  *
  * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions.

@@ -152,6 +152,7 @@ static const struct keystore_ops ops = {
     .prices = keystore_sqlite_prices,
     .betas = keystore_sqlite_betas,
     .edit = &keystore_sqlite_edit,
+    .bill = &keystore_sqlite_bill,
     .close = close_store,
 };
 

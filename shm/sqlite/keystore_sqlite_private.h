@@ -1,7 +1,8 @@
 /*
  * keystore_sqlite_private.h - the parts of the embedded store whose functions stand in its table
  * (struct keystore_ops): keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_betas.c
- * (beta rules), keystore_sqlite_edit.c (changes by the subcommands). Refresher and subcommands.
+ * (beta rules), keystore_sqlite_budget.c (what a key has spent), keystore_sqlite_edit.c and
+ * keystore_sqlite_bill.c (changes by the subcommands). Refresher and subcommands.
  */
 #ifndef SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
 #define SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
@@ -25,6 +26,17 @@ enum status keystore_sqlite_prices(struct keystore *base,
                                    bool (*fn)(void *ctx, const struct keystore_price *price),
                                    void *ctx, struct err *err);
 
+/* keystore_sqlite_budget.c: one that gives no rows; its values are bound already (rc: whether that
+ * went well). */
+enum status keystore_sqlite_budget_do(struct store *k, sqlite3_stmt *st, int rc, struct err *err);
+enum status keystore_sqlite_budget_read(struct store *k, const char *id, struct keystore_budget *b,
+                                        bool *found_out, struct err *err);
+/* Its history_micro as it is; within a transaction. */
+enum status keystore_sqlite_budget_write(struct store *k, const char *id,
+                                         const struct keystore_budget *b, bool was_active,
+                                         struct err *err);
+
 extern const struct keystore_edit_ops keystore_sqlite_edit;
+extern const struct keystore_bill_ops keystore_sqlite_bill;
 
 #endif

@@ -5,33 +5,6 @@
 #include "server/base/clock.h"
 
 #define EXPIRE_EVERY_S 3600
-#define PATH_SIZE      16 /* $."2026-01" */
-
-/* --- running statements -------------------------------------------------------------------- */
-
-/* One that gives no rows; its values are bound already (rc: whether that went well). */
-static enum status do_it(struct store *k, sqlite3_stmt *st, int rc, struct err *err)
-{
-    enum status status = STATUS_OK;
-    if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE) {
-        status = keystore_sqlite_db_trouble(k, err);
-    }
-    keystore_sqlite_db_finish(st);
-    return status;
-}
-
-/* One that gives a row or none: *found_out; the row is read, and st finished, by the caller. */
-static enum status find(struct store *k, sqlite3_stmt *st, int rc, bool *found_out, struct err *err)
-{
-    rc = rc == SQLITE_OK ? sqlite3_step(st) : rc;
-    *found_out = rc == SQLITE_ROW;
-    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
-        return STATUS_OK;
-    }
-    enum status status = keystore_sqlite_db_trouble(k, err);
-    keystore_sqlite_db_finish(st);
-    return status;
-}
 
 /* --- a usage row --------------------------------------------------------------------------- */
 
@@ -78,91 +51,12 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
     if (u->expires_s) {
         rc |= sqlite3_bind_int64(st, n + 1, u->expires_s);
     }
-    enum status status = do_it(k, st, rc, err);
+    enum status status = keystore_sqlite_budget_do(k, st, rc, err);
     *new_out = status == STATUS_OK && sqlite3_changes(k->db) > 0;
     return status;
 }
 
 /* --- a budget ------------------------------------------------------------------------------ */
-
-static int64_t money_at(sqlite3_stmt *st, int column)
-{
-    int64_t micro;
-    return keystore_money(keystore_sqlite_db_text(st, column), &micro) ? micro : 0;
-}
-
-static enum status read_budget(struct store *k, const char *id, struct keystore_budget *b,
-                               bool *found_out, struct err *err)
-{
-    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_GET];
-    enum status status = find(k, st, keystore_sqlite_db_bind(st, 1, id), found_out, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (*found_out) {
-        *b = (struct keystore_budget){.limit_micro = money_at(st, 0),
-                                      .used_micro = money_at(st, 1),
-                                      .mtd_micro = money_at(st, 2),
-                                      .active = sqlite3_column_int64(st, 4) == 1};
-        text_copy(keystore_sqlite_db_text(st, 3), b->month, sizeof b->month);
-        text_copy(keystore_sqlite_db_text(st, 5), b->reason, sizeof b->reason);
-    }
-    keystore_sqlite_db_finish(st);
-    return STATUS_OK;
-}
-
-/* What the history has of that month, in cents; a month is entered rounded to cents
- * (compat 3.2). */
-static enum status history_cents(struct store *k, const char *id, const char *path,
-                                 int64_t *cents_out, struct err *err)
-{
-    sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_GET];
-    bool found;
-    int rc = keystore_sqlite_db_bind(st, 1, path) | keystore_sqlite_db_bind(st, 2, id);
-    enum status status = find(k, st, rc, &found, err);
-    *cents_out = status == STATUS_OK && found ? money_at(st, 0) / 10000 : 0;
-    keystore_sqlite_db_finish(st);
-    return status;
-}
-
-static enum status write_history(struct store *k, const char *id, const struct keystore_budget *b,
-                                 struct err *err)
-{
-    char path[PATH_SIZE], usd[32];
-    int64_t cents = 0;
-    snprintf(path, sizeof path, "$.\"%.7s\"", b->history_month);
-    enum status status = history_cents(k, id, path, &cents, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    cents += (b->history_micro + 5000) / 10000;
-    snprintf(usd, sizeof usd, "%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
-    sqlite3_stmt *st = k->statements[STATEMENT_HISTORY_SET];
-    int rc = keystore_sqlite_db_bind(st, 1, path) | keystore_sqlite_db_bind(st, 2, usd) |
-             keystore_sqlite_db_bind(st, 3, id);
-    return do_it(k, st, rc, err);
-}
-
-static enum status write_budget(struct store *k, const char *id, const struct keystore_budget *b,
-                                struct err *err)
-{
-    char used[32], mtd[32];
-    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_SET];
-    keystore_money_text(b->used_micro, used);
-    keystore_money_text(b->mtd_micro, mtd);
-    int rc = keystore_sqlite_db_bind(st, 1, used) | keystore_sqlite_db_bind(st, 2, mtd) |
-             keystore_sqlite_db_bind(st, 3, b->month) | keystore_sqlite_db_bind(st, 4, id);
-    return do_it(k, st, rc, err);
-}
-
-static enum status write_active(struct store *k, const char *id, const struct keystore_budget *b,
-                                struct err *err)
-{
-    sqlite3_stmt *st = k->statements[STATEMENT_BUDGET_ACTIVE];
-    int rc = sqlite3_bind_int64(st, 1, b->active) | keystore_sqlite_db_bind(st, 2, b->reason) |
-             keystore_sqlite_db_bind(st, 3, id);
-    return do_it(k, st, rc, err);
-}
 
 /* The key's row may be gone by now: then there is no budget. */
 static enum status add_cost(struct store *k, const struct keystore_usage *u, struct err *err)
@@ -170,21 +64,15 @@ static enum status add_cost(struct store *k, const struct keystore_usage *u, str
     struct keystore_budget b;
     char month[8];
     bool found;
-    enum status status = read_budget(k, u->id, &b, &found, err);
+    enum status status = keystore_sqlite_budget_read(k, u->id, &b, &found, err);
     if (status != STATUS_OK || !found) {
         return status;
     }
     bool was_active = b.active;
     clock_month(u->started_ms, month);
     keystore_budget_add(&b, month, u->cost_micro);
-    status = write_budget(k, u->id, &b, err);
-    if (status == STATUS_OK && b.history_month[0]) {
-        status = write_history(k, u->id, &b, err);
-    }
-    if (status == STATUS_OK && b.active != was_active) {
-        status = write_active(k, u->id, &b, err);
-    }
-    return status;
+    b.history_micro = (b.history_micro + 5000) / 10000 * 10000; /* in cents (compat 3.2) */
+    return keystore_sqlite_budget_write(k, u->id, &b, was_active, err);
 }
 
 /* --- a batch ------------------------------------------------------------------------------- */
@@ -203,7 +91,7 @@ static enum status remove_expired(struct store *k, struct err *err)
         return STATUS_OK;
     }
     sqlite3_stmt *st = k->statements[STATEMENT_USAGE_EXPIRE];
-    enum status status = do_it(k, st, sqlite3_bind_int64(st, 1, now_s), err);
+    enum status status = keystore_sqlite_budget_do(k, st, sqlite3_bind_int64(st, 1, now_s), err);
     if (status == STATUS_OK) {
         k->expired_s = now_s;
     }

@@ -246,6 +246,16 @@ void keystore_money_text(int64_t micro, char out[32])
     snprintf(out, 32, "%lld.%06lld", (long long)(micro / 1000000), (long long)(micro % 1000000));
 }
 
+void keystore_history_text(int64_t micro, char out[32])
+{
+    int64_t cents = micro / 10000;
+    if (micro % 10000) {
+        keystore_money_text(micro, out);
+    } else {
+        snprintf(out, 32, "%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
+    }
+}
+
 /* --- the text of our own keys -------------------------------------------------------------- */
 
 #define RANDOM_CHARS 32 /* base62: 190 bits */

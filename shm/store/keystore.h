@@ -10,6 +10,7 @@
 #include "server/config/config.h"
 #include "server/base/err.h"
 #include "shm/memory/directory.h"
+#include "shm/store/keystore_bill.h"
 #include "shm/store/keystore_edit.h"
 #include "shm/store/keystore_usage.h"
 
@@ -89,6 +90,7 @@ struct keystore_ops {
                          bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
                          void *ctx, struct err *err);
     const struct keystore_edit_ops *edit;
+    const struct keystore_bill_ops *bill;
     void (*close)(struct keystore *k);
 };
 
@@ -127,6 +129,8 @@ bool keystore_digest(const struct keystore_row *row, uint8_t digest_out[32]);
 bool keystore_money(struct str usd, int64_t *micro_out);
 /* The same backwards: "12.500000". */
 void keystore_money_text(int64_t micro, char out[32]);
+/* As budget_history has it: cents, and more decimals only where a correction made some. */
+void keystore_history_text(int64_t micro, char out[32]);
 
 /* New key text, env lower-case letters: "sk-<env>-<32 base62>-<6 base62 CRC32>" + NUL. */
 void keystore_new_key(const char *env, char out[80]);

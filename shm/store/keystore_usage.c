@@ -45,3 +45,47 @@ void keystore_budget_add(struct keystore_budget *b, const char *month, uint64_t 
     b->mtd_micro = plus(b->mtd_micro, cost_micro);
     set_active(b);
 }
+
+static int64_t moved(int64_t sum, int64_t by)
+{
+    sum = by > 0 ? plus(sum, (uint64_t)by) : sum + by;
+    return sum > 0 ? sum : 0;
+}
+
+static int64_t whole(uint64_t micro)
+{
+    return micro < MICRO_MAX ? (int64_t)micro : MICRO_MAX;
+}
+
+bool keystore_budget_correct(struct keystore_budget *b, const char *month, uint64_t was_micro,
+                             uint64_t right_micro, bool in_month)
+{
+    int order = strcmp(month, b->month);
+    int64_t by = whole(right_micro) - whole(was_micro);
+    b->history_month[0] = '\0';
+    b->history_micro = 0;
+    if (order > 0 && was_micro > 0) {
+        return false;
+    }
+    if (order > 0) {
+        keystore_budget_add(b, month, right_micro);
+        b->history_micro = (b->history_micro + 5000) / 10000 * 10000;
+        return true;
+    }
+    b->used_micro = moved(b->used_micro, by);
+    if (order < 0) {
+        text_copy(text_from(month), b->history_month, sizeof b->history_month);
+        b->history_micro = by;
+    } else if (in_month) {
+        b->mtd_micro = moved(b->mtd_micro, by);
+        set_active(b);
+    }
+    return true;
+}
+
+void keystore_budget_reset(struct keystore_budget *b)
+{
+    b->history_month[0] = '\0';
+    b->mtd_micro = 0;
+    set_active(b);
+}

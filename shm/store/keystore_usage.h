@@ -62,9 +62,16 @@ struct keystore_budget {
     char reason[65]; /* deactivated_reason */
     /* what to add to budget_history, a JSON object of month to dollars with two decimals */
     char history_month[8]; /* "": nothing */
-    int64_t history_micro;
+    int64_t history_micro; /* may be less than 0 */
 };
-/* Adds the cost of a request of month "YYYY-MM". */
+/* Adds the cost of a request of month "YYYY-MM". history_micro: rounded to cents by the store. */
 void keystore_budget_add(struct keystore_budget *b, const char *month, uint64_t cost_micro);
+/* A request costs right_micro instead of was_micro. in_month: its month's sum has not been set back
+ * since. history_micro: exact. false, nothing changed: it is of a later month than the sums, so it
+ * is not in them yet (what cost nothing never will be, and comes in now). */
+bool keystore_budget_correct(struct keystore_budget *b, const char *month, uint64_t was_micro,
+                             uint64_t right_micro, bool in_month);
+/* The month's spending is forgiven. */
+void keystore_budget_reset(struct keystore_budget *b);
 
 #endif

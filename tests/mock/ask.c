@@ -197,18 +197,42 @@ static void add_text(struct arena *arena, const struct ask *ask, const struct fa
     add_block(out, BLOCK_TEXT, text);
 }
 
+/* "usage IN OUT READ WRITE HOUR told ..." */
+static void count_as_told(const struct ask *ask, struct usage *u)
+{
+    static const char *const WAYS[] = {[TOLD_LAST] = "told last",
+                                       [TOLD_AS_METRICS] = "told as metrics",
+                                       [TOLD_AGAIN] = "told again"};
+    static const struct str ORDER = STR("usage ");
+    uint32_t *counts[] = {&u->input, &u->output, &u->cache_read, &u->cache_write, &u->write_1h};
+    uint64_t n[5];
+    size_t at;
+    if (!text_find(ask->text, ORDER, &at))
+        return;
+    struct str rest = text_sub(ask->text, at + ORDER.n, ask->text.n), word;
+    for (size_t i = 0; i < 5; i++)
+        if (!text_split(&rest, ' ', &word) || !text_u64(word, &n[i]) || n[i] > UINT32_MAX)
+            return;
+    for (size_t i = 0; i < 5; i++)
+        *counts[i] = (uint32_t)n[i];
+    for (size_t i = TOLD_LAST; i <= TOLD_AGAIN; i++)
+        if (text_eq(rest, text_from(WAYS[i])))
+            u->told = (uint32_t)i;
+}
+
 static void count_usage(const struct ask *ask, struct reply *out)
 {
     out->usage.input = ask_input_tokens(ask);
     if (ask->cached) {
         out->usage.cache_read = REPLY_CACHE_READ;
         out->usage.cache_write = REPLY_CACHE_WRITE;
-        out->usage.cached_1h = ask->cached_1h;
+        out->usage.write_1h = ask->cached_1h ? REPLY_CACHE_WRITE : 0;
     }
     for (size_t i = 0; i < out->block_n; i++) {
         const struct block *b = &out->block[i];
         out->usage.output += b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
     }
+    count_as_told(ask, &out->usage);
 }
 
 bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,

@@ -11,6 +11,8 @@
  *   a forced tool               -> its call with {}
  *   "say: TEXT"                 -> TEXT
  *   "stop as REASON" at the end -> that stop reason
+ *   "usage IN OUT READ WRITE HOUR" -> these counts (WRITE: all; HOUR: of them), "told last", "told as
+ *                                  metrics", "told again" behind it: where a stream tells them
  *   anything else               -> "Echo: <text>"
  * Thinking, when asked for, comes first. max_tokens and stop sequences cut the text as a model
  * would.
@@ -57,7 +59,8 @@ struct block {
 
 struct usage {
     uint32_t input, output, cache_read, cache_write;
-    bool cached_1h;
+    uint32_t write_1h;                                                   /* of cache_write */
+    enum { TOLD_AS_USUAL, TOLD_LAST, TOLD_AS_METRICS, TOLD_AGAIN } told; /* README */
 };
 
 struct reply {

@@ -269,22 +269,31 @@ static bool read_body(const struct scan *s, const struct rules *rules, struct as
 
 /* --- saying --- */
 
-static void put_usage(struct json_out *w, const struct usage *u)
+static void put_writes(struct json_out *w, struct str ttl, uint32_t tokens)
+{
+    if (!tokens)
+        return;
+    json_object(w);
+    speaker_put(w, STR("ttl"), ttl);
+    speaker_count(w, STR("inputTokens"), tokens);
+    json_object_end(w);
+}
+
+/* input: in the streams of GPT the cached tokens are in it, too (maximhq/bifrost pull 6942). */
+static void put_usage(struct json_out *w, const struct usage *u, uint32_t input)
 {
     JSON_KEY(w, "usage");
     json_object(w);
-    speaker_count(w, STR("inputTokens"), u->input);
+    speaker_count(w, STR("inputTokens"), input);
     speaker_count(w, STR("outputTokens"), u->output);
-    speaker_count(w, STR("totalTokens"), u->input + u->output + u->cache_read + u->cache_write);
+    speaker_count(w, STR("totalTokens"), input + u->output + u->cache_read + u->cache_write);
     speaker_count(w, STR("cacheReadInputTokens"), u->cache_read);
     speaker_count(w, STR("cacheWriteInputTokens"), u->cache_write);
     if (u->cache_write) {
         JSON_KEY(w, "cacheDetails");
         json_array(w);
-        json_object(w);
-        speaker_put(w, STR("ttl"), u->cached_1h ? STR("1h") : STR("5m"));
-        speaker_count(w, STR("inputTokens"), u->cache_write);
-        json_object_end(w);
+        put_writes(w, STR("1h"), u->write_1h); /* before the shorter one, as there */
+        put_writes(w, STR("5m"), u->cache_write - u->write_1h);
         json_array_end(w);
     }
     json_object_end(w);
@@ -371,7 +380,7 @@ static void answer(const struct reply *r, struct buf *body)
     json_object_end(&w);
     json_object_end(&w);
     put_stop(&w, r);
-    put_usage(&w, &r->usage);
+    put_usage(&w, &r->usage, r->usage.input);
     json_object_end(&w);
 }
 
@@ -394,6 +403,14 @@ static void say_delta(struct json_out *w, const struct moment *m)
         json_object_end(w);
     }
     json_object_end(w);
+}
+
+static uint32_t streamed_input(const struct reply *r)
+{
+    size_t at;
+    bool whole = text_find(r->model, STR("openai.gpt-"), &at) &&
+                 !text_find(r->model, STR("openai.gpt-oss"), &at);
+    return r->usage.input + (whole ? r->usage.cache_read + r->usage.cache_write : 0);
 }
 
 static void say(struct json_out *w, const struct moment *m)
@@ -422,7 +439,7 @@ static void say(struct json_out *w, const struct moment *m)
         break;
     case MOMENT_END:
         put_metrics(w);
-        put_usage(w, &m->reply->usage);
+        put_usage(w, &m->reply->usage, streamed_input(m->reply));
         break;
     }
 }

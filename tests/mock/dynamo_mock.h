@@ -4,7 +4,8 @@
  *
  *   dynamo_main.c    options, owns struct dynamo_mock, connections (on server/net/loop.h)
  *   dynamo_route.c   one request -> one answer: signature, script, operation; the /__ routes
- *   dynamo_ops.c     the operations; dynamo_tables.c: those on tables
+ *   dynamo_ops.c     the operations; dynamo_tables.c: those on tables; dynamo_transact.c: several at
+ *                    once
  *   dynamo_store.c   tables and items, found by dynamo_finder.c
  *   dynamo_expr.c    expressions
  *   reader.c, verify.c   borrowed from mock-bedrock
@@ -88,12 +89,14 @@ struct dynamo_call {
     struct table *table; /* NULL: none of that name */
     struct str table_name;
     bool repeat_key;
+    bool dry; /* only whether it would succeed: nothing is written */
     struct dynamo_answer *answer;
     char result[48]; /* "" or the exception */
 };
 
 /* False: no such operation. */
 bool dynamo_operation(struct dynamo_call *c, struct str op);
+void dynamo_transact(struct dynamo_call *c); /* TransactWriteItems */
 void dynamo_refuse(struct dynamo_call *c, int status, const char *type, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

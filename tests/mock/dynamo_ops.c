@@ -150,7 +150,8 @@ static void put_whole(struct dynamo_call *c)
     if (read_item(c, GET(c, "Item"), &item) && check_key(c, &item, false)) {
         struct item *found = table_find(c->table, &item, c->arena);
         if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
-            table_put(c->table, &item, c->arena);
+            if (!c->dry)
+                table_put(c->table, &item, c->arena);
             BUF_LIT(&c->answer->body, "{}");
         }
     }
@@ -181,7 +182,7 @@ static void update_item(struct dynamo_call *c)
         item_copy(found ? found : &key, &next);
         expr_update(&e, TEXT(c, "UpdateExpression"), c->table, &next);
         if (condition_holds(c, &e, found ? found : &none) && expressions_ok(c, &e)) {
-            put_returned(c, table_put(c->table, &next, c->arena));
+            put_returned(c, c->dry ? &next : table_put(c->table, &next, c->arena));
         }
     }
     item_free(&next);
@@ -343,6 +344,7 @@ static const struct {
     {"PutItem", put_whole, true},
     {"UpdateItem", update_item, true},
     {"DeleteItem", delete_item, true},
+    {"TransactWriteItems", dynamo_transact, false},
     {"Query", query, true},
     {"Scan", scan_table, true},
     {"CreateTable", dynamo_tables_create, false},

@@ -251,8 +251,8 @@ static void put_usage(struct json_out *w, const struct usage *u, uint32_t output
     speaker_count(w, STR("cache_read_input_tokens"), u->cache_read);
     JSON_KEY(w, "cache_creation");
     json_object(w);
-    speaker_count(w, STR("ephemeral_5m_input_tokens"), u->cached_1h ? 0 : u->cache_write);
-    speaker_count(w, STR("ephemeral_1h_input_tokens"), u->cached_1h ? u->cache_write : 0);
+    speaker_count(w, STR("ephemeral_5m_input_tokens"), u->cache_write - u->write_1h);
+    speaker_count(w, STR("ephemeral_1h_input_tokens"), u->write_1h);
     json_object_end(w);
     speaker_count(w, STR("output_tokens"), output);
     json_object_end(w);
@@ -331,7 +331,10 @@ static void say_start(struct json_out *w, const struct reply *r)
     json_null(w);
     JSON_KEY(w, "stop_sequence");
     json_null(w);
-    put_usage(w, &r->usage, 1); /* the real one counts the first token here */
+    struct usage first = r->usage; /* whose caches are told later, in some streams */
+    if (first.told == TOLD_LAST || first.told == TOLD_AS_METRICS)
+        first.cache_read = first.cache_write = first.write_1h = 0;
+    put_usage(w, &first, 1); /* the real one counts the first token here */
     json_object_end(w);
 }
 
@@ -381,6 +384,10 @@ static void say_stop(struct json_out *w, const struct moment *m)
     speaker_put(w, STR("stop_reason"), text_from(m->reply->stop_reason));
     put_stop_sequence(w, m->reply);
     json_object_end(w);
+    if (m->reply->usage.told == TOLD_AGAIN) {
+        put_usage(w, &m->reply->usage, m->reply->usage.output);
+        return;
+    }
     JSON_KEY(w, "usage");
     json_object(w);
     speaker_count(w, STR("output_tokens"), m->reply->usage.output);
@@ -390,13 +397,15 @@ static void say_stop(struct json_out *w, const struct moment *m)
 static void say_end(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("type"), STR("message_stop"));
+    if (r->usage.told == TOLD_LAST)
+        put_usage(w, &r->usage, r->usage.output);
     JSON_KEY(w, "amazon-bedrock-invocationMetrics");
     json_object(w);
     speaker_count(w, STR("inputTokenCount"), r->usage.input);
     speaker_count(w, STR("outputTokenCount"), r->usage.output);
     speaker_count(w, STR("invocationLatency"), 120);
     speaker_count(w, STR("firstByteLatency"), 40);
-    if (r->usage.cache_read) {
+    if (r->usage.told != TOLD_LAST && (r->usage.cache_read || r->usage.cache_write)) {
         speaker_count(w, STR("cacheReadInputTokenCount"), r->usage.cache_read);
         speaker_count(w, STR("cacheWriteInputTokenCount"), r->usage.cache_write);
     }

@@ -21,6 +21,7 @@ static const char USAGE[] =
     "  --no-verify            accept every caller, for benchmarks\n"
     "  --allow-field NAME     one more top-level member in InvokeModel bodies\n"
     "  --allow-beta NAME      one more anthropic_beta value\n"
+    "  --refusals FILE        refuse what its rows say (tests/mock/next_year.tsv)\n"
     "  --play FOLDER          play the demo (tests/mock/README.md) with FOLDER/" PLAY_FILE "\n"
     "  --quiet                no line at the end\n"
     "  --faults               print the table of faults and leave\n";
@@ -80,6 +81,10 @@ static bool set_option(struct mock *m, int option, const char *value)
         return add(m->rules.field, &m->rules.field_n, 16, value);
     case 'e':
         return add(m->rules.beta, &m->rules.beta_n, 16, value);
+    case 'r':
+        refusals_drop(m->refusals);
+        m->refusals = refusals_read(value);
+        return m->refusals != NULL;
     case 'F':
         fault_print_table();
         exit(0);
@@ -99,6 +104,7 @@ static bool read_options(struct mock *m, int argc, char **argv)
         {"bearer", required_argument, NULL, 'b'},
         {"allow-field", required_argument, NULL, 'f'},
         {"allow-beta", required_argument, NULL, 'e'},
+        {"refusals", required_argument, NULL, 'r'},
         {"play", required_argument, NULL, 'y'},
         {"no-verify", no_argument, NULL, 'n'},
         {"quiet", no_argument, NULL, 'q'},
@@ -132,6 +138,7 @@ int main(int argc, char **argv)
     if (!mock.quiet)
         fprintf(stderr, "mock-bedrock: %llu requests\n", (unsigned long long)mock.ledger.requests);
     fault_memory_drop(mock.faults);
+    refusals_drop(mock.refusals);
     buf_free(&mock.body);
     buf_free(&mock.scratch);
     ledger_free(&mock.ledger);

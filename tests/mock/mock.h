@@ -8,12 +8,13 @@
  *   admin.c     /__ledger, /__body, /__reset, /__script, /health and the container credentials
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
  *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
- *   stream.c, frame.c     streamed answers
+ *   stream.c, frame.c     streamed answers      refusals.c  what another year refuses
  */
 #ifndef MOCK_MOCK_H
 #define MOCK_MOCK_H
 
 #include "tests/mock/ledger.h"
+#include "tests/mock/refusals.h"
 #include "tests/mock/speaker.h"
 #include "tests/mock/stream.h"
 #include "tests/mock/verify.h"
@@ -34,6 +35,7 @@ struct mock {
     const char *bearer;      /* NULL: Bedrock API keys are refused */
     const char *play_folder; /* NULL: no play */
     struct rules rules;
+    struct refusals *refusals; /* NULL: none but those of today */
     /* state */
     struct key_text key[MOCK_KEYS];
     uint32_t rotation;            /* of the container credentials */

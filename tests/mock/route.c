@@ -162,9 +162,12 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
     struct err err;
     char why[WHY_SIZE];
     *ask = (struct ask){.model = v->model, .body_n = body.n, .play_folder = v->mock->play_folder};
-    bool good = scan_parse(&scan, v->arena, body, &LIMITS, &err) == STATUS_OK
-                    ? speaker->read(&scan, &v->mock->rules, ask, why)
-                    : speaker_refuse(why, "Malformed input request: %.150s", err.text);
+    bool good = scan_parse(&scan, v->arena, body, &LIMITS, &err) == STATUS_OK;
+    if (!good)
+        speaker_refuse(why, "Malformed input request: %.150s", err.text);
+    else
+        good = !refusals_find(v->mock->refusals, v->model, &scan, why, sizeof why) &&
+               speaker->read(&scan, &v->mock->rules, ask, why);
     size_t at;
     if (good && OPERATION[v->operation].streamed && ask->tool_n &&
         text_find(v->model, STR("meta.llama"), &at))

@@ -6,7 +6,7 @@
 cd "$ROOT" || exit 1
 mapfile -t READMES < <(find README*.md {server,shm,worker,master,docker,tests,findings} -name node_modules -prune -o -name '*.md' -print | sort)
 
-for table in settings basics routes metrics commands; do
+for table in settings basics routes metrics commands models; do
     run -- docs "$table"
     expect "docs $table" "$CODE $(wc -c <"$T/err")" "0 0"
     cp "$T/out" "$T/$table.md"
@@ -40,7 +40,7 @@ printf '<!-- docs:nothing:begin -->\n<!-- docs:nothing:end -->\n' >"$T/tree/READ
 expect_match "an unknown table" "$(B=bin "$T/tree/scripts/docs.sh" --check 2>&1; echo "$?")" 'no table is called nothing'
 
 # --- which README has what
-tables="README.md:basics server/README.md:settings worker/README.md:routes worker/README.md:metrics master/README.md:commands"
+tables="README.md:basics server/README.md:settings worker/README.md:routes worker/README.md:metrics worker/README.md:models master/README.md:commands"
 expect "each table stands in the README of its room, once" "$(grep -oE '<!-- docs:[a-z]+:begin' "${READMES[@]}" | sed 's/<!-- docs://; s/:begin//' | sort | xargs)" \
     "$(xargs -n1 <<<"$tables" | sort | xargs)"
 expect "tables in the READMEs" "$(B=${BUILD#"$ROOT"/} scripts/docs.sh --check 2>&1)" ""

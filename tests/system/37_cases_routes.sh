@@ -26,13 +26,29 @@ make_key alice
 # --- count_tokens
 count "$COUNT"
 expect "case 56: tokens counted by Bedrock" "$CODE $(got '.input_tokens | type, . == floor' | tr '\n' ' ')" "200 number true "
-make_key counting -l 25 # as many for inference, and as many again for counting
-for _ in $(seq 25); do printf 'url = "%s/v1/messages/count_tokens"\noutput = "/dev/null"\n' "$URL"; done >"$T/urls"
-expect "case 56: 25 at once pass" "$(curl -s --parallel --parallel-immediate --parallel-max 25 -K "$T/urls" -w '%{http_code}\n' 2>/dev/null \
-    -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$COUNT" | sort | uniq -c | tr -s ' \n' ' ')" " 25 200 "
+# Counting has a limit of its own: ten times the key's requests, at least 250, which are ten /context of Claude Code.
+counts() { # N: of so many at once, how many have which status
+    for _ in $(seq "$1"); do printf 'url = "%s/v1/messages/count_tokens"\noutput = "/dev/null"\n' "$URL"; done >"$T/urls"
+    curl -s --parallel --parallel-immediate --parallel-max 25 -K "$T/urls" -w '%{http_code}\n' 2>/dev/null \
+        -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$COUNT" | sort | uniq -c | tr -s ' \n' ' '
+}
+make_key counting -l 1
+expect "case 56: 25 at once pass, whatever the key's limit" "$(counts 25)" " 25 200 "
 ask "$(turn $CLAUDE "$(say hi)")"
-expect "case 56: and take nothing from inference" "$CODE $(header anthropic-ratelimit-requests-remaining)" "200 24"
-make_key bob
+expect "case 56: and take nothing from inference" "$CODE $(header anthropic-ratelimit-requests-remaining)" "200 0"
+expect "case 56: 250 pass in all" "$(counts 226)" " 225 200 1 429 "
+count "$COUNT"
+expect_match "case 56: what is over the limit says so" "$CODE $(got .error.message)" '^429 this API key is limited to 250 token counts in 86400 seconds'
+make_key many -l 26
+expect "case 56: ten times as many as requests" "$(counts 261)" " 260 200 1 429 "
+make_key haiku --models 'claude-haiku-*'
+count "$COUNT"
+expect "case 56: not of a model that the key may not use" "$CODE $(got .error.type)" "403 permission_error"
+count "${COUNT/$CLAUDE/claude-haiku-4-5}"
+expect "case 56: but of one that it may" "$CODE" 200
+list ''
+expect "case 58: a key's own list" "$(got '.data | map(.id) | join(" ")')" "claude-haiku-4-5 claude-haiku-5-5"
+make_key bob -l 1000 # one a page
 count "${COUNT/$CLAUDE/$NOVA}"
 expect_match "case 57: a model without CountTokens: an estimate" "$CODE $(got .input_tokens) $(header x-token-count)" '^200 [1-9][0-9]* estimate'
 

@@ -2,7 +2,11 @@
 
 #include "server/base/clock.h"
 #include "server/json/json.h"
+#include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/region.h"
+#include "worker/door/offers.h"
 #include "worker/turn/answer.h"
+#include "worker/turn/limits.h"
 
 #define LIMIT_DEFAULT 20 /* Anthropic's */
 #define LIMIT_MAX     1000
@@ -40,24 +44,50 @@ static void number(struct json_out *w, struct str key, int64_t value)
     }
 }
 
-static void put_model(struct json_out *w, struct str name, struct str bedrock_id)
+/* What a person calls it. A mapped name is the operator's, so it comes first. */
+static void put_display_name(struct json_out *w, const struct offer *o)
+{
+    const struct catalogue_row *row = catalogue_find(o->id);
+    struct str name = row && catalogue_is_exact(row, o->id) ? catalogue_text(row, CATALOGUE_NAME)
+                                                            : (struct str){NULL, 0};
+    const struct catalogue_row *named = catalogue_named(o->name);
+    bool own = named ? named == row : text_eq(region_base(o->name), region_base(o->id));
+    char text[400];
+    if (name.n && !own) {
+        int n = snprintf(text, sizeof text, "%.*s (%.*s)", (int)(o->name.n < 200 ? o->name.n : 200),
+                         o->name.p, (int)(name.n < 150 ? name.n : 150), name.p);
+        name = (struct str){text, (size_t)n};
+    }
+    member(w, STR("display_name"), name.n ? name : o->name);
+}
+
+/* An ARN has the account in it, and what it stands for is the operator's affair. */
+static void put_bedrock_id(struct json_out *w, struct str id)
+{
+    if (!text_starts(id, STR("arn:"))) {
+        member(w, STR("bedrock_model_id"), id);
+    }
+}
+
+static void put_model(struct json_out *w, const struct offer *o)
 {
     struct models_caps room;
-    const struct models_caps *caps = models_caps(bedrock_id, &room);
+    const struct models_caps *caps = models_caps(o->id, &room);
     char when[25];
-    int64_t ms = created_ms(name);
+    int64_t ms = created_ms(o->name);
+    ms = ms || text_starts(o->id, STR("arn:")) ? ms : created_ms(o->id);
     clock_rfc3339(ms, when);
     json_object(w);
-    member(w, STR("id"), name);
+    member(w, STR("id"), o->name);
     member(w, STR("type"), STR("model"));
     member(w, STR("object"), STR("model"));
-    member(w, STR("display_name"), name);
+    put_display_name(w, o);
     member(w, STR("created_at"), text_from(when));
     JSON_KEY(w, "created");
     json_i64(w, ms / 1000);
     member(w, STR("owned_by"), text_from(caps->vendor));
     member(w, STR("provider"), text_from(caps->vendor));
-    member(w, STR("bedrock_model_id"), bedrock_id);
+    put_bedrock_id(w, o->id);
     JSON_KEY(w, "streaming_supported");
     json_bool(w, true);
     number(w, STR("max_input_tokens"), caps->context_max);
@@ -68,7 +98,8 @@ static void put_model(struct json_out *w, struct str name, struct str bedrock_id
 /* --- the list ------------------------------------------------------------------------------ */
 
 struct page {
-    size_t from, to; /* names of the table of models */
+    struct offers all;
+    size_t from, to;
     bool more;
 };
 
@@ -88,11 +119,10 @@ static struct str query_value(struct exchange *x, struct str name)
     return (struct str){NULL, 0};
 }
 
-static size_t find_row(struct str name, size_t otherwise)
+static size_t find_offer(const struct offers *all, struct str name, size_t otherwise)
 {
-    const struct catalogue_row *row;
-    for (uint32_t i = 0; i < catalogue_names(); i++) {
-        if (text_eq(catalogue_name(i, &row), name)) {
+    for (size_t i = 0; i < all->n; i++) {
+        if (text_eq(all->offer[i].name, name)) {
             return i;
         }
     }
@@ -101,7 +131,7 @@ static size_t find_row(struct str name, size_t otherwise)
 
 static bool read_page(struct exchange *x, struct page *page)
 {
-    size_t count = catalogue_names();
+    size_t count = page->all.n;
     uint64_t limit = x->asked.dialect == DIALECT_OPENAI ? LIMIT_MAX : LIMIT_DEFAULT;
     struct str given = query_value(x, STR("limit")), after = query_value(x, STR("after_id")),
                before = query_value(x, STR("before_id"));
@@ -111,23 +141,22 @@ static bool read_page(struct exchange *x, struct page *page)
         return false;
     }
     if (before.n) {
-        page->to = find_row(before, 0);
+        page->to = find_offer(&page->all, before, 0);
         page->from = page->to > limit ? page->to - limit : 0;
         page->more = page->from > 0;
         return true;
     }
-    page->from = after.n ? find_row(after, count - 1) + 1 : 0;
+    page->from = after.n ? find_offer(&page->all, after, count - 1) + 1 : 0;
     page->to = page->from + limit < count ? page->from + limit : count;
     page->more = page->to < count;
     return true;
 }
 
-static void put_edge(struct json_out *w, struct str key, bool any, size_t row)
+static void put_edge(struct json_out *w, struct str key, const struct page *page, size_t at)
 {
-    const struct catalogue_row *of;
     json_key(w, key);
-    if (any) {
-        json_str(w, catalogue_name((uint32_t)row, &of));
+    if (page->to > page->from) {
+        json_str(w, page->all.offer[at].name);
     } else {
         json_null(w);
     }
@@ -135,10 +164,10 @@ static void put_edge(struct json_out *w, struct str key, bool any, size_t row)
 
 enum verdict catalog_list(struct exchange *x)
 {
-    struct page page = {0, 0, false};
+    struct page page = {.from = 0};
     struct buf body;
     struct json_out w;
-    if (!read_page(x, &page)) {
+    if (!offers_make(x, &page.all) || !read_page(x, &page)) {
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);
@@ -148,16 +177,13 @@ enum verdict catalog_list(struct exchange *x)
     JSON_KEY(&w, "data");
     json_array(&w);
     for (size_t i = page.from; i < page.to; i++) {
-        const struct catalogue_row *row;
-        char id[MODELS_ID_ROOM];
-        struct str name = catalogue_name((uint32_t)i, &row);
-        put_model(&w, name, models_id(row, id));
+        put_model(&w, &page.all.offer[i]);
     }
     json_array_end(&w);
     JSON_KEY(&w, "has_more");
     json_bool(&w, page.more);
-    put_edge(&w, STR("first_id"), page.to > page.from, page.from);
-    put_edge(&w, STR("last_id"), page.to > page.from, page.to - 1);
+    put_edge(&w, STR("first_id"), &page, page.from);
+    put_edge(&w, STR("last_id"), &page, page.to - 1);
     json_object_end(&w);
     return answer_built(x, 200, &body);
 }
@@ -180,10 +206,16 @@ enum verdict catalog_one(struct exchange *x)
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
+    if (!limits_may_use(x, asked, x->asked.model.id)) { /* as if there were no such model */
+        err_set(&x->outcome.err, STATUS_NO_MODEL, "model: %.*s",
+                (int)(asked.n < 200 ? asked.n : 200), asked.p);
+        return VERDICT_FAIL;
+    }
+    struct offer o = {asked, x->asked.model.id};
     struct buf body;
     struct json_out w;
     buf_init(&body, 16384);
     json_begin(&w, &body);
-    put_model(&w, asked, x->asked.model.id);
+    put_model(&w, &o);
     return answer_built(x, 200, &body);
 }

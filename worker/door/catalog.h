@@ -11,7 +11,7 @@
 
 /* Query: limit (1..1000; 20 by default, all for OpenAI callers), after_id, before_id. */
 enum verdict catalog_list(struct exchange *x);
-/* Any name that models_choose accepts; else 404. */
+/* Any name that models_choose accepts and the key may use; else 404. Neither tells an ARN. */
 enum verdict catalog_one(struct exchange *x);
 
 #endif

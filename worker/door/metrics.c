@@ -2,6 +2,7 @@
 
 #include "server/base/clock.h"
 #include "shm/memory/counters.h"
+#include "shm/memory/learned.h"
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/turn/answer.h"
@@ -30,6 +31,8 @@
     X(GENERATION, "key_table_generation", "gauge", "", "Publications of the key table")            \
     X(TABLE_AGE, "key_table_age_seconds", "gauge", "",                                             \
       "Since the store last confirmed the key table")                                              \
+    X(LEARNED, "refusals_remembered", "gauge", "",                                                 \
+      "Things that models were found not to take, known now")                                      \
     X(JOURNAL_OPEN, "usage_journal_open", "gauge", "", "Usage records of requests that run")       \
     X(JOURNAL_WAITING, "usage_journal_waiting", "gauge", "",                                       \
       "Usage records that the store does not have yet")                                            \
@@ -207,6 +210,7 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
     gauge(out, FAMILY_KEYS, directory_count(s));
     gauge(out, FAMILY_GENERATION, directory_generation(s));
     gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
+    gauge(out, FAMILY_LEARNED, learned_count(s, clock_mono_ms() / 1000u));
     put_journal(s, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
 }

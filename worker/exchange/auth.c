@@ -265,6 +265,18 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
     return &all[anonymous_slot(x)];
 }
 
+/* Counting costs little and comes in bursts: Claude Code's /context sends 25 at once. So it has a
+ * word of its own, and room for ten of these whatever the key's limit is. */
+#define COUNTS_A_REQUEST 10u
+#define COUNTS_LEAST     250u
+
+static uint32_t counting_limit(uint32_t requests)
+{
+    uint32_t most =
+        requests < UINT32_MAX / COUNTS_A_REQUEST ? requests * COUNTS_A_REQUEST : requests;
+    return most > COUNTS_LEAST ? most : COUNTS_LEAST;
+}
+
 static enum verdict take(struct exchange *x)
 {
     const struct config *c = x->worker->config;
@@ -284,15 +296,17 @@ static enum verdict take(struct exchange *x)
     if (!b) { /* the master key without a limit */
         return VERDICT_NEXT;
     }
-    _Atomic uint64_t *word = x->route->limit == ROUTE_COUNTING ? &b->counting : &b->requests;
+    bool counting = x->route->limit == ROUTE_COUNTING;
+    _Atomic uint64_t *word = counting ? &b->counting : &b->requests;
+    limit = counting ? counting_limit(limit) : limit;
     x->caller.requests =
         bucket_take(word, clock_now_ns(), limit, (uint64_t)c->rate_limit_window * 1000000000u);
     x->caller.limited = true;
     if (x->caller.requests.allowed) {
         return VERDICT_NEXT;
     }
-    err_set(&x->outcome.err, STATUS_RATE, "this API key is limited to %u requests in %lld seconds",
-            limit, (long long)c->rate_limit_window);
+    err_set(&x->outcome.err, STATUS_RATE, "this API key is limited to %u %s in %lld seconds", limit,
+            counting ? "token counts" : "requests", (long long)c->rate_limit_window);
     wait_say(&x->outcome.err, "try again", clock_seconds_up(x->caller.requests.retry_ns));
     return VERDICT_FAIL;
 }

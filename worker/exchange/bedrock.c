@@ -11,6 +11,7 @@
 #include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
+#include "worker/exchange/cure.h"
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
@@ -350,7 +351,7 @@ static bool drop_tier(struct exchange *x)
 
 bool bedrock_retry(struct exchange *x)
 {
-    if (learn_skew(x) || drop_tier(x)) {
+    if (learn_skew(x) || drop_tier(x) || cure_try(x)) {
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);

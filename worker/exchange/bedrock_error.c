@@ -7,6 +7,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
+#include "worker/exchange/cure.h"
 
 #define LOGGED_MAX 300 /* bytes of AWS's own sentence */
 
@@ -143,6 +144,9 @@ static enum complaint set_error(struct exchange *x, size_t row, struct str their
     counters_add(errors[row].counter, 1);
     if (errors[row].whose == THEIRS && text[0]) {
         enum complaint complaint = complaint_read(their_text);
+        if (complaint == COMPLAINT_NONE) {
+            cure_note(x, their_text);
+        }
         set_refusal(x, complaint == COMPLAINT_CONTEXT, text_from(text));
         return complaint;
     }

@@ -1,13 +1,14 @@
 #include "worker/exchange/convert.h"
 
 #include "server/base/clock.h"
+#include "shm/memory/counters.h"
 #include "worker/converse/anthropic_to_converse.h"
-#include "worker/dialect/changes.h"
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
 #include "worker/converse/openai_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/exchange/cure.h"
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
@@ -78,6 +79,9 @@ static enum status convert(struct exchange *x)
         .cache = cache_policy(x),
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,
+        .cure = &x->attempt.cure,
+        .memory = c->strict_fields ? NULL : x->worker->segment,
+        .now_s = clock_mono_ms() / 1000u,
     };
     struct wish wish =
         x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
@@ -94,6 +98,11 @@ static enum status convert(struct exchange *x)
         plan_make(&plan, &wish, &options, x->arena, &x->attempt.changes, &x->outcome.err);
     if (st != STATUS_OK) {
         return st;
+    }
+    x->attempt.sent = plan.sent;
+    x->attempt.shape = plan.shape;
+    if (plan.avoided && x->attempt.number == 0) {
+        counters_add(COUNTER_LEARNED_USED, 1);
     }
     return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);
 }
@@ -118,6 +127,9 @@ enum verdict convert_step(struct exchange *x)
     buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
     enum status st = convert(x);
     x->attempt.tier_named = limits_tier(x) != TIER_DEFAULT;
+    if (st == STATUS_OK && cure_still(x)) {
+        return VERDICT_FAIL;
+    }
     if (st == STATUS_OK && x->attempt.reply) {
         return x->asked.counting ? ask_for_count(x) : VERDICT_NEXT;
     }

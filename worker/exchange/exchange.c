@@ -21,6 +21,7 @@
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
 #include "worker/model/behind.h"
+#include "worker/model/endings.h"
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
@@ -364,10 +365,11 @@ static enum verdict read_step(struct exchange *x)
 static enum verdict admit_step(struct exchange *x)
 {
     if (!limits_billed(x)) {
-        return VERDICT_NEXT;
+        return x->asked.counting ? limits_admit(x) : VERDICT_NEXT;
     }
     if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
+            endings_note(x->asked.model.id, x->outcome.started_ms);
             return VERDICT_NEXT;
         }
         err_set(&x->outcome.err, STATUS_BUSY, "no room to record another request; try again");

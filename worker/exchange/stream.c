@@ -8,6 +8,7 @@
 #include "worker/turn/answer.h"
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
+#include "worker/exchange/cure.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
 #define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */
@@ -26,11 +27,13 @@ static enum attempt_end judge(struct exchange *x)
 {
     const struct attempt *a = &x->attempt;
     uint64_t left_out = a->left_out;
+    bool cured = attempt_is_cured(a);
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }
     if (!x->outcome.begun && bedrock_retry(x)) {
-        return a->transfer.framed || a->left_out != left_out ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
+        bool other = a->left_out != left_out || attempt_is_cured(a) != cured;
+        return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
     return a->transfer.refusal ? ATTEMPT_REFUSED : ATTEMPT_LOST;
 }
@@ -122,6 +125,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
     enum status st = x->attempt.relay->event(x->attempt.reply, frame->type, frame->payload,
                                              &t->held_back, &x->outcome.err);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
+        cure_prove(x);
         begin_stream(x);
         http_out_write(x->conn, buf_str(&t->held_back));
         buf_free(&t->held_back);
@@ -280,6 +284,7 @@ static enum status tell_whole(struct exchange *x)
     enum status st = x->attempt.relay->whole(x->attempt.reply, x->arena, buf_str(&t->held_back),
                                              &out, &x->outcome.err);
     if (st == STATUS_OK) {
+        cure_prove(x);
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

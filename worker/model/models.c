@@ -280,6 +280,21 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     return STATUS_OK;
 }
 
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[RULE_ROOM])
+{
+    char builtin[MODELS_ID_ROOM], home[RULE_ROOM];
+    struct str id = rule_at_home(m->config, models_id(row, builtin), home);
+    return (struct str){text_copy(id, room, RULE_ROOM), id.n};
+}
+
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[RULE_ROOM])
+{
+    struct str list = catalogue_text(row, CATALOGUE_NAMES), first;
+    return list.n && text_split(&list, ',', &first) ? first : models_id_here(m, row, room);
+}
+
 /* --- configuration ------------------------------------------------------------------------- */
 
 static enum status check_configured(const struct cJSON *doc, struct err *err)

@@ -18,6 +18,7 @@
 #include "shm/memory/segment.h"
 #include "worker/model/betas.h"
 #include "worker/model/models_table.h"
+#include "worker/model/rule.h"
 
 struct cJSON;
 
@@ -42,6 +43,13 @@ MUST_CHECK enum status models_choose(const struct models *m, const struct segmen
                                      struct arena *arena, struct str client_name,
                                      bool messages_route, struct models_choice *out,
                                      struct err *err);
+/* What a client may send for a row: the first of its names, else its Bedrock id with the profile of
+ * AWS_REGION. The table's text, or in room. */
+struct str models_name(const struct models *m, const struct catalogue_row *row,
+                       char room[RULE_ROOM]);
+/* That id alone, whatever names the row has. */
+struct str models_id_here(const struct models *m, const struct catalogue_row *row,
+                          char room[RULE_ROOM]);
 /* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
 bool models_is_legal(struct str id);
 

@@ -8,9 +8,11 @@
 #define WORKER_PLAN_PLAN_H
 
 #include "server/base/buf.h"
+#include "shm/memory/learned.h"
 #include "worker/dialect/wish.h"
 #include "worker/model/betas.h"
 #include "worker/model/cache_policy.h"
+#include "worker/model/cures.h"
 
 enum plan_verdict {
     PLAN_KEEP,  /* as the client wrote it, or it asks for nothing */
@@ -55,17 +57,22 @@ struct plan_options { /* what is known besides the request; lent */
     struct betas_rules beta_rules;
     enum tier tier; /* of the key or DEFAULT_SERVICE_TIER; the request's own comes before it */
     struct cache_policy cache;
-    bool strict_fields; /* STRICT_FIELDS: what is lost is refused by name */
-    uint64_t left_out;  /* PLAN_BIT()s: fields that an earlier attempt was refused for */
+    bool strict_fields;           /* STRICT_FIELDS: what is lost is refused by name */
+    uint64_t left_out;            /* PLAN_BIT()s: fields that an earlier attempt was refused for */
+    const struct cure *cure;      /* what it was refused for besides; NULL: nothing */
+    const struct segment *memory; /* what was learned of models; NULL: nothing is looked up */
+    uint64_t now_s;               /* for it */
 };
 
 enum plan_format { PLAN_FORMAT_NONE, PLAN_FORMAT_NATIVE, PLAN_FORMAT_WORDS };
 
-#define PLAN_BETAS_MAX 32
+#define PLAN_BETAS_MAX  32
+#define PLAN_FIELDS_MAX 16 /* unknown ones that a refusal may name */
 
 struct plan {
     const struct plan_options *o;
-    const struct models_caps *caps;
+    const struct models_caps *caps; /* own, where something was learned */
+    struct models_caps own;
     struct arena *arena;
     bool invoke; /* by InvokeModel, else by Converse */
     struct wish
@@ -86,6 +93,15 @@ struct plan {
 
     bool user_last; /* a user's word behind the assistant's, which may not be the last one */
     uint32_t tool_schema, format_schema; /* rules of schema.h */
+    /* refusals: plan_cure.c */
+    uint64_t left_out;   /* of the options, and what was learned */
+    uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
+    bool drop_block;     /* thoughts of another conversation are to be dropped, not refused */
+    struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
+    uint32_t field_count;
+    struct cures_sent sent;   /* what can still be refused; in the arena */
+    struct learned_key shape; /* by which it is remembered; of a plan with memory */
+    bool avoided;             /* something is left out because it was remembered */
 
     struct buf *changes; /* for x-converter-changes */
     char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */

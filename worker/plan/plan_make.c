@@ -1,8 +1,9 @@
 #include "worker/plan/plan_make.h"
 
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 #include "worker/plan/plan_betas.h"
 #include "worker/plan/plan_schema.h"
+#include "worker/plan/plan_cure.h"
 #include "worker/plan/plan_thinking.h"
 
 #define OUTPUT_UNKNOWN 4096 /* tokens, for a Claude whose most is not known */
@@ -22,7 +23,7 @@ static enum status judge_plain(struct plan *p, struct err *err)
         const struct wish_plain *row = &wish_plain[i];
         if (w->plain[i] == SCAN_ABSENT ||
             (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
-             !(p->o->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
+             !(p->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
             continue;
         }
         struct str name = plain_name(w, i);
@@ -48,7 +49,8 @@ static void judge_others(struct plan *p)
 
 static void judge_context(struct plan *p)
 {
-    bool keep = p->invoke && plan_has_beta(p, STR("context-management-2025-06-27"));
+    bool keep = p->invoke && plan_has_beta(p, STR("context-management-2025-06-27")) &&
+                !(p->left_out & PLAN_BIT(PLAN_CONTEXT));
     if (p->left.context != SCAN_ABSENT && !keep) {
         plan_judge(p, PLAN_CONTEXT, PLAN_DROP, "context_management");
     }
@@ -58,7 +60,7 @@ static void judge_context(struct plan *p)
 
 static bool is_out(struct plan *p, enum plan_field field, bool asked, const char *what)
 {
-    bool out = asked && (p->o->left_out & PLAN_BIT(field));
+    bool out = asked && (p->left_out & PLAN_BIT(field));
     if (out) {
         plan_judge(p, field, PLAN_DROP, what);
     }
@@ -102,6 +104,10 @@ static enum status judge_length(struct plan *p, struct err *err)
     struct wish *w = &p->left;
     int64_t cap = p->caps->output_max;
     bool claude = plan_takes(p, MODELS_CLAUDE);
+    if (p->output_cap > 0 && w->max_tokens > p->output_cap) { /* Bedrock's own word */
+        plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
+        w->max_tokens = p->output_cap;
+    }
     if (p->invoke) {
         return STATUS_OK;
     }
@@ -197,7 +203,7 @@ static void judge_forced(struct plan *p)
     struct wish *w = &p->left;
     bool any = plan_takes(p, MODELS_CHOICE_ANY);
     p->forced =
-        (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->o->left_out & PLAN_BIT(PLAN_CHOICE));
+        (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->left_out & PLAN_BIT(PLAN_CHOICE));
     p->call_in_words = !p->forced;
     if (p->call_in_words || (any && w->choice == WISH_CHOICE_ONE)) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
@@ -254,7 +260,7 @@ static void judge_format(struct plan *p)
 {
     struct wish *w = &p->left;
     bool native = plan_takes(p, MODELS_FORMAT) && w->format != WISH_FORMAT_JSON &&
-                  !(p->o->left_out & PLAN_BIT(PLAN_FORMAT)) &&
+                  !(p->left_out & PLAN_BIT(PLAN_FORMAT)) &&
                   (p->invoke || w->format == WISH_FORMAT_SCHEMA) &&
                   (!w->schema_open || w->format != WISH_FORMAT_SCHEMA ||
                    schema_is_finite(w->scan, w->schema_at));
@@ -282,7 +288,7 @@ static void judge_tier(struct plan *p)
 {
     const struct wish *w = &p->left;
     p->tier = w->has_tier ? w->tier : p->o->tier;
-    if (p->o->left_out & PLAN_BIT(PLAN_TIER)) {
+    if (p->left_out & PLAN_BIT(PLAN_TIER)) {
         p->tier = TIER_DEFAULT;
         plan_judge(p, PLAN_TIER, PLAN_DROP, "service_tier");
     } else if (w->has_tier || w->tier_other) {
@@ -315,6 +321,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
                        .arena = arena,
                        .invoke = o->model->transport == MODELS_INVOKE,
                        .left = *wish,
+                       .left_out = o->left_out,
                        .changes = changes};
     if ((st = judge_plain(p, err)) != STATUS_OK) {
         return st;
@@ -326,6 +333,9 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     judge_others(p);
     plan_betas(p);
     plan_schema(p);
+    if ((st = plan_cure(p, err)) != STATUS_OK) {
+        return st;
+    }
     judge_context(p);
     leave_out(p);
     if ((st = judge_tools(p, err)) != STATUS_OK || (st = judge_length(p, err)) != STATUS_OK) {

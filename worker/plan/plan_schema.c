@@ -1,6 +1,6 @@
 #include "worker/plan/plan_schema.h"
 
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 
 static const struct str nothing = {NULL, 0};
 

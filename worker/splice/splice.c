@@ -15,6 +15,9 @@ static void insert(struct splice_job *j, scan_ref container, const char *text)
     }
 }
 
+/* Bedrock's name of the member; Anthropic's own API calls it prefix_mismatch_behavior. */
+#define BINDING "\"block_binding\":{\"mismatch_behavior\":\"drop_block\"}"
+
 static bool drops_blank(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
@@ -34,6 +37,9 @@ static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
     if (SCAN_IS(j->s, key, "display")) {
         return j->plan->verdict[PLAN_DISPLAY] == PLAN_DROP;
     }
+    if (SCAN_IS(j->s, key, "block_binding")) {
+        return j->plan->drop_block;
+    }
     return SCAN_IS(j->s, key, "budget_tokens") && j->plan->verdict[PLAN_THINKING] == PLAN_MAP;
 }
 
@@ -52,6 +58,9 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
         edits_value(&j->edits, type, STR("\"enabled\""));
     } else if (j->plan->verdict[PLAN_THINKING] == PLAN_MAP) {
         edits_value(&j->edits, type, STR("\"adaptive\""));
+    }
+    if (j->plan->drop_block) {
+        insert(j, v, BINDING ",");
     }
     edits_filter(&j->edits, v, drops_thinking_member, j);
     return false;
@@ -88,6 +97,13 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
         return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format_old;
     }
     return SCAN_IS(j->s, key, "task_budget");
+}
+
+static void edit_length(struct splice_job *j, scan_ref v)
+{
+    const char *most = arena_printf(j->s->arena, "%lld", (long long)j->plan->left.max_tokens);
+    j->edits.failed = j->edits.failed || !most;
+    edits_value(&j->edits, v, text_from(most));
 }
 
 /* The beta's name of output_config.format: {"output_format":X}
@@ -180,6 +196,7 @@ static const struct row {
     {STR("betas"), 0, NULL, drops_always},
     {STR("cache_control"), 0, NULL, drops_cache_control},
     {STR("context_management"), 0, NULL, drops_context},
+    {STR("max_tokens"), PLAN_MAX_TOKENS, edit_length, NULL},
     {STR("metadata"), 0, NULL, drops_metadata},
     {STR("model"), 0, NULL, drops_always},
     {STR("output_config"), 0, NULL, drops_output_config},
@@ -223,9 +240,23 @@ static bool drops_plain(const struct splice_job *j, scan_ref key)
     return false;
 }
 
+/* A field that Bedrock was found not to know. */
+static bool drops_unknown(const struct splice_job *j, scan_ref key)
+{
+    for (uint32_t i = 0; i < j->plan->field_count; i++) {
+        if (scan_text_is(j->s, key, j->plan->field[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool drops_field(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
+    if (drops_unknown(j, key)) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (!scan_text_is(j->s, key, fields[i].name)) {
             continue;
@@ -253,6 +284,9 @@ static bool insert_members(struct splice_job *j)
     }
     if (p->beta_count > 0) {
         BUF_LIT(&b, "],");
+    }
+    if (p->drop_block && scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) != SCAN_OBJECT) {
+        BUF_LIT(&b, "\"thinking\":{\"type\":\"adaptive\"," BINDING "},");
     }
     if (!p->left.has_max_tokens) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */

@@ -1,6 +1,7 @@
 #include "worker/turn/attempt.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "worker/dialect/changes.h"
 
@@ -25,10 +26,16 @@ void attempt_drop(struct attempt *a)
     drop_transfer(&a->transfer);
     buf_free(&a->body);
     buf_free(&a->changes);
+    uint8_t refused[SHA256_SIZE];
+    memcpy(refused, a->refused_sha256, sizeof refused);
     *a = (struct attempt){.number = a->number,
                           .left_out = a->left_out,
                           .clock_learnt = a->clock_learnt,
-                          .keys_until_ms = a->keys_until_ms};
+                          .keys_until_ms = a->keys_until_ms,
+                          .cure = a->cure,
+                          .proved = a->proved,
+                          .refused = a->refused};
+    memcpy(a->refused_sha256, refused, sizeof refused);
 }
 
 bool attempt_is_made(const struct attempt *a)
@@ -49,6 +56,11 @@ void attempt_leave_out(struct attempt *a, enum plan_field what)
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what)
 {
     return (a->left_out & PLAN_BIT(what)) != 0;
+}
+
+bool attempt_is_cured(const struct attempt *a)
+{
+    return a->cure.what != LEARNED_NOTHING;
 }
 
 unsigned attempt_granted(const struct attempt *a)

@@ -44,6 +44,7 @@ struct transfer {
     struct buf held_back; /* a whole answer, an error body, the events before the first output */
     int refusal; /* HTTP status of it, an exception's own in a stream; 0: no answer, or a bad one */
     enum complaint complaint; /* what it was refused for */
+    struct cure cure;         /* what of the request that was, and could be done without */
     enum attempt_end end;
 };
 
@@ -53,13 +54,19 @@ struct attempt {
     uint64_t left_out;      /* PLAN_BIT()s: fields that Bedrock refused */
     bool clock_learnt;      /* the clock was wrong: one transfer more was granted for that */
     uint64_t keys_until_ms; /* it waits so long for signing keys of its date; 0: never waited */
+    struct cure cure;       /* what the request does without since Bedrock refused it */
+    bool proved;            /* an answer has come without it */
+    struct err refused;     /* that refusal */
+    uint8_t refused_sha256[SHA256_SIZE]; /* of its body */
 
     struct buf body;
     char body_sha256[2 * SHA256_SIZE];
     bool body_hashed;
-    struct str tier;    /* Bedrock's header; empty: none */
-    bool tier_named;    /* a service tier other than the default is asked for */
-    struct buf changes; /* for x-converter-changes */
+    struct str tier;          /* Bedrock's header; empty: none */
+    bool tier_named;          /* a service tier other than the default is asked for */
+    struct buf changes;       /* for x-converter-changes */
+    struct cures_sent sent;   /* what Bedrock may refuse of the body */
+    struct learned_key shape; /* by which a cure is remembered */
     const struct relay *relay;
     struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
 
@@ -78,7 +85,9 @@ void attempt_begin_transfer(struct attempt *a);
 
 void attempt_leave_out(struct attempt *a, enum plan_field what);
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
-/* Transfers beyond the first that Bedrock's own word asked for: a retry is none of them. */
+bool attempt_is_cured(const struct attempt *a); /* once a request */
+/* Transfers beyond the first that Bedrock's own word asked for: a retry is none of them, nor is what
+ * is sent without the thing that was refused. */
 unsigned attempt_granted(const struct attempt *a);
 
 #endif

@@ -145,16 +145,15 @@ static bool fits(struct str pattern, struct str name)
 }
 
 /* "a,b*": by the name the client used, or by the Bedrock id with or without its region. */
-static bool may_use(const struct exchange *x)
+bool limits_may_use(const struct exchange *x, struct str name, struct str id)
 {
     struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
-    struct str base = region_base(x->asked.model.id);
+    struct str base = region_base(id);
     if (x->caller.who != CALLER_KEY || !list.n) {
         return true;
     }
     while (text_split(&list, ',', &pattern)) {
-        if (pattern.n && (fits(pattern, x->asked.client_model) ||
-                          fits(pattern, x->asked.model.id) || fits(pattern, base))) {
+        if (pattern.n && (fits(pattern, name) || fits(pattern, id) || fits(pattern, base))) {
             return true;
         }
     }
@@ -163,7 +162,7 @@ static bool may_use(const struct exchange *x)
 
 enum verdict limits_admit(struct exchange *x)
 {
-    if (!may_use(x)) {
+    if (!limits_may_use(x, x->asked.client_model, x->asked.model.id)) {
         x->outcome.refused = COUNTER_REFUSED_MODEL;
         err_set(&x->outcome.err, STATUS_PERMISSION, "this API key may not use the model %.*s",
                 (int)(x->asked.client_model.n < 100 ? x->asked.client_model.n : 100),

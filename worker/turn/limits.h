@@ -23,7 +23,9 @@ enum status limits_refuse_budget(struct err *err, const char *text);
 
 /* NEXT or FAIL. What it takes is given back by limits_leave. */
 enum verdict limits_enter(struct exchange *x);
-/* With asked.model: may the key use it? NEXT or FAIL. */
+/* May the key use a model, by the name that its client says or by the Bedrock id behind it? */
+bool limits_may_use(const struct exchange *x, struct str name, struct str id);
+/* The same of asked.model. NEXT or FAIL. */
 enum verdict limits_admit(struct exchange *x);
 /* Tokens and cost, once, at the end. */
 void limits_settle(struct exchange *x, uint64_t tokens, uint64_t cost_micro);

@@ -91,7 +91,7 @@ static void test_report_nothing_yet(void **state)
 static void test_report_wrong_words_exit_2(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"--by user", "--output xml", "--days 0", "--days x",
+    static const char *const rows[] = {"--by owner", "--output xml", "--days 0", "--days x",
                                        "extra"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (cli_run(usage_report_run, rows[i]) != 2 || cli_lines(cli_err) != 1) {

@@ -9,59 +9,81 @@
 
 #define NS "com.amazonaws.dynamodb.v20120810#"
 
+static const struct {
+    const char *name;
+    int http;
+    const char *header, *body;
+    enum dynamo_result result;
+    const char *text;
+} meanings[] = {
+    {"namespace", 400, "",
+     "{\"__type\":\"" NS "ConditionalCheckFailedException\",\"message\":\"no\"}", DYNAMO_CONDITION,
+     "ConditionalCheckFailedException: no"},
+    {"transaction 1", 400, "",
+     "{\"__type\":\"" NS "TransactionCanceledException\",\"message\":\"see [None, "
+     "ConditionalCheckFailed]\"}",
+     DYNAMO_CONDITION, "TransactionCanceledException: see [None, ConditionalCheckFailed]"},
+    {"transaction 2", 400, "",
+     "{\"__type\":\"" NS "TransactionCanceledException\",\"message\":\"[TransactionConflict]\"}",
+     DYNAMO_CONDITION, "TransactionCanceledException: [TransactionConflict]"},
+    {"transaction 3", 400, "",
+     "{\"__type\":\"" NS "TransactionCanceledException\",\"message\":\"[ThrottlingError]\"}",
+     DYNAMO_THROTTLED, "TransactionCanceledException: [ThrottlingError]"},
+    {"transaction 4", 400, "",
+     "{\"__type\":\"" NS "TransactionCanceledException\",\"message\":\"[ValidationError, "
+     "ConditionalCheckFailed]\"}",
+     DYNAMO_INVALID, "TransactionCanceledException: [ValidationError, ConditionalCheckFailed]"},
+    {"transaction 5", 400, "",
+     "{\"__type\":\"" NS "TransactionCanceledException\",\"message\":\"no\"}", DYNAMO_REFUSED,
+     "TransactionCanceledException: no"},
+    {"transaction 6", 400, "",
+     "{\"__type\":\"" NS "TransactionConflictException\",\"message\":\"now\"}", DYNAMO_TRANSIENT,
+     "TransactionConflictException: now"},
+    {"coral", 400, "",
+     "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"Message\":\"bad\"}",
+     DYNAMO_INVALID, "ValidationException: bad"},
+    {"bare", 400, "", "{\"__type\":\"ResourceNotFoundException\"}", DYNAMO_NO_TABLE,
+     "ResourceNotFoundException"},
+    {"with a URI", 400, "",
+     "{\"__type\":\"" NS "ThrottlingException:http://internal.amazon.com/coral/\"}",
+     DYNAMO_THROTTLED, "ThrottlingException"},
+    {"header", 400, "ProvisionedThroughputExceededException:http://x", "{}", DYNAMO_THROTTLED,
+     "ProvisionedThroughputExceededException"},
+    {"member code", 400, "", "{\"code\":\"RequestLimitExceeded\"}", DYNAMO_THROTTLED,
+     "RequestLimitExceeded"},
+    {"limit", 400, "", "{\"__type\":\"LimitExceededException\"}", DYNAMO_THROTTLED, "Limit"},
+    {"transaction", 400, "", "{\"__type\":\"TransactionInProgressException\"}", DYNAMO_THROTTLED,
+     "Transaction"},
+    {"in use", 400, "", "{\"__type\":\"ResourceInUseException\"}", DYNAMO_IN_USE, "Resource"},
+    {"emulator", 400, "", "{\"__type\":\"" NS "UnknownOperationException\"}", DYNAMO_UNKNOWN_OP,
+     "Unknown"},
+    {"server", 500, "", "{\"__type\":\"InternalServerError\"}", DYNAMO_TRANSIENT, "Internal"},
+    {"conflict", 409, "", "{\"__type\":\"ReplicatedWriteConflictException\"}", DYNAMO_TRANSIENT,
+     "Replicated"},
+    {"page", 503, "", "<html>busy</html>", DYNAMO_TRANSIENT, "HTTP 503"},
+    {"no body", 502, "", "", DYNAMO_TRANSIENT, "HTTP 502"},
+    {"proxy", 403, "", "<html>no</html>", DYNAMO_REFUSED, "HTTP 403"},
+    {"429", 429, "", "{}", DYNAMO_THROTTLED, "HTTP 429"},
+    {"skew", 400, "", "{\"__type\":\"InvalidSignatureException\"}", DYNAMO_SKEW, "Invalid"},
+    {"expired", 400, "", "{\"__type\":\"ExpiredTokenException\"}", DYNAMO_EXPIRED, "Expired"},
+    {"rotated", 400, "", "{\"__type\":\"UnrecognizedClientException\"}", DYNAMO_EXPIRED,
+     "Unrecognized"},
+    {"denied", 400, "", "{\"__type\":\"AccessDeniedException\"}", DYNAMO_REFUSED, "Access"},
+    {"unsigned", 400, "", "{\"__type\":\"MissingAuthenticationTokenException\"}", DYNAMO_REFUSED,
+     "Missing"},
+    {"array", 400, "", "[1]", DYNAMO_REFUSED, "HTTP 400"},
+};
+
 static void test_read_code_gives_result(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        int http;
-        const char *header, *body;
-        enum dynamo_result result;
-        const char *text;
-    } rows[] = {
-        {"namespace", 400, "",
-         "{\"__type\":\"" NS "ConditionalCheckFailedException\",\"message\":\"no\"}",
-         DYNAMO_CONDITION, "ConditionalCheckFailedException: no"},
-        {"coral", 400, "",
-         "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"Message\":\"bad\"}",
-         DYNAMO_INVALID, "ValidationException: bad"},
-        {"bare", 400, "", "{\"__type\":\"ResourceNotFoundException\"}", DYNAMO_NO_TABLE,
-         "ResourceNotFoundException"},
-        {"with a URI", 400, "",
-         "{\"__type\":\"" NS "ThrottlingException:http://internal.amazon.com/coral/\"}",
-         DYNAMO_THROTTLED, "ThrottlingException"},
-        {"header", 400, "ProvisionedThroughputExceededException:http://x", "{}", DYNAMO_THROTTLED,
-         "ProvisionedThroughputExceededException"},
-        {"member code", 400, "", "{\"code\":\"RequestLimitExceeded\"}", DYNAMO_THROTTLED,
-         "RequestLimitExceeded"},
-        {"limit", 400, "", "{\"__type\":\"LimitExceededException\"}", DYNAMO_THROTTLED, "Limit"},
-        {"transaction", 400, "", "{\"__type\":\"TransactionInProgressException\"}",
-         DYNAMO_THROTTLED, "Transaction"},
-        {"in use", 400, "", "{\"__type\":\"ResourceInUseException\"}", DYNAMO_IN_USE, "Resource"},
-        {"emulator", 400, "", "{\"__type\":\"" NS "UnknownOperationException\"}", DYNAMO_UNKNOWN_OP,
-         "Unknown"},
-        {"server", 500, "", "{\"__type\":\"InternalServerError\"}", DYNAMO_TRANSIENT, "Internal"},
-        {"conflict", 409, "", "{\"__type\":\"ReplicatedWriteConflictException\"}", DYNAMO_TRANSIENT,
-         "Replicated"},
-        {"page", 503, "", "<html>busy</html>", DYNAMO_TRANSIENT, "HTTP 503"},
-        {"no body", 502, "", "", DYNAMO_TRANSIENT, "HTTP 502"},
-        {"proxy", 403, "", "<html>no</html>", DYNAMO_REFUSED, "HTTP 403"},
-        {"429", 429, "", "{}", DYNAMO_THROTTLED, "HTTP 429"},
-        {"skew", 400, "", "{\"__type\":\"InvalidSignatureException\"}", DYNAMO_SKEW, "Invalid"},
-        {"expired", 400, "", "{\"__type\":\"ExpiredTokenException\"}", DYNAMO_EXPIRED, "Expired"},
-        {"rotated", 400, "", "{\"__type\":\"UnrecognizedClientException\"}", DYNAMO_EXPIRED,
-         "Unrecognized"},
-        {"denied", 400, "", "{\"__type\":\"AccessDeniedException\"}", DYNAMO_REFUSED, "Access"},
-        {"unsigned", 400, "", "{\"__type\":\"MissingAuthenticationTokenException\"}",
-         DYNAMO_REFUSED, "Missing"},
-        {"array", 400, "", "[1]", DYNAMO_REFUSED, "HTTP 400"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         char text[DYNAMO_ERROR_TEXT];
-        enum dynamo_result result = dynamo_error_read(rows[i].http, text_from(rows[i].header),
-                                                      text_from(rows[i].body), text);
-        if (result != rows[i].result || strncmp(text, rows[i].text, strlen(rows[i].text)) != 0) {
-            fail_msg("row %s: result %d, text \"%s\"", rows[i].name, (int)result, text);
+        enum dynamo_result result = dynamo_error_read(
+            meanings[i].http, text_from(meanings[i].header), text_from(meanings[i].body), text);
+        if (result != meanings[i].result ||
+            strncmp(text, meanings[i].text, strlen(meanings[i].text)) != 0) {
+            fail_msg("row %s: result %d, text \"%s\"", meanings[i].name, (int)result, text);
         }
     }
 }

@@ -63,6 +63,74 @@ static void test_budget_add_table(void **state)
     }
 }
 
+static void test_budget_correct_moves_the_right_sum(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t limit, mtd;
+        const char *month;
+        bool active;
+        const char *reason, *of;
+        uint64_t was, right;
+        bool in_month;
+        /* then */
+        bool known;
+        int64_t used, then_mtd;
+        bool then_active;
+        const char *history;
+        int64_t history_micro;
+    } rows[] = {
+        {"cheaper", 100, 50, "2026-01", true, "", "2026-01", 30, 10, true, true, 980, 30, true, "",
+         0},
+        {"dearer", 100, 50, "2026-01", true, "", "2026-01", 10, 30, true, true, 1020, 70, true, "",
+         0},
+        {"dearer, over it", 100, 90, "2026-01", true, "", "2026-01", 10, 30, true, true, 1020, 110,
+         false, "", 0},
+        {"cheaper, below it", 100, 110, "2026-01", false, "budget_exceeded", "2026-01", 30, 10,
+         true, true, 980, 90, true, "", 0},
+        {"cheaper, revoked stays so", 100, 110, "2026-01", false, "revoked", "2026-01", 30, 10,
+         true, true, 980, 90, false, "", 0},
+        {"set back since", 100, 5, "2026-01", true, "", "2026-01", 30, 10, false, true, 980, 5,
+         true, "", 0},
+        {"never below nothing", 100, 5, "2026-01", true, "", "2026-01", 2000, 10, true, true, 0, 0,
+         true, "", 0},
+        {"an earlier month", 100, 50, "2026-01", true, "", "2025-12", 30, 10, true, true, 980, 50,
+         true, "2025-12", -20},
+        {"not in the sums yet", 100, 50, "2026-01", true, "", "2026-02", 30, 10, true, false, 1000,
+         50, true, "", 0},
+        {"cost nothing, so it never came in", 100, 0, "", true, "", "2026-02", 0, 10, true, true,
+         1010, 10, true, "", 0},
+        {"cost nothing, of a new month", 100, 64000, "2026-01", false, "budget_exceeded", "2026-02",
+         0, 10, true, true, 1010, 10, true, "2026-01", 60000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct keystore_budget b =
+            budget(rows[i].limit, rows[i].mtd, rows[i].month, rows[i].active, rows[i].reason);
+        bool known =
+            keystore_budget_correct(&b, rows[i].of, rows[i].was, rows[i].right, rows[i].in_month);
+        if (known != rows[i].known || b.used_micro != rows[i].used ||
+            b.mtd_micro != rows[i].then_mtd || b.active != rows[i].then_active ||
+            strcmp(b.history_month, rows[i].history) != 0 ||
+            b.history_micro != rows[i].history_micro) {
+            fail_msg("%s: used %lld mtd %lld active %d history %s %lld", rows[i].name,
+                     (long long)b.used_micro, (long long)b.mtd_micro, b.active, b.history_month,
+                     (long long)b.history_micro);
+        }
+    }
+}
+
+static void test_budget_reset_opens_what_it_closed(void **state)
+{
+    (void)state;
+    struct keystore_budget b = budget(100, 120, "2026-01", false, "budget_exceeded");
+    keystore_budget_reset(&b);
+    assert_true(b.active && b.mtd_micro == 0 && b.used_micro == 1000 && b.reason[0] == '\0');
+    b = budget(100, 120, "2026-01", false, "revoked");
+    keystore_budget_reset(&b);
+    assert_true(!b.active && b.mtd_micro == 0);
+}
+
 static void test_budget_add_absurd_cost_stays_a_number(void **state)
 {
     (void)state;
@@ -77,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_budget_add_table),
+        cmocka_unit_test(test_budget_correct_moves_the_right_sum),
+        cmocka_unit_test(test_budget_reset_opens_what_it_closed),
         cmocka_unit_test(test_budget_add_absurd_cost_stays_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

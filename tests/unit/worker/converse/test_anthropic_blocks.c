@@ -66,7 +66,8 @@ static void test_blocks_that_cannot_be_sent_are_refused(void **state)
          "document.source.type: only base64, text and content are accepted; nothing is fetched"},
         {"[{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\","
          "\"data\":\"AAAA\"}}]",
-         "document.source.media_type: Bedrock takes pdf, csv, doc, docx, xls, xlsx, html, txt and md"},
+         "document.source.media_type: Bedrock takes pdf, csv, doc, docx, xls, xlsx, html, txt and "
+         "md"},
         {"[{\"type\":\"document\",\"source\":{\"type\":\"text\",\"data\":\"\"}}]",
          "document.source.data: empty or invalid base64 data"},
         {"[{\"type\":\"thinking\"}]",

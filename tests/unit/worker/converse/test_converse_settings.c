@@ -3,7 +3,7 @@
 #include "worker/converse/converse_settings.h"
 
 #include "tests/unit/build_bed.h"
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 
 static void nothing(struct plan *p)
 {

@@ -25,7 +25,8 @@ static void test_parts_become_blocks(void **state)
          "image.source.base64.data: invalid base64 data", NULL},
         {"no url", NOVA, IN("{\"type\":\"image_url\"}"), NO_DATA_URL, NULL},
         {"file of unknown ending", NOVA, IN(FILE_PART("a.zip", "data:;base64,AAAA")),
-         "Invalid 'messages': a file may be pdf, csv, doc, docx, xls, xlsx, html, txt and md.", NULL},
+         "Invalid 'messages': a file may be pdf, csv, doc, docx, xls, xlsx, html, txt and md.",
+         NULL},
         {"markdown by its ending", NOVA, IN(FILE_PART("a.md", "data:;base64,AAAA") "," TEXT("u")),
          OUT("{\"document\":{\"format\":\"md\",\"name\":\"a md 1\",\"source\":{\"bytes\":"
              "\"AAAA\"}}},{\"text\":\"u\"}"),

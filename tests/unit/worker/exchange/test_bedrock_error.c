@@ -12,6 +12,7 @@
 #include "worker/exchange/bedrock.h"
 
 static struct segment segment;
+static struct config config;
 
 static int set_up(void **state)
 {
@@ -84,7 +85,7 @@ static void test_error_table_maps_status_and_text(void **state)
          COUNTER_FAILED_OTHER_4XX},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct worker w = {.segment = &segment};
+        struct worker w = {.segment = &segment, .config = &config};
         struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         uint64_t before = counters_sum(&segment, rows[i].counted);
         bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
@@ -127,7 +128,7 @@ static void test_error_says_what_it_is_about(void **state)
         {500, "", "", COMPLAINT_NONE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct worker w = {.segment = &segment};
+        struct worker w = {.segment = &segment, .config = &config};
         struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         enum complaint got =
             bedrock_error(&x, rows[i].http, text_from(rows[i].type), text_from(rows[i].body));
@@ -140,7 +141,7 @@ static void test_error_says_what_it_is_about(void **state)
 static void test_error_validation_text_loses_arn_and_account(void **state)
 {
     (void)state;
-    struct worker w = {.segment = &segment};
+    struct worker w = {.segment = &segment, .config = &config};
     struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
     bedrock_error(&x, 400, STR("ValidationException"),
                   STR("{\"message\":\"Model "
@@ -169,7 +170,7 @@ static void test_exception_frame_maps_camel_case(void **state)
         {"somethingNew", STATUS_INTERNAL, COUNTER_FAILED_OTHER_EXCEPTION},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct worker w = {.segment = &segment};
+        struct worker w = {.segment = &segment, .config = &config};
         struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         struct eventstream_frame f = {.kind = EVENTSTREAM_EXCEPTION,
                                       .type = text_from(rows[i].type),
@@ -190,7 +191,7 @@ static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
     (void)state;
     int pipes[2];
     char text[4096];
-    struct worker w = {.segment = &segment};
+    struct worker w = {.segment = &segment, .config = &config};
     struct exchange x = {.worker = &w, .asked.id = STR("req_t"), .attempt.number = 1};
     assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
     log_init(LOG_INFO, LOG_FORMAT_JSON, "test");

@@ -45,7 +45,7 @@ static void test_schema_goes_to_the_end_of_the_system_prompt(void **state)
         splice_case_check(&rows[i]);
 }
 
-#define TOOLS      ",\"tools\":[{\"name\":\"t\",\"input_schema\":{}}]"
+#define TOOLS      ",\"tools\":[{\"name\":\"t\",\"input_schema\":{\"type\":\"object\"}}]"
 #define ANY_CALL   "Answer with a call of one of the tools, not with text."
 #define NAMED_CALL "Answer with a call of the tool \\\"t\\\", not with text."
 

@@ -1,4 +1,4 @@
-#include "worker/dialect/schema_words.h"
+#include "worker/plan/schema_words.h"
 
 #define POINTER_STEPS 64
 

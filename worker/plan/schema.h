@@ -9,19 +9,10 @@
  * 2020-12), platform.claude.com/docs/en/build-with-claude/structured-outputs ("JSON Schema
  * limitations", and what the SDKs do about them).
  */
-#ifndef WORKER_DIALECT_SCHEMA_H
-#define WORKER_DIALECT_SCHEMA_H
+#ifndef WORKER_PLAN_SCHEMA_H
+#define WORKER_PLAN_SCHEMA_H
 
-#include "server/json/scan.h"
-
-enum {                           /* rules: bits */
-       SCHEMA_ROOT = 1 << 0,     /* "type":"object" at its root */
-       SCHEMA_NO_UNION = 1 << 1, /* no anyOf, oneOf, allOf at its root: their properties join it */
-       SCHEMA_FLAT = 1 << 2,     /* no $defs, definitions: what a $ref names is put in its place */
-       SCHEMA_NO_LOOK = 1 << 3,  /* no pattern that looks around */
-       SCHEMA_CLOSED = 1 << 4,   /* additionalProperties:false in every object that says nothing */
-       SCHEMA_SUBSET = 1 << 5    /* no limits on values; formats that are known; anyOf for oneOf */
-};
+#include "worker/plan/schema_words.h"
 
 struct schema_text {
     struct str json; /* the client's bytes, or new ones of the arena */

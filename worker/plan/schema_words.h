@@ -1,11 +1,20 @@
 /*
  * schema_words.h - the keywords of JSON Schema: which hold schemas, which hold data, and which of
- * them a rule of schema.h takes out. Pure; worker.
+ * them a rule takes out. Pure; worker.
  */
-#ifndef WORKER_DIALECT_SCHEMA_WORDS_H
-#define WORKER_DIALECT_SCHEMA_WORDS_H
+#ifndef WORKER_PLAN_SCHEMA_WORDS_H
+#define WORKER_PLAN_SCHEMA_WORDS_H
 
-#include "worker/dialect/schema.h"
+#include "server/json/scan.h"
+
+enum {                           /* rules: bits */
+       SCHEMA_ROOT = 1 << 0,     /* "type":"object" at its root */
+       SCHEMA_NO_UNION = 1 << 1, /* no anyOf, oneOf, allOf at its root: their properties join it */
+       SCHEMA_FLAT = 1 << 2,     /* no $defs, definitions: what a $ref names is put in its place */
+       SCHEMA_NO_LOOK = 1 << 3,  /* no pattern that looks around */
+       SCHEMA_CLOSED = 1 << 4,   /* additionalProperties:false in every object that says nothing */
+       SCHEMA_SUBSET = 1 << 5    /* no limits on values; formats that are known; anyOf for oneOf */
+};
 
 enum schema_holds {
     SCHEMA_HOLDS_DATA, /* or a word this program does not know */

@@ -1,7 +1,6 @@
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 
 #include "server/json/json.h"
-#include "worker/dialect/schema_words.h"
 
 #define REFS_MAX  16    /* $refs within each other that are put in place */
 #define DEPTH_MAX 400   /* schemas within each other, what $refs name included */

@@ -1,5 +1,5 @@
 /* Schemas in the part of the language that their reader takes: W4, W9, C1, C11, C.1, C.3. */
-#include "worker/dialect/schema.h"
+#include "worker/plan/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

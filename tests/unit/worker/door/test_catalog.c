@@ -62,7 +62,8 @@ static void publish(struct gateway *g, const char *models, const char *const (*m
     directory_begin(&g->segment);
     assert_true(directory_add(&g->segment, &k));
     for (size_t i = 0; i < n; i++) {
-        assert_true(directory_add_mapping(&g->segment, text_from(map[i][0]), text_from(map[i][1])));
+        assert_true(directory_add_mapping(&g->segment, text_from(map[i][0]), text_from(map[i][1]),
+                                          STR("")));
     }
     directory_publish(&g->segment, clock_real_ms());
 }

@@ -120,9 +120,6 @@
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
     URL(bedrock_endpoint_url, "BEDROCK_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", TUNING,  \
         RELOAD, "", "Bedrock elsewhere than in AWS (mock, VPC endpoint)")                          \
-    URL(bedrock_control_endpoint_url, "BEDROCK_CONTROL_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK",  \
-        TUNING, RELOAD, "",                                                                        \
-        "Bedrock's control plane, which tells the model behind an application inference profile")  \
     TEXT(bedrock_api_key, "AWS_BEARER_TOKEN_BEDROCK", "", BASIC, RELOAD, "", true,                 \
          "Bedrock API key, used instead of signing")                                               \
     BOOL(use_fips, "AWS_USE_FIPS_ENDPOINT", "", TUNING, RELOAD, false,                             \

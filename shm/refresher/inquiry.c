@@ -179,9 +179,9 @@ static bool find_endpoint(const struct config *c, struct question *w)
 {
     char region[40];
     struct err err;
-    if (c->bedrock_control_endpoint_url[0]) {
-        return endpoint_given(text_from(c->bedrock_control_endpoint_url),
-                              "BEDROCK_CONTROL_ENDPOINT_URL", &w->endpoint, &err) == STATUS_OK;
+    if (c->bedrock_endpoint_url[0]) {
+        return endpoint_given(text_from(c->bedrock_endpoint_url), "BEDROCK_ENDPOINT_URL",
+                              &w->endpoint, &err) == STATUS_OK;
     }
     if (w->region.n == 0 || w->region.n >= sizeof region || !text_only_of(w->region, "-")) {
         return false;
@@ -242,8 +242,7 @@ void inquiry_tick(struct inquiry *q)
 struct inquiry *inquiry_new(const struct config *c, struct segment *s, struct fetch_client *fetch,
                             const struct signer *signer)
 {
-    bool on = fetch && (!c->bedrock_endpoint_url[0] || c->bedrock_control_endpoint_url[0]);
-    struct inquiry *q = on ? heap_new(sizeof *q) : NULL;
+    struct inquiry *q = fetch ? heap_new(sizeof *q) : NULL;
     profiles_serve(s, q != NULL);
     if (q) {
         *q = (struct inquiry){.config = c, .segment = s, .client = fetch, .signer = signer};

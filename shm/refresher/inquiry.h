@@ -4,8 +4,8 @@
  * writes the answers where the workers find them (profiles.h). Answers hold a day, a refusal an hour, and it
  * is said once. Whoever may not ask is asked nothing else by it: the permission is optional.
  *
- * Off with a Bedrock API key (it signs nothing), and where BEDROCK_ENDPOINT_URL is set without
- * BEDROCK_CONTROL_ENDPOINT_URL: a runtime elsewhere says nothing of where its control plane is.
+ * Off with a Bedrock API key, which signs nothing. Where BEDROCK_ENDPOINT_URL is set it is asked there: a
+ * runtime that has no such operation refuses, and that is all.
  */
 #ifndef SHM_REFRESHER_INQUIRY_H
 #define SHM_REFRESHER_INQUIRY_H

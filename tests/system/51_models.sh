@@ -126,7 +126,9 @@ expect "count_tokens" "$CODE" 200
 
 # --- what AWS says of a profile -------------------------------------------------------------------------------------
 stop_server
-start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info BEDROCK_CONTROL_ENDPOINT_URL="$MOCK_URL"
+: >"$T/server.log"
+mock_reset
+start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
 arn=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile
 asked() { ledger '.operations.GetInferenceProfile'; }
 run -- map-model geo-house "$arn/geographic01"

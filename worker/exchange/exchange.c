@@ -20,8 +20,8 @@
 #include "worker/exchange/refusal.h"
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
-#include "worker/model/endings.h"
 #include "worker/model/behind.h"
+#include "worker/model/endings.h"
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);

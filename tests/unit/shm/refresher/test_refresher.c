@@ -51,6 +51,7 @@ static int make(void **state)
                              .state_dir = directory,
                              .aws_region = "eu-west-1",
                              .bedrock_api_key = "",
+                             .bedrock_endpoint_url = "",
                              .ca_file = "",
                              .allow_clear_keys = true,
                              .refresh_seconds = 60,

@@ -39,7 +39,7 @@ expect "no such table" "$CODE" 2
 
 # --- while it runs ------------------------------------------------------------------------------------------------
 table 'house.model-1\t1000\t1000\tactive'
-start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
+start_server RATE_LIMIT_ENABLED=false CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
 make_key alice
 first=$(cost house.model-1)
 expect_true "a price of the table" [ "${first:-0}" -gt 0 ]
@@ -128,7 +128,7 @@ expect "count_tokens" "$CODE" 200
 stop_server
 : >"$T/server.log"
 mock_reset
-start_server CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
+start_server RATE_LIMIT_ENABLED=false CATALOGUE_FILE="$T/models.tsv" LOG_LEVEL=info
 arn=arn:aws:bedrock:us-west-2:123456789012:application-inference-profile
 asked() { ledger '.operations.GetInferenceProfile'; }
 run -- map-model geo-house "$arn/geographic01"

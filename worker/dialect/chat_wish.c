@@ -81,6 +81,17 @@ static void read_thinking(struct wish *w)
     wish_take(w, thinking);
 }
 
+/* Who asks for thoughts in this dialect wants to see them; newer models hide them unless asked. */
+static void read_display(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    struct str display = wish_text(w, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "display"));
+    bool known = text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"));
+    w->display_ours = display.n == 0;
+    w->display_other = display.n > 0 && !known;
+    w->display = known ? display : STR("summarized");
+}
+
 static void read_top_k(struct wish *w)
 {
     scan_ref top_k = SCAN_GET(w->scan, 0, "top_k");
@@ -321,6 +332,9 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     read_stops(w);
     read_effort(w);
     read_thinking(w);
+    if (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET) {
+        read_display(w);
+    }
     read_top_k(w);
     read_tier(w);
     read_format(w);

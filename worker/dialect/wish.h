@@ -97,6 +97,7 @@ struct wish {
     int64_t budget;     /* tokens, of WISH_THINKING_BUDGET */
     struct str display; /* thinking.display: "summarized", "omitted" or empty */
     bool display_other; /* one of a beta that Bedrock has not */
+    bool display_ours;  /* the dialect's, whose clients have no word for it */
     bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
     enum wish_effort effort;

@@ -126,6 +126,18 @@ static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking k
     return w->unreasoned || w->budget == 0 ? WISH_THINKING_UNSET : WISH_THINKING_BUDGET;
 }
 
+static void settle_display(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool lost = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
+    if (thinks(p) && ((lost && !w->display_ours) || w->display_other)) {
+        plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
+    }
+    if (lost) {
+        w->display = (struct str){NULL, 0};
+    }
+}
+
 static void settle_claude(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
@@ -139,11 +151,7 @@ static void settle_claude(struct plan *p, enum models_thinking kind)
     } else if (w->thinking != wanted) {
         plan_judge(p, PLAN_THINKING, PLAN_MAP, w->called->thinking);
     }
-    bool display = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
-    if (thinks(p) && (display || w->display_other)) {
-        plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
-        w->display = (struct str){NULL, 0};
-    }
+    settle_display(p);
 }
 
 /* --- what does not go with thinking -------------------------------------------------------- */
@@ -227,8 +235,12 @@ void plan_thinking(struct plan *p)
         settle_sampling(p, is_claude_kind(kind),
                         kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
     }
+    if (!thinks(p) && p->left.display_ours) {
+        p->left.display = (struct str){NULL, 0};
+    }
     settle_effort(p, adaptive && p->left.thinking == WISH_THINKING_BUDGET);
-    if (!is_claude_kind(kind)) {
-        p->left.thinking = WISH_THINKING_UNSET; /* the level says it */
+    if (!is_claude_kind(kind)) { /* the level says it */
+        p->left.thinking = WISH_THINKING_UNSET;
+        p->left.display = (struct str){NULL, 0};
     }
 }

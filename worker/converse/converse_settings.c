@@ -64,7 +64,8 @@ static void put_thinking(struct converse_section *x, const struct wish *w)
 {
     static const char *const types[] = {[WISH_THINKING_OFF] = "disabled",
                                         [WISH_THINKING_ADAPTIVE] = "adaptive",
-                                        [WISH_THINKING_BUDGET] = "enabled"};
+                                        [WISH_THINKING_BUDGET] = "enabled",
+                                        [WISH_THINKING_BETWEEN] = "between_tools"};
     if (w->thinking == WISH_THINKING_UNSET) {
         return;
     }

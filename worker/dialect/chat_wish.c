@@ -68,6 +68,8 @@ static void read_thinking(struct wish *w)
         w->thinking = WISH_THINKING_OFF;
     } else if (SCAN_IS(s, type, "adaptive")) {
         w->thinking = WISH_THINKING_ADAPTIVE;
+    } else if (SCAN_IS(s, type, "between_tools")) {
+        w->thinking = WISH_THINKING_BETWEEN;
     } else if (SCAN_IS(s, type, "enabled") && scan_type(s, budget) == SCAN_NUMBER) {
         w->thinking = WISH_THINKING_BUDGET;
         if (!scan_i64(s, budget, &w->budget) || w->budget < BUDGET_MIN) {
@@ -262,8 +264,7 @@ static void read_history(struct wish *w, scan_ref messages)
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
-    w->unreasoned =
-        last && (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET);
+    w->unreasoned = last && wish_thinks(w->thinking);
     w->prefilled = prefilled;
 }
 
@@ -332,7 +333,7 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     read_stops(w);
     read_effort(w);
     read_thinking(w);
-    if (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET) {
+    if (wish_thinks(w->thinking)) {
         read_display(w);
     }
     read_top_k(w);

@@ -113,16 +113,17 @@ static void read_thinking(struct wish *w, scan_ref messages)
     if (scan_type(s, thinking) != SCAN_OBJECT) {
         return;
     }
-    w->thinking = SCAN_IS(s, type, "disabled")  ? WISH_THINKING_OFF
-                  : SCAN_IS(s, type, "enabled") ? WISH_THINKING_BUDGET
-                                                : WISH_THINKING_ADAPTIVE; /* or between_tools */
+    w->thinking = SCAN_IS(s, type, "disabled")        ? WISH_THINKING_OFF
+                  : SCAN_IS(s, type, "enabled")       ? WISH_THINKING_BUDGET
+                  : SCAN_IS(s, type, "between_tools") ? WISH_THINKING_BETWEEN
+                                                      : WISH_THINKING_ADAPTIVE;
     scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
     if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"))) {
         w->display = display;
     } else {
         w->display_other = display.n > 0; /* "updates" */
     }
-    w->unreasoned = w->thinking != WISH_THINKING_OFF && is_unreasoned(s, messages);
+    w->unreasoned = wish_thinks(w->thinking) && is_unreasoned(s, messages);
 }
 
 static void read_effort(struct wish *w)

@@ -27,6 +27,11 @@ enum wish_effort wish_effort_find(struct str word)
     return (enum wish_effort)e;
 }
 
+bool wish_thinks(enum wish_thinking thinking)
+{
+    return thinking != WISH_THINKING_UNSET && thinking != WISH_THINKING_OFF;
+}
+
 /* Bytes of the blank that s begins with: itself, or an escape like \n or \u0009; 0: no blank. */
 static size_t blank_step(struct str s)
 {

@@ -16,8 +16,12 @@ enum wish_thinking {
     WISH_THINKING_UNSET,
     WISH_THINKING_OFF,
     WISH_THINKING_ADAPTIVE, /* as much as the model likes */
-    WISH_THINKING_BUDGET
+    WISH_THINKING_BUDGET,
+    WISH_THINKING_BETWEEN /* between its calls of tools only */
 };
+
+/* Anything but UNSET and OFF. */
+bool wish_thinks(enum wish_thinking thinking);
 
 /* Levels of effort, from the least. X(NAME, word) */
 #define WISH_EFFORTS(X) \

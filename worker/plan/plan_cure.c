@@ -50,7 +50,7 @@ static bool is_claude(const struct plan *p)
 
 static bool thinks(const struct wish *w)
 {
-    return w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET;
+    return wish_thinks(w->thinking);
 }
 
 static bool is_forced(const struct wish *w)
@@ -95,7 +95,8 @@ static bool asks_thinking(const struct plan *p, enum learned what)
                !p->drop_block;
     case LEARNED_EFFORT:
         return p->caps->level_at != MODELS_LEVEL_NOWHERE &&
-               (w->effort != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)));
+               (w->effort != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)) ||
+                (w->thinking == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)));
     default:
         return sent && w->thinking != WISH_THINKING_UNSET;
     }

@@ -43,9 +43,27 @@ static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
         return j->plan->verdict[PLAN_DISPLAY] == PLAN_DROP;
     }
     if (SCAN_IS(j->s, key, "block_binding")) {
-        return j->plan->drop_block;
+        return !j->plan->binding;
     }
     return SCAN_IS(j->s, key, "budget_tokens") && is_told_otherwise(j->plan);
+}
+
+static bool drops_binding_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct splice_job *j = ctx;
+    (void)value;
+    return SCAN_IS(j->s, key, "prefix_mismatch_behavior");
+}
+
+/* Bedrock's own name wins where both are there. */
+static void rename_binding(struct splice_job *j, scan_ref binding)
+{
+    scan_ref other = SCAN_GET(j->s, binding, "prefix_mismatch_behavior");
+    if (SCAN_GET(j->s, binding, "mismatch_behavior") != SCAN_ABSENT) {
+        edits_filter(&j->edits, binding, drops_binding_member, j);
+    } else if (other != SCAN_ABSENT) {
+        edits_value(&j->edits, scan_key(j->s, other), STR("\"mismatch_behavior\""));
+    }
 }
 
 static bool drops_thinking(struct splice_job *j, scan_ref v)
@@ -69,6 +87,9 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
     }
     if (j->plan->drop_block) {
         insert(j, v, BINDING ",");
+    }
+    if (j->plan->binding) {
+        rename_binding(j, w->binding);
     }
     edits_filter(&j->edits, v, drops_thinking_member, j);
     return false;
@@ -201,9 +222,23 @@ static bool drops_metadata(struct splice_job *j, scan_ref v)
            edits_filter(&j->edits, v, drops_metadata_member, j) == 0;
 }
 
+static bool drops_edit(void *ctx, scan_ref key, scan_ref edit)
+{
+    struct splice_job *j = ctx;
+    (void)key;
+    return !plan_keeps_edit(j->plan, edit);
+}
+
 static bool drops_context(struct splice_job *j, scan_ref v)
 {
-    return wish_is_nothing(j->s, v) || j->plan->verdict[PLAN_CONTEXT] == PLAN_DROP;
+    if (wish_is_nothing(j->s, v) || j->plan->verdict[PLAN_CONTEXT] == PLAN_DROP) {
+        return true;
+    }
+    scan_ref edits = SCAN_GET(j->s, v, "edits");
+    if (scan_type(j->s, edits) == SCAN_ARRAY) {
+        edits_filter(&j->edits, edits, drops_edit, j);
+    }
+    return false;
 }
 
 static bool drops_tools(struct splice_job *j, scan_ref v)
@@ -324,7 +359,9 @@ static bool insert_members(struct splice_job *j)
     if (p->beta_count > 0) {
         BUF_LIT(&b, "],");
     }
-    if (p->drop_block && scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) != SCAN_OBJECT) {
+    bool told = p->left.thinking != WISH_THINKING_UNSET &&
+                scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) == SCAN_OBJECT;
+    if (p->drop_block && !told && !p->forced) { /* beside a forced tool it would be a 400 */
         BUF_LIT(&b, "\"thinking\":{\"type\":\"adaptive\"," BINDING "},");
     }
     struct str effort = has_output_config(j) ? STR("") : own_effort(j);

@@ -100,6 +100,7 @@ static bool refused_for_good(const struct exchange *x)
     switch (x->outcome.err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
+    case STATUS_NO_MODEL:
     case STATUS_TIMEOUT: /* nobody shall wait that long each time */
         return true;
     default:

@@ -278,6 +278,7 @@ void exchange_request(struct exchange *x, struct str body)
         return;
     }
     x->asked.body = body;
+    x->asked.here_ms = clock_mono_ms();
     if (x->worker->config->max_request_seconds) {
         loop_timer_in(x->worker->loop, &x->timer_deadline,
                       (uint64_t)x->worker->config->max_request_seconds * 1000, out_of_time, x);

@@ -65,6 +65,22 @@ enum status plan_refuse_loss(const struct plan *p, struct err *err)
                    p->lost);
 }
 
+enum status plan_refuse_media(const struct plan *p, const char *kind, struct err *err)
+{
+    struct str id = models_behind(p->o->model);
+    if (p->o->capability_tokens) {
+        return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", kind);
+    }
+    if (text_istarts(id, STR("arn:"))) { /* the operator's: not told */
+        id = STR("this model");
+    }
+    if (p->left.exact) {
+        return err_set(err, STATUS_INVALID, "messages: %.*s takes no %ss", STR_ARG(id), kind);
+    }
+    return err_set_param(err, ERR_FAULT_VALUE, "messages", "Invalid 'messages': %.*s takes no %ss.",
+                         STR_ARG(id), kind);
+}
+
 enum status plan_refuse_mark(uint32_t marks, struct err *err)
 {
     return err_set(err, STATUS_INVALID,

@@ -310,7 +310,8 @@ static size_t distance(struct str a, struct str b, size_t most)
 
 struct near {
     struct str name, best;
-    size_t distance; /* of best, twice; one more for a model that is to end */
+    const struct catalogue_row *row; /* of best */
+    size_t distance;                 /* of best, twice; one more for a model that is to end */
 };
 
 /* Of two that are as near, the later: ids are sorted, and so are versions. */
@@ -327,6 +328,7 @@ static void look_at(struct near *n, struct str candidate, const struct catalogue
     if (d <= n->distance) {
         n->distance = d;
         n->best = candidate;
+        n->row = row;
     }
 }
 
@@ -349,5 +351,6 @@ struct str nickname_nearest(struct str name)
         struct str candidate = catalogue_name(i, &row);
         look_at(&n, candidate, row);
     }
-    return n.best;
+    /* what it says has to be of use: "claude-v2:1" is nobody's without its version */
+    return n.row && nickname_find(n.best) != n.row ? catalogue_text(n.row, CATALOGUE_ID) : n.best;
 }

@@ -55,6 +55,10 @@ odd.choice	claude	tool_choice.odd	tool_choice.any.odd: Extra inputs are not perm
 odd.metadata	claude	metadata.user_id=odd	metadata.user_id: not supported
 odd.binding	claude	thinking.block_binding	messages.1.content.0: Invalid `signature` in `thinking` block: bound to a different conversation
 odd.system	claude	messages.*.odd	messages.0: role 'system' is not supported at this position
+odd.top_k	claude	top_k>1000	top_k of 100000 is not supported by this model
+odd.edit	claude	context_management.edits.*.type=odd	context_management: edit type odd is not supported by this model
+odd.one_of	claude	output_config.format.schema.oneOf	output_config.format: oneOf is not supported by this model
+odd.ttl_2	claude	system.*.cache_control.ttl=3h	system.0.cache_control.ttl: a ttl of 3h is not supported
 END
 VICTIM=anthropic.claude-sonnet-4-6
 hi=$(say hi)
@@ -100,7 +104,10 @@ jq -cn --slurpfile victims "$T/victims" '
     {tools: [{name: "f", input_schema: {type: "object"}}], tool_choice: {type: "tool", name: "ghost"}},
     {frobnicate: 1}, {betas: ["context-management-2025-06-27"], context_management: {odd: 1}}, {thinking: {type: "adaptive", odd: 1}},
     {thinking: {type: "adaptive", odder: 1}}, {output_config: {odd: 1}}, {output_config: {effort: {odd: 1}}}, {tool_choice: {odd: 1}}, {metadata: {user_id: "odd"}},
-    {thinking: {type: "adaptive", block_binding: {x: 1}}}, {messages: [{role: "user", content: "x", odd: 1}, {role: "system", content: "y"}]}];
+    {thinking: {type: "adaptive", block_binding: {x: 1}}}, {messages: [{role: "user", content: "x", odd: 1}, {role: "system", content: "y"}]},
+    {top_k: 100000}, {betas: ["context-management-2025-06-27"], context_management: {edits: [{type: "odd"}]}},
+    {output_config: {format: {type: "json_schema", schema: {type: "object", oneOf: [{required: ["a"]}], additionalProperties: false}}}},
+    {system: [{type: "text", text: "s", cache_control: {type: "ephemeral", ttl: "3h"}}]}];
   (part | length) as $n | ($victims | length) as $m | range(1000) as $i | $victims[$i % $m]
     * part[($i / $m | floor) % $n] * (if $i % 3 == 0 then part[($i * 7) % $n] else {} end)' >"$T/odd"
 n=0

@@ -137,6 +137,7 @@ free_port() {
 # --- the two programs -----------------------------------------------------------------------------------------
 
 start_mock() {
+    rm -f "$T/mock.out" # of one before: it listens no more
     "$MOCK" --port 0 --quiet "$@" >"$T/mock.out" 2>"$T/mock.log" &
     MOCK_PID=$!
     eventually 5 grep -q listening "$T/mock.out" || {

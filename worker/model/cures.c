@@ -181,7 +181,22 @@ static const char *const conditions[] = {" when ",        " while ",        " if
                                          " because ",     " this request",  " your request",
                                          " more than ",   " currently",     " temporar",
                                          " at this time", " at the moment", " in this position",
-                                         " conversation"};
+                                         " conversation", " alongside",     " simultan",
+                                         " same time",    " exclusive",     " conflict",
+                                         " stream"};
+
+/* Of what stands in a structure that the client has made: a schema, a list of edits. */
+static const char *const insides[] = {
+    "oneof",   "anyof",      "allof",      "propert",         "keyword", "$ref", "$defs", "recurs",
+    "pattern", "additional", "enum",       "const ",          "depth",   "nest", "edit",  "trigger",
+    "schemas", "the schema", "schema has", "schema contains", "'type'"};
+
+/* A field that this program does not know, as such: any other word may be of its value. */
+static const char *const of_a_field[] = {"extra inputs", "extraneous", "unrecogni", "unknown",
+                                         "unexpected"};
+
+/* In quotes they are kinds of a choice, not what somebody calls a tool. */
+static const char *const choices[] = {"any", "tool", "auto"};
 
 /* --- numbers and rungs --------------------------------------------------------------------- */
 
@@ -227,7 +242,10 @@ static bool find_length(struct str sentence, const struct cures_sent *sent, stru
         cures_text_any(sentence, others, COUNT(others))) {
         return false;
     }
-    *out = (struct cure){.what = LEARNED_MAX_TOKENS, .value = most, .kept = !sent->odd};
+    *out = (struct cure){.what = LEARNED_MAX_TOKENS,
+                         .value = most,
+                         .kept = !sent->odd &&
+                                 !cures_text_any(sentence, conditions, COUNT(conditions))};
     return true;
 }
 
@@ -350,12 +368,52 @@ static bool takes_values(enum learned what)
            what == LEARNED_BETA || what == LEARNED_DISPLAY;
 }
 
+static bool is_made_by_client(struct str sentence, enum learned what)
+{
+    if (what == LEARNED_FIELD) {
+        return !cures_text_any(sentence, of_a_field, COUNT(of_a_field));
+    }
+    return (what == LEARNED_FORMAT || what == LEARNED_STRICT || what == LEARNED_CONTEXT) &&
+           cures_text_any(sentence, insides, COUNT(insides));
+}
+
+static bool is_name(struct str word, const struct cures_sent *sent)
+{
+    bool found = false;
+    for (size_t i = 0; i < COUNT(names) && !found; i++) {
+        struct str name = text_from(names[i].name);
+        found = text_ieq(word, name) ||
+                (word.n > name.n && word.p[name.n] == '.' && text_istarts(word, name));
+    }
+    for (size_t i = 0; i < COUNT(choices) && !found; i++) {
+        found = text_ieq(word, text_from(choices[i]));
+    }
+    for (uint32_t i = 0; i < sent->field_count && !found; i++) {
+        found = text_eq(word, sent->fields[i]);
+    }
+    return found;
+}
+
+/* A figure, or in quotes what is no name of a thing: a value that this client chose, where the
+ * memory does not tell values apart (plan_cure.c: those of thinking, efforts and betas it does). */
+static bool has_value(struct str sentence, const struct cures_sent *sent, enum learned what)
+{
+    struct str rest = sentence, word;
+    bool apart = what == LEARNED_THINKING || what == LEARNED_EFFORT || what == LEARNED_BETA;
+    bool found = !apart && cures_text_figure(sentence);
+    while (!apart && !found && cures_text_quoted(&rest, &word)) {
+        found = !is_name(word, sent);
+    }
+    return found;
+}
+
 static bool may_be_kept(struct str sentence, const struct cures_sent *sent, enum cures_place place,
                         struct str path, enum learned what, bool valued)
 {
     size_t at;
     if (sent->odd || cures_text_echoes(sentence) || cures_text_with(sentence) ||
         cures_text_any(sentence, conditions, COUNT(conditions)) ||
+        is_made_by_client(sentence, what) || has_value(sentence, sent, what) ||
         !cures_text_any(sentence, of_the_model, COUNT(of_the_model))) {
         return false;
     }

@@ -90,6 +90,43 @@ bool cures_text_echoes(struct str s)
     return false;
 }
 
+bool cures_text_figure(struct str sentence)
+{
+    struct str word;
+    for (size_t i = 0; text_split(&sentence, ' ', &word); i++) {
+        while (word.n > 0 && memchr("'\"`([", word.p[0], 5)) {
+            word = text_sub(word, 1, word.n);
+        }
+        if (i > 0 && word.n > 0 && word.p[0] >= '0' && word.p[0] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cures_text_quoted(struct str *rest, struct str *word_out)
+{
+    static const struct str before = STR("model ");
+    for (size_t i = 0; i < rest->n; i++) {
+        char quote = rest->p[i];
+        size_t end = i + 1;
+        if (!memchr("'\"`", quote, 3) || (i > 0 && is_word(rest->p[i - 1]))) {
+            continue;
+        }
+        while (end < rest->n && rest->p[end] != quote) {
+            end++;
+        }
+        bool model = i >= before.n && text_ieq(text_sub(*rest, i - before.n, before.n), before);
+        *word_out = text_sub(*rest, i + 1, end - i - 1);
+        if (!model) {
+            *rest = text_sub(*rest, end + 1, rest->n);
+            return true;
+        }
+        i = end;
+    }
+    return false;
+}
+
 /* --- where it points ----------------------------------------------------------------------- */
 
 static const char *const members[] = {

@@ -17,6 +17,10 @@ bool cures_text_fits(struct str sentence, struct str pattern);
 bool cures_text_with(struct str sentence);
 /* In quotes stands more than a name: what the client has written, perhaps. */
 bool cures_text_echoes(struct str sentence);
+/* A word of it, not the first, begins with a digit. */
+bool cures_text_figure(struct str sentence);
+/* The next name in quotes, but for that of a model; rest: behind it. False: there is no other. */
+bool cures_text_quoted(struct str *rest, struct str *word_out);
 /* The largest number below asked; 0: there is none. Commas may part thousands. */
 uint32_t cures_text_number(struct str sentence, int64_t asked);
 

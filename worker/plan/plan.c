@@ -21,6 +21,17 @@ bool plan_has_beta(const struct plan *p, struct str value)
     return false;
 }
 
+/* The two ways of compaction do not go together: the field is the newer one. */
+bool plan_keeps_edit(const struct plan *p, scan_ref edit)
+{
+    const struct scan *s = p->left.scan;
+    struct str beta = wish_edit_beta(s, edit);
+    bool twice = text_eq(beta, WISH_BETA_COMPACT) &&
+                 !wish_is_nothing(s, SCAN_GET(s, 0, "compaction")) &&
+                 plan_has_beta(p, STR("compact-2026-09-04"));
+    return beta.n > 0 && plan_has_beta(p, beta) && !twice;
+}
+
 bool plan_takes_marks(const struct plan *p)
 {
     return plan_takes(p, MODELS_CACHE) && !p->o->cache.off;

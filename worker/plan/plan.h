@@ -96,6 +96,7 @@ struct plan {
     /* refusals: plan_cure.c */
     uint64_t left_out;   /* of the options, and what was learned */
     uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
+    bool binding;        /* the client's thinking.block_binding goes on */
     bool drop_block;     /* thoughts of another conversation are to be dropped, not refused */
     struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
     uint32_t field_count;
@@ -111,6 +112,8 @@ struct plan {
 
 bool plan_takes(const struct plan *p, uint32_t ability); /* MODELS_... */
 bool plan_has_beta(const struct plan *p, struct str value);
+/* Does this edit of context_management go on? */
+bool plan_keeps_edit(const struct plan *p, scan_ref edit);
 /* Do marks of prompt caching reach this model at all? */
 bool plan_takes_marks(const struct plan *p);
 

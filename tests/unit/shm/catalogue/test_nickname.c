@@ -158,12 +158,36 @@ static void test_both_are_fast_enough(void **state)
     assert_true((c - a) / 200 < 20000); /* a turn of the loop, under any sanitizer */
 }
 
+/* Whoever sends what was told gets that very model, or is told of the model that it was. */
+static void test_nearest_is_of_use(void **state)
+{
+    const struct catalogue *t = catalogue_now();
+    size_t told = 0;
+    (void)state;
+    for (uint32_t i = 0; i < t->rows; i++) {
+        struct str id = catalogue_text(&t->row[i], CATALOGUE_ID);
+        for (size_t n = 3; n < id.n; n++) {
+            for (size_t from = 0; from + n <= id.n; from += 1 + id.n / 4) {
+                struct str near = nickname_nearest(text_sub(id, from, n));
+                told += near.n > 0;
+                if (near.n && !nickname_find(near) &&
+                    !catalogue_is_exact(catalogue_find(near), near)) {
+                    fail_msg("%.*s: told of '%.*s', which is nothing", (int)n, id.p + from,
+                             STR_ARG(near));
+                }
+            }
+        }
+    }
+    assert_true(told > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_by_rule),
         cmocka_unit_test(test_find_never_leads_astray),
         cmocka_unit_test(test_nearest_is_what_was_meant),
+        cmocka_unit_test(test_nearest_is_of_use),
         cmocka_unit_test(test_any_bytes_are_safe),
         cmocka_unit_test(test_both_are_fast_enough),
     };

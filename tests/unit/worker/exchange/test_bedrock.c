@@ -173,6 +173,8 @@ static void test_connect_refused_is_tried_twice_then_502(void **state)
     gateway_talk(g, MESSAGES, KEY, ASK, ERROR_END);
     client_check(&g->client, "status", "HTTP/1.1 502 ", true);
     client_check(&g->client, "address", "127.0.0.1", false);
+    client_check(&g->client, "L10: the number is the log's", "curl", false);
+    client_check(&g->client, "L10", "could not connect to the model service\"", true);
     assert_int_equal(counted(g, COUNTER_UPSTREAM_REQUESTS), 2);
     g->bedrock.handle = 0;
     g->bedrock.fd = dup(g->client.fd); /* for loopback_shut */

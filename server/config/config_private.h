@@ -62,6 +62,7 @@ struct config_private {
 };
 
 bool config_is_choice(const char *choices, struct str value); /* "a|b|c", any case */
-bool config_parse_bool(struct str s, bool *out);              /* false: is neither */
+bool config_is_loopback(struct str host);
+bool config_parse_bool(struct str s, bool *out); /* false: is neither */
 
 #endif

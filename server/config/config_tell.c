@@ -112,7 +112,7 @@ void config_fixed(const struct config *old, const struct config *fresh, char *na
 /* ---- secrets and warnings ----------------------------------------------------------------- */
 
 /* An unusual way to write it costs a warning too many. */
-static bool is_loopback(struct str host)
+bool config_is_loopback(struct str host)
 {
     return text_starts(host, STR("127.")) || text_eq(host, STR("::1")) ||
            text_eq(host, STR("[::1]")) || text_ieq(host, STR("localhost"));
@@ -152,15 +152,15 @@ void config_warnings(const struct config *c, void (*fn)(void *ctx, const char *t
         {c->private->metrics_short, "METRICS_TOKEN has fewer than 16 characters"},
         {c->has_metrics_token && memcmp(c->metrics_digest, c->master_digest, 32) == 0,
          "METRICS_TOKEN is the master key: who may scrape may do everything"},
-        {!c->require_api_key && !is_loopback(text_from(c->host)),
+        {!c->require_api_key && !config_is_loopback(text_from(c->host)),
          "REQUIRE_API_KEY is false and HOST is not loopback: anybody who reaches the port may "
          "call"},
         {c->database_url[0] && strcmp(c->storage_backend, "dynamodb") == 0,
          "DATABASE_URL is not used: STORAGE_BACKEND is dynamodb"},
-        {c->rate_limit_requests == 0 && !is_loopback(text_from(c->host)),
+        {c->rate_limit_requests == 0 && !config_is_loopback(text_from(c->host)),
          "RATE_LIMIT_REQUESTS_PER_WINDOW is 0: no key has a request limit"},
         {url_cut(text_from(c->bedrock_endpoint_url), &upstream) && upstream.plain_http &&
-             !is_loopback(upstream.host),
+             !config_is_loopback(upstream.host),
          "BEDROCK_ENDPOINT_URL is http and not loopback: prompts travel in clear"},
         {c->private->static_keys_in_ecs,
          "AWS_ACCESS_KEY_ID is set inside ECS: prefer the task role"},

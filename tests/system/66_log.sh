@@ -49,7 +49,7 @@ expect "too large" "$(raw_code "POST /v1/messages HTTP/1.1\r\nHost: g\r\nx-reque
 expect "bad HTTP" "$(raw_code 'GET /bad HTTP/1.1\r\nHost: g\r\nbad line\r\n\r\n')" 400
 one wrong-key '[.status, .who, .path] | map(tostring) | join(" ")' "401 nobody /v1/messages"
 one no-key '[.status, .error != ""] | map(tostring) | join(" ")' "401 true"
-one nowhere .status 403
+one nowhere .status 404
 one coded .status 400
 one large .status 413
 expect "bad HTTP: lines" "$(lines '.path == "/bad" and .status == 400' | wc -l)" 1

@@ -2,6 +2,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "worker/turn/quiet.h"
 #include "worker/turn/route.h"
 
 /* Probes and health checks are not worth a line each at the default level. */
@@ -23,7 +24,7 @@ static struct str session_of(const struct exchange *x)
 
 static void put_line(const struct exchange *x)
 {
-    char key_id[9] = "";
+    char key_id[9] = "", error[QUIET_SIZE];
     if (x->caller.who == CALLER_KEY) {
         text_hex(x->caller.digest, 4, key_id);
     }
@@ -60,7 +61,7 @@ static void put_line(const struct exchange *x)
         {"first_byte_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, x->attempt.transfer.first_ns)},
         {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
         {"changes", LOG_STR, buf_str(&x->attempt.changes), 0},
-        {"error", LOG_STR, text_from(x->outcome.err.text), 0},
+        {"error", LOG_STR, quiet_sentence(text_from(x->outcome.err.text), error), 0},
     };
     log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
 }

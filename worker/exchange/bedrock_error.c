@@ -8,6 +8,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
+#include "worker/turn/quiet.h"
 #include "worker/turn/wait.h"
 
 #define NAME_SHOWN 64  /* bytes of the name that the client called the model */
@@ -303,12 +304,10 @@ static enum complaint set_nameless(struct exchange *x, int status, const struct 
 static void log_trouble(const struct exchange *x, const char *where, struct str name,
                         struct str text)
 {
-    size_t end = 0;
-    while (end < text.n && end < LOGGED_MAX && text.p[end] != '\n' && text.p[end] != '\r') {
-        end++;
-    }
-    log_line(LOG_WARN, "upstream", "%.*s: %s %.*s (attempt %d): %.*s", STR_ARG(x->asked.id), where,
-             STR_ARG(name), x->attempt.number, (int)end, end ? text.p : "");
+    char said[QUIET_SIZE];
+    quiet_sentence(text_sub(text, 0, LOGGED_MAX), said);
+    log_line(LOG_WARN, "upstream", "%.*s: %s %.*s (attempt %d): %s", STR_ARG(x->asked.id), where,
+             STR_ARG(name), x->attempt.number, said);
 }
 
 /* A client need not come again while the refresher has nothing newer than what was refused. */

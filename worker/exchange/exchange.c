@@ -319,9 +319,6 @@ static enum status read_body(struct exchange *x)
     }
     enum status st =
         messages_read(&x->asked.scan, x->asked.counting, &x->asked.messages, &x->outcome.err);
-    if (st == STATUS_OK && x->asked.no_sampling) {
-        st = messages_refuse_sampling(&x->asked.scan, &x->outcome.err);
-    }
     x->asked.client_model = x->asked.messages.model;
     x->asked.stream = x->asked.messages.stream && !x->asked.counting;
     return st;
@@ -349,6 +346,16 @@ static bool wait_for_behind(struct exchange *x)
     return true;
 }
 
+/* Claude's newest API has none; its SDKs send that version to models of other vendors, too, which take
+ * what they did. */
+static enum status check_sampling(struct exchange *x)
+{
+    bool claude = text_starts(text_from(x->asked.model.caps->family), STR("claude"));
+    return x->asked.no_sampling && claude && x->asked.dialect == DIALECT_ANTHROPIC
+               ? messages_refuse_sampling(&x->asked.scan, &x->outcome.err)
+               : STATUS_OK;
+}
+
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
@@ -363,7 +370,10 @@ static enum verdict read_step(struct exchange *x)
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    return wait_for_behind(x) ? VERDICT_WAIT : VERDICT_NEXT;
+    if (wait_for_behind(x)) {
+        return VERDICT_WAIT;
+    }
+    return check_sampling(x) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
 static enum verdict admit_step(struct exchange *x)

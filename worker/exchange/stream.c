@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "server/base/clock.h"
+#include "server/base/log.h"
 #include "server/json/json.h"
 #include "shm/memory/counters.h"
 #include "worker/turn/answer.h"
@@ -256,8 +257,14 @@ static void lose_transfer(struct exchange *x, const struct fetch *f, const struc
         [FETCH_TROUBLE_CUT] = COUNTER_FAILED_CUT,
         [FETCH_TROUBLE_ANSWER] = COUNTER_FAILED_ANSWER,
     };
+    size_t at;
     counters_add(by_trouble[fetch_trouble(f)], 1);
     x->outcome.err = *err;
+    log_line(LOG_WARN, "upstream", "%.*s: %s (attempt %u)", STR_ARG(x->asked.id), err->text,
+             x->attempt.number);
+    if (text_find(text_from(err->text), STR(" (curl "), &at)) { /* says nothing to people */
+        x->outcome.err.text[at] = '\0';
+    }
 }
 
 static void note_done(void *owner, struct fetch *f, enum status status, const struct err *err)

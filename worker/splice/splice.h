@@ -4,7 +4,7 @@
  * Request: the client's bytes with some spans cut out and a few inserted: `model` and `stream` go,
  * what the model refuses goes (or is translated), `anthropic_version` and `anthropic_beta` come.
  * Every other byte is the client's. Reply: the event's base64 is unwrapped and forwarded,
- * `amazon-bedrock-invocationMetrics` cut out, the client's model name put back. Pure: bytes in,
+ * `amazon-bedrock-...` members cut out, the client's model name put back. Pure: bytes in,
  * bytes out; fuzzed.
  * Source: docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
  */
@@ -44,7 +44,7 @@ void splice_reply_init(struct splice_reply *r, struct str client_model);
  * out. r is a struct splice_reply's. */
 MUST_CHECK enum status splice_event(struct reply *r, struct str payload, struct buf *out,
                                     struct err *err);
-/* A whole InvokeModel answer: out gets it with the model name put back and invocationMetrics gone;
+/* A whole InvokeModel answer: out gets it with the model name put back and all that is AWS's own gone;
  * usage and stop_reason are read. UPSTREAM when it is no Anthropic message (HTML, cut, another
  * object). */
 MUST_CHECK enum status splice_answer(struct reply *r, struct arena *arena, struct str body,

@@ -59,11 +59,14 @@ static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref hol
 
 /* --- edits --------------------------------------------------------------------------------- */
 
-static bool is_metrics(void *ctx, scan_ref key, scan_ref value)
+#define AWS_OWN \
+    "amazon-bedrock-" /* invocationMetrics, guardrailAction, trace: with ARNs, and words */
+
+/* What Bedrock adds to the model's words is the operator's. */
+static bool is_aws_own(void *ctx, scan_ref key, scan_ref value)
 {
-    const struct scan *s = ctx;
     (void)value;
-    return SCAN_IS(s, key, "amazon-bedrock-invocationMetrics");
+    return text_starts(scan_text(ctx, key), STR(AWS_OWN));
 }
 
 static struct str quoted(struct arena *arena, struct str text, const char *before,
@@ -253,7 +256,7 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
     }
     r->deltas += text_eq(type, STR("content_block_delta"));
     edits_init(&e, &s);
-    edits_filter(&e, 0, is_metrics, &s);
+    edits_filter(&e, 0, is_aws_own, &s);
     for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++) {
         if (text_eq(type, text_from(read_events[i].type))) {
             read_events[i].on(r, &s, &e);
@@ -328,13 +331,18 @@ static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str
     return false;
 }
 
-/* False: not an object in base64, or no room (then out has failed); nothing was added. */
+/* False: not an object in base64, not only the model's, or no room (then out has failed); nothing was
+ * added. */
 static bool forward(struct str base64, struct str type, struct buf *out)
 {
-    size_t before = buf_len(out), n;
+    size_t before = buf_len(out), n, at;
     put_head(out, type);
     char *room = buf_reserve(out, base64.n / 4 * 3 + 2);
     if (!room || !text_unbase64(base64, (uint8_t *)room, &n) || n == 0 || room[n - 1] != '}') {
+        buf_truncate(out, before);
+        return false;
+    }
+    if (text_find((struct str){room, n}, STR("\"" AWS_OWN), &at)) { /* perhaps only in a text */
         buf_truncate(out, before);
         return false;
     }
@@ -446,7 +454,7 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
     }
     edits_init(&e, &s);
-    edits_filter(&e, 0, is_metrics, &s);
+    edits_filter(&e, 0, is_aws_own, &s);
     put_model_back(r, &e, 0);
     splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
     read_stop_reason(r, &s, 0);

@@ -59,6 +59,25 @@ static void test_line_of_a_client_that_left_has_499(void **state)
     check("\"error\":\"the client left\"", true);
 }
 
+static void refuse_with_its_words(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    (void)g, (void)request;
+    up_json(c, "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
+            STR("{\"message\":\"Value 'the plan of it' at 'messages' is none\"}"));
+}
+
+/* C.4 */
+static void test_line_does_not_repeat_what_the_client_wrote(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = refuse_with_its_words;
+    log_begin(LOG_INFO);
+    gateway_talk(g, MESSAGES, KEY, ASK, "the plan of it");
+    log_end();
+    check("\"error\":\"Value '[14 bytes]' at 'messages' is none\"", true);
+    check("the plan of it", false);
+}
+
 static void test_probes_have_a_line_only_when_they_fail(void **state)
 {
     struct gateway *g = *state;
@@ -101,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GATEWAY(test_line_of_a_good_request_has_its_figures),
         GATEWAY(test_line_of_a_client_that_left_has_499),
+        GATEWAY(test_line_does_not_repeat_what_the_client_wrote),
         GATEWAY(test_probes_have_a_line_only_when_they_fail),
         GATEWAY(test_no_key_and_no_prompt_at_any_level),
     };

@@ -320,6 +320,9 @@ static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
     bedrock_error(&x, 403, STR("InvalidSignatureException"),
                   STR("{\"message\":\"It does not match.\\n\\nThe Canonical String:\\n'POST\\n"
                       "x-amz-security-token:IQoJb3JpZ2lu\"}"));
+    bedrock_error(&x, 400, STR("ValidationException"),
+                  STR("{\"message\":\"Value 'tell me a secret' at 'messages' is wrong\"}"));
+    assert_non_null(strstr(x.outcome.err.text, "tell me a secret")); /* its own words */
     log_to(STDOUT_FILENO);
     log_level_set(LOG_OFF);
     ssize_t n = read(pipes[0], text, sizeof text - 1);
@@ -329,6 +332,8 @@ static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
         strstr(text, "req_t: Bedrock 403 InvalidSignatureException (attempt 1): It does"));
     assert_null(strstr(text, "Canonical"));
     assert_null(strstr(text, "IQoJ"));
+    assert_null(strstr(text, "secret"));
+    assert_non_null(strstr(text, "Value '[16 bytes]' at 'messages' is wrong"));
     close(pipes[0]);
     close(pipes[1]);
 }

@@ -259,6 +259,54 @@ static void test_large_delta_is_forwarded_whole(void **state)
     assert_memory_equal(got.p + got.n - 2 - json.n, json.p, json.n);
 }
 
+/* C.2: an account's guardrail adds members with its ARN and the blocked words, in any event. */
+static void test_nothing_of_aws_own_reaches_a_client(void **state)
+{
+#define GUARD                                                                              \
+    "\"amazon-bedrock-trace\":{\"guardrail\":{\"arn\":\"arn:x\",\"match\":\"bad word\"}}," \
+    "\"amazon-bedrock-guardrailAction\":\"INTERVENED\",\"amazon-bedrock-newer\":1"
+#define DELTA(text)                                                                     \
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\"," \
+    "\"text\":\"" text "\"}"
+    static const struct {
+        enum splice_order_place place;
+        const char *in, *out;
+    } rows[] = {
+        {SPLICE_ORDER_INSIDE, DELTA("a") "," GUARD "}", DELTA("a") "}"},
+        {SPLICE_ORDER_INSIDE, DELTA("the \\\"amazon-bedrock-trace\\\" of it") "}",
+         DELTA("the \\\"amazon-bedrock-trace\\\" of it") "}"},
+        {SPLICE_ORDER_INSIDE, "{\"type\":\"content_block_stop\",\"index\":0," GUARD "}",
+         "{\"type\":\"content_block_stop\",\"index\":0}"},
+        {SPLICE_ORDER_BETWEEN,
+         "{\"type\":\"message_delta\"," GUARD ",\"delta\":{\"stop_reason\":\"end_turn\"},"
+         "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}",
+         "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+         "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"},
+        {SPLICE_ORDER_ENDING, "{\"type\":\"message_stop\"," GUARD "}",
+         "{\"type\":\"message_stop\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        buf_clear(&out);
+        stand(rows[i].place);
+        assert_int_equal(say(rows[i].in), STATUS_OK);
+        struct str got = buf_str(&out);
+        if (!text_ends(got, STR("\n\n")) ||
+            !text_ends(text_sub(got, 0, got.n - 2), text_from(rows[i].out)))
+            fail_msg("row %zu: %.*s", i, STR_ARG(got));
+        size_t at;
+        assert_false(text_find(got, STR("arn:x"), &at));
+    }
+    buf_clear(&out);
+    assert_int_equal(splice_answer(&reply, arena,
+                                   STR("{\"type\":\"message\",\"model\":\"m\"," GUARD
+                                       ",\"content\":[],\"usage\":{}}"),
+                                   &out, &err),
+                     STATUS_OK);
+    assert_out("whole", "{\"type\":\"message\",\"model\":\"my \\\"model\\\"\",\"content\":[],"
+                        "\"usage\":{}}");
+}
+
 static void test_answer_has_the_clients_model_and_no_metrics(void **state)
 {
     static const struct {
@@ -326,6 +374,7 @@ int main(void)
         T(test_event_out_of_order_is_an_upstream_fault),
         T(test_nothing_comes_behind_the_end),
         T(test_large_delta_is_forwarded_whole),
+        T(test_nothing_of_aws_own_reaches_a_client),
         T(test_answer_has_the_clients_model_and_no_metrics),
         T(test_answer_that_is_no_message_is_an_upstream_fault),
     };

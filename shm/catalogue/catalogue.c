@@ -88,7 +88,7 @@ enum status catalogue_load(const char *file, struct err *err)
         st = read_over(t, file, err);
     }
     if (st == STATUS_OK) {
-        st = catalogue_read_end(t, err);
+        st = catalogue_read_end(t, file, err);
     }
     if (st == STATUS_OK) {
         catalogue_adopt();

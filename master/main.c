@@ -23,7 +23,7 @@
 #include "master/cli/top.h"
 #include "master/cli/update_key.h"
 #include "master/supervise/upgrade.h"
-#include "master/cli/usage_report.h"
+#include "master/bill/usage_report.h"
 #include "server/base/arena.h"
 #include "shm/store/keystore.h"
 

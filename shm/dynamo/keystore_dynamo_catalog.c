@@ -4,7 +4,7 @@
 #include "shm/dynamo/keystore_dynamo_private.h"
 
 #include "server/dynamo/dynamo_value.h"
-#include "shm/memory/beta_rule.h"
+#include "shm/store/beta_rule.h"
 
 /* --- mappings ------------------------------------------------------------------------------ */
 

@@ -1,7 +1,7 @@
 /* The operator's rules for anthropic-beta values in the embedded store. */
 #include "shm/sqlite/keystore_sqlite_private.h"
 
-#include "shm/memory/beta_rule.h"
+#include "shm/store/beta_rule.h"
 
 struct betas {
     bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 #include "server/base/arena.h"
-#include "shm/memory/beta_rule.h"
+#include "shm/store/beta_rule.h"
 
 /* Names that differ between Anthropic's API and Bedrock (what Claude Code sends in its own Bedrock
  * mode for the same feature). */

@@ -159,25 +159,6 @@ static void test_client_that_leaves_while_idle_is_just_closed(void **state)
     assert_int_equal(b->refused, 0);
 }
 
-/* RFC 9112 2.2: an empty line before a request is nothing, also when it comes in two pieces. */
-static void test_an_empty_line_is_no_request(void **state)
-{
-    struct bed *b = *state;
-    bed_connect(b);
-    bed_send(b, STR(GET));
-    bed_expect(b, 1, "200 OK");
-    size_t n = buf_len(&b->in);
-    bed_send(b, STR("\r"));
-    bed_run(b, 10);
-    bed_send(b, STR("\n"));
-    bed_run(b, 10);
-    shutdown(b->client, SHUT_WR);
-    bed_until(b, &b->closed, 1);
-    assert_int_equal(b->refused, 0);
-    assert_true(b->in_end);
-    assert_int_equal(buf_len(&b->in), n);
-}
-
 static void test_abort_resets(void **state)
 {
     struct bed *b = *state;
@@ -486,7 +467,6 @@ int main(void)
         BED(test_half_closed_client_is_answered),
         cmocka_unit_test(test_client_that_leaves_is_told_once),
         BED(test_client_that_leaves_while_idle_is_just_closed),
-        BED(test_an_empty_line_is_no_request),
         BED(test_abort_resets),
         BED(test_lingering_ends_by_itself),
         cmocka_unit_test(test_slow_requests_get_408),

@@ -310,12 +310,30 @@ static void test_no_memory_fails_the_request_not_the_process(void **state)
     assert_int_equal(ok, 3);
 }
 
+/* RFC 9112 2.2: an empty line before a request is nothing, also when it comes in two pieces. */
+static void test_an_empty_line_is_no_request(void **state)
+{
+    struct bed *b = *state;
+    bed_connect(b);
+    bed_send(b, STR(GET));
+    bed_expect(b, 1, "200 OK");
+    size_t n = buf_len(&b->in);
+    for (const char *half = "\r\n"; *half; half++) {
+        bed_send(b, (struct str){half, 1});
+        bed_run(b, 10);
+    }
+    shutdown(b->client, SHUT_WR);
+    bed_until(b, &b->closed, 1);
+    assert_int_equal(buf_len(&b->in), n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BED(test_request_in_single_bytes_is_understood),
         BED(test_large_body_arrives_unchanged),
         BED(test_wipe_headers_forgets_keys),
+        BED(test_an_empty_line_is_no_request),
         cmocka_unit_test(test_refused_requests_get_one_answer_and_the_end),
         BED(test_chunked_body_over_the_route_limit_is_refused),
         BED(test_bodies_of_all_connections_are_limited),

@@ -1,4 +1,4 @@
-#include "master/cli/reprice.h"
+#include "master/bill/reprice.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/cli/reprice.h"
-#include "master/cli/usage_report.h"
-#include "master/cli/usage_users.h"
+#include "master/bill/reprice.h"
+#include "master/bill/usage_report.h"
+#include "master/bill/usage_users.h"
 #include "server/base/clock.h"
 #include "shm/sqlite/keystore_sqlite.h"
 #include "tests/unit/cli_case.h"

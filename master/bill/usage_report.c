@@ -1,12 +1,12 @@
-#include "master/cli/usage_report.h"
+#include "master/bill/usage_report.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "master/cli/commands.h"
 #include "master/cli/keys.h"
-#include "master/cli/reprice.h"
-#include "master/cli/usage_users.h"
+#include "master/bill/reprice.h"
+#include "master/bill/usage_users.h"
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/clock.h"

@@ -1,8 +1,8 @@
 /*
  * usage_report.h - the subcommand `usage`: what was used, by key, model or day.
  */
-#ifndef MASTER_CLI_USAGE_REPORT_H
-#define MASTER_CLI_USAGE_REPORT_H
+#ifndef MASTER_BILL_USAGE_REPORT_H
+#define MASTER_BILL_USAGE_REPORT_H
 
 #include "master/cli/commands.h"
 

@@ -3,8 +3,8 @@
  * their costs and the sums of their keys put right. Safe to repeat, to kill, and beside running
  * servers: keystore_bill.h.
  */
-#ifndef MASTER_CLI_REPRICE_H
-#define MASTER_CLI_REPRICE_H
+#ifndef MASTER_BILL_REPRICE_H
+#define MASTER_BILL_REPRICE_H
 
 #include "server/config/config.h"
 #include "shm/store/keystore.h"

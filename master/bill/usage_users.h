@@ -2,8 +2,8 @@
  * usage_users.h - whose a usage row is, as people say it: rows have a key, keys have a user. Read
  * from the store once.
  */
-#ifndef MASTER_CLI_USAGE_USERS_H
-#define MASTER_CLI_USAGE_USERS_H
+#ifndef MASTER_BILL_USAGE_USERS_H
+#define MASTER_BILL_USAGE_USERS_H
 
 #include "shm/store/keystore.h"
 

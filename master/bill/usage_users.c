@@ -1,4 +1,4 @@
-#include "master/cli/usage_users.h"
+#include "master/bill/usage_users.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "master/cli/usage_report.h"
+#include "master/bill/usage_report.h"
 #include "server/base/clock.h"
 #include "shm/sqlite/keystore_sqlite.h"
 #include "tests/unit/cli_case.h"

@@ -1,4 +1,4 @@
-#include "shm/memory/beta_rule.h"
+#include "shm/store/beta_rule.h"
 
 #include <string.h>
 

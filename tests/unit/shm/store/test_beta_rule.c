@@ -1,5 +1,5 @@
 /* Rules for anthropic-beta values, and the rows that they come from. */
-#include "shm/memory/beta_rule.h"
+#include "shm/store/beta_rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * that go to Bedrock in its place, none when it is blocked. From the environment or the
  * beta-headers table; a rule that is not whole is not used at all. Any process; pure.
  */
-#ifndef SHM_MEMORY_BETA_RULE_H
-#define SHM_MEMORY_BETA_RULE_H
+#ifndef SHM_STORE_BETA_RULE_H
+#define SHM_STORE_BETA_RULE_H
 
 #include "server/json/json.h"
 #include "shm/memory/directory.h"

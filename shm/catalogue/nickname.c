@@ -101,7 +101,7 @@ static bool may_begin(const struct words *a, struct str form)
 /* Of the words of b, the first are those of a. */
 static bool begins(const struct words *a, const struct words *b)
 {
-    return same_numbers(a, b) && a->words <= b->words && memcmp(a->word, b->word, a->words) == 0;
+    return a->words <= b->words && memcmp(a->word, b->word, a->words) == 0;
 }
 
 /* --- what a row is called ------------------------------------------------------------------ */
@@ -214,7 +214,8 @@ static bool is_retired(const struct catalogue_row *row)
     return state_of(row) == CATALOGUE_RETIRED;
 }
 
-enum fit { FIT_NONE, FIT_BEGINS, FIT_RETIRED, FIT_RETIRED_NAMED, FIT_SAME, FIT_NAMED };
+/* A rival: "palmyra" may be short for palmyra-vision, but also for palmyra-x5. */
+enum fit { FIT_NONE, FIT_RIVAL, FIT_BEGINS, FIT_RETIRED, FIT_RETIRED_NAMED, FIT_SAME, FIT_NAMED };
 
 /* What clients have a name for is meant before what they have none for. */
 static enum fit fit_of(const struct catalogue_row *row, const struct words *name)
@@ -225,6 +226,11 @@ static enum fit fit_of(const struct catalogue_row *row, const struct words *name
     size_t n = called(row, forms);
     for (size_t i = 0; i < n && best < FIT_RETIRED; i++) {
         if (!may_begin(name, forms[i]) || !read_words(forms[i], &form) || !begins(name, &form)) {
+            continue;
+        }
+        if (!same_numbers(name, &form)) {
+            bool rival = name->numbers == 0 && !is_retired(row) && best == FIT_NONE;
+            best = rival ? FIT_RIVAL : best;
             continue;
         }
         bool named = catalogue_text(row, CATALOGUE_NAMES).n > 0;
@@ -241,12 +247,17 @@ static const struct catalogue_row *find_words(struct str text, struct str maker)
     const struct catalogue_row *found = NULL;
     enum fit best = FIT_NONE;
     struct words name;
+    bool rivals = false;
     if (!read_words(text, &name)) {
         return NULL;
     }
     for (uint32_t i = 0; i < t->rows; i++) {
         const struct catalogue_row *row = &t->row[i];
         enum fit fit = is_model(row) && is_made_by(row, maker) ? fit_of(row, &name) : FIT_NONE;
+        rivals = rivals || fit == FIT_RIVAL;
+        if (fit == FIT_RIVAL) {
+            continue;
+        }
         if (fit == best) {
             found = NULL; /* two of a kind */
         } else if (fit > best) {
@@ -254,7 +265,7 @@ static const struct catalogue_row *find_words(struct str text, struct str maker)
             found = row;
         }
     }
-    return found;
+    return rivals && best == FIT_BEGINS ? NULL : found;
 }
 
 const struct catalogue_row *nickname_find(struct str name)
@@ -351,6 +362,10 @@ struct str nickname_nearest(struct str name)
         struct str candidate = catalogue_name(i, &row);
         look_at(&n, candidate, row);
     }
-    /* what it says has to be of use: "claude-v2:1" is nobody's without its version */
-    return n.row && nickname_find(n.best) != n.row ? catalogue_text(n.row, CATALOGUE_ID) : n.best;
+    /* What it says has to be of use. Two models of one name have ids; what is nobody's without its
+     * version ("claude-v2:1") is not near. */
+    if (n.row && nickname_find(n.best) != n.row) {
+        return n.distance <= 1 ? catalogue_text(n.row, CATALOGUE_ID) : (struct str){NULL, 0};
+    }
+    return n.best;
 }

@@ -60,6 +60,10 @@ static const struct {
     {"qwen3-next", "qwen.qwen3-next-80b-a3b"},
     {"qwen3", NULL},
     {"palmyra-x5", "writer.palmyra-x5-v1:0"},
+    {"palmyra", NULL}, /* not palmyra-vision because its name has no number */
+    {"jamba", NULL},
+    {"mixtral", "mistral.mixtral-8x7b-instruct-v0:1"},
+    {"pixtral", "mistral.pixtral-large-2502-v1:0"},
     {"", NULL},
     {"/", NULL},
     {"-", NULL},
@@ -111,6 +115,8 @@ static void test_nearest_is_what_was_meant(void **state)
         {"gpt-oss-120", "gpt-oss-120b"},
         {"mistral-large", "mistral-large-3-675b-instruct"},
         {"anthropic/claude-opus-5-6", "claude-opus-5-5"},
+        {"claude-4", ""}, /* no claude-v2 */
+        {"kimi-k2-thinking", "moonshotai.kimi-k2-thinking"},
         {"gemini-2.5-pro", ""},
         {"", ""},
         {"x", ""},

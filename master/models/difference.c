@@ -121,7 +121,7 @@ enum status difference_put(struct str rows, const char *file, bool json, struct 
     struct difference d = {.old = catalogue_now(), .new = room, .out = out, .json = json};
     *room = *d.old;
     if (catalogue_read(room, rows, file, err) != STATUS_OK ||
-        catalogue_read_end(room, err) != STATUS_OK) {
+        catalogue_read_end(room, file, err) != STATUS_OK) {
         return err->code;
     }
     buf_init(&d.was, CELL_MAX);

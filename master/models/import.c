@@ -69,7 +69,7 @@ static enum status check(struct str rows, const char *file, struct err *err)
     struct catalogue *t = catalogue_room();
     catalogue_read_begin(t);
     enum status st = catalogue_read(t, rows, file, err);
-    return st == STATUS_OK ? catalogue_read_end(t, err) : st;
+    return st == STATUS_OK ? catalogue_read_end(t, file, err) : st;
 }
 
 static enum status convert(const struct cJSON *doc, const char *file, const char *from,

@@ -17,6 +17,7 @@
 static struct catalogue tables[2];
 static unsigned now_at;
 static bool loaded;
+static uint32_t edition;
 
 /* --- which table --------------------------------------------------------------------------- */
 
@@ -29,6 +30,13 @@ void catalogue_adopt(void)
 {
     now_at = !now_at;
     loaded = true;
+    edition++;
+}
+
+uint32_t catalogue_edition(void)
+{
+    (void)catalogue_now();
+    return edition;
 }
 
 const struct catalogue *catalogue_now(void)
@@ -88,7 +96,7 @@ enum status catalogue_load(const char *file, struct err *err)
         st = read_over(t, file, err);
     }
     if (st == STATUS_OK) {
-        st = catalogue_read_end(t, err);
+        st = catalogue_read_end(t, file, err);
     }
     if (st == STATUS_OK) {
         catalogue_adopt();

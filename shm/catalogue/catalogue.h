@@ -32,6 +32,8 @@ MUST_CHECK enum status catalogue_load(const char *file, struct err *err);
 /* A whole table from elsewhere: room for it; catalogue_adopt puts it into force. */
 struct catalogue *catalogue_room(void);
 void catalogue_adopt(void);
+/* Of the table in force, in this process: another than before once another has come into force. */
+uint32_t catalogue_edition(void);
 
 /* The row of a Bedrock id or ARN; that of `*` when not even its make is known, so never NULL. */
 const struct catalogue_row *catalogue_find(struct str id);

@@ -178,6 +178,12 @@ static enum status read_word(const char *const *words, size_t n, struct str text
 
 /* --- status -------------------------------------------------------------------------------- */
 
+static uint64_t days_of(uint64_t year, uint64_t month)
+{
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return month == 2 ? 28 + leap : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 static bool is_date(struct str s)
 {
     static const char form[] = "0000-00-00";
@@ -186,7 +192,13 @@ static bool is_date(struct str s)
             return false;
         }
     }
-    return s.n == sizeof form - 1;
+    if (s.n != sizeof form - 1) {
+        return false;
+    }
+    uint64_t year = 0, month = 0, day = 0;
+    bool read = text_u64(text_sub(s, 0, 4), &year) && text_u64(text_sub(s, 5, 2), &month) &&
+                text_u64(text_sub(s, 8, 2), &day);
+    return read && month >= 1 && month <= 12 && day >= 1 && day <= days_of(year, month);
 }
 
 static enum status check_status(struct str text, struct err *err)

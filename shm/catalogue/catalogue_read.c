@@ -140,6 +140,11 @@ static enum status put_row(struct reading *r, struct err *err)
         return bad(r, 1, err, "the tables are too large together");
     }
     row->said |= 1u << CATALOGUE_ID;
+    if (r->cell[CATALOGUE_NAMES]
+            .n) { /* until the end: names can be told from each other only there */
+        row->parent = (uint16_t)(r->file && r->line < UINT16_MAX ? r->line : 0);
+        row->reserved = (uint8_t)r->place[CATALOGUE_NAMES];
+    }
     for (unsigned c = CATALOGUE_ID + 1; c < CATALOGUE_COLUMN_COUNT; c++) {
         if (put_cell(r, row, (enum catalogue_column)c, err) != STATUS_OK) {
             return err->code;
@@ -197,6 +202,9 @@ enum status catalogue_read(struct catalogue *t, struct str text, const char *fil
     if (!text_is_utf8(text)) {
         r.line = 1;
         return bad(&r, 1, err, "not UTF-8 text");
+    }
+    for (uint32_t i = 0; i < t->rows; i++) {
+        t->row[i].parent = t->row[i].reserved = 0; /* of no line of this text */
     }
     while (st == STATUS_OK && text.n && text_split(&text, '\n', &line)) {
         r.line++;
@@ -266,24 +274,47 @@ static bool add_names(struct catalogue *t, uint32_t row)
     return true;
 }
 
-enum status catalogue_read_end(struct catalogue *t, struct err *err)
+/* Of two rows the file's, whose line is known, and of two of the file the lower. */
+static enum status bad_names(const struct catalogue *t, const char *file, uint32_t row,
+                             uint32_t other, const char *what, struct err *err)
 {
+    const struct catalogue_row *at = &t->row[row];
+    at = t->row[other].parent > at->parent ? &t->row[other] : at;
+    struct reading r = {.file = at->parent ? file : NULL, .line = at->parent};
+    return bad(&r, at->reserved, err, what);
+}
+
+static enum status sort_names(struct catalogue *t, const char *file, struct err *err)
+{
+    char what[160];
     t->names = 0;
     for (uint32_t i = 0; i < t->rows; i++) {
-        find_parent(t, i);
-        inherit(t, &t->row[i]);
         if (!add_names(t, i)) {
-            return err_set(err, STATUS_INVALID, "models: an empty name, or more than %u",
-                           CATALOGUE_NAMES_MAX);
+            snprintf(what, sizeof what, "names: an empty one, or more than %u",
+                     CATALOGUE_NAMES_MAX);
+            return bad_names(t, file, i, i, what, err);
         }
     }
     sorted = t;
     qsort(t->name, t->names, sizeof *t->name, compare);
     for (uint32_t i = 1; i < t->names; i++) {
-        if (compare(&t->name[i - 1], &t->name[i]) == 0) {
-            return err_set(err, STATUS_INVALID, "models: the name %.*s stands in two rows",
-                           t->name[i].n, text_at(t, t->name[i].at));
+        const struct catalogue_name *n = &t->name[i];
+        if (compare(n - 1, n) == 0) {
+            snprintf(what, sizeof what, "names: the name %.*s stands in two rows",
+                     n->n < 100 ? n->n : 100, text_at(t, n->at));
+            return bad_names(t, file, n[-1].row, n->row, what, err);
         }
     }
     return STATUS_OK;
+}
+
+enum status catalogue_read_end(struct catalogue *t, const char *file, struct err *err)
+{
+    enum status st = sort_names(t, file, err);
+    for (uint32_t i = 0; i < t->rows && st == STATUS_OK; i++) {
+        t->row[i].reserved = 0;
+        find_parent(t, i);
+        inherit(t, &t->row[i]);
+    }
+    return st;
 }

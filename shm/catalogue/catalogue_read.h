@@ -13,7 +13,8 @@ void catalogue_read_begin(struct catalogue *t); /* empty */
  * these are; NULL: the built-in table. INVALID "FILE:LINE:COLUMN what": t is spoilt. */
 MUST_CHECK enum status catalogue_read(struct catalogue *t, struct str text, const char *file,
                                       struct err *err);
-/* After the last: cells that no row fills get their values, names are sorted. */
-MUST_CHECK enum status catalogue_read_end(struct catalogue *t, struct err *err);
+/* After the last: cells that no row fills get their values, names are sorted. file: of that last;
+ * INVALID as above, of a name that two rows have. */
+MUST_CHECK enum status catalogue_read_end(struct catalogue *t, const char *file, struct err *err);
 
 #endif

@@ -57,7 +57,8 @@ _Static_assert(CATALOGUE_COLUMN_COUNT <= 32, "a bit of `said` each");
 struct catalogue_row {
     uint32_t cell[CATALOGUE_COLUMN_COUNT]; /* a number, or where its text is in the pool */
     uint32_t said;                         /* bit a column: by this row itself */
-    uint16_t parent;   /* row of the next shorter id that fits, plus 1; 0: none */
+    /* row of the next shorter id that fits, plus 1; 0: none. While a text is read: its line */
+    uint16_t parent;
     uint8_t from_file; /* some cell is CATALOGUE_FILE's */
     uint8_t reserved;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 64 /* bytes of a name that may be short for something */
+#define MEMORY       32 /* names that were found */
 
 struct words { /* each word ends with a "-" */
     char word[NAME_MAX_LEN * 2];
@@ -101,7 +102,7 @@ static bool may_begin(const struct words *a, struct str form)
 /* Of the words of b, the first are those of a. */
 static bool begins(const struct words *a, const struct words *b)
 {
-    return same_numbers(a, b) && a->words <= b->words && memcmp(a->word, b->word, a->words) == 0;
+    return a->words <= b->words && memcmp(a->word, b->word, a->words) == 0;
 }
 
 /* --- what a row is called ------------------------------------------------------------------ */
@@ -214,7 +215,8 @@ static bool is_retired(const struct catalogue_row *row)
     return state_of(row) == CATALOGUE_RETIRED;
 }
 
-enum fit { FIT_NONE, FIT_BEGINS, FIT_RETIRED, FIT_RETIRED_NAMED, FIT_SAME, FIT_NAMED };
+/* A rival: "palmyra" may be short for palmyra-vision, but also for palmyra-x5. */
+enum fit { FIT_NONE, FIT_RIVAL, FIT_BEGINS, FIT_RETIRED, FIT_RETIRED_NAMED, FIT_SAME, FIT_NAMED };
 
 /* What clients have a name for is meant before what they have none for. */
 static enum fit fit_of(const struct catalogue_row *row, const struct words *name)
@@ -225,6 +227,11 @@ static enum fit fit_of(const struct catalogue_row *row, const struct words *name
     size_t n = called(row, forms);
     for (size_t i = 0; i < n && best < FIT_RETIRED; i++) {
         if (!may_begin(name, forms[i]) || !read_words(forms[i], &form) || !begins(name, &form)) {
+            continue;
+        }
+        if (!same_numbers(name, &form)) {
+            bool rival = name->numbers == 0 && !is_retired(row) && best == FIT_NONE;
+            best = rival ? FIT_RIVAL : best;
             continue;
         }
         bool named = catalogue_text(row, CATALOGUE_NAMES).n > 0;
@@ -241,12 +248,17 @@ static const struct catalogue_row *find_words(struct str text, struct str maker)
     const struct catalogue_row *found = NULL;
     enum fit best = FIT_NONE;
     struct words name;
+    bool rivals = false;
     if (!read_words(text, &name)) {
         return NULL;
     }
     for (uint32_t i = 0; i < t->rows; i++) {
         const struct catalogue_row *row = &t->row[i];
         enum fit fit = is_model(row) && is_made_by(row, maker) ? fit_of(row, &name) : FIT_NONE;
+        rivals = rivals || fit == FIT_RIVAL;
+        if (fit == FIT_RIVAL) {
+            continue;
+        }
         if (fit == best) {
             found = NULL; /* two of a kind */
         } else if (fit > best) {
@@ -254,10 +266,10 @@ static const struct catalogue_row *find_words(struct str text, struct str maker)
             found = row;
         }
     }
-    return found;
+    return rivals && best == FIT_BEGINS ? NULL : found;
 }
 
-const struct catalogue_row *nickname_find(struct str name)
+static const struct catalogue_row *search(struct str name)
 {
     struct str maker = cut_maker(&name), claude = STR("claude-");
     char longer[NAME_MAX_LEN + sizeof "claude-"];
@@ -272,6 +284,33 @@ const struct catalogue_row *nickname_find(struct str name)
     memcpy(longer, claude.p, claude.n);
     memcpy(longer + claude.n, name.p, name.n);
     return find_words((struct str){longer, claude.n + name.n}, maker);
+}
+
+/* Clients send the same few names with each request, and a search reads every row. What is found is
+ * remembered, of this process and for the table that it was found in; what is not takes nobody's place. */
+static struct {
+    const struct catalogue_row *row;
+    uint32_t edition;
+    uint32_t n;
+    char name[NAME_MAX_LEN];
+} memory[MEMORY];
+
+const struct catalogue_row *nickname_find(struct str name)
+{
+    size_t at = text_hash(name) % MEMORY;
+    uint32_t edition = catalogue_edition();
+    if (memory[at].row && memory[at].edition == edition &&
+        text_eq(name, (struct str){memory[at].name, memory[at].n})) {
+        return memory[at].row;
+    }
+    const struct catalogue_row *row = search(name);
+    if (row && name.n > 0 && name.n <= NAME_MAX_LEN) {
+        memory[at].row = row;
+        memory[at].edition = edition;
+        memory[at].n = (uint32_t)name.n;
+        memcpy(memory[at].name, name.p, name.n);
+    }
+    return row;
 }
 
 /* --- the nearest --------------------------------------------------------------------------- */
@@ -351,6 +390,10 @@ struct str nickname_nearest(struct str name)
         struct str candidate = catalogue_name(i, &row);
         look_at(&n, candidate, row);
     }
-    /* what it says has to be of use: "claude-v2:1" is nobody's without its version */
-    return n.row && nickname_find(n.best) != n.row ? catalogue_text(n.row, CATALOGUE_ID) : n.best;
+    /* What it says has to be of use. Two models of one name have ids; what is nobody's without its
+     * version ("claude-v2:1") is not near. */
+    if (n.row && nickname_find(n.best) != n.row) {
+        return n.distance <= 1 ? catalogue_text(n.row, CATALOGUE_ID) : (struct str){NULL, 0};
+    }
+    return n.best;
 }

@@ -234,6 +234,8 @@ static bool find_length(struct str sentence, const struct cures_sent *sent, stru
     static const char *const bounds[] = {">",         "maximum", "exceed", "greater than",
                                          "at most",   "limit",   "larger", "less than or equal",
                                          "more than", "above",   "up to"};
+    /* of this request: what its prompt has left */
+    static const char *const rests[] = {"remain", "availab", " left", "total", "sequence length"};
     static const char *const others[] = {"context", "input", "prompt", "budget", "thinking"};
     uint32_t most = cures_text_number(sentence, sent->max_tokens);
     if (!(sent->bits & LEARNED_BIT(LEARNED_MAX_TOKENS)) || most == 0 ||
@@ -244,7 +246,7 @@ static bool find_length(struct str sentence, const struct cures_sent *sent, stru
     }
     *out = (struct cure){.what = LEARNED_MAX_TOKENS,
                          .value = most,
-                         .kept = !sent->odd &&
+                         .kept = !sent->odd && !cures_text_any(sentence, rests, COUNT(rests)) &&
                                  !cures_text_any(sentence, conditions, COUNT(conditions))};
     return true;
 }

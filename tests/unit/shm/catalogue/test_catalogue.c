@@ -144,7 +144,12 @@ static void test_load_bad_file_is_refused_with_its_place(void **state)
         {"id\tstatus\nx.y\tgone\n", ":2:2 status: active, legacy"},
         {"id\tname\nx.y\ta\x01\n", ":2:2 a control character"},
         {"id\tname\nx.y\t\xff\n", ":1:1 not UTF-8 text"},
-        {"id\tnames\nx.y\thaiku\n", "the name haiku stands in two rows"},
+        {"id\tnames\nx.y\thaiku\n", ":2:2 names: the name haiku stands in two rows"},
+        {"names\tid\na,b\tx.y\nc,a\tx.b\n", ":3:1 names: the name a stands in two rows"},
+        {"id\tin\tnames\nx.y\t1\ta,,b\n", ":2:3 names: an empty one"},
+        {"id\tstatus\nx.y\tretired 2027-13-01\n", ":2:2 status: active, legacy"},
+        {"id\tstatus\nx.y\tretired 2027-02-29\n", ":2:2 status: active, legacy"},
+        {"id\tstatus\nx.y\tlegacy 2027-00-10\n", ":2:2 status: active, legacy"},
     };
     const struct catalogue *before = catalogue_now();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -28,7 +28,7 @@
     X(AUTH, 401, "authentication_error", 401, "invalid_request_error", "invalid_api_key", 0) \
     X(BUDGET, 429, "billing_error", 429, "insufficient_quota", "insufficient_quota", 0)      \
     X(PERMISSION, 403, "permission_error", 403, "permission_error", NULL, -1)                \
-    X(NO_ROUTE, 403, "forbidden_error", 403, "invalid_request_error", "unknown_url", -1)     \
+    X(NO_ROUTE, 404, "not_found_error", 404, "invalid_request_error", "unknown_url", -1)     \
     X(NOT_FOUND, 404, "not_found_error", 404, "invalid_request_error", NULL, -1)             \
     X(NO_MODEL, 404, "not_found_error", 404, "invalid_request_error", "model_not_found", -1) \
     X(METHOD, 405, "invalid_request_error", 405, "invalid_request_error", NULL, -1)          \

@@ -31,7 +31,10 @@
     X(INPUT_WHOLE, "input_whole", "its input tokens count the cached ones, too")            \
     X(USER_LAST, "user_last", "the last turn has to be the user's")                         \
     X(FLAT_SCHEMA, "flat_schema", "no $defs in the schemas of its tools")                   \
-    X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")
+    X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")                   \
+    X(ALWAYS_THINKS, "always_thinks", "a Claude whose thinking cannot be off")              \
+    X(BETWEEN_TOOLS, "between_tools", "thinking.type between_tools")                        \
+    X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")
 
 /* The column `sampling`: temperature, top_p. X(NAME, word, meaning) */
 #define ABILITIES_SAMPLINGS(X)             \

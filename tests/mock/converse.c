@@ -307,6 +307,24 @@ static void put_metrics(struct json_out *w)
     json_object_end(w);
 }
 
+/* A prompt router says whom it has asked (API_runtime_PromptRouterTrace): here always the same. */
+static void put_trace(struct json_out *w, const struct reply *r)
+{
+    size_t at;
+    if (!text_find(r->model, STR("prompt-router"), &at)) {
+        return;
+    }
+    JSON_KEY(w, "trace");
+    json_object(w);
+    JSON_KEY(w, "promptRouter");
+    json_object(w);
+    speaker_put(
+        w, STR("invokedModelId"),
+        STR("arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.amazon.nova-lite-v1:0"));
+    json_object_end(w);
+    json_object_end(w);
+}
+
 static void put_stop(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("stopReason"), text_from(r->stop_reason));
@@ -381,6 +399,7 @@ static void answer(const struct reply *r, struct buf *body)
     json_object_end(&w);
     put_stop(&w, r);
     put_usage(&w, &r->usage, r->usage.input);
+    put_trace(&w, r);
     json_object_end(&w);
 }
 
@@ -440,6 +459,7 @@ static void say(struct json_out *w, const struct moment *m)
     case MOMENT_END:
         put_metrics(w);
         put_usage(w, &m->reply->usage, streamed_input(m->reply));
+        put_trace(w, m->reply);
         break;
     }
 }

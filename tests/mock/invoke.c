@@ -39,6 +39,11 @@ static const char *const BETAS[] = {
     "tool-search-tool-2025-10-19",
     "tool-examples-2025-10-29",
     "fine-grained-tool-streaming-2025-05-14",
+    "computer-use-2025-11-24",
+    "compact-2026-01-12",
+    "compact-2026-09-04",
+    "dangerous-tool-use-2026-09-03",
+    "thinking-binding-controls-2026-08-01",
     "thinking-token-count-2026-05-13", /* what Claude Code itself sends in Bedrock mode */
     NULL,
 };
@@ -79,7 +84,10 @@ static bool check_fields(const struct scan *s, const struct rules *rules, char w
     for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
         struct str name = scan_text(s, scan_key(s, v));
         bool by_beta =
-            text_eq(name, STR("context_management")) && has_beta(s, STR(CONTEXT_MANAGEMENT));
+            (text_eq(name, STR("context_management")) &&
+             (has_beta(s, STR(CONTEXT_MANAGEMENT)) || has_beta(s, STR("compact-2026-01-12")))) ||
+            (text_eq(name, STR("compaction")) && has_beta(s, STR("compact-2026-09-04"))) ||
+            (text_eq(name, STR("safeguards")) && has_beta(s, STR("dangerous-tool-use-2026-09-03")));
         if (!by_beta && !in_builtin(name, FIELDS) && !in_extra(name, rules->field, rules->field_n))
             return speaker_refuse(why, "%.*s: Extra inputs are not permitted", STR_ARG(name));
     }

@@ -41,8 +41,8 @@ expect "nearly the master key" "$CODE" 401
 call /no/such/route
 expect "unknown route without key" "$CODE" 401
 call /no/such/route -H 'x-api-key: anything'
-expect "unknown route with some key" "$CODE" 403
-expect_json "unknown route: type" .error.type forbidden_error
+expect "unknown route with some key" "$CODE" 404
+expect_json "unknown route: type" .error.type not_found_error
 for path in /health /ready /liveness; do
     call "$path"
     expect "$path needs no key" "$CODE" 200

@@ -72,7 +72,7 @@ call /v1/chat/completions -H "authorization: Bearer $KEY" -H 'content-type: appl
     -d "{\"model\":\"$MODEL\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 expect_json "too long: OpenAI's code" '.error | .type + " " + .code' 'invalid_request_error context_length_exceeded'
 expect_json "too long: OpenAI's words" '.error.message | test("maximum context length")' true
-upstream "denied" denied 403 permission_error
+upstream "denied" denied 404 not_found_error
 upstream "not found" notfound 404 not_found_error
 upstream "internal" internal 500 api_error
 upstream "unavailable" unavailable 529 overloaded_error

@@ -17,23 +17,29 @@ chat_result() {
     printf '[{"role":"user","content":"q"},{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function",'
     printf '"function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":[%s]}]' "$1"
 }
-# messages_media WHAT MODEL BLOCK WANTED: at the top, in a result, and streamed
+# messages_media WHAT MODEL BLOCK WANTED: as Claude Code, at the top, in a result, and streamed
 messages_media() {
-    ask "$(turn "$2" "$(blocks "$3,{\"type\":\"text\",\"text\":\"?\"}")")"
+    local cli=(-A claude-cli/2.1.332)
+    ask "$(turn "$2" "$(blocks "$3,{\"type\":\"text\",\"text\":\"?\"}")")" "${cli[@]}"
     expect "$1, $2" "$CODE $(got '.error.message // .type')" "$4"
-    ask "$(turn "$2" "$(result "\"content\":[{\"type\":\"text\",\"text\":\"r\"},$3]")" "$TOOLS")"
+    ask "$(turn "$2" "$(result "\"content\":[{\"type\":\"text\",\"text\":\"r\"},$3]")" "$TOOLS")" "${cli[@]}"
     expect "$1 in a result, $2" "$CODE $(got '.error.message // .type')" "$4"
     [ "${4%% *}" = 400 ] || return
-    ask "$(turn "$2" "$(blocks "$3")" '"stream":true')"
+    ask "$(turn "$2" "$(blocks "$3")" '"stream":true')" "${cli[@]}"
     expect "$1, to be streamed, $2" "$CODE $(got .error.message)" "$4"
+    ask "$(turn "$2" "$(blocks "$3")")" -A anthropic-sdk-python/2.14.0
+    expect_match "L5: $1, told to people, $2" "$CODE $(got .error.message)" '^400 messages: [a-z0-9.:-]+ takes no (images|documents)$'
 }
-# chat_media WHAT MODEL PART WANTED
+# chat_media WHAT MODEL PART KIND: what is refused is told in a sentence; KIND empty: it is taken
 chat_media() {
+    local wanted="200 chat.completion"
+    [ -z "$4" ] || wanted="400 Invalid 'messages': MODEL takes no $4.|messages|invalid_value"
     chat "$(chatted "$2" "[{\"role\":\"user\",\"content\":[$3,{\"type\":\"text\",\"text\":\"?\"}]}]")"
-    expect "chat: $1, $2" "$CODE $(got '.error.message // .object')" "$4"
-    chat "$(chatted "$2" "$(chat_result "$3")" "$CHAT_TOOLS")"
-    expect "chat: $1 in a result, $2" "$CODE $(got '.error.message // .object')" "$4"
+    expect "L5: chat: $1, $2" "$CODE $(chat_said)" "$wanted"
+    chat "$(chatted "$2" "$(chat_result "$3")" "$CHAT_TOOLS")" -A claude-cli/2.1.332
+    expect "chat: $1 in a result, $2" "$CODE $(chat_said)" "$wanted"
 }
+chat_said() { got 'if .error then [(.error.message | sub("[a-z0-9.:-]+ takes"; "MODEL takes")), .error.param, .error.code] | join("|") else .object end'; }
 
 IMAGE='{"type":"base64","media_type":"image/png","data":"'$PIXEL'"}'
 BYTES='{"type":"base64","media_type":"application/pdf","data":"'$PDF'"}'
@@ -52,16 +58,16 @@ for model in $QWEN $HAIKU $LLAMA; do
         kind=$(jq -r .type <<<"$source")
         messages_media "an image ($kind)" "$model" "$(image "$source")" "$NO_IMAGE"
     done
-    chat_media "an image" "$model" '{"type":"image_url","image_url":{"url":"data:image/png;base64,'$PIXEL'"}}' "$NO_IMAGE"
-    chat_media "an image (https)" "$model" '{"type":"image_url","image_url":{"url":"https://x.example/y.png"}}' "$NO_IMAGE"
+    chat_media "an image" "$model" '{"type":"image_url","image_url":{"url":"data:image/png;base64,'$PIXEL'"}}' images
+    chat_media "an image (https)" "$model" '{"type":"image_url","image_url":{"url":"https://x.example/y.png"}}' images
 done
 for source in "$BYTES" '{"type":"text","media_type":"text/plain","data":"abc"}' '{"type":"url","url":"https://x.example/y.pdf"}' '{"type":"content","content":"abc"}'; do
     kind=$(jq -r .type <<<"$source")
     messages_media "a document ($kind)" $QWEN "$(document "$source")" "$NO_DOCUMENT"
 done
 FILE='{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,'$PDF'"}}'
-chat_media "a file" $QWEN "$FILE" "$NO_DOCUMENT"
-chat_media "a file (id)" $QWEN '{"type":"file","file":{"file_id":"f"}}' "$NO_DOCUMENT"
+chat_media "a file" $QWEN "$FILE" documents
+chat_media "a file (id)" $QWEN '{"type":"file","file":{"file_id":"f"}}' documents
 messages_media "an image in a document" $HAIKU "$(document '{"type":"content","content":['"$(image "$IMAGE")"']}')" "$NO_IMAGE"
 
 # --- fields and tools of Anthropic's own servers
@@ -93,7 +99,7 @@ for model in $CLAUDE $QWEN; do
 done
 for model in $CLAUDE $NOVA; do
     messages_media "an image it sees" "$model" "$(image "$IMAGE")" "200 message"
-    chat_media "a file it reads" "$model" "$FILE" "200 chat.completion"
+    chat_media "a file it reads" "$model" "$FILE" ""
 done
 messages_media "a document it reads" $HAIKU "$(document "$BYTES")" "200 message"
 

@@ -113,7 +113,7 @@ upstream unavailable unavailable 529 overloaded_error
 upstream "a model that took too long" model-timeout 504 timeout_error
 upstream "a model's own error" model-error 500 api_error
 upstream validation validation 400 invalid_request_error
-upstream denied denied 403 permission_error
+upstream denied denied 404 not_found_error
 upstream internal internal 500 api_error
 upstream "too long" too-long 400 invalid_request_error
 expect_match "case 45: the text that clients compact on" "$(got .error.message)" '^Input is too long'

@@ -11,6 +11,7 @@ count() { call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: 
 list() { call "/v1/models$1" -H "x-api-key: $KEY" "${@:2}"; }
 absent() { # CASE PATH ANTHROPIC|OPENAI
     call "$2" -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{}'
+    expect "$1: L10: who it is that has it not" "$(got .error.message)" "$2 is not served by this gateway"
     if [ "$3" = ANTHROPIC ]; then
         expect "$1" "$CODE $(got '[.type, .error.type, (.request_id | type)] | join(" ")')" "404 error not_found_error string"
     else
@@ -104,9 +105,19 @@ call /v1/messages -H "x-api-key: $KEY"
 expect "case 63: GET of messages" "$CODE $(got .type) $(header allow)" "405 error POST, OPTIONS"
 call /v1/messages -X OPTIONS -H 'origin: https://a.example' -H 'access-control-request-method: POST'
 expect "case 63: OPTIONS needs no key" "$CODE $(wc -c <"$T/body")" "204 0"
-# The list wants 404; as the gateway that this one replaces, we say 403 for a path that nobody has, and 401 without a key.
+# The gateway that this one replaces said 403 for a path that nobody has, which clients take for a wrong key (L3); 401 without a key.
 call /v1/nowhere -H "x-api-key: $KEY"
-expect "case 63: an unknown path" "$CODE $(got '.type + " " + .error.type')" "403 error forbidden_error"
+expect "case 63: an unknown path" "$CODE $(got '.type + " " + .error.type')" "404 error not_found_error"
+for path in /v1/messages/ /v1/v1/messages //v1/messages /v1/v1/messages/; do
+    call "$path" --path-as-is -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$(turn $CLAUDE "$(say hi)")"
+    expect "L3: $path is understood" "$CODE $(got .type)" "200 message"
+done
+call /chat/completions -H "authorization: Bearer $KEY" -H 'content-type: application/json' -d '{}'
+expect "L3: a base URL without /v1" "$CODE $(got '[.error.type, .error.code, .error.message] | join("|")')" \
+    "404 invalid_request_error|unknown_url|POST /chat/completions is not served by this gateway; did you mean /v1/chat/completions? OpenAI clients need a base URL that ends in /v1"
+call /messages -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{}'
+expect_match "L3: the same of Anthropic's" "$CODE $(got '.error.type + " " + .error.message')" '^404 not_found_error POST /messages .*did you mean /v1/messages\?'
+
 expect_match "case 63: is told in JSON" "$(header content-type)" '^application/json'
 
 # --- Responses: not built, so cases 83 to 86 have one answer

@@ -68,8 +68,9 @@ llama_meets() { curl -fsS -o /dev/null -d "{\"model\":\"llama\",\"fault\":\"$1\"
 llama_meets slow-first-2500
 ask "$(jq -c ". + $llama" <<<"$(message 'use tool Bash {"command":"ls -l"}' "$tool")")" -N
 expect "retold: status" "$CODE" 200
+expect_match "retold: comments in the wait" "$(cat "$T/body")" '^: keepalive'
 expect "retold: note" "$(header x-converter-changes)" map:stream
-expect "retold: events" "$(events)" "message_start ping content_block_start content_block_delta content_block_stop content_block_start content_block_delta content_block_stop message_delta message_stop "
+expect "retold: events" "$(events)" "message_start content_block_start content_block_delta content_block_stop content_block_start content_block_delta content_block_stop message_delta message_stop "
 expect "retold: input" "$(sed -n 's/^data: //p' "$T/body" | jq -rj 'select(.type == "content_block_delta").delta.partial_json // empty' | jq -r .command)" 'ls -l'
 expect "retold: usage" "$(sed -n 's/^data: //p' "$T/body" | jq 'select(.type == "message_delta").usage.output_tokens > 0')" true
 llama_meets slow-first-2500

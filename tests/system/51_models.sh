@@ -124,6 +124,19 @@ behind claude-opus-4-7 anthropic.claude-opus-4-7 name
 call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
 expect "count_tokens" "$CODE" 200
 
+# a router's price is that of the model it chose
+run -- map-model by-router arn:aws:bedrock:us-west-2:123456789012:default-prompt-router/anthropic.claude:1 --as claude-opus-4-8
+routed() { ask "$(message hi '{}' by-router)" && [ "$CODE" = 200 ]; }
+eventually $((5 * SLOW)) routed || fail "the router is not taken"
+for stream in false true; do
+    ask "$(message hi "{\"stream\":$stream}" by-router)"
+    expect "router: status" "$CODE" 200
+    expect_no_match "router: no account is told" "$(cat "$T/head" "$T/body")" 123456789012
+    served() { grep -q " model=by-router .*served=arn.*nova-lite-v1:0 stream=$stream" "$T/server.log"; }
+    eventually $((5 * SLOW)) served || fail "the log does not say whom the router asked"
+    expect_below "router: Nova Lite's price" "$(grep " model=by-router .*stream=$stream" "$T/server.log" | tail -1 | sed -n 's/.* cost_micro=\([0-9]*\).*/\1/p')" 30
+done
+
 # --- what AWS says of a profile -------------------------------------------------------------------------------------
 stop_server
 : >"$T/server.log"

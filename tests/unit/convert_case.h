@@ -96,8 +96,11 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect, struc
                                    .caps = models_caps(o.model, &(struct models_caps){0}),
                                    .transport = MODELS_CONVERSE,
                                    .one_million = million};
-    struct plan_options options = {
-        .model = &choice, .betas = o.betas, .tier = o.tier, .strict_fields = o.strict};
+    struct plan_options options = {.model = &choice,
+                                   .betas = o.betas,
+                                   .tier = o.tier,
+                                   .strict_fields = o.strict,
+                                   .capability_tokens = dialect == DIALECT_ANTHROPIC};
     c->status = scan_parse(&c->scan, c->arena, request, &case_limits, &c->err);
     if (c->status == STATUS_OK)
         convert_case_convert(c, dialect, &options);

@@ -157,6 +157,21 @@ static void bedrock_refuses(struct gateway *g)
     up(g);
 }
 
+/* Bedrock has said nothing for so long that the client is told 200. */
+static void silence_commits(struct gateway *g)
+{
+    struct exchange *x = g->worker.exchanges;
+    GATEWAY_UNTIL(g, x->timer_ping.index != 0);
+    x->asked.here_ms -= 60000;
+    loop_timer_in(g->worker.loop, &x->timer_ping, 0, x->timer_ping.fn, x);
+}
+
+static void bedrock_streams(struct gateway *g)
+{
+    up_good_stream(g, g->upstream, STR(""));
+    up(g);
+}
+
 static void bedrock_ends(struct gateway *g)
 {
     up_stop(g->upstream);
@@ -176,7 +191,7 @@ static void reply(struct gateway *g, struct loopback_conn *c, struct str request
     size_t at;
     if (g->text)
         up_json(c, "200 OK", "", STR(UP_CONVERSE));
-    if (!text_find(request, STR("invoke-with-response-stream"), &at))
+    if (g->step < 0 || !text_find(request, STR("invoke-with-response-stream"), &at))
         return;
     up_begin(c);
     for (int i = 0; i < g->step; i++) {
@@ -192,6 +207,11 @@ static void reply(struct gateway *g, struct loopback_conn *c, struct str request
 static void much_is_coming(struct gateway *g)
 {
     g->step = 1500;
+}
+
+static void bedrock_is_silent(struct gateway *g)
+{
+    g->step = -1;
 }
 
 static void bedrock_answers_at_once(struct gateway *g)
@@ -329,6 +349,19 @@ static const struct row rows[] = {
       [DRAIN] = {ENDS, 200, true},
       [WAKE] = {GOES_ON, 200, true},
       [REFUSE] = {GOES_ON, 400, true}}},
+    {"stream committed by silence",
+     {{NULL, bedrock_is_silent, NULL},
+      {STREAM, bedrock_is_asked, NULL},
+      {NULL, silence_commits, ": keepalive"}},
+     {{NULL, bedrock_streams, NULL}},
+     {{NULL, bedrock_refuses, NULL}},
+     {[FIN] = NO_ANSWER,
+      [RST] = NO_ANSWER,
+      [RST_WAKE] = NO_ANSWER,
+      [TIMEOUT] = {EVENT, 0, false},
+      [DRAIN] = {FINISHES, 0, false},
+      [WAKE] = {GOES_ON, 0, false},
+      [REFUSE] = {EVENT, 0, false}}},
     {"answer is written",
      {{STREAM, NULL, "\"Hello\""}},
      {{NULL, bedrock_ends, NULL}},

@@ -64,7 +64,8 @@ static void splice_case_run_with(struct splice_case *c, struct cache_policy cach
                                    .caps = models_caps(id, &(struct models_caps){0}),
                                    .transport = MODELS_INVOKE,
                                    .one_million = million};
-    struct plan_options o = {.model = &choice, .betas = betas, .cache = cache};
+    struct plan_options o = {
+        .model = &choice, .betas = betas, .cache = cache, .capability_tokens = true};
     splice_case_read(c, body, false);
     splice_case_convert(c, &o, &c->body);
 }

@@ -116,7 +116,7 @@ static void fail_source(struct converse_build *b, const char *messages, const ch
 static bool media_allowed(struct converse_build *b, uint32_t flag, const char *what)
 {
     if (!converse_build_has(b, flag)) {
-        converse_build_fail(b, STATUS_INVALID, "capability_rejected: %s_block", what);
+        b->status = b->status == STATUS_OK ? plan_refuse_media(b->plan, what, b->err) : b->status;
     } else if (b->role != CONVERSE_USER) {
         converse_build_fail(b, STATUS_INVALID,
                             "messages: `%s` blocks can only be in `user` messages", what);

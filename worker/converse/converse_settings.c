@@ -60,23 +60,34 @@ static void put_inference(struct converse_build *b, const struct wish *w)
 
 /* --- additionalModelRequestFields ---------------------------------------------------------- */
 
-static void put_thinking(struct converse_section *x, const struct wish *w)
+static void put_thinking(struct converse_section *x, const struct plan *p)
 {
     static const char *const types[] = {[WISH_THINKING_OFF] = "disabled",
                                         [WISH_THINKING_ADAPTIVE] = "adaptive",
-                                        [WISH_THINKING_BUDGET] = "enabled"};
-    if (w->thinking == WISH_THINKING_UNSET) {
+                                        [WISH_THINKING_BUDGET] = "enabled",
+                                        [WISH_THINKING_BETWEEN] = "between_tools"};
+    const struct wish *w = &p->left;
+    bool drop_block = p->drop_block && !p->forced; /* beside it thinking would be a 400 */
+    enum wish_thinking thinking =
+        w->thinking == WISH_THINKING_UNSET && drop_block ? WISH_THINKING_ADAPTIVE : w->thinking;
+    if (thinking == WISH_THINKING_UNSET) {
         return;
     }
     struct json_out *out = converse_build_key(x, STR("thinking"));
     json_object(out);
-    converse_build_member(x->b, STR("type"), text_from(types[w->thinking]));
+    converse_build_member(x->b, STR("type"), text_from(types[thinking]));
     if (w->thinking == WISH_THINKING_BUDGET) {
         JSON_KEY(out, "budget_tokens");
         json_i64(out, w->budget);
     }
     if (w->display.n > 0 && w->thinking != WISH_THINKING_OFF) {
         converse_build_member(x->b, STR("display"), w->display);
+    }
+    if (p->drop_block) {
+        JSON_KEY(out, "block_binding");
+        json_object(out);
+        converse_build_member(x->b, STR("mismatch_behavior"), STR("drop_block"));
+        json_object_end(out);
     }
     json_object_end(out);
 }
@@ -164,7 +175,7 @@ static void put_plain(struct converse_section *x, const struct wish *w)
 static void put_additional(struct converse_build *b, const struct plan *p)
 {
     struct converse_section x = {b, STR("additionalModelRequestFields"), false};
-    put_thinking(&x, &p->left);
+    put_thinking(&x, p);
     put_level(&x);
     put_top_k(&x, &p->left);
     put_tool_choice(&x, p);

@@ -68,6 +68,8 @@ static void read_thinking(struct wish *w)
         w->thinking = WISH_THINKING_OFF;
     } else if (SCAN_IS(s, type, "adaptive")) {
         w->thinking = WISH_THINKING_ADAPTIVE;
+    } else if (SCAN_IS(s, type, "between_tools")) {
+        w->thinking = WISH_THINKING_BETWEEN;
     } else if (SCAN_IS(s, type, "enabled") && scan_type(s, budget) == SCAN_NUMBER) {
         w->thinking = WISH_THINKING_BUDGET;
         if (!scan_i64(s, budget, &w->budget) || w->budget < BUDGET_MIN) {
@@ -79,6 +81,17 @@ static void read_thinking(struct wish *w)
     }
     w->called = &names;
     wish_take(w, thinking);
+}
+
+/* Who asks for thoughts in this dialect wants to see them; newer models hide them unless asked. */
+static void read_display(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    struct str display = wish_text(w, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "display"));
+    bool known = text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"));
+    w->display_ours = display.n == 0;
+    w->display_other = display.n > 0 && !known;
+    w->display = known ? display : STR("summarized");
 }
 
 static void read_top_k(struct wish *w)
@@ -251,8 +264,7 @@ static void read_history(struct wish *w, scan_ref messages)
         last = calls(s, m);
         w->called_before = w->called_before || last;
     }
-    w->unreasoned =
-        last && (w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET);
+    w->unreasoned = last && wish_thinks(w->thinking);
     w->prefilled = prefilled;
 }
 
@@ -321,6 +333,9 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     read_stops(w);
     read_effort(w);
     read_thinking(w);
+    if (wish_thinks(w->thinking)) {
+        read_display(w);
+    }
     read_top_k(w);
     read_tier(w);
     read_format(w);

@@ -105,6 +105,16 @@ static bool is_unreasoned(const struct scan *s, scan_ref messages)
     return calls && !thought;
 }
 
+/* The first name is Bedrock's, the other one that of Anthropic's own API. */
+static void read_binding(struct wish *w, scan_ref binding)
+{
+    const struct scan *s = w->scan;
+    w->binding = binding;
+    w->binding_error = SCAN_IS(s, SCAN_GET(s, binding, "mismatch_behavior"), "error") ||
+                       SCAN_IS(s, SCAN_GET(s, binding, "prefix_mismatch_behavior"), "error");
+    wish_need(w, WISH_BETA_BINDING, (struct str){NULL, 0});
+}
+
 static void read_thinking(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
@@ -113,16 +123,20 @@ static void read_thinking(struct wish *w, scan_ref messages)
     if (scan_type(s, thinking) != SCAN_OBJECT) {
         return;
     }
-    w->thinking = SCAN_IS(s, type, "disabled")  ? WISH_THINKING_OFF
-                  : SCAN_IS(s, type, "enabled") ? WISH_THINKING_BUDGET
-                                                : WISH_THINKING_ADAPTIVE; /* or between_tools */
+    w->thinking = SCAN_IS(s, type, "disabled")        ? WISH_THINKING_OFF
+                  : SCAN_IS(s, type, "enabled")       ? WISH_THINKING_BUDGET
+                  : SCAN_IS(s, type, "between_tools") ? WISH_THINKING_BETWEEN
+                                                      : WISH_THINKING_ADAPTIVE;
     scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
     if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"))) {
         w->display = display;
     } else {
         w->display_other = display.n > 0; /* "updates" */
     }
-    w->unreasoned = w->thinking != WISH_THINKING_OFF && is_unreasoned(s, messages);
+    if (scan_type(s, SCAN_GET(s, thinking, "block_binding")) == SCAN_OBJECT) {
+        read_binding(w, SCAN_GET(s, thinking, "block_binding"));
+    }
+    w->unreasoned = wish_thinks(w->thinking) && is_unreasoned(s, messages);
 }
 
 static void read_effort(struct wish *w)
@@ -178,6 +192,26 @@ static void read_choice(struct wish *w)
     }
 }
 
+/* Tools of Anthropic's making that are in a beta. */
+static void read_tool_beta(struct wish *w, struct str type)
+{
+    static const struct {
+        struct str type, beta;
+    } rows[] = {
+        {STR("memory_20250818"), WISH_BETA_CONTEXT},
+        {STR("computer_20251124"), STR("computer-use-2025-11-24")},
+        {STR("computer_20250124"), STR("computer-use-2025-01-24")},
+        {STR("computer_20241022"), STR("computer-use-2024-10-22")},
+        {STR("bash_20241022"), STR("computer-use-2024-10-22")},
+        {STR("text_editor_20241022"), STR("computer-use-2024-10-22")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (text_eq(type, rows[i].type)) {
+            wish_need(w, rows[i].beta, rows[i].type);
+        }
+    }
+}
+
 /* A deferred tool is not in the prompt until the model finds it by a search, or the history shows
  * that the client has given it out already. */
 static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
@@ -188,6 +222,7 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
         bool deferred = is_true(s, SCAN_GET(s, t, "defer_loading"));
         struct str type = scan_text(s, SCAN_GET(s, t, "type"));
         w->tool_search = w->tool_search || deferred || text_starts(type, STR("tool_search_tool_"));
+        read_tool_beta(w, type);
         w->tools++;
         if (!deferred) {
             continue;
@@ -214,6 +249,18 @@ static void read_history(struct wish *w, scan_ref messages)
     }
 }
 
+static void read_thoughts(struct wish *w, scan_ref messages)
+{
+    const struct scan *s = w->scan;
+    bool forced = w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE;
+    for (scan_ref m = scan_first(s, messages);
+         m != SCAN_ABSENT && !w->thoughts && (forced || w->format != WISH_FORMAT_UNSET);
+         m = scan_next(s, messages, m)) {
+        w->thoughts = has_block(s, SCAN_GET(s, m, "content"), STR("thinking")) ||
+                      has_block(s, SCAN_GET(s, m, "content"), STR("redacted_thinking"));
+    }
+}
+
 /* --- the rest ------------------------------------------------------------------------------ */
 
 /* Anthropic's values (auto, standard_only) mean nothing to Bedrock; its own may be asked for. */
@@ -222,6 +269,24 @@ static void read_tier(struct wish *w)
     scan_ref tier = SCAN_GET(w->scan, 0, "service_tier");
     w->has_tier = tier_find(scan_text(w->scan, tier), &w->tier);
     w->tier_other = present(w->scan, tier) && !w->has_tier;
+}
+
+static void read_context(struct wish *w)
+{
+    const struct scan *s = w->scan;
+    scan_ref context = SCAN_GET(s, 0, "context_management");
+    if (wish_is_nothing(s, context)) {
+        return;
+    }
+    w->context = context;
+    scan_ref edits = SCAN_GET(s, context, "edits");
+    for (scan_ref v = scan_type(s, edits) == SCAN_ARRAY ? scan_first(s, edits) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, edits, v)) {
+        struct str beta = wish_edit_beta(s, v);
+        if (!text_eq(beta, WISH_BETA_COMPACT) || wish_is_nothing(s, SCAN_GET(s, 0, "compaction"))) {
+            wish_need(w, beta, (struct str){NULL, 0});
+        }
+    }
 }
 
 /* What is read somewhere, and what means nothing to Bedrock. */
@@ -269,14 +334,13 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
         return err_no_memory(err);
     }
     read_history(w, messages);
+    read_thoughts(w, messages);
     read_tier(w);
     w->betas[0] = SCAN_GET(s, 0, "anthropic_beta");
     w->betas[1] = SCAN_GET(s, 0, "betas");
     if (scan_type(s, SCAN_GET(s, 0, "cache_control")) == SCAN_OBJECT) {
         w->cache_top = SCAN_GET(s, 0, "cache_control");
     }
-    if (!wish_is_nothing(s, SCAN_GET(s, 0, "context_management"))) {
-        w->context = SCAN_GET(s, 0, "context_management");
-    }
+    read_context(w);
     return wish_read_fields(w, DIALECT_ANTHROPIC, known, sizeof known / sizeof *known, err);
 }

@@ -20,6 +20,7 @@ struct reply {               /* what the exchange reads at the end, whatever the
     uint64_t deltas;           /* pieces of the answer that have come: a token each at least */
     uint64_t first_latency_ms; /* Bedrock's own figure, 0 when absent */
     char stop_reason[40];      /* in Anthropic's words */
+    char served[200];          /* the model that a prompt router chose, id or ARN; else "" */
     bool started;              /* something was forwarded that only a beginning answer has */
     bool stopped;              /* Bedrock said the answer is complete */
     bool failed;               /* the model's own error event was forwarded: no other may follow */

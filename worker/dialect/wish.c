@@ -27,6 +27,11 @@ enum wish_effort wish_effort_find(struct str word)
     return (enum wish_effort)e;
 }
 
+bool wish_thinks(enum wish_thinking thinking)
+{
+    return thinking != WISH_THINKING_UNSET && thinking != WISH_THINKING_OFF;
+}
+
 /* Bytes of the blank that s begins with: itself, or an escape like \n or \u0009; 0: no blank. */
 static size_t blank_step(struct str s)
 {
@@ -132,24 +137,24 @@ void wish_add_stop(struct wish *w, struct str raw)
     {           \
         NULL, 0 \
     }
-#define ONLY_MESSAGES(name)                       \
-    {                                             \
-        STR(name), NO_NAME, WISH_LOST, 0, NO_NAME \
+#define ONLY_MESSAGES(name)                                \
+    {                                                      \
+        STR(name), NO_NAME, WISH_LOST, 0, NO_NAME, NO_NAME \
     }
-#define ONLY_CHAT(name)                           \
-    {                                             \
-        NO_NAME, STR(name), WISH_LOST, 0, NO_NAME \
+#define ONLY_CHAT(name)                                    \
+    {                                                      \
+        NO_NAME, STR(name), WISH_LOST, 0, NO_NAME, NO_NAME \
     }
-#define REFUSED(name)                                  \
-    {                                                  \
-        STR(name), STR(name), WISH_REFUSED, 0, NO_NAME \
+#define REFUSED(name)                                           \
+    {                                                           \
+        STR(name), STR(name), WISH_REFUSED, 0, NO_NAME, NO_NAME \
     }
 
 /* What only concerns OpenAI's own service (store, user, metadata, safety_identifier ...) is not
  * here: it goes without a word. */
 const struct wish_plain wish_plain[] = {
     ONLY_MESSAGES("billing_policy"),
-    ONLY_MESSAGES("compaction"),
+    {STR("compaction"), NO_NAME, WISH_LOST, 0, NO_NAME, STR("compact-2026-09-04")},
     REFUSED("container"),
     ONLY_MESSAGES("diagnostics"),
     ONLY_MESSAGES("fallback_credit_token"),
@@ -161,9 +166,10 @@ const struct wish_plain wish_plain[] = {
     REFUSED("mcp_servers"),
     ONLY_CHAT("prediction"),
     ONLY_CHAT("presence_penalty"),
-    REFUSED("safeguards"),
+    {STR("safeguards"), STR("safeguards"), WISH_REFUSED, 0, NO_NAME,
+     STR("dangerous-tool-use-2026-09-03")},
     ONLY_CHAT("seed"),
-    {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard")},
+    {STR("speed"), NO_NAME, WISH_LOST, 0, STR("standard"), NO_NAME},
     ONLY_MESSAGES("tags"),
     ONLY_CHAT("top_logprobs"),
     ONLY_MESSAGES("user_profile_id"),
@@ -173,6 +179,26 @@ const struct wish_plain wish_plain[] = {
 const size_t wish_plain_count = sizeof wish_plain / sizeof *wish_plain;
 _Static_assert(sizeof wish_plain / sizeof *wish_plain <= WISH_PLAIN_MAX, "room in struct wish");
 
+void wish_need(struct wish *w, struct str beta, struct str tool)
+{
+    for (uint32_t i = 0; i < w->need_count; i++) {
+        if (text_eq(w->needs[i].beta, beta) && text_eq(w->needs[i].tool, tool)) {
+            return;
+        }
+    }
+    if (beta.n > 0 && w->need_count < WISH_NEEDS_MAX) {
+        w->needs[w->need_count++] = (struct wish_need){beta, tool};
+    }
+}
+
+struct str wish_edit_beta(const struct scan *s, scan_ref edit)
+{
+    scan_ref type = SCAN_GET(s, edit, "type");
+    return SCAN_IS(s, type, "clear_tool_uses_20250919") ? WISH_BETA_CONTEXT
+           : SCAN_IS(s, type, "compact_20260112")       ? WISH_BETA_COMPACT
+                                                        : STR("");
+}
+
 void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *called)
 {
     *w = (struct wish){.scan = s,
@@ -181,6 +207,7 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
                        .betas = {SCAN_ABSENT, SCAN_ABSENT},
                        .allowed = SCAN_ABSENT,
                        .cache_top = SCAN_ABSENT,
+                       .binding = SCAN_ABSENT,
                        .context = SCAN_ABSENT};
     for (size_t i = 0; i < WISH_PLAIN_MAX; i++) {
         w->plain[i] = SCAN_ABSENT;
@@ -256,6 +283,7 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct 
         if (row < wish_plain_count) {
             if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral)) {
                 w->plain[row] = v;
+                wish_need(w, wish_plain[row].beta, (struct str)NO_NAME);
             }
         } else if (!add_other(w, v)) {
             return err_no_memory(err);

@@ -16,8 +16,12 @@ enum wish_thinking {
     WISH_THINKING_UNSET,
     WISH_THINKING_OFF,
     WISH_THINKING_ADAPTIVE, /* as much as the model likes */
-    WISH_THINKING_BUDGET
+    WISH_THINKING_BUDGET,
+    WISH_THINKING_BETWEEN /* between its calls of tools only */
 };
+
+/* Anything but UNSET and OFF. */
+bool wish_thinks(enum wish_thinking thinking);
 
 /* Levels of effort, from the least. X(NAME, word) */
 #define WISH_EFFORTS(X) \
@@ -63,7 +67,23 @@ struct wish_plain {
     enum wish_fate fate;
     uint32_t ability;   /* MODELS_..., of WISH_ABILITY */
     struct str neutral; /* a text that asks for nothing */
+    struct str beta;    /* with it InvokeModel takes the field, whatever its fate; empty: none */
 };
+
+struct wish;
+
+/* A beta that a part of the body needs. */
+struct wish_need {
+    struct str beta;
+    struct str tool; /* the type of a tool that must not go without it; empty: a field */
+};
+#define WISH_NEEDS_MAX    16
+#define WISH_BETA_CONTEXT STR("context-management-2025-06-27")
+#define WISH_BETA_COMPACT STR("compact-2026-01-12") /* an edit of context_management */
+#define WISH_BETA_BINDING STR("thinking-binding-controls-2026-08-01")
+
+/* Once each. */
+void wish_need(struct wish *w, struct str beta, struct str tool);
 
 #define WISH_PLAIN_MAX 32 /* rows */
 extern const struct wish_plain wish_plain[];
@@ -97,8 +117,12 @@ struct wish {
     int64_t budget;     /* tokens, of WISH_THINKING_BUDGET */
     struct str display; /* thinking.display: "summarized", "omitted" or empty */
     bool display_other; /* one of a beta that Bedrock has not */
+    bool display_ours;  /* the dialect's, whose clients have no word for it */
     bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
+    bool thoughts;      /* the history has some; told only with a format or a forced call */
+    scan_ref binding;   /* thinking.block_binding: an object, or SCAN_ABSENT */
+    bool binding_error; /* and it wants an error for thoughts of another conversation */
     enum wish_effort effort;
     bool effort_rounded; /* it was a lower one than there are */
     bool task_budget;
@@ -128,6 +152,8 @@ struct wish {
     scan_ref betas[2];  /* members of the body: a text or a list of texts; the header is apart */
     scan_ref cache_top; /* top-level cache_control: an object, or SCAN_ABSENT */
     scan_ref context;   /* context_management, or SCAN_ABSENT */
+    struct wish_need needs[WISH_NEEDS_MAX];
+    uint32_t need_count;
 
     scan_ref plain[WISH_PLAIN_MAX]; /* by row of wish_plain; SCAN_ABSENT: nothing is asked */
     scan_ref *others;               /* fields that this program does not know */
@@ -158,6 +184,9 @@ void wish_fault(struct wish *w, enum err_fault fault, const char *param, const c
  * in silence. THREAD: the SDKs then send it whole, at once and from then on. Before anything else is
  * read: what goes on with a thread has results without their calls. */
 MUST_CHECK enum status wish_refuse_thread(const struct scan *s, struct err *err);
+
+/* The beta of an edit of context_management; empty: Bedrock does not have it. */
+struct str wish_edit_beta(const struct scan *s, scan_ref edit);
 
 /* Asks for nothing: absent, null, false, 0, "", an empty list or object. */
 bool wish_is_nothing(const struct scan *s, scan_ref r);

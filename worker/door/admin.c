@@ -200,8 +200,8 @@ enum verdict admin_message_by_id(struct exchange *x)
 
 enum verdict admin_absent(struct exchange *x)
 {
-    err_set(&x->outcome.err, STATUS_NOT_FOUND,
-            "this part of the API is not available on Amazon Bedrock");
+    struct str path = x->asked.path;
+    err_set(&x->outcome.err, STATUS_NOT_FOUND, "%.*s is not served by this gateway", STR_ARG(path));
     return VERDICT_FAIL;
 }
 

@@ -47,6 +47,7 @@ static void put_line(const struct exchange *x)
         {"rule", LOG_STR, text_from(x->asked.model.rule), 0},
         {"behind", LOG_STR, x->asked.model.behind, 0},
         {"behind_by", LOG_STR, text_from(x->asked.model.behind_by), 0},
+        {"served", LOG_STR, text_from(reply->served), 0},
         {"stream", LOG_BOOL, {NULL, 0}, x->asked.stream},
         {"attempts", LOG_INT, {NULL, 0}, x->attempt.number},
         {"upstream_id", LOG_STR, text_from(x->attempt.transfer.id), 0},

@@ -10,6 +10,7 @@
 #include "worker/exchange/cure.h"
 #include "worker/turn/wait.h"
 
+#define NAME_SHOWN 64  /* bytes of the name that the client called the model */
 #define LOGGED_MAX 300 /* bytes of AWS's own sentence */
 
 /* THEIRS: AWS's own sentence, cleaned, since clients act on it. */
@@ -48,7 +49,7 @@ static const struct {
      "Bedrock had an internal error"},
     {"ResourceNotFoundException", 404, COUNTER_FAILED_NOT_FOUND, STATUS_NOT_FOUND, THEIRS,
      "Bedrock does not know this model in this region, or its access is not enabled"},
-    {"AccessDeniedException", 403, COUNTER_FAILED_ACCESS_DENIED, STATUS_PERMISSION, OURS,
+    {"AccessDeniedException", 403, COUNTER_FAILED_ACCESS_DENIED, STATUS_NO_MODEL, OURS,
      "the gateway has no access to this model in Bedrock"},
     /* The gateway's own credentials: never the client's fault. */
     {"UnrecognizedClientException", 403, COUNTER_FAILED_AWS_KEYS, STATUS_INTERNAL, OURS,
@@ -182,11 +183,23 @@ static void set_overflow(struct exchange *x, struct str text)
     }
 }
 
+/* The operator's mistake. Clients ask for another model at a 404 that begins so; a 400 they repeat, and
+ * at a 403 their users look at their own key. */
+static void set_no_model(struct exchange *x, const char *text)
+{
+    struct str name = text_sub(x->asked.client_model, 0, NAME_SHOWN);
+    err_set(&x->outcome.err, STATUS_NO_MODEL, "model: %.*s: %s", STR_ARG(name), text);
+}
+
 static enum complaint set_refusal(struct exchange *x, struct str text, struct str their_text)
 {
     enum complaint complaint = complaint_read(their_text);
     if (complaint == COMPLAINT_CONTEXT) {
         set_overflow(x, text);
+        return complaint;
+    }
+    if (complaint == COMPLAINT_MODEL) {
+        set_no_model(x, text.p);
         return complaint;
     }
     err_set(&x->outcome.err, STATUS_INVALID, "%.*s", STR_ARG(text));
@@ -215,6 +228,10 @@ static enum complaint set_error(struct exchange *x, size_t row, struct str their
     bool theirs = errors[row].whose == THEIRS && text[0];
     if (theirs && errors[row].status == STATUS_INVALID) {
         return set_refusal(x, text_from(text), their_text);
+    }
+    if (errors[row].status == STATUS_NO_MODEL) {
+        set_no_model(x, errors[row].text);
+        return COMPLAINT_NONE;
     }
     err_set(&x->outcome.err, errors[row].status, "%s", theirs ? text : errors[row].text);
     if (errors[row].status == STATUS_RATE) {
@@ -294,11 +311,18 @@ static void log_trouble(const struct exchange *x, const char *where, struct str 
              STR_ARG(name), x->attempt.number, (int)end, end ? text.p : "");
 }
 
-static void complain_if_expired(struct exchange *x, struct str name)
+/* A client need not come again while the refresher has nothing newer than what was refused. */
+static void complain_of_credentials(struct exchange *x, size_t row, struct str name)
 {
+    struct worker *w = x->worker;
+    bool refused = row < ERRORS && (errors[row].counter == COUNTER_FAILED_AWS_KEYS ||
+                                    errors[row].counter == COUNTER_FAILED_SIGNATURE);
     if (text_istarts(name, STR("ExpiredToken")) ||
         text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(x->worker->segment);
+        signing_complain(w->segment);
+    }
+    if (refused && (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring))) {
+        wait_is_vain(&x->outcome.err);
     }
 }
 
@@ -320,7 +344,7 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
     } else {
         complaint = set_nameless(x, status, doc);
     }
-    complain_if_expired(x, name);
+    complain_of_credentials(x, row, name);
     char where[32];
     snprintf(where, sizeof where, "Bedrock %d", status);
     log_trouble(x, where, name, text);

@@ -67,6 +67,15 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     return st;
 }
 
+/* Claude Code of today and before leaves out the block that a token names, and asks again; to people
+ * and to other programs a token says nothing. */
+static bool acts_on_tokens(const struct exchange *x)
+{
+    return x->asked.dialect == DIALECT_ANTHROPIC &&
+           (text_starts(x->asked.agent, STR("claude-cli/")) ||
+            text_starts(x->asked.agent, STR("claude-code/")));
+}
+
 /* What is asked and what the model takes become a plan, the plan a body. */
 static enum status convert(struct exchange *x)
 {
@@ -77,6 +86,7 @@ static enum status convert(struct exchange *x)
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
+        .capability_tokens = acts_on_tokens(x),
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,
         .cure = &x->attempt.cure,

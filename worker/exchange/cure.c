@@ -13,7 +13,7 @@ bool cure_allowed(const struct exchange *x)
 
 void cure_note(struct exchange *x, struct str sentence)
 {
-    if (cure_allowed(x) && !x->outcome.begun && !attempt_is_cured(&x->attempt)) {
+    if (cure_allowed(x) && !x->outcome.told && !attempt_is_cured(&x->attempt)) {
         x->attempt.transfer.cure = cures_find(sentence, &x->attempt.sent);
     }
 }

@@ -100,6 +100,7 @@ static bool refused_for_good(const struct exchange *x)
     switch (x->outcome.err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
+    case STATUS_NO_MODEL:
     case STATUS_TIMEOUT: /* nobody shall wait that long each time */
         return true;
     default:
@@ -179,15 +180,17 @@ static enum status no_route(struct exchange *x, const struct http_request *r, st
     if (c->require_api_key && !auth_sent_key(c, r).n) {
         return auth_refuse_no_key(x, err);
     }
-    return err_set(err, STATUS_NO_ROUTE, "there is no such route");
+    return routes_absent(c, r->method_text, x->asked.path, err);
 }
 
 static enum status pick_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
-    x->route = routes_find(c, r->path, r->method, &x->asked.allowed);
+    struct str path = x->asked.path;
+    x->route = routes_find(c, path, r->method, &x->asked.allowed);
     if (!x->route) {
-        x->asked.dialect = routes_dialect_near(c, r->path);
+        const struct route *meant = routes_meant(path);
+        x->asked.dialect = meant ? routes_dialect(meant, r) : routes_dialect_near(c, path);
         return no_route(x, r, err);
     }
     x->asked.dialect = routes_dialect(x->route, r);
@@ -275,6 +278,7 @@ void exchange_request(struct exchange *x, struct str body)
         return;
     }
     x->asked.body = body;
+    x->asked.here_ms = clock_mono_ms();
     if (x->worker->config->max_request_seconds) {
         loop_timer_in(x->worker->loop, &x->timer_deadline,
                       (uint64_t)x->worker->config->max_request_seconds * 1000, out_of_time, x);

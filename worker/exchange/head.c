@@ -4,6 +4,7 @@
 
 #include "server/http/forwarded.h"
 #include "worker/door/page.h"
+#include "worker/exchange/routes.h"
 
 #define BETAS_MAX   4096 /* anthropic-beta values of one request, joined */
 #define AGENT_MAX   80   /* user-agent in the log */
@@ -77,7 +78,7 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     struct str value, proxies = text_from(x->worker->config->trusted_proxies);
     answer_id(r, id_out);
     x->asked.id = text_from(id_out);
-    x->asked.path = r->path;
+    x->asked.path = routes_understood(x->worker->config, r->path);
     x->asked.query = r->query;
     if (http_request_header(r, STR("origin"), &value)) {
         x->asked.origin = answer_origin(x->worker->config, value);

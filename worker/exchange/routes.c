@@ -1,5 +1,7 @@
 #include "worker/exchange/routes.h"
 
+#include <string.h>
+
 #include "worker/door/admin.h"
 #include "worker/door/catalog.h"
 #include "worker/door/metrics.h"
@@ -229,9 +231,27 @@ enum dialect routes_dialect(const struct route *r, const struct http_request *re
     return DIALECT_ANTHROPIC;
 }
 
+const struct route *routes_meant(struct str path)
+{
+    const struct route *meant = NULL;
+    struct str mark = STR("{prefix}");
+    for (size_t i = 0; i < ROWS; i++) {
+        struct str row = text_from(table[i].path);
+        if (text_starts(row, mark) && text_ends(path, text_sub(row, mark.n, row.n)) &&
+            (!meant || row.n > strlen(meant->path))) {
+            meant = &table[i];
+        }
+    }
+    return meant;
+}
+
 enum dialect routes_dialect_near(const struct config *c, struct str path)
 {
     struct str rest, mark = STR("{prefix}");
+    const struct route *meant = routes_meant(path);
+    if (meant) {
+        return meant->dialect == ROUTE_OPENAI ? DIALECT_OPENAI : DIALECT_ANTHROPIC;
+    }
     if (!strip_prefix(c, path, &rest)) {
         return DIALECT_ANTHROPIC;
     }
@@ -242,4 +262,51 @@ enum dialect routes_dialect_near(const struct config *c, struct str path)
         }
     }
     return DIALECT_ANTHROPIC;
+}
+
+struct str routes_understood(const struct config *c, struct str path)
+{
+    struct str prefix = text_from(c->api_prefix), rest;
+    while (path.n > 1 && path.p[path.n - 1] == '/') {
+        path.n--;
+    }
+    while (text_starts(path, STR("//"))) {
+        path = text_sub(path, 1, path.n);
+    }
+    while (prefix.n && strip_prefix(c, path, &rest) && text_starts(rest, prefix) &&
+           rest.n > prefix.n && rest.p[prefix.n] == '/') {
+        path = rest;
+    }
+    return path;
+}
+
+/* What a client of that row adds to its base URL itself is known only of the usual prefix. */
+static const char *base_url(const struct config *c, const struct route *r)
+{
+    static const char *const words[] = {
+        [ROUTE_ANTHROPIC] = " Anthropic clients need a base URL without /v1",
+        [ROUTE_OPENAI] = " OpenAI clients need a base URL that ends in /v1",
+        [ROUTE_BY_VERSION] = " OpenAI clients need a base URL that ends in /v1, Anthropic clients "
+                             "one without it",
+    };
+    return text_ends(text_from(c->api_prefix), STR("/v1")) ? words[r->dialect] : "";
+}
+
+#define METHOD_SHOWN 16
+#define PATH_SHOWN   60
+
+enum status routes_absent(const struct config *c, struct str method, struct str path,
+                          struct err *err)
+{
+    const struct route *meant = routes_meant(path);
+    struct str m = text_sub(method, 0, method.n < METHOD_SHOWN ? method.n : METHOD_SHOWN);
+    struct str p = text_sub(path, 0, path.n < PATH_SHOWN ? path.n : PATH_SHOWN);
+    if (!meant || meant->serve == admin_absent) {
+        return err_set(err, STATUS_NO_ROUTE, "%.*s %.*s is not served by this gateway", STR_ARG(m),
+                       STR_ARG(p));
+    }
+    return err_set(err, STATUS_NO_ROUTE,
+                   "%.*s %.*s is not served by this gateway; did you mean %s%s?%s", STR_ARG(m),
+                   STR_ARG(p), c->api_prefix, meant->path + sizeof "{prefix}" - 1,
+                   base_url(c, meant));
 }

@@ -31,7 +31,7 @@ static enum attempt_end judge(struct exchange *x)
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }
-    if (!x->outcome.begun && bedrock_retry(x)) {
+    if (!x->outcome.told && bedrock_retry(x)) {
         bool other = a->left_out != left_out || attempt_is_cured(a) != cured;
         return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
@@ -53,6 +53,58 @@ static void fail_later(struct exchange *x)
     loop_defer(x->worker->loop, wake_later, x);
 }
 
+/* --- silence --------------------------------------------------------------------------------
+ *
+ * The status line waits for the model's first output, so that what fails before can be an HTTP
+ * status, which clients understand better than an event. But load balancers end what is silent for a
+ * minute. So a stream begins without an output, and has comments in it, from the first ping on that is
+ * due after Bedrock's 200; where Bedrock has not answered at all, after bounds.commit_ms. */
+
+#define SILENT_PING STR(": keepalive\n\n") /* legal before any event, of either dialect */
+
+static void begin_stream(struct exchange *x);
+
+static uint64_t silence_due_ms(const struct exchange *x)
+{
+    const struct transfer *t = &x->attempt.transfer;
+    const struct reply *r = x->attempt.reply;
+    uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
+    uint64_t commit_ms = x->worker->config->bounds.commit_ms;
+    if (x->outcome.begun) {
+        return http_out_last_ms(x->conn) + every_ms;
+    }
+    if (commit_ms < every_ms || (r && r->whole_upstream)) { /* whose 200 comes with its answer */
+        commit_ms = every_ms;
+    }
+    uint64_t due_ms = x->asked.here_ms + commit_ms;
+    uint64_t answered_ms = t->framed ? t->first_ns / 1000000u + every_ms : due_ms;
+    return answered_ms < due_ms ? answered_ms : due_ms;
+}
+
+static void on_silence(struct loop *loop, void *owner);
+
+static void watch_silence(struct exchange *x)
+{
+    loop_timer_set(x->worker->loop, &x->timer_ping, silence_due_ms(x), on_silence, x);
+}
+
+static void on_silence(struct loop *loop, void *owner)
+{
+    struct exchange *x = owner;
+    uint64_t now_ms = clock_mono_ms();
+    const struct reply *r = x->attempt.reply; /* NULL between two attempts */
+    bool over = r && r->stopped;
+    if (!over && !http_out_full(x->conn) && silence_due_ms(x) <= now_ms) {
+        if (!x->outcome.begun) {
+            begin_stream(x);
+        }
+        http_out_write(x->conn, x->outcome.told ? x->attempt.relay->ping : SILENT_PING);
+    }
+    uint64_t due_ms = silence_due_ms(x); /* still now: nothing may be written */
+    due_ms = due_ms > now_ms ? due_ms : now_ms + (uint64_t)x->worker->config->ping_seconds * 1000u;
+    loop_timer_set(loop, &x->timer_ping, due_ms, on_silence, x);
+}
+
 static void note_headers(void *owner, struct fetch *f, int status)
 {
     struct exchange *x = owner;
@@ -69,42 +121,9 @@ static void note_headers(void *owner, struct fetch *f, int status)
     buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&t->frames);
     eventstream_init(&t->frames, x->worker->config->bounds.frame_bytes);
-}
-
-static void begin_stream(struct exchange *x);
-
-/* A stream that is told from a whole answer begins when the client has waited for so long that it
- * might give up; what fails before then is an HTTP status. */
-static void begin_waiting(struct exchange *x)
-{
-    struct err ignored; /* the beginning then comes with the answer */
-    begin_stream(x);
-    struct buf *out = http_out_chunk_begin(x->conn);
-    (void)x->attempt.relay->event(x->attempt.reply, STR("messageStart"), STR("{}"), out, &ignored);
-    http_out_chunk_end(x->conn);
-}
-
-static void on_silence(struct loop *loop, void *owner)
-{
-    struct exchange *x = owner;
-    if (!x->outcome.begun) {
-        begin_waiting(x);
+    if (t->framed && !x->outcome.begun) {
+        watch_silence(x);
     }
-    uint64_t every_ms = (uint64_t)x->worker->config->ping_seconds * 1000u;
-    uint64_t due_ms = http_out_last_ms(x->conn) + every_ms;
-    bool may = x->attempt.reply->started && !x->attempt.reply->stopped && !http_out_full(x->conn);
-    if (may && due_ms <= clock_mono_ms()) {
-        http_out_write(x->conn, x->attempt.relay->ping);
-        due_ms = clock_mono_ms() + every_ms;
-    }
-    loop_timer_set(loop, &x->timer_ping,
-                   due_ms > clock_mono_ms() ? due_ms : clock_mono_ms() + every_ms, on_silence, x);
-}
-
-static void ping_later(struct exchange *x)
-{
-    loop_timer_in(x->worker->loop, &x->timer_ping,
-                  (uint64_t)x->worker->config->ping_seconds * 1000u, on_silence, x);
 }
 
 static void begin_stream(struct exchange *x)
@@ -115,10 +134,19 @@ static void begin_stream(struct exchange *x)
     http_out_header(x->conn, STR("x-accel-buffering"),
                     STR("no")); /* nginx in front: do not hold events */
     http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
-    ping_later(x);
+    watch_silence(x);
 }
 
-/* The status line waits for the first output, so that what fails before can be an HTTP status. */
+static void tell(struct exchange *x, struct str bytes)
+{
+    if (!x->outcome.begun) {
+        begin_stream(x);
+    }
+    x->outcome.told = true;
+    http_out_write(x->conn, bytes);
+}
+
+/* What comes before the first output of the model is held back. */
 static enum status relay_first(struct exchange *x, const struct eventstream_frame *frame)
 {
     struct transfer *t = &x->attempt.transfer;
@@ -126,8 +154,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
                                              &t->held_back, &x->outcome.err);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         cure_prove(x);
-        begin_stream(x);
-        http_out_write(x->conn, buf_str(&t->held_back));
+        tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
     }
     return st;
@@ -148,7 +175,7 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
         x->attempt.transfer.complaint = bedrock_exception(x, frame);
         return false;
     }
-    enum status st = x->outcome.begun ? relay_next(x, frame) : relay_first(x, frame);
+    enum status st = x->outcome.told ? relay_next(x, frame) : relay_first(x, frame);
     usage_progress(x);
     if (st != STATUS_OK) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
@@ -203,7 +230,7 @@ static void finish_framed(struct exchange *x)
 {
     if (eventstream_partial(&x->attempt.transfer.frames)) {
         err_set(&x->outcome.err, STATUS_UPSTREAM, "the model's stream was cut inside an event");
-    } else if (!x->outcome.begun) {
+    } else if (!x->outcome.told) {
         err_set(&x->outcome.err, STATUS_UPSTREAM,
                 "the model's stream ended before its first event");
     } else {
@@ -259,14 +286,11 @@ const struct fetch_ops stream_ops = {.headers = note_headers, .data = take_data,
 
 static void put_whole(struct exchange *x, struct str bytes)
 {
-    if (!x->asked.stream) {
+    if (x->asked.stream) {
+        tell(x, bytes);
+    } else {
         answer_json(x, 200, bytes);
-        return;
     }
-    if (!x->outcome.begun) {
-        begin_stream(x);
-    }
-    http_out_write(x->conn, bytes);
 }
 
 static enum status tell_whole(struct exchange *x)
@@ -312,8 +336,8 @@ enum verdict stream_step(struct exchange *x)
 {
     switch (x->attempt.transfer.end) {
     case ATTEMPT_RUNNING:
-        if (x->asked.stream && !bedrock_asks_stream(x)) {
-            ping_later(x);
+        if (x->asked.stream && !x->outcome.begun) {
+            watch_silence(x);
         }
         return VERDICT_WAIT;
     case ATTEMPT_ANSWERED:
@@ -356,13 +380,17 @@ static void put_error(struct exchange *x, const struct err *err)
 
 void stream_break(struct exchange *x)
 {
-    if (x->attempt.reply->stopped) {
+    const struct reply *r = x->attempt.reply; /* NULL between two attempts */
+    if (r && r->stopped) {
         x->outcome.err = (struct err){.code = STATUS_OK};
     } else {
         counters_add(COUNTER_STREAMS_BROKEN, 1);
-        if (!x->attempt.reply->failed) {
+        if (!r || !r->failed) {
             put_error(x, &x->outcome.err);
         }
+    }
+    if (!x->outcome.told && x->outcome.err.code != STATUS_OK) {
+        x->outcome.status = err_row(x->outcome.err.code)->http[x->asked.dialect];
     }
     http_out_end(x->conn);
 }

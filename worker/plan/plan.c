@@ -21,6 +21,17 @@ bool plan_has_beta(const struct plan *p, struct str value)
     return false;
 }
 
+/* The two ways of compaction do not go together: the field is the newer one. */
+bool plan_keeps_edit(const struct plan *p, scan_ref edit)
+{
+    const struct scan *s = p->left.scan;
+    struct str beta = wish_edit_beta(s, edit);
+    bool twice = text_eq(beta, WISH_BETA_COMPACT) &&
+                 !wish_is_nothing(s, SCAN_GET(s, 0, "compaction")) &&
+                 plan_has_beta(p, STR("compact-2026-09-04"));
+    return beta.n > 0 && plan_has_beta(p, beta) && !twice;
+}
+
 bool plan_takes_marks(const struct plan *p)
 {
     return plan_takes(p, MODELS_CACHE) && !p->o->cache.off;
@@ -52,6 +63,22 @@ enum status plan_refuse_loss(const struct plan *p, struct err *err)
     }
     return err_set(err, STATUS_INVALID, "%s: this model does not take it as it is (STRICT_FIELDS)",
                    p->lost);
+}
+
+enum status plan_refuse_media(const struct plan *p, const char *kind, struct err *err)
+{
+    struct str id = models_behind(p->o->model);
+    if (p->o->capability_tokens) {
+        return err_set(err, STATUS_INVALID, "capability_rejected: %s_block", kind);
+    }
+    if (text_istarts(id, STR("arn:"))) { /* the operator's: not told */
+        id = STR("this model");
+    }
+    if (p->left.exact) {
+        return err_set(err, STATUS_INVALID, "messages: %.*s takes no %ss", STR_ARG(id), kind);
+    }
+    return err_set_param(err, ERR_FAULT_VALUE, "messages", "Invalid 'messages': %.*s takes no %ss.",
+                         STR_ARG(id), kind);
 }
 
 enum status plan_refuse_mark(uint32_t marks, struct err *err)

@@ -57,8 +57,9 @@ struct plan_options { /* what is known besides the request; lent */
     struct betas_rules beta_rules;
     enum tier tier; /* of the key or DEFAULT_SERVICE_TIER; the request's own comes before it */
     struct cache_policy cache;
-    bool strict_fields;           /* STRICT_FIELDS: what is lost is refused by name */
-    uint64_t left_out;            /* PLAN_BIT()s: fields that an earlier attempt was refused for */
+    bool capability_tokens; /* the client acts on "capability_rejected: image_block": Claude Code */
+    bool strict_fields;     /* STRICT_FIELDS: what is lost is refused by name */
+    uint64_t left_out;      /* PLAN_BIT()s: fields that an earlier attempt was refused for */
     const struct cure *cure;      /* what it was refused for besides; NULL: nothing */
     const struct segment *memory; /* what was learned of models; NULL: nothing is looked up */
     uint64_t now_s;               /* for it */
@@ -94,6 +95,7 @@ struct plan {
     /* refusals: plan_cure.c */
     uint64_t left_out;   /* of the options, and what was learned */
     uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
+    bool binding;        /* the client's thinking.block_binding goes on */
     bool drop_block;     /* thoughts of another conversation are to be dropped, not refused */
     struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
     uint32_t field_count;
@@ -109,6 +111,8 @@ struct plan {
 
 bool plan_takes(const struct plan *p, uint32_t ability); /* MODELS_... */
 bool plan_has_beta(const struct plan *p, struct str value);
+/* Does this edit of context_management go on? */
+bool plan_keeps_edit(const struct plan *p, scan_ref edit);
 /* Do marks of prompt caching reach this model at all? */
 bool plan_takes_marks(const struct plan *p);
 
@@ -119,6 +123,9 @@ void plan_note(struct plan *p, enum plan_verdict verdict, const char *what, stru
 void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict, const char *what);
 /* INVALID when something was lost and STRICT_FIELDS is on. At the end of a writer. */
 MUST_CHECK enum status plan_refuse_loss(const struct plan *p, struct err *err);
+/* INVALID: kind ("image", "document") is what this model does not take. For Claude Code in its token,
+ * else a sentence with the Bedrock id, of "messages". */
+enum status plan_refuse_media(const struct plan *p, const char *kind, struct err *err);
 /* INVALID: a top-level cache_control would be the fifth mark. */
 enum status plan_refuse_mark(uint32_t marks, struct err *err);
 

@@ -61,11 +61,50 @@ static void take_member(struct plan *p, scan_ref r)
     }
 }
 
+/* Words at the end of `system` are not in every turn: thoughts that are bound to what stood before
+ * them must not be refused for it. */
+static bool puts_words(const struct plan *p)
+{
+    const struct wish *w = &p->left;
+    bool format = w->format != WISH_FORMAT_UNSET && !plan_takes(p, MODELS_FORMAT);
+    bool forced = !plan_takes(p, MODELS_TOOL_CHOICE | MODELS_CHOICE_ANY) &&
+                  (w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE);
+    return w->thoughts && (format || forced);
+}
+
+/* What the body cannot do without, be it said or not. */
+static void take_needs(struct plan *p)
+{
+    const struct wish *w = &p->left;
+    for (uint32_t i = 0; i < w->need_count && p->invoke; i++) {
+        judge(p, w->needs[i].beta);
+    }
+    if (p->invoke && puts_words(p)) {
+        judge(p, WISH_BETA_BINDING);
+    }
+}
+
+enum status plan_betas_tools(const struct plan *p, struct err *err)
+{
+    const struct wish *w = &p->left;
+    for (uint32_t i = 0; i < w->need_count && p->invoke; i++) {
+        const struct wish_need *need = &w->needs[i];
+        if (need->tool.n > 0 && !plan_has_beta(p, need->beta)) {
+            return err_set(err, STATUS_INVALID,
+                           "tools: this model does not take the type %.*s on Amazon Bedrock, which "
+                           "needs the beta %.*s",
+                           STR_ARG(need->tool), STR_ARG(need->beta));
+        }
+    }
+    return STATUS_OK;
+}
+
 void plan_betas(struct plan *p)
 {
     take_list(p, p->o->betas);
     take_member(p, p->left.betas[0]);
     take_member(p, p->left.betas[1]);
+    take_needs(p);
     if (p->o->model->one_million) {
         take(p, STR("context-1m-2025-08-07"));
     }

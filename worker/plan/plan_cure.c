@@ -5,8 +5,6 @@
 
 #include "worker/dialect/changes.h"
 
-#define BINDING_BETA STR("thinking-binding-controls-2026-08-01")
-
 _Static_assert((uint32_t)WISH_EFFORT_LOW == 1 && (uint32_t)WISH_EFFORT_MAX == CURES_EFFORTS,
                "rungs of cures.h");
 
@@ -50,7 +48,7 @@ static bool is_claude(const struct plan *p)
 
 static bool thinks(const struct wish *w)
 {
-    return w->thinking == WISH_THINKING_ADAPTIVE || w->thinking == WISH_THINKING_BUDGET;
+    return wish_thinks(w->thinking);
 }
 
 static bool is_forced(const struct wish *w)
@@ -91,11 +89,12 @@ static bool asks_thinking(const struct plan *p, enum learned what)
     case LEARNED_DISPLAY:
         return w->display.n > 0 && thinks(w);
     case LEARNED_BINDING:
-        return p->invoke && is_claude(p) && p->caps->thinking == MODELS_THINKING_ADAPTIVE &&
+        return is_claude(p) && p->caps->thinking == MODELS_THINKING_ADAPTIVE && !w->binding_error &&
                !p->drop_block;
     case LEARNED_EFFORT:
         return p->caps->level_at != MODELS_LEVEL_NOWHERE &&
-               (w->effort != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)));
+               (w->effort != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)) ||
+                (w->thinking == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)));
     default:
         return sent && w->thinking != WISH_THINKING_UNSET;
     }
@@ -232,8 +231,8 @@ static void drop_thinking(struct plan *p)
 static void drop_blocks(struct plan *p)
 {
     p->drop_block = true;
-    if (!plan_has_beta(p, BINDING_BETA) && p->beta_count < PLAN_BETAS_MAX) {
-        p->betas[p->beta_count++] = BINDING_BETA;
+    if (!plan_has_beta(p, WISH_BETA_BINDING) && p->beta_count < PLAN_BETAS_MAX) {
+        p->betas[p->beta_count++] = WISH_BETA_BINDING;
     }
 }
 

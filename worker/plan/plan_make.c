@@ -15,13 +15,15 @@ static struct str plain_name(const struct wish *w, size_t row)
     return scan_text(w->scan, scan_key(w->scan, w->plain[row]));
 }
 
-/* The wording is the one Claude Code knows: it sends the request again without the field. */
-static enum status judge_plain(struct plan *p, struct err *err)
+/* by_beta: those that a beta may let pass, when it is known which go up; else the others. The wording
+ * is the one Claude Code knows: it sends the request again without the field. */
+static enum status judge_plain(struct plan *p, bool by_beta, struct err *err)
 {
     struct wish *w = &p->left;
     for (size_t i = 0; i < wish_plain_count; i++) {
         const struct wish_plain *row = &wish_plain[i];
-        if (w->plain[i] == SCAN_ABSENT ||
+        if (w->plain[i] == SCAN_ABSENT || (row->beta.n > 0) != by_beta ||
+            (by_beta && p->invoke && plan_has_beta(p, row->beta)) ||
             (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
              !(p->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
             continue;
@@ -47,12 +49,57 @@ static void judge_others(struct plan *p)
     }
 }
 
+/* How many of the edits go on; -1: that is no list, which Bedrock is to judge. */
+static int judge_edits(struct plan *p)
+{
+    const struct scan *s = p->left.scan;
+    scan_ref edits = SCAN_GET(s, p->left.context, "edits");
+    int kept = 0;
+    if (scan_type(s, edits) != SCAN_ARRAY || scan_size(s, edits) == 0) {
+        return -1;
+    }
+    for (scan_ref v = scan_first(s, edits); v != SCAN_ABSENT; v = scan_next(s, edits, v)) {
+        kept += plan_keeps_edit(p, v);
+    }
+    for (scan_ref v = scan_first(s, edits); v != SCAN_ABSENT && kept > 0;
+         v = scan_next(s, edits, v)) {
+        if (!plan_keeps_edit(p, v)) {
+            plan_note(p, PLAN_DROP, "context_management.", scan_text(s, SCAN_GET(s, v, "type")));
+        }
+    }
+    return kept;
+}
+
+/* InvokeModel takes it with the beta of its edits. */
 static void judge_context(struct plan *p)
 {
-    bool keep = p->invoke && plan_has_beta(p, STR("context-management-2025-06-27")) &&
-                !(p->left_out & PLAN_BIT(PLAN_CONTEXT));
-    if (p->left.context != SCAN_ABSENT && !keep) {
+    if (p->left.context == SCAN_ABSENT) {
+        return;
+    }
+    bool out = !p->invoke || (p->left_out & PLAN_BIT(PLAN_CONTEXT));
+    int kept = out ? 0 : judge_edits(p);
+    if (kept == 0 || (kept < 0 && !plan_has_beta(p, WISH_BETA_CONTEXT))) {
         plan_judge(p, PLAN_CONTEXT, PLAN_DROP, "context_management");
+    }
+}
+
+/* Said only with its beta. What is told in words stands at the end of `system`, in this turn only:
+ * thoughts of others must not be refused for it. */
+static void judge_binding(struct plan *p)
+{
+    const struct wish *w = &p->left;
+    bool taken = p->invoke && plan_has_beta(p, WISH_BETA_BINDING);
+    bool words = p->format == PLAN_FORMAT_WORDS || p->call_in_words;
+    bool thinks = wish_thinks(w->thinking) || plan_takes(p, MODELS_ALWAYS_THINKS);
+    if (taken && words && thinks && w->thoughts && !w->binding_error) {
+        p->drop_block = true;
+    }
+    p->binding = taken && w->binding != SCAN_ABSENT && !p->drop_block;
+    if (w->binding != SCAN_ABSENT && !p->binding && !p->drop_block) {
+        plan_note(p, PLAN_DROP, "thinking.block_binding", (struct str){NULL, 0});
+    } else if (p->binding &&
+               SCAN_GET(w->scan, w->binding, "prefix_mismatch_behavior") != SCAN_ABSENT) {
+        plan_note(p, PLAN_MAP, "thinking.block_binding", (struct str){NULL, 0});
     }
 }
 
@@ -334,7 +381,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
                        .left = *wish,
                        .left_out = o->left_out,
                        .changes = changes};
-    if ((st = judge_plain(p, err)) != STATUS_OK) {
+    if ((st = judge_plain(p, false, err)) != STATUS_OK) {
         return st;
     }
     if (wish->fault.code == STATUS_BUSY || (wish->fault.code != STATUS_OK && !p->invoke)) {
@@ -343,7 +390,8 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     }
     judge_others(p);
     plan_betas(p);
-    if ((st = plan_cure(p, err)) != STATUS_OK) {
+    if ((st = plan_cure(p, err)) != STATUS_OK || (st = judge_plain(p, true, err)) != STATUS_OK ||
+        (st = plan_betas_tools(p, err)) != STATUS_OK) {
         return st;
     }
     plan_schema(p);
@@ -356,6 +404,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     judge_sampling(p);
     judge_stops(p);
     judge_format(p);
+    judge_binding(p);
     if (p->left.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
     }

@@ -5,7 +5,7 @@
 
 static bool thinks(const struct plan *p)
 {
-    return p->left.thinking == WISH_THINKING_ADAPTIVE || p->left.thinking == WISH_THINKING_BUDGET;
+    return wish_thinks(p->left.thinking);
 }
 
 static bool is_claude_kind(enum models_thinking kind)
@@ -116,20 +116,54 @@ static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking k
     if (p->forced) {
         return WISH_THINKING_UNSET;
     }
+    if (w->thinking == WISH_THINKING_BETWEEN && plan_takes(p, MODELS_BETWEEN_TOOLS)) {
+        return WISH_THINKING_BETWEEN;
+    }
     if (kind == MODELS_THINKING_ADAPTIVE ||
-        (kind == MODELS_THINKING_EITHER && w->thinking == WISH_THINKING_ADAPTIVE)) {
+        (kind == MODELS_THINKING_EITHER && w->thinking != WISH_THINKING_BUDGET)) {
         return WISH_THINKING_ADAPTIVE;
     }
-    if (w->thinking == WISH_THINKING_ADAPTIVE) {
+    if (w->thinking != WISH_THINKING_BUDGET) {
         w->budget = choose_budget(w);
     }
     return w->unreasoned || w->budget == 0 ? WISH_THINKING_UNSET : WISH_THINKING_BUDGET;
+}
+
+static void settle_display(struct plan *p)
+{
+    struct wish *w = &p->left;
+    bool lost = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
+    if (thinks(p) && ((lost && !w->display_ours) || w->display_other)) {
+        plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
+    }
+    if (lost) {
+        w->display = (struct str){NULL, 0};
+    }
+}
+
+/* It thinks all the same: as little as it can be told to. */
+static void least_thinking(struct plan *p)
+{
+    struct wish *w = &p->left;
+    plan_judge(p, PLAN_THINKING, PLAN_CLAMP, w->called->thinking);
+    if (plan_takes(p, MODELS_BETWEEN_TOOLS)) {
+        w->thinking = WISH_THINKING_BETWEEN;
+        return;
+    }
+    w->thinking = WISH_THINKING_UNSET;
+    if (!(p->left_out & PLAN_BIT(PLAN_EFFORT))) {
+        p->level = least_rung(p);
+    }
 }
 
 static void settle_claude(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
     enum wish_thinking wanted = w->thinking;
+    if (wanted == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)) {
+        least_thinking(p);
+        return;
+    }
     if (!thinks(p)) {
         return;
     }
@@ -139,11 +173,7 @@ static void settle_claude(struct plan *p, enum models_thinking kind)
     } else if (w->thinking != wanted) {
         plan_judge(p, PLAN_THINKING, PLAN_MAP, w->called->thinking);
     }
-    bool display = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
-    if (thinks(p) && (display || w->display_other)) {
-        plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
-        w->display = (struct str){NULL, 0};
-    }
+    settle_display(p);
 }
 
 /* --- what does not go with thinking -------------------------------------------------------- */
@@ -188,6 +218,21 @@ static void settle_switch(struct plan *p)
     w->effort = WISH_EFFORT_UNSET;
 }
 
+/* What was settled already stands: thinking that cannot be off. */
+static struct str claude_level(const struct plan *p)
+{
+    const struct wish *w = &p->left;
+    bool least = w->thinking == WISH_THINKING_OFF || w->thinking == WISH_THINKING_BETWEEN;
+    if (p->level.n > 0) {
+        return p->level;
+    }
+    if (w->effort == WISH_EFFORT_OTHER) {
+        return (struct str){NULL, 0};
+    }
+    bool most = least && plan_takes(p, MODELS_OFF_TO_HIGH) && w->effort > WISH_EFFORT_HIGH;
+    return rung_for(p, most ? WISH_EFFORT_HIGH : w->effort);
+}
+
 /* Said as it is, become a level or a budget, or gone. Where levels are known, thinking that is off
  * is the word on effort, too. */
 static void settle_effort(struct plan *p, bool chosen_budget)
@@ -198,7 +243,7 @@ static void settle_effort(struct plan *p, bool chosen_budget)
         return;
     }
     if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
-        p->level = w->effort == WISH_EFFORT_OTHER ? (struct str){NULL, 0} : rung_for(p, w->effort);
+        p->level = claude_level(p);
         settle_rung(p);
     } else if (p->level.n > 0 || chosen_budget || off) {
         if (p->verdict[PLAN_EFFORT] == PLAN_KEEP) {
@@ -227,8 +272,12 @@ void plan_thinking(struct plan *p)
         settle_sampling(p, is_claude_kind(kind),
                         kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
     }
+    if (!thinks(p) && p->left.display_ours) {
+        p->left.display = (struct str){NULL, 0};
+    }
     settle_effort(p, adaptive && p->left.thinking == WISH_THINKING_BUDGET);
-    if (!is_claude_kind(kind)) {
-        p->left.thinking = WISH_THINKING_UNSET; /* the level says it */
+    if (!is_claude_kind(kind)) { /* the level says it */
+        p->left.thinking = WISH_THINKING_UNSET;
+        p->left.display = (struct str){NULL, 0};
     }
 }

@@ -244,6 +244,9 @@ static void read_ending(const struct scan *s, struct converse_ending *end)
     end->stop_sequence = escaped(s, SCAN_GET(s, more, "stop_sequence"));
     read_usage(s, SCAN_GET(s, 0, "usage"), &end->usage);
     end->service_tier = scan_text(s, SCAN_GET(s, SCAN_GET(s, 0, "serviceTier"), "type"));
+    scan_ref router = SCAN_GET(s, SCAN_GET(s, 0, "trace"), "promptRouter");
+    end->served =
+        scan_text(s, SCAN_GET(s, router, "invokedModelId")); /* API_runtime_PromptRouterTrace */
 }
 
 /* --- events and answers --- */

@@ -52,6 +52,7 @@ struct converse_ending {
     struct str stop_sequence; /* escaped */
     struct usage usage;
     struct str service_tier; /* plain */
+    struct str served;       /* the model that a prompt router chose; plain */
 };
 
 struct converse_event {

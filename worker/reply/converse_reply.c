@@ -207,6 +207,7 @@ static enum status on_metadata(struct converse_reply *r, const struct converse_e
                                struct buf *out, struct err *err)
 {
     take_usage(&r->reply, &e->ending.usage);
+    text_copy(e->ending.served, r->reply.served, sizeof r->reply.served);
     r->metered = true;
     return r->stop ? finish(r, out, err) : STATUS_OK;
 }
@@ -389,6 +390,7 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
         return st;
     }
     reply->usage = a.ending.usage;
+    text_copy(a.ending.served, reply->served, sizeof reply->served);
     r->stop_sequence = a.ending.stop_sequence;
     r->service_tier = a.ending.service_tier;
     take_stop(r, a.ending.stop_reason);

@@ -30,6 +30,11 @@ static void edit_stops(struct splice_job *j, scan_ref v)
     edits_filter(&j->edits, v, drops_blank, j);
 }
 
+static bool is_told_otherwise(const struct plan *p)
+{
+    return p->verdict[PLAN_THINKING] == PLAN_MAP || p->verdict[PLAN_THINKING] == PLAN_CLAMP;
+}
+
 static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
@@ -38,9 +43,27 @@ static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
         return j->plan->verdict[PLAN_DISPLAY] == PLAN_DROP;
     }
     if (SCAN_IS(j->s, key, "block_binding")) {
-        return j->plan->drop_block;
+        return !j->plan->binding;
     }
-    return SCAN_IS(j->s, key, "budget_tokens") && j->plan->verdict[PLAN_THINKING] == PLAN_MAP;
+    return SCAN_IS(j->s, key, "budget_tokens") && is_told_otherwise(j->plan);
+}
+
+static bool drops_binding_member(void *ctx, scan_ref key, scan_ref value)
+{
+    struct splice_job *j = ctx;
+    (void)value;
+    return SCAN_IS(j->s, key, "prefix_mismatch_behavior");
+}
+
+/* Bedrock's own name wins where both are there. */
+static void rename_binding(struct splice_job *j, scan_ref binding)
+{
+    scan_ref other = SCAN_GET(j->s, binding, "prefix_mismatch_behavior");
+    if (SCAN_GET(j->s, binding, "mismatch_behavior") != SCAN_ABSENT) {
+        edits_filter(&j->edits, binding, drops_binding_member, j);
+    } else if (other != SCAN_ABSENT) {
+        edits_value(&j->edits, scan_key(j->s, other), STR("\"mismatch_behavior\""));
+    }
 }
 
 static bool drops_thinking(struct splice_job *j, scan_ref v)
@@ -53,14 +76,20 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
     if (w->thinking == WISH_THINKING_UNSET) {
         return true;
     }
-    if (j->plan->verdict[PLAN_THINKING] == PLAN_MAP && w->thinking == WISH_THINKING_BUDGET) {
+    bool told_otherwise = is_told_otherwise(j->plan);
+    if (told_otherwise && w->thinking == WISH_THINKING_BUDGET) {
         insert(j, v, arena_printf(j->s->arena, "\"budget_tokens\":%lld,", (long long)w->budget));
         edits_value(&j->edits, type, STR("\"enabled\""));
-    } else if (j->plan->verdict[PLAN_THINKING] == PLAN_MAP) {
-        edits_value(&j->edits, type, STR("\"adaptive\""));
+    } else if (told_otherwise) {
+        edits_value(&j->edits, type,
+                    w->thinking == WISH_THINKING_BETWEEN ? STR("\"between_tools\"")
+                                                         : STR("\"adaptive\""));
     }
     if (j->plan->drop_block) {
         insert(j, v, BINDING ",");
+    }
+    if (j->plan->binding) {
+        rename_binding(j, w->binding);
     }
     edits_filter(&j->edits, v, drops_thinking_member, j);
     return false;
@@ -106,6 +135,19 @@ static void edit_length(struct splice_job *j, scan_ref v)
     edits_value(&j->edits, v, text_from(most));
 }
 
+/* An effort that the client has not said: the member, or nothing. */
+static struct str own_effort(struct splice_job *j)
+{
+    const struct plan *p = j->plan;
+    if (p->level.n == 0 || p->left.effort != WISH_EFFORT_UNSET ||
+        p->caps->level_at != MODELS_LEVEL_OUTPUT_CONFIG) {
+        return STR("");
+    }
+    char *text = arena_printf(j->s->arena, "\"effort\":\"%.*s\"", STR_ARG(p->level));
+    j->edits.failed = j->edits.failed || !text;
+    return text_from(text);
+}
+
 /* The beta's name of output_config.format: {"output_format":X}
  * -> {"output_config":{"format":X}}, or into the output_config that is there. */
 static bool drops_output_config(struct splice_job *j, scan_ref v)
@@ -115,12 +157,24 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
         return true;
     }
     bool any = edits_filter(&j->edits, v, drops_output_member, j) > 0;
+    struct str effort = own_effort(j);
+    if (effort.n > 0) {
+        edits_inside(&j->edits, v, effort);
+        edits_inside(&j->edits, v, any || more ? STR(",") : STR(""));
+    }
     if (more) {
         struct str format = scan_raw(j->s, SCAN_GET(j->s, 0, "output_format"));
         insert(j, v,
                arena_printf(j->s->arena, "\"format\":%.*s%s", STR_ARG(format), any ? "," : ""));
     }
-    return !any && !more;
+    return !any && !more && effort.n == 0;
+}
+
+/* Is there a member that becomes output_config? */
+static bool has_output_config(const struct splice_job *j)
+{
+    return scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT ||
+           (j->plan->left.format_old && j->plan->format == PLAN_FORMAT_NATIVE);
 }
 
 static bool drops_output_format(struct splice_job *j, scan_ref v)
@@ -129,8 +183,14 @@ static bool drops_output_format(struct splice_job *j, scan_ref v)
     if (other || !j->plan->left.format_old || j->plan->format != PLAN_FORMAT_NATIVE) {
         return true;
     }
+    struct str effort = own_effort(j);
     edits_value(&j->edits, scan_key(j->s, v), STR("\"output_config\""));
-    edits_before(&j->edits, v, STR("{\"format\":"));
+    edits_before(&j->edits, v, STR("{"));
+    if (effort.n > 0) {
+        edits_before(&j->edits, v, effort);
+        edits_before(&j->edits, v, STR(","));
+    }
+    edits_before(&j->edits, v, STR("\"format\":"));
     edits_after(&j->edits, v, STR("}"));
     return false;
 }
@@ -162,9 +222,23 @@ static bool drops_metadata(struct splice_job *j, scan_ref v)
            edits_filter(&j->edits, v, drops_metadata_member, j) == 0;
 }
 
+static bool drops_edit(void *ctx, scan_ref key, scan_ref edit)
+{
+    struct splice_job *j = ctx;
+    (void)key;
+    return !plan_keeps_edit(j->plan, edit);
+}
+
 static bool drops_context(struct splice_job *j, scan_ref v)
 {
-    return wish_is_nothing(j->s, v) || j->plan->verdict[PLAN_CONTEXT] == PLAN_DROP;
+    if (wish_is_nothing(j->s, v) || j->plan->verdict[PLAN_CONTEXT] == PLAN_DROP) {
+        return true;
+    }
+    scan_ref edits = SCAN_GET(j->s, v, "edits");
+    if (scan_type(j->s, edits) == SCAN_ARRAY) {
+        edits_filter(&j->edits, edits, drops_edit, j);
+    }
+    return false;
 }
 
 static bool drops_tools(struct splice_job *j, scan_ref v)
@@ -285,8 +359,14 @@ static bool insert_members(struct splice_job *j)
     if (p->beta_count > 0) {
         BUF_LIT(&b, "],");
     }
-    if (p->drop_block && scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) != SCAN_OBJECT) {
+    bool told = p->left.thinking != WISH_THINKING_UNSET &&
+                scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) == SCAN_OBJECT;
+    if (p->drop_block && !told && !p->forced) { /* beside a forced tool it would be a 400 */
         BUF_LIT(&b, "\"thinking\":{\"type\":\"adaptive\"," BINDING "},");
+    }
+    struct str effort = has_output_config(j) ? STR("") : own_effort(j);
+    if (effort.n > 0) {
+        buf_printf(&b, "\"output_config\":{%.*s},", STR_ARG(effort));
     }
     if (!p->left.has_max_tokens) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */

@@ -31,7 +31,8 @@ struct asked {
     } page;
 
     /* the body */
-    struct str body; /* the connection's; valid until the answer ends */
+    struct str body;  /* the connection's; valid until the answer ends */
+    uint64_t here_ms; /* since when it is whole, and its client waits */
     struct scan scan;
     struct messages_request messages; /* Anthropic dialect */
     struct chat_request chat;         /* OpenAI dialect */

@@ -34,6 +34,7 @@ void attempt_drop(struct attempt *a)
                           .keys_until_ms = a->keys_until_ms,
                           .cure = a->cure,
                           .proved = a->proved,
+                          .pause_ms = a->pause_ms,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
 }

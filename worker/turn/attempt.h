@@ -59,6 +59,8 @@ struct attempt {
     struct err refused;     /* that refusal */
     uint8_t refused_sha256[SHA256_SIZE]; /* of its body */
 
+    uint32_t pause_ms; /* before the next transfer */
+
     struct buf body;
     char body_sha256[2 * SHA256_SIZE];
     bool body_hashed;
@@ -71,7 +73,6 @@ struct attempt {
     struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
 
     struct transfer transfer;
-    uint32_t pause_ms; /* before the next transfer */
 };
 
 void attempt_begin(struct attempt *a); /* after none, or after one that was dropped */

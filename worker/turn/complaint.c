@@ -27,6 +27,8 @@ static const struct {
     {"maximum context", COMPLAINT_CONTEXT},
     {"too many input tokens", COMPLAINT_CONTEXT},
     {"input token count", COMPLAINT_CONTEXT},
+    {"model identifier is invalid", COMPLAINT_MODEL},
+    {"on-demand throughput&support", COMPLAINT_MODEL},
     /* of a throttling: days of AWS's, whose end nobody tells */
     {"per day", COMPLAINT_DAY},
     {"daily", COMPLAINT_DAY},

@@ -15,6 +15,7 @@
     X(CLOCK, "the signature's time or date: the answer's Date tells how wrong") \
     X(NO_COUNTING, "CountTokens does not know the model: not asked again")      \
     X(CONTEXT, "the input is longer than the model's context")                  \
+    X(MODEL, "the model, or how it is called, is the operator's mistake: 404")  \
     X(DAY, "a day's quota is used up: no second attempt, nothing to wait for")
 
 enum complaint {

@@ -3,6 +3,8 @@
 #include <string.h>
 #include "server/base/clock.h"
 
+#define NEWER_MS 2000 /* in which newer credentials have come, if there are any */
+
 enum keyring_state keyring_look(struct keyring *k, const struct segment *s, const char amz_date[17],
                                 int *day_out)
 {
@@ -29,6 +31,16 @@ enum keyring_state keyring_now(struct keyring *k, const struct segment *s)
     int day;
     clock_amz(clock_real_ms() + signing_skew(s), amz);
     return keyring_look(k, s, amz, &day);
+}
+
+bool keyring_refused(struct keyring *k)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (!k->refused_ms || k->refused != k->keys.generation) {
+        k->refused = k->keys.generation;
+        k->refused_ms = now_ms;
+    }
+    return now_ms - k->refused_ms >= NEWER_MS;
 }
 
 const char *keyring_trouble(struct keyring *k, const struct segment *s, const struct config *c)

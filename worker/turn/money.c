@@ -9,6 +9,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/tariff.h"
 #include "shm/store/keystore.h"
+#include "worker/model/model_id.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
@@ -89,6 +90,21 @@ static enum prices_source find_price(struct exchange *x)
         warn_price(x->worker, x->asked.model.id);
     }
     return source;
+}
+
+void money_follow(struct exchange *x)
+{
+    const struct segment *s = x->worker->segment;
+    struct str region = text_from(x->worker->config->aws_region);
+    struct prices_tariff own, served;
+    if (!x->attempt.reply || !x->attempt.reply->served[0] ||
+        !model_id_is_router(x->asked.model.id) ||
+        tariff_find(s, x->asked.model.id, region, &own) == PRICES_STORE) {
+        return;
+    }
+    if (tariff_find(s, text_from(x->attempt.reply->served), region, &served) != PRICES_UNKNOWN) {
+        x->outcome.tariff = served;
+    }
 }
 
 /* By the name the client used: an ARN tells an account. */

@@ -15,7 +15,9 @@ struct outcome {
     struct err err;
     enum counter refused; /* COUNTER_REFUSED_x where err alone does not tell; 0: it does */
     bool begun;           /* the status line to the client was put */
-    int status;           /* it; 499: the client left first */
+    bool told;            /* something of the model's was forwarded: no other attempt may follow */
+    int status; /* it; 499: the client left first; of a refusal behind a 200 that had nothing of the
+                   model behind it: the refusal's own */
 
     struct prices_tariff tariff;
     int64_t output_most; /* tokens: what is left of the budget pays for no more; 0: as asked */

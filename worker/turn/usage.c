@@ -9,6 +9,7 @@
 #include "shm/journal/journal.h"
 #include "worker/turn/turn.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 
 #define CLOSE_ATTEMPTS 2
 #define BYTES_A_TOKEN  4u /* of a request body, on average: only for input that nobody reported */
@@ -155,6 +156,7 @@ void usage_end(struct exchange *x)
     }
     x->outcome.billed = false;
     x->outcome.usage = seen_so_far(x);
+    money_follow(x);
     enum tier tier = limits_tier(x);
     const struct tokens *t = &x->outcome.usage.tokens;
     struct rates rates = prices_rates(&x->outcome.tariff, tier);

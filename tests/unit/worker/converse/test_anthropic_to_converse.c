@@ -32,7 +32,7 @@ static void test_fields_are_read_strictly(void **state)
         {"between_tools is adaptive", OPUS47,
          IN(",\"max_tokens\":9,\"thinking\":{\"type\":\"between_tools\",\"display\":\"updates\"}"),
          OUT("},\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\"}}"),
-         "drop:thinking.display"},
+         "map:thinking,drop:thinking.display"},
         {"system block that is no text", QWEN,
          IN(",\"max_tokens\":9,\"system\":[{\"type\":\"image\"}]"), OUT("}"), "drop:system_block"},
         {"unknown fields by name", "!" QWEN, IN(",\"max_tokens\":9,\"n\\u0061me\":1"),

@@ -138,7 +138,7 @@ static void test_media_that_bedrock_refuses_is_refused_by_name(void **state)
         enum converse_role role;
         const char *type, *data, *text;
     } rows[] = {
-        {QWEN, CONVERSE_USER, "image/png", "AAAA", "capability_rejected: image_block"},
+        {QWEN, CONVERSE_USER, "image/png", "AAAA", "messages: " QWEN " takes no images"},
         {NOVA, CONVERSE_ASSISTANT, "image/png", "AAAA",
          "messages: `image` blocks can only be in `user` messages"},
         {NOVA, CONVERSE_USER, "image/bmp", "AAAA",

@@ -34,7 +34,7 @@ static const struct trouble troubles[] = {
     {"400", "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
      "{\"message\":\"bad " ARN " of " ACCOUNT "\"}", "400", 1},
     {"403", "403 No", "x-amzn-ErrorType: AccessDeniedException\r\n",
-     "{\"message\":\"User: " ARN " is not authorized\"}", "403", 1},
+     "{\"message\":\"User: " ARN " is not authorized\"}", "404", 1},
     {"404", "404 No", "x-amzn-ErrorType: ResourceNotFoundException\r\n",
      "{\"message\":\"" ARN "\"}", "404", 1},
     {"408", "408 Late", "x-amzn-ErrorType: ModelTimeoutException\r\n", "{}", "504", 1},

@@ -13,7 +13,7 @@
 #include "worker/turn/wait.h"
 
 static struct segment segment;
-static struct config config;
+static struct config config = {.bedrock_api_key = ""};
 
 static int set_up(void **state)
 {
@@ -80,7 +80,15 @@ static const struct {
      "tokens: too big\"}}",
      STATUS_INVALID, "max_tokens: too big", COUNTER_FAILED_VALIDATION},
     {403, "AccessDeniedException", "{\"message\":\"arn:aws:iam::123456789012:role/x is not\"}",
-     STATUS_PERMISSION, "no access", COUNTER_FAILED_ACCESS_DENIED},
+     STATUS_NO_MODEL, "model: my-model: the gateway has no access", COUNTER_FAILED_ACCESS_DENIED},
+    {400, "ValidationException", "{\"message\":\"The provided model identifier is invalid.\"}",
+     STATUS_NO_MODEL, "model: my-model: The provided model identifier is invalid.",
+     COUNTER_FAILED_VALIDATION},
+    {400, "ValidationException",
+     "{\"message\":\"Invocation of model ID a.b with on-demand throughput isn\\u2019t supported. "
+     "Retry your request with the ID or ARN of an inference profile that contains it.\"}",
+     STATUS_NO_MODEL, "model: my-model: Invocation of model ID a.b with on-demand",
+     COUNTER_FAILED_VALIDATION},
     {404, "ResourceNotFoundException", "", STATUS_NOT_FOUND, "does not know",
      COUNTER_FAILED_NOT_FOUND},
     {429, "ModelNotReadyException", "{}", STATUS_OVERLOADED, "not ready", COUNTER_FAILED_NOT_READY},
@@ -103,7 +111,8 @@ static void test_error_table_maps_status_and_text(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof mapped / sizeof mapped[0]; i++) {
         struct worker w = {.segment = &segment, .config = &config};
-        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
+        struct exchange x = {
+            .worker = &w, .asked.id = STR("req_t"), .asked.client_model = STR("my-model")};
         uint64_t before = counters_sum(&segment, mapped[i].counted);
         bedrock_error(&x, mapped[i].http, text_from(mapped[i].type), text_from(mapped[i].body));
         if (counters_sum(&segment, mapped[i].counted) != before + 1 || all_failures() != i + 1) {
@@ -324,6 +333,32 @@ static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
     close(pipes[1]);
 }
 
+/* L6: retried seven times a minute by clients, in silence. */
+static void test_refused_credentials_are_final_once_there_is_nothing_newer(void **state)
+{
+    static const char *const names[] = {"ExpiredTokenException", "UnrecognizedClientException",
+                                        "InvalidSignatureException"};
+    static const struct config with_key = {.bedrock_api_key = "k"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct worker w = {.segment = &segment, .config = &config, .keyring.keys.generation = 4};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
+        bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
+        assert_int_equal(wait_should_retry(&x.outcome.err), -1);
+        w.keyring.refused_ms -= 2000;
+        bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
+        assert_int_equal(x.outcome.err.code, STATUS_INTERNAL);
+        assert_int_equal(wait_should_retry(&x.outcome.err), 0);
+        assert_int_equal(wait_retry_after(&x.outcome.err), 0);
+        w.keyring.keys.generation = 6; /* newer ones: these get their chance */
+        bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
+        assert_int_equal(wait_should_retry(&x.outcome.err), -1);
+        w.config = &with_key; /* nobody renews it */
+        bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
+        assert_int_equal(wait_should_retry(&x.outcome.err), 0);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -335,6 +370,7 @@ int main(void)
         TEST(test_overflow_is_told_in_the_clients_words),
         TEST(test_a_long_sentence_is_cut_between_letters),
         TEST(test_exception_frame_maps_camel_case),
+        TEST(test_refused_credentials_are_final_once_there_is_nothing_newer),
         TEST(test_error_log_has_only_the_first_line_of_aws_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,12 +236,11 @@ static void no_binding(struct gateway *g, struct loopback_conn *c, struct str re
     }
 }
 
-/* Cured each time, never remembered: it is this conversation's. */
+/* Cured each time, never remembered: it is this conversation's. Not where the client wants to know. */
 static void test_thoughts_of_another_conversation_are_dropped(void **state)
 {
     static const char *const rows[] = {"", "\"thinking\":{\"type\":\"adaptive\"},",
-                                       "\"thinking\":{\"type\":\"adaptive\",\"block_binding\":{"
-                                       "\"mismatch_behavior\":\"error\"}},"};
+                                       "\"thinking\":{\"type\":\"disabled\"},"};
     struct gateway *g = *state;
     char body[400];
     g->reply = no_binding;
@@ -257,6 +256,15 @@ static void test_thoughts_of_another_conversation_are_dropped(void **state)
             strstr(g->last, "\"mismatch_behavior\":\"error\"")) {
             fail_msg("%s", g->last);
         }
+    }
+    gateway_talk(g, MESSAGES, KEY,
+                 "{\"model\":\"anthropic.claude-opus-5-5\",\"max_tokens\":9,\"thinking\":{\"type\":"
+                 "\"adaptive\",\"block_binding\":{\"prefix_mismatch_behavior\":\"error\"}},"
+                 "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}",
+                 "bound to a different conversation");
+    assert_int_equal(g->bedrock.requests, 2 * COUNT_OF(rows) + 1);
+    if (!strstr(g->last, "\"block_binding\":{\"mismatch_behavior\":\"error\"}")) {
+        fail_msg("%s", g->last);
     }
     assert_int_equal(remembered(g), 0);
     assert_int_equal(counters_sum(&g->segment, COUNTER_CURED_BINDING), 3);

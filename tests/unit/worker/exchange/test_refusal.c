@@ -74,7 +74,7 @@ static const struct {
      COUNTER_REFUSED_NO_KEY, false},
     {"unknown route, no key", POST_TO("/v1/nowhere", ID JSON("5")), 401, COUNTER_REFUSED_NO_KEY,
      false},
-    {"unknown route", POST_TO("/v1/nowhere", ID KEY JSON("5")), 403, COUNTER_REFUSED_NO_ROUTE,
+    {"unknown route", POST_TO("/v1/nowhere", ID KEY JSON("5")), 404, COUNTER_REFUSED_NO_ROUTE,
      false},
     {"another method", POST_TO("/health", ID JSON("5")), 405, COUNTER_REFUSED_NO_ROUTE, false},
     {"coded body", POST_TO("/v1/messages", ID KEY "Content-Encoding: gzip\r\n" JSON("5")), 400,

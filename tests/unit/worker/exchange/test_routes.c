@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "worker/exchange/routes.h"
@@ -21,7 +22,7 @@ static void test_find_table_gives_row(void **state)
     } rows[] = {
         {"/v1/messages", HTTP_POST, "{prefix}/messages", BIT(HTTP_POST)},
         {"/v1/messages", HTTP_GET, NULL, BIT(HTTP_POST)},
-        {"/v1/messages/", HTTP_GET, NULL, 0},
+        {"/v1/messages/", HTTP_POST, NULL, 0}, /* routes_understood comes first */
         {"/v1/messages/msg_1", HTTP_GET, "{prefix}/messages/*", BIT(HTTP_GET)},
         {"/v1/messages/batches", HTTP_GET, "{prefix}/messages/batches",
          BIT(HTTP_GET) | BIT(HTTP_POST)},
@@ -84,7 +85,96 @@ static void test_dialect_by_path_is_the_callers(void **state)
     assert_int_equal(routes_dialect_near(&config, STR("/nowhere")), DIALECT_ANTHROPIC);
     assert_int_equal(routes_dialect_near(&config, STR("/v1/completions/x")), DIALECT_OPENAI);
     assert_int_equal(routes_dialect_near(&config, STR("/v1/complete")), DIALECT_ANTHROPIC);
-    assert_int_equal(routes_dialect_near(&config, STR("/completions")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/completions")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/chat/completions")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/api/v1/chat/completions")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/messages")), DIALECT_ANTHROPIC);
+}
+
+/* L3: slips of a base URL that can mean one thing only. */
+static void test_understood_path_is_the_one_that_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *prefix, *path, *meant;
+    } rows[] = {
+        {"/v1", "/v1/messages", "/v1/messages"},
+        {"/v1", "/v1/messages/", "/v1/messages"},
+        {"/v1", "/v1/chat/completions//", "/v1/chat/completions"},
+        {"/v1", "//v1/messages", "/v1/messages"},
+        {"/v1", "/v1/v1/messages", "/v1/messages"},
+        {"/v1", "/v1/v1/v1/chat/completions/", "/v1/chat/completions"},
+        {"/v1", "/v1/v1/models/m", "/v1/models/m"},
+        {"/v1", "/v1/v10/messages", "/v1/v10/messages"},
+        {"/v1", "/v1/v1", "/v1/v1"},
+        {"/v1", "/health/", "/health"},
+        {"/v1", "/", "/"},
+        {"/v1", "//", "/"},
+        {"/v1", "", ""},
+        {"", "/messages/", "/messages"},
+        {"/proxy/v1", "/proxy/v1/proxy/v1/messages", "/proxy/v1/messages"},
+        {"/proxy/v1", "/v1/v1/messages", "/v1/v1/messages"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config c = {.api_prefix = rows[i].prefix};
+        struct str got = routes_understood(&c, text_from(rows[i].path));
+        if (!text_eq(got, text_from(rows[i].meant))) {
+            fail_msg("row %zu '%s': got '%.*s'", i, rows[i].path, STR_ARG(got));
+        }
+    }
+}
+
+/* L3: what has no route says so, and which one was meant where that is one of the known slips. */
+static void test_absent_route_names_the_one_that_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *prefix, *path, *says;
+    } rows[] = {
+        {"/v1", "/chat/completions",
+         "POST /chat/completions is not served by this gateway; did you mean /v1/chat/completions? "
+         "OpenAI clients need a base URL that ends in /v1"},
+        {"/v1", "/messages",
+         "POST /messages is not served by this gateway; did you mean /v1/messages? Anthropic "
+         "clients need a base URL without /v1"},
+        {"/v1", "/anthropic/v1/messages/count_tokens",
+         "POST /anthropic/v1/messages/count_tokens is not served by this gateway; did you mean "
+         "/v1/messages/count_tokens? Anthropic clients need a base URL without /v1"},
+        {"/v1", "/v1//messages",
+         "POST /v1//messages is not served by this gateway; did you mean /v1/messages? Anthropic "
+         "clients need a base URL without /v1"},
+        {"/v1", "/models",
+         "POST /models is not served by this gateway; did you mean /v1/models? OpenAI clients need "
+         "a base URL that ends in /v1, Anthropic clients one without it"},
+        {"/v1", "/v1/nowhere", "POST /v1/nowhere is not served by this gateway"},
+        {"/v1", "/v1/mymessages", "POST /v1/mymessages is not served by this gateway"},
+        {"/v1", "/v1/responses", "POST /v1/responses is not served by this gateway"},
+        {"/v1", "/responses", "POST /responses is not served by this gateway"},
+        {"/api", "/v1/messages",
+         "POST /v1/messages is not served by this gateway; did you mean /api/messages?"},
+        {"", "/v1/messages",
+         "POST /v1/messages is not served by this gateway; did you mean /messages?"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config c = {.api_prefix = rows[i].prefix};
+        struct err err;
+        assert_int_equal(routes_absent(&c, STR("POST"), text_from(rows[i].path), &err),
+                         STATUS_NO_ROUTE);
+        assert_string_equal(err.text, rows[i].says);
+    }
+}
+
+static void test_absent_route_of_a_long_path_is_cut(void **state)
+{
+    (void)state;
+    char path[400];
+    struct err err;
+    memset(path, 'x', sizeof path);
+    path[0] = '/';
+    memcpy(path + sizeof path - 9, "/messages", 9);
+    routes_absent(&config, STR("PROPFINDPROPFINDPROPFINDPROPFIND"), (struct str){path, sizeof path},
+                  &err);
+    assert_non_null(strstr(err.text, "did you mean /v1/messages?"));
 }
 
 int main(void)
@@ -94,6 +184,9 @@ int main(void)
         cmocka_unit_test(test_find_other_prefix_moves_api_routes),
         cmocka_unit_test(test_find_models_takes_ids_with_slashes),
         cmocka_unit_test(test_dialect_by_path_is_the_callers),
+        cmocka_unit_test(test_understood_path_is_the_one_that_was_meant),
+        cmocka_unit_test(test_absent_route_names_the_one_that_was_meant),
+        cmocka_unit_test(test_absent_route_of_a_long_path_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,12 +56,42 @@ static void test_marks_are_taken_by_model_and_operator(void **state)
     }
 }
 
+/* L5: the token is Claude Code's alone; an ARN is the operator's. */
+static void test_media_is_refused_in_words_but_for_claude_code(void **state)
+{
+    static const struct {
+        bool tokens;
+        enum dialect dialect;
+        const char *behind, *says, *param;
+    } rows[] = {
+        {true, DIALECT_ANTHROPIC, "", "capability_rejected: image_block", ""},
+        {false, DIALECT_ANTHROPIC, "", "messages: " QWEN " takes no images", ""},
+        {false, DIALECT_OPENAI, "", "Invalid 'messages': " QWEN " takes no images.", "messages"},
+        {false, DIALECT_OPENAI, "arn:aws:bedrock:us-east-1:123456789012:x/y",
+         "Invalid 'messages': this model takes no images.", "messages"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct plan_case c;
+        struct err err;
+        plan_case_read(&c, rows[i].dialect, QWEN, ",\"max_tokens\":9");
+        c.o.capability_tokens = rows[i].tokens;
+        plan_case_make(&c);
+        c.model.behind = text_from(rows[i].behind);
+        assert_int_equal(plan_refuse_media(&c.plan, "image", &err), STATUS_INVALID);
+        assert_string_equal(err.text, rows[i].says);
+        assert_string_equal(err.param, rows[i].param);
+        plan_case_free(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_notes_stand_once_and_the_first_loss_is_kept),
         cmocka_unit_test(test_list_of_notes_is_bounded_and_counts_the_rest),
         cmocka_unit_test(test_marks_are_taken_by_model_and_operator),
+        cmocka_unit_test(test_media_is_refused_in_words_but_for_claude_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

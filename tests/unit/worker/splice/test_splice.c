@@ -158,7 +158,7 @@ static void test_request_that_bedrock_cannot_do_is_refused_by_name(void **state)
          "container: Extra inputs are not permitted", NULL},
         {"fallbacks", O47, "", IN(",\"fallbacks\":[{\"model\":\"x\"}]"),
          "fallbacks: Extra inputs are not permitted", NULL},
-        {"safeguards", O47, "", IN(",\"safeguards\":[{\"type\":\"dangerous_tool_use\"}]"),
+        {"safeguards", S45, "", IN(",\"safeguards\":[{\"type\":\"dangerous_tool_use\"}]"),
          "safeguards: Extra inputs are not permitted", NULL},
     };
     (void)state;

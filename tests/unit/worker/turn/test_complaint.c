@@ -39,6 +39,11 @@ static void test_read_sentence_table(void **state)
         {"input length 300000 exceeds the maximum context window of 262144 tokens",
          COMPLAINT_CONTEXT},
         {"The request has more input tokens than the model's maximum context", COMPLAINT_CONTEXT},
+        {"The provided model identifier is invalid.", COMPLAINT_MODEL},
+        {"Invocation of model ID a.b-v1:0 with on-demand throughput isn\u2019t supported. Retry "
+         "your "
+         "request with the ID or ARN of an inference profile that contains this model.",
+         COMPLAINT_MODEL},
         {"Too many tokens, please wait before trying again.", COMPLAINT_NONE},
         {"Too many tokens per day, please wait before trying again.", COMPLAINT_DAY},
         {"You have reached your daily token quota", COMPLAINT_DAY},

@@ -8,6 +8,8 @@
 
 static struct journal_entry batch[64];
 
+#define ROUTER "arn:aws:bedrock:us-west-2:123456789012:default-prompt-router/anthropic.claude:1"
+
 static uint32_t collect(void)
 {
     return journal_collect(&case_journal, batch, 64, true);
@@ -44,6 +46,37 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
     assert_string_equal(r->error, "");
     assert_int_equal(counters_sum(&case_segment, COUNTER_COST_MICRO), r->cost_micro);
     assert_int_equal(counters_sum(&case_segment, COUNTER_TOKENS_IN), 100);
+}
+
+/* W1: a router's price is that of the model it chose; a price of its own comes before. */
+static void test_end_price_follows_the_router(void **state)
+{
+    static const struct {
+        const char *id, *served;
+        uint64_t cost;
+    } rows[] = {
+        {ROUTER,
+         "arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.amazon.nova-lite-v1:0", 60},
+        {ROUTER, "amazon.nova-pro-v1:0", 800},
+        {ROUTER, "", 3000},
+        {ROUTER, "nobody.knows-it", 3000},
+        {"amazon.nova-micro-v1:0", "amazon.nova-pro-v1:0", 35}, /* no router: it is what it is */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct exchange x = case_exchange(0);
+        x.asked.model.id = text_from(rows[i].id);
+        if (i + 1 < COUNT_OF(rows))
+            x.asked.model.behind = STR("global.anthropic.claude-sonnet-4-6");
+        begin(&x);
+        case_reply =
+            (struct reply){.usage = {{.input = 1000}, true}, .started = true, .stopped = true};
+        text_copy(text_from(rows[i].served), case_reply.served, sizeof case_reply.served);
+        usage_end(&x);
+        assert_int_equal(x.outcome.cost_micro, rows[i].cost);
+        assert_int_equal(collect(), 1);
+        journal_release(&batch[0]);
+    }
 }
 
 static const struct {
@@ -246,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_end_success_closes_with_tokens_and_cost),
+        CASE(test_end_price_follows_the_router),
         CASE(test_end_table_of_ends),
         CASE(test_progress_is_there_when_the_worker_dies),
         CASE(test_end_after_the_file_was_cut_is_recorded_anew),

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 here=tests/judge
 venv=build/judge
-program=$PWD/${B:-build}/llm-api-converter
+program=$(cd "${B:-build}" && pwd)/llm-api-converter
 complain() {
     echo "judge: $*" >&2
     exit 2

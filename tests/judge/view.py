@@ -103,5 +103,6 @@ def view(operation, model, body, asked):
         "edits": [str(e.get("type")) for e in _list(_dict(fields.get("context_management")).get("edits"))],
         "thoughts": any(b.get("type") in ("thinking", "redacted_thinking") or "reasoningContent" in b for b in blocks),
         "max_tokens": max_tokens, "stops": stops, "asked_tools": _list(asked.get("tools")),
+        "asked_error": "error" in _dict(_dict(asked.get("thinking")).get("block_binding")).values(),
         "asked_format": isinstance(asked_config.get("format"), dict) or isinstance(asked.get("output_format"), dict),
     }

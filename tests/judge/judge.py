@@ -74,9 +74,10 @@ class Judge:
             for column in ("when", "must"):
                 rule[column] = compile(rule[column], f"rules.tsv {rule['rule']}, {column}", "eval")
 
-    def by_rules(self, operation, model, body, asked):
+    def by_rules(self, operation, model, body, asked, refused=False):
         route = "converse" if operation.startswith("converse") else "invoke"
         names = view(operation, base_id(model), body, asked)
+        names["refused"] = refused
         found = []
         for rule in self.rules:
             if rule["route"] not in ("both", route) or not rule["models"].search(names["model"]):
@@ -99,10 +100,10 @@ class Judge:
         shape = self.shapes["ConverseStream" if operation.endswith("stream") else "Converse"]
         return shape_faults(shape, {"modelId": model, **body}) + ([] if body.get("messages") else ["body.messages: none"])
 
-    def faults(self, operation, model, raw, asked):
-        """raw: the bytes that arrived. asked: the client's request."""
+    def faults(self, operation, model, raw, asked, refused=False):
+        """raw: the bytes that arrived. asked: the client's request. refused: Bedrock has refused things before, which are left out since."""
         try:
             body = json.loads(raw)
         except ValueError as e:
             return [f"no JSON: {e}"]
-        return self.by_model(operation, model, body) + self.by_rules(operation, model, body, asked)
+        return self.by_model(operation, model, body) + self.by_rules(operation, model, body, asked, refused)

@@ -40,8 +40,22 @@ ANSWERS = {
 }
 
 
+# What Bedrock says when it does not take something that is in the body; the server then asks again in another way.
+REFUSALS = [
+    (b'"temperature"', "`temperature` is deprecated for this model."), (b'"anthropic_beta"', "invalid beta flag"),
+    (b'"top_p"', "`temperature` and `top_p` cannot both be specified for this model."), (b'"format":', "output_config.format: Extra inputs are not permitted"),
+    (b'"textFormat"', "output_config.format.schema: schema is too complex"), (b'"strict"', "grammar is too large"),
+    (b'"effort"', "output_config.effort: Extra inputs are not permitted"), (b'"thinking"', "messages.1.content.0: thinking block is bound to a different conversation"),
+    (b'"role": "system"', "role 'system' is not supported on this model"),
+    (b'"tool_choice"', 'tool_choice: "any" are not supported for this model'), (b'"stopSequences"', "This model doesn't support the stopSequences field. Remove stopSequences and try again."),
+    (b'"toolChoice"', "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try again."),
+    (b'"toolConfig"', "This model doesn't support tool use in streaming mode."), (b'"system":', "This model doesn't support system messages."),
+    (b'"reasoning_effort"', "reasoning_effort: Extra inputs are not permitted"), (b'"toolResult"', "This model doesn't support the image content block in a tool result.")]
+
+
 class Recorder:
     def __init__(self):
+        self.refuses = False  # while set the first body of each number
         self.bodies = {}  # number: [(operation, model, bytes), ...]
         self.writers = set()
         self.strays = []  # requests without a number, or of no known operation
@@ -54,9 +68,14 @@ class Recorder:
         numbers = set(re.findall(rb"judge-(\d+)", body))
         if not match or len(numbers) != 1 or match[2] not in ANSWERS:
             self.strays.append((path, body))
-            return None
-        self.bodies.setdefault(int(numbers.pop()), []).append((match[2], urllib.parse.unquote(match[1]), body))
-        return match[2]
+            return 404, b'{"message":"not judged"}', "application/json"
+        number = int(numbers.pop())
+        before = self.bodies.setdefault(number, [])
+        before.append((match[2], urllib.parse.unquote(match[1]), body))
+        texts = [text for what, text in REFUSALS if what in body]
+        if self.refuses and len(before) == 1 and texts:
+            return 400, json.dumps({"message": texts[number // 7 % len(texts)]}).encode(), "application/json"
+        return 200, ANSWERS[match[2]], "application/vnd.amazon.eventstream" if match[2].endswith("stream") else "application/json"
 
     async def serve(self, reader, writer):
         self.writers.add(writer)
@@ -65,10 +84,9 @@ class Recorder:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = re.search(r"(?i)\r\ncontent-length: *(\d+)", head)
                 body = await reader.readexactly(int(length[1])) if length else b""
-                operation = self.keep(head.split(" ")[1], body)
-                answer = ANSWERS[operation] if operation else b'{"message":"not judged"}'
-                kind = "application/vnd.amazon.eventstream" if operation and operation.endswith("stream") else "application/json"
-                writer.write(f"HTTP/1.1 {200 if operation else 404} X\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
+                status, answer, kind = self.keep(head.split(" ")[1], body)
+                more = "x-amzn-ErrorType: ValidationException\r\n" if status == 400 else ""
+                writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass

@@ -1,7 +1,7 @@
 """COUNT random requests in three mixes through the server, and every body that comes out of it before the judge.
 
 usage: run.py BASE_URL API_KEY COUNT SEED       prints counts and faults; the server's Bedrock is the recorder that it
-starts on the port RECORDER_PORT. The last line: "judge: N bodies ..., M faults". Exit 1 when there is any.
+starts on the port RECORDER_PORT. A tenth more are refused once by it, as Bedrock refuses, and what comes then is judged, too. The last line: "judge: N bodies ..., M faults". Exit 1 when there is any.
 """
 import asyncio
 import collections
@@ -47,6 +47,7 @@ class Run:
         self.judge, self.bodies, self.refused, self.answers = Judge(), collections.Counter(), collections.Counter(), collections.Counter()
         self.faults, self.examples, self.requests = collections.Counter(), collections.defaultdict(list), collections.Counter()
         self.reasons = collections.Counter()  # of refusals
+        self.again = 0  # requests that were sent in another way after a refusal
         self.models = collections.defaultdict(collections.Counter)
 
     def found(self, what, one, n, body):
@@ -60,14 +61,15 @@ class Run:
         kept = self.recorder.bodies.pop(n, [])
         self.requests[one.mix] += 1
         self.answers[status] += 1
-        if status >= 500 or (status == 200) != bool(kept):
+        self.again += len(kept) > 1
+        if status >= 500 or (kept and status != 200 and not self.recorder.refuses) or (status == 200 and not kept):
             self.found(f"answer {status} with {len(kept)} bodies", one, n, answer)
         if not kept:
             self.refused[one.mix] += 1
             self.reasons[re.sub(r"[0-9]+", "N", answer[:160].decode(errors="replace"))] += 1
         for operation, model, body in kept:
             self.bodies[f"{one.mix}, {operation}"] += 1
-            for what in self.judge.faults(operation, model, body, one.body):
+            for what in self.judge.faults(operation, model, body, one.body, self.recorder.refuses):
                 self.found(what, one, n, body)
 
     async def lane(self, numbers):
@@ -97,11 +99,12 @@ class Run:
         print("  bodies: " + ", ".join(f"{k} {v}" for k, v in sorted(self.bodies.items())))
         idle = [r["rule"] for r in self.judge.rules if r["used"] == 0]
         print(f"  rules: {len(self.judge.rules)}; without a body to judge: {', '.join(idle) or 'none'}")
+        print(f"  asked again after a refusal: {self.again}")
         few = [m for m in MIXES if self.refused[m] * 2 > self.requests[m]]
         if few:
             print(f"  more than half refused, the rest says little: {', '.join(few)}")
         print(f"judge: {total} bodies of {sum(self.requests.values())} requests, seed {self.seed}, botocore {VERSION}: {wrong} faults")
-        return 1 if wrong or few else 0
+        return 1 if wrong or few or not self.again else 0
 
 
 async def main(url, key, count, seed):
@@ -115,6 +118,8 @@ async def main(url, key, count, seed):
         except OSError:
             await asyncio.sleep(0.1)
     await asyncio.gather(*(run.lane(range(lane, count, LANES)) for lane in range(LANES)))
+    recorder.refuses = True
+    await asyncio.gather(*(run.lane(range(count + lane, count + count // 10, LANES)) for lane in range(LANES)))
     await recorder.stop()
     return run.tell()
 

@@ -61,6 +61,12 @@ def _converse_format(body):
     return {"type": "json_schema", "schema": json.loads(text)} if text is not None else None
 
 
+def _ttls(body):
+    """Of the cache points in the order of the cache: tools, system, messages."""
+    parts = [_dict(body.get("toolConfig")).get("tools"), body.get("system")] + [m.get("content") for m in _list(body.get("messages"))]
+    return [_dict(b["cachePoint"]).get("ttl", "5m") for part in parts for b in _list(part) if "cachePoint" in b]
+
+
 def base_id(model):
     """Without the prefix of a profile."""
     return re.sub(r"^(us|eu|apac|global|jp|au|us-gov|in|mx|uk|amer)\.", "", model)
@@ -102,7 +108,7 @@ def view(operation, model, body, asked):
         "format": _converse_format(body) if converse else config.get("format"), "call_ids": call_ids, "result_ids": result_ids,
         "edits": [str(e.get("type")) for e in _list(_dict(fields.get("context_management")).get("edits"))],
         "thoughts": any(b.get("type") in ("thinking", "redacted_thinking") or "reasoningContent" in b for b in blocks),
-        "max_tokens": max_tokens, "stops": stops, "asked_tools": _list(asked.get("tools")),
+        "ttls": _ttls(body), "max_tokens": max_tokens, "stops": stops, "asked_tools": _list(asked.get("tools")),
         "asked_error": "error" in _dict(_dict(asked.get("thinking")).get("block_binding")).values(),
         "asked_format": isinstance(asked_config.get("format"), dict) or isinstance(asked.get("output_format"), dict),
     }

@@ -409,7 +409,6 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     if (p->left.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
     }
-    p->user_last = p->left.prefilled && plan_takes(p, MODELS_USER_LAST);
     judge_tier(p);
     judge_cache(p);
     return STATUS_OK;

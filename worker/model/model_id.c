@@ -52,7 +52,7 @@ static const struct {
 static enum kind arn_kind(struct str id, struct str *account_out)
 {
     struct str rest = id, part[5];
-    if (!is_text(id, true)) {
+    if (!text_starts(id, STR("arn:")) || !is_text(id, true)) {
         return KIND_NONE;
     }
     for (size_t i = 0; i < 5; i++) {
@@ -60,8 +60,7 @@ static enum kind arn_kind(struct str id, struct str *account_out)
             return KIND_NONE;
         }
     }
-    if (!text_eq(part[0], STR("arn")) || !text_starts(part[1], STR("aws")) ||
-        !text_eq(part[2], STR("bedrock"))) {
+    if (!text_starts(part[1], STR("aws")) || !text_eq(part[2], STR("bedrock"))) {
         return KIND_NONE;
     }
     *account_out = part[4];

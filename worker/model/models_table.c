@@ -1,7 +1,5 @@
 #include "worker/model/models_table.h"
 
-#include <stdio.h>
-
 static const char *text(const struct catalogue_row *row, enum catalogue_column column)
 {
     return catalogue_text(row, column).p; /* the pool ends each with a NUL */
@@ -56,9 +54,16 @@ struct str models_id(const struct catalogue_row *row, char room[MODELS_ID_ROOM])
 {
     struct str profile = catalogue_text(row, CATALOGUE_PROFILE);
     struct str id = catalogue_text(row, CATALOGUE_ID);
-    int n = snprintf(room, MODELS_ID_ROOM, "%.*s%s%.*s", STR_ARG(profile), profile.n ? "." : "",
-                     STR_ARG(id));
-    return (struct str){room, n < MODELS_ID_ROOM ? (size_t)n : 0};
+    if (profile.n + id.n + 2 > MODELS_ID_ROOM) {
+        return (struct str){room, 0};
+    }
+    text_copy(profile, room, MODELS_ID_ROOM);
+    size_t at = profile.n;
+    if (at) {
+        room[at++] = '.';
+    }
+    text_copy(id, room + at, MODELS_ID_ROOM - at);
+    return (struct str){room, at + id.n};
 }
 
 struct str models_behind(const struct models_choice *choice)

@@ -103,7 +103,7 @@ FUZZ_SECONDS ?= 60
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb dist dist-sign aws-test deploy-test \
+        install uninstall deb dist dist-sign aws-test judge deploy-test \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -181,6 +181,9 @@ dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outs
 
 aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
 	@B=$(B) tests/aws/run.sh
+
+judge: all ## what COUNT=30000 random requests become, before botocore's newest model and the rules of tests/judge (PyPI)
+	@B=$(B) tests/judge/run.sh
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh

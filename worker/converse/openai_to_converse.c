@@ -195,10 +195,11 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
     }
 }
 
-/* "Continue" of a chat client: the model refuses to go on with its own words, so it is asked to. */
+/* "Continue" of a chat client, or a last word of blanks that is gone: the model refuses to go on with
+ * its own words, so it is asked to. */
 static void put_user_last(struct converse_build *b)
 {
-    if (b->plan->user_last && b->turn == CONVERSE_ASSISTANT) {
+    if (plan_takes(b->plan, MODELS_USER_LAST) && b->turn == CONVERSE_ASSISTANT) {
         converse_build_role(b, CONVERSE_USER);
         converse_build_text(b, STR("Continue exactly where you stopped."));
         converse_build_map(b, "prefill");

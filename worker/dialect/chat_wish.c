@@ -255,17 +255,14 @@ static bool calls(const struct scan *s, scan_ref m)
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    bool last = false, prefilled = false;
+    bool last = false;
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
-        prefilled = SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant");
-        if (!prefilled) {
-            continue;
+        if (SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
+            last = calls(s, m);
+            w->called_before = w->called_before || last;
         }
-        last = calls(s, m);
-        w->called_before = w->called_before || last;
     }
     w->unreasoned = last && wish_thinks(w->thinking);
-    w->prefilled = prefilled;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */

@@ -141,7 +141,6 @@ struct wish {
     struct tool_references references; /* what the history has named; read where a tool waits */
     scan_ref allowed;   /* a list: no other tools may be shown; SCAN_ABSENT: all may */
     bool tool_search;   /* defers tools, or has a tool that searches for them */
-    bool prefilled;     /* the assistant speaks last; told where the dialect makes a habit of it */
     bool called_before; /* the history has tool calls; told only without tools or with NONE */
     enum wish_choice choice;
     struct str choice_name; /* of WISH_CHOICE_ONE */

@@ -100,10 +100,9 @@ struct plan {
     bool drop_block;     /* thoughts of another conversation are to be dropped, not refused */
     struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
     uint32_t field_count;
-    struct cures_sent sent;   /* what can still be refused; in the arena */
-    struct learned_key shape; /* by which it is remembered; of a plan with memory */
-    bool avoided;             /* something is left out because it was remembered */
-    bool user_last; /* a user's word behind the assistant's, which may not be the last one */
+    struct cures_sent sent;              /* what can still be refused; in the arena */
+    struct learned_key shape;            /* by which it is remembered; of a plan with memory */
+    bool avoided;                        /* something is left out because it was remembered */
     uint32_t tool_schema, format_schema; /* rules of schema.h */
 
     struct buf *changes; /* for x-converter-changes */

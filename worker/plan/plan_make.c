@@ -90,7 +90,8 @@ static void judge_binding(struct plan *p)
     const struct wish *w = &p->left;
     bool taken = p->invoke && plan_has_beta(p, WISH_BETA_BINDING);
     bool words = p->format == PLAN_FORMAT_WORDS || p->call_in_words;
-    bool thinks = wish_thinks(w->thinking) || plan_takes(p, MODELS_ALWAYS_THINKS);
+    bool unasked = w->thinking == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
+    bool thinks = wish_thinks(w->thinking) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS);
     if (taken && words && thinks && w->thoughts && !w->binding_error) {
         p->drop_block = true;
     }
@@ -408,7 +409,6 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     if (p->left.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
     }
-    p->user_last = p->left.prefilled && plan_takes(p, MODELS_USER_LAST);
     judge_tier(p);
     judge_cache(p);
     return STATUS_OK;

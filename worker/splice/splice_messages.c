@@ -181,6 +181,15 @@ static void edit_id(struct splice_job *j, scan_ref id, struct str upstream)
     }
 }
 
+/* Tools that come and go in mid-conversation: refused without their beta. In a message that splice_fold
+ * rebuilds they are its business. */
+static bool changes_tools(struct splice_job *j, scan_ref type)
+{
+    return (SCAN_IS(j->s, type, "tool_addition") || SCAN_IS(j->s, type, "tool_removal")) &&
+           splice_takes(j, MODELS_SYSTEM_ROLE) &&
+           !plan_has_beta(j->plan, STR("mid-conversation-tool-changes-2026-07-01"));
+}
+
 /* A result that its call has already goes. */
 static bool drops_by_id(void *ctx, scan_ref key, scan_ref block)
 {
@@ -198,6 +207,9 @@ static bool drops_by_id(void *ctx, scan_ref key, scan_ref block)
             return true;
         }
         edit_id(j, id, upstream);
+    } else if (changes_tools(j, type)) {
+        splice_note(j, PLAN_DROP, "system_block");
+        return true;
     }
     return false;
 }

@@ -112,7 +112,7 @@ static const struct {
     {"openai.gpt-oss-20b-1:0", "gpt-oss", MODELS_TOOL_CHOICE, MODELS_IMAGES | MODELS_STOPS},
     {"global.openai.gpt-5.6-luna", "gpt", MODELS_TOOL_CHOICE | MODELS_IMAGES,
      MODELS_STOPS | MODELS_DOCUMENTS},
-    {"xai.grok-4.3", "grok", MODELS_IMAGES | MODELS_STOPS, MODELS_DOCUMENTS},
+    {"xai.grok-4.3", "grok", MODELS_IMAGES, MODELS_DOCUMENTS | MODELS_STOPS},
     {"nvidia.nemotron-nano-12b-v2", "nemotron-vl", MODELS_IMAGES, 0},
     {"nvidia.nemotron-nano-9b-v2", "nemotron", MODELS_TOOLS, MODELS_IMAGES},
     {"writer.palmyra-x5-v1:0", "palmyra", MODELS_TOOLS, MODELS_STREAM_TOOLS},

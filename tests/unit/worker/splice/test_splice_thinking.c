@@ -99,12 +99,63 @@ static void test_words_in_system_do_not_cost_the_thoughts_of_earlier_turns(void 
     splice_case_free(&c);
 }
 
+/* Haiku 5.5 thinks unless it is told not to, and what it thought is bound as well. */
+static void test_words_do_not_cost_the_thoughts_of_a_model_that_thinks_unasked(void **state)
+{
+    static const struct {
+        const char *model, *thinking;
+        bool drops;
+    } rows[] = {
+        {"anthropic.claude-haiku-5-5", "", true},
+        {"anthropic.claude-haiku-5-5", ",\"thinking\":{\"type\":\"adaptive\"}", true},
+        {"anthropic.claude-haiku-5-5", ",\"thinking\":{\"type\":\"disabled\"}", false},
+        {O47, "", false}, /* thinks when it is told to */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct splice_case c;
+        char body[1000];
+        size_t at;
+        snprintf(body, sizeof body, "{\"model\":\"m\",\"max_tokens\":9," THOUGHT FORMAT "%s}",
+                 rows[i].thinking);
+        splice_case_run(&c, text_from(rows[i].model), STR(""), text_from(body));
+        assert_int_equal(c.status, STATUS_OK);
+        assert_int_equal(text_find(buf_str(&c.body), STR("drop_block"), &at), rows[i].drops);
+        splice_case_free(&c);
+    }
+}
+
+#define CHANGES(with)                                                                         \
+    "\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"system\",\"content\":[{" \
+    "\"type\":\"text\",\"text\":\"s\"}" with "]}]}"
+#define ADDITION \
+    ",{\"type\":\"tool_addition\",\"tool\":{\"type\":\"tool_reference\",\"name\":\"b\"}}"
+#define REMOVAL ",{\"type\":\"tool_removal\",\"tool\":{\"type\":\"tool_reference\",\"name\":\"b\"}}"
+
+/* Their beta does not go on, and without it they are a 400. */
+static void test_changes_of_tools_do_not_go_without_their_beta(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"addition", O55, "", "{\"model\":\"m\",\"max_tokens\":2000," CHANGES(ADDITION),
+         "{" ADDED "\"max_tokens\":2000," CHANGES(""), "drop:system_block"},
+        {"both", O55, "", "{\"model\":\"m\",\"max_tokens\":2000," CHANGES(ADDITION REMOVAL),
+         "{" ADDED "\"max_tokens\":2000," CHANGES(""), "drop:system_block"},
+        {"neither", O55, "", "{\"model\":\"m\",\"max_tokens\":2000," CHANGES(""),
+         "{" ADDED "\"max_tokens\":2000," CHANGES(""), ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        splice_case_check(&rows[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thinking_that_cannot_be_off_is_the_least),
         cmocka_unit_test(test_binding_of_thoughts_has_bedrocks_name_and_its_beta),
         cmocka_unit_test(test_words_in_system_do_not_cost_the_thoughts_of_earlier_turns),
+        cmocka_unit_test(test_words_do_not_cost_the_thoughts_of_a_model_that_thinks_unasked),
+        cmocka_unit_test(test_changes_of_tools_do_not_go_without_their_beta),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

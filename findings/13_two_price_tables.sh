@@ -2,10 +2,10 @@
 # Two price tables agree on every Claude id of Bedrock that has a geography in front, and differ by ten percent on the plain one.
 #
 # Software: litellm 1.110.2 (its model_prices_and_context_window_backup.json, read from the wheel, not installed), genai-prices 0.2.3 (PyPI).
-# Input:    the input price of each Claude id from 4.5 on that both know, plain and behind global., us., eu., jp., au. and us-gov.
+# Input:    the input price of each Claude id that both know plain and behind global. and us.; also eu., jp., au., us-gov.
 # Seen:     behind global., us., eu., jp. and au. both say the same: us., eu., jp. and au. are a tenth dearer than global. The plain id costs
 #           what global. does in litellm, and what us. does in genai-prices, for every one of these models. us-gov.: 20 % over global. in
-#           litellm, 10 % in genai-prices, which does not know it apart. The ids up to 4.1 have one price, in both tables.
+#           litellm, 10 % in genai-prices, which does not know it apart. Sonnet 4, older than 4.5, has one price.
 # Why:      a plain id is what a gateway sees when its caller or an inference profile is resolved down to the model. Its bill depends on
 #           which table it was given: budgets of one user checked by two tools drift apart by a tenth, for exactly the models that cost
 #           most. Only the account's bill can tell who is right; neither table says that it assumes anything.

@@ -350,8 +350,10 @@ static enum status read_options(const struct options *o, struct report *r, struc
     if (!text_u64(text_from(days_text), &days) || days < 1 || days > DAYS_MAX) {
         return err_set(err, STATUS_INVALID, "--days %s: a number of days is needed", days_text);
     }
-    r->to_ms = clock_real_now_ms() + 1;
-    r->from_ms = r->to_ms - (int64_t)days * DAY_MS;
+    /* In DynamoDB a row whose millisecond is taken stands ahead of its time, by hours at most. */
+    int64_t now_ms = clock_real_now_ms();
+    r->to_ms = now_ms + DAY_MS;
+    r->from_ms = now_ms - (int64_t)days * DAY_MS;
     r->reprice = o->value[REPRICE] != NULL;
     r->apply = o->value[APPLY] != NULL;
     if (r->apply && !r->reprice) {

@@ -163,9 +163,6 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
     char why[WHY_SIZE];
     *ask = (struct ask){.model = v->model, .body_n = body.n, .play_folder = v->mock->play_folder};
     bool good = scan_parse(&scan, v->arena, body, &LIMITS, &err) == STATUS_OK;
-    scan_ref notes = good ? SCAN_GET(&scan, 0, "requestMetadata") : SCAN_ABSENT;
-    if (notes != SCAN_ABSENT) /* for logs: no tokens */
-        ask->body_n -= scan_raw(&scan, notes).n + STR(",\"requestMetadata\":").n;
     if (!good)
         speaker_refuse(why, "Malformed input request: %.150s", err.text);
     else

@@ -171,8 +171,7 @@ STRUCTURE(shape_request, {"toolConfig", &shape_tool_config, false},
           {"additionalModelResponseFieldPaths", &shape_paths, false},
           {"additionalModelRequestFields", &shape_json_object, false},
           {"outputConfig", &shape_output_config, false},
-          {"serviceTier", &shape_service_tier, false},
-          {"requestMetadata", &shape_json_object, false});
+          {"serviceTier", &shape_service_tier, false});
 
 /* --- the check ----------------------------------------------------------------------------- */
 

@@ -241,10 +241,6 @@ void converse_settings_put(struct converse_build *b)
     put_additional(b, b->plan);
     put_output(b, b->plan);
     put_tier(b, b->plan->tier);
-    if (b->plan->o->metadata.n > 0) {
-        JSON_KEY(&b->w, "requestMetadata");
-        json_raw(&b->w, b->plan->o->metadata);
-    }
 }
 
 /* --- in words ------------------------------------------------------------------------------ */

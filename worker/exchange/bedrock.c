@@ -142,9 +142,6 @@ static bool put_common(struct exchange *x, struct outgoing *o)
     if (ok && x->attempt.tier.n) {
         ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
     }
-    if (ok && x->attempt.metadata.n && x->asked.model.transport == MODELS_INVOKE) {
-        ok = put_pair(x, o, STR("x-amzn-bedrock-request-metadata"), x->attempt.metadata);
-    }
     return ok;
 }
 

@@ -13,7 +13,6 @@
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
 
-#define METADATA_MAX  256
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
 static struct cache_policy cache_policy(const struct exchange *x)
@@ -68,42 +67,6 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
     return st;
 }
 
-/* AWS's own letters (API_runtime_Converse: requestMetadata); 256 of them at most. */
-static void put_metadata(struct buf *out, const char *name, struct str value)
-{
-    buf_printf(out, "%s\"%s\":\"", buf_len(out) > 1 ? "," : "", name);
-    for (size_t i = 0; i < value.n && i < METADATA_MAX; i++) {
-        buf_put_char(out, text_word_char(value.p[i], " _:@$#=/+,-.") ? value.p[i] : '_');
-    }
-    buf_put_char(out, '"');
-}
-
-/* Who asked, for AWS's invocation logs and the cost reports made of them: the names of our own log.
- * CountTokens has no such thing. */
-static struct str metadata(const struct exchange *x)
-{
-    char key_id[9] = "";
-    struct buf out;
-    if (x->asked.counting) {
-        return (struct str){NULL, 0};
-    }
-    buf_init(&out, 2048);
-    buf_put_char(&out, '{');
-    if (x->caller.who == CALLER_KEY) {
-        text_hex(x->caller.digest, 4, key_id);
-        put_metadata(&out, "key_id", text_from(key_id));
-    }
-    if (x->caller.who == CALLER_KEY && x->caller.key.user_len > 0) {
-        put_metadata(&out, "user", (struct str){x->caller.key.user, x->caller.key.user_len});
-    }
-    put_metadata(&out, "request_id", x->asked.id);
-    buf_put_char(&out, '}');
-    struct str copy = arena_dup(x->arena, buf_str(&out));
-    bool whole = buf_ok(&out);
-    buf_free(&out);
-    return whole && copy.p ? copy : (struct str){NULL, 0};
-}
-
 /* Claude Code of today and before leaves out the block that a token names, and asks again; to people
  * and to other programs a token says nothing. */
 static bool acts_on_tokens(const struct exchange *x)
@@ -117,14 +80,12 @@ static bool acts_on_tokens(const struct exchange *x)
 static enum status convert(struct exchange *x)
 {
     const struct config *c = x->worker->config;
-    x->attempt.metadata = metadata(x);
     const struct plan_options options = {
         .model = &x->asked.model,
         .betas = x->asked.betas,
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
-        .metadata = x->attempt.metadata,
         .capability_tokens = acts_on_tokens(x),
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,

@@ -57,7 +57,6 @@ struct plan_options { /* what is known besides the request; lent */
     struct betas_rules beta_rules;
     enum tier tier; /* of the key or DEFAULT_SERVICE_TIER; the request's own comes before it */
     struct cache_policy cache;
-    struct str metadata;    /* requestMetadata, a JSON object; empty: none */
     bool capability_tokens; /* the client acts on "capability_rejected: image_block": Claude Code */
     bool strict_fields;     /* STRICT_FIELDS: what is lost is refused by name */
     uint64_t left_out;      /* PLAN_BIT()s: fields that an earlier attempt was refused for */

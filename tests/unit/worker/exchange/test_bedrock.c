@@ -118,43 +118,6 @@ static void test_second_attempt_that_succeeds_is_all_the_client_sees(void **stat
     assert_int_equal(counted(g, COUNTER_UPSTREAM_RETRIES), 12);
 }
 
-static void answer_converse(struct gateway *g, struct loopback_conn *c, struct str request)
-{
-    (void)g, (void)request;
-    up_json(
-        c, "200 OK", "",
-        STR("{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"Hello\"}]}},"
-            "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":9,\"outputTokens\":4,"
-            "\"totalTokens\":13}}"));
-}
-
-/* For AWS's invocation logs; by header, or in the body. */
-static void test_request_metadata_says_who_asked(void **state)
-{
-    static const char said[] = "\"key_id\":\"";
-    static const char rest[] = "\",\"user\":\"ann_ _lee@x\",\"request_id\":\"mine\"}";
-    struct gateway *g = *state;
-    directory_begin(&g->segment);
-    struct directory_key k = {.slot = 300, .tag = 307, .flags = DIRECTORY_ACTIVE};
-    memcpy(k.user, "ann\" \"lee@x", 11);
-    k.user_len = 11;
-    sha256("sk-good", 7, k.digest);
-    assert_true(directory_add(&g->segment, &k));
-    directory_publish(&g->segment, clock_real_ms());
-    g->reply = up_good_whole;
-    gateway_talk(g, MESSAGES, KEY "x-request-id: mine\r\n", ASK, "Hello");
-    assert_non_null(strstr(g->last, "x-amzn-bedrock-request-metadata: {\"key_id\":\""));
-    assert_non_null(strstr(g->last, rest));
-    assert_null(strstr(g->last, "requestMetadata"));
-    g->reply = answer_converse;
-    gateway_talk(g, CHAT, KEY "x-request-id: mine\r\n", CHAT_BODY, "Hello");
-    const char *body = strstr(g->last, "\"requestMetadata\":{");
-    assert_non_null(body);
-    assert_ptr_equal(strstr(body, said), body + strlen("\"requestMetadata\":{"));
-    assert_non_null(strstr(body, rest));
-    assert_null(strstr(g->last, "x-amzn-bedrock-request-metadata"));
-}
-
 static void test_no_second_attempt_beyond_the_bound(void **state)
 {
     struct gateway *g = *state;
@@ -476,7 +439,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GATEWAY(test_upstream_trouble_table),
         GATEWAY(test_second_attempt_that_succeeds_is_all_the_client_sees),
-        GATEWAY(test_request_metadata_says_who_asked),
         GATEWAY(test_no_second_attempt_beyond_the_bound),
         GATEWAY(test_connect_refused_is_tried_twice_then_502),
         GATEWAY(test_cut_answer_is_502_and_never_repeated),

@@ -67,5 +67,5 @@ test('an error inside the stream is an error part', async () => {
 
 test('a refused request is an error', async () => {
   await assert.rejects(generateText({ model: anthropic(faulty('denied')), prompt: 'x', maxRetries: 0 }),
-    (e) => e.statusCode === 403 && !/arn:aws|123456789012/.test(e.message));
+    (e) => e.statusCode === 404 && !/arn:aws|123456789012/.test(e.message));
 });

@@ -123,7 +123,7 @@ function suite(name, sdk) {
       ['too long', () => ask('x', { model: faulty('too-long') }), 400, sdk.BadRequestError],
       ['wrong key', () => make({ apiKey: 'sk-wrong' }).messages.create({ model: MODEL, max_tokens: 1, messages: user('x') }),
         401, sdk.AuthenticationError],
-      ['denied', () => ask('x', { model: faulty('denied') }), 403, sdk.PermissionDeniedError],
+      ['denied', () => ask('x', { model: faulty('denied') }), 404, sdk.NotFoundError],
       ['not found', () => ask('x', { model: faulty('notfound') }), 404, sdk.NotFoundError],
       ['no such model', () => ask('x', { model: 'no such model' }), 404, sdk.NotFoundError],
       ['throttled', () => ask('x', { model: faulty('throttle') }), 429, sdk.RateLimitError],

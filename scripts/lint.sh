@@ -13,9 +13,13 @@ read -ra cc <<<"${CC:-gcc}" # may be two words: ccache gcc
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
 
-# Comments removed, line numbers kept.
-bare() { "${cc[@]}" -fpreprocessed -dD -E -w "$1" | awk -v file="$1" '
-    /^# [0-9]+ / { line = $2; next }
+# Many files at a time, as many times as there are CPUs: a process a file is most of the work of these tools. Their lines
+# may come in any order.
+many() { xargs -P"$(nproc)" -n 12 "$@"; }
+
+# Comments removed, line numbers kept, of the files named on stdin; in their order.
+bare() { xargs "${cc[@]}" -fpreprocessed -dD -E -w | awk '
+    /^# [0-9]+ "/ { line = $2; split($0, part, "\""); if (part[2] !~ /^</) file = part[2]; next }
     { print file ":" line++ ": " $0 }'; }
 
 # Rule 2 and the order of the wings; no noun in a circle; how many nouns a wing has. No exception list: scripts/house.awk.
@@ -87,7 +91,7 @@ banned_calls() {
     grep -lE "[^a-zA-Z0-9_]($everywhere|$memory)[ ]*\\(" "${code[@]}" "${tests[@]}" | while read -r file; do
         names="$everywhere|$memory"
         case $file in tests/* | server/base/arena.c | server/base/buf.c) names=$everywhere ;; esac
-        bare "$file" | grep -E "[^a-zA-Z0-9_]($names)[ ]*\\(" | sed 's/$/   (banned call)/' || true
+        bare <<<"$file" | grep -E "[^a-zA-Z0-9_]($names)[ ]*\\(" | sed 's/$/   (banned call)/' || true
     done
 }
 
@@ -105,10 +109,7 @@ sizes() {
 # One style of braces, where no formatter can do it (InsertBraces is clang-format 15's): what if, for, while and else control
 # stands in braces, in the product; tests may leave them out.
 braces() {
-    local file
-    for file in "${code[@]}"; do
-        bare "$file"
-    done | awk '
+    printf '%s\n' "${code[@]}" | bare | awk '
         function controlled(s) { return s ~ /^ *(} )?else$/ || (s ~ /^ *(} else )?(if|for|while) ?\(.*\)$/) }
         { where = $1; text = $0; sub(/^[^ ]+ /, "", text); sub(/[ \t]+$/, "", text) }
         /^[^ ]+ *#/ { next } # directives
@@ -135,13 +136,13 @@ needs() {
 
 format() {
     needs clang-format-14 || return 0 # another version would format differently
-    printf '%s\n' "${code[@]}" "${tests[@]}" |
-        xargs -P"$(nproc)" -I{} sh -c 'clang-format-14 --dry-run -Werror {} 2>/dev/null || echo "{}: not formatted (make format)"' | sort
+    { printf '%s\n' "${code[@]}" "${tests[@]}" | many clang-format-14 --dry-run -Werror 2>&1 || true; } |
+        sed -n 's/^\([^ :]*\):[0-9].*/\1: not formatted (make format)/p' | sort -u
 }
 
 shells() {
     needs shellcheck || return 0
-    shellcheck -x -S warning -f gcc "${shell[@]}" || true
+    printf '%s\n' "${shell[@]}" | many shellcheck -x -S warning -f gcc | sort || true
 }
 
 # Scripts that an operator may run on a Mac, under bash 3.2 and BSD tools: all but those of the build machine.

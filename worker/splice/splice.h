@@ -32,6 +32,7 @@ struct splice_reply {
     struct reply reply; /* first: relay.h */
     struct splice_order order;
     struct splice_counts first; /* of message_start */
+    bool called;                /* a call has come that the client is to answer */
 };
 extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */

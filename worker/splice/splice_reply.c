@@ -1,7 +1,6 @@
 /* The reply side of splice.h: Bedrock's frames and answers on their way to an Anthropic client. */
 #include "worker/splice/splice.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "server/json/json.h"
@@ -10,7 +9,7 @@
 
 #define TYPE_MAX 48
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
- * that, and three events a stream are scanned. */
+ * that, and those that are scanned are few. */
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
 
 static const struct scan_limits reply_limits = {
@@ -47,14 +46,6 @@ static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics
         r->first_latency_ms = (uint64_t)ms;
     }
     splice_usage_metrics(&r->usage, s, metrics);
-}
-
-static void read_stop_reason(struct reply *r, const struct scan *s, scan_ref holder)
-{
-    struct str reason = scan_text(s, SCAN_GET(s, holder, "stop_reason"));
-    if (reason.p) {
-        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
-    }
 }
 
 /* --- edits --------------------------------------------------------------------------------- */
@@ -101,6 +92,27 @@ static void put_model_back(const struct reply *r, struct edits *e, scan_ref mess
     }
 }
 
+/* --- the stop reason ----------------------------------------------------------------------- */
+
+static bool is_call(const struct scan *s, scan_ref block)
+{
+    return SCAN_IS(s, SCAN_GET(s, block, "type"), "tool_use");
+}
+
+/* A call that is not there is no reason: agents would wait for it. */
+static void read_stop_reason(struct reply *r, struct edits *e, scan_ref holder)
+{
+    scan_ref at = SCAN_GET(e->scan, holder, "stop_reason");
+    struct str reason = scan_text(e->scan, at);
+    if (text_eq(reason, STR("tool_use")) && !((const struct splice_reply *)r)->called) {
+        reason = STR("end_turn");
+        edits_value(e, at, STR("\"end_turn\""));
+    }
+    if (reason.p) {
+        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
+    }
+}
+
 /* --- events that are read ------------------------------------------------------------------ */
 
 static void on_message_start(struct reply *r, const struct scan *s, struct edits *e)
@@ -113,52 +125,18 @@ static void on_message_start(struct reply *r, const struct scan *s, struct edits
     r->started = true;
 }
 
-/* Some clients take all counts from the last event that has some (LangChain), where Bedrock may tell
- * the output alone: what the first told stands there again. Not the sums that are billed: they are
- * of another kind where there are iterations. */
-static void put_counts(const struct splice_counts *first, struct edits *e, scan_ref usage)
+static void on_block_start(struct reply *r, const struct scan *s, struct edits *e)
 {
-    const struct scan *s = e->scan;
-    const struct {
-        const char *name;
-        int64_t count;
-    } members[] = {{"input_tokens", first->input},
-                   {"cache_creation_input_tokens", first->written},
-                   {"cache_read_input_tokens", first->cache_read}};
-    char text[160];
-    size_t n = 0;
-    if (scan_type(s, usage) != SCAN_OBJECT) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        scan_ref there = scan_get(s, usage, text_from(members[i].name));
-        char number[24];
-        snprintf(number, sizeof number, "%lld", (long long)members[i].count);
-        if (members[i].count >= 0 && scan_type(s, there) == SCAN_NULL) {
-            struct str value = arena_dup(s->arena, text_from(number));
-            e->failed |= !value.p;
-            edits_value(e, there, value);
-        } else if (members[i].count >= 0 && there == SCAN_ABSENT) {
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%s\":%s", n ? "," : "",
-                                  members[i].name, number);
-        }
-    }
-    if (n > 0 && scan_size(s, usage) > 0) {
-        text[n++] = ',';
-    }
-    struct str copy = arena_dup(s->arena, (struct str){text, n});
-    e->failed |= n > 0 && !copy.p;
-    if (n > 0 && copy.p) {
-        edits_inside(e, usage, copy);
-    }
+    (void)e;
+    ((struct splice_reply *)r)->called |= is_call(s, SCAN_GET(s, 0, "content_block"));
 }
 
 static void on_message_delta(struct reply *r, const struct scan *s, struct edits *e)
 {
     scan_ref usage = SCAN_GET(s, 0, "usage");
-    put_counts(&((const struct splice_reply *)r)->first, e, usage);
+    splice_usage_fill(&((const struct splice_reply *)r)->first, e, usage);
     splice_usage_read(&r->usage, s, usage);
-    read_stop_reason(r, s, SCAN_GET(s, 0, "delta"));
+    read_stop_reason(r, e, SCAN_GET(s, 0, "delta"));
 }
 
 static void on_message_stop(struct reply *r, const struct scan *s, struct edits *e)
@@ -180,6 +158,7 @@ static const struct {
     void (*on)(struct reply *r, const struct scan *s, struct edits *e);
 } read_events[] = {
     {"message_start", on_message_start},
+    {"content_block_start", on_block_start},
     {"message_delta", on_message_delta},
     {"message_stop", on_message_stop},
     {"error", on_error},
@@ -308,8 +287,7 @@ static bool peek_index(struct str rest, struct str type, int64_t *index_out)
 static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str *type_out,
                             int64_t *index_out)
 {
-    static const char *const plain[] = {"content_block_delta", "content_block_start",
-                                        "content_block_stop", "ping"};
+    static const char *const plain[] = {"content_block_delta", "content_block_stop", "ping"};
     struct str open = STR("{\"type\":\"");
     size_t n;
     if (!text_unbase64(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n)) {
@@ -443,21 +421,25 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     struct scan s;
     struct edits e;
     struct str text = surrogates_mended(arena, body);
+    bool *called = &((struct splice_reply *)r)->called;
     if (body.p && !text.p) {
         return no_room(err);
     }
     if (scan_parse(&s, arena, text, &reply_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
     }
-    if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") ||
-        scan_type(&s, SCAN_GET(&s, 0, "content")) != SCAN_ARRAY) {
+    scan_ref content = SCAN_GET(&s, 0, "content");
+    if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") || scan_type(&s, content) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
     }
     edits_init(&e, &s);
     edits_filter(&e, 0, is_aws_own, &s);
     put_model_back(r, &e, 0);
     splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
-    read_stop_reason(r, &s, 0);
+    for (scan_ref v = scan_first(&s, content); v != SCAN_ABSENT; v = scan_next(&s, content, v)) {
+        *called |= is_call(&s, v);
+    }
+    read_stop_reason(r, &e, 0);
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     enum status st = edits_apply(&e, out, err);
     return st == STATUS_TOO_LARGE ? err_set(err, STATUS_UPSTREAM, "Bedrock's answer is too large")

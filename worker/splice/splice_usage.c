@@ -1,5 +1,7 @@
 #include "worker/splice/splice_usage.h"
 
+#include <stdio.h>
+
 #define COUNT_MAX ((int64_t)1 << 40) /* no answer has as many; sums of them do not overflow */
 
 static const struct splice_counts nothing = {-1, -1, -1, -1, -1};
@@ -114,4 +116,44 @@ void splice_usage_metrics(struct usage *u, const struct scan *s, scan_ref metric
         c.written = count_at(s, metrics, "cacheWriteInputTokenCount");
     }
     take(u, &c);
+}
+
+/* Some clients take all counts from the last event that has some (LangChain), where Bedrock may tell
+ * the output alone: what the first told stands there again. Not the sums that are billed: they are
+ * of another kind where there are iterations. */
+void splice_usage_fill(const struct splice_counts *first, struct edits *e, scan_ref usage)
+{
+    const struct scan *s = e->scan;
+    const struct {
+        const char *name;
+        int64_t count;
+    } members[] = {{"input_tokens", first->input},
+                   {"cache_creation_input_tokens", first->written},
+                   {"cache_read_input_tokens", first->cache_read}};
+    char text[160];
+    size_t n = 0;
+    if (scan_type(s, usage) != SCAN_OBJECT) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        scan_ref there = scan_get(s, usage, text_from(members[i].name));
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)members[i].count);
+        if (members[i].count >= 0 && scan_type(s, there) == SCAN_NULL) {
+            struct str value = arena_dup(s->arena, text_from(number));
+            e->failed |= !value.p;
+            edits_value(e, there, value);
+        } else if (members[i].count >= 0 && there == SCAN_ABSENT) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%s\":%s", n ? "," : "",
+                                  members[i].name, number);
+        }
+    }
+    if (n > 0 && scan_size(s, usage) > 0) {
+        text[n++] = ',';
+    }
+    struct str copy = arena_dup(s->arena, (struct str){text, n});
+    e->failed |= n > 0 && !copy.p;
+    if (n > 0 && copy.p) {
+        edits_inside(e, usage, copy);
+    }
 }

@@ -7,6 +7,7 @@
 #define WORKER_SPLICE_SPLICE_USAGE_H
 
 #include "server/json/scan.h"
+#include "worker/dialect/edits.h"
 #include "worker/dialect/usage_record.h"
 
 struct splice_counts { /* as one place tells them; -1: it does not */
@@ -21,5 +22,7 @@ struct splice_counts splice_usage_counts(const struct scan *s, scan_ref usage);
 void splice_usage_read(struct usage *u, const struct scan *s, scan_ref usage);
 /* The same for "amazon-bedrock-invocationMetrics": only what the model has not told itself. */
 void splice_usage_metrics(struct usage *u, const struct scan *s, scan_ref metrics);
+/* The client's own last `usage`: what it does not tell is put there as the first one told it. */
+void splice_usage_fill(const struct splice_counts *first, struct edits *e, scan_ref usage);
 
 #endif

@@ -342,6 +342,58 @@ static void test_answer_has_the_clients_model_and_no_metrics(void **state)
     assert_int_equal(reply.first_latency_ms, 9);
 }
 
+/* W12: a call that is not there is waited for by agents. */
+static void test_reason_tool_use_without_a_call_is_end_turn(void **state)
+{
+#define TEXT   "{\"type\":\"text\",\"text\":\"\"}"
+#define CALL   "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"n\",\"input\":{}}"
+#define SERVER "{\"type\":\"server_tool_use\",\"id\":\"t\",\"name\":\"n\",\"input\":{}}"
+    static const struct {
+        const char *block, *reason, *want;
+    } rows[] = {
+        {TEXT, "tool_use", "end_turn"},
+        {SERVER, "tool_use", "end_turn"},
+        {CALL, "tool_use", "tool_use"},
+        {"{ \"type\" : \"tool\\u005fuse\" }", "tool_use", "tool_use"},
+        {TEXT, "end_turn", "end_turn"},
+        {TEXT, "max_tokens", "max_tokens"},
+        {CALL, "max_tokens", "max_tokens"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *block = rows[i].block, *reason = rows[i].reason, *want = rows[i].want;
+        buf_clear(&out);
+        splice_reply_init(&whole, STR("m"));
+        assert_int_equal(say("{\"type\":\"message_start\",\"message\":{}}"), STATUS_OK);
+        assert_int_equal(
+            say(arena_printf(arena,
+                             "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":%s}",
+                             block)),
+            STATUS_OK);
+        assert_int_equal(say("{\"type\":\"content_block_stop\",\"index\":0}"), STATUS_OK);
+        buf_clear(&out);
+        assert_int_equal(
+            say(arena_printf(
+                arena, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\"}}", reason)),
+            STATUS_OK);
+        assert_out(block, arena_printf(arena,
+                                       "event: message_delta\ndata: {\"type\":\"message_delta\","
+                                       "\"delta\":{\"stop_reason\":\"%s\"}}\n\n",
+                                       want));
+        assert_string_equal(reply.stop_reason, want);
+        buf_clear(&out);
+        splice_reply_init(&whole, STR("m"));
+#define ANSWER \
+    "{\"model\":\"m\",\"type\":\"message\",\"stop_reason\":\"%s\",\"content\":[" TEXT ",%s]}"
+        assert_int_equal(splice_answer(&reply, arena,
+                                       text_from(arena_printf(arena, ANSWER, reason, block)), &out,
+                                       &err),
+                         STATUS_OK);
+        assert_out(block, arena_printf(arena, ANSWER, want, block));
+        assert_string_equal(reply.stop_reason, want);
+    }
+}
+
 static void test_answer_that_is_no_message_is_an_upstream_fault(void **state)
 {
     static const char *const rows[] = {"",
@@ -376,6 +428,7 @@ int main(void)
         T(test_large_delta_is_forwarded_whole),
         T(test_nothing_of_aws_own_reaches_a_client),
         T(test_answer_has_the_clients_model_and_no_metrics),
+        T(test_reason_tool_use_without_a_call_is_end_turn),
         T(test_answer_that_is_no_message_is_an_upstream_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,7 @@ void wish_add_stop(struct wish *w, struct str raw)
  * here: it goes without a word. */
 const struct wish_plain wish_plain[] = {
     ONLY_MESSAGES("billing_policy"),
-    {STR("compaction"), NO_NAME, WISH_LOST, 0, NO_NAME, STR("compact-2026-09-04")},
+    {STR("compaction"), NO_NAME, WISH_LOST, 0, NO_NAME, WISH_BETA_COMPACTION},
     REFUSED("container"),
     ONLY_MESSAGES("diagnostics"),
     ONLY_MESSAGES("fallback_credit_token"),

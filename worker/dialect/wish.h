@@ -77,10 +77,12 @@ struct wish_need {
     struct str beta;
     struct str tool; /* the type of a tool that must not go without it; empty: a field */
 };
-#define WISH_NEEDS_MAX    16
-#define WISH_BETA_CONTEXT STR("context-management-2025-06-27")
-#define WISH_BETA_COMPACT STR("compact-2026-01-12") /* an edit of context_management */
-#define WISH_BETA_BINDING STR("thinking-binding-controls-2026-08-01")
+#define WISH_NEEDS_MAX       16
+#define WISH_BETA_CONTEXT    STR("context-management-2025-06-27")
+#define WISH_BETA_COMPACT    STR("compact-2026-01-12") /* an edit of context_management */
+#define WISH_BETA_COMPACTION STR("compact-2026-09-04") /* the field of that name */
+#define WISH_BETA_SEARCH     STR("tool-search-tool-2025-10-19")
+#define WISH_BETA_BINDING    STR("thinking-binding-controls-2026-08-01")
 
 /* Once each. */
 void wish_need(struct wish *w, struct str beta, struct str tool);

@@ -28,7 +28,7 @@ bool plan_keeps_edit(const struct plan *p, scan_ref edit)
     struct str beta = wish_edit_beta(s, edit);
     bool twice = text_eq(beta, WISH_BETA_COMPACT) &&
                  !wish_is_nothing(s, SCAN_GET(s, 0, "compaction")) &&
-                 plan_has_beta(p, STR("compact-2026-09-04"));
+                 plan_has_beta(p, WISH_BETA_COMPACTION);
     return beta.n > 0 && plan_has_beta(p, beta) && !twice;
 }
 

@@ -84,9 +84,13 @@ static void take_needs(struct plan *p)
     }
 }
 
-enum status plan_betas_tools(const struct plan *p, struct err *err)
+enum status plan_betas_tools(struct plan *p, struct err *err)
 {
     const struct wish *w = &p->left;
+    if (p->invoke && w->tool_search && !plan_has_beta(p, WISH_BETA_SEARCH)) {
+        p->caps = &p->own;
+        p->own.flags &= ~(uint32_t)MODELS_TOOL_SEARCH;
+    }
     for (uint32_t i = 0; i < w->need_count && p->invoke; i++) {
         const struct wish_need *need = &w->needs[i];
         if (need->tool.n > 0 && !plan_has_beta(p, need->beta)) {
@@ -109,6 +113,6 @@ void plan_betas(struct plan *p)
         take(p, STR("context-1m-2025-08-07"));
     }
     if (p->invoke && p->left.tool_search && plan_takes(p, MODELS_TOOL_SEARCH)) {
-        judge(p, STR("tool-search-tool-2025-10-19"));
+        judge(p, WISH_BETA_SEARCH);
     }
 }

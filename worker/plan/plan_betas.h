@@ -8,7 +8,8 @@
 #include "worker/plan/plan.h"
 
 void plan_betas(struct plan *p);
-/* INVALID: a tool whose beta does not go on. After plan_cure. */
-MUST_CHECK enum status plan_betas_tools(const struct plan *p, struct err *err);
+/* INVALID: a tool whose beta does not go on; without that of tool search the model is one that has
+ * none. After plan_cure. */
+MUST_CHECK enum status plan_betas_tools(struct plan *p, struct err *err);
 
 #endif

@@ -14,8 +14,7 @@ static bool is_kept(const struct plan *p, const struct scan *s, scan_ref block)
         return false;
     }
     if (SCAN_IS(s, type, "compaction")) {
-        return plan_has_beta(p, STR("compact-2026-01-12")) ||
-               plan_has_beta(p, STR("compact-2026-09-04"));
+        return plan_has_beta(p, WISH_BETA_COMPACT) || plan_has_beta(p, WISH_BETA_COMPACTION);
     }
     return search && plan_takes(p, MODELS_TOOL_SEARCH);
 }

@@ -90,10 +90,55 @@ static void test_tools_the_model_cannot_take_are_dropped_or_refused(void **state
         splice_case_check(&tool_rows[i]);
 }
 
+/* A tool never goes on without the beta it needs: one that Bedrock has refused, or the operator. */
+static void test_without_its_beta_there_is_no_tool_search(void **state)
+{
+    static const struct splice_row rows[] = {
+        {"search tool", O47, "",
+         IN("{\"type\":\"tool_search_tool_regex_20251119\",\"name\":\"r\"}"),
+         REFUSED("tool_search_tool_regex_20251119"), NULL},
+        {"deferred", O47, "", IN("{\"name\":\"a\"},{\"name\":\"b\",\"defer_loading\":true}"),
+         OUT("{\"name\":\"a\"}"), "drop:deferred_tools"},
+        {"given out already", O47, "",
+         "{\"model\":\"m\",\"tools\":[{\"name\":\"c\",\"defer_loading\":true}]," HISTORY(
+             "{\"type\":\"tool_reference\",\"tool_name\":\"c\"}"),
+         V "\"tools\":[{\"name\":\"c\"}]," HISTORY("{\"type\":\"text\",\"text\":\"[Tool: c]\"}"),
+         "drop:defer_loading,map:tool_reference"},
+        {"none asked", O47, "", IN("{\"name\":\"a\"}"), OUT("{\"name\":\"a\"}"), ""},
+    };
+    static const struct betas blocked = {.rules = {{.name = "tool-search-tool-2025-10-19"}},
+                                         .count = 1};
+    struct cure cure = {.what = LEARNED_BETA, .name = "tool-search-tool-2025-10-19"};
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        const struct splice_row *row = &rows[i / 2];
+        struct splice_case c;
+        struct models_choice choice = {
+            .id = text_from(row->id),
+            .caps = models_caps(text_from(row->id), &(struct models_caps){0}),
+            .transport = MODELS_INVOKE};
+        struct plan_options o = {.model = &choice};
+        size_t at;
+        if (i % 2)
+            o.cure = &cure;
+        else
+            o.beta_rules.configured = &blocked;
+        splice_case_read(&c, text_from(row->in), false);
+        splice_case_convert(&c, &o, &c.body);
+        struct str got = c.status == STATUS_OK ? buf_str(&c.body) : text_from(c.err.text);
+        if ((c.status == STATUS_OK) != (row->changes != NULL) || !text_eq(got, text_from(row->out)))
+            fail_msg("%s: %d '%.*s'", row->name, c.status, STR_ARG(got));
+        if (row->changes && !text_find(buf_str(&c.changes), text_from(row->changes), &at))
+            fail_msg("%s: changes '%.*s'", row->name, STR_ARG(buf_str(&c.changes)));
+        splice_case_free(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tools_the_model_cannot_take_are_dropped_or_refused),
+        cmocka_unit_test(test_without_its_beta_there_is_no_tool_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

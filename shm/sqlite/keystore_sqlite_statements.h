@@ -65,9 +65,10 @@ enum keystore_sqlite_column {
                  " ON CONFLICT(usage_id) DO NOTHING")                                            \
     X(USAGE_EXPIRE, "DELETE FROM usage WHERE ttl < ?")                                           \
     X(BUDGET_GET, "SELECT monthly_budget, budget_used, budget_used_mtd, budget_mtd_month,"       \
-                  " is_active, deactivated_reason FROM api_keys WHERE api_key = ?")              \
+                  " is_active, deactivated_reason, budget_reset_at FROM api_keys"                \
+                  " WHERE api_key = ?")                                                          \
     X(BUDGET_SET, "UPDATE api_keys SET budget_used = ?, budget_used_mtd = ?,"                    \
-                  " budget_mtd_month = ? WHERE api_key = ?")                                     \
+                  " budget_mtd_month = ?, budget_reset_at = ? WHERE api_key = ?")                \
     X(BUDGET_ACTIVE, "UPDATE api_keys SET is_active = ?, deactivated_reason = nullif(?, '')"     \
                      " WHERE api_key = ?")                                                       \
     X(HISTORY_GET, "SELECT json_extract(budget_history, ?) FROM api_keys"                        \

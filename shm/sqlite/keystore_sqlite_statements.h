@@ -26,7 +26,8 @@
     LABEL(deactivated_reason, deactivated_reason)              \
     TEXT(budget_mode, budget_mode)                             \
     MONEY(budget_used_mtd, budget_used_micro)                  \
-    TEXT(budget_mtd_month, budget_month)
+    TEXT(budget_mtd_month, budget_month)                       \
+    INT(budget_reset_at, budget_reset_ms)
 
 /* Both lists begin with a comma, so each statement puts a constant first. Columns of a result and
  * placeholders of an INSERT then have the same numbers, 1..n. */

@@ -126,9 +126,12 @@ static enum status put_row(struct reading *r, struct err *err)
 {
     struct str id = r->cell[CATALOGUE_ID];
     bool there;
-    if (id.n == 0 || region_prefix(id).n > 0) {
+    size_t at_blank;
+    if (id.n == 0 || region_prefix(id).n > 0 || text_find(id, STR(" "), &at_blank)) {
         return bad(r, r->place[CATALOGUE_ID], err,
-                   id.n ? "id: without the prefix of a region" : "id: it is needed");
+                   id.n == 0                 ? "id: it is needed"
+                   : region_prefix(id).n > 0 ? "id: without the prefix of a region"
+                                             : "id: without a blank");
     }
     id = text_eq(id, EVERY) ? (struct str){id.p, 0} : id;
     uint32_t at = place_of(r->t, id, &there);

@@ -140,6 +140,8 @@ static void test_load_bad_file_is_refused_with_its_place(void **state)
         {"id\tin\nx.y\t3\t4\n", ":2:3 more cells than columns"},
         {"id\tin\n\t3\n", ":2:1 id: it is needed"},
         {"in\tid\n3\tus.x.y\n", ":2:2 id: without the prefix of a region"},
+        {"in\tid\n3\tx y\n", ":2:2 id: without a blank"},
+        {"id\tefforts\nx.y\tlow high\n", ":2:2 efforts: words of letters, digits and ._- with"},
         {"id\ttakes\nx.y\ttools,teleport\n", ":2:2 takes: no such ability: teleport"},
         {"id\tstatus\nx.y\tgone\n", ":2:2 status: active, legacy"},
         {"id\tname\nx.y\ta\x01\n", ":2:2 a control character"},

@@ -145,6 +145,19 @@ shells() {
     printf '%s\n' "${shell[@]}" | many shellcheck -x -S warning -f gcc | sort || true
 }
 
+# What begins with #! is a program, and what does not is sourced: a target that names a script runs it as it is.
+modes() {
+    local file first
+    for file in "${shell[@]}"; do
+        read -rn2 first <"$file" || true
+        if [ "$first" = '#!' ]; then
+            [ -x "$file" ] || echo "$file: begins with #! and is not executable"
+        elif [ -x "$file" ]; then
+            echo "$file: is executable and does not begin with #!"
+        fi
+    done
+}
+
 # Scripts that an operator may run on a Mac, under bash 3.2 and BSD tools: all but those of the build machine.
 portable() {
     local file regex why
@@ -162,7 +175,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

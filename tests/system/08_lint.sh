@@ -106,6 +106,14 @@ expect_match "a folder that is no wing is caught" "$(lint whole readmes)" '^shm/
 expect_match "also in the tests" "$(lint whole readmes)" '^worker/misc:.* is no wing'
 rmdir "$T/whole/shm/misc" "$T/whole/tests/unit/worker/misc"
 
+# --- scripts that make runs ------------------------------------------------------------------------------
+
+chmod -x "$T/whole/scripts/smoke.sh"
+expect_match "a script that cannot be run is caught" "$(lint whole modes)" '^scripts/smoke.sh: begins with #! and is not executable'
+chmod +x "$T/whole/scripts/smoke.sh" "$T/whole/scripts/lib.sh"
+expect_match "a piece that can be run is caught" "$(lint whole modes)" '^scripts/lib.sh: is executable'
+chmod -x "$T/whole/scripts/lib.sh"
+
 # --- sizes ----------------------------------------------------------------------------------------------
 
 for i in {1..20}; do

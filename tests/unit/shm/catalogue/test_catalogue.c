@@ -188,6 +188,15 @@ static void test_load_more_rows_than_there_is_room_for_is_refused(void **state)
     buf_free(&b);
 }
 
+/* Also one that never ends. */
+static void test_load_too_large_a_file_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(catalogue_load("/dev/zero", &err), STATUS_INVALID);
+    assert_string_equal(err.text, "/dev/zero: too large");
+}
+
 static void test_status_is_taken_apart(void **state)
 {
     (void)state;
@@ -233,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_load_file_changes_the_cells_that_it_fills),
         cmocka_unit_test(test_load_bad_file_is_refused_with_its_place),
         cmocka_unit_test(test_load_more_rows_than_there_is_room_for_is_refused),
+        cmocka_unit_test(test_load_too_large_a_file_is_refused),
         cmocka_unit_test(test_status_is_taken_apart),
         cmocka_unit_test(test_find_is_fast),
     };

@@ -1,9 +1,6 @@
 #include "master/models/import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "master/models/litellm.h"
 #include "master/models/models_dev.h"
@@ -21,30 +18,6 @@ static const struct form {
     {"litellm", "litellm", litellm_is, litellm_read},
     {"models.dev", "models.dev", models_dev_is, models_dev_read},
 };
-
-enum status import_file(const char *file, struct buf *out, struct err *err)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0 && buf_ok(out)) {
-        char part[65536];
-        got = read(fd, part, sizeof part);
-        if (got > 0) {
-            buf_put(out, part, (size_t)got);
-        } else if (got < 0 && errno == EINTR) {
-            got = 1;
-        }
-    }
-    if (got < 0) {
-        err_set(err, STATUS_INVALID, "%.150s: %m", file);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return got < 0        ? STATUS_INVALID
-           : !buf_ok(out) ? err_set(err, STATUS_INVALID, "%.150s: too large", file)
-                          : STATUS_OK;
-}
 
 static enum status choose(const struct cJSON *doc, const char *file, const char *from,
                           const struct form **out, struct err *err)
@@ -100,7 +73,7 @@ enum status import_rows(const char *file, const char *from, struct buf *out, str
     struct err why;
     struct cJSON *doc = NULL;
     buf_init(&text, IMPORT_FILE_MAX);
-    enum status st = import_file(file, &text, err);
+    enum status st = catalogue_read_file(file, &text, err);
     if (st == STATUS_OK) {
         doc = json_parse(buf_str(&text), &why);
         st = doc ? convert(doc, file, from, out, err)

@@ -12,8 +12,6 @@
  * own reader has then accepted. INVALID: one line that names the file; out has nothing. */
 MUST_CHECK enum status import_rows(const char *file, const char *from, struct buf *out,
                                    struct err *err);
-/* The bytes of a file, for whoever wants it as it is. */
-MUST_CHECK enum status import_file(const char *file, struct buf *out, struct err *err);
 
 #define IMPORT_FILE_MAX (32u << 20) /* bytes of a public table; LiteLLM's has 3.5 MB */
 

@@ -52,16 +52,7 @@ static bool take_apart(struct str key, struct str *region, struct str *id)
 
 static uint32_t money(const struct cJSON *entry, const char *key)
 {
-    double dollars;
-    return json_number(json_get(entry, key), &dollars) ? sheet_money(dollars, ONE_TOKEN)
-                                                       : CATALOGUE_NONE;
-}
-
-static uint32_t number(const struct cJSON *entry, const char *key)
-{
-    int64_t v;
-    return json_get_i64(entry, key, &v) && v > 0 && v < CATALOGUE_NONE ? (uint32_t)v
-                                                                       : CATALOGUE_NONE;
+    return sheet_price(entry, key, ONE_TOKEN);
 }
 
 /* "input_cost_per_token_above_272k_tokens" and its like for the output. */
@@ -116,8 +107,8 @@ static void read_status(const struct cJSON *entry, struct sheet_offer *o)
 
 static void read_entry(const struct cJSON *entry, struct sheet_offer *o)
 {
-    o->context = number(entry, "max_input_tokens");
-    o->output = number(entry, "max_output_tokens");
+    o->context = sheet_number(entry, "max_input_tokens");
+    o->output = sheet_number(entry, "max_output_tokens");
     o->in = money(entry, "input_cost_per_token");
     o->out = money(entry, "output_cost_per_token");
     o->cache_read = money(entry, "cache_read_input_token_cost");

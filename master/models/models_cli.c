@@ -10,6 +10,7 @@
 #include "master/models/import.h"
 #include "master/models/listing.h"
 #include "shm/catalogue/catalogue.h"
+#include "shm/catalogue/catalogue_read.h"
 
 #define OUTPUT_MAX (8u << 20)
 
@@ -105,7 +106,7 @@ static enum status run_import(struct work *w, struct err *err)
 /* A table of ours begins with its columns, a public one with a brace. */
 static enum status read_rows(const char *file, const char *from, struct buf *out, struct err *err)
 {
-    enum status st = import_file(file, out, err);
+    enum status st = catalogue_read_file(file, out, err);
     struct str text = buf_str(out);
     while (text.n && strchr(" \t\r\n", text.p[0])) {
         text = text_sub(text, 1, text.n);

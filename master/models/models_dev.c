@@ -21,17 +21,7 @@ bool models_dev_is(const struct cJSON *doc)
 
 static uint32_t money(const struct cJSON *cost, const char *key)
 {
-    double dollars;
-    return json_number(json_get(cost, key), &dollars) ? sheet_money(dollars, MILLION)
-                                                      : CATALOGUE_NONE;
-}
-
-/* 0 stands for "not known" there. */
-static uint32_t number(const struct cJSON *limit, const char *key)
-{
-    int64_t v;
-    return json_get_i64(limit, key, &v) && v > 0 && v < CATALOGUE_NONE ? (uint32_t)v
-                                                                       : CATALOGUE_NONE;
+    return sheet_price(cost, key, MILLION);
 }
 
 /* cost.tiers has {"tier":{"type":"context","size":N}, ...}; older tables have context_over_200k
@@ -80,8 +70,8 @@ static void read_model(const struct cJSON *model, struct sheet_offer *o)
     if (text_eq(json_get_text(model, "status"), STR("deprecated"))) {
         text_copy(STR("legacy"), o->status, sizeof o->status);
     }
-    o->context = number(limit, "context");
-    o->output = number(limit, "output");
+    o->context = sheet_number(limit, "context");
+    o->output = sheet_number(limit, "output");
     o->in = money(cost, "input");
     o->out = money(cost, "output");
     o->cache_read = money(cost, "cache_read");

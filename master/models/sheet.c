@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/json/json.h"
 #include "shm/catalogue/catalogue.h"
 #include "shm/catalogue/catalogue_cell.h"
 #include "shm/catalogue/region.h"
@@ -36,6 +37,18 @@ uint32_t sheet_money(double dollars, double tokens)
 {
     double micro = dollars / tokens * MICRO * MICRO;
     return micro >= 0 && micro < CATALOGUE_NONE - 1.0 ? (uint32_t)(micro + 0.5) : CATALOGUE_NONE;
+}
+
+uint32_t sheet_price(const struct cJSON *of, const char *key, double tokens)
+{
+    double dollars;
+    return json_number(json_get(of, key), &dollars) ? sheet_money(dollars, tokens) : CATALOGUE_NONE;
+}
+
+uint32_t sheet_number(const struct cJSON *of, const char *key)
+{
+    int64_t v;
+    return json_get_i64(of, key, &v) && v > 0 && v < CATALOGUE_NONE ? (uint32_t)v : CATALOGUE_NONE;
 }
 
 /* The place whose price is the list price comes first: global., us-east-1, the bare id, us. */

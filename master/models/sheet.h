@@ -11,6 +11,8 @@
 #include "shm/catalogue/catalogue_table.h"
 #include "shm/catalogue/tier.h"
 
+struct cJSON;
+
 #define SHEET_OFFERS_MAX 4096
 
 struct sheet_offer { /* figures: CATALOGUE_NONE where the table says nothing; prices as there */
@@ -34,6 +36,10 @@ struct sheet {
 struct sheet_offer *sheet_add(struct sheet *s, struct str id, struct str region);
 /* Dollars for so many tokens; CATALOGUE_NONE for what is no price. */
 uint32_t sheet_money(double dollars, double tokens);
+/* A member of the public table: dollars for so many tokens; a whole number, 0 is "not known" there.
+ * CATALOGUE_NONE: no such member, or no such figure. */
+uint32_t sheet_price(const struct cJSON *of, const char *key, double tokens);
+uint32_t sheet_number(const struct cJSON *of, const char *key);
 /* The rows, sorted, below a line that names the columns. Sorts the offers. */
 void sheet_put(struct sheet *s, struct buf *out);
 

@@ -1,10 +1,7 @@
 #include "shm/catalogue/catalogue.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/base/buf.h"
 #include "shm/catalogue/catalogue_builtin.h"
@@ -49,36 +46,11 @@ const struct catalogue *catalogue_now(void)
     return &tables[now_at];
 }
 
-static enum status read_file(const char *path, struct buf *out, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0) {
-        char part[16384];
-        got = read(fd, part, sizeof part);
-        if (got > 0) {
-            buf_put(out, part, (size_t)got);
-        } else if (got < 0 && errno == EINTR) {
-            got = 1;
-        }
-    }
-    if (got < 0) {
-        err_set(err, STATUS_INVALID, "%.150s: %m", path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return got < 0        ? STATUS_INVALID
-           : !buf_ok(out) ? err_set(err, STATUS_INVALID, "%.150s: more than %u bytes", path,
-                                    CATALOGUE_FILE_MAX)
-                          : STATUS_OK;
-}
-
 static enum status read_over(struct catalogue *t, const char *file, struct err *err)
 {
     struct buf text;
     buf_init(&text, CATALOGUE_FILE_MAX);
-    enum status st = read_file(file, &text, err);
+    enum status st = catalogue_read_file(file, &text, err);
     if (st == STATUS_OK) {
         st = catalogue_read(t, buf_str(&text), file, err);
     }

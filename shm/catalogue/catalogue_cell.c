@@ -12,6 +12,9 @@
 
 enum kind {
     KIND_TEXT,
+    KIND_NAMES,
+    KIND_WORDS,
+    KIND_PATH,
     KIND_PREFIX,
     KIND_STATUS,
     KIND_NUMBER,
@@ -120,7 +123,8 @@ static enum status check_regional(struct str text, struct err *err)
     struct catalogue_part part;
     struct str one;
     for (size_t i = 0; text.n && text_split(&text, ',', &one); i++) {
-        if (!read_part(one, &part) || (part.where.n == 0 && (i > 0 || part.pair))) {
+        bool whole = read_part(one, &part) && !(part.where.n == 0 && (i > 0 || part.pair));
+        if (!whole || (part.where.n > 0 && !text_only_of(part.where, "-"))) {
             return err_set(err, STATUS_INVALID,
                            "a factor such as 1.1, and PREFIX=1.2 or REGION=IN/OUT behind it");
         }
@@ -140,6 +144,39 @@ static enum status check_tiers(struct str text, struct err *err)
         }
     }
     return STATUS_OK;
+}
+
+/* Words that go into requests as they are, between commas. Which there are only Bedrock knows: a row
+ * may have one that is newer than this program. */
+static enum status check_words(struct str text, struct err *err)
+{
+    struct str word;
+    while (text_split(&text, ',', &word)) {
+        if (!text_only_of(word, "._-")) {
+            return err_set(err, STATUS_INVALID,
+                           "words of letters, digits and ._- with commas between them");
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Names that clients use; an empty one is told at the end. */
+static enum status check_names(struct str text, struct err *err)
+{
+    size_t at;
+    return text_find(text, STR(" "), &at)
+               ? err_set(err, STATUS_INVALID, "names with commas between them and no blank")
+               : STATUS_OK;
+}
+
+/* One member, or one inside another. */
+static enum status check_path(struct str text, struct err *err)
+{
+    struct str member;
+    bool outer = text_split(&text, '.', &member) && text_only_of(member, "_");
+    return outer && (!text.p || text_only_of(text, "_"))
+               ? STATUS_OK
+               : err_set(err, STATUS_INVALID, "a member such as top_k, or inferenceConfig.topK");
 }
 
 static bool find_word(const char *const *words, size_t n, struct str word, uint32_t *out)
@@ -204,6 +241,7 @@ static bool is_date(struct str s)
 static enum status check_status(struct str text, struct err *err)
 {
     struct str state, date;
+    size_t at;
     bool known = text_split(&text, ' ', &state) &&
                  (text_eq(state, STR("active")) || text_eq(state, STR("legacy")) ||
                   text_eq(state, STR("retired")));
@@ -211,7 +249,8 @@ static enum status check_status(struct str text, struct err *err)
     bool dated = more && text_split(&text, ' ', &date) && is_date(date);
     bool active = known && text_eq(state, STR("active"));
     bool retired = known && text_eq(state, STR("retired"));
-    if (!known || (active && more) || (more && !dated) || (retired && !dated)) {
+    bool one = !dated || !text_find(text, STR(" "), &at); /* id */
+    if (!known || (active && more) || (more && !dated) || (retired && !dated) || !one) {
         return err_set(err, STATUS_INVALID,
                        "active, legacy [DATE [ID]] or retired DATE [ID], a date like 2027-04-08");
     }
@@ -260,6 +299,12 @@ enum status catalogue_cell_read(enum catalogue_column column, struct str text, u
         return check_tiers(text, err);
     case KIND_STATUS:
         return check_status(text, err);
+    case KIND_NAMES:
+        return check_names(text, err);
+    case KIND_WORDS:
+        return check_words(text, err);
+    case KIND_PATH:
+        return check_path(text, err);
     case KIND_PREFIX:
         return region_is_prefix(text) ? STATUS_OK
                                       : err_set(err, STATUS_INVALID, "no prefix of a region");

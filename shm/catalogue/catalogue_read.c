@@ -1,9 +1,12 @@
 #include "shm/catalogue/catalogue_read.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shm/catalogue/catalogue_cell.h"
 #include "shm/catalogue/region.h"
@@ -30,6 +33,31 @@ static enum status bad(const struct reading *r, unsigned place, struct err *err,
 static const char *text_at(const struct catalogue *t, uint32_t at)
 {
     return t->pool + at;
+}
+
+/* Ends also for a device that never does: with more than out takes. */
+enum status catalogue_read_file(const char *path, struct buf *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0 && buf_ok(out)) {
+        char part[16384];
+        got = read(fd, part, sizeof part);
+        if (got > 0) {
+            buf_put(out, part, (size_t)got);
+        } else if (got < 0 && errno == EINTR) {
+            got = 1;
+        }
+    }
+    if (got < 0) {
+        err_set(err, STATUS_INVALID, "%.150s: %m", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return got < 0        ? STATUS_INVALID
+           : !buf_ok(out) ? err_set(err, STATUS_INVALID, "%.150s: too large", path)
+                          : STATUS_OK;
 }
 
 /* --- putting rows in ----------------------------------------------------------------------- */
@@ -126,9 +154,12 @@ static enum status put_row(struct reading *r, struct err *err)
 {
     struct str id = r->cell[CATALOGUE_ID];
     bool there;
-    if (id.n == 0 || region_prefix(id).n > 0) {
+    size_t at_blank;
+    if (id.n == 0 || region_prefix(id).n > 0 || text_find(id, STR(" "), &at_blank)) {
         return bad(r, r->place[CATALOGUE_ID], err,
-                   id.n ? "id: without the prefix of a region" : "id: it is needed");
+                   id.n == 0                 ? "id: it is needed"
+                   : region_prefix(id).n > 0 ? "id: without the prefix of a region"
+                                             : "id: without a blank");
     }
     id = text_eq(id, EVERY) ? (struct str){id.p, 0} : id;
     uint32_t at = place_of(r->t, id, &there);

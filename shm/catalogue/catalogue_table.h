@@ -14,7 +14,7 @@
 #define CATALOGUE_COLUMNS(X)                   \
     X(ID, TEXT, "id")                          \
     X(NAME, TEXT, "name")                      \
-    X(NAMES, TEXT, "names")                    \
+    X(NAMES, NAMES, "names")                   \
     X(PROFILE, PREFIX, "profile")              \
     X(FAMILY, TEXT, "family")                  \
     X(VENDOR, TEXT, "vendor")                  \
@@ -33,11 +33,11 @@
     X(TIERS, TIERS, "tiers")                   \
     X(TAKES, TAKES, "takes")                   \
     X(SAMPLING, SAMPLING, "sampling")          \
-    X(TOP_K, TEXT, "top_k")                    \
+    X(TOP_K, PATH, "top_k")                    \
     X(THINKING, THINKING, "thinking")          \
     X(LEVEL_AT, LEVEL, "level_at")             \
-    X(EFFORTS, TEXT, "efforts")                \
-    X(BETAS, TEXT, "betas")                    \
+    X(EFFORTS, WORDS, "efforts")               \
+    X(BETAS, WORDS, "betas")                   \
     X(SOURCE, TEXT, "source")
 
 enum catalogue_column {

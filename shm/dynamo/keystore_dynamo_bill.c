@@ -221,13 +221,11 @@ static size_t put_due(struct store *k, struct json_out *w, struct correction *c,
     size_t due = 0;
     for (size_t i = 0; i < c->n; i++) {
         const struct keystore_bill_row *r = &c->rows[i];
-        char month[8];
-        clock_month(r->started_ms, month);
         if (c->state[i] != ROW_DUE) {
             continue;
         }
-        if (has_budget && !keystore_budget_correct(&s->budget, month, r->cost_micro, r->right_micro,
-                                                   r->ended_ms >= s->reset_ms)) {
+        if (has_budget && !keystore_budget_correct(&s->budget, r->started_ms, r->ended_ms,
+                                                   r->cost_micro, r->right_micro)) {
             c->state[i] = ROW_LEFT;
             continue;
         }
@@ -309,13 +307,13 @@ static void put_audit(struct store *k, struct json_out *w, const char *id,
         text_hex(digest, 8, hex);
         hex[16] = '\0';
     }
-    snprintf(name, sizeof name, "__audit__%013lld-%s", (long long)s->reset_ms, hex);
+    snprintf(name, sizeof name, "__audit__%013lld-%s", (long long)s->budget.reset_ms, hex);
     begin_write(w, "Put", k->stats);
     JSON_KEY(w, "Item");
     json_object(w);
     dynamo_value_put_text(w, STR("api_key"), text_from(name));
     dynamo_value_put_text(w, STR("action"), STR("reset-spend"));
-    dynamo_value_put_i64(w, STR("at"), s->reset_ms);
+    dynamo_value_put_i64(w, STR("at"), s->budget.reset_ms);
     dynamo_value_put_text(w, STR("key_digest"), text_from(hex));
     if (s->budget.month[0]) {
         dynamo_value_put_text(w, STR("month"), text_from(s->budget.month));
@@ -338,11 +336,11 @@ static enum status reset_once(struct store *k, const char *id, int64_t now_ms,
     const struct cJSON *item = json_get(answer, "Item");
     if (status == STATUS_OK && !item) {
         status = err_set(err, STATUS_NOT_FOUND, "there is no such key");
-    } else if (status == STATUS_OK && s->reset_ms != now_ms) { /* else it is our own, unheard */
+    } else if (status == STATUS_OK &&
+               s->budget.reset_ms != now_ms) { /* else it is our own, unheard */
         *was_micro_out = s->budget.mtd_micro;
-        keystore_budget_reset(&s->budget);
+        keystore_budget_reset(&s->budget, now_ms);
         s->resets = true;
-        s->reset_ms = now_ms;
         begin(k, &w);
         put_sums(k, &w, id, s, item);
         put_audit(k, &w, id, s, *was_micro_out);

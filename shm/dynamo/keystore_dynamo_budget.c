@@ -22,12 +22,13 @@
 #define LEDGER_KEEP_S (7 * 86400)
 
 /* What the condition is about; the order of the marks. */
-#define WATCHED(X)               \
-    X(USED, "budget_used")       \
-    X(MTD, "budget_used_mtd")    \
-    X(MONTH, "budget_mtd_month") \
-    X(ACTIVE, "is_active")       \
-    X(FLUSHERS, "usage_flushers")
+#define WATCHED(X)                \
+    X(USED, "budget_used")        \
+    X(MTD, "budget_used_mtd")     \
+    X(MONTH, "budget_mtd_month")  \
+    X(ACTIVE, "is_active")        \
+    X(FLUSHERS, "usage_flushers") \
+    X(RESET, "budget_reset_at")
 
 enum {
 #define WATCHED_ENUM(name, attribute) name,
@@ -191,10 +192,10 @@ static void read_sums(const struct cJSON *item, struct keystore_dynamo_sums *s)
                 text_eq(text, STR("true"));
     s->was_active = b->active;
     s->late = s->resets = false;
-    s->reset_ms = dynamo_value(item, "budget_reset_at", &text) == DYNAMO_TYPE_N &&
-                          dynamo_value_number(text, 0, &s->reset_ms, NULL)
-                      ? s->reset_ms
-                      : 0;
+    if (dynamo_value(item, watched[RESET], &text) != DYNAMO_TYPE_N ||
+        !dynamo_value_number(text, 0, &b->reset_ms, NULL)) {
+        b->reset_ms = 0;
+    }
     text_copy(text_from(s->ledger), s->new_ledger, sizeof s->new_ledger);
     buf_clear(&s->history);
     if (dynamo_value(item, "budget_history", &text) == DYNAMO_TYPE_S) {
@@ -234,12 +235,11 @@ static uint64_t add_rows(struct keystore_dynamo_sums *s, const struct keystore_u
     uint64_t done = last_sequence(s->ledger, rows[0].flusher), last = 0;
     for (size_t i = 0; i < n; i++) {
         const struct keystore_usage *u = &rows[i];
-        char month[8];
         if (!keystore_dynamo_same_budget(u, &rows[0]) || u->sequence <= done) {
             continue;
         }
-        clock_month(u->started_ms, month);
-        keystore_budget_add(&s->budget, month, u->cost_micro);
+        keystore_budget_add(&s->budget, u->started_ms, u->started_ms + u->duration_ms,
+                            u->cost_micro);
         s->budget.history_micro = (s->budget.history_micro + 5000) / 10000 * 10000; /* cents */
         keystore_dynamo_budget_history(s);
         last = u->sequence;
@@ -260,8 +260,8 @@ static void put_updates(struct json_out *w, const struct keystore_dynamo_sums *s
     char text[300];
     snprintf(text, sizeof text, "SET #0 = :used, #1 = :mtd%s%s%s%s%s%s",
              s->budget.month[0] ? ", #2 = :month" : "", s->new_ledger[0] ? ", #4 = :flushers" : "",
-             s->resets ? ", budget_reset_at = :reset" : "",
-             s->late ? ", budget_history = :history" : "", turned ? ", #3 = :active" : "",
+             s->resets ? ", #5 = :reset" : "", s->late ? ", budget_history = :history" : "",
+             turned ? ", #3 = :active" : "",
              !turned            ? ""
              : s->budget.active ? " REMOVE deactivated_reason"
                                 : ", deactivated_reason = :reason");
@@ -344,7 +344,7 @@ static void put_values(struct json_out *w, const struct keystore_dynamo_sums *s,
         dynamo_value_put_text(w, STR(":flushers"), text_from(s->new_ledger));
     }
     if (s->resets) {
-        dynamo_value_put_i64(w, STR(":reset"), s->reset_ms);
+        dynamo_value_put_i64(w, STR(":reset"), b->reset_ms);
     }
     if (s->late) {
         dynamo_value_put_text(w, STR(":history"), buf_str(&s->history));

@@ -86,8 +86,7 @@ struct keystore_dynamo_sums {
     bool was_active;
     bool late;                               /* the history changes */
     struct buf history;                      /* its new text; the caller's to init and free */
-    int64_t reset_ms;                        /* the month's sum was last set back then; 0: never */
-    bool resets;                             /* and is now */
+    bool resets;                             /* budget.reset_ms is new */
     char ledger[KEYSTORE_DYNAMO_LEDGER];     /* usage_flushers as read */
     char new_ledger[KEYSTORE_DYNAMO_LEDGER]; /* as it is to be */
 };

@@ -25,6 +25,7 @@
     TEXT(budget_mode, budget_mode)                                \
     SPENT(budget_used_mtd, budget_used_micro)                     \
     TEXT(budget_mtd_month, budget_month)                          \
+    INT(budget_reset_at, budget_reset_ms)                         \
     TIME(expires_at, expires_s)                                   \
     TEXT(service_tier, service_tier)                              \
     TEXT(cache_ttl, cache_ttl)                                    \

@@ -10,6 +10,7 @@ struct staged {
     struct bucket sum; /* only its months are used: what the bucket shall have at least */
     uint32_t month;    /* as stored */
     uint64_t micro;
+    int64_t reset_ms; /* the stored sum was set back then; 0: never */
 };
 
 struct budgets {
@@ -20,6 +21,7 @@ struct budgets {
     struct last {
         uint32_t month;
         uint64_t micro;
+        int64_t reset_ms;
     } * last; /* by slot: what was stored at the reading before */
 };
 
@@ -83,6 +85,7 @@ bool budgets_stage(struct budgets *b, const uint8_t digest[32], const struct key
     struct staged *e = &b->staged[b->count++];
     *e =
         (struct staged){.month = month_number(row->budget_month),
+                        .reset_ms = row->budget_reset_ms,
                         .micro = row->budget_used_micro > 0 ? (uint64_t)row->budget_used_micro : 0};
     memcpy(e->digest, digest, sizeof e->digest);
     bucket_raise(&e->sum, e->month, e->micro);
@@ -104,10 +107,25 @@ static void add_record(void *ctx, const struct journal_record *r)
     if (!entry || r->started_ms <= 0) {
         return;
     }
-    struct bucket *sum = &a->budgets->staged[entry - 1].sum;
+    struct staged *e = &a->budgets->staged[entry - 1];
+    struct bucket *sum = &e->sum;
     uint32_t month = bucket_month(r->started_ms);
+    if (month >= e->month && r->started_ms + r->duration_ms < e->reset_ms) {
+        return; /* the store will not count it either (keystore_budget_add) */
+    }
     if (month + 1 >= bucket_spent_month(sum)) { /* of an earlier one nothing follows any more */
         bucket_spend(sum, month, r->cost_micro);
+    }
+}
+
+/* How much was spent since the last reading, and forgiven with the rest, nobody has counted: what is
+ * known now is all there is, but for what ends in this very moment and is known next time. */
+static void forgive(struct bucket *bucket, const struct staged *e)
+{
+    uint32_t month = bucket_month(e->reset_ms);
+    uint64_t had = bucket_spent(bucket, month), known = bucket_spent(&e->sum, month);
+    if (had > known) {
+        bucket_lower(bucket, month, had - known);
     }
 }
 
@@ -121,7 +139,10 @@ static void publish_one(struct budgets *b, const struct staged *e, const struct 
     if (last->month == e->month && last->micro > e->micro) {
         bucket_lower(bucket, e->month, last->micro - e->micro);
     }
-    *last = (struct last){e->month, e->micro};
+    if (e->reset_ms > last->reset_ms) {
+        forgive(bucket, e);
+    }
+    *last = (struct last){e->month, e->micro, e->reset_ms};
     bucket_raise_all(bucket, &e->sum);
 }
 

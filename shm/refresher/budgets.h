@@ -5,7 +5,8 @@
  * and the store has not. Both are read by the one process that also moves records from the journal
  * to the store, with nothing moved in between, so no record counts twice or not at all. Workers add
  * to the bucket as requests end, so the bucket is only raised to that sum, never lowered - but for
- * a stored sum that became smaller: somebody reset the budget, and the difference is taken off.
+ * a stored sum that became smaller: somebody corrected it, and the difference is taken off; and for
+ * one that was set back: then what ended before that counts no more, stored or not.
  * Refresher only.
  */
 #ifndef SHM_REFRESHER_BUDGETS_H

@@ -9,15 +9,6 @@
 
 #define PAGE 256
 
-/* Made when it is needed first: older files, and files of older programs, do without. */
-static const char audit_sql[] = "CREATE TABLE IF NOT EXISTS audit("
-                                "at INTEGER NOT NULL," /* milliseconds */
-                                "action TEXT NOT NULL,"
-                                "api_key TEXT NOT NULL,"
-                                "month TEXT,"
-                                "before_micro INTEGER,"
-                                "after_micro INTEGER)";
-
 static enum status prepare(struct store *k, const char *sql, sqlite3_stmt **out, struct err *err)
 {
     *out = NULL;
@@ -29,12 +20,7 @@ static enum status prepare(struct store *k, const char *sql, sqlite3_stmt **out,
 static enum status begin(struct store *k, struct err *err)
 {
     enum status status = keystore_sqlite_db_ready(k, err);
-    status = status == STATUS_OK ? keystore_sqlite_db_run(k, "BEGIN IMMEDIATE", err) : status;
-    if (status == STATUS_OK && keystore_sqlite_db_run(k, audit_sql, err) != STATUS_OK) {
-        sqlite3_exec(k->db, "ROLLBACK", NULL, NULL, NULL);
-        status = err->code;
-    }
-    return status;
+    return status == STATUS_OK ? keystore_sqlite_db_run(k, "BEGIN IMMEDIATE", err) : status;
 }
 
 static enum status end(struct store *k, enum status status, struct err *err)
@@ -130,27 +116,10 @@ static enum status rows(struct keystore *base, int64_t from_ms, int64_t to_ms,
 
 /* --- other costs --------------------------------------------------------------------------- */
 
-/* When the month's sum of the key was last set back; 0: never. */
-static enum status last_reset(struct store *k, const char *id, int64_t *ms_out, struct err *err)
-{
-    sqlite3_stmt *st;
-    *ms_out = 0;
-    enum status status = prepare(
-        k, "SELECT max(at) FROM audit WHERE api_key = ? AND action = 'reset-spend'", &st, err);
-    if (status == STATUS_OK &&
-        (keystore_sqlite_db_bind(st, 1, id) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)) {
-        status = keystore_sqlite_db_trouble(k, err);
-    }
-    *ms_out = status == STATUS_OK ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
-    return status;
-}
-
 struct correction {
     sqlite3_stmt *update;
     bool has_budget;
     struct keystore_budget budget;
-    int64_t reset_ms;
 };
 
 static enum status correct_one(struct store *k, struct correction *c,
@@ -158,7 +127,6 @@ static enum status correct_one(struct store *k, struct correction *c,
                                struct err *err)
 {
     struct keystore_budget *b = &c->budget;
-    char month[8];
     int rc = sqlite3_bind_int64(c->update, 1, (int64_t)r->right_micro) |
              keystore_sqlite_db_bind(c->update, 2, r->place) |
              sqlite3_bind_int64(c->update, 3, (int64_t)r->cost_micro);
@@ -168,8 +136,7 @@ static enum status correct_one(struct store *k, struct correction *c,
         return status;
     }
     bool was_active = b->active;
-    clock_month(r->started_ms, month);
-    keystore_budget_correct(b, month, r->cost_micro, r->right_micro, r->ended_ms >= c->reset_ms);
+    keystore_budget_correct(b, r->started_ms, r->ended_ms, r->cost_micro, r->right_micro);
     return keystore_sqlite_budget_write(k, r->id, b, was_active, err);
 }
 
@@ -179,9 +146,6 @@ static enum status correct_all(struct store *k, const struct keystore_bill_row *
     struct correction c = {.update = NULL};
     enum status status = prepare(
         k, "UPDATE usage SET cost_micro = ? WHERE usage_id = ? AND cost_micro = ?", &c.update, err);
-    if (status == STATUS_OK) {
-        status = last_reset(k, rows[0].id, &c.reset_ms, err);
-    }
     if (status == STATUS_OK) {
         status = keystore_sqlite_budget_read(k, rows[0].id, &c.budget, &c.has_budget, err);
     }
@@ -218,7 +182,7 @@ static void corrected(struct keystore *base)
 /* --- a month set back ---------------------------------------------------------------------- */
 
 static enum status write_audit(struct store *k, const char *id, const struct keystore_budget *b,
-                               struct err *err)
+                               int64_t now_ms, struct err *err)
 {
     sqlite3_stmt *st;
     enum status status =
@@ -226,7 +190,7 @@ static enum status write_audit(struct store *k, const char *id, const struct key
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = sqlite3_bind_int64(st, 1, clock_real_now_ms()) | keystore_sqlite_db_bind(st, 2, id) |
+    int rc = sqlite3_bind_int64(st, 1, now_ms) | keystore_sqlite_db_bind(st, 2, id) |
              keystore_sqlite_db_bind(st, 3, b->month) | sqlite3_bind_int64(st, 4, b->mtd_micro);
     status = keystore_sqlite_budget_do(k, st, rc, err);
     sqlite3_finalize(st);
@@ -236,6 +200,7 @@ static enum status write_audit(struct store *k, const char *id, const struct key
 static enum status reset_one(struct store *k, const char *id, int64_t *was_micro_out,
                              struct err *err)
 {
+    int64_t now_ms = clock_real_now_ms();
     struct keystore_budget b;
     bool found;
     enum status status = keystore_sqlite_budget_read(k, id, &b, &found, err);
@@ -243,14 +208,14 @@ static enum status reset_one(struct store *k, const char *id, int64_t *was_micro
         status = err_set(err, STATUS_NOT_FOUND, "there is no such key");
     }
     if (status == STATUS_OK) {
-        status = write_audit(k, id, &b, err);
+        status = write_audit(k, id, &b, now_ms, err);
     }
     if (status != STATUS_OK) {
         return status;
     }
     bool was_active = b.active;
     *was_micro_out = b.mtd_micro;
-    keystore_budget_reset(&b);
+    keystore_budget_reset(&b, now_ms);
     return keystore_sqlite_budget_write(k, id, &b, was_active, err);
 }
 

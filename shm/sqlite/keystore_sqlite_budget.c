@@ -51,6 +51,7 @@ enum status keystore_sqlite_budget_read(struct store *k, const char *id, struct 
         *b = (struct keystore_budget){.limit_micro = money_at(st, 0),
                                       .used_micro = money_at(st, 1),
                                       .mtd_micro = money_at(st, 2),
+                                      .reset_ms = sqlite3_column_int64(st, 6),
                                       .active = sqlite3_column_int64(st, 4) == 1};
         text_copy(keystore_sqlite_db_text(st, 3), b->month, sizeof b->month);
         text_copy(keystore_sqlite_db_text(st, 5), b->reason, sizeof b->reason);
@@ -97,7 +98,8 @@ static enum status write_sums(struct store *k, const char *id, const struct keys
     keystore_money_text(b->used_micro, used);
     keystore_money_text(b->mtd_micro, mtd);
     int rc = keystore_sqlite_db_bind(st, 1, used) | keystore_sqlite_db_bind(st, 2, mtd) |
-             keystore_sqlite_db_bind(st, 3, b->month) | keystore_sqlite_db_bind(st, 4, id);
+             keystore_sqlite_db_bind(st, 3, b->month) | sqlite3_bind_int64(st, 4, b->reset_ms) |
+             keystore_sqlite_db_bind(st, 5, id);
     return keystore_sqlite_budget_do(k, st, rc, err);
 }
 

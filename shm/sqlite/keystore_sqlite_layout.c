@@ -102,6 +102,20 @@ static const char layout_3[] = "CREATE TABLE beta_headers("
 /* The model behind the ARN that bedrock_model_id is, where the operator says it. */
 static const char layout_4[] = "ALTER TABLE model_mapping ADD COLUMN as_model_id TEXT;";
 
+/* Which rows the month's sum of a key does not hold any more, and what corrections and resets have
+ * done. There are files of layout 4 with an audit. */
+static const char layout_5[] =
+    "ALTER TABLE api_keys ADD COLUMN budget_reset_at INTEGER NOT NULL DEFAULT 0;" /* milliseconds */
+    "CREATE TABLE IF NOT EXISTS audit("
+    "at INTEGER NOT NULL," /* milliseconds */
+    "action TEXT NOT NULL,"
+    "api_key TEXT NOT NULL,"
+    "month TEXT,"
+    "before_micro INTEGER,"
+    "after_micro INTEGER);"
+    "UPDATE api_keys SET budget_reset_at = ifnull((SELECT max(at) FROM audit AS a"
+    " WHERE a.api_key = api_keys.api_key AND action = 'reset-spend'), 0);";
+
 /* From PRAGMA user_version n to n + 1. */
 const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2] = {
-    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}, {layout_4, ""}};
+    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}, {layout_4, ""}, {layout_5, ""}};

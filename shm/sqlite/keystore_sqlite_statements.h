@@ -26,7 +26,8 @@
     LABEL(deactivated_reason, deactivated_reason)              \
     TEXT(budget_mode, budget_mode)                             \
     MONEY(budget_used_mtd, budget_used_micro)                  \
-    TEXT(budget_mtd_month, budget_month)
+    TEXT(budget_mtd_month, budget_month)                       \
+    INT(budget_reset_at, budget_reset_ms)
 
 /* Both lists begin with a comma, so each statement puts a constant first. Columns of a result and
  * placeholders of an INSERT then have the same numbers, 1..n. */
@@ -65,9 +66,10 @@ enum keystore_sqlite_column {
                  " ON CONFLICT(usage_id) DO NOTHING")                                            \
     X(USAGE_EXPIRE, "DELETE FROM usage WHERE ttl < ?")                                           \
     X(BUDGET_GET, "SELECT monthly_budget, budget_used, budget_used_mtd, budget_mtd_month,"       \
-                  " is_active, deactivated_reason FROM api_keys WHERE api_key = ?")              \
+                  " is_active, deactivated_reason, budget_reset_at FROM api_keys"                \
+                  " WHERE api_key = ?")                                                          \
     X(BUDGET_SET, "UPDATE api_keys SET budget_used = ?, budget_used_mtd = ?,"                    \
-                  " budget_mtd_month = ? WHERE api_key = ?")                                     \
+                  " budget_mtd_month = ?, budget_reset_at = ? WHERE api_key = ?")                \
     X(BUDGET_ACTIVE, "UPDATE api_keys SET is_active = ?, deactivated_reason = nullif(?, '')"     \
                      " WHERE api_key = ?")                                                       \
     X(HISTORY_GET, "SELECT json_extract(budget_history, ?) FROM api_keys"                        \

@@ -62,15 +62,13 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
 static enum status add_cost(struct store *k, const struct keystore_usage *u, struct err *err)
 {
     struct keystore_budget b;
-    char month[8];
     bool found;
     enum status status = keystore_sqlite_budget_read(k, u->id, &b, &found, err);
     if (status != STATUS_OK || !found) {
         return status;
     }
     bool was_active = b.active;
-    clock_month(u->started_ms, month);
-    keystore_budget_add(&b, month, u->cost_micro);
+    keystore_budget_add(&b, u->started_ms, u->started_ms + u->duration_ms, u->cost_micro);
     b.history_micro = (b.history_micro + 5000) / 10000 * 10000; /* in cents (compat 3.2) */
     return keystore_sqlite_budget_write(k, u->id, &b, was_active, err);
 }

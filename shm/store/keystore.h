@@ -33,6 +33,7 @@ struct keystore_row {
     char budget_mode[8];       /* "soft", "reserve" or "" */
     int64_t budget_used_micro; /* month-to-date, of the month: */
     char budget_month[8];      /* "2026-01", UTC; "": never used */
+    int64_t budget_reset_ms;   /* that was set back then; 0: never */
     /* Attribute of a wrong type or too long, for which keystore_cell refuses the row; NULL: none. */
     const char *unreadable;
 };

@@ -58,20 +58,24 @@ struct keystore_budget {
     int64_t used_micro;  /* lifetime */
     int64_t mtd_micro;   /* of month */
     char month[8];       /* "2026-01" or "" */
+    int64_t reset_ms;    /* mtd was last set back then; 0: never */
     bool active;
     char reason[65]; /* deactivated_reason */
     /* what to add to budget_history, a JSON object of month to dollars with two decimals */
     char history_month[8]; /* "": nothing */
     int64_t history_micro; /* may be less than 0 */
 };
-/* Adds the cost of a request of month "YYYY-MM". history_micro: rounded to cents by the store. */
-void keystore_budget_add(struct keystore_budget *b, const char *month, uint64_t cost_micro);
-/* A request costs right_micro instead of was_micro. in_month: its month's sum has not been set back
- * since. history_micro: exact. false, nothing changed: it is of a later month than the sums, so it
- * is not in them yet (what cost nothing never will be, and comes in now). */
-bool keystore_budget_correct(struct keystore_budget *b, const char *month, uint64_t was_micro,
-                             uint64_t right_micro, bool in_month);
-/* The month's spending is forgiven. */
-void keystore_budget_reset(struct keystore_budget *b);
+/* Adds the cost of a request. It is of the month (UTC) in which it started; one that ended before
+ * its month was set back counts to the total alone, whenever it is stored. history_micro: rounded to
+ * cents by the store. */
+void keystore_budget_add(struct keystore_budget *b, int64_t started_ms, int64_t ended_ms,
+                         uint64_t cost_micro);
+/* A request costs right_micro instead of was_micro. history_micro: exact. false, nothing changed: it
+ * is of a later month than the sums, so it is not in them yet (what cost nothing never will be, and
+ * comes in now). */
+bool keystore_budget_correct(struct keystore_budget *b, int64_t started_ms, int64_t ended_ms,
+                             uint64_t was_micro, uint64_t right_micro);
+/* The month's spending until now is forgiven. */
+void keystore_budget_reset(struct keystore_budget *b, int64_t now_ms);
 
 #endif

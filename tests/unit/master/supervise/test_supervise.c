@@ -98,6 +98,8 @@ static pid_t start_master(void)
 {
     pid_t pid = fork();
     if (pid == 0) {
+        /* Also when the test itself is killed; its children follow it. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         exit(master_body());
     }
     return pid;

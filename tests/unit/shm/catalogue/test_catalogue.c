@@ -140,6 +140,8 @@ static void test_load_bad_file_is_refused_with_its_place(void **state)
         {"id\tin\nx.y\t3\t4\n", ":2:3 more cells than columns"},
         {"id\tin\n\t3\n", ":2:1 id: it is needed"},
         {"in\tid\n3\tus.x.y\n", ":2:2 id: without the prefix of a region"},
+        {"in\tid\n3\tx y\n", ":2:2 id: without a blank"},
+        {"id\tefforts\nx.y\tlow high\n", ":2:2 efforts: words of letters, digits and ._- with"},
         {"id\ttakes\nx.y\ttools,teleport\n", ":2:2 takes: no such ability: teleport"},
         {"id\tstatus\nx.y\tgone\n", ":2:2 status: active, legacy"},
         {"id\tname\nx.y\ta\x01\n", ":2:2 a control character"},
@@ -184,6 +186,15 @@ static void test_load_more_rows_than_there_is_room_for_is_refused(void **state)
     assert_non_null(strstr(err.text, "too many rows"));
     unlink(file);
     buf_free(&b);
+}
+
+/* Also one that never ends. */
+static void test_load_too_large_a_file_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(catalogue_load("/dev/zero", &err), STATUS_INVALID);
+    assert_string_equal(err.text, "/dev/zero: too large");
 }
 
 static void test_status_is_taken_apart(void **state)
@@ -231,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_load_file_changes_the_cells_that_it_fills),
         cmocka_unit_test(test_load_bad_file_is_refused_with_its_place),
         cmocka_unit_test(test_load_more_rows_than_there_is_room_for_is_refused),
+        cmocka_unit_test(test_load_too_large_a_file_is_refused),
         cmocka_unit_test(test_status_is_taken_apart),
         cmocka_unit_test(test_find_is_fast),
     };

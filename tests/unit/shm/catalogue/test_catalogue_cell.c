@@ -69,6 +69,21 @@ static void test_read_refuses_what_is_no_value_of_its_column(void **state)
         {CATALOGUE_THINKING, "deep", false},
         {CATALOGUE_LEVEL_AT, "reasoning.effort", true},
         {CATALOGUE_LEVEL_AT, "nowhere", false},
+        {CATALOGUE_REGIONAL, "1.1, eu=1.2", false}, /* nobody would ever be in " eu" */
+        {CATALOGUE_STATUS, "retired 2026-10-14 a b", false},
+        {CATALOGUE_NAMES, "claude-x,claude-x[1m],a/b:c", true},
+        {CATALOGUE_NAMES, "claude-x, claude-y", false},
+        {CATALOGUE_TOP_K, "top_k", true},
+        {CATALOGUE_TOP_K, "inferenceConfig.topK", true},
+        {CATALOGUE_TOP_K, "a.b.c", false},
+        {CATALOGUE_TOP_K, "top_k.", false},
+        {CATALOGUE_TOP_K, "\"top_k\"", false},
+        {CATALOGUE_EFFORTS, "minimal,low,ultra-2", true},
+        {CATALOGUE_EFFORTS, "low, high", false},
+        {CATALOGUE_EFFORTS, "low,,high", false},
+        {CATALOGUE_EFFORTS, "low/high", false},
+        {CATALOGUE_BETAS, "context-1m-2025-08-07,next_1.0", true},
+        {CATALOGUE_BETAS, "context-1m-2025-08-07 compact-2026-01-12", false},
         {CATALOGUE_NAME, "Anything at all", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

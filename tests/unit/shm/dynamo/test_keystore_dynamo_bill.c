@@ -137,7 +137,7 @@ static void test_reset_and_its_audit_are_one_transaction(void **state)
     assert_int_equal(store->ops->bill->reset_spend(store, "sk-a", &was, &err), STATUS_OK);
     assert_int_equal(was, 1000000);
     assert_called(1, "TransactWriteItems");
-    assert_has(1, "budget_reset_at = :reset");
+    assert_has(1, ", #5 = :reset");
     assert_has(1, "\":used\":{\"N\":\"3\"},\":mtd\":{\"N\":\"0\"}");
     assert_has(1, "{\"Put\":{\"TableName\":\"stats\",\"Item\":{\"api_key\":{\"S\":\"__audit__");
     assert_has(1, "\"before_micro\":{\"N\":\"1000000\"},\"after_micro\":{\"N\":\"0\"}");

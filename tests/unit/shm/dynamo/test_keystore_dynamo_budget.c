@@ -87,12 +87,32 @@ static void test_first_cost_of_a_key_is_written_on_condition(void **state)
         "\"UpdateExpression\":\"SET #0 = :used, #1 = :mtd, #2 = :month, #4 = :flushers\","
         "\"ConditionExpression\":\"attribute_exists(api_key) AND attribute_not_exists(#0) AND"
         " attribute_not_exists(#1) AND attribute_not_exists(#2) AND #3 = :o3 AND"
-        " attribute_not_exists(#4)\","
+        " attribute_not_exists(#4) AND attribute_not_exists(#5)\","
         "\"ExpressionAttributeNames\":{\"#0\":\"budget_used\",\"#1\":\"budget_used_mtd\","
-        "\"#2\":\"budget_mtd_month\",\"#3\":\"is_active\",\"#4\":\"usage_flushers\"},"
+        "\"#2\":\"budget_mtd_month\",\"#3\":\"is_active\",\"#4\":\"usage_flushers\",\"#5\":"
+        "\"budget_reset_at\"},"
         "\"ExpressionAttributeValues\":{\":used\":{\"N\":\"1.75\"},\":mtd\":{\"N\":\"1.75\"},"
         "\":month\":{\"S\":\"2026-01\"},\":flushers\":{\"S\":\"" LEDGER "\"},"
         "\":o3\":{\"BOOL\":true}}}");
+}
+
+/* Rows are stored a moment after they end: the reset was between. */
+static void test_row_that_ended_before_a_reset_is_of_the_total_alone(void **state)
+{
+    struct err err;
+    struct keystore_usage rows[] = {row(1, 1500000), row(2, 250000)}; /* start at .001 and .002 */
+    (void)state;
+    rows[0].duration_ms = 100;
+    rows[1].duration_ms = 200;
+    stage_item(2,
+               ACTIVE MONTH ",\"budget_used\":{\"N\":\"20\"},\"budget_used_mtd\":{\"N\":\"0\"},"
+                            "\"budget_reset_at\":{\"N\":\"1768435200102\"}",
+               NULL, "{}");
+    assert_int_equal(keystore_put_usage(store, rows, 2, &err), STATUS_OK);
+    assert_has(update_of(3), "\":used\":{\"N\":\"21.75\"},\":mtd\":{\"N\":\"0.25\"}");
+    /* a reset while it is written: the month is 0 before and after it */
+    assert_has(update_of(3), " AND #5 = :o5");
+    assert_has(update_of(3), "\":o5\":{\"N\":\"1768435200102\"}");
 }
 
 static void test_rows_that_are_in_the_sums_do_not_count_again(void **state)
@@ -297,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_first_cost_of_a_key_is_written_on_condition),
+        TEST(test_row_that_ended_before_a_reset_is_of_the_total_alone),
         TEST(test_rows_that_are_in_the_sums_do_not_count_again),
         TEST(test_change_by_another_is_read_anew),
         TEST(test_write_whose_answer_was_lost_is_found),

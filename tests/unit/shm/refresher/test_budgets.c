@@ -55,13 +55,19 @@ static struct bucket *bucket(void)
 }
 
 /* As a load does: this much is stored for that month. */
-static void load(const char *month, int64_t micro)
+static void load_reset(const char *month, int64_t micro, int64_t reset_ms)
 {
-    struct keystore_row row = {.budget_micro = 1000, .budget_used_micro = micro};
+    struct keystore_row row = {
+        .budget_micro = 1000, .budget_used_micro = micro, .budget_reset_ms = reset_ms};
     snprintf(row.budget_month, sizeof row.budget_month, "%s", month);
     budgets_begin(budgets);
     assert_true(budgets_stage(budgets, digest, &row));
     budgets_publish(budgets, table);
+}
+
+static void load(const char *month, int64_t micro)
+{
+    load_reset(month, micro, 0);
 }
 
 /* A record that is CLOSED and not stored yet. */
@@ -118,6 +124,25 @@ static void test_publish_reset_in_the_store_is_taken_off(void **state)
     bucket_spend(bucket(), bucket_month(JANUARY), 50);
     load("2026-01", 0);
     assert_int_equal(spent(JANUARY), 50);
+}
+
+/* Between two readings a key spends, which is stored or about to be, and its month is set back. */
+static void test_publish_reset_forgives_what_no_reading_saw(void **state)
+{
+    (void)state;
+    load("2026-01", 100);
+    bucket_spend(bucket(), bucket_month(JANUARY), 500); /* stored by now */
+    bucket_spend(bucket(), bucket_month(JANUARY), 60);
+    record(JANUARY, 60);
+    bucket_spend(bucket(), bucket_month(JANUARY), 7);
+    record(JANUARY + 1000, 7);
+    load_reset("2026-01", 0, JANUARY + 500);
+    assert_int_equal(spent(JANUARY), 7);
+    bucket_spend(bucket(), bucket_month(JANUARY), 5); /* it is forgiven once */
+    load_reset("2026-01", 7, JANUARY + 500);
+    assert_int_equal(spent(JANUARY), 14);     /* the record is there still, stored or not */
+    load_reset("2025-12", 0, JANUARY + 2000); /* the store has nothing of this month yet */
+    assert_int_equal(spent(JANUARY), 0);
 }
 
 static void test_publish_record_of_a_newer_month_begins_it(void **state)
@@ -225,6 +250,7 @@ int main(void)
         T(test_publish_after_restart_is_stored_plus_journal),
         T(test_publish_never_lowers_what_workers_added),
         T(test_publish_reset_in_the_store_is_taken_off),
+        T(test_publish_reset_forgives_what_no_reading_saw),
         T(test_publish_record_of_a_newer_month_begins_it),
         T(test_publish_carries_each_month_that_is_known),
         T(test_publish_nonsense_months_count_as_never_used),

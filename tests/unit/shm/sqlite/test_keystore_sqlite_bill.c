@@ -152,6 +152,48 @@ static void test_month_that_was_set_back_stays_so(void **state)
     assert_value("SELECT count(*) FROM audit", "1");
 }
 
+/* Rows are stored a moment after they end: the reset is between. */
+static void test_row_that_ended_before_the_reset_is_not_in_the_new_month(void **state)
+{
+    (void)state;
+    int64_t was = 0;
+    put_key(1000000);
+    put_rows(1, JANUARY, 200000);
+    clock_freeze_real_ms(JANUARY + 1500);
+    assert_int_equal(store->ops->bill->reset_spend(store, "sk-a", &was, &err), STATUS_OK);
+    clock_freeze_real_ms(0);
+    put_rows(1, JANUARY + 900, 100000);  /* ended 100 ms before it */
+    put_rows(1, JANUARY + 1100, 300000); /* and after it */
+    assert_sums("0.600000|0.300000|1|");
+    read_all();
+    assert_int_equal(correct_to(3, 400000), 3);
+    assert_sums("1.200000|0.400000|1|");
+}
+
+/* An older file's resets hold. */
+static void test_resets_of_layout_4_are_known(void **state)
+{
+    (void)state;
+    put_key(1000000);
+    put_rows(1, JANUARY, 200000);
+    keystore_close(store);
+    shell("ALTER TABLE api_keys DROP COLUMN budget_reset_at; INSERT INTO audit VALUES"
+          "(1768478400400, 'reset-spend', 'sk-a', NULL, 0, 0),"
+          "(1768478400501, 'reset-spend', 'sk-a', NULL, 0, 0),"
+          "(1768478400900, 'reset-spend', 'sk-b', NULL, 0, 0);"
+          "UPDATE api_keys SET budget_used_mtd = '0.000000'; PRAGMA user_version = 4");
+    assert_int_equal(open_store(&err), STATUS_OK);
+    assert_value("SELECT budget_reset_at FROM api_keys", "1768478400501");
+    read_all();
+    assert_int_equal(correct_to(1, 300000), 1);
+    assert_sums("0.300000|0.000000|1|");
+    keystore_close(store);
+    shell("ALTER TABLE api_keys DROP COLUMN budget_reset_at; DROP TABLE audit; PRAGMA user_version "
+          "= 4"); /* nobody was ever reset */
+    assert_int_equal(open_store(&err), STATUS_OK);
+    assert_value("SELECT budget_reset_at FROM api_keys", "0");
+}
+
 static void test_store_that_cannot_is_told_and_nothing_changes(void **state)
 {
     (void)state;
@@ -184,6 +226,8 @@ int main(void)
         T(test_row_and_sums_change_together_and_once),
         T(test_row_of_no_key_has_no_sums),
         T(test_month_that_was_set_back_stays_so),
+        T(test_row_that_ended_before_the_reset_is_not_in_the_new_month),
+        T(test_resets_of_layout_4_are_known),
         T(test_store_that_cannot_is_told_and_nothing_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

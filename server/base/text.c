@@ -267,23 +267,24 @@ bool text_unbase64(struct str s, uint8_t *out, size_t *n_out)
     return true;
 }
 
+/* Whole runs of what is kept: every path to AWS is encoded twice, and needs little of it. */
 size_t text_percent(struct str s, char *out, size_t size)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        size_t need = text_word_char(s.p[i], "-._~") ? 1 : 3;
+    while (s.n > 0) {
+        size_t kept = text_span(s, "-._~"), need = kept < s.n ? kept + 3 : kept;
         if (size - n < need) {
             return 0;
         }
-        if (need == 1) {
-            out[n] = s.p[i];
-        } else {
-            uint8_t byte = (uint8_t)s.p[i];
-            out[n] = '%';
-            out[n + 1] = "0123456789ABCDEF"[byte >> 4];
-            out[n + 2] = "0123456789ABCDEF"[byte & 15];
-        }
+        memcpy(out + n, s.p, kept);
         n += need;
+        if (kept < s.n) {
+            uint8_t byte = (uint8_t)s.p[kept];
+            out[n - 3] = '%';
+            out[n - 2] = "0123456789ABCDEF"[byte >> 4];
+            out[n - 1] = "0123456789ABCDEF"[byte & 15];
+        }
+        s = text_sub(s, kept + 1, s.n);
     }
     return n;
 }

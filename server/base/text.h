@@ -62,8 +62,10 @@ bool text_i64(struct str s, int64_t *value_out); /* one leading '-' allowed */
 /* Writes decimal digits (no NUL), returns how many; out has room for 20. */
 size_t text_put_u64(uint64_t value, char *out);
 
-/* An ASCII letter or digit, or one of others; only_of: all of a text that is not empty. */
+/* An ASCII letter or digit, or one of others; span: so many from the start of a text; only_of: all of
+ * one that is not empty. */
 bool text_word_char(char c, const char *others);
+size_t text_span(struct str s, const char *others);
 bool text_only_of(struct str s, const char *others);
 /* value is one of "a, b,c". */
 bool text_list_has(struct str list, struct str value);

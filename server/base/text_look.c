@@ -11,14 +11,18 @@ bool text_word_char(char c, const char *others)
     return is_word(c) || (c != '\0' && strchr(others, c));
 }
 
+size_t text_span(struct str s, const char *others)
+{
+    size_t n = 0;
+    while (n < s.n && (is_word(s.p[n]) || (s.p[n] != '\0' && strchr(others, s.p[n])))) {
+        n++;
+    }
+    return n;
+}
+
 bool text_only_of(struct str s, const char *others)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (!is_word(s.p[i]) && (s.p[i] == '\0' || !strchr(others, s.p[i]))) {
-            return false;
-        }
-    }
-    return s.n > 0;
+    return s.n > 0 && text_span(s, others) == s.n;
 }
 
 int text_hex_digit(char c)

@@ -196,23 +196,6 @@ void http_parse_wipe_secrets(struct http_parse *p)
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-/* No control character but HTAB, LF only after CR, CR only before LF: what a lenient reader
- * elsewhere takes for a line end or a blank never gets through (RFC 9112 2.2, RFC 9110 5.5). */
-static bool legal_bytes(char last, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if ((last == '\r') != (c == '\n')) {
-            return false;
-        }
-        if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f) {
-            return false;
-        }
-        last = (char)c;
-    }
-    return true;
-}
-
 /* Moves input up to the end of the line to b, where the line starts at `at`. *line_out gets p only
  * when it is whole (with its CRLF). More than limit bytes: too_long. */
 static enum status take_line(struct buf *b, size_t at, size_t limit, enum status too_long,
@@ -226,7 +209,7 @@ static enum status take_line(struct buf *b, size_t at, size_t limit, enum status
     if (n > room) {
         n = room;
     }
-    if (!legal_bytes(have > 0 ? buf_data(b)[at + have - 1] : 0, input->p, n)) {
+    if (!http_rules_bytes(have > 0 ? buf_data(b)[at + have - 1] : 0, input->p, n)) {
         return err_set(err, STATUS_INVALID, "a control character or a bare CR or LF in a line");
     }
     buf_put(b, input->p, n);

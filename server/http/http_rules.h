@@ -1,7 +1,7 @@
 /*
  * http_rules.h - what makes the first line and the header lines of a request legal, line by line.
  *
- * Pure functions over one line (without its CRLF); http_parse.c collects the bytes, http_head.c
+ * Pure functions over one line (without its CRLF, but for its bytes); http_parse.c collects the bytes, http_head.c
  * asks for one line after the other. They are stricter than RFC 9112 and 9110 where a proxy in
  * front could read the same bytes differently (request smuggling): see "HTTP rules" in the README.
  */
@@ -11,6 +11,9 @@
 #include "server/base/err.h"
 #include "server/http/http_request.h"
 
+/* Bytes of one line or of a part of it, its end included; last: the byte before them, 0 at the start
+ * of a line. */
+bool http_rules_bytes(char last, const char *bytes, size_t n);
 /* "POST /v1/messages HTTP/1.1": method, texts, target and minor; what was found stays set on
  * failure. */
 MUST_CHECK enum status http_rules_request_line(struct str line, struct http_request *r,

@@ -203,13 +203,13 @@ const struct route *routes_find(const struct config *c, struct str path, enum ht
     struct str rest;
     bool prefixed = strip_prefix(c, path, &rest);
     *allowed_out = 0;
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < ROWS && !found; i++) {
         if (!row_matches(&table[i], path, prefixed ? &rest : NULL)) {
             continue;
         }
         *allowed_out |=
             table[i].methods & ~OPTIONS; /* which every path has, also where nothing is */
-        if (!found && (table[i].methods & 1u << method)) {
+        if (table[i].methods & 1u << method) {
             found = &table[i];
         }
     }

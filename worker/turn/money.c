@@ -40,10 +40,7 @@ enum status money_init(const struct config *c, struct err *err)
 /* Once a model and worker: a gap in the price list must be seen, not repeated with each request. */
 static void warn_price(struct worker *w, struct str id)
 {
-    uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
-    for (size_t i = 0; i < id.n; i++) {
-        hash = (hash ^ (uint8_t)id.p[i]) * 0x100000001b3ull;
-    }
+    uint64_t hash = text_hash(id);
     for (uint32_t i = 0; i < w->learnt.unpriced_count; i++) {
         if (w->learnt.unpriced[i] == hash) {
             return;

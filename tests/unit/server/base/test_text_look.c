@@ -21,6 +21,10 @@ static void test_only_of_rows(void **state)
         }
     }
     assert_false(text_only_of((struct str){"a\0", 2}, "-")); /* NUL ends the others, is none */
+    assert_int_equal(text_span(STR("a-b c"), "-"), 3);
+    assert_int_equal(text_span(STR(" a"), "-"), 0);
+    assert_int_equal(text_span((struct str){"a\0a", 3}, ""), 1);
+    assert_int_equal(text_span((struct str){NULL, 0}, "-"), 0);
 }
 
 static void test_list_has_rows(void **state)

@@ -125,6 +125,28 @@ static void test_secret_names_are_known(void **state)
     }
 }
 
+/* Whatever stands around it, and wherever the bytes were cut. */
+static void test_bytes_any_at_any_place_is_judged(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        for (size_t at = 0; at < 24; at++) {
+            char line[25] = "abcdefgh\t\xff\x80~ !@[`{ijkl\r\n";
+            bool good = (c >= ' ' && c != 0x7f) || c == '\t';
+            line[at] = (char)c;
+            for (size_t cut = 0; cut < sizeof line - 1; cut++) {
+                char last = cut > 0 ? line[cut - 1] : 0;
+                bool legal = http_rules_bytes(0, line, cut) &&
+                             http_rules_bytes(last, line + cut, sizeof line - 1 - cut);
+                bool wanted = at == 22 ? c == '\r' : at == 23 ? c == '\n' : good;
+                if (legal != wanted) {
+                    fail_msg("byte %d at %zu, cut at %zu", c, at, cut);
+                }
+            }
+        }
+    }
+}
+
 static void test_trailer_that_frames_is_refused(void **state)
 {
     (void)state;
@@ -143,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_host_any_is_judged),
         cmocka_unit_test(test_single_header_twice_is_refused),
         cmocka_unit_test(test_secret_names_are_known),
+        cmocka_unit_test(test_bytes_any_at_any_place_is_judged),
         cmocka_unit_test(test_trailer_that_frames_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -405,19 +405,32 @@ static void put_other(struct converse_build *b, const struct scan *s, scan_ref b
     }
 }
 
+static void fail_place(struct converse_build *b, const char *type)
+{
+    if (b->in_result) {
+        converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks cannot be in a tool result",
+                            type);
+        return;
+    }
+    converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks can only be in `%s` messages",
+                        type, b->role == CONVERSE_ASSISTANT ? "user" : "assistant");
+}
+
+/* In a result only by chat's `tool` messages, whose marks go behind it (openai_parts.c). */
 void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, scan_ref block)
 {
     const struct kind *k = kind_of(s, block);
-    bool assistant = b->role == CONVERSE_ASSISTANT;
+    unsigned by = b->role == CONVERSE_ASSISTANT ? BY_ASSISTANT : BY_USER;
     if (!k) {
         put_other(b, s, block);
-    } else if (k->where & (assistant ? BY_ASSISTANT : BY_USER)) {
+    } else if (k->where & (b->in_result ? IN_RESULT : by)) {
         k->put(b, s, block);
     } else {
-        converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks can only be in `%s` messages",
-                            k->type, assistant ? "user" : "assistant");
+        fail_place(b, k->type);
     }
-    anthropic_blocks_cache(b, s, block);
+    if (!b->in_result) {
+        anthropic_blocks_cache(b, s, block);
+    }
 }
 
 void anthropic_blocks_put_from(struct converse_build *b, const struct scan *s, scan_ref content,

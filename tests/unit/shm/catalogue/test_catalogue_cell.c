@@ -28,72 +28,73 @@ static void test_money_table(void **state)
     }
 }
 
+static const struct {
+    enum catalogue_column column;
+    const char *text;
+    bool good;
+} cell_rows[] = {
+    {CATALOGUE_CONTEXT, "200000", true},
+    {CATALOGUE_CONTEXT, "200k", false},
+    {CATALOGUE_CONTEXT, "4294967295", false},
+    {CATALOGUE_PROFILE, "us-gov", true},
+    {CATALOGUE_PROFILE, "mars", false},
+    {CATALOGUE_STATUS, "active", true},
+    {CATALOGUE_STATUS, "active 2027-01-01", false},
+    {CATALOGUE_STATUS, "legacy", true},
+    {CATALOGUE_STATUS, "legacy 2027-01-01", true},
+    {CATALOGUE_STATUS, "legacy soon", false},
+    {CATALOGUE_STATUS, "retired", false},
+    {CATALOGUE_STATUS, "retired 2026-10-14", true},
+    {CATALOGUE_STATUS, "retired 2026-10-14 anthropic.claude-sonnet-5", true},
+    {CATALOGUE_STATUS, "retired 14.10.2026", false},
+    {CATALOGUE_STATUS, "dead", false},
+    {CATALOGUE_REGIONAL, "1.1", true},
+    {CATALOGUE_REGIONAL, "1.1,us-gov=1.2,eu-west-2=0.47/1.86", true},
+    {CATALOGUE_REGIONAL, "us=1,1.1", false},
+    {CATALOGUE_REGIONAL, "1.1/1.2", false},
+    {CATALOGUE_REGIONAL, "eu=", false},
+    {CATALOGUE_REGIONAL, "=1", false},
+    {CATALOGUE_REGIONAL, "eu=1/2/3", false},
+    {CATALOGUE_TIERS, "flex=0.5,priority=1.75/1.8,ultrafast=6", true},
+    {CATALOGUE_TIERS, "warp=9", false},
+    {CATALOGUE_TIERS, "flex", false},
+    {CATALOGUE_TAKES, "tools,images,cache_1h", true},
+    {CATALOGUE_TAKES, "tools,smells", false},
+    {CATALOGUE_SAMPLING, "one", true},
+    {CATALOGUE_SAMPLING, "two", false},
+    {CATALOGUE_THINKING, "adaptive", true},
+    {CATALOGUE_THINKING, "deep", false},
+    {CATALOGUE_LEVEL_AT, "reasoning.effort", true},
+    {CATALOGUE_LEVEL_AT, "nowhere", false},
+    {CATALOGUE_REGIONAL, "1.1, eu=1.2", false}, /* nobody would ever be in " eu" */
+    {CATALOGUE_STATUS, "retired 2026-10-14 a b", false},
+    {CATALOGUE_NAMES, "claude-x,claude-x[1m],a/b:c", true},
+    {CATALOGUE_NAMES, "claude-x, claude-y", false},
+    {CATALOGUE_TOP_K, "top_k", true},
+    {CATALOGUE_TOP_K, "inferenceConfig.topK", true},
+    {CATALOGUE_TOP_K, "a.b.c", false},
+    {CATALOGUE_TOP_K, "top_k.", false},
+    {CATALOGUE_TOP_K, "\"top_k\"", false},
+    {CATALOGUE_EFFORTS, "minimal,low,ultra-2", true},
+    {CATALOGUE_EFFORTS, "low, high", false},
+    {CATALOGUE_EFFORTS, "low,,high", false},
+    {CATALOGUE_EFFORTS, "low/high", false},
+    {CATALOGUE_BETAS, "context-1m-2025-08-07,next_1.0", true},
+    {CATALOGUE_BETAS, "context-1m-2025-08-07 compact-2026-01-12", false},
+    {CATALOGUE_NAME, "Anything at all", true},
+};
+
 static void test_read_refuses_what_is_no_value_of_its_column(void **state)
 {
     (void)state;
-    static const struct {
-        enum catalogue_column column;
-        const char *text;
-        bool good;
-    } rows[] = {
-        {CATALOGUE_CONTEXT, "200000", true},
-        {CATALOGUE_CONTEXT, "200k", false},
-        {CATALOGUE_CONTEXT, "4294967295", false},
-        {CATALOGUE_PROFILE, "us-gov", true},
-        {CATALOGUE_PROFILE, "mars", false},
-        {CATALOGUE_STATUS, "active", true},
-        {CATALOGUE_STATUS, "active 2027-01-01", false},
-        {CATALOGUE_STATUS, "legacy", true},
-        {CATALOGUE_STATUS, "legacy 2027-01-01", true},
-        {CATALOGUE_STATUS, "legacy soon", false},
-        {CATALOGUE_STATUS, "retired", false},
-        {CATALOGUE_STATUS, "retired 2026-10-14", true},
-        {CATALOGUE_STATUS, "retired 2026-10-14 anthropic.claude-sonnet-5", true},
-        {CATALOGUE_STATUS, "retired 14.10.2026", false},
-        {CATALOGUE_STATUS, "dead", false},
-        {CATALOGUE_REGIONAL, "1.1", true},
-        {CATALOGUE_REGIONAL, "1.1,us-gov=1.2,eu-west-2=0.47/1.86", true},
-        {CATALOGUE_REGIONAL, "us=1,1.1", false},
-        {CATALOGUE_REGIONAL, "1.1/1.2", false},
-        {CATALOGUE_REGIONAL, "eu=", false},
-        {CATALOGUE_REGIONAL, "=1", false},
-        {CATALOGUE_REGIONAL, "eu=1/2/3", false},
-        {CATALOGUE_TIERS, "flex=0.5,priority=1.75/1.8,ultrafast=6", true},
-        {CATALOGUE_TIERS, "warp=9", false},
-        {CATALOGUE_TIERS, "flex", false},
-        {CATALOGUE_TAKES, "tools,images,cache_1h", true},
-        {CATALOGUE_TAKES, "tools,smells", false},
-        {CATALOGUE_SAMPLING, "one", true},
-        {CATALOGUE_SAMPLING, "two", false},
-        {CATALOGUE_THINKING, "adaptive", true},
-        {CATALOGUE_THINKING, "deep", false},
-        {CATALOGUE_LEVEL_AT, "reasoning.effort", true},
-        {CATALOGUE_LEVEL_AT, "nowhere", false},
-        {CATALOGUE_REGIONAL, "1.1, eu=1.2", false}, /* nobody would ever be in " eu" */
-        {CATALOGUE_STATUS, "retired 2026-10-14 a b", false},
-        {CATALOGUE_NAMES, "claude-x,claude-x[1m],a/b:c", true},
-        {CATALOGUE_NAMES, "claude-x, claude-y", false},
-        {CATALOGUE_TOP_K, "top_k", true},
-        {CATALOGUE_TOP_K, "inferenceConfig.topK", true},
-        {CATALOGUE_TOP_K, "a.b.c", false},
-        {CATALOGUE_TOP_K, "top_k.", false},
-        {CATALOGUE_TOP_K, "\"top_k\"", false},
-        {CATALOGUE_EFFORTS, "minimal,low,ultra-2", true},
-        {CATALOGUE_EFFORTS, "low, high", false},
-        {CATALOGUE_EFFORTS, "low,,high", false},
-        {CATALOGUE_EFFORTS, "low/high", false},
-        {CATALOGUE_BETAS, "context-1m-2025-08-07,next_1.0", true},
-        {CATALOGUE_BETAS, "context-1m-2025-08-07 compact-2026-01-12", false},
-        {CATALOGUE_NAME, "Anything at all", true},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof cell_rows / sizeof *cell_rows; i++) {
         uint32_t v = 0;
         bool text;
         struct err err;
         enum status st =
-            catalogue_cell_read(rows[i].column, text_from(rows[i].text), &v, &text, &err);
-        if ((st == STATUS_OK) != rows[i].good) {
-            fail_msg("%s %s: %s", catalogue_table_columns[rows[i].column], rows[i].text,
+            catalogue_cell_read(cell_rows[i].column, text_from(cell_rows[i].text), &v, &text, &err);
+        if ((st == STATUS_OK) != cell_rows[i].good) {
+            fail_msg("%s %s: %s", catalogue_table_columns[cell_rows[i].column], cell_rows[i].text,
                      st == STATUS_OK ? "taken" : err.text);
         }
     }

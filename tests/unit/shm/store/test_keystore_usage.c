@@ -21,8 +21,8 @@ static struct keystore_budget budget(int64_t limit, int64_t mtd, const char *mon
 /* The middle of "2026-01". */
 static int64_t middle_of(const char *month)
 {
-    struct tm tm = {
-        .tm_year = atoi(month) - 1900, .tm_mon = atoi(month + 5) - 1, .tm_mday = 15, .tm_hour = 12};
+    struct tm tm = {.tm_mday = 15, .tm_hour = 12};
+    assert_non_null(strptime(month, "%Y-%m", &tm));
     return (int64_t)timegm(&tm) * 1000;
 }
 

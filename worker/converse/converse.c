@@ -50,6 +50,8 @@ bool converse_is_base64(struct str s)
 
 /* --- tool names ---------------------------------------------------------------------------- */
 
+#define BUCKETS 256
+
 /* In buckets by the last byte of the made name, which is as good as random: a request with very
  * many odd names must not cost their number squared. */
 struct pair {
@@ -64,7 +66,7 @@ struct custom {
 
 struct converse_names {
     struct arena *arena;
-    struct pair *pairs[256];
+    struct pair **pairs;   /* BUCKETS, from the first pair on: most requests have none */
     struct custom *custom; /* a handful; looked through for each call of an answer */
 };
 
@@ -108,7 +110,7 @@ static struct pair *find(const struct converse_names *names, struct str bedrock,
     if (!looks_made(bedrock) || !text_unhex(text_sub(bedrock, bedrock.n - 2, 2), bucket_out, 1)) {
         return NULL;
     }
-    for (struct pair *p = names->pairs[*bucket_out]; p; p = p->next) {
+    for (struct pair *p = names->pairs ? names->pairs[*bucket_out] : NULL; p; p = p->next) {
         if (text_eq(p->bedrock, bedrock)) {
             return p;
         }
@@ -126,9 +128,12 @@ struct str converse_name_out(struct converse_names *names, struct str client)
     if (!made.p || find(names, made, &bucket)) {
         return made;
     }
+    if (!names->pairs) {
+        names->pairs = arena_alloc(names->arena, BUCKETS * sizeof *names->pairs);
+    }
     struct pair *p = arena_alloc(names->arena, sizeof *p);
     struct str kept = arena_dup(names->arena, client);
-    if (!p || !kept.p) {
+    if (!names->pairs || !p || !kept.p) {
         return (struct str){NULL, 0};
     }
     *p = (struct pair){.client = kept, .bedrock = made, .next = names->pairs[bucket]};

@@ -49,9 +49,10 @@ static void keep(struct choices_row *row, const struct ground *g, struct str nam
                                 .caps = *choice->caps};
     row->choice.caps = NULL;
     row->choice.id.p = put(row, choice->id);
-    if (row->choice.id.p && put_text(row, &caps->family) && put_text(row, &caps->vendor) &&
-        put_text(row, &caps->top_k) && put_text(row, &caps->efforts) &&
-        put_text(row, &caps->betas)) {
+    row->choice.name.p = put(row, choice->name);
+    if (row->choice.id.p && row->choice.name.p && put_text(row, &caps->family) &&
+        put_text(row, &caps->vendor) && put_text(row, &caps->top_k) &&
+        put_text(row, &caps->efforts) && put_text(row, &caps->betas)) {
         row->name_n = (uint32_t)name.n;
         text_copy(name, row->name, sizeof row->name);
     }
@@ -79,6 +80,7 @@ static bool give(const struct choices_row *row, struct arena *arena, struct mode
     }
     *out = row->choice;
     out->id.p = g->text + (row->choice.id.p - row->text);
+    out->name.p = g->text + (row->choice.name.p - row->text);
     out->caps = &g->caps;
     return true;
 }

@@ -48,6 +48,7 @@ static void test_second_answer_is_the_first_one_in_own_memory(void **state)
         struct models_choice a = choose(names[i], true);
         struct models_choice b = choose(names[i], true);
         assert_true(text_eq(a.id, b.id) && a.id.p != b.id.p && b.id.p[b.id.n] == '\0');
+        assert_true(text_eq(a.name, b.name) && b.name.p[b.name.n] == '\0');
         assert_int_equal(a.transport, b.transport);
         assert_int_equal(a.one_million, b.one_million);
         assert_string_equal(a.rule, b.rule);

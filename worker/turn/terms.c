@@ -1,6 +1,7 @@
 #include "worker/turn/terms.h"
 
 #include "shm/memory/counters.h"
+#include "worker/dialect/changes.h"
 #include "worker/turn/wait.h"
 
 #define METADATA_MAX  256 /* characters of a value, RequestMetadataValueString of service-2.json */
@@ -91,6 +92,18 @@ static enum status put_metadata(struct exchange *x, struct plan_terms *t)
     return ok ? STATUS_OK : err_no_memory(&x->outcome.err);
 }
 
+/* "Application inference profiles don't support non-default projects" (service-2.json): their own tags
+ * tell whose the cost is. */
+static void drop_project_of_profile(struct exchange *x, struct plan_terms *t)
+{
+    size_t at;
+    if (t->project.n > 0 &&
+        text_find(x->asked.model.id, STR(":application-inference-profile/"), &at)) {
+        t->project = STR("");
+        changes_note(&x->attempt.changes, "drop:", STR("project"));
+    }
+}
+
 enum status terms_find(struct exchange *x)
 {
     const struct config *c = x->worker->config;
@@ -102,5 +115,6 @@ enum status terms_find(struct exchange *x)
     t->guardrail = c->guardrail;
     t->project = text_from(c->bedrock_project);
     enum status st = has_own(x) ? put_own(x, t) : STATUS_OK;
+    drop_project_of_profile(x, t);
     return st == STATUS_OK && c->metadata ? put_metadata(x, t) : st;
 }

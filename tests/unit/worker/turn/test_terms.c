@@ -199,6 +199,23 @@ static void test_metadata_of_nobody_is_none(void **state)
     check(g, "master", "request-metadata: {\"user\":\"master\"}\r\n", true);
 }
 
+/* service-2.json, projectIdentifier: an application inference profile takes none. */
+static void test_profile_of_an_application_has_no_project(void **state)
+{
+    struct gateway *g = *state;
+    configure(g, "gr1:3", "proj_s", 0);
+    g->reply = answer_converse;
+    gateway_talk(
+        g, CHAT, KEY,
+        "{\"model\":\"arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/"
+        "abc\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}",
+        "Hello");
+    check(g, "profile", "application-inference-profile", true);
+    check(g, "profile", "\"guardrailIdentifier\":\"gr1\"", true);
+    check(g, "profile", "project", false);
+    client_check(&g->client, "profile", "drop:project", true);
+}
+
 /* ---- what cannot be read ------------------------------------------------------------------ */
 
 /* The directory was damaged, or a writer lost them: never without the guardrail. */
@@ -240,6 +257,7 @@ int main(void)
         GATEWAY(test_members_of_converse),
         GATEWAY(test_metadata_is_what_the_setting_lists),
         GATEWAY(test_metadata_of_nobody_is_none),
+        GATEWAY(test_profile_of_an_application_has_no_project),
         GATEWAY(test_key_whose_terms_are_gone_is_refused),
         GATEWAY(test_counting_says_nothing_of_them),
     };

@@ -103,7 +103,7 @@ check_minimal_files() { # IMAGE ARCHITECTURE
     echo "  $1: $bytes bytes, the program $(stat -c %s "$mounted/app/llm-api-converter")"
     expect "$1: files" "$(cd "$mounted" && find . -type f | sort | tr '\n' ' ')" \
         "./app/llm-api-converter ./app/sbom.spdx.json ./etc/ssl/certs/ca-certificates.crt "
-    expect_below "$1: bytes" "$bytes" 3200000
+    expect_below "$1: bytes" "$bytes" 3600000
     expect_match "$1: bill of materials" "$(jq -r '.packages[].name' "$mounted/app/sbom.spdx.json" | tr '\n' ' ')" 'curl .*glibc .*mbedtls|mbedtls'
     expect "$1: the same program as make release built" "$(sha256sum <"$mounted/app/llm-api-converter")" \
         "$(sha256sum <"build/linux-$2/llm-api-converter")"

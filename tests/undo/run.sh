@@ -46,11 +46,11 @@ undo() { # ID FILE SED SUITE NAME
     elif (cd "$copy" && prove "$4" "$5") >"$log" 2>&1; then
         echo "  FAILED $row passes although the fault is back: $3"
         failed=$((failed + 1))
-    elif grep -qE '(^| )error: |: died before its end' "$log"; then
-        echo "  FAILED $row proves nothing: $(grep -m1 -E 'error: |died before' "$log")"
+    elif grep -qE ':[0-9]+:[0-9]+: error: |: died before its end' "$log"; then
+        echo "  FAILED $row proves nothing: $(grep -m1 -E ':[0-9]+: error: |died before' "$log")"
         failed=$((failed + 1))
     else
-        echo "  $row: $(grep -m1 -oE 'FAILED.{0,140}|^(scripts|docker)/.{0,140}|\[  FAILED  \].*' "$log")"
+        echo "  $row: $(grep -m1 -oE 'FAILED.{0,140}|error: Failure.*|^(scripts|docker)/.{0,140}|\[  FAILED  \].*' "$log")"
         passed=$((passed + 1))
     fi
     cp -p "$2" "$copy/$2"

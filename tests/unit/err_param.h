@@ -35,7 +35,7 @@ static bool err_param_fits(const struct err *err)
         }
         bool empty = text_starts(text_sub(rest, end, rest.n), STR("': empty array"));
         return text_eq(text_sub(rest, 0, end), text_from(err->param)) &&
-               strcmp(err_code(err), empty ? "empty_array" : rows[i].code) == 0;
+               strcmp(err_code(err, DIALECT_OPENAI), empty ? "empty_array" : rows[i].code) == 0;
     }
     return err->param[0] == '\0';
 }

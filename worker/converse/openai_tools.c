@@ -3,7 +3,7 @@
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/dialect/chat_tool.h"
-#include "worker/dialect/chat_wish.h"
+#include "worker/dialect/openai_wish.h"
 
 static const struct str nothing = {NULL, 0};
 
@@ -47,7 +47,7 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
                                   "Missing required parameter: 'tools[].function.name'.");
         return;
     }
-    if (!chat_wish_allows(&b->plan->left, t.name)) {
+    if (!openai_wish_allows(&b->plan->left, STR(""), t.name)) {
         return;
     }
     if (read.kind == CHAT_TOOL_CUSTOM) {

@@ -52,7 +52,7 @@ static void put_tool(struct converse_build *b, const struct scan *s, scan_ref to
     }
     if (read.kind == CHAT_TOOL_CUSTOM) {
         t.schema = custom_schema(b, s, read.grammar);
-        if (!converse_names_custom(b->names, t.name)) {
+        if (!converse_names_mark(b->names, t.name, CONVERSE_CALL_CUSTOM)) {
             converse_build_no_memory(b);
         }
         plan_note(b->plan, read.grammar == SCAN_ABSENT ? PLAN_MAP : PLAN_CLAMP, "custom_tool",

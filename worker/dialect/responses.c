@@ -148,7 +148,8 @@ enum status responses_read(const struct scan *s, struct responses_request *out, 
         st = steps[i](s, out, err);
     }
     if (st == STATUS_OK) {
-        st = responses_wish_read(&out->wish, s, out->input, out->tools, err);
+        out->last = responses_item_last_turn(s, out->input);
+        st = responses_wish_read(&out->wish, s, out->input, out->tools, &out->last, err);
     }
     out->wish.stream = out->stream;
     out->wish.max_tokens = out->max_tokens;

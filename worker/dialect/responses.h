@@ -8,6 +8,7 @@
 #ifndef WORKER_DIALECT_RESPONSES_H
 #define WORKER_DIALECT_RESPONSES_H
 
+#include "worker/dialect/responses_item.h"
 #include "worker/dialect/responses_pairs.h"
 #include "worker/dialect/wish.h"
 
@@ -22,6 +23,7 @@ struct responses_request {
     scan_ref instructions; /* a string, or SCAN_ABSENT */
     scan_ref tools; /* an array, or SCAN_ABSENT; more may be in the input: responses_tool.h */
     struct responses_pairs pairs;
+    struct responses_turn last;
     struct wish wish;
 };
 

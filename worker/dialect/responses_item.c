@@ -110,3 +110,24 @@ scan_ref responses_item_first(const struct scan *s, scan_ref input)
 {
     return scan_type(s, input) == SCAN_ARRAY ? scan_first(s, input) : SCAN_ABSENT;
 }
+
+/* Tools that are given, and what OpenAI's own have done, interrupt nobody. */
+struct responses_turn responses_item_last_turn(const struct scan *s, scan_ref input)
+{
+    struct responses_turn turn = {.first = SCAN_ABSENT};
+    bool models = false;
+    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT;
+         v = scan_next(s, input, v)) {
+        struct responses_item item = responses_item_read(s, v);
+        if (item.kind == RESPONSES_TOOLS || item.kind == RESPONSES_TOLD) {
+            continue;
+        }
+        bool before = models;
+        models = responses_item_is_models(s, &item);
+        if (models && !before) {
+            turn = (struct responses_turn){.first = v};
+        }
+        turn.calls = turn.calls || item.kind == RESPONSES_CALL;
+    }
+    return turn;
+}

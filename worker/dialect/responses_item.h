@@ -39,7 +39,14 @@ struct responses_item responses_item_read(const struct scan *s, scan_ref item);
 bool responses_item_instructs(const struct scan *s, const struct responses_item *item);
 /* What the model says or does; else the user's side. */
 bool responses_item_is_models(const struct scan *s, const struct responses_item *item);
-/* The first item, and the one after: input may be a string, which is none. */
+/* The first item; none when input is a string. */
 scan_ref responses_item_first(const struct scan *s, scan_ref input);
+
+/* What the model said and did last, since the user's side had spoken. */
+struct responses_turn {
+    scan_ref first; /* its first item; SCAN_ABSENT: it never spoke */
+    bool calls;
+};
+struct responses_turn responses_item_last_turn(const struct scan *s, scan_ref input);
 
 #endif

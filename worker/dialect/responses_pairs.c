@@ -64,8 +64,9 @@ static enum status refuse(const struct end *e, struct err *err)
 }
 
 /* Of one id: each output belongs to the oldest call before it that has none yet. */
-static enum status match(struct ends *ends, uint32_t from, uint32_t to, scan_ref *answer,
-                         struct responses_pairs *out, struct err *err)
+static enum status match(struct ends *ends, uint32_t from, uint32_t to,
+                         struct responses_answer *answer, struct responses_pairs *out,
+                         struct err *err)
 {
     uint32_t open = from; /* no call before it waits */
     bool called = false;
@@ -84,19 +85,20 @@ static enum status match(struct ends *ends, uint32_t from, uint32_t to, scan_ref
         if (open == i) {
             out->surplus++;
         } else {
-            answer[ends->end[open++].number] = e->item;
+            answer[ends->end[open++].number] = (struct responses_answer){e->item, e->at};
         }
     }
     return STATUS_OK;
 }
 
 /* The first call without an output, in the order of the input. */
-static enum status check_answered(const struct ends *ends, const scan_ref *answer, struct err *err)
+static enum status check_answered(const struct ends *ends, const struct responses_answer *answer,
+                                  struct err *err)
 {
     const struct end *first = NULL;
     for (uint32_t i = 0; i < ends->n; i++) {
         const struct end *e = &ends->end[i];
-        if (!e->output && answer[e->number] == SCAN_ABSENT && (!first || e->at < first->at)) {
+        if (!e->output && answer[e->number].item == SCAN_ABSENT && (!first || e->at < first->at)) {
             first = e;
         }
     }
@@ -112,12 +114,12 @@ enum status responses_pairs_read(const struct scan *s, scan_ref input, struct re
     if (st != STATUS_OK) {
         return st;
     }
-    scan_ref *answer = arena_alloc(s->arena, (ends.calls + 1) * sizeof *answer);
+    struct responses_answer *answer = arena_alloc(s->arena, (ends.calls + 1) * sizeof *answer);
     if (!answer) {
         return err_no_memory(err);
     }
     for (uint32_t i = 0; i < ends.calls; i++) {
-        answer[i] = SCAN_ABSENT;
+        answer[i].item = SCAN_ABSENT;
     }
     qsort(ends.end, ends.n, sizeof *ends.end, end_order);
     for (uint32_t from = 0, to; from < ends.n && st == STATUS_OK; from = to) {

@@ -8,8 +8,13 @@
 
 #include "server/json/scan.h"
 
+struct responses_answer {
+    scan_ref item;
+    uint32_t at; /* its number among the items */
+};
+
 struct responses_pairs {
-    const scan_ref *answer; /* of the calls in their order; in the arena */
+    const struct responses_answer *answer; /* of the calls in their order; in the arena */
     uint32_t calls;
     uint32_t surplus; /* outputs of calls that have theirs already */
 };

@@ -3,21 +3,21 @@
 #include "worker/dialect/openai_wish.h"
 #include "worker/dialect/responses_item.h"
 
-void responses_tools_begin(struct responses_tools *w, const struct scan *s, scan_ref tools,
-                           scan_ref input)
+void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, scan_ref tools,
+                          scan_ref input)
 {
-    *w = (struct responses_tools){.s = s,
-                                  .input = input,
-                                  .item = responses_item_first(s, input),
-                                  .list = tools,
-                                  .next = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools)
-                                                                            : SCAN_ABSENT,
-                                  .space = SCAN_ABSENT,
-                                  .inner = SCAN_ABSENT};
+    *w = (struct responses_tool_walk){
+        .s = s,
+        .input = input,
+        .item = responses_item_first(s, input),
+        .list = tools,
+        .next = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools) : SCAN_ABSENT,
+        .space = SCAN_ABSENT,
+        .inner = SCAN_ABSENT};
 }
 
 /* The next list with something in it. */
-static bool open_list(struct responses_tools *w)
+static bool open_list(struct responses_tool_walk *w)
 {
     while (w->next == SCAN_ABSENT && w->item != SCAN_ABSENT) {
         w->list = responses_item_read(w->s, w->item).tools;
@@ -43,7 +43,7 @@ static struct chat_tool read_tool(const struct scan *s, scan_ref tool)
     return t;
 }
 
-static bool next_inner(struct responses_tools *w, struct responses_tool *out)
+static bool next_inner(struct responses_tool_walk *w, struct responses_tool *out)
 {
     scan_ref list = SCAN_GET(w->s, w->space, "tools");
     if (w->inner == SCAN_ABSENT) {
@@ -52,13 +52,14 @@ static bool next_inner(struct responses_tools *w, struct responses_tool *out)
     *out = (struct responses_tool){.tool = read_tool(w->s, w->inner),
                                    .at = w->inner,
                                    .space = SCAN_GET(w->s, w->space, "name"),
-                                   .opens = w->opens};
+                                   .preface = w->opens ? SCAN_GET(w->s, w->space, "description")
+                                                       : SCAN_ABSENT};
     w->inner = scan_next(w->s, list, w->inner);
     w->opens = false;
     return true;
 }
 
-bool responses_tools_next(struct responses_tools *w, struct responses_tool *out)
+bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out)
 {
     while (!next_inner(w, out)) {
         if (!open_list(w)) {
@@ -68,8 +69,10 @@ bool responses_tools_next(struct responses_tools *w, struct responses_tool *out)
         scan_ref list = SCAN_GET(w->s, tool, "tools");
         w->next = scan_next(w->s, w->list, tool);
         if (!SCAN_IS(w->s, SCAN_GET(w->s, tool, "type"), "namespace")) {
-            *out = (struct responses_tool){
-                .tool = read_tool(w->s, tool), .at = tool, .space = SCAN_ABSENT};
+            *out = (struct responses_tool){.tool = read_tool(w->s, tool),
+                                           .at = tool,
+                                           .space = SCAN_ABSENT,
+                                           .preface = SCAN_ABSENT};
             return true;
         }
         w->space = tool;

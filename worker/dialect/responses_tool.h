@@ -12,10 +12,10 @@ struct responses_tool {
     struct chat_tool tool; /* OTHER: of OpenAI's own service, or unknown */
     scan_ref at;           /* the object itself */
     scan_ref space;        /* the namespace that it is of, or SCAN_ABSENT */
-    bool opens;            /* and it is the first one in there */
+    scan_ref preface;      /* what that is about, with the first one in there */
 };
 
-struct responses_tools { /* a walk; begun by responses_tools_begin */
+struct responses_tool_walk { /* a walk; begun by responses_tool_begin */
     const struct scan *s;
     scan_ref input, item; /* the next item to look into */
     scan_ref list, next;  /* the list that is open, and what comes next in it */
@@ -24,9 +24,9 @@ struct responses_tools { /* a walk; begun by responses_tools_begin */
 };
 
 /* tools: an array, or SCAN_ABSENT. */
-void responses_tools_begin(struct responses_tools *w, const struct scan *s, scan_ref tools,
-                           scan_ref input);
-bool responses_tools_next(struct responses_tools *w, struct responses_tool *out);
+void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, scan_ref tools,
+                          scan_ref input);
+bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out);
 
 /* Its name; that of a tool without one is its type. */
 struct str responses_tool_name(const struct scan *s, const struct responses_tool *t);

@@ -1,7 +1,6 @@
 #include "worker/dialect/responses_wish.h"
 
 #include "worker/dialect/openai_wish.h"
-#include "worker/dialect/responses_item.h"
 #include "worker/dialect/responses_tool.h"
 
 /* --- reasoning, text ----------------------------------------------------------------------- */
@@ -79,38 +78,27 @@ static void read_choice(struct wish *w)
 
 static void count_tools(struct wish *w, scan_ref input, scan_ref tools)
 {
-    struct responses_tools walk;
+    struct responses_tool_walk walk;
     struct responses_tool t;
-    responses_tools_begin(&walk, w->scan, tools, input);
-    while (responses_tools_next(&walk, &t)) {
+    responses_tool_begin(&walk, w->scan, tools, input);
+    while (responses_tool_next(&walk, &t)) {
         w->tools += responses_tool_is_shown(w, &t);
     }
 }
 
 /* --- the history --------------------------------------------------------------------------- */
 
-/* The turn that is to go on is what the model said and did since the user's side spoke last. */
-static void read_history(struct wish *w, scan_ref input)
+static void read_history(struct wish *w, scan_ref input, const struct responses_turn *last)
 {
     const struct scan *s = w->scan;
-    bool models = false, calls = false, thought = false;
     for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT;
          v = scan_next(s, input, v)) {
         struct responses_item item = responses_item_read(s, v);
-        bool before = models;
-        if (item.kind == RESPONSES_TOOLS || item.kind == RESPONSES_TOLD) {
-            continue;
-        }
-        models = responses_item_is_models(s, &item);
-        if (models && !before) {
-            calls = false;
-            thought = item.kind == RESPONSES_REASONING && scan_type(s, item.sealed) == SCAN_STRING;
-        }
-        calls = calls || item.kind == RESPONSES_CALL;
         w->thoughts = w->thoughts || scan_type(s, item.sealed) == SCAN_STRING;
         w->called_before = w->called_before || item.kind == RESPONSES_CALL;
     }
-    w->unreasoned = calls && !thought && wish_thinks(w->thinking);
+    w->unreasoned = last->calls && wish_thinks(w->thinking) &&
+                    scan_type(s, responses_item_read(s, last->first).sealed) != SCAN_STRING;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -173,7 +161,7 @@ static const struct str known[] = {
 };
 
 enum status responses_wish_read(struct wish *w, const struct scan *s, scan_ref input,
-                                scan_ref tools, struct err *err)
+                                scan_ref tools, const struct responses_turn *last, struct err *err)
 {
     static const struct wish_names names = {.thinking = "reasoning",
                                             .effort = "reasoning.effort",
@@ -197,6 +185,6 @@ enum status responses_wish_read(struct wish *w, const struct scan *s, scan_ref i
         wish_lose(w, truncation);
     }
     count_tools(w, input, tools);
-    read_history(w, input);
+    read_history(w, input, last);
     return STATUS_OK;
 }

@@ -6,16 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* ctype.h obeys the locale and is undefined for negative char. */
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
+/* Bytes that differ are the same letter if they differ in 0x20 only. (ctype.h obeys the locale and is
+ * undefined for negative char.) */
 bool text_same_folded(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (fold(a[i]) != fold(b[i])) {
+        if (a[i] != b[i] && ((a[i] ^ b[i]) != 0x20 || (unsigned)(a[i] | 0x20) - 'a' >= 26)) {
             return false;
         }
     }

@@ -1,7 +1,6 @@
 #include "server/json/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +70,7 @@ void json_str(struct json_out *w, struct str s)
 void json_i64(struct json_out *w, int64_t v)
 {
     separate(w, true);
-    buf_printf(w->b, "%" PRId64, v);
+    buf_put_i64(w->b, v);
 }
 
 void json_f64(struct json_out *w, double v)
@@ -121,23 +120,28 @@ static void put_control(struct buf *b, unsigned char c)
     }
 }
 
+/* ASCII that stands for itself: as signed bytes, everything from 0x80 up is below 0x20 as well. */
+static inline bool plain_ascii(char c)
+{
+    return (int8_t)c >= 0x20 && c != '"' && c != '\\';
+}
+
 /* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
  * broken UTF-8. */
 static size_t plain_run(struct str s)
 {
     size_t i = 0;
-    while (i < s.n) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            break;
+    for (;;) {
+        while (i < s.n && plain_ascii(s.p[i])) {
+            i++;
         }
-        size_t n = c < 0x80 ? 1 : text_utf8_step((struct str){s.p + i, s.n - i});
+        bool wide = i < s.n && (unsigned char)s.p[i] >= 0x80;
+        size_t n = wide ? text_utf8_step((struct str){s.p + i, s.n - i}) : 0;
         if (n == 0) {
-            break;
+            return i;
         }
         i += n;
     }
-    return i;
 }
 
 void json_escape(struct buf *b, struct str s)

@@ -6,7 +6,7 @@ static struct reply *make(struct arena *arena, size_t n)
 {
     struct converse_names *names = converse_names_new(arena);
     const struct openai_wants wants = {1, n % 2 != 0, n % 4 > 1};
-    if (!names || (!wants.legacy && !converse_names_custom(names, STR("f"))))
+    if (!names || (!wants.legacy && !converse_names_mark(names, STR("f"), CONVERSE_CALL_CUSTOM)))
         abort();
     struct reply *r =
         converse_to_openai_new(arena, STR("gpt-\"x\""), STR("chatcmpl-1"), wants, names);

@@ -397,7 +397,7 @@ void stream_break(struct exchange *x)
         }
     }
     if (!x->outcome.told && x->outcome.err.code != STATUS_OK) {
-        x->outcome.status = err_row(x->outcome.err.code)->http[x->asked.dialect];
+        x->outcome.status = err_http(x->outcome.err.code, x->asked.dialect);
     }
     http_out_end(x->conn);
 }

@@ -9,7 +9,10 @@ import { API_KEY, BASE_URL, MODELS, PIXEL, faulty, reset, upstreamBody } from '.
 const openai = createOpenAI({ apiKey: API_KEY, baseURL: `${BASE_URL}/v1` });
 const weather = tool({ description: 'Weather of a city', inputSchema: z.object({ city: z.string() }),
   execute: async ({ city }) => `sunny in ${city}` });
-const steps = { tools: { weather }, stopWhen: stepCountIs(3) };
+// Nothing is stored here. With its default this SDK (@ai-sdk/openai 4.0.118) sends ids in place of what the model has said,
+// although the answer was marked store: false; then the gateway says so (below).
+const providerOptions = { openai: { store: false } };
+const steps = { tools: { weather }, stopWhen: stepCountIs(3), providerOptions };
 beforeEach(reset);
 
 for (const model of MODELS) {
@@ -48,6 +51,11 @@ for (const model of MODELS) {
     assert.deepEqual(parts.at(-1), { city: 'Bonn', sunny: true });
   });
 }
+
+test('without store: false the second step is refused in words', async () => {
+  await assert.rejects(generateText({ model: openai(MODELS[0]), ...steps, providerOptions: {}, prompt: 'use tool weather {"city":"Bonn"}' }),
+    (e) => e.statusCode === 400 && !e.isRetryable && /nothing is stored here/.test(e.message));
+});
 
 test('an image', async () => {
   await generateText({ model: openai(MODELS[0]), messages: [{ role: 'user',

@@ -5,10 +5,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, beforeEach, test } from 'node:test';
-import { CLAUDE, MODELS, MOCK_URL, PIXEL, THOUGHT, faulty, ledger, reset, upstreamBody } from './bed.mjs';
+import { CLAUDE, FULL, MODELS, MOCK_URL, PIXEL, THOUGHT, faulty, ledger, reset, upstreamBody } from './bed.mjs';
 import { codex, dropHome, makeHome } from './codex.mjs';
 
-const FULL = process.env.CLIENTS_FULL ? false : 'only in make clients-full';
 const PATCH = '*** Begin Patch\n*** Update File: notes.txt\n@@\n-one\n+two\n*** End Patch';
 const shell = (cmd) => `use tool exec_command ${JSON.stringify({ cmd })}`;
 const calm = ({ code, text }) => {
@@ -46,7 +45,7 @@ for (const model of MODELS) {
     calm(run);
     const { messages } = await upstreamBody();
     assert.equal(messages.at(-2).content.filter((b) => b.toolUse).length, 2);
-    assert.deepEqual(messages.at(-1).content.map((b) => JSON.stringify(b).match(/left|right/)[0]), ['left', 'right']);
+    assert.deepEqual(messages.at(-1).content.filter((b) => b.toolResult).map((b) => JSON.stringify(b).match(/left|right/)[0]), ['left', 'right']);
   });
 
   test(`${model}: a tool of an MCP server`, { skip: FULL }, async () => {

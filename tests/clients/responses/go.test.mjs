@@ -14,7 +14,7 @@ for (const model of MODELS) {
     assert.deepEqual(Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line))), {
       create: ['guten Tag', 'completed', true],
       streamed: ['one two three', 'response.completed'],
-      tool: ['{"city":"Ulm"}', 'response.completed'],
+      tool: ['I will use a tool.{"city":"Ulm"}', 'response.completed'],
       refused: true,
       broken: true,
     });

@@ -42,10 +42,10 @@ def parsed(model):
     return answer.output_parsed.model_dump()
 
 
-def image(model):
+def image(_):
     content = [{"type": "input_text", "text": "what?"},
                {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64," + PIXEL}]
-    return client.responses.create(model=model, input=[{"role": "user", "content": content}]).output_text
+    return client.responses.create(model="claude-sonnet-4-5", input=[{"role": "user", "content": content}]).output_text
 
 
 def refused(model):

@@ -6,7 +6,9 @@
  */
 #include "worker/reply/converse_to_responses.h"
 
-#include "worker/reply/responses_private.h"
+#include "server/json/scan.h"
+#include "worker/reply/responses_item.h"
+#include "worker/reply/responses_object.h"
 
 #define PING           ": keepalive\n\n"
 #define CALLS_MAX      4096u /* each id is compared with all before it */
@@ -376,7 +378,7 @@ static void put_whole(struct converse_reply *base, const struct converse_part *p
     struct responses_reply *r = own(base);
     const struct responses_ending e = ending_of(base);
     r->quiet = true;
-    r->most = 4 * CONVERSE_TO_RESPONSES_MAX; /* Bedrock's own limit is 25,000,000 */
+    r->most = 4 * RESPONSES_REPLY_MAX; /* Bedrock's own limit is 25,000,000 */
     for (size_t i = 0; i < n; i++) {
         put_whole_part(r, (uint32_t)i, &parts[i], out);
     }
@@ -408,7 +410,7 @@ struct responses_echo converse_to_responses_echo(const struct scan *s)
     if (v != SCAN_ABSENT && scan_type(s, v) != SCAN_NULL) { \
         echo.member = scan_raw(s, v);                       \
     }
-    CONVERSE_TO_RESPONSES_ECHOES(TAKE)
+    RESPONSES_WANTS_ECHOES(TAKE)
 #undef TAKE
     return echo;
 }
@@ -423,8 +425,8 @@ struct reply *converse_to_responses_new(struct arena *arena, struct str client_m
     }
     converse_reply_init(&r->base, &responses, arena, client_model, id, names);
     r->wants = *wants;
-    r->most = CONVERSE_TO_RESPONSES_MAX;
-    buf_init(&r->output, 8 * CONVERSE_TO_RESPONSES_MAX); /* most decides, and then a seal grows */
+    r->most = RESPONSES_REPLY_MAX;
+    buf_init(&r->output, 8 * RESPONSES_REPLY_MAX); /* most decides, and then a seal grows */
     buf_init(&r->delta, 4096);
     return responses_object_init(r) ? &r->base.reply : NULL;
 }

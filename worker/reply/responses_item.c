@@ -5,9 +5,9 @@
  *   {"id":"msg_..","type":"message",.. "content":[ {"type":"output_text","text":" ... ","annotations":..} ],"status":".."}
  *   head                                          opens                          text  closes             ends
  */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/responses_item.h"
 
-#define MIDDLE_MAX 4096 /* of what stands before the number of an event of a piece: two ids */
+#include "worker/reply/responses_unpack.h"
 
 struct kind {
     struct str id;    /* before the "_" */

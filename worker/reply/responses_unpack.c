@@ -1,5 +1,5 @@
 /* The input of a call that is no function to the client: Bedrock's JSON, taken apart. */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/responses_unpack.h"
 
 #include "server/json/scan.h"
 #include "worker/reply/openai_custom.h"

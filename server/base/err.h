@@ -73,7 +73,8 @@ enum status {
     X(VALUE, "invalid_value")                \
     X(TYPE, "invalid_type")                  \
     X(MISSING, "missing_required_parameter") \
-    X(EMPTY, "empty_array")
+    X(EMPTY, "empty_array")                  \
+    X(UNSUPPORTED, "unsupported_parameter")
 
 enum err_fault {
 #define ERR_ENUM(name, code) ERR_FAULT_##name,

@@ -22,6 +22,7 @@ static bool err_param_fits(const struct err *err)
         {STR("Invalid value for '"), "invalid_value"},
         {STR("Missing required parameter: '"), "missing_required_parameter"},
         {STR("Duplicate parameter: '"), "invalid_value"},
+        {STR("Unsupported parameter: '"), "unsupported_parameter"},
     };
     struct str text = text_from(err->text);
     size_t end;

@@ -62,6 +62,7 @@ struct tool {
     struct str client; /* joined */
     struct str space, name;
     enum converse_call kind;
+    bool put;
     struct tool *next;
 };
 
@@ -245,6 +246,16 @@ struct str converse_names_join(struct converse_names *names, struct str space, s
         return t ? t->client : (struct str){NULL, 0};
     }
     return (struct str){NULL, 0}; /* somebody plays */
+}
+
+bool converse_names_first(struct converse_names *names, struct str joined)
+{
+    struct tool *t = find_tool(names, joined);
+    bool first = !t || !t->put;
+    if (t) {
+        t->put = true;
+    }
+    return first;
 }
 
 bool converse_names_split(const struct converse_names *names, struct str joined,

@@ -34,6 +34,8 @@ enum converse_call converse_names_kind(const struct converse_names *names, struc
 /* The one name of a tool of a namespace ("" : of none): "space__name", or another where a different
  * tool has that already. The same for the same tool. p NULL: no memory. */
 struct str converse_names_join(struct converse_names *names, struct str space, struct str name);
+/* Is this the first time that the tool of that joined name is put? Bedrock takes none twice. */
+bool converse_names_first(struct converse_names *names, struct str joined);
 /* Of a joined name; false: it was joined of nothing, or is the name itself. names may be NULL. */
 bool converse_names_split(const struct converse_names *names, struct str joined,
                           struct str *space_out, struct str *name_out);

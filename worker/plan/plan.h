@@ -123,8 +123,9 @@ void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict
 /* INVALID when something was lost and STRICT_FIELDS is on. At the end of a writer. */
 MUST_CHECK enum status plan_refuse_loss(const struct plan *p, struct err *err);
 /* INVALID: kind ("image", "document") is what this model does not take. For Claude Code in its token,
- * else a sentence with the Bedrock id, of "messages". */
-enum status plan_refuse_media(const struct plan *p, const char *kind, struct err *err);
+ * else a sentence with the Bedrock id. place: of the block in the request, "messages" or more exactly. */
+enum status plan_refuse_media(const struct plan *p, const char *kind, const char *place,
+                              struct err *err);
 /* INVALID: a top-level cache_control would be the fifth mark. */
 enum status plan_refuse_mark(uint32_t marks, struct err *err);
 

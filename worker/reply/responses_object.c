@@ -1,7 +1,7 @@
 /* The response object of each lifecycle event and of a whole answer. */
 #include "worker/reply/responses_object.h"
 
-#include "worker/reply/responses_item.h"
+#include "worker/reply/output_item.h"
 
 #define ECHO_MAX ((size_t)64 << 20) /* the request had room, too */
 
@@ -134,7 +134,7 @@ void responses_object_put(const struct responses_reply *r, const struct response
 void responses_object_event(struct responses_reply *r, struct str type,
                             const struct responses_ending *e, struct buf *out)
 {
-    responses_item_event(r, type, out);
+    output_item_event(r, type, out);
     BUF_LIT(out, ",\"response\":");
     responses_object_put(r, e, out);
     BUF_LIT(out, "}\n\n");

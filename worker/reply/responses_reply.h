@@ -1,6 +1,6 @@
 /*
  * responses_reply.h - one answer on its way to /v1/responses, which converse_to_responses.c (which item
- * speaks, and when), responses_item.c (the JSON and the events of one) and responses_object.c (the
+ * speaks, and when), output_item.c (the JSON and the events of one) and responses_object.c (the
  * response object) work on. Pure; worker. Lives in the arena of the exchange.
  */
 #ifndef WORKER_REPLY_RESPONSES_REPLY_H
@@ -12,18 +12,18 @@
 /* Of a stream. What is larger ends in response.failed: real answers have a tenth of it. */
 #define RESPONSES_REPLY_MAX ((size_t)8 << 20)
 
-enum responses_kind {
-    RESPONSES_MESSAGE,
-    RESPONSES_REFUSAL, /* a message, too: said in place of an answer */
-    RESPONSES_REASONING,
-    RESPONSES_FUNCTION,
-    RESPONSES_CUSTOM, /* this and the next two are told when they are whole */
-    RESPONSES_SEARCH,
-    RESPONSES_SHELL
+enum output_kind {
+    OUTPUT_MESSAGE,
+    OUTPUT_REFUSAL, /* a message, too: said in place of an answer */
+    OUTPUT_REASONING,
+    OUTPUT_FUNCTION,
+    OUTPUT_CUSTOM, /* this and the next two are told when they are whole */
+    OUTPUT_SEARCH,
+    OUTPUT_SHELL
 };
 
-struct responses_item {
-    enum responses_kind kind;
+struct output_item {
+    enum output_kind kind;
     uint32_t ours;          /* the block that speaks in it */
     bool over;              /* that block has ended */
     bool told;              /* the client knows of it, and not yet of its end */
@@ -32,7 +32,7 @@ struct responses_item {
     struct str space, name; /* of a call, in the client's words; space "": none */
     struct buf said;        /* escaped: what waits until it is its turn, or until it is whole */
     struct buf block;       /* thinking: Bedrock's content block, to be sealed */
-    struct responses_item *next, *earlier_call;
+    struct output_item *next, *earlier_call;
 };
 
 struct responses_reply {
@@ -45,8 +45,8 @@ struct responses_reply {
     bool quiet;         /* a whole answer: no event is written */
     bool told;          /* something was said */
     /* The items that are not done: live is the one that speaks, the others wait for their turn. */
-    struct responses_item *live, *last;
-    struct responses_item *last_call;
+    struct output_item *live, *last;
+    struct output_item *last_call;
     uint32_t calls;
     uint32_t number;   /* output_index of the next item that is told, or of the live */
     struct buf output; /* JSON of the items; of the live one as far as it is */

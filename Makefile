@@ -102,7 +102,7 @@ FUZZ_SECONDS ?= 60
 
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
-.PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
+.PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
         install uninstall deb dist dist-sign aws-test judge deploy-test \
         unit-binaries fuzz-binaries cov-run
 
@@ -136,6 +136,8 @@ torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh
+clients-full: ## the same, and all that Codex can be made to do
+	@CLIENTS_FULL=1 $(MAKE) clients
 
 lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format, shell
 	@scripts/lint.sh

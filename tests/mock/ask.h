@@ -5,6 +5,7 @@
  *
  * The model is deterministic. Text of the last user message decides:
  *   it is the demo              -> play.h (only with --play)
+ *   a tool result that says "use tool NAME {json}" -> a call of that tool
  *   a tool result is there      -> "The tool said: <result>"
  *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}

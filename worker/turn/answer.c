@@ -252,6 +252,9 @@ void answer_error(struct exchange *x, const struct err *err)
     answer_begin(x, err_http(err->code, x->asked.dialect));
     put_error_headers(x->conn, err);
     put_allow(x, err);
+    if (err->code == STATUS_UPGRADE) { /* RFC 9110 15.5.22: it names what is spoken here */
+        http_out_header(x->conn, STR("upgrade"), STR("HTTP/1.1"));
+    }
     http_out_body(x->conn, JSON_TYPE,
                   buf_ok(&body) ? buf_str(&body) : body_without_memory(x->asked.dialect));
     buf_free(&body);

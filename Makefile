@@ -102,8 +102,8 @@ FUZZ_SECONDS ?= 60
 
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
-.PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
-        install uninstall deb dist dist-sign aws-test judge deploy-test \
+.PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
+        install uninstall deb dist dist-sign aws-test judge deploy-test undo \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -136,6 +136,8 @@ torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh
+clients-full: ## the same, and all that Codex can be made to do
+	@CLIENTS_FULL=1 $(MAKE) clients
 
 lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format, shell
 	@scripts/lint.sh
@@ -187,6 +189,9 @@ judge: all ## what COUNT=30000 random requests become, before botocore's newest 
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh
+
+undo: all ## faults made again on purpose: a test must fail for each (tests/undo/undo.tsv)
+	@B=$(B) tests/undo/run.sh
 
 clean: ## remove build/
 	rm -rf build

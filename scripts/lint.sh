@@ -57,7 +57,7 @@ readmes() {
 # Rule 4: header -> the one place that may know it.
 third_party() {
     local row header place
-    for row in 'llhttp\.h server/http/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/sha256\.c' \
+    for row in 'llhttp\.h server/http/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/(sha256|seal)\.c' \
         '(cjson/)?cJSON\.h server/json/json\.c' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
@@ -158,6 +158,19 @@ modes() {
     done
 }
 
+# What an image copies goes to its builder: .dockerignore, which keeps all else back, lets it or a folder above it through.
+builder() {
+    awk 'FILENAME == ".dockerignore" { if (sub(/^!/, "")) through[$0] = 1; next }
+        function is_through(path) {
+            while (!(path in through) && sub(/\/[^\/]*$/, "", path)) { }
+            return path in through
+        }
+        /^COPY / && !/--from=/ {
+            for (i = 2; i < NF; i++)
+                if ($i !~ /^--|\$/ && !is_through($i)) print FILENAME ":" FNR ": .dockerignore keeps " $i " from the builder"
+        }' .dockerignore docker/Dockerfile*
+}
+
 # Scripts that an operator may run on a Mac, under bash 3.2 and BSD tools: all but those of the build machine.
 portable() {
     local file regex why
@@ -175,7 +188,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes builder shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

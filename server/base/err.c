@@ -17,14 +17,50 @@ const struct err_row *err_row(enum status code)
     return &rows[code];
 }
 
-const char *err_code(const struct err *err)
+struct err_special {
+    enum status status;
+    int http;
+    const char *type, *code;
+};
+
+static const struct err_special responses[] = {
+#define ERR_SPECIAL(name, http, type, code) {STATUS_##name, http, type, code},
+    ERR_RESPONSES(ERR_SPECIAL)
+#undef ERR_SPECIAL
+};
+
+/* NULL: as on the other routes. */
+static const struct err_special *special(enum status code, enum dialect dialect)
+{
+    for (size_t i = 0; i < sizeof responses / sizeof responses[0]; i++) {
+        if (dialect == DIALECT_RESPONSES && responses[i].status == code) {
+            return &responses[i];
+        }
+    }
+    return NULL;
+}
+
+int err_http(enum status code, enum dialect dialect)
+{
+    const struct err_special *own = special(code, dialect);
+    return own ? own->http : err_row(code)->http[dialect != DIALECT_ANTHROPIC];
+}
+
+const char *err_type(enum status code, enum dialect dialect)
+{
+    const struct err_special *own = special(code, dialect);
+    return own ? own->type : err_row(code)->type[dialect != DIALECT_ANTHROPIC];
+}
+
+const char *err_code(const struct err *err, enum dialect dialect)
 {
     static const char *const codes[] = {
 #define ERR_CODE(name, code) code,
         ERR_FAULTS(ERR_CODE)
 #undef ERR_CODE
     };
-    const char *own = err_row(err->code)->code;
+    const struct err_special *there = special(err->code, dialect);
+    const char *own = there ? there->code : err_row(err->code)->code;
     return own ? own : codes[err->fault];
 }
 

@@ -38,6 +38,7 @@
     X(URI_LONG, 414, "invalid_request_error", 414, "invalid_request_error", NULL, -1)        \
     X(MEDIA_TYPE, 415, "invalid_request_error", 415, "invalid_request_error", NULL, -1)      \
     X(EXPECTATION, 417, "invalid_request_error", 417, "invalid_request_error", NULL, -1)     \
+    X(UPGRADE, 426, "invalid_request_error", 426, "invalid_request_error", NULL, -1)         \
     X(RATE, 429, "rate_limit_error", 429, "requests", "rate_limit_exceeded", -1)             \
     X(HEADERS_LARGE, 431, "invalid_request_error", 431, "invalid_request_error", NULL, -1)   \
     X(CLIENT_GONE, 499, "api_error", 499, "server_error", NULL, -1)                          \
@@ -52,6 +53,14 @@
     X(HTTP_VERSION, 505, "invalid_request_error", 505, "invalid_request_error", NULL, -1)    \
     X(OVERLOADED, 529, "overloaded_error", 503, "server_error", "overloaded", -1)
 
+/* X(name, HTTP status, type, code): where /v1/responses differs from OpenAI's other routes. Codex takes
+ * 400 alone for final and asks six times at any other status, but for a 429 of that type. */
+#define ERR_RESPONSES(X)                                           \
+    X(BUDGET, 429, "usage_limit_reached", "insufficient_quota")    \
+    X(PERMISSION, 400, "invalid_request_error", "model_not_found") \
+    X(NOT_FOUND, 400, "invalid_request_error", "model_not_found")  \
+    X(NO_MODEL, 400, "invalid_request_error", "model_not_found")
+
 enum status {
 #define ERR_ENUM(name, h1, t1, h2, t2, c2, r) STATUS_##name,
     ERR_TABLE(ERR_ENUM)
@@ -65,7 +74,8 @@ enum status {
     X(VALUE, "invalid_value")                \
     X(TYPE, "invalid_type")                  \
     X(MISSING, "missing_required_parameter") \
-    X(EMPTY, "empty_array")
+    X(EMPTY, "empty_array")                  \
+    X(UNSUPPORTED, "unsupported_parameter")
 
 enum err_fault {
 #define ERR_ENUM(name, code) ERR_FAULT_##name,
@@ -81,20 +91,23 @@ struct err {
     char param[64]; /* the parameter of the request that is at fault: "tools[3].type"; or "" */
 };
 
-enum dialect { DIALECT_ANTHROPIC, DIALECT_OPENAI };
+/* RESPONSES: /v1/responses; errors there are OpenAI's, but for ERR_RESPONSES. */
+enum dialect { DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_RESPONSES, DIALECT_COUNT };
 
 struct err_row {
     const char *name;
-    int http[2];         /* by enum dialect */
-    const char *type[2]; /* by enum dialect */
+    int http[2];         /* Anthropic's, OpenAI's: read by err_http */
+    const char *type[2]; /* the same: read by err_type */
     const char *code;    /* OpenAI code or NULL */
     int should_retry;
 };
 
 const struct err_row *err_row(enum status code);
+int err_http(enum status code, enum dialect dialect);
+const char *err_type(enum status code, enum dialect dialect); /* "" for STATUS_OK */
 
 /* OpenAI's code for it: the status's own, else the fault's; NULL: none. */
-const char *err_code(const struct err *err);
+const char *err_code(const struct err *err, enum dialect dialect);
 
 /* Fills *err (if not NULL; text cut to fit) and returns code, so: return err_set(err, STATUS_X,
  * "..."); It names no parameter. */

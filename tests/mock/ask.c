@@ -79,9 +79,9 @@ static size_t object_size(struct str s)
     return 0;
 }
 
-static void add_named_calls(const struct ask *ask, struct reply *out)
+static void add_named_calls(const struct ask *ask, struct str text, struct reply *out)
 {
-    struct str rest = ask->text;
+    struct str rest = text;
     size_t at;
     while (out->block_n < REPLY_MAX && text_find(rest, STR("use tool "), &at)) {
         rest = text_sub(rest, at + 9, rest.n);
@@ -108,7 +108,7 @@ static bool add_calls(const struct ask *ask, struct reply *out)
 {
     size_t before = out->block_n;
     add_block(out, BLOCK_TEXT, STR("I will use a tool."));
-    add_named_calls(ask, out);
+    add_named_calls(ask, ask->text, out);
     bool wants_bash = mentions(ask->text, STR("bash")) || mentions(ask->text, STR("hello"));
     if (out->block_n == before + 1 && wants_bash && is_offered(ask, STR("Bash")))
         add_call(out, STR("Bash"),
@@ -119,6 +119,14 @@ static bool add_calls(const struct ask *ask, struct reply *out)
         return true;
     out->block_n = before;
     return false;
+}
+
+/* What a tool says can be the next order: a conversation of several turns. */
+static bool add_next_calls(const struct ask *ask, struct reply *out)
+{
+    size_t before = out->block_n;
+    add_named_calls(ask, ask->tool_result, out);
+    return out->block_n > before;
 }
 
 /* --- text --- */
@@ -235,6 +243,19 @@ static void count_usage(const struct ask *ask, struct reply *out)
     count_as_told(ask, &out->usage);
 }
 
+/* In place of all that the model would say. */
+static void block_it(const struct ask *ask, struct reply *out)
+{
+    size_t at;
+    out->guarded = ask->guarded;
+    if (!ask->guarded || !text_find(ask->text, STR("forbidden word"), &at))
+        return;
+    out->intervened = true;
+    out->block_n = 0;
+    out->stop_reason = "end_turn";
+    add_block(out, BLOCK_TEXT, STR(REPLY_BLOCKED));
+}
+
 bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,
                struct reply *out)
 {
@@ -244,9 +265,12 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     if (ask->thinking)
         add_block(out, BLOCK_THINKING, STR("The user wants an answer; a short one will do."));
     bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
-    if (plain || (!play_reply(arena, ask, out) && (ask->tool_result.p || !add_calls(ask, out))))
+    bool said = !plain && (play_reply(arena, ask, out) ||
+                           (ask->tool_result.p ? add_next_calls(ask, out) : add_calls(ask, out)));
+    if (!said)
         add_text(arena, ask, faults, out);
     stop_as_told(ask, out);
+    block_it(ask, out);
     count_usage(ask, out);
     return out->block[out->block_n - 1].text.p != NULL;
 }

@@ -15,9 +15,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "tests/unit/responses_grammar.h"
 #include "tests/unit/sse_grammar.h"
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
+#include "worker/reply/converse_to_responses.h"
 
 #define UNUSED    __attribute__((unused))
 #define BED_MAX   ((size_t)4 << 20)
@@ -60,6 +62,28 @@ static void bed_openai_as(struct converse_bed *b, struct openai_wants wants)
 UNUSED static void bed_openai(struct converse_bed *b, bool include_usage)
 {
     bed_openai_as(b, (struct openai_wants){1764000000, include_usage, false});
+}
+
+/* Of a fixed key: what is sealed differs from run to run all the same. */
+UNUSED static const struct sealer bed_sealer = {.key = "an example of a key of 32 bytes",
+                                                .bound = {"model", 5}};
+
+UNUSED static void bed_responses_as(struct converse_bed *b, struct responses_wants wants)
+{
+    bed_open(b);
+    b->relay = &converse_to_responses_relay;
+    wants.created_s = 1764000000;
+    b->reply =
+        converse_to_responses_new(b->arena, STR("gpt-\"test\""), STR("resp_1"), &wants, b->names);
+    assert_non_null(b->reply);
+}
+
+/* What is wrong with the stream so far; NULL: nothing. */
+static const char *bed_grammar(const struct converse_bed *b, struct str out, bool complete)
+{
+    return b->relay == &converse_to_responses_relay
+               ? responses_grammar(out, complete)
+               : sse_grammar(out, b->relay == &converse_to_anthropic_relay, complete);
 }
 
 static void bed_close(struct converse_bed *b)
@@ -139,7 +163,7 @@ static void bed_check_retold(const char *stem, int stem_n, void (*open)(struct c
     struct str in = bed_file(b.arena, path);
     if (b.relay->whole(b.reply, b.arena, in, &b.out, &b.err) != STATUS_OK)
         fail_msg("%s: %s", path, b.err.text);
-    const char *wrong = sse_grammar(buf_str(&b.out), b.relay == &converse_to_anthropic_relay, true);
+    const char *wrong = bed_grammar(&b, buf_str(&b.out), true);
     if (wrong)
         fail_msg("%s: %s in\n%.*s", path, wrong, STR_ARG(buf_str(&b.out)));
     if (access(want_path, F_OK) == 0 && !text_eq(buf_str(&b.out), bed_file(b.arena, want_path)))
@@ -165,8 +189,7 @@ static void bed_check_pair(const char *path, void (*open)(struct converse_bed *b
         want.n -= want.n > 0; /* the file's line end */
     if (!text_eq(buf_str(&b.out), want))
         fail_msg("%s: got\n%.*s\nwant\n%.*s", path, STR_ARG(buf_str(&b.out)), STR_ARG(want));
-    const char *wrong =
-        events ? sse_grammar(want, b.relay == &converse_to_anthropic_relay, true) : NULL;
+    const char *wrong = events ? bed_grammar(&b, want, true) : NULL;
     if (wrong)
         fail_msg("%s: the golden file itself is illegal: %s", path, wrong);
     bed_close(&b);
@@ -280,8 +303,8 @@ UNUSED static bool bed_any_sequence(uint32_t seed, uint32_t max,
         st = bed_any_event(&b, &state);
     if (st == STATUS_OK)
         st = bed_end(&b);
-    bool anthropic = b.relay == &converse_to_anthropic_relay, stopped = b.reply->stopped;
-    const char *wrong = sse_grammar(buf_str(&b.out), anthropic, st == STATUS_OK);
+    bool stopped = b.reply->stopped;
+    const char *wrong = bed_grammar(&b, buf_str(&b.out), st == STATUS_OK);
     if (wrong || stopped != (st == STATUS_OK))
         fail_msg("sequence %u: %s in\n%.*s", seed, wrong ? wrong : "stopped is wrong",
                  STR_ARG(buf_str(&b.out)));

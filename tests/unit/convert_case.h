@@ -18,6 +18,7 @@
 #include "tests/unit/err_param.h"
 #include "worker/converse/anthropic_to_converse.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/converse/responses_to_converse.h"
 #include "worker/plan/plan_make.h"
 
 #define CASE_MAX ((size_t)4 << 20)
@@ -43,6 +44,7 @@ struct convert_options {
     struct str model; /* Bedrock id, "[1m]" at its end understood */
     struct str betas;
     enum tier tier;
+    struct plan_terms terms;
     bool strict;
 };
 
@@ -59,26 +61,58 @@ struct convert_case {
 static const struct scan_limits case_limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 
+/* What is sealed in goldens is sealed with this key, of nulls, for the model. */
+static struct sealer convert_case_sealer(struct str model)
+{
+    return (struct sealer){.bound = model};
+}
+
+union convert_request {
+    struct messages_request messages;
+    struct chat_request chat;
+    struct responses_request responses;
+};
+
+/* The wish of what was read; NULL: it could not be. */
+static const struct wish *convert_case_read(struct convert_case *c, enum dialect dialect,
+                                            union convert_request *r)
+{
+    switch (dialect) {
+    case DIALECT_ANTHROPIC:
+        c->status = messages_read(&c->scan, false, &r->messages, &c->err);
+        return c->status == STATUS_OK ? &r->messages.wish : NULL;
+    case DIALECT_OPENAI:
+        c->status = chat_read(&c->scan, &r->chat, &c->err);
+        return c->status == STATUS_OK ? &r->chat.wish : NULL;
+    default:
+        c->status = responses_read(&c->scan, &r->responses, &c->err);
+        return c->status == STATUS_OK ? &r->responses.wish : NULL;
+    }
+}
+
 static void convert_case_convert(struct convert_case *c, enum dialect dialect,
                                  const struct plan_options *o)
 {
     struct converse_names *names = converse_names_new(c->arena);
-    struct messages_request messages;
-    struct chat_request chat;
+    struct sealer sealer = convert_case_sealer(o->model->id);
+    union convert_request r;
     struct plan plan = {0};
-    bool openai = dialect == DIALECT_OPENAI;
     if (!names) {
         c->status = err_set(&c->err, STATUS_BUSY, "no memory for the names");
         return;
     }
-    c->status = openai ? chat_read(&c->scan, &chat, &c->err)
-                       : messages_read(&c->scan, false, &messages, &c->err);
-    if (c->status == STATUS_OK)
-        c->status = plan_make(&plan, openai ? &chat.wish : &messages.wish, o, c->arena, &c->changes,
-                              &c->err);
-    if (c->status == STATUS_OK)
-        c->status = openai ? openai_to_converse(&chat, &plan, names, &c->body, &c->err)
-                           : anthropic_to_converse(&messages, &plan, names, &c->body, &c->err);
+    const struct wish *wish = convert_case_read(c, dialect, &r);
+    if (!wish)
+        return;
+    c->status = plan_make(&plan, wish, o, c->arena, &c->changes, &c->err);
+    if (c->status != STATUS_OK)
+        return;
+    if (dialect == DIALECT_ANTHROPIC)
+        c->status = anthropic_to_converse(&r.messages, &plan, names, &c->body, &c->err);
+    else if (dialect == DIALECT_OPENAI)
+        c->status = openai_to_converse(&r.chat, &plan, names, &c->body, &c->err);
+    else
+        c->status = responses_to_converse(&r.responses, &plan, names, &sealer, &c->body, &c->err);
     c->whole_upstream = plan.whole_upstream;
 }
 
@@ -99,6 +133,7 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect, struc
     struct plan_options options = {.model = &choice,
                                    .betas = o.betas,
                                    .tier = o.tier,
+                                   .terms = o.terms,
                                    .strict_fields = o.strict,
                                    .capability_tokens = dialect == DIALECT_ANTHROPIC};
     c->status = scan_parse(&c->scan, c->arena, request, &case_limits, &c->err);

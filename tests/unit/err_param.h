@@ -22,6 +22,7 @@ static bool err_param_fits(const struct err *err)
         {STR("Invalid value for '"), "invalid_value"},
         {STR("Missing required parameter: '"), "missing_required_parameter"},
         {STR("Duplicate parameter: '"), "invalid_value"},
+        {STR("Unsupported parameter: '"), "unsupported_parameter"},
     };
     struct str text = text_from(err->text);
     size_t end;
@@ -35,7 +36,7 @@ static bool err_param_fits(const struct err *err)
         }
         bool empty = text_starts(text_sub(rest, end, rest.n), STR("': empty array"));
         return text_eq(text_sub(rest, 0, end), text_from(err->param)) &&
-               strcmp(err_code(err), empty ? "empty_array" : rows[i].code) == 0;
+               strcmp(err_code(err, DIALECT_OPENAI), empty ? "empty_array" : rows[i].code) == 0;
     }
     return err->param[0] == '\0';
 }

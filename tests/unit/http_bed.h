@@ -78,7 +78,7 @@ static void bed_refuse(void *ctx, struct http_conn *c, const struct http_request
     (void)r;
     b->refused++;
     b->refused_with = err->code;
-    http_out_begin(c, err_row(err->code)->http[DIALECT_ANTHROPIC]);
+    http_out_begin(c, err_http(err->code, DIALECT_ANTHROPIC));
     http_out_body(c, STR("text/plain"), text_from(err_row(err->code)->name));
 }
 

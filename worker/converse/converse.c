@@ -8,6 +8,7 @@
 #define TOOL_NAME_MAX     64
 #define DOCUMENT_NAME_MAX 200
 #define SHORT_HEX         32 /* of the hash in a made name */
+#define JOIN_BYTES        "\x1f\x1f\x1f\x1f\x1f\x1f\x1f"
 
 /* --- characters ---------------------------------------------------------------------------- */
 
@@ -59,15 +60,19 @@ struct pair {
     struct pair *next;
 };
 
-struct custom {
-    struct str client;
-    struct custom *next;
+struct tool {
+    struct str client; /* joined */
+    struct str space, name;
+    enum converse_call kind;
+    bool put;
+    struct tool *next;
 };
 
 struct converse_names {
     struct arena *arena;
-    struct pair **pairs;   /* BUCKETS, from the first pair on: most requests have none */
-    struct custom *custom; /* a handful; looked through for each call of an answer */
+    struct pair **pairs; /* BUCKETS, from the first pair on: most requests have none */
+    struct tool **tools; /* marked or joined; likewise */
+    uint64_t seed;       /* of their buckets: strangers choose the names */
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
@@ -148,25 +153,127 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
     return p ? p->client : bedrock;
 }
 
-bool converse_names_custom(struct converse_names *names, struct str client)
+/* --- tools --------------------------------------------------------------------------------- */
+
+static size_t bucket_of(const struct converse_names *names, struct str client)
 {
-    struct custom *c = arena_alloc(names->arena, sizeof *c);
-    struct str kept = arena_dup(names->arena, client);
-    if (!c || !kept.p) {
-        return false;
+    uint64_t h = names->seed;
+    for (size_t i = 0; i < client.n; i++) { /* FNV-1a */
+        h = (h ^ (uint8_t)client.p[i]) * 0x100000001b3u;
     }
-    *c = (struct custom){kept, names->custom};
-    names->custom = c;
-    return true;
+    return (size_t)(h ^ h >> 32) % BUCKETS;
 }
 
-bool converse_names_is_custom(const struct converse_names *names, struct str client)
+static struct tool *find_tool(const struct converse_names *names, struct str client)
 {
-    const struct custom *c = names ? names->custom : NULL;
-    while (c && !text_eq(c->client, client)) {
-        c = c->next;
+    struct tool *t = names && names->tools ? names->tools[bucket_of(names, client)] : NULL;
+    while (t && !text_eq(t->client, client)) {
+        t = t->next;
     }
-    return c != NULL;
+    return t;
+}
+
+static struct tool *add_tool(struct converse_names *names, struct str client, struct str space,
+                             struct str name)
+{
+    struct tool *t = arena_alloc(names->arena, sizeof *t);
+    struct str kept = arena_dup(names->arena, client), in = arena_dup(names->arena, space),
+               own = arena_dup(names->arena, name);
+    if (!names->tools) { /* the first */
+        text_random(&names->seed, sizeof names->seed);
+        names->tools = arena_alloc(names->arena, BUCKETS * sizeof *names->tools);
+    }
+    if (!names->tools || !t || !kept.p || !in.p || !own.p) {
+        return NULL;
+    }
+    struct tool **first = &names->tools[bucket_of(names, client)];
+    *t = (struct tool){.client = kept, .space = in, .name = own, .next = *first};
+    *first = t;
+    return t;
+}
+
+bool converse_names_mark(struct converse_names *names, struct str client, enum converse_call kind)
+{
+    struct tool *t = find_tool(names, client);
+    if (!t) {
+        t = add_tool(names, client, STR(""), client);
+    }
+    if (t) {
+        t->kind = kind;
+    }
+    return t != NULL;
+}
+
+enum converse_call converse_names_kind(const struct converse_names *names, struct str client)
+{
+    const struct tool *t = find_tool(names, client);
+    return t ? t->kind : CONVERSE_CALL_FUNCTION;
+}
+
+/* The number-th way to join the two: first with two underscores, as people and programs do; then with
+ * a length and a byte that no API takes in a name, which two pairs never share. Bedrock sees neither
+ * (short_name). */
+static struct str joined_name(struct arena *arena, struct str space, struct str name,
+                              unsigned number)
+{
+    char head[40] = "";
+    if (space.n == 0 && number == 0) {
+        return name;
+    }
+    if (number > 0) {
+        snprintf(head, sizeof head, "%zu%.*s", space.n, (int)number, JOIN_BYTES);
+    }
+    struct str first = text_from(head), middle = number > 0 ? STR("") : STR("__");
+    size_t n = first.n + space.n + middle.n + name.n;
+    char *out = arena_alloc(arena, n + 1);
+    if (!out) {
+        return (struct str){NULL, 0};
+    }
+    char *p = out;
+    const struct str parts[] = {first, space, middle, name};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        memcpy(p, parts[i].p, parts[i].n);
+        p += parts[i].n;
+    }
+    return (struct str){out, n};
+}
+
+struct str converse_names_join(struct converse_names *names, struct str space, struct str name)
+{
+    for (unsigned number = 0; number < sizeof JOIN_BYTES; number++) {
+        struct str joined = joined_name(names->arena, space, name, number);
+        struct tool *t = joined.p ? find_tool(names, joined) : NULL;
+        if (t && (!text_eq(t->space, space) || !text_eq(t->name, name))) {
+            continue; /* another tool's */
+        }
+        if (!t && joined.p) {
+            t = add_tool(names, joined, space, name);
+        }
+        return t ? t->client : (struct str){NULL, 0};
+    }
+    return (struct str){NULL, 0}; /* somebody plays */
+}
+
+bool converse_names_first(struct converse_names *names, struct str joined)
+{
+    struct tool *t = find_tool(names, joined);
+    bool first = !t || !t->put;
+    if (t) {
+        t->put = true;
+    }
+    return first;
+}
+
+bool converse_names_split(const struct converse_names *names, struct str joined,
+                          struct str *space_out, struct str *name_out)
+{
+    const struct tool *t = find_tool(names, joined);
+    if (!t || text_eq(t->name, joined)) {
+        return false;
+    }
+    *space_out = t->space;
+    *name_out = t->name;
+    return true;
 }
 
 /* --- document names ------------------------------------------------------------------------ */

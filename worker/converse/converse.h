@@ -18,9 +18,27 @@ struct converse_names *converse_names_new(struct arena *arena);
 struct str converse_name_out(struct converse_names *names, struct str client);
 /* The client's name for Bedrock's: the same span when it was never mapped. names may be NULL. */
 struct str converse_name_back(const struct converse_names *names, struct str bedrock);
-/* Remembers a custom tool of the client's: its calls go back as such. false: no memory. */
-MUST_CHECK bool converse_names_custom(struct converse_names *names, struct str client);
-bool converse_names_is_custom(const struct converse_names *names, struct str client);
+
+/* What a call of a tool is in the client's dialect: Bedrock knows functions only. */
+enum converse_call {
+    CONVERSE_CALL_FUNCTION,
+    CONVERSE_CALL_CUSTOM, /* its input is free text: worker/dialect/chat_tool.h */
+    CONVERSE_CALL_SEARCH, /* tool_search that the client executes */
+    CONVERSE_CALL_SHELL   /* local_shell */
+};
+/* Remembers that calls of this tool go back as such. false: no memory. */
+MUST_CHECK bool converse_names_mark(struct converse_names *names, struct str client,
+                                    enum converse_call kind);
+/* FUNCTION for what was never marked. names may be NULL. */
+enum converse_call converse_names_kind(const struct converse_names *names, struct str client);
+/* The one name of a tool of a namespace ("" : of none): "space__name", or another where a different
+ * tool has that already. The same for the same tool. p NULL: no memory. */
+struct str converse_names_join(struct converse_names *names, struct str space, struct str name);
+/* Is this the first time that the tool of that joined name is put? Bedrock takes none twice. */
+bool converse_names_first(struct converse_names *names, struct str joined);
+/* Of a joined name; false: it was joined of nothing, or is the name itself. names may be NULL. */
+bool converse_names_split(const struct converse_names *names, struct str joined,
+                          struct str *space_out, struct str *name_out);
 /* Document names: letters, digits, single blanks, hyphens, round and square brackets, 1..200;
  * unique by a number at the end. */
 struct str converse_document_name(struct arena *arena, struct str title, unsigned number);

@@ -108,15 +108,20 @@ static void fail_source(struct converse_build *b, const char *messages, const ch
     if (b->plan->left.exact) {
         converse_build_fail(b, STATUS_INVALID, "%s", messages);
     } else {
-        converse_build_fail_param(b, ERR_FAULT_VALUE, "messages", "Invalid 'messages': %s", chat);
+        converse_build_fail_here(b, chat);
     }
 }
 
 /* API_runtime_Message: images and documents are the user's. */
 static bool media_allowed(struct converse_build *b, uint32_t flag, const char *what)
 {
+    char path[CONVERSE_PLACE_SIZE];
+    converse_place_path(&b->place, path);
     if (!converse_build_has(b, flag)) {
-        b->status = b->status == STATUS_OK ? plan_refuse_media(b->plan, what, b->err) : b->status;
+        b->status =
+            b->status == STATUS_OK ? plan_refuse_media(b->plan, what, path, b->err) : b->status;
+    } else if (b->role != CONVERSE_USER && b->place.exact) {
+        converse_build_fail_here(b, "images and files can only be in messages of the user.");
     } else if (b->role != CONVERSE_USER) {
         converse_build_fail(b, STATUS_INVALID,
                             "messages: `%s` blocks can only be in `user` messages", what);
@@ -393,6 +398,16 @@ void converse_build_redacted(struct converse_build *b, struct str data)
     converse_build_member(b, STR("redactedContent"), data);
     close_objects(b, 2);
     b->reasoning_end = buf_len(b->w.b);
+}
+
+bool converse_build_thought(struct converse_build *b, struct str block)
+{
+    if (!converse_build_has(b, MODELS_CLAUDE)) {
+        return false;
+    }
+    converse_build_raw(b, block);
+    b->reasoning_end = buf_len(b->w.b);
+    return true;
 }
 
 void converse_build_raw(struct converse_build *b, struct str block)

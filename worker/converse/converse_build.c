@@ -67,6 +67,13 @@ void converse_build_fail_param(struct converse_build *b, enum err_fault fault, c
     va_end(ap);
 }
 
+void converse_build_fail_here(struct converse_build *b, const char *what)
+{
+    char path[CONVERSE_PLACE_SIZE];
+    converse_place_path(&b->place, path);
+    converse_build_fail_param(b, ERR_FAULT_VALUE, path, "Invalid '%s': %s", path, what);
+}
+
 void converse_build_no_memory(struct converse_build *b)
 {
     if (b->status == STATUS_OK) {
@@ -181,9 +188,23 @@ void converse_build_open(struct converse_build *b)
     open_turn(b, role);
 }
 
+void converse_build_user_last(struct converse_build *b)
+{
+    if (plan_takes(b->plan, MODELS_USER_LAST) && b->turn == CONVERSE_ASSISTANT) {
+        converse_build_role(b, CONVERSE_USER);
+        converse_build_text(b, STR("Continue exactly where you stopped."));
+        converse_build_map(b, "prefill");
+    }
+}
+
 void converse_build_messages_end(struct converse_build *b)
 {
     close_turn(b);
+    if (!b->messages_open && b->place.exact) {
+        b->place.in_item = false;
+        converse_build_fail_here(b, "at least one message with text is required.");
+        return;
+    }
     if (!b->messages_open) {
         converse_build_fail(b, STATUS_INVALID,
                             "messages: at least one message with non-empty content is required");
@@ -213,22 +234,33 @@ static bool point_allowed(const struct converse_build *b)
            b->reasoning_end != buf_len(b->w.b);
 }
 
-void converse_build_cache_point(struct converse_build *b, struct str ttl)
+static void put_point(struct converse_build *b, struct str ttl)
 {
-    size_t at = buf_len(b->w.b);
-    if (at == b->point_end) {
-        return;
-    }
-    if (!point_allowed(b)) {
-        converse_build_drop(b, "cache_control");
-        return;
-    }
     bool hour = cache_policy_hour(&b->plan->o->cache, ttl) && hour_allowed(b);
     b->ttl_short = b->ttl_short || !hour;
     b->points++;
     json_raw(&b->w, hour ? STR("{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}")
                          : STR("{\"cachePoint\":{\"type\":\"default\"}}"));
     b->point_end = buf_len(b->w.b);
+}
+
+void converse_build_cache_point(struct converse_build *b, struct str ttl)
+{
+    if (buf_len(b->w.b) == b->point_end) {
+        return;
+    }
+    if (point_allowed(b)) {
+        put_point(b, ttl);
+    } else {
+        converse_build_drop(b, "cache_control");
+    }
+}
+
+void converse_build_cache_point_here(struct converse_build *b, struct str ttl)
+{
+    if (buf_len(b->w.b) != b->point_end && point_allowed(b)) {
+        put_point(b, ttl);
+    }
 }
 
 /* --- tools --------------------------------------------------------------------------------- */

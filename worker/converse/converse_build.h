@@ -13,6 +13,7 @@
 #include "server/base/arena.h"
 #include "server/json/json.h"
 #include "worker/converse/converse.h"
+#include "worker/converse/converse_place.h"
 #include "worker/plan/plan.h"
 #include "worker/plan/plan_ids.h"
 
@@ -31,6 +32,8 @@ struct converse_build {
     struct json_out w;
     struct err *err; /* the first failure stays */
     enum status status;
+
+    struct converse_place place; /* of what is being put; kept by the writer */
 
     bool tools_open;                        /* "toolConfig" is open */
     bool messages_open;                     /* "messages" is open */
@@ -64,6 +67,8 @@ void converse_build_fail(struct converse_build *b, enum status code, const char 
 /* The same of a parameter at fault: err_set_param. */
 void converse_build_fail_param(struct converse_build *b, enum err_fault fault, const char *param,
                                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same of the place where the writer is: "Invalid '<place>': what". */
+void converse_build_fail_here(struct converse_build *b, const char *what);
 void converse_build_no_memory(
     struct converse_build *b); /* the same: BUSY, in err_no_memory's words */
 /* Does the model take it? MODELS_... */
@@ -80,6 +85,9 @@ void converse_build_drop_named(struct converse_build *b, const char *what, struc
  * Blocks to come belong to this role. Models without a system prompt get it as the first words of
  * the user, and so does what comes too late for it. */
 void converse_build_role(struct converse_build *b, enum converse_role role);
+/* "Continue" of a client, or a last word of blanks that is gone: models that refuse to go on with
+ * their own words are asked to. */
+void converse_build_user_last(struct converse_build *b);
 /* INVALID when nothing was put into messages. */
 void converse_build_messages_end(struct converse_build *b);
 
@@ -126,6 +134,8 @@ bool converse_build_result_takes_media(const struct converse_build *b);
 /* Claude only; without a signature, which Claude would refuse, it is dropped. */
 void converse_build_reasoning(struct converse_build *b, struct str text, struct str signature);
 void converse_build_redacted(struct converse_build *b, struct str data);
+/* A whole block of reasoning as it came from the same model: JSON as it is. false: not this model. */
+MUST_CHECK bool converse_build_thought(struct converse_build *b, struct str block);
 /* Any other block, JSON as it is. */
 void converse_build_raw(struct converse_build *b, struct str block);
 
@@ -133,6 +143,8 @@ void converse_build_raw(struct converse_build *b, struct str block);
  * out and noted where it cannot stand; 1h becomes 5m where it is not taken or came after a
  * 5-minute one. */
 void converse_build_cache_point(struct converse_build *b, struct str ttl);
+/* The same where it can stand; nothing, and no word, where not: the client has not said where. */
+void converse_build_cache_point_here(struct converse_build *b, struct str ttl);
 
 /* --- tools: before every turn --- */
 struct converse_tool {

@@ -54,24 +54,24 @@ static void put_image(struct converse_build *b, const struct scan *s, scan_ref p
     if (split_data_url(converse_build_read(b, s, given), &url)) {
         converse_build_image(b, url.type, url.data);
     } else {
-        converse_build_fail_param(
-            b, ERR_FAULT_VALUE, "messages",
-            "Invalid 'messages': image_url must be a base64 data: URL; nothing is fetched.");
+        converse_build_fail_here(b, "image_url must be a base64 data: URL; nothing is fetched.");
     }
 }
 
+/* Chat has an object of its own for it. A file_url may hold the file itself. */
 static void put_file(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     struct data_url url;
-    scan_ref file = SCAN_GET(s, part, "file");
+    scan_ref inner = SCAN_GET(s, part, "file");
+    scan_ref file = scan_type(s, inner) == SCAN_OBJECT ? inner : part;
+    scan_ref data = SCAN_GET(s, file, "file_data");
     struct str name = converse_build_read(b, s, SCAN_GET(s, file, "filename"));
     if (!converse_build_takes_documents(b)) {
         return;
     }
-    if (!split_data_url(converse_build_read(b, s, SCAN_GET(s, file, "file_data")), &url)) {
-        converse_build_fail_param(
-            b, ERR_FAULT_VALUE, "messages",
-            "Invalid 'messages': a file needs file_data as a base64 data: URL.");
+    data = scan_type(s, data) == SCAN_STRING ? data : SCAN_GET(s, file, "file_url");
+    if (!split_data_url(converse_build_read(b, s, data), &url)) {
+        converse_build_fail_here(b, "a file needs file_data as a base64 data: URL.");
         return;
     }
     converse_build_document(
@@ -82,33 +82,43 @@ static void put_file(struct converse_build *b, const struct scan *s, scan_ref pa
 
 /* --- parts --------------------------------------------------------------------------------- */
 
-static void put_string(struct converse_build *b, const struct scan *s, scan_ref text)
+static void put_string(struct converse_build *b, const struct scan *s, scan_ref part,
+                       const char *member)
 {
+    scan_ref text = scan_get(s, part, text_from(member));
+    char path[CONVERSE_PLACE_SIZE];
     if (scan_type(s, text) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, text));
-    } else {
-        converse_build_fail_param(
-            b, ERR_FAULT_TYPE, "messages[].content[].text",
-            "Invalid type for 'messages[].content[].text': expected a string.");
+        return;
     }
+    converse_place_member(&b->place, b->place.exact ? member : "text", path);
+    converse_build_fail_param(b, ERR_FAULT_TYPE, path, "Invalid type for '%s': expected a string.",
+                              path);
 }
 
 static void put_text(struct converse_build *b, const struct scan *s, scan_ref part)
 {
-    put_string(b, s, SCAN_GET(s, part, "text"));
+    put_string(b, s, part, "text");
 }
 
 static void put_refusal(struct converse_build *b, const struct scan *s, scan_ref part)
 {
-    put_string(b, s, SCAN_GET(s, part, "refusal"));
+    put_string(b, s, part, "refusal");
 }
 
 static void refuse_audio(struct converse_build *b, const struct scan *s, scan_ref part)
 {
     (void)s;
     (void)part;
-    converse_build_fail_param(b, ERR_FAULT_VALUE, "messages",
-                              "Invalid 'messages': audio is not supported.");
+    converse_build_fail_here(b, "audio is not supported.");
+}
+
+/* What OpenAI's service has sealed for itself. */
+static void drop_sealed(struct converse_build *b, const struct scan *s, scan_ref part)
+{
+    (void)s;
+    (void)part;
+    converse_build_drop(b, "encrypted_content");
 }
 
 /* Anthropic's blocks, which some clients (Cursor) send here, too. */
@@ -122,24 +132,37 @@ static const struct kind {
     void (*put)(struct converse_build *b, const struct scan *s, scan_ref part);
     bool media;
 } kinds[] = {
-    {"document", put_block, true},        {"file", put_file, true},
-    {"image", put_block, true},           {"image_url", put_image, true},
-    {"input_audio", refuse_audio, false}, {"redacted_thinking", put_block, false},
-    {"refusal", put_refusal, false},      {"text", put_text, false},
-    {"thinking", put_block, false},       {"tool_result", put_block, false},
+    {"document", put_block, true},
+    {"encrypted_content", drop_sealed, false},
+    {"file", put_file, true},
+    {"image", put_block, true},
+    {"image_url", put_image, true},
+    {"input_audio", refuse_audio, false},
+    {"input_file", put_file, true},
+    {"input_image", put_image, true},
+    {"input_text", put_text, false},
+    {"output_text", put_text, false},
+    {"redacted_thinking", put_block, false},
+    {"refusal", put_refusal, false},
+    {"text", put_text, false},
+    {"thinking", put_block, false},
+    {"tool_result", put_block, false},
     {"tool_use", put_block, false},
 };
 
 static const struct kind *kind_of(struct converse_build *b, const struct scan *s, scan_ref part)
 {
+    char path[CONVERSE_PLACE_SIZE];
     for (size_t i = 0; i < COUNT(kinds); i++) {
         if (scan_text_is(s, SCAN_GET(s, part, "type"), text_from(kinds[i].type))) {
             return &kinds[i];
         }
     }
-    converse_build_fail_param(b, ERR_FAULT_VALUE, "messages[].content[].type",
-                              "Invalid value for 'messages[].content[].type': supported values are "
-                              "'text', 'image_url', 'input_audio', 'refusal', and 'file'.");
+    converse_place_member(&b->place, "type", path);
+    converse_build_fail_param(
+        b, ERR_FAULT_VALUE, path, "Invalid value for '%s': supported values are %s.", path,
+        b->place.exact ? "'input_text', 'input_image', 'input_file', 'output_text', and 'refusal'"
+                       : "'text', 'image_url', 'input_audio', 'refusal', and 'file'");
     return NULL;
 }
 
@@ -154,8 +177,10 @@ static void put_parts(struct converse_build *b, const struct scan *s, scan_ref c
     if (scan_type(s, content) != SCAN_ARRAY) {
         return;
     }
+    b->place.in_part = true;
+    b->place.part = 0;
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT && converse_build_ok(b);
-         v = scan_next(s, content, v)) {
+         v = scan_next(s, content, v), b->place.part++) {
         const struct kind *k = kind_of(b, s, v);
         if (!k || (which == ONLY_MEDIA && !k->media)) {
             continue;
@@ -174,15 +199,16 @@ static void put_parts(struct converse_build *b, const struct scan *s, scan_ref c
     }
 }
 
-void openai_parts_put(struct converse_build *b, const struct scan *s, scan_ref message)
+void openai_parts_put(struct converse_build *b, const struct scan *s, scan_ref content,
+                      scan_ref holder)
 {
-    put_parts(b, s, SCAN_GET(s, message, "content"), ALL_PARTS);
-    openai_parts_cache(b, s, message);
+    put_parts(b, s, content, ALL_PARTS);
+    openai_parts_cache(b, s, holder);
 }
 
-void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, scan_ref message)
+void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, scan_ref content,
+                               scan_ref holder)
 {
-    scan_ref content = SCAN_GET(s, message, "content");
     if (scan_type(s, content) == SCAN_STRING) {
         anthropic_blocks_reminder(b, scan_raw(s, content));
     }
@@ -191,7 +217,7 @@ void openai_parts_put_reminder(struct converse_build *b, const struct scan *s, s
         anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
         openai_parts_cache(b, s, v);
     }
-    openai_parts_cache(b, s, message);
+    openai_parts_cache(b, s, holder);
 }
 
 /* The last mark inside goes behind the result: it has no place in there. */
@@ -210,10 +236,9 @@ static void put_inner_cache(struct converse_build *b, const struct scan *s, scan
     openai_parts_cache(b, s, marked);
 }
 
-void openai_parts_put_result(struct converse_build *b, const struct scan *s, scan_ref message,
-                             struct str id)
+void openai_parts_put_result(struct converse_build *b, const struct scan *s, scan_ref content,
+                             scan_ref holder, struct str id)
 {
-    scan_ref content = SCAN_GET(s, message, "content");
     bool media = converse_build_result_takes_media(b);
     if (!converse_build_tool_result(b, id)) {
         return;
@@ -224,5 +249,5 @@ void openai_parts_put_result(struct converse_build *b, const struct scan *s, sca
         put_parts(b, s, content, ONLY_MEDIA);
     }
     put_inner_cache(b, s, content);
-    openai_parts_cache(b, s, message);
+    openai_parts_cache(b, s, holder);
 }

@@ -1,13 +1,10 @@
 #include "worker/converse/openai_to_converse.h"
 
 #include "worker/converse/converse_settings.h"
+#include "worker/converse/openai_call.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/converse/openai_tools.h"
 #include "worker/dialect/chat_tool.h"
-
-/* For JSON inside a string; what the request itself may be. */
-static const struct scan_limits inner_limits = {
-    .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 
 /* --- instructions -------------------------------------------------------------------------- */
 
@@ -58,72 +55,23 @@ static scan_ref put_system(struct converse_build *b, const struct chat_request *
         converse_build_map(b, "system");
     }
     for (; m != SCAN_ABSENT && is_instruction(s, m); m = scan_next(s, r->messages, m)) {
-        openai_parts_put(b, s, m);
+        openai_parts_put(b, s, SCAN_GET(s, m, "content"), m);
     }
     return m;
 }
 
 /* --- messages ------------------------------------------------------------------------------ */
 
-/* arguments is JSON inside a string, made by a model: an object goes on as it is, "" is {},
- * anything else is kept as text under one key, so that nothing is lost and Bedrock still gets an
- * object. */
-static struct str tool_input(struct converse_build *b, struct str arguments)
-{
-    struct scan inner;
-    struct buf out;
-    struct json_out w;
-    if (text_trim(arguments).n == 0) {
-        return STR("{}");
-    }
-    enum status st = scan_parse(&inner, b->arena, arguments, &inner_limits, NULL);
-    if (st == STATUS_OK && scan_type(&inner, 0) == SCAN_OBJECT) {
-        return scan_raw(&inner, 0);
-    }
-    if (st == STATUS_INTERNAL) {
-        converse_build_no_memory(b);
-    }
-    buf_init(&out, arguments.n * 6 + 64);
-    json_begin(&w, &out);
-    json_object(&w);
-    JSON_KEY(&w, "arguments");
-    json_str(&w, arguments);
-    json_object_end(&w);
-    struct str kept = arena_dup(b->arena, buf_str(&out));
-    if (!buf_ok(&out) || !kept.p) {
-        converse_build_no_memory(b);
-    }
-    buf_free(&out);
-    converse_build_map(b, "tool_calls.arguments");
-    return kept;
-}
-
-/* The free text of a custom tool's call in its one string. */
-static struct str custom_input(struct converse_build *b, const struct scan *s, scan_ref text)
-{
-    struct str raw = scan_type(s, text) == SCAN_STRING ? scan_raw(s, text) : STR("\"\"");
-    char *input = arena_printf(b->arena, "{\"" CHAT_TOOL_INPUT "\":%.*s}", STR_ARG(raw));
-    if (!input) {
-        converse_build_no_memory(b);
-    }
-    return text_from(input);
-}
-
 static void put_call(struct converse_build *b, const struct scan *s, struct str id,
                      const struct chat_call *call)
 {
     struct str name = converse_build_read(b, s, call->name);
-    struct str input = call->kind == CHAT_TOOL_CUSTOM
-                           ? custom_input(b, s, call->input)
-                           : tool_input(b, converse_build_read(b, s, call->input));
     if (name.n == 0) {
         converse_build_fail_param(
             b, ERR_FAULT_MISSING, "messages[].tool_calls[].function.name",
             "Missing required parameter: 'messages[].tool_calls[].function.name'.");
     }
-    if (converse_build_ok(b)) {
-        converse_build_tool_use(b, id, name, input);
-    }
+    openai_call_put(b, s, id, name, call->kind, call->input);
 }
 
 static void put_calls(struct converse_build *b, const struct scan *s, scan_ref calls)
@@ -159,7 +107,7 @@ static void put_assistant(struct converse_build *b, const struct scan *s, scan_r
 {
     scan_ref refusal = SCAN_GET(s, m, "refusal"), legacy = SCAN_GET(s, m, "function_call");
     converse_build_role(b, CONVERSE_ASSISTANT);
-    openai_parts_put(b, s, m);
+    openai_parts_put(b, s, SCAN_GET(s, m, "content"), m);
     if (scan_type(s, refusal) == SCAN_STRING) {
         converse_build_text_json(b, scan_raw(s, refusal));
     }
@@ -178,31 +126,21 @@ static void put_assistant(struct converse_build *b, const struct scan *s, scan_r
 static void put_message(struct converse_build *b, const struct scan *s, scan_ref m,
                         unsigned *legacy_calls)
 {
-    scan_ref role = SCAN_GET(s, m, "role");
+    scan_ref role = SCAN_GET(s, m, "role"), content = SCAN_GET(s, m, "content");
     if (SCAN_IS(s, role, "assistant")) {
         put_assistant(b, s, m, legacy_calls);
         return;
     }
     converse_build_role(b, CONVERSE_USER);
     if (is_instruction(s, m)) {
-        openai_parts_put_reminder(b, s, m);
+        openai_parts_put_reminder(b, s, content, m);
     } else if (SCAN_IS(s, role, "tool")) {
-        openai_parts_put_result(b, s, m, converse_build_read(b, s, SCAN_GET(s, m, "tool_call_id")));
+        openai_parts_put_result(b, s, content, m,
+                                converse_build_read(b, s, SCAN_GET(s, m, "tool_call_id")));
     } else if (SCAN_IS(s, role, "function")) {
-        openai_parts_put_result(b, s, m, legacy_id(b, *legacy_calls));
+        openai_parts_put_result(b, s, content, m, legacy_id(b, *legacy_calls));
     } else {
-        openai_parts_put(b, s, m);
-    }
-}
-
-/* "Continue" of a chat client, or a last word of blanks that is gone: the model refuses to go on with
- * its own words, so it is asked to. */
-static void put_user_last(struct converse_build *b)
-{
-    if (plan_takes(b->plan, MODELS_USER_LAST) && b->turn == CONVERSE_ASSISTANT) {
-        converse_build_role(b, CONVERSE_USER);
-        converse_build_text(b, STR("Continue exactly where you stopped."));
-        converse_build_map(b, "prefill");
+        openai_parts_put(b, s, content, m);
     }
 }
 
@@ -222,7 +160,7 @@ enum status openai_to_converse(const struct chat_request *r, struct plan *plan,
     for (; m != SCAN_ABSENT && converse_build_ok(&b); m = scan_next(s, r->messages, m)) {
         put_message(&b, s, m, &legacy_calls);
     }
-    put_user_last(&b);
+    converse_build_user_last(&b);
     converse_build_messages_end(&b);
     converse_settings_put(&b);
     return converse_build_end(&b);

@@ -3,7 +3,7 @@
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/dialect/chat_tool.h"
-#include "worker/dialect/chat_wish.h"
+#include "worker/dialect/openai_wish.h"
 
 static const struct str nothing = {NULL, 0};
 
@@ -25,42 +25,70 @@ static struct str custom_schema(struct converse_build *b, const struct scan *s, 
     return text_from(schema);
 }
 
+/* What stands between the quotes. */
+static struct str inside(struct str json)
+{
+    return json.n > 2 ? text_sub(json, 1, json.n - 2) : nothing;
+}
+
+static struct str describe(struct converse_build *b, struct str preface, struct str description)
+{
+    struct str first = inside(preface), second = inside(description);
+    if (first.n == 0) {
+        return description;
+    }
+    char *joined = arena_printf(b->arena, "\"%.*s%s%.*s\"", STR_ARG(first),
+                                second.n > 0 ? "\\n\\n" : "", STR_ARG(second));
+    if (!joined) {
+        converse_build_no_memory(b);
+    }
+    return text_from(joined);
+}
+
+void openai_tools_put_one(struct converse_build *b, const struct scan *s,
+                          const struct chat_tool *tool, struct str name, struct str preface)
+{
+    struct str description =
+        scan_type(s, tool->description) == SCAN_STRING ? scan_raw(s, tool->description) : nothing;
+    struct converse_tool t = {
+        .name = name,
+        .description = describe(b, preface, description),
+        .strict = anthropic_blocks_true(s, tool->strict),
+    };
+    if (tool->kind == CHAT_TOOL_CUSTOM) {
+        t.schema = custom_schema(b, s, tool->grammar);
+        if (!converse_names_mark(b->names, name, CONVERSE_CALL_CUSTOM)) {
+            converse_build_no_memory(b);
+        }
+        plan_note(b->plan, tool->grammar == SCAN_ABSENT ? PLAN_MAP : PLAN_CLAMP, "custom_tool",
+                  nothing);
+    } else {
+        t.schema = converse_build_schema(b, s, tool->schema);
+    }
+    converse_build_tool(b, &t);
+}
+
 /* Also what the legacy "functions" holds. */
 static void put_tool(struct converse_build *b, const struct scan *s, scan_ref tool)
 {
     struct chat_tool read = chat_tool_read(s, tool);
     struct str type = converse_build_read(b, s, SCAN_GET(s, tool, "type"));
-    struct converse_tool t = {
-        .name = converse_build_read(b, s, read.name),
-        .description =
-            scan_type(s, read.description) == SCAN_STRING ? scan_raw(s, read.description) : nothing,
-        .strict = anthropic_blocks_true(s, read.strict),
-    };
+    struct str name = converse_build_read(b, s, read.name);
     if (read.kind == CHAT_TOOL_OTHER) {
         converse_build_fail(b, STATUS_INVALID,
                             "Invalid value: '%.*s'. Supported values are: 'function' and 'custom'.",
                             (int)(type.n < 40 ? type.n : 40), type.n > 0 ? type.p : "");
         return;
     }
-    if (t.name.n == 0) {
+    if (name.n == 0) {
         converse_build_fail_param(b, ERR_FAULT_MISSING, "tools[].function.name",
                                   "Missing required parameter: 'tools[].function.name'.");
         return;
     }
-    if (!chat_wish_allows(&b->plan->left, t.name)) {
+    if (!openai_wish_allows(&b->plan->left, STR(""), name)) {
         return;
     }
-    if (read.kind == CHAT_TOOL_CUSTOM) {
-        t.schema = custom_schema(b, s, read.grammar);
-        if (!converse_names_custom(b->names, t.name)) {
-            converse_build_no_memory(b);
-        }
-        plan_note(b->plan, read.grammar == SCAN_ABSENT ? PLAN_MAP : PLAN_CLAMP, "custom_tool",
-                  nothing);
-    } else {
-        t.schema = converse_build_schema(b, s, read.schema);
-    }
-    converse_build_tool(b, &t);
+    openai_tools_put_one(b, s, &read, name, nothing);
     if (read.holder != tool) {
         openai_parts_cache(b, s, read.holder);
     }
@@ -101,9 +129,9 @@ static scan_ref find_call(const struct chat_request *r)
     return name;
 }
 
-static void put_history_tool(struct converse_build *b, const struct scan *s, scan_ref name)
+void openai_tools_put_gone(struct converse_build *b, struct str name)
 {
-    struct converse_tool t = {.name = converse_build_read(b, s, name),
+    struct converse_tool t = {.name = name,
                               .description = STR("\"This tool is no longer available.\"")};
     if (t.name.n == 0) {
         return; /* refused where the call itself is converted */
@@ -120,7 +148,7 @@ void openai_tools_put(struct converse_build *b, const struct chat_request *r)
         put_list(b, r->scan, SCAN_GET(r->scan, 0, "functions"));
     }
     if (p->history_tool && converse_build_ok(b)) {
-        put_history_tool(b, r->scan, find_call(r));
+        openai_tools_put_gone(b, converse_build_read(b, r->scan, find_call(r)));
     }
     converse_build_tools_end(b);
 }

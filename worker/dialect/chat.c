@@ -4,28 +4,9 @@
 
 #include "worker/dialect/chat_pairs.h"
 #include "worker/dialect/chat_wish.h"
-
-/* Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the
- * like. */
+#include "worker/dialect/openai_fields.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static bool present(const struct scan *s, scan_ref r)
-{
-    enum scan_type t = scan_type(s, r);
-    return t != SCAN_NONE && t != SCAN_NULL;
-}
-
-static enum status missing(struct err *err, const char *name)
-{
-    return err_set_param(err, ERR_FAULT_MISSING, name, "Missing required parameter: '%s'.", name);
-}
-
-static enum status wrong(struct err *err, const char *name, const char *what)
-{
-    return err_set_param(err, ERR_FAULT_TYPE, name, "Invalid type for '%s': expected %s.", name,
-                         what);
-}
 
 /* --- fields -------------------------------------------------------------------------------- */
 
@@ -35,13 +16,7 @@ static enum status check_duplicates(const struct scan *s, struct chat_request *o
     static const char *const keys[] = {"model", "messages",   "stream",
                                        "tools", "max_tokens", "max_completion_tokens"};
     (void)out;
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        if (scan_has_duplicate(s, 0, text_from(keys[i]))) {
-            return err_set_param(err, ERR_FAULT_VALUE, keys[i], "Duplicate parameter: '%s'.",
-                                 keys[i]);
-        }
-    }
-    return STATUS_OK;
+    return openai_fields_once(s, keys, COUNT(keys), err);
 }
 
 static enum status refuse_thread(const struct scan *s, struct chat_request *out, struct err *err)
@@ -52,33 +27,14 @@ static enum status refuse_thread(const struct scan *s, struct chat_request *out,
 
 static enum status read_model(const struct scan *s, struct chat_request *out, struct err *err)
 {
-    scan_ref r = SCAN_GET(s, 0, "model");
-    if (!present(s, r)) {
-        return missing(err, "model");
-    }
-    out->model = scan_text(s, r);
-    return out->model.n > 0 ? STATUS_OK : wrong(err, "model", "a model name");
+    return openai_fields_model(s, &out->model, err);
 }
 
 static enum status read_tokens(const struct scan *s, struct chat_request *out, struct err *err)
 {
     static const char *const names[] = {"max_completion_tokens",
                                         "max_tokens"}; /* the former wins */
-    for (size_t i = 0; i < COUNT(names); i++) {
-        scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (!present(s, r)) {
-            continue;
-        }
-        if (!scan_i64(s, r, &out->max_tokens)) {
-            return wrong(err, names[i], "an integer");
-        }
-        if (out->max_tokens < 1) {
-            return err_set_param(err, ERR_FAULT_VALUE, names[i],
-                                 "Invalid '%s': expected a value >= 1.", names[i]);
-        }
-        return STATUS_OK;
-    }
-    return STATUS_OK;
+    return openai_fields_tokens(s, names, COUNT(names), &out->max_tokens, err);
 }
 
 static enum status read_flags(const struct scan *s, struct chat_request *out, struct err *err)
@@ -86,13 +42,13 @@ static enum status read_flags(const struct scan *s, struct chat_request *out, st
     scan_ref stream = SCAN_GET(s, 0, "stream"), n = SCAN_GET(s, 0, "n");
     scan_ref usage = SCAN_GET(s, SCAN_GET(s, 0, "stream_options"), "include_usage");
     int64_t choices = 1;
-    if (present(s, stream) && !scan_bool(s, stream, &out->stream)) {
-        return wrong(err, "stream", "a boolean");
+    if (openai_fields_has(s, stream) && !scan_bool(s, stream, &out->stream)) {
+        return openai_fields_wrong(err, "stream", "a boolean");
     }
-    if (present(s, usage) && !scan_bool(s, usage, &out->include_usage)) {
-        return wrong(err, "stream_options.include_usage", "a boolean");
+    if (openai_fields_has(s, usage) && !scan_bool(s, usage, &out->include_usage)) {
+        return openai_fields_wrong(err, "stream_options.include_usage", "a boolean");
     }
-    if (present(s, n) && (!scan_i64(s, n, &choices) || choices != 1)) {
+    if (openai_fields_has(s, n) && (!scan_i64(s, n, &choices) || choices != 1)) {
         return err_set_param(err, ERR_FAULT_VALUE, "n", "Invalid 'n': only 1 is supported.");
     }
     return STATUS_OK;
@@ -100,16 +56,8 @@ static enum status read_flags(const struct scan *s, struct chat_request *out, st
 
 static enum status check_numbers(const struct scan *s, struct chat_request *out, struct err *err)
 {
-    static const char *const names[] = {"temperature", "top_p"};
-    double ignored;
     (void)out;
-    for (size_t i = 0; i < COUNT(names); i++) {
-        scan_ref r = scan_get(s, 0, text_from(names[i]));
-        if (present(s, r) && !scan_f64(s, r, &ignored)) {
-            return wrong(err, names[i], "a decimal");
-        }
-    }
-    return STATUS_OK;
+    return openai_fields_numbers(s, err);
 }
 
 /* --- messages ------------------------------------------------------------------------------ */
@@ -133,10 +81,10 @@ static enum status wrong_member(struct err *err, enum err_fault fault, uint32_t 
     char name[40];
     snprintf(name, sizeof name, "messages[%u].%s", at, member);
     if (fault == ERR_FAULT_MISSING) {
-        return missing(err, name);
+        return openai_fields_missing(err, name);
     }
     if (fault == ERR_FAULT_TYPE) {
-        return wrong(err, name, what);
+        return openai_fields_wrong(err, name, what);
     }
     return err_set_param(err, fault, name, "Invalid value for '%s': %s.", name, what);
 }
@@ -150,10 +98,10 @@ static enum status check_message(const struct scan *s, scan_ref m, uint32_t at, 
                             "supported values are 'system', 'assistant', 'user', 'function', "
                             "'tool', and 'developer'");
     }
-    if (present(s, content) && type != SCAN_STRING && type != SCAN_ARRAY) {
+    if (openai_fields_has(s, content) && type != SCAN_STRING && type != SCAN_ARRAY) {
         return wrong_member(err, ERR_FAULT_TYPE, at, "content", "a string or an array of parts");
     }
-    if (SCAN_IS(s, role, "user") && !present(s, content)) {
+    if (SCAN_IS(s, role, "user") && !openai_fields_has(s, content)) {
         return wrong_member(err, ERR_FAULT_VALUE, at, "content", "expected a string, got null");
     }
     if (SCAN_IS(s, role, "tool") && scan_type(s, SCAN_GET(s, m, "tool_call_id")) != SCAN_STRING) {
@@ -167,17 +115,14 @@ static enum status read_messages(const struct scan *s, struct chat_request *out,
     uint32_t at = 0;
     enum status st = STATUS_OK;
     out->messages = SCAN_GET(s, 0, "messages");
-    if (!present(s, out->messages)) {
-        return missing(err, "messages");
+    if (!openai_fields_has(s, out->messages)) {
+        return openai_fields_missing(err, "messages");
     }
     if (scan_type(s, out->messages) != SCAN_ARRAY) {
-        return wrong(err, "messages", "an array");
+        return openai_fields_wrong(err, "messages", "an array");
     }
     if (scan_size(s, out->messages) == 0) {
-        return err_set_param(
-            err, ERR_FAULT_EMPTY, "messages",
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead.");
+        return openai_fields_empty(err, "messages");
     }
     for (scan_ref m = scan_first(s, out->messages); m != SCAN_ABSENT && st == STATUS_OK;
          m = scan_next(s, out->messages, m)) {
@@ -190,12 +135,12 @@ static enum status read_tools(const struct scan *s, struct chat_request *out, st
 {
     scan_ref tools = SCAN_GET(s, 0, "tools");
     out->tools = SCAN_ABSENT;
-    out->legacy = !present(s, tools) && scan_size(s, SCAN_GET(s, 0, "functions")) > 0;
-    if (!present(s, tools)) {
+    out->legacy = !openai_fields_has(s, tools) && scan_size(s, SCAN_GET(s, 0, "functions")) > 0;
+    if (!openai_fields_has(s, tools)) {
         return STATUS_OK;
     }
     if (scan_type(s, tools) != SCAN_ARRAY) {
-        return wrong(err, "tools", "an array");
+        return openai_fields_wrong(err, "tools", "an array");
     }
     if (scan_size(s, tools) > 0) {
         out->tools = tools;

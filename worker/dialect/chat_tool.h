@@ -11,7 +11,13 @@
 
 #define CHAT_TOOL_INPUT "input"
 
-enum chat_tool_kind { CHAT_TOOL_FUNCTION, CHAT_TOOL_CUSTOM, CHAT_TOOL_OTHER };
+enum chat_tool_kind {
+    CHAT_TOOL_FUNCTION,
+    CHAT_TOOL_CUSTOM,
+    CHAT_TOOL_SEARCH, /* of Responses only, as the next (responses_tool.h) */
+    CHAT_TOOL_SHELL,
+    CHAT_TOOL_OTHER
+};
 
 struct chat_tool { /* SCAN_ABSENT: not there */
     enum chat_tool_kind kind;

@@ -1,9 +1,9 @@
 #include "worker/dialect/chat_wish.h"
 
 #include "worker/dialect/chat_tool.h"
+#include "worker/dialect/openai_wish.h"
 
-#define BUDGET_MIN  1024 /* platform.claude.com/docs/en/build-with-claude/extended-thinking */
-#define ALLOWED_MAX 128  /* OpenAI's limit of tools; the list is searched once for each tool */
+#define BUDGET_MIN 1024 /* platform.claude.com/docs/en/build-with-claude/extended-thinking */
 
 /* --- stop sequences, effort, format -------------------------------------------------------- */
 
@@ -31,26 +31,6 @@ static void read_stops(struct wish *w)
     for (scan_ref v = type == SCAN_ARRAY ? scan_first(s, stop) : SCAN_ABSENT; v != SCAN_ABSENT;
          v = scan_next(s, stop, v)) {
         add_stop(w, v);
-    }
-}
-
-static void read_effort(struct wish *w)
-{
-    struct str effort = wish_text(w, SCAN_GET(w->scan, 0, "reasoning_effort"));
-    if (effort.n == 0) {
-        return;
-    }
-    if (text_eq(effort, STR("none"))) {
-        w->thinking = WISH_THINKING_OFF;
-        return;
-    }
-    w->effort_rounded = text_eq(effort, STR("minimal"));
-    w->effort = w->effort_rounded ? WISH_EFFORT_LOW : wish_effort_find(effort);
-    w->thinking = WISH_THINKING_ADAPTIVE;
-    if (w->effort == WISH_EFFORT_OTHER) {
-        wish_fault(w, ERR_FAULT_VALUE, "reasoning_effort",
-                   "Invalid value for 'reasoning_effort': supported values are 'none', "
-                   "'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.");
     }
 }
 
@@ -83,17 +63,6 @@ static void read_thinking(struct wish *w)
     wish_take(w, thinking);
 }
 
-/* Who asks for thoughts in this dialect wants to see them; newer models hide them unless asked. */
-static void read_display(struct wish *w)
-{
-    const struct scan *s = w->scan;
-    struct str display = wish_text(w, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "display"));
-    bool known = text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"));
-    w->display_ours = display.n == 0;
-    w->display_other = display.n > 0 && !known;
-    w->display = known ? display : STR("summarized");
-}
-
 static void read_top_k(struct wish *w)
 {
     scan_ref top_k = SCAN_GET(w->scan, 0, "top_k");
@@ -103,95 +72,15 @@ static void read_top_k(struct wish *w)
     }
 }
 
-/* "auto" and "default" ask for nothing but what everybody gets; "fast" is OpenAI's newer word. */
-static void read_tier(struct wish *w)
-{
-    const struct scan *s = w->scan;
-    scan_ref tier = SCAN_GET(s, 0, "service_tier");
-    if (SCAN_IS(s, tier, "fast")) {
-        w->has_tier = true;
-        w->tier = TIER_PRIORITY;
-        return;
-    }
-    w->has_tier = tier_find(scan_text(s, tier), &w->tier);
-    w->tier_other = !w->has_tier && !wish_is_nothing(s, tier) && !SCAN_IS(s, tier, "auto");
-}
-
 static void read_format(struct wish *w)
 {
-    const struct scan *s = w->scan;
-    scan_ref format = SCAN_GET(s, 0, "response_format"), inner = SCAN_GET(s, format, "json_schema");
-    scan_ref type = SCAN_GET(s, format, "type"), schema = SCAN_GET(s, inner, "schema");
-    w->format_name = "response_format";
-    if (SCAN_IS(s, type, "json_object")) {
-        w->format = WISH_FORMAT_JSON;
-    }
-    if (!SCAN_IS(s, type, "json_schema")) {
-        bool known_type = SCAN_IS(s, type, "json_object") || SCAN_IS(s, type, "text");
-        w->format = !known_type && scan_type(s, format) == SCAN_OBJECT && scan_size(s, format) > 0
-                        ? WISH_FORMAT_OTHER /* newer than this program, or wrong: named */
-                        : w->format;
-        return;
-    }
-    if (scan_type(s, schema) != SCAN_OBJECT) {
-        wish_fault(w, ERR_FAULT_MISSING, "response_format.json_schema.schema",
-                   "Missing required parameter: 'response_format.json_schema.schema'.");
-        return;
-    }
-    w->format = WISH_FORMAT_SCHEMA;
-    w->schema_open = true;
-    w->schema = scan_raw(s, schema);
-    w->schema_at = schema;
-    w->schema_name = wish_text(w, SCAN_GET(s, inner, "name"));
-    w->schema_description = wish_text(w, SCAN_GET(s, inner, "description"));
+    scan_ref format = SCAN_GET(w->scan, 0, "response_format");
+    openai_wish_format(w, (struct openai_format){format, SCAN_GET(w->scan, format, "json_schema"),
+                                                 "response_format",
+                                                 "response_format.json_schema.schema"});
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
-
-static void wrong_choice(struct wish *w)
-{
-    wish_fault(w, ERR_FAULT_VALUE, "tool_choice",
-               "Invalid value for 'tool_choice': supported values are 'none', 'auto', "
-               "'required', a function, or allowed_tools.");
-}
-
-static void read_word(struct wish *w, scan_ref choice)
-{
-    if (SCAN_IS(w->scan, choice, "required") || SCAN_IS(w->scan, choice, "any")) {
-        w->choice = WISH_CHOICE_ANY;
-    } else if (SCAN_IS(w->scan, choice, "none")) {
-        w->choice = WISH_CHOICE_NONE;
-    } else if (!SCAN_IS(w->scan, choice, "auto")) {
-        wrong_choice(w);
-    }
-}
-
-static void read_object(struct wish *w, scan_ref choice)
-{
-    const struct scan *s = w->scan;
-    scan_ref type = SCAN_GET(s, choice, "type"), named;
-    if (SCAN_IS(s, type, "allowed_tools")) {
-        scan_ref inner = SCAN_GET(s, choice, "allowed_tools");
-        if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
-            w->choice = WISH_CHOICE_ANY;
-        }
-        w->allowed = SCAN_GET(s, inner, "tools");
-        if (scan_size(s, w->allowed) > ALLOWED_MAX) {
-            wrong_choice(w);
-        }
-        return;
-    }
-    named = chat_tool_read(s, choice).name;
-    if (scan_type(s, named) == SCAN_NONE && scan_type(s, type) == SCAN_STRING) {
-        read_word(w, type); /* {"type":"auto"}: Anthropic's shape without a name */
-        return;
-    }
-    w->choice = WISH_CHOICE_ONE;
-    w->choice_name = wish_text(w, named);
-    if (w->choice_name.n == 0) {
-        wrong_choice(w);
-    }
-}
 
 static void read_choice(struct wish *w)
 {
@@ -200,27 +89,7 @@ static void read_choice(struct wish *w)
     if (scan_type(s, choice) == SCAN_NONE) {
         choice = SCAN_GET(s, 0, "function_call");
     }
-    if (scan_type(s, choice) == SCAN_STRING) {
-        read_word(w, choice);
-    } else if (scan_type(s, choice) == SCAN_OBJECT && scan_size(s, choice) > 0) {
-        read_object(w, choice);
-    }
-    w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
-}
-
-bool chat_wish_allows(const struct wish *w, struct str name)
-{
-    const struct scan *s = w->scan;
-    if (w->allowed == SCAN_ABSENT) {
-        return true;
-    }
-    for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT;
-         v = scan_next(s, w->allowed, v)) {
-        if (scan_text_is(s, chat_tool_read(s, v).name, name)) {
-            return true;
-        }
-    }
-    return false;
+    openai_wish_choice(w, choice, "'none', 'auto', 'required', a function, or allowed_tools");
 }
 
 static uint32_t count_allowed(struct wish *w, scan_ref list)
@@ -231,7 +100,7 @@ static uint32_t count_allowed(struct wish *w, scan_ref list)
         return scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT; t = scan_next(s, list, t)) {
-        n += chat_wish_allows(w, scan_text(s, chat_tool_read(s, t).name));
+        n += openai_wish_allows(w, STR(""), scan_text(s, chat_tool_read(s, t).name));
     }
     return n;
 }
@@ -328,13 +197,13 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     w->has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->top_p);
     refuse_audio(w);
     read_stops(w);
-    read_effort(w);
+    openai_wish_effort(w, SCAN_GET(s, 0, "reasoning_effort"), "reasoning_effort");
     read_thinking(w);
     if (wish_thinks(w->thinking)) {
-        read_display(w);
+        openai_wish_display(w, wish_text(w, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "display")));
     }
     read_top_k(w);
-    read_tier(w);
+    openai_wish_tier(w);
     read_format(w);
     read_choice(w);
     w->tools = count_allowed(w, tools) + count_allowed(w, SCAN_GET(s, 0, "functions"));

@@ -10,7 +10,5 @@
  * SCAN_ABSENT. BUSY: no memory. */
 MUST_CHECK enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messages,
                                       scan_ref tools, struct err *err);
-/* May the model be shown this tool? tool_choice of allowed_tools names some. */
-bool chat_wish_allows(const struct wish *w, struct str name);
 
 #endif

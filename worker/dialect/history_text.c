@@ -1,29 +1,47 @@
 #include "worker/dialect/history_text.h"
 
-/* Types of @anthropic-ai/sdk 1.14.0. */
+/* Types of @anthropic-ai/sdk 1.14.0, and of the items of openai 7.59.0 whose tools OpenAI runs itself. */
 static const struct str types[] = {
     STR("advisor_tool_result"),
+    STR("apply_patch_call"),
+    STR("apply_patch_call_output"),
     STR("bash_code_execution_tool_result"),
     STR("browser_state"),
     STR("code_execution_tool_result"),
+    STR("code_interpreter_call"),
     STR("compaction"),
+    STR("computer_call"),
+    STR("computer_call_output"),
     STR("connector_text"),
     STR("container_upload"),
+    STR("context_compaction"),
     STR("fallback"),
+    STR("file_search_call"),
+    STR("image_generation_call"),
+    STR("mcp_approval_request"),
+    STR("mcp_approval_response"),
+    STR("mcp_call"),
+    STR("mcp_list_tools"),
     STR("mcp_tool_listing"),
     STR("mcp_tool_result"),
     STR("mcp_tool_use"),
+    STR("program"),
+    STR("program_output"),
     STR("server_tool_use"),
+    STR("shell_call"),
+    STR("shell_call_output"),
     STR("text_editor_code_execution_tool_result"),
     STR("tool_search_tool_result"),
     STR("web_fetch_tool_result"),
+    STR("web_search_call"),
     STR("web_search_tool_result"),
 };
 
 /* Members whose text is worth a line. */
 static const struct str told[] = {
-    STR("content"), STR("error_code"), STR("file_id"), STR("query"),     STR("stderr"),
-    STR("stdout"),  STR("text"),       STR("title"),   STR("tool_name"), STR("url"),
+    STR("arguments"), STR("code"),   STR("content"),   STR("error_code"), STR("file_id"),
+    STR("logs"),      STR("output"), STR("query"),     STR("stderr"),     STR("stdout"),
+    STR("text"),      STR("title"),  STR("tool_name"), STR("url"),
 };
 
 static bool is_one_of(const struct scan *s, scan_ref r, const struct str *list, size_t n)

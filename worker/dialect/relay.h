@@ -2,9 +2,9 @@
  * relay.h - one way back from Bedrock to a client: what stream.c needs to know of a dialect and
  * transport.
  *
- * Three exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
- * converse_to_openai_relay. Each keeps its state in a struct that begins with struct reply. Pure:
- * bytes in, bytes out.
+ * Four exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
+ * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins
+ * with struct reply. Pure: bytes in, bytes out.
  */
 #ifndef WORKER_DIALECT_RELAY_H
 #define WORKER_DIALECT_RELAY_H

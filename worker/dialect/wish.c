@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define STOPS_MAX 2500 /* API_runtime_InferenceConfiguration */
+#define STOPS_MAX   2500 /* API_runtime_InferenceConfiguration */
+#define OTHERS_MORE 8    /* parts of fields: wish_lose */
 
 /* --- words --------------------------------------------------------------------------------- */
 
@@ -239,7 +240,8 @@ static size_t find_plain(struct name m, enum dialect dialect)
 {
     size_t i = 0;
     for (; i < wish_plain_count; i++) {
-        struct str name = dialect == DIALECT_OPENAI ? wish_plain[i].chat : wish_plain[i].messages;
+        struct str name =
+            dialect == DIALECT_ANTHROPIC ? wish_plain[i].messages : wish_plain[i].chat;
         if (name.n > 0 && is_named(m, name)) {
             break;
         }
@@ -260,9 +262,10 @@ static bool is_known(struct name m, const struct str *known, size_t n)
 static bool add_other(struct wish *w, scan_ref value)
 {
     if (!w->others) {
-        w->others = arena_alloc(w->scan->arena, scan_size(w->scan, 0) * sizeof *w->others);
+        w->other_room = scan_size(w->scan, 0) + OTHERS_MORE;
+        w->others = arena_alloc(w->scan->arena, w->other_room * sizeof *w->others);
     }
-    if (!w->others) {
+    if (!w->others || w->other_count == w->other_room) {
         return false;
     }
     w->others[w->other_count++] = value;
@@ -290,6 +293,13 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct 
         }
     }
     return STATUS_OK;
+}
+
+void wish_lose(struct wish *w, scan_ref value)
+{
+    if (!add_other(w, value)) {
+        no_memory(w);
+    }
 }
 
 void wish_take(struct wish *w, scan_ref value)

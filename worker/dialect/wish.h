@@ -145,20 +145,24 @@ struct wish {
     bool tool_search;   /* defers tools, or has a tool that searches for them */
     bool called_before; /* the history has tool calls; told only without tools or with NONE */
     enum wish_choice choice;
-    struct str choice_name; /* of WISH_CHOICE_ONE */
-    bool one_call;          /* at most one tool call in the answer */
+    struct str choice_name;  /* of WISH_CHOICE_ONE */
+    struct str choice_space; /* the namespace of that tool; empty: none */
+    bool choice_lost;        /* it named a tool that only another service has */
+    bool one_call;           /* at most one tool call in the answer */
 
     bool has_tier, tier_other; /* other: a word that is no tier of Bedrock's */
     enum tier tier;
-    scan_ref betas[2];  /* members of the body: a text or a list of texts; the header is apart */
-    scan_ref cache_top; /* top-level cache_control: an object, or SCAN_ABSENT */
-    scan_ref context;   /* context_management, or SCAN_ABSENT */
+    scan_ref betas[2];   /* members of the body: a text or a list of texts; the header is apart */
+    scan_ref cache_top;  /* top-level cache_control: an object, or SCAN_ABSENT */
+    bool cache_key;      /* the dialect marks nothing; its clients ask for a cache by a key */
+    bool cache_key_long; /* and for a day rather than some minutes */
+    scan_ref context;    /* context_management, or SCAN_ABSENT */
     struct wish_need needs[WISH_NEEDS_MAX];
     uint32_t need_count;
 
     scan_ref plain[WISH_PLAIN_MAX]; /* by row of wish_plain; SCAN_ABSENT: nothing is asked */
     scan_ref *others;               /* fields that this program does not know */
-    uint32_t other_count;
+    uint32_t other_count, other_room;
 };
 
 /* Is a deferred tool shown all the same? The history has given it out, or it has to be called. */
@@ -173,6 +177,8 @@ MUST_CHECK enum status wish_read_fields(struct wish *w, enum dialect dialect,
                                         struct err *err);
 /* A field that is read after all is none of the others. */
 void wish_take(struct wish *w, scan_ref value);
+/* A part of a field that is read for its other parts: one of the others. */
+void wish_lose(struct wish *w, scan_ref value);
 /* A member's text; no memory for it is a fault. */
 struct str wish_text(struct wish *w, scan_ref r);
 /* Room for so many stop sequences (false: none, a fault), then one by one. */

@@ -171,7 +171,7 @@ static bool is_known_overflow(struct str text)
 static void set_overflow(struct exchange *x, struct str text)
 {
     uint64_t less, more;
-    if (x->asked.dialect == DIALECT_OPENAI) {
+    if (x->asked.dialect != DIALECT_ANTHROPIC) {
         err_set(&x->outcome.err, STATUS_CONTEXT,
                 "This model's maximum context length is exceeded: %.*s", STR_ARG(text));
     } else if (is_known_overflow(text)) {

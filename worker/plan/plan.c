@@ -65,7 +65,8 @@ enum status plan_refuse_loss(const struct plan *p, struct err *err)
                    p->lost);
 }
 
-enum status plan_refuse_media(const struct plan *p, const char *kind, struct err *err)
+enum status plan_refuse_media(const struct plan *p, const char *kind, const char *place,
+                              struct err *err)
 {
     struct str id = models_behind(p->o->model);
     if (p->o->capability_tokens) {
@@ -77,7 +78,7 @@ enum status plan_refuse_media(const struct plan *p, const char *kind, struct err
     if (p->left.exact) {
         return err_set(err, STATUS_INVALID, "messages: %.*s takes no %ss", STR_ARG(id), kind);
     }
-    return err_set_param(err, ERR_FAULT_VALUE, "messages", "Invalid 'messages': %.*s takes no %ss.",
+    return err_set_param(err, ERR_FAULT_VALUE, place, "Invalid '%s': %.*s takes no %ss.", place,
                          STR_ARG(id), kind);
 }
 

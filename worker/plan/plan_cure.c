@@ -170,21 +170,24 @@ static bool mentions(const struct plan *p, enum learned what)
 {
     static const struct {
         enum learned what;
-        struct str words[2];
+        struct str words[3];
     } rows[] = {
-        {LEARNED_CACHE, {STR("cache_control"), STR("cache_control")}},
-        {LEARNED_CACHE_1H, {STR("\"ttl\""), STR("cache_control")}},
-        {LEARNED_STRICT, {STR("\"strict\""), STR("\"strict\"")}},
-        {LEARNED_EAGER_INPUT, {STR("eager_input_streaming"), STR("eager_input_streaming")}},
-        {LEARNED_SYSTEM, {STR("\"system\""), STR("\"developer\"")}},
-        {LEARNED_SYSTEM_ROLE, {STR("\"system\""), STR("\"system\"")}},
-        {LEARNED_RESULT_MEDIA, {STR("\"image"), STR("\"document\"")}},
+        {LEARNED_CACHE, {STR("cache_control"), STR("\"prompt_cache_"), STR("cache_control")}},
+        {LEARNED_CACHE_1H, {STR("\"ttl\""), STR("cache_control"), STR("\"prompt_cache_")}},
+        {LEARNED_STRICT, {STR("\"strict\""), STR("\"strict\""), STR("\"strict\"")}},
+        {LEARNED_EAGER_INPUT,
+         {STR("eager_input_streaming"), STR("eager_input_streaming"),
+          STR("eager_input_streaming")}},
+        {LEARNED_SYSTEM, {STR("\"system\""), STR("\"developer\""), STR("\"instructions\"")}},
+        {LEARNED_SYSTEM_ROLE, {STR("\"system\""), STR("\"system\""), STR("\"system\"")}},
+        {LEARNED_RESULT_MEDIA, {STR("\"image"), STR("\"document\""), STR("\"input_")}},
     };
     struct str body = scan_raw(p->left.scan, 0);
     size_t at;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].what == what) {
-            return text_find(body, rows[i].words[0], &at) || text_find(body, rows[i].words[1], &at);
+            return text_find(body, rows[i].words[0], &at) ||
+                   text_find(body, rows[i].words[1], &at) || text_find(body, rows[i].words[2], &at);
         }
     }
     return true;

@@ -287,6 +287,9 @@ static void judge_choice(struct plan *p)
     if (wants_call) {
         judge_forced(p);
     }
+    if (w->choice_lost) {
+        plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
+    }
     p->no_calls = w->choice == WISH_CHOICE_NONE && p->tools && !p->history_tool;
     w->one_call = w->one_call && w->choice != WISH_CHOICE_NONE && p->tools;
     if (p->no_calls && !says_it) {
@@ -358,6 +361,7 @@ static void judge_tier(struct plan *p)
 /* The writers say what became of it: a mark in another place may find none. */
 static void judge_cache(struct plan *p)
 {
+    p->left.cache_key = p->left.cache_key && plan_takes_marks(p);
     if (p->left.cache_top == SCAN_ABSENT) {
         return;
     }

@@ -281,3 +281,10 @@ void plan_thinking(struct plan *p)
         p->left.display = (struct str){NULL, 0};
     }
 }
+
+void plan_thinking_unreasoned(struct plan *p)
+{
+    if (p->left.thinking == WISH_THINKING_BUDGET && !p->invoke) {
+        drop_thinking(p);
+    }
+}

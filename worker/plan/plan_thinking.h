@@ -10,5 +10,8 @@
 #include "worker/plan/plan.h"
 
 void plan_thinking(struct plan *p);
+/* A writer has found that the thought with which the turn that is to go on began is lost: a model that
+ * thinks by budget would refuse the turn. */
+void plan_thinking_unreasoned(struct plan *p);
 
 #endif

@@ -59,7 +59,8 @@ static bool has_places(struct converse_reply *r)
 static void end_others(struct converse_reply *r, struct buf *out)
 {
     uint32_t i = 0;
-    while (r->dialect->one_at_a_time && i < r->open_n) {
+    bool ends = r->dialect->one_at_a_time || r->dialect->gathers;
+    while (ends && i < r->open_n) {
         struct converse_block *b = &r->open[i];
         if (b->over || b->kind == CONVERSE_PART_TOOL) {
             i++;

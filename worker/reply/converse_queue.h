@@ -34,6 +34,7 @@ struct converse_reply;
 struct converse_dialect {
     bool malformed_fails; /* malformed output is an error and not a stop reason */
     bool one_at_a_time;   /* no block inside another */
+    bool gathers;         /* as that, but the dialect itself keeps what has to wait */
     void (*begin)(struct converse_reply *r, struct buf *out);
     void (*open)(struct converse_reply *r, const struct converse_block *b,
                  const struct converse_part *part, struct buf *out);
@@ -57,6 +58,7 @@ struct converse_reply {
     struct str service_tier;          /* Bedrock's, of a whole answer; may be empty */
     bool metered;                     /* metadata has come */
     bool failed;                      /* an error has been reported */
+    bool full;                        /* the dialect has no room for what it has to keep */
     bool drop_is_set;                 /* the arena drops what blocks hold back */
     uint32_t blocks, tools;           /* begun so far */
     uint32_t open_n;

@@ -25,6 +25,11 @@ static enum status no_room(struct err *err)
     return err_set(err, STATUS_INTERNAL, "no room for the model's answer");
 }
 
+static bool has_room(const struct converse_reply *r, const struct buf *out)
+{
+    return buf_ok(out) && !r->full;
+}
+
 /* The event's memory is gone when the rest of the answer comes. */
 static bool keep(struct converse_reply *r, struct str from, struct str *to)
 {
@@ -166,7 +171,7 @@ static enum status finish(struct converse_reply *r, struct buf *out, struct err 
         return st;
     }
     r->dialect->finish(r, out);
-    r->reply.stopped = true;
+    r->reply.stopped = has_room(r, out);
     return STATUS_OK;
 }
 
@@ -261,7 +266,7 @@ enum status converse_reply_event(struct reply *reply, struct str type, struct st
         st = take_event(r, &e, out, err);
     }
     arena_drop(arena);
-    if (st == STATUS_OK && !buf_ok(out)) {
+    if (st == STATUS_OK && !has_room(r, out)) {
         st = no_room(err);
     }
     if (st == STATUS_OK && !converse_queue_ok(r)) {
@@ -281,7 +286,7 @@ enum status converse_reply_end(struct reply *reply, struct buf *out, struct err 
         return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
     }
     enum status st = finish(r, out, err);
-    return st == STATUS_OK && !buf_ok(out) ? no_room(err) : st;
+    return st == STATUS_OK && !has_room(r, out) ? no_room(err) : st;
 }
 
 /* --- whole answers --- */
@@ -407,8 +412,8 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
     if (st != STATUS_OK) {
         return st;
     }
-    reply->started = reply->stopped = buf_ok(out);
-    return buf_ok(out) ? STATUS_OK : no_room(err);
+    reply->started = reply->stopped = has_room(r, out);
+    return reply->stopped ? STATUS_OK : no_room(err);
 }
 
 /* --- for the dialects --- */

@@ -109,7 +109,7 @@ static void open_block(struct converse_reply *r, const struct converse_block *b,
         return;
     }
     struct str name = converse_name_back(r->names, p->tool_name);
-    if (converse_names_is_custom(r->names, name)) {
+    if (converse_names_kind(r->names, name) == CONVERSE_CALL_CUSTOM) {
         open_custom(r, b, p, name, out);
         return;
     }
@@ -267,7 +267,7 @@ static void put_tool_call(struct json_out *w, const struct converse_reply *r,
                           const struct converse_part *p)
 {
     struct str name = converse_name_back(r->names, p->tool_name);
-    bool custom = converse_names_is_custom(r->names, name);
+    bool custom = converse_names_kind(r->names, name) == CONVERSE_CALL_CUSTOM;
     json_object(w);
     converse_reply_quoted(w, STR("id"), p->tool_id);
     converse_reply_str(w, STR("type"), custom ? STR("custom") : STR("function"));

@@ -339,7 +339,7 @@ enum status splice_messages(struct splice_job *j, struct err *err)
         edit_ids(j, SCAN_GET(s, m, "content"));
     }
     if (j->rejected) {
-        return plan_refuse_media(j->plan, j->rejected, err);
+        return plan_refuse_media(j->plan, j->rejected, "messages", err);
     }
     if (!splice_takes(j, MODELS_SYSTEM_ROLE)) {
         st = splice_fold(j, err);

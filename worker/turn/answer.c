@@ -133,7 +133,7 @@ enum verdict answer_built(struct exchange *x, int status, struct buf *body)
 }
 
 /* The official service's codes, by which its SDKs choose their next step. */
-static void put_details(const struct err_row *row, enum status code, struct json_out *w)
+static void put_details(enum status code, struct json_out *w)
 {
     if (code != STATUS_BODY_CODED && code != STATUS_THREAD) {
         return;
@@ -141,7 +141,7 @@ static void put_details(const struct err_row *row, enum status code, struct json
     JSON_KEY(w, "details");
     json_object(w);
     JSON_KEY(w, "error_code");
-    json_str(w, text_from(row->code));
+    json_str(w, text_from(err_row(code)->code));
     if (code == STATUS_THREAD) {
         JSON_KEY(w, "unsupported");
         json_raw(w, STR("[\"thread\"]"));
@@ -149,18 +149,17 @@ static void put_details(const struct err_row *row, enum status code, struct json
     json_object_end(w);
 }
 
-static void anthropic_body(const struct err_row *row, const struct err *err, struct str id,
-                           struct json_out *w)
+static void anthropic_body(const struct err *err, struct str id, struct json_out *w)
 {
     JSON_KEY(w, "type");
     json_str(w, STR("error"));
     JSON_KEY(w, "error");
     json_object(w);
     JSON_KEY(w, "type");
-    json_str(w, text_from(row->type[DIALECT_ANTHROPIC]));
+    json_str(w, text_from(err_type(err->code, DIALECT_ANTHROPIC)));
     JSON_KEY(w, "message");
     json_str(w, text_from(err->text));
-    put_details(row, err->code, w);
+    put_details(err->code, w);
     json_object_end(w);
     JSON_KEY(w, "request_id");
     json_str(w, id);
@@ -175,32 +174,32 @@ static void str_or_null(struct json_out *w, struct str s)
     }
 }
 
-static void openai_body(const struct err_row *row, const struct err *err, struct json_out *w)
+static void openai_body(enum dialect dialect, const struct err *err, struct json_out *w)
 {
+    const char *code = err_code(err, dialect);
     JSON_KEY(w, "error");
     json_object(w);
     JSON_KEY(w, "message");
     json_str(w, text_from(err->text));
     JSON_KEY(w, "type");
-    json_str(w, text_from(row->type[DIALECT_OPENAI]));
+    json_str(w, text_from(err_type(err->code, dialect)));
     JSON_KEY(w, "param");
     str_or_null(w, text_from(err->param));
     JSON_KEY(w, "code");
-    str_or_null(w, text_from(err_code(err) ? err_code(err) : ""));
+    str_or_null(w, text_from(code ? code : ""));
     json_object_end(w);
 }
 
 void answer_error_body(enum dialect dialect, const struct err *err, struct str request_id,
                        struct buf *out)
 {
-    const struct err_row *row = err_row(err->code);
     struct json_out w;
     json_begin(&w, out);
     json_object(&w);
     if (dialect == DIALECT_ANTHROPIC) {
-        anthropic_body(row, err, request_id, &w);
+        anthropic_body(err, request_id, &w);
     } else {
-        openai_body(row, err, &w);
+        openai_body(dialect, err, &w);
     }
     json_object_end(&w);
 }
@@ -238,11 +237,11 @@ static void put_allow(const struct exchange *x, const struct err *err)
 /* When there is no memory to say what is wrong: the status and the headers still do. */
 static struct str body_without_memory(enum dialect dialect)
 {
-    return dialect == DIALECT_OPENAI
-               ? STR("{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\","
-                     "\"param\":null,\"code\":null}}")
-               : STR("{\"type\":\"error\",\"error\":{\"type\":\"api_error\","
-                     "\"message\":\"out of memory\"}}");
+    return dialect == DIALECT_ANTHROPIC
+               ? STR("{\"type\":\"error\",\"error\":{\"type\":\"api_error\","
+                     "\"message\":\"out of memory\"}}")
+               : STR("{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\","
+                     "\"param\":null,\"code\":null}}");
 }
 
 void answer_error(struct exchange *x, const struct err *err)
@@ -250,9 +249,12 @@ void answer_error(struct exchange *x, const struct err *err)
     struct buf body;
     buf_init(&body, 4096);
     answer_error_body(x->asked.dialect, err, x->asked.id, &body);
-    answer_begin(x, err_row(err->code)->http[x->asked.dialect]);
+    answer_begin(x, err_http(err->code, x->asked.dialect));
     put_error_headers(x->conn, err);
     put_allow(x, err);
+    if (err->code == STATUS_UPGRADE) { /* RFC 9110 15.5.22: it names what is spoken here */
+        http_out_header(x->conn, STR("upgrade"), STR("HTTP/1.1"));
+    }
     http_out_body(x->conn, JSON_TYPE,
                   buf_ok(&body) ? buf_str(&body) : body_without_memory(x->asked.dialect));
     buf_free(&body);

@@ -115,9 +115,9 @@ static bool is_known(unsigned status)
         if (status == other[i])
             return true;
     for (unsigned i = 0; i < STATUS_COUNT; i++)
-        if ((int)status == err_row((enum status)i)->http[0] ||
-            (int)status == err_row((enum status)i)->http[1])
-            return true;
+        for (unsigned dialect = 0; dialect < DIALECT_COUNT; dialect++)
+            if ((int)status == err_http((enum status)i, (enum dialect)dialect))
+                return true;
     return false;
 }
 

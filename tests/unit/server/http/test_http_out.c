@@ -143,8 +143,8 @@ static void test_reason_of_every_error_status_is_known(void **state)
 {
     (void)state;
     for (int s = 1; s < STATUS_COUNT; s++) {
-        for (int dialect = 0; dialect < 2; dialect++) {
-            int code = err_row((enum status)s)->http[dialect];
+        for (int dialect = 0; dialect < DIALECT_COUNT; dialect++) {
+            int code = err_http((enum status)s, (enum dialect)dialect);
             if (code == 499) /* never sent: the client is gone */
                 continue;
             void *each = NULL;

@@ -71,6 +71,85 @@ static void test_illegal_name_comes_back(void **state)
         assert_true(text_eq(converse_name_back(n, made[i]), names[i]));
 }
 
+static void expect_split(const struct converse_names *n, struct str joined, const char *space,
+                         const char *name)
+{
+    struct str in, own;
+    if (!converse_names_split(n, joined, &in, &own) || !text_eq(in, text_from(space)) ||
+        !text_eq(own, text_from(name)))
+        fail_msg("%.*s is not %s of %s", STR_ARG(joined), name, space);
+}
+
+static void test_name_of_a_namespace_is_joined_and_split(void **state)
+{
+    struct converse_names *n = converse_names_new(arena);
+    struct str joined = converse_names_join(n, STR("agents"), STR("spawn")), in, own;
+    (void)state;
+    assert_true(text_eq(joined, STR("agents__spawn")));
+    assert_true(text_eq(converse_names_join(n, STR("agents"), STR("spawn")), joined));
+    expect_split(n, joined, "agents", "spawn");
+    assert_true(text_eq(converse_names_join(n, STR(""), STR("look")), STR("look")));
+    assert_false(converse_names_split(n, STR("look"), &in, &own));
+    assert_false(converse_names_split(n, STR("never__seen"), &in, &own));
+    assert_false(converse_names_split(NULL, STR("a__b"), &in, &own));
+}
+
+/* Four tools that all would be "a__b__c" */
+static void test_tools_of_the_same_joined_name_stay_apart(void **state)
+{
+    static const struct {
+        const char *space, *name;
+    } tools[] = {{"a", "b__c"}, {"a__b", "c"}, {"", "a__b__c"}, {"4", "a__b__c"}};
+    struct converse_names *n = converse_names_new(arena);
+    struct str joined[COUNT_OF(tools)], bedrock[COUNT_OF(tools)];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(tools); i++) {
+        joined[i] = converse_names_join(n, text_from(tools[i].space), text_from(tools[i].name));
+        bedrock[i] = converse_name_out(n, joined[i]);
+        assert_true(is_legal(bedrock[i], "_-"));
+        for (size_t k = 0; k < i; k++)
+            assert_false(text_eq(bedrock[k], bedrock[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(tools); i++) {
+        assert_true(text_eq(converse_name_back(n, bedrock[i]), joined[i]));
+        assert_true(
+            text_eq(converse_names_join(n, text_from(tools[i].space), text_from(tools[i].name)),
+                    joined[i]));
+    }
+    expect_split(n, joined[0], "a", "b__c");
+    expect_split(n, joined[1], "a__b", "c");
+    expect_split(n, joined[2], "", "a__b__c");
+    assert_true(text_eq(joined[3], STR("4__a__b__c")));
+}
+
+/* JSON knows every byte in a name. */
+static void test_joined_names_may_have_any_bytes(void **state)
+{
+    struct converse_names *n = converse_names_new(arena);
+    struct str in, own, odd = {"x\0y", 3}, other = {"x\0z", 3};
+    struct str joined = converse_names_join(n, odd, STR("t"));
+    (void)state;
+    assert_false(text_eq(joined, converse_names_join(n, other, STR("t"))));
+    assert_true(text_eq(converse_name_back(n, converse_name_out(n, joined)), joined));
+    assert_true(converse_names_split(n, joined, &in, &own));
+    assert_true(text_eq(in, odd) && text_eq(own, STR("t")));
+}
+
+static void test_kind_of_a_call_is_remembered(void **state)
+{
+    struct converse_names *n = converse_names_new(arena);
+    struct str joined = converse_names_join(n, STR("a"), STR("patch"));
+    (void)state;
+    assert_int_equal(converse_names_kind(n, joined), CONVERSE_CALL_FUNCTION);
+    assert_true(converse_names_mark(n, joined, CONVERSE_CALL_CUSTOM));
+    assert_true(converse_names_mark(n, STR("local_shell"), CONVERSE_CALL_SHELL));
+    assert_int_equal(converse_names_kind(n, joined), CONVERSE_CALL_CUSTOM);
+    assert_int_equal(converse_names_kind(n, STR("local_shell")), CONVERSE_CALL_SHELL);
+    assert_int_equal(converse_names_kind(n, STR("patch")), CONVERSE_CALL_FUNCTION);
+    assert_int_equal(converse_names_kind(NULL, joined), CONVERSE_CALL_FUNCTION);
+    expect_split(n, joined, "a", "patch");
+}
+
 /* Prompt caches hold only if the same tool has the same name in the next request. */
 static void test_made_name_is_the_same_in_every_request(void **state)
 {
@@ -150,6 +229,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_legal_name_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_illegal_name_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_name_of_a_namespace_is_joined_and_split, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_tools_of_the_same_joined_name_stay_apart, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_joined_names_may_have_any_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kind_of_a_call_is_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_made_name_is_the_same_in_every_request, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_name_that_looks_made_never_meets_a_made_one, setup,

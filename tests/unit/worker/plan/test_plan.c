@@ -78,7 +78,7 @@ static void test_media_is_refused_in_words_but_for_claude_code(void **state)
         c.o.capability_tokens = rows[i].tokens;
         plan_case_make(&c);
         c.model.behind = text_from(rows[i].behind);
-        assert_int_equal(plan_refuse_media(&c.plan, "image", &err), STATUS_INVALID);
+        assert_int_equal(plan_refuse_media(&c.plan, "image", "messages", &err), STATUS_INVALID);
         assert_string_equal(err.text, rows[i].says);
         assert_string_equal(err.param, rows[i].param);
         plan_case_free(&c);

@@ -220,7 +220,7 @@ static void test_custom_calls_are_unpacked(void **state)
     (void)state;
     struct converse_bed b;
     open_plain(&b);
-    assert_true(converse_names_custom(b.names, STR("p")));
+    assert_true(converse_names_mark(b.names, STR("p"), CONVERSE_CALL_CUSTOM));
     bed_event(&b, "contentBlockStart", TOOL_START(0, "i", "p"));
     bed_event(&b, "contentBlockStart", TOOL_START(1, "j", "n"));
     bed_event(&b, "contentBlockDelta", TOOL_INPUT(0, "{\\\"input\\\": \\\"a\\\\"));
@@ -242,7 +242,7 @@ static void test_custom_calls_are_unpacked(void **state)
                         CHUNK("", "\"tool_calls\"") "data: [DONE]\n\n");
     bed_close(&b);
     open_plain(&b);
-    assert_true(converse_names_custom(b.names, STR("p")));
+    assert_true(converse_names_mark(b.names, STR("p"), CONVERSE_CALL_CUSTOM));
     expect_whole(
         &b, "whole",
         ANSWER("{\"toolUse\":{\"toolUseId\":\"i\",\"name\":\"p\",\"input\":{\"input\":\"a\\n\"}}}"),
@@ -258,7 +258,7 @@ static void test_custom_call_that_breaks_leaks_nothing(void **state)
     (void)state;
     struct converse_bed b;
     open_plain(&b);
-    assert_true(converse_names_custom(b.names, STR("p")));
+    assert_true(converse_names_mark(b.names, STR("p"), CONVERSE_CALL_CUSTOM));
     bed_event(&b, "contentBlockStart", TOOL_START(0, "i", "p"));
     bed_event(&b, "contentBlockDelta", TOOL_INPUT(0, "{"));
     bed_close(&b);

@@ -1,0 +1,110 @@
+#include "server/base/seal.h"
+
+#include <mbedtls/gcm.h>
+
+#define FORM       "1." /* of the form; a later one has another key length, cipher or layout */
+#define NONCE_SIZE 12
+#define TAG_SIZE   16
+
+/* Layout under the base64url: nonce, tag, cipher text. A key seals far fewer texts than the 2^32 for
+ * which random nonces of 96 bits are thought safe (SP 800-38D, 8.3). */
+
+static bool open_gcm(mbedtls_gcm_context *gcm, const struct sealer *s)
+{
+    mbedtls_gcm_init(gcm);
+    return mbedtls_gcm_setkey(gcm, MBEDTLS_CIPHER_ID_AES, s->key, 8 * SEAL_KEY_SIZE) == 0;
+}
+
+static const uint8_t *bytes_of(struct str s)
+{
+    return (const uint8_t *)(s.p ? s.p : "");
+}
+
+static bool encrypt(const struct sealer *s, struct str plain, uint8_t *sealed)
+{
+    mbedtls_gcm_context gcm;
+    text_random(sealed, NONCE_SIZE);
+    bool ok = open_gcm(&gcm, s) &&
+              mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, plain.n, sealed, NONCE_SIZE,
+                                        bytes_of(s->bound), s->bound.n, bytes_of(plain),
+                                        sealed + NONCE_SIZE + TAG_SIZE, TAG_SIZE,
+                                        sealed + NONCE_SIZE) == 0;
+    mbedtls_gcm_free(&gcm);
+    return ok;
+}
+
+/* RFC 4648 section 5, without padding. */
+static void to_url_form(struct buf *out, size_t from)
+{
+    char *p = buf_data(out) + from;
+    size_t n = buf_len(out) - from;
+    while (n && p[n - 1] == '=') {
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        p[i] = (char)(p[i] == '+' ? '-' : p[i] == '/' ? '_' : p[i]);
+    }
+    buf_truncate(out, from + n);
+}
+
+void seal_put(const struct sealer *s, struct str plain, struct buf *out)
+{
+    struct buf raw;
+    size_t n = NONCE_SIZE + TAG_SIZE + plain.n;
+    buf_init(&raw, n);
+    uint8_t *sealed = (uint8_t *)buf_reserve(&raw, n);
+    BUF_LIT(out, FORM);
+    size_t from = buf_len(out);
+    char *room = sealed && encrypt(s, plain, sealed) ? buf_reserve(out, text_base64_size(n)) : NULL;
+    if (room) {
+        buf_commit(out, text_base64(sealed, n, room));
+        to_url_form(out, from);
+    } else {
+        out->failed = true;
+    }
+    buf_free(&raw);
+}
+
+/* The reverse, in the arena; p NULL: no base64url, or no memory. */
+static struct str raw_of(struct str url, struct arena *arena)
+{
+    size_t n = (url.n + 3) / 4 * 4, raw_n;
+    char *p = url.n % 4 == 1 ? NULL : arena_alloc(arena, n);
+    if (!p) {
+        return (struct str){NULL, 0};
+    }
+    for (size_t i = 0; i < n; i++) {
+        char c = i < url.n ? url.p[i] : '=';
+        if (i < url.n && (c == '+' || c == '/' || c == '=')) { /* one form only */
+            return (struct str){NULL, 0};
+        }
+        p[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    bool ok = text_unbase64((struct str){p, n}, (uint8_t *)p, &raw_n);
+    return (struct str){ok ? p : NULL, ok ? raw_n : 0};
+}
+
+bool seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
+               struct str *plain_out)
+{
+    if (!text_starts(sealed, STR(FORM))) {
+        return false;
+    }
+    struct str raw = raw_of(text_sub(sealed, STR(FORM).n, sealed.n), arena);
+    if (raw.n < NONCE_SIZE + TAG_SIZE) {
+        return false;
+    }
+    size_t n = raw.n - NONCE_SIZE - TAG_SIZE;
+    const uint8_t *p = bytes_of(raw);
+    uint8_t *plain = arena_alloc(arena, n + 1); /* also for no text at all */
+    mbedtls_gcm_context gcm;
+    bool ok = open_gcm(&gcm, s) && plain;
+    if (ok) {
+        ok = mbedtls_gcm_auth_decrypt(&gcm, n, p, NONCE_SIZE, bytes_of(s->bound), s->bound.n,
+                                      p + NONCE_SIZE, TAG_SIZE, p + NONCE_SIZE + TAG_SIZE,
+                                      plain) == 0;
+    }
+    mbedtls_gcm_free(&gcm);
+    *plain_out = (struct str){ok ? (char *)plain : NULL, ok ? n : 0};
+    return ok;
+}

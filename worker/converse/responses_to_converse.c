@@ -1,0 +1,284 @@
+#include "worker/converse/responses_to_converse.h"
+
+#include "worker/converse/anthropic_blocks.h"
+#include "worker/converse/converse_settings.h"
+#include "worker/converse/openai_call.h"
+#include "worker/converse/openai_parts.h"
+#include "worker/converse/responses_tools.h"
+#include "worker/plan/plan_history.h"
+#include "worker/plan/plan_thinking.h"
+
+struct writer {
+    struct converse_build b;
+    const struct scan *s;
+    const struct responses_request *r;
+    const struct sealer *sealer;
+    uint32_t called, answered; /* calls put, and those whose results are */
+    scan_ref followed;         /* thoughts before this item have been judged ... */
+    bool kept;                 /* ... and stay */
+};
+
+/* --- places and cache points --------------------------------------------------------------- */
+
+static void place(struct writer *w, uint32_t at, const struct responses_item *item)
+{
+    w->b.place =
+        (struct converse_place){.exact = true, .in_item = true, .item = at, .member = item->member};
+}
+
+/* prompt_cache_key does not say what is to be kept: the instructions, and the conversation up to the
+ * model's last turn, where the request before this one ended, and up to here. */
+static void put_point(struct writer *w)
+{
+    const struct wish *wish = &w->b.plan->left;
+    if (wish->cache_key) {
+        converse_build_cache_point_here(&w->b, wish->cache_key_long ? STR("1h") : STR("5m"));
+    }
+}
+
+/* --- instructions -------------------------------------------------------------------------- */
+
+/* Nothing but instructions: they have to be the user's, because Bedrock wants a message. */
+static bool is_only_instructions(const struct writer *w)
+{
+    const struct scan *s = w->s;
+    if (scan_type(s, w->r->input) == SCAN_STRING) {
+        return false;
+    }
+    for (scan_ref v = responses_item_first(s, w->r->input); v != SCAN_ABSENT;
+         v = scan_next(s, w->r->input, v)) {
+        struct responses_item item = responses_item_read(s, v);
+        if (item.kind != RESPONSES_TOOLS && !responses_item_instructs(s, &item)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `instructions`, and the messages of that kind that come first: later ones stay in their place. The
+ * item after them. */
+static scan_ref put_instructions(struct writer *w, uint32_t *at_out)
+{
+    const struct scan *s = w->s;
+    scan_ref input = w->r->input, v = responses_item_first(s, input);
+    converse_build_role(&w->b, CONVERSE_SYSTEM);
+    if (w->r->instructions != SCAN_ABSENT) {
+        converse_build_text_json(&w->b, scan_raw(s, w->r->instructions));
+    }
+    if (is_only_instructions(w)) {
+        converse_build_role(&w->b, CONVERSE_USER);
+        converse_build_map(&w->b, "system");
+    }
+    for (*at_out = 0; v != SCAN_ABSENT; v = scan_next(s, input, v), ++*at_out) {
+        struct responses_item item = responses_item_read(s, v);
+        if (item.kind != RESPONSES_TOOLS && !responses_item_instructs(s, &item)) {
+            break;
+        }
+        place(w, *at_out, &item);
+        if (item.kind == RESPONSES_MESSAGE) {
+            openai_parts_put(&w->b, s, item.content, v);
+        }
+    }
+    return v;
+}
+
+/* --- calls and their results --------------------------------------------------------------- */
+
+static void put_result(struct writer *w, struct responses_answer answer)
+{
+    struct responses_item item = responses_item_read(w->s, answer.item);
+    struct str id = converse_build_read(&w->b, w->s, item.call_id);
+    place(w, answer.at, &item);
+    if (item.tools != SCAN_ABSENT) {
+        responses_tools_put_found(&w->b, w->s, item.tools, id);
+    } else {
+        openai_parts_put_result(&w->b, w->s, item.content, answer.item, id);
+    }
+}
+
+/* The model's turn is over: here Bedrock wants all its results, wherever the client has put them. */
+static void settle(struct writer *w)
+{
+    if (w->answered < w->called) {
+        converse_build_role(&w->b, CONVERSE_USER);
+    }
+    while (w->answered < w->called && converse_build_ok(&w->b)) {
+        put_result(w, w->r->pairs.answer[w->answered++]);
+    }
+}
+
+static void put_call(struct writer *w, const struct responses_item *item)
+{
+    struct str id = converse_build_read(&w->b, w->s, item->call_id);
+    struct str name = responses_tools_name(&w->b, w->s, item);
+    converse_build_role(&w->b, CONVERSE_ASSISTANT);
+    openai_call_put(&w->b, w->s, id, name, item->call, item->input);
+    w->called++;
+}
+
+/* --- thoughts ------------------------------------------------------------------------------ */
+
+/* The block, in the arena; p NULL: it is not what this gateway has sealed of this model. */
+static struct str open_thought(struct writer *w, scan_ref sealed)
+{
+    struct str plain, text = converse_build_read(&w->b, w->s, sealed);
+    bool ok = w->sealer && text.n > 0 && converse_build_has(&w->b, MODELS_CLAUDE) &&
+              seal_open(w->sealer, text, w->b.arena, &plain);
+    return ok && text_starts(plain, STR("{\"reasoningContent\":")) ? plain : (struct str){NULL, 0};
+}
+
+static bool says_something(const struct scan *s, scan_ref content)
+{
+    if (scan_type(s, content) == SCAN_STRING) {
+        return !wish_is_blank(scan_raw(s, content));
+    }
+    for (scan_ref v = scan_type(s, content) == SCAN_ARRAY ? scan_first(s, content) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, content, v)) {
+        if (!wish_is_blank(scan_raw(s, SCAN_GET(s, v, "text")))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Claude's turn must not end with a thought, as one does that was interrupted. */
+static bool is_followed(struct writer *w, scan_ref thought)
+{
+    const struct scan *s = w->s;
+    if (w->followed != SCAN_ABSENT && thought < w->followed) {
+        return w->kept;
+    }
+    scan_ref v = scan_next(s, w->r->input, thought);
+    w->kept = false;
+    for (; v != SCAN_ABSENT && !w->kept; v = scan_next(s, w->r->input, v)) {
+        struct responses_item item = responses_item_read(s, v);
+        bool message = item.kind == RESPONSES_MESSAGE && responses_item_is_models(s, &item);
+        w->followed = v;
+        w->kept = item.kind == RESPONSES_CALL || (message && says_something(s, item.content));
+        if (!w->kept && !message && item.kind != RESPONSES_REASONING &&
+            item.kind != RESPONSES_TOOLS) {
+            break;
+        }
+    }
+    return w->kept;
+}
+
+static void put_thought(struct writer *w, scan_ref v, const struct responses_item *item)
+{
+    struct str block = is_followed(w, v) ? open_thought(w, item->sealed) : (struct str){NULL, 0};
+    converse_build_role(&w->b, CONVERSE_ASSISTANT);
+    if (!block.p || !converse_build_thought(&w->b, block)) {
+        converse_build_drop(&w->b, "reasoning_item");
+    }
+}
+
+/* The turn that is to go on began with a thought that cannot be given back. */
+static void judge_thoughts(struct writer *w)
+{
+    const struct responses_turn *last = &w->r->last;
+    if (last->calls && !open_thought(w, responses_item_read(w->s, last->first).sealed).p) {
+        plan_thinking_unreasoned(w->b.plan);
+    }
+}
+
+/* --- items --------------------------------------------------------------------------------- */
+
+static void put_message(struct writer *w, scan_ref v, const struct responses_item *item)
+{
+    if (responses_item_is_models(w->s, item)) {
+        converse_build_role(&w->b, CONVERSE_ASSISTANT);
+        openai_parts_put(&w->b, w->s, item->content, v);
+        return;
+    }
+    settle(w);
+    converse_build_role(&w->b, CONVERSE_USER);
+    if (responses_item_instructs(w->s, item)) {
+        openai_parts_put_reminder(&w->b, w->s, item->content, v);
+    } else {
+        openai_parts_put(&w->b, w->s, item->content, v);
+    }
+}
+
+/* What OpenAI's own tools did, in the words of the model that had it done. */
+static void put_told(struct writer *w, scan_ref v)
+{
+    struct str text;
+    enum plan_verdict verdict = plan_history(w->b.plan, w->s, v, &text);
+    converse_build_role(&w->b, CONVERSE_ASSISTANT);
+    if (verdict == PLAN_MAP) {
+        converse_build_text_pieces(&w->b, &text, 1);
+    } else if (verdict == PLAN_REFUSE) {
+        converse_build_no_memory(&w->b);
+    }
+}
+
+static void put_item(struct writer *w, scan_ref v, uint32_t at)
+{
+    struct responses_item item = responses_item_read(w->s, v);
+    if (v == w->r->last.first) {
+        settle(w);
+        put_point(w);
+    }
+    place(w, at, &item);
+    switch (item.kind) {
+    case RESPONSES_MESSAGE:
+        put_message(w, v, &item);
+        break;
+    case RESPONSES_CALL:
+        put_call(w, &item);
+        break;
+    case RESPONSES_OUTPUT: /* put with its call */
+        settle(w);
+        break;
+    case RESPONSES_REASONING:
+        put_thought(w, v, &item);
+        break;
+    case RESPONSES_TOLD:
+        put_told(w, v);
+        break;
+    default: /* tools alone; the others have been refused */
+        break;
+    }
+}
+
+static void put_input(struct writer *w)
+{
+    const struct scan *s = w->s;
+    scan_ref input = w->r->input;
+    uint32_t at;
+    scan_ref v = put_instructions(w, &at);
+    converse_settings_put_words(&w->b);
+    if (w->b.turn == CONVERSE_SYSTEM) {
+        put_point(w);
+    }
+    if (scan_type(s, input) == SCAN_STRING) {
+        converse_build_role(&w->b, CONVERSE_USER);
+        converse_build_text_json(&w->b, scan_raw(s, input));
+    }
+    for (; v != SCAN_ABSENT && converse_build_ok(&w->b); v = scan_next(s, input, v)) {
+        put_item(w, v, at++);
+    }
+    settle(w);
+    if (w->r->pairs.surplus > 0) {
+        converse_build_drop(&w->b, "tool_result");
+    }
+    converse_build_user_last(&w->b);
+    put_point(w);
+}
+
+/* --- entry --------------------------------------------------------------------------------- */
+
+enum status responses_to_converse(const struct responses_request *r, struct plan *plan,
+                                  struct converse_names *names, const struct sealer *sealer,
+                                  struct buf *body_out, struct err *err)
+{
+    struct writer w = {.s = r->scan, .r = r, .sealer = sealer, .followed = SCAN_ABSENT};
+    converse_build_begin(&w.b, plan, names, body_out, err);
+    w.b.place.exact = true;
+    judge_thoughts(&w);
+    responses_tools_put(&w.b, r);
+    put_input(&w);
+    converse_build_messages_end(&w.b);
+    converse_settings_put(&w.b);
+    return converse_build_end(&w.b);
+}

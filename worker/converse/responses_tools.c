@@ -1,0 +1,171 @@
+#include "worker/converse/responses_tools.h"
+
+#include "server/base/buf.h"
+#include "worker/converse/openai_parts.h"
+#include "worker/converse/openai_tools.h"
+#include "worker/dialect/responses_tool.h"
+
+static const struct str nothing = {NULL, 0};
+
+/* The members of its action (openai 7.59.0, LocalShellCall), which the model is to fill. */
+#define SHELL_SCHEMA                                                                     \
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"array\",\"items\":{"   \
+    "\"type\":\"string\"}},\"working_directory\":{\"type\":\"string\"},\"timeout_ms\":{" \
+    "\"type\":\"integer\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{"      \
+    "\"type\":\"string\"}}},\"required\":[\"command\"]}"
+
+_Static_assert((int)CONVERSE_CALL_FUNCTION == (int)CHAT_TOOL_FUNCTION &&
+                   (int)CONVERSE_CALL_CUSTOM == (int)CHAT_TOOL_CUSTOM &&
+                   (int)CONVERSE_CALL_SEARCH == (int)CHAT_TOOL_SEARCH &&
+                   (int)CONVERSE_CALL_SHELL == (int)CHAT_TOOL_SHELL,
+               "a tool's kind is that of its calls");
+
+/* --- names --------------------------------------------------------------------------------- */
+
+static struct str join(struct converse_build *b, struct str space, struct str name)
+{
+    struct str joined = converse_names_join(b->names, space.p ? space : STR(""), name);
+    if (!joined.p) {
+        converse_build_no_memory(b);
+    }
+    return joined;
+}
+
+static struct str tool_name(struct converse_build *b, const struct scan *s,
+                            const struct responses_tool *t)
+{
+    struct str name = responses_tool_name(s, t);
+    if (!name.p) {
+        converse_build_no_memory(b);
+        return nothing;
+    }
+    return join(b, converse_build_read(b, s, t->space), name);
+}
+
+struct str responses_tools_name(struct converse_build *b, const struct scan *s,
+                                const struct responses_item *call)
+{
+    if (call->call == CHAT_TOOL_SEARCH || call->call == CHAT_TOOL_SHELL) {
+        return join(b, nothing,
+                    call->call == CHAT_TOOL_SEARCH ? RESPONSES_SEARCH : RESPONSES_SHELL);
+    }
+    struct str name = converse_build_read(b, s, call->name);
+    return name.p ? join(b, converse_build_read(b, s, call->space), name) : nothing;
+}
+
+/* --- tools --------------------------------------------------------------------------------- */
+
+static struct str raw_text(const struct scan *s, scan_ref r)
+{
+    return scan_type(s, r) == SCAN_STRING ? scan_raw(s, r) : nothing;
+}
+
+/* tool_search has a description and parameters of its own, local_shell none. */
+static void put_unnamed(struct converse_build *b, const struct scan *s,
+                        const struct responses_tool *t, struct str name)
+{
+    bool shell = t->tool.kind == CHAT_TOOL_SHELL;
+    struct converse_tool tool = {
+        .name = name,
+        .description = shell ? STR("\"Runs a command on the user's computer.\"")
+                             : raw_text(s, t->tool.description),
+        .schema = shell ? STR(SHELL_SCHEMA) : converse_build_schema(b, s, t->tool.schema),
+    };
+    if (!converse_names_mark(b->names, name, (enum converse_call)t->tool.kind)) {
+        converse_build_no_memory(b);
+    }
+    converse_build_tool(b, &tool);
+    plan_note(b->plan, PLAN_MAP, "tool:", name);
+}
+
+/* What a namespace is about stands before what its first tool does. */
+static void put_tool(struct converse_build *b, const struct scan *s, const struct responses_tool *t)
+{
+    struct str name = tool_name(b, s, t);
+    if (!converse_build_ok(b)) {
+        return;
+    }
+    if (!converse_names_first(b->names, name)) {
+        converse_build_drop_named(b, "tool:", name);
+    } else if (t->tool.kind == CHAT_TOOL_SEARCH || t->tool.kind == CHAT_TOOL_SHELL) {
+        put_unnamed(b, s, t, name);
+    } else {
+        openai_tools_put_one(b, s, &t->tool, name, raw_text(s, t->preface));
+    }
+    openai_parts_cache(b, s, t->at);
+}
+
+static void put_tools(struct converse_build *b, const struct responses_request *r)
+{
+    const struct scan *s = r->scan;
+    struct responses_tool_walk walk;
+    struct responses_tool t;
+    responses_tool_begin(&walk, s, r->tools, r->input);
+    while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
+        if (t.tool.kind == CHAT_TOOL_OTHER) {
+            converse_build_drop_named(
+                b, "tool:", converse_build_read(b, s, SCAN_GET(s, t.at, "type")));
+        } else if (responses_tool_is_shown(&b->plan->left, &t)) {
+            put_tool(b, s, &t);
+        }
+    }
+}
+
+/* --- the history --------------------------------------------------------------------------- */
+
+static void put_gone(struct converse_build *b, const struct responses_request *r)
+{
+    const struct scan *s = r->scan;
+    for (scan_ref v = responses_item_first(s, r->input); v != SCAN_ABSENT;
+         v = scan_next(s, r->input, v)) {
+        struct responses_item item = responses_item_read(s, v);
+        if (item.kind == RESPONSES_CALL) {
+            openai_tools_put_gone(b, responses_tools_name(b, s, &item));
+            return;
+        }
+    }
+}
+
+void responses_tools_put_found(struct converse_build *b, const struct scan *s, scan_ref tools,
+                               struct str id)
+{
+    struct responses_tool_walk walk;
+    struct responses_tool t;
+    struct buf text;
+    if (!converse_build_tool_result(b, id)) {
+        return;
+    }
+    buf_init(&text, scan_raw(s, tools).n * 8 + 128);
+    responses_tool_begin(&walk, s, tools, SCAN_ABSENT);
+    while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
+        struct str name = t.tool.kind == CHAT_TOOL_OTHER ? nothing : tool_name(b, s, &t);
+        name = name.p ? converse_name_out(b->names, name) : nothing;
+        if (name.p) {
+            buf_put_str(&text, buf_len(&text) > 0 ? STR(", ") : STR("Tools found: "));
+            buf_put_str(&text, name);
+        }
+    }
+    converse_build_text(b, buf_len(&text) > 0 ? buf_str(&text) : STR("No tools found."));
+    if (!buf_ok(&text)) {
+        converse_build_no_memory(b);
+    }
+    buf_free(&text);
+    converse_build_tool_result_end(b, false);
+}
+
+/* --- entry --------------------------------------------------------------------------------- */
+
+void responses_tools_put(struct converse_build *b, const struct responses_request *r)
+{
+    struct plan *p = b->plan;
+    if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
+        put_tools(b, r);
+    }
+    if (p->history_tool && converse_build_ok(b)) {
+        put_gone(b, r);
+    }
+    if (p->left.choice_name.n > 0) {
+        p->left.choice_name = join(b, p->left.choice_space, p->left.choice_name);
+    }
+    converse_build_tools_end(b);
+}

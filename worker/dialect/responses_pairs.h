@@ -1,0 +1,27 @@
+/*
+ * responses_pairs.h - which output answers which call of a Responses request. They name each other
+ * by call_id and may stand apart; Bedrock wants the results right behind the turn that called, so the
+ * writer asks for the output of a call where that turn ends. Part of responses_read; pure.
+ */
+#ifndef WORKER_DIALECT_RESPONSES_PAIRS_H
+#define WORKER_DIALECT_RESPONSES_PAIRS_H
+
+#include "server/json/scan.h"
+
+struct responses_answer {
+    scan_ref item;
+    uint32_t at; /* its number among the items */
+};
+
+struct responses_pairs {
+    const struct responses_answer *answer; /* of the calls in their order; in the arena */
+    uint32_t calls;
+    uint32_t surplus; /* outputs of calls that have theirs already */
+};
+
+/* Ids that come again belong to the calls in their order. INVALID in OpenAI's words: a call without
+ * an output, an output without a call before it. */
+MUST_CHECK enum status responses_pairs_read(const struct scan *s, scan_ref input,
+                                            struct responses_pairs *out, struct err *err);
+
+#endif

@@ -131,72 +131,69 @@ static void test_tools_are_counted_wherever_they_are(void **state)
 }
 
 /* What a request of this route cannot have is told with the path of the parameter. */
+static const struct {
+    const char *body, *param, *code;
+} wrongs[] = {
+    {"[]", "", NULL},
+    {"{}", "model", "missing_required_parameter"},
+    {"{\"model\":\"m\"}", "input", "missing_required_parameter"},
+    {"{\"model\":\"m\",\"input\":[]}", "input", "empty_array"},
+    {"{\"model\":\"m\",\"input\":\"u\",\"input\":[]}", "input", "invalid_value"},
+    {IN(",\"previous_response_id\":\"r\""), "previous_response_id", "unsupported_parameter"},
+    {IN(",\"conversation\":\"c\""), "conversation", "unsupported_parameter"},
+    {IN(",\"prompt\":{}"), "prompt", "unsupported_parameter"},
+    {IN(",\"background\":true"), "background", "unsupported_parameter"},
+    {WITH("{\"type\":\"item_reference\",\"id\":\"i\"}"), "input[1]", "unsupported_parameter"},
+    {WITH("7"), "input[1]", "invalid_type"},
+    {WITH("{\"type\":\"x\"}"), "input[1].type", "invalid_value"},
+    {WITH("{\"role\":\"x\",\"content\":\"\"}"), "input[1].role", "invalid_value"},
+    {WITH("{\"role\":\"user\"}"), "input[1].content", "missing_required_parameter"},
+    {WITH("{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":\"\"}"), "input[1].call_id",
+     "missing_required_parameter"},
+    {WITH("{\"type\":\"function_call\",\"call_id\":7,\"name\":\"f\",\"arguments\":\"\"}"),
+     "input[1].call_id", "invalid_type"},
+    {WITH("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"\",\"arguments\":\"\"}"),
+     "input[1].name", "missing_required_parameter"},
+    {WITH("{\"type\":\"local_shell_call\",\"call_id\":\"c\"}"), "input[1].action", "invalid_type"},
+    {WITH("{\"type\":\"tool_search_call\",\"call_id\":\"c\",\"arguments\":7}"),
+     "input[1].arguments", "invalid_type"},
+    {WITH("{\"type\":\"tool_search_output\",\"call_id\":\"c\"}"), "input[1].tools", "invalid_type"},
+    {WITH("{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":{}}"), "input[1].output",
+     "invalid_type"},
+    {WITH("{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"\"}"), "input",
+     "invalid_value"},
+    {WITH("{\"type\":\"additional_tools\",\"tools\":[7]}"), "input[1].tools[0]", "invalid_type"},
+    {IN(",\"tools\":{}"), "tools", "invalid_type"},
+    {IN(",\"tools\":[{\"type\":\"function\"}]"), "tools[0].name", "missing_required_parameter"},
+    {IN(",\"tools\":[{\"type\":\"namespace\",\"name\":\"n\"}]"), "tools[0].tools", "invalid_type"},
+    {IN(",\"tools\":[{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{\"name\":\"\"}]}]"),
+     "tools[0].tools[0].name", "missing_required_parameter"},
+    {IN(",\"max_output_tokens\":0"), "max_output_tokens", "invalid_value"},
+    {IN(",\"max_output_tokens\":\"x\""), "max_output_tokens", "invalid_type"},
+    {IN(",\"stream\":1"), "stream", "invalid_type"},
+    {IN(",\"include\":{}"), "include", "invalid_type"},
+    {IN(",\"reasoning\":\"high\""), "reasoning", "invalid_type"},
+    {IN(",\"text\":[]"), "text", "invalid_type"},
+    {IN(",\"metadata\":\"x\""), "metadata", "invalid_type"},
+    {IN(",\"top_p\":\"x\""), "top_p", "invalid_type"},
+    {IN(",\"instructions\":[]"), "instructions", "invalid_type"},
+};
+
 static void test_what_is_wrong_names_its_place(void **state)
 {
-    static const struct {
-        const char *body, *param, *code;
-    } rows[] = {
-        {"[]", "", NULL},
-        {"{}", "model", "missing_required_parameter"},
-        {"{\"model\":\"m\"}", "input", "missing_required_parameter"},
-        {"{\"model\":\"m\",\"input\":[]}", "input", "empty_array"},
-        {"{\"model\":\"m\",\"input\":\"u\",\"input\":[]}", "input", "invalid_value"},
-        {IN(",\"previous_response_id\":\"r\""), "previous_response_id", "unsupported_parameter"},
-        {IN(",\"conversation\":\"c\""), "conversation", "unsupported_parameter"},
-        {IN(",\"prompt\":{}"), "prompt", "unsupported_parameter"},
-        {IN(",\"background\":true"), "background", "unsupported_parameter"},
-        {WITH("{\"type\":\"item_reference\",\"id\":\"i\"}"), "input[1]", "unsupported_parameter"},
-        {WITH("7"), "input[1]", "invalid_type"},
-        {WITH("{\"type\":\"x\"}"), "input[1].type", "invalid_value"},
-        {WITH("{\"role\":\"x\",\"content\":\"\"}"), "input[1].role", "invalid_value"},
-        {WITH("{\"role\":\"user\"}"), "input[1].content", "missing_required_parameter"},
-        {WITH("{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":\"\"}"), "input[1].call_id",
-         "missing_required_parameter"},
-        {WITH("{\"type\":\"function_call\",\"call_id\":7,\"name\":\"f\",\"arguments\":\"\"}"),
-         "input[1].call_id", "invalid_type"},
-        {WITH("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"\",\"arguments\":\"\"}"),
-         "input[1].name", "missing_required_parameter"},
-        {WITH("{\"type\":\"local_shell_call\",\"call_id\":\"c\"}"), "input[1].action",
-         "invalid_type"},
-        {WITH("{\"type\":\"tool_search_call\",\"call_id\":\"c\",\"arguments\":7}"),
-         "input[1].arguments", "invalid_type"},
-        {WITH("{\"type\":\"tool_search_output\",\"call_id\":\"c\"}"), "input[1].tools",
-         "invalid_type"},
-        {WITH("{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":{}}"),
-         "input[1].output", "invalid_type"},
-        {WITH("{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"\"}"), "input",
-         "invalid_value"},
-        {WITH("{\"type\":\"additional_tools\",\"tools\":[7]}"), "input[1].tools[0]",
-         "invalid_type"},
-        {IN(",\"tools\":{}"), "tools", "invalid_type"},
-        {IN(",\"tools\":[{\"type\":\"function\"}]"), "tools[0].name", "missing_required_parameter"},
-        {IN(",\"tools\":[{\"type\":\"namespace\",\"name\":\"n\"}]"), "tools[0].tools",
-         "invalid_type"},
-        {IN(",\"tools\":[{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{\"name\":\"\"}]}]"),
-         "tools[0].tools[0].name", "missing_required_parameter"},
-        {IN(",\"max_output_tokens\":0"), "max_output_tokens", "invalid_value"},
-        {IN(",\"max_output_tokens\":\"x\""), "max_output_tokens", "invalid_type"},
-        {IN(",\"stream\":1"), "stream", "invalid_type"},
-        {IN(",\"include\":{}"), "include", "invalid_type"},
-        {IN(",\"reasoning\":\"high\""), "reasoning", "invalid_type"},
-        {IN(",\"text\":[]"), "text", "invalid_type"},
-        {IN(",\"metadata\":\"x\""), "metadata", "invalid_type"},
-        {IN(",\"top_p\":\"x\""), "top_p", "invalid_type"},
-        {IN(",\"instructions\":[]"), "instructions", "invalid_type"},
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(wrongs); i++) {
         struct arena *arena = arena_new((size_t)1 << 20);
         struct responses_request r;
         struct scan s;
         struct err err;
-        enum status st = read_responses(arena, rows[i].body, &r, &s, &err);
+        enum status st = read_responses(arena, wrongs[i].body, &r, &s, &err);
         const char *code = err_code(&err, DIALECT_RESPONSES);
-        if (st != STATUS_INVALID || strcmp(err.param, rows[i].param) != 0 ||
-            !code != !rows[i].code || (code && strcmp(code, rows[i].code) != 0))
-            fail_msg("%s: '%s', '%s', '%s'", rows[i].body, err.param, code ? code : "", err.text);
+        if (st != STATUS_INVALID || strcmp(err.param, wrongs[i].param) != 0 ||
+            !code != !wrongs[i].code || (code && strcmp(code, wrongs[i].code) != 0))
+            fail_msg("%s: '%s', '%s', '%s'", wrongs[i].body, err.param, code ? code : "", err.text);
         if (!err_param_fits(&err))
-            fail_msg("%s: '%s' of '%s'", rows[i].body, err.param, err.text);
+            fail_msg("%s: '%s' of '%s'", wrongs[i].body, err.param, err.text);
         arena_drop(arena);
     }
 }

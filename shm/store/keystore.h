@@ -9,6 +9,7 @@
 
 #include "server/config/config.h"
 #include "server/base/err.h"
+#include "server/base/seal.h"
 #include "shm/memory/directory.h"
 #include "shm/store/keystore_bill.h"
 #include "shm/store/keystore_edit.h"
@@ -29,6 +30,7 @@ struct keystore_row {
     char service_tier[12];
     char cache_ttl[4];
     char models[512];
+    char guardrail[112], project[112]; /* as directory_terms has them */
     char deactivated_reason[65];
     char budget_mode[8];       /* "soft", "reserve" or "" */
     int64_t budget_used_micro; /* month-to-date, of the month: */
@@ -90,6 +92,10 @@ struct keystore_ops {
     enum status (*betas)(struct keystore *k,
                          bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
                          void *ctx, struct err *err);
+    /* The key with which reasoning is sealed, the same for all servers of the store. Where there is
+     * none, fresh becomes it by one conditional write: of two who come at once both get the same. */
+    enum status (*seal_key)(struct keystore *k, const uint8_t fresh[SEAL_KEY_SIZE],
+                            uint8_t out[SEAL_KEY_SIZE], struct err *err);
     const struct keystore_edit_ops *edit;
     const struct keystore_bill_ops *bill;
     void (*close)(struct keystore *k);
@@ -106,7 +112,7 @@ struct keystore { /* first member of every implementation */
 
 void keystore_close(struct keystore *k);
 
-/* The three that a store need not have: NOT_SUPPORTED, NOT_SUPPORTED, and OK without a price. */
+/* The four that a store need not have: NOT_SUPPORTED, but OK without a price. */
 MUST_CHECK enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows,
                                           size_t n, struct err *err);
 MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group group,
@@ -117,11 +123,18 @@ MUST_CHECK enum status keystore_prices(struct keystore *k,
                                        bool (*fn)(void *ctx, const struct keystore_price *price),
                                        void *ctx, struct err *err);
 
+MUST_CHECK enum status keystore_seal_key(struct keystore *k, const uint8_t fresh[SEAL_KEY_SIZE],
+                                         uint8_t out[SEAL_KEY_SIZE], struct err *err);
+
 /* "sha256:<hex>" of a clear key. */
 void keystore_hash_id(struct str key, char id_out[KEYSTORE_ID_MAX + 1]);
 /* Checks a row and makes its directory cell (slot and tag left 0). INVALID says which attribute. */
 MUST_CHECK enum status keystore_cell(const struct keystore_row *row, bool allow_clear,
                                      struct directory_key *out, struct err *err);
+
+/* The terms of a row whose cell has DIRECTORY_TERMS. */
+void keystore_terms(const struct keystore_row *row, const uint8_t digest[32],
+                    struct directory_terms *out);
 
 /* Digest of the key the row is for, also of a row that keystore_cell refuses. false: the id is no
  * key. */

@@ -1,5 +1,7 @@
 /* The response object of each lifecycle event and of a whole answer. */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/responses_object.h"
+
+#include "worker/reply/output_item.h"
 
 #define ECHO_MAX ((size_t)64 << 20) /* the request had room, too */
 
@@ -17,7 +19,7 @@ static void put_echoes(struct json_out *w, const struct responses_echo *echo, bo
         struct str key, value, absent;
     } rows[] = {
 #define ROW(member, none) {STR(#member), echo->member, STR(none)},
-        CONVERSE_TO_RESPONSES_ECHOES(ROW)
+        RESPONSES_WANTS_ECHOES(ROW)
 #undef ROW
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -132,7 +134,7 @@ void responses_object_put(const struct responses_reply *r, const struct response
 void responses_object_event(struct responses_reply *r, struct str type,
                             const struct responses_ending *e, struct buf *out)
 {
-    responses_item_event(r, type, out);
+    output_item_event(r, type, out);
     BUF_LIT(out, ",\"response\":");
     responses_object_put(r, e, out);
     BUF_LIT(out, "}\n\n");

@@ -1,5 +1,5 @@
 /* The input of a call that is no function to the client: Bedrock's JSON, taken apart. */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/output_unpack.h"
 
 #include "server/json/scan.h"
 #include "worker/reply/openai_custom.h"
@@ -60,17 +60,17 @@ static void put_action(const struct scan *s, struct json_out *w)
     json_object_end(w);
 }
 
-static bool unpack(enum responses_kind kind, struct str input, struct arena *arena, struct buf *out)
+static bool unpack(enum output_kind kind, struct str input, struct arena *arena, struct buf *out)
 {
     struct scan s;
     struct json_out w;
-    if (kind == RESPONSES_CUSTOM) {
+    if (kind == OUTPUT_CUSTOM) {
         return openai_custom_text(arena, input, out);
     }
     enum status st = scan_parse(&s, arena, input, &limits, NULL);
     const struct scan *good = st == STATUS_OK && scan_type(&s, 0) == SCAN_OBJECT ? &s : NULL;
     json_begin(&w, out);
-    if (kind == RESPONSES_SEARCH) {
+    if (kind == OUTPUT_SEARCH) {
         put_arguments(good, input, &w);
     } else {
         put_action(good, &w);
@@ -79,7 +79,7 @@ static bool unpack(enum responses_kind kind, struct str input, struct arena *are
 }
 
 /* Between quotes it is a JSON string, and that string's text is the input. */
-bool responses_unpack(enum responses_kind kind, struct str escaped, struct buf *out)
+bool output_unpack(enum output_kind kind, struct str escaped, struct buf *out)
 {
     struct scan s;
     struct arena *arena = arena_new(ARENA_TIMES * escaped.n + ARENA_MORE);

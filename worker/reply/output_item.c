@@ -5,9 +5,9 @@
  *   {"id":"msg_..","type":"message",.. "content":[ {"type":"output_text","text":" ... ","annotations":..} ],"status":".."}
  *   head                                          opens                          text  closes             ends
  */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/output_item.h"
 
-#define MIDDLE_MAX 4096 /* of what stands before the number of an event of a piece: two ids */
+#include "worker/reply/output_unpack.h"
 
 struct kind {
     struct str id;    /* before the "_" */
@@ -29,37 +29,35 @@ struct kind {
     }
 
 static const struct kind kinds[] = {
-    [RESPONSES_MESSAGE] = {S("msg"), S("message"), S("{\"type\":\"output_text\",\"text\":\""),
-                           S("\",\"annotations\":[],\"logprobs\":[]}"), S(""), S("]"),
-                           S("response.content_part.added"), S("response.content_part.done"),
-                           S("response.output_text.delta"), S("response.output_text.done"),
-                           S("text"), S(",\"content_index\":0"), true},
-    [RESPONSES_REFUSAL] = {S("msg"), S("message"), S("{\"type\":\"refusal\",\"refusal\":\""),
-                           S("\"}"), S(""), S("]"), S("response.content_part.added"),
-                           S("response.content_part.done"), S("response.refusal.delta"),
-                           S("response.refusal.done"), S("refusal"), S(",\"content_index\":0"),
-                           true},
-    [RESPONSES_REASONING] = {S("rs"), S("reasoning"), S("{\"type\":\"summary_text\",\"text\":\""),
-                             S("\"}"), S(""), S("]"), S("response.reasoning_summary_part.added"),
-                             S("response.reasoning_summary_part.done"),
-                             S("response.reasoning_summary_text.delta"),
-                             S("response.reasoning_summary_text.done"), S("text"),
-                             S(",\"summary_index\":0"), true},
-    [RESPONSES_FUNCTION] = {S("fc"), S("function_call"), S("\""), S("\""), S("\"\""), S(""), S(""),
-                            S(""), S("response.function_call_arguments.delta"),
-                            S("response.function_call_arguments.done"), S("arguments"), S(""),
-                            true},
-    [RESPONSES_CUSTOM] = {S("ctc"), S("custom_tool_call"), S("\""), S("\""), S("\"\""), S(""),
-                          S(""), S(""), S("response.custom_tool_call_input.delta"),
-                          S("response.custom_tool_call_input.done"), S("input"), S(""), false},
-    [RESPONSES_SEARCH] = {S("tsc"), S("tool_search_call"), S(""), S(""), S("{}"), S(""), S(""),
-                          S(""), S(""), S(""), S(""), S(""), false},
-    [RESPONSES_SHELL] = {S("lsh"), S("local_shell_call"), S(""), S(""),
-                         S("{\"type\":\"exec\",\"command\":[],\"env\":{}}"), S(""), S(""), S(""),
-                         S(""), S(""), S(""), S(""), false},
+    [OUTPUT_MESSAGE] = {S("msg"), S("message"), S("{\"type\":\"output_text\",\"text\":\""),
+                        S("\",\"annotations\":[],\"logprobs\":[]}"), S(""), S("]"),
+                        S("response.content_part.added"), S("response.content_part.done"),
+                        S("response.output_text.delta"), S("response.output_text.done"), S("text"),
+                        S(",\"content_index\":0"), true},
+    [OUTPUT_REFUSAL] = {S("msg"), S("message"), S("{\"type\":\"refusal\",\"refusal\":\""), S("\"}"),
+                        S(""), S("]"), S("response.content_part.added"),
+                        S("response.content_part.done"), S("response.refusal.delta"),
+                        S("response.refusal.done"), S("refusal"), S(",\"content_index\":0"), true},
+    [OUTPUT_REASONING] = {S("rs"), S("reasoning"), S("{\"type\":\"summary_text\",\"text\":\""),
+                          S("\"}"), S(""), S("]"), S("response.reasoning_summary_part.added"),
+                          S("response.reasoning_summary_part.done"),
+                          S("response.reasoning_summary_text.delta"),
+                          S("response.reasoning_summary_text.done"), S("text"),
+                          S(",\"summary_index\":0"), true},
+    [OUTPUT_FUNCTION] = {S("fc"), S("function_call"), S("\""), S("\""), S("\"\""), S(""), S(""),
+                         S(""), S("response.function_call_arguments.delta"),
+                         S("response.function_call_arguments.done"), S("arguments"), S(""), true},
+    [OUTPUT_CUSTOM] = {S("ctc"), S("custom_tool_call"), S("\""), S("\""), S("\"\""), S(""), S(""),
+                       S(""), S("response.custom_tool_call_input.delta"),
+                       S("response.custom_tool_call_input.done"), S("input"), S(""), false},
+    [OUTPUT_SEARCH] = {S("tsc"), S("tool_search_call"), S(""), S(""), S("{}"), S(""), S(""), S(""),
+                       S(""), S(""), S(""), S(""), false},
+    [OUTPUT_SHELL] = {S("lsh"), S("local_shell_call"), S(""), S(""),
+                      S("{\"type\":\"exec\",\"command\":[],\"env\":{}}"), S(""), S(""), S(""),
+                      S(""), S(""), S(""), S(""), false},
 };
 
-static const struct kind *kind_of(const struct responses_item *i)
+static const struct kind *kind_of(const struct output_item *i)
 {
     return &kinds[i->kind];
 }
@@ -75,14 +73,14 @@ static void event_head(struct str type, struct buf *out)
     BUF_LIT(out, "\"");
 }
 
-void responses_item_event(struct responses_reply *r, struct str type, struct buf *out)
+void output_item_event(struct responses_reply *r, struct str type, struct buf *out)
 {
     event_head(type, out);
     BUF_LIT(out, ",\"sequence_number\":");
     buf_put_u64(out, r->sequence++);
 }
 
-static void put_id(const struct responses_reply *r, const struct responses_item *i, struct buf *out)
+static void put_id(const struct responses_reply *r, const struct output_item *i, struct buf *out)
 {
     buf_put_str(out, kind_of(i)->id);
     buf_put_char(out, '_');
@@ -92,8 +90,7 @@ static void put_id(const struct responses_reply *r, const struct responses_item 
 }
 
 /* Of a part or its text. */
-static void put_place(const struct responses_reply *r, const struct responses_item *i,
-                      struct buf *out)
+static void put_place(const struct responses_reply *r, const struct output_item *i, struct buf *out)
 {
     BUF_LIT(out, ",\"item_id\":\"");
     put_id(r, i, out);
@@ -107,10 +104,10 @@ static struct str slice(const struct responses_reply *r, size_t from, size_t to)
     return text_sub(buf_str(&r->output), from, to - from);
 }
 
-static void part_event(struct responses_reply *r, const struct responses_item *i, struct str type,
+static void part_event(struct responses_reply *r, const struct output_item *i, struct str type,
                        struct str part, struct str rest, struct buf *out)
 {
-    responses_item_event(r, type, out);
+    output_item_event(r, type, out);
     put_place(r, i, out);
     BUF_LIT(out, ",\"part\":");
     buf_put_str(out, part);
@@ -118,15 +115,15 @@ static void part_event(struct responses_reply *r, const struct responses_item *i
     BUF_LIT(out, "}\n\n");
 }
 
-static void put_logprobs(const struct responses_item *i, struct buf *out)
+static void put_logprobs(const struct output_item *i, struct buf *out)
 {
-    if (i->kind == RESPONSES_MESSAGE) {
+    if (i->kind == OUTPUT_MESSAGE) {
         BUF_LIT(out, ",\"logprobs\":[]");
     }
 }
 
 /* Made once an item: it is most of the bytes of a stream. */
-static void make_delta(struct responses_reply *r, const struct responses_item *i)
+static void make_delta(struct responses_reply *r, const struct output_item *i)
 {
     buf_clear(&r->delta);
     event_head(kind_of(i)->delta, &r->delta);
@@ -146,33 +143,33 @@ static void delta_event(struct responses_reply *r, struct str text, struct buf *
 
 /* --- beginning ------------------------------------------------------------------------------- */
 
-static void put_call(const struct responses_item *i, struct json_out *w)
+static void put_call(const struct output_item *i, struct json_out *w)
 {
     converse_reply_quoted(w, STR("call_id"), i->call_id);
     switch (i->kind) {
-    case RESPONSES_FUNCTION:
-    case RESPONSES_CUSTOM:
+    case OUTPUT_FUNCTION:
+    case OUTPUT_CUSTOM:
         converse_reply_str(w, STR("name"), i->name);
         if (i->space.n) {
             converse_reply_str(w, STR("namespace"), i->space);
         }
         json_key(w, kind_of(i)->member);
         break;
-    case RESPONSES_SEARCH:
+    case OUTPUT_SEARCH:
         converse_reply_str(w, STR("execution"), STR("client"));
         JSON_KEY(w, "arguments");
         break;
-    case RESPONSES_SHELL:
+    case OUTPUT_SHELL:
         JSON_KEY(w, "action");
         break;
-    case RESPONSES_MESSAGE:
-    case RESPONSES_REFUSAL:
-    case RESPONSES_REASONING:
+    case OUTPUT_MESSAGE:
+    case OUTPUT_REFUSAL:
+    case OUTPUT_REASONING:
         break;
     }
 }
 
-static void put_head(struct responses_reply *r, const struct responses_item *i)
+static void put_head(struct responses_reply *r, const struct output_item *i)
 {
     struct json_out w;
     json_begin(&w, &r->output);
@@ -183,31 +180,31 @@ static void put_head(struct responses_reply *r, const struct responses_item *i)
     buf_put_char(&r->output, '"');
     converse_reply_str(&w, STR("type"), kind_of(i)->type);
     switch (i->kind) {
-    case RESPONSES_MESSAGE:
-    case RESPONSES_REFUSAL:
+    case OUTPUT_MESSAGE:
+    case OUTPUT_REFUSAL:
         converse_reply_str(&w, STR("role"), STR("assistant"));
         JSON_KEY(&w, "content");
         json_array(&w);
         break;
-    case RESPONSES_REASONING:
+    case OUTPUT_REASONING:
         JSON_KEY(&w, "summary");
         json_array(&w);
         break;
-    case RESPONSES_FUNCTION:
-    case RESPONSES_CUSTOM:
-    case RESPONSES_SEARCH:
-    case RESPONSES_SHELL:
+    case OUTPUT_FUNCTION:
+    case OUTPUT_CUSTOM:
+    case OUTPUT_SEARCH:
+    case OUTPUT_SHELL:
         put_call(i, &w);
         break;
     }
 }
 
 /* The item's JSON behind its parts. A reasoning item has no status. */
-static void put_end(const struct responses_reply *r, const struct responses_item *i, bool seals,
+static void put_end(const struct responses_reply *r, const struct output_item *i, bool seals,
                     struct str status, struct buf *out)
 {
     buf_put_str(out, kind_of(i)->ends);
-    if (i->kind != RESPONSES_REASONING) {
+    if (i->kind != OUTPUT_REASONING) {
         BUF_LIT(out, ",\"status\":\"");
         buf_put_str(out, status);
         buf_put_char(out, '"');
@@ -219,9 +216,9 @@ static void put_end(const struct responses_reply *r, const struct responses_item
     buf_put_char(out, '}');
 }
 
-static void added_event(struct responses_reply *r, const struct responses_item *i, struct buf *out)
+static void added_event(struct responses_reply *r, const struct output_item *i, struct buf *out)
 {
-    responses_item_event(r, STR("response.output_item.added"), out);
+    output_item_event(r, STR("response.output_item.added"), out);
     BUF_LIT(out, ",\"output_index\":");
     buf_put_u64(out, r->number);
     BUF_LIT(out, ",\"item\":");
@@ -232,13 +229,13 @@ static void added_event(struct responses_reply *r, const struct responses_item *
 }
 
 /* As if there were no such item. */
-static void take_back(struct responses_reply *r, struct responses_item *i)
+static void take_back(struct responses_reply *r, struct output_item *i)
 {
     buf_truncate(&r->output, r->item_at > 0 ? r->item_at - 1 : 0); /* with its comma */
     i->told = false;
 }
 
-void responses_item_tell(struct responses_reply *r, struct responses_item *i, struct buf *out)
+void output_item_tell(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     if (buf_len(&r->output)) {
         buf_put_char(&r->output, ',');
@@ -266,7 +263,7 @@ static bool has_room(struct responses_reply *r, size_t n)
     return !r->base.full;
 }
 
-void responses_item_keep(struct responses_reply *r, struct buf *to, struct str bytes)
+void output_item_keep(struct responses_reply *r, struct buf *to, struct str bytes)
 {
     if (has_room(r, bytes.n)) {
         buf_put_str(to, bytes);
@@ -275,7 +272,7 @@ void responses_item_keep(struct responses_reply *r, struct buf *to, struct str b
     }
 }
 
-static void begin_part(struct responses_reply *r, struct responses_item *i, struct buf *out)
+static void begin_part(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     const struct kind *k = kind_of(i);
     r->part_at = buf_len(&r->output);
@@ -288,7 +285,7 @@ static void begin_part(struct responses_reply *r, struct responses_item *i, stru
 }
 
 /* The item is live and told. */
-static void put_text(struct responses_reply *r, struct responses_item *i, struct str text,
+static void put_text(struct responses_reply *r, struct output_item *i, struct str text,
                      struct buf *out)
 {
     if (!has_room(r, text.n)) {
@@ -304,15 +301,15 @@ static void put_text(struct responses_reply *r, struct responses_item *i, struct
     }
 }
 
-void responses_item_say(struct responses_reply *r, struct responses_item *i, struct str text,
-                        struct buf *out)
+void output_item_say(struct responses_reply *r, struct output_item *i, struct str text,
+                     struct buf *out)
 {
     if (i != r->live || !kind_of(i)->at_once) {
-        responses_item_keep(r, &i->said, text);
+        output_item_keep(r, &i->said, text);
         return;
     }
     if (!i->told) {
-        responses_item_tell(r, i, out);
+        output_item_tell(r, i, out);
     }
     if (i->told) {
         put_text(r, i, text, out);
@@ -325,7 +322,7 @@ static void forget(struct responses_reply *r, struct buf *b)
     buf_free(b);
 }
 
-void responses_item_catch_up(struct responses_reply *r, struct responses_item *i, struct buf *out)
+void output_item_catch_up(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     struct buf said = i->said;
     if (!kind_of(i)->at_once || !buf_len(&said)) {
@@ -333,17 +330,17 @@ void responses_item_catch_up(struct responses_reply *r, struct responses_item *i
     }
     i->said = (struct buf){.max = said.max};
     r->aside -= buf_len(&said);
-    responses_item_say(r, i, buf_str(&said), out);
+    output_item_say(r, i, buf_str(&said), out);
     buf_free(&said);
 }
 
 /* --- its end --------------------------------------------------------------------------------- */
 
-static void text_done_event(struct responses_reply *r, const struct responses_item *i,
-                            struct str text, struct buf *out)
+static void text_done_event(struct responses_reply *r, const struct output_item *i, struct str text,
+                            struct buf *out)
 {
     const struct kind *k = kind_of(i);
-    responses_item_event(r, k->done, out);
+    output_item_event(r, k->done, out);
     put_place(r, i, out);
     put_logprobs(i, out);
     BUF_LIT(out, ",\"");
@@ -353,7 +350,7 @@ static void text_done_event(struct responses_reply *r, const struct responses_it
     BUF_LIT(out, "\"}\n\n");
 }
 
-static void end_part(struct responses_reply *r, struct responses_item *i, struct buf *out)
+static void end_part(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     const struct kind *k = kind_of(i);
     size_t text_end = buf_len(&r->output);
@@ -370,11 +367,11 @@ static void end_part(struct responses_reply *r, struct responses_item *i, struct
 }
 
 /* What is told when it is whole. */
-static void put_unpacked(struct responses_reply *r, struct responses_item *i, struct buf *out)
+static void put_unpacked(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     struct buf whole;
     buf_init(&whole, 2 * r->most);
-    if (responses_unpack(i->kind, buf_str(&i->said), &whole)) {
+    if (output_unpack(i->kind, buf_str(&i->said), &whole)) {
         forget(r, &i->said);
         put_text(r, i, buf_str(&whole), out);
     } else {
@@ -383,12 +380,11 @@ static void put_unpacked(struct responses_reply *r, struct responses_item *i, st
     buf_free(&whole);
 }
 
-void responses_item_end(struct responses_reply *r, struct responses_item *i, bool whole,
-                        struct buf *out)
+void output_item_end(struct responses_reply *r, struct output_item *i, bool whole, struct buf *out)
 {
     bool seals = buf_len(&i->block) > 0;
     if (!i->told && seals) {
-        responses_item_tell(r, i, out);
+        output_item_tell(r, i, out);
     }
     if (!i->told) {
         return;
@@ -396,7 +392,7 @@ void responses_item_end(struct responses_reply *r, struct responses_item *i, boo
     if (!kind_of(i)->at_once) {
         put_unpacked(r, i, out);
     }
-    if (r->base.full) { /* responses_item_cut has to come */
+    if (r->base.full) { /* output_item_cut has to come */
         return;
     }
     if (i->part) {
@@ -411,7 +407,7 @@ void responses_item_end(struct responses_reply *r, struct responses_item *i, boo
         return;
     }
     if (!r->quiet) {
-        responses_item_event(r, STR("response.output_item.done"), out);
+        output_item_event(r, STR("response.output_item.done"), out);
         BUF_LIT(out, ",\"output_index\":");
         buf_put_u64(out, r->number);
         BUF_LIT(out, ",\"item\":");
@@ -422,7 +418,7 @@ void responses_item_end(struct responses_reply *r, struct responses_item *i, boo
     r->number++;
 }
 
-void responses_item_cut(struct responses_reply *r, struct responses_item *i)
+void output_item_cut(struct responses_reply *r, struct output_item *i)
 {
     if (!i->told) {
         return;
@@ -435,7 +431,7 @@ void responses_item_cut(struct responses_reply *r, struct responses_item *i)
     i->told = false;
 }
 
-void responses_item_free(struct responses_reply *r, struct responses_item *i)
+void output_item_free(struct responses_reply *r, struct output_item *i)
 {
     forget(r, &i->said);
     forget(r, &i->block);

@@ -39,8 +39,9 @@ static const struct str types[] = {
 
 /* Members whose text is worth a line. */
 static const struct str told[] = {
-    STR("content"), STR("error_code"), STR("file_id"), STR("query"),     STR("stderr"),
-    STR("stdout"),  STR("text"),       STR("title"),   STR("tool_name"), STR("url"),
+    STR("arguments"), STR("code"),   STR("content"),   STR("error_code"), STR("file_id"),
+    STR("logs"),      STR("output"), STR("query"),     STR("stderr"),     STR("stdout"),
+    STR("text"),      STR("title"),  STR("tool_name"), STR("url"),
 };
 
 static bool is_one_of(const struct scan *s, scan_ref r, const struct str *list, size_t n)

@@ -3,9 +3,8 @@
  * transport.
  *
  * Four exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
- * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins with
- * struct reply. Pure:
- * bytes in, bytes out.
+ * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins
+ * with struct reply. Pure: bytes in, bytes out.
  */
 #ifndef WORKER_DIALECT_RELAY_H
 #define WORKER_DIALECT_RELAY_H

@@ -66,7 +66,8 @@ static enum status ask_converse(struct exchange *x, struct plan *plan, struct co
     struct buf *body = &x->attempt.body;
     struct err *err = &x->outcome.err;
     if (x->asked.by_input) {
-        return responses_to_converse(&x->asked.responses, plan, names, NULL, body, err);
+        return responses_to_converse(&x->asked.responses, plan, names, responses_answer_sealer(x),
+                                     body, err);
     }
     return x->asked.dialect == DIALECT_OPENAI
                ? openai_to_converse(&x->asked.chat, plan, names, body, err)

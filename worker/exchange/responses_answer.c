@@ -1,7 +1,25 @@
 #include "worker/exchange/responses_answer.h"
 
 #include "server/base/clock.h"
+#include "shm/catalogue/region.h"
+#include "shm/memory/signing.h"
 #include "worker/reply/converse_to_responses.h"
+
+static void wipe(void *ctx)
+{
+    text_wipe(ctx, sizeof(struct sealer));
+}
+
+/* One model's thoughts mean nothing to another; wherever it runs it is the same one. */
+const struct sealer *responses_answer_sealer(struct exchange *x)
+{
+    struct sealer *s = arena_alloc(x->arena, sizeof *s);
+    if (!s || !arena_on_drop(x->arena, wipe, s) || !signing_seal_read(x->worker->segment, s->key)) {
+        return NULL;
+    }
+    s->bound = region_base(x->asked.model.id);
+    return s;
+}
 
 struct reply *responses_answer_new(struct exchange *x, const struct converse_names *names)
 {
@@ -12,7 +30,7 @@ struct reply *responses_answer_new(struct exchange *x, const struct converse_nam
         .echo = converse_to_responses_echo(&x->asked.scan),
         .shows_summary = r->shows_summary,
         .wants_encrypted = r->wants_encrypted,
-        .sealer = NULL,
+        .sealer = r->wants_encrypted ? responses_answer_sealer(x) : NULL,
     };
     text_id(STR("resp_"), id, sizeof id);
     return converse_to_responses_new(x->arena, x->asked.client_model,

@@ -5,9 +5,13 @@
 #ifndef WORKER_EXCHANGE_RESPONSES_ANSWER_H
 #define WORKER_EXCHANGE_RESPONSES_ANSWER_H
 
+#include "server/base/seal.h"
 #include "worker/converse/converse.h"
 #include "worker/turn/turn.h"
 
+/* What opens and seals thoughts of the model that is asked; NULL: there is no key, or no memory. Gone
+ * with the exchange's arena. */
+const struct sealer *responses_answer_sealer(struct exchange *x);
 /* The writer, with a new id; NULL: no memory. names may be NULL: no call will be written. */
 struct reply *responses_answer_new(struct exchange *x, const struct converse_names *names);
 /* What the stream ends with: response.failed and its like; nothing where there is no memory. */

@@ -12,6 +12,7 @@
 #include "shm/memory/edition.h"
 #include "worker/model/behind.h"
 #include "worker/model/betas.h"
+#include "worker/model/ending.h"
 #include "worker/model/model_id.h"
 #include "worker/model/rule.h"
 
@@ -274,6 +275,7 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (!out->id.p || !behind_find(m->config, s, arena, &clues, out)) {
         return err_no_memory(err);
     }
+    out->ends_ms = ending_at(models_behind(out));
     bool invoke = messages_route && (out->caps->flags & MODELS_CLAUDE);
     out->transport = invoke && !model_id_is_router(p.id) ? MODELS_INVOKE
                                                          : MODELS_CONVERSE; /* it names its model */

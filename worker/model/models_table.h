@@ -70,6 +70,7 @@ struct models_choice {
      * NULL: the id itself tells. */
     struct str behind;
     const char *behind_by;
+    int64_t ends_ms; /* when the model's last day begins, as real time; 0: nobody has said */
 };
 
 /* The id that the table is asked for. */

@@ -11,10 +11,10 @@ static enum status convert(struct fuzz_case *c)
     enum status st = responses_read(&c->scan, &r, &c->err);
     if (st == STATUS_OK)
         st = plan_make(&plan, &r.wish, &c->options, c->scan.arena, &c->changes, &c->err);
-    return st == STATUS_OK ? responses_to_converse(&r, &plan, c->names,
-                                                   c->options.strict_fields ? NULL : &sealer,
-                                                   &c->body, &c->err)
-                           : st;
+    return st == STATUS_OK
+               ? responses_to_converse(&r, &plan, c->names,
+                                       c->options.strict_fields ? NULL : &sealer, &c->body, &c->err)
+               : st;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

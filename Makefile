@@ -105,7 +105,7 @@ ORDERS ?= 50000
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
 .PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
-        install uninstall deb dist dist-sign aws-test judge deploy-test \
+        install uninstall deb dist dist-sign aws-test judge deploy-test undo \
         unit-binaries fuzz-binaries cov-run
 
 all: $(SYSTEM) ## build the program and the mocks of Bedrock and DynamoDB
@@ -194,6 +194,9 @@ judge: all ## what COUNT=30000 random requests become, before botocore's newest 
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
 	@B=$(B) tests/deploy/run.sh
+
+undo: all ## faults made again on purpose: a test must fail for each (tests/undo/undo.tsv)
+	@B=$(B) tests/undo/run.sh
 
 clean: ## remove build/
 	rm -rf build

@@ -158,6 +158,19 @@ modes() {
     done
 }
 
+# What an image copies goes to its builder: .dockerignore, which keeps all else back, lets it or a folder above it through.
+builder() {
+    awk 'FILENAME == ".dockerignore" { if (sub(/^!/, "")) through[$0] = 1; next }
+        function is_through(path) {
+            while (!(path in through) && sub(/\/[^\/]*$/, "", path)) { }
+            return path in through
+        }
+        /^COPY / && !/--from=/ {
+            for (i = 2; i < NF; i++)
+                if ($i !~ /^--|\$/ && !is_through($i)) print FILENAME ":" FNR ": .dockerignore keeps " $i " from the builder"
+        }' .dockerignore docker/Dockerfile*
+}
+
 # Scripts that an operator may run on a Mac, under bash 3.2 and BSD tools: all but those of the build machine.
 portable() {
     local file regex why
@@ -175,7 +188,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes builder shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

@@ -23,6 +23,8 @@ enum {
     EXPIRES,
     MODELS,
     TTL,
+    GUARDRAIL,
+    PROJECT,
     CLEAR,
     OUTPUT,
     TABLE,
@@ -47,6 +49,9 @@ static const struct option_row rows[ROW_COUNT] = {
     [EXPIRES] = {0, "expires", "TIME|Nd", "2027-01-31T00:00:00Z, or a number of days"},
     [MODELS] = {0, "models", "LIST", "allowed models, comma-separated, * at an end"},
     [TTL] = {0, "cache-ttl", "5m|1h", "prompt cache time put into requests"},
+    [GUARDRAIL] = {0, "guardrail", "ID:VERSION",
+                   "Bedrock guardrail, or off; default: the server's"},
+    [PROJECT] = {0, "project", "ID", "Bedrock project; default: the server's"},
     [CLEAR] = {0, "clear", NULL, "store the key itself, not its hash (older tools)"},
     [OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [TABLE] = {'T', "table", "TABLE", "DynamoDB table"},
@@ -133,6 +138,12 @@ static void print_limits(const struct keystore_row *row)
         printf("Models: ");
         commands_print_safe(text_from(row->models), 0);
         printf("\n");
+    }
+    if (row->guardrail[0]) {
+        printf("Guardrail: %s\n", row->guardrail); /* of letters of its own */
+    }
+    if (row->project[0]) {
+        printf("Project: %s\n", row->project);
     }
     if (row->expires_s) {
         clock_rfc3339(row->expires_s * 1000, date);

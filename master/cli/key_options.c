@@ -20,6 +20,8 @@ static const struct key_option table[] = {
     {"expires", KEY_OPTION_TIME, FIELD(expires_s), KEYSTORE_EDIT(expires_at)},
     {"models", KEY_OPTION_TEXT, FIELD(models), KEYSTORE_EDIT(allowed_models)},
     {"service-tier", KEY_OPTION_TEXT, FIELD(service_tier), KEYSTORE_EDIT(service_tier)},
+    {"guardrail", KEY_OPTION_TEXT, FIELD(guardrail), KEYSTORE_EDIT(guardrail)},
+    {"project", KEY_OPTION_TEXT, FIELD(project), KEYSTORE_EDIT(project)},
     {"cache-ttl", KEY_OPTION_TEXT, FIELD(cache_ttl), KEYSTORE_EDIT(cache_ttl)},
 };
 

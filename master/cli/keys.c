@@ -116,6 +116,8 @@ void keys_print_json(const struct keystore_row *row, const char *key)
     json_member(&w, "service_tier", row->service_tier);
     json_member(&w, "allowed_models", row->models);
     json_member(&w, "cache_ttl", row->cache_ttl);
+    json_member(&w, "guardrail", row->guardrail);
+    json_member(&w, "project", row->project);
     json_member(&w, "deactivated_reason", row->deactivated_reason);
     json_object_end(&w);
     printf("%.*s", STR_ARG(buf_str(&b)));

@@ -20,6 +20,8 @@ enum {
     MODELS,
     TTL,
     TIER,
+    GUARDRAIL,
+    PROJECT,
     NAME,
     BUDGET_SHORT,
     ATTRIBUTES, /* those before are key_options.h's */
@@ -43,6 +45,8 @@ static const struct option_row rows[ROW_COUNT] = {
     [MODELS] = {0, "models", "LIST", "allowed models, comma-separated, * at an end; none: all"},
     [TTL] = {0, "cache-ttl", "5m|1h", "prompt cache time put into requests"},
     [TIER] = {'t', "service-tier", "TIER", "default, flex, priority or reserved"},
+    [GUARDRAIL] = {0, "guardrail", "ID:VERSION", "Bedrock guardrail, or off; none: the server's"},
+    [PROJECT] = {0, "project", "ID", "Bedrock project; none: the server's"},
     [NAME] = {'n', "name", "NAME", "what it is for"},
     [BUDGET_SHORT] = {0, "budget", "USD", NULL},
     [ENABLE] = {0, "enable", NULL, "the key works again"},

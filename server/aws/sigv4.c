@@ -26,10 +26,19 @@ static const struct str presigned[] = {
     STR("x-amz-expires"), STR("x-amz-signature"), STR("x-amz-signedheaders"),
 };
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 static bool is_skipped(struct str name)
 {
+    char first = name.n > 0 ? lower(name.p[0]) : '\0';
     for (size_t i = 0; i < COUNT_OF(skipped); i++) {
         struct str row = skipped[i];
+        if (row.p[0] != first) {
+            continue;
+        }
         bool prefix = row.p[row.n - 1] == '*';
         if (prefix ? text_istarts(name, text_sub(row, 0, row.n - 1)) : text_ieq(name, row)) {
             return true;
@@ -201,11 +210,6 @@ struct sorted {
     const struct sigv4_header *header[SIGV4_HEADERS_MAX];
     size_t count;
 };
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
 
 static int compare_names(struct str a, struct str b)
 {

@@ -97,18 +97,25 @@ static bool make_room(struct buf *b, size_t need)
     return move_to(b, new_cap(b, need));
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+static char *reserve_more(struct buf *b, size_t n)
 {
-    if (b->failed || n > b->max - b->n) {
-        b->failed = true;
-        return NULL;
-    }
-    bool there = b->mem && b->cap - b->head - b->n >= n;
-    if (!there && !make_room(b, b->n + n)) {
+    if (b->failed || n > b->max - b->n || !make_room(b, b->n + n)) {
         b->failed = true;
         return NULL;
     }
     return b->mem + b->head + b->n;
+}
+
+/* Most puts are of a few bytes, and find room for them. */
+static inline char *reserve(struct buf *b, size_t n)
+{
+    bool there = !b->failed && b->mem && n <= b->max - b->n && n <= b->cap - b->head - b->n;
+    return there ? b->mem + b->head + b->n : reserve_more(b, n);
+}
+
+char *buf_reserve(struct buf *b, size_t n)
+{
+    return reserve(b, n);
 }
 
 void buf_commit(struct buf *b, size_t n)
@@ -143,7 +150,7 @@ void buf_truncate(struct buf *b, size_t n)
 
 void buf_put(struct buf *b, const void *p, size_t n)
 {
-    char *to = n > 0 ? buf_reserve(b, n) : NULL;
+    char *to = n > 0 ? reserve(b, n) : NULL;
     if (to) {
         memcpy(to, p, n);
         b->n += n;
@@ -157,13 +164,25 @@ void buf_put_str(struct buf *b, struct str s)
 
 void buf_put_char(struct buf *b, char c)
 {
-    buf_put(b, &c, 1);
+    char *to = reserve(b, 1);
+    if (to) {
+        *to = c;
+        b->n++;
+    }
 }
 
 void buf_put_u64(struct buf *b, uint64_t v)
 {
     char digits[20];
     buf_put(b, digits, text_put_u64(v, digits));
+}
+
+void buf_put_i64(struct buf *b, int64_t v)
+{
+    if (v < 0) {
+        buf_put_char(b, '-');
+    }
+    buf_put_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

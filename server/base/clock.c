@@ -126,9 +126,16 @@ static void print(int64_t ms, const char *picture, char *out)
     *out = '\0';
 }
 
+/* Each signature asks twice, mostly within the same second. */
 void clock_amz(int64_t ms, char out[17])
 {
-    print(ms, "yyyynnddThhmmssZ", out);
+    static char text[17];
+    static int64_t second;
+    if (!text[0] || whole_seconds(ms) != second) {
+        second = whole_seconds(ms);
+        print(ms, "yyyynnddThhmmssZ", text);
+    }
+    memcpy(out, text, sizeof text);
 }
 
 void clock_rfc3339(int64_t ms, char out[25])

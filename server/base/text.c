@@ -6,16 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* ctype.h obeys the locale and is undefined for negative char. */
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
+/* Bytes that differ are the same letter if they differ in 0x20 only. (ctype.h obeys the locale and is
+ * undefined for negative char.) */
 bool text_same_folded(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (fold(a[i]) != fold(b[i])) {
+        if (a[i] != b[i] && ((a[i] ^ b[i]) != 0x20 || (unsigned)(a[i] | 0x20) - 'a' >= 26)) {
             return false;
         }
     }
@@ -151,9 +147,11 @@ size_t text_put_u64(uint64_t value, char *out)
 
 void text_hex(const uint8_t *bytes, size_t n, char *out)
 {
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
-        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+        uint8_t byte = bytes[i]; /* out may be anything, so that it would be read twice */
+        out[2 * i] = digits[byte >> 4];
+        out[2 * i + 1] = digits[byte & 15];
     }
 }
 

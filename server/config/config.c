@@ -9,7 +9,6 @@
 #include "server/config/config_passed.h"
 #include "server/config/config_private.h"
 #include "server/base/dotenv.h"
-#include "server/base/network.h"
 #include "server/base/sha256.h"
 #include "server/base/url.h"
 
@@ -377,30 +376,6 @@ static bool static_keys_in_ecs(void)
                                            getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
 }
 
-static enum status check_proxies(const struct config *c, struct err *err)
-{
-    struct str odd = network_odd(text_from(c->trusted_proxies));
-    return odd.p ? err_set(err, STATUS_INVALID,
-                           "TRUSTED_PROXIES: '%.*s' is no address or network (10.0.0.0/8)",
-                           STR_ARG(odd))
-                 : STATUS_OK;
-}
-
-/* A signature is worth nothing to whoever reads it, this key is: AWS's own SDK does not send it in clear
- * either (botocore 1.44). */
-static enum status check_token(const struct config *c, struct err *err)
-{
-    struct url u;
-    bool clear = url_cut(text_from(c->bedrock_endpoint_url), &u) && u.plain_http &&
-                 !config_is_loopback(u.host);
-    return clear && c->bedrock_api_key[0]
-               ? err_set(
-                     err, STATUS_INVALID,
-                     "AWS_BEARER_TOKEN_BEDROCK: not sent to an http:// BEDROCK_ENDPOINT_URL that "
-                     "is not loopback, where it would travel in clear; use https")
-               : STATUS_OK;
-}
-
 /* What is to be said of secrets, and the digest that stays of one. */
 static void look_at_secrets(struct config *c)
 {
@@ -440,10 +415,7 @@ enum status config_load(struct config *c, const char *env_file,
                                 : set_default(c, &config_rows[i], setting, err);
     }
     if (status == STATUS_OK) {
-        status = check_proxies(c, err);
-    }
-    if (status == STATUS_OK) {
-        status = check_token(c, err);
+        status = config_check(c, err);
     }
     if (status == STATUS_OK) {
         look_at_secrets(c);

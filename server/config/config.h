@@ -14,6 +14,7 @@
 #define SERVER_BASE_CONFIG_H
 
 #include <stdio.h>
+#include "server/base/bedrock_terms.h"
 #include "server/base/err.h"
 #include "server/base/text.h"
 #include "server/config/config_bounds.h"
@@ -112,6 +113,17 @@
     CHOICE(default_service_tier, "DEFAULT_SERVICE_TIER", "", TUNING, RELOAD, "default",            \
            "default|flex|priority|reserved",                                                       \
            "Bedrock service tier of requests that name none, where the key has none")              \
+    TEXT(bedrock_guardrail, "BEDROCK_GUARDRAIL", "", TUNING, RELOAD, "", false,                    \
+         "guardrail of the requests of keys that have none of their own, ID:VERSION; :async "      \
+         "behind "                                                                                 \
+         "it: streamed text does not wait for it")                                                 \
+    TEXT(                                                                                          \
+        bedrock_project, "BEDROCK_PROJECT", "", TUNING, RELOAD, "", false,                         \
+        "Bedrock project (id or ARN) of the requests of keys that have none of their own; empty: " \
+        "the account's default project")                                                           \
+    TEXT(request_metadata, "REQUEST_METADATA", "", TUNING, RELOAD, "", false,                      \
+         "what AWS's invocation logs learn of each request, a list of: user (the key's owner), "   \
+         "key (its id in the log), request (its id); empty: nothing")                              \
     TEXT(metrics_token, "METRICS_TOKEN", "", TUNING, RELOAD, "", true,                             \
          "a token that may read /metrics, and nothing else, besides the master key; off: anybody " \
          "may read it")                                                                            \
@@ -206,7 +218,10 @@ struct config {
     bool metrics_auth;      /* METRICS_TOKEN is not "off" */
     bool has_metrics_token; /* the same of METRICS_TOKEN */
     uint8_t metrics_digest[32];
-    struct config_private *private; /* the values as given and where from; config.c's */
+    bool terms; /* one of BEDROCK_GUARDRAIL, BEDROCK_PROJECT and REQUEST_METADATA is set */
+    struct bedrock_terms_guardrail guardrail; /* BEDROCK_GUARDRAIL, taken apart */
+    unsigned metadata;                        /* REQUEST_METADATA: BEDROCK_TERMS_... */
+    struct config_private *private;           /* the values as given and where from; config.c's */
 };
 
 struct config_override { /* from the command line: {"PORT", "8080"} */

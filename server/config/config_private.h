@@ -64,5 +64,7 @@ struct config_private {
 bool config_is_choice(const char *choices, struct str value); /* "a|b|c", any case */
 bool config_is_loopback(struct str host);
 bool config_parse_bool(struct str s, bool *out); /* false: is neither */
+/* Once all values are read; takes some of them apart. */
+MUST_CHECK enum status config_check(struct config *c, struct err *err);
 
 #endif

@@ -84,7 +84,11 @@ void http_out_begin(struct http_conn *c, int status)
     const struct http_request *r = http_parse_request(c->parse);
     c->answer.started = true;
     c->answer.bodyless = r->method == HTTP_HEAD || status == 204 || status == 304;
-    buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    BUF_LIT(&c->out, "HTTP/1.1 ");
+    buf_put_u64(&c->out, (uint64_t)status);
+    buf_put_char(&c->out, ' ');
+    buf_put_str(&c->out, text_from(reason_of(status)));
+    BUF_LIT(&c->out, "\r\n");
     http_out_header(c, STR("date"), date_now());
 }
 

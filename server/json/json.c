@@ -1,10 +1,10 @@
 #include "server/json/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cjson/cJSON.h>
 #include "server/json/scan.h"
 
@@ -48,8 +48,39 @@ void json_array_end(struct json_out *w)
     w->comma = true;
 }
 
+/* ASCII that stands for itself: as signed bytes, everything from 0x80 up is below 0x20 as well. */
+static inline bool plain_ascii(char c)
+{
+    return (int8_t)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
+ * broken UTF-8. */
+static size_t plain_run(struct str s)
+{
+    size_t i = 0;
+    for (;;) {
+        while (i < s.n && plain_ascii(s.p[i])) {
+            i++;
+        }
+        bool wide = i < s.n && (unsigned char)s.p[i] >= 0x80;
+        size_t n = wide ? text_utf8_step((struct str){s.p + i, s.n - i}) : 0;
+        if (n == 0) {
+            return i;
+        }
+        i += n;
+    }
+}
+
 static void put_quoted(struct buf *b, struct str s)
 {
+    char *to = plain_run(s) == s.n ? buf_reserve(b, s.n + 2) : NULL;
+    if (to) { /* keys and most values */
+        to[0] = to[s.n + 1] = '"';
+        memcpy(to + 1, s.n > 0 ? s.p : "", s.n);
+        buf_commit(b, s.n + 2);
+        return;
+    }
     buf_put_char(b, '"');
     json_escape(b, s);
     buf_put_char(b, '"');
@@ -71,7 +102,7 @@ void json_str(struct json_out *w, struct str s)
 void json_i64(struct json_out *w, int64_t v)
 {
     separate(w, true);
-    buf_printf(w->b, "%" PRId64, v);
+    buf_put_i64(w->b, v);
 }
 
 void json_f64(struct json_out *w, double v)
@@ -119,25 +150,6 @@ static void put_control(struct buf *b, unsigned char c)
     } else {
         buf_printf(b, "\\u%04x", c);
     }
-}
-
-/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
- * broken UTF-8. */
-static size_t plain_run(struct str s)
-{
-    size_t i = 0;
-    while (i < s.n) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            break;
-        }
-        size_t n = c < 0x80 ? 1 : text_utf8_step((struct str){s.p + i, s.n - i});
-        if (n == 0) {
-            break;
-        }
-        i += n;
-    }
-    return i;
 }
 
 void json_escape(struct buf *b, struct str s)

@@ -37,7 +37,11 @@ static bool escaped_is(struct str raw, struct str want);
 static inline bool string_is(const struct scan *s, const struct scan_node *node, struct str want)
 {
     struct str raw = {s->text.p + node->at + 1, node->len - 2};
-    return node->bits & SCAN_BIT_ESCAPE ? escaped_is(raw, want) : text_eq(raw, want);
+    if (node->bits & SCAN_BIT_ESCAPE) {
+        return escaped_is(raw, want);
+    }
+    /* Most of one length differ in the first byte. */
+    return raw.n == want.n && (raw.n == 0 || (raw.p[0] == want.p[0] && text_eq(raw, want)));
 }
 
 /* --- containers --- */
@@ -65,13 +69,10 @@ scan_ref scan_key(const struct scan *s, scan_ref value)
     return value > 0 && scan_type(s, value - 1) == SCAN_STRING ? value - 1 : SCAN_ABSENT;
 }
 
-/* The first value from `value` on whose key is `key`. Each request looks for dozens. */
-static scan_ref find_from(const struct scan *s, scan_ref object, scan_ref value, struct str key)
+/* The first value from `value` on, and before `end`, whose key is `key`. Each request looks for
+ * dozens. */
+static scan_ref find_from(const struct scan *s, scan_ref value, scan_ref end, struct str key)
 {
-    if (value == SCAN_ABSENT) {
-        return SCAN_ABSENT;
-    }
-    scan_ref end = s->node[object].next;
     while (value < end && !string_is(s, &s->node[value - 1], key)) {
         value = s->node[value].next + 1;
     }
@@ -83,13 +84,14 @@ scan_ref scan_get(const struct scan *s, scan_ref object, struct str key)
     if (scan_type(s, object) != SCAN_OBJECT) {
         return SCAN_ABSENT;
     }
-    return find_from(s, object, scan_first(s, object), key);
+    return find_from(s, object + 2, s->node[object].next, key);
 }
 
 bool scan_has_duplicate(const struct scan *s, scan_ref object, struct str key)
 {
     scan_ref first = scan_get(s, object, key);
-    return find_from(s, object, scan_next(s, object, first), key) != SCAN_ABSENT;
+    return first != SCAN_ABSENT &&
+           find_from(s, s->node[first].next + 1, s->node[object].next, key) != SCAN_ABSENT;
 }
 
 /* --- strings --- */

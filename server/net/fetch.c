@@ -129,6 +129,7 @@ static void end(struct fetch *f)
 static void fetch_free(struct fetch *f)
 {
     curl_easy_cleanup(f->easy);
+    curl_url_cleanup(f->parsed); /* after the handle that reads it */
     buf_free(&f->lines);
     buf_free(&f->origin);
     buf_free(&f->answer);
@@ -373,10 +374,11 @@ static struct fetch *take(struct fetch_client *client)
     }
     f->client = client;
     f->easy = curl_easy_init();
+    f->parsed = curl_url();
     buf_init(&f->lines, REQUEST_HEADER_BYTES);
     buf_init(&f->origin, ORIGIN_BYTES);
     buf_init(&f->answer, ANSWER_HEADER_BYTES);
-    if (f->easy && fetch_options_constant(f)) {
+    if (f->easy && f->parsed && fetch_options_constant(f)) {
         fetch_answer_options(f);
         return f;
     }

@@ -86,24 +86,36 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
 }
 
 /*
- * libcurl takes an URL apart and prints it again for each transfer, and it may change the path,
- * which was signed as it is. So the URL it sees is only the origin, told again when it is another
- * one, and what follows is the request target as it stands.
+ * The origin is taken apart here and once: libcurl would do it, and print it again, for each
+ * transfer. CURLOPT_URL would win over it, and what libcurl printed of the last one would stay
+ * what it calls the URL: hence the NULL.
  */
+static bool set_origin(struct fetch *f, struct str origin)
+{
+    bool ok = true;
+    struct str known = buf_str(&f->origin);
+    if (known.n == origin.n + 1 && text_starts(known, origin)) {
+        return true;
+    }
+    buf_clear(&f->origin);
+    buf_put_str(&f->origin, origin);
+    buf_put_char(&f->origin, '\0');
+    if (!buf_ok(&f->origin) || curl_url_set(f->parsed, CURLUPART_URL, buf_data(&f->origin),
+                                            CURLU_DISALLOW_USER) != CURLUE_OK) {
+        buf_clear(&f->origin); /* it is not what is set */
+        return false;
+    }
+    SET(CURLOPT_URL, NULL);
+    SET(CURLOPT_CURLU, f->parsed);
+    return ok;
+}
+
+/* libcurl may change the path, which was signed as it is. So the URL it sees is only the origin,
+ * and what follows is the request target as it stands. */
 static bool set_url(struct fetch *f, struct str url, struct str target)
 {
     bool ok = target.n == 0 || target.p[0] == '/';
-    struct str origin = text_sub(url, 0, url.n - target.n);
-    struct str known = buf_str(&f->origin);
-    if (known.n != origin.n + 1 || !text_starts(known, origin)) {
-        buf_clear(&f->origin);
-        buf_put_str(&f->origin, origin);
-        buf_put_char(&f->origin, '\0');
-        if (!buf_ok(&f->origin)) {
-            return false;
-        }
-        SET(CURLOPT_URL, buf_data(&f->origin));
-    }
+    ok = set_origin(f, text_sub(url, 0, url.n - target.n)) && ok;
     SET(CURLOPT_REQUEST_TARGET, target.n ? target.p : "/");
     return ok;
 }

@@ -52,6 +52,7 @@ struct fetch {
     struct buf lines; /* the request's header lines; list points into it, so nothing is allocated */
     struct curl_slist list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS];
     struct buf origin; /* NUL-terminated */
+    CURLU *parsed;     /* the same, taken apart; the easy handle reads it */
 
     int status;
     struct buf answer; /* header lines of the answer, each ended by '\n' */

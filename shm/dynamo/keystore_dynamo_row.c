@@ -30,6 +30,8 @@
     TEXT(service_tier, service_tier)                              \
     TEXT(cache_ttl, cache_ttl)                                    \
     TEXT(allowed_models, models)                                  \
+    TEXT(guardrail, guardrail)                                    \
+    TEXT(project, project)                                        \
     LABEL(deactivated_reason, deactivated_reason)
 
 static const char *const names[] = {

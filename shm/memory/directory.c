@@ -5,6 +5,7 @@
  *               | mapping index | mapping cells
  *               | price index   | price cells
  *               | beta index    | beta cells
+ *               | terms index   | terms cells
  *
  * An index word is fragment << 32 | cell number + 1, 0 when empty; a cell is the payload and its
  * CRC. The index has four words a cell, so linear probing stays short (16 k keys: at most some 15
@@ -34,11 +35,11 @@ struct directory_area {
 };
 _Static_assert(sizeof(struct directory_area) == 128, "own cache lines");
 
-enum kind { KEYS, MAPPINGS, PRICES, BETAS, KINDS };
+enum kind { KEYS, MAPPINGS, PRICES, BETAS, TERMS, KINDS };
 
 struct bank {
     word count[KINDS];
-    uint64_t reserved[12];
+    uint64_t reserved[11];
 };
 _Static_assert(sizeof(struct bank) == 128, "own cache lines");
 
@@ -46,6 +47,7 @@ _Static_assert(sizeof(struct bank) == 128, "own cache lines");
 #define MAPPING_WORDS (sizeof(struct directory_mapping) / 8)
 #define PRICE_WORDS   (sizeof(struct directory_price_row) / 8)
 #define BETA_WORDS    (sizeof(struct directory_beta) / 8)
+#define TERMS_WORDS   (sizeof(struct directory_terms) / 8)
 #define WORDS_MAX     MAPPING_WORDS
 
 /* One table of one bank, as this process sees it. */
@@ -76,7 +78,7 @@ static size_t bank_size(uint32_t max_keys, uint32_t max_mappings)
     size_t n = sizeof(struct bank) + table_size(max_keys, KEY_WORDS) +
                table_size(max_mappings, MAPPING_WORDS) +
                table_size(SEGMENT_PRICES_MAX, PRICE_WORDS) +
-               table_size(SEGMENT_BETAS_MAX, BETA_WORDS);
+               table_size(SEGMENT_BETAS_MAX, BETA_WORDS) + table_size(max_keys, TERMS_WORDS);
     return (n + 127) / 128 * 128;
 }
 
@@ -96,7 +98,8 @@ static struct table table_of(const struct segment *s, uint64_t generation, enum 
     } shape[KINDS] = {{h->max_keys, KEY_WORDS},
                       {h->max_mappings, MAPPING_WORDS},
                       {SEGMENT_PRICES_MAX, PRICE_WORDS},
-                      {SEGMENT_BETAS_MAX, BETA_WORDS}};
+                      {SEGMENT_BETAS_MAX, BETA_WORDS},
+                      {h->max_keys, TERMS_WORDS}};
     char *at = bank + sizeof(struct bank);
     for (enum kind before = KEYS; before < kind; before++) {
         at += table_size(shape[before].capacity, shape[before].words);
@@ -263,9 +266,10 @@ static bool stale(const struct segment *s)
     return max != 0 && now > confirmed && now - confirmed > max;
 }
 
+/* Rows that are found by digest begin with it. */
 static bool same_digest(const void *wanted, const void *payload)
 {
-    return text_secret_eq(wanted, ((const struct directory_key *)payload)->digest, 32);
+    return text_secret_eq(wanted, payload, 32);
 }
 
 enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
@@ -275,6 +279,14 @@ enum directory_found directory_find(const struct segment *s, const uint8_t diges
         return DIRECTORY_STALE;
     }
     return search(s, KEYS, key_hash(s, digest), same_digest, digest, out);
+}
+
+enum directory_found directory_find_terms(const struct segment *s, const uint8_t digest[32],
+                                          struct directory_terms *out)
+{
+    enum directory_found found = search(s, TERMS, key_hash(s, digest), same_digest, digest, out);
+    out->guardrail[sizeof out->guardrail - 1] = out->project[sizeof out->project - 1] = '\0';
+    return found;
 }
 
 /* Rows that are found by name begin with it, NUL-terminated; find_named has seen to the length. */
@@ -366,41 +378,33 @@ static bool each(const struct segment *s, enum kind kind, void (*fn)(void *ctx, 
     return true;
 }
 
-struct each_key {
-    void (*fn)(void *ctx, const struct directory_key *key);
+struct each { /* one of both */
+    void (*key)(void *ctx, const struct directory_key *key);
+    void (*mapping)(void *ctx, const struct directory_mapping *mapping);
     void *ctx;
 };
 
-static void give_key(void *ctx, const void *cell)
+static void give(void *ctx, const void *cell)
 {
-    const struct each_key *e = ctx;
-    e->fn(e->ctx, cell);
+    const struct each *e = ctx;
+    if (e->key) {
+        e->key(e->ctx, cell);
+    } else {
+        e->mapping(e->ctx, cell);
+    }
 }
 
 bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
                     void *ctx)
 {
-    struct each_key e = {fn, ctx};
-    return each(s, KEYS, give_key, &e);
-}
-
-struct each_mapping {
-    void (*fn)(void *ctx, const struct directory_mapping *mapping);
-    void *ctx;
-};
-
-static void give_mapping(void *ctx, const void *cell)
-{
-    const struct each_mapping *e = ctx;
-    e->fn(e->ctx, cell);
+    return each(s, KEYS, give, &(struct each){.key = fn, .ctx = ctx});
 }
 
 bool directory_each_mapping(const struct segment *s,
                             void (*fn)(void *ctx, const struct directory_mapping *mapping),
                             void *ctx)
 {
-    struct each_mapping e = {fn, ctx};
-    return each(s, MAPPINGS, give_mapping, &e);
+    return each(s, MAPPINGS, give, &(struct each){.mapping = fn, .ctx = ctx});
 }
 
 /* --- the writer ---------------------------------------------------------------------------- */
@@ -429,6 +433,12 @@ bool directory_add(struct segment *s, const struct directory_key *key)
     return insert(&t, key_hash(s, key->digest), key);
 }
 
+bool directory_add_terms(struct segment *s, const struct directory_terms *terms)
+{
+    struct table t = table_of(s, building(s), TERMS);
+    return insert(&t, key_hash(s, terms->digest), terms);
+}
+
 bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as)
 {
     struct directory_mapping m = {.reserved = 0};
@@ -443,31 +453,32 @@ bool directory_add_mapping(struct segment *s, struct str from, struct str to, st
     return insert(&t, mapping_hash(from), &m);
 }
 
-bool directory_add_price(struct segment *s, struct str model, const struct price *price)
+/* size: of the row's name, its NUL included; the row has none yet. */
+static bool insert_named(struct segment *s, enum kind kind, size_t size, struct str name, void *row)
 {
-    struct directory_price_row row = {.price = *price}, twin;
-    uint64_t hash = mapping_hash(model);
-    struct table t = table_of(s, building(s), PRICES);
-    if (model.n == 0 || model.n >= sizeof row.model ||
-        probe(&t, hash, same_name, &model, &twin) == PROBE_HIT) {
+    uint64_t twin[WORDS_MAX], hash = mapping_hash(name);
+    struct table t = table_of(s, building(s), kind);
+    if (name.n == 0 || name.n >= size || probe(&t, hash, same_name, &name, twin) == PROBE_HIT) {
         return false;
     }
-    memcpy(row.model, model.p, model.n);
-    return insert(&t, hash, &row);
+    memcpy(row, name.p, name.n);
+    return insert(&t, hash, row);
+}
+
+bool directory_add_price(struct segment *s, struct str model, const struct price *price)
+{
+    struct directory_price_row row = {.price = *price};
+    return insert_named(s, PRICES, sizeof row.model, model, &row);
 }
 
 bool directory_add_beta(struct segment *s, struct str name, struct str to)
 {
-    struct directory_beta row = {.reserved = 0}, twin;
-    uint64_t hash = mapping_hash(name);
-    struct table t = table_of(s, building(s), BETAS);
-    if (name.n == 0 || name.n >= sizeof row.name || to.n >= sizeof row.to ||
-        probe(&t, hash, same_name, &name, &twin) == PROBE_HIT) {
+    struct directory_beta row = {.reserved = 0};
+    if (to.n >= sizeof row.to) {
         return false;
     }
-    memcpy(row.name, name.p, name.n);
     memcpy(row.to, to.n > 0 ? to.p : "", to.n);
-    return insert(&t, hash, &row);
+    return insert_named(s, BETAS, sizeof row.name, name, &row);
 }
 
 void directory_publish(struct segment *s, int64_t confirmed_real_ms)

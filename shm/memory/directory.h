@@ -23,7 +23,8 @@ enum { /* flags of a key */
        DIRECTORY_ACTIVE = 1,
        DIRECTORY_BUDGET_EXCEEDED = 2, /* deactivated_reason was budget_exceeded */
        DIRECTORY_BUDGET_RESERVE = 4,
-       DIRECTORY_CLEAR = 8, /* stored in clear by an older tool */
+       DIRECTORY_CLEAR = 8,  /* stored in clear by an older tool */
+       DIRECTORY_TERMS = 16, /* there is a struct directory_terms of it */
 };
 enum directory_ttl { DIRECTORY_TTL_NONE, DIRECTORY_TTL_5M, DIRECTORY_TTL_1H };
 
@@ -48,6 +49,17 @@ struct directory_key {  /* 256 bytes: one cell, and what a reader gets */
     char reason[16]; /* deactivated_reason, cut */
 };
 _Static_assert(sizeof(struct directory_key) == 256, "cell size");
+
+/* What few keys have; of its own, so that the others' requests do not copy it. */
+struct directory_terms { /* 256 bytes: one cell, and what a reader gets */
+    uint8_t digest[32];
+    char guardrail[112]; /* as BEDROCK_GUARDRAIL, or "off"; "": the server's */
+    char project[112];   /* as BEDROCK_PROJECT; "": the server's */
+};
+_Static_assert(sizeof(struct directory_terms) == 256 &&
+                   offsetof(struct directory_terms, digest) == 0 &&
+                   offsetof(struct directory_key, digest) == 0,
+               "cell size; found by digest");
 
 #define DIRECTORY_MAPPING_TO 304
 struct directory_mapping {         /* 640 bytes */
@@ -88,6 +100,9 @@ enum directory_found {
 /* --- readers: worker, top --- */
 enum directory_found directory_find(const struct segment *s, const uint8_t digest[32],
                                     struct directory_key *out);
+/* Of a key with DIRECTORY_TERMS. MISS: it has none any more, or it is gone. */
+enum directory_found directory_find_terms(const struct segment *s, const uint8_t digest[32],
+                                          struct directory_terms *out);
 bool directory_map(const struct segment *s, struct str model, struct directory_mapping *out);
 /* The operator's own price of a model. */
 bool directory_price(const struct segment *s, struct str model, struct price *out);
@@ -109,6 +124,7 @@ bool directory_each_mapping(const struct segment *s,
 /* --- the writer: refresher only --- */
 void directory_begin(struct segment *s); /* opens the other bank, empty */
 bool directory_add(struct segment *s, const struct directory_key *key); /* false: table full */
+bool directory_add_terms(struct segment *s, const struct directory_terms *terms);
 bool directory_add_mapping(struct segment *s, struct str from, struct str to, struct str as);
 /* false: empty, too long, there already, or the table is full. */
 bool directory_add_price(struct segment *s, struct str model, const struct price *price);

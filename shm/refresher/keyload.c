@@ -79,6 +79,14 @@ static enum keytable_staged stage_bad(struct keyload *l, const struct keystore_r
     return keytable_stage_old(l->table, digest, row->active);
 }
 
+static enum keytable_staged stage_terms(struct keyload *l, const struct keystore_row *row,
+                                        const struct directory_key *cell)
+{
+    struct directory_terms terms;
+    keystore_terms(row, cell->digest, &terms);
+    return keytable_stage_terms(l->table, &terms);
+}
+
 /* What the table has no place for: the money spent, and the id that usage rows go under. */
 static bool stage_rest(struct keyload *l, const struct keystore_row *row)
 {
@@ -98,6 +106,9 @@ static bool on_row(void *ctx, const struct keystore_row *row)
     }
     if (keystore_cell(row, l->config->allow_clear_keys, &cell, &err) == STATUS_OK) {
         staged = keytable_stage(l->table, &cell);
+        if (staged == KEYTABLE_STAGED && (cell.flags & DIRECTORY_TERMS)) {
+            staged = stage_terms(l, row, &cell);
+        }
     } else {
         skip_row(l, row, &err);
         staged = stage_bad(l, row, &cell);
@@ -248,8 +259,11 @@ enum keymiss_result keyload_one(struct keyload *l, const uint8_t digest[32],
     if (memcmp(cell.digest, digest, sizeof cell.digest) != 0) {
         return KEYMISS_ABSENT;
     }
+    struct directory_terms terms;
+    keystore_terms(row, cell.digest, &terms);
     budgets_begin(l->budgets);
-    if (!keytable_add(l->table, &cell, clock_mono_ms()) ||
+    if (!keytable_add(l->table, &cell, cell.flags & DIRECTORY_TERMS ? &terms : NULL,
+                      clock_mono_ms()) ||
         !keyids_add(&l->ids, cell.digest, row->id) ||
         !budgets_stage(l->budgets, cell.digest, row)) {
         return KEYMISS_UNAVAILABLE;

@@ -10,6 +10,7 @@ struct keytable {
     struct segment *segment;
     struct slots *slots;
     struct keyset keys, staged_keys;
+    struct keyset terms, staged_terms;                    /* of the keys with DIRECTORY_TERMS */
     struct directory_mapping *mappings, *staged_mappings; /* SEGMENT_MAPPINGS_MAX each */
     uint32_t mapping_count, staged_mapping_count;
     struct directory_price_row *prices, *staged_prices; /* SEGMENT_PRICES_MAX each */
@@ -36,7 +37,16 @@ static void learn(void *ctx, const struct directory_key *key)
     if (!slots_learn(t->slots, mine.slot, mine.tag)) {
         mine.slot = SLOTS_NONE;
     }
-    t->out_of_memory |= !keyset_find(&t->keys, mine.digest) && !keyset_add(&t->keys, &mine);
+    if (keyset_find(&t->keys, mine.digest)) {
+        return;
+    }
+    struct directory_terms terms;
+    if (mine.flags & DIRECTORY_TERMS) { /* without them it is left out at the next publication */
+        t->out_of_memory |=
+            directory_find_terms(t->segment, mine.digest, &terms) == DIRECTORY_HIT &&
+            !keyset_add_terms(&t->terms, &terms);
+    }
+    t->out_of_memory |= !keyset_add(&t->keys, &mine);
 }
 
 struct keytable *keytable_new(struct segment *s, uint64_t now_ms)
@@ -70,6 +80,8 @@ void keytable_drop(struct keytable *t)
         slots_drop(t->slots);
         keyset_free(&t->keys);
         keyset_free(&t->staged_keys);
+        keyset_free(&t->terms);
+        keyset_free(&t->staged_terms);
         heap_drop(t->mappings);
         heap_drop(t->staged_mappings);
         heap_drop(t->prices);
@@ -83,6 +95,7 @@ void keytable_drop(struct keytable *t)
 void keytable_begin(struct keytable *t)
 {
     keyset_free(&t->staged_keys);
+    keyset_free(&t->staged_terms);
     t->staged_mapping_count = 0;
     t->staged_price_count = 0;
     t->staged_beta_count = 0;
@@ -103,6 +116,14 @@ enum keytable_staged keytable_stage(struct keytable *t, const struct directory_k
     return keyset_add(&t->staged_keys, key) ? KEYTABLE_STAGED : KEYTABLE_NO_MEMORY;
 }
 
+enum keytable_staged keytable_stage_terms(struct keytable *t, const struct directory_terms *terms)
+{
+    return keyset_find_terms(&t->staged_terms, terms->digest) ||
+                   keyset_add_terms(&t->staged_terms, terms)
+               ? KEYTABLE_STAGED
+               : KEYTABLE_NO_MEMORY;
+}
+
 enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32], bool active)
 {
     const struct directory_key *old = keyset_find(&t->keys, digest);
@@ -113,7 +134,9 @@ enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest
     if (!active) {
         key.flags &= ~(uint32_t)DIRECTORY_ACTIVE;
     }
-    return keytable_stage(t, &key);
+    const struct directory_terms *terms = keyset_find_terms(&t->terms, digest);
+    enum keytable_staged staged = keytable_stage(t, &key);
+    return staged == KEYTABLE_STAGED && terms ? keytable_stage_terms(t, terms) : staged;
 }
 
 bool keytable_stage_mapping(struct keytable *t, struct str from, struct str to, struct str as)
@@ -172,17 +195,20 @@ static void give_slot(struct keytable *t, struct directory_key *key, uint64_t no
 void keytable_commit(struct keytable *t, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < t->keys.count; i++) {
-        const struct directory_key *old = &t->keys.cells[i];
+        const struct directory_key *old = &t->keys.cells[i].key;
         if (old->slot != SLOTS_NONE && !keyset_find(&t->staged_keys, old->digest)) {
             slots_free(t->slots, old->slot, now_ms);
         }
     }
     for (uint32_t i = 0; i < t->staged_keys.count; i++) {
-        give_slot(t, &t->staged_keys.cells[i], now_ms);
+        give_slot(t, &t->staged_keys.cells[i].key, now_ms);
     }
     keyset_free(&t->keys);
     t->keys = t->staged_keys;
     t->staged_keys = (struct keyset){0};
+    keyset_free(&t->terms);
+    t->terms = t->staged_terms;
+    t->staged_terms = (struct keyset){0};
     struct directory_mapping *swap = t->mappings;
     t->mappings = t->staged_mappings;
     t->mapping_count = t->staged_mapping_count;
@@ -200,9 +226,16 @@ void keytable_commit(struct keytable *t, uint64_t now_ms)
 
 /* --- use ----------------------------------------------------------------------------------- */
 
-bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms)
+bool keytable_add(struct keytable *t, const struct directory_key *key,
+                  const struct directory_terms *terms, uint64_t now_ms)
 {
     if (t->keys.count >= t->segment->header->max_keys) {
+        return false;
+    }
+    struct directory_terms *old = terms ? keyset_find_terms(&t->terms, key->digest) : NULL;
+    if (old) {
+        *old = *terms;
+    } else if (terms && !keyset_add_terms(&t->terms, terms)) {
         return false;
     }
     struct directory_key mine = *key;
@@ -250,13 +283,21 @@ static void publish_prices(const struct keytable *t)
     }
 }
 
+/* A key goes never without its guardrail: false leaves it out. */
+static bool publish_terms(const struct keytable *t, const struct directory_key *key)
+{
+    const struct directory_terms *terms = keyset_find_terms(&t->terms, key->digest);
+    return !(key->flags & DIRECTORY_TERMS) || (terms && directory_add_terms(t->segment, terms));
+}
+
 uint32_t keytable_publish(const struct keytable *t, int64_t confirmed_real_ms)
 {
     uint32_t left_out = 0;
     directory_begin(t->segment);
     for (uint32_t i = 0; i < t->keys.count; i++) {
-        const struct directory_key *key = &t->keys.cells[i];
-        left_out += key->slot == SLOTS_NONE || !directory_add(t->segment, key);
+        const struct directory_key *key = &t->keys.cells[i].key;
+        left_out +=
+            key->slot == SLOTS_NONE || !publish_terms(t, key) || !directory_add(t->segment, key);
     }
     for (uint32_t i = 0; i < t->mapping_count; i++) {
         directory_add_mapping(t->segment, text_from(t->mappings[i].from),

@@ -21,6 +21,9 @@ enum keytable_staged { KEYTABLE_STAGED, KEYTABLE_FULL, KEYTABLE_NO_MEMORY };
 void keytable_begin(struct keytable *t); /* forgets what was staged */
 /* Two rows for one key (in clear and hashed): an inactive one wins, else the first. */
 MUST_CHECK enum keytable_staged keytable_stage(struct keytable *t, const struct directory_key *key);
+/* Of a key that was just staged with DIRECTORY_TERMS; nothing if it has some from a twin. */
+MUST_CHECK enum keytable_staged keytable_stage_terms(struct keytable *t,
+                                                     const struct directory_terms *terms);
 /* A row that cannot be used any more: its last good values stay. active false: it was revoked for
  * all that. */
 MUST_CHECK enum keytable_staged keytable_stage_old(struct keytable *t, const uint8_t digest[32],
@@ -36,8 +39,9 @@ void keytable_stage_old_betas(struct keytable *t);
 /* Keys that are gone lose their slots, new ones get theirs. */
 void keytable_commit(struct keytable *t, uint64_t now_ms);
 
-/* One key that was looked up by itself. false: full. */
-bool keytable_add(struct keytable *t, const struct directory_key *key, uint64_t now_ms);
+/* One key that was looked up by itself, terms NULL: it has none. false: full. */
+bool keytable_add(struct keytable *t, const struct directory_key *key,
+                  const struct directory_terms *terms, uint64_t now_ms);
 bool keytable_has(const struct keytable *t, const uint8_t digest[32]);
 /* With its slot (SLOTS_NONE: it has none); NULL: not in the table. Until the next change. */
 const struct directory_key *keytable_find(const struct keytable *t, const uint8_t digest[32]);

@@ -116,6 +116,21 @@ static const char layout_5[] =
     "UPDATE api_keys SET budget_reset_at = ifnull((SELECT max(at) FROM audit AS a"
     " WHERE a.api_key = api_keys.api_key AND action = 'reset-spend'), 0);";
 
+/* The guardrail and the Bedrock project of a key. */
+static const char layout_6[] =
+    "ALTER TABLE api_keys ADD COLUMN guardrail TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE api_keys ADD COLUMN project TEXT NOT NULL DEFAULT '';"
+    "DROP TRIGGER api_keys_UPDATE;" BUMP_OF(
+        api_keys, UPDATE,
+        " OF user_id, name, is_active, rate_limit, tpm_limit, max_concurrency, monthly_budget,"
+        " budget_mode, expires_at, service_tier, cache_ttl, allowed_models, deactivated_reason,"
+        " guardrail, project");
+
 /* From PRAGMA user_version n to n + 1. */
 const char *const keystore_sqlite_layouts[KEYSTORE_SQLITE_LAYOUT][2] = {
-    {layout_1, layout_1_triggers}, {layout_2, ""}, {layout_3, ""}, {layout_4, ""}, {layout_5, ""}};
+    {layout_1, layout_1_triggers},
+    {layout_2, ""},
+    {layout_3, ""},
+    {layout_4, ""},
+    {layout_5, ""},
+    {layout_6, ""}};

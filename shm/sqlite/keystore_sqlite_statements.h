@@ -23,6 +23,8 @@
     TEXT(service_tier, service_tier)                           \
     TEXT(cache_ttl, cache_ttl)                                 \
     TEXT(allowed_models, models)                               \
+    TEXT(guardrail, guardrail)                                 \
+    TEXT(project, project)                                     \
     LABEL(deactivated_reason, deactivated_reason)              \
     TEXT(budget_mode, budget_mode)                             \
     MONEY(budget_used_mtd, budget_used_micro)                  \

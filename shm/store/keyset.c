@@ -20,16 +20,28 @@ static uint32_t place(const struct keyset *set, const uint8_t digest[32])
     }
 }
 
-struct directory_key *keyset_find(const struct keyset *set, const uint8_t digest[32])
+static union keyset_cell *find(const struct keyset *set, const uint8_t digest[32])
 {
     uint32_t number = set->count ? set->index[place(set, digest)] : 0;
     return number ? &set->cells[number - 1] : NULL;
 }
 
+struct directory_key *keyset_find(const struct keyset *set, const uint8_t digest[32])
+{
+    union keyset_cell *cell = find(set, digest);
+    return cell ? &cell->key : NULL;
+}
+
+struct directory_terms *keyset_find_terms(const struct keyset *set, const uint8_t digest[32])
+{
+    union keyset_cell *cell = find(set, digest);
+    return cell ? &cell->terms : NULL;
+}
+
 static bool grow(struct keyset *set)
 {
     uint32_t room = set->room ? 2 * set->room : FIRST_ROOM;
-    struct directory_key *cells = heap_grow(set->cells, (size_t)room * sizeof *cells);
+    union keyset_cell *cells = heap_grow(set->cells, (size_t)room * sizeof *cells);
     if (!cells) {
         return false;
     }
@@ -48,16 +60,33 @@ static bool grow(struct keyset *set)
     return true;
 }
 
-bool keyset_add(struct keyset *set, const struct directory_key *key)
+static union keyset_cell *add(struct keyset *set, const uint8_t digest[32])
 {
     if (set->count == set->room && !grow(set)) {
-        return false;
+        return NULL;
     }
-    uint32_t at = place(set, key->digest);
+    uint32_t at = place(set, digest);
     assert(set->index[at] == 0);
-    set->cells[set->count++] = *key;
-    set->index[at] = set->count;
-    return true;
+    set->index[at] = ++set->count;
+    return &set->cells[set->count - 1];
+}
+
+bool keyset_add(struct keyset *set, const struct directory_key *key)
+{
+    union keyset_cell *cell = add(set, key->digest);
+    if (cell) {
+        cell->key = *key;
+    }
+    return cell != NULL;
+}
+
+bool keyset_add_terms(struct keyset *set, const struct directory_terms *terms)
+{
+    union keyset_cell *cell = add(set, terms->digest);
+    if (cell) {
+        cell->terms = *terms;
+    }
+    return cell != NULL;
 }
 
 void keyset_free(struct keyset *set)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include "server/base/bedrock_terms.h"
 #include "server/base/crc32.h"
 #include "server/base/sha256.h"
 #include "shm/catalogue/tier.h"
@@ -157,11 +158,21 @@ static bool put_models(const char *text, struct directory_key *out)
     return n > 0 || text[0] == '\0';
 }
 
+/* "off": not even the server's. */
+static bool is_guardrail(const char *text)
+{
+    struct bedrock_terms_guardrail g;
+    return !text[0] || strcmp(text, "off") == 0 || bedrock_terms_guardrail(text_from(text), &g);
+}
+
 static uint32_t flags_of(const struct keystore_row *row)
 {
     uint32_t flags = is_hashed(text_from(row->id)) ? 0 : DIRECTORY_CLEAR;
     if (strcmp(row->budget_mode, "reserve") == 0) {
         flags |= DIRECTORY_BUDGET_RESERVE;
+    }
+    if (row->guardrail[0] || row->project[0]) {
+        flags |= DIRECTORY_TERMS;
     }
     if (row->active) {
         return flags | DIRECTORY_ACTIVE;
@@ -198,6 +209,8 @@ static const char *fill(const struct keystore_row *row, struct directory_key *ou
         {"service_tier", put_tier(row->service_tier, out)},
         {"cache_ttl", put_ttl(row->cache_ttl, out)},
         {"allowed_models", put_models(row->models, out)},
+        {"guardrail", is_guardrail(row->guardrail)},
+        {"project", !row->project[0] || bedrock_terms_project(text_from(row->project))},
     };
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         if (!checks[i].ok) {
@@ -228,6 +241,15 @@ enum status keystore_cell(const struct keystore_row *row, bool allow_clear,
     out->budget_micro = (uint64_t)row->budget_micro;
     out->expires_ms = row->expires_s * 1000;
     return STATUS_OK;
+}
+
+void keystore_terms(const struct keystore_row *row, const uint8_t digest[32],
+                    struct directory_terms *out)
+{
+    *out = (struct directory_terms){.guardrail = ""};
+    memcpy(out->digest, digest, sizeof out->digest);
+    memcpy(out->guardrail, row->guardrail, sizeof out->guardrail);
+    memcpy(out->project, row->project, sizeof out->project);
 }
 
 bool keystore_money(struct str usd, int64_t *micro_out)

@@ -30,6 +30,7 @@ struct keystore_row {
     char service_tier[12];
     char cache_ttl[4];
     char models[512];
+    char guardrail[112], project[112]; /* as directory_terms has them */
     char deactivated_reason[65];
     char budget_mode[8];       /* "soft", "reserve" or "" */
     int64_t budget_used_micro; /* month-to-date, of the month: */
@@ -130,6 +131,10 @@ void keystore_hash_id(struct str key, char id_out[KEYSTORE_ID_MAX + 1]);
 /* Checks a row and makes its directory cell (slot and tag left 0). INVALID says which attribute. */
 MUST_CHECK enum status keystore_cell(const struct keystore_row *row, bool allow_clear,
                                      struct directory_key *out, struct err *err);
+
+/* The terms of a row whose cell has DIRECTORY_TERMS. */
+void keystore_terms(const struct keystore_row *row, const uint8_t digest[32],
+                    struct directory_terms *out);
 
 /* Digest of the key the row is for, also of a row that keystore_cell refuses. false: the id is no
  * key. */

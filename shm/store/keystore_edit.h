@@ -25,7 +25,9 @@
     NONE(cache_ttl, cache_ttl)                       \
     TEXT(allowed_models, models)                     \
     BOOL(is_active, active)                          \
-    NONE(deactivated_reason, deactivated_reason)
+    NONE(deactivated_reason, deactivated_reason)     \
+    TEXT(guardrail, guardrail)                       \
+    TEXT(project, project)
 
 enum keystore_edit { /* one bit each: KEYSTORE_EDIT(rate_limit) */
 #define KEYSTORE_EDIT_BIT(attribute, field) KEYSTORE_EDIT_BIT_##attribute,

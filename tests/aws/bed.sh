@@ -46,7 +46,7 @@ bed_start() {
     # Every https name of a service ends at the front's TLS port.
     printf 'connect-to = "::127.0.0.1:%s"\ncacert = "%s"\n' "$TLS_PORT" "$T/cert.pem" >"$T/home/.curlrc"
     printf '#!/bin/sh\nDOCKER_STATE=%s MOTO=%s FRONT=%s ROOT=%s PROGRAM=%s TEST_ENVIRONMENT="DYNAMODB_ENDPOINT_URL=%s" exec %s %s "$@"\n' \
-        "$T/docker" "$MOTO" "$FRONT" "$ROOT" "$PROGRAM" "$MOTO" "$VENV/bin/python" "$HERE/docker.py" >"$T/bin/docker"
+        "$T/docker" "$MOTO" "$FRONT" "$ROOT" "$PROGRAM" "$MOTO" "$VENV/bin/python" "$HERE/${DOCKER:-docker.py}" >"$T/bin/docker"
     "$VENV/bin/python" "$HERE/cli.py" serve "$T/cli.sock" 2>"$T/cli.log" &
     CLI_PID=$!
     eventually 20 test -S "$T/cli.sock"

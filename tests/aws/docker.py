@@ -161,6 +161,13 @@ def compose(words):
 
 
 COMMANDS = {"compose": compose, "buildx": buildx, "login": login, "tag": tag, "push": push, "run": run, "image": image}
-if sys.argv[1] not in COMMANDS:
-    fail(f"{sys.argv[1]} is not played")
-COMMANDS[sys.argv[1]](sys.argv[2:])
+
+
+def main(commands):
+    if sys.argv[1] not in commands:
+        fail(f"{sys.argv[1]} is not played")
+    commands[sys.argv[1]](sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main(COMMANDS)

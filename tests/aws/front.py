@@ -88,7 +88,26 @@ class World:
         key = arn.split(":")[7] if arn.count(":") > 6 else ""
         return json.loads(value)[key] if key else value
 
-    def start(self, host, variables):
+    def program(self, image, state, environment):
+        """What starts an image. With REGISTRY (tests/aws/40_registry.sh) it is pulled by its digest and run as the service would:
+        a container of its own, or, of another architecture than this machine's, its program under qemu."""
+        registry = os.environ.get("REGISTRY")
+        if not registry:
+            return [PROGRAM, "serve"], environment
+        name = f"{registry}/{image.split('/', 1)[1].partition('@')[0].partition(':')[0]}@{self.image(image)}"
+        subprocess.run(["buildah", "pull", "--quiet", "--tls-verify=false", "--authfile", os.environ["REGISTRY_LOGIN"], name], check=True, stdout=subprocess.DEVNULL)
+        about = json.loads(subprocess.run(["podman", "image", "inspect", name], check=True, capture_output=True).stdout)[0]
+        settings = dict(v.split("=", 1) for v in about["Config"]["Env"]) | environment | {"STATE_DIR": "/var/lib/llm-api-converter"}
+        if about["Architecture"] == "amd64":
+            words = [w for k, v in settings.items() for w in ("-e", f"{k}={v}")]
+            return ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "host", "--read-only", "--cap-drop=all",
+                    "--security-opt", "no-new-privileges", "-v", f"{state}:/var/lib/llm-api-converter", *words, name], None
+        box = subprocess.run(["buildah", "from", "--pull-never", name], check=True, capture_output=True, text=True).stdout.strip()
+        root = subprocess.run(["buildah", "mount", box], check=True, capture_output=True, text=True).stdout.strip()
+        entry, *words = about["Config"]["Entrypoint"] + about["Config"]["Cmd"]
+        return ["qemu-aarch64-static", root + entry, *words], settings | {"STATE_DIR": state, "SANDBOX": "off"}
+
+    def start(self, host, variables, image):
         """Starts the program as the service would, in a container of its own; it takes over when /health answers 200."""
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -101,8 +120,9 @@ class World:
                        "AWS_ACCESS_KEY_ID": "AKIAMOCKMOCKMOCKMOCK", "AWS_SECRET_ACCESS_KEY": "mock-secret-access-key",
                        "DYNAMODB_ENDPOINT_URL": MOTO, "BEDROCK_ENDPOINT_URL": BEDROCK, "WORKERS": "1", **variables, "PORT": str(port)}
         with open(os.path.join(DIRECTORY, host + ".log"), "ab") as log:
-            process = subprocess.Popen([PROGRAM, "serve"], env=environment, cwd=state, stdout=log, stderr=log)
-        for _ in range(100):
+            words, environment = self.program(image, state, environment)
+            process = subprocess.Popen(words, env=environment, cwd=state, stdout=log, stderr=log)
+        for _ in range(100 if words[0] == PROGRAM else 600):
             if process.poll() is not None:
                 return False
             try:

@@ -71,7 +71,7 @@ class AppRunner:
             else:
                 failed = True
         if not failed:
-            failed = not self.world.start(service["ServiceUrl"], variables)
+            failed = not self.world.start(service["ServiceUrl"], variables, source["ImageIdentifier"])
         first = kind == "CREATE_SERVICE"
         service["settled"] = "CREATE_FAILED" if failed and first else "RUNNING"
         self._begin(service, kind, ("FAILED" if first else "ROLLBACK_SUCCEEDED") if failed else "SUCCEEDED")
@@ -227,7 +227,7 @@ class Ecs:
             sound = False  # nowhere to write its state
         host = service["activeConfigurations"][0]["ingressPaths"][0]["endpoint"].partition("//")[2]
         if sound:
-            sound = self.world.start(host, variables)
+            sound = self.world.start(host, variables, main["image"])
         if sound or "currentDeployment" not in service:
             service["activeConfigurations"][0] |= {"taskDefinitionArn": arn, "cpu": definition["cpu"], "memory": definition["memory"]}
             # What a call leaves out falls back to AWS's own: the strict reading of what is not documented.

@@ -43,7 +43,7 @@ expect "no panel lies on another" "$(jq '[.panels as $p | range($p | length) as 
 # --- for real
 TOKEN=scrape-0123456789abcdef
 start_mock
-start_server METRICS_TOKEN=$TOKEN RATE_LIMIT_REQUESTS_PER_WINDOW=40 UPSTREAM_RETRIES=1 KEEPALIVE_TIMEOUT=2
+start_server METRICS_TOKEN=$TOKEN RATE_LIMIT_REQUESTS_PER_WINDOW=40 KEEPALIVE_TIMEOUT=2
 make_key alice
 mkdir "$T/prometheus"
 printf %s "$TOKEN" >"$T/prometheus/token"
@@ -73,6 +73,11 @@ for round in $(seq 20); do
     6 | 12) call /nothing ;;
     esac
     sleep 0.9
+done
+# A slow machine: its window has moved on.
+for _ in $(seq 60); do
+    [ "$CODE" != 429 ] || break
+    ask "$(message hello)"
 done
 expect "the last was over its limit" "$CODE" 429
 

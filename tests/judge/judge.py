@@ -15,11 +15,12 @@ from view import base_id, view
 HERE = pathlib.Path(__file__).parent
 _TYPES = {"string": str, "integer": int, "long": int, "boolean": bool, "double": (int, float), "float": (int, float), "structure": dict, "map": dict, "list": list, "blob": str}
 VERSION = botocore.__version__
+OPERATIONS = {"converse": "Converse", "converse-stream": "ConverseStream", "invoke": "InvokeModel", "invoke-with-response-stream": "InvokeModelWithResponseStream"}
 
 
 def load_shapes():
     model = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2"))
-    return {name: model.operation_model(name).input_shape for name in ("Converse", "ConverseStream")}
+    return {name: model.operation_model(name).input_shape for name in OPERATIONS.values()}
 
 
 def _size(kind, value):
@@ -94,16 +95,38 @@ class Judge:
                 found.append(f"rule {rule['rule']} ({rule['source']})")
         return found
 
-    def by_model(self, operation, model, body):
-        if not operation.startswith("converse"):
-            return []
-        shape = self.shapes["ConverseStream" if operation.endswith("stream") else "Converse"]
-        return shape_faults(shape, {"modelId": model, **body}) + ([] if body.get("messages") else ["body.messages: none"])
+    def by_headers(self, operation, headers):
+        """What InvokeModel is told beside its body; Converse has no such headers."""
+        places = {m.serialization["name"].lower(): m for m in self.shapes[OPERATIONS[operation]].members.values() if m.serialization.get("location") == "header"}
+        found = []
+        for name, value in headers.items():
+            name, where = name.lower(), f"header {name}"
+            if name in places:
+                found += shape_faults(places[name], value, where)
+            elif name.startswith("x-amzn-bedrock"):
+                found.append(f"{where} is unknown")
+            if name == "x-amzn-bedrock-request-metadata":
+                try:
+                    found += shape_faults(self.shapes["Converse"].members["requestMetadata"], json.loads(value), where)
+                except ValueError:
+                    found.append(f"{where}: no JSON")
+        if ("x-amzn-bedrock-guardrailidentifier" in headers) != ("x-amzn-bedrock-guardrailversion" in headers):
+            found.append("header: a guardrail and its version go together")
+        return found
 
-    def faults(self, operation, model, raw, asked, refused=False):
+    def by_model(self, operation, model, body, headers):
+        if not operation.startswith("converse"):
+            needs = "amazon-bedrock-guardrailConfig" in body and "x-amzn-bedrock-guardrailidentifier" not in headers
+            return self.by_headers(operation, headers) + (["body.amazon-bedrock-guardrailConfig without a guardrail"] if needs else [])
+        shape = self.shapes[OPERATIONS[operation]]
+        pair = body.get("guardrailConfig", {"guardrailIdentifier": "", "guardrailVersion": ""})
+        halves = [] if {"guardrailIdentifier", "guardrailVersion"} <= set(pair) else ["body.guardrailConfig: a guardrail and its version go together"]
+        return halves + self.by_headers(operation, headers) + shape_faults(shape, {"modelId": model, **body}) + ([] if body.get("messages") else ["body.messages: none"])
+
+    def faults(self, operation, model, raw, asked, refused=False, headers=None):
         """raw: the bytes that arrived. asked: the client's request. refused: Bedrock has refused things before, which are left out since."""
         try:
             body = json.loads(raw)
         except ValueError as e:
             return [f"no JSON: {e}"]
-        return self.by_model(operation, model, body) + self.by_rules(operation, model, body, asked, refused)
+        return self.by_model(operation, model, body, {k.lower(): v for k, v in (headers or {}).items()}) + self.by_rules(operation, model, body, asked, refused)

@@ -1,4 +1,4 @@
-"""A Bedrock on loopback that answers everything with one word and keeps the bodies, by the number behind `judge-`."""
+"""A Bedrock on loopback that answers everything with one word and keeps bodies and headers, by the number behind `judge-`."""
 import asyncio
 import base64
 import json
@@ -56,14 +56,14 @@ REFUSALS = [
 class Recorder:
     def __init__(self):
         self.refuses = False  # while set the first body of each number
-        self.bodies = {}  # number: [(operation, model, bytes), ...]
+        self.bodies = {}  # number: [(operation, model, bytes, headers), ...]
         self.writers = set()
         self.strays = []  # requests without a number, or of no known operation
 
     async def start(self, port):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", port, limit=1 << 20)
 
-    def keep(self, path, body):
+    def keep(self, path, body, headers):
         match = re.fullmatch(r"/model/([^/]+)/([a-z-]+)", path)
         numbers = set(re.findall(rb"judge-(\d+)", body))
         if not match or len(numbers) != 1 or match[2] not in ANSWERS:
@@ -71,7 +71,7 @@ class Recorder:
             return 404, b'{"message":"not judged"}', "application/json"
         number = int(numbers.pop())
         before = self.bodies.setdefault(number, [])
-        before.append((match[2], urllib.parse.unquote(match[1]), body))
+        before.append((match[2], urllib.parse.unquote(match[1]), body, headers))
         texts = [text for what, text in REFUSALS if what in body]
         if self.refuses and len(before) == 1 and texts:
             return 400, json.dumps({"message": texts[number // 7 % len(texts)]}).encode(), "application/json"
@@ -84,7 +84,7 @@ class Recorder:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = re.search(r"(?i)\r\ncontent-length: *(\d+)", head)
                 body = await reader.readexactly(int(length[1])) if length else b""
-                status, answer, kind = self.keep(head.split(" ")[1], body)
+                status, answer, kind = self.keep(head.split(" ")[1], body, dict(re.findall(r"(?m)^([^:\r\n]+): *(.*?)\r$", head)))
                 more = "x-amzn-ErrorType: ValidationException\r\n" if status == 400 else ""
                 writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
                 await writer.drain()

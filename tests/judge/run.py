@@ -67,9 +67,9 @@ class Run:
         if not kept:
             self.refused[one.mix] += 1
             self.reasons[re.sub(r"[0-9]+", "N", answer[:160].decode(errors="replace"))] += 1
-        for operation, model, body in kept:
+        for operation, model, body, headers in kept:
             self.bodies[f"{one.mix}, {operation}"] += 1
-            for what in self.judge.faults(operation, model, body, one.body, self.recorder.refuses):
+            for what in self.judge.faults(operation, model, body, one.body, self.recorder.refuses, headers):
                 self.found(what, one, n, body)
 
     async def lane(self, numbers):

@@ -37,9 +37,9 @@ export RECORDER_PORT
 settings=(
     PATH="$PATH" HOME="$work" HOST=127.0.0.1 PORT="$port" BEDROCK_ENDPOINT_URL="http://127.0.0.1:$RECORDER_PORT" AWS_REGION=us-west-2
     AWS_ACCESS_KEY_ID=AKIAMOCKMOCKMOCKMOCK AWS_SECRET_ACCESS_KEY=mock-secret-access-key STORAGE_BACKEND=sqlite STATE_DIR="$work/state"
-    RATE_LIMIT_ENABLED=false
+    RATE_LIMIT_ENABLED=false BEDROCK_GUARDRAIL=gr4bcdefghij:7:async BEDROCK_PROJECT=proj_0123456789abcdefghij REQUEST_METADATA="user,key,request"
 )
-key=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n judge --output json |
+key=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u "Ann \"Tester\" Lée" -n judge --output json |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["api_key"])') || complain "create-api-key failed"
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!

@@ -243,6 +243,19 @@ static void count_usage(const struct ask *ask, struct reply *out)
     count_as_told(ask, &out->usage);
 }
 
+/* In place of all that the model would say. */
+static void block_it(const struct ask *ask, struct reply *out)
+{
+    size_t at;
+    out->guarded = ask->guarded;
+    if (!ask->guarded || !text_find(ask->text, STR("forbidden word"), &at))
+        return;
+    out->intervened = true;
+    out->block_n = 0;
+    out->stop_reason = "end_turn";
+    add_block(out, BLOCK_TEXT, STR(REPLY_BLOCKED));
+}
+
 bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *faults,
                struct reply *out)
 {
@@ -257,6 +270,7 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     if (!said)
         add_text(arena, ask, faults, out);
     stop_as_told(ask, out);
+    block_it(ask, out);
     count_usage(ask, out);
     return out->block[out->block_n - 1].text.p != NULL;
 }

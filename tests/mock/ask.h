@@ -10,6 +10,7 @@
  *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
  *   a forced tool               -> its call with {}
+ *   "forbidden word", and a guardrail is named -> REPLY_BLOCKED, as guardrails answer
  *   "say: TEXT"                 -> TEXT
  *   "stop as REASON" at the end -> that stop reason
  *   "usage IN OUT READ WRITE HOUR" -> these counts (WRITE: all; HOUR: of them), "told last", "told as
@@ -39,6 +40,7 @@ struct ask {
     struct str forced_tool; /* p NULL: none */
     bool thinking;
     bool cached, cached_1h; /* cache marks are there */
+    bool guarded;           /* a guardrail is named */
     int64_t max_tokens;
     struct str stop[ASK_STOPS];
     size_t stop_n;
@@ -73,11 +75,13 @@ struct reply {
     struct str stop_sequence; /* p NULL: none */
     bool shows_stop_sequence;
     struct usage usage;
-    uint32_t pace_ms; /* before each delta */
+    bool guarded, intervened; /* a guardrail looked at it, and stepped in */
+    uint32_t pace_ms;         /* before each delta */
 };
 
 /* Signature of every thinking block: base64, as the real one is. */
 #define REPLY_SIGNATURE "bW9jay1zaWduYXR1cmUtb2YtdGhlLXRoaW5raW5nLWJsb2Nr"
+#define REPLY_BLOCKED   "Sorry, the model cannot answer this question."
 /* Cache counts given when a request carries cache marks. */
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32

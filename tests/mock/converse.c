@@ -12,6 +12,7 @@ static const char *const FIELDS[] = {
     "inferenceConfig",
     "toolConfig",
     "guardrailConfig",
+    "projectIdentifier",
     "additionalModelRequestFields",
     "promptVariables",
     "additionalModelResponseFieldPaths",
@@ -311,6 +312,14 @@ static void put_metrics(struct json_out *w)
 static void put_trace(struct json_out *w, const struct reply *r)
 {
     size_t at;
+    if (r->intervened) { /* only where it is asked for, there; nobody may pass it on */
+        JSON_KEY(w, "trace");
+        json_raw(w,
+                 STR("{\"guardrail\":{\"actionReason\":\"Guardrail blocked.\",\"inputAssessment\":"
+                     "{\"gr\":{\"wordPolicy\":{\"customWords\":[{\"match\":\"its secret list\","
+                     "\"action\":\"BLOCKED\"}]}}}}}"));
+        return;
+    }
     if (!text_find(r->model, STR("prompt-router"), &at)) {
         return;
     }
@@ -327,7 +336,8 @@ static void put_trace(struct json_out *w, const struct reply *r)
 
 static void put_stop(struct json_out *w, const struct reply *r)
 {
-    speaker_put(w, STR("stopReason"), text_from(r->stop_reason));
+    speaker_put(w, STR("stopReason"),
+                r->intervened ? STR("guardrail_intervened") : text_from(r->stop_reason));
     if (!r->stop_sequence.p || !r->shows_stop_sequence)
         return;
     JSON_KEY(w, "additionalModelResponseFields");

@@ -22,6 +22,7 @@ static const char *const FIELDS[] = {
     "metadata",
     "output_config",
     "output_format",
+    "amazon-bedrock-guardrailConfig",
     NULL,
 };
 
@@ -44,6 +45,9 @@ static const char *const BETAS[] = {
     "compact-2026-09-04",
     "dangerous-tool-use-2026-09-03",
     "thinking-binding-controls-2026-08-01",
+    "mid-conversation-output-config-2026-07-01",
+    "mid-conversation-tool-changes-2026-07-01",
+    "thinking-display-updates-2026-08-18",
     "thinking-token-count-2026-05-13", /* what Claude Code itself sends in Bedrock mode */
     NULL,
 };
@@ -300,6 +304,20 @@ static void put_stop_sequence(struct json_out *w, const struct reply *r)
         json_null(w);
 }
 
+/* API_runtime_InvokeModel, "Example response": in the body, beside the model's own members. */
+static void put_guard(struct json_out *w, const struct reply *r)
+{
+    if (!r->guarded)
+        return;
+    speaker_put(w, STR("amazon-bedrock-guardrailAction"),
+                r->intervened ? STR("INTERVENED") : STR("NONE"));
+    if (r->intervened) {
+        JSON_KEY(w, "amazon-bedrock-trace");
+        json_raw(w, STR("{\"guardrail\":{\"input\":{\"gr\":{\"wordPolicy\":{\"customWords\":[{"
+                        "\"match\":\"its secret list\",\"action\":\"BLOCKED\"}]}}}}}"));
+    }
+}
+
 static void put_message_head(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("id"), text_from(r->id));
@@ -322,6 +340,7 @@ static void answer(const struct reply *r, struct buf *body)
     speaker_put(&w, STR("stop_reason"), text_from(r->stop_reason));
     put_stop_sequence(&w, r);
     put_usage(&w, &r->usage, r->usage.output);
+    put_guard(&w, r);
     json_object_end(&w);
 }
 
@@ -387,6 +406,7 @@ static void say_delta(struct json_out *w, const struct moment *m)
 static void say_stop(struct json_out *w, const struct moment *m)
 {
     speaker_put(w, STR("type"), STR("message_delta"));
+    put_guard(w, m->reply);
     JSON_KEY(w, "delta");
     json_object(w);
     speaker_put(w, STR("stop_reason"), text_from(m->reply->stop_reason));

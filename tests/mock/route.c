@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "tests/mock/terms.h"
 
 #define ARENA_MAX ((size_t)512 * 1024 * 1024)
 
@@ -167,6 +168,7 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
         speaker_refuse(why, "Malformed input request: %.150s", err.text);
     else
         good = !refusals_find(v->mock->refusals, v->model, &scan, why, sizeof why) &&
+               terms_read(v->request, &scan, speaker == &invoke_speaker, ask, why) &&
                speaker->read(&scan, &v->mock->rules, ask, why);
     size_t at;
     if (good && OPERATION[v->operation].streamed && ask->tool_n &&

@@ -114,6 +114,13 @@ chmod +x "$T/whole/scripts/smoke.sh" "$T/whole/scripts/lib.sh"
 expect_match "a piece that can be run is caught" "$(lint whole modes)" '^scripts/lib.sh: is executable'
 chmod -x "$T/whole/scripts/lib.sh"
 
+cp -r .dockerignore docker "$T/whole/"
+sed -i '/release.lock/d; s/^!master$/!mast/' "$T/whole/.dockerignore"
+expect "files kept from the builder of an image are caught" "$(lint whole builder | sed -n 's/^\(docker[^:]*\):[0-9]*:/\1:/p')" \
+    'docker/Dockerfile: .dockerignore keeps docker/release.lock from the builder
+docker/Dockerfile: .dockerignore keeps master from the builder'
+cp .dockerignore "$T/whole/"
+
 # --- sizes ----------------------------------------------------------------------------------------------
 
 for i in {1..20}; do

@@ -78,6 +78,7 @@ static const struct shape shape_text = STRINGS(0, SHAPE_ANY),
                           shape_result_status = ENUMERATION("success|error"),
                           shape_point_type = ENUMERATION("default"),
                           shape_point_ttl = ENUMERATION("5m|1h"),
+                          shape_processing = ENUMERATION("sync|async"),
                           shape_tier = ENUMERATION("priority|default|flex|reserved"),
                           shape_format_type = ENUMERATION("json_schema"),
                           shape_blob = {.kind = SHAPE_BLOB, .min = 1, .max = SHAPE_ANY},
@@ -165,13 +166,18 @@ STRUCTURE(shape_text_format, {"type", &shape_format_type, true},
 STRUCTURE(shape_output_config, {"textFormat", &shape_text_format, false},
           {"effort", &shape_effort, false});
 STRUCTURE(shape_service_tier, {"type", &shape_tier, true});
+STRUCTURE(shape_guardrail, {"guardrailIdentifier", &shape_some_text, true},
+          {"guardrailVersion", &shape_some_text, true},
+          {"streamProcessingMode", &shape_processing, false});
 STRUCTURE(shape_request, {"toolConfig", &shape_tool_config, false},
           {"system", &shape_system, false}, {"messages", &shape_messages, true},
           {"inferenceConfig", &shape_inference, false},
           {"additionalModelResponseFieldPaths", &shape_paths, false},
           {"additionalModelRequestFields", &shape_json_object, false},
           {"outputConfig", &shape_output_config, false},
-          {"serviceTier", &shape_service_tier, false});
+          {"serviceTier", &shape_service_tier, false}, {"guardrailConfig", &shape_guardrail, false},
+          {"projectIdentifier", &shape_some_text, false},
+          {"requestMetadata", &shape_json_object, false});
 
 /* --- the check ----------------------------------------------------------------------------- */
 

@@ -44,6 +44,7 @@ struct convert_options {
     struct str model; /* Bedrock id, "[1m]" at its end understood */
     struct str betas;
     enum tier tier;
+    struct plan_terms terms;
     bool strict;
 };
 
@@ -132,6 +133,7 @@ static void convert_case_run(struct convert_case *c, enum dialect dialect, struc
     struct plan_options options = {.model = &choice,
                                    .betas = o.betas,
                                    .tier = o.tier,
+                                   .terms = o.terms,
                                    .strict_fields = o.strict,
                                    .capability_tokens = dialect == DIALECT_ANTHROPIC};
     c->status = scan_parse(&c->scan, c->arena, request, &case_limits, &c->err);

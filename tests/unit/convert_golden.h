@@ -3,7 +3,7 @@
  *
  *   <case>.in.json    the client's request
  *   <case>.options    first line: the Bedrock model; further lines: "strict", "betas <list>",
- *                     "tier <name>"
+ *                     "tier <name>", "guardrail <words>", "project <id>", "metadata <object>"
  *   <case>.out.json   the Converse body, to the byte; or <case>.error: the text of the refusal
  *   <case>.changes    x-converter-changes; missing: nothing was changed
  */
@@ -47,6 +47,12 @@ static struct convert_options golden_options(struct str file)
             o.betas = text_sub(line, 6, line.n);
         if (text_starts(line, STR("tier ")))
             (void)tier_find(text_sub(line, 5, line.n), &o.tier);
+        if (text_starts(line, STR("guardrail ")))
+            (void)bedrock_terms_guardrail(text_sub(line, 10, line.n), &o.terms.guardrail);
+        if (text_starts(line, STR("project ")))
+            o.terms.project = text_sub(line, 8, line.n);
+        if (text_starts(line, STR("metadata ")))
+            o.terms.metadata = text_sub(line, 9, line.n);
     }
     return o;
 }

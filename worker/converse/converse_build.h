@@ -1,6 +1,6 @@
 /*
  * converse_build.h - a Converse request body under construction: turns that merge, blocks that
- * Bedrock accepts, cache points in legal order. Used by both request converters. Pure; worker.
+ * Bedrock accepts, cache points in legal order. Used by each request converter. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
  *
  * Order of the body: toolConfig, system, messages, the rest (converse_settings.h) - the order in

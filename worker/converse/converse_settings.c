@@ -235,12 +235,42 @@ static void put_tier(struct converse_build *b, enum tier tier)
     json_object_end(&b->w);
 }
 
+/* --- guardrailConfig, projectIdentifier, requestMetadata ----------------------------------- */
+
+static void put_guardrail(struct converse_build *b, const struct plan *p)
+{
+    const struct bedrock_terms_guardrail *g = &p->o->terms.guardrail;
+    struct converse_section x = {b, STR("guardrailConfig"), false};
+    if (g->id.n == 0) {
+        return;
+    }
+    json_str(converse_build_key(&x, STR("guardrailIdentifier")), g->id);
+    json_str(converse_build_key(&x, STR("guardrailVersion")), g->version);
+    if (g->async && p->left.stream && !p->whole_upstream) { /* ConverseStream's own member */
+        json_str(converse_build_key(&x, STR("streamProcessingMode")), STR("async"));
+    }
+    converse_build_section_end(&x);
+}
+
+static void put_terms(struct converse_build *b, const struct plan *p)
+{
+    put_guardrail(b, p);
+    if (p->o->terms.project.n > 0) {
+        converse_build_member(b, STR("projectIdentifier"), p->o->terms.project);
+    }
+    if (p->o->terms.metadata.n > 0) {
+        JSON_KEY(&b->w, "requestMetadata");
+        json_raw(&b->w, p->o->terms.metadata);
+    }
+}
+
 void converse_settings_put(struct converse_build *b)
 {
     put_inference(b, &b->plan->left);
     put_additional(b, b->plan);
     put_output(b, b->plan);
     put_tier(b, b->plan->tier);
+    put_terms(b, b->plan);
 }
 
 /* --- in words ------------------------------------------------------------------------------ */

@@ -15,7 +15,7 @@
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
-#define HEADERS_MAX        12
+#define HEADERS_MAX        16
 #define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
@@ -128,6 +128,26 @@ bool bedrock_asks_stream(const struct exchange *x)
     return x->asked.stream && !x->attempt.reply->whole_upstream;
 }
 
+/* Names: InvokeModelRequest of service-2.json. Converse has them in its body. */
+static bool put_terms(struct exchange *x, struct outgoing *o)
+{
+    const struct plan_terms *t = &x->attempt.terms;
+    const struct {
+        struct str name, value;
+    } rows[] = {
+        {STR("x-amzn-bedrock-guardrailidentifier"), t->guardrail.id},
+        {STR("x-amzn-bedrock-guardrailversion"), t->guardrail.version},
+        {STR("x-amzn-bedrock-projectidentifier"), t->project},
+        {STR("x-amzn-bedrock-request-metadata"), t->metadata},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].value.n > 0 && !put_pair(x, o, rows[i].name, rows[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
@@ -141,6 +161,9 @@ static bool put_common(struct exchange *x, struct outgoing *o)
     }
     if (ok && x->attempt.tier.n) {
         ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
+    }
+    if (ok && x->asked.model.transport == MODELS_INVOKE) {
+        ok = put_terms(x, o);
     }
     return ok;
 }

@@ -15,6 +15,7 @@
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/terms.h"
 
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
 
@@ -111,12 +112,16 @@ static bool acts_on_tokens(const struct exchange *x)
 static enum status convert(struct exchange *x)
 {
     const struct config *c = x->worker->config;
+    if (terms_find(x) != STATUS_OK) {
+        return x->outcome.err.code;
+    }
     const struct plan_options options = {
         .model = &x->asked.model,
         .betas = x->asked.betas,
         .beta_rules = beta_rules(x),
         .tier = limits_tier(x),
         .cache = cache_policy(x),
+        .terms = x->attempt.terms,
         .capability_tokens = acts_on_tokens(x),
         .strict_fields = c->strict_fields,
         .left_out = x->attempt.left_out,

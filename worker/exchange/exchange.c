@@ -363,9 +363,9 @@ static enum verdict read_step(struct exchange *x)
                   asked_read(&x->asked, &x->outcome.err) != STATUS_OK)) {
         return VERDICT_FAIL;
     }
-    if (models_choose(&w->models, w->segment, x->arena, x->asked.client_model,
-                      x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
-                      &x->outcome.err) != STATUS_OK) {
+    if (choices_find(&w->choices, &w->models, w->segment, x->arena, x->asked.client_model,
+                     x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
+                     &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (wait_for_behind(x)) {
@@ -381,7 +381,8 @@ static enum verdict admit_step(struct exchange *x)
     }
     if (limits_admit(x) == VERDICT_NEXT && money_admit(x) == VERDICT_NEXT) {
         if (usage_begin(x)) {
-            endings_note(models_behind(&x->asked.model), x->outcome.started_ms);
+            const struct models_choice *m = &x->asked.model;
+            endings_note(models_behind(m), m->ends_ms, x->outcome.started_ms);
             return VERDICT_NEXT;
         }
         err_set(&x->outcome.err, STATUS_BUSY, "no room to record another request; try again");

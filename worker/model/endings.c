@@ -8,9 +8,7 @@
 #include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
-
-#define NEAR_DAYS 90
-#define DAY_MS    86400000ll
+#include "worker/model/ending.h"
 
 struct telling {
     int64_t now_ms;
@@ -18,64 +16,11 @@ struct telling {
     void *ctx;
 };
 
-/* --- one model ----------------------------------------------------------------------------- */
-
-/* Since 1 January 1970. Asked on each request that is answered, so no calendar of the C library: a year
- * begins in March here, which puts the leap day at its end. */
-static int64_t day_number(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t in_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return year * 365 + year / 4 - year / 100 + year / 400 + in_year - 719468;
-}
-
-static bool days_left(struct str date, int64_t now_ms, int64_t *days_out)
-{
-    uint64_t year, month, day;
-    if (date.n != 10 || !text_u64(text_sub(date, 0, 4), &year) ||
-        !text_u64(text_sub(date, 5, 2), &month) || !text_u64(text_sub(date, 8, 2), &day)) {
-        return false;
-    }
-    int64_t end_ms = day_number((int64_t)year, (int64_t)month, (int64_t)day) * DAY_MS;
-    *days_out = (end_ms - now_ms + DAY_MS - 1) / DAY_MS;
-    return *days_out <= NEAR_DAYS;
-}
-
-static void describe(struct str id, const struct catalogue_status *s, int64_t days,
-                     char text_out[ENDINGS_TEXT_MAX])
-{
-    char when[40] = "";
-    if (days > 0) {
-        snprintf(when, sizeof when, ", in %lld day%s", (long long)days, days == 1 ? "" : "s");
-    }
-    snprintf(text_out, ENDINGS_TEXT_MAX, "%.*s %s on %.*s%s%s%.*s", (int)(id.n < 160 ? id.n : 160),
-             id.p, days > 0 ? "ends" : "ended", STR_ARG(s->date), when, s->use.n ? "; use " : "",
-             (int)(s->use.n < 100 ? s->use.n : 0), s->use.p);
-}
-
-bool endings_is_near(struct str id, int64_t now_ms, char text_out[ENDINGS_TEXT_MAX])
-{
-    const struct catalogue_row *row = catalogue_find(id);
-    struct catalogue_status status;
-    int64_t days;
-    if (!row || !catalogue_is_exact(row, id)) {
-        return false;
-    }
-    catalogue_status(row, &status);
-    if (status.state == CATALOGUE_ACTIVE || !days_left(status.date, now_ms, &days)) {
-        return false;
-    }
-    if (text_out) {
-        describe(region_base(id), &status, days, text_out);
-    }
-    return true;
-}
-
 /* what: who names it. An ARN has an account in it: only its model's id is told. */
 static void tell(const struct telling *t, struct str what, struct str id)
 {
-    char text[ENDINGS_TEXT_MAX], line[ENDINGS_TEXT_MAX + 256];
-    if (endings_is_near(id, t->now_ms, text)) {
+    char text[ENDING_TEXT_MAX], line[ENDING_TEXT_MAX + 256];
+    if (ending_tell(id, t->now_ms, text)) {
         snprintf(line, sizeof line, "%.*s: %s", (int)(what.n < 220 ? what.n : 220), what.p, text);
         t->fn(t->ctx, line);
     }
@@ -147,9 +92,9 @@ void endings_live(const struct segment *s, int64_t now_ms, void (*fn)(void *ctx,
     }
 }
 
-void endings_note(struct str id, int64_t now_ms)
+void endings_note(struct str id, int64_t ends_ms, int64_t now_ms)
 {
-    if (endings_is_near(id, now_ms, NULL)) {
+    if (ending_is_near(ends_ms, now_ms)) {
         counters_note_ending(text_hash(region_base(id)));
     }
 }

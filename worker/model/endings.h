@@ -12,11 +12,6 @@
 #include "server/config/config.h"
 #include "shm/memory/segment.h"
 
-#define ENDINGS_TEXT_MAX 400
-
-/* Does this Bedrock id end within 90 days of now (or is it past that day)? text_out, which may be
- * NULL, gets "ID ends on DAY, in N days; use OTHER". */
-bool endings_is_near(struct str id, int64_t now_ms, char text_out[ENDINGS_TEXT_MAX]);
 /* Of ANTHROPIC_DEFAULT_*MODEL and DEFAULT_MODEL_MAPPING; fn gets a line each: "NAME: ID ends ...".
  * models_check has accepted c. */
 void endings_configured(const struct config *c, int64_t now_ms,
@@ -24,7 +19,7 @@ void endings_configured(const struct config *c, int64_t now_ms,
 /* Of the mappings of a running server, and of what its clients have asked for. */
 void endings_live(const struct segment *s, int64_t now_ms, void (*fn)(void *ctx, const char *text),
                   void *ctx);
-/* A worker: a request for this id is served. */
-void endings_note(struct str id, int64_t now_ms);
+/* A worker: a request for this id, which ends then (ending_at), is served. */
+void endings_note(struct str id, int64_t ends_ms, int64_t now_ms);
 
 #endif

@@ -61,6 +61,9 @@ struct models_caps {
 
 struct models_choice {
     struct str id; /* Bedrock id or ARN, in the arena */
+    /* What the client's name was taken for: itself, without "[1m]" unless a mapping has it with
+     * that, or the name that it is short for. In the arena. */
+    struct str name;
     const struct models_caps *caps;
     enum models_transport transport;
     bool one_million; /* "[1m]": beta context-1m-2025-08-07 wanted */
@@ -70,6 +73,7 @@ struct models_choice {
      * NULL: the id itself tells. */
     struct str behind;
     const char *behind_by;
+    int64_t ends_ms; /* when the model's last day begins, as real time; 0: nobody has said */
 };
 
 /* The id that the table is asked for. */

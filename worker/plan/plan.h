@@ -7,6 +7,7 @@
 #ifndef WORKER_PLAN_PLAN_H
 #define WORKER_PLAN_PLAN_H
 
+#include "server/base/bedrock_terms.h"
 #include "server/base/buf.h"
 #include "shm/memory/learned.h"
 #include "worker/dialect/wish.h"
@@ -51,12 +52,19 @@ enum plan_field {
 _Static_assert(PLAN_FIELD_MAX <= 64, "left_out has a bit for each");
 #define PLAN_BIT(field) ((uint64_t)1 << (field))
 
+struct plan_terms { /* turn/terms.c's; what is empty is not said */
+    struct bedrock_terms_guardrail guardrail;
+    struct str project;
+    struct str metadata; /* a JSON object */
+};
+
 struct plan_options { /* what is known besides the request; lent */
     const struct models_choice *model;
     struct str betas; /* the anthropic-beta header, all values joined by ',' */
     struct betas_rules beta_rules;
     enum tier tier; /* of the key or DEFAULT_SERVICE_TIER; the request's own comes before it */
     struct cache_policy cache;
+    struct plan_terms terms;
     bool capability_tokens; /* the client acts on "capability_rejected: image_block": Claude Code */
     bool strict_fields;     /* STRICT_FIELDS: what is lost is refused by name */
     uint64_t left_out;      /* PLAN_BIT()s: fields that an earlier attempt was refused for */

@@ -1,6 +1,5 @@
 #include "worker/reply/converse_reply.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "worker/converse/converse_citation.h"
@@ -352,7 +351,9 @@ static enum status tell_part(struct converse_reply *r, const struct converse_par
     enum status st = STATUS_OK;
     struct converse_block *b =
         converse_queue_open(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
-    assert(b); /* the only one: nothing is held back */
+    if (!b) {
+        return no_room(err);
+    }
     if (p->kind == CONVERSE_PART_TOOL) {
         st = tell_input(r, b, p, out, err);
     } else {

@@ -325,10 +325,23 @@ static bool drops_unknown(const struct splice_job *j, scan_ref key)
     return false;
 }
 
+/* Bedrock's own members are the operator's to say: with a tagSuffix of amazon-bedrock-guardrailConfig
+ * a client would choose itself what a guardrail looks at. */
+#define AWS_OWN "amazon-bedrock-"
+
+static bool drops_aws_own(struct splice_job *j, scan_ref key)
+{
+    bool own = text_starts(scan_text(j->s, key), STR(AWS_OWN));
+    if (own) {
+        splice_note(j, PLAN_DROP, AWS_OWN);
+    }
+    return own;
+}
+
 static bool drops_field(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
-    if (drops_unknown(j, key)) {
+    if (drops_aws_own(j, key) || drops_unknown(j, key)) {
         return true;
     }
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -367,6 +380,9 @@ static bool insert_members(struct splice_job *j)
     struct str effort = has_output_config(j) ? STR("") : own_effort(j);
     if (effort.n > 0) {
         buf_printf(&b, "\"output_config\":{%.*s},", STR_ARG(effort));
+    }
+    if (p->o->terms.guardrail.async && p->left.stream) { /* userguide: guardrails-streaming */
+        BUF_LIT(&b, "\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"},");
     }
     if (!p->left.has_max_tokens) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */

@@ -16,6 +16,7 @@
 #include "worker/dialect/relay.h"
 #include "worker/plan/plan.h"
 #include "worker/splice/splice_order.h"
+#include "worker/splice/splice_stop.h"
 #include "worker/splice/splice_usage.h"
 
 /*
@@ -32,7 +33,7 @@ struct splice_reply {
     struct reply reply; /* first: relay.h */
     struct splice_order order;
     struct splice_counts first; /* of message_start */
-    bool called;                /* a call has come that the client is to answer */
+    struct splice_stop stop;
 };
 extern const struct relay splice_relay;
 struct reply *splice_reply_new(struct arena *arena, struct str client_model); /* NULL: no memory */

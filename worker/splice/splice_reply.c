@@ -92,27 +92,6 @@ static void put_model_back(const struct reply *r, struct edits *e, scan_ref mess
     }
 }
 
-/* --- the stop reason ----------------------------------------------------------------------- */
-
-static bool is_call(const struct scan *s, scan_ref block)
-{
-    return SCAN_IS(s, SCAN_GET(s, block, "type"), "tool_use");
-}
-
-/* A call that is not there is no reason: agents would wait for it. */
-static void read_stop_reason(struct reply *r, struct edits *e, scan_ref holder)
-{
-    scan_ref at = SCAN_GET(e->scan, holder, "stop_reason");
-    struct str reason = scan_text(e->scan, at);
-    if (text_eq(reason, STR("tool_use")) && !((const struct splice_reply *)r)->called) {
-        reason = STR("end_turn");
-        edits_value(e, at, STR("\"end_turn\""));
-    }
-    if (reason.p) {
-        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
-    }
-}
-
 /* --- events that are read ------------------------------------------------------------------ */
 
 static void on_message_start(struct reply *r, const struct scan *s, struct edits *e)
@@ -125,10 +104,23 @@ static void on_message_start(struct reply *r, const struct scan *s, struct edits
     r->started = true;
 }
 
+static struct splice_stop *stop_of(struct reply *r)
+{
+    return &((struct splice_reply *)r)->stop;
+}
+
+static void read_stop(struct reply *r, struct edits *e, scan_ref holder)
+{
+    struct str reason = splice_stop_read(stop_of(r), e, holder);
+    if (reason.p) {
+        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
+    }
+}
+
 static void on_block_start(struct reply *r, const struct scan *s, struct edits *e)
 {
     (void)e;
-    ((struct splice_reply *)r)->called |= is_call(s, SCAN_GET(s, 0, "content_block"));
+    splice_stop_block(stop_of(r), s, SCAN_GET(s, 0, "content_block"));
 }
 
 static void on_message_delta(struct reply *r, const struct scan *s, struct edits *e)
@@ -136,7 +128,7 @@ static void on_message_delta(struct reply *r, const struct scan *s, struct edits
     scan_ref usage = SCAN_GET(s, 0, "usage");
     splice_usage_fill(&((const struct splice_reply *)r)->first, e, usage);
     splice_usage_read(&r->usage, s, usage);
-    read_stop_reason(r, e, SCAN_GET(s, 0, "delta"));
+    read_stop(r, e, SCAN_GET(s, 0, "delta"));
 }
 
 static void on_message_stop(struct reply *r, const struct scan *s, struct edits *e)
@@ -234,6 +226,7 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
         return err->code;
     }
     r->deltas += text_eq(type, STR("content_block_delta"));
+    splice_stop_look(stop_of(r), &s);
     edits_init(&e, &s);
     edits_filter(&e, 0, is_aws_own, &s);
     for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++) {
@@ -421,7 +414,6 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     struct scan s;
     struct edits e;
     struct str text = surrogates_mended(arena, body);
-    bool *called = &((struct splice_reply *)r)->called;
     if (body.p && !text.p) {
         return no_room(err);
     }
@@ -437,9 +429,10 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     put_model_back(r, &e, 0);
     splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
     for (scan_ref v = scan_first(&s, content); v != SCAN_ABSENT; v = scan_next(&s, content, v)) {
-        *called |= is_call(&s, v);
+        splice_stop_block(stop_of(r), &s, v);
     }
-    read_stop_reason(r, &e, 0);
+    splice_stop_look(stop_of(r), &s);
+    read_stop(r, &e, 0);
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     enum status st = edits_apply(&e, out, err);
     return st == STATUS_TOO_LARGE ? err_set(err, STATUS_UPSTREAM, "Bedrock's answer is too large")

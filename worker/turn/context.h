@@ -11,7 +11,9 @@
 #include "server/json/scan.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/segment.h"
+#include "worker/model/choices.h"
 #include "worker/model/models.h"
+#include "worker/model/tariffs.h"
 #include "worker/turn/keyring.h"
 
 struct exchange;
@@ -30,6 +32,8 @@ struct worker {
     struct bedrock *bedrock; /* endpoint and retries, see bedrock.h */
     struct keyring keyring;  /* what signs for it */
     struct models models;
+    struct tariffs tariffs; /* likewise */
+    struct choices choices; /* of models, lately */
     struct http_conn_set conns;
     struct http_conn_limits conn_limits;
     struct scan_limits scan_limits;

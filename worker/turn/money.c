@@ -71,11 +71,12 @@ static enum prices_source find_price(struct exchange *x)
 {
     const struct config *c = x->worker->config;
     struct prices_tariff *tariff = &x->outcome.tariff;
+    struct tariffs *t = &x->worker->tariffs;
+    struct str region = text_from(c->aws_region);
     enum prices_source source =
-        tariff_find(x->worker->segment, x->asked.model.id, text_from(c->aws_region), tariff);
+        tariffs_find(t, x->worker->segment, x->asked.model.id, region, tariff);
     if (source != PRICES_STORE && x->asked.model.behind.n) { /* an ARN's own price wins */
-        source = tariff_find(x->worker->segment, x->asked.model.behind, text_from(c->aws_region),
-                             tariff);
+        source = tariffs_find(t, x->worker->segment, x->asked.model.behind, region, tariff);
     }
     if (source == PRICES_UNKNOWN && assume(c, tariff)) {
         source = PRICES_ASSUMED;

@@ -116,6 +116,8 @@ static void test_run_wrong_arguments_exit_2_with_one_line(void **state)
         "-u a -n b --expires never",
         "-u a -n b --models bad|model",
         "-u a -n b --cache-ttl 2h",
+        "-u a -n b --guardrail gr1",
+        "-u a -n b --project a/b",
         "-u a -n b --output yaml",
         "-u a -n b --bogus",
         "-u a -n b --env-file missing",

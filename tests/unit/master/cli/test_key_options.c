@@ -44,7 +44,8 @@ static void test_read_each_kind_into_its_field(void **state)
         {"max-concurrency", "7"}, {"monthly-budget", "12.50"},
         {"budget-mode", "soft"},  {"expires", "1d"},
         {"models", "claude-*"},   {"service-tier", "flex"},
-        {"cache-ttl", "5m"},
+        {"cache-ttl", "5m"},      {"guardrail", "off"},
+        {"project", "default"},
     };
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
         const struct key_option *k = key_options_find(given[i][0]);
@@ -63,6 +64,8 @@ static void test_read_each_kind_into_its_field(void **state)
     assert_string_equal(row.models, "claude-*");
     assert_string_equal(row.service_tier, "flex");
     assert_string_equal(row.cache_ttl, "5m");
+    assert_string_equal(row.guardrail, "off");
+    assert_string_equal(row.project, "default");
 }
 
 static void test_read_wrong_values_name_the_option(void **state)

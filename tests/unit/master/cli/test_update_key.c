@@ -53,11 +53,16 @@ static void test_run_changes_only_what_is_given(void **state)
 {
     (void)state;
     create("-u alice -n laptop -l 50 -b 12.5 --models claude-* --tpm 70");
-    assert_int_equal(update("--rate-limit 9 --max_concurrency=3 --cache-ttl 1h"), 0);
-    assert_non_null(strstr(cli_out, "(laptop): rate_limit max_concurrency cache_ttl\n"));
+    assert_int_equal(update("--rate-limit 9 --max_concurrency=3 --cache-ttl 1h "
+                            "--guardrail gr1:DRAFT:async --project proj_a"),
+                     0);
+    assert_non_null(strstr(cli_out, "(laptop): rate_limit max_concurrency cache_ttl "
+                                    "guardrail project\n"));
     ASSERT_ROW("\"user_id\":\"alice\"", "\"name\":\"laptop\"", "\"rate_limit\":9",
-               "\"max_concurrency\":3", "\"cache_ttl\":\"1h\"", "\"monthly_budget\":12.5",
-               "\"allowed_models\":\"claude-*\"", "\"tpm_limit\":70", "\"is_active\":true");
+               "\"max_concurrency\":3",
+               "\"cache_ttl\":\"1h\",\"guardrail\":\"gr1:DRAFT:async\",\"project\":\"proj_a\"",
+               "\"monthly_budget\":12.5", "\"allowed_models\":\"claude-*\"", "\"tpm_limit\":70",
+               "\"is_active\":true");
 }
 
 static void test_run_none_and_0_take_away(void **state)
@@ -65,9 +70,12 @@ static void test_run_none_and_0_take_away(void **state)
     (void)state;
     create("-u alice -n laptop -l 50 -b 12.5 --models claude-* --tpm 70 --expires 3d -t flex");
     assert_int_equal(
-        update("-l none --tpm 0 -b none --expires 0 --models none -t none --cache-ttl none"), 0);
+        update("-l none --tpm 0 -b none --expires 0 --models none -t none --cache-ttl none "
+               "--guardrail none --project none"),
+        0);
     ASSERT_ROW("\"rate_limit\":null", "\"monthly_budget\":null", "\"allowed_models\":\"\"",
-               "\"tpm_limit\":null", "\"expires_at\":null", "\"service_tier\":\"default\"");
+               "\"tpm_limit\":null", "\"expires_at\":null", "\"service_tier\":\"default\"",
+               "\"guardrail\":\"\",\"project\":\"\"");
 }
 
 static void test_run_disable_and_enable(void **state)
@@ -132,6 +140,9 @@ static void test_run_wrong_arguments_exit_2_and_change_nothing(void **state)
         "--service-tier gold",
         "--budget-mode hard",
         "--cache-ttl 2h",
+        "--guardrail gr1",
+        "--guardrail gr1:latest",
+        "--project a/b",
         "--models bad|model",
         "--expires yesterday",
         "--enable --disable",

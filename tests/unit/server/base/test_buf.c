@@ -18,8 +18,10 @@ static void test_puts_chain_in_order(void **state)
     buf_put_str(&b, (struct str){0});
     buf_put_char(&b, '-');
     buf_put_u64(&b, 1234567890123456789U);
+    buf_put_i64(&b, INT64_MIN);
+    buf_put_i64(&b, 0);
     buf_printf(&b, "[%s:%d]", "x", -5);
-    assert_true(text_eq(buf_str(&b), STR("abc-1234567890123456789[x:-5]")));
+    assert_true(text_eq(buf_str(&b), STR("abc-1234567890123456789-92233720368547758080[x:-5]")));
     assert_true(buf_ok(&b));
     buf_free(&b);
     assert_int_equal(buf_len(&b), 0);

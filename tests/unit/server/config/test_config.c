@@ -350,42 +350,6 @@ static void test_tables_are_named_by_prefix_or_each_by_itself(void **state)
     config_free(&c);
 }
 
-/* C.10: what is sent in clear must not be a secret as it is. */
-static void test_load_bearer_token_in_clear_is_refused(void **state)
-{
-    static const struct {
-        const char *url, *token;
-        bool loads;
-    } rows[] = {
-        {"http://proxy.example:8080", "bedrock-key", false},
-        {"http://10.0.0.9", "bedrock-key", false},
-        {"https://proxy.example", "bedrock-key", true},
-        {"http://127.0.0.1:8100", "bedrock-key", true},
-        {"http://localhost:8100", "bedrock-key", true},
-        {"http://[::1]:8100", "bedrock-key", true},
-        {"http://proxy.example:8080", "", true},
-        {"", "bedrock-key", true},
-    };
-    (void)state;
-    write_file("");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct config_override given[] = {{"BEDROCK_ENDPOINT_URL", rows[i].url},
-                                                {"AWS_BEARER_TOKEN_BEDROCK", rows[i].token}};
-        struct config c;
-        struct err err = {0};
-        enum status st = config_load(&c, file_path, given, 2, &err);
-        if ((st == STATUS_OK) != rows[i].loads) {
-            fail_msg("row %zu: %s", i, err.text);
-        }
-        if (st == STATUS_OK) {
-            config_free(&c);
-            continue;
-        }
-        assert_true(has(err.text, "AWS_BEARER_TOKEN_BEDROCK") && has(err.text, "use https"));
-        assert_false(has(err.text, "bedrock-key"));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,7 +363,6 @@ int main(void)
         CLEAN(test_load_file_missing_or_broken_refused),
         CLEAN(test_load_other_names_of_file_reach_environment),
         CLEAN(test_load_out_of_memory_at_each_allocation),
-        CLEAN(test_load_bearer_token_in_clear_is_refused),
         CLEAN(test_forget_keys_wipes_the_texts_and_keeps_the_digests),
         CLEAN(test_load_again_takes_the_files_new_values),
         CLEAN(test_old_switches_become_values),

@@ -72,6 +72,27 @@ static void test_header_line_break_is_refused(void **state)
     assert_null(fetch_start(c.w->client, &r, &ops, &c, &err));
 }
 
+/* One easy handle: what it was told of the origin before must not stay. */
+static void test_origin_that_changes_goes_on_the_wire(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "localhost", "127.0.0.1"};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        struct call c = {.w = w, .path = "/ok"};
+        char url[64];
+        char want[200];
+        struct fetch_request r = request_to(&c, url);
+        snprintf(url, sizeof url, "http://%s:%u/ok", hosts[i], w->server.port);
+        start_request(&c, &r);
+        loop_run(w->loop);
+        snprintf(want, sizeof want, "GET /ok HTTP/1.1\r\nHost: %s:%u\r\n\r\n", hosts[i],
+                 w->server.port);
+        assert_int_equal(c.end, STATUS_OK);
+        assert_string_equal(w->last_request, want);
+        buf_free(&c.body);
+    }
+}
+
 static unsigned closed_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -278,6 +299,7 @@ int main(void)
         TEST(test_large_post_arrives_whole_without_expect),
         TEST(test_header_line_break_is_refused),
         TEST(test_url_that_is_none_is_refused),
+        TEST(test_origin_that_changes_goes_on_the_wire),
         TEST(test_unreachable_or_forbidden_url_says_why),
         TEST(test_handshake_that_hangs_ends_with_the_connect_timeout),
         TEST(test_certificate_of_unknown_issuer_is_refused),

@@ -128,6 +128,8 @@ static void test_write_then_read_gives_the_same(void **state)
                                .service_tier = "priority",
                                .cache_ttl = "1h",
                                .models = "claude-*",
+                               .guardrail = "gr1:7:async",
+                               .project = "proj_a",
                                .budget_mode = "reserve"};
     struct buf b;
     struct json_out w;

@@ -115,6 +115,24 @@ static void test_add_past_max_keys_is_refused(void **state)
     assert_false(directory_add(&seg, &one_more));
 }
 
+static void test_find_terms_of_the_keys_that_have_some(void **state)
+{
+    (void)state;
+    struct directory_terms t = {.guardrail = "gr:1", .project = "proj_x"}, got;
+    memcpy(t.digest, key_of(7, 0).digest, sizeof t.digest);
+    memset(t.project, 'p', sizeof t.project); /* no end */
+    assert_int_equal(directory_find_terms(&seg, t.digest, &got), DIRECTORY_EMPTY);
+    directory_begin(&seg);
+    assert_true(directory_add_terms(&seg, &t));
+    directory_publish(&seg, 1000);
+    assert_int_equal(directory_find_terms(&seg, t.digest, &got), DIRECTORY_HIT);
+    assert_string_equal(got.guardrail, "gr:1");
+    assert_int_equal(strlen(got.project), sizeof got.project - 1);
+    assert_int_equal(directory_find_terms(&seg, key_of(8, 0).digest, &got), DIRECTORY_MISS);
+    publish(0, 1, 2);
+    assert_int_equal(directory_find_terms(&seg, t.digest, &got), DIRECTORY_MISS);
+}
+
 static void test_begin_unfinished_bank_is_not_seen_and_begun_again(void **state)
 {
     (void)state;
@@ -389,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_find_published_keys_hit_and_others_miss, make, drop),
         cmocka_unit_test_setup_teardown(test_publish_again_replaces_everything, make, drop),
         cmocka_unit_test_setup_teardown(test_add_past_max_keys_is_refused, make, drop),
+        cmocka_unit_test_setup_teardown(test_find_terms_of_the_keys_that_have_some, make, drop),
         cmocka_unit_test_setup_teardown(test_begin_unfinished_bank_is_not_seen_and_begun_again,
                                         make, drop),
         cmocka_unit_test_setup_teardown(test_map_finds_exact_names_only, make, drop),

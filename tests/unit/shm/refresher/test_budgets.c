@@ -35,7 +35,7 @@ static int make(void **state)
     budgets = budgets_new(&seg);
     struct directory_key key = {.flags = DIRECTORY_ACTIVE, .budget_micro = 1000};
     memcpy(key.digest, digest, 32);
-    return table && budgets && keytable_add(table, &key, 0) ? 0 : -1;
+    return table && budgets && keytable_add(table, &key, NULL, 0) ? 0 : -1;
 }
 
 static int drop(void **state)

@@ -137,7 +137,7 @@ static void test_stage_past_max_keys_is_full(void **state)
         assert_int_equal(keytable_stage(table, &k), i < MAX ? KEYTABLE_STAGED : KEYTABLE_FULL);
     }
     struct directory_key k = key_of(MAX, 0);
-    assert_false(keytable_add(table, &k, 0));
+    assert_false(keytable_add(table, &k, NULL, 0));
 }
 
 static void test_stage_two_rows_for_one_key_inactive_wins(void **state)
@@ -176,12 +176,81 @@ static void test_stage_old_keeps_last_good_values_but_not_a_revoked_key(void **s
     assert_int_equal(keytable_count(table), 2);
 }
 
+/* Issue 13, 8: a key's guardrail goes where the key goes, on every way that a key can take. */
+static struct directory_terms terms_of(uint32_t number, const char *guardrail)
+{
+    struct directory_terms t = {.guardrail = ""};
+    memcpy(t.digest, key_of(number, 0).digest, sizeof t.digest);
+    snprintf(t.guardrail, sizeof t.guardrail, "%s", guardrail);
+    return t;
+}
+
+static void stage_with_terms(uint32_t number, const char *guardrail)
+{
+    struct directory_key k = key_of(number, DIRECTORY_ACTIVE | DIRECTORY_TERMS);
+    struct directory_terms t = terms_of(number, guardrail);
+    assert_int_equal(keytable_stage(table, &k), KEYTABLE_STAGED);
+    assert_int_equal(keytable_stage_terms(table, &t), KEYTABLE_STAGED);
+}
+
+static void check_guardrail(uint32_t number, const char *want) /* NULL: it has none */
+{
+    struct directory_terms t;
+    bool found = directory_find_terms(&seg, key_of(number, 0).digest, &t) == DIRECTORY_HIT;
+    if (found != (want != NULL) || (want && strcmp(t.guardrail, want) != 0)) {
+        fail_msg("key %u: %s", number, found ? t.guardrail : "none");
+    }
+}
+
+static void test_terms_follow_their_key(void **state)
+{
+    (void)state;
+    keytable_begin(table);
+    stage_with_terms(0, "gr0:1");
+    stage_with_terms(1, "gr1:1");
+    stage_with_terms(1, "gr2:1"); /* a twin in clear: the first row wins */
+    keytable_commit(table, 0);
+    assert_int_equal(keytable_publish(table, 1), 0);
+    check_guardrail(0, "gr0:1");
+    check_guardrail(1, "gr1:1");
+    keytable_drop(table); /* the refresher dies: the next one learns them */
+    table = keytable_new(&seg, 0);
+    struct directory_key k = key_of(9, DIRECTORY_ACTIVE | DIRECTORY_TERMS);
+    struct directory_terms t = terms_of(9, "gr9:DRAFT");
+    assert_true(keytable_add(table, &k, &t, 0));
+    assert_int_equal(keytable_publish(table, 1), 0);
+    check_guardrail(1, "gr1:1");
+    check_guardrail(9, "gr9:DRAFT");
+    keytable_begin(table); /* 0 has a bad row now, 1 is gone, 9 has no guardrail any more */
+    k = key_of(9, DIRECTORY_ACTIVE);
+    assert_int_equal(keytable_stage_old(table, key_of(0, 0).digest, true), KEYTABLE_STAGED);
+    assert_int_equal(keytable_stage(table, &k), KEYTABLE_STAGED);
+    keytable_commit(table, 0);
+    assert_int_equal(keytable_publish(table, 1), 0);
+    check_guardrail(0, "gr0:1");
+    check_guardrail(1, NULL);
+    check_guardrail(9, NULL);
+    assert_int_equal(find(0).flags, DIRECTORY_ACTIVE | DIRECTORY_TERMS);
+    assert_int_equal(find(9).flags, DIRECTORY_ACTIVE);
+}
+
+static void test_key_whose_terms_are_lost_is_left_out(void **state)
+{
+    (void)state;
+    keytable_begin(table);
+    struct directory_key k = key_of(0, DIRECTORY_ACTIVE | DIRECTORY_TERMS);
+    assert_int_equal(keytable_stage(table, &k), KEYTABLE_STAGED);
+    keytable_commit(table, 0);
+    assert_int_equal(keytable_publish(table, 1), 1);
+    assert_int_equal(find(0).slot, 0);
+}
+
 static void test_add_one_key_is_published_with_the_rest(void **state)
 {
     (void)state;
     load(0, 3);
     struct directory_key k = key_of(9, DIRECTORY_ACTIVE);
-    assert_true(keytable_add(table, &k, 0));
+    assert_true(keytable_add(table, &k, NULL, 0));
     keytable_publish(table, 1);
     assert_int_not_equal(find(9).slot, 0);
     assert_int_not_equal(find(2).slot, 0);
@@ -271,6 +340,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stage_two_rows_for_one_key_inactive_wins, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_old_keeps_last_good_values_but_not_a_revoked_key,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(test_terms_follow_their_key, make, drop),
+        cmocka_unit_test_setup_teardown(test_key_whose_terms_are_lost_is_left_out, make, drop),
         cmocka_unit_test_setup_teardown(test_add_one_key_is_published_with_the_rest, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_mapping_reaches_the_directory, make, drop),
         cmocka_unit_test_setup_teardown(test_stage_beta_reaches_the_directory_and_old_ones_stay,

@@ -80,6 +80,8 @@ static const struct keystore_row full = {.id = "sk-a",
                                          .service_tier = "flex",
                                          .cache_ttl = "5m",
                                          .models = "claude-*",
+                                         .guardrail = "gr1:7",
+                                         .project = "proj_a",
                                          .deactivated_reason = "lost"};
 
 static struct keystore_row stored(const char *id)
@@ -112,7 +114,8 @@ static void test_update_one_attribute_changes_only_that(void **state)
                                  " AND max_concurrency = 3 AND monthly_budget = '1.500000'"
                                  " AND budget_mode = 'reserve' AND expires_at = 1800000000"
                                  " AND service_tier = 'flex' AND cache_ttl = '5m'"
-                                 " AND allowed_models = 'claude-*' AND deactivated_reason = 'lost'";
+                                 " AND allowed_models = 'claude-*' AND guardrail = 'gr1:7'"
+                                 " AND project = 'proj_a' AND deactivated_reason = 'lost'";
     struct keystore_row row = {.id = "sk-a", .rate_limit = 9};
     put(&full);
     int64_t before = version();
@@ -137,6 +140,8 @@ static void test_update_every_attribute_to_something_and_to_nothing(void **state
     assert_string_equal(got.name, "laptop");
     assert_string_equal(got.models, "claude-*");
     assert_string_equal(got.cache_ttl, "5m");
+    assert_string_equal(got.guardrail, "gr1:7");
+    assert_string_equal(got.project, "proj_a");
     assert_int_equal(got.budget_micro, 1500000);
     assert_int_equal(got.expires_s, 1800000000);
     assert_int_equal(got.max_concurrency, 3);
@@ -146,6 +151,8 @@ static void test_update_every_attribute_to_something_and_to_nothing(void **state
     assert_true(got.active);
     assert_int_equal(got.rate_limit + got.tpm_limit + got.budget_micro + got.expires_s, 0);
     assert_string_equal(got.models, "");
+    assert_string_equal(got.guardrail, "");
+    assert_string_equal(got.project, "");
     assert_string_equal(ask("SELECT deactivated_reason FROM api_keys"), "NULL");
     assert_string_equal(ask("SELECT cache_ttl FROM api_keys"), "NULL");
 }

@@ -279,6 +279,8 @@ static void test_open_migrates_layout_1(void **state)
                      "DROP TABLE usage; DROP TABLE model_pricing; DROP TABLE beta_headers;"
                      "DROP TRIGGER api_keys_UPDATE;"
                      "ALTER TABLE api_keys DROP COLUMN budget_mode;"
+                     "ALTER TABLE api_keys DROP COLUMN guardrail;"
+                     "ALTER TABLE api_keys DROP COLUMN project;"
                      "ALTER TABLE api_keys DROP COLUMN budget_reset_at; DROP TABLE audit;"
                      "ALTER TABLE model_mapping DROP COLUMN as_model_id;"
                      "CREATE TRIGGER api_keys_UPDATE AFTER UPDATE ON api_keys BEGIN"
@@ -290,9 +292,14 @@ static void test_open_migrates_layout_1(void **state)
     assert_int_equal(keystore_sqlite_open(&config, &store, &err), STATUS_OK);
     struct keystore_usage u = usage(1, JANUARY, 7);
     put(&u, 1);
-    assert_string_equal(value("PRAGMA user_version"), "5");
+    assert_string_equal(value("PRAGMA user_version"), "6");
     assert_string_equal(value("SELECT budget_used_mtd || budget_mode FROM api_keys"),
                         "0.000007soft");
+    char before[32]; /* what an operator's own UPDATE of the newest column does */
+    text_copy(text_from(value("SELECT value FROM meta WHERE name = 'version'")), before,
+              sizeof before);
+    value("UPDATE api_keys SET guardrail = 'gr:1'");
+    assert_string_not_equal(value("SELECT value FROM meta WHERE name = 'version'"), before);
 }
 
 /* What an operator's hand can do to the file: each is an outage, and nothing is half written. */

@@ -2,6 +2,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 #include "server/base/arena.h"
 #include "server/base/sha256.h"
@@ -61,11 +63,31 @@ static void test_add_without_memory_changes_nothing(void **state)
     }
 }
 
+static void test_a_set_of_terms_keeps_them_whole(void **state)
+{
+    (void)state;
+    struct keyset set = {0};
+    for (uint32_t i = 0; i < 100; i++) {
+        struct directory_terms t = {.project = "p"};
+        memcpy(t.digest, key_of(i).digest, sizeof t.digest);
+        snprintf(t.guardrail, sizeof t.guardrail, "gr%u:1", i);
+        assert_true(keyset_add_terms(&set, &t));
+    }
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct directory_terms *t = keyset_find_terms(&set, key_of(i).digest);
+        char want[16];
+        snprintf(want, sizeof want, "gr%u:1", i);
+        assert_true(i < 100 ? t && strcmp(t->guardrail, want) == 0 && t->project[0] == 'p' : !t);
+    }
+    keyset_free(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_empty_set_is_null),
         cmocka_unit_test(test_add_many_all_are_found),
+        cmocka_unit_test(test_a_set_of_terms_keeps_them_whole),
         cmocka_unit_test(test_add_without_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

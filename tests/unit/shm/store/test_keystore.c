@@ -93,7 +93,33 @@ static void test_cell_bad_attribute_is_named(void **state)
     BAD("allowed_models", set(row.models, sizeof row.models, "   "))
     BAD("allowed_models", set(row.models, sizeof row.models, "claude\"x"))
     BAD("allowed_models", memset(row.models, 'm', 72))
+    BAD("guardrail", set(row.guardrail, sizeof row.guardrail, "gr"))
+    BAD("guardrail", set(row.guardrail, sizeof row.guardrail, "gr:1:sync"))
+    BAD("project", set(row.project, sizeof row.project, "p q"))
     BAD("some_attribute", row.unreadable = "some_attribute")
+}
+
+static void test_cell_with_terms_is_marked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *guardrail, *project;
+        bool marked;
+    } rows[] = {{"", "", false}, {"gr:1", "", true}, {"off", "", true}, {"", "default", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct keystore_row row = good_row();
+        struct directory_key k;
+        struct directory_terms t;
+        struct err err;
+        set(row.guardrail, sizeof row.guardrail, rows[i].guardrail);
+        set(row.project, sizeof row.project, rows[i].project);
+        assert_int_equal(keystore_cell(&row, false, &k, &err), STATUS_OK);
+        assert_int_equal((k.flags & DIRECTORY_TERMS) != 0, rows[i].marked);
+        keystore_terms(&row, k.digest, &t);
+        assert_memory_equal(t.digest, k.digest, sizeof t.digest);
+        assert_string_equal(t.guardrail, rows[i].guardrail);
+        assert_string_equal(t.project, rows[i].project);
+    }
 }
 
 static void test_cell_key_in_clear_only_where_allowed(void **state)
@@ -291,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cell_good_row_is_taken_over),
         cmocka_unit_test(test_cell_bad_attribute_is_named),
+        cmocka_unit_test(test_cell_with_terms_is_marked),
         cmocka_unit_test(test_cell_key_in_clear_only_where_allowed),
         cmocka_unit_test(test_cell_labels_are_cut_between_characters),
         cmocka_unit_test(test_cell_budget_mode_is_a_flag),

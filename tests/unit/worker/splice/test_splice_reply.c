@@ -280,7 +280,8 @@ static void test_nothing_of_aws_own_reaches_a_client(void **state)
         {SPLICE_ORDER_BETWEEN,
          "{\"type\":\"message_delta\"," GUARD ",\"delta\":{\"stop_reason\":\"end_turn\"},"
          "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}",
-         "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+         "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\",\"stop_details\":"
+         "{\"type\":\"refusal\",\"category\":null,\"explanation\":null}},"
          "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"},
         {SPLICE_ORDER_ENDING, "{\"type\":\"message_stop\"," GUARD "}",
          "{\"type\":\"message_stop\"}"},

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# make undo: makes known faults again, one at a time, in a copy of the tree, and sees a test fail for each: a test that
+# cannot fail proves nothing. usage: tests/undo/run.sh [ID...]      B: directory of the programs (build)
+# Last line: "undo: N passed, N failed". Each row costs a run of the test it names: half an hour in all.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+copy=$PWD/build/undo
+log=$copy.log
+. tests/tally.bash
+
+# The work tree as it is, with what is built, and what tests have installed.
+make_copy() {
+    rm -rf "$copy"
+    mkdir -p "$copy"
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy" 2>/dev/null
+    cp -a --reflink=auto "${B:-build}" "$copy/build" 2>/dev/null || true
+}
+
+# prove SUITE NAME: is all well?
+prove() {
+    case $1 in
+    lint) scripts/lint.sh "$2" ;;
+    unit) make VARIANT=asan "build/asan/unit/$2" && "build/asan/unit/$2" ;;
+    *) make -s all && CLIS=v1 B=build "tests/$1/run.sh" "$2" ;;
+    esac
+}
+
+# Said before anything is broken: a test that fails anyway shows nothing.
+declare -A sound
+is_sound() { # SUITE NAME
+    [ -n "${sound[$1/$2]:-}" ] || { (cd "$copy" && prove "$1" "$2") >"$log" 2>&1 && sound[$1/$2]=yes; }
+    [ "${sound[$1/$2]:-}" = yes ]
+}
+
+undo() { # ID FILE SED SUITE NAME
+    local row="$1 $2: $4 $5"
+    is_sound "$4" "$5" || {
+        echo "  FAILED $row fails already: $(grep -m1 -E 'FAILED|error|: ' "$log")"
+        failed=$((failed + 1))
+        return
+    }
+    sed -E -i "$3" "$copy/$2"
+    if cmp -s "$2" "$copy/$2"; then
+        echo "  FAILED $row: the file has nothing left of what this row changes: $3"
+        failed=$((failed + 1))
+    elif (cd "$copy" && prove "$4" "$5") >"$log" 2>&1; then
+        echo "  FAILED $row passes although the fault is back: $3"
+        failed=$((failed + 1))
+    elif grep -qE ':[0-9]+:[0-9]+: error: |: died before its end' "$log"; then
+        echo "  FAILED $row proves nothing: $(grep -m1 -E ':[0-9]+: error: |died before' "$log")"
+        failed=$((failed + 1))
+    else
+        echo "  $row: $(grep -m1 -oE 'FAILED.{0,140}|error: Failure.*|^(scripts|docker)/.{0,140}|\[  FAILED  \].*' "$log")"
+        passed=$((passed + 1))
+    fi
+    cp -p "$2" "$copy/$2"
+    touch "$copy/$2" # or make keeps what was built of the broken one
+}
+
+make_copy
+while IFS=$'\t' read -r id file change suite name; do
+    [[ $id != \#* ]] || continue
+    [ $# -eq 0 ] || [[ " $* " == *" $id "* ]] || continue
+    undo "$id" "$file" "$change" "$suite" "$name" </dev/null
+done <tests/undo/undo.tsv
+tally_end undo

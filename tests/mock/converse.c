@@ -247,8 +247,10 @@ static void read_rest(const struct scan *s, struct ask *out)
          v = scan_next(s, stops, v))
         out->stop[out->stop_n++] = scan_text(s, v);
     scan_ref paths = SCAN_GET(s, 0, "additionalModelResponseFieldPaths");
-    for (scan_ref v = scan_first(s, paths); v != SCAN_ABSENT; v = scan_next(s, paths, v))
+    for (scan_ref v = scan_first(s, paths); v != SCAN_ABSENT; v = scan_next(s, paths, v)) {
         out->wants_stop_sequence |= SCAN_IS(s, v, "/stop_sequence");
+        out->wants_thinking_tokens |= SCAN_IS(s, v, "/usage/output_tokens_details");
+    }
     out->thinking = wants_thinking(s);
 }
 
@@ -338,11 +340,24 @@ static void put_stop(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("stopReason"),
                 r->intervened ? STR("guardrail_intervened") : text_from(r->stop_reason));
-    if (!r->stop_sequence.p || !r->shows_stop_sequence)
+    bool stops = r->stop_sequence.p && r->shows_stop_sequence;
+    bool thinks = r->usage.thinking && r->shows_thinking_tokens;
+    if (!stops && !thinks)
         return;
     JSON_KEY(w, "additionalModelResponseFields");
     json_object(w);
-    speaker_put(w, STR("stop_sequence"), r->stop_sequence);
+    if (stops)
+        speaker_put(w, STR("stop_sequence"), r->stop_sequence);
+    if (thinks) {
+        JSON_KEY(w, "usage");
+        json_object(w);
+        JSON_KEY(w, "output_tokens_details");
+        json_object(w);
+        JSON_KEY(w, "thinking_tokens");
+        json_i64(w, r->usage.thinking);
+        json_object_end(w);
+        json_object_end(w);
+    }
     json_object_end(w);
 }
 

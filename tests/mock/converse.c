@@ -340,25 +340,7 @@ static void put_stop(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("stopReason"),
                 r->intervened ? STR("guardrail_intervened") : text_from(r->stop_reason));
-    bool stops = r->stop_sequence.p && r->shows_stop_sequence;
-    bool thinks = r->usage.thinking && r->shows_thinking_tokens;
-    if (!stops && !thinks)
-        return;
-    JSON_KEY(w, "additionalModelResponseFields");
-    json_object(w);
-    if (stops)
-        speaker_put(w, STR("stop_sequence"), r->stop_sequence);
-    if (thinks) {
-        JSON_KEY(w, "usage");
-        json_object(w);
-        JSON_KEY(w, "output_tokens_details");
-        json_object(w);
-        JSON_KEY(w, "thinking_tokens");
-        json_i64(w, r->usage.thinking);
-        json_object_end(w);
-        json_object_end(w);
-    }
-    json_object_end(w);
+    speaker_fields(w, r);
 }
 
 static void put_thinking(struct json_out *w, const struct block *b)

@@ -138,7 +138,7 @@ make_key clients
 for base in $(addresses 'ANTHROPIC_BASE_URL=[^ ]+'); do reaches "$base" /v1/messages 200; done
 for base in $(addresses '"@ai-sdk/anthropic", "options": \{"baseURL": "[^"]+'); do reaches "$base" /messages 200; done
 for base in $(addresses '(OPENAI_BASE_URL=|OPENAI_API_BASE=|apiBase: "|Base URL: `)[^ "`]+'); do reaches "$base" /chat/completions 200; done
-reaches http://localhost:8000 "$(grep '^| Codex' "$T/clients.md" | grep -oE '/v1/[a-z]+')" 404
+for base in $(addresses 'base_url = "[^"]+'); do reaches "$base" /responses 200; done
 expect "every address was tried" "$asked $(addresses 'http://[^ "`]+' | xargs)" "4 http://localhost:8000 http://localhost:8000/v1"
 expect_true "OpenCode's line is JSON" jq -e .provider <<<"$(code "$T/clients.md" | grep '^{')"
 for name in $(code "$T/clients.md" | grep -oE '"?model"?: [a-z0-9-]+|openai/[a-z0-9-]+|^claude-[a-z0-9-]+' | sed -E 's/.*(: |\/)//' | sort -u); do

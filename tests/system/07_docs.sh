@@ -130,7 +130,9 @@ MODEL=$(grep -oE '"models": \{"[^"]+' "$T/clients.md" | sed 's/.*"//')
 asked=0
 reaches() { # BASE PATH STATUS
     asked=$((asked + 1))
-    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{\"model\":\"$MODEL\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+    local words='"max_tokens":9,"messages"'
+    [ "$2" != /responses ] || words='"input"'
+    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{\"model\":\"$MODEL\",$words:[{\"role\":\"user\",\"content\":\"Hi\"}]}"
     expect "client line: $1 and $2" "$CODE" "$3"
 }
 addresses() { grep -oE "$1" "$T/clients.md" | grep -oE 'http://[^ "`]+' | sort -u; }

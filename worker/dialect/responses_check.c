@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "worker/dialect/openai_fields.h"
-#include "worker/dialect/responses_item.h"
 
 #define PATH_MAX_SIZE 64 /* err.param */
 
@@ -63,13 +62,12 @@ static enum status check_content(const struct place *at, const struct responses_
 }
 
 /* What the model said may be nothing, and what one agent tells another has no role. */
-static enum status check_message(const struct place *at, const struct responses_item *item,
-                                 scan_ref type)
+static enum status check_message(const struct place *at, const struct responses_item *item)
 {
     const struct scan *s = at->s;
     bool models = SCAN_IS(s, item->role, "assistant");
     if (!models && !SCAN_IS(s, item->role, "user") && !SCAN_IS(s, item->role, "system") &&
-        !SCAN_IS(s, item->role, "developer") && !SCAN_IS(s, type, "agent_message")) {
+        !SCAN_IS(s, item->role, "developer") && !SCAN_IS(s, item->type, "agent_message")) {
         return bad_value(at, "role",
                          "supported values are 'assistant', 'system', 'developer', and 'user'");
     }
@@ -114,28 +112,25 @@ static enum status check_output(const struct place *at, const struct responses_i
     return scan_type(at->s, item->tools) == SCAN_ARRAY ? STATUS_OK : wrong(at, "tools", "an array");
 }
 
-static enum status check_item(const struct place *at, scan_ref v)
+static enum status check_item(const struct place *at, const struct responses_item *item)
 {
-    const struct scan *s = at->s;
-    scan_ref type = SCAN_GET(s, v, "type");
-    if (scan_type(s, v) != SCAN_OBJECT) {
+    if (scan_type(at->s, item->at) != SCAN_OBJECT) {
         return wrong(at, "", "an object");
     }
-    struct responses_item item = responses_item_read(s, v);
-    switch (item.kind) {
+    switch (item->kind) {
     case RESPONSES_MESSAGE:
-        return check_message(at, &item, type);
+        return check_message(at, item);
     case RESPONSES_CALL:
-        return check_call(at, &item);
+        return check_call(at, item);
     case RESPONSES_OUTPUT:
-        return check_output(at, &item);
+        return check_output(at, item);
     case RESPONSES_REFERENCE:
         return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, at->path,
                              "Unsupported parameter: '%s': nothing is stored here; send the item "
                              "itself.",
                              at->path);
     case RESPONSES_UNKNOWN:
-        return openai_fields_has(s, type)
+        return openai_fields_has(at->s, item->type)
                    ? bad_value(at, "type", "an item of the input has no such type")
                    : missing(at, "type");
     default:
@@ -143,15 +138,14 @@ static enum status check_item(const struct place *at, scan_ref v)
     }
 }
 
-enum status responses_check_input(const struct scan *s, scan_ref input, struct err *err)
+enum status responses_check_items(const struct scan *s, const struct responses_list *items,
+                                  struct err *err)
 {
     struct place at = {.s = s, .err = err};
     enum status st = STATUS_OK;
-    unsigned i = 0;
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, input, v)) {
-        snprintf(at.path, sizeof at.path, "input[%u]", i++);
-        st = check_item(&at, v);
+    for (uint32_t i = 0; i < items->count && st == STATUS_OK; i++) {
+        snprintf(at.path, sizeof at.path, "input[%u]", i);
+        st = check_item(&at, &items->item[i]);
     }
     return st;
 }
@@ -216,16 +210,16 @@ static enum status check_list(const struct place *in, scan_ref list)
     return st;
 }
 
-enum status responses_check_tools(const struct scan *s, scan_ref tools, scan_ref input,
-                                  struct err *err)
+enum status responses_check_tools(const struct scan *s, scan_ref tools,
+                                  const struct responses_list *items, struct err *err)
 {
     struct place at = {.s = s, .err = err};
     enum status st = check_list(&at, tools);
-    unsigned i = 0;
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, input, v)) {
-        snprintf(at.path, sizeof at.path, "input[%u]", i++);
-        st = check_list(&at, responses_item_read(s, v).tools);
+    for (uint32_t i = 0; i < items->count && st == STATUS_OK; i++) {
+        if (items->item[i].tools != SCAN_ABSENT) {
+            snprintf(at.path, sizeof at.path, "input[%u]", i);
+            st = check_list(&at, items->item[i].tools);
+        }
     }
     return st;
 }

@@ -1,15 +1,13 @@
 #include "worker/dialect/responses_tool.h"
 
 #include "worker/dialect/openai_wish.h"
-#include "worker/dialect/responses_item.h"
 
 void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, scan_ref tools,
-                          scan_ref input)
+                          const struct responses_list *items)
 {
     *w = (struct responses_tool_walk){
         .s = s,
-        .input = input,
-        .item = responses_item_first(s, input),
+        .items = items,
         .list = tools,
         .next = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools) : SCAN_ABSENT,
         .space = SCAN_ABSENT,
@@ -19,9 +17,8 @@ void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, s
 /* The next list with something in it. */
 static bool open_list(struct responses_tool_walk *w)
 {
-    while (w->next == SCAN_ABSENT && w->item != SCAN_ABSENT) {
-        w->list = responses_item_read(w->s, w->item).tools;
-        w->item = scan_next(w->s, w->input, w->item);
+    while (w->next == SCAN_ABSENT && w->items && w->item < w->items->count) {
+        w->list = w->items->item[w->item++].tools;
         if (scan_type(w->s, w->list) == SCAN_ARRAY) {
             w->next = scan_first(w->s, w->list);
         }

@@ -6,18 +6,25 @@
 
 #define PATH_MAX_SIZE 64 /* err.param */
 
-struct place { /* "input[3]" */
+struct place { /* "input[3]"; told only when something is wrong */
     const struct scan *s;
-    char path[PATH_MAX_SIZE];
     struct err *err;
+    const struct place *in; /* the object that has the list; NULL: the body */
+    const char *list;
+    unsigned at;
 };
 
 /* --- what is wrong ------------------------------------------------------------------------- */
 
-/* "input[3]", or "input[3].member"; it lives until the next call. */
+/* "input[3]", or "input[3].member"; a namespace in an item is as deep as it goes. */
 static const char *path_of(const struct place *at, const char *member, char out[PATH_MAX_SIZE])
 {
-    snprintf(out, PATH_MAX_SIZE, "%.50s%s%.12s", at->path, member[0] ? "." : "", member);
+    char outer[PATH_MAX_SIZE] = "";
+    if (at->in) {
+        path_of(at->in, "", outer);
+    }
+    snprintf(out, PATH_MAX_SIZE, "%.32s%s%s[%u]%s%.10s", outer, outer[0] ? "." : "", at->list,
+             at->at, member[0] ? "." : "", member);
     return out;
 }
 
@@ -38,6 +45,16 @@ static enum status bad_value(const struct place *at, const char *member, const c
     char path[PATH_MAX_SIZE];
     path_of(at, member, path);
     return err_set_param(at->err, ERR_FAULT_VALUE, path, "Invalid value for '%s': %s.", path, what);
+}
+
+static enum status unsupported(const struct place *at)
+{
+    char path[PATH_MAX_SIZE];
+    path_of(at, "", path);
+    return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, path,
+                         "Unsupported parameter: '%s': nothing is stored here; send the item "
+                         "itself.",
+                         path);
 }
 
 static enum status want_text(const struct place *at, const char *member, scan_ref r)
@@ -125,10 +142,7 @@ static enum status check_item(const struct place *at, const struct responses_ite
     case RESPONSES_OUTPUT:
         return check_output(at, item);
     case RESPONSES_REFERENCE:
-        return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, at->path,
-                             "Unsupported parameter: '%s': nothing is stored here; send the item "
-                             "itself.",
-                             at->path);
+        return unsupported(at);
     case RESPONSES_UNKNOWN:
         return openai_fields_has(at->s, item->type)
                    ? bad_value(at, "type", "an item of the input has no such type")
@@ -141,11 +155,10 @@ static enum status check_item(const struct place *at, const struct responses_ite
 enum status responses_check_items(const struct scan *s, const struct responses_list *items,
                                   struct err *err)
 {
-    struct place at = {.s = s, .err = err};
+    struct place at = {.s = s, .err = err, .list = "input"};
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; i < items->count && st == STATUS_OK; i++) {
-        snprintf(at.path, sizeof at.path, "input[%u]", i);
-        st = check_item(&at, &items->item[i]);
+    for (; at.at < items->count && st == STATUS_OK; at.at++) {
+        st = check_item(&at, &items->item[at.at]);
     }
     return st;
 }
@@ -168,42 +181,33 @@ static enum status check_tool(const struct place *at, scan_ref v)
     return want_text(at, "name", t.name);
 }
 
-/* The next one of a list in an object of that path, which is "" for the body. */
-static struct place tool_place(const struct place *in, unsigned i)
-{
-    struct place at = {.s = in->s, .err = in->err};
-    snprintf(at.path, sizeof at.path, "%.40s%stools[%u]", in->path, in->path[0] ? "." : "", i);
-    return at;
-}
-
 static enum status check_namespace(const struct place *at, scan_ref v)
 {
     const struct scan *s = at->s;
     scan_ref list = SCAN_GET(s, v, "tools");
+    struct place inner = {.s = s, .err = at->err, .in = at, .list = "tools"};
     enum status st = want_text(at, "name", SCAN_GET(s, v, "name"));
-    unsigned i = 0;
     if (st == STATUS_OK && scan_type(s, list) != SCAN_ARRAY) {
         return wrong(at, "tools", "an array");
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT && st == STATUS_OK;
-         t = scan_next(s, list, t)) {
-        const struct place inner = tool_place(at, i++);
+         t = scan_next(s, list, t), inner.at++) {
         st = check_tool(&inner, t);
     }
     return st;
 }
 
-static enum status check_list(const struct place *in, scan_ref list)
+/* in: the object that has the list; NULL: the body. */
+static enum status check_list(const struct scan *s, const struct place *in, scan_ref list,
+                              struct err *err)
 {
-    const struct scan *s = in->s;
+    struct place at = {.s = s, .err = err, .in = in, .list = "tools"};
     enum status st = STATUS_OK;
-    unsigned i = 0;
     if (scan_type(s, list) != SCAN_ARRAY) {
         return STATUS_OK;
     }
     for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, list, v)) {
-        const struct place at = tool_place(in, i++);
+         v = scan_next(s, list, v), at.at++) {
         st = SCAN_IS(s, SCAN_GET(s, v, "type"), "namespace") ? check_namespace(&at, v)
                                                              : check_tool(&at, v);
     }
@@ -213,12 +217,11 @@ static enum status check_list(const struct place *in, scan_ref list)
 enum status responses_check_tools(const struct scan *s, scan_ref tools,
                                   const struct responses_list *items, struct err *err)
 {
-    struct place at = {.s = s, .err = err};
-    enum status st = check_list(&at, tools);
-    for (uint32_t i = 0; i < items->count && st == STATUS_OK; i++) {
-        if (items->item[i].tools != SCAN_ABSENT) {
-            snprintf(at.path, sizeof at.path, "input[%u]", i);
-            st = check_list(&at, items->item[i].tools);
+    struct place at = {.s = s, .err = err, .list = "input"};
+    enum status st = check_list(s, NULL, tools, err);
+    for (; at.at < items->count && st == STATUS_OK; at.at++) {
+        if (items->item[at.at].tools != SCAN_ABSENT) {
+            st = check_list(s, &at, items->item[at.at].tools, err);
         }
     }
     return st;

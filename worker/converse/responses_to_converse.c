@@ -32,9 +32,8 @@ static void place(struct writer *w, uint32_t i)
  * model's last turn, where the request before this one ended, and up to here. */
 static void put_point(struct writer *w)
 {
-    const struct wish *wish = &w->b.plan->left;
-    if (wish->cache_key) {
-        converse_build_cache_point_here(&w->b, wish->cache_key_long ? STR("1h") : STR("5m"));
+    if (w->b.plan->left.cache_auto) {
+        converse_build_cache_point_here(&w->b);
     }
 }
 

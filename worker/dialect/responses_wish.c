@@ -117,12 +117,19 @@ static void read_include(struct wish *w)
     }
 }
 
+/* OpenAI caches by itself; a key or the word "implicit" says that its client relies on that, "explicit"
+ * that it marks all itself. An hour is the longest on Bedrock, and has its price: not asked for by "24h". */
 static void read_cache(struct wish *w)
 {
     const struct scan *s = w->scan;
     scan_ref key = SCAN_GET(s, 0, "prompt_cache_key");
-    w->cache_key = scan_type(s, key) == SCAN_STRING && !SCAN_IS(s, key, "");
-    w->cache_key_long = SCAN_IS(s, SCAN_GET(s, 0, "prompt_cache_retention"), "24h");
+    scan_ref mode = SCAN_GET(s, SCAN_GET(s, 0, "prompt_cache_options"), "mode");
+    scan_ref retention = SCAN_GET(s, 0, "prompt_cache_retention");
+    bool keyed = scan_type(s, key) == SCAN_STRING && !SCAN_IS(s, key, "");
+    w->cache_auto = (keyed || SCAN_IS(s, mode, "implicit")) && !SCAN_IS(s, mode, "explicit");
+    if (SCAN_IS(s, retention, "24h")) {
+        wish_lose(w, retention);
+    }
 }
 
 /* What is read somewhere, and what only concerns OpenAI's own service. */
@@ -143,6 +150,7 @@ static const struct str known[] = {
     STR("previous_response_id"),
     STR("prompt"),
     STR("prompt_cache_key"),
+    STR("prompt_cache_options"),
     STR("prompt_cache_retention"),
     STR("reasoning"),
     STR("safety_identifier"),

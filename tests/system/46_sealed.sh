@@ -3,6 +3,8 @@
 # server of the store sealed it, also after a restart and after the refresher was killed; what is forged does not.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/dynamo.sh
+. "$(dirname "$0")/dynamo.sh"
 
 # question [ITEM...]: asks for thinking that is sealed, with these items behind the first user's
 question() {
@@ -70,4 +72,30 @@ KEY=$(jq -r .api_key "$T/out")
 question "$SEALED"
 expect "another store: status" "$CODE" 200
 expect "another store: Bedrock does not get it" "$(replayed)" ""
+stop_server
+
+# two servers on DynamoDB that start at the same moment have the same key
+start_dynamo
+run "${STORE[@]}" -- setup_tables
+new_key carol
+first_port=$(free_port)
+PORT=$first_port launch "${STORE[@]}" RATE_LIMIT_REQUESTS_PER_WINDOW=0 STATE_DIR="$T/one"
+one=$SERVER_PID one_url=$URL
+PORT=$(free_port)
+launch "${STORE[@]}" RATE_LIMIT_REQUESTS_PER_WINDOW=0 STATE_DIR="$T/two"
+two_url=$URL
+eventually $((15 * SLOW)) is_ready
+URL=$one_url
+eventually $((15 * SLOW)) is_ready
+question
+expect "DynamoDB: status" "$CODE" 200
+SEALED=$(item)
+URL=$two_url
+question "$SEALED"
+expect_true "DynamoDB: the other server opens it" [ -n "$(replayed)" ]
+{ kill -9 "$SERVER_PID" && wait "$SERVER_PID"; } 2>/dev/null # the master, and its processes follow
+PORT=$first_port URL=$one_url
+given_back "DynamoDB: the other one is dead"
+kill "$one"
+wait "$one" 2>/dev/null
 finish

@@ -172,23 +172,20 @@ static void put_call(const struct output_item *i, struct json_out *w)
 static void put_head(struct responses_reply *r, const struct output_item *i)
 {
     struct json_out w;
-    json_begin(&w, &r->output);
-    json_object(&w);
-    JSON_KEY(&w, "id");
-    json_raw(&w, STR("\"")); /* opens the string */
+    BUF_LIT(&r->output, "{\"id\":\"");
     put_id(r, i, &r->output);
-    buf_put_char(&r->output, '"');
-    converse_reply_str(&w, STR("type"), kind_of(i)->type);
+    BUF_LIT(&r->output, "\",\"type\":\"");
+    buf_put_str(&r->output, kind_of(i)->type);
+    BUF_LIT(&r->output, "\"");
+    json_begin(&w, &r->output);
+    w.comma = true; /* behind the type */
     switch (i->kind) {
     case OUTPUT_MESSAGE:
     case OUTPUT_REFUSAL:
-        converse_reply_str(&w, STR("role"), STR("assistant"));
-        JSON_KEY(&w, "content");
-        json_array(&w);
+        BUF_LIT(&r->output, ",\"role\":\"assistant\",\"content\":[");
         break;
     case OUTPUT_REASONING:
-        JSON_KEY(&w, "summary");
-        json_array(&w);
+        BUF_LIT(&r->output, ",\"summary\":[");
         break;
     case OUTPUT_FUNCTION:
     case OUTPUT_CUSTOM:

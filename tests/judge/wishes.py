@@ -39,7 +39,7 @@ BETAS = [
     "thinking-display-updates-2026-08-18", "advanced-tool-use-2025-11-20", "fast-mode-2026-02-01", "files-api-2025-04-14",
     "mcp-client-2025-11-20", "skills-2025-10-02", "prompt-caching-scope-2026-01-05", "structured-outputs-2025-11-13",
     "token-efficient-tools-2025-02-19", "output-128k-2025-02-19", "advisor-tool-2026-03-01", "web-search-2025-03-05",
-    "dangerous-tool-use-2026-09-03", "oauth-2025-04-20", "claude-code-20250219"]
+    "dangerous-tool-use-2026-09-03", "per-turn-control-2026-07-01", "oauth-2025-04-20", "claude-code-20250219"]
 
 
 class Request(Responses):

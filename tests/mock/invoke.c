@@ -45,6 +45,9 @@ static const char *const BETAS[] = {
     "compact-2026-09-04",
     "dangerous-tool-use-2026-09-03",
     "thinking-binding-controls-2026-08-01",
+    "mid-conversation-output-config-2026-07-01",
+    "mid-conversation-tool-changes-2026-07-01",
+    "thinking-display-updates-2026-08-18",
     "thinking-token-count-2026-05-13", /* what Claude Code itself sends in Bedrock mode */
     NULL,
 };

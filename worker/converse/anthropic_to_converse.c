@@ -48,8 +48,9 @@ static void put_system(struct converse_build *b, const struct scan *s, scan_ref 
 
 /* --- messages ------------------------------------------------------------------------------ */
 
-/* Converse's role "system" carries no text. Claude Code puts its whole environment there, so it
- * must not be lost: it joins the user's turn. */
+/* Converse's model has a role "system", but the service refuses it at any position (BerriAI/litellm
+ * #41043). Claude Code puts its whole environment there, so it must not be lost: it joins the user's
+ * turn, in its place, which keeps the cached prefix. */
 static void put_system_turn(struct converse_build *b, const struct scan *s, scan_ref content)
 {
     converse_build_role(b, CONVERSE_USER);

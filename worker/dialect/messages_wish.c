@@ -130,8 +130,11 @@ static void read_thinking(struct wish *w, scan_ref messages)
     scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
     if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"))) {
         w->display = display;
+    } else if (text_eq(display, STR("updates"))) {
+        w->display_updates = true;
+        wish_need(w, WISH_BETA_UPDATES, (struct str){NULL, 0});
     } else {
-        w->display_other = display.n > 0; /* "updates" */
+        w->display_other = display.n > 0;
     }
     if (scan_type(s, SCAN_GET(s, thinking, "block_binding")) == SCAN_OBJECT) {
         read_binding(w, SCAN_GET(s, thinking, "block_binding"));

@@ -83,6 +83,7 @@ struct wish_need {
 #define WISH_BETA_COMPACTION STR("compact-2026-09-04") /* the field of that name */
 #define WISH_BETA_SEARCH     STR("tool-search-tool-2025-10-19")
 #define WISH_BETA_BINDING    STR("thinking-binding-controls-2026-08-01")
+#define WISH_BETA_UPDATES    STR("thinking-display-updates-2026-08-18")
 
 /* Once each. */
 void wish_need(struct wish *w, struct str beta, struct str tool);
@@ -116,15 +117,16 @@ struct wish {
     bool stops_lost; /* there were blank ones, or too many */
 
     enum wish_thinking thinking;
-    int64_t budget;     /* tokens, of WISH_THINKING_BUDGET */
-    struct str display; /* thinking.display: "summarized", "omitted" or empty */
-    bool display_other; /* one of a beta that Bedrock has not */
-    bool display_ours;  /* the dialect's, whose clients have no word for it */
-    bool unreasoned;    /* the turn that is to go on calls tools and did not begin with a thought;
+    int64_t budget;       /* tokens, of WISH_THINKING_BUDGET */
+    struct str display;   /* thinking.display: "summarized", "omitted" or empty */
+    bool display_updates; /* "updates", which rests on WISH_BETA_UPDATES */
+    bool display_other;   /* an unknown one */
+    bool display_ours;    /* the dialect's, whose clients have no word for it */
+    bool unreasoned;      /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
-    bool thoughts;      /* the history has some; told only with a format or a forced call */
-    scan_ref binding;   /* thinking.block_binding: an object, or SCAN_ABSENT */
-    bool binding_error; /* and it wants an error for thoughts of another conversation */
+    bool thoughts;        /* the history has some; told only with a format or a forced call */
+    scan_ref binding;     /* thinking.block_binding: an object, or SCAN_ABSENT */
+    bool binding_error;   /* and it wants an error for thoughts of another conversation */
     enum wish_effort effort;
     bool effort_rounded; /* it was a lower one than there are */
     bool task_budget;

@@ -11,6 +11,7 @@ static const struct {
     const char *to;
 } renamed[] = {
     {"advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19,tool-examples-2025-10-29"},
+    {"per-turn-control-2026-07-01", "mid-conversation-output-config-2026-07-01"},
 };
 
 /* --- judging ------------------------------------------------------------------------------- */

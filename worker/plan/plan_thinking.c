@@ -133,7 +133,9 @@ static void settle_display(struct plan *p)
 {
     struct wish *w = &p->left;
     bool lost = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
-    if (thinks(p) && ((lost && !w->display_ours) || w->display_other)) {
+    bool updates = p->invoke && plan_has_beta(p, WISH_BETA_UPDATES);
+    bool other = w->display_other || (w->display_updates && !updates);
+    if (thinks(p) && ((lost && !w->display_ours) || other)) {
         plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
     }
     if (lost) {

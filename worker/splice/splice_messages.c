@@ -222,12 +222,33 @@ static void edit_ids(struct splice_job *j, scan_ref content)
     }
 }
 
-/* Fields of betas (per-turn-control) that Bedrock does not have. */
+/* An effort from this message on: with its beta, and not beside between_tools, which keeps to one
+ * (sonnet-5-5 migration guide). In a message that splice_fold rebuilds it is nobody's. */
+static bool takes_effort(const struct splice_job *j)
+{
+    return splice_takes(j, MODELS_SYSTEM_ROLE) && j->plan->left.thinking != WISH_THINKING_BETWEEN &&
+           plan_has_beta(j->plan, STR("mid-conversation-output-config-2026-07-01"));
+}
+
+/* A system message that says nothing but an effort, which does not go on: without a content it is no
+ * message. splice_fold has a way of its own. */
+static bool drops_turn(void *ctx, scan_ref key, scan_ref message)
+{
+    struct splice_job *j = ctx;
+    scan_ref content = SCAN_GET(j->s, message, "content");
+    (void)key;
+    bool empty = scan_type(j->s, content) == SCAN_ARRAY ? scan_size(j->s, content) == 0
+                                                        : SCAN_IS(j->s, content, "");
+    return empty && SCAN_IS(j->s, SCAN_GET(j->s, message, "role"), "system") &&
+           splice_takes(j, MODELS_SYSTEM_ROLE) && !takes_effort(j);
+}
+
+/* What rests on betas that the model or Bedrock (clear_at: litellm 1.110.2) does not take. */
 static bool drops_message_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     (void)value;
-    if (SCAN_IS(j->s, key, "output_config")) {
+    if (SCAN_IS(j->s, key, "output_config") && !takes_effort(j)) {
         splice_note(j, PLAN_DROP, "message.output_config");
         return true;
     }
@@ -331,12 +352,21 @@ enum status splice_messages(struct splice_job *j, struct err *err)
     if (st != STATUS_OK) {
         return st;
     }
+    bool gone = false;
     edit_blocks(j, j->r->system);
     for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
          m = scan_next(s, j->r->messages, m)) {
+        if (drops_turn(j, SCAN_ABSENT, m)) {
+            splice_note(j, PLAN_DROP, "message.output_config");
+            gone = true;
+            continue;
+        }
         edits_filter(&j->edits, m, drops_message_member, j);
         edit_blocks(j, SCAN_GET(s, m, "content"));
         edit_ids(j, SCAN_GET(s, m, "content"));
+    }
+    if (gone) {
+        edits_filter(&j->edits, j->r->messages, drops_turn, j);
     }
     if (j->rejected) {
         return plan_refuse_media(j->plan, j->rejected, "messages", err);

@@ -152,16 +152,18 @@ static bool fits(struct str pattern, struct str name)
     return text_eq(pattern, name);
 }
 
-/* "a,b*": by the name the client used, or by the Bedrock id with or without its region. */
-bool limits_may_use(const struct exchange *x, struct str name, struct str id)
+/* "a,b*": by the name the client used, by the one that it was taken for, or by the Bedrock id with or
+ * without its region. */
+bool limits_may_use(const struct exchange *x, struct str name, const struct models_choice *m)
 {
     struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
-    struct str base = region_base(id);
+    struct str base = region_base(m->id);
     if (x->caller.who != CALLER_KEY || !list.n) {
         return true;
     }
     while (text_split(&list, ',', &pattern)) {
-        if (pattern.n && (fits(pattern, name) || fits(pattern, id) || fits(pattern, base))) {
+        if (pattern.n && (fits(pattern, name) || fits(pattern, m->name) || fits(pattern, m->id) ||
+                          fits(pattern, base))) {
             return true;
         }
     }
@@ -170,7 +172,7 @@ bool limits_may_use(const struct exchange *x, struct str name, struct str id)
 
 enum verdict limits_admit(struct exchange *x)
 {
-    if (!limits_may_use(x, x->asked.client_model, x->asked.model.id)) {
+    if (!limits_may_use(x, x->asked.client_model, &x->asked.model)) {
         x->outcome.refused = COUNTER_REFUSED_MODEL;
         err_set(&x->outcome.err, STATUS_PERMISSION, "this API key may not use the model %.*s",
                 (int)(x->asked.client_model.n < 100 ? x->asked.client_model.n : 100),

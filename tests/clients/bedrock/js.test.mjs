@@ -71,7 +71,7 @@ test('the AWS SDK for JS: a revoked key, a spent budget', async () => {
 });
 test('the AWS SDK for JS with its default handler, HTTP/2 through nginx', { skip: NO_NGINX }, async () => {
   const script = `import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from '@aws-sdk/client-bedrock-runtime';
-    const b = new BedrockRuntimeClient({ endpoint: ${JSON.stringify(tls.url)}, region: 'us-west-2', maxAttempts: 1 });
+    const b = new BedrockRuntimeClient({ maxAttempts: 1 });
     const ask = (text) => ({ modelId: ${JSON.stringify(CLAUDE)}, messages: [{ role: 'user', content: [{ text }] }] });
     const r = await b.send(new ConverseCommand(ask('say: guten Tag')));
     let text = '';
@@ -79,7 +79,7 @@ test('the AWS SDK for JS with its default handler, HTTP/2 through nginx', { skip
     console.log(JSON.stringify([b.config.requestHandler.constructor.name, r.output.message.content[0].text, text]));
     b.destroy();`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script],
-    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_BEARER_TOKEN_BEDROCK: API_KEY }), timeout: 30_000 });
+    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: API_KEY }), timeout: 30_000 });
   assert.deepEqual(JSON.parse(stdout), ['NodeHttp2Handler', 'guten Tag', 'one two three']);
 });
 

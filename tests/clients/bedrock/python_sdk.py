@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 TLS, PLAIN, CLAUDE, NOVA, OPUS = sys.argv[1:6]
+os.environ.update(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=TLS, AWS_ENDPOINT_URL_BEDROCK=TLS)
 KEY, POOR, REVOKED, DEAR = (os.environ[k] for k in ("API_KEY", "POOR_KEY", "REVOKED_KEY", "DEAR"))
 TOOL = {"name": "weather", "description": "d", "inputSchema": {"json": {"type": "object", "properties": {"city": {"type": "string"}}}}}
 
@@ -19,7 +20,7 @@ def say(name, value):
 
 def client(key, service="bedrock-runtime", **more):
     os.environ["AWS_BEARER_TOKEN_BEDROCK"] = key
-    return boto3.Session().client(service, endpoint_url=TLS, region_name="us-west-2",
+    return boto3.Session().client(service, region_name="us-west-2",
                                   config=Config(retries={"total_max_attempts": 2, "mode": "standard"}, **more))
 
 

@@ -86,7 +86,7 @@ while read -r command options; do
     done
 done < <(sed -nE 's,.*llm-api-converter ([a-z][a-z-]+)(.*),\1 \2,p' <<<"$all_code" | grep -v '^[a-z-]* *,' | sed 's/ #.*//' | sort -u)
 settings=$(jq -r '.[] | .name, (.aliases[]?), (.alias // empty)' "$T/settings.json")
-clients='ANTHROPIC_API_KEY|ANTHROPIC_BASE_URL|OPENAI_API_KEY|OPENAI_BASE_URL|OPENAI_API_BASE|CLAUDE_CODE_AUTO_MODE_SERVER|CLAUDE_CODE_AUTO_COMPACT_WINDOW'
+clients='ANTHROPIC_API_KEY|ANTHROPIC_BASE_URL|OPENAI_API_KEY|OPENAI_BASE_URL|OPENAI_API_BASE|CLAUDE_CODE_AUTO_MODE_SERVER|CLAUDE_CODE_AUTO_COMPACT_WINDOW|CLAUDE_CODE_USE_BEDROCK|ANTHROPIC_BEDROCK_BASE_URL'
 for name in $(for file in README.md README.zh-CN.md; do code "$file"; done | grep -oE '\b[A-Z]+(_[A-Z]+)+\b' | grep -vxE "$clients" | sort -u); do
     expect_true "README names the setting $name, which exists" grep -qxF "$name" <<<"$settings"
 done
@@ -122,7 +122,8 @@ while IFS=$'\t' read -r method path caller; do
     if [ "$caller" = anybody ]; then
         expect_match "$method $path is for anybody" "$CODE" '^(200|204|400)$'
     else
-        expect "$method $path needs a key" "$CODE" 401
+        case $path in /model/* | /inference-profiles | /foundation-models) code=403 ;; *) code=401 ;; esac # AWS's own says 403
+        expect "$method $path needs a key" "$CODE" "$code"
     fi
 done < <(jq -r '.[] | .path as $p | .caller as $c | .methods[] | [., $p, $c] | @tsv' "$T/routes.json")
 # --- the client lines, and the commands for a team, at that server
@@ -132,7 +133,9 @@ reaches() { # BASE PATH STATUS
     asked=$((asked + 1))
     local words='"max_tokens":9,"messages"'
     [ "$2" != /responses ] || words='"input"'
-    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{\"model\":\"$MODEL\",$words:[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+    local model="\"model\":\"$MODEL\""
+    [[ $2 != */invoke ]] || model='"anthropic_version":"bedrock-2023-05-31"'
+    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{$model,$words:[{\"role\":\"user\",\"content\":\"Hi\"}]}"
     expect "client line: $1 and $2" "$CODE" "$3"
 }
 addresses() { grep -oE "$1" "$T/clients.md" | grep -oE 'http://[^ "`]+' | sort -u; }
@@ -141,7 +144,8 @@ for base in $(addresses 'ANTHROPIC_BASE_URL=[^ ]+'); do reaches "$base" /v1/mess
 for base in $(addresses '"@ai-sdk/anthropic", "options": \{"baseURL": "[^"]+'); do reaches "$base" /messages 200; done
 for base in $(addresses '(OPENAI_BASE_URL=|OPENAI_API_BASE=|apiBase: "|Base URL: `)[^ "`]+'); do reaches "$base" /chat/completions 200; done
 for base in $(addresses 'base_url = "[^"]+'); do reaches "$base" /responses 200; done
-expect "every address was tried" "$asked $(addresses 'http://[^ "`]+' | xargs)" "4 http://localhost:8000 http://localhost:8000/v1"
+for base in $(addresses 'ANTHROPIC_BEDROCK_BASE_URL=[^ ]+'); do reaches "$base" "/model/$MODEL/invoke" 200; done
+expect "every address was tried" "$asked $(addresses 'http://[^ "`]+' | xargs)" "5 http://localhost:8000 http://localhost:8000/bedrock http://localhost:8000/v1"
 expect_true "OpenCode's line is JSON" jq -e .provider <<<"$(code "$T/clients.md" | grep '^{')"
 for name in $(code "$T/clients.md" | grep -oE '"?model"?: [a-z0-9-]+|openai/[a-z0-9-]+|^claude-[a-z0-9-]+' | sed -E 's/.*(: |\/)//' | sort -u); do
     expect "client lines: one model" "$name" "$MODEL"

@@ -1,5 +1,6 @@
 /* Other costs for rows of the embedded store, and a month set back. With servers, and killed in the
  * middle: tests/system/63_reprice.sh. */
+#include "server/base/sha256.h"
 #include "tests/unit/sqlite_stage.h"
 
 #include "server/base/arena.h"
@@ -133,6 +134,35 @@ static void test_row_of_no_key_has_no_sums(void **state)
     assert_int_equal(seen[0].cost_micro, 6);
 }
 
+static bool take_audit(void *ctx, const struct keystore_audit *row)
+{
+    struct keystore_audit *last = ctx;
+    *last = *row;
+    return true;
+}
+
+static void test_audit_names_the_key_by_its_id(void **state)
+{
+    (void)state;
+    struct keystore_audit got = {.at_ms = 0};
+    uint8_t digest[32];
+    char id[9] = "";
+    sha256("sk-a", 4, digest);
+    text_hex(digest, 4, id);
+    shell("INSERT INTO audit VALUES(1000, 'reset-spend', 'sk-a', '2026-01', 5, 0),"
+          " (2000, 'reset-spend', 'sk-a', NULL, 7, 0)");
+    const struct keystore_bill_ops *bill = store->ops->bill;
+    assert_int_equal(bill->audit(store, 0, 2000, take_audit, &got, &err), STATUS_OK);
+    assert_int_equal(got.at_ms, 1000);
+    assert_string_equal(got.key_id, id);
+    assert_string_equal(got.action, "reset-spend");
+    assert_string_equal(got.month, "2026-01");
+    assert_int_equal(got.before_micro, 5);
+    assert_int_equal(bill->audit(store, 1001, 9000, take_audit, &got, &err), STATUS_OK);
+    assert_int_equal(got.at_ms, 2000);
+    assert_string_equal(got.month, "");
+}
+
 static void test_month_that_was_set_back_stays_so(void **state)
 {
     (void)state;
@@ -170,6 +200,12 @@ static void test_row_that_ended_before_the_reset_is_not_in_the_new_month(void **
     assert_sums("1.200000|0.400000|1|");
 }
 
+/* What layout 6 has added goes again. */
+#define BACK_TO_5                                                                              \
+    "DROP TRIGGER api_keys_UPDATE; ALTER TABLE api_keys DROP COLUMN guardrail;"                \
+    "ALTER TABLE api_keys DROP COLUMN project; CREATE TRIGGER api_keys_UPDATE AFTER UPDATE OF" \
+    " name ON api_keys BEGIN UPDATE meta SET value = value + 1 WHERE name = 'version'; END;"
+
 /* An older file's resets hold. */
 static void test_resets_of_layout_4_are_known(void **state)
 {
@@ -177,18 +213,19 @@ static void test_resets_of_layout_4_are_known(void **state)
     put_key(1000000);
     put_rows(1, JANUARY, 200000);
     keystore_close(store);
-    shell("ALTER TABLE api_keys DROP COLUMN budget_reset_at; INSERT INTO audit VALUES"
-          "(1768478400400, 'reset-spend', 'sk-a', NULL, 0, 0),"
-          "(1768478400501, 'reset-spend', 'sk-a', NULL, 0, 0),"
-          "(1768478400900, 'reset-spend', 'sk-b', NULL, 0, 0);"
-          "UPDATE api_keys SET budget_used_mtd = '0.000000'; PRAGMA user_version = 4");
+    shell(BACK_TO_5 "ALTER TABLE api_keys DROP COLUMN budget_reset_at; INSERT INTO audit VALUES"
+                    "(1768478400400, 'reset-spend', 'sk-a', NULL, 0, 0),"
+                    "(1768478400501, 'reset-spend', 'sk-a', NULL, 0, 0),"
+                    "(1768478400900, 'reset-spend', 'sk-b', NULL, 0, 0);"
+                    "UPDATE api_keys SET budget_used_mtd = '0.000000'; PRAGMA user_version = 4");
     assert_int_equal(open_store(&err), STATUS_OK);
     assert_value("SELECT budget_reset_at FROM api_keys", "1768478400501");
     read_all();
     assert_int_equal(correct_to(1, 300000), 1);
     assert_sums("0.300000|0.000000|1|");
     keystore_close(store);
-    shell("ALTER TABLE api_keys DROP COLUMN budget_reset_at; DROP TABLE audit; PRAGMA user_version "
+    shell(BACK_TO_5
+          "ALTER TABLE api_keys DROP COLUMN budget_reset_at; DROP TABLE audit; PRAGMA user_version "
           "= 4"); /* nobody was ever reset */
     assert_int_equal(open_store(&err), STATUS_OK);
     assert_value("SELECT budget_reset_at FROM api_keys", "0");
@@ -225,6 +262,7 @@ int main(void)
         T(test_rows_come_whole_and_page_by_page),
         T(test_row_and_sums_change_together_and_once),
         T(test_row_of_no_key_has_no_sums),
+        T(test_audit_names_the_key_by_its_id),
         T(test_month_that_was_set_back_stays_so),
         T(test_row_that_ended_before_the_reset_is_not_in_the_new_month),
         T(test_resets_of_layout_4_are_known),

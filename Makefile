@@ -97,12 +97,14 @@ FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # two mocks: dynamo*.c are the one for DynamoDB, which borrows the other's reader and verifier
 MOCKDYNAMO := $(wildcard tests/mock/dynamo*.c) tests/mock/reader.c tests/mock/verify.c
 MOCKSRC := $(filter-out tests/mock/dynamo%,$(wildcard tests/mock/*.c))
-SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict $(B)/stuck-readers
+SYSTEM := $(B)/llm-api-converter $(B)/mock-bedrock $(B)/mock-dynamo $(B)/half-heads $(B)/strict $(B)/stuck-readers \
+          $(B)/orders
 FUZZ_SECONDS ?= 60
+ORDERS ?= 50000
 
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
-.PHONY: all help deps run check unit system torture clients lint format fuzz cov bench docs clean \
+.PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
         install uninstall deb dist dist-sign aws-test judge deploy-test undo \
         unit-binaries fuzz-binaries cov-run
 
@@ -136,6 +138,8 @@ torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_
 
 clients: all $(B)/wire-tool ## real client programs through the server (npm)
 	@BIN=$(B) tests/clients/run.sh
+clients-full: ## the same, and all that Codex can be made to do
+	@CLIENTS_FULL=1 $(MAKE) clients
 
 lint: ## order of rooms and wings, circles, headers, banned calls, sizes, format, shell
 	@scripts/lint.sh
@@ -148,6 +152,9 @@ fuzz: ## FUZZ_SECONDS=60 of libFuzzer for each tests/fuzz/fuzz_*.c, then of sock
 	@tests/fuzz/run.sh $(B_fuzz) $(FUZZ_SECONDS)
 	@$(MAKE) VARIANT=release all $(B_release)/socket-fuzz
 	@B=$(B_release) tests/fuzz/sockets.sh $(FUZZ_SECONDS)
+
+orders: $(B)/orders ## /v1/responses out of ORDERS=50000 random orders of Bedrock's events, judged in Python and by openai's stream helper (npm)
+	@B=$(B) tests/orders/run.sh $(ORDERS)
 
 cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYSTEM=no leaves the latter out
 	@$(MAKE) VARIANT=cov cov-run
@@ -182,7 +189,7 @@ dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outs
 aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
 	@B=$(B) tests/aws/run.sh
 
-judge: all ## what COUNT=30000 random requests become, before botocore's newest model and the rules of tests/judge (PyPI)
+judge: all ## what COUNT=40000 random requests become, before botocore's newest model and the rules of tests/judge (PyPI)
 	@B=$(B) tests/judge/run.sh
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)
@@ -263,6 +270,10 @@ $(B)/bench-streams: $(B)/obj/tests/bench/streams.o
 $(B)/strict: $(B)/obj/tests/torture/strict.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -pthread
+
+$(B)/orders: $(B)/obj/tests/orders/orders.o $(B)/libconverter.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
 $(B)/stuck-readers: $(B)/obj/tests/system/stuck_readers.o
 	$(call say,LD,$@)

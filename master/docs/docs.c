@@ -165,6 +165,7 @@ static const char *methods_of(const struct route *r)
         [1u << HTTP_OPTIONS] = "OPTIONS",
         [1u << HTTP_GET | 1u << HTTP_HEAD] = "GET,HEAD",
         [1u << HTTP_GET | 1u << HTTP_POST] = "GET,POST",
+        [1u << HTTP_GET | 1u << HTTP_POST | 1u << HTTP_OTHER] = "GET,POST,DELETE",
     };
     const char *word = r->methods < COUNT_OF(words) ? words[r->methods] : NULL;
     return word ? word : "?";
@@ -172,10 +173,10 @@ static const char *methods_of(const struct route *r)
 
 static const char *dialect_of(const struct route *r)
 {
-    return r->dialect == ROUTE_BY_VERSION              ? "as anthropic-version tells"
-           : r->dialect == ROUTE_OPENAI                ? "openai"
-           : text_starts(text_from(r->path), STR("{")) ? "anthropic"
-                                                       : "any";
+    return r->dialect == ROUTE_BY_VERSION ? "as anthropic-version tells"
+           : r->dialect == ROUTE_OPENAI || r->dialect == ROUTE_RESPONSES ? "openai"
+           : text_starts(text_from(r->path), STR("{"))                   ? "anthropic"
+                                                                         : "any";
 }
 
 static void routes_markdown(struct docs *d)

@@ -38,6 +38,7 @@
     X(URI_LONG, 414, "invalid_request_error", 414, "invalid_request_error", NULL, -1)        \
     X(MEDIA_TYPE, 415, "invalid_request_error", 415, "invalid_request_error", NULL, -1)      \
     X(EXPECTATION, 417, "invalid_request_error", 417, "invalid_request_error", NULL, -1)     \
+    X(UPGRADE, 426, "invalid_request_error", 426, "invalid_request_error", NULL, -1)         \
     X(RATE, 429, "rate_limit_error", 429, "requests", "rate_limit_exceeded", -1)             \
     X(HEADERS_LARGE, 431, "invalid_request_error", 431, "invalid_request_error", NULL, -1)   \
     X(CLIENT_GONE, 499, "api_error", 499, "server_error", NULL, -1)                          \

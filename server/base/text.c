@@ -147,9 +147,11 @@ size_t text_put_u64(uint64_t value, char *out)
 
 void text_hex(const uint8_t *bytes, size_t n, char *out)
 {
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
-        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+        uint8_t byte = bytes[i]; /* out may be anything, so that it would be read twice */
+        out[2 * i] = digits[byte >> 4];
+        out[2 * i + 1] = digits[byte & 15];
     }
 }
 

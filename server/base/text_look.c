@@ -1,9 +1,11 @@
 /* What a text consists of: characters of a kind, members of a list, a number that stands for it. */
 #include "server/base/text.h"
 
+static const bool words[256] = {['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true};
+
 static inline bool is_word(char c)
 {
-    return (unsigned)(c | 0x20) - 'a' < 26 || (unsigned)c - '0' < 10;
+    return words[(uint8_t)c];
 }
 
 bool text_word_char(char c, const char *others)

@@ -32,6 +32,7 @@ enum {
     X(414, "URI Too Long")                    \
     X(415, "Unsupported Media Type")          \
     X(417, "Expectation Failed")              \
+    X(426, "Upgrade Required")                \
     X(429, "Too Many Requests")               \
     X(431, "Request Header Fields Too Large") \
     X(500, "Internal Server Error")           \

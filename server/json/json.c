@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cjson/cJSON.h>
 #include "server/json/scan.h"
 
@@ -47,8 +48,39 @@ void json_array_end(struct json_out *w)
     w->comma = true;
 }
 
+/* ASCII that stands for itself: as signed bytes, everything from 0x80 up is below 0x20 as well. */
+static inline bool plain_ascii(char c)
+{
+    return (int8_t)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
+ * broken UTF-8. */
+static size_t plain_run(struct str s)
+{
+    size_t i = 0;
+    for (;;) {
+        while (i < s.n && plain_ascii(s.p[i])) {
+            i++;
+        }
+        bool wide = i < s.n && (unsigned char)s.p[i] >= 0x80;
+        size_t n = wide ? text_utf8_step((struct str){s.p + i, s.n - i}) : 0;
+        if (n == 0) {
+            return i;
+        }
+        i += n;
+    }
+}
+
 static void put_quoted(struct buf *b, struct str s)
 {
+    char *to = plain_run(s) == s.n ? buf_reserve(b, s.n + 2) : NULL;
+    if (to) { /* keys and most values */
+        to[0] = to[s.n + 1] = '"';
+        memcpy(to + 1, s.n > 0 ? s.p : "", s.n);
+        buf_commit(b, s.n + 2);
+        return;
+    }
     buf_put_char(b, '"');
     json_escape(b, s);
     buf_put_char(b, '"');
@@ -117,30 +149,6 @@ static void put_control(struct buf *b, unsigned char c)
         buf_put(b, (char[]){'\\', names[c]}, 2);
     } else {
         buf_printf(b, "\\u%04x", c);
-    }
-}
-
-/* ASCII that stands for itself: as signed bytes, everything from 0x80 up is below 0x20 as well. */
-static inline bool plain_ascii(char c)
-{
-    return (int8_t)c >= 0x20 && c != '"' && c != '\\';
-}
-
-/* Bytes from s.p on that stand for themselves: all but controls, quote, backslash and
- * broken UTF-8. */
-static size_t plain_run(struct str s)
-{
-    size_t i = 0;
-    for (;;) {
-        while (i < s.n && plain_ascii(s.p[i])) {
-            i++;
-        }
-        bool wide = i < s.n && (unsigned char)s.p[i] >= 0x80;
-        size_t n = wide ? text_utf8_step((struct str){s.p + i, s.n - i}) : 0;
-        if (n == 0) {
-            return i;
-        }
-        i += n;
     }
 }
 

@@ -215,6 +215,7 @@ static const struct keystore_ops ops = {
     .usage = keystore_dynamo_usage,
     .prices = keystore_dynamo_prices,
     .betas = keystore_dynamo_betas,
+    .seal_key = keystore_dynamo_seal_key,
     .edit = &keystore_dynamo_edit,
     .bill = &keystore_dynamo_bill,
     .close = close_store,

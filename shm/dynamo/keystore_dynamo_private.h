@@ -60,6 +60,10 @@ enum status keystore_dynamo_betas(struct keystore *base,
                                              bool whole),
                                   void *ctx, struct err *err);
 
+/* keystore_dynamo_seal.c */
+enum status keystore_dynamo_seal_key(struct keystore *base, const uint8_t fresh[SEAL_KEY_SIZE],
+                                     uint8_t out[SEAL_KEY_SIZE], struct err *err);
+
 extern const struct keystore_edit_ops keystore_dynamo_edit;
 extern const struct keystore_bill_ops keystore_dynamo_bill;
 

@@ -7,10 +7,10 @@
  *   | header      magic, version, size, offsets   |      | signing keys   (signing.h)    |
  *   | directory   keys, mappings, prices          |      | key questions  (keymiss.h)    |
  *   | edition     a later table of models         |      | the key store  (standing.h)   |
- *   | buckets     one cell a key slot             |      +-------------------------------+
- *   | scoreboard  one slot a process              |
- *   | counters    one block a process             |      the usage journal is a file of its own
- *   | learned     what models have refused        |      (journal.h)
+ *   | buckets     one cell a key slot             |      | profiles       (profiles.h)   |
+ *   | scoreboard  one slot a process              |      +-------------------------------+
+ *   | counters    one block a process             |
+ *   | learned     what models have refused        |      usage records: a file (journal.h)
  *   | holds       one row a worker                |
  *   +---------------------------------------------+
  *

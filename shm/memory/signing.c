@@ -3,36 +3,58 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define WORDS     (sizeof(struct signing_keys) / 8)
-#define TRIES_MAX 100u
+#define WORDS      (sizeof(struct signing_keys) / 8)
+#define SEAL_WORDS (SEAL_KEY_SIZE / 8)
+#define TRIES_MAX  100u
 
 typedef _Atomic uint64_t word;
 
 /* The two-copy protocol of directory.h, over one struct. */
 struct signing_area {
-    word building;   /* refresher */
-    word published;  /* refresher */
-    word complaints; /* any worker, atomic add */
-    word skew_ms;    /* any worker */
-    word usable;     /* refresher: 1 while the published keys can sign */
-    word missed;     /* any worker, atomic add */
-    uint64_t reserved[10];
-    word copy[2][WORDS]; /* refresher */
+    word building;            /* refresher */
+    word published;           /* refresher */
+    word complaints;          /* any worker, atomic add */
+    word skew_ms;             /* any worker */
+    word usable;              /* refresher: 1 while the published keys can sign */
+    word missed;              /* any worker, atomic add */
+    word seal_building;       /* refresher */
+    word seal_published;      /* refresher; 0: nothing yet */
+    word seal[2][SEAL_WORDS]; /* refresher */
+    word copy[2][WORDS];      /* refresher */
 };
+_Static_assert(offsetof(struct signing_area, copy) == 128, "no unnamed bytes");
 
 size_t signing_area_size(void)
 {
     return sizeof(struct signing_area);
 }
 
+/* false: the copy was written meanwhile. */
+static bool words_out(const word *building, const word *copy, size_t n, uint64_t generation,
+                      uint64_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = atomic_load_explicit(&copy[i], memory_order_relaxed);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(building, memory_order_relaxed) - generation < 2;
+}
+
+static void words_in(word *building, word *published, word *copy, size_t n, uint64_t next,
+                     const uint64_t *in)
+{
+    atomic_store_explicit(building, next, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    for (size_t i = 0; i < n; i++) {
+        atomic_store_explicit(&copy[i], in[i], memory_order_relaxed);
+    }
+    atomic_store_explicit(published, next, memory_order_release);
+}
+
 static bool copy_out(const struct signing_area *a, uint64_t generation, struct signing_keys *out)
 {
     uint64_t words[WORDS];
-    for (size_t i = 0; i < WORDS; i++) {
-        words[i] = atomic_load_explicit(&a->copy[generation & 1][i], memory_order_relaxed);
-    }
-    atomic_thread_fence(memory_order_acquire);
-    bool valid = atomic_load_explicit(&a->building, memory_order_relaxed) - generation < 2;
+    bool valid = words_out(&a->building, a->copy[generation & 1], WORDS, generation, words);
     if (valid) {
         memcpy(out, words, sizeof *out);
     }
@@ -63,12 +85,7 @@ void signing_publish(struct segment *s, const struct signing_keys *keys)
     memcpy(words, keys, sizeof words);
     memcpy(words, &next, sizeof next); /* the first member */
     atomic_store_explicit(&a->usable, keys->access_key_id[0] != '\0', memory_order_relaxed);
-    atomic_store_explicit(&a->building, next, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    for (size_t i = 0; i < WORDS; i++) {
-        atomic_store_explicit(&a->copy[next & 1][i], words[i], memory_order_relaxed);
-    }
-    atomic_store_explicit(&a->published, next, memory_order_release);
+    words_in(&a->building, &a->published, a->copy[next & 1], WORDS, next, words);
     text_wipe(words, sizeof words);
 }
 
@@ -105,4 +122,37 @@ void signing_set_skew(struct segment *s, int64_t ms)
 int64_t signing_skew(const struct segment *s)
 {
     return (int64_t)atomic_load_explicit(&s->signing->skew_ms, memory_order_relaxed);
+}
+
+/* --- the key of seals --- */
+
+bool signing_seal_read(const struct segment *s, uint8_t key_out[SEAL_KEY_SIZE])
+{
+    const struct signing_area *a = s->signing;
+    uint64_t words[SEAL_WORDS] = {0};
+    bool valid = false;
+    for (uint32_t i = 0; i < TRIES_MAX && !valid; i++) {
+        uint64_t generation = atomic_load_explicit(&a->seal_published, memory_order_acquire);
+        if (generation == 0) {
+            break;
+        }
+        valid =
+            words_out(&a->seal_building, a->seal[generation & 1], SEAL_WORDS, generation, words);
+    }
+    if (!valid) {
+        text_wipe(words, sizeof words);
+    }
+    memcpy(key_out, words, sizeof words);
+    text_wipe(words, sizeof words);
+    return valid;
+}
+
+void signing_seal_publish(struct segment *s, const uint8_t key[SEAL_KEY_SIZE])
+{
+    struct signing_area *a = s->signing;
+    uint64_t next = atomic_load_explicit(&a->seal_published, memory_order_relaxed) + 1;
+    uint64_t words[SEAL_WORDS];
+    memcpy(words, key, sizeof words);
+    words_in(&a->seal_building, &a->seal_published, a->seal[next & 1], SEAL_WORDS, next, words);
+    text_wipe(words, sizeof words);
 }

@@ -1,5 +1,6 @@
 /*
- * signing.h - derived SigV4 keys, published by the refresher for the workers.
+ * signing.h - derived SigV4 keys, and the key with which reasoning is sealed (server/base/seal.h),
+ * published by the refresher for the workers.
  *
  * Anonymous mapping: no descriptor, not dumped. Yesterday's, today's and tomorrow's key, so
  * midnight needs nobody, in whichever direction a clock passes it. Two copies and a generation, as
@@ -8,6 +9,7 @@
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
 
+#include "server/base/seal.h"
 #include "shm/memory/segment_layout.h"
 
 #define SIGNING_DAYS 3 /* yesterday, today, tomorrow (UTC, as AWS's clock has it) */
@@ -42,6 +44,12 @@ uint64_t signing_missed(const struct segment *s);
  * any worker. */
 void signing_set_skew(struct segment *s, int64_t ms);
 int64_t signing_skew(const struct segment *s);
+
+/* The key of seals. All servers of one key store have the same: the store keeps it. false: there is
+ * none (yet), and key_out is wiped. */
+bool signing_seal_read(const struct segment *s, uint8_t key_out[SEAL_KEY_SIZE]);
+/* Refresher. */
+void signing_seal_publish(struct segment *s, const uint8_t key[SEAL_KEY_SIZE]);
 
 size_t signing_area_size(void);
 

@@ -16,6 +16,8 @@
     X(MESSAGES_NONE, "messages", "anthropic", "none")             \
     X(CHAT_CONVERSE, "chat_completions", "openai", "converse")    \
     X(CHAT_NONE, "chat_completions", "openai", "none")            \
+    X(RESPONSES_CONVERSE, "responses", "openai", "converse")      \
+    X(RESPONSES_NONE, "responses", "openai", "none")              \
     X(COUNT_TOKENS, "count_tokens", "anthropic", "any")           \
     X(PUBLIC, "public", "any", "none") /* health, version, ... */ \
     X(OTHER, "other", "any", "none")

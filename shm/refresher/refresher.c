@@ -3,7 +3,8 @@
  *
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
- *                   the date of the signing keys (signer_tick), CATALOGUE_FILE (models_watch_tick)
+ *                   the date of the signing keys (signer_tick), CATALOGUE_FILE (models_watch_tick),
+ *                   the key of sealed reasoning (sealkey_tick)
  *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
  *                   time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
@@ -30,6 +31,7 @@
 #include "shm/refresher/inquiry.h"
 #include "shm/refresher/keysync.h"
 #include "shm/refresher/models_watch.h"
+#include "shm/refresher/sealkey.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/refresher/signer.h"
 #include "shm/memory/signing.h"
@@ -55,6 +57,7 @@ struct refresher {
     bool ending;                 /* only usage records are still stored, */
     uint64_t until_ms;           /* until then; 0: a successor does the rest */
     struct models_watch models;
+    struct sealkey sealkey;
     struct loop_timer tick_timer, question_timer, drain_timer;
     int signal_fd;
     int exit_code;
@@ -132,6 +135,7 @@ static bool sync_keys(struct refresher *r)
 {
     struct err err;
     if (keysync_tick(r->keys, &err) == STATUS_OK) {
+        sealkey_tick(&r->sealkey, keysync_store(r->keys), clock_mono_ms());
         return true;
     }
     log_line(LOG_ERROR, "refresher", "%s", err.text);
@@ -280,6 +284,7 @@ static enum status start(struct refresher *r, struct err *err)
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
     models_watch_begin(&r->models, r->config, r->segment);
+    r->sealkey.segment = r->segment;
     loop_each_turn(r->loop, on_turn, r);
     loop_timer_in(r->loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);

@@ -151,6 +151,7 @@ static const struct keystore_ops ops = {
     .usage = keystore_sqlite_usage,
     .prices = keystore_sqlite_prices,
     .betas = keystore_sqlite_betas,
+    .seal_key = keystore_sqlite_seal_key,
     .edit = &keystore_sqlite_edit,
     .bill = &keystore_sqlite_bill,
     .close = close_store,

@@ -1,7 +1,7 @@
 /*
  * keystore_sqlite_private.h - the parts of the embedded store whose functions stand in its table
  * (struct keystore_ops): keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_betas.c
- * (beta rules), keystore_sqlite_budget.c (what a key has spent), keystore_sqlite_edit.c and
+ * (beta rules), keystore_sqlite_seal.c (the key of sealed reasoning), keystore_sqlite_budget.c (what a key has spent), keystore_sqlite_edit.c and
  * keystore_sqlite_bill.c (changes by the subcommands). Refresher and subcommands.
  */
 #ifndef SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
@@ -14,6 +14,10 @@ enum status keystore_sqlite_betas(struct keystore *base,
                                   bool (*fn)(void *ctx, const struct directory_beta *rule,
                                              bool whole),
                                   void *ctx, struct err *err);
+
+/* keystore_sqlite_seal.c: see struct keystore_ops */
+enum status keystore_sqlite_seal_key(struct keystore *base, const uint8_t fresh[SEAL_KEY_SIZE],
+                                     uint8_t out[SEAL_KEY_SIZE], struct err *err);
 
 /* keystore_sqlite_usage.c: see struct keystore_ops */
 enum status keystore_sqlite_put_usage(struct keystore *base, const struct keystore_usage *rows,

@@ -60,6 +60,8 @@ enum keystore_sqlite_column {
               " WHERE api_key = ?")                                                              \
     X(MAPPINGS, "SELECT anthropic_model_id, bedrock_model_id, as_model_id FROM model_mapping")   \
     X(VERSION, "SELECT value FROM meta WHERE name = 'version'")                                  \
+    X(SEAL_GET, "SELECT value FROM meta WHERE name = 'seal_key'")                                \
+    X(SEAL_PUT, "INSERT INTO meta VALUES('seal_key', ?) ON CONFLICT(name) DO NOTHING")           \
     X(USAGE_PUT, "INSERT INTO usage(api_key, timestamp, usage_id, request_id, model,"            \
                  " resolved_model, input_tokens, output_tokens, cached_tokens,"                  \
                  " cache_write_input_tokens, cache_write_1h_tokens, total_tokens, cost_micro,"   \

@@ -44,6 +44,15 @@ enum status keystore_prices(struct keystore *k,
     return k->ops->prices ? k->ops->prices(k, fn, ctx, err) : STATUS_OK;
 }
 
+enum status keystore_seal_key(struct keystore *k, const uint8_t fresh[SEAL_KEY_SIZE],
+                              uint8_t out[SEAL_KEY_SIZE], struct err *err)
+{
+    if (!k->ops->seal_key) {
+        return err_set(err, STATUS_NOT_SUPPORTED, "the %s store keeps no such key", k->ops->name);
+    }
+    return k->ops->seal_key(k, fresh, out, err);
+}
+
 /* --- from a row to a cell ------------------------------------------------------------------ */
 
 static const struct str hashed_prefix = {"sha256:", 7};

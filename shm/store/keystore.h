@@ -9,6 +9,7 @@
 
 #include "server/config/config.h"
 #include "server/base/err.h"
+#include "server/base/seal.h"
 #include "shm/memory/directory.h"
 #include "shm/store/keystore_bill.h"
 #include "shm/store/keystore_edit.h"
@@ -91,6 +92,10 @@ struct keystore_ops {
     enum status (*betas)(struct keystore *k,
                          bool (*fn)(void *ctx, const struct directory_beta *rule, bool whole),
                          void *ctx, struct err *err);
+    /* The key with which reasoning is sealed, the same for all servers of the store. Where there is
+     * none, fresh becomes it by one conditional write: of two who come at once both get the same. */
+    enum status (*seal_key)(struct keystore *k, const uint8_t fresh[SEAL_KEY_SIZE],
+                            uint8_t out[SEAL_KEY_SIZE], struct err *err);
     const struct keystore_edit_ops *edit;
     const struct keystore_bill_ops *bill;
     void (*close)(struct keystore *k);
@@ -107,7 +112,7 @@ struct keystore { /* first member of every implementation */
 
 void keystore_close(struct keystore *k);
 
-/* The three that a store need not have: NOT_SUPPORTED, NOT_SUPPORTED, and OK without a price. */
+/* The four that a store need not have: NOT_SUPPORTED, but OK without a price. */
 MUST_CHECK enum status keystore_put_usage(struct keystore *k, const struct keystore_usage *rows,
                                           size_t n, struct err *err);
 MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group group,
@@ -117,6 +122,9 @@ MUST_CHECK enum status keystore_usage(struct keystore *k, enum keystore_group gr
 MUST_CHECK enum status keystore_prices(struct keystore *k,
                                        bool (*fn)(void *ctx, const struct keystore_price *price),
                                        void *ctx, struct err *err);
+
+MUST_CHECK enum status keystore_seal_key(struct keystore *k, const uint8_t fresh[SEAL_KEY_SIZE],
+                                         uint8_t out[SEAL_KEY_SIZE], struct err *err);
 
 /* "sha256:<hex>" of a clear key. */
 void keystore_hash_id(struct str key, char id_out[KEYSTORE_ID_MAX + 1]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make aws-test: the deployment scripts and the guides with real AWS CLIs against moto and a front that plays App
 # Runner and ECS Express Mode. Needs python3 with venv and PyPI (build/aws), openssl; the tests with version 2 of the
-# CLI need Debian's package awscli. usage: tests/aws/run.sh [NN_topic ...]
+# CLI need Debian's package awscli. usage: tests/aws/run.sh [NN_topic ...]      CLIS=v1: without those
 # Last line: "aws: N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
@@ -26,7 +26,10 @@ for file in "$here"/[0-9]*.sh; do
     one v1 "$file"
     # What Debian's 2.9 knows of: App Runner. That it is refused for ECS Express Mode is in 20_ecs_express.sh.
     case $file in
-    *10_app_runner*) if [ -x /usr/bin/aws ]; then one v2 "$file"; else echo "  skipped: CLI v2 is not installed (apt-get install awscli)"; fi ;;
+    *10_app_runner*)
+        [ "${CLIS:-all}" != v1 ] || continue
+        if [ -x /usr/bin/aws ]; then one v2 "$file"; else echo "  skipped: CLI v2 is not installed (apt-get install awscli)"; fi
+        ;;
     esac
 done
 tally_end aws

@@ -28,19 +28,26 @@ opencode=1.18.33
     { npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
         touch "$here/node_modules/.opencode/$opencode"; } || complain "npm install opencode-ai failed"
 
+# The clients of /v1/responses need a newer Node than Debian's, which comes with them.
+newer=$here/responses
+cmp -s $newer/package-lock.json $newer/node_modules/.installed-lock ||
+    { (cd $newer && npm ci --no-audit --no-fund --loglevel=error) && cp $newer/package-lock.json $newer/node_modules/.installed-lock; } ||
+    complain "npm ci failed in $newer"
+
 # moto comes from PyPI into build/moto. On stdout why it cannot, one line.
 moto=build/moto
-install_moto() {
+# install_python VENV REQUIREMENTS
+install_python() {
     local log
-    cmp -s "$here/requirements.txt" "$moto/.installed" && return
-    rm -rf "$moto"
+    cmp -s "$2" "$1/.installed" && return
+    rm -rf "$1"
     python3 -c 'import ensurepip' 2>/dev/null || {
         echo "python3 with venv is missing (Debian: apt-get install python3-venv)"
         return 1
     }
-    log=$(python3 -m venv "$moto" 2>&1 &&
-        timeout 90 "$moto/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
-            --requirement "$here/requirements.txt" 2>&1) && cp "$here/requirements.txt" "$moto/.installed" && return
+    log=$(python3 -m venv "$1" 2>&1 &&
+        timeout 90 "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
+            --requirement "$2" 2>&1) && cp "$2" "$1/.installed" && return
     case $log in
     '' | *'connection broken'* | *'timed out'* | *Timeout*) echo "PyPI cannot be reached" ;;
     *) echo "${log##*$'\n'}" ;;
@@ -49,11 +56,30 @@ install_moto() {
 }
 # Without it its tests are skipped, in CI too: they are the only ones that need Python's packages.
 if [[ $# -eq 0 || $* == *moto* ]]; then
-    if why=$(install_moto); then
+    if why=$(install_python "$moto" "$here/requirements.txt"); then
         export MOTO_SERVER=$PWD/$moto/bin/moto_server
     else
         export MOTO_MISSING="no moto: $why"
         echo "run.sh: skipping moto.test.mjs, $MOTO_MISSING"
+    fi
+fi
+
+# Nor do these stop the others: the SDKs for Python and Go.
+if [[ $# -eq 0 || $* == *python* ]]; then
+    if why=$(install_python build/openai "$newer/requirements.txt"); then
+        export PYTHON_OPENAI=$PWD/build/openai/bin/python
+    else
+        export PYTHON_OPENAI_MISSING="no SDK for Python: $why"
+        echo "run.sh: skipping python.test.mjs, $PYTHON_OPENAI_MISSING"
+    fi
+fi
+if [[ $# -eq 0 || $* == *go.test* ]]; then
+    if why=$(command -v go >/dev/null || echo "go is missing (Debian: apt-get install golang)") && [ -z "$why" ] &&
+        why=$(go -C "$newer/go" build -o "$PWD/build/openai-go" . 2>&1); then
+        export GO_OPENAI=$PWD/build/openai-go
+    else
+        export GO_OPENAI_MISSING="no SDK for Go: ${why##*$'\n'}"
+        echo "run.sh: skipping go.test.mjs, $GO_OPENAI_MISSING"
     fi
 fi
 
@@ -108,6 +134,14 @@ export PROGRAM=$program # for the test file that starts a server of its own
 API_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n clients --output json |
     node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
 export API_KEY
+# A key whose budget one dear answer spends.
+POOR_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n poor --monthly-budget 0.01 --output json |
+    node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
+export POOR_KEY
+
+# A name that Codex knows tools for, as an operator maps it.
+(cd "$work" && env -i "${settings[@]}" "$program" map-model gpt-5.5-codex us.anthropic.claude-sonnet-4-5-20250929-v1:0 >/dev/null) ||
+    complain "map-model failed"
 
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!
@@ -122,10 +156,21 @@ wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r
 
 # One file after the other: they share the mock's ledger.
 files=("$@")
-[ $# -gt 0 ] || files=("$here"/*.test.mjs)
-NODE_NO_WARNINGS=1 node --test --test-concurrency=1 --test-reporter=spec "${files[@]}" | tee "$work/report.log"
-status=${PIPESTATUS[0]}
-count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | tail -1; }
+[ $# -gt 0 ] || files=("$here"/*.test.mjs "$newer"/*.test.mjs)
+status=0
+# go_through NODE FILE...
+go_through() {
+    [ $# -gt 1 ] || return
+    NODE_NO_WARNINGS=1 "$1" --test --test-concurrency=1 --test-reporter=spec "${@:2}" | tee -a "$work/report.log"
+    [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+}
+old=() new=()
+for file in "${files[@]}"; do
+    case $file in */responses/*) new+=("$file") ;; *) old+=("$file") ;; esac
+done
+go_through node "${old[@]}"
+go_through $newer/node_modules/node/bin/node "${new[@]}"
+count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 [ "$status" -eq 0 ] || { echo "--- server log, last lines"; tail -20 "$work/server.log"; }
 echo "$(count pass) passed, $(count fail) failed, $(count skipped) skipped"
 [ "$status" -ne 0 ] || status=$judged

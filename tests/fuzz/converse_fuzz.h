@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/unit/responses_grammar.h"
 #include "tests/unit/sse_grammar.h"
 #include "worker/dialect/relay.h"
+#include "worker/reply/converse_to_responses.h"
 
 #define OUT_MAX    ((size_t)64 << 20)
 #define EVENTS_MAX (SSE_BLOCKS - 4) /* each may open a block, and the checker holds no more */
@@ -24,7 +26,9 @@ static void fuzz_complain(const char *wrong, struct str out)
     abort();
 }
 
-static void fuzz_stream(const struct relay *relay, struct reply *reply, bool anthropic,
+enum fuzz_dialect { FUZZ_OPENAI, FUZZ_ANTHROPIC, FUZZ_RESPONSES };
+
+static void fuzz_stream(const struct relay *relay, struct reply *reply, enum fuzz_dialect dialect,
                         struct str lines)
 {
     struct str line, type;
@@ -39,7 +43,12 @@ static void fuzz_stream(const struct relay *relay, struct reply *reply, bool ant
     }
     if (st == STATUS_OK)
         st = relay->end(reply, &out, &err);
-    const char *wrong = sse_grammar(buf_str(&out), anthropic, st == STATUS_OK);
+    if (dialect == FUZZ_RESPONSES && st != STATUS_OK) /* a whole stream all the same */
+        converse_to_responses_fail(reply, STR("server_error"), STR("it broke"), &out);
+    const char *wrong =
+        dialect == FUZZ_RESPONSES
+            ? responses_grammar(buf_str(&out), true)
+            : sse_grammar(buf_str(&out), dialect == FUZZ_ANTHROPIC, st == STATUS_OK);
     if (wrong)
         fuzz_complain(wrong, buf_str(&out));
     if (reply->stopped != (st == STATUS_OK))

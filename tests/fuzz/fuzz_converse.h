@@ -1,5 +1,5 @@
 /*
- * fuzz_converse.h - what the harnesses of both request converters to Converse share. The first byte
+ * fuzz_converse.h - what the harnesses of the request converters to Converse share. The first byte
  * picks the model, the second the options, the rest is a request. Checked besides memory safety: a
  * body is JSON that fits the modelled shapes and is not much larger than the request; a refusal has
  * a text; the notes can go into a header.

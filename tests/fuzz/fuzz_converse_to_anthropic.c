@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena *arena = arena_new((size_t)64 << 20);
     struct str text = {(const char *)data, n};
-    fuzz_stream(&converse_to_anthropic_relay, make(arena), true, text);
+    fuzz_stream(&converse_to_anthropic_relay, make(arena), FUZZ_ANTHROPIC, text);
     fuzz_answer(&converse_to_anthropic_relay, make(arena), arena, text);
     arena_drop(arena);
     return 0;

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena *arena = arena_new((size_t)64 << 20);
     struct str text = {(const char *)data, n};
-    fuzz_stream(&converse_to_openai_relay, make(arena, n), false, text);
+    fuzz_stream(&converse_to_openai_relay, make(arena, n), FUZZ_OPENAI, text);
     fuzz_answer(&converse_to_openai_relay, make(arena, n), arena, text);
     arena_drop(arena);
     return 0;

@@ -79,9 +79,9 @@ static size_t object_size(struct str s)
     return 0;
 }
 
-static void add_named_calls(const struct ask *ask, struct reply *out)
+static void add_named_calls(const struct ask *ask, struct str text, struct reply *out)
 {
-    struct str rest = ask->text;
+    struct str rest = text;
     size_t at;
     while (out->block_n < REPLY_MAX && text_find(rest, STR("use tool "), &at)) {
         rest = text_sub(rest, at + 9, rest.n);
@@ -108,7 +108,7 @@ static bool add_calls(const struct ask *ask, struct reply *out)
 {
     size_t before = out->block_n;
     add_block(out, BLOCK_TEXT, STR("I will use a tool."));
-    add_named_calls(ask, out);
+    add_named_calls(ask, ask->text, out);
     bool wants_bash = mentions(ask->text, STR("bash")) || mentions(ask->text, STR("hello"));
     if (out->block_n == before + 1 && wants_bash && is_offered(ask, STR("Bash")))
         add_call(out, STR("Bash"),
@@ -119,6 +119,14 @@ static bool add_calls(const struct ask *ask, struct reply *out)
         return true;
     out->block_n = before;
     return false;
+}
+
+/* What a tool says can be the next order: a conversation of several turns. */
+static bool add_next_calls(const struct ask *ask, struct reply *out)
+{
+    size_t before = out->block_n;
+    add_named_calls(ask, ask->tool_result, out);
+    return out->block_n > before;
 }
 
 /* --- text --- */
@@ -230,7 +238,9 @@ static void count_usage(const struct ask *ask, struct reply *out)
     }
     for (size_t i = 0; i < out->block_n; i++) {
         const struct block *b = &out->block[i];
-        out->usage.output += b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
+        uint32_t n = b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
+        out->usage.output += n;
+        out->usage.thinking += b->kind == BLOCK_THINKING ? n : 0;
     }
     count_as_told(ask, &out->usage);
 }
@@ -253,11 +263,14 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
 {
     *out = (struct reply){.model = ask->model, .stop_reason = "end_turn"};
     out->shows_stop_sequence = ask->wants_stop_sequence;
+    out->shows_thinking_tokens = ask->wants_thinking_tokens;
     text_id(STR("msg_bdrk_"), out->id, sizeof out->id);
     if (ask->thinking)
         add_block(out, BLOCK_THINKING, STR("The user wants an answer; a short one will do."));
     bool plain = fault_on(faults, FAULT_TOKENS) || fault_on(faults, FAULT_SIZE);
-    if (plain || (!play_reply(arena, ask, out) && (ask->tool_result.p || !add_calls(ask, out))))
+    bool said = !plain && (play_reply(arena, ask, out) ||
+                           (ask->tool_result.p ? add_next_calls(ask, out) : add_calls(ask, out)));
+    if (!said)
         add_text(arena, ask, faults, out);
     stop_as_told(ask, out);
     block_it(ask, out);

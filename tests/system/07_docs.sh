@@ -130,7 +130,9 @@ MODEL=$(grep -oE '"models": \{"[^"]+' "$T/clients.md" | sed 's/.*"//')
 asked=0
 reaches() { # BASE PATH STATUS
     asked=$((asked + 1))
-    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{\"model\":\"$MODEL\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+    local words='"max_tokens":9,"messages"'
+    [ "$2" != /responses ] || words='"input"'
+    call "${1/#http:\/\/localhost:8000}$2" -H "x-api-key: $KEY" -d "{\"model\":\"$MODEL\",$words:[{\"role\":\"user\",\"content\":\"Hi\"}]}"
     expect "client line: $1 and $2" "$CODE" "$3"
 }
 addresses() { grep -oE "$1" "$T/clients.md" | grep -oE 'http://[^ "`]+' | sort -u; }
@@ -138,7 +140,7 @@ make_key clients
 for base in $(addresses 'ANTHROPIC_BASE_URL=[^ ]+'); do reaches "$base" /v1/messages 200; done
 for base in $(addresses '"@ai-sdk/anthropic", "options": \{"baseURL": "[^"]+'); do reaches "$base" /messages 200; done
 for base in $(addresses '(OPENAI_BASE_URL=|OPENAI_API_BASE=|apiBase: "|Base URL: `)[^ "`]+'); do reaches "$base" /chat/completions 200; done
-reaches http://localhost:8000 "$(grep '^| Codex' "$T/clients.md" | grep -oE '/v1/[a-z]+')" 404
+for base in $(addresses 'base_url = "[^"]+'); do reaches "$base" /responses 200; done
 expect "every address was tried" "$asked $(addresses 'http://[^ "`]+' | xargs)" "4 http://localhost:8000 http://localhost:8000/v1"
 expect_true "OpenCode's line is JSON" jq -e .provider <<<"$(code "$T/clients.md" | grep '^{')"
 for name in $(code "$T/clients.md" | grep -oE '"?model"?: [a-z0-9-]+|openai/[a-z0-9-]+|^claude-[a-z0-9-]+' | sed -E 's/.*(: |\/)//' | sort -u); do

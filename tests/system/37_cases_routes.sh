@@ -120,11 +120,6 @@ expect_match "L3: the same of Anthropic's" "$CODE $(got '.error.type + " " + .er
 
 expect_match "case 63: is told in JSON" "$(header content-type)" '^application/json'
 
-# --- Responses: not built, so cases 83 to 86 have one answer
-for row in '83: a text turn' '84: a tool turn' '85: an upstream failure' '86: namespace tools'; do
-    absent "case $row" /v1/responses OPENAI
-done
-
 stop_server
 start_server COUNT_TOKENS_FALLBACK=refuse
 count "${COUNT/$CLAUDE/$NOVA}"

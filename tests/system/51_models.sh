@@ -121,6 +121,9 @@ known() { ask "$(message hi "$rich" house)" && grep -q '^x-converter-changes: be
 eventually $((5 * SLOW)) known || fail "the declared model is not taken"
 behind house anthropic.claude-opus-4-8 declared
 behind claude-opus-4-7 anthropic.claude-opus-4-7 name
+ask "$(message hi "$rich" "$profile")" # a client may name it, too
+expect_match "its own name: the header says how" "$(cat "$T/head")" "^x-converter-changes: behind:declared"
+expect_match "its own name: the log, too" "$(grep " model=$profile " "$T/server.log" | tail -1)" "behind=anthropic.claude-opus-4-8 behind_by=declared .*cost_micro=[1-9]"
 call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
 expect "count_tokens" "$CODE" 200
 
@@ -170,7 +173,7 @@ kill -9 "$refresher"
 eventually $((10 * SLOW)) bash -c "[ -n \"\$(cat /proc/$SERVER_PID/task/$SERVER_PID/children)\" ]"
 behind my-house global.anthropic.claude-opus-4-8 profile
 expect "its answers outlive the refresher" "$(asked)" 5
-profile=$arn/k3v9x0q7t2ab
+profile=$arn/k3v9x0q7t2ac # no mapping leads to it
 
 # --- nothing unknown is free --------------------------------------------------------------------------------------
 ask "$(message hi '{}' "$profile")"

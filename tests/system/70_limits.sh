@@ -162,6 +162,13 @@ expect "a model that is not allowed" "$CODE" 403
 expect_json "its type" .error.type permission_error
 ask "$(message hi '{"model":"claude-haiku-4-5"}')"
 expect "one that is" "$CODE" 200
+make_key other_names --models claude-sonnet-4-5
+for name in 'claude-sonnet-4-5[1m]' claude-sonnet-4.5 'claude-sonnet-4.5[1m]'; do
+    ask "$(message hi "{\"model\":\"$name\"}")"
+    expect "the model under the name $name" "$CODE" 200
+done
+ask "$(message hi '{"model":"claude-sonnet-4.6"}')"
+expect "another model" "$CODE" 403
 
 # --- one key's bodies, announced and never sent, take nothing of the others' room
 stop_server

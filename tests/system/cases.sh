@@ -48,3 +48,21 @@ refused_chat() {
     chat "$2"
     expect "$1" "$CODE $(got "$4")" "$3 $5"
 }
+
+# --- /v1/responses
+STREAM='"stream":true'
+# respond BODY [curl options...]: POST /v1/responses with KEY
+respond() {
+    local body=$1
+    shift
+    call /v1/responses -N -H "authorization: Bearer $KEY" -H 'content-type: application/json' --data-binary "$body" "$@"
+}
+# asked MODEL INPUT [MEMBERS]: a request; INPUT is JSON
+asked() { printf '{"model":"%s","input":%s%s}' "$1" "$2" "${3:+,$3}"; }
+# refused_response WHAT BODY STATUS JQ WANTED
+refused_response() {
+    respond "$2"
+    expect "$1" "$CODE $(got "$4")" "$3 $5"
+}
+# one TYPE JQ: of the event of that type
+one() { data 'select(.type == "'"$1"'") | '"$2"; }

@@ -21,7 +21,7 @@ prove() {
     case $1 in
     lint) scripts/lint.sh "$2" ;;
     unit) make VARIANT=asan "build/asan/unit/$2" && "build/asan/unit/$2" ;;
-    *) make -s all && B=build "tests/$1/run.sh" "$2" ;;
+    *) make -s all && CLIS=v1 B=build "tests/$1/run.sh" "$2" ;;
     esac
 }
 

@@ -21,6 +21,9 @@
  * leaves the library's own out. */
 static const char *mapped_from, *mapped_to, *mapped_as;
 static uint64_t mapped_generation;
+/* Further ones, for whoever looks through them all. */
+static const struct directory_mapping *mapped_more;
+static size_t mapped_more_n;
 /* The object file of the real one would bring the real directory_map with it. */
 bool directory_beta(const struct segment *s, struct str name, char to_out[DIRECTORY_BETA_TO])
 {
@@ -37,6 +40,24 @@ bool directory_map(const struct segment *s, struct str model, struct directory_m
         return false;
     text_copy(text_from(mapped_to), out->to, sizeof out->to);
     text_copy(text_from(mapped_as), out->as, sizeof out->as);
+    return true;
+}
+
+bool directory_each_mapping(const struct segment *s,
+                            void (*fn)(void *ctx, const struct directory_mapping *mapping),
+                            void *ctx)
+{
+    struct directory_mapping m = {.reserved = 0};
+    (void)s;
+    if (mapped_from) {
+        text_copy(text_from(mapped_from), m.from, sizeof m.from);
+        text_copy(text_from(mapped_to), m.to, sizeof m.to);
+        text_copy(text_from(mapped_as), m.as, sizeof m.as);
+        fn(ctx, &m);
+    }
+    for (size_t i = 0; i < mapped_more_n; i++) {
+        fn(ctx, &mapped_more[i]);
+    }
     return true;
 }
 
@@ -66,6 +87,7 @@ static int begin(void **state)
                              .model_arn_accounts = "",
                              .aws_region = "us-east-1"};
     mapped_from = mapped_to = mapped_as = NULL;
+    mapped_more_n = 0;
     return 0;
 }
 

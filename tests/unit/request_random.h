@@ -1,6 +1,6 @@
 /*
- * request_random.h - for tests: what random requests of both dialects are made of, as wild as clients
- * get; the requests are in request_random_messages.h and request_random_chat.h. Turns are mostly
+ * request_random.h - for tests: what random requests of each dialect are made of, as wild as clients
+ * get; the requests are in request_random_messages.h, _chat.h and _responses.h. Turns are mostly
  * well-formed (calls answered, roles in turn), so that most requests reach the converter's
  * depths; the rest is there to be refused. Seeded: the same seed gives the same request.
  */

@@ -51,6 +51,8 @@ bool converse_is_base64(struct str s)
 
 /* --- tool names ---------------------------------------------------------------------------- */
 
+#define BUCKETS 256
+
 /* In buckets by the last byte of the made name, which is as good as random: a request with very
  * many odd names must not cost their number squared. */
 struct pair {
@@ -68,9 +70,8 @@ struct tool {
 
 struct converse_names {
     struct arena *arena;
-    struct pair *pairs[256];
-    struct tool *tools[256]; /* marked or joined */
-    uint64_t seed;           /* of their buckets: strangers choose the names */
+    struct pair **pairs; /* BUCKETS, from the first pair on: most requests have none */
+    struct tool **tools; /* marked or joined; likewise */
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
@@ -113,7 +114,7 @@ static struct pair *find(const struct converse_names *names, struct str bedrock,
     if (!looks_made(bedrock) || !text_unhex(text_sub(bedrock, bedrock.n - 2, 2), bucket_out, 1)) {
         return NULL;
     }
-    for (struct pair *p = names->pairs[*bucket_out]; p; p = p->next) {
+    for (struct pair *p = names->pairs ? names->pairs[*bucket_out] : NULL; p; p = p->next) {
         if (text_eq(p->bedrock, bedrock)) {
             return p;
         }
@@ -131,9 +132,12 @@ struct str converse_name_out(struct converse_names *names, struct str client)
     if (!made.p || find(names, made, &bucket)) {
         return made;
     }
+    if (!names->pairs) {
+        names->pairs = arena_alloc(names->arena, BUCKETS * sizeof *names->pairs);
+    }
     struct pair *p = arena_alloc(names->arena, sizeof *p);
     struct str kept = arena_dup(names->arena, client);
-    if (!p || !kept.p) {
+    if (!names->pairs || !p || !kept.p) {
         return (struct str){NULL, 0};
     }
     *p = (struct pair){.client = kept, .bedrock = made, .next = names->pairs[bucket]};
@@ -150,18 +154,19 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
 
 /* --- tools --------------------------------------------------------------------------------- */
 
+/* Strangers choose the names, but do not know where this request lies in memory. */
 static size_t bucket_of(const struct converse_names *names, struct str client)
 {
-    uint64_t h = names->seed;
+    uint64_t h = (uint64_t)(uintptr_t)names * 0x9e3779b97f4a7c15u;
     for (size_t i = 0; i < client.n; i++) { /* FNV-1a */
         h = (h ^ (uint8_t)client.p[i]) * 0x100000001b3u;
     }
-    return (size_t)(h ^ h >> 32) % (sizeof names->tools / sizeof *names->tools);
+    return (size_t)(h ^ h >> 32) % BUCKETS;
 }
 
 static struct tool *find_tool(const struct converse_names *names, struct str client)
 {
-    struct tool *t = names ? names->tools[bucket_of(names, client)] : NULL;
+    struct tool *t = names && names->tools ? names->tools[bucket_of(names, client)] : NULL;
     while (t && !text_eq(t->client, client)) {
         t = t->next;
     }
@@ -172,15 +177,16 @@ static struct tool *add_tool(struct converse_names *names, struct str client, st
                              struct str name)
 {
     struct tool *t = arena_alloc(names->arena, sizeof *t);
-    struct str kept = arena_dup(names->arena, client), in = arena_dup(names->arena, space),
-               own = arena_dup(names->arena, name);
-    if (names->seed == 0) { /* the first */
-        text_random(&names->seed, sizeof names->seed);
+    struct str kept = arena_dup(names->arena, client);
+    struct str in = space.n > 0 ? arena_dup(names->arena, space) : STR("");
+    struct str own = text_eq(name, client) ? kept : arena_dup(names->arena, name);
+    if (!names->tools) { /* the first */
+        names->tools = arena_alloc(names->arena, BUCKETS * sizeof *names->tools);
     }
-    struct tool **first = &names->tools[bucket_of(names, client)];
-    if (!t || !kept.p || !in.p || !own.p) {
+    if (!names->tools || !t || !kept.p || !in.p || !own.p) {
         return NULL;
     }
+    struct tool **first = &names->tools[bucket_of(names, client)];
     *t = (struct tool){.client = kept, .space = in, .name = own, .next = *first};
     *first = t;
     return t;

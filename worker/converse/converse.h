@@ -1,5 +1,5 @@
 /*
- * converse.h - what both request converters to Bedrock Converse share: names that Bedrock refuses,
+ * converse.h - what the request converters to Bedrock Converse share: names that Bedrock refuses,
  * mapped bijectively. Pure; worker.
  * Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */

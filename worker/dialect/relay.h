@@ -3,9 +3,8 @@
  * transport.
  *
  * Four exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
- * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins with
- * struct reply. Pure:
- * bytes in, bytes out.
+ * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins
+ * with struct reply. Pure: bytes in, bytes out.
  */
 #ifndef WORKER_DIALECT_RELAY_H
 #define WORKER_DIALECT_RELAY_H
@@ -18,6 +17,7 @@
 struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */
     struct usage usage;
+    uint64_t thinking;         /* tokens of the output that were thought, where the model says so */
     uint64_t deltas;           /* pieces of the answer that have come: a token each at least */
     uint64_t first_latency_ms; /* Bedrock's own figure, 0 when absent */
     char stop_reason[40];      /* in Anthropic's words */

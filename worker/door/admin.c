@@ -198,6 +198,14 @@ enum verdict admin_message_by_id(struct exchange *x)
     return VERDICT_FAIL;
 }
 
+enum verdict admin_response_by_id(struct exchange *x)
+{
+    err_set(&x->outcome.err, STATUS_NOT_FOUND,
+            "responses are not stored: there is nothing to fetch by id; send the whole "
+            "conversation in input");
+    return VERDICT_FAIL;
+}
+
 enum verdict admin_absent(struct exchange *x)
 {
     struct str path = x->asked.path;

@@ -18,7 +18,8 @@ enum verdict admin_health_ptc(struct exchange *x);
 enum verdict admin_version(struct exchange *x);
 enum verdict admin_hello(struct exchange *x);  /* HEAD and GET /api/hello: Claude Code's probe */
 enum verdict admin_events(struct exchange *x); /* POST /api/event_logging/batch: discarded unread */
-enum verdict admin_message_by_id(struct exchange *x); /* 501 */
+enum verdict admin_message_by_id(struct exchange *x);  /* 501 */
+enum verdict admin_response_by_id(struct exchange *x); /* 404 */
 enum verdict admin_absent(struct exchange *x);    /* 404: parts of the two APIs that are not here */
 enum verdict admin_preflight(struct exchange *x); /* OPTIONS on any path */
 

@@ -205,7 +205,7 @@ enum verdict catalog_one(struct exchange *x)
                       &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (!limits_may_use(x, asked, x->asked.model.id)) { /* as if there were no such model */
+    if (!limits_may_use(x, asked, &x->asked.model)) { /* as if there were no such model */
         err_set(&x->outcome.err, STATUS_NO_MODEL, "model: %.*s",
                 (int)(asked.n < 200 ? asked.n : 200), asked.p);
         return VERDICT_FAIL;

@@ -235,6 +235,9 @@ static enum traffic traffic_of(const struct exchange *x)
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;
     }
+    if (x->asked.dialect == DIALECT_RESPONSES) {
+        return x->attempt.number ? TRAFFIC_RESPONSES_CONVERSE : TRAFFIC_RESPONSES_NONE;
+    }
     if (x->asked.dialect == DIALECT_OPENAI) {
         return x->attempt.number ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
     }

@@ -19,7 +19,7 @@ bool offers_find(struct exchange *x, struct str name, struct offer *out)
     struct models_choice choice;
     struct err err; /* of a name that nothing stands behind: no news */
     if (models_choose(&w->models, w->segment, x->arena, name, true, &choice, &err) != STATUS_OK ||
-        !limits_may_use(x, name, choice.id)) {
+        !limits_may_use(x, name, &choice)) {
         return false;
     }
     *out =

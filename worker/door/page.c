@@ -105,7 +105,8 @@ static void put_json(struct buf *body, const struct worker *worker)
     JSON_KEY(&w, "version");
     json_str(&w, STR(VERSION));
     JSON_KEY(&w, "description");
-    json_str(&w, STR("Anthropic Messages and OpenAI Chat Completions on Amazon Bedrock"));
+    json_str(&w,
+             STR("Anthropic Messages, OpenAI Chat Completions and Responses on Amazon Bedrock"));
     put_endpoints(&w, worker);
     json_object_end(&w);
 }
@@ -156,7 +157,7 @@ static void put_lines(struct buf *out, const struct exchange *x)
         put_base(out, x, text_sub(prefix, 0, prefix.n - 3));
         BUF_LIT(out, "\nexport ANTHROPIC_API_KEY=&lt;your key&gt;</pre>\n");
     }
-    BUF_LIT(out, "<p>OpenAI SDKs and clients of Chat Completions:</p>\n"
+    BUF_LIT(out, "<p>OpenAI SDKs and clients of Chat Completions or Responses:</p>\n"
                  "<pre>export OPENAI_BASE_URL=");
     put_base(out, x, prefix);
     BUF_LIT(out, "\nexport OPENAI_API_KEY=&lt;your key&gt;</pre>\n");
@@ -199,7 +200,8 @@ static void put_page(struct buf *out, const struct exchange *x)
     BUF_LIT(out, "</style></head>\n<body>\n<h1>llm-api-converter</h1>\n<p>Version " VERSION ", ");
     buf_put_str(out, trouble ? STR("not ready: ") : STR("ready"));
     put_escaped(out, text_from(trouble));
-    BUF_LIT(out, ". Anthropic Messages and OpenAI Chat Completions on Amazon Bedrock.</p>\n");
+    BUF_LIT(out, ". Anthropic Messages, OpenAI Chat Completions and Responses on Amazon "
+                 "Bedrock.</p>\n");
     put_lines(out, x);
     BUF_LIT(out, "<table>\n");
     for (size_t i = 0; (r = worker->route_row(i)) != NULL; i++) {

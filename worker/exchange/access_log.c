@@ -43,6 +43,7 @@ static void put_line(const struct exchange *x)
         {"client", LOG_STR, x->asked.client, 0},
         {"agent", LOG_STR, x->asked.agent, 0},
         {"session", LOG_STR, session_of(x), 0},
+        {"thread", LOG_STR, x->asked.thread, 0},
         {"model", LOG_STR, x->asked.client_model, 0},
         {"bedrock_model", LOG_STR, x->asked.model.id, 0},
         {"rule", LOG_STR, text_from(x->asked.model.rule), 0},

@@ -5,10 +5,13 @@
 #include "worker/converse/anthropic_to_converse.h"
 #include "worker/reply/converse_to_anthropic.h"
 #include "worker/reply/converse_to_openai.h"
+#include "worker/reply/converse_to_responses.h"
 #include "worker/converse/openai_to_converse.h"
+#include "worker/converse/responses_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/responses_answer.h"
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
@@ -37,30 +40,58 @@ static enum status convert_by_splice(struct exchange *x, struct plan *plan)
     return splice_request(&x->asked.messages, plan, &x->attempt.body, &x->outcome.err);
 }
 
-static enum status convert_to_converse(struct exchange *x, struct plan *plan)
+/* Chat's own answer, also where the body was one of /v1/responses, which tells usage as chat does. */
+static struct reply *chat_answer(struct exchange *x, const struct converse_names *names)
 {
     char id[48];
+    const struct scan *s = &x->asked.scan;
+    scan_ref options = SCAN_GET(s, 0, "stream_options");
+    bool usage = x->asked.chat.include_usage;
+    (void)scan_bool(s, SCAN_GET(s, options, "include_usage"), &usage); /* read_chat may not have */
+    const struct openai_wants wants = {clock_real_ms() / 1000, usage, x->asked.chat.legacy};
+    text_id(STR("chatcmpl-"), id, sizeof id);
+    return converse_to_openai_new(x->arena, x->asked.client_model,
+                                  arena_dup(x->arena, text_from(id)), wants, names);
+}
+
+static struct reply *messages_answer(struct exchange *x, const struct converse_names *names)
+{
+    char id[48];
+    text_id(STR("msg_"), id, sizeof id);
+    return converse_to_anthropic_new(x->arena, x->asked.client_model,
+                                     arena_dup(x->arena, text_from(id)), names);
+}
+
+static enum status ask_converse(struct exchange *x, struct plan *plan, struct converse_names *names)
+{
+    struct buf *body = &x->attempt.body;
+    struct err *err = &x->outcome.err;
+    if (x->asked.by_input) {
+        return responses_to_converse(&x->asked.responses, plan, names, responses_answer_sealer(x),
+                                     body, err);
+    }
+    return x->asked.dialect == DIALECT_OPENAI
+               ? openai_to_converse(&x->asked.chat, plan, names, body, err)
+               : anthropic_to_converse(&x->asked.messages, plan, names, body, err);
+}
+
+static enum status convert_to_converse(struct exchange *x, struct plan *plan)
+{
+    static const struct {
+        const struct relay *relay;
+        struct reply *(*answer)(struct exchange *x, const struct converse_names *names);
+    } back[DIALECT_COUNT] = {
+        [DIALECT_ANTHROPIC] = {&converse_to_anthropic_relay, messages_answer},
+        [DIALECT_OPENAI] = {&converse_to_openai_relay, chat_answer},
+        [DIALECT_RESPONSES] = {&converse_to_responses_relay, responses_answer_new},
+    };
     struct converse_names *names = converse_names_new(x->arena);
     if (!names) {
         return err_no_memory(&x->outcome.err);
     }
-    enum status st;
-    if (x->asked.dialect == DIALECT_OPENAI) {
-        text_id(STR("chatcmpl-"), id, sizeof id);
-        x->attempt.relay = &converse_to_openai_relay;
-        const struct openai_wants wants = {clock_real_ms() / 1000, x->asked.chat.include_usage,
-                                           x->asked.chat.legacy};
-        x->attempt.reply = converse_to_openai_new(x->arena, x->asked.client_model,
-                                                  arena_dup(x->arena, text_from(id)), wants, names);
-        st = openai_to_converse(&x->asked.chat, plan, names, &x->attempt.body, &x->outcome.err);
-    } else {
-        text_id(STR("msg_"), id, sizeof id);
-        x->attempt.relay = &converse_to_anthropic_relay;
-        x->attempt.reply = converse_to_anthropic_new(x->arena, x->asked.client_model,
-                                                     arena_dup(x->arena, text_from(id)), names);
-        st = anthropic_to_converse(&x->asked.messages, plan, names, &x->attempt.body,
-                                   &x->outcome.err);
-    }
+    enum status st = ask_converse(x, plan, names);
+    x->attempt.relay = back[x->asked.dialect].relay;
+    x->attempt.reply = back[x->asked.dialect].answer(x, names);
     if (x->attempt.reply) {
         x->attempt.reply->whole_upstream = plan->whole_upstream;
         x->attempt.reply->input_whole = plan_takes(plan, MODELS_INPUT_WHOLE);
@@ -98,8 +129,7 @@ static enum status convert(struct exchange *x)
         .memory = c->strict_fields ? NULL : x->worker->segment,
         .now_s = clock_mono_ms() / 1000u,
     };
-    struct wish wish =
-        x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.wish : x->asked.messages.wish;
+    struct wish wish = *asked_wish(&x->asked);
     struct plan plan;
     if (x->asked.model.behind_by) {
         changes_note(&x->attempt.changes, "behind:", text_from(x->asked.model.behind_by));

@@ -26,8 +26,7 @@ static void hash_body(const struct exchange *x, uint8_t out[SHA256_SIZE])
 bool cure_try(struct exchange *x)
 {
     struct attempt *a = &x->attempt;
-    unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(a);
-    if (a->transfer.cure.what == LEARNED_NOTHING || attempt_is_cured(a) || a->number >= allowed) {
+    if (a->transfer.cure.what == LEARNED_NOTHING || attempt_is_cured(a)) {
         return false;
     }
     a->cure = a->transfer.cure;

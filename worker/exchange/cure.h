@@ -4,7 +4,7 @@
  * model is then remembered, for ten minutes (shm/memory/learned.h). Worker.
  *
  *   bedrock_error  cure_note   what the sentence is about (worker/model/cures.h)
- *   bedrock_retry  cure_try    sends once more, within the attempts of the request
+ *   bedrock_retry  cure_try    sends once more, whatever retries there were (attempt_granted)
  *   convert        cure_still  ... unless the body would be the same
  *   stream         cure_prove  the first byte of an answer
  *

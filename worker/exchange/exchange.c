@@ -169,10 +169,23 @@ void exchange_fail(struct exchange *x)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
+/* Codex opens one for /v1/responses where its configuration says that the provider has them, and goes
+ * on without one at this status alone. */
+static bool asks_for_socket(const struct exchange *x, const struct http_request *r)
+{
+    struct str protocol;
+    return x->asked.dialect == DIALECT_RESPONSES && r->method == HTTP_GET &&
+           http_request_header(r, STR("upgrade"), &protocol) &&
+           text_ieq(protocol, STR("websocket"));
+}
+
 /* Nothing is said of what there is to a caller without a key. */
 static enum status no_route(struct exchange *x, const struct http_request *r, struct err *err)
 {
     const struct config *c = x->worker->config;
+    if (x->asked.allowed && asks_for_socket(x, r)) {
+        return err_set(err, STATUS_UPGRADE, "no WebSocket here: send it by POST");
+    }
     if (x->asked.allowed) {
         return err_set(err, STATUS_METHOD, "method %.*s is not allowed here",
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
@@ -271,7 +284,7 @@ static void out_of_time(struct loop *loop, void *owner)
 void exchange_request(struct exchange *x, struct str body)
 {
     if (x->outcome.err.code != STATUS_OK) {
-        if (x->outcome.err.code == STATUS_METHOD) {
+        if (x->outcome.err.code == STATUS_METHOD || x->outcome.err.code == STATUS_UPGRADE) {
             http_out_close(x->conn);
         }
         exchange_fail(x);
@@ -307,21 +320,6 @@ static enum verdict route_step(struct exchange *x)
         http_conn_set_holder(x->conn, auth_holder(x));
     }
     return x->route->serve ? x->route->serve(x) : VERDICT_NEXT;
-}
-
-static enum status read_body(struct exchange *x)
-{
-    if (x->asked.dialect == DIALECT_OPENAI) {
-        enum status st = chat_read(&x->asked.scan, &x->asked.chat, &x->outcome.err);
-        x->asked.client_model = x->asked.chat.model;
-        x->asked.stream = x->asked.chat.stream;
-        return st;
-    }
-    enum status st =
-        messages_read(&x->asked.scan, x->asked.counting, &x->asked.messages, &x->outcome.err);
-    x->asked.client_model = x->asked.messages.model;
-    x->asked.stream = x->asked.messages.stream && !x->asked.counting;
-    return st;
 }
 
 static void look_again(struct loop *loop, void *owner)
@@ -362,7 +360,7 @@ static enum verdict read_step(struct exchange *x)
     bool first = x->asked.behind_due_ms == 0;
     if (first && (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits,
                              &x->outcome.err) != STATUS_OK ||
-                  read_body(x) != STATUS_OK)) {
+                  asked_read(&x->asked, &x->outcome.err) != STATUS_OK)) {
         return VERDICT_FAIL;
     }
     if (choices_find(&w->choices, &w->models, w->segment, x->arena, x->asked.client_model,

@@ -87,6 +87,9 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
         x->asked.agent = text_sub(value, 0, AGENT_MAX);
     }
     x->asked.session = find_session(r);
+    if (http_request_header(r, STR("thread-id"), &value)) {
+        x->asked.thread = text_sub(value, 0, SESSION_MAX);
+    }
     if (proxies.n) {
         x->asked.client = forwarded_client(proxies, http_conn_peer(x->conn), r);
     }
@@ -103,6 +106,7 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     x->asked.origin = arena_dup(x->arena, x->asked.origin);
     x->asked.agent = arena_dup(x->arena, x->asked.agent);
     x->asked.session = arena_dup(x->arena, x->asked.session);
+    x->asked.thread = arena_dup(x->arena, x->asked.thread);
     x->asked.client = arena_dup(x->arena, x->asked.client);
     page_keep(x, r);
     if (http_request_header(r, STR("anthropic-version"), &value)) {

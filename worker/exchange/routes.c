@@ -11,6 +11,7 @@
 #define HEAD    (1u << HTTP_HEAD)
 #define POST    (1u << HTTP_POST)
 #define OPTIONS (1u << HTTP_OPTIONS)
+#define OTHER   (1u << HTTP_OTHER) /* DELETE and what there is beside it */
 
 #define NO_BODY    1024  /* bytes: none is read, but some clients send one */
 #define EVENTS_MAX 65536 /* bytes of a telemetry batch; Claude Code 2.0 sends up to 60 KB */
@@ -35,6 +36,12 @@ static const struct route table[] = {
      .need = ROUTE_KEY,
      .limit = ROUTE_REQUESTS,
      .meaning = "OpenAI Chat Completions, streamed or not"},
+    {.path = "{prefix}/responses",
+     .methods = POST,
+     .dialect = ROUTE_RESPONSES,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .meaning = "OpenAI Responses, streamed or not"},
     {.path = "{prefix}/messages/batches",
      .methods = GET | POST,
      .need = ROUTE_KEY,
@@ -62,12 +69,6 @@ static const struct route table[] = {
      .need = ROUTE_KEY,
      .serve = admin_absent,
      .meaning = ABSENT},
-    {.path = "{prefix}/responses",
-     .methods = POST,
-     .dialect = ROUTE_OPENAI,
-     .need = ROUTE_KEY,
-     .serve = admin_absent,
-     .meaning = ABSENT},
     {.path = "{prefix}/completions",
      .methods = POST,
      .dialect = ROUTE_OPENAI,
@@ -80,6 +81,12 @@ static const struct route table[] = {
      .limit = ROUTE_REQUESTS,
      .serve = admin_message_by_id,
      .meaning = "501: messages are not stored"},
+    {.path = "{prefix}/responses/**",
+     .methods = GET | POST | OTHER,
+     .dialect = ROUTE_OPENAI,
+     .need = ROUTE_KEY,
+     .serve = admin_response_by_id,
+     .meaning = "404: responses are not stored"},
     {.path = "{prefix}/models",
      .methods = GET | HEAD,
      .dialect = ROUTE_BY_VERSION,
@@ -224,6 +231,8 @@ enum dialect routes_dialect(const struct route *r, const struct http_request *re
         break;
     case ROUTE_OPENAI:
         return DIALECT_OPENAI;
+    case ROUTE_RESPONSES:
+        return DIALECT_RESPONSES;
     case ROUTE_BY_VERSION:
         return http_request_header(request, STR("anthropic-version"), &version) ? DIALECT_ANTHROPIC
                                                                                 : DIALECT_OPENAI;
@@ -245,20 +254,29 @@ const struct route *routes_meant(struct str path)
     return meant;
 }
 
+/* Without a head that would tell a version. */
+static enum dialect near_dialect(const struct route *r)
+{
+    return r->dialect == ROUTE_OPENAI      ? DIALECT_OPENAI
+           : r->dialect == ROUTE_RESPONSES ? DIALECT_RESPONSES
+                                           : DIALECT_ANTHROPIC;
+}
+
 enum dialect routes_dialect_near(const struct config *c, struct str path)
 {
     struct str rest, mark = STR("{prefix}");
     const struct route *meant = routes_meant(path);
     if (meant) {
-        return meant->dialect == ROUTE_OPENAI ? DIALECT_OPENAI : DIALECT_ANTHROPIC;
+        return near_dialect(meant);
     }
     if (!strip_prefix(c, path, &rest)) {
         return DIALECT_ANTHROPIC;
     }
     for (size_t i = 0; i < ROWS; i++) {
         struct str row = text_from(table[i].path);
-        if (table[i].dialect == ROUTE_OPENAI && text_starts(rest, text_sub(row, mark.n, row.n))) {
-            return DIALECT_OPENAI;
+        if (near_dialect(&table[i]) != DIALECT_ANTHROPIC &&
+            text_starts(rest, text_sub(row, mark.n, row.n))) {
+            return near_dialect(&table[i]);
         }
     }
     return DIALECT_ANTHROPIC;
@@ -286,6 +304,7 @@ static const char *base_url(const struct config *c, const struct route *r)
     static const char *const words[] = {
         [ROUTE_ANTHROPIC] = " Anthropic clients need a base URL without /v1",
         [ROUTE_OPENAI] = " OpenAI clients need a base URL that ends in /v1",
+        [ROUTE_RESPONSES] = " OpenAI clients need a base URL that ends in /v1",
         [ROUTE_BY_VERSION] = " OpenAI clients need a base URL that ends in /v1, Anthropic clients "
                              "one without it",
     };

@@ -10,6 +10,7 @@
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
 #define ANSWER_MAX     26214400 /* of a whole answer: Bedrock's own limit is 25,000,000 */
@@ -372,16 +373,25 @@ void stream_drained(struct exchange *x)
     }
 }
 
-/* Anthropic: clients act on the event. OpenAI: a data line with an error object and no [DONE]. */
-static void put_error(struct exchange *x, const struct err *err)
+/* Anthropic: clients act on the event. Chat: a data line with an error object and no [DONE]. */
+static void put_error_line(const struct exchange *x, const struct err *err, struct buf *out)
 {
-    struct buf *out = http_out_chunk_begin(x->conn);
     if (x->asked.dialect == DIALECT_ANTHROPIC) {
         BUF_LIT(out, "event: error\n");
     }
     BUF_LIT(out, "data: ");
     answer_error_body(x->asked.dialect, err, x->asked.id, out);
     BUF_LIT(out, "\n\n");
+}
+
+static void put_error(struct exchange *x, const struct err *err)
+{
+    struct buf *out = http_out_chunk_begin(x->conn);
+    if (x->asked.dialect == DIALECT_RESPONSES) {
+        responses_answer_fail(x, err, out);
+    } else {
+        put_error_line(x, err, out);
+    }
     http_out_chunk_end(x->conn);
 }
 

@@ -2,8 +2,9 @@
  * behind.h - the model behind an ARN that names none (an application inference profile, a
  * deployment, provisioned throughput, an imported model, a prompt router). Abilities, transport and
  * price follow the answer, so a wrong one is worse than none: the operator's word first (map-model
- * --as), then the name that was mapped to the ARN, then what AWS says of the profile (when the
- * refresher may ask it), then a name whose whole family is sent there. Worker.
+ * --as), then the name that was mapped to the ARN, then the operator's word for another name that
+ * was, then what AWS says of the profile (when the refresher may ask it), then a name whose whole
+ * family is sent there. Worker.
  */
 #ifndef WORKER_MODEL_BEHIND_H
 #define WORKER_MODEL_BEHIND_H
@@ -26,6 +27,9 @@ struct behind_clues {
 /* behind_by while AWS is being asked: a later look may know more. Until then nothing is known. */
 #define BEHIND_ASKED behind_asked
 extern const char behind_asked[];
+/* behind_by of what the operator has said: good until the mappings change. */
+#define BEHIND_DECLARED behind_declared
+extern const char behind_declared[];
 
 /* Fills behind, behind_by and caps of *out, in the arena. False: no memory. */
 bool behind_find(const struct config *c, const struct segment *s, struct arena *arena,

@@ -2,6 +2,7 @@
 
 #include "shm/memory/directory.h"
 #include "shm/memory/edition.h"
+#include "worker/model/behind.h"
 
 /* What an answer of now rests on. Read before it is looked for: what changes meanwhile is noticed
  * by the next look. */
@@ -49,7 +50,10 @@ static void keep(struct choices_row *row, const struct ground *g, struct str nam
                                 .caps = *choice->caps};
     row->choice.caps = NULL;
     row->choice.id.p = put(row, choice->id);
-    if (row->choice.id.p && put_text(row, &caps->family) && put_text(row, &caps->vendor) &&
+    row->choice.name.p = put(row, choice->name);
+    row->choice.behind.p = put(row, choice->behind);
+    if (row->choice.id.p && row->choice.name.p && row->choice.behind.p &&
+        put_text(row, &caps->family) && put_text(row, &caps->vendor) &&
         put_text(row, &caps->top_k) && put_text(row, &caps->efforts) &&
         put_text(row, &caps->betas)) {
         row->name_n = (uint32_t)name.n;
@@ -79,6 +83,8 @@ static bool give(const struct choices_row *row, struct arena *arena, struct mode
     }
     *out = row->choice;
     out->id.p = g->text + (row->choice.id.p - row->text);
+    out->behind.p = g->text + (row->choice.behind.p - row->text);
+    out->name.p = g->text + (row->choice.name.p - row->text);
     out->caps = &g->caps;
     return true;
 }
@@ -104,7 +110,7 @@ enum status choices_find(struct choices *c, const struct models *m, const struct
         return give(row, arena, out) ? STATUS_OK : err_no_memory(err);
     }
     enum status st = models_choose(m, s, arena, client_name, messages_route, out, err);
-    if (st == STATUS_OK && !out->behind_by) {
+    if (st == STATUS_OK && (!out->behind_by || out->behind_by == BEHIND_DECLARED)) {
         keep(row, &g, client_name, messages_route, out);
     }
     return st;

@@ -2,7 +2,8 @@
  * choices.h - what models_choose said lately: clients send the same few names again and again. An
  * answer stands as long as all that it rests on: the table of models (catalogue_edition) and the key
  * store's mappings (directory_generation); the settings are those of the process. Not kept are
- * refusals, and what is behind an ARN that names no model, which AWS may tell at any time.
+ * refusals, and what is behind an ARN that names no model unless the operator declares it: AWS may
+ * tell at any time.
  *
  * One a worker, in its struct worker; all zeroes is empty. What is given is the exchange's own: a row
  * may be another's by the time it is used.
@@ -14,7 +15,7 @@
 
 #define CHOICES_ROWS 32
 #define CHOICES_NAME 64   /* bytes of a name that is kept */
-#define CHOICES_TEXT 1280 /* of its id and of the texts of its row, each with a NUL */
+#define CHOICES_TEXT 1280 /* of its ids, its name and the texts of its row, each with a NUL */
 
 struct choices {
     struct choices_row {

@@ -83,14 +83,20 @@ static struct str find_configured(const struct models *m, struct str name)
     return (struct str){NULL, 0};
 }
 
+/* by_out: by which form of the name; only what is found by the whole of it has a rule for "[1m]". */
 static struct str find_in_table(const struct models *m, const struct name *n,
-                                struct scratch *scratch)
+                                struct scratch *scratch, struct str *by_out)
 {
+    *by_out = n->bare;
     if (!m->mapping) {
         return rule_at_home(m->config, find_builtin(n->bare, scratch), scratch->home);
     }
     struct str id = find_configured(m, n->full);
-    return id.n == 0 ? find_configured(m, n->bare) : id;
+    if (id.n == 0) {
+        return find_configured(m, n->bare);
+    }
+    *by_out = n->full;
+    return id;
 }
 
 /* --- what the operator chose --------------------------------------------------------------- */
@@ -127,11 +133,17 @@ static struct str override_for(const struct config *c, const struct name *n, con
     return is_overridable(n) ? text_from(c->model_default) : (struct str){NULL, 0};
 }
 
-static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch)
+/* by_out: as of find_in_table. */
+static bool find_mapping(const struct segment *s, const struct name *n, struct scratch *scratch,
+                         struct str *by_out)
 {
     bool arn = text_starts(n->bare, STR("arn:")); /* meant exactly */
-    return s && (directory_map(s, n->full, &scratch->mapped) ||
-                 directory_map(s, n->bare, &scratch->mapped) ||
+    *by_out = n->full;
+    if (s && directory_map(s, n->full, &scratch->mapped)) {
+        return true;
+    }
+    *by_out = n->bare;
+    return s && (directory_map(s, n->bare, &scratch->mapped) ||
                  (!arn && directory_map(s, region_base(n->bare), &scratch->mapped)));
 }
 
@@ -140,9 +152,10 @@ static bool find_mapping(const struct segment *s, const struct name *n, struct s
 struct pick {
     struct str id; /* empty: nothing */
     const char *rule;
-    bool by_client; /* the client named it, not the operator */
-    struct str as;  /* the model behind an ARN, as the operator says */
-    bool exact;     /* the operator mapped this very name */
+    bool by_client;       /* the client named it, not the operator */
+    struct str as;        /* the model behind an ARN, as the operator says */
+    struct str taken_for; /* which name led to it */
+    bool exact;           /* the operator mapped this very name */
 };
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
@@ -150,15 +163,16 @@ struct pick {
 static struct pick pick_by_name(const struct models *m, const struct name *n,
                                 struct scratch *scratch)
 {
-    struct pick p = {
-        .id = find_in_table(m, n, scratch), .rule = "table", .by_client = true, .exact = true};
+    struct pick p = {.rule = "table", .by_client = true, .exact = true};
+    p.id = find_in_table(m, n, scratch, &p.taken_for);
     if (p.id.n == 0) {
         p = (struct pick){.id = rule_claude(m->config, n->bare, scratch->ruled),
                           .rule = "rule",
-                          .by_client = true};
+                          .by_client = true,
+                          .taken_for = n->bare};
     }
     if (p.id.n == 0 && model_id_is_legal(n->bare)) {
-        p = (struct pick){.id = n->bare, .rule = "id", .by_client = true};
+        p = (struct pick){.id = n->bare, .rule = "id", .by_client = true, .taken_for = n->bare};
     }
     return p;
 }
@@ -167,8 +181,8 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
                         struct scratch *scratch)
 {
     const char *rule = "mapping";
-    struct str target = {NULL, 0}, as = {NULL, 0};
-    bool exact = find_mapping(s, n, scratch);
+    struct str target = {NULL, 0}, as = {NULL, 0}, by;
+    bool exact = find_mapping(s, n, scratch, &by);
     if (exact) {
         target = text_from(scratch->mapped.to);
         as = text_from(scratch->mapped.as);
@@ -181,7 +195,7 @@ static struct pick pick(const struct models *m, const struct segment *s, struct 
     struct name t = take_apart(target);
     struct str id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
     n->one_million |= t.one_million;
-    return (struct pick){.id = id, .rule = rule, .as = as, .exact = exact};
+    return (struct pick){.id = id, .rule = rule, .as = as, .exact = exact, .taken_for = by};
 }
 
 /* A name that nothing knows may be short for one that something does: then as if that had been
@@ -268,11 +282,13 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (is_retired(p.id, &ended)) {
         return refuse_retired(client_name, &ended, err);
     }
-    *out = (struct models_choice){
-        .id = arena_dup(arena, p.id), .one_million = n.one_million, .rule = p.rule};
+    *out = (struct models_choice){.id = arena_dup(arena, p.id),
+                                  .name = arena_dup(arena, p.taken_for),
+                                  .one_million = n.one_million,
+                                  .rule = p.rule};
     const struct behind_clues clues = {
         .arn = p.id, .declared = p.as, .name = n.bare, .how = how_named(&p)};
-    if (!out->id.p || !behind_find(m->config, s, arena, &clues, out)) {
+    if (!out->id.p || !out->name.p || !behind_find(m->config, s, arena, &clues, out)) {
         return err_no_memory(err);
     }
     out->ends_ms = ending_at(models_behind(out));

@@ -61,6 +61,9 @@ struct models_caps {
 
 struct models_choice {
     struct str id; /* Bedrock id or ARN, in the arena */
+    /* What the client's name was taken for: itself, without "[1m]" unless a mapping has it with
+     * that, or the name that it is short for. In the arena. */
+    struct str name;
     const struct models_caps *caps;
     enum models_transport transport;
     bool one_million; /* "[1m]": beta context-1m-2025-08-07 wanted */

@@ -46,6 +46,15 @@ static bool may_hold(struct converse_reply *r)
     return r->drop_is_set || !r->dialect->one_at_a_time || r->open_n == 0;
 }
 
+/* An answer that comes whole, and goes on so, opens none. */
+static bool has_places(struct converse_reply *r)
+{
+    if (!r->open) {
+        r->open = arena_alloc(r->arena, CONVERSE_REPLY_OPEN_MAX * sizeof *r->open);
+    }
+    return r->open != NULL;
+}
+
 /* Of a dialect of one block at a time: what is no call is over. */
 static void end_others(struct converse_reply *r, struct buf *out)
 {
@@ -66,7 +75,7 @@ struct converse_block *converse_queue_open(struct converse_reply *r, const struc
                                            struct buf *out)
 {
     end_others(r, out);
-    if (!may_hold(r)) {
+    if (!has_places(r) || !may_hold(r)) {
         return NULL;
     }
     struct converse_block *b = &r->open[r->open_n++];

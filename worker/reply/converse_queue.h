@@ -62,13 +62,13 @@ struct converse_reply {
     bool drop_is_set;                 /* the arena drops what blocks hold back */
     uint32_t blocks, tools;           /* begun so far */
     uint32_t open_n;
-    struct converse_block open[CONVERSE_REPLY_OPEN_MAX]; /* by ours */
+    struct converse_block *open; /* CONVERSE_REPLY_OPEN_MAX, from the first one on; by ours */
 };
 
 /* The open block of Bedrock's index, or NULL. */
 struct converse_block *converse_queue_find(struct converse_reply *r, int64_t theirs);
 bool converse_queue_full(const struct converse_reply *r);
-/* e's block. NULL: no memory to hold it back. Not when the queue is full. */
+/* e's block. NULL: no memory for it. Not when the queue is full. */
 struct converse_block *converse_queue_open(struct converse_reply *r, const struct converse_event *e,
                                            struct buf *out);
 /* A piece of b, written or held back. */

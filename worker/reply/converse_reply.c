@@ -1,6 +1,5 @@
 #include "worker/reply/converse_reply.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "worker/converse/converse_citation.h"
@@ -180,6 +179,7 @@ static enum status on_message_stop(struct converse_reply *r, const struct conver
                                    struct buf *out, struct err *err)
 {
     begin(r, out);
+    r->reply.thinking = e->ending.thinking;
     while (r->open_n) {
         converse_queue_close(r, &r->open[0], out);
     }
@@ -352,7 +352,9 @@ static enum status tell_part(struct converse_reply *r, const struct converse_par
     enum status st = STATUS_OK;
     struct converse_block *b =
         converse_queue_open(r, &(struct converse_event){.index = r->blocks, .part = *p}, out);
-    assert(b); /* the only one: nothing is held back */
+    if (!b) {
+        return no_room(err);
+    }
     if (p->kind == CONVERSE_PART_TOOL) {
         st = tell_input(r, b, p, out, err);
     } else {
@@ -395,6 +397,7 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
         return st;
     }
     reply->usage = a.ending.usage;
+    reply->thinking = a.ending.thinking;
     text_copy(a.ending.served, reply->served, sizeof reply->served);
     r->stop_sequence = a.ending.stop_sequence;
     r->service_tier = a.ending.service_tier;

@@ -22,8 +22,9 @@ static const struct openai_reply *own(const struct converse_reply *r)
 /* --- pieces of JSON --- */
 
 /* OpenAI's prompt_tokens count the cached ones too. */
-static void put_usage(struct json_out *w, const struct tokens *u)
+static void put_usage(struct json_out *w, const struct reply *r)
 {
+    const struct tokens *u = &r->usage.tokens;
     uint64_t prompt = u->input + u->cache_read + tokens_written(u);
     JSON_KEY(w, "usage");
     json_object(w);
@@ -37,7 +38,7 @@ static void put_usage(struct json_out *w, const struct tokens *u)
     json_object_end(w);
     JSON_KEY(w, "completion_tokens_details");
     json_object(w);
-    converse_reply_count(w, STR("reasoning_tokens"), 0); /* Converse does not tell them apart */
+    converse_reply_count(w, STR("reasoning_tokens"), r->thinking);
     json_object_end(w);
     json_object_end(w);
 }
@@ -216,7 +217,7 @@ static void finish(struct converse_reply *r, struct buf *out)
         buf_put_str(out, own(r)->head);
         BUF_LIT(out, "\"choices\":[],");
         json_begin(&w, out);
-        put_usage(&w, &r->reply.usage.tokens);
+        put_usage(&w, &r->reply);
         BUF_LIT(out, "}\n\n");
     }
     BUF_LIT(out, "data: [DONE]\n\n");
@@ -359,7 +360,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     converse_reply_str(&w, STR("finish_reason"), finish_reason(r));
     json_object_end(&w);
     json_array_end(&w);
-    put_usage(&w, &r->reply.usage.tokens);
+    put_usage(&w, &r->reply);
     json_object_end(&w);
 }
 

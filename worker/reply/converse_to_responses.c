@@ -6,7 +6,9 @@
  */
 #include "worker/reply/converse_to_responses.h"
 
-#include "worker/reply/responses_private.h"
+#include "server/json/scan.h"
+#include "worker/reply/output_item.h"
+#include "worker/reply/responses_object.h"
 
 #define PING           ": keepalive\n\n"
 #define CALLS_MAX      4096u /* each id is compared with all before it */
@@ -21,24 +23,24 @@ static struct responses_reply *own(struct converse_reply *r)
 
 /* --- the list of items ----------------------------------------------------------------------- */
 
-static struct responses_item *find(const struct responses_reply *r, const struct converse_block *b)
+static struct output_item *find(const struct responses_reply *r, const struct converse_block *b)
 {
-    struct responses_item *i = r->live;
+    struct output_item *i = r->live;
     while (i && (i->over || i->ours != b->ours)) {
         i = i->next;
     }
     return i;
 }
 
-static struct responses_item *add(struct responses_reply *r, enum responses_kind kind,
-                                  const struct converse_block *b)
+static struct output_item *add(struct responses_reply *r, enum output_kind kind,
+                               const struct converse_block *b)
 {
-    struct responses_item *i = arena_alloc(r->base.arena, sizeof *i);
+    struct output_item *i = arena_alloc(r->base.arena, sizeof *i);
     if (!i) {
         r->base.full = true;
         return NULL;
     }
-    *i = (struct responses_item){.kind = kind, .ours = b ? b->ours : 0};
+    *i = (struct output_item){.kind = kind, .ours = b ? b->ours : 0};
     buf_init(&i->said, r->most);
     buf_init(&i->block, r->most);
     if (r->last) {
@@ -50,28 +52,28 @@ static struct responses_item *add(struct responses_reply *r, enum responses_kind
     return i;
 }
 
-static bool is_call(const struct responses_item *i)
+static bool is_call(const struct output_item *i)
 {
-    return i->kind >= RESPONSES_FUNCTION;
+    return i->kind >= OUTPUT_FUNCTION;
 }
 
 /* Calls are announced; of the rest the first text tells. */
-static void go_live(struct responses_reply *r, struct responses_item *i, struct buf *out)
+static void go_live(struct responses_reply *r, struct output_item *i, struct buf *out)
 {
     if (is_call(i)) {
-        responses_item_tell(r, i, out);
+        output_item_tell(r, i, out);
     }
-    responses_item_catch_up(r, i, out);
+    output_item_catch_up(r, i, out);
 }
 
 static void end_live(struct responses_reply *r, bool whole, struct buf *out)
 {
-    struct responses_item *i = r->live;
-    responses_item_end(r, i, whole, out);
-    if (r->base.full) { /* it stays for responses_item_cut */
+    struct output_item *i = r->live;
+    output_item_end(r, i, whole, out);
+    if (r->base.full) { /* it stays for output_item_cut */
         return;
     }
-    responses_item_free(r, i);
+    output_item_free(r, i);
     r->live = i->next;
     r->last = r->live ? r->last : NULL;
 }
@@ -92,7 +94,7 @@ static void advance(struct responses_reply *r, struct buf *out)
 static void drop_all(void *ctx)
 {
     struct responses_reply *r = ctx;
-    for (struct responses_item *i = r->live; i; i = i->next) {
+    for (struct output_item *i = r->live; i; i = i->next) {
         buf_free(&i->said);
         buf_free(&i->block);
     }
@@ -108,11 +110,11 @@ static bool seals(const struct responses_reply *r)
 /* Texts that follow one another are one: some clients show the last part of the last message. */
 static void open_text(struct responses_reply *r, const struct converse_block *b)
 {
-    if (r->last && r->last->kind == RESPONSES_MESSAGE) {
+    if (r->last && r->last->kind == OUTPUT_MESSAGE) {
         r->last->ours = b->ours;
         r->last->over = false;
     } else {
-        add(r, RESPONSES_MESSAGE, b);
+        add(r, OUTPUT_MESSAGE, b);
     }
 }
 
@@ -121,11 +123,11 @@ static void open_thinking(struct responses_reply *r, const struct converse_block
 {
     bool redacted = p->kind == CONVERSE_PART_REDACTED;
     bool shows = r->wants.shows_summary && !redacted;
-    struct responses_item *i = shows || seals(r) ? add(r, RESPONSES_REASONING, b) : NULL;
+    struct output_item *i = shows || seals(r) ? add(r, OUTPUT_REASONING, b) : NULL;
     if (i && seals(r)) {
-        responses_item_keep(r, &i->block, redacted ? BLOCK_REDACTED : BLOCK_TEXT);
+        output_item_keep(r, &i->block, redacted ? BLOCK_REDACTED : BLOCK_TEXT);
         if (redacted) {
-            responses_item_keep(r, &i->block, p->text);
+            output_item_keep(r, &i->block, p->text);
         }
     }
 }
@@ -136,7 +138,7 @@ static struct str unique_id(struct responses_reply *r, struct str id)
     struct arena *arena = r->base.arena;
     struct str own_id = arena_dup(arena, id);
     uint32_t more = 1;
-    const struct responses_item *c = r->last_call;
+    const struct output_item *c = r->last_call;
     while (c && own_id.p) {
         if (text_eq(c->call_id, own_id)) {
             own_id = text_from(arena_printf(arena, "%.*s_%u", STR_ARG(id), ++more));
@@ -148,13 +150,13 @@ static struct str unique_id(struct responses_reply *r, struct str id)
     return own_id;
 }
 
-static enum responses_kind kind_of(enum converse_call call)
+static enum output_kind kind_of(enum converse_call call)
 {
-    static const enum responses_kind kinds[] = {
-        [CONVERSE_CALL_FUNCTION] = RESPONSES_FUNCTION,
-        [CONVERSE_CALL_CUSTOM] = RESPONSES_CUSTOM,
-        [CONVERSE_CALL_SEARCH] = RESPONSES_SEARCH,
-        [CONVERSE_CALL_SHELL] = RESPONSES_SHELL,
+    static const enum output_kind kinds[] = {
+        [CONVERSE_CALL_FUNCTION] = OUTPUT_FUNCTION,
+        [CONVERSE_CALL_CUSTOM] = OUTPUT_CUSTOM,
+        [CONVERSE_CALL_SEARCH] = OUTPUT_SEARCH,
+        [CONVERSE_CALL_SHELL] = OUTPUT_SHELL,
     };
     return kinds[call];
 }
@@ -169,7 +171,7 @@ static void open_call(struct responses_reply *r, const struct converse_block *b,
         r->base.full = true;
         return;
     }
-    struct responses_item *i = add(r, kind_of(converse_names_kind(r->base.names, client)), b);
+    struct output_item *i = add(r, kind_of(converse_names_kind(r->base.names, client)), b);
     if (!i) {
         return;
     }
@@ -185,7 +187,7 @@ static void open_block(struct converse_reply *base, const struct converse_block 
                        const struct converse_part *p, struct buf *out)
 {
     struct responses_reply *r = own(base);
-    const struct responses_item *before = r->live;
+    const struct output_item *before = r->live;
     if (base->full) {
         return;
     }
@@ -211,15 +213,15 @@ static void open_block(struct converse_reply *base, const struct converse_block 
 }
 
 /* Into the block that Bedrock will get back as it was. */
-static void keep_thinking(struct responses_reply *r, struct responses_item *i,
+static void keep_thinking(struct responses_reply *r, struct output_item *i,
                           const struct converse_part *p)
 {
     if (p->text.n) {
-        responses_item_keep(r, &i->block, p->text);
+        output_item_keep(r, &i->block, p->text);
     }
     if (p->signature.n) {
-        responses_item_keep(r, &i->block, STR("\",\"signature\":\""));
-        responses_item_keep(r, &i->block, p->signature);
+        output_item_keep(r, &i->block, STR("\",\"signature\":\""));
+        output_item_keep(r, &i->block, p->signature);
     }
 }
 
@@ -228,7 +230,7 @@ static void put_piece(struct converse_reply *base, const struct converse_block *
                       const struct converse_part *p, struct buf *out)
 {
     struct responses_reply *r = own(base);
-    struct responses_item *i = base->full ? NULL : find(r, b);
+    struct output_item *i = base->full ? NULL : find(r, b);
     if (!i) {
         return;
     }
@@ -237,10 +239,10 @@ static void put_piece(struct converse_reply *base, const struct converse_block *
             keep_thinking(r, i, p);
         }
         if (r->wants.shows_summary && p->text.n) {
-            responses_item_say(r, i, p->text, out);
+            output_item_say(r, i, p->text, out);
         }
     } else if (p->kind == CONVERSE_PART_TOOL || (p->kind == CONVERSE_PART_TEXT && p->text.n)) {
-        responses_item_say(r, i, p->text, out);
+        output_item_say(r, i, p->text, out);
     }
     r->told |= p->kind == CONVERSE_PART_TEXT;
 }
@@ -249,14 +251,14 @@ static void close_block(struct converse_reply *base, const struct converse_block
                         struct buf *out)
 {
     struct responses_reply *r = own(base);
-    struct responses_item *i = base->full ? NULL : find(r, b);
+    struct output_item *i = base->full ? NULL : find(r, b);
     if (!i) {
         return;
     }
     i->over = true;
     if (buf_len(&i->block)) {
-        responses_item_keep(r, &i->block,
-                            b->kind == CONVERSE_PART_REDACTED ? STR("\"}}") : STR("\"}}}"));
+        output_item_keep(r, &i->block,
+                         b->kind == CONVERSE_PART_REDACTED ? STR("\"}}") : STR("\"}}}"));
     }
     advance(r, out);
 }
@@ -273,9 +275,9 @@ static void begin(struct converse_reply *base, struct buf *out)
 /* The model, or who guards it, has refused, and there is not a word of it. */
 static void put_refusal(struct responses_reply *r, struct buf *out)
 {
-    struct responses_item *i = r->base.full ? NULL : add(r, RESPONSES_REFUSAL, NULL);
+    struct output_item *i = r->base.full ? NULL : add(r, OUTPUT_REFUSAL, NULL);
     if (i) {
-        responses_item_say(r, i, REFUSAL, out);
+        output_item_say(r, i, REFUSAL, out);
         i->over = true;
         end_live(r, true, out);
     }
@@ -329,10 +331,10 @@ void converse_to_responses_fail(struct reply *reply, struct str code, struct str
         begin(&r->base, out);
     }
     if (r->live) {
-        responses_item_cut(r, r->live);
+        output_item_cut(r, r->live);
     }
     responses_object_event(r, STR("response.failed"), &e, out);
-    responses_item_event(r, STR("error"), out);
+    output_item_event(r, STR("error"), out);
     json_begin(&w, out);
     w.comma = true;
     converse_reply_str(&w, STR("code"), code);
@@ -376,7 +378,7 @@ static void put_whole(struct converse_reply *base, const struct converse_part *p
     struct responses_reply *r = own(base);
     const struct responses_ending e = ending_of(base);
     r->quiet = true;
-    r->most = 4 * CONVERSE_TO_RESPONSES_MAX; /* Bedrock's own limit is 25,000,000 */
+    r->most = 4 * RESPONSES_REPLY_MAX; /* Bedrock's own limit is 25,000,000 */
     for (size_t i = 0; i < n; i++) {
         put_whole_part(r, (uint32_t)i, &parts[i], out);
     }
@@ -408,7 +410,7 @@ struct responses_echo converse_to_responses_echo(const struct scan *s)
     if (v != SCAN_ABSENT && scan_type(s, v) != SCAN_NULL) { \
         echo.member = scan_raw(s, v);                       \
     }
-    CONVERSE_TO_RESPONSES_ECHOES(TAKE)
+    RESPONSES_WANTS_ECHOES(TAKE)
 #undef TAKE
     return echo;
 }
@@ -423,8 +425,8 @@ struct reply *converse_to_responses_new(struct arena *arena, struct str client_m
     }
     converse_reply_init(&r->base, &responses, arena, client_model, id, names);
     r->wants = *wants;
-    r->most = CONVERSE_TO_RESPONSES_MAX;
-    buf_init(&r->output, 8 * CONVERSE_TO_RESPONSES_MAX); /* most decides, and then a seal grows */
+    r->most = RESPONSES_REPLY_MAX;
+    buf_init(&r->output, 8 * RESPONSES_REPLY_MAX); /* most decides, and then a seal grows */
     buf_init(&r->delta, 4096);
     return responses_object_init(r) ? &r->base.reply : NULL;
 }

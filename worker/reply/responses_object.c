@@ -1,34 +1,36 @@
 /* The response object of each lifecycle event and of a whole answer. */
-#include "worker/reply/responses_private.h"
+#include "worker/reply/responses_object.h"
+
+#include "worker/reply/output_item.h"
 
 #define ECHO_MAX ((size_t)64 << 20) /* the request had room, too */
 
 /* --- what does not change -------------------------------------------------------------------- */
 
-/* A request may have long ones: the last event repeats them, the two at the beginning do without. */
-static bool is_long(struct str key)
+/* A request may have long ones: the last event repeats them, those at the beginning do without. */
+static bool is_long(struct str name)
 {
-    return text_eq(key, STR("instructions")) || text_eq(key, STR("tools"));
+    return text_eq(name, STR("instructions")) || text_eq(name, STR("tools"));
 }
 
-static void put_echoes(struct json_out *w, const struct responses_echo *echo, bool longs, bool told)
+static void put_echoes(struct buf *out, const struct responses_echo *echo, bool longs, bool told)
 {
     const struct {
-        struct str key, value, absent;
+        struct str name, key, value, absent; /* key: as it stands behind another member */
     } rows[] = {
-#define ROW(member, none) {STR(#member), echo->member, STR(none)},
-        CONVERSE_TO_RESPONSES_ECHOES(ROW)
+#define ROW(member, none) {STR(#member), STR(",\"" #member "\":"), echo->member, STR(none)},
+        RESPONSES_WANTS_ECHOES(ROW)
 #undef ROW
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (is_long(rows[i].key) == longs) {
-            json_key(w, rows[i].key);
-            json_raw(w, told && rows[i].value.p ? rows[i].value : rows[i].absent);
+        if (is_long(rows[i].name) == longs) {
+            buf_put_str(out, rows[i].key);
+            buf_put_str(out, told && rows[i].value.p ? rows[i].value : rows[i].absent);
         }
     }
 }
 
-/* Behind the last "_" of the response's id: items are "msg_..._0", "fc_..._1". */
+/* Behind the "_" of the response's id: items are "msg_..._0", "fc_..._1". */
 static struct str tail_of(struct str id)
 {
     size_t at;
@@ -37,22 +39,17 @@ static struct str tail_of(struct str id)
 
 bool responses_object_init(struct responses_reply *r)
 {
-    struct json_out w;
     struct buf b;
     buf_init(&b, ECHO_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    converse_reply_str(&w, STR("id"), r->base.id);
-    converse_reply_str(&w, STR("object"), STR("response"));
-    JSON_KEY(&w, "created_at");
-    json_i64(&w, r->wants.created_s);
-    converse_reply_str(&w, STR("model"), r->base.reply.client_model);
-    JSON_KEY(&w, "background");
-    json_bool(&w, false);
-    converse_reply_null(&w, STR("previous_response_id"));
-    JSON_KEY(&w, "store");
-    json_bool(&w, false);
-    put_echoes(&w, &r->wants.echo, false, true);
+    BUF_LIT(&b, "{\"id\":\"");
+    json_escape(&b, r->base.id);
+    BUF_LIT(&b, "\",\"object\":\"response\",\"created_at\":");
+    buf_put_u64(&b, (uint64_t)r->wants.created_s);
+    BUF_LIT(&b, ",\"model\":\"");
+    json_escape(&b, r->base.reply.client_model);
+    BUF_LIT(&b, "\",\"background\":false,\"previous_response_id\":null,\"store\":false");
+    put_echoes(&b, &r->wants.echo, false, true);
+    BUF_LIT(&b, ",\"status\":\"");
     if (buf_ok(&b)) {
         r->head = arena_dup(r->base.arena, buf_str(&b));
     }
@@ -64,75 +61,68 @@ bool responses_object_init(struct responses_reply *r)
 /* --- the object ------------------------------------------------------------------------------ */
 
 /* input_tokens count the cached ones, too. */
-static void put_usage(struct json_out *w, const struct tokens *u)
+static void put_usage(const struct reply *r, struct buf *out)
 {
+    const struct tokens *u = &r->usage.tokens;
     uint64_t input = u->input + u->cache_read + tokens_written(u);
-    json_object(w);
-    converse_reply_count(w, STR("input_tokens"), input);
-    JSON_KEY(w, "input_tokens_details");
-    json_object(w);
-    converse_reply_count(w, STR("cached_tokens"), u->cache_read);
-    converse_reply_count(w, STR("cache_write_tokens"), tokens_written(u));
-    json_object_end(w);
-    converse_reply_count(w, STR("output_tokens"), u->output);
-    JSON_KEY(w, "output_tokens_details");
-    json_object(w);
-    converse_reply_count(w, STR("reasoning_tokens"), 0); /* Converse does not tell them apart */
-    json_object_end(w);
-    converse_reply_count(w, STR("total_tokens"), input + u->output);
-    json_object_end(w);
+    BUF_LIT(out, "{\"input_tokens\":");
+    buf_put_u64(out, input);
+    BUF_LIT(out, ",\"input_tokens_details\":{\"cached_tokens\":");
+    buf_put_u64(out, u->cache_read);
+    BUF_LIT(out, ",\"cache_write_tokens\":");
+    buf_put_u64(out, tokens_written(u));
+    BUF_LIT(out, "},\"output_tokens\":");
+    buf_put_u64(out, u->output);
+    BUF_LIT(out, ",\"output_tokens_details\":{\"reasoning_tokens\":");
+    buf_put_u64(out, r->thinking);
+    BUF_LIT(out, "},\"total_tokens\":");
+    buf_put_u64(out, input + u->output);
+    BUF_LIT(out, "}");
 }
 
-static void put_trouble(struct json_out *w, const struct responses_ending *e)
+static void put_trouble(const struct responses_ending *e, struct buf *out)
 {
-    JSON_KEY(w, "error");
+    BUF_LIT(out, "\",\"error\":"); /* ends the status */
     if (e->code.p) {
-        json_object(w);
-        converse_reply_str(w, STR("code"), e->code);
-        converse_reply_str(w, STR("message"), e->message);
-        json_object_end(w);
+        BUF_LIT(out, "{\"code\":\"");
+        json_escape(out, e->code);
+        BUF_LIT(out, "\",\"message\":\"");
+        json_escape(out, e->message);
+        BUF_LIT(out, "\"}");
     } else {
-        json_null(w);
+        BUF_LIT(out, "null");
     }
-    JSON_KEY(w, "incomplete_details");
     if (e->incomplete) {
-        json_object(w);
-        converse_reply_str(w, STR("reason"), text_from(e->incomplete));
-        json_object_end(w);
+        BUF_LIT(out, ",\"incomplete_details\":{\"reason\":\"");
+        buf_put_str(out, text_from(e->incomplete));
+        BUF_LIT(out, "\"}");
     } else {
-        json_null(w);
+        BUF_LIT(out, ",\"incomplete_details\":null");
     }
 }
 
 void responses_object_put(const struct responses_reply *r, const struct responses_ending *e,
                           struct buf *out)
 {
-    struct json_out w;
     buf_put_str(out, r->head);
-    json_begin(&w, out);
-    w.comma = true; /* behind the head's last member */
-    converse_reply_str(&w, STR("status"), text_from(e->status));
-    put_trouble(&w, e);
-    put_echoes(&w, &r->wants.echo, true, e->last);
-    JSON_KEY(&w, "output");
-    json_array(&w);
-    if (e->last) {
-        buf_put_str(out, buf_str(&r->output));
+    buf_put_str(out, text_from(e->status));
+    put_trouble(e, out);
+    put_echoes(out, &r->wants.echo, true, e->last);
+    if (!e->last) {
+        BUF_LIT(out, ",\"output\":[],\"usage\":null}");
+        return;
     }
-    json_array_end(&w);
-    JSON_KEY(&w, "usage");
-    if (e->last) {
-        put_usage(&w, &r->base.reply.usage.tokens);
-    } else {
-        json_null(&w);
-    }
-    json_object_end(&w);
+    BUF_LIT(out, ",\"output\":[");
+    buf_put_str(out, buf_str(&r->output));
+    BUF_LIT(out, "],\"usage\":");
+    put_usage(&r->base.reply, out);
+    BUF_LIT(out, "}");
 }
 
 void responses_object_event(struct responses_reply *r, struct str type,
                             const struct responses_ending *e, struct buf *out)
 {
-    responses_item_event(r, type, out);
+    output_item_event(r, type, out);
     BUF_LIT(out, ",\"response\":");
     responses_object_put(r, e, out);
     BUF_LIT(out, "}\n\n");

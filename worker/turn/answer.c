@@ -187,6 +187,10 @@ static void openai_body(enum dialect dialect, const struct err *err, struct json
     str_or_null(w, text_from(err->param));
     JSON_KEY(w, "code");
     str_or_null(w, text_from(code ? code : ""));
+    if (dialect == DIALECT_RESPONSES && err->code == STATUS_BUDGET && err->retry_after_s > 0) {
+        JSON_KEY(w, "resets_at"); /* Codex tells its user when; the message it does not show */
+        json_i64(w, clock_real_ms() / 1000 + err->retry_after_s);
+    }
     json_object_end(w);
 }
 
@@ -252,6 +256,9 @@ void answer_error(struct exchange *x, const struct err *err)
     answer_begin(x, err_http(err->code, x->asked.dialect));
     put_error_headers(x->conn, err);
     put_allow(x, err);
+    if (err->code == STATUS_UPGRADE) { /* RFC 9110 15.5.22: it names what is spoken here */
+        http_out_header(x->conn, STR("upgrade"), STR("HTTP/1.1"));
+    }
     http_out_body(x->conn, JSON_TYPE,
                   buf_ok(&body) ? buf_str(&body) : body_without_memory(x->asked.dialect));
     buf_free(&body);

@@ -9,6 +9,7 @@
 #include "server/json/scan.h"
 #include "worker/dialect/chat.h"
 #include "worker/dialect/messages.h"
+#include "worker/dialect/responses.h"
 #include "worker/model/models.h"
 
 struct asked {
@@ -23,6 +24,7 @@ struct asked {
     struct str agent;   /* user-agent, cut */
     struct str client;  /* address behind TRUSTED_PROXIES; empty: the peer is the client */
     struct str session; /* Claude Code's or Codex's, by its header, cut */
+    struct str thread;  /* Codex's, by its header, cut */
     bool no_sampling;   /* its anthropic-version has no temperature, top_p, top_k */
     bool counting;      /* count_tokens: nothing is generated */
     struct {            /* of what is no POST: see page.h */
@@ -35,11 +37,19 @@ struct asked {
     uint64_t here_ms; /* since when it is whole, and its client waits */
     struct scan scan;
     struct messages_request messages; /* Anthropic dialect */
-    struct chat_request chat;         /* OpenAI dialect */
+    struct chat_request chat;         /* OpenAI dialect, unless by_input */
+    bool by_input;                    /* the body is one of /v1/responses, wherever it came */
+    struct responses_request responses;
     struct str client_model;
     bool stream;
     struct models_choice model;
     uint64_t behind_due_ms; /* until then AWS's answer is waited for; 0: it was not */
 };
+
+/* Of the scanned body: the request of the dialect, client_model and stream. */
+MUST_CHECK enum status asked_read(struct asked *a, struct err *err);
+/* Of whatever was read. */
+const struct wish *asked_wish(const struct asked *a);
+int64_t asked_max_tokens(const struct asked *a); /* 0: not given */
 
 #endif

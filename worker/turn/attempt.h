@@ -88,8 +88,8 @@ void attempt_begin_transfer(struct attempt *a);
 void attempt_leave_out(struct attempt *a, enum plan_field what);
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
 bool attempt_is_cured(const struct attempt *a); /* once a request */
-/* Transfers beyond the first that Bedrock's own word asked for: a retry is none of them, nor is what
- * is sent without the thing that was refused. */
+/* Transfers beyond the first that Bedrock's own word asked for: with its time, or without what it
+ * refused. A retry is none of them. */
 unsigned attempt_granted(const struct attempt *a);
 
 #endif

@@ -1,5 +1,7 @@
 #include "worker/turn/complaint.h"
 
+#include "worker/model/cures_text.h"
+
 /* A pattern is words that all have to be there, in any case and order, joined by '&'. The first row
  * that fits decides. "Does not support" alone is no complaint: AWS says so of pictures, tools,
  * samplings, and of everything else. */
@@ -34,22 +36,10 @@ static const struct {
     {"daily", COMPLAINT_DAY},
 };
 
-static bool fits(struct str sentence, struct str pattern)
-{
-    struct str word;
-    size_t at;
-    while (text_split(&pattern, '&', &word)) {
-        if (!text_ifind(sentence, word, &at)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 enum complaint complaint_read(struct str sentence)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (fits(sentence, text_from(rows[i].pattern))) {
+        if (cures_text_fits(sentence, text_from(rows[i].pattern))) {
             return rows[i].complaint;
         }
     }

@@ -34,8 +34,7 @@ struct str limits_tier_word(enum tier tier)
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
-    const struct wish *wish =
-        x->asked.dialect == DIALECT_OPENAI ? &x->asked.chat.wish : &x->asked.messages.wish;
+    const struct wish *wish = asked_wish(&x->asked);
     if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
         return TIER_DEFAULT;
     }
@@ -60,15 +59,24 @@ static enum verdict refuse_rate(struct exchange *x, enum counter reason, uint64_
 
 /* --- the month ----------------------------------------------------------------------------- */
 
-/* First millisecond of the month after now's. */
-static int64_t next_month_ms(int64_t now_ms)
+/* First millisecond of a month, counted in months since year 0; now_ms where there is no such time. */
+static int64_t begin_ms(uint32_t months, int64_t now_ms)
 {
     char text[40];
     int64_t at_ms = now_ms;
-    uint32_t next = bucket_month(now_ms); /* year * 12 + 1..12, so it is the next counted from 0 */
-    snprintf(text, sizeof text, "%04u-%02u-01T00:00:00Z", (next - 1) / 12 + (next % 12 == 0),
-             next % 12 + 1);
+    snprintf(text, sizeof text, "%04u-%02u-01T00:00:00Z", months / 12, months % 12 + 1);
     return clock_parse_rfc3339(text_from(text), &at_ms) ? at_ms : now_ms;
+}
+
+/* bucket_month is year * 12 + 1..12, so it is the next month where months count from 0. */
+static int64_t next_month_ms(int64_t now_ms)
+{
+    return begin_ms(bucket_month(now_ms), now_ms);
+}
+
+static int64_t month_ms(int64_t now_ms)
+{
+    return begin_ms(bucket_month(now_ms) - 1, now_ms);
 }
 
 enum status limits_refuse_budget(struct err *err, const char *text)
@@ -144,16 +152,18 @@ static bool fits(struct str pattern, struct str name)
     return text_eq(pattern, name);
 }
 
-/* "a,b*": by the name the client used, or by the Bedrock id with or without its region. */
-bool limits_may_use(const struct exchange *x, struct str name, struct str id)
+/* "a,b*": by the name the client used, by the one that it was taken for, or by the Bedrock id with or
+ * without its region. */
+bool limits_may_use(const struct exchange *x, struct str name, const struct models_choice *m)
 {
     struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
-    struct str base = region_base(id);
+    struct str base = region_base(m->id);
     if (x->caller.who != CALLER_KEY || !list.n) {
         return true;
     }
     while (text_split(&list, ',', &pattern)) {
-        if (pattern.n && (fits(pattern, name) || fits(pattern, id) || fits(pattern, base))) {
+        if (pattern.n && (fits(pattern, name) || fits(pattern, m->name) || fits(pattern, m->id) ||
+                          fits(pattern, base))) {
             return true;
         }
     }
@@ -162,7 +172,7 @@ bool limits_may_use(const struct exchange *x, struct str name, struct str id)
 
 enum verdict limits_admit(struct exchange *x)
 {
-    if (!limits_may_use(x, x->asked.client_model, x->asked.model.id)) {
+    if (!limits_may_use(x, x->asked.client_model, &x->asked.model)) {
         x->outcome.refused = COUNTER_REFUSED_MODEL;
         err_set(&x->outcome.err, STATUS_PERMISSION, "this API key may not use the model %.*s",
                 (int)(x->asked.client_model.n < 100 ? x->asked.client_model.n : 100),
@@ -210,6 +220,24 @@ static void put_tokens(struct exchange *x)
     http_out_header(x->conn, STR("anthropic-ratelimit-tokens-reset"), text_from(reset));
 }
 
+/* As Codex shows them: percent of the budget, the length of its window, unix seconds. */
+static void put_codex(struct exchange *x, const struct bucket *b)
+{
+    struct http_conn *c = x->conn;
+    int64_t now = clock_real_ms(), end = next_month_ms(now);
+    uint64_t spent = bucket_spent(b, bucket_month(now)), budget = x->caller.key.budget_micro;
+    uint64_t per_mille = spent >= budget || x->outcome.err.code == STATUS_BUDGET
+                             ? 1000
+                             : (uint64_t)((double)spent * 1000 / (double)budget);
+    char percent[8];
+    snprintf(percent, sizeof percent, "%u.%u", (unsigned)(per_mille / 10),
+             (unsigned)(per_mille % 10));
+    http_out_header(c, STR("x-codex-primary-used-percent"), text_from(percent));
+    http_out_header_u64(c, STR("x-codex-primary-window-minutes"),
+                        (uint64_t)(end - month_ms(now)) / 60000u);
+    http_out_header_u64(c, STR("x-codex-primary-reset-at"), (uint64_t)end / 1000);
+}
+
 /* As Claude Code shows them: a share of the budget, the thresholds it warns at, unix seconds. On a
  * refusal it prints the error's message, if no claim and no overage status come with it. */
 static void put_budget(struct exchange *x, const struct bucket *b)
@@ -246,6 +274,6 @@ void limits_headers(struct exchange *x)
     }
     bool known = x->caller.who == CALLER_KEY || x->outcome.err.code == STATUS_BUDGET;
     if (b && known && x->caller.key.budget_micro && limits_billed(x)) {
-        put_budget(x, b);
+        (x->asked.dialect == DIALECT_RESPONSES ? put_codex : put_budget)(x, b);
     }
 }

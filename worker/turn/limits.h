@@ -24,7 +24,7 @@ enum status limits_refuse_budget(struct err *err, const char *text);
 /* NEXT or FAIL. What it takes is given back by limits_leave. */
 enum verdict limits_enter(struct exchange *x);
 /* May the key use a model, by the name that its client says or by the Bedrock id behind it? */
-bool limits_may_use(const struct exchange *x, struct str name, struct str id);
+bool limits_may_use(const struct exchange *x, struct str name, const struct models_choice *m);
 /* The same of asked.model. NEXT or FAIL. */
 enum verdict limits_admit(struct exchange *x);
 /* Tokens and cost, once, at the end. */

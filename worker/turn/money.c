@@ -151,15 +151,9 @@ static uint64_t worst_case(const struct exchange *x, uint64_t output)
     return prices_cost(&r, &t);
 }
 
-static int64_t asked_output(const struct exchange *x)
-{
-    return x->asked.dialect == DIALECT_OPENAI ? x->asked.chat.max_tokens
-                                              : x->asked.messages.max_tokens;
-}
-
 static uint64_t most_output(const struct exchange *x)
 {
-    int64_t asked = asked_output(x);
+    int64_t asked = asked_max_tokens(&x->asked);
     return asked > 0                         ? (uint64_t)asked
            : x->asked.model.caps->output_max ? x->asked.model.caps->output_max
                                              : OUTPUT_UNKNOWN;
@@ -223,7 +217,7 @@ static uint64_t fitting_output(const struct exchange *x, uint64_t room, uint64_t
 static bool reserve_less(struct exchange *x, const struct bucket *b)
 {
     uint64_t most = most_output(x);
-    for (uint32_t i = 0; asked_output(x) <= 0 && i < FITTING_ATTEMPTS; i++) {
+    for (uint32_t i = 0; asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
         uint64_t output = fitting_output(x, room_of(x, b), most);
         if (output == 0) {
             return false;
@@ -265,7 +259,7 @@ static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
 /* Where the client named no maximum, what it asked for is the least useful answer. */
 static uint64_t least_worst(const struct exchange *x)
 {
-    return worst_case(x, asked_output(x) > 0 ? most_output(x) : OUTPUT_LEAST);
+    return worst_case(x, asked_max_tokens(&x->asked) > 0 ? most_output(x) : OUTPUT_LEAST);
 }
 
 enum verdict money_admit(struct exchange *x)

@@ -11,7 +11,7 @@
 enum route_limit { ROUTE_UNLIMITED, ROUTE_REQUESTS, ROUTE_COUNTING };
 /* BY_VERSION: Anthropic's if anthropic-version is sent, else OpenAI's: both kinds of SDK ask there,
  * and only one kind sends that header. */
-enum route_dialect { ROUTE_ANTHROPIC, ROUTE_OPENAI, ROUTE_BY_VERSION };
+enum route_dialect { ROUTE_ANTHROPIC, ROUTE_OPENAI, ROUTE_RESPONSES, ROUTE_BY_VERSION };
 /* MASTER: METRICS_TOKEN or the master key; anybody with METRICS_TOKEN=off. */
 enum route_need { ROUTE_ANYBODY, ROUTE_KEY, ROUTE_MASTER };
 

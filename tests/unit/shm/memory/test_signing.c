@@ -122,6 +122,52 @@ static void test_read_while_a_writer_publishes_and_dies_is_never_torn(void **sta
     }
 }
 
+static void test_seal_key_is_read_as_published(void **state)
+{
+    (void)state;
+    uint8_t in[SEAL_KEY_SIZE], out[SEAL_KEY_SIZE], none[SEAL_KEY_SIZE] = {0};
+    memset(out, 'x', sizeof out);
+    assert_false(signing_seal_read(&seg, out));
+    assert_memory_equal(out, none, sizeof out);
+    for (int i = 0; i < 5; i++) {
+        text_random(in, sizeof in);
+        signing_seal_publish(&seg, in);
+        assert_true(signing_seal_read(&seg, out));
+        assert_memory_equal(out, in, sizeof in);
+    }
+}
+
+/* Whoever is killed between any two instructions, there is a whole key, of the last writers. */
+static void test_seal_key_is_never_torn(void **state)
+{
+    (void)state;
+    uint8_t key[SEAL_KEY_SIZE];
+    memset(key, 'a', sizeof key);
+    signing_seal_publish(&seg, key);
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (unsigned i = 0;; i++) {
+                memset(key, (char)('a' + i % 26), sizeof key);
+                signing_seal_publish(&seg, key);
+            }
+        }
+        uint64_t end = clock_now_ns() + 3000000;
+        do {
+            if (signing_seal_read(&seg, key)) {
+                for (size_t i = 1; i < sizeof key; i++) {
+                    assert_int_equal(key[i], key[0]);
+                }
+            }
+        } while (clock_now_ns() < end);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        assert_true(signing_seal_read(&seg, key));
+        assert_true(key[0] >= 'a' && key[0] <= 'z');
+    }
+}
+
 static void test_complaints_and_skew_are_shared(void **state)
 {
     (void)state;
@@ -148,6 +194,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read_trouble_is_false_with_its_text, make, drop),
         cmocka_unit_test_setup_teardown(test_read_while_a_writer_publishes_and_dies_is_never_torn,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(test_seal_key_is_read_as_published, make, drop),
+        cmocka_unit_test_setup_teardown(test_seal_key_is_never_torn, make, drop),
         cmocka_unit_test_setup_teardown(test_complaints_and_skew_are_shared, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

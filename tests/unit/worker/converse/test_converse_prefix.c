@@ -58,6 +58,23 @@ static const char *const chat_turns[] = {
     NULL,
 };
 
+static const char *const responses_turns[] = {
+    "{\"role\":\"user\",\"content\":\"first\"}",
+    "{\"role\":\"developer\",\"content\":\"# Environment\"}",
+    "{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"x\"},{\"role\":\"assistant\","
+    "\"content\":\"I look\"},{\"type\":\"function_call\",\"call_id\":\"functions.look:0\",\"name\":"
+    "\"look\",\"arguments\":\"{}\"}",
+    "{\"type\":\"function_call_output\",\"call_id\":\"functions.look:0\",\"output\":\"1\"}",
+    "{\"role\":\"assistant\",\"content\":\"again\"},{\"type\":\"function_call\",\"call_id\":"
+    "\"functions.look:0\",\"namespace\":\"n\",\"name\":\"look\",\"arguments\":\"{\\\"n\\\":1}\"}",
+    "{\"type\":\"function_call_output\",\"call_id\":\"functions.look:0\",\"output\":\"2\"}",
+    "{\"role\":\"assistant\",\"content\":\"so\"}",
+    "{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"go on\"}]}",
+    "{\"role\":\"assistant\",\"content\":\"done\"}",
+    "{\"role\":\"user\",\"content\":\"last\"}",
+    NULL,
+};
+
 #define SCHEMA "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":1}}}"
 #define SHARED                                                                             \
     "\"model\":\"m\",\"max_tokens\":9000,\"system\":[{\"type\":\"text\",\"text\":\"s\"}]," \
@@ -74,6 +91,11 @@ static const char *const chat_turns[] = {
     "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\"," \
     "\"schema\":" SCHEMA "}},"
 
+#define RESPONSES                                                                            \
+    "\"model\":\"m\",\"max_output_tokens\":9000,\"tools\":[{\"type\":\"function\",\"name\":" \
+    "\"look\"},{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{\"type\":\"function\","    \
+    "\"name\":\"look\"}]}],"
+
 /* The body for the first n turns, in the arena. */
 static struct str convert(struct arena *arena, const struct talk *t, const char *model, size_t n,
                           const struct cure *cure)
@@ -84,27 +106,32 @@ static struct str convert(struct arena *arena, const struct talk *t, const char 
     struct plan plan = {0};
     struct messages_request messages;
     struct chat_request chat;
+    struct responses_request responses;
     struct models_choice choice = {.id = text_from(model),
                                    .caps = models_keep(arena, text_from(model)),
                                    .transport = t->invoke ? MODELS_INVOKE : MODELS_CONVERSE};
     struct plan_options o = {.model = &choice, .cure = cure};
     struct converse_names *names = converse_names_new(arena);
-    bool openai = t->dialect == DIALECT_OPENAI;
+    bool openai = t->dialect == DIALECT_OPENAI, newer = t->dialect == DIALECT_RESPONSES;
     buf_init(&text, CASE_MAX);
     buf_init(&body, CASE_MAX);
     buf_init(&changes, CASE_MAX);
-    buf_printf(&text, "{%s\"messages\":[", t->head);
+    buf_printf(&text, "{%s\"%s\":[", t->head, newer ? "input" : "messages");
     for (size_t i = 0; i < n; i++)
         buf_printf(&text, "%s%s", i > 0 ? "," : "", t->turns[i]);
     buf_printf(&text, "]}");
     struct str in = arena_dup(arena, buf_str(&text));
     enum status st = scan_parse(&s, arena, in, &case_limits, &err);
     if (st == STATUS_OK)
-        st = openai ? chat_read(&s, &chat, &err) : messages_read(&s, false, &messages, &err);
+        st = newer    ? responses_read(&s, &responses, &err)
+             : openai ? chat_read(&s, &chat, &err)
+                      : messages_read(&s, false, &messages, &err);
+    const struct wish *wish = newer ? &responses.wish : openai ? &chat.wish : &messages.wish;
     if (st == STATUS_OK)
-        st = plan_make(&plan, openai ? &chat.wish : &messages.wish, &o, arena, &changes, &err);
+        st = plan_make(&plan, wish, &o, arena, &changes, &err);
     if (st == STATUS_OK)
         st = t->invoke ? splice_request(&messages, &plan, &body, &err)
+             : newer   ? responses_to_converse(&responses, &plan, names, NULL, &body, &err)
              : openai  ? openai_to_converse(&chat, &plan, names, &body, &err)
                        : anthropic_to_converse(&messages, &plan, names, &body, &err);
     if (st != STATUS_OK)
@@ -118,7 +145,7 @@ static struct str convert(struct arena *arena, const struct talk *t, const char 
 
 static bool speaks_last(const char *turn)
 {
-    return strstr(turn, "\"role\":\"assistant\"") != NULL;
+    return strstr(turn, "\"role\":\"assistant\"") || strstr(turn, "\"type\":\"function_call\"");
 }
 
 static void check_same(const struct talk *t, const char *model, const char *what, struct str before,
@@ -180,6 +207,9 @@ static void test_turns_that_were_sent_keep_their_bytes(void **state)
         {"Chat, thinking", DIALECT_OPENAI, false, CHAT "\"reasoning_effort\":\"high\",",
          chat_turns},
         {"Chat, a schema", DIALECT_OPENAI, false, CHAT CHAT_FORMAT, chat_turns},
+        {"Responses", DIALECT_RESPONSES, false, RESPONSES, responses_turns},
+        {"Responses, thinking", DIALECT_RESPONSES, false,
+         RESPONSES "\"reasoning\":{\"effort\":\"high\",\"summary\":\"auto\"},", responses_turns},
     };
     static const char *const models[] = {SONNET45, OPUS46,  OPUS47, OPUS55,   NOVA, QWEN,
                                          LLAMA,    GPT_OSS, KIMI,   DEEPSEEK, GPT5};

@@ -1,4 +1,4 @@
-/* The validator of Converse bodies against deliberately broken ones; and with it both request
+/* The validator of Converse bodies against deliberately broken ones; and with it the request
  * converters against thousands of random requests. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include "tests/unit/convert_case.h"
 #include "tests/unit/request_random_chat.h"
 #include "tests/unit/request_random_messages.h"
+#include "tests/unit/request_random_responses.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define REQUESTS 10000 /* of each dialect: a sanitized run may take 2 s */
@@ -168,19 +169,25 @@ static struct str nth_input(const struct scan *body, unsigned n)
     return (struct str){NULL, 0};
 }
 
-/* What the client wrote, or p NULL where it is not a JSON object. */
-static struct str wanted_input(const struct scan *s, scan_ref block, enum dialect dialect)
+/* The object inside that string; p NULL: there is none. */
+static struct str inner_object(const struct scan *s, scan_ref arguments)
 {
     struct scan inner;
-    if (dialect == DIALECT_ANTHROPIC) {
-        scan_ref input = SCAN_GET(s, block, "input");
-        return scan_type(s, input) == SCAN_OBJECT ? scan_raw(s, input) : (struct str){NULL, 0};
-    }
-    struct str text = scan_text(s, SCAN_GET(s, SCAN_GET(s, block, "function"), "arguments"));
+    struct str text = scan_text(s, arguments);
     if (text.n == 0 || scan_parse(&inner, s->arena, text, &case_limits, NULL) != STATUS_OK ||
         scan_type(&inner, 0) != SCAN_OBJECT)
         return (struct str){NULL, 0};
     return scan_raw(&inner, 0);
+}
+
+/* What the client wrote, or p NULL where it is not a JSON object. */
+static struct str wanted_input(const struct scan *s, scan_ref block, enum dialect dialect)
+{
+    if (dialect == DIALECT_ANTHROPIC) {
+        scan_ref input = SCAN_GET(s, block, "input");
+        return scan_type(s, input) == SCAN_OBJECT ? scan_raw(s, input) : (struct str){NULL, 0};
+    }
+    return inner_object(s, SCAN_GET(s, SCAN_GET(s, block, "function"), "arguments"));
 }
 
 /* Numbers and strings of tool inputs are byte for byte what came in. Without legacy calls, which
@@ -209,6 +216,29 @@ static void check_inputs(struct convert_case *c, enum dialect dialect)
     }
 }
 
+/* The same of the calls of a Responses request. */
+static void check_item_inputs(struct convert_case *c)
+{
+    struct scan body;
+    const struct scan *s = &c->scan;
+    unsigned n = 0;
+    scan_ref input = SCAN_GET(s, 0, "input");
+    assert_int_equal(scan_parse(&body, c->arena, buf_str(&c->body), &case_limits, NULL), STATUS_OK);
+    for (scan_ref v = scan_type(s, input) == SCAN_ARRAY ? scan_first(s, input) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, input, v)) {
+        struct responses_item item = responses_item_read(s, v);
+        if (item.kind != RESPONSES_CALL)
+            continue;
+        struct str want = item.call == CHAT_TOOL_FUNCTION ? inner_object(s, item.input)
+                          : item.call == CHAT_TOOL_CUSTOM ? STR("{\"input\":\"a\\nb\"}")
+                                                          : scan_raw(s, item.input);
+        struct str got = nth_input(&body, n++);
+        assert_non_null(got.p);
+        if (want.p && !text_eq(want, got))
+            fail_msg("input %.*s became %.*s", STR_ARG(want), STR_ARG(got));
+    }
+}
+
 /* True when it was converted. */
 static bool check_random(enum dialect dialect, uint64_t seed)
 {
@@ -220,8 +250,10 @@ static bool check_random(enum dialect dialect, uint64_t seed)
     json_begin(&r.w, &request);
     if (dialect == DIALECT_ANTHROPIC)
         random_anthropic(&r);
-    else
+    else if (dialect == DIALECT_OPENAI)
         random_openai(&r);
+    else
+        random_responses(&r);
     struct convert_options o = {.model = text_from(PICK(&r, models)),
                                 .betas = STR("context-1m-2025-08-07"),
                                 .tier = seed % 5 == 0 ? TIER_FLEX : TIER_DEFAULT,
@@ -235,7 +267,9 @@ static bool check_random(enum dialect dialect, uint64_t seed)
     if (converted && !convert_case_is_legal(&c, why, sizeof why))
         fail_msg("seed %lu, %.*s: %s in\n%.*s\nfrom\n%.*s", seed, STR_ARG(o.model), why,
                  STR_ARG(buf_str(&c.body)), STR_ARG(buf_str(&request)));
-    if (converted)
+    if (converted && dialect == DIALECT_RESPONSES)
+        check_item_inputs(&c);
+    else if (converted)
         check_inputs(&c, dialect);
     for (size_t i = 0; i < buf_len(&c.changes); i++) /* it goes into a header */
         assert_in_range(buf_data(&c.changes)[i], 0x21, 0x7e);
@@ -265,6 +299,12 @@ static void test_random_openai_requests_give_legal_bodies(void **state)
     check_many(DIALECT_OPENAI);
 }
 
+static void test_random_responses_requests_give_legal_bodies(void **state)
+{
+    (void)state;
+    check_many(DIALECT_RESPONSES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_rule_that_is_broken_is_caught),
         cmocka_unit_test(test_random_anthropic_requests_give_legal_bodies),
         cmocka_unit_test(test_random_openai_requests_give_legal_bodies),
+        cmocka_unit_test(test_random_responses_requests_give_legal_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include "worker/dialect/chat.h"
 #include "worker/dialect/messages.h"
+#include "worker/dialect/responses.h"
 
 static const struct scan_limits limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
@@ -61,56 +62,96 @@ static struct wish read_wish(struct arena *arena, struct scan *s, enum dialect d
 {
     struct messages_request messages;
     struct chat_request chat;
+    struct responses_request responses;
     struct err err;
     char *text = arena_printf(arena,
-                              "{\"model\":\"m\",\"max_tokens\":9,\"messages\":"
-                              "[{\"role\":\"user\",\"content\":\"u\"}]%s}",
+                              dialect == DIALECT_RESPONSES
+                                  ? "{\"model\":\"m\",\"max_output_tokens\":9,\"input\":\"u\"%s}"
+                                  : "{\"model\":\"m\",\"max_tokens\":9,\"messages\":"
+                                    "[{\"role\":\"user\",\"content\":\"u\"}]%s}",
                               more);
     assert_int_equal(scan_parse(s, arena, text_from(text), &limits, &err), STATUS_OK);
-    enum status st = dialect == DIALECT_OPENAI ? chat_read(s, &chat, &err)
-                                               : messages_read(s, false, &messages, &err);
+    enum status st = dialect == DIALECT_OPENAI      ? chat_read(s, &chat, &err)
+                     : dialect == DIALECT_ANTHROPIC ? messages_read(s, false, &messages, &err)
+                                                    : responses_read(s, &responses, &err);
     if (st != STATUS_OK)
         fail_msg("%s: %s", more, err.text);
-    return dialect == DIALECT_OPENAI ? chat.wish : messages.wish;
+    return dialect == DIALECT_OPENAI      ? chat.wish
+           : dialect == DIALECT_ANTHROPIC ? messages.wish
+                                          : responses.wish;
 }
 
-static void test_same_wish_is_read_from_both_dialects(void **state)
+static bool is_same(const struct wish *a, const struct wish *b)
+{
+    return a->max_tokens == b->max_tokens && a->has_temperature == b->has_temperature &&
+           a->temperature == b->temperature && a->top_p == b->top_p &&
+           a->stop_count == b->stop_count && a->stops_lost == b->stops_lost &&
+           a->thinking == b->thinking && a->effort == b->effort && a->format == b->format &&
+           text_eq(a->schema, b->schema) && a->tools == b->tools && a->choice == b->choice &&
+           text_eq(a->choice_name, b->choice_name) && a->one_call == b->one_call &&
+           a->fault.code == b->fault.code;
+}
+
+static void test_same_wish_is_read_from_each_dialect(void **state)
 {
     static const struct {
-        const char *messages, *chat;
+        const char *messages, *chat, *responses; /* NULL: it has no word for it */
     } rows[] = {
-        {"", ""},
-        {",\"temperature\":0.5,\"top_p\":0.25", ",\"temperature\":0.5,\"top_p\":0.25"},
-        {",\"stop_sequences\":[\"a\",\" \",\"b\"]", ",\"stop\":[\"a\",\" \",\"b\"]"},
+        {"", "", ""},
+        {",\"temperature\":0.5,\"top_p\":0.25", ",\"temperature\":0.5,\"top_p\":0.25",
+         ",\"temperature\":0.5,\"top_p\":0.25"},
+        {",\"stop_sequences\":[\"a\",\" \",\"b\"]", ",\"stop\":[\"a\",\" \",\"b\"]", NULL},
         {",\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"high\"}",
-         ",\"reasoning_effort\":\"high\""},
-        {",\"thinking\":{\"type\":\"disabled\"}", ",\"reasoning_effort\":\"none\""},
+         ",\"reasoning_effort\":\"high\"", ",\"reasoning\":{\"effort\":\"high\"}"},
+        {",\"thinking\":{\"type\":\"disabled\"}", ",\"reasoning_effort\":\"none\"",
+         ",\"reasoning\":{\"effort\":\"none\"}"},
         {",\"tools\":[{\"name\":\"t\"}],\"tool_choice\":{\"type\":\"any\","
          "\"disable_parallel_tool_use\":true}",
          ",\"tools\":[{\"function\":{\"name\":\"t\"}}],\"tool_choice\":\"required\","
+         "\"parallel_tool_calls\":false",
+         ",\"tools\":[{\"type\":\"function\",\"name\":\"t\"}],\"tool_choice\":\"required\","
          "\"parallel_tool_calls\":false"},
         {",\"tools\":[{\"name\":\"t\"}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"t\"}",
          ",\"tools\":[{\"function\":{\"name\":\"t\"}}],\"tool_choice\":"
-         "{\"type\":\"function\",\"function\":{\"name\":\"t\"}}"},
+         "{\"type\":\"function\",\"function\":{\"name\":\"t\"}}",
+         ",\"tools\":[{\"type\":\"function\",\"name\":\"t\"}],\"tool_choice\":"
+         "{\"type\":\"function\",\"name\":\"t\"}"},
         {",\"output_config\":{\"format\":{\"schema\":{\"type\":\"object\"}}}",
          ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
-         "{\"schema\":{\"type\":\"object\"}}}"},
+         "{\"schema\":{\"type\":\"object\"}}}",
+         ",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"n\","
+         "\"schema\":{\"type\":\"object\"}}}"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct arena *arena = arena_new((size_t)1 << 20);
-        struct scan s, t;
+        struct scan s, t, u;
         struct wish a = read_wish(arena, &s, DIALECT_ANTHROPIC, rows[i].messages);
         struct wish b = read_wish(arena, &t, DIALECT_OPENAI, rows[i].chat);
-        if (a.max_tokens != b.max_tokens || a.has_temperature != b.has_temperature ||
-            a.temperature != b.temperature || a.top_p != b.top_p || a.stop_count != b.stop_count ||
-            a.stops_lost != b.stops_lost || a.thinking != b.thinking || a.effort != b.effort ||
-            a.format != b.format || !text_eq(a.schema, b.schema) || a.tools != b.tools ||
-            a.choice != b.choice || !text_eq(a.choice_name, b.choice_name) ||
-            a.one_call != b.one_call || a.fault.code != b.fault.code)
+        if (!is_same(&a, &b))
             fail_msg("%s and %s are not the same", rows[i].messages, rows[i].chat);
+        if (rows[i].responses) {
+            struct wish c = read_wish(arena, &u, DIALECT_RESPONSES, rows[i].responses);
+            if (!is_same(&a, &c))
+                fail_msg("%s and %s are not the same", rows[i].messages, rows[i].responses);
+        }
         arena_drop(arena);
     }
+}
+
+/* More are told than the body has members, and none is lost. */
+static void test_parts_of_a_field_are_others(void **state)
+{
+    struct arena *arena = arena_new((size_t)1 << 20);
+    struct scan s;
+    (void)state;
+    struct wish w = read_wish(arena, &s, DIALECT_RESPONSES,
+                              ",\"zeta\":1,\"text\":{\"verbosity\":\"low\"},\"truncation\":"
+                              "\"auto\",\"include\":[\"message.output_text.logprobs\"]");
+    assert_int_equal(w.other_count, 4);
+    assert_true(SCAN_IS(&s, scan_key(&s, w.others[1]), "verbosity"));
+    assert_int_equal(w.fault.code, STATUS_OK);
+    arena_drop(arena);
 }
 
 int main(void)
@@ -119,7 +160,8 @@ int main(void)
         cmocka_unit_test(test_blank_json_string_is_recognised),
         cmocka_unit_test(test_effort_words_are_found_again),
         cmocka_unit_test(test_plain_fields_are_sorted_and_have_a_name),
-        cmocka_unit_test(test_same_wish_is_read_from_both_dialects),
+        cmocka_unit_test(test_same_wish_is_read_from_each_dialect),
+        cmocka_unit_test(test_parts_of_a_field_are_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,9 @@ static void test_routes_table_of_what_bedrock_has_not(void **state)
         {"GET /v1/messages/msg_1", NULL, "501 Not Implemented", "\"type\":\"not_supported\""},
         {"GET /v1/messages/batches", NULL, "404 Not Found", "\"type\":\"not_found_error\""},
         {"POST /v1/embeddings", "{}", "404 Not Found", "\"param\":null"},
-        {"POST /v1/responses", "{}", "404 Not Found", "\"param\":null"},
+        {"GET /v1/responses/resp_1", NULL, "404 Not Found", "\"param\":null"},
+        {"DELETE /v1/responses/resp_1", NULL, "404 Not Found", "are not stored"},
+        {"POST /v1/responses/resp_1/cancel", "{}", "404 Not Found", "are not stored"},
     };
     struct gateway *g = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -140,19 +140,44 @@ static void throttle_first(struct gateway *g, struct loopback_conn *c, struct st
     }
 }
 
-/* The attempts of a request are what they are. */
-static void test_a_cure_is_one_of_the_attempts(void **state)
+/* A retry of Bedrock's own weather leaves the cure its transfer, and the other way round. */
+static void test_a_cure_is_none_of_the_retries(void **state)
 {
     struct gateway *g = *state;
     g->reply = throttle_first;
-    gateway_talk(g, MESSAGES, KEY, WARM, ERROR_END);
-    client_check(&g->client, "spent", "HTTP/1.1 400 ", true);
-    assert_int_equal(g->bedrock.requests, 2);
-    g->config.bounds.attempts = 1;
-    gateway_talk(g, MESSAGES, KEY, WARM, ERROR_END);
-    client_check(&g->client, "one", "HTTP/1.1 400 ", true);
+    gateway_talk(g, MESSAGES, KEY, WARM, "Hello");
+    client_check(&g->client, "after a retry", "HTTP/1.1 200 ", true);
     assert_int_equal(g->bedrock.requests, 3);
-    assert_int_equal(remembered(g), 0);
+    assert_int_equal(remembered(g), 1);
+}
+
+static void test_a_cure_needs_no_retry(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bounds.attempts = 1;
+    g->reply = no_temperature;
+    gateway_talk(g, MESSAGES, KEY, WARM, "Hello");
+    client_check(&g->client, "one", "HTTP/1.1 200 ", true);
+    assert_int_equal(g->bedrock.requests, 2);
+}
+
+static void away_in_between(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (g->bedrock.requests == 2) {
+        up_json(c, "503 Away", "x-amzn-ErrorType: ServiceUnavailableException\r\n", STR("{}"));
+    } else {
+        no_temperature(g, c, request);
+    }
+}
+
+static void test_what_is_cured_is_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    g->reply = away_in_between;
+    gateway_talk(g, MESSAGES, KEY, WARM, "Hello");
+    client_check(&g->client, "away", "HTTP/1.1 200 ", true);
+    assert_int_equal(g->bedrock.requests, 3);
+    assert_int_equal(remembered(g), 1);
 }
 
 static void throttle_second(struct gateway *g, struct loopback_conn *c, struct str request)
@@ -170,7 +195,7 @@ static void test_what_is_not_answered_is_not_proved(void **state)
     g->reply = throttle_second;
     gateway_talk(g, MESSAGES, KEY, WARM, ERROR_END);
     client_check(&g->client, "throttled", "HTTP/1.1 429 ", true);
-    assert_int_equal(g->bedrock.requests, 2);
+    assert_int_equal(g->bedrock.requests, 3); /* the cure, and one retry of it */
     assert_int_equal(remembered(g), 0);
 }
 
@@ -320,7 +345,9 @@ int main(void)
         GATEWAY(test_what_changes_nothing_is_not_sent_again),
         GATEWAY(test_strict_fields_let_the_refusal_pass),
         GATEWAY(test_strict_fields_do_not_look_into_the_memory),
-        GATEWAY(test_a_cure_is_one_of_the_attempts),
+        GATEWAY(test_a_cure_is_none_of_the_retries),
+        GATEWAY(test_a_cure_needs_no_retry),
+        GATEWAY(test_what_is_cured_is_tried_again),
         GATEWAY(test_what_is_not_answered_is_not_proved),
         GATEWAY(test_an_exception_before_the_first_event_is_a_refusal_too),
         GATEWAY(test_after_the_first_event_it_is_an_error),

@@ -27,6 +27,14 @@ static void test_find_table_gives_row(void **state)
         {"/v1/messages/batches", HTTP_GET, "{prefix}/messages/batches",
          BIT(HTTP_GET) | BIT(HTTP_POST)},
         {"/v1/chat/completions", HTTP_POST, "{prefix}/chat/completions", BIT(HTTP_POST)},
+        {"/v1/responses", HTTP_POST, "{prefix}/responses", BIT(HTTP_POST)},
+        {"/v1/responses", HTTP_GET, NULL, BIT(HTTP_POST)},
+        {"/v1/responses/resp_1", HTTP_GET, "{prefix}/responses/**",
+         BIT(HTTP_GET) | BIT(HTTP_POST) | BIT(HTTP_OTHER)},
+        {"/v1/responses/resp_1/cancel", HTTP_POST, "{prefix}/responses/**",
+         BIT(HTTP_GET) | BIT(HTTP_POST) | BIT(HTTP_OTHER)},
+        {"/v1/responses/resp_1", HTTP_OTHER, "{prefix}/responses/**",
+         BIT(HTTP_GET) | BIT(HTTP_POST) | BIT(HTTP_OTHER)},
         {"/v1/messages/msg_1/x", HTTP_GET, NULL, 0},
         {"/v2/messages", HTTP_POST, NULL, 0},
         {"/messages", HTTP_POST, NULL, 0},
@@ -81,6 +89,8 @@ static void test_dialect_by_path_is_the_callers(void **state)
     (void)state;
     assert_int_equal(routes_dialect_near(&config, STR("/v1/chat/completions")), DIALECT_OPENAI);
     assert_int_equal(routes_dialect_near(&config, STR("/v1/embeddings")), DIALECT_OPENAI);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1/responses")), DIALECT_RESPONSES);
+    assert_int_equal(routes_dialect_near(&config, STR("/openai/v1/responses")), DIALECT_RESPONSES);
     assert_int_equal(routes_dialect_near(&config, STR("/v1/messages")), DIALECT_ANTHROPIC);
     assert_int_equal(routes_dialect_near(&config, STR("/nowhere")), DIALECT_ANTHROPIC);
     assert_int_equal(routes_dialect_near(&config, STR("/v1/completions/x")), DIALECT_OPENAI);
@@ -148,8 +158,11 @@ static void test_absent_route_names_the_one_that_was_meant(void **state)
          "a base URL that ends in /v1, Anthropic clients one without it"},
         {"/v1", "/v1/nowhere", "POST /v1/nowhere is not served by this gateway"},
         {"/v1", "/v1/mymessages", "POST /v1/mymessages is not served by this gateway"},
-        {"/v1", "/v1/responses", "POST /v1/responses is not served by this gateway"},
-        {"/v1", "/responses", "POST /responses is not served by this gateway"},
+        {"/v1", "/v1/embeddings", "POST /v1/embeddings is not served by this gateway"},
+        {"/v1", "/embeddings", "POST /embeddings is not served by this gateway"},
+        {"/v1", "/responses",
+         "POST /responses is not served by this gateway; did you mean /v1/responses? OpenAI "
+         "clients need a base URL that ends in /v1"},
         {"/api", "/v1/messages",
          "POST /v1/messages is not served by this gateway; did you mean /api/messages?"},
         {"", "/v1/messages",

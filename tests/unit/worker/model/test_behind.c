@@ -33,6 +33,12 @@ static void test_behind_an_arn_is_a_model(void **state)
         {"gpt-4o", "gpt-4o", ARN "imported-model/x", "", "", "unknown", MODELS_CONVERSE},
         {"my-model", "my-model", PROFILE, "", "", "unknown", MODELS_CONVERSE},
         {PROFILE, "x", "y", "", "", "unknown", MODELS_CONVERSE},
+        {PROFILE, "my-model", PROFILE, "claude-opus-4-8", "anthropic.claude-opus-4-8", "declared",
+         MODELS_INVOKE},
+        {PROFILE "[1m]", "my-model", PROFILE, "claude-opus-4-8", "anthropic.claude-opus-4-8",
+         "declared", MODELS_INVOKE},
+        {PROFILE, "my-model", PROFILE "x", "claude-opus-4-8", "", "unknown", MODELS_CONVERSE},
+        {PROFILE, "my-model", PROFILE, "", "", "unknown", MODELS_CONVERSE},
         {PROFILE, PROFILE, PROFILE, "claude-opus-4-8", "anthropic.claude-opus-4-8", "declared",
          MODELS_INVOKE},
         {"my-model", "my-model", ARN "default-prompt-router/anthropic.claude:1", "claude-opus-4-8",
@@ -79,6 +85,48 @@ static void test_behind_an_arn_for_a_family_is_the_name(void **state)
     assert_string_equal(c.behind_by, "unknown"); /* everything goes there: it may be a Nova */
 }
 
+/* Of several mappings to one ARN, all that say something have to say the same. */
+static void test_word_for_an_arn_is_taken_from_any_mapping(void **state)
+{
+    static const struct segment segment;
+    static struct directory_mapping more[] = {
+        {.from = "silent", .to = PROFILE},
+        {.from = "other", .to = PROFILE "x", .as = "nova-pro"},
+        {.from = "one", .to = PROFILE},
+        {.from = "two", .to = PROFILE "[1m]"}};
+    static const struct {
+        const char *one, *two, *behind, *by;
+    } rows[] = {
+        {"claude-opus-4-8", "claude-opus-4-8", "anthropic.claude-opus-4-8", "declared"},
+        {"claude-opus-4-8", "", "anthropic.claude-opus-4-8", "declared"},
+        {"", "claude-opus-4-8", "anthropic.claude-opus-4-8", "declared"},
+        {"claude-opus-4-8", "claude-opus-4-7", "", "unknown"},
+        {"", "", "", "unknown"},
+    };
+    struct models_choice c;
+    struct err err;
+    (void)state;
+    mapped_more = more;
+    mapped_more_n = COUNT_OF(more);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        text_copy(text_from(rows[i].one), more[2].as, sizeof more[2].as);
+        text_copy(text_from(rows[i].two), more[3].as, sizeof more[3].as);
+        assert_int_equal(models_choose(&models, &segment, arena, STR(PROFILE), true, &c, &err),
+                         STATUS_OK);
+        if (!text_eq(c.behind, text_from(rows[i].behind)) || strcmp(c.behind_by, rows[i].by) != 0) {
+            fail_msg("row %zu: '%.*s' by %s", i, STR_ARG(c.behind), c.behind_by);
+        }
+    }
+    /* A name that was mapped to it without a word tells more about its own mapping. */
+    text_copy(STR("claude-opus-4-7"), more[2].as, sizeof more[2].as);
+    mapped_from = "claude-opus-4-8";
+    mapped_to = PROFILE;
+    mapped_as = "";
+    assert_int_equal(
+        models_choose(&models, &segment, arena, STR("claude-opus-4-8"), true, &c, &err), STATUS_OK);
+    assert_string_equal(c.behind_by, "name");
+}
+
 static void test_known_is_what_the_table_has(void **state)
 {
     static const char *const known[] = {"claude-opus-4-8", "us.anthropic.claude-opus-4-8",
@@ -99,6 +147,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(test_behind_an_arn_is_a_model),
         T(test_behind_an_arn_for_a_family_is_the_name),
+        T(test_word_for_an_arn_is_taken_from_any_mapping),
         T(test_known_is_what_the_table_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

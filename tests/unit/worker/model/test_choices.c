@@ -48,6 +48,7 @@ static void test_second_answer_is_the_first_one_in_own_memory(void **state)
         struct models_choice a = choose(names[i], true);
         struct models_choice b = choose(names[i], true);
         assert_true(text_eq(a.id, b.id) && a.id.p != b.id.p && b.id.p[b.id.n] == '\0');
+        assert_true(text_eq(a.name, b.name) && b.name.p[b.name.n] == '\0');
         assert_int_equal(a.transport, b.transport);
         assert_int_equal(a.one_million, b.one_million);
         assert_string_equal(a.rule, b.rule);
@@ -108,12 +109,19 @@ static void test_refusals_and_what_is_behind_an_arn_are_asked_again(void **state
     struct err err;
     assert_int_equal(choices_find(&choices, &models, &segment, arena, STR("mine"), true, &c, &err),
                      STATUS_NO_MODEL);
-    map("mine", PROFILE, "claude-opus-4-8");
-    c = choose("mine", true);
+    map("claude-opus-4-8", PROFILE, "");
+    c = choose("claude-opus-4-8", true);
+    assert_string_equal(c.behind_by, "name");
+    map("claude-opus-4-8", PROFILE, "nova-pro");
+    c = choose("claude-opus-4-8", true);
     assert_string_equal(c.behind_by, "declared");
-    map("mine", PROFILE, "claude-opus-4-7");
-    c = choose("mine", true);
-    assert_true(text_eq(c.behind, STR("anthropic.claude-opus-4-7")));
+    map("claude-opus-4-8", PROFILE, "");
+    for (int i = 0; i < 2; i++) { /* that is kept */
+        c = choose("claude-opus-4-8", true);
+        assert_string_equal(c.behind_by, "declared");
+        assert_true(text_eq(c.behind, STR("amazon.nova-pro-v1:0")));
+        assert_int_equal(c.transport, MODELS_CONVERSE);
+    }
 }
 
 /* Names that are too long to be kept, and more of them than there are rows. */

@@ -361,6 +361,43 @@ static void test_transport_follows_dialect_and_resolved_id(void **state)
     }
 }
 
+/* For the list of models that a key may use. */
+static void test_name_is_the_one_that_was_meant(void **state)
+{
+    static const struct segment segment;
+    static const struct {
+        const char *name, *mapped, *mapping, *meant;
+    } rows[] = {
+        {"claude-sonnet-4-5", NULL, "", "claude-sonnet-4-5"},
+        {"claude-sonnet-4-5[1m]", NULL, "", "claude-sonnet-4-5"},
+        {"claude-sonnet-4.5", NULL, "", "claude-sonnet-4-5"},
+        {"claude-sonnet-4.5[1m]", NULL, "", "claude-sonnet-4-5"},
+        {"claude-opus-4-9", NULL, "", "claude-opus-4-9"},
+        {"eu.anthropic.claude-sonnet-4-6", NULL, "", "eu.anthropic.claude-sonnet-4-6"},
+        {"claude-sonnet-4-5[1m]", "claude-sonnet-4-5", "", "claude-sonnet-4-5"},
+        {"claude-sonnet-4-5[1m]", "claude-sonnet-4-5[1m]", "", "claude-sonnet-4-5[1m]"},
+        {"claude-sonnet-4.5[1m]", "claude-sonnet-4-5", "", "claude-sonnet-4-5"},
+        {"a[1m]", NULL, "{\"a\":\"x.y\"}", "a"},
+        {"a[1m]", NULL, "{\"a\":\"x.y\",\"a[1m]\":\"x.z\"}", "a[1m]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct models_choice choice;
+        struct err err;
+        config.model_mapping = rows[i].mapping;
+        assert_int_equal(models_init(&models, &config, &err), STATUS_OK);
+        mapped_from = rows[i].mapped;
+        mapped_to = "us.amazon.nova-pro-v1:0";
+        assert_int_equal(
+            models_choose(&models, &segment, arena, text_from(rows[i].name), true, &choice, &err),
+            STATUS_OK);
+        if (!text_eq(choice.name, text_from(rows[i].meant))) {
+            fail_msg("%s: %.*s", rows[i].name, STR_ARG(choice.name));
+        }
+        models_free(&models);
+    }
+}
+
 static void test_one_million_suffix_is_remembered(void **state)
 {
     struct models_choice choice;
@@ -416,6 +453,7 @@ int main(void)
         T(test_init_with_nonsense_names_it),
         T(test_arn_of_foreign_account_is_refused),
         T(test_transport_follows_dialect_and_resolved_id),
+        T(test_name_is_the_one_that_was_meant),
         T(test_one_million_suffix_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Thinking and effort: what is asked, of which model, in which words it goes on. */
 #include "worker/plan/plan_make.h"
+#include "worker/plan/plan_thinking.h"
 
 #include "tests/unit/plan_tell.h"
 
@@ -94,11 +95,37 @@ static void test_thinking_that_cannot_be_off_is_the_least(void **state)
     check_plans(DIALECT_OPENAI, chat, COUNT_OF(chat));
 }
 
+/* Found by a writer: what thinks by budget must not think then, what adapts may. */
+static void test_lost_thought_ends_a_budget(void **state)
+{
+    static const struct {
+        const char *model;
+        enum wish_thinking left;
+        const char *changes;
+    } rows[] = {
+        {SONNET45, WISH_THINKING_UNSET, "map:reasoning_effort,drop:reasoning_effort"},
+        {OPUS46, WISH_THINKING_ADAPTIVE, ""},
+        {QWEN, WISH_THINKING_UNSET, "drop:reasoning_effort"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct plan_case c;
+        plan_case_read(&c, DIALECT_OPENAI, rows[i].model, ",\"reasoning_effort\":\"low\"");
+        plan_case_make(&c);
+        assert_int_equal(c.status, STATUS_OK);
+        plan_thinking_unreasoned(&c.plan);
+        assert_int_equal(c.plan.left.thinking, rows[i].left);
+        assert_true(text_eq(buf_str(&c.changes), text_from(rows[i].changes)));
+        plan_case_free(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thinking_is_said_in_the_models_words),
         cmocka_unit_test(test_thinking_that_cannot_be_off_is_the_least),
+        cmocka_unit_test(test_lost_thought_ends_a_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

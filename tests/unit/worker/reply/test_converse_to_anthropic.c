@@ -109,9 +109,31 @@ static void test_ping_keeps_its_bytes(void **state)
 static void test_new_without_memory_is_null(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(512);
+    struct arena *arena = arena_new(64);
     assert_null(converse_to_anthropic_new(arena, STR("m"), STR("msg_1"), NULL));
     arena_drop(arena);
+}
+
+/* A whole answer that is told as a stream: each allocation fails once, and that is no reason to die. */
+static void test_retold_without_memory_is_an_error(void **state)
+{
+    (void)state;
+    const struct str body = STR("{\"output\":{\"message\":{\"content\":[{\"text\":\"t\"},"
+                                "{\"toolUse\":{\"toolUseId\":\"i\",\"name\":\"n\"}}]}},"
+                                "\"stopReason\":\"tool_use\",\"usage\":{\"outputTokens\":4}}");
+    unsigned failures = 0;
+    for (unsigned long k = 1; k < 20; k++) {
+        struct converse_bed b;
+        bed_anthropic(&b);
+        b.reply->whole_upstream = true;
+        heap_fail_after(k);
+        enum status st = b.relay->whole(b.reply, b.arena, body, &b.out, &b.err);
+        heap_fail_after(0);
+        assert_true(st == STATUS_OK || st == STATUS_INTERNAL || st == STATUS_UPSTREAM);
+        failures += st != STATUS_OK;
+        bed_close(&b);
+    }
+    assert_in_range(failures, 4, 18);
 }
 
 int main(void)
@@ -125,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_malformed_answer_is_an_error),
         cmocka_unit_test(test_ping_keeps_its_bytes),
         cmocka_unit_test(test_new_without_memory_is_null),
+        cmocka_unit_test(test_retold_without_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "worker/reply/converse_to_responses.h"
 
 #include "tests/unit/converse_bed.h"
+#include "worker/reply/responses_reply.h"
 
 static const struct responses_wants shown = {.shows_summary = true};
 static const struct responses_wants hidden = {.shows_summary = false};
@@ -279,7 +280,7 @@ static enum status say_much(struct converse_bed *b, const char *form, const char
     enum { PIECE = 60000 };
     char *payload = heap_new(PIECE + 300);
     enum status st = STATUS_OK;
-    for (size_t n = 0; n < 2 * CONVERSE_TO_RESPONSES_MAX && st == STATUS_OK; n += PIECE) {
+    for (size_t n = 0; n < 2 * RESPONSES_REPLY_MAX && st == STATUS_OK; n += PIECE) {
         int at = snprintf(payload, 200, "%s", form);
         memset(payload + at, 'a', PIECE);
         snprintf(payload + at + PIECE, 20, "%s", ends);
@@ -320,7 +321,7 @@ static void test_too_large_an_answer_fails_honestly(void **state)
         assert_false(b.reply->stopped);
         converse_to_responses_fail(b.reply, STR("server_error"), text_from(b.err.text), &b.out);
         assert_true(buf_ok(&b.out) && has(&b, "event: response.failed"));
-        assert_true(buf_len(&b.out) < CONVERSE_TO_RESPONSES_MAX + 65536);
+        assert_true(buf_len(&b.out) < RESPONSES_REPLY_MAX + 65536);
         bed_close(&b);
     }
 }

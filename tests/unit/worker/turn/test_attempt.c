@@ -105,6 +105,8 @@ static void test_what_is_left_out_grants_a_transfer_each(void **state)
         assert_true(attempt_leaves_out(&a, i));
         assert_int_equal(attempt_granted(&a), i + 2);
     }
+    a.cure.what = LEARNED_SAMPLING;
+    assert_int_equal(attempt_granted(&a), PLAN_FIELD_MAX + 2);
 }
 
 int main(void)

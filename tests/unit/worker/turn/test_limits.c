@@ -191,6 +191,31 @@ static void test_admit_models_table(void **state)
     assert_int_equal(limits_admit(&master), VERDICT_NEXT);
 }
 
+/* The model that a key may use has more names than one. */
+static void test_admit_by_the_name_that_is_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *asked, *meant;
+        bool allowed;
+    } rows[] = {
+        {"claude-sonnet-4-5", "claude-sonnet-4-5[1m]", "claude-sonnet-4-5", true},
+        {"claude-sonnet-4-5", "claude-sonnet-4.5", "claude-sonnet-4-5", true},
+        {"claude-sonnet-4-5[1m]", "claude-sonnet-4-5", "claude-sonnet-4-5", false},
+        {"claude-opus*", "claude-sonnet-4.5", "claude-sonnet-4-5", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        case_key.models_len = (uint8_t)strlen(rows[i].list);
+        memcpy(case_key.models, rows[i].list, case_key.models_len);
+        struct exchange x = case_exchange(0);
+        x.asked.client_model = text_from(rows[i].asked);
+        x.asked.model.name = text_from(rows[i].meant);
+        if ((limits_admit(&x) == VERDICT_NEXT) != rows[i].allowed) {
+            fail_msg("'%s' asked for %s", rows[i].list, rows[i].asked);
+        }
+    }
+}
+
 static void test_tier_client_then_key_then_default(void **state)
 {
     (void)state;
@@ -222,6 +247,7 @@ int main(void)
         CASE(test_refuse_budget_in_december_waits_for_january),
         CASE(test_over_budget_switched_off_table),
         CASE(test_admit_models_table),
+        CASE(test_admit_by_the_name_that_is_meant),
         CASE(test_tier_client_then_key_then_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

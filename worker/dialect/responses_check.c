@@ -132,7 +132,7 @@ static enum status check_item(const struct place *at, scan_ref v)
     case RESPONSES_REFERENCE:
         return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, at->path,
                              "Unsupported parameter: '%s': nothing is stored here; send the item "
-                             "itself.",
+                             "itself (the AI SDK does with store: false).",
                              at->path);
     case RESPONSES_UNKNOWN:
         return openai_fields_has(s, type)

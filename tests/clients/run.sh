@@ -134,6 +134,10 @@ export PROGRAM=$program # for the test file that starts a server of its own
 API_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n clients --output json |
     node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
 export API_KEY
+# A key whose budget one dear answer spends.
+POOR_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n poor --monthly-budget 0.01 --output json |
+    node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
+export POOR_KEY
 
 # A name that Codex knows tools for, as an operator maps it.
 (cd "$work" && env -i "${settings[@]}" "$program" map-model gpt-5.5-codex us.anthropic.claude-sonnet-4-5-20250929-v1:0 >/dev/null) ||

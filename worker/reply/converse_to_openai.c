@@ -103,6 +103,31 @@ static void open_custom(struct converse_reply *r, const struct converse_block *b
 }
 
 /* Only tool calls have a beginning of their own. */
+/* The members of a call's function, in the shape in which it was asked for; id empty: more of a call
+ * that has begun. */
+static void open_function(struct converse_reply *r, const struct converse_block *b, struct str id,
+                          struct buf *out)
+{
+    if (own(r)->wants.legacy) {
+        open_chunk(r, out);
+        BUF_LIT(out, "\"function_call\":{");
+        return;
+    }
+    open_calls(r, b, out);
+    if (id.n > 0) {
+        BUF_LIT(out, ",\"id\":\"");
+        buf_put_str(out, id);
+        BUF_LIT(out, "\",\"type\":\"function\"");
+    }
+    BUF_LIT(out, ",\"function\":{");
+}
+
+static void close_function(const struct converse_reply *r, struct buf *out)
+{
+    buf_put_str(out, own(r)->wants.legacy ? STR("}") : STR("}}]"));
+    close_chunk(out);
+}
+
 static void open_block(struct converse_reply *r, const struct converse_block *b,
                        const struct converse_part *p, struct buf *out)
 {
@@ -114,21 +139,11 @@ static void open_block(struct converse_reply *r, const struct converse_block *b,
         open_custom(r, b, p, name, out);
         return;
     }
-    if (own(r)->wants.legacy) {
-        open_chunk(r, out);
-        BUF_LIT(out, "\"function_call\":{\"name\":\"");
-        json_escape(out, name);
-        BUF_LIT(out, "\",\"arguments\":\"\"}");
-        close_chunk(out);
-        return;
-    }
-    open_calls(r, b, out);
-    BUF_LIT(out, ",\"id\":\"");
-    buf_put_str(out, p->tool_id);
-    BUF_LIT(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+    open_function(r, b, p->tool_id, out);
+    BUF_LIT(out, "\"name\":\"");
     json_escape(out, name);
-    BUF_LIT(out, "\",\"arguments\":\"\"}}]");
-    close_chunk(out);
+    BUF_LIT(out, "\",\"arguments\":\"\"");
+    close_function(r, out);
 }
 
 /* member: up to the text's first quote */
@@ -150,19 +165,11 @@ static void put_arguments(struct converse_reply *r, const struct converse_block 
         out->failed |= !openai_custom_add(customs, b->ours, escaped);
         return;
     }
-    if (own(r)->wants.legacy) {
-        open_chunk(r, out);
-        BUF_LIT(out, "\"function_call\":{\"arguments\":\"");
-        buf_put_str(out, escaped);
-        BUF_LIT(out, "\"}");
-        close_chunk(out);
-        return;
-    }
-    open_calls(r, b, out);
-    BUF_LIT(out, ",\"function\":{\"arguments\":\"");
+    open_function(r, b, STR(""), out);
+    BUF_LIT(out, "\"arguments\":\"");
     buf_put_str(out, escaped);
-    BUF_LIT(out, "\"}}]");
-    close_chunk(out);
+    BUF_LIT(out, "\"");
+    close_function(r, out);
 }
 
 /* Signatures, redacted thinking and citations have no place in this dialect. */

@@ -187,6 +187,10 @@ static void openai_body(enum dialect dialect, const struct err *err, struct json
     str_or_null(w, text_from(err->param));
     JSON_KEY(w, "code");
     str_or_null(w, text_from(code ? code : ""));
+    if (dialect == DIALECT_RESPONSES && err->code == STATUS_BUDGET && err->retry_after_s > 0) {
+        JSON_KEY(w, "resets_at"); /* Codex tells its user when; the message it does not show */
+        json_i64(w, clock_real_ms() / 1000 + err->retry_after_s);
+    }
     json_object_end(w);
 }
 

@@ -8,7 +8,7 @@ import { API_KEY, BASE_URL } from './bed.mjs';
 
 const program = fileURLToPath(new URL('./node_modules/.bin/codex', import.meta.url));
 
-export async function makeHome(more = '') {
+export async function makeHome(more = '', provider = '') {
   const home = await mkdtemp(path.join(tmpdir(), 'codex-home-'));
   await writeFile(path.join(home, 'config.toml'), `
 model_provider = "gateway"
@@ -21,6 +21,7 @@ ${more.startsWith('[') ? '' : more}
 name = "gateway"
 base_url = "${BASE_URL}/v1"
 env_key = "GATEWAY_KEY"
+${provider}
 
 ${more.startsWith('[') ? more : ''}
 `);

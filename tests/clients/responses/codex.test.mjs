@@ -134,6 +134,30 @@ for (const [what, model, env, words] of [
   });
 }
 
+test('a spent budget ends it at once, and says until when', { skip: FULL }, async () => {
+  const key = { GATEWAY_KEY: process.env.POOR_KEY };
+  await codex(home, CLAUDE, 'usage 60000 20000 0 0 0', [], key);
+  const run = await codex(home, CLAUDE, 'say: x', [], key);
+  assert.notEqual(run.code, 0, run.text);
+  assert.match(run.text, /usage limit. Try again at/);
+  assert.doesNotMatch(run.text, /Reconnecting/);
+  assert.equal(await asked(), 1);
+});
+
+test('with WebSockets switched on it goes on without', { skip: FULL }, async () => {
+  const own = await makeHome('', 'supports_websockets = true');
+  const run = await codex(own, CLAUDE, 'say: guten Tag');
+  await dropHome(own);
+  calm(run);
+  assert.equal(run.said, 'guten Tag');
+});
+
+test('a model that is silent at first', { skip: FULL }, async () => {
+  const run = await codex(home, faulty('silence-1000'), 'say: one two');
+  calm(run);
+  assert.equal(run.said, 'one two');
+});
+
 test('a wrong key ends with words about it', { skip: FULL }, async () => {
   const run = await codex(home, CLAUDE, 'say: x', [], { GATEWAY_KEY: 'sk-wrong' });
   assert.notEqual(run.code, 0, run.text);

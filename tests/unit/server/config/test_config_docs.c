@@ -69,8 +69,9 @@ static void test_rows_are_those_of_the_table(void **state)
     assert_null(config_docs_row(n));
 }
 
-/* More than that nobody looks through, and each has to be explained and tested. */
-static void test_rows_are_not_more_than_sixty(void **state)
+/* More than that nobody looks through, and each has to be explained and tested. A capability that
+ * operators choose may bring its own; another knob of an old one takes the place of one. */
+static void test_rows_are_few(void **state)
 {
     const struct config_docs_row *r;
     size_t n = 0, basic = 0;
@@ -78,7 +79,7 @@ static void test_rows_are_not_more_than_sixty(void **state)
     for (; (r = config_docs_row(n)) != NULL; n++) {
         basic += r->class == CONFIG_BASIC;
     }
-    assert_true(n <= 60 && basic <= 20);
+    assert_true(n <= 64 && basic <= 20);
 }
 
 static void test_rows_have_names_of_their_own(void **state)
@@ -147,7 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_say_all_of_each_kind),
         cmocka_unit_test(test_rows_are_those_of_the_table),
-        cmocka_unit_test(test_rows_are_not_more_than_sixty),
+        cmocka_unit_test(test_rows_are_few),
         cmocka_unit_test(test_rows_have_names_of_their_own),
         cmocka_unit_test(test_example_has_each_setting_with_default_and_meaning),
         cmocka_unit_test(test_example_has_no_other_setting),

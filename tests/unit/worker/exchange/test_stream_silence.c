@@ -3,7 +3,8 @@
 
 #include "tests/unit/stream_case.h"
 
-#define SILENT ": keepalive\n\n"
+#define SILENT    ": keepalive\n\n"
+#define RESPONSES "POST /v1/responses"
 
 static const struct route_case {
     const char *line, *body, *begins, *ends, *error;
@@ -12,7 +13,11 @@ static const struct route_case {
      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\""},
     {CHAT, CHAT_STREAM_BODY, "\"role\":\"assistant\"", "data: [DONE]",
      "data: {\"error\":{\"message\":\"no such field\",\"type\":\"invalid_request_error\""},
+    {RESPONSES, "{\"model\":\"" NOVA "\",\"stream\":true,\"input\":\"Hi\"}",
+     "event: response.created", "event: response.completed",
+     "\"error\":{\"code\":\"invalid_prompt\",\"message\":\"no such field\"}"},
 };
+#define DIALECTS (sizeof dialects / sizeof dialects[0])
 
 static void good(struct gateway *g, struct loopback_conn *c, struct str request)
 {
@@ -66,7 +71,7 @@ static void check_whole(struct gateway *g, const struct route_case *r)
     gateway_expect(g, &g->client, 1, r->ends);
     finish(g);
     client_check(&g->client, r->line, "\r\n0\r\n\r\n", true);
-    client_check(&g->client, r->line, "\"error\"", false);
+    client_check(&g->client, r->line, "\"error\":{", false);
     assert_int_equal(client_count(&g->client, "HTTP/1.1 "), 1);
     assert_int_equal(client_count(&g->client, r->begins), 1);
 }
@@ -75,7 +80,7 @@ static void test_bedrocks_200_lets_pings_flow(void **state)
 {
     struct gateway *g = *state;
     g->config.ping_seconds = 1;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < DIALECTS; i++) {
         g->reply = headers_alone;
         unsigned before = g->bedrock.requests;
         ask(g, &dialects[i]);
@@ -99,7 +104,7 @@ static void test_bedrocks_200_lets_pings_flow(void **state)
         loopback_flush(c);
         check_whole(g, &dialects[i]);
     }
-    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS), 2);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS), DIALECTS);
     assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), 0);
 }
 
@@ -122,13 +127,14 @@ static void test_exception_soon_behind_the_200_is_still_a_status(void **state)
 /* Bedrock says nothing at all: then it is time that decides, and a refusal can be no status. */
 static void test_refusal_after_the_commitment_is_an_event_and_recorded_as_what_it_is(void **state)
 {
+    static const enum traffic rows[DIALECTS] = {TRAFFIC_MESSAGES_INVOKE, TRAFFIC_CHAT_CONVERSE,
+                                                TRAFFIC_RESPONSES_CONVERSE};
     struct gateway *g = *state;
     g->config.ping_seconds = 1;
     g->config.bounds.commit_ms = 1000;
     g->reply = up_silence;
-    for (size_t i = 0; i < 2; i++) {
-        const struct traffic_row *row =
-            counters_traffic(i ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_MESSAGES_INVOKE);
+    for (size_t i = 0; i < DIALECTS; i++) {
+        const struct traffic_row *row = counters_traffic(rows[i]);
         ask(g, &dialects[i]);
         check_committed(g, &dialects[i]);
         up_refuses(g->upstream, "400 Bad Request", "ValidationException");
@@ -139,7 +145,7 @@ static void test_refusal_after_the_commitment_is_an_event_and_recorded_as_what_i
         assert_int_equal(row->requests[TRAFFIC_4XX], 1);
         assert_int_equal(row->requests[TRAFFIC_ABORTED], 0);
     }
-    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), 2);
+    assert_int_equal(counters_sum(&g->segment, COUNTER_STREAMS_BROKEN), DIALECTS);
 }
 
 static void test_before_the_commitment_nothing_is_heard(void **state)
@@ -197,15 +203,14 @@ static void test_ping_does_not_end_the_right_to_try_again(void **state)
 }
 
 /* Between two attempts there is no reply at all. */
-static void test_deadline_between_two_attempts_of_a_committed_stream(void **state)
+static void check_deadline(struct gateway *g, const struct route_case *r, const char *says)
 {
-    struct gateway *g = *state;
     struct exchange *x;
     g->config.ping_seconds = 1;
     g->config.max_request_seconds = 100;
     g->reply = headers_alone;
-    ask_stream(g);
-    check_committed(g, &dialects[0]);
+    ask(g, r);
+    check_committed(g, r);
     up_frame(g->upstream, EVENTSTREAM_EXCEPTION, "throttlingException", "{\"message\":\"slow\"}");
     up_end(g->upstream);
     loopback_flush(g->upstream);
@@ -213,9 +218,18 @@ static void test_deadline_between_two_attempts_of_a_committed_stream(void **stat
     loop_timer_in(g->worker.loop, &x->timer_pause, 60000, x->timer_pause.fn, x);
     gateway_expect(g, &g->client, 2, SILENT); /* goes on */
     loop_timer_in(g->worker.loop, &x->timer_deadline, 0, x->timer_deadline.fn, x);
-    gateway_expect(g, &g->client, 1, "\"type\":\"timeout_error\"");
+    gateway_expect(g, &g->client, 1, says);
     finish(g);
     client_check(&g->client, "end", "\r\n0\r\n\r\n", true);
+}
+
+static void test_deadline_between_two_attempts_of_a_committed_stream(void **state)
+{
+    check_deadline(*state, &dialects[0], "\"type\":\"timeout_error\"");
+    check_deadline(*state, &dialects[2], "event: error\n");
+    client_check(&((struct gateway *)*state)->client, "first", "event: response.created", true);
+    client_check(&((struct gateway *)*state)->client, "last",
+                 "\"error\":{\"code\":\"server_error\",", true);
 }
 
 int main(void)

@@ -8,6 +8,8 @@
 
 #include "worker/turn/answer.h"
 
+#include "server/base/clock.h"
+
 static void check_body(enum dialect dialect, enum status code, const char *text, const char *want)
 {
     struct err err;
@@ -110,6 +112,33 @@ static void test_error_body_openai_has_code_and_null_param(void **state)
                "\"code\":null}}");
 }
 
+/* A spent budget tells Codex when a new one begins; nothing else does, and nobody else is told. */
+static void test_error_body_responses_has_the_end_of_the_month(void **state)
+{
+    (void)state;
+    struct err err;
+    struct buf out;
+    clock_freeze_real_ms(1700000000000);
+    err_set(&err, STATUS_BUDGET, "spent");
+    err.retry_after_s = 100;
+    for (enum dialect d = DIALECT_ANTHROPIC; d < DIALECT_COUNT; d++) {
+        size_t at;
+        buf_init(&out, 4096);
+        answer_error_body(d, &err, STR("req_1"), &out);
+        assert_int_equal(text_find(buf_str(&out), STR("\"resets_at\":1700000100}"), &at),
+                         d == DIALECT_RESPONSES);
+        buf_free(&out);
+    }
+    clock_freeze_real_ms(0);
+    check_body(DIALECT_RESPONSES, STATUS_BUDGET, "spent",
+               "{\"error\":{\"message\":\"spent\",\"type\":\"usage_limit_reached\",\"param\":null,"
+               "\"code\":\"insufficient_quota\"}}");
+    check_body(
+        DIALECT_RESPONSES, STATUS_PERMISSION, "not yours",
+        "{\"error\":{\"message\":\"not yours\",\"type\":\"invalid_request_error\",\"param\":null,"
+        "\"code\":\"model_not_found\"}}");
+}
+
 static void test_origin_only_listed_is_allowed(void **state)
 {
     (void)state;
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_error_body_openai_names_the_parameter),
         cmocka_unit_test(test_error_body_openai_reads_no_parameter_out_of_a_text),
         cmocka_unit_test(test_error_body_openai_has_code_and_null_param),
+        cmocka_unit_test(test_error_body_responses_has_the_end_of_the_month),
         cmocka_unit_test(test_origin_only_listed_is_allowed),
         cmocka_unit_test(test_id_client_value_kept_when_legal),
     };

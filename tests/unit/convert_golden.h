@@ -108,4 +108,28 @@ static void golden_check_all(enum dialect dialect, const char *folder, size_t le
     globfree(&found);
 }
 
+/* Each allocation fails in turn: an error, never a body that lacks what did not fit. */
+static void golden_fail_allocations(enum dialect dialect, const char *stem, const char *model)
+{
+    struct str in = golden_read(stem, ".in.json");
+    struct convert_case good, c;
+    struct convert_options o = {.model = text_from(model)};
+    enum status st = STATUS_BUSY;
+    assert_non_null(in.p);
+    convert_case_run(&good, dialect, o, in);
+    assert_int_equal(good.status, STATUS_OK);
+    for (unsigned long k = 2; st != STATUS_OK && k < 500; k++) { /* 1: the arena itself */
+        heap_fail_after(k);
+        convert_case_run(&c, dialect, o, in);
+        heap_fail_after(0);
+        st = c.status;
+        if (st == STATUS_OK)
+            assert_true(text_eq(buf_str(&c.body), buf_str(&good.body)));
+        convert_case_free(&c);
+    }
+    assert_int_equal(st, STATUS_OK);
+    convert_case_free(&good);
+    golden_drop(in);
+}
+
 #endif

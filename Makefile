@@ -161,6 +161,7 @@ cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYST
 
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
+	@B=$(B) COUPLES=4 tests/bench/routes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh
@@ -189,7 +190,7 @@ dist-sign: ## sign build/dist/SHA256SUMS with minisign: SIGN_KEY=FILE, from outs
 aws-test: all ## deployment scripts and guides with a real AWS CLI, moto and a played App Runner and ECS (tests/aws)
 	@B=$(B) tests/aws/run.sh
 
-judge: all ## what COUNT=30000 random requests become, before botocore's newest model and the rules of tests/judge (PyPI)
+judge: all ## what COUNT=40000 random requests become, before botocore's newest model and the rules of tests/judge (PyPI)
 	@B=$(B) tests/judge/run.sh
 
 deploy-test: all ## infrastructure: .deb, systemd, Prometheus, CloudFormation, Kubernetes, releases (tests/deploy)

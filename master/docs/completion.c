@@ -22,6 +22,25 @@ static bool is_file(const char *metavar)
     return strcmp(metavar, "FILE") == 0;
 }
 
+/* The next word that stands for itself in "[PATTERN] | import FILE | diff FILE"; file: a file follows
+ * it. False: there is none. */
+static bool next_word(struct str *arguments, struct str *word_out, bool *file_out)
+{
+    struct str ahead, next;
+    while (text_split(arguments, ' ', word_out)) {
+        ahead = *arguments;
+        *file_out = text_split(&ahead, ' ', &next) && text_eq(next, STR("FILE"));
+        size_t lower = 0;
+        while (lower < word_out->n && word_out->p[lower] >= 'a' && word_out->p[lower] <= 'z') {
+            lower++;
+        }
+        if (lower > 0 && lower == word_out->n) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The pieces of "a|b" with blanks between. */
 static void put_words(struct buf *out, const char *choices)
 {
@@ -60,6 +79,11 @@ static void bash_values(struct buf *out, const struct commands_about *a)
             buf_printf(out, "%s;;\n", is_file(o->metavar) ? "files=yes " : "nothing=yes ");
         }
     }
+    struct str rest = text_from(a->arguments), word;
+    bool file;
+    while (next_word(&rest, &word, &file)) {
+        buf_printf(out, "        %.*s) %s;;\n", STR_ARG(word), file ? "files=yes " : "");
+    }
     BUF_LIT(out, "        *) words='");
     for (size_t i = 0; i < a->row_count; i++) {
         if (a->rows[i].help) {
@@ -67,6 +91,10 @@ static void bash_values(struct buf *out, const struct commands_about *a)
         }
     }
     BUF_LIT(out, "--help");
+    rest = text_from(a->arguments);
+    while (next_word(&rest, &word, &file)) {
+        buf_printf(out, " %.*s", STR_ARG(word));
+    }
     if (is_choice(a->arguments)) {
         BUF_LIT(out, " ");
         put_words(out, a->arguments);
@@ -162,6 +190,21 @@ static void zsh_option(struct buf *out, const struct option_row *o)
     BUF_LIT(out, "'");
 }
 
+/* The first argument is one of the words, the second their file. */
+static void zsh_words(struct buf *out, const char *arguments)
+{
+    struct str rest = text_from(arguments), word;
+    bool file, any = false, files = false;
+    while (next_word(&rest, &word, &file)) {
+        buf_printf(out, "%s%.*s", any ? " " : " \\\n            '1::what:(", STR_ARG(word));
+        any = true;
+        files = files || file;
+    }
+    if (any) {
+        buf_put_str(out, files ? STR(")' \\\n            '2::FILE:_files'") : STR(")'"));
+    }
+}
+
 static void zsh_command(struct buf *out, const struct commands_about *a)
 {
     buf_printf(out, "        %s)\n        _arguments '(-h --help)'{-h,--help}'[its options]'",
@@ -176,6 +219,7 @@ static void zsh_command(struct buf *out, const struct commands_about *a)
         zsh_value(out, a->arguments);
         BUF_LIT(out, "'");
     }
+    zsh_words(out, a->arguments);
     BUF_LIT(out, "\n        ;;\n");
 }
 

@@ -121,7 +121,6 @@ static void *chunk_take(struct chunk *chunk, size_t n, size_t rounded)
     void *p = chunk->room + chunk->used;
     chunk->used += rounded + GAP;
     ASAN_UNPOISON_MEMORY_REGION(p, n);
-    memset(p, 0, n);
     return p;
 }
 
@@ -133,6 +132,7 @@ struct arena *arena_new(size_t ceiling)
         return NULL;
     }
     struct arena *arena = chunk_take(first, sizeof(*arena), sizeof(*arena));
+    *arena = (struct arena){0};
     static_assert(sizeof(*arena) % ALIGN == 0, "the next piece starts aligned");
     arena->chunks = first;
     arena->ceiling = ceiling;
@@ -176,7 +176,7 @@ static struct chunk *room_for(struct arena *arena, size_t n)
     return chunk;
 }
 
-void *arena_alloc(struct arena *arena, size_t n)
+void *arena_room(struct arena *arena, size_t n)
 {
     if (heap_must_fail() || n > arena->ceiling - arena->used) {
         return NULL;
@@ -191,9 +191,15 @@ void *arena_alloc(struct arena *arena, size_t n)
     return chunk_take(chunk, n, rounded);
 }
 
+void *arena_alloc(struct arena *arena, size_t n)
+{
+    void *p = arena_room(arena, n);
+    return p ? memset(p, 0, n) : NULL;
+}
+
 struct str arena_dup(struct arena *arena, struct str s)
 {
-    char *p = arena_alloc(arena, s.n + 1);
+    char *p = arena_room(arena, s.n + 1);
     if (!p) {
         return (struct str){0};
     }
@@ -209,7 +215,7 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     assert(n >= 0);
-    char *p = arena_alloc(arena, (size_t)n + 1);
+    char *p = arena_room(arena, (size_t)n + 1);
     if (p) {
         vsnprintf(p, (size_t)n + 1, fmt, again);
     }

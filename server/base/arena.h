@@ -18,6 +18,8 @@ void arena_drop(struct arena *arena);    /* runs on_drop hooks, newest first; NU
 
 /* Zeroed, 16-byte aligned; NULL past the ceiling. */
 void *arena_alloc(struct arena *arena, size_t n);
+/* The same with whatever bytes are there: for much that is written before it is read. */
+void *arena_room(struct arena *arena, size_t n);
 /* Also NUL-terminated; p NULL on failure. */
 struct str arena_dup(struct arena *arena, struct str s);
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -126,21 +126,32 @@ static void print(int64_t ms, const char *picture, char *out)
     *out = '\0';
 }
 
-/* Each signature asks twice, mostly within the same second. */
+/* Signatures and lines of the log: many of one second. */
+struct printed {
+    char text[25];
+    int64_t second;
+};
+
+static const char *print_once(int64_t ms, const char *picture, struct printed *last)
+{
+    if (!last->text[0] || whole_seconds(ms) != last->second) {
+        last->second = whole_seconds(ms);
+        print(ms, picture, last->text);
+    }
+    return last->text;
+}
+
 void clock_amz(int64_t ms, char out[17])
 {
-    static char text[17];
-    static int64_t second;
-    if (!text[0] || whole_seconds(ms) != second) {
-        second = whole_seconds(ms);
-        print(ms, "yyyynnddThhmmssZ", text);
-    }
-    memcpy(out, text, sizeof text);
+    static struct printed last;
+    memcpy(out, print_once(ms, "yyyynnddThhmmssZ", &last), 17);
 }
 
 void clock_rfc3339(int64_t ms, char out[25])
 {
-    print(ms, "yyyy-nn-ddThh:mm:ss.zzzZ", out);
+    static struct printed last;
+    memcpy(out, print_once(ms, "yyyy-nn-ddThh:mm:ss.zzzZ", &last), 25);
+    put_digits(out + 20, (int)(ms - last.second * 1000), 3);
 }
 
 void clock_http(int64_t ms, char out[30])

@@ -2,9 +2,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,7 @@ static struct {
     int fd;
     bool regular; /* a file never blocks, and some file systems refuse RWF_NOWAIT */
     char process[NAME_SIZE];
+    pid_t pid; /* 0: not asked for yet */
     uint64_t dropped;
 } log_state = {.level = LOG_INFO, .json = true, .fd = STDOUT_FILENO};
 
@@ -68,7 +69,7 @@ static void escape_code(uint32_t code, char *out, size_t size)
 }
 
 /* One character of a value, size bytes long (0: not UTF-8). What terminals act on, and what makes a
- * text look like another one, is escaped; nearly all of a line is plain ASCII. */
+ * text look like another one, is escaped. */
 static void put_character(struct line *line, const char *c, size_t size)
 {
     char escape[16];
@@ -91,10 +92,29 @@ static void put_character(struct line *line, const char *c, size_t size)
     put(line, text_from(escape));
 }
 
+/* Nearly all of a line: printable ASCII but '"' and '\\'. */
+static size_t plain_run(struct str s)
+{
+    static const bool plain[256] = {
+        [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+    size_t n = 0;
+    while (n < s.n && plain[(uint8_t)s.p[n]]) {
+        n++;
+    }
+    return n;
+}
+
 /* A value that does not fit is cut between characters and marked. */
 static void put_value(struct line *line, struct str s)
 {
     while (s.n > 0 && !line->cut) {
+        size_t run = plain_run(s), room = LINE_SIZE - TAIL_ROOM - line->n;
+        if (run > 0) {
+            put(line, text_sub(s, 0, run < room ? run : room));
+            line->cut |= run > room;
+            s = text_sub(s, run, s.n);
+            continue;
+        }
         size_t size = text_utf8_step(s);
         put_character(line, s.p, size);
         s = text_sub(s, size > 0 ? size : 1, s.n);
@@ -110,16 +130,37 @@ static void put_member(struct line *line, const char *name, struct str value)
     put(line, STR("\""));
 }
 
+static void put_u64(struct line *line, uint64_t v)
+{
+    char digits[20];
+    put(line, (struct str){digits, text_put_u64(v, digits)});
+}
+
+static void forget_pid(void)
+{
+    log_state.pid = 0;
+}
+
+/* A system call once a process, not once a line. */
+static uint64_t own_pid(void)
+{
+    static bool watched;
+    watched = watched || pthread_atfork(NULL, NULL, forget_pid) == 0;
+    if (!log_state.pid || !watched) {
+        log_state.pid = getpid();
+    }
+    return (uint64_t)log_state.pid;
+}
+
 static void begin_json(struct line *line, enum log_level level, const char *time, const char *event)
 {
-    char pid[24];
-    int n = snprintf(pid, sizeof(pid), ",\"pid\":%d", (int)getpid());
     put(line, STR("{\"ts\":\""));
     put(line, text_from(time));
     put(line, STR("\""));
     put_member(line, "level", text_from(level_names[level]));
     put_member(line, "process", text_from(log_state.process));
-    put(line, (struct str){pid, (size_t)n});
+    put(line, STR(",\"pid\":"));
+    put_u64(line, own_pid());
     put_member(line, "event", text_from(event));
 }
 
@@ -258,19 +299,20 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 
 static void put_number(struct line *line, const struct log_field *f)
 {
-    char number[40];
     if (f->kind == LOG_BOOL) {
         put(line, f->value_int ? STR("true") : STR("false"));
         return;
     }
+    uint64_t v = f->value_int < 0 ? 0 - (uint64_t)f->value_int : (uint64_t)f->value_int;
+    put(line, f->value_int < 0 ? STR("-") : STR(""));
     if (f->kind == LOG_INT) {
-        snprintf(number, sizeof(number), "%" PRId64, f->value_int);
-    } else {
-        uint64_t us = f->value_int < 0 ? 0 - (uint64_t)f->value_int : (uint64_t)f->value_int;
-        snprintf(number, sizeof(number), "%s%" PRIu64 ".%03u", f->value_int < 0 ? "-" : "",
-                 us / 1000, (unsigned)(us % 1000));
+        put_u64(line, v);
+    } else { /* microseconds, told as milliseconds */
+        put_u64(line, v / 1000);
+        put(line, (struct str){(char[]){'.', (char)('0' + v / 100 % 10), (char)('0' + v / 10 % 10),
+                                        (char)('0' + v % 10)},
+                               4});
     }
-    put(line, text_from(number));
 }
 
 static void put_field(struct line *line, const struct log_field *f)

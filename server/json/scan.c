@@ -485,7 +485,7 @@ enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        .limits = limits,
                        .err = err};
     r.cap = node_bound(&r);
-    r.node = arena_alloc(arena, (size_t)r.cap * sizeof *r.node);
+    r.node = arena_room(arena, (size_t)r.cap * sizeof *r.node); /* far more than most texts need */
     if (r.node == NULL) {
         return err_set(err, STATUS_INTERNAL, "out of memory for the JSON index");
     }

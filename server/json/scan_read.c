@@ -229,7 +229,11 @@ static bool escaped_is(struct str raw, struct str want)
 
 bool scan_text_is(const struct scan *s, scan_ref r, struct str want)
 {
-    return scan_type(s, r) == SCAN_STRING && string_is(s, node_at(s, r), want);
+    const struct scan_node *node = node_at(s, r);
+    if (node == NULL || (node->len != want.n + 2 && !(node->bits & SCAN_BIT_ESCAPE))) {
+        return false; /* by far most, of each block in a conversation */
+    }
+    return (node->bits & SCAN_BITS_TYPE) == SCAN_STRING && string_is(s, node, want);
 }
 
 /* --- scalars --- */

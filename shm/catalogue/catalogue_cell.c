@@ -13,6 +13,7 @@
 enum kind {
     KIND_TEXT,
     KIND_NAMES,
+    KIND_WORD,
     KIND_WORDS,
     KIND_PATH,
     KIND_PREFIX,
@@ -41,6 +42,11 @@ static const char *const thinkings[] = {ABILITIES_THINKINGS(WORD)};
 #define PLACE(name, path) path,
 static const char *const levels[] = {ABILITIES_LEVEL_PLACES(PLACE)};
 #undef PLACE
+
+bool catalogue_cell_is_id(struct str text)
+{
+    return text_only_of(text, "._:/-");
+}
 
 bool catalogue_cell_is_figure(enum catalogue_column column)
 {
@@ -241,7 +247,6 @@ static bool is_date(struct str s)
 static enum status check_status(struct str text, struct err *err)
 {
     struct str state, date;
-    size_t at;
     bool known = text_split(&text, ' ', &state) &&
                  (text_eq(state, STR("active")) || text_eq(state, STR("legacy")) ||
                   text_eq(state, STR("retired")));
@@ -249,7 +254,7 @@ static enum status check_status(struct str text, struct err *err)
     bool dated = more && text_split(&text, ' ', &date) && is_date(date);
     bool active = known && text_eq(state, STR("active"));
     bool retired = known && text_eq(state, STR("retired"));
-    bool one = !dated || !text_find(text, STR(" "), &at); /* id */
+    bool one = !dated || text.n == 0 || catalogue_cell_is_id(text); /* the successor's id */
     if (!known || (active && more) || (more && !dated) || (retired && !dated) || !one) {
         return err_set(err, STATUS_INVALID,
                        "active, legacy [DATE [ID]] or retired DATE [ID], a date like 2027-04-08");
@@ -301,6 +306,10 @@ enum status catalogue_cell_read(enum catalogue_column column, struct str text, u
         return check_status(text, err);
     case KIND_NAMES:
         return check_names(text, err);
+    case KIND_WORD:
+        return text_only_of(text, "._-")
+                   ? STATUS_OK
+                   : err_set(err, STATUS_INVALID, "one word of letters, digits and ._- is needed");
     case KIND_WORDS:
         return check_words(text, err);
     case KIND_PATH:

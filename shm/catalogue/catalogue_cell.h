@@ -15,6 +15,8 @@
 MUST_CHECK enum status catalogue_cell_read(enum catalogue_column column, struct str text,
                                            uint32_t *out, bool *is_text, struct err *err);
 /* NUMBER and MONEY: CATALOGUE_NONE says that nothing is known. */
+/* Could Bedrock have a model of this id? What begins one is good, too. */
+bool catalogue_cell_is_id(struct str text);
 bool catalogue_cell_is_figure(enum catalogue_column column);
 /* As it stands in a table; "" where nothing is known. */
 void catalogue_cell_put(struct buf *out, const struct catalogue *t, const struct catalogue_row *row,

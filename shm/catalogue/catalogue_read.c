@@ -11,8 +11,9 @@
 #include "shm/catalogue/catalogue_cell.h"
 #include "shm/catalogue/region.h"
 
-#define EVERY STR("*") /* as an id: of all that no other row fits */
-#define NOT   STR("-") /* as a cell: none */
+#define EVERY     STR("*") /* as an id: of all that no other row fits */
+#define NOT       STR("-") /* as a cell: none */
+#define LONG_UNIT 1000u    /* prices.c keeps thousands */
 
 struct reading {
     struct catalogue *t;
@@ -150,18 +151,38 @@ static enum status put_cell(struct reading *r, struct catalogue_row *row,
                : STATUS_OK;
 }
 
+/* Prices that nobody would ask for: a row with a price of its own inherits no border from a family. */
+static enum status check_long(struct reading *r, const struct catalogue_row *row, struct err *err)
+{
+    static const enum catalogue_column prices[] = {CATALOGUE_LONG_IN, CATALOGUE_LONG_OUT};
+    bool priced = row->cell[CATALOGUE_IN] != CATALOGUE_NONE && row->said & 1u << CATALOGUE_IN;
+    bool border =
+        row->said & 1u << CATALOGUE_LONG_FROM && row->cell[CATALOGUE_LONG_FROM] != CATALOGUE_NONE;
+    uint32_t from = row->cell[CATALOGUE_LONG_FROM];
+    if (border && (from % LONG_UNIT || from == 0 || from / LONG_UNIT > UINT16_MAX)) {
+        return bad(r, r->place[CATALOGUE_LONG_FROM], err,
+                   "long_from: whole thousands are needed, up to 65535000");
+    }
+    for (size_t i = 0; i < COUNT_OF(prices) && priced && !border; i++) {
+        struct str text = r->cell[prices[i]];
+        if (text.n > 0 && !text_eq(text, NOT)) {
+            return bad(r, r->place[prices[i]], err, "a price above long_from, which is not said");
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status put_row(struct reading *r, struct err *err)
 {
     struct str id = r->cell[CATALOGUE_ID];
-    bool there;
-    size_t at_blank;
-    if (id.n == 0 || region_prefix(id).n > 0 || text_find(id, STR(" "), &at_blank)) {
+    bool there, every = text_eq(id, EVERY);
+    if (id.n == 0 || region_prefix(id).n > 0 || !(every || catalogue_cell_is_id(id))) {
         return bad(r, r->place[CATALOGUE_ID], err,
                    id.n == 0                 ? "id: it is needed"
                    : region_prefix(id).n > 0 ? "id: without the prefix of a region"
-                                             : "id: without a blank");
+                                             : "id: letters, digits and ._:/- only");
     }
-    id = text_eq(id, EVERY) ? (struct str){id.p, 0} : id;
+    id = every ? (struct str){id.p, 0} : id;
     uint32_t at = place_of(r->t, id, &there);
     if (!there && r->t->rows == CATALOGUE_ROWS_MAX) {
         return bad(r, 1, err, "too many rows");
@@ -181,7 +202,7 @@ static enum status put_row(struct reading *r, struct err *err)
             return err->code;
         }
     }
-    return STATUS_OK;
+    return check_long(r, row, err);
 }
 
 /* --- lines --------------------------------------------------------------------------------- */

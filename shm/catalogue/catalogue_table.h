@@ -16,8 +16,8 @@
     X(NAME, TEXT, "name")                      \
     X(NAMES, NAMES, "names")                   \
     X(PROFILE, PREFIX, "profile")              \
-    X(FAMILY, TEXT, "family")                  \
-    X(VENDOR, TEXT, "vendor")                  \
+    X(FAMILY, WORD, "family")                  \
+    X(VENDOR, WORD, "vendor")                  \
     X(STATUS, STATUS, "status")                \
     X(CONTEXT, NUMBER, "context")              \
     X(OUTPUT, NUMBER, "output")                \

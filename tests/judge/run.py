@@ -1,4 +1,4 @@
-"""COUNT random requests in three mixes through the server, and every body that comes out of it before the judge.
+"""COUNT random requests in four mixes through the server, and every body that comes out of it before the judge.
 
 usage: run.py BASE_URL API_KEY COUNT SEED       prints counts and faults; the server's Bedrock is the recorder that it
 starts on the port RECORDER_PORT. A tenth more are refused once by it, as Bedrock refuses, and what comes then is judged, too. The last line: "judge: N bodies ..., M faults". Exit 1 when there is any.
@@ -24,7 +24,7 @@ async def ask(stream, host, key, one):
     reader, writer = stream
     body = json.dumps(one.body).encode()
     head = {"Host": host, "x-api-key": key, "Content-Type": "application/json", "Content-Length": str(len(body)), **one.headers}
-    if one.mix != "chat":
+    if one.path == "/v1/messages":
         head["anthropic-version"] = "2023-06-01"
     writer.write(f"POST {one.path} HTTP/1.1\r\n".encode() + "".join(f"{k}: {v}\r\n" for k, v in head.items()).encode() + b"\r\n" + body)
     got = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -75,7 +75,7 @@ class Run:
     async def lane(self, numbers):
         stream = None
         for n in numbers:
-            one = Request(self.seed, MIXES[n % 3], n)
+            one = Request(self.seed, MIXES[n % len(MIXES)], n)
             if not stream:
                 stream = await asyncio.open_connection(self.where.hostname, self.where.port, limit=1 << 20)
             status, answer, close = await asyncio.wait_for(ask(stream, self.where.netloc, self.key, one), 60)

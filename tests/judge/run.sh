@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make judge: every body that COUNT random requests become is judged by botocore's newest model and by rules.tsv, which
 # know nothing of the catalogue or the worker. Needs python3 with venv and PyPI (build/judge).
-# usage: COUNT=30000 SEED=1 tests/judge/run.sh     the last line: "judge: N bodies of M requests ...: K faults"
+# usage: COUNT=40000 SEED=1 tests/judge/run.sh     the last line: "judge: N bodies of M requests ...: K faults"
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 here=tests/judge
@@ -43,7 +43,7 @@ key=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u "Ann \"
     python3 -c 'import json, sys; print(json.load(sys.stdin)["api_key"])') || complain "create-api-key failed"
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!
-"$venv/bin/python" "$here/run.py" "http://127.0.0.1:$port" "$key" "${COUNT:-30000}" "${SEED:-1}"
+"$venv/bin/python" "$here/run.py" "http://127.0.0.1:$port" "$key" "${COUNT:-40000}" "${SEED:-1}"
 status=$?
 [ "$status" -eq 0 ] || { echo "--- server log, last lines" && tail -5 "$work/server.log"; }
 exit "$status"

@@ -67,6 +67,20 @@ def _ttls(body):
     return [_dict(b["cachePoint"]).get("ttl", "5m") for part in parts for b in _list(part) if "cachePoint" in b]
 
 
+def _asked_tools(asked):
+    """In a request of Responses also stand tools that only OpenAI's service has."""
+    tools = _list(asked.get("tools"))
+    if "input" not in asked:
+        return tools
+    allowed = _dict(asked.get("tool_choice")).get("type") == "allowed_tools"
+    return [] if allowed else [t for t in tools if t.get("type") in ("function", "custom")]
+
+
+def _asked_thoughts(asked):
+    """Does the client want to see them? Only Responses has a word for it beside the effort."""
+    return "input" not in asked or isinstance(_dict(asked.get("reasoning")).get("summary"), str)
+
+
 def base_id(model):
     """Without the prefix of a profile."""
     return re.sub(r"^(us|eu|apac|global|jp|au|us-gov|in|mx|uk|amer)\.", "", model)
@@ -108,7 +122,7 @@ def view(operation, model, body, asked):
         "format": _converse_format(body) if converse else config.get("format"), "call_ids": call_ids, "result_ids": result_ids,
         "edits": [str(e.get("type")) for e in _list(_dict(fields.get("context_management")).get("edits"))],
         "thoughts": any(b.get("type") in ("thinking", "redacted_thinking") or "reasoningContent" in b for b in blocks),
-        "ttls": _ttls(body), "max_tokens": max_tokens, "stops": stops, "asked_tools": _list(asked.get("tools")),
+        "ttls": _ttls(body), "max_tokens": max_tokens, "stops": stops, "asked_tools": _asked_tools(asked), "asked_thoughts": _asked_thoughts(asked),
         "asked_error": "error" in _dict(_dict(asked.get("thinking")).get("block_binding")).values(),
         "asked_format": isinstance(asked_config.get("format"), dict) or isinstance(asked.get("output_format"), dict),
     }

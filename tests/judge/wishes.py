@@ -1,5 +1,5 @@
-"""Random requests of clients, of three mixes: Messages to Claude (InvokeModel), Messages to other models (Converse),
-Chat to all (Converse). The same seed and number give the same request; each carries `judge-N`, by which the recorder
+"""Random requests of clients, of four mixes: Messages to Claude (InvokeModel), Messages to other models (Converse),
+Chat to all (Converse), Responses to all (wishes_responses.py). The same seed and number give the same request; each carries `judge-N`, by which the recorder
 knows whose body it sees. Turns are mostly well-formed, so that most requests come through; the rest is refused.
 
 usage: wishes.py SEED MIX N     prints one
@@ -7,6 +7,8 @@ usage: wishes.py SEED MIX N     prints one
 import json
 import random
 import sys
+
+from wishes_responses import Responses
 
 # Ids as the news and the user guide name them; nothing of the catalogue is read.
 CLAUDE = [
@@ -21,7 +23,8 @@ OTHERS = [
     "mistral.devstral-2-123b", "mistral.mistral-large-2402-v1:0", "deepseek.v3.2", "deepseek.r1-v1:0", "minimax.minimax-m2", "zai.glm-5",
     "meta.llama4-scout-17b-instruct-v1:0", "meta.llama3-3-70b-instruct-v1:0", "google.gemma-3-27b-it", "nvidia.nemotron-nano-3-30b",
     "mistral.voxtral-small-24b-2507"]
-MIXES = ("messages-claude", "messages-other", "chat")
+MIXES = ("messages-claude", "messages-other", "chat", "responses")
+PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses"}
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PDF = "JVBERi0xLjQKJUVPRgo="
@@ -39,7 +42,9 @@ BETAS = [
     "dangerous-tool-use-2026-09-03", "per-turn-control-2026-07-01", "oauth-2025-04-20", "claude-code-20250219"]
 
 
-class Request:
+class Request(Responses):
+    pixel, pdf = PIXEL, PDF
+
     def __init__(self, seed, mix, n):
         self.r = random.Random(f"{seed} {mix} {n}")
         self.mix, self.n, self.calls, self.open = mix, n, 0, []
@@ -49,8 +54,8 @@ class Request:
         self.model = self.pick(models)
         if self.model.startswith("anthropic.") and self.one_in(2):
             self.model = self.pick(["us.", "global.", "eu."]) + self.model
-        self.path = "/v1/chat/completions" if mix == "chat" else "/v1/messages"
-        self.body = self.chat() if mix == "chat" else self.messages()
+        self.path = PATHS.get(mix, "/v1/messages")
+        self.body = {"chat": self.chat, "responses": self.responses}.get(mix, self.messages)()
 
     def one_in(self, n):
         return self.r.randrange(n) == 0

@@ -238,7 +238,9 @@ static void count_usage(const struct ask *ask, struct reply *out)
     }
     for (size_t i = 0; i < out->block_n; i++) {
         const struct block *b = &out->block[i];
-        out->usage.output += b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
+        uint32_t n = b->repeat ? b->repeat : tokens_of(b->text) + tokens_of(b->name);
+        out->usage.output += n;
+        out->usage.thinking += b->kind == BLOCK_THINKING ? n : 0;
     }
     count_as_told(ask, &out->usage);
 }
@@ -261,6 +263,7 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
 {
     *out = (struct reply){.model = ask->model, .stop_reason = "end_turn"};
     out->shows_stop_sequence = ask->wants_stop_sequence;
+    out->shows_thinking_tokens = ask->wants_thinking_tokens;
     text_id(STR("msg_bdrk_"), out->id, sizeof out->id);
     if (ask->thinking)
         add_block(out, BLOCK_THINKING, STR("The user wants an answer; a short one will do."));

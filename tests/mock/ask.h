@@ -44,10 +44,11 @@ struct ask {
     int64_t max_tokens;
     struct str stop[ASK_STOPS];
     size_t stop_n;
-    bool wants_stop_sequence; /* Converse: additionalModelResponseFieldPaths names it */
-    size_t body_n;            /* for the token count */
-    struct play play;         /* what was said since the last prompt */
-    const char *play_folder;  /* NULL: nothing is played */
+    bool wants_stop_sequence;   /* Converse: additionalModelResponseFieldPaths names it */
+    bool wants_thinking_tokens; /* likewise */
+    size_t body_n;              /* for the token count */
+    struct play play;           /* what was said since the last prompt */
+    const char *play_folder;    /* NULL: nothing is played */
 };
 
 enum block_kind { BLOCK_THINKING, BLOCK_TEXT, BLOCK_TOOL };
@@ -62,6 +63,7 @@ struct block {
 
 struct usage {
     uint32_t input, output, cache_read, cache_write;
+    uint32_t thinking;                                                   /* of output */
     uint32_t write_1h;                                                   /* of cache_write */
     enum { TOLD_AS_USUAL, TOLD_LAST, TOLD_AS_METRICS, TOLD_AGAIN } told; /* README */
 };
@@ -73,7 +75,7 @@ struct reply {
     size_t block_n;
     const char *stop_reason;
     struct str stop_sequence; /* p NULL: none */
-    bool shows_stop_sequence;
+    bool shows_stop_sequence, shows_thinking_tokens;
     struct usage usage;
     bool guarded, intervened; /* a guardrail looked at it, and stepped in */
     uint32_t pace_ms;         /* before each delta */

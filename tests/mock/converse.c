@@ -247,8 +247,10 @@ static void read_rest(const struct scan *s, struct ask *out)
          v = scan_next(s, stops, v))
         out->stop[out->stop_n++] = scan_text(s, v);
     scan_ref paths = SCAN_GET(s, 0, "additionalModelResponseFieldPaths");
-    for (scan_ref v = scan_first(s, paths); v != SCAN_ABSENT; v = scan_next(s, paths, v))
+    for (scan_ref v = scan_first(s, paths); v != SCAN_ABSENT; v = scan_next(s, paths, v)) {
         out->wants_stop_sequence |= SCAN_IS(s, v, "/stop_sequence");
+        out->wants_thinking_tokens |= SCAN_IS(s, v, "/usage/output_tokens_details");
+    }
     out->thinking = wants_thinking(s);
 }
 
@@ -338,12 +340,7 @@ static void put_stop(struct json_out *w, const struct reply *r)
 {
     speaker_put(w, STR("stopReason"),
                 r->intervened ? STR("guardrail_intervened") : text_from(r->stop_reason));
-    if (!r->stop_sequence.p || !r->shows_stop_sequence)
-        return;
-    JSON_KEY(w, "additionalModelResponseFields");
-    json_object(w);
-    speaker_put(w, STR("stop_sequence"), r->stop_sequence);
-    json_object_end(w);
+    speaker_fields(w, r);
 }
 
 static void put_thinking(struct json_out *w, const struct block *b)

@@ -57,3 +57,26 @@ void speaker_text(struct json_out *w, const struct block *b)
     json_str(w, buf_str(&all));
     buf_free(&all);
 }
+
+void speaker_fields(struct json_out *w, const struct reply *r)
+{
+    bool stops = r->stop_sequence.p && r->shows_stop_sequence;
+    bool thinks = r->usage.thinking && r->shows_thinking_tokens;
+    if (!stops && !thinks)
+        return;
+    JSON_KEY(w, "additionalModelResponseFields");
+    json_object(w);
+    if (stops)
+        speaker_put(w, STR("stop_sequence"), r->stop_sequence);
+    if (thinks) {
+        JSON_KEY(w, "usage");
+        json_object(w);
+        JSON_KEY(w, "output_tokens_details");
+        json_object(w);
+        JSON_KEY(w, "thinking_tokens");
+        json_i64(w, r->usage.thinking);
+        json_object_end(w);
+        json_object_end(w);
+    }
+    json_object_end(w);
+}

@@ -58,6 +58,8 @@ bool speaker_only(const struct scan *s, scan_ref object, const char *const *list
 
 void speaker_put(struct json_out *w, struct str key, struct str value);
 void speaker_count(struct json_out *w, struct str key, uint32_t value);
+/* Converse: additionalModelResponseFields, as far as their paths were named. */
+void speaker_fields(struct json_out *w, const struct reply *r);
 void speaker_text(struct json_out *w, const struct block *b); /* its whole text as a JSON string */
 
 #endif

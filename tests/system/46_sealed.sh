@@ -31,6 +31,7 @@ make_key alice
 question
 expect "status" "$CODE" 200
 SEALED=$(item)
+expect_true "the tokens of its thoughts are counted" [ "$(jq '.usage.output_tokens_details.reasoning_tokens' "$T/body")" -gt 0 ]
 expect_match "the item has its text sealed" "$SEALED" '"encrypted_content":"1\.[A-Za-z0-9_-]{60,}"'
 expect_match "and shown as a summary" "$SEALED" '"summary_text"'
 cat "$T/body" >"$T/first"

@@ -72,7 +72,6 @@ struct converse_names {
     struct arena *arena;
     struct pair **pairs; /* BUCKETS, from the first pair on: most requests have none */
     struct tool **tools; /* marked or joined; likewise */
-    uint64_t seed;       /* of their buckets: strangers choose the names */
 };
 
 struct converse_names *converse_names_new(struct arena *arena)
@@ -155,9 +154,10 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
 
 /* --- tools --------------------------------------------------------------------------------- */
 
+/* Strangers choose the names, but do not know where this request lies in memory. */
 static size_t bucket_of(const struct converse_names *names, struct str client)
 {
-    uint64_t h = names->seed;
+    uint64_t h = (uint64_t)(uintptr_t)names * 0x9e3779b97f4a7c15u;
     for (size_t i = 0; i < client.n; i++) { /* FNV-1a */
         h = (h ^ (uint8_t)client.p[i]) * 0x100000001b3u;
     }
@@ -177,10 +177,10 @@ static struct tool *add_tool(struct converse_names *names, struct str client, st
                              struct str name)
 {
     struct tool *t = arena_alloc(names->arena, sizeof *t);
-    struct str kept = arena_dup(names->arena, client), in = arena_dup(names->arena, space),
-               own = arena_dup(names->arena, name);
+    struct str kept = arena_dup(names->arena, client);
+    struct str in = space.n > 0 ? arena_dup(names->arena, space) : STR("");
+    struct str own = text_eq(name, client) ? kept : arena_dup(names->arena, name);
     if (!names->tools) { /* the first */
-        text_random(&names->seed, sizeof names->seed);
         names->tools = arena_alloc(names->arena, BUCKETS * sizeof *names->tools);
     }
     if (!names->tools || !t || !kept.p || !in.p || !own.p) {

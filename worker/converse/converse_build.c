@@ -256,10 +256,10 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
     }
 }
 
-void converse_build_cache_point_here(struct converse_build *b, struct str ttl)
+void converse_build_cache_point_here(struct converse_build *b)
 {
     if (buf_len(b->w.b) != b->point_end && point_allowed(b)) {
-        put_point(b, ttl);
+        put_point(b, nothing);
     }
 }
 

@@ -143,8 +143,9 @@ void converse_build_raw(struct converse_build *b, struct str block);
  * out and noted where it cannot stand; 1h becomes 5m where it is not taken or came after a
  * 5-minute one. */
 void converse_build_cache_point(struct converse_build *b, struct str ttl);
-/* The same where it can stand; nothing, and no word, where not: the client has not said where. */
-void converse_build_cache_point_here(struct converse_build *b, struct str ttl);
+/* One of no named lifetime where it can stand; nothing, and no word, where not: the client has not said
+ * where. */
+void converse_build_cache_point_here(struct converse_build *b);
 
 /* --- tools: before every turn --- */
 struct converse_tool {

@@ -38,6 +38,32 @@ static bool put_stops(struct converse_section *x, const struct wish *w)
     return true;
 }
 
+/* Of Claude that thinks: how much of the output it was, which Converse's own usage does not say
+ * (litellm 1.110.2, converse_transformation.py). A path that the model's answer has not is ignored. */
+static bool tells_thinking(const struct plan *p)
+{
+    bool unasked = p->left.thinking == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
+    return plan_takes(p, MODELS_CLAUDE) &&
+           (wish_thinks(p->left.thinking) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS));
+}
+
+static void put_response_paths(struct converse_build *b, bool stops)
+{
+    bool thinks = tells_thinking(b->plan);
+    if (!stops && !thinks) {
+        return;
+    }
+    JSON_KEY(&b->w, "additionalModelResponseFieldPaths");
+    json_array(&b->w);
+    if (stops) {
+        json_str(&b->w, STR("/stop_sequence"));
+    }
+    if (thinks) {
+        json_str(&b->w, STR("/usage/output_tokens_details"));
+    }
+    json_array_end(&b->w);
+}
+
 static void put_inference(struct converse_build *b, const struct wish *w)
 {
     struct converse_section x = {b, STR("inferenceConfig"), false};
@@ -52,10 +78,7 @@ static void put_inference(struct converse_build *b, const struct wish *w)
     }
     bool stops = put_stops(&x, w);
     converse_build_section_end(&x);
-    if (stops) { /* a path that the model's answer has not is ignored by Bedrock */
-        JSON_KEY(&b->w, "additionalModelResponseFieldPaths");
-        json_raw(&b->w, STR("[\"/stop_sequence\"]"));
-    }
+    put_response_paths(b, stops);
 }
 
 /* --- additionalModelRequestFields ---------------------------------------------------------- */

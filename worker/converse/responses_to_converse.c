@@ -13,86 +13,74 @@ struct writer {
     const struct scan *s;
     const struct responses_request *r;
     const struct sealer *sealer;
+    const struct responses_item *item;
+    uint32_t count;
     uint32_t called, answered; /* calls put, and those whose results are */
-    scan_ref followed;         /* thoughts before this item have been judged ... */
+    uint32_t followed;         /* thoughts before this item have been judged ... */
     bool kept;                 /* ... and stay */
 };
 
 /* --- places and cache points --------------------------------------------------------------- */
 
-static void place(struct writer *w, uint32_t at, const struct responses_item *item)
+static void place(struct writer *w, uint32_t i)
 {
-    w->b.place =
-        (struct converse_place){.exact = true, .in_item = true, .item = at, .member = item->member};
+    w->b.place = (struct converse_place){
+        .exact = true, .in_item = true, .item = i, .member = w->item[i].member};
 }
 
 /* prompt_cache_key does not say what is to be kept: the instructions, and the conversation up to the
  * model's last turn, where the request before this one ended, and up to here. */
 static void put_point(struct writer *w)
 {
-    const struct wish *wish = &w->b.plan->left;
-    if (wish->cache_key) {
-        converse_build_cache_point_here(&w->b, wish->cache_key_long ? STR("1h") : STR("5m"));
+    if (w->b.plan->left.cache_auto) {
+        converse_build_cache_point_here(&w->b);
     }
 }
 
 /* --- instructions -------------------------------------------------------------------------- */
 
-/* Nothing but instructions: they have to be the user's, because Bedrock wants a message. */
-static bool is_only_instructions(const struct writer *w)
+static bool is_instruction(const struct writer *w, uint32_t i)
 {
-    const struct scan *s = w->s;
-    if (scan_type(s, w->r->input) == SCAN_STRING) {
-        return false;
-    }
-    for (scan_ref v = responses_item_first(s, w->r->input); v != SCAN_ABSENT;
-         v = scan_next(s, w->r->input, v)) {
-        struct responses_item item = responses_item_read(s, v);
-        if (item.kind != RESPONSES_TOOLS && !responses_item_instructs(s, &item)) {
-            return false;
-        }
-    }
-    return true;
+    return w->item[i].kind == RESPONSES_TOOLS || responses_item_instructs(w->s, &w->item[i]);
 }
 
-/* `instructions`, and the messages of that kind that come first: later ones stay in their place. The
+/* `instructions`, and the messages of that kind that come first: later ones stay in their place. Where
+ * there is nothing else they have to be the user's, because Bedrock wants a message. The number of the
  * item after them. */
-static scan_ref put_instructions(struct writer *w, uint32_t *at_out)
+static uint32_t put_instructions(struct writer *w)
 {
-    const struct scan *s = w->s;
-    scan_ref input = w->r->input, v = responses_item_first(s, input);
+    uint32_t first = 0;
+    while (first < w->count && is_instruction(w, first)) {
+        first++;
+    }
     converse_build_role(&w->b, CONVERSE_SYSTEM);
     if (w->r->instructions != SCAN_ABSENT) {
-        converse_build_text_json(&w->b, scan_raw(s, w->r->instructions));
+        converse_build_text_json(&w->b, scan_raw(w->s, w->r->instructions));
     }
-    if (is_only_instructions(w)) {
+    if (first == w->count && w->count > 0) {
         converse_build_role(&w->b, CONVERSE_USER);
         converse_build_map(&w->b, "system");
     }
-    for (*at_out = 0; v != SCAN_ABSENT; v = scan_next(s, input, v), ++*at_out) {
-        struct responses_item item = responses_item_read(s, v);
-        if (item.kind != RESPONSES_TOOLS && !responses_item_instructs(s, &item)) {
-            break;
-        }
-        place(w, *at_out, &item);
-        if (item.kind == RESPONSES_MESSAGE) {
-            openai_parts_put(&w->b, s, item.content, v);
+    for (uint32_t i = 0; i < first; i++) {
+        if (w->item[i].kind == RESPONSES_MESSAGE) {
+            place(w, i);
+            openai_parts_put(&w->b, w->s, w->item[i].content, w->item[i].at);
         }
     }
-    return v;
+    return first;
 }
 
 /* --- calls and their results --------------------------------------------------------------- */
 
-static void put_result(struct writer *w, struct responses_answer answer)
+static void put_result(struct writer *w, uint32_t i)
 {
-    struct responses_item item = responses_item_read(w->s, answer.item);
-    struct str id = converse_build_read(&w->b, w->s, item.call_id);
-    place(w, answer.at, &item);
-    if (item.tools != SCAN_ABSENT) {
-        responses_tools_put_found(&w->b, w->s, item.tools, id);
+    const struct responses_item *item = &w->item[i];
+    struct str id = converse_build_read(&w->b, w->s, item->call_id);
+    place(w, i);
+    if (item->tools != SCAN_ABSENT) {
+        responses_tools_put_found(&w->b, w->s, item->tools, id);
     } else {
-        openai_parts_put_result(&w->b, w->s, item.content, answer.item, id);
+        openai_parts_put_result(&w->b, w->s, item->content, item->at, id);
     }
 }
 
@@ -142,30 +130,29 @@ static bool says_something(const struct scan *s, scan_ref content)
 }
 
 /* Claude's turn must not end with a thought, as one does that was interrupted. */
-static bool is_followed(struct writer *w, scan_ref thought)
+static bool is_followed(struct writer *w, uint32_t thought)
 {
-    const struct scan *s = w->s;
-    if (w->followed != SCAN_ABSENT && thought < w->followed) {
+    if (thought < w->followed) {
         return w->kept;
     }
-    scan_ref v = scan_next(s, w->r->input, thought);
     w->kept = false;
-    for (; v != SCAN_ABSENT && !w->kept; v = scan_next(s, w->r->input, v)) {
-        struct responses_item item = responses_item_read(s, v);
-        bool message = item.kind == RESPONSES_MESSAGE && responses_item_is_models(s, &item);
-        w->followed = v;
-        w->kept = item.kind == RESPONSES_CALL || (message && says_something(s, item.content));
-        if (!w->kept && !message && item.kind != RESPONSES_REASONING &&
-            item.kind != RESPONSES_TOOLS) {
+    for (uint32_t i = thought + 1; i < w->count && !w->kept; i++) {
+        const struct responses_item *item = &w->item[i];
+        bool said = item->kind == RESPONSES_MESSAGE && responses_item_is_models(w->s, item);
+        w->followed = i;
+        w->kept = item->kind == RESPONSES_CALL || (said && says_something(w->s, item->content));
+        if (!w->kept && !said && item->kind != RESPONSES_REASONING &&
+            item->kind != RESPONSES_TOOLS) {
             break;
         }
     }
     return w->kept;
 }
 
-static void put_thought(struct writer *w, scan_ref v, const struct responses_item *item)
+static void put_thought(struct writer *w, uint32_t i)
 {
-    struct str block = is_followed(w, v) ? open_thought(w, item->sealed) : (struct str){NULL, 0};
+    struct str block =
+        is_followed(w, i) ? open_thought(w, w->item[i].sealed) : (struct str){NULL, 0};
     converse_build_role(&w->b, CONVERSE_ASSISTANT);
     if (!block.p || !converse_build_thought(&w->b, block)) {
         converse_build_drop(&w->b, "reasoning_item");
@@ -176,26 +163,24 @@ static void put_thought(struct writer *w, scan_ref v, const struct responses_ite
 static void judge_thoughts(struct writer *w)
 {
     const struct responses_turn *last = &w->r->last;
-    if (last->calls && !open_thought(w, responses_item_read(w->s, last->first).sealed).p) {
+    if (last->calls && !open_thought(w, w->item[last->first].sealed).p) {
         plan_thinking_unreasoned(w->b.plan);
     }
 }
 
 /* --- items --------------------------------------------------------------------------------- */
 
-static void put_message(struct writer *w, scan_ref v, const struct responses_item *item)
+static void put_message(struct writer *w, const struct responses_item *item)
 {
-    if (responses_item_is_models(w->s, item)) {
-        converse_build_role(&w->b, CONVERSE_ASSISTANT);
-        openai_parts_put(&w->b, w->s, item->content, v);
-        return;
+    bool models = responses_item_is_models(w->s, item);
+    if (!models) {
+        settle(w);
     }
-    settle(w);
-    converse_build_role(&w->b, CONVERSE_USER);
+    converse_build_role(&w->b, models ? CONVERSE_ASSISTANT : CONVERSE_USER);
     if (responses_item_instructs(w->s, item)) {
-        openai_parts_put_reminder(&w->b, w->s, item->content, v);
+        openai_parts_put_reminder(&w->b, w->s, item->content, item->at);
     } else {
-        openai_parts_put(&w->b, w->s, item->content, v);
+        openai_parts_put(&w->b, w->s, item->content, item->at);
     }
 }
 
@@ -212,29 +197,28 @@ static void put_told(struct writer *w, scan_ref v)
     }
 }
 
-static void put_item(struct writer *w, scan_ref v, uint32_t at)
+static void put_item(struct writer *w, uint32_t i)
 {
-    struct responses_item item = responses_item_read(w->s, v);
-    if (v == w->r->last.first) {
+    if (i == w->r->last.first) {
         settle(w);
         put_point(w);
     }
-    place(w, at, &item);
-    switch (item.kind) {
+    place(w, i);
+    switch (w->item[i].kind) {
     case RESPONSES_MESSAGE:
-        put_message(w, v, &item);
+        put_message(w, &w->item[i]);
         break;
     case RESPONSES_CALL:
-        put_call(w, &item);
+        put_call(w, &w->item[i]);
         break;
     case RESPONSES_OUTPUT: /* put with its call */
         settle(w);
         break;
     case RESPONSES_REASONING:
-        put_thought(w, v, &item);
+        put_thought(w, i);
         break;
     case RESPONSES_TOLD:
-        put_told(w, v);
+        put_told(w, w->item[i].at);
         break;
     default: /* tools alone; the others have been refused */
         break;
@@ -243,20 +227,17 @@ static void put_item(struct writer *w, scan_ref v, uint32_t at)
 
 static void put_input(struct writer *w)
 {
-    const struct scan *s = w->s;
-    scan_ref input = w->r->input;
-    uint32_t at;
-    scan_ref v = put_instructions(w, &at);
+    uint32_t i = put_instructions(w);
     converse_settings_put_words(&w->b);
     if (w->b.turn == CONVERSE_SYSTEM) {
         put_point(w);
     }
-    if (scan_type(s, input) == SCAN_STRING) {
+    if (scan_type(w->s, w->r->input) == SCAN_STRING) {
         converse_build_role(&w->b, CONVERSE_USER);
-        converse_build_text_json(&w->b, scan_raw(s, input));
+        converse_build_text_json(&w->b, scan_raw(w->s, w->r->input));
     }
-    for (; v != SCAN_ABSENT && converse_build_ok(&w->b); v = scan_next(s, input, v)) {
-        put_item(w, v, at++);
+    for (; i < w->count && converse_build_ok(&w->b); i++) {
+        put_item(w, i);
     }
     settle(w);
     if (w->r->pairs.surplus > 0) {
@@ -272,7 +253,8 @@ enum status responses_to_converse(const struct responses_request *r, struct plan
                                   struct converse_names *names, const struct sealer *sealer,
                                   struct buf *body_out, struct err *err)
 {
-    struct writer w = {.s = r->scan, .r = r, .sealer = sealer, .followed = SCAN_ABSENT};
+    struct writer w = {
+        .s = r->scan, .r = r, .sealer = sealer, .item = r->items.item, .count = r->items.count};
     converse_build_begin(&w.b, plan, names, body_out, err);
     w.b.place.exact = true;
     judge_thoughts(&w);

@@ -100,7 +100,7 @@ static void put_tools(struct converse_build *b, const struct responses_request *
     const struct scan *s = r->scan;
     struct responses_tool_walk walk;
     struct responses_tool t;
-    responses_tool_begin(&walk, s, r->tools, r->input);
+    responses_tool_begin(&walk, s, r->tools, &r->items);
     while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
         if (t.tool.kind == CHAT_TOOL_OTHER) {
             converse_build_drop_named(
@@ -115,15 +115,11 @@ static void put_tools(struct converse_build *b, const struct responses_request *
 
 static void put_gone(struct converse_build *b, const struct responses_request *r)
 {
-    const struct scan *s = r->scan;
-    for (scan_ref v = responses_item_first(s, r->input); v != SCAN_ABSENT;
-         v = scan_next(s, r->input, v)) {
-        struct responses_item item = responses_item_read(s, v);
-        if (item.kind == RESPONSES_CALL) {
-            openai_tools_put_gone(b, responses_tools_name(b, s, &item));
-            return;
-        }
+    uint32_t i = 0;
+    while (r->items.item[i].kind != RESPONSES_CALL) { /* there is one */
+        i++;
     }
+    openai_tools_put_gone(b, responses_tools_name(b, r->scan, &r->items.item[i]));
 }
 
 void responses_tools_put_found(struct converse_build *b, const struct scan *s, scan_ref tools,
@@ -136,7 +132,7 @@ void responses_tools_put_found(struct converse_build *b, const struct scan *s, s
         return;
     }
     buf_init(&text, scan_raw(s, tools).n * 8 + 128);
-    responses_tool_begin(&walk, s, tools, SCAN_ABSENT);
+    responses_tool_begin(&walk, s, tools, NULL);
     while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
         struct str name = t.tool.kind == CHAT_TOOL_OTHER ? nothing : tool_name(b, s, &t);
         name = name.p ? converse_name_out(b->names, name) : nothing;

@@ -5,7 +5,7 @@
 
 struct call {
     struct str id;
-    bool answered;
+    uint32_t answers; /* to the calls of this id; at the first of them */
 };
 
 struct pairs {
@@ -34,11 +34,31 @@ static uint32_t most_calls(const struct scan *s, scan_ref messages)
     return most;
 }
 
-/* Before whatever is no answer. */
+/* The first of this id, or where it would stand. */
+static uint32_t first_of(const struct pairs *p, struct str id)
+{
+    const struct call want = {.id = id};
+    uint32_t from = 0, to = p->n;
+    while (from < to) {
+        uint32_t mid = from + (to - from) / 2;
+        if (call_order(&p->call[mid], &want) < 0) {
+            from = mid + 1;
+        } else {
+            to = mid;
+        }
+    }
+    return from;
+}
+
+/* Before whatever is no answer. Calls that share an id want an answer each: on their way all but the
+ * first get an id of their own. */
 static enum status check_answered(const struct pairs *p, struct err *err)
 {
-    for (uint32_t i = 0; i < p->n; i++) {
-        if (!p->call[i].answered) {
+    for (uint32_t i = 0, next; i < p->n; i = next) {
+        for (next = i + 1; next < p->n && text_eq(p->call[next].id, p->call[i].id);) {
+            next++;
+        }
+        if (p->call[i].answers < next - i) {
             return err_set(err, STATUS_INVALID,
                            "An assistant message with 'tool_calls' must be followed by tool "
                            "messages responding to each 'tool_call_id'. The following "
@@ -74,7 +94,7 @@ static enum status add_call(struct pairs *p, scan_ref id, const char *name, stru
         return err_set_param(err, ERR_FAULT_MISSING, name, "Missing required parameter: '%s'.",
                              name);
     }
-    p->call[p->n++] = (struct call){text, false};
+    p->call[p->n++] = (struct call){text, 0};
     return STATUS_OK;
 }
 
@@ -101,15 +121,14 @@ static enum status read_calls(struct pairs *p, scan_ref m, struct err *err)
 
 static enum status take_answer(struct pairs *p, scan_ref id, struct err *err)
 {
-    struct call want = {.id = scan_text(p->s, id)};
-    struct call *found =
-        p->n > 0 && want.id.p ? bsearch(&want, p->call, p->n, sizeof want, call_order) : NULL;
-    if (!found) {
+    struct str want = scan_text(p->s, id);
+    uint32_t at = want.p ? first_of(p, want) : p->n;
+    if (at == p->n || !text_eq(p->call[at].id, want)) {
         return err_set(err, STATUS_INVALID,
                        "Invalid parameter: messages with role 'tool' must be a response to a "
                        "preceeding message with 'tool_calls'.");
     }
-    found->answered = true;
+    p->call[at].answers++;
     return STATUS_OK;
 }
 

@@ -54,9 +54,17 @@ static bool is_one_of(const struct scan *s, scan_ref r, const struct str *list, 
     return false;
 }
 
+/* What conversations consist of, the most frequent first: a long one has thousands of them, and none
+ * need be compared with all of the types above. */
+static const struct str usual[] = {
+    STR("text"), STR("tool_use"), STR("tool_result"), STR("thinking"), STR("image"),
+};
+
 bool history_text_is(const struct scan *s, scan_ref block)
 {
-    return is_one_of(s, SCAN_GET(s, block, "type"), types, COUNT_OF(types));
+    scan_ref type = SCAN_GET(s, block, "type");
+    return !is_one_of(s, type, usual, COUNT_OF(usual)) &&
+           is_one_of(s, type, types, COUNT_OF(types));
 }
 
 static void put_line(const struct scan *s, scan_ref text, struct buf *out)

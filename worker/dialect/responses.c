@@ -110,12 +110,13 @@ static enum status read_input(const struct scan *s, struct responses_request *ou
     if (scan_size(s, out->input) == 0) {
         return openai_fields_empty(err, "input");
     }
-    return responses_check_input(s, out->input, err);
+    enum status st = responses_item_list(s, out->input, &out->items, err);
+    return st == STATUS_OK ? responses_check_items(s, &out->items, err) : st;
 }
 
 static enum status read_pairs(const struct scan *s, struct responses_request *out, struct err *err)
 {
-    return responses_pairs_read(s, out->input, &out->pairs, err);
+    return responses_pairs_read(s, &out->items, &out->pairs, err);
 }
 
 static enum status read_tools(const struct scan *s, struct responses_request *out, struct err *err)
@@ -128,7 +129,7 @@ static enum status read_tools(const struct scan *s, struct responses_request *ou
     if (scan_size(s, tools) > 0) {
         out->tools = tools;
     }
-    return responses_check_tools(s, out->tools, out->input, err);
+    return responses_check_tools(s, out->tools, &out->items, err);
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -148,8 +149,8 @@ enum status responses_read(const struct scan *s, struct responses_request *out, 
         st = steps[i](s, out, err);
     }
     if (st == STATUS_OK) {
-        out->last = responses_item_last_turn(s, out->input);
-        st = responses_wish_read(&out->wish, s, out->input, out->tools, &out->last, err);
+        out->last = responses_item_last_turn(s, &out->items);
+        st = responses_wish_read(&out->wish, s, &out->items, out->tools, &out->last, err);
     }
     out->wish.stream = out->stream;
     out->wish.max_tokens = out->max_tokens;

@@ -16,10 +16,11 @@ struct responses_request {
     const struct scan *scan;
     struct str model;
     bool stream;
-    bool shows_summary;    /* of thoughts: reasoning.summary */
-    bool wants_encrypted;  /* include has "reasoning.encrypted_content" */
-    int64_t max_tokens;    /* 0: not given */
-    scan_ref input;        /* a string, or an array of items (responses_item.h) */
+    bool shows_summary;   /* of thoughts: reasoning.summary */
+    bool wants_encrypted; /* include has "reasoning.encrypted_content" */
+    int64_t max_tokens;   /* 0: not given */
+    scan_ref input;       /* a string, or an array of items (responses_item.h) */
+    struct responses_list items;
     scan_ref instructions; /* a string, or SCAN_ABSENT */
     scan_ref tools; /* an array, or SCAN_ABSENT; more may be in the input: responses_tool.h */
     struct responses_pairs pairs;

@@ -3,22 +3,28 @@
 #include <stdio.h>
 
 #include "worker/dialect/openai_fields.h"
-#include "worker/dialect/responses_item.h"
 
 #define PATH_MAX_SIZE 64 /* err.param */
 
-struct place { /* "input[3]" */
+struct place { /* "input[3]"; told only when something is wrong */
     const struct scan *s;
-    char path[PATH_MAX_SIZE];
     struct err *err;
+    const struct place *in; /* the object that has the list; NULL: the body */
+    const char *list;
+    unsigned at;
 };
 
 /* --- what is wrong ------------------------------------------------------------------------- */
 
-/* "input[3]", or "input[3].member"; it lives until the next call. */
+/* "input[3]", or "input[3].member"; a namespace in an item is as deep as it goes. */
 static const char *path_of(const struct place *at, const char *member, char out[PATH_MAX_SIZE])
 {
-    snprintf(out, PATH_MAX_SIZE, "%.50s%s%.12s", at->path, member[0] ? "." : "", member);
+    char outer[PATH_MAX_SIZE] = "";
+    if (at->in) {
+        path_of(at->in, "", outer);
+    }
+    snprintf(out, PATH_MAX_SIZE, "%.32s%s%s[%u]%s%.10s", outer, outer[0] ? "." : "", at->list,
+             at->at, member[0] ? "." : "", member);
     return out;
 }
 
@@ -39,6 +45,16 @@ static enum status bad_value(const struct place *at, const char *member, const c
     char path[PATH_MAX_SIZE];
     path_of(at, member, path);
     return err_set_param(at->err, ERR_FAULT_VALUE, path, "Invalid value for '%s': %s.", path, what);
+}
+
+static enum status unsupported(const struct place *at)
+{
+    char path[PATH_MAX_SIZE];
+    path_of(at, "", path);
+    return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, path,
+                         "Unsupported parameter: '%s': nothing is stored here; send the item "
+                         "itself (the AI SDK does with store: false).",
+                         path);
 }
 
 static enum status want_text(const struct place *at, const char *member, scan_ref r)
@@ -63,13 +79,12 @@ static enum status check_content(const struct place *at, const struct responses_
 }
 
 /* What the model said may be nothing, and what one agent tells another has no role. */
-static enum status check_message(const struct place *at, const struct responses_item *item,
-                                 scan_ref type)
+static enum status check_message(const struct place *at, const struct responses_item *item)
 {
     const struct scan *s = at->s;
     bool models = SCAN_IS(s, item->role, "assistant");
     if (!models && !SCAN_IS(s, item->role, "user") && !SCAN_IS(s, item->role, "system") &&
-        !SCAN_IS(s, item->role, "developer") && !SCAN_IS(s, type, "agent_message")) {
+        !SCAN_IS(s, item->role, "developer") && !SCAN_IS(s, item->type, "agent_message")) {
         return bad_value(at, "role",
                          "supported values are 'assistant', 'system', 'developer', and 'user'");
     }
@@ -114,28 +129,22 @@ static enum status check_output(const struct place *at, const struct responses_i
     return scan_type(at->s, item->tools) == SCAN_ARRAY ? STATUS_OK : wrong(at, "tools", "an array");
 }
 
-static enum status check_item(const struct place *at, scan_ref v)
+static enum status check_item(const struct place *at, const struct responses_item *item)
 {
-    const struct scan *s = at->s;
-    scan_ref type = SCAN_GET(s, v, "type");
-    if (scan_type(s, v) != SCAN_OBJECT) {
+    if (scan_type(at->s, item->at) != SCAN_OBJECT) {
         return wrong(at, "", "an object");
     }
-    struct responses_item item = responses_item_read(s, v);
-    switch (item.kind) {
+    switch (item->kind) {
     case RESPONSES_MESSAGE:
-        return check_message(at, &item, type);
+        return check_message(at, item);
     case RESPONSES_CALL:
-        return check_call(at, &item);
+        return check_call(at, item);
     case RESPONSES_OUTPUT:
-        return check_output(at, &item);
+        return check_output(at, item);
     case RESPONSES_REFERENCE:
-        return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, at->path,
-                             "Unsupported parameter: '%s': nothing is stored here; send the item "
-                             "itself (the AI SDK does with store: false).",
-                             at->path);
+        return unsupported(at);
     case RESPONSES_UNKNOWN:
-        return openai_fields_has(s, type)
+        return openai_fields_has(at->s, item->type)
                    ? bad_value(at, "type", "an item of the input has no such type")
                    : missing(at, "type");
     default:
@@ -143,15 +152,13 @@ static enum status check_item(const struct place *at, scan_ref v)
     }
 }
 
-enum status responses_check_input(const struct scan *s, scan_ref input, struct err *err)
+enum status responses_check_items(const struct scan *s, const struct responses_list *items,
+                                  struct err *err)
 {
-    struct place at = {.s = s, .err = err};
+    struct place at = {.s = s, .err = err, .list = "input"};
     enum status st = STATUS_OK;
-    unsigned i = 0;
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, input, v)) {
-        snprintf(at.path, sizeof at.path, "input[%u]", i++);
-        st = check_item(&at, v);
+    for (; at.at < items->count && st == STATUS_OK; at.at++) {
+        st = check_item(&at, &items->item[at.at]);
     }
     return st;
 }
@@ -174,58 +181,48 @@ static enum status check_tool(const struct place *at, scan_ref v)
     return want_text(at, "name", t.name);
 }
 
-/* The next one of a list in an object of that path, which is "" for the body. */
-static struct place tool_place(const struct place *in, unsigned i)
-{
-    struct place at = {.s = in->s, .err = in->err};
-    snprintf(at.path, sizeof at.path, "%.40s%stools[%u]", in->path, in->path[0] ? "." : "", i);
-    return at;
-}
-
 static enum status check_namespace(const struct place *at, scan_ref v)
 {
     const struct scan *s = at->s;
     scan_ref list = SCAN_GET(s, v, "tools");
+    struct place inner = {.s = s, .err = at->err, .in = at, .list = "tools"};
     enum status st = want_text(at, "name", SCAN_GET(s, v, "name"));
-    unsigned i = 0;
     if (st == STATUS_OK && scan_type(s, list) != SCAN_ARRAY) {
         return wrong(at, "tools", "an array");
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT && st == STATUS_OK;
-         t = scan_next(s, list, t)) {
-        const struct place inner = tool_place(at, i++);
+         t = scan_next(s, list, t), inner.at++) {
         st = check_tool(&inner, t);
     }
     return st;
 }
 
-static enum status check_list(const struct place *in, scan_ref list)
+/* in: the object that has the list; NULL: the body. */
+static enum status check_list(const struct scan *s, const struct place *in, scan_ref list,
+                              struct err *err)
 {
-    const struct scan *s = in->s;
+    struct place at = {.s = s, .err = err, .in = in, .list = "tools"};
     enum status st = STATUS_OK;
-    unsigned i = 0;
     if (scan_type(s, list) != SCAN_ARRAY) {
         return STATUS_OK;
     }
     for (scan_ref v = scan_first(s, list); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, list, v)) {
-        const struct place at = tool_place(in, i++);
+         v = scan_next(s, list, v), at.at++) {
         st = SCAN_IS(s, SCAN_GET(s, v, "type"), "namespace") ? check_namespace(&at, v)
                                                              : check_tool(&at, v);
     }
     return st;
 }
 
-enum status responses_check_tools(const struct scan *s, scan_ref tools, scan_ref input,
-                                  struct err *err)
+enum status responses_check_tools(const struct scan *s, scan_ref tools,
+                                  const struct responses_list *items, struct err *err)
 {
-    struct place at = {.s = s, .err = err};
-    enum status st = check_list(&at, tools);
-    unsigned i = 0;
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, input, v)) {
-        snprintf(at.path, sizeof at.path, "input[%u]", i++);
-        st = check_list(&at, responses_item_read(s, v).tools);
+    struct place at = {.s = s, .err = err, .list = "input"};
+    enum status st = check_list(s, NULL, tools, err);
+    for (; at.at < items->count && st == STATUS_OK; at.at++) {
+        if (items->item[at.at].tools != SCAN_ABSENT) {
+            st = check_list(s, &at, items->item[at.at].tools, err);
+        }
     }
     return st;
 }

@@ -4,13 +4,14 @@
 #ifndef WORKER_DIALECT_RESPONSES_CHECK_H
 #define WORKER_DIALECT_RESPONSES_CHECK_H
 
-#include "server/json/scan.h"
+#include "worker/dialect/responses_item.h"
 
-/* input: an array. INVALID with the path of the member: "input[3].call_id". Parts of a content are
- * checked where they are converted. */
-MUST_CHECK enum status responses_check_input(const struct scan *s, scan_ref input, struct err *err);
-/* tools: an array or SCAN_ABSENT; input: its items may have some, too. */
-MUST_CHECK enum status responses_check_tools(const struct scan *s, scan_ref tools, scan_ref input,
-                                             struct err *err);
+/* INVALID with the path of the member: "input[3].call_id". Parts of a content are checked where they are
+ * converted. */
+MUST_CHECK enum status responses_check_items(const struct scan *s,
+                                             const struct responses_list *items, struct err *err);
+/* tools: an array or SCAN_ABSENT; items may have some, too. */
+MUST_CHECK enum status responses_check_tools(const struct scan *s, scan_ref tools,
+                                             const struct responses_list *items, struct err *err);
 
 #endif

@@ -23,30 +23,39 @@ enum responses_kind {
 #define RESPONSES_SHELL  STR("local_shell")
 
 struct responses_item { /* SCAN_ABSENT: not there */
+    scan_ref at;        /* the item itself */
     enum responses_kind kind;
     enum chat_tool_kind call;
-    scan_ref role;
-    scan_ref content; /* a string or parts; of an output, too, for which it is `member` */
-    const char *member;
+    const char *member; /* the name of content */
+    scan_ref type, role;
+    scan_ref content; /* a string or parts: of an output, too */
     scan_ref call_id, space, name;
     scan_ref input; /* FUNCTION: JSON inside a string; CUSTOM: a text; SEARCH, SHELL: an object */
     scan_ref sealed;
     scan_ref tools;
 };
 
+struct responses_list { /* the items of an input; in the arena */
+    const struct responses_item *item;
+    uint32_t count; /* 0: the input is a string */
+};
+
 struct responses_item responses_item_read(const struct scan *s, scan_ref item);
+/* BUSY: no memory. */
+MUST_CHECK enum status responses_item_list(const struct scan *s, scan_ref input,
+                                           struct responses_list *out, struct err *err);
 /* A message that instructs the model: of role system or developer. */
 bool responses_item_instructs(const struct scan *s, const struct responses_item *item);
 /* What the model says or does; else the user's side. */
 bool responses_item_is_models(const struct scan *s, const struct responses_item *item);
-/* The first item; none when input is a string. */
-scan_ref responses_item_first(const struct scan *s, scan_ref input);
 
 /* What the model said and did last, since the user's side had spoken. */
 struct responses_turn {
-    scan_ref first; /* its first item; SCAN_ABSENT: it never spoke */
+    uint32_t first; /* the number of its first item; RESPONSES_NONE: it never spoke */
     bool calls;
 };
-struct responses_turn responses_item_last_turn(const struct scan *s, scan_ref input);
+#define RESPONSES_NONE UINT32_MAX
+struct responses_turn responses_item_last_turn(const struct scan *s,
+                                               const struct responses_list *items);
 
 #endif

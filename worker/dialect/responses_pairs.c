@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/dialect/responses_item.h"
-
 struct end { /* a call or an output */
     struct str id;
-    scan_ref item;
     uint32_t at;     /* its number among the items */
     uint32_t number; /* a call: among the calls */
     bool output;
@@ -30,25 +27,24 @@ static int end_order(const void *a, const void *b)
     return d ? d : (x->at > y->at) - (x->at < y->at);
 }
 
-static enum status collect(const struct scan *s, scan_ref input, struct ends *ends, struct err *err)
+static enum status collect(const struct scan *s, const struct responses_list *items,
+                           struct ends *ends, struct err *err)
 {
-    uint32_t at = 0;
-    ends->end = arena_alloc(s->arena, (scan_size(s, input) + 1) * sizeof *ends->end);
+    ends->end = arena_alloc(s->arena, (items->count + 1) * sizeof *ends->end);
     if (!ends->end) {
         return err_no_memory(err);
     }
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT;
-         v = scan_next(s, input, v), at++) {
-        struct responses_item item = responses_item_read(s, v);
-        bool output = item.kind == RESPONSES_OUTPUT;
-        if (!output && item.kind != RESPONSES_CALL) {
+    for (uint32_t at = 0; at < items->count; at++) {
+        const struct responses_item *item = &items->item[at];
+        bool output = item->kind == RESPONSES_OUTPUT;
+        if (!output && item->kind != RESPONSES_CALL) {
             continue;
         }
-        struct str id = scan_text(s, item.call_id);
+        struct str id = scan_text(s, item->call_id);
         if (!id.p) {
             return err_no_memory(err); /* the reader has seen that it is a string */
         }
-        ends->end[ends->n++] = (struct end){id, v, at, output ? 0 : ends->calls, output};
+        ends->end[ends->n++] = (struct end){id, at, output ? 0 : ends->calls, output};
         ends->calls += !output;
     }
     return STATUS_OK;
@@ -64,9 +60,8 @@ static enum status refuse(const struct end *e, struct err *err)
 }
 
 /* Of one id: each output belongs to the oldest call before it that has none yet. */
-static enum status match(struct ends *ends, uint32_t from, uint32_t to,
-                         struct responses_answer *answer, struct responses_pairs *out,
-                         struct err *err)
+static enum status match(struct ends *ends, uint32_t from, uint32_t to, uint32_t *answer,
+                         struct responses_pairs *out, struct err *err)
 {
     uint32_t open = from; /* no call before it waits */
     bool called = false;
@@ -85,41 +80,40 @@ static enum status match(struct ends *ends, uint32_t from, uint32_t to,
         if (open == i) {
             out->surplus++;
         } else {
-            answer[ends->end[open++].number] = (struct responses_answer){e->item, e->at};
+            answer[ends->end[open++].number] = e->at;
         }
     }
     return STATUS_OK;
 }
 
 /* The first call without an output, in the order of the input. */
-static enum status check_answered(const struct ends *ends, const struct responses_answer *answer,
-                                  struct err *err)
+static enum status check_answered(const struct ends *ends, const uint32_t *answer, struct err *err)
 {
     const struct end *first = NULL;
     for (uint32_t i = 0; i < ends->n; i++) {
         const struct end *e = &ends->end[i];
-        if (!e->output && answer[e->number].item == SCAN_ABSENT && (!first || e->at < first->at)) {
+        if (!e->output && answer[e->number] == RESPONSES_NONE && (!first || e->at < first->at)) {
             first = e;
         }
     }
     return first ? refuse(first, err) : STATUS_OK;
 }
 
-enum status responses_pairs_read(const struct scan *s, scan_ref input, struct responses_pairs *out,
-                                 struct err *err)
+enum status responses_pairs_read(const struct scan *s, const struct responses_list *items,
+                                 struct responses_pairs *out, struct err *err)
 {
     struct ends ends = {0};
-    enum status st = collect(s, input, &ends, err);
+    enum status st = collect(s, items, &ends, err);
     *out = (struct responses_pairs){0};
     if (st != STATUS_OK) {
         return st;
     }
-    struct responses_answer *answer = arena_alloc(s->arena, (ends.calls + 1) * sizeof *answer);
+    uint32_t *answer = arena_alloc(s->arena, (ends.calls + 1) * sizeof *answer);
     if (!answer) {
         return err_no_memory(err);
     }
     for (uint32_t i = 0; i < ends.calls; i++) {
-        answer[i].item = SCAN_ABSENT;
+        answer[i] = RESPONSES_NONE;
     }
     qsort(ends.end, ends.n, sizeof *ends.end, end_order);
     for (uint32_t from = 0, to; from < ends.n && st == STATUS_OK; from = to) {

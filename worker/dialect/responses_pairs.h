@@ -6,22 +6,18 @@
 #ifndef WORKER_DIALECT_RESPONSES_PAIRS_H
 #define WORKER_DIALECT_RESPONSES_PAIRS_H
 
-#include "server/json/scan.h"
-
-struct responses_answer {
-    scan_ref item;
-    uint32_t at; /* its number among the items */
-};
+#include "worker/dialect/responses_item.h"
 
 struct responses_pairs {
-    const struct responses_answer *answer; /* of the calls in their order; in the arena */
+    const uint32_t *answer; /* numbers of items, of the calls in their order; in the arena */
     uint32_t calls;
     uint32_t surplus; /* outputs of calls that have theirs already */
 };
 
 /* Ids that come again belong to the calls in their order. INVALID in OpenAI's words: a call without
  * an output, an output without a call before it. */
-MUST_CHECK enum status responses_pairs_read(const struct scan *s, scan_ref input,
+MUST_CHECK enum status responses_pairs_read(const struct scan *s,
+                                            const struct responses_list *items,
                                             struct responses_pairs *out, struct err *err);
 
 #endif

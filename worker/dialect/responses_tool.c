@@ -1,15 +1,13 @@
 #include "worker/dialect/responses_tool.h"
 
 #include "worker/dialect/openai_wish.h"
-#include "worker/dialect/responses_item.h"
 
 void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, scan_ref tools,
-                          scan_ref input)
+                          const struct responses_list *items)
 {
     *w = (struct responses_tool_walk){
         .s = s,
-        .input = input,
-        .item = responses_item_first(s, input),
+        .items = items,
         .list = tools,
         .next = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools) : SCAN_ABSENT,
         .space = SCAN_ABSENT,
@@ -19,9 +17,8 @@ void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, s
 /* The next list with something in it. */
 static bool open_list(struct responses_tool_walk *w)
 {
-    while (w->next == SCAN_ABSENT && w->item != SCAN_ABSENT) {
-        w->list = responses_item_read(w->s, w->item).tools;
-        w->item = scan_next(w->s, w->input, w->item);
+    while (w->next == SCAN_ABSENT && w->items && w->item < w->items->count) {
+        w->list = w->items->item[w->item++].tools;
         if (scan_type(w->s, w->list) == SCAN_ARRAY) {
             w->next = scan_first(w->s, w->list);
         }
@@ -33,8 +30,8 @@ static bool open_list(struct responses_tool_walk *w)
  * OpenAI's server that searches. */
 static struct chat_tool read_tool(const struct scan *s, scan_ref tool)
 {
-    scan_ref type = SCAN_GET(s, tool, "type");
     struct chat_tool t = chat_tool_read(s, tool);
+    scan_ref type = t.kind == CHAT_TOOL_OTHER ? SCAN_GET(s, tool, "type") : SCAN_ABSENT;
     if (SCAN_IS(s, type, "tool_search") && SCAN_IS(s, SCAN_GET(s, tool, "execution"), "client")) {
         t.kind = CHAT_TOOL_SEARCH;
     } else if (SCAN_IS(s, type, "local_shell")) {
@@ -45,10 +42,10 @@ static struct chat_tool read_tool(const struct scan *s, scan_ref tool)
 
 static bool next_inner(struct responses_tool_walk *w, struct responses_tool *out)
 {
-    scan_ref list = SCAN_GET(w->s, w->space, "tools");
     if (w->inner == SCAN_ABSENT) {
         return false;
     }
+    scan_ref list = SCAN_GET(w->s, w->space, "tools");
     *out = (struct responses_tool){.tool = read_tool(w->s, w->inner),
                                    .at = w->inner,
                                    .space = SCAN_GET(w->s, w->space, "name"),
@@ -66,7 +63,6 @@ bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *o
             return false;
         }
         scan_ref tool = w->next;
-        scan_ref list = SCAN_GET(w->s, tool, "tools");
         w->next = scan_next(w->s, w->list, tool);
         if (!SCAN_IS(w->s, SCAN_GET(w->s, tool, "type"), "namespace")) {
             *out = (struct responses_tool){.tool = read_tool(w->s, tool),
@@ -75,6 +71,7 @@ bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *o
                                            .preface = SCAN_ABSENT};
             return true;
         }
+        scan_ref list = SCAN_GET(w->s, tool, "tools");
         w->space = tool;
         w->inner = scan_type(w->s, list) == SCAN_ARRAY ? scan_first(w->s, list) : SCAN_ABSENT;
         w->opens = true;

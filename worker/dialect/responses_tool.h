@@ -5,7 +5,7 @@
 #ifndef WORKER_DIALECT_RESPONSES_TOOL_H
 #define WORKER_DIALECT_RESPONSES_TOOL_H
 
-#include "worker/dialect/chat_tool.h"
+#include "worker/dialect/responses_item.h"
 #include "worker/dialect/wish.h"
 
 struct responses_tool {
@@ -17,15 +17,16 @@ struct responses_tool {
 
 struct responses_tool_walk { /* a walk; begun by responses_tool_begin */
     const struct scan *s;
-    scan_ref input, item; /* the next item to look into */
-    scan_ref list, next;  /* the list that is open, and what comes next in it */
+    const struct responses_list *items;
+    uint32_t item;       /* the next one to look into */
+    scan_ref list, next; /* the list that is open, and what comes next in it */
     scan_ref space, inner;
     bool opens;
 };
 
-/* tools: an array, or SCAN_ABSENT. */
+/* tools: an array, or SCAN_ABSENT. items: lent; NULL for none. */
 void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, scan_ref tools,
-                          scan_ref input);
+                          const struct responses_list *items);
 bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out);
 
 /* Its name; that of a tool without one is its type. */

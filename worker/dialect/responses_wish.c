@@ -76,11 +76,11 @@ static void read_choice(struct wish *w)
     }
 }
 
-static void count_tools(struct wish *w, scan_ref input, scan_ref tools)
+static void count_tools(struct wish *w, const struct responses_list *items, scan_ref tools)
 {
     struct responses_tool_walk walk;
     struct responses_tool t;
-    responses_tool_begin(&walk, w->scan, tools, input);
+    responses_tool_begin(&walk, w->scan, tools, items);
     while (responses_tool_next(&walk, &t)) {
         w->tools += responses_tool_is_shown(w, &t);
     }
@@ -88,17 +88,16 @@ static void count_tools(struct wish *w, scan_ref input, scan_ref tools)
 
 /* --- the history --------------------------------------------------------------------------- */
 
-static void read_history(struct wish *w, scan_ref input, const struct responses_turn *last)
+static void read_history(struct wish *w, const struct responses_list *items,
+                         const struct responses_turn *last)
 {
-    const struct scan *s = w->scan;
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT;
-         v = scan_next(s, input, v)) {
-        struct responses_item item = responses_item_read(s, v);
-        w->thoughts = w->thoughts || scan_type(s, item.sealed) == SCAN_STRING;
-        w->called_before = w->called_before || item.kind == RESPONSES_CALL;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct responses_item *item = &items->item[i];
+        w->thoughts = w->thoughts || scan_type(w->scan, item->sealed) == SCAN_STRING;
+        w->called_before = w->called_before || item->kind == RESPONSES_CALL;
     }
     w->unreasoned = last->calls && wish_thinks(w->thinking) &&
-                    scan_type(s, responses_item_read(s, last->first).sealed) != SCAN_STRING;
+                    scan_type(w->scan, items->item[last->first].sealed) != SCAN_STRING;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -118,12 +117,19 @@ static void read_include(struct wish *w)
     }
 }
 
+/* OpenAI caches by itself; a key or the word "implicit" says that its client relies on that, "explicit"
+ * that it marks all itself. An hour is the longest on Bedrock, and has its price: not asked for by "24h". */
 static void read_cache(struct wish *w)
 {
     const struct scan *s = w->scan;
     scan_ref key = SCAN_GET(s, 0, "prompt_cache_key");
-    w->cache_key = scan_type(s, key) == SCAN_STRING && !SCAN_IS(s, key, "");
-    w->cache_key_long = SCAN_IS(s, SCAN_GET(s, 0, "prompt_cache_retention"), "24h");
+    scan_ref mode = SCAN_GET(s, SCAN_GET(s, 0, "prompt_cache_options"), "mode");
+    scan_ref retention = SCAN_GET(s, 0, "prompt_cache_retention");
+    bool keyed = scan_type(s, key) == SCAN_STRING && !SCAN_IS(s, key, "");
+    w->cache_auto = (keyed || SCAN_IS(s, mode, "implicit")) && !SCAN_IS(s, mode, "explicit");
+    if (SCAN_IS(s, retention, "24h")) {
+        wish_lose(w, retention);
+    }
 }
 
 /* What is read somewhere, and what only concerns OpenAI's own service. */
@@ -144,6 +150,7 @@ static const struct str known[] = {
     STR("previous_response_id"),
     STR("prompt"),
     STR("prompt_cache_key"),
+    STR("prompt_cache_options"),
     STR("prompt_cache_retention"),
     STR("reasoning"),
     STR("safety_identifier"),
@@ -160,8 +167,9 @@ static const struct str known[] = {
     STR("user"),
 };
 
-enum status responses_wish_read(struct wish *w, const struct scan *s, scan_ref input,
-                                scan_ref tools, const struct responses_turn *last, struct err *err)
+enum status responses_wish_read(struct wish *w, const struct scan *s,
+                                const struct responses_list *items, scan_ref tools,
+                                const struct responses_turn *last, struct err *err)
 {
     static const struct wish_names names = {.thinking = "reasoning",
                                             .effort = "reasoning.effort",
@@ -184,7 +192,7 @@ enum status responses_wish_read(struct wish *w, const struct scan *s, scan_ref i
     if (SCAN_IS(s, truncation, "auto")) {
         wish_lose(w, truncation);
     }
-    count_tools(w, input, tools);
-    read_history(w, input, last);
+    count_tools(w, items, tools);
+    read_history(w, items, last);
     return STATUS_OK;
 }

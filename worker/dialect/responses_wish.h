@@ -7,11 +7,11 @@
 #include "worker/dialect/responses_item.h"
 #include "worker/dialect/wish.h"
 
-/* All of it but stream and max_tokens. input and tools have been checked; tools may be SCAN_ABSENT.
+/* All of it but stream and max_tokens. items and tools have been checked; tools may be SCAN_ABSENT.
  * BUSY: no memory. */
-MUST_CHECK enum status responses_wish_read(struct wish *w, const struct scan *s, scan_ref input,
-                                           scan_ref tools, const struct responses_turn *last,
-                                           struct err *err);
+MUST_CHECK enum status responses_wish_read(struct wish *w, const struct scan *s,
+                                           const struct responses_list *items, scan_ref tools,
+                                           const struct responses_turn *last, struct err *err);
 /* reasoning.summary: is any asked for? */
 bool responses_wish_shows_summary(const struct scan *s);
 

@@ -16,44 +16,71 @@ struct turn { /* neighbouring messages of one role count as one; "system" messag
     bool assistant;
 };
 
-static int id_order(const void *a, const void *b)
+static int text_order(struct str x, struct str y)
 {
-    struct str x = ((const struct id *)a)->text, y = ((const struct id *)b)->text;
     size_t n = x.n < y.n ? x.n : y.n;
     int d = n ? memcmp(x.p, y.p, n) : 0;
     return d ? d : (x.n > y.n) - (x.n < y.n);
 }
 
-/* A sorted copy: thousands of calls in one turn must not cost n squared. NULL: no memory. */
-static struct id *sorted(const struct scan *s, const struct turn *t)
+/* Those of one text stay in the order in which they came. */
+static int id_order(const void *a, const void *b)
+{
+    const struct id *x = a, *y = b;
+    int d = text_order(x->text, y->text);
+    if (d == 0) {
+        d = (x->message > y->message) - (x->message < y->message);
+    }
+    return d ? d : (x->block > y->block) - (x->block < y->block);
+}
+
+struct table { /* of a turn's ids, sorted */
+    const struct id *id;
+    uint32_t n;
+};
+
+/* A sorted copy: thousands of calls in one turn must not cost n squared. false: no memory. */
+static bool sorted(const struct scan *s, const struct turn *t, struct table *out)
 {
     struct id *copy = arena_alloc(s->arena, (t->n + 1) * sizeof *copy);
     if (!copy) {
-        return NULL;
+        return false;
     }
     if (t->n > 0) {
         memcpy(copy, t->id, t->n * sizeof *copy);
         qsort(copy, t->n, sizeof *copy, id_order);
     }
-    return copy;
+    *out = (struct table){copy, t->n};
+    return true;
 }
 
-static bool known(const struct id *sorted_ids, uint32_t n, const struct id *want)
+/* The first that does not come before text; after: that comes behind it. */
+static uint32_t border(const struct table *t, struct str text, bool after)
 {
-    return n > 0 && bsearch(want, sorted_ids, n, sizeof *want, id_order) != NULL;
+    uint32_t from = 0, to = t->n;
+    while (from < to) {
+        uint32_t mid = from + (to - from) / 2;
+        if (text_order(t->id[mid].text, text) < (after ? 1 : 0)) {
+            from = mid + 1;
+        } else {
+            to = mid;
+        }
+    }
+    return from;
+}
+
+static uint32_t count(const struct table *t, struct str text)
+{
+    return border(t, text, true) - border(t, text, false);
 }
 
 /* Results must answer calls of the turn before them. */
-static enum status check_results(const struct scan *s, const struct turn *calls,
-                                 const struct turn *results, struct err *err)
+static enum status check_results(const struct table *calls, const struct turn *results,
+                                 struct err *err)
 {
-    struct id *table = sorted(s, calls);
-    if (!table) {
-        return err_no_memory(err);
-    }
     for (uint32_t i = 0; i < results->n; i++) {
         const struct id *r = &results->id[i];
-        if (!known(table, calls->n, r)) {
+        if (count(calls, r->text) == 0) {
             return err_set(
                 err, STATUS_INVALID,
                 "messages.%u.content.%u: unexpected `tool_use_id` found in `tool_result` "
@@ -65,15 +92,25 @@ static enum status check_results(const struct scan *s, const struct turn *calls,
     return STATUS_OK;
 }
 
-static enum status unanswered(const struct turn *calls, const struct id *table, uint32_t n,
-                              struct err *err)
+/* Fewer results than calls of this id, and it is the first of them. */
+static bool is_short(const struct table *calls, const struct table *results, const struct id *call)
+{
+    const struct id *first = &calls->id[border(calls, call->text, false)];
+    return first->message == call->message && first->block == call->block &&
+           count(results, call->text) < count(calls, call->text);
+}
+
+/* Calls must be answered in the turn after them: two of one id twice, or the second one, which gets an
+ * id of its own on its way, would be without. */
+static enum status check_calls(const struct turn *calls, const struct table *sorted_calls,
+                               const struct table *results, struct err *err)
 {
     char list[80] = "";
     size_t len = 0;
     const struct id *first = NULL;
     for (uint32_t i = 0; i < calls->n; i++) {
         struct str id = calls->id[i].text;
-        if (known(table, n, &calls->id[i])) {
+        if (!is_short(sorted_calls, results, &calls->id[i])) {
             continue;
         }
         first = first ? first : &calls->id[i];
@@ -93,31 +130,21 @@ static enum status unanswered(const struct turn *calls, const struct id *table, 
         first->message, list);
 }
 
-/* Calls must be answered in the turn after them. */
-static enum status check_calls(const struct scan *s, const struct turn *calls,
-                               const struct turn *results, struct err *err)
-{
-    struct id *table = sorted(s, results);
-    if (!table) {
-        return err_no_memory(err);
-    }
-    return unanswered(calls, table, results->n, err);
-}
-
 static enum status check_turns(const struct scan *s, const struct turn *before,
                                const struct turn *after, struct err *err)
 {
     static const struct turn nothing;
     const struct turn *calls = before->assistant ? before : &nothing;
     const struct turn *results = after->assistant ? &nothing : after;
-    enum status st = STATUS_OK;
-    if (calls->n > 0) {
-        st = check_calls(s, calls, results, err);
+    struct table sorted_calls, sorted_results;
+    if (calls->n == 0 && results->n == 0) {
+        return STATUS_OK;
     }
-    if (st == STATUS_OK && results->n > 0) {
-        st = check_results(s, calls, results, err);
+    if (!sorted(s, calls, &sorted_calls) || !sorted(s, results, &sorted_results)) {
+        return err_no_memory(err);
     }
-    return st;
+    enum status st = check_calls(calls, &sorted_calls, &sorted_results, err);
+    return st == STATUS_OK ? check_results(&sorted_calls, results, err) : st;
 }
 
 /* Adds the ids of one message; room holds at least as many as the message has blocks. */

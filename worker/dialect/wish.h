@@ -154,11 +154,10 @@ struct wish {
 
     bool has_tier, tier_other; /* other: a word that is no tier of Bedrock's */
     enum tier tier;
-    scan_ref betas[2];   /* members of the body: a text or a list of texts; the header is apart */
-    scan_ref cache_top;  /* top-level cache_control: an object, or SCAN_ABSENT */
-    bool cache_key;      /* the dialect marks nothing; its clients ask for a cache by a key */
-    bool cache_key_long; /* and for a day rather than some minutes */
-    scan_ref context;    /* context_management, or SCAN_ABSENT */
+    scan_ref betas[2];  /* members of the body: a text or a list of texts; the header is apart */
+    scan_ref cache_top; /* top-level cache_control: an object, or SCAN_ABSENT */
+    bool cache_auto;    /* its clients mark nothing, and want a cache all the same */
+    scan_ref context;   /* context_management, or SCAN_ABSENT */
     struct wish_need needs[WISH_NEEDS_MAX];
     uint32_t need_count;
 

@@ -361,7 +361,7 @@ static void judge_tier(struct plan *p)
 /* The writers say what became of it: a mark in another place may find none. */
 static void judge_cache(struct plan *p)
 {
-    p->left.cache_key = p->left.cache_key && plan_takes_marks(p);
+    p->left.cache_auto = p->left.cache_auto && plan_takes_marks(p);
     if (p->left.cache_top == SCAN_ABSENT) {
         return;
     }

@@ -237,12 +237,21 @@ static void read_usage(const struct scan *s, scan_ref usage, struct usage *u)
     u->seen = true;
 }
 
+/* Converse's own usage does not tell them apart: Claude's words are asked for by their path
+ * (worker/converse/converse_settings.c; source: litellm 1.110.2, converse_transformation.py). */
+static uint64_t read_thinking(const struct scan *s, scan_ref more)
+{
+    scan_ref details = SCAN_GET(s, SCAN_GET(s, more, "usage"), "output_tokens_details");
+    return read_count(s, details, STR("thinking_tokens"));
+}
+
 static void read_ending(const struct scan *s, struct converse_ending *end)
 {
     scan_ref more = SCAN_GET(s, 0, "additionalModelResponseFields");
     end->stop_reason = scan_text(s, SCAN_GET(s, 0, "stopReason"));
     end->stop_sequence = escaped(s, SCAN_GET(s, more, "stop_sequence"));
     read_usage(s, SCAN_GET(s, 0, "usage"), &end->usage);
+    end->thinking = read_thinking(s, more);
     end->service_tier = scan_text(s, SCAN_GET(s, SCAN_GET(s, 0, "serviceTier"), "type"));
     scan_ref router = SCAN_GET(s, SCAN_GET(s, 0, "trace"), "promptRouter");
     end->served =

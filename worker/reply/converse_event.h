@@ -45,11 +45,12 @@ struct converse_part {
     scan_ref citations;   /* one citation, or the list of a whole block, of scan; or SCAN_ABSENT */
 };
 
-/* What comes with the end of an answer: in a stream the first two in messageStop, the others in
+/* What comes with the end of an answer: in a stream the first three in messageStop, the others in
  * metadata. */
 struct converse_ending {
     struct str stop_reason;   /* plain */
     struct str stop_sequence; /* escaped */
+    uint64_t thinking;        /* tokens of the output, where the model says so */
     struct usage usage;
     struct str service_tier; /* plain */
     struct str served;       /* the model that a prompt router chose; plain */

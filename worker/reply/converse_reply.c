@@ -179,6 +179,7 @@ static enum status on_message_stop(struct converse_reply *r, const struct conver
                                    struct buf *out, struct err *err)
 {
     begin(r, out);
+    r->reply.thinking = e->ending.thinking;
     while (r->open_n) {
         converse_queue_close(r, &r->open[0], out);
     }
@@ -396,6 +397,7 @@ enum status converse_reply_answer(struct reply *reply, struct arena *arena, stru
         return st;
     }
     reply->usage = a.ending.usage;
+    reply->thinking = a.ending.thinking;
     text_copy(a.ending.served, reply->served, sizeof reply->served);
     r->stop_sequence = a.ending.stop_sequence;
     r->service_tier = a.ending.service_tier;

@@ -22,8 +22,9 @@ static const struct openai_reply *own(const struct converse_reply *r)
 /* --- pieces of JSON --- */
 
 /* OpenAI's prompt_tokens count the cached ones too. */
-static void put_usage(struct json_out *w, const struct tokens *u)
+static void put_usage(struct json_out *w, const struct reply *r)
 {
+    const struct tokens *u = &r->usage.tokens;
     uint64_t prompt = u->input + u->cache_read + tokens_written(u);
     JSON_KEY(w, "usage");
     json_object(w);
@@ -37,7 +38,7 @@ static void put_usage(struct json_out *w, const struct tokens *u)
     json_object_end(w);
     JSON_KEY(w, "completion_tokens_details");
     json_object(w);
-    converse_reply_count(w, STR("reasoning_tokens"), 0); /* Converse does not tell them apart */
+    converse_reply_count(w, STR("reasoning_tokens"), r->thinking);
     json_object_end(w);
     json_object_end(w);
 }
@@ -102,6 +103,31 @@ static void open_custom(struct converse_reply *r, const struct converse_block *b
 }
 
 /* Only tool calls have a beginning of their own. */
+/* The members of a call's function, in the shape in which it was asked for; id empty: more of a call
+ * that has begun. */
+static void open_function(struct converse_reply *r, const struct converse_block *b, struct str id,
+                          struct buf *out)
+{
+    if (own(r)->wants.legacy) {
+        open_chunk(r, out);
+        BUF_LIT(out, "\"function_call\":{");
+        return;
+    }
+    open_calls(r, b, out);
+    if (id.n > 0) {
+        BUF_LIT(out, ",\"id\":\"");
+        buf_put_str(out, id);
+        BUF_LIT(out, "\",\"type\":\"function\"");
+    }
+    BUF_LIT(out, ",\"function\":{");
+}
+
+static void close_function(const struct converse_reply *r, struct buf *out)
+{
+    buf_put_str(out, own(r)->wants.legacy ? STR("}") : STR("}}]"));
+    close_chunk(out);
+}
+
 static void open_block(struct converse_reply *r, const struct converse_block *b,
                        const struct converse_part *p, struct buf *out)
 {
@@ -113,21 +139,11 @@ static void open_block(struct converse_reply *r, const struct converse_block *b,
         open_custom(r, b, p, name, out);
         return;
     }
-    if (own(r)->wants.legacy) {
-        open_chunk(r, out);
-        BUF_LIT(out, "\"function_call\":{\"name\":\"");
-        json_escape(out, name);
-        BUF_LIT(out, "\",\"arguments\":\"\"}");
-        close_chunk(out);
-        return;
-    }
-    open_calls(r, b, out);
-    BUF_LIT(out, ",\"id\":\"");
-    buf_put_str(out, p->tool_id);
-    BUF_LIT(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+    open_function(r, b, p->tool_id, out);
+    BUF_LIT(out, "\"name\":\"");
     json_escape(out, name);
-    BUF_LIT(out, "\",\"arguments\":\"\"}}]");
-    close_chunk(out);
+    BUF_LIT(out, "\",\"arguments\":\"\"");
+    close_function(r, out);
 }
 
 /* member: up to the text's first quote */
@@ -149,19 +165,11 @@ static void put_arguments(struct converse_reply *r, const struct converse_block 
         out->failed |= !openai_custom_add(customs, b->ours, escaped);
         return;
     }
-    if (own(r)->wants.legacy) {
-        open_chunk(r, out);
-        BUF_LIT(out, "\"function_call\":{\"arguments\":\"");
-        buf_put_str(out, escaped);
-        BUF_LIT(out, "\"}");
-        close_chunk(out);
-        return;
-    }
-    open_calls(r, b, out);
-    BUF_LIT(out, ",\"function\":{\"arguments\":\"");
+    open_function(r, b, STR(""), out);
+    BUF_LIT(out, "\"arguments\":\"");
     buf_put_str(out, escaped);
-    BUF_LIT(out, "\"}}]");
-    close_chunk(out);
+    BUF_LIT(out, "\"");
+    close_function(r, out);
 }
 
 /* Signatures, redacted thinking and citations have no place in this dialect. */
@@ -209,7 +217,7 @@ static void finish(struct converse_reply *r, struct buf *out)
         buf_put_str(out, own(r)->head);
         BUF_LIT(out, "\"choices\":[],");
         json_begin(&w, out);
-        put_usage(&w, &r->reply.usage.tokens);
+        put_usage(&w, &r->reply);
         BUF_LIT(out, "}\n\n");
     }
     BUF_LIT(out, "data: [DONE]\n\n");
@@ -352,7 +360,7 @@ static void put_whole(struct converse_reply *r, const struct converse_part *part
     converse_reply_str(&w, STR("finish_reason"), finish_reason(r));
     json_object_end(&w);
     json_array_end(&w);
-    put_usage(&w, &r->reply.usage.tokens);
+    put_usage(&w, &r->reply);
     json_object_end(&w);
 }
 

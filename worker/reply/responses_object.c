@@ -61,9 +61,9 @@ bool responses_object_init(struct responses_reply *r)
 /* --- the object ------------------------------------------------------------------------------ */
 
 /* input_tokens count the cached ones, too. */
-static void put_usage(const struct usage *usage, struct buf *out)
+static void put_usage(const struct reply *r, struct buf *out)
 {
-    const struct tokens *u = &usage->tokens;
+    const struct tokens *u = &r->usage.tokens;
     uint64_t input = u->input + u->cache_read + tokens_written(u);
     BUF_LIT(out, "{\"input_tokens\":");
     buf_put_u64(out, input);
@@ -73,8 +73,9 @@ static void put_usage(const struct usage *usage, struct buf *out)
     buf_put_u64(out, tokens_written(u));
     BUF_LIT(out, "},\"output_tokens\":");
     buf_put_u64(out, u->output);
-    /* Converse does not tell them apart */
-    BUF_LIT(out, ",\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":");
+    BUF_LIT(out, ",\"output_tokens_details\":{\"reasoning_tokens\":");
+    buf_put_u64(out, r->thinking);
+    BUF_LIT(out, "},\"total_tokens\":");
     buf_put_u64(out, input + u->output);
     BUF_LIT(out, "}");
 }
@@ -114,7 +115,7 @@ void responses_object_put(const struct responses_reply *r, const struct response
     BUF_LIT(out, ",\"output\":[");
     buf_put_str(out, buf_str(&r->output));
     BUF_LIT(out, "],\"usage\":");
-    put_usage(&r->base.reply.usage, out);
+    put_usage(&r->base.reply, out);
     BUF_LIT(out, "}");
 }
 

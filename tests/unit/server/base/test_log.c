@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "server/base/clock.h"
@@ -165,6 +166,30 @@ static void test_line_too_long_cut_and_marked(void **state)
     line = written();
     assert_true(strlen(line) <= PIPE_BUF);
     assert_true(text_ends(text_from(line), STR("\\\"...\"}\n")));
+    memset(quotes + 1500, 'x', sizeof(quotes) - 1501); /* cut in the middle of what is plain */
+    log_line(LOG_INFO, "start", "%s", quotes);
+    line = written();
+    assert_int_equal(strlen(line), PIPE_BUF - 16 + strlen("...\"}\n"));
+    assert_true(text_ends(text_from(line), STR("xxxx...\"}\n")));
+}
+
+static void test_pid_is_the_own_one_after_fork(void **state)
+{
+    (void)state;
+    begin(LOG_FORMAT_JSON);
+    log_fields(LOG_INFO, "start", fields, 0);
+    expect_json("}");
+    pid_t child = fork();
+    if (child == 0) {
+        log_fields(LOG_INFO, "start", fields, 0);
+        _exit(0);
+    }
+    int status = -1;
+    char line[PIPE_BUF];
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    snprintf(line, sizeof(line), JSON_HEAD "}\n", (int)child);
+    assert_string_equal(written(), line);
 }
 
 static void test_fields_too_long_stay_whole_members(void **state)
@@ -265,6 +290,7 @@ int main(void)
         PIPED(test_fields_both_forms),
         PIPED(test_level_below_is_not_written),
         PIPED(test_line_too_long_cut_and_marked),
+        PIPED(test_pid_is_the_own_one_after_fork),
         PIPED(test_fields_too_long_stay_whole_members),
         PIPED(test_full_pipe_drops_and_counts_without_blocking),
         PIPED(test_regular_file_gets_lines),

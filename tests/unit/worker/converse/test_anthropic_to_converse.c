@@ -31,7 +31,8 @@ static void test_fields_are_read_strictly(void **state)
          OUT("}"), ""},
         {"between_tools is adaptive", OPUS47,
          IN(",\"max_tokens\":9,\"thinking\":{\"type\":\"between_tools\",\"display\":\"updates\"}"),
-         OUT("},\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\"}}"),
+         OUT("},\"additionalModelResponseFieldPaths\":[\"/usage/output_tokens_details\"],"
+             "\"additionalModelRequestFields\":{\"thinking\":{\"type\":\"adaptive\"}}"),
          "map:thinking,drop:thinking.display"},
         {"system block that is no text", QWEN,
          IN(",\"max_tokens\":9,\"system\":[{\"type\":\"image\"}]"), OUT("}"), "drop:system_block"},

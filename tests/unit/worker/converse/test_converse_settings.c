@@ -100,8 +100,10 @@ static void test_values_become_members(void **state)
                     "\"stopSequences\":[\"a\\n\",\"b\"]},"
                     "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"]")},
         {"budget", SONNET45, budget,
-         BUILD_BODY(BUILD_EXTRA("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048,"
-                                "\"display\":\"omitted\"}"))},
+         BUILD_BODY(",\"additionalModelResponseFieldPaths\":[\"/usage/"
+                    "output_tokens_details\"]" BUILD_EXTRA(
+                        "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048,"
+                        "\"display\":\"omitted\"}"))},
         {"off", OPUS47, off, BUILD_BODY(BUILD_EXTRA("\"thinking\":{\"type\":\"disabled\"}"))},
         {"effort", OPUS47, level, BUILD_BODY(",\"outputConfig\":{\"effort\":\"high\"}")},
         {"Nova", NOVA2, level,

@@ -224,8 +224,8 @@ static void check_item_inputs(struct convert_case *c)
     unsigned n = 0;
     scan_ref input = SCAN_GET(s, 0, "input");
     assert_int_equal(scan_parse(&body, c->arena, buf_str(&c->body), &case_limits, NULL), STATUS_OK);
-    for (scan_ref v = responses_item_first(s, input); v != SCAN_ABSENT;
-         v = scan_next(s, input, v)) {
+    for (scan_ref v = scan_type(s, input) == SCAN_ARRAY ? scan_first(s, input) : SCAN_ABSENT;
+         v != SCAN_ABSENT; v = scan_next(s, input, v)) {
         struct responses_item item = responses_item_read(s, v);
         if (item.kind != RESPONSES_CALL)
             continue;

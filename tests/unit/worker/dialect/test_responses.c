@@ -35,8 +35,7 @@ static void test_fields_are_read(void **state)
                        IN(",\"stream\":true,\"instructions\":\"i\",\"max_tokens\":5,"
                           "\"max_output_tokens\":7,\"tools\":[{\"type\":\"web_search\"}],"
                           "\"include\":[\"reasoning.encrypted_content\"],\"reasoning\":{"
-                          "\"summary\":\"auto\"},\"prompt_cache_key\":\"k\","
-                          "\"prompt_cache_retention\":\"24h\""),
+                          "\"summary\":\"auto\"},\"prompt_cache_key\":\"k\""),
                        &r, &s, &err),
         STATUS_OK);
     assert_true(text_eq(r.model, STR("m")) && r.stream && r.shows_summary && r.wants_encrypted);
@@ -45,12 +44,12 @@ static void test_fields_are_read(void **state)
     assert_int_equal(scan_size(&s, r.tools), 1);
     assert_int_equal(r.wish.tools, 0); /* none that the model can be shown */
     assert_int_equal(r.wish.thinking, WISH_THINKING_ADAPTIVE);
-    assert_true(r.wish.cache_key && r.wish.cache_key_long && r.wish.has_max_tokens);
+    assert_true(r.wish.cache_auto && r.wish.has_max_tokens);
     assert_true(text_eq(r.wish.display, STR("summarized")));
     assert_int_equal(
         read_responses(arena, IN(",\"tools\":[],\"stream\":null,\"include\":[]"), &r, &s, &err),
         STATUS_OK);
-    assert_true(!r.stream && !r.shows_summary && !r.wants_encrypted && !r.wish.cache_key);
+    assert_true(!r.stream && !r.shows_summary && !r.wants_encrypted && !r.wish.cache_auto);
     assert_true(r.tools == SCAN_ABSENT && r.instructions == SCAN_ABSENT && r.max_tokens == 0);
     assert_int_equal(r.wish.thinking, WISH_THINKING_UNSET);
     arena_drop(arena);
@@ -115,6 +114,11 @@ static void test_tools_are_counted_wherever_they_are(void **state)
                                   "],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":"
                                   "\"auto\",\"tools\":[{\"type\":\"function\",\"name\":\"a\","
                                   "\"namespace\":\"n\"}]}"),
+         1},
+        {IN(",\"tools\":[" F(
+             "a") ",{\"type\":\"local_shell\"},{\"type\":\"web_search\"}],"
+                  "\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\","
+                  "\"tools\":[{\"type\":\"local_shell\"},{\"type\":\"web_search\"}]}"),
          1},
     };
     (void)state;

@@ -39,6 +39,8 @@ static void test_kind_of_an_item_is_told_by_type_or_form(void **state)
         {"{\"type\":7}", RESPONSES_UNKNOWN, CHAT_TOOL_OTHER},
         {"{}", RESPONSES_UNKNOWN, CHAT_TOOL_OTHER},
         {"\"x\"", RESPONSES_UNKNOWN, CHAT_TOOL_OTHER},
+        {"{\"t\\u0079pe\":\"function\\u005fcall\"}", RESPONSES_CALL, CHAT_TOOL_FUNCTION},
+        {"{\"type\":\"reasoning\",\"type\":\"message\"}", RESPONSES_REASONING, CHAT_TOOL_OTHER},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -63,7 +65,7 @@ static void test_older_shell_output_has_its_calls_id(void **state)
                        "\"local_shell_call_output\",\"id\":\"i\",\"call_id\":\"c\"}]"),
                    &limits, NULL),
         STATUS_OK);
-    scan_ref first = responses_item_first(&s, 0), second = scan_next(&s, 0, first);
+    scan_ref first = scan_first(&s, 0), second = scan_next(&s, 0, first);
     assert_true(SCAN_IS(&s, responses_item_read(&s, first).call_id, "i"));
     assert_true(SCAN_IS(&s, responses_item_read(&s, second).call_id, "c"));
     arena_drop(arena);
@@ -93,14 +95,11 @@ static void test_last_turn_is_what_the_model_did_since_the_user_spoke(void **sta
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct arena *arena = arena_new((size_t)1 << 20);
         struct scan s;
-        int at = 0;
         assert_int_equal(scan_parse(&s, arena, text_from(rows[i].input), &limits, NULL), STATUS_OK);
-        struct responses_turn turn = responses_item_last_turn(&s, 0);
-        scan_ref v = responses_item_first(&s, 0);
-        for (; v != SCAN_ABSENT && v != turn.first; v = scan_next(&s, 0, v))
-            at++;
-        if (v == SCAN_ABSENT)
-            at = -1;
+        struct responses_list items;
+        assert_int_equal(responses_item_list(&s, 0, &items, NULL), STATUS_OK);
+        struct responses_turn turn = responses_item_last_turn(&s, &items);
+        int at = turn.first == RESPONSES_NONE ? -1 : (int)turn.first;
         if (at != rows[i].first || turn.calls != rows[i].calls)
             fail_msg("%s: begins at %d, calls %d", rows[i].input, at, turn.calls);
         arena_drop(arena);

@@ -16,11 +16,13 @@ static const char *walk(struct arena *arena, const char *body)
 {
     static char line[400];
     struct scan s;
+    struct responses_list items;
     struct responses_tool_walk w;
     struct responses_tool t;
     size_t n = 0;
     assert_int_equal(scan_parse(&s, arena, text_from(body), &limits, NULL), STATUS_OK);
-    responses_tool_begin(&w, &s, SCAN_GET(&s, 0, "tools"), SCAN_GET(&s, 0, "input"));
+    assert_int_equal(responses_item_list(&s, SCAN_GET(&s, 0, "input"), &items, NULL), STATUS_OK);
+    responses_tool_begin(&w, &s, SCAN_GET(&s, 0, "tools"), &items);
     line[0] = '\0';
     while (responses_tool_next(&w, &t)) {
         struct str name = responses_tool_name(&s, &t), space = scan_text(&s, t.space);

@@ -46,8 +46,7 @@ static void test_fields_are_read_strictly(void **state)
 static void test_allocations_that_fail_give_an_error(void **state)
 {
     (void)state;
-    golden_fail_allocations(DIALECT_ANTHROPIC,
-                            "tests/golden/anthropic_to_converse/tools_names_qwen", QWEN);
+    golden_fail_allocations(DIALECT_ANTHROPIC, "anthropic_to_converse");
 }
 
 #define STRICT(body)  "{\"model\":\"m\",\"max_tokens\":9," body "}"

@@ -57,8 +57,7 @@ static void test_fields_are_read_as_openai_means_them(void **state)
 static void test_allocations_that_fail_give_an_error(void **state)
 {
     (void)state;
-    golden_fail_allocations(DIALECT_OPENAI, "tests/golden/openai_to_converse/calls_arguments_qwen",
-                            QWEN);
+    golden_fail_allocations(DIALECT_OPENAI, "openai_to_converse");
 }
 
 int main(void)

@@ -130,12 +130,7 @@ static void test_nulls_are_nothing(void **state)
 static void test_allocations_that_fail_give_an_error(void **state)
 {
     (void)state;
-    golden_fail_allocations(DIALECT_RESPONSES,
-                            "tests/golden/responses_to_converse/calls_arguments_qwen", QWEN);
-    golden_fail_allocations(DIALECT_RESPONSES, "tests/golden/responses_to_converse/search_o46",
-                            OPUS46);
-    golden_fail_allocations(DIALECT_RESPONSES,
-                            "tests/golden/responses_to_converse/hosted_items_qwen", QWEN);
+    golden_fail_allocations(DIALECT_RESPONSES, "responses_to_converse");
 }
 
 int main(void)

@@ -209,6 +209,7 @@ static const char *read_frame(const char *p, struct eventstream_frame *out)
     if (wrong != NULL) {
         return wrong;
     }
+    out->raw = (struct str){p, total};
     out->payload = (struct str){p + PRELUDE + header_size, total - OVERHEAD - header_size};
     return classify(&h, out);
 }

@@ -20,6 +20,7 @@ struct eventstream_frame { /* spans into the input or the decoder, valid until t
     struct str type;    /* :event-type, :exception-type or :error-code */
     struct str message; /* :error-message, else empty */
     struct str payload;
+    struct str raw; /* all of its bytes, as they came */
 };
 
 struct eventstream {

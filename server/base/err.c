@@ -29,27 +29,54 @@ static const struct err_special responses[] = {
 #undef ERR_SPECIAL
 };
 
+static const struct err_special bedrock[] = {
+#define ERR_SPECIAL(name, http, type) {STATUS_##name, http, type, NULL},
+    ERR_BEDROCK(ERR_SPECIAL)
+#undef ERR_SPECIAL
+};
+
+static const struct {
+    const struct err_special *row;
+    size_t n;
+} specials[DIALECT_COUNT] = {
+    [DIALECT_RESPONSES] = {responses, sizeof responses / sizeof responses[0]},
+    [DIALECT_BEDROCK] = {bedrock, sizeof bedrock / sizeof bedrock[0]},
+};
+
 /* NULL: as on the other routes. */
 static const struct err_special *special(enum status code, enum dialect dialect)
 {
-    for (size_t i = 0; i < sizeof responses / sizeof responses[0]; i++) {
-        if (dialect == DIALECT_RESPONSES && responses[i].status == code) {
-            return &responses[i];
+    for (size_t i = 0; i < specials[dialect].n; i++) {
+        if (specials[dialect].row[i].status == code) {
+            return &specials[dialect].row[i];
         }
     }
     return NULL;
 }
 
+static bool speaks_openai(enum dialect dialect)
+{
+    return dialect == DIALECT_OPENAI || dialect == DIALECT_RESPONSES;
+}
+
 int err_http(enum status code, enum dialect dialect)
 {
     const struct err_special *own = special(code, dialect);
-    return own ? own->http : err_row(code)->http[dialect != DIALECT_ANTHROPIC];
+    return own ? own->http : err_row(code)->http[speaks_openai(dialect)];
+}
+
+static const char *exception(enum status code)
+{
+    int http = err_row(code)->http[0];
+    return http < 400 ? "" : http < 500 ? "ValidationException" : "InternalServerException";
 }
 
 const char *err_type(enum status code, enum dialect dialect)
 {
     const struct err_special *own = special(code, dialect);
-    return own ? own->type : err_row(code)->type[dialect != DIALECT_ANTHROPIC];
+    return own                          ? own->type
+           : dialect == DIALECT_BEDROCK ? exception(code)
+                                        : err_row(code)->type[speaks_openai(dialect)];
 }
 
 const char *err_code(const struct err *err, enum dialect dialect)

@@ -61,6 +61,26 @@
     X(NOT_FOUND, 400, "invalid_request_error", "model_not_found")  \
     X(NO_MODEL, 400, "invalid_request_error", "model_not_found")
 
+/* X(name, HTTP status, exception): on Bedrock's own routes. AWS's SDKs repeat 429 and 5xx, and nothing
+ * else; of a quota that is used up Bedrock says 400. What is not here is a ValidationException with
+ * Anthropic's status below 500, and an InternalServerException above.
+ * Source: botocore 1.44.8, bedrock-runtime/2023-09-30/service-2.json, shapes *Exception; UnknownOperation:
+ * docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html */
+#define ERR_BEDROCK(X)                                 \
+    X(AUTH, 403, "AccessDeniedException")              \
+    X(PERMISSION, 403, "AccessDeniedException")        \
+    X(BUDGET, 400, "ServiceQuotaExceededException")    \
+    X(NO_ROUTE, 404, "UnknownOperationException")      \
+    X(METHOD, 405, "UnknownOperationException")        \
+    X(NOT_FOUND, 404, "ResourceNotFoundException")     \
+    X(NO_MODEL, 404, "ResourceNotFoundException")      \
+    X(RATE, 429, "ThrottlingException")                \
+    X(UPSTREAM, 500, "InternalServerException")        \
+    X(UNAVAILABLE, 503, "ServiceUnavailableException") \
+    X(BUSY, 503, "ServiceUnavailableException")        \
+    X(OVERLOADED, 503, "ServiceUnavailableException")  \
+    X(TIMEOUT, 408, "ModelTimeoutException")
+
 enum status {
 #define ERR_ENUM(name, h1, t1, h2, t2, c2, r) STATUS_##name,
     ERR_TABLE(ERR_ENUM)
@@ -91,8 +111,15 @@ struct err {
     char param[64]; /* the parameter of the request that is at fault: "tools[3].type"; or "" */
 };
 
-/* RESPONSES: /v1/responses; errors there are OpenAI's, but for ERR_RESPONSES. */
-enum dialect { DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_RESPONSES, DIALECT_COUNT };
+/* RESPONSES: /v1/responses; errors there are OpenAI's, but for ERR_RESPONSES. BEDROCK: Bedrock's own
+ * routes, /model/...; errors there are ERR_BEDROCK. */
+enum dialect {
+    DIALECT_ANTHROPIC,
+    DIALECT_OPENAI,
+    DIALECT_RESPONSES,
+    DIALECT_BEDROCK,
+    DIALECT_COUNT
+};
 
 struct err_row {
     const char *name;

@@ -233,6 +233,13 @@ void http_out_end(struct http_conn *c)
     done(c);
 }
 
+void http_out_cut(struct http_conn *c)
+{
+    assert(c->answer.framed && !c->answer.done && !c->answer.chunk_open);
+    c->answer.close = true;
+    done(c);
+}
+
 /* ---- sending ----------------------------------------------------------------------------- */
 
 void http_out_send(struct http_conn *c)

@@ -29,6 +29,9 @@ void http_out_write(struct http_conn *c, struct str bytes); /* one chunk */
 struct buf *http_out_chunk_begin(struct http_conn *c);
 void http_out_chunk_end(struct http_conn *c);
 void http_out_end(struct http_conn *c); /* terminating chunk; the connection goes on */
+/* What was put is sent, then the connection closes without a terminating chunk: who reads the stream
+ * sees that it broke off. */
+void http_out_cut(struct http_conn *c);
 
 /* For http_conn.c: one send(2) of what is pending. */
 void http_out_send(struct http_conn *c);

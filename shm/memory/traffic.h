@@ -18,6 +18,9 @@
     X(CHAT_NONE, "chat_completions", "openai", "none")            \
     X(RESPONSES_CONVERSE, "responses", "openai", "converse")      \
     X(RESPONSES_NONE, "responses", "openai", "none")              \
+    X(BEDROCK_INVOKE, "bedrock", "bedrock", "invoke")             \
+    X(BEDROCK_CONVERSE, "bedrock", "bedrock", "converse")         \
+    X(BEDROCK_NONE, "bedrock", "bedrock", "none")                 \
     X(COUNT_TOKENS, "count_tokens", "anthropic", "any")           \
     X(PUBLIC, "public", "any", "none") /* health, version, ... */ \
     X(OTHER, "other", "any", "none")

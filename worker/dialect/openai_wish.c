@@ -151,14 +151,16 @@ void openai_wish_choice(struct wish *w, scan_ref choice, const char *choices)
     w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
 }
 
-/* One entry allows a tool by its name, or all of a namespace; an entry of a namespace no other's. */
+/* One entry allows a tool by its name, or all of a namespace; an entry of a namespace no other's. A tool
+ * that has no name is named by its type. */
 static bool entry_allows(const struct scan *s, scan_ref entry, struct str space, struct str name)
 {
-    scan_ref in = SCAN_GET(s, entry, "namespace");
-    if (space.n > 0 && SCAN_IS(s, SCAN_GET(s, entry, "type"), "namespace")) {
+    scan_ref in = SCAN_GET(s, entry, "namespace"), type = SCAN_GET(s, entry, "type");
+    if (space.n > 0 && SCAN_IS(s, type, "namespace")) {
         return scan_text_is(s, SCAN_GET(s, entry, "name"), space);
     }
-    return scan_text_is(s, chat_tool_read(s, entry).name, name) &&
+    scan_ref named = chat_tool_read(s, entry).name;
+    return scan_text_is(s, named == SCAN_ABSENT ? type : named, name) &&
            (scan_type(s, in) != SCAN_STRING || scan_text_is(s, in, space));
 }
 

@@ -2,8 +2,9 @@
  * relay.h - one way back from Bedrock to a client: what stream.c needs to know of a dialect and
  * transport.
  *
- * Four exist: splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
- * converse_to_openai_relay, converse_to_responses_relay. Each keeps its state in a struct that begins
+ * There are splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
+ * converse_to_openai_relay, converse_to_responses_relay, and for what passes as it is passed_invoke_relay,
+ * passed_converse_relay and passed_count_relay. Each keeps its state in a struct that begins
  * with struct reply. Pure: bytes in, bytes out.
  */
 #ifndef WORKER_DIALECT_RELAY_H
@@ -42,6 +43,7 @@ struct relay {
      * beginning only if event has not put it). */
     enum status (*whole)(struct reply *r, struct arena *arena, struct str body, struct buf *out,
                          struct err *err);
+    bool raw;        /* what the client gets are the frames themselves; event and whole only read */
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
 

@@ -235,6 +235,11 @@ static enum traffic traffic_of(const struct exchange *x)
     if (x->route->limit == ROUTE_COUNTING) {
         return TRAFFIC_COUNT_TOKENS;
     }
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        return !x->attempt.number                          ? TRAFFIC_BEDROCK_NONE
+               : x->asked.model.transport == MODELS_INVOKE ? TRAFFIC_BEDROCK_INVOKE
+                                                           : TRAFFIC_BEDROCK_CONVERSE;
+    }
     if (x->asked.dialect == DIALECT_RESPONSES) {
         return x->attempt.number ? TRAFFIC_RESPONSES_CONVERSE : TRAFFIC_RESPONSES_NONE;
     }

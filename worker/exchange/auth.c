@@ -147,6 +147,11 @@ bool auth_is_needed(const struct exchange *x)
 enum status auth_refuse_no_key(struct exchange *x, struct err *err)
 {
     x->outcome.refused = COUNTER_REFUSED_NO_KEY;
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        return err_set(err, STATUS_AUTH,
+                       "no API key of this gateway, which takes no AWS signature: set "
+                       "AWS_BEARER_TOKEN_BEDROCK to the key, or send it as x-api-key");
+    }
     return err_set(err, STATUS_AUTH,
                    "no API key: send it as x-api-key or as Authorization: Bearer");
 }

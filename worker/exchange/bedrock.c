@@ -148,6 +148,12 @@ static bool put_terms(struct exchange *x, struct outgoing *o)
     return true;
 }
 
+static bool put_passed(struct exchange *x, struct outgoing *o, enum asked_passed which)
+{
+    struct str value = x->asked.passed.head[which];
+    return value.n == 0 || put_pair(x, o, text_from(asked_passed_header(which)), value);
+}
+
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
@@ -163,7 +169,8 @@ static bool put_common(struct exchange *x, struct outgoing *o)
         ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
     }
     if (ok && x->asked.model.transport == MODELS_INVOKE) {
-        ok = put_terms(x, o);
+        ok = put_terms(x, o) && put_passed(x, o, ASKED_PASSED_TRACE) &&
+             put_passed(x, o, ASKED_PASSED_LATENCY);
     }
     return ok;
 }

@@ -171,7 +171,9 @@ static bool is_known_overflow(struct str text)
 static void set_overflow(struct exchange *x, struct str text)
 {
     uint64_t less, more;
-    if (x->asked.dialect != DIALECT_ANTHROPIC) {
+    if (x->asked.dialect == DIALECT_BEDROCK) { /* who asks Bedrock knows its words */
+        err_set(&x->outcome.err, STATUS_CONTEXT, "%.*s", STR_ARG(text));
+    } else if (x->asked.dialect != DIALECT_ANTHROPIC) {
         err_set(&x->outcome.err, STATUS_CONTEXT,
                 "This model's maximum context length is exceeded: %.*s", STR_ARG(text));
     } else if (is_known_overflow(text)) {
@@ -221,11 +223,20 @@ static enum complaint say_when(struct exchange *x, struct str their_text)
     return COMPLAINT_NONE;
 }
 
+/* The gateway's credentials, signature and clock are no affair of its clients. */
+static bool is_own_trouble(size_t row)
+{
+    enum counter c = errors[row].counter;
+    return c == COUNTER_FAILED_AWS_KEYS || c == COUNTER_FAILED_SIGNATURE ||
+           c == COUNTER_FAILED_CLOCK;
+}
+
 static enum complaint set_error(struct exchange *x, size_t row, struct str their_text)
 {
     char text[200];
     clean_text(their_text, text, sizeof text);
     counters_add(errors[row].counter, 1);
+    x->attempt.transfer.theirs = is_own_trouble(row) ? NULL : errors[row].name;
     bool theirs = errors[row].whose == THEIRS && text[0];
     if (theirs && errors[row].status == STATUS_INVALID) {
         return set_refusal(x, text_from(text), their_text);

@@ -11,6 +11,7 @@
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
@@ -166,6 +167,9 @@ static enum verdict ask_for_count(struct exchange *x)
 enum verdict convert_step(struct exchange *x)
 {
     attempt_begin(&x->attempt);
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        return passing_convert(x);
+    }
     if (x->asked.counting && !count_may_ask(x)) {
         return count_estimate(x);
     }

@@ -8,7 +8,8 @@
 
 bool cure_allowed(const struct exchange *x)
 {
-    return !x->worker->config->strict_fields && !x->asked.counting;
+    return !x->worker->config->strict_fields && !x->asked.counting &&
+           x->asked.dialect != DIALECT_BEDROCK;
 }
 
 void cure_note(struct exchange *x, struct str sentence)

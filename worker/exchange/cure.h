@@ -8,7 +8,7 @@
  *   convert        cure_still  ... unless the body would be the same
  *   stream         cure_prove  the first byte of an answer
  *
- * Never with STRICT_FIELDS, and never for count_tokens, which has an estimate.
+ * Never with STRICT_FIELDS, nor for count_tokens, which has an estimate, nor where the body passes as it is.
  */
 #ifndef WORKER_EXCHANGE_CURE_H
 #define WORKER_EXCHANGE_CURE_H

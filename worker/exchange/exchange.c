@@ -13,6 +13,7 @@
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
+#include "worker/exchange/passing.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
 #include "worker/turn/usage.h"
@@ -140,7 +141,8 @@ void exchange_wake(struct exchange *x)
             start_pause(x);
             return;
         case VERDICT_FAIL:
-            if (x->asked.counting && x->state == EXCHANGE_RELAY) {
+            if (x->asked.counting && x->state == EXCHANGE_RELAY &&
+                x->asked.dialect != DIALECT_BEDROCK) {
                 estimate_instead(x);
                 return;
             }
@@ -354,22 +356,38 @@ static enum status check_sampling(struct exchange *x)
                : STATUS_OK;
 }
 
+static bool speaks_openai(const struct exchange *x)
+{
+    return x->asked.dialect == DIALECT_OPENAI || x->asked.dialect == DIALECT_RESPONSES;
+}
+
+static enum status read_body(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        return passing_read(x);
+    }
+    enum status st =
+        scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits, &x->outcome.err);
+    return st == STATUS_OK ? asked_read(&x->asked, &x->outcome.err) : st;
+}
+
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
     bool first = x->asked.behind_due_ms == 0;
-    if (first && (scan_parse(&x->asked.scan, x->arena, x->asked.body, &w->scan_limits,
-                             &x->outcome.err) != STATUS_OK ||
-                  asked_read(&x->asked, &x->outcome.err) != STATUS_OK)) {
+    if (first && read_body(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (choices_find(&w->choices, &w->models, w->segment, x->arena, x->asked.client_model,
-                     x->asked.dialect == DIALECT_ANTHROPIC, &x->asked.model,
-                     &x->outcome.err) != STATUS_OK) {
+                     !speaks_openai(x), &x->asked.model, &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (wait_for_behind(x)) {
         return VERDICT_WAIT;
+    }
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        return passing_choose(x) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
     }
     return check_sampling(x) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }

@@ -95,6 +95,24 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     }
 }
 
+/* Only what has a meaning on the way on. */
+static bool keep_passed(struct exchange *x, const struct http_request *r)
+{
+    struct str value;
+    if (!text_starts(x->asked.path, STR("/model/"))) {
+        return true;
+    }
+    for (unsigned i = 0; i < ASKED_PASSED_COUNT; i++) {
+        if (http_request_header(r, text_from(asked_passed_header(i)), &value) && value.n) {
+            x->asked.passed.head[i] = arena_dup(x->arena, value);
+            if (!x->asked.passed.head[i].p) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err)
 {
     char id[ANSWER_ID_SIZE];
@@ -112,5 +130,6 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->asked.no_sampling = has_no_sampling(value);
     }
-    return x->asked.id.p && x->asked.path.p ? join_betas(x, r, err) : err_no_memory(err);
+    return x->asked.id.p && x->asked.path.p && keep_passed(x, r) ? join_betas(x, r, err)
+                                                                 : err_no_memory(err);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "worker/door/admin.h"
+#include "worker/door/aws_lists.h"
 #include "worker/door/catalog.h"
 #include "worker/door/metrics.h"
 #include "worker/door/page.h"
@@ -15,6 +16,8 @@
 
 #define NO_BODY    1024  /* bytes: none is read, but some clients send one */
 #define EVENTS_MAX 65536 /* bytes of a telemetry batch; Claude Code 2.0 sends up to 60 KB */
+
+#define BEDROCK_PATHS "/model/"
 
 #define ABSENT "404 in the caller's shape: not served by this gateway"
 
@@ -42,6 +45,59 @@ static const struct route table[] = {
      .need = ROUTE_KEY,
      .limit = ROUTE_REQUESTS,
      .meaning = "OpenAI Responses, streamed or not"},
+    {.path = "/model/{id}/invoke",
+     .methods = POST,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .passing = ROUTE_INVOKE,
+     .meaning = "Bedrock's InvokeModel: the body as it is"},
+    {.path = "/model/{id}/invoke-with-response-stream",
+     .methods = POST,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .passing = ROUTE_INVOKE,
+     .stream = true,
+     .meaning = "the same, the frames as they are"},
+    {.path = "/model/{id}/converse",
+     .methods = POST,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .passing = ROUTE_CONVERSE,
+     .meaning = "Bedrock's Converse: the body as it is"},
+    {.path = "/model/{id}/converse-stream",
+     .methods = POST,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .passing = ROUTE_CONVERSE,
+     .stream = true,
+     .meaning = "the same, the frames as they are"},
+    {.path = "/model/{id}/count-tokens",
+     .methods = POST,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_COUNTING,
+     .passing = ROUTE_COUNT,
+     .meaning = "Bedrock's CountTokens, never an estimate"},
+    {.path = "/inference-profiles",
+     .methods = GET | HEAD,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .body_max = NO_BODY,
+     .serve = aws_lists_profiles,
+     .meaning = "Bedrock's list of profiles: what the key may use"},
+    {.path = "/foundation-models",
+     .methods = GET | HEAD,
+     .dialect = ROUTE_BEDROCK,
+     .need = ROUTE_KEY,
+     .limit = ROUTE_REQUESTS,
+     .body_max = NO_BODY,
+     .serve = aws_lists_models,
+     .meaning = "Bedrock's list of models: what the key may use"},
     {.path = "{prefix}/messages/batches",
      .methods = GET | POST,
      .need = ROUTE_KEY,
@@ -180,8 +236,20 @@ static bool strip_prefix(const struct config *c, struct str path, struct str *re
     return true;
 }
 
+/* An id may have a '/' in it that its client did not encode: what stands around it tells. */
+static bool id_matches(struct str pattern, size_t at, struct str path)
+{
+    struct str before = text_sub(pattern, 0, at),
+               behind = text_sub(pattern, at + STR("{id}").n, pattern.n);
+    return path.n > before.n + behind.n && text_starts(path, before) && text_ends(path, behind);
+}
+
 static bool pattern_matches(struct str pattern, struct str path)
 {
+    size_t id;
+    if (text_find(pattern, STR("{id}"), &id)) {
+        return id_matches(pattern, id, path);
+    }
     if (!text_ends(pattern, STR("*"))) {
         return text_eq(pattern, path);
     }
@@ -233,6 +301,8 @@ enum dialect routes_dialect(const struct route *r, const struct http_request *re
         return DIALECT_OPENAI;
     case ROUTE_RESPONSES:
         return DIALECT_RESPONSES;
+    case ROUTE_BEDROCK:
+        return DIALECT_BEDROCK;
     case ROUTE_BY_VERSION:
         return http_request_header(request, STR("anthropic-version"), &version) ? DIALECT_ANTHROPIC
                                                                                 : DIALECT_OPENAI;
@@ -259,6 +329,7 @@ static enum dialect near_dialect(const struct route *r)
 {
     return r->dialect == ROUTE_OPENAI      ? DIALECT_OPENAI
            : r->dialect == ROUTE_RESPONSES ? DIALECT_RESPONSES
+           : r->dialect == ROUTE_BEDROCK   ? DIALECT_BEDROCK
                                            : DIALECT_ANTHROPIC;
 }
 
@@ -268,6 +339,9 @@ enum dialect routes_dialect_near(const struct config *c, struct str path)
     const struct route *meant = routes_meant(path);
     if (meant) {
         return near_dialect(meant);
+    }
+    if (text_starts(path, STR(BEDROCK_PATHS))) {
+        return DIALECT_BEDROCK;
     }
     if (!strip_prefix(c, path, &rest)) {
         return DIALECT_ANTHROPIC;
@@ -282,6 +356,19 @@ enum dialect routes_dialect_near(const struct config *c, struct str path)
     return DIALECT_ANTHROPIC;
 }
 
+/* Claude Code's documented base URLs end so (ANTHROPIC_BEDROCK_BASE_URL, ..._MANTLE_BASE_URL). */
+static struct str without_door(const struct config *c, struct str path)
+{
+    struct str mantle = STR("/mantle"), bedrock = STR("/bedrock"), rest;
+    if (text_starts(path, mantle)) {
+        rest = text_sub(path, mantle.n, path.n);
+        return text_starts(rest, text_from(c->api_prefix)) && text_starts(rest, STR("/")) ? rest
+                                                                                          : path;
+    }
+    rest = text_sub(path, bedrock.n, path.n);
+    return text_starts(path, bedrock) && text_starts(rest, STR("/")) ? rest : path;
+}
+
 struct str routes_understood(const struct config *c, struct str path)
 {
     struct str prefix = text_from(c->api_prefix), rest;
@@ -291,6 +378,7 @@ struct str routes_understood(const struct config *c, struct str path)
     while (text_starts(path, STR("//"))) {
         path = text_sub(path, 1, path.n);
     }
+    path = without_door(c, path);
     while (prefix.n && strip_prefix(c, path, &rest) && text_starts(rest, prefix) &&
            rest.n > prefix.n && rest.p[prefix.n] == '/') {
         path = rest;
@@ -305,6 +393,7 @@ static const char *base_url(const struct config *c, const struct route *r)
         [ROUTE_ANTHROPIC] = " Anthropic clients need a base URL without /v1",
         [ROUTE_OPENAI] = " OpenAI clients need a base URL that ends in /v1",
         [ROUTE_RESPONSES] = " OpenAI clients need a base URL that ends in /v1",
+        [ROUTE_BEDROCK] = "",
         [ROUTE_BY_VERSION] = " OpenAI clients need a base URL that ends in /v1, Anthropic clients "
                              "one without it",
     };

@@ -10,6 +10,7 @@
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -87,6 +88,9 @@ static void on_silence(struct loop *loop, void *owner);
 
 static void watch_silence(struct exchange *x)
 {
+    if (x->asked.dialect == DIALECT_BEDROCK) { /* there is no frame that says nothing */
+        return;
+    }
     loop_timer_set(x->worker->loop, &x->timer_ping, silence_due_ms(x), on_silence, x);
 }
 
@@ -123,6 +127,9 @@ static void note_headers(void *owner, struct fetch *f, int status)
     buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&t->frames);
     eventstream_init(&t->frames, x->worker->config->bounds.frame_bytes);
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        passing_keep(x, f);
+    }
     if (t->framed && !x->outcome.begun) {
         watch_silence(x);
     }
@@ -132,6 +139,11 @@ static void begin_stream(struct exchange *x)
 {
     counters_add(COUNTER_STREAMS, 1);
     answer_begin(x, 200);
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        passing_put(x);
+        http_out_stream(x->conn, STR("application/vnd.amazon.eventstream"));
+        return;
+    }
     http_out_header(x->conn, STR("cache-control"), STR("no-cache"));
     http_out_header(x->conn, STR("x-accel-buffering"),
                     STR("no")); /* nginx in front: do not hold events */
@@ -148,12 +160,23 @@ static void tell(struct exchange *x, struct str bytes)
     http_out_write(x->conn, bytes);
 }
 
+static enum status put_event(struct exchange *x, const struct eventstream_frame *frame,
+                             struct buf *out)
+{
+    const struct relay *relay = x->attempt.relay;
+    enum status st =
+        relay->event(x->attempt.reply, frame->type, frame->payload, out, &x->outcome.err);
+    if (st == STATUS_OK && relay->raw) {
+        buf_put_str(out, frame->raw);
+    }
+    return st;
+}
+
 /* What comes before the first output of the model is held back. */
 static enum status relay_first(struct exchange *x, const struct eventstream_frame *frame)
 {
     struct transfer *t = &x->attempt.transfer;
-    enum status st = x->attempt.relay->event(x->attempt.reply, frame->type, frame->payload,
-                                             &t->held_back, &x->outcome.err);
+    enum status st = put_event(x, frame, &t->held_back);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         cure_prove(x);
         tell(x, buf_str(&t->held_back));
@@ -165,8 +188,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
 static enum status relay_next(struct exchange *x, const struct eventstream_frame *frame)
 {
     struct buf *out = http_out_chunk_begin(x->conn);
-    enum status st = x->attempt.relay->event(x->attempt.reply, frame->type, frame->payload, out,
-                                             &x->outcome.err);
+    enum status st = put_event(x, frame, out);
     http_out_chunk_end(x->conn);
     return st;
 }
@@ -175,6 +197,11 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
         x->attempt.transfer.complaint = bedrock_exception(x, frame);
+        if (x->attempt.relay->raw &&
+            x->outcome.told) { /* Bedrock's own word, which the client knows */
+            http_out_write(x->conn, frame->raw);
+            x->attempt.transfer.ended = true;
+        }
         return false;
     }
     enum status st = x->outcome.told ? relay_next(x, frame) : relay_first(x, frame);
@@ -236,6 +263,7 @@ static void finish_framed(struct exchange *x)
         err_set(&x->outcome.err, STATUS_UPSTREAM,
                 "the model's stream ended before its first event");
     } else {
+        x->attempt.transfer.ended = true;
         struct buf *out = http_out_chunk_begin(x->conn);
         enum status st = x->attempt.relay->end(x->attempt.reply, out, &x->outcome.err);
         http_out_chunk_end(x->conn);
@@ -296,6 +324,8 @@ static void put_whole(struct exchange *x, struct str bytes)
 {
     if (x->asked.stream) {
         tell(x, bytes);
+    } else if (x->asked.dialect == DIALECT_BEDROCK) {
+        passing_answer(x, bytes);
     } else {
         answer_json(x, 200, bytes);
     }
@@ -315,6 +345,7 @@ static enum status tell_whole(struct exchange *x)
     buf_init(&out, ANSWER_MAX);
     enum status st = x->attempt.relay->whole(x->attempt.reply, x->arena, buf_str(&t->held_back),
                                              &out, &x->outcome.err);
+    st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
     if (st == STATUS_OK) {
         cure_prove(x);
         put_whole(x, buf_str(&out));
@@ -402,12 +433,17 @@ void stream_break(struct exchange *x)
         x->outcome.err = (struct err){.code = STATUS_OK};
     } else {
         counters_add(COUNTER_STREAMS_BROKEN, 1);
-        if (!r || !r->failed) {
+        if (x->asked.dialect != DIALECT_BEDROCK && (!r || !r->failed)) {
             put_error(x, &x->outcome.err);
         }
     }
     if (!x->outcome.told && x->outcome.err.code != STATUS_OK) {
         x->outcome.status = err_http(x->outcome.err.code, x->asked.dialect);
+    }
+    if (x->asked.dialect == DIALECT_BEDROCK && x->outcome.err.code != STATUS_OK &&
+        !x->attempt.transfer.ended) {
+        http_out_cut(x->conn); /* as Bedrock's own was */
+        return;
     }
     http_out_end(x->conn);
 }

@@ -62,6 +62,15 @@ static void put_ids(struct http_conn *c, struct str id)
     http_out_header(c, STR("x-trace-id"), id);
 }
 
+/* The AWS SDKs know one id, by which AWS can be asked; ours where AWS was not. */
+static void put_aws_id(const struct exchange *x)
+{
+    struct str theirs = text_from(x->attempt.transfer.id);
+    if (x->asked.dialect == DIALECT_BEDROCK) {
+        http_out_header(x->conn, STR("x-amzn-requestid"), theirs.n ? theirs : x->asked.id);
+    }
+}
+
 static void put_cors(struct http_conn *c, struct str origin)
 {
     if (!origin.n) {
@@ -101,6 +110,7 @@ void answer_begin(struct exchange *x, int status)
     count_status(status);
     http_out_begin(x->conn, status);
     put_ids(x->conn, x->asked.id);
+    put_aws_id(x);
     put_cors(x->conn, x->asked.origin);
     put_limits(x);
     limits_headers(x);
@@ -165,6 +175,12 @@ static void anthropic_body(const struct err *err, struct str id, struct json_out
     json_str(w, id);
 }
 
+static void bedrock_body(const struct err *err, struct json_out *w)
+{
+    JSON_KEY(w, "message");
+    json_str(w, text_from(err->text));
+}
+
 static void str_or_null(struct json_out *w, struct str s)
 {
     if (s.n) {
@@ -202,6 +218,8 @@ void answer_error_body(enum dialect dialect, const struct err *err, struct str r
     json_object(&w);
     if (dialect == DIALECT_ANTHROPIC) {
         anthropic_body(err, request_id, &w);
+    } else if (dialect == DIALECT_BEDROCK) {
+        bedrock_body(err, &w);
     } else {
         openai_body(dialect, err, &w);
     }
@@ -241,6 +259,9 @@ static void put_allow(const struct exchange *x, const struct err *err)
 /* When there is no memory to say what is wrong: the status and the headers still do. */
 static struct str body_without_memory(enum dialect dialect)
 {
+    if (dialect == DIALECT_BEDROCK) {
+        return STR("{\"message\":\"out of memory\"}");
+    }
     return dialect == DIALECT_ANTHROPIC
                ? STR("{\"type\":\"error\",\"error\":{\"type\":\"api_error\","
                      "\"message\":\"out of memory\"}}")
@@ -248,12 +269,33 @@ static struct str body_without_memory(enum dialect dialect)
                      "\"param\":null,\"code\":null}}");
 }
 
+/* What Bedrock itself refused is told as it told it. */
+static const char *exception_of(const struct exchange *x, const struct err *err, int *http_out)
+{
+    const struct transfer *t = &x->attempt.transfer;
+    bool theirs = t->end == ATTEMPT_REFUSED && t->theirs && t->refusal >= 400;
+    *http_out = theirs ? t->refusal : err_http(err->code, DIALECT_BEDROCK);
+    return theirs ? t->theirs : err_type(err->code, DIALECT_BEDROCK);
+}
+
+static void begin_error(struct exchange *x, const struct err *err)
+{
+    int http = err_http(err->code, x->asked.dialect);
+    if (x->asked.dialect != DIALECT_BEDROCK) {
+        answer_begin(x, http);
+        return;
+    }
+    const char *exception = exception_of(x, err, &http);
+    answer_begin(x, http);
+    http_out_header(x->conn, STR("x-amzn-errortype"), text_from(exception));
+}
+
 void answer_error(struct exchange *x, const struct err *err)
 {
     struct buf body;
     buf_init(&body, 4096);
     answer_error_body(x->asked.dialect, err, x->asked.id, &body);
-    answer_begin(x, err_http(err->code, x->asked.dialect));
+    begin_error(x, err);
     put_error_headers(x->conn, err);
     put_allow(x, err);
     if (err->code == STATUS_UPGRADE) { /* RFC 9110 15.5.22: it names what is spoken here */

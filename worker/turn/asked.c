@@ -1,5 +1,15 @@
 #include "worker/turn/asked.h"
 
+const char *asked_passed_header(enum asked_passed which)
+{
+    static const char *const names[] = {
+#define ASKED_PASSED_NAME(name, header) header,
+        ASKED_PASSED(ASKED_PASSED_NAME)
+#undef ASKED_PASSED_NAME
+    };
+    return names[which];
+}
+
 /* Cursor sends bodies of /v1/responses to the chat route, for models of some names. */
 static bool is_input(const struct scan *s)
 {
@@ -48,7 +58,8 @@ const struct wish *asked_wish(const struct asked *a)
 
 int64_t asked_max_tokens(const struct asked *a)
 {
-    return a->by_input                    ? a->responses.max_tokens
+    return a->dialect == DIALECT_BEDROCK  ? a->passed.max_tokens
+           : a->by_input                  ? a->responses.max_tokens
            : a->dialect == DIALECT_OPENAI ? a->chat.max_tokens
                                           : a->messages.max_tokens;
 }

@@ -11,6 +11,26 @@
 #include "worker/dialect/messages.h"
 #include "worker/dialect/responses.h"
 #include "worker/model/models.h"
+#include "shm/catalogue/tier.h"
+
+/* X(NAME, header): what InvokeModel's clients say in the head (InvokeModelRequest of service-2.json);
+ * Converse has all of it in its body. */
+#define ASKED_PASSED(X)                                     \
+    X(TRACE, "x-amzn-bedrock-trace")                        \
+    X(LATENCY, "x-amzn-bedrock-performanceconfig-latency")  \
+    X(GUARDRAIL, "x-amzn-bedrock-guardrailidentifier")      \
+    X(GUARDRAIL_VERSION, "x-amzn-bedrock-guardrailversion") \
+    X(PROJECT, "x-amzn-bedrock-projectidentifier")          \
+    X(METADATA, "x-amzn-bedrock-request-metadata")          \
+    X(TIER, "x-amzn-bedrock-service-tier")
+
+enum asked_passed {
+#define ASKED_PASSED_ENUM(name, header) ASKED_PASSED_##name,
+    ASKED_PASSED(ASKED_PASSED_ENUM)
+#undef ASKED_PASSED_ENUM
+        ASKED_PASSED_COUNT
+};
+const char *asked_passed_header(enum asked_passed which);
 
 struct asked {
     /* the head */
@@ -32,6 +52,13 @@ struct asked {
         struct str host;
     } page;
 
+    struct {                                 /* DIALECT_BEDROCK: what is passed on as it is */
+        struct str head[ASKED_PASSED_COUNT]; /* values; empty: not sent */
+        bool named_tier;                     /* by the request, whose word comes before the key's */
+        enum tier tier;
+        int64_t max_tokens; /* 0: not given, or not looked for */
+    } passed;
+
     /* the body */
     struct str body;  /* the connection's; valid until the answer ends */
     uint64_t here_ms; /* since when it is whole, and its client waits */
@@ -49,7 +76,7 @@ struct asked {
 /* Of the scanned body: the request of the dialect, client_model and stream. */
 MUST_CHECK enum status asked_read(struct asked *a, struct err *err);
 /* Of whatever was read. */
-const struct wish *asked_wish(const struct asked *a);
-int64_t asked_max_tokens(const struct asked *a); /* 0: not given */
+const struct wish *asked_wish(const struct asked *a); /* not of DIALECT_BEDROCK, which has none */
+int64_t asked_max_tokens(const struct asked *a);      /* 0: not given */
 
 #endif

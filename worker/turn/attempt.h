@@ -34,6 +34,9 @@ enum attempt_end {
 #undef ATTEMPT_ENUM
 };
 
+/* DIALECT_BEDROCK: the content type, and X-Amzn-Bedrock-* of an answer. */
+#define ATTEMPT_PASSED 10
+
 struct transfer {
     struct fetch *fetch;
     uint64_t sent_ns, first_ns;
@@ -42,6 +45,8 @@ struct transfer {
     bool framed;     /* the answer is an event stream */
     struct eventstream frames;
     struct buf held_back; /* a whole answer, an error body, the events before the first output */
+    const char *theirs;   /* AWS's name of the refusal, where its client may know it; NULL: none */
+    bool ended;           /* its body ended by itself, between two frames */
     int refusal; /* HTTP status of it, an exception's own in a stream; 0: no answer, or a bad one */
     enum complaint complaint; /* what it was refused for */
     struct cure cure;         /* what of the request that was, and could be done without */
@@ -71,7 +76,8 @@ struct attempt {
     struct cures_sent sent;   /* what Bedrock may refuse of the body */
     struct learned_key shape; /* by which a cure is remembered */
     const struct relay *relay;
-    struct reply *reply; /* what the relay has seen; never NULL from CONVERT on */
+    struct str passed[ATTEMPT_PASSED]; /* values of headers that go on to the client: passing.c */
+    struct reply *reply;               /* what the relay has seen; never NULL from CONVERT on */
 
     struct transfer transfer;
 };

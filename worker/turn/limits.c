@@ -34,12 +34,13 @@ struct str limits_tier_word(enum tier tier)
 enum tier limits_tier(const struct exchange *x)
 {
     enum tier tier = TIER_DEFAULT;
+    bool passed = x->asked.dialect == DIALECT_BEDROCK;
     const struct wish *wish = asked_wish(&x->asked);
     if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
         return TIER_DEFAULT;
     }
-    if (wish->has_tier) {
-        return wish->tier;
+    if (passed ? x->asked.passed.named_tier : wish->has_tier) {
+        return passed ? x->asked.passed.tier : wish->tier;
     }
     if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
         return (enum tier)x->caller.key.tier;

@@ -129,7 +129,8 @@ static uint32_t larger(uint32_t a, uint32_t b)
  * Bedrock refuses becomes the default. */
 static struct rates dearest_rates(const struct exchange *x)
 {
-    bool names = SCAN_GET(&x->asked.scan, 0, "service_tier") != SCAN_ABSENT;
+    bool names = x->asked.dialect != DIALECT_BEDROCK && /* whose word is what it is */
+                 SCAN_GET(&x->asked.scan, 0, "service_tier") != SCAN_ABSENT;
     struct rates a = prices_rates(&x->outcome.tariff, TIER_DEFAULT);
     struct rates b = prices_rates(&x->outcome.tariff, limits_tier(x));
     struct rates c = prices_rates(&x->outcome.tariff, names ? TIER_PRIORITY : TIER_DEFAULT);
@@ -217,7 +218,8 @@ static uint64_t fitting_output(const struct exchange *x, uint64_t room, uint64_t
 static bool reserve_less(struct exchange *x, const struct bucket *b)
 {
     uint64_t most = most_output(x);
-    for (uint32_t i = 0; asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
+    bool ours = x->asked.dialect != DIALECT_BEDROCK; /* whose body is not changed for that */
+    for (uint32_t i = 0; ours && asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
         uint64_t output = fitting_output(x, room_of(x, b), most);
         if (output == 0) {
             return false;
@@ -259,7 +261,8 @@ static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
 /* Where the client named no maximum, what it asked for is the least useful answer. */
 static uint64_t least_worst(const struct exchange *x)
 {
-    return worst_case(x, asked_max_tokens(&x->asked) > 0 ? most_output(x) : OUTPUT_LEAST);
+    bool whole = asked_max_tokens(&x->asked) > 0 || x->asked.dialect == DIALECT_BEDROCK;
+    return worst_case(x, whole ? most_output(x) : OUTPUT_LEAST);
 }
 
 enum verdict money_admit(struct exchange *x)

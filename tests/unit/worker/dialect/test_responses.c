@@ -115,6 +115,11 @@ static void test_tools_are_counted_wherever_they_are(void **state)
                                   "\"auto\",\"tools\":[{\"type\":\"function\",\"name\":\"a\","
                                   "\"namespace\":\"n\"}]}"),
          1},
+        {IN(",\"tools\":[" F(
+             "a") ",{\"type\":\"local_shell\"},{\"type\":\"web_search\"}],"
+                  "\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\","
+                  "\"tools\":[{\"type\":\"local_shell\"},{\"type\":\"web_search\"}]}"),
+         1},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -1,0 +1,300 @@
+#include "worker/exchange/passing.h"
+
+#include "server/json/json.h"
+#include "worker/dialect/edits.h"
+#include "worker/reply/passed_reply.h"
+#include "worker/turn/answer.h"
+#include "worker/turn/limits.h"
+#include "worker/turn/route.h"
+#include "worker/turn/terms.h"
+
+#define ADDED_MAX 8192 /* bytes of the members that are put into a body */
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+enum status passing_read(struct exchange *x)
+{
+    struct str pattern = text_from(x->route->path), mark = STR("{id}"), path = x->asked.path;
+    size_t at = 0, n = 0;
+    (void)text_find(pattern, mark, &at); /* it is there: routes.c */
+    struct str raw = text_sub(path, at, path.n - (pattern.n - mark.n));
+    char *name = arena_alloc(x->arena, raw.n + 1);
+    if (!name) {
+        return err_no_memory(&x->outcome.err);
+    }
+    if (!text_unpercent(raw, name, &n)) {
+        return err_set(&x->outcome.err, STATUS_NO_MODEL, "model: not a legal name");
+    }
+    x->asked.client_model = (struct str){name, n};
+    x->asked.stream = x->route->stream;
+    return STATUS_OK;
+}
+
+static bool reserves(const struct exchange *x)
+{
+    return x->caller.who == CALLER_KEY && x->caller.key.budget_micro &&
+           x->caller.key.flags & DIRECTORY_BUDGET_RESERVE;
+}
+
+/* Of the model alone of which it is known that it heeds it; one that stands twice says nothing. */
+static int64_t most_tokens(const struct exchange *x, const struct scan *s)
+{
+    bool converse = x->route->passing == ROUTE_CONVERSE;
+    scan_ref holder = converse ? SCAN_GET(s, 0, "inferenceConfig") : 0;
+    struct str name = converse ? STR("maxTokens") : STR("max_tokens");
+    int64_t most = 0;
+    if ((!converse && !(x->asked.model.caps->flags & MODELS_CLAUDE)) ||
+        scan_has_duplicate(s, 0, STR("inferenceConfig")) || scan_has_duplicate(s, holder, name) ||
+        !scan_i64(s, scan_get(s, holder, name), &most) || most < 0) {
+        return 0;
+    }
+    return most;
+}
+
+static void name_tier(struct asked *a, struct str word)
+{
+    a->passed.named_tier = word.n > 0;
+    a->passed.tier = TIER_DEFAULT;
+    (void)tier_find(word, &a->passed.tier); /* "reserved" has the usual price */
+}
+
+enum status passing_choose(struct exchange *x)
+{
+    struct asked *a = &x->asked;
+    bool converse = x->route->passing == ROUTE_CONVERSE;
+    size_t at;
+    a->model.transport = converse ? MODELS_CONVERSE : MODELS_INVOKE;
+    if (!converse) {
+        name_tier(a, a->passed.head[ASKED_PASSED_TIER]);
+    }
+    bool tier = converse && text_find(a->body, STR("serviceTier"), &at);
+    struct err ignored; /* what is no JSON Bedrock will say */
+    if ((!tier && !reserves(x)) ||
+        scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits, &ignored) != STATUS_OK) {
+        return STATUS_OK;
+    }
+    a->passed.max_tokens = most_tokens(x, &a->scan);
+    if (tier) {
+        name_tier(a, scan_text(&a->scan,
+                               SCAN_GET(&a->scan, SCAN_GET(&a->scan, 0, "serviceTier"), "type")));
+    }
+    return STATUS_OK;
+}
+
+/* --- what InvokeModel has in its head ------------------------------------------------------ */
+
+/* The client's own words, where nobody has set others for it. */
+static void merge_head(struct exchange *x)
+{
+    struct plan_terms *t = &x->attempt.terms;
+    const struct str *head = x->asked.passed.head;
+    if (t->guardrail.id.n == 0) {
+        t->guardrail.id = head[ASKED_PASSED_GUARDRAIL];
+        t->guardrail.version = head[ASKED_PASSED_GUARDRAIL_VERSION];
+    }
+    t->project = t->project.n > 0 ? t->project : head[ASKED_PASSED_PROJECT];
+    t->metadata = t->metadata.n > 0 ? t->metadata : head[ASKED_PASSED_METADATA];
+    x->attempt.tier =
+        x->asked.passed.named_tier ? head[ASKED_PASSED_TIER] : limits_tier_word(limits_tier(x));
+}
+
+/* --- what Converse has in its body --------------------------------------------------------- */
+
+enum member { GUARDRAIL, PROJECT, METADATA, TIER, MEMBERS };
+
+static const char *const member_names[MEMBERS] = {"guardrailConfig", "projectIdentifier",
+                                                  "requestMetadata", "serviceTier"};
+
+struct ours { /* the members that are put there, in place of the client's */
+    bool has[MEMBERS];
+    const struct scan *scan;
+};
+
+static void look_what(const struct exchange *x, struct ours *o)
+{
+    const struct plan_terms *t = &x->attempt.terms;
+    o->has[GUARDRAIL] = t->guardrail.id.n > 0;
+    o->has[PROJECT] = t->project.n > 0;
+    o->has[METADATA] = t->metadata.n > 0;
+    o->has[TIER] = !x->asked.passed.named_tier && limits_tier(x) != TIER_DEFAULT;
+}
+
+static bool is_replaced(void *ctx, scan_ref key, scan_ref value)
+{
+    const struct ours *o = ctx;
+    struct str name = scan_text(o->scan, key);
+    (void)value;
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        if (o->has[i] && text_eq(name, text_from(member_names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_guardrail(struct json_out *w, const struct exchange *x)
+{
+    const struct bedrock_terms_guardrail *g = &x->attempt.terms.guardrail;
+    json_object(w);
+    JSON_KEY(w, "guardrailIdentifier");
+    json_str(w, g->id);
+    JSON_KEY(w, "guardrailVersion");
+    json_str(w, g->version);
+    if (g->async && x->asked.stream) {
+        JSON_KEY(w, "streamProcessingMode");
+        json_str(w, STR("async"));
+    }
+    json_object_end(w);
+}
+
+static void put_member(struct json_out *w, const struct exchange *x, enum member which)
+{
+    json_key(w, text_from(member_names[which]));
+    switch (which) {
+    case GUARDRAIL:
+        put_guardrail(w, x);
+        break;
+    case PROJECT:
+        json_str(w, x->attempt.terms.project);
+        break;
+    case METADATA:
+        json_raw(w, x->attempt.terms.metadata);
+        break;
+    case TIER:
+        json_object(w);
+        JSON_KEY(w, "type");
+        json_str(w, limits_tier_word(limits_tier(x)));
+        json_object_end(w);
+        break;
+    case MEMBERS:
+        break;
+    }
+}
+
+/* Without its braces; p is NULL when memory is out. */
+static struct str members(struct exchange *x, const struct ours *o, bool more)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, ADDED_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        if (o->has[i]) {
+            put_member(&w, x, i);
+        }
+    }
+    json_object_end(&w);
+    struct str all = buf_str(&b), inside = text_sub(all, 1, all.n - 2);
+    char *text =
+        buf_ok(&b) ? arena_printf(x->arena, "%.*s%s", STR_ARG(inside), more ? "," : "") : NULL;
+    buf_free(&b);
+    return text ? text_from(text) : (struct str){NULL, 0};
+}
+
+static enum status put_ours(struct exchange *x, struct ours *o)
+{
+    struct scan s;
+    struct edits e;
+    struct err *err = &x->outcome.err;
+    if (scan_parse(&s, x->arena, x->asked.body, &x->worker->scan_limits, err) != STATUS_OK) {
+        return err->code;
+    }
+    if (scan_type(&s, 0) != SCAN_OBJECT) {
+        return err_set(err, STATUS_INVALID, "the body is no JSON object");
+    }
+    o->scan = &s;
+    edits_init(&e, &s);
+    bool more = edits_filter(&e, 0, is_replaced, o) > 0;
+    struct str text = members(x, o, more);
+    if (!text.p) {
+        return err_no_memory(err);
+    }
+    edits_inside(&e, 0, text);
+    return edits_apply(&e, &x->attempt.body, err);
+}
+
+static enum status make_body(struct exchange *x)
+{
+    struct ours ours = {.scan = NULL};
+    if (x->route->passing == ROUTE_INVOKE) {
+        merge_head(x);
+    } else if (x->route->passing == ROUTE_CONVERSE) {
+        look_what(x, &ours);
+    }
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        if (ours.has[i]) {
+            return put_ours(x, &ours);
+        }
+    }
+    buf_put_str(&x->attempt.body, x->asked.body);
+    return STATUS_OK;
+}
+
+enum verdict passing_convert(struct exchange *x)
+{
+    static const struct relay *const relays[] = {
+        [ROUTE_INVOKE] = &passed_invoke_relay,
+        [ROUTE_CONVERSE] = &passed_converse_relay,
+        [ROUTE_COUNT] = &passed_count_relay,
+    };
+    struct attempt *a = &x->attempt;
+    buf_init(&a->body, x->asked.body.n + ADDED_MAX);
+    if (terms_find(x) != STATUS_OK || make_body(x) != STATUS_OK) {
+        return VERDICT_FAIL;
+    }
+    a->relay = relays[x->route->passing];
+    a->reply = passed_reply_new(x->arena, x->asked.client_model);
+    if (!a->reply || !buf_ok(&a->body)) {
+        err_no_memory(&x->outcome.err);
+        return VERDICT_FAIL;
+    }
+    a->reply->input_whole = x->asked.model.caps->flags & MODELS_INPUT_WHOLE;
+    return VERDICT_NEXT;
+}
+
+/* --- the answer's head --------------------------------------------------------------------- */
+
+/* Outputs of InvokeModel, Converse and CountTokens (service-2.json) that have a location, and what
+ * Bedrock sends beside them. */
+static const char *const passed[ATTEMPT_PASSED] = {
+    "content-type",
+    "x-amzn-bedrock-content-type",
+    "x-amzn-bedrock-invocation-latency",
+    "x-amzn-bedrock-input-token-count",
+    "x-amzn-bedrock-output-token-count",
+    "x-amzn-bedrock-cache-read-input-token-count",
+    "x-amzn-bedrock-cache-write-input-token-count",
+    "x-amzn-bedrock-performanceconfig-latency",
+    "x-amzn-bedrock-service-tier",
+};
+
+void passing_keep(struct exchange *x, const struct fetch *f)
+{
+    struct str *keep = x->attempt.passed;
+    for (size_t i = 0; i < ATTEMPT_PASSED && passed[i]; i++) {
+        struct str name = text_from(passed[i]), value;
+        keep[i] = (struct str){NULL, 0};
+        if (fetch_header(f, name, &value)) {
+            keep[i] = arena_dup(x->arena, value);
+            passed_reply_header(x->attempt.reply, name, value);
+        }
+    }
+}
+
+void passing_put(struct exchange *x)
+{
+    for (size_t i = 1; i < ATTEMPT_PASSED && passed[i]; i++) {
+        if (x->attempt.passed[i].n > 0) {
+            http_out_header(x->conn, text_from(passed[i]), x->attempt.passed[i]);
+        }
+    }
+}
+
+void passing_answer(struct exchange *x, struct str body)
+{
+    struct str type = x->attempt.passed[0];
+    answer_begin(x, 200);
+    passing_put(x);
+    http_out_body(x->conn, type.n ? type : STR("application/json"), body);
+}

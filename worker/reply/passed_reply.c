@@ -1,0 +1,263 @@
+#include "worker/reply/passed_reply.h"
+
+#include <string.h>
+
+#include "server/json/scan.h"
+#include "worker/reply/converse_event.h"
+#include "worker/splice/splice_usage.h"
+
+#define EVENT_ARENA_MAX ((size_t)32 << 20)
+#define PEEK_BYTES      48 /* of an event: where its type stands */
+
+static const struct scan_limits limits = {
+    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+struct reply *passed_reply_new(struct arena *arena, struct str client_model)
+{
+    struct passed_reply *r = arena_alloc(arena, sizeof *r);
+    if (!r) {
+        return NULL;
+    }
+    *r = (struct passed_reply){.reply.client_model = client_model};
+    return &r->reply;
+}
+
+void passed_reply_header(struct reply *r, struct str name, struct str value)
+{
+    struct usage *u = &((struct passed_reply *)r)->head;
+    const struct {
+        struct str name;
+        uint64_t *count;
+    } rows[] = {
+        {STR("x-amzn-bedrock-input-token-count"), &u->tokens.input},
+        {STR("x-amzn-bedrock-output-token-count"), &u->tokens.output},
+        {STR("x-amzn-bedrock-cache-read-input-token-count"), &u->tokens.cache_read},
+        {STR("x-amzn-bedrock-cache-write-input-token-count"), &u->tokens.write_5m},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (text_ieq(name, rows[i].name) && text_u64(value, rows[i].count)) {
+            u->seen = true;
+        }
+    }
+}
+
+/* --- InvokeModel --------------------------------------------------------------------------- */
+
+static void keep_stop(struct reply *r, const struct scan *s, scan_ref holder)
+{
+    struct str reason = scan_text(s, SCAN_GET(s, holder, "stop_reason"));
+    if (reason.p) {
+        text_copy(reason, r->stop_reason, sizeof r->stop_reason);
+    }
+}
+
+/* Claude tells its counts by and by; the others leave it to Bedrock, in the last of their events. */
+static void read_event(struct reply *r, const struct scan *s)
+{
+    int64_t ms;
+    scan_ref metrics = SCAN_GET(s, 0, "amazon-bedrock-invocationMetrics");
+    splice_usage_read(&r->usage, s, SCAN_GET(s, SCAN_GET(s, 0, "message"), "usage"));
+    splice_usage_read(&r->usage, s, SCAN_GET(s, 0, "usage"));
+    splice_usage_metrics(&r->usage, s, metrics);
+    keep_stop(r, s, 0);
+    keep_stop(r, s, SCAN_GET(s, 0, "delta"));
+    if (scan_i64(s, SCAN_GET(s, metrics, "firstByteLatency"), &ms) && ms >= 0) {
+        r->first_latency_ms = (uint64_t)ms;
+    }
+    r->stopped |= metrics != SCAN_ABSENT || SCAN_IS(s, SCAN_GET(s, 0, "type"), "message_stop");
+    r->failed |= SCAN_IS(s, SCAN_GET(s, 0, "type"), "error");
+}
+
+static void decode_event(struct reply *r, struct arena *arena, struct str base64)
+{
+    struct scan s;
+    size_t n;
+    char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
+    if (json && text_unbase64(base64, (uint8_t *)json, &n) &&
+        scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) == STATUS_OK) {
+        read_event(r, &s);
+    }
+}
+
+static struct str find_bytes(struct arena *arena, struct str payload)
+{
+    struct str open = STR("{\"bytes\":\""), rest = text_sub(payload, open.n, payload.n), bytes;
+    struct scan s;
+    if (text_starts(payload, open) && text_split(&rest, '"', &bytes)) {
+        return bytes;
+    }
+    return scan_parse(&s, arena, payload, &limits, NULL) == STATUS_OK
+               ? scan_text(&s, SCAN_GET(&s, 0, "bytes"))
+               : (struct str){NULL, 0};
+}
+
+/* Most of a stream are these: they have no counts in them. */
+static bool is_delta(struct str payload)
+{
+    static const struct str delta = STR("{\"type\":\"content_block_delta\"");
+    struct str open = STR("{\"bytes\":\"");
+    char head[PEEK_BYTES];
+    size_t n;
+    if (!text_starts(payload, open) ||
+        !text_unbase64(text_sub(payload, open.n, PEEK_BYTES / 3 * 4), (uint8_t *)head, &n)) {
+        return false;
+    }
+    return text_starts((struct str){head, n}, delta);
+}
+
+static enum status on_chunk(struct reply *r, struct str type, struct str payload, struct buf *out,
+                            struct err *err)
+{
+    (void)out;
+    (void)err;
+    r->started = true;
+    if (is_delta(payload)) {
+        r->deltas++;
+        return STATUS_OK;
+    }
+    struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(EVENT_ARENA_MAX) : NULL;
+    if (arena) {
+        decode_event(r, arena, find_bytes(arena, payload));
+        arena_drop(arena);
+    }
+    return STATUS_OK;
+}
+
+static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
+{
+    (void)out;
+    return r->stopped || r->failed
+               ? STATUS_OK
+               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+}
+
+static bool is_json(struct str body)
+{
+    struct str text = text_trim(body);
+    return text.n > 0 && (text.p[0] == '{' || text.p[0] == '[');
+}
+
+static enum status pass(struct reply *r, struct str body, struct buf *out)
+{
+    r->stopped = true;
+    buf_put_str(out, body);
+    return STATUS_OK;
+}
+
+static enum status whole_invoke(struct reply *r, struct arena *arena, struct str body,
+                                struct buf *out, struct err *err)
+{
+    struct scan s;
+    size_t at;
+    if (!is_json(body)) {
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
+    }
+    if (text_find(body, STR("\"usage\""), &at) &&
+        scan_parse(&s, arena, body, &limits, NULL) == STATUS_OK) {
+        read_event(r, &s);
+    }
+    if (!r->usage.seen) {
+        r->usage = ((struct passed_reply *)r)->head;
+    }
+    return pass(r, body, out);
+}
+
+const struct relay passed_invoke_relay = {
+    .name = "passed invoke",
+    .event = on_chunk,
+    .end = end_stream,
+    .whole = whole_invoke,
+    .raw = true,
+};
+
+/* --- Converse ------------------------------------------------------------------------------ */
+
+/* GPT's streams tell as input what went into the cache, too (converse_reply.c). */
+static void take_usage(struct reply *r, const struct usage *u, bool streamed)
+{
+    struct tokens *t = &r->usage.tokens;
+    if (!u->seen) {
+        return;
+    }
+    r->usage = *u;
+    uint64_t cached = t->cache_read + tokens_written(t);
+    if (streamed && r->input_whole && cached <= t->input) {
+        t->input -= cached;
+    }
+}
+
+static void take_ending(struct reply *r, const struct converse_ending *e, bool streamed)
+{
+    take_usage(r, &e->usage, streamed);
+    if (e->stop_reason.n > 0) {
+        text_copy(e->stop_reason, r->stop_reason, sizeof r->stop_reason);
+    }
+    if (e->served.n > 0) {
+        text_copy(e->served, r->served, sizeof r->served);
+    }
+    r->thinking = e->thinking ? e->thinking : r->thinking;
+}
+
+static void read_converse(struct reply *r, struct arena *arena, struct str type, struct str payload)
+{
+    struct converse_event e;
+    struct err ignored;
+    if (converse_event_read(&e, arena, type, payload, &ignored) == STATUS_OK) {
+        take_ending(r, &e.ending, true);
+    }
+}
+
+static enum status on_event(struct reply *r, struct str type, struct str payload, struct buf *out,
+                            struct err *err)
+{
+    bool last = text_eq(type, STR("metadata")), stop = text_eq(type, STR("messageStop"));
+    (void)out;
+    (void)err;
+    r->started = true;
+    r->stopped |= last;
+    r->deltas += text_eq(type, STR("contentBlockDelta"));
+    struct arena *arena = last || stop ? arena_new(EVENT_ARENA_MAX) : NULL;
+    if (arena) {
+        read_converse(r, arena, type, payload);
+        arena_drop(arena);
+    }
+    return STATUS_OK;
+}
+
+static enum status whole_converse(struct reply *r, struct arena *arena, struct str body,
+                                  struct buf *out, struct err *err)
+{
+    struct converse_answer a;
+    if (converse_event_answer(&a, arena, body, err) != STATUS_OK) {
+        return err->code;
+    }
+    take_ending(r, &a.ending, false);
+    return pass(r, body, out);
+}
+
+const struct relay passed_converse_relay = {
+    .name = "passed converse",
+    .event = on_event,
+    .end = end_stream,
+    .whole = whole_converse,
+    .raw = true,
+};
+
+/* --- CountTokens --------------------------------------------------------------------------- */
+
+static enum status whole_count(struct reply *r, struct arena *arena, struct str body,
+                               struct buf *out, struct err *err)
+{
+    (void)arena;
+    return is_json(body) ? pass(r, body, out)
+                         : err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
+}
+
+/* It has no streams. */
+const struct relay passed_count_relay = {
+    .name = "passed count",
+    .event = on_event,
+    .end = end_stream,
+    .whole = whole_count,
+    .raw = true,
+};

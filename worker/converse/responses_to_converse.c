@@ -146,7 +146,7 @@ static bool is_followed(struct writer *w, uint32_t thought)
         w->followed = i;
         w->kept = item->kind == RESPONSES_CALL || (said && says_something(w->s, item->content));
         if (!w->kept && !said && item->kind != RESPONSES_REASONING &&
-            item->kind != RESPONSES_TOOLS) {
+            item->kind != RESPONSES_TOOLS && item->kind != RESPONSES_TOLD) {
             break;
         }
     }

@@ -18,10 +18,10 @@ struct responses_tool {
 struct responses_tool_walk { /* a walk; begun by responses_tool_begin */
     const struct scan *s;
     const struct responses_list *items;
-    uint32_t item;       /* the next one to look into */
-    scan_ref list, next; /* the list that is open, and what comes next in it */
-    scan_ref space, inner;
-    bool opens;
+    uint32_t item;              /* the next one to look into */
+    scan_ref list, next;        /* the list that is open, and what comes next in it */
+    scan_ref inner_list, inner; /* of the namespace that is open */
+    scan_ref space, about;      /* its name, and its description until one has it */
 };
 
 /* tools: an array, or SCAN_ABSENT. items: lent; NULL for none. */

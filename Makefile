@@ -161,6 +161,7 @@ cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYST
 
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/run.sh
+	@B=$(B) COUPLES=4 tests/bench/routes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh

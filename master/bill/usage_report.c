@@ -5,6 +5,7 @@
 
 #include "master/cli/commands.h"
 #include "master/cli/keys.h"
+#include "master/bill/audit_list.h"
 #include "master/bill/reprice.h"
 #include "master/bill/usage_users.h"
 #include "server/base/arena.h"
@@ -18,7 +19,7 @@
 #define DAY_MS      86400000ll
 #define GROUP_WIDTH 34
 
-enum { BY, DAYS, FROM, REPRICE, APPLY, OUTPUT, ENV_FILE, ROW_COUNT };
+enum { BY, DAYS, FROM, REPRICE, APPLY, AUDIT, OUTPUT, ENV_FILE, ROW_COUNT };
 static const struct option_row rows[ROW_COUNT] = {
     [BY] = {'b', "by", "key|user|model|day", "what the sums are of; default: key"},
     [DAYS] = {'d', "days", "N", "how far back; default: 30"},
@@ -26,6 +27,7 @@ static const struct option_row rows[ROW_COUNT] = {
     [REPRICE] = {0, "reprice", NULL,
                  "what these requests cost at today's prices, against what was stored"},
     [APPLY] = {0, "apply", NULL, "with --reprice: store it, and put the budgets right"},
+    [AUDIT] = {0, "audit", NULL, "what was done by hand to sums (--reset-spend), instead of them"},
     [OUTPUT] = {0, "output", "text|csv|json", "form of the answer"},
     [ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
 };
@@ -50,7 +52,7 @@ struct report {
     size_t by; /* in groups */
     enum form form;
     int64_t from_ms, to_ms;
-    bool reprice, apply;
+    bool reprice, apply, audit;
     size_t count;
     struct keystore_usage_sum total;
     struct usage_users users;
@@ -284,7 +286,12 @@ static void print_end(const struct report *r)
 static enum status run(const struct config *c, struct keystore *store, struct report *r,
                        struct err *err)
 {
+    static const enum audit_list_form as[] = {
+        [TEXT] = AUDIT_LIST_TEXT, [CSV] = AUDIT_LIST_CSV, [JSON] = AUDIT_LIST_JSON};
     enum status status = STATUS_OK;
+    if (r->audit) {
+        return audit_list_run(store, r->from_ms, r->to_ms, as[r->form], err);
+    }
     if (groups[r->by].user) {
         status = usage_users_load(&r->users, store, err);
     }
@@ -356,6 +363,10 @@ static enum status read_options(const struct options *o, struct report *r, struc
     r->from_ms = now_ms - (int64_t)days * DAY_MS;
     r->reprice = o->value[REPRICE] != NULL;
     r->apply = o->value[APPLY] != NULL;
+    r->audit = o->value[AUDIT] != NULL;
+    if (r->audit && (r->reprice || o->value[BY])) {
+        return err_set(err, STATUS_INVALID, "--audit goes with neither --by nor --reprice");
+    }
     if (r->apply && !r->reprice) {
         return err_set(err, STATUS_INVALID, "--apply goes with --reprice");
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/platform/cpus.h"
+#include "master/cli/check_store.h"
 #include "master/supervise/room.h"
 #include "master/supervise/roster.h"
 #include "master/supervise/commons.h"
@@ -161,10 +162,12 @@ int commands_version(int argc, char **argv)
 
 /* --- check-config -------------------------------------------------------------------------- */
 
-enum { CHECK_OUTPUT, CHECK_MARKDOWN, CHECK_ENV_FILE, CHECK_AWS, CHECK_COUNT };
+enum { CHECK_OUTPUT, CHECK_MARKDOWN, CHECK_STORE, CHECK_ENV_FILE, CHECK_AWS, CHECK_COUNT };
 static const struct option_row check_rows[CHECK_COUNT] = {
     [CHECK_OUTPUT] = {0, "output", "text|json", "form of the answer"},
     [CHECK_MARKDOWN] = {0, "markdown", NULL, "the same as: docs settings"},
+    [CHECK_STORE] = {0, "store", NULL,
+                     "ask the key store, too: does it answer, and what is in it (5 seconds)"},
     [CHECK_ENV_FILE] = {0, "env-file", "FILE", "settings file instead of .env"},
     [CHECK_AWS] = {0, "aws", NULL,
                    NULL}, /* for scripts: exit 0 when AWS credentials are configured, else 1 */
@@ -215,6 +218,12 @@ static void print_room_row(void *ctx, const char *name, const char *value)
     printf("each worker: %-32s %s\n", name, value);
 }
 
+static void print_store_row(void *ctx, const char *name, const char *value)
+{
+    bool json = *(const bool *)ctx; /* beside the settings, which are the answer */
+    fprintf(json ? stderr : stdout, "store: %-25s %s\n", name, value);
+}
+
 static int check_print(const struct config *c, const struct options *o, bool json)
 {
     if (o->value[CHECK_AWS]) {
@@ -233,7 +242,8 @@ static int check_print(const struct config *c, const struct options *o, bool jso
     config_warnings(c, print_warning, NULL);
     clock_tick();
     endings_configured(c, clock_real_ms(), print_warning, NULL);
-    return COMMANDS_OK;
+    return !o->value[CHECK_STORE] || check_store(c, print_store_row, &json) ? COMMANDS_OK
+                                                                            : COMMANDS_FAILED;
 }
 
 int commands_check_config(int argc, char **argv)

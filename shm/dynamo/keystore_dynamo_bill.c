@@ -325,6 +325,54 @@ static void put_audit(struct store *k, struct json_out *w, const char *id,
     text_wipe(&row, sizeof row);
 }
 
+struct audit_reading {
+    int64_t from_ms, to_ms;
+    bool (*fn)(void *ctx, const struct keystore_audit *row);
+    void *ctx;
+};
+
+static bool read_audit(void *ctx, const struct cJSON *item)
+{
+    const struct audit_reading *r = ctx;
+    struct keystore_audit row = {.at_ms = (int64_t)count_of(item, "at"),
+                                 .before_micro = (int64_t)count_of(item, "before_micro"),
+                                 .after_micro = (int64_t)count_of(item, "after_micro")};
+    copy_of(item, "key_digest", row.key_id, sizeof row.key_id); /* cut */
+    copy_of(item, "action", row.action, sizeof row.action);
+    copy_of(item, "month", row.month, sizeof row.month);
+    return row.at_ms < r->from_ms || row.at_ms >= r->to_ms || r->fn(r->ctx, &row);
+}
+
+static void audit_projection(struct json_out *w)
+{
+    keystore_dynamo_member(w, "ProjectionExpression",
+                           "api_key,#action,#at,#month,key_digest,before_micro,after_micro");
+    json_raw(w, STR("\"ExpressionAttributeNames\":{\"#action\":\"action\",\"#at\":\"at\","
+                    "\"#month\":\"month\"}")); /* words of DynamoDB's own */
+}
+
+static void audit_filter(void *ctx, struct json_out *w)
+{
+    (void)ctx;
+    keystore_dynamo_member(w, "FilterExpression", "begins_with(api_key, :audit)");
+    json_raw(w, STR("\"ExpressionAttributeValues\":{\":audit\":{\"S\":\"__audit__\"}}"));
+}
+
+static enum status audit(struct keystore *base, int64_t from_ms, int64_t to_ms,
+                         bool (*fn)(void *ctx, const struct keystore_audit *row), void *ctx,
+                         struct err *err)
+{
+    struct store *k = (struct store *)base;
+    struct audit_reading r = {from_ms, to_ms, fn, ctx};
+    const struct keystore_dynamo_walk walk = {.table = k->stats,
+                                              .hash = "api_key",
+                                              .project = audit_projection,
+                                              .filter = audit_filter,
+                                              .item = read_audit,
+                                              .ctx = &r};
+    return keystore_dynamo_walk(k, &walk, err);
+}
+
 static enum status reset_once(struct store *k, const char *id, int64_t now_ms,
                               struct keystore_dynamo_sums *s, int64_t *was_micro_out,
                               bool *again_out, struct err *err)
@@ -376,6 +424,7 @@ static enum status reset_spend(struct keystore *base, const char *id, int64_t *w
 }
 
 const struct keystore_bill_ops keystore_dynamo_bill = {
+    .audit = audit,
     .rows = rows,
     .correct = correct,
     .reset_spend = reset_spend,

@@ -91,3 +91,11 @@ enum status backend_open(const struct config *c, const char *last, struct keysto
     enum status status = last[0] && b->exists ? b->exists(c, err) : STATUS_OK;
     return status == STATUS_OK ? b->open(c, out, err) : status;
 }
+
+enum status backend_look(const struct config *c, struct keystore **out, char *why_out,
+                         size_t why_size, struct err *err)
+{
+    const struct backend *b = choose(c, "", why_out, why_size);
+    enum status status = b->exists ? b->exists(c, err) : STATUS_OK;
+    return status == STATUS_OK ? b->open(c, out, err) : status;
+}

@@ -17,5 +17,9 @@
  * second. */
 MUST_CHECK enum status backend_open(const struct config *c, const char *last, struct keystore **out,
                                     char *why_out, size_t why_size, struct err *err);
+/* The same at the first start of a server, but nothing is made: UNAVAILABLE where the store is a file
+ * that is not there yet. */
+MUST_CHECK enum status backend_look(const struct config *c, struct keystore **out, char *why_out,
+                                    size_t why_size, struct err *err);
 
 #endif

@@ -197,6 +197,50 @@ static enum status write_audit(struct store *k, const char *id, const struct key
     return status;
 }
 
+/* The key may be in clear: what is shown of it is of its digest. */
+static void read_audit(sqlite3_stmt *st, struct keystore_audit *out)
+{
+    struct keystore_row key = {0};
+    uint8_t digest[32];
+    *out = (struct keystore_audit){.at_ms = sqlite3_column_int64(st, 0),
+                                   .before_micro = sqlite3_column_int64(st, 4),
+                                   .after_micro = sqlite3_column_int64(st, 5)};
+    text_copy(keystore_sqlite_db_text(st, 1), out->action, sizeof out->action);
+    text_copy(keystore_sqlite_db_text(st, 2), key.id, sizeof key.id);
+    text_copy(keystore_sqlite_db_text(st, 3), out->month, sizeof out->month);
+    if (keystore_digest(&key, digest)) {
+        text_hex(digest, (sizeof out->key_id - 1) / 2, out->key_id);
+    }
+    text_wipe(&key, sizeof key);
+}
+
+static enum status audit(struct keystore *base, int64_t from_ms, int64_t to_ms,
+                         bool (*fn)(void *ctx, const struct keystore_audit *row), void *ctx,
+                         struct err *err)
+{
+    struct store *k = (struct store *)base;
+    sqlite3_stmt *st = NULL;
+    enum status status = keystore_sqlite_db_ready(k, err);
+    if (status == STATUS_OK) {
+        status = prepare(k,
+                         "SELECT at, action, api_key, month, before_micro, after_micro FROM audit"
+                         " WHERE at >= ? AND at < ? ORDER BY at",
+                         &st, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int rc = sqlite3_bind_int64(st, 1, from_ms) | sqlite3_bind_int64(st, 2, to_ms);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct keystore_audit row;
+        read_audit(st, &row);
+        rc = fn(ctx, &row) ? SQLITE_OK : SQLITE_DONE;
+    }
+    status = rc == SQLITE_DONE ? STATUS_OK : keystore_sqlite_db_trouble(k, err);
+    sqlite3_finalize(st);
+    return status;
+}
+
 static enum status reset_one(struct store *k, const char *id, int64_t *was_micro_out,
                              struct err *err)
 {
@@ -236,6 +280,7 @@ static enum status reset_spend(struct keystore *base, const char *id, int64_t *w
 }
 
 const struct keystore_bill_ops keystore_sqlite_bill = {
+    .audit = audit,
     .rows = rows,
     .correct = correct,
     .reset_spend = reset_spend,

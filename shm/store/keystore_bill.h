@@ -24,7 +24,19 @@ struct keystore_bill_row { /* of this program's own rows only */
     uint64_t right_micro; /* as it should be: the caller's */
 };
 
+struct keystore_audit { /* what was done to a key's sum by hand */
+    int64_t at_ms;
+    char key_id[9]; /* as list-keys shows it; "": the row names no key */
+    char action[24];
+    char month[8]; /* whose sum it was; "": the key had none */
+    int64_t before_micro, after_micro;
+};
+
 struct keystore_bill_ops {
+    /* Those from from_ms on and before to_ms, in any order. */
+    enum status (*audit)(struct keystore *k, int64_t from_ms, int64_t to_ms,
+                         bool (*fn)(void *ctx, const struct keystore_audit *row), void *ctx,
+                         struct err *err);
     /* Rows that started from from_ms on and before to_ms, through fn, which may call correct; fn
      * false stops. */
     enum status (*rows)(struct keystore *k, int64_t from_ms, int64_t to_ms,

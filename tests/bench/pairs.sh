@@ -3,8 +3,8 @@
 # and many such couples: two processes of one and the same program differ by up to 8 % by where their memory lies.
 # CPU is that of the workers, in nanoseconds out of /proc/<pid>/schedstat. Needs wrk. Sourced by sandbox.sh and against.sh:
 #
-#   pairs_settings() { ... }   # NAME: sets SETTINGS (an array of NAME=VALUE) and PROGRAM for the server of that name
-#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat
+#   pairs_settings() { ... }   # NAME: sets SETTINGS (an array of NAME=VALUE), PROGRAM and perhaps LOAD for the server of that name
+#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat|responses
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 declare -A pids urls
@@ -13,9 +13,10 @@ pairs_body() { # of one request
     case ${LOAD:-messages} in
     messages) message hi ;;
     chat) MODEL=qwen.qwen3-coder-480b-a35b-v1:0 message hi ;;
+    responses) echo '{"model":"qwen.qwen3-coder-480b-a35b-v1:0","max_output_tokens":100,"input":"hi"}' ;;
     esac
 }
-pairs_path() { case ${LOAD:-messages} in messages) echo /v1/messages ;; chat) echo /v1/chat/completions ;; esac; }
+pairs_path() { case ${LOAD:-messages} in messages) echo /v1/messages ;; chat) echo /v1/chat/completions ;; responses) echo /v1/responses ;; esac; }
 
 pairs_start() { # NAME
     rm -rf "${T:?}/$1"
@@ -27,7 +28,7 @@ pairs_start() { # NAME
     printf 'wrk.method = "POST"\nwrk.headers["x-api-key"] = "%s"\nwrk.headers["content-type"] = "application/json"\nwrk.body = [[%s]]\n' \
         "$(jq -r .api_key "$T/out")" "$(pairs_body)" >"$T/$1.lua"
     pids[$1]=$SERVER_PID
-    urls[$1]=$URL
+    urls[$1]=$URL$(pairs_path)
 }
 pairs_cpu() { # MASTER_PID: ns of its workers
     local pid sum=0
@@ -39,7 +40,7 @@ pairs_cpu() { # MASTER_PID: ns of its workers
 pairs_burst() { # NAME: ns per request, and adds to the count
     local before after n
     before=$(pairs_cpu "${pids[$1]}")
-    wrk -t1 -c8 -d"${SECONDS_EACH:-1}s" -s "$T/$1.lua" "${urls[$1]}$(pairs_path)" >"$T/wrk"
+    wrk -t1 -c8 -d"${SECONDS_EACH:-1}s" -s "$T/$1.lua" "${urls[$1]}" >"$T/wrk"
     after=$(pairs_cpu "${pids[$1]}")
     grep -q Non-2xx "$T/wrk" && echo "pairs: some requests were refused by $1" >&2
     n=$(awk '/requests in/ { print $1 }' "$T/wrk")

@@ -121,5 +121,9 @@ expect "set-price --remove" "$CODE" 0
 run MASTER_API_KEY=correct-horse-battery-staple -- check-config
 expect_no_match "check-config masks" "$(cat "$T/out")" 'correct-horse|mock-secret'
 expect_match "check-config" "$(cat "$T/out")" '^MASTER_API_KEY +\(set\)'
+run -- check-config --store
+expect_match "check-config --store" "$CODE $(sed -n 's/^store: \(keys\|state\) *//p' "$T/out" | tr '\n' ',')" '^0 [1-9][0-9]*,it answers,$'
+run DATABASE_URL="sqlite:///$T/nowhere.db" -- check-config --store
+expect_match "check-config --store makes no file" "$CODE $(ls "$T/nowhere.db" 2>&1)" '^1 .*No such file'
 expect_no_match "keys in the log" "$(cat "$T/server.log")" 'sk-dev-[0-9A-Za-z]{32}'
 finish

@@ -8,13 +8,24 @@
 start_mock
 start_dynamo
 PORT=$(free_port)
+run "${STORE[@]}" -- check-config --store
+expect_match "check-config --store before the tables are made" "$CODE $(grep '^store: keys' "$T/out")" '^1 .*cannot be read.*setup'
 run "${STORE[@]}" -- setup_tables
 expect "setup_tables" "$CODE" 0
+run "${STORE[@]}" -- check-config --store
+expect "check-config --store then" "$CODE $(sed -n 's/^store: \(keys\|state\) *//p' "$T/out" | tr '\n' ',')" "0 0,it answers,"
 
 # --- the subcommands ---
 trouble timeout-after-success 1 PutItem
 new_key bob
 expect "put that was carried out unheard" "$CODE $(list 'map(select(.user_id == "bob")) | length')" "0 1"
+expect_match "check-config --store counts" "$(run "${STORE[@]}" -- check-config --store && grep '^store: keys' "$T/out")" ' 1$'
+trouble timeout-after-success 0
+began=$(now_ms)
+run "${STORE[@]}" DYNAMODB_TIMEOUT=60 -- check-config --store
+expect_match "check-config --store: no answer" "$CODE $(sed -n 's/^store: state *//p' "$T/out")" '^1 no answer in 5 s'
+expect_below "it gives up" $(($(now_ms) - began)) $((8000 * SLOW))
+dynamo_reset
 trouble throttle 1 PutItem
 trouble wrong-crc 1 Scan
 trouble truncated 1 Scan

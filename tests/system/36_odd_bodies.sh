@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A member of a wrong type, missing, twice, or one that belongs elsewhere: bodies of the goldens, each with odd things in
-# one to three places, on both routes and count_tokens, at many models, streamed or whole. Nothing in a client's body ends
+# one to three places, on the three routes and count_tokens, at many models, streamed or whole. Nothing in a client's body ends
 # a worker or is answered with a 5xx, and every answer is of its dialect.
 #   ODD_REQUESTS=100000 ODD_SEED=7 tests/system/run.sh 36_odd_bodies    more, and others
 # shellcheck source=tests/system/lib.sh
@@ -36,18 +36,21 @@ def step($values):
       else .odds += [one_of(odd)] | (.odds | length) as $k | .doc |= setpath($at; "@ODD \($k)@") end;
 def body: .odds as $odds | reduce range($odds | length) as $i (.doc | tojson; split("\"@ODD \($i + 1)@\"") | join($odds[$i]));
 
-[inputs | select(type == "object" and has("messages")) | {doc: ., chat: (input_filename | contains("openai_to_converse"))}] as $seeds
+[inputs | select(type == "object" and (has("messages") or has("input")))
+    | {doc: ., path: (input_filename | if contains("openai_to_converse") then "/v1/chat/completions"
+        elif contains("responses_to_converse") then "/v1/responses" else "/v1/messages" end)}] as $seeds
 | [$seeds[].doc | .. | select((tojson | length) < 2000)] as $values
 | foreach range(1; $count + 1) as $n ({s: ($seed * 7919 + 1)};
     roll | one_of($seeds) as $of
     | roll | one_of(models) as $model
     | roll | .doc = $of.doc + {model: $model, stream: (.r < 0.5)} | .odds = []
     | roll | reduce range(one_of([1, 1, 1, 2, 2, 3])) as $_ (.; step($values))
-    | roll | .path = (if $of.chat then "/v1/chat/completions" elif .r < 0.1 then "/v1/messages/count_tokens" else "/v1/messages" end);
+    | roll | .path = (if $of.path == "/v1/messages" and .r < 0.1 then "/v1/messages/count_tokens"
+        elif $of.path == "/v1/responses" and .r < 0.1 then "/v1/chat/completions" else $of.path end);
     "\($n)\t\(.path)\t\(body)")
 JQ
 jq -nr --argjson count "$COUNT" --argjson seed "$SEED" -f "$T/odd.jq" \
-    "$ROOT"/tests/golden/{anthropic_to_converse,openai_to_converse,splice_request}/*.in.json >"$T/requests"
+    "$ROOT"/tests/golden/{anthropic_to_converse,openai_to_converse,responses_to_converse,splice_request}/*.in.json >"$T/requests"
 expect "odd bodies were made" "$(wc -l <"$T/requests")" "$COUNT"
 
 # --- sent
@@ -69,12 +72,14 @@ cat >"$T/judge.jq" <<'JQ'
 def told: (.error.message? | type) == "string"; # in both dialects
 def events: split("\n") | map(select(startswith("data: "))[6:]);
 def whole($path; $code): fromjson |
-    if $code != 200 then told and (($path == "/v1/chat/completions") or .type == "error")
+    if $code != 200 then told and ($path == "/v1/chat/completions" or $path == "/v1/responses" or .type == "error")
     elif $path == "/v1/messages" then .type == "message"
     elif $path == "/v1/chat/completions" then .object == "chat.completion"
+    elif $path == "/v1/responses" then .object == "response" and (.status == "completed" or .status == "incomplete")
     else (.input_tokens | type) == "number" end;
 def streamed($path):
     if $path == "/v1/messages" then events | map(fromjson.type) | .[0] == "message_start" and .[-1] == "message_stop" and all(. != "error")
+    elif $path == "/v1/responses" then events | map(fromjson.type) | .[0] == "response.created" and (.[-1] == "response.completed" or .[-1] == "response.incomplete")
     else events | .[-1] == "[DONE]" and (.[:-1] | map(fromjson) | all(.object == "chat.completion.chunk")) end;
 split("\u001e")[:-1][] | split("\n") | (.[-1] | split(" ")) as [$n, $path, $code, $type] | (.[:-1] | join("\n")) as $body
 | ($code | tonumber) as $code

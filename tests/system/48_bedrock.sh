@@ -190,6 +190,17 @@ door converse-stream '{"guardrailConfig":{"guardrailIdentifier":"mine","guardrai
 expect "Converse, in its body" "$CODE $(curl -fsS "$MOCK_URL/__body")" '200 {"guardrailConfig":{"guardrailIdentifier":"gr2","guardrailVersion":"7","streamProcessingMode":"async"},"projectIdentifier":"proj_bob","serviceTier":{"type":"flex"},"messages":[{"role":"user","content":[{"text":"say: x"}]}]}'
 door converse '{"serviceTier":{"type":"default"},"messages":[{"role":"user","content":[{"text":"say: x"}]}]}'
 expect "the request's own tier stays" "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c '[.serviceTier, .guardrailConfig]')" '200 [{"type":"default"},{"guardrailIdentifier":"gr2","guardrailVersion":"7"}]'
+# what would say what our guardrail looks at, or tell its words, is the operator's
+door invoke '{"\u0061mazon-bedrock-guardrailConfig":{"tagSuffix":"x"},"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"say: x"}]}' "$ID" -H 'x-amzn-bedrock-trace: ENABLED'
+expect "no tagSuffix, no trace" "$CODE $(curl -fsS "$MOCK_URL/__body" | cut -c1-20) $(ledger '.last[0].headers."x-amzn-bedrock-trace"')" '200 {"anthropic_version" null'
+door invoke-with-response-stream "$INVOKE"
+expect "a stream that does not wait" "$CODE $(curl -fsS "$MOCK_URL/__body" | jq -c '.["amazon-bedrock-guardrailConfig"]')" '200 {"streamProcessingMode":"ASYNCHRONOUS"}'
+for body in '{"messages":[{"role":"user","content":[{"text":"all of it"},{"guardContent":{"text":{"text":"this alone"}}}]}]}' \
+    '{"system":[{"guardContent":{"text":{"text":"this alone"}}}],"messages":[{"role":"user","content":[{"text":"say: x"}]}]}' \
+    '{"messages":[],"messages":[{"role":"user","content":[{"text":"say: x"}]}]}'; do
+    door converse "$body"
+    told "guardContent under our guardrail" 400 ValidationException 'guardContent'
+done
 door converse '[1,'
 told "a body that nothing can be put into" 400 ValidationException 'JSON'
 stop_server

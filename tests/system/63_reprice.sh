@@ -164,6 +164,10 @@ check_store() { # STORE
         ((.at / 1000 - now | fabs) < 60 | if . then 1 else 0 end)] | map(tostring) | join("|")' ;;
     esac >"$T/audit"
     expect "$store: the audit" "$(cat "$T/audit")" "reset-spend|$total|0|1|1"
+    tool usage --audit --output json
+    expect "$store: usage --audit" "$(jq -r '.[] | [.key, .action, (.before_usd * 1000000 | round), .after_usd, .month == (now | strftime("%Y-%m"))] | map(tostring) | join("|")' "$T/out")" "$bob_id|reset-spend|$total|0|true"
+    tool usage --audit
+    expect_match "$store: usage --audit, as text" "$(cat "$T/out")" "$bob_id +reset-spend"
     eventually $((5 * SLOW)) has_rows "$store" $((ROWS + ROWS / 8 + 5))
     # what is older than the reset changes the total alone
     tool set-price "$ID" --input 6 --output 30 --cache-read 0.6 --cache-write 7.5

@@ -91,4 +91,12 @@ expect "and the store was not asked about it" "$(curl -fsS -H "x-api-key: $TOKEN
     awk '$1 == "llm_api_converter_key_questions_total" { print $2 }')" "$before"
 expect_no_match "the token is in no log line" "$(cat "$T/server.log")" "$TOKEN"
 expect_true "who it was is" grep -q 'path=/metrics who=scraper' "$T/server.log"
+
+# --- what watches the routes to models watches each of them
+mapfile -t routes < <(curl -fsS -H "x-api-key: $TOKEN" "$URL/metrics" |
+    sed -nE 's/^llm_api_converter_requests_ended_total\{route="([a-z_]+)",.*transport="converse".*/\1/p' | sort -u)
+expect "routes to models" "${routes[*]}" "bedrock chat_completions messages responses"
+for route in "${routes[@]}"; do
+    expect "the alerts name the route $route" "$(grep 'route=~' "$ROOT/docker/observe/alerts.yaml" | grep -cvE "[\"|]${route}[\"|]")" 0
+done
 finish

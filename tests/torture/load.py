@@ -17,23 +17,24 @@ from urllib.parse import urlsplit
 
 CLAUDE = "claude-sonnet-4-5"
 OTHER = "qwen.qwen3-coder-480b-a35b-v1:0"
+DIALECTS = ("messages", "chat", "responses")
 
 
 def request(number, key, host, name):
-    """Bytes of a request of one of eight kinds, and whether it is streamed and how its usage is told."""
-    chat, stream, model = bool(number & 1), bool(number & 2), OTHER if number & 4 else CLAUDE
+    """Bytes of a request of one of twelve kinds, its dialect and whether it is streamed."""
+    dialect, stream, model = DIALECTS[number & 1 and number // 8 % 2 + 1], bool(number & 2), OTHER if number & 4 else CLAUDE
     text = "say: " + "word " * (1 + number % 23)
-    body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
-    if chat:
-        path, body["stream_options"] = "/v1/chat/completions", {"include_usage": True}
-        if not stream:
-            del body["stream_options"]
-    else:
-        path, body["max_tokens"] = "/v1/messages", 500
+    body = {"model": model, "stream": stream}
+    body["input" if dialect == "responses" else "messages"] = [{"role": "user", "content": text}]
+    path = {"messages": "/v1/messages", "chat": "/v1/chat/completions", "responses": "/v1/responses"}[dialect]
+    if dialect == "messages":
+        body["max_tokens"] = 500
+    elif dialect == "chat" and stream:
+        body["stream_options"] = {"include_usage": True}
     raw = json.dumps(body).encode()
     head = (f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nX-Request-Id: {name}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n").encode()
-    return head + raw, chat, stream
+    return head + raw, dialect, stream
 
 
 async def read_answer(reader):
@@ -51,13 +52,16 @@ async def read_answer(reader):
             return status, body
 
 
-def usage_of(body, chat, stream):
+def usage_of(body, dialect, stream):
     """(input, output) as the client is told, or None when the answer did not come to its good end."""
     if not stream:
         usage = json.loads(body)["usage"]
-        return (usage["prompt_tokens"], usage["completion_tokens"]) if chat else (usage["input_tokens"], usage["output_tokens"])
+        return (usage["prompt_tokens"], usage["completion_tokens"]) if dialect == "chat" else (usage["input_tokens"], usage["output_tokens"])
     events = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
-    if chat:
+    if dialect == "responses":
+        told = events[-1]["response"]["usage"] if events and events[-1]["type"] == "response.completed" else None
+        return (told["input_tokens"], told["output_tokens"]) if told else None
+    if dialect == "chat":
         told = [e["usage"] for e in events if e.get("usage")]
         return (told[-1]["prompt_tokens"], told[-1]["completion_tokens"]) if told and b"data: [DONE]" in body else None
     if not events or events[-1]["type"] != "message_stop":
@@ -84,7 +88,7 @@ class Client:
         self.link = None
 
     async def ask(self, number, name, abort):
-        raw, chat, stream = request(number, self.key, f"{self.host}:{self.port}", name)
+        raw, dialect, stream = request(number, self.key, f"{self.host}:{self.port}", name)
         await self.connect()
         reader, writer = self.link
         writer.write(raw)
@@ -93,7 +97,7 @@ class Client:
             self.leave()
             return "left", 0, 0
         status, body = await read_answer(reader)
-        told = usage_of(body, chat, stream) if status == 200 else (0, 0)
+        told = usage_of(body, dialect, stream) if status == 200 else (0, 0)
         return (str(status), *told) if told else ("lost", 0, 0)
 
 

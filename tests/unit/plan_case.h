@@ -15,6 +15,7 @@
 
 #include "worker/dialect/chat.h"
 #include "worker/dialect/messages.h"
+#include "worker/dialect/responses.h"
 #include "worker/plan/plan_make.h"
 
 #define SONNET35 "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -42,6 +43,7 @@ struct plan_case {
     struct scan scan;
     struct messages_request messages;
     struct chat_request chat;
+    struct responses_request responses;
     struct models_choice model;
     struct plan_options o; /* set between plan_case_read and plan_case_make */
     struct buf changes;
@@ -68,14 +70,16 @@ static void plan_case_read(struct plan_case *c, enum dialect dialect, const char
     bool invoke = dialect == DIALECT_ANTHROPIC && (c->model.caps->flags & MODELS_CLAUDE);
     c->model.transport = invoke ? MODELS_INVOKE : MODELS_CONVERSE;
     c->o.model = &c->model;
-    char *text = arena_printf(
-        c->arena, "{\"model\":\"m\"%s%s}",
-        strstr(more, "\"messages\"") ? "" : ",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]",
-        more);
+    const char *said = dialect == DIALECT_RESPONSES   ? ",\"input\":\"u\""
+                       : strstr(more, "\"messages\"") ? ""
+                                                      : ",\"messages\":[{\"role\":\"user\","
+                                                        "\"content\":\"u\"}]";
+    char *text = arena_printf(c->arena, "{\"model\":\"m\"%s%s}", said, more);
     c->status = scan_parse(&c->scan, c->arena, text_from(text), &limits, &c->err);
     if (c->status == STATUS_OK)
-        c->status = dialect == DIALECT_OPENAI
-                        ? chat_read(&c->scan, &c->chat, &c->err)
+        c->status = dialect == DIALECT_OPENAI ? chat_read(&c->scan, &c->chat, &c->err)
+                    : dialect == DIALECT_RESPONSES
+                        ? responses_read(&c->scan, &c->responses, &c->err)
                         : messages_read(&c->scan, false, &c->messages, &c->err);
     if (c->status != STATUS_OK)
         fail_msg("%s: %s", more, c->err.text);
@@ -83,7 +87,9 @@ static void plan_case_read(struct plan_case *c, enum dialect dialect, const char
 
 static void plan_case_make(struct plan_case *c)
 {
-    const struct wish *w = c->dialect == DIALECT_OPENAI ? &c->chat.wish : &c->messages.wish;
+    const struct wish *w = c->dialect == DIALECT_OPENAI      ? &c->chat.wish
+                           : c->dialect == DIALECT_RESPONSES ? &c->responses.wish
+                                                             : &c->messages.wish;
     c->status = plan_make(&c->plan, w, &c->o, c->arena, &c->changes, &c->err);
     if (c->status == STATUS_OK)
         c->status = plan_refuse_loss(&c->plan, &c->err);

@@ -31,10 +31,10 @@ static const char *tell(const struct plan *p)
         TELL(" k");
     if (w->stop_count > 0)
         TELL(" stops %u", w->stop_count);
-    TELL("%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "", choices[w->choice],
+    TELL("%s%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "", choices[w->choice],
          p->forced ? " forced" : "", p->call_in_words ? " in words" : "",
          w->one_call ? " one call" : "", p->no_calls ? " no calls" : "",
-         p->whole_upstream ? " retold" : "");
+         p->whole_upstream ? " retold" : "", w->cache_auto ? " cached" : "");
     if (p->tier != TIER_DEFAULT)
         TELL(" %.*s", STR_ARG(tier_word(p->tier)));
     for (uint32_t i = 0; i < p->beta_count; i++)

@@ -104,6 +104,37 @@ static void read_word(struct wish *w, scan_ref choice, const char *choices)
     }
 }
 
+/* One entry allows a tool by its name, or all of a namespace; an entry of a namespace no other's. */
+static struct wish_allowed read_entry(struct wish *w, scan_ref v)
+{
+    const struct scan *s = w->scan;
+    struct wish_allowed e = {.in = wish_text(w, SCAN_GET(s, v, "namespace"))};
+    scan_ref type = SCAN_GET(s, v, "type"), named = chat_tool_read(s, v).name;
+    e.named = wish_text(w, named == SCAN_ABSENT ? type : named);
+    if (SCAN_IS(s, type, "namespace")) {
+        e.space = wish_text(w, SCAN_GET(s, v, "name"));
+    }
+    return e;
+}
+
+/* An entry may have thousands of members: looked into once, not once for each tool. */
+static void read_entries(struct wish *w, scan_ref tools)
+{
+    const struct scan *s = w->scan;
+    uint32_t n = scan_type(s, tools) == SCAN_ARRAY ? scan_size(s, tools) : 0;
+    struct wish_allowed *list = arena_alloc(s->arena, (n + 1) * sizeof *list);
+    w->allowed = tools;
+    if (!list) {
+        err_no_memory(&w->fault);
+        return;
+    }
+    for (scan_ref v = n ? scan_first(s, tools) : SCAN_ABSENT; v != SCAN_ABSENT;
+         v = scan_next(s, tools, v)) {
+        list[w->allowed_count++] = read_entry(w, v);
+    }
+    w->allowed_entries = list;
+}
+
 /* Chat has mode and tools in an object of their own. */
 static void read_allowed(struct wish *w, scan_ref choice, const char *choices)
 {
@@ -113,10 +144,12 @@ static void read_allowed(struct wish *w, scan_ref choice, const char *choices)
     if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
         w->choice = WISH_CHOICE_ANY;
     }
-    w->allowed = SCAN_GET(s, inner, "tools");
-    if (scan_size(s, w->allowed) > ALLOWED_MAX) {
-        wrong_choice(w, choices);
+    scan_ref tools = SCAN_GET(s, inner, "tools");
+    if (scan_size(s, tools) > ALLOWED_MAX) {
+        wrong_choice(w, choices); /* nobody searches it */
+        return;
     }
+    read_entries(w, tools);
 }
 
 static void read_object(struct wish *w, scan_ref choice, const char *choices)
@@ -151,28 +184,19 @@ void openai_wish_choice(struct wish *w, scan_ref choice, const char *choices)
     w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
 }
 
-/* One entry allows a tool by its name, or all of a namespace; an entry of a namespace no other's. */
-static bool entry_allows(const struct scan *s, scan_ref entry, struct str space, struct str name)
+static bool entry_allows(const struct wish_allowed *e, struct str space, struct str name)
 {
-    scan_ref in = SCAN_GET(s, entry, "namespace");
-    if (space.n > 0 && SCAN_IS(s, SCAN_GET(s, entry, "type"), "namespace")) {
-        return scan_text_is(s, SCAN_GET(s, entry, "name"), space);
+    if (space.n > 0 && e->space.p) {
+        return text_eq(e->space, space);
     }
-    return scan_text_is(s, chat_tool_read(s, entry).name, name) &&
-           (scan_type(s, in) != SCAN_STRING || scan_text_is(s, in, space));
+    return e->named.p && text_eq(e->named, name) && (!e->in.p || text_eq(e->in, space));
 }
 
 bool openai_wish_allows(const struct wish *w, struct str space, struct str name)
 {
-    const struct scan *s = w->scan;
-    if (w->allowed == SCAN_ABSENT) {
-        return true;
+    bool allows = w->allowed == SCAN_ABSENT;
+    for (uint32_t i = 0; i < w->allowed_count && !allows; i++) {
+        allows = entry_allows(&w->allowed_entries[i], space, name);
     }
-    for (scan_ref v = scan_first(s, w->allowed); v != SCAN_ABSENT;
-         v = scan_next(s, w->allowed, v)) {
-        if (entry_allows(s, v, space, name)) {
-            return true;
-        }
-    }
-    return false;
+    return allows;
 }

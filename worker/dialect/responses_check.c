@@ -53,7 +53,7 @@ static enum status unsupported(const struct place *at)
     path_of(at, "", path);
     return err_set_param(at->err, ERR_FAULT_UNSUPPORTED, path,
                          "Unsupported parameter: '%s': nothing is stored here; send the item "
-                         "itself.",
+                         "itself (the AI SDK does with store: false).",
                          path);
 }
 

@@ -45,15 +45,21 @@ static bool next_inner(struct responses_tool_walk *w, struct responses_tool *out
     if (w->inner == SCAN_ABSENT) {
         return false;
     }
-    scan_ref list = SCAN_GET(w->s, w->space, "tools");
-    *out = (struct responses_tool){.tool = read_tool(w->s, w->inner),
-                                   .at = w->inner,
-                                   .space = SCAN_GET(w->s, w->space, "name"),
-                                   .preface = w->opens ? SCAN_GET(w->s, w->space, "description")
-                                                       : SCAN_ABSENT};
-    w->inner = scan_next(w->s, list, w->inner);
-    w->opens = false;
+    *out = (struct responses_tool){
+        .tool = read_tool(w->s, w->inner), .at = w->inner, .space = w->space, .preface = w->about};
+    w->inner = scan_next(w->s, w->inner_list, w->inner);
+    w->about = SCAN_ABSENT;
     return true;
+}
+
+/* It may have thousands of members besides: looked into once. */
+static void open_space(struct responses_tool_walk *w, scan_ref space)
+{
+    scan_ref list = SCAN_GET(w->s, space, "tools");
+    w->space = SCAN_GET(w->s, space, "name");
+    w->about = SCAN_GET(w->s, space, "description");
+    w->inner_list = list;
+    w->inner = scan_type(w->s, list) == SCAN_ARRAY ? scan_first(w->s, list) : SCAN_ABSENT;
 }
 
 bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out)
@@ -71,10 +77,7 @@ bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *o
                                            .preface = SCAN_ABSENT};
             return true;
         }
-        scan_ref list = SCAN_GET(w->s, tool, "tools");
-        w->space = tool;
-        w->inner = scan_type(w->s, list) == SCAN_ARRAY ? scan_first(w->s, list) : SCAN_ABSENT;
-        w->opens = true;
+        open_space(w, tool);
     }
     return true;
 }
@@ -86,9 +89,8 @@ struct str responses_tool_name(const struct scan *s, const struct responses_tool
                                              : scan_text(s, t->tool.name);
 }
 
-bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t)
+bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t, struct str space,
+                             struct str name)
 {
-    const struct scan *s = w->scan;
-    return t->tool.kind != CHAT_TOOL_OTHER &&
-           openai_wish_allows(w, scan_text(s, t->space), responses_tool_name(s, t));
+    return t->tool.kind != CHAT_TOOL_OTHER && openai_wish_allows(w, space, name);
 }

@@ -18,10 +18,10 @@ struct responses_tool {
 struct responses_tool_walk { /* a walk; begun by responses_tool_begin */
     const struct scan *s;
     const struct responses_list *items;
-    uint32_t item;       /* the next one to look into */
-    scan_ref list, next; /* the list that is open, and what comes next in it */
-    scan_ref space, inner;
-    bool opens;
+    uint32_t item;              /* the next one to look into */
+    scan_ref list, next;        /* the list that is open, and what comes next in it */
+    scan_ref inner_list, inner; /* of the namespace that is open */
+    scan_ref space, about;      /* its name, and its description until one has it */
 };
 
 /* tools: an array, or SCAN_ABSENT. items: lent; NULL for none. */
@@ -29,9 +29,10 @@ void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, s
                           const struct responses_list *items);
 bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out);
 
-/* Its name; that of a tool without one is its type. */
+/* Of a tool that has none it is the type. p NULL: no memory. */
 struct str responses_tool_name(const struct scan *s, const struct responses_tool *t);
-/* May the model be shown it? Not what only OpenAI's service does. */
-bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t);
+/* May the model be shown it? Not what only OpenAI's service does. space and name: its own, as texts. */
+bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t, struct str space,
+                             struct str name);
 
 #endif

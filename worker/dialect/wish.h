@@ -97,6 +97,12 @@ struct wish_names {
     const char *thinking, *effort, *one_call, *stops;
 };
 
+struct wish_allowed { /* an entry of allowed_tools; p NULL: it says nothing of it */
+    struct str named; /* the tool; of one that has no name its type */
+    struct str in;    /* only of this namespace */
+    struct str space; /* all of this namespace, whatever their names */
+};
+
 struct wish {
     const struct scan *scan;
     const struct wish_names *called;
@@ -143,7 +149,9 @@ struct wish {
     uint32_t tools;          /* that the model may be shown */
     uint32_t tools_deferred; /* of them: that wait for a tool search, and none has named */
     struct tool_references references; /* what the history has named; read where a tool waits */
-    scan_ref allowed;   /* a list: no other tools may be shown; SCAN_ABSENT: all may */
+    scan_ref allowed; /* a list: no other tools may be shown; SCAN_ABSENT: all may */
+    const struct wish_allowed *allowed_entries; /* that list, read once; in the arena */
+    uint32_t allowed_count;
     bool tool_search;   /* defers tools, or has a tool that searches for them */
     bool called_before; /* the history has tool calls; told only without tools or with NONE */
     enum wish_choice choice;

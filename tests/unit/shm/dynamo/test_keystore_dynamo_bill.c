@@ -147,6 +147,33 @@ static void test_reset_and_its_audit_are_one_transaction(void **state)
     assert_int_equal(store->ops->bill->reset_spend(store, "gone", &was, &err), STATUS_NOT_FOUND);
 }
 
+static bool take_audit(void *ctx, const struct keystore_audit *row)
+{
+    struct keystore_audit *last = ctx;
+    *last = *row;
+    return true;
+}
+
+static void test_audit_is_read_from_the_statistics(void **state)
+{
+    (void)state;
+    struct keystore_audit got = {.at_ms = 0};
+    stage_reply(NULL, "{\"Items\":[{\"api_key\":{\"S\":\"__audit__1\"},\"at\":{\"N\":\"1000\"},"
+                      "\"action\":{\"S\":\"reset-spend\"},\"month\":{\"S\":\"2026-01\"},"
+                      "\"key_digest\":{\"S\":\"0123456789abcdef\"},"
+                      "\"before_micro\":{\"N\":\"5\"},\"after_micro\":{\"N\":\"0\"}},"
+                      "{\"api_key\":{\"S\":\"__audit__2\"},\"at\":{\"N\":\"9000\"}}]}");
+    assert_int_equal(store->ops->bill->audit(store, 0, 9000, take_audit, &got, &err), STATUS_OK);
+    assert_called(0, "Scan");
+    assert_has(0, "\"TableName\":\"stats\"");
+    assert_has(0, "begins_with(api_key, :audit)");
+    assert_int_equal(got.at_ms, 1000);
+    assert_string_equal(got.key_id, "01234567");
+    assert_string_equal(got.action, "reset-spend");
+    assert_string_equal(got.month, "2026-01");
+    assert_int_equal(got.before_micro, 5);
+}
+
 static void test_refusals_are_told(void **state)
 {
     (void)state;
@@ -175,6 +202,7 @@ int main(void)
         T(test_row_that_is_not_in_the_sums_yet_waits),
         T(test_row_of_no_key_has_no_sums),
         T(test_reset_and_its_audit_are_one_transaction),
+        T(test_audit_is_read_from_the_statistics),
         T(test_refusals_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

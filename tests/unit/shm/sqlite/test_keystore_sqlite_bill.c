@@ -1,5 +1,6 @@
 /* Other costs for rows of the embedded store, and a month set back. With servers, and killed in the
  * middle: tests/system/63_reprice.sh. */
+#include "server/base/sha256.h"
 #include "tests/unit/sqlite_stage.h"
 
 #include "server/base/arena.h"
@@ -133,6 +134,35 @@ static void test_row_of_no_key_has_no_sums(void **state)
     assert_int_equal(seen[0].cost_micro, 6);
 }
 
+static bool take_audit(void *ctx, const struct keystore_audit *row)
+{
+    struct keystore_audit *last = ctx;
+    *last = *row;
+    return true;
+}
+
+static void test_audit_names_the_key_by_its_id(void **state)
+{
+    (void)state;
+    struct keystore_audit got = {.at_ms = 0};
+    uint8_t digest[32];
+    char id[9] = "";
+    sha256("sk-a", 4, digest);
+    text_hex(digest, 4, id);
+    shell("INSERT INTO audit VALUES(1000, 'reset-spend', 'sk-a', '2026-01', 5, 0),"
+          " (2000, 'reset-spend', 'sk-a', NULL, 7, 0)");
+    const struct keystore_bill_ops *bill = store->ops->bill;
+    assert_int_equal(bill->audit(store, 0, 2000, take_audit, &got, &err), STATUS_OK);
+    assert_int_equal(got.at_ms, 1000);
+    assert_string_equal(got.key_id, id);
+    assert_string_equal(got.action, "reset-spend");
+    assert_string_equal(got.month, "2026-01");
+    assert_int_equal(got.before_micro, 5);
+    assert_int_equal(bill->audit(store, 1001, 9000, take_audit, &got, &err), STATUS_OK);
+    assert_int_equal(got.at_ms, 2000);
+    assert_string_equal(got.month, "");
+}
+
 static void test_month_that_was_set_back_stays_so(void **state)
 {
     (void)state;
@@ -232,6 +262,7 @@ int main(void)
         T(test_rows_come_whole_and_page_by_page),
         T(test_row_and_sums_change_together_and_once),
         T(test_row_of_no_key_has_no_sums),
+        T(test_audit_names_the_key_by_its_id),
         T(test_month_that_was_set_back_stays_so),
         T(test_row_that_ended_before_the_reset_is_not_in_the_new_month),
         T(test_resets_of_layout_4_are_known),

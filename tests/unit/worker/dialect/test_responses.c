@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
+#include "server/base/buf.h"
 #include "tests/unit/err_param.h"
 
 static const struct scan_limits limits = {
@@ -115,6 +117,11 @@ static void test_tools_are_counted_wherever_they_are(void **state)
                                   "\"auto\",\"tools\":[{\"type\":\"function\",\"name\":\"a\","
                                   "\"namespace\":\"n\"}]}"),
          1},
+        {IN(",\"tools\":[" F(
+             "a") ",{\"type\":\"local_shell\"},{\"type\":\"web_search\"}],"
+                  "\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\","
+                  "\"tools\":[{\"type\":\"local_shell\"},{\"type\":\"web_search\"}]}"),
+         1},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -197,12 +204,73 @@ static void test_what_is_wrong_names_its_place(void **state)
     }
 }
 
+/* A worker reads it in one go: 200 KB must not stop all its other clients for seconds. */
+static void fill(struct buf *b, const char *piece, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        buf_put_str(b, i ? STR(",") : STR(""));
+        buf_put_str(b, text_from(piece));
+    }
+}
+
+static clock_t cpu_of(const struct buf *body, enum status fault)
+{
+    struct arena *arena = arena_new((size_t)64 << 20);
+    struct responses_request r;
+    struct scan s;
+    struct err err = {0};
+    assert_int_equal(scan_parse(&s, arena, buf_str(body), &limits, &err), STATUS_OK);
+    clock_t begun = clock();
+    assert_int_equal(responses_read(&s, &r, &err), STATUS_OK);
+    clock_t used = clock() - begun;
+    assert_int_equal(r.wish.fault.code, fault);
+    arena_drop(arena);
+    return used;
+}
+
+static void test_no_list_is_searched_for_each_member_of_another(void **state)
+{
+    static const struct {
+        const char *opens, *filler;
+        unsigned fillers;
+        const char *between, *item;
+        unsigned items;
+        const char *closes;
+        enum status fault;
+    } rows[] = {
+        {"\"tools\":[{\"type\":\"namespace\",\"name\":\"n\",", "\"a\":0", 9000, ",\"tools\":[",
+         "{\"type\":\"x\"}", 40000, "]}]", STATUS_OK},
+        {"\"tools\":[", "{\"name\":\"f\"}", 20000,
+         "],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[",
+         "{\"name\":\"g\"}", 20000, "]}", STATUS_INVALID},
+        {"\"tools\":[", "{\"name\":\"f\"}", 20000,
+         "],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[{\"type\":"
+         "\"function\",",
+         "\"a\":0", 9000, ",\"name\":\"g\"}]}", STATUS_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf body;
+        buf_init(&body, (size_t)8 << 20);
+        buf_put_str(&body, STR("{\"model\":\"m\",\"input\":\"u\","));
+        buf_put_str(&body, text_from(rows[i].opens));
+        fill(&body, rows[i].filler, rows[i].fillers);
+        buf_put_str(&body, text_from(rows[i].between));
+        fill(&body, rows[i].item, rows[i].items);
+        buf_put_str(&body, text_from(rows[i].closes));
+        buf_put_char(&body, '}');
+        assert_true(cpu_of(&body, rows[i].fault) < 2 * CLOCKS_PER_SEC);
+        buf_free(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_are_read),
         cmocka_unit_test(test_history_tells_what_it_has),
         cmocka_unit_test(test_tools_are_counted_wherever_they_are),
+        cmocka_unit_test(test_no_list_is_searched_for_each_member_of_another),
         cmocka_unit_test(test_what_is_wrong_names_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,43 @@ static void test_strict_refuses_the_first_loss(void **state)
     }
 }
 
+/* The same decisions, under the names of that API. */
+static void test_responses_have_their_own_names(void **state)
+{
+#define FLAT    ",\"tools\":[{\"type\":\"function\",\"name\":\"t\"},{\"type\":\"web_search\"}]"
+#define R(more) ",\"max_output_tokens\":4000" more
+    static const struct row rows[] = {
+        {QWEN, R(",\"reasoning\":{\"effort\":\"high\"}"), "4000",
+         "drop:reasoning,drop:reasoning.effort"},
+        {QWEN, R(",\"reasoning\":{\"summary\":\"auto\"}"), "4000", "drop:reasoning"},
+        {GPT_OSS, R(",\"reasoning\":{\"effort\":\"max\"}"), "4000 level high",
+         "map:reasoning.effort"},
+        {OPUS55, R(",\"reasoning\":{\"summary\":\"auto\"}"), "4000 adaptive summarized", ""},
+        {OPUS55, R(",\"reasoning\":{\"effort\":\"low\"}"), "4000 adaptive level low", ""},
+        {LLAMA, R(",\"text\":{\"format\":{\"type\":\"json_object\"},\"verbosity\":\"low\"}"),
+         "4000 words", "drop:verbosity,map:text.format"},
+        {QWEN, R(FLAT ",\"tool_choice\":{\"type\":\"web_search\"}"), "4000 tools",
+         "drop:tool_choice"},
+        {QWEN, R(FLAT ",\"tool_choice\":{\"type\":\"function\",\"name\":\"t\"}"),
+         "4000 tools one forced", ""},
+        {QWEN, R(",\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":\"required\""), "4000 any",
+         "drop:tool_choice"},
+        {SONNET45, R(",\"prompt_cache_key\":\"k\""), "4000 cached", ""},
+        {SONNET45, R(",\"prompt_cache_key\":\"\""), "4000", ""},
+        {SONNET45, R(",\"prompt_cache_options\":{\"mode\":\"implicit\"}"), "4000 cached", ""},
+        {SONNET45,
+         R(",\"prompt_cache_key\":\"k\",\"prompt_cache_options\":{\"mode\":\"explicit\"}"), "4000",
+         ""},
+        {SONNET45, R(",\"prompt_cache_key\":\"k\",\"prompt_cache_retention\":\"24h\""),
+         "4000 cached", "drop:prompt_cache_retention"},
+        {QWEN, R(",\"prompt_cache_key\":\"k\""), "4000", ""},
+        {QWEN, R(",\"truncation\":\"auto\",\"include\":[\"message.output_text.logprobs\"]"), "4000",
+         "drop:include,drop:truncation"},
+    };
+    (void)state;
+    check_plans(DIALECT_RESPONSES, rows, COUNT_OF(rows));
+}
+
 /* --- both routes --------------------------------------------------------------------------- */
 
 /* The same wish in both dialects; with Claude the first goes by InvokeModel, the second by
@@ -347,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_fields_left_out_are_gone_or_said_otherwise),
         cmocka_unit_test(test_options_decide_where_the_request_is_silent),
         cmocka_unit_test(test_strict_refuses_the_first_loss),
+        cmocka_unit_test(test_responses_have_their_own_names),
         cmocka_unit_test(test_same_wish_is_decided_alike_on_both_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

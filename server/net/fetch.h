@@ -91,6 +91,8 @@ int fetch_status(const struct fetch *f);                 /* HTTP status, 0 befor
 bool fetch_sent(const struct fetch *f);
 /* A response header by name (case-insensitive), valid until done returns. */
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out);
+/* All of its lines, as long: for who looks for several. */
+struct str fetch_head(const struct fetch *f);
 
 struct fetch_stats {
     uint64_t started, connects; /* connects: new connections, i.e. started - connects were reused */

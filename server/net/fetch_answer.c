@@ -91,3 +91,8 @@ void fetch_answer_options(struct fetch *f)
     curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, (void *)f);
 }
+
+struct str fetch_head(const struct fetch *f)
+{
+    return buf_str(&f->answer);
+}

@@ -95,22 +95,31 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     }
 }
 
-/* Only what has a meaning on the way on. */
-static bool keep_passed(struct exchange *x, const struct http_request *r)
+static bool keep_one(struct exchange *x, struct str name, struct str value)
 {
-    struct str value;
-    if (!text_starts(x->asked.path, STR("/model/"))) {
-        return true;
-    }
     for (unsigned i = 0; i < ASKED_PASSED_COUNT; i++) {
-        if (http_request_header(r, text_from(asked_passed_header(i)), &value) && value.n) {
+        if (text_ieq(name, text_from(asked_passed_header(i)))) {
             x->asked.passed.head[i] = arena_dup(x->arena, value);
-            if (!x->asked.passed.head[i].p) {
-                return false;
-            }
+            return x->asked.passed.head[i].p != NULL;
         }
     }
     return true;
+}
+
+/* Only what has a meaning on the way on, and only InvokeModel has it in its head. */
+static bool keep_passed(struct exchange *x, const struct http_request *r)
+{
+    bool ok = true;
+    if (!text_starts(x->asked.path, STR("/model/"))) {
+        return true;
+    }
+    for (size_t i = 0; ok && i < r->header_count; i++) {
+        const struct http_header *h = &r->headers[i];
+        if (h->value.n > 0 && text_istarts(h->name, STR("x-amzn-bedrock-"))) {
+            ok = keep_one(x, h->name, h->value);
+        }
+    }
+    return ok;
 }
 
 enum status head_keep(struct exchange *x, const struct http_request *r, struct err *err)

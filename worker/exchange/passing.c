@@ -1,5 +1,7 @@
 #include "worker/exchange/passing.h"
 
+#include <string.h>
+
 #include "server/json/json.h"
 #include "worker/dialect/edits.h"
 #include "worker/reply/passed_reply.h"
@@ -336,15 +338,28 @@ static const char *const passed[ATTEMPT_PASSED] = {
     "x-amzn-bedrock-service-tier",
 };
 
+static size_t row_of(struct str name)
+{
+    size_t i = 0;
+    while (i < ATTEMPT_PASSED && passed[i] && !text_ieq(name, text_from(passed[i]))) {
+        i++;
+    }
+    return i < ATTEMPT_PASSED && passed[i] ? i : ATTEMPT_PASSED;
+}
+
 void passing_keep(struct exchange *x, const struct fetch *f)
 {
-    struct str *keep = x->attempt.passed;
-    for (size_t i = 0; i < ATTEMPT_PASSED && passed[i]; i++) {
-        struct str name = text_from(passed[i]), value;
-        keep[i] = (struct str){NULL, 0};
-        if (fetch_header(f, name, &value)) {
-            keep[i] = arena_dup(x->arena, value);
-            passed_reply_header(x->attempt.reply, name, value);
+    struct str rest = fetch_head(f), line, name;
+    memset(x->attempt.passed, 0, sizeof x->attempt.passed); /* of an attempt before */
+    while (text_split(&rest, '\n', &line)) {
+        if (!text_istarts(line, STR("content-type")) &&
+            !text_istarts(line, STR("x-amzn-bedrock-"))) {
+            continue;
+        }
+        size_t row = text_split(&line, ':', &name) ? row_of(name) : ATTEMPT_PASSED;
+        if (row < ATTEMPT_PASSED) {
+            x->attempt.passed[row] = arena_dup(x->arena, text_trim(line));
+            passed_reply_header(x->attempt.reply, name, x->attempt.passed[row]);
         }
     }
 }

@@ -1,6 +1,8 @@
 /* Golden pairs, what a stream of /v1/responses must never look like, its options and its ends. */
 #include "worker/reply/converse_to_responses.h"
 
+#include <time.h>
+
 #include "tests/unit/converse_bed.h"
 #include "worker/reply/responses_reply.h"
 
@@ -326,6 +328,31 @@ static void test_too_large_an_answer_fails_honestly(void **state)
     }
 }
 
+/* Models that number their calls in each turn anew may call them all the same. */
+static void test_an_id_that_repeats_does_not_cost_its_cube(void **state)
+{
+    enum { CALLS = 2500 };
+    struct converse_bed b;
+    char payload[160];
+    (void)state;
+    open_shown(&b);
+    bed_event(&b, "messageStart", "{\"role\":\"assistant\"}");
+    clock_t begun = clock();
+    for (unsigned i = 0; i < CALLS; i++) {
+        buf_clear(&b.out);
+        snprintf(payload, sizeof payload,
+                 "{\"contentBlockIndex\":%u,\"start\":{\"toolUse\":{\"toolUseId\":\"t\",\"name\":"
+                 "\"f\"}}}",
+                 i);
+        assert_int_equal(bed_event(&b, "contentBlockStart", payload), STATUS_OK);
+        snprintf(payload, sizeof payload, "{\"contentBlockIndex\":%u}", i);
+        assert_int_equal(bed_event(&b, "contentBlockStop", payload), STATUS_OK);
+    }
+    assert_true(clock() - begun < 4 * CLOCKS_PER_SEC);
+    assert_true(has(&b, "\"call_id\":\"t_2500\""));
+    bed_close(&b);
+}
+
 static void test_each_allocation_may_fail(void **state)
 {
     (void)state;
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_malformed_output_is_an_error),
         cmocka_unit_test(test_failure_before_anything_begins_the_stream),
         cmocka_unit_test(test_too_large_an_answer_fails_honestly),
+        cmocka_unit_test(test_an_id_that_repeats_does_not_cost_its_cube),
         cmocka_unit_test(test_each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

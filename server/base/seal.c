@@ -65,46 +65,56 @@ void seal_put(const struct sealer *s, struct str plain, struct buf *out)
     buf_free(&raw);
 }
 
-/* The reverse, in the arena; p NULL: no base64url, or no memory. */
-static struct str raw_of(struct str url, struct arena *arena)
+/* The reverse, in the arena; INVALID: no base64url. */
+static enum status raw_of(struct str url, struct arena *arena, struct str *out)
 {
-    size_t n = (url.n + 3) / 4 * 4, raw_n;
+    size_t n = (url.n + 3) / 4 * 4;
     char *p = url.n % 4 == 1 ? NULL : arena_alloc(arena, n);
     if (!p) {
-        return (struct str){NULL, 0};
+        return url.n % 4 == 1 ? STATUS_INVALID : STATUS_BUSY;
     }
     for (size_t i = 0; i < n; i++) {
         char c = i < url.n ? url.p[i] : '=';
         if (i < url.n && (c == '+' || c == '/' || c == '=')) { /* one form only */
-            return (struct str){NULL, 0};
+            return STATUS_INVALID;
         }
         p[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
     }
-    bool ok = text_unbase64((struct str){p, n}, (uint8_t *)p, &raw_n);
-    return (struct str){ok ? p : NULL, ok ? raw_n : 0};
+    out->p = p;
+    return text_unbase64((struct str){p, n}, (uint8_t *)p, &out->n) ? STATUS_OK : STATUS_INVALID;
 }
 
-bool seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
-               struct str *plain_out)
+static enum status decrypt(const struct sealer *s, struct str raw, uint8_t *plain, size_t n)
 {
-    if (!text_starts(sealed, STR(FORM))) {
-        return false;
-    }
-    struct str raw = raw_of(text_sub(sealed, STR(FORM).n, sealed.n), arena);
-    if (raw.n < NONCE_SIZE + TAG_SIZE) {
-        return false;
-    }
-    size_t n = raw.n - NONCE_SIZE - TAG_SIZE;
     const uint8_t *p = bytes_of(raw);
-    uint8_t *plain = arena_alloc(arena, n + 1); /* also for no text at all */
     mbedtls_gcm_context gcm;
-    bool ok = open_gcm(&gcm, s) && plain;
-    if (ok) {
-        ok = mbedtls_gcm_auth_decrypt(&gcm, n, p, NONCE_SIZE, bytes_of(s->bound), s->bound.n,
-                                      p + NONCE_SIZE, TAG_SIZE, p + NONCE_SIZE + TAG_SIZE,
-                                      plain) == 0;
+    enum status st = open_gcm(&gcm, s) ? STATUS_OK : STATUS_BUSY;
+    if (st == STATUS_OK &&
+        mbedtls_gcm_auth_decrypt(&gcm, n, p, NONCE_SIZE, bytes_of(s->bound), s->bound.n,
+                                 p + NONCE_SIZE, TAG_SIZE, p + NONCE_SIZE + TAG_SIZE, plain) != 0) {
+        st = STATUS_INVALID;
     }
     mbedtls_gcm_free(&gcm);
-    *plain_out = (struct str){ok ? (char *)plain : NULL, ok ? n : 0};
-    return ok;
+    return st;
+}
+
+enum status seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
+                      struct str *plain_out)
+{
+    struct str raw = {NULL, 0};
+    *plain_out = raw;
+    if (!text_starts(sealed, STR(FORM))) {
+        return STATUS_INVALID;
+    }
+    enum status st = raw_of(text_sub(sealed, STR(FORM).n, sealed.n), arena, &raw);
+    if (st != STATUS_OK || raw.n < NONCE_SIZE + TAG_SIZE) {
+        return st == STATUS_OK ? STATUS_INVALID : st;
+    }
+    size_t n = raw.n - NONCE_SIZE - TAG_SIZE;
+    uint8_t *plain = arena_alloc(arena, n + 1); /* also for no text at all */
+    st = plain ? decrypt(s, raw, plain, n) : STATUS_BUSY;
+    if (st == STATUS_OK) {
+        *plain_out = (struct str){(char *)plain, n};
+    }
+    return st;
 }

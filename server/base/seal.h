@@ -11,6 +11,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/buf.h"
+#include "server/base/err.h"
 
 #define SEAL_KEY_SIZE 32
 
@@ -21,9 +22,9 @@ struct sealer {
 
 /* Appends the sealed form to out; on failure the flag of out is set: no memory, its maximum. */
 void seal_put(const struct sealer *s, struct str plain, struct buf *out);
-/* *plain_out lives in the arena. false: not sealed with this key for this purpose (forged, cut, of a
- * later version), or no memory. */
-bool seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
-               struct str *plain_out);
+/* *plain_out lives in the arena. INVALID: not sealed with this key for this purpose (forged, cut, of a
+ * later version); BUSY: no memory. Either way p is NULL. */
+MUST_CHECK enum status seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
+                                 struct str *plain_out);
 
 #endif

@@ -387,11 +387,7 @@ struct each { /* one of both */
 static void give(void *ctx, const void *cell)
 {
     const struct each *e = ctx;
-    if (e->key) {
-        e->key(e->ctx, cell);
-    } else {
-        e->mapping(e->ctx, cell);
-    }
+    e->key ? e->key(e->ctx, cell) : e->mapping(e->ctx, cell);
 }
 
 bool directory_each(const struct segment *s, void (*fn)(void *ctx, const struct directory_key *key),
@@ -422,7 +418,11 @@ void directory_begin(struct segment *s)
     atomic_thread_fence(memory_order_release); /* no cell is seen to change before building did */
     for (enum kind kind = KEYS; kind < KINDS; kind++) {
         struct table t = table_of(s, next, kind);
-        segment_layout_zero(s, t.index, t.index_mask + 1);
+        /* Without terms their pages stay untouched. What a dead writer has left there is asked for by no
+         * key, but for those whose terms are written anew, from the first cell on. */
+        if (kind != TERMS || atomic_load_explicit(t.count, memory_order_relaxed) > 0) {
+            segment_layout_zero(s, t.index, t.index_mask + 1);
+        }
         atomic_store_explicit(t.count, 0, memory_order_relaxed);
     }
 }

@@ -86,7 +86,9 @@ def run(words):
 
 
 def image(words):
-    tool("buildah", *reversed(words), stdout=subprocess.DEVNULL) if words[0] == "inspect" else docker.fail(f"image {words[0]}")
+    if words[0] != "inspect":
+        docker.fail(f"image {words[0]} is not done here")
+    tool("buildah", "inspect", "--type", "image", words[1], stdout=subprocess.DEVNULL)
 
 
 docker.main({"buildx": buildx, "login": login, "tag": tag, "push": push, "run": run, "image": image})

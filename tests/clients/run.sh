@@ -34,6 +34,12 @@ cmp -s $newer/package-lock.json $newer/node_modules/.installed-lock ||
     { (cd $newer && npm ci --no-audit --no-fund --loglevel=error) && cp $newer/package-lock.json $newer/node_modules/.installed-lock; } ||
     complain "npm ci failed in $newer"
 
+# The clients of Bedrock's own routes.
+own=$here/bedrock
+cmp -s $own/package-lock.json $own/node_modules/.installed-lock ||
+    { (cd $own && npm ci --no-audit --no-fund --loglevel=error) && cp $own/package-lock.json $own/node_modules/.installed-lock; } ||
+    complain "npm ci failed in $own"
+
 # moto comes from PyPI into build/moto. On stdout why it cannot, one line.
 moto=build/moto
 # install_python VENV REQUIREMENTS
@@ -80,6 +86,22 @@ if [[ $# -eq 0 || $* == *go.test* ]]; then
     else
         export GO_OPENAI_MISSING="no SDK for Go: ${why##*$'\n'}"
         echo "run.sh: skipping go.test.mjs, $GO_OPENAI_MISSING"
+    fi
+fi
+
+if [[ $# -eq 0 || $* == *bedrock/others* ]]; then
+    if why=$(install_python build/bedrock-clients "$own/requirements.txt"); then
+        export PYTHON_BEDROCK=$PWD/build/bedrock-clients/bin/python
+    else
+        export PYTHON_BEDROCK_MISSING="no SDKs for Python: $why"
+        echo "run.sh: skipping boto3, AnthropicBedrock and langchain-aws, $PYTHON_BEDROCK_MISSING"
+    fi
+    if why=$(command -v go >/dev/null || echo "go is missing (Debian: apt-get install golang)") && [ -z "$why" ] &&
+        why=$(go -C "$own/go" build -o "$PWD/build/bedrock-go" . 2>&1); then
+        export GO_BEDROCK=$PWD/build/bedrock-go
+    else
+        export GO_BEDROCK_MISSING="no AWS SDK for Go: ${why##*$'\n'}"
+        echo "run.sh: skipping the AWS SDK for Go, $GO_BEDROCK_MISSING"
     fi
 fi
 
@@ -138,6 +160,12 @@ export API_KEY
 POOR_KEY=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n poor --monthly-budget 0.01 --output json |
     node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).api_key') || complain "create-api-key failed"
 export POOR_KEY
+# A key that is no more.
+revoked=$(cd "$work" && env -i "${settings[@]}" "$program" create-api-key -u tester -n revoked --output json) &&
+    REVOKED_KEY=$(node -p 'JSON.parse(process.argv[1]).api_key' "$revoked") &&
+    (cd "$work" && env -i "${settings[@]}" "$program" revoke-key "$(node -p 'JSON.parse(process.argv[1]).key_id' "$revoked")" >/dev/null) ||
+    complain "revoke-key failed"
+export REVOKED_KEY
 
 # A name that Codex knows tools for, as an operator maps it.
 (cd "$work" && env -i "${settings[@]}" "$program" map-model gpt-5.5-codex us.anthropic.claude-sonnet-4-5-20250929-v1:0 >/dev/null) ||
@@ -156,7 +184,7 @@ wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r
 
 # One file after the other: they share the mock's ledger.
 files=("$@")
-[ $# -gt 0 ] || files=("$here"/*.test.mjs "$newer"/*.test.mjs)
+[ $# -gt 0 ] || files=("$here"/*.test.mjs "$own"/*.test.mjs "$newer"/*.test.mjs)
 status=0
 # go_through NODE FILE...
 go_through() {

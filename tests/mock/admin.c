@@ -74,6 +74,15 @@ static void give_kept_body(struct mock *mock, const struct request *r, struct an
         answer_error(mock, out, 404, "ResourceNotFoundException", "mock: no such request is kept");
 }
 
+static void give_said(struct mock *mock, const struct request *r, struct answer *out)
+{
+    (void)r;
+    if (buf_ok(&mock->said))
+        answer_body(out, 200, STR("application/octet-stream"), STR(""), &mock->said);
+    else
+        answer_error(mock, out, 404, "ResourceNotFoundException", "mock: it was too much to keep");
+}
+
 static void reset(struct mock *mock, const struct request *r, struct answer *out)
 {
     (void)r;
@@ -152,6 +161,7 @@ static const struct {
     {STR("GET"), STR("/health"), true, give_health},
     {STR("GET"), STR("/__ledger"), true, give_ledger},
     {STR("GET"), STR("/__body"), true, give_kept_body},
+    {STR("GET"), STR("/__said"), true, give_said},
     {STR("POST"), STR("/__reset"), true, reset},
     {STR("POST"), STR("/__script"), true, script},
     {STR("GET"), STR("/credentials"), false, give_credentials},

@@ -277,3 +277,13 @@ bool ask_reply(struct arena *arena, const struct ask *ask, const struct faults *
     count_usage(ask, out);
     return out->block[out->block_n - 1].text.p != NULL;
 }
+
+bool ask_is_version(struct str version, struct str model)
+{
+    uint64_t date;
+    bool dated = false;
+    for (size_t i = 0; i + 8 <= model.n && !dated; i++)
+        dated = text_u64(text_sub(model, i, 8), &date) && date > 20200000 && date < 21000000;
+    return text_eq(version, STR("bedrock-2023-05-31")) ||
+           (!dated && text_eq(version, STR("2026-10-21")));
+}

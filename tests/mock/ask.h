@@ -97,4 +97,8 @@ uint32_t ask_input_tokens(const struct ask *ask);
 /* Bytes of the next delta of s: at most n, never in the middle of a UTF-8 character. */
 size_t ask_piece(struct str s, size_t n);
 
+/* Anthropic's own newest version is good for models whose id has no date in it (platform.claude.com,
+ * "Versioning"). */
+bool ask_is_version(struct str version, struct str model);
+
 #endif

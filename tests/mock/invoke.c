@@ -109,9 +109,9 @@ static bool check_betas(const struct scan *s, const struct rules *rules, char wh
     return true;
 }
 
-static bool check_required(const struct scan *s, char why[WHY_SIZE])
+static bool check_required(const struct scan *s, struct str model, char why[WHY_SIZE])
 {
-    if (!SCAN_IS(s, SCAN_GET(s, 0, "anthropic_version"), "bedrock-2023-05-31"))
+    if (!ask_is_version(scan_text(s, SCAN_GET(s, 0, "anthropic_version")), model))
         return speaker_refuse(why, "anthropic_version: Field required");
     int64_t max_tokens;
     if (!scan_i64(s, SCAN_GET(s, 0, "max_tokens"), &max_tokens))
@@ -244,8 +244,9 @@ static bool read_body(const struct scan *s, const struct rules *rules, struct as
     if (scan_type(s, 0) != SCAN_OBJECT)
         return speaker_refuse(why,
                               "Malformed input request, please reformat your input and try again.");
-    if (!check_fields(s, rules, why) || !check_betas(s, rules, why) || !check_required(s, why) ||
-        !check_cache_marks(s, 0, out, why) || !read_messages(s, out, why))
+    if (!check_fields(s, rules, why) || !check_betas(s, rules, why) ||
+        !check_required(s, out->model, why) || !check_cache_marks(s, 0, out, why) ||
+        !read_messages(s, out, why))
         return false;
     read_tools(s, out);
     read_rest(s, out);

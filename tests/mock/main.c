@@ -132,6 +132,7 @@ int main(int argc, char **argv)
     ledger_init(&mock.ledger);
     buf_init(&mock.body, BODY_MAX);
     buf_init(&mock.scratch, BODY_MAX);
+    buf_init(&mock.said, SAID_MAX);
     mock.faults = fault_memory_new();
     admin_rotate_credentials(&mock);
     int status = mock.faults ? server_run(&mock) : 1;
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
     refusals_drop(mock.refusals);
     buf_free(&mock.body);
     buf_free(&mock.scratch);
+    buf_free(&mock.said);
     ledger_free(&mock.ledger);
     return status;
 }

@@ -23,6 +23,8 @@
     3 /* the operator's, the container's, the container's before its last rotation \
        */
 
+#define SAID_MAX ((size_t)4 << 20)
+
 struct key_text {
     char access_key[64], secret[128], token[256];
 };
@@ -45,6 +47,7 @@ struct mock {
     struct ledger ledger;
     struct fault_memory *faults;
     struct buf body, scratch; /* of the answer being made; reused */
+    struct buf said;          /* the newest answer to a model's request, as far as SAID_MAX */
 };
 
 /* What the server does with an answer; the bytes are already in out. */

@@ -374,4 +374,8 @@ void route_request(struct mock *mock, const struct request *r, struct answer *ou
         answer_error(mock, out, 404, "UnknownOperationException", "mock: no such operation");
     else
         visit_model(&v);
+    buf_free(&mock->said);
+    buf_init(&mock->said, SAID_MAX);
+    if (!out->stream)
+        buf_put_str(&mock->said, buf_str(&mock->body));
 }

@@ -225,6 +225,7 @@ static void run_stream(struct server *s, struct conn *c)
         buf_clear(&s->frames);
         enum stream_step step = stream_next(c->answer.stream, &s->frames);
         put_frames(c, buf_str(&s->frames));
+        buf_put_str(&s->mock->said, buf_str(&s->frames));
         if (step != STREAM_GO)
             finish_stream(s, c, step);
     }

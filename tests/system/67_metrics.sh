@@ -95,8 +95,8 @@ expect_true "who it was is" grep -q 'path=/metrics who=scraper' "$T/server.log"
 # --- what watches the routes to models watches each of them
 mapfile -t routes < <(curl -fsS -H "x-api-key: $TOKEN" "$URL/metrics" |
     sed -nE 's/^llm_api_converter_requests_ended_total\{route="([a-z_]+)",.*transport="converse".*/\1/p' | sort -u)
-expect "routes to models" "${routes[*]}" "chat_completions messages responses"
+expect "routes to models" "${routes[*]}" "bedrock chat_completions messages responses"
 for route in "${routes[@]}"; do
-    expect "the alerts name the route $route" "$(grep 'route=~' "$ROOT/docker/observe/alerts.yaml" | grep -cvE "[\"|]$route[\"|]")" 0
+    expect "the alerts name the route $route" "$(grep 'route=~' "$ROOT/docker/observe/alerts.yaml" | grep -cvE "[\"|]${route}[\"|]")" 0
 done
 finish

@@ -108,4 +108,43 @@ static void golden_check_all(enum dialect dialect, const char *folder, size_t le
     globfree(&found);
 }
 
+/* Each allocation of a golden request fails in turn: an error, never a body that lacks what did not fit. It is over when
+ * so many in a row did no harm. */
+#define GOLDEN_HARMLESS 30
+static void golden_fail_one(enum dialect dialect, const char *in_path)
+{
+    char stem[260];
+    struct convert_case good, c;
+    text_copy(text_sub(text_from(in_path), 0, strlen(in_path) - strlen(".in.json")), stem,
+              sizeof stem);
+    struct str in = golden_read(stem, ".in.json"), options = golden_read(stem, ".options");
+    assert_true(in.p && options.p);
+    convert_case_run(&good, dialect, golden_options(options), in);
+    unsigned harmless = good.status == STATUS_OK ? 0 : GOLDEN_HARMLESS;
+    for (unsigned long k = 2; harmless < GOLDEN_HARMLESS; k++) { /* 1: the arena itself */
+        heap_fail_after(k);
+        convert_case_run(&c, dialect, golden_options(options), in);
+        heap_fail_after(0);
+        harmless = c.status == STATUS_OK ? harmless + 1 : 0;
+        if (c.status == STATUS_OK && !text_eq(buf_str(&c.body), buf_str(&good.body)))
+            fail_msg("%s, allocation %lu: %.*s", stem, k, STR_ARG(buf_str(&c.body)));
+        convert_case_free(&c);
+    }
+    convert_case_free(&good);
+    golden_drop(in);
+    golden_drop(options);
+}
+
+__attribute__((unused)) static void golden_fail_allocations(enum dialect dialect,
+                                                            const char *folder)
+{
+    char pattern[200];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "tests/golden/%s/*.in.json", folder);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        golden_fail_one(dialect, found.gl_pathv[i]);
+    globfree(&found);
+}
+
 #endif

@@ -86,7 +86,9 @@ static bool put_cited(struct converse_build *b, const struct scan *s, struct str
         n += converse_citation_take(&w, s, c);
     }
     BUF_LIT(&block, "]}}");
-    if (n > 0 && buf_ok(&block)) {
+    if (!buf_ok(&block)) {
+        converse_build_no_memory(b);
+    } else if (n > 0) {
         converse_build_raw(b, buf_str(&block));
     }
     buf_free(&block);

@@ -109,10 +109,14 @@ static void put_call(struct writer *w, const struct responses_item *item)
 /* The block, in the arena; p NULL: it is not what this gateway has sealed of this model. */
 static struct str open_thought(struct writer *w, scan_ref sealed)
 {
-    struct str plain, text = converse_build_read(&w->b, w->s, sealed);
-    bool ok = w->sealer && text.n > 0 && converse_build_has(&w->b, MODELS_CLAUDE) &&
-              seal_open(w->sealer, text, w->b.arena, &plain);
-    return ok && text_starts(plain, STR("{\"reasoningContent\":")) ? plain : (struct str){NULL, 0};
+    struct str plain = {NULL, 0}, text = converse_build_read(&w->b, w->s, sealed);
+    if (!w->sealer || text.n == 0 || !converse_build_has(&w->b, MODELS_CLAUDE)) {
+        return plain;
+    }
+    if (seal_open(w->sealer, text, w->b.arena, &plain) == STATUS_BUSY) {
+        converse_build_no_memory(&w->b);
+    }
+    return text_starts(plain, STR("{\"reasoningContent\":")) ? plain : (struct str){NULL, 0};
 }
 
 static bool says_something(const struct scan *s, scan_ref content)

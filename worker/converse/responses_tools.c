@@ -31,15 +31,15 @@ static struct str join(struct converse_build *b, struct str space, struct str na
     return joined;
 }
 
-static struct str tool_name(struct converse_build *b, const struct scan *s,
-                            const struct responses_tool *t)
+/* p NULL: a failure. */
+static struct str own_name(struct converse_build *b, const struct scan *s,
+                           const struct responses_tool *t)
 {
     struct str name = responses_tool_name(s, t);
     if (!name.p) {
         converse_build_no_memory(b);
-        return nothing;
     }
-    return join(b, converse_build_read(b, s, t->space), name);
+    return name;
 }
 
 struct str responses_tools_name(struct converse_build *b, const struct scan *s,
@@ -78,36 +78,43 @@ static void put_unnamed(struct converse_build *b, const struct scan *s,
     plan_note(b->plan, PLAN_MAP, "tool:", name);
 }
 
-/* What a namespace is about stands before what its first tool does. */
-static void put_tool(struct converse_build *b, const struct scan *s, const struct responses_tool *t)
+static void put_shown(struct converse_build *b, const struct scan *s,
+                      const struct responses_tool *t, struct str name)
 {
-    struct str name = tool_name(b, s, t);
-    if (!converse_build_ok(b)) {
-        return;
-    }
     if (!converse_names_first(b->names, name)) {
         converse_build_drop_named(b, "tool:", name);
     } else if (t->tool.kind == CHAT_TOOL_SEARCH || t->tool.kind == CHAT_TOOL_SHELL) {
         put_unnamed(b, s, t, name);
-    } else {
+    } else { /* what a namespace is about stands before what its first tool does */
         openai_tools_put_one(b, s, &t->tool, name, raw_text(s, t->preface));
     }
     openai_parts_cache(b, s, t->at);
 }
 
+static void put_tool(struct converse_build *b, const struct scan *s, const struct responses_tool *t)
+{
+    if (t->tool.kind == CHAT_TOOL_OTHER) {
+        struct str type = converse_build_read(b, s, SCAN_GET(s, t->at, "type"));
+        converse_build_drop_named(b, "tool:", type);
+        return;
+    }
+    struct str space = converse_build_read(b, s, t->space), name = own_name(b, s, t);
+    if (!name.p || !responses_tool_is_shown(&b->plan->left, t, space, name)) {
+        return;
+    }
+    struct str joined = join(b, space, name);
+    if (joined.p) {
+        put_shown(b, s, t, joined);
+    }
+}
+
 static void put_tools(struct converse_build *b, const struct responses_request *r)
 {
-    const struct scan *s = r->scan;
     struct responses_tool_walk walk;
     struct responses_tool t;
-    responses_tool_begin(&walk, s, r->tools, &r->items);
+    responses_tool_begin(&walk, r->scan, r->tools, &r->items);
     while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
-        if (t.tool.kind == CHAT_TOOL_OTHER) {
-            converse_build_drop_named(
-                b, "tool:", converse_build_read(b, s, SCAN_GET(s, t.at, "type")));
-        } else if (responses_tool_is_shown(&b->plan->left, &t)) {
-            put_tool(b, s, &t);
-        }
+        put_tool(b, r->scan, &t);
     }
 }
 
@@ -122,6 +129,19 @@ static void put_gone(struct converse_build *b, const struct responses_request *r
     openai_tools_put_gone(b, responses_tools_name(b, r->scan, &r->items.item[i]));
 }
 
+/* As Bedrock knows it; p NULL: a failure. */
+static struct str found_name(struct converse_build *b, const struct scan *s,
+                             const struct responses_tool *t)
+{
+    struct str name = own_name(b, s, t), space = converse_build_read(b, s, t->space);
+    name = name.p ? join(b, space, name) : name;
+    name = name.p ? converse_name_out(b->names, name) : name;
+    if (!name.p) {
+        converse_build_no_memory(b);
+    }
+    return name;
+}
+
 void responses_tools_put_found(struct converse_build *b, const struct scan *s, scan_ref tools,
                                struct str id)
 {
@@ -134,8 +154,7 @@ void responses_tools_put_found(struct converse_build *b, const struct scan *s, s
     buf_init(&text, scan_raw(s, tools).n * 8 + 128);
     responses_tool_begin(&walk, s, tools, NULL);
     while (converse_build_ok(b) && responses_tool_next(&walk, &t)) {
-        struct str name = t.tool.kind == CHAT_TOOL_OTHER ? nothing : tool_name(b, s, &t);
-        name = name.p ? converse_name_out(b->names, name) : nothing;
+        struct str name = t.tool.kind == CHAT_TOOL_OTHER ? nothing : found_name(b, s, &t);
         if (name.p) {
             buf_put_str(&text, buf_len(&text) > 0 ? STR(", ") : STR("Tools found: "));
             buf_put_str(&text, name);

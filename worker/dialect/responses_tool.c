@@ -89,9 +89,8 @@ struct str responses_tool_name(const struct scan *s, const struct responses_tool
                                              : scan_text(s, t->tool.name);
 }
 
-bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t)
+bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t, struct str space,
+                             struct str name)
 {
-    const struct scan *s = w->scan;
-    return t->tool.kind != CHAT_TOOL_OTHER &&
-           openai_wish_allows(w, scan_text(s, t->space), responses_tool_name(s, t));
+    return t->tool.kind != CHAT_TOOL_OTHER && openai_wish_allows(w, space, name);
 }

@@ -29,9 +29,10 @@ void responses_tool_begin(struct responses_tool_walk *w, const struct scan *s, s
                           const struct responses_list *items);
 bool responses_tool_next(struct responses_tool_walk *w, struct responses_tool *out);
 
-/* Its name; that of a tool without one is its type. */
+/* Of a tool that has none it is the type. p NULL: no memory. */
 struct str responses_tool_name(const struct scan *s, const struct responses_tool *t);
-/* May the model be shown it? Not what only OpenAI's service does. */
-bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t);
+/* May the model be shown it? Not what only OpenAI's service does. space and name: its own, as texts. */
+bool responses_tool_is_shown(const struct wish *w, const struct responses_tool *t, struct str space,
+                             struct str name);
 
 #endif

@@ -82,7 +82,9 @@ static void count_tools(struct wish *w, const struct responses_list *items, scan
     struct responses_tool t;
     responses_tool_begin(&walk, w->scan, tools, items);
     while (responses_tool_next(&walk, &t)) {
-        w->tools += responses_tool_is_shown(w, &t);
+        bool unnamed = t.tool.kind == CHAT_TOOL_SEARCH || t.tool.kind == CHAT_TOOL_SHELL;
+        struct str name = unnamed ? responses_tool_name(w->scan, &t) : wish_text(w, t.tool.name);
+        w->tools += responses_tool_is_shown(w, &t, wish_text(w, t.space), name);
     }
 }
 

@@ -87,8 +87,10 @@ enum status passing_choose(struct exchange *x)
 static void merge_head(struct exchange *x)
 {
     struct plan_terms *t = &x->attempt.terms;
-    const struct str *head = x->asked.passed.head;
-    if (t->guardrail.id.n == 0) {
+    struct str *head = x->asked.passed.head;
+    if (t->guardrail.id.n > 0) { /* whose trace has its words and its ARN: the operator's */
+        head[ASKED_PASSED_TRACE] = (struct str){NULL, 0};
+    } else {
         t->guardrail.id = head[ASKED_PASSED_GUARDRAIL];
         t->guardrail.version = head[ASKED_PASSED_GUARDRAIL_VERSION];
     }
@@ -192,16 +194,50 @@ static struct str members(struct exchange *x, const struct ours *o, bool more)
     return text ? text_from(text) : (struct str){NULL, 0};
 }
 
+static enum status scan_body(const struct exchange *x, struct scan *s, struct err *err)
+{
+    enum status st = scan_parse(s, x->arena, x->asked.body, &x->worker->scan_limits, err);
+    return st == STATUS_OK && scan_type(s, 0) != SCAN_OBJECT
+               ? err_set(err, STATUS_INVALID, "the body is no JSON object")
+               : st;
+}
+
+static bool has_guard_content(const struct scan *s, scan_ref blocks)
+{
+    for (scan_ref b = scan_type(s, blocks) == SCAN_ARRAY ? scan_first(s, blocks) : SCAN_ABSENT;
+         b != SCAN_ABSENT; b = scan_next(s, blocks, b)) {
+        if (SCAN_GET(s, b, "guardContent") != SCAN_ABSENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "If you include guardContent blocks, the guardrail operates only on those" (service-2.json): whose
+ * guardrail it is says what it looks at. Of a name that stands twice either may be read. */
+static enum status refuse_guard_content(const struct scan *s, struct err *err)
+{
+    scan_ref messages = SCAN_GET(s, 0, "messages");
+    bool found = has_guard_content(s, SCAN_GET(s, 0, "system")) ||
+                 scan_has_duplicate(s, 0, STR("messages")) ||
+                 scan_has_duplicate(s, 0, STR("system"));
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
+        found = found || has_guard_content(s, SCAN_GET(s, m, "content")) ||
+                scan_has_duplicate(s, m, STR("content"));
+    }
+    return found ? err_set(err, STATUS_INVALID,
+                           "guardContent: a guardrail of this gateway's looks at all of a request")
+                 : STATUS_OK;
+}
+
 static enum status put_ours(struct exchange *x, struct ours *o)
 {
     struct scan s;
     struct edits e;
     struct err *err = &x->outcome.err;
-    if (scan_parse(&s, x->arena, x->asked.body, &x->worker->scan_limits, err) != STATUS_OK) {
+    if (scan_body(x, &s, err) != STATUS_OK ||
+        (o->has[GUARDRAIL] && refuse_guard_content(&s, err) != STATUS_OK)) {
         return err->code;
-    }
-    if (scan_type(&s, 0) != SCAN_OBJECT) {
-        return err_set(err, STATUS_INVALID, "the body is no JSON object");
     }
     o->scan = &s;
     edits_init(&e, &s);
@@ -214,11 +250,42 @@ static enum status put_ours(struct exchange *x, struct ours *o)
     return edits_apply(&e, &x->attempt.body, err);
 }
 
+#define AWS_OWN "amazon-bedrock-"
+
+static bool is_aws_own(void *ctx, scan_ref key, scan_ref value)
+{
+    (void)value;
+    return text_starts(scan_text(ctx, key), STR(AWS_OWN));
+}
+
+/* A tagSuffix would say what our guardrail looks at. */
+static enum status put_invoke(struct exchange *x)
+{
+    struct scan s;
+    struct edits e;
+    if (scan_body(x, &s, &x->outcome.err) != STATUS_OK) {
+        return x->outcome.err.code;
+    }
+    edits_init(&e, &s);
+    bool more = edits_filter(&e, 0, is_aws_own, &s) > 0;
+    if (x->attempt.terms.guardrail.async && x->asked.stream) {
+        edits_inside(
+            &e, 0,
+            STR("\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"}"));
+        edits_inside(&e, 0, more ? STR(",") : STR(""));
+    }
+    return edits_apply(&e, &x->attempt.body, &x->outcome.err);
+}
+
 static enum status make_body(struct exchange *x)
 {
     struct ours ours = {.scan = NULL};
+    bool guarded = x->attempt.terms.guardrail.id.n > 0; /* by us */
     if (x->route->passing == ROUTE_INVOKE) {
         merge_head(x);
+        if (guarded) {
+            return put_invoke(x);
+        }
     } else if (x->route->passing == ROUTE_CONVERSE) {
         look_what(x, &ours);
     }

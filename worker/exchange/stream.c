@@ -345,6 +345,7 @@ static enum status tell_whole(struct exchange *x)
     buf_init(&out, ANSWER_MAX);
     enum status st = x->attempt.relay->whole(x->attempt.reply, x->arena, buf_str(&t->held_back),
                                              &out, &x->outcome.err);
+    st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
     if (st == STATUS_OK) {
         cure_prove(x);
         put_whole(x, buf_str(&out));

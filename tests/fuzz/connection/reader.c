@@ -189,7 +189,9 @@ static bool read_event(struct str event)
         if (text_starts(line, STR("data: ")) && !text_eq(data, STR("[DONE]"))) {
             WORLD_CHECK(is_json(data), "an event is not JSON: %.*s", STR_ARG(data));
             last |= text_find(data, STR("\"message_stop\""), &at) ||
-                    text_find(data, STR("\"error\""), &at);
+                    text_find(data, STR("\"error\":{"), &at) ||
+                    text_find(data, STR("\"response.completed\""), &at) ||
+                    text_find(data, STR("\"response.incomplete\""), &at);
         } else if (text_starts(line, STR("data: "))) {
             last = true;
         } else {

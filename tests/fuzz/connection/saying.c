@@ -12,8 +12,9 @@
 #define LLAMA_ASK(more)                                                                           \
     "{\"model\":\"us.meta.llama3-3-70b-instruct-v1:0\",\"max_tokens\":9,\"stream\":true," more HI \
     "}"
-#define STREAM "\"stream\":true,"
-#define LOOK   "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}"
+#define RESPONSES_ASK(model, more) "{\"model\":\"" model "\"," more "\"input\":\"Hi$\"}"
+#define STREAM                     "\"stream\":true,"
+#define LOOK                       "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}"
 
 static const char *const keys[] = {
 #define KEY_TEXT(NAME, key, meaning) key,
@@ -116,6 +117,16 @@ static const struct request {
      0},
     {"POST /v1/messages HTTP/1.1", "", LENGTH,
      LLAMA_ASK("\"tools\":[{\"name\":\"f\",\"input_schema\":" LOOK "}],"), 0},
+    {"POST /v1/responses HTTP/1.1", "", LENGTH, RESPONSES_ASK(CLAUDE, STREAM), 0},
+    {"POST /v1/responses HTTP/1.1", "", LENGTH, RESPONSES_ASK(NOVA, ""), 0},
+    {"POST /v1/responses HTTP/1.1", "", CHUNKS,
+     RESPONSES_ASK(CLAUDE, STREAM "\"reasoning\":{\"effort\":\"low\",\"summary\":\"auto\"},"
+                                  "\"include\":[\"reasoning.encrypted_content\"],"
+                                  "\"tools\":[{\"type\":\"custom\",\"name\":\"f\"}],"),
+     0},
+    {"POST /v1/chat/completions HTTP/1.1", "", LENGTH, RESPONSES_ASK(NOVA, STREAM), 9000},
+    {"GET /v1/responses HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", NONE, "", 0},
+    {"DELETE /v1/responses/resp_1 HTTP/1.1", "", NONE, "", 0},
 };
 
 uint32_t saying_requests(void)

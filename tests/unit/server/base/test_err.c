@@ -113,6 +113,31 @@ static void test_table_names_follow_the_enum(void **state)
     assert_null(err_row(STATUS_INTERNAL)->code);
 }
 
+/* AWS's SDKs repeat 429 and 5xx: what no wait cures is another status. */
+static void test_bedrock_has_names_of_its_own(void **state)
+{
+    static const struct {
+        enum status status;
+        int http;
+        const char *type;
+    } rows[] = {
+        {STATUS_INVALID, 400, "ValidationException"},
+        {STATUS_TOO_LARGE, 413, "ValidationException"},
+        {STATUS_AUTH, 403, "AccessDeniedException"},
+        {STATUS_BUDGET, 400, "ServiceQuotaExceededException"},
+        {STATUS_RATE, 429, "ThrottlingException"},
+        {STATUS_NO_MODEL, 404, "ResourceNotFoundException"},
+        {STATUS_NO_ROUTE, 404, "UnknownOperationException"},
+        {STATUS_INTERNAL, 500, "InternalServerException"},
+        {STATUS_OVERLOADED, 503, "ServiceUnavailableException"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(err_http(rows[i].status, DIALECT_BEDROCK), rows[i].http);
+        assert_string_equal(err_type(rows[i].status, DIALECT_BEDROCK), rows[i].type);
+    }
+}
+
 /* A model that cannot be had is final for Codex as 400 alone; for the others it is what it was. */
 static void test_responses_tell_of_models_by_400(void **state)
 {
@@ -152,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_set_without_err_gives_code),
         cmocka_unit_test(test_table_every_row_sane),
         cmocka_unit_test(test_table_names_follow_the_enum),
+        cmocka_unit_test(test_bedrock_has_names_of_its_own),
         cmocka_unit_test(test_responses_tell_of_models_by_400),
         cmocka_unit_test(test_no_memory_is_busy),
     };

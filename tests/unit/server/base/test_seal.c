@@ -23,7 +23,7 @@ static bool opens(const struct sealer *s, struct str sealed, struct str want)
 {
     struct arena *arena = arena_new(4 * MAX);
     struct str plain;
-    bool ok = seal_open(s, sealed, arena, &plain);
+    bool ok = seal_open(s, sealed, arena, &plain) == STATUS_OK;
     assert_true(!ok || text_eq(plain, want));
     arena_drop(arena);
     return ok;
@@ -123,6 +123,26 @@ static void test_no_room_sets_the_flag(void **state)
     }
 }
 
+/* Else a thought would be dropped as a forged one. */
+static void test_no_memory_is_not_forged(void **state)
+{
+    struct arena *arena = arena_new(MAX);
+    struct buf b;
+    struct str sealed = sealed_into(&ours, STR("x"), &b), plain;
+    (void)state;
+    for (unsigned long k = 1; k < 3; k++) {
+        heap_fail_after(k);
+        enum status st = seal_open(&ours, sealed, arena, &plain);
+        heap_fail_after(0);
+        assert_int_equal(st, STATUS_BUSY);
+        assert_null(plain.p);
+    }
+    assert_int_equal(seal_open(&ours, STR("1.AAAA"), arena, &plain), STATUS_INVALID);
+    assert_null(plain.p);
+    buf_free(&b);
+    arena_drop(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_other_key_or_purpose_does_not_open),
         cmocka_unit_test(test_what_is_no_seal_does_not_open),
         cmocka_unit_test(test_no_room_sets_the_flag),
+        cmocka_unit_test(test_no_memory_is_not_forged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,8 +129,11 @@ static void test_find_terms_of_the_keys_that_have_some(void **state)
     assert_string_equal(got.guardrail, "gr:1");
     assert_int_equal(strlen(got.project), sizeof got.project - 1);
     assert_int_equal(directory_find_terms(&seg, key_of(8, 0).digest, &got), DIRECTORY_MISS);
-    publish(0, 1, 2);
-    assert_int_equal(directory_find_terms(&seg, t.digest, &got), DIRECTORY_MISS);
+    for (uint32_t stamp = 2; stamp < 6;
+         stamp++) { /* both banks, without them and with theirs gone */
+        publish(0, 1, stamp);
+        assert_int_equal(directory_find_terms(&seg, t.digest, &got), DIRECTORY_MISS);
+    }
 }
 
 static void test_begin_unfinished_bank_is_not_seen_and_begun_again(void **state)

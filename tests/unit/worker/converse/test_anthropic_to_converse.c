@@ -43,29 +43,10 @@ static void test_fields_are_read_strictly(void **state)
     convert_case_check_all(DIALECT_ANTHROPIC, rows, COUNT_OF(rows));
 }
 
-/* Each allocation fails in turn: an error, never a body that lacks what did not fit. */
 static void test_allocations_that_fail_give_an_error(void **state)
 {
-    struct str in = golden_read("tests/golden/anthropic_to_converse/tools_names_qwen", ".in.json");
-    struct convert_case good, c;
-    struct convert_options o = {.model = STR(QWEN)};
-    enum status st = STATUS_BUSY;
     (void)state;
-    assert_non_null(in.p);
-    convert_case_run(&good, DIALECT_ANTHROPIC, o, in);
-    assert_int_equal(good.status, STATUS_OK);
-    for (unsigned long k = 2; st != STATUS_OK && k < 500; k++) { /* 1: the arena itself */
-        heap_fail_after(k);
-        convert_case_run(&c, DIALECT_ANTHROPIC, o, in);
-        heap_fail_after(0);
-        st = c.status;
-        if (st == STATUS_OK)
-            assert_true(text_eq(buf_str(&c.body), buf_str(&good.body)));
-        convert_case_free(&c);
-    }
-    assert_int_equal(st, STATUS_OK);
-    convert_case_free(&good);
-    golden_drop(in);
+    golden_fail_allocations(DIALECT_ANTHROPIC, "anthropic_to_converse");
 }
 
 #define STRICT(body)  "{\"model\":\"m\",\"max_tokens\":9," body "}"

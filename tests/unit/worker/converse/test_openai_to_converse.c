@@ -54,29 +54,10 @@ static void test_fields_are_read_as_openai_means_them(void **state)
     convert_case_check_all(DIALECT_OPENAI, rows, COUNT_OF(rows));
 }
 
-/* Each allocation fails in turn: an error, never a body that lacks what did not fit. */
 static void test_allocations_that_fail_give_an_error(void **state)
 {
-    struct str in = golden_read("tests/golden/openai_to_converse/calls_arguments_qwen", ".in.json");
-    struct convert_case good, c;
-    struct convert_options o = {.model = STR(QWEN)};
-    enum status st = STATUS_BUSY;
     (void)state;
-    assert_non_null(in.p);
-    convert_case_run(&good, DIALECT_OPENAI, o, in);
-    assert_int_equal(good.status, STATUS_OK);
-    for (unsigned long k = 2; st != STATUS_OK && k < 500; k++) { /* 1: the arena itself */
-        heap_fail_after(k);
-        convert_case_run(&c, DIALECT_OPENAI, o, in);
-        heap_fail_after(0);
-        st = c.status;
-        if (st == STATUS_OK)
-            assert_true(text_eq(buf_str(&c.body), buf_str(&good.body)));
-        convert_case_free(&c);
-    }
-    assert_int_equal(st, STATUS_OK);
-    convert_case_free(&good);
-    golden_drop(in);
+    golden_fail_allocations(DIALECT_OPENAI, "openai_to_converse");
 }
 
 int main(void)

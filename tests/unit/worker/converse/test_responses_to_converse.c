@@ -127,36 +127,10 @@ static void test_nulls_are_nothing(void **state)
     convert_case_check_all(DIALECT_RESPONSES, rows, COUNT_OF(rows));
 }
 
-/* Each allocation fails in turn: an error, never a body that lacks what did not fit. */
-static void fail_allocations(const char *stem, const char *model)
-{
-    struct str in = golden_read(stem, ".in.json");
-    struct convert_case good, c;
-    struct convert_options o = {.model = text_from(model)};
-    enum status st = STATUS_BUSY;
-    assert_non_null(in.p);
-    convert_case_run(&good, DIALECT_RESPONSES, o, in);
-    assert_int_equal(good.status, STATUS_OK);
-    for (unsigned long k = 2; st != STATUS_OK && k < 500; k++) { /* 1: the arena itself */
-        heap_fail_after(k);
-        convert_case_run(&c, DIALECT_RESPONSES, o, in);
-        heap_fail_after(0);
-        st = c.status;
-        if (st == STATUS_OK)
-            assert_true(text_eq(buf_str(&c.body), buf_str(&good.body)));
-        convert_case_free(&c);
-    }
-    assert_int_equal(st, STATUS_OK);
-    convert_case_free(&good);
-    golden_drop(in);
-}
-
 static void test_allocations_that_fail_give_an_error(void **state)
 {
     (void)state;
-    fail_allocations("tests/golden/responses_to_converse/calls_arguments_qwen", QWEN);
-    fail_allocations("tests/golden/responses_to_converse/search_o46", OPUS46);
-    fail_allocations("tests/golden/responses_to_converse/hosted_items_qwen", QWEN);
+    golden_fail_allocations(DIALECT_RESPONSES, "responses_to_converse");
 }
 
 int main(void)

@@ -154,7 +154,7 @@ static struct str opened(const struct converse_bed *b, unsigned n)
         rest = text_sub(rest, at + STR("\"encrypted_content\":\"").n, rest.n);
     }
     assert_true(text_find(rest, STR("\""), &at));
-    assert_true(seal_open(&bed_sealer, text_sub(rest, 0, at), b->arena, &plain));
+    assert_int_equal(seal_open(&bed_sealer, text_sub(rest, 0, at), b->arena, &plain), STATUS_OK);
     return plain;
 }
 

@@ -211,6 +211,27 @@ static void test_the_request_is_repeated_once(void **state)
     arena_drop(arena);
 }
 
+/* A slow reader would have it lie here three times. */
+static void test_a_long_part_of_the_request_waits_for_the_end(void **state)
+{
+    (void)state;
+    enum { LONG = 20000 };
+    char *schema = heap_new(LONG);
+    struct converse_bed b;
+    memset(schema, 'z', LONG);
+    schema[0] = schema[LONG - 1] = '"';
+    open_as(&b, &(struct responses_wants){.echo = {.text = {schema, LONG}, .user = STR("7")}});
+    bed_event(&b, "messageStart", "{\"role\":\"assistant\"}");
+    assert_true(has(&b, "\"user\":7") && has(&b, "\"text\":{\"format\""));
+    assert_false(has(&b, "zzz"));
+    buf_clear(&b.out);
+    bed_event(&b, "messageStop", "{\"stopReason\":\"end_turn\"}");
+    assert_int_equal(bed_end(&b), STATUS_OK);
+    assert_true(has(&b, "\"text\":\"zzz"));
+    bed_close(&b);
+    heap_drop(schema);
+}
+
 struct reason_row {
     const char *bedrock, *event, *details;
 };
@@ -397,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_thinking_is_shown_as_the_client_asks),
         cmocka_unit_test(test_sealed_thinking_is_what_bedrock_said),
         cmocka_unit_test(test_the_request_is_repeated_once),
+        cmocka_unit_test(test_a_long_part_of_the_request_waits_for_the_end),
         cmocka_unit_test(test_stop_reasons_become_ends),
         cmocka_unit_test(test_malformed_output_is_an_error),
         cmocka_unit_test(test_failure_before_anything_begins_the_stream),

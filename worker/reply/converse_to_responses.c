@@ -132,20 +132,27 @@ static void open_thinking(struct responses_reply *r, const struct converse_block
     }
 }
 
-/* Clients find a call by its id: it must be the only one, whatever the model thinks. */
+static bool is_taken(const struct responses_reply *r, struct str id)
+{
+    const struct output_item *c = r->last_call;
+    while (c && !text_eq(c->call_id, id)) {
+        c = c->earlier_call;
+    }
+    return c != NULL;
+}
+
+/* Clients find a call by its id: it must be the only one, whatever the model thinks. Behind as many that
+ * begin like it, the first try is good: no answer is searched for each number. */
 static struct str unique_id(struct responses_reply *r, struct str id)
 {
     struct arena *arena = r->base.arena;
     struct str own_id = arena_dup(arena, id);
-    uint32_t more = 1;
-    const struct output_item *c = r->last_call;
-    while (c && own_id.p) {
-        if (text_eq(c->call_id, own_id)) {
-            own_id = text_from(arena_printf(arena, "%.*s_%u", STR_ARG(id), ++more));
-            c = r->last_call;
-        } else {
-            c = c->earlier_call;
-        }
+    uint32_t alike = 0;
+    for (const struct output_item *c = r->last_call; c; c = c->earlier_call) {
+        alike += text_starts(c->call_id, id);
+    }
+    while (own_id.p && is_taken(r, own_id)) {
+        own_id = text_from(arena_printf(arena, "%.*s_%u", STR_ARG(id), ++alike));
     }
     return own_id;
 }

@@ -3,14 +3,15 @@
 
 #include "worker/reply/output_item.h"
 
-#define ECHO_MAX ((size_t)64 << 20) /* the request had room, too */
+#define ECHO_MAX  ((size_t)64 << 20) /* the request had room, too */
+#define SHORT_MAX 16384u             /* bytes: metadata as OpenAI takes it has 10,000 */
 
 /* --- what does not change -------------------------------------------------------------------- */
 
 /* A request may have long ones: the last event repeats them, those at the beginning do without. */
-static bool is_long(struct str name)
+static bool is_long(struct str name, struct str value)
 {
-    return text_eq(name, STR("instructions")) || text_eq(name, STR("tools"));
+    return value.n > SHORT_MAX || text_eq(name, STR("instructions")) || text_eq(name, STR("tools"));
 }
 
 static void put_echoes(struct buf *out, const struct responses_echo *echo, bool longs, bool told)
@@ -23,7 +24,7 @@ static void put_echoes(struct buf *out, const struct responses_echo *echo, bool 
 #undef ROW
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (is_long(rows[i].name) == longs) {
+        if (is_long(rows[i].name, rows[i].value) == longs) {
             buf_put_str(out, rows[i].key);
             buf_put_str(out, told && rows[i].value.p ? rows[i].value : rows[i].absent);
         }

@@ -9,7 +9,8 @@
 #include "worker/reply/converse_reply.h"
 #include "worker/reply/responses_wants.h"
 
-/* Of a stream. What is larger ends in response.failed: real answers have a tenth of it. */
+/* Of a stream. What is larger ends in response.failed: real answers have a tenth of it. The last events
+ * repeat a message four times, at once: with a client that reads slowly five of these lie here. */
 #define RESPONSES_REPLY_MAX ((size_t)8 << 20)
 
 enum output_kind {

@@ -1,6 +1,8 @@
 /* Golden pairs, what a stream of /v1/responses must never look like, its options and its ends. */
 #include "worker/reply/converse_to_responses.h"
 
+#include <time.h>
+
 #include "tests/unit/converse_bed.h"
 #include "worker/reply/responses_reply.h"
 
@@ -209,6 +211,27 @@ static void test_the_request_is_repeated_once(void **state)
     arena_drop(arena);
 }
 
+/* A slow reader would have it lie here three times. */
+static void test_a_long_part_of_the_request_waits_for_the_end(void **state)
+{
+    (void)state;
+    enum { LONG = 20000 };
+    char *schema = heap_new(LONG);
+    struct converse_bed b;
+    memset(schema, 'z', LONG);
+    schema[0] = schema[LONG - 1] = '"';
+    open_as(&b, &(struct responses_wants){.echo = {.text = {schema, LONG}, .user = STR("7")}});
+    bed_event(&b, "messageStart", "{\"role\":\"assistant\"}");
+    assert_true(has(&b, "\"user\":7") && has(&b, "\"text\":{\"format\""));
+    assert_false(has(&b, "zzz"));
+    buf_clear(&b.out);
+    bed_event(&b, "messageStop", "{\"stopReason\":\"end_turn\"}");
+    assert_int_equal(bed_end(&b), STATUS_OK);
+    assert_true(has(&b, "\"text\":\"zzz"));
+    bed_close(&b);
+    heap_drop(schema);
+}
+
 struct reason_row {
     const char *bedrock, *event, *details;
 };
@@ -326,6 +349,31 @@ static void test_too_large_an_answer_fails_honestly(void **state)
     }
 }
 
+/* Models that number their calls in each turn anew may call them all the same. */
+static void test_an_id_that_repeats_does_not_cost_its_cube(void **state)
+{
+    enum { CALLS = 2500 };
+    struct converse_bed b;
+    char payload[160];
+    (void)state;
+    open_shown(&b);
+    bed_event(&b, "messageStart", "{\"role\":\"assistant\"}");
+    clock_t begun = clock();
+    for (unsigned i = 0; i < CALLS; i++) {
+        buf_clear(&b.out);
+        snprintf(payload, sizeof payload,
+                 "{\"contentBlockIndex\":%u,\"start\":{\"toolUse\":{\"toolUseId\":\"t\",\"name\":"
+                 "\"f\"}}}",
+                 i);
+        assert_int_equal(bed_event(&b, "contentBlockStart", payload), STATUS_OK);
+        snprintf(payload, sizeof payload, "{\"contentBlockIndex\":%u}", i);
+        assert_int_equal(bed_event(&b, "contentBlockStop", payload), STATUS_OK);
+    }
+    assert_true(clock() - begun < 4 * CLOCKS_PER_SEC);
+    assert_true(has(&b, "\"call_id\":\"t_2500\""));
+    bed_close(&b);
+}
+
 static void test_each_allocation_may_fail(void **state)
 {
     (void)state;
@@ -370,10 +418,12 @@ int main(void)
         cmocka_unit_test(test_thinking_is_shown_as_the_client_asks),
         cmocka_unit_test(test_sealed_thinking_is_what_bedrock_said),
         cmocka_unit_test(test_the_request_is_repeated_once),
+        cmocka_unit_test(test_a_long_part_of_the_request_waits_for_the_end),
         cmocka_unit_test(test_stop_reasons_become_ends),
         cmocka_unit_test(test_malformed_output_is_an_error),
         cmocka_unit_test(test_failure_before_anything_begins_the_stream),
         cmocka_unit_test(test_too_large_an_answer_fails_honestly),
+        cmocka_unit_test(test_an_id_that_repeats_does_not_cost_its_cube),
         cmocka_unit_test(test_each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

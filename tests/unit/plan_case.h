@@ -13,9 +13,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "worker/dialect/chat.h"
+#include "worker/openai/chat.h"
 #include "worker/dialect/messages.h"
-#include "worker/dialect/responses.h"
+#include "worker/openai/responses.h"
 #include "worker/plan/plan_make.h"
 
 #define SONNET35 "anthropic.claude-3-5-sonnet-20241022-v2:0"

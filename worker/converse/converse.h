@@ -22,7 +22,7 @@ struct str converse_name_back(const struct converse_names *names, struct str bed
 /* What a call of a tool is in the client's dialect: Bedrock knows functions only. */
 enum converse_call {
     CONVERSE_CALL_FUNCTION,
-    CONVERSE_CALL_CUSTOM, /* its input is free text: worker/dialect/chat_tool.h */
+    CONVERSE_CALL_CUSTOM, /* its input is free text: worker/openai/chat_tool.h */
     CONVERSE_CALL_SEARCH, /* tool_search that the client executes */
     CONVERSE_CALL_SHELL   /* local_shell */
 };

@@ -6,7 +6,7 @@
 #define WORKER_CONVERSE_OPENAI_CALL_H
 
 #include "worker/converse/converse_build.h"
-#include "worker/dialect/chat_tool.h"
+#include "worker/openai/chat_tool.h"
 
 /* name: as the tool was put. input: JSON inside a string, made by a model: an object goes on with its
  * own bytes, "" is {}, anything else is kept as text under one key, so that nothing is lost and Bedrock

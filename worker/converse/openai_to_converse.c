@@ -4,7 +4,7 @@
 #include "worker/converse/openai_call.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/converse/openai_tools.h"
-#include "worker/dialect/chat_tool.h"
+#include "worker/openai/chat_tool.h"
 
 /* --- instructions -------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #ifndef WORKER_CONVERSE_OPENAI_TO_CONVERSE_H
 #define WORKER_CONVERSE_OPENAI_TO_CONVERSE_H
 
-#include "worker/dialect/chat.h"
+#include "worker/openai/chat.h"
 #include "worker/converse/converse.h"
 #include "worker/plan/plan.h"
 

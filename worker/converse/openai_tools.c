@@ -2,8 +2,8 @@
 
 #include "worker/converse/anthropic_blocks.h"
 #include "worker/converse/openai_parts.h"
-#include "worker/dialect/chat_tool.h"
-#include "worker/dialect/openai_wish.h"
+#include "worker/openai/chat_tool.h"
+#include "worker/openai/openai_wish.h"
 
 static const struct str nothing = {NULL, 0};
 

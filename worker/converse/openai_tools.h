@@ -6,8 +6,8 @@
 #define WORKER_CONVERSE_OPENAI_TOOLS_H
 
 #include "worker/converse/converse_build.h"
-#include "worker/dialect/chat.h"
-#include "worker/dialect/chat_tool.h"
+#include "worker/openai/chat.h"
+#include "worker/openai/chat_tool.h"
 
 /* Writes toolConfig, or nothing when there are no tools and none in the history. */
 void openai_tools_put(struct converse_build *b, const struct chat_request *r);

@@ -10,7 +10,7 @@
 
 #include "server/base/seal.h"
 #include "worker/converse/converse.h"
-#include "worker/dialect/responses.h"
+#include "worker/openai/responses.h"
 #include "worker/plan/plan.h"
 
 /* As openai_to_converse. sealer: bound to the model of the plan; NULL: nothing can be opened. */

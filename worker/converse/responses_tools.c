@@ -3,7 +3,7 @@
 #include "server/base/buf.h"
 #include "worker/converse/openai_parts.h"
 #include "worker/converse/openai_tools.h"
-#include "worker/dialect/responses_tool.h"
+#include "worker/openai/responses_tool.h"
 
 static const struct str nothing = {NULL, 0};
 

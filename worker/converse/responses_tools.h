@@ -8,7 +8,7 @@
 #define WORKER_CONVERSE_RESPONSES_TOOLS_H
 
 #include "worker/converse/converse_build.h"
-#include "worker/dialect/responses.h"
+#include "worker/openai/responses.h"
 
 /* Writes toolConfig, or nothing when there are no tools and none in the history. */
 void responses_tools_put(struct converse_build *b, const struct responses_request *r);

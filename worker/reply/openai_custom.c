@@ -2,7 +2,7 @@
 
 #include "server/json/json.h"
 #include "server/json/scan.h"
-#include "worker/dialect/chat_tool.h"
+#include "worker/openai/chat_tool.h"
 
 #define TEXT_MAX ((size_t)4 << 20) /* of one call: real patches have some kilobytes */
 

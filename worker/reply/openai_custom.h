@@ -1,6 +1,6 @@
 /*
  * openai_custom.h - the free text of a custom tool's call. Bedrock knows only functions, so the text
- * is the one string of an object (worker/dialect/chat_tool.h), which comes in pieces of escaped JSON:
+ * is the one string of an object (worker/openai/chat_tool.h), which comes in pieces of escaped JSON:
  * they are gathered until the call is whole, then unpacked. Pure; worker. Lives in the arena of the
  * exchange, which also drops what a broken stream leaves.
  */

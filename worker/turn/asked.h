@@ -7,9 +7,9 @@
 #define WORKER_TURN_ASKED_H
 
 #include "server/json/scan.h"
-#include "worker/dialect/chat.h"
+#include "worker/openai/chat.h"
 #include "worker/dialect/messages.h"
-#include "worker/dialect/responses.h"
+#include "worker/openai/responses.h"
 #include "worker/model/models.h"
 #include "shm/catalogue/tier.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "worker/dialect/chat.h"
+#include "worker/openai/chat.h"
 #include "worker/dialect/messages.h"
-#include "worker/dialect/responses.h"
+#include "worker/openai/responses.h"
 
 static const struct scan_limits limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};

@@ -23,6 +23,7 @@ struct line {
     char bytes[LINE_SIZE];
     size_t n;
     bool cut;
+    bool quoted; /* what is put stands between quotes */
 };
 
 static struct {
@@ -78,7 +79,7 @@ static void put_character(struct line *line, const char *c, size_t size)
     uint32_t code;
     bool plain = byte >= 0x20 && byte < 0x7f;
     bool steers = !plain && size > 0 && text_steers((struct str){c, size}, &step, &code);
-    bool quote = size == 1 && (byte == '\\' || (log_state.json && byte == '"'));
+    bool quote = size == 1 && (byte == '\\' || (line->quoted && byte == '"'));
     if (size == 0) {
         snprintf(escape, sizeof(escape), log_state.json ? "\\\\x%02x" : "\\x%02x", byte);
     } else if (steers) {
@@ -182,6 +183,7 @@ static void begin(struct line *line, enum log_level level, const char *event)
     clock_rfc3339(clock_real_now_ms(), time);
     line->n = 0;
     line->cut = false;
+    line->quoted = log_state.json;
     if (log_state.json) {
         begin_json(line, level, time, event);
     } else {
@@ -315,19 +317,29 @@ static void put_number(struct line *line, const struct log_field *f)
     }
 }
 
+/* In the text form, too, where it would else look like another field. */
+static bool needs_quotes(const struct log_field *f)
+{
+    size_t at;
+    return f->kind == LOG_STR &&
+           (log_state.json || text_find(f->value, STR(" "), &at) ||
+            text_find(f->value, STR("="), &at) || text_find(f->value, STR("\""), &at));
+}
+
 static void put_field(struct line *line, const struct log_field *f)
 {
-    bool quoted = f->kind == LOG_STR;
     put(line, log_state.json ? STR(",\"") : STR(" "));
     put_value(line, text_from(f->name));
     put(line, log_state.json ? STR("\":") : STR("="));
-    put(line, quoted && log_state.json ? STR("\"") : STR(""));
-    if (quoted) {
+    line->quoted = needs_quotes(f);
+    put(line, line->quoted ? STR("\"") : STR(""));
+    if (f->kind == LOG_STR) {
         put_value(line, f->value);
     } else {
         put_number(line, f);
     }
-    put(line, quoted && log_state.json ? STR("\"") : STR(""));
+    put(line, line->quoted ? STR("\"") : STR(""));
+    line->quoted = log_state.json;
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t n)

@@ -121,19 +121,22 @@ static const struct log_field fields[] = {
     {.name = "early", .kind = LOG_MS, .value_int = -5},
     {.name = "ok", .kind = LOG_BOOL, .value_int = 1},
     {.name = "bad", .kind = LOG_BOOL},
+    {.name = "session", .kind = LOG_STR, .value = {"x error=y", 9}},
+    {.name = "path", .kind = LOG_STR, .value = {"/v1/models", 10}},
 };
 
 static void test_fields_both_forms(void **state)
 {
     (void)state;
     begin(LOG_FORMAT_JSON);
-    log_fields(LOG_INFO, "start", fields, 6);
+    log_fields(LOG_INFO, "start", fields, 8);
     expect_json(",\"model\":\"a\\\"b\",\"tokens\":-42,\"took\":1234.567,\"early\":-0.005,"
-                "\"ok\":true,\"bad\":false}");
+                "\"ok\":true,\"bad\":false,\"session\":\"x error=y\",\"path\":\"/v1/models\"}");
     begin(LOG_FORMAT_TEXT);
-    log_fields(LOG_INFO, "start", fields, 6);
+    log_fields(LOG_INFO, "start", fields, 8);
     assert_string_equal(written(), TEXT_HEAD
-                        " model=a\"b tokens=-42 took=1234.567 early=-0.005 ok=true bad=false\n");
+                        " model=\"a\\\"b\" tokens=-42 took=1234.567 early=-0.005 ok=true bad=false"
+                        " session=\"x error=y\" path=/v1/models\n");
 }
 
 static void test_level_below_is_not_written(void **state)

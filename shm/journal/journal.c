@@ -142,6 +142,8 @@ static bool bury(struct journal *j, struct journal_record *r)
     r->flags = (r->flags & ~(uint32_t)JOURNAL_SUCCESS) | JOURNAL_BURIED;
     r->cost_micro = prices_cost(&r->rates, &r->tokens);
     text_copy(STR("WORKER_DIED"), r->error, sizeof r->error);
+    r->opened = journal_seal_opened(r); /* it may have died while it renamed the model */
+    atomic_thread_fence(memory_order_seq_cst);
     r->closed = journal_seal_closed(r);
     atomic_store_explicit(&r->state, JOURNAL_CLOSED, memory_order_release);
     return true;

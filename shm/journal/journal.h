@@ -17,7 +17,8 @@
  *
  * Others may write into the file or cut it. So each record carries two checksums (journal_seal.c):
  *
- *   opened   of what never changes while it is OPEN, written before that state; bury asks it
+ *   opened   of what never changes while it is OPEN, written before that state; bury asks it. But for
+ *            the model, which journal_rename_model changes: meanwhile `closed` stands for it
  *   closed   of the rest and of `opened`, written before CLOSED; collect asks both, of a copy
  *
  * What does not agree is never believed: it is kept aside in FILE.damaged and counted. A file that
@@ -156,6 +157,9 @@ void journal_open_record(struct journal *j, struct journal_record *r);
 /* Still the OPEN record with that number. False: others have written into the file or cut it; the
  * record is nobody's, take another. */
 bool journal_holds(const struct journal *j, const struct journal_record *r, uint64_t number);
+/* The model was another than at the opening: a prompt router chose it. Of an OPEN record; whoever is
+ * killed in it leaves a good record that names the one, the other or nobody. */
+void journal_rename_model(struct journal_record *r, struct str id);
 /* False: as above. */
 bool journal_close_record(struct journal *j, struct journal_record *r);
 
@@ -172,10 +176,12 @@ void journal_each_closed(const struct journal *j,
                          void (*fn)(void *ctx, const struct journal_record *r), void *ctx);
 
 /* --- checksums: for journal*.c ------------------------------------------------------------- */
-#define JOURNAL_SEAL_SALTED 3u /* since this version a seal says which one it is of */
+#define JOURNAL_SEAL_SALTED  3u /* since this version a seal says which one it is of */
+#define JOURNAL_SEAL_UNNAMED 0x103u
 uint32_t journal_seal_opened(const struct journal_record *r);
 uint32_t journal_seal_elder(const struct journal_record *r); /* opened, as version 2 had it */
 uint32_t journal_seal_closed(const struct journal_record *r);
+uint32_t journal_seal_unnamed(const struct journal_record *r); /* `closed` while it is renamed */
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state);
 /* Refresher: a record that is not believed goes to FILE.damaged, is counted and becomes FREE. tell:
  * one line in the log for all of them since the last. */

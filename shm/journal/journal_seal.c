@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "server/base/crc32.h"
 #include "server/base/log.h"
+#include "server/base/text.h"
 #include "shm/memory/counters.h"
 
 #define ASIDE_MAX (1 << 20) /* bytes of FILE.damaged: then the log line alone says it */
@@ -32,6 +33,41 @@ uint32_t journal_seal_opened(const struct journal_record *r)
     return opened_of(r, JOURNAL_SEAL_SALTED);
 }
 
+/* Of an opened record whose model is being renamed: all but its name. */
+uint32_t journal_seal_unnamed(const struct journal_record *r)
+{
+    uint32_t crc = crc32_add(JOURNAL_SEAL_UNNAMED, &r->who, sizeof r->who);
+    crc = ADD(crc, r, owner, sequence);
+    crc = crc32_add(crc, &r->started_ms, sizeof r->started_ms);
+    crc = ADD(crc, r, rates, cost_micro);
+    return ADD(crc, r, digest, bedrock_model);
+}
+
+/* Each step is done before the next begins: a kill leaves what came before it. */
+static void step(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* `closed` is free until the record is. The first byte goes first and comes last: no name is ever
+ * half of one and half of another. */
+void journal_rename_model(struct journal_record *r, struct str id)
+{
+    char name[sizeof r->bedrock_model] = {0};
+    text_copy(id, name, sizeof name);
+    r->closed = journal_seal_unnamed(r);
+    step();
+    r->bedrock_model[0] = '\0';
+    step();
+    memcpy(r->bedrock_model + 1, name + 1, sizeof name - 1);
+    step();
+    r->bedrock_model[0] = name[0];
+    step();
+    r->opened = journal_seal_opened(r);
+    step();
+    r->closed = 0;
+}
+
 uint32_t journal_seal_closed(const struct journal_record *r)
 {
     uint32_t crc = crc32_add(r->opened, &r->status, sizeof r->status);
@@ -44,8 +80,10 @@ uint32_t journal_seal_closed(const struct journal_record *r)
 /* The owner is random and the first number 1: zeros are no record, whatever their checksum. */
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state)
 {
-    return r->owner && r->number && r->opened == journal_seal_opened(r) &&
-           (state == JOURNAL_OPEN || r->closed == journal_seal_closed(r));
+    bool opened = r->opened == journal_seal_opened(r);
+    bool rest = state == JOURNAL_OPEN ? opened || r->closed == journal_seal_unnamed(r)
+                                      : opened && r->closed == journal_seal_closed(r);
+    return r->owner && r->number && rest;
 }
 
 uint32_t journal_seal_elder(const struct journal_record *r)

@@ -102,6 +102,7 @@ void money_follow(struct exchange *x)
     }
     if (tariff_find(s, text_from(x->attempt.reply->served), region, &served) != PRICES_UNKNOWN) {
         x->outcome.tariff = served;
+        x->outcome.followed = true;
     }
 }
 

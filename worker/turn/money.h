@@ -14,7 +14,7 @@
 /* With asked.model, which the key may use: fills outcome.tariff; NEXT or FAIL. */
 enum verdict money_admit(struct exchange *x);
 /* The price of the model that a prompt router chose (reply.served), but for a price of the router's own:
- * fills outcome.tariff anew. Before the bill. */
+ * fills outcome.tariff anew, and says so in followed. Before the bill. */
 void money_follow(struct exchange *x);
 /* Reads UNPRICED; INVALID says what it may be. */
 MUST_CHECK enum status money_init(const struct config *c, struct err *err);

@@ -49,18 +49,20 @@ static void test_end_success_closes_with_tokens_and_cost(void **state)
 }
 
 /* W1: a router's price is that of the model it chose; a price of its own comes before. */
-static void test_end_price_follows_the_router(void **state)
+static void test_end_price_and_row_follow_the_router(void **state)
 {
     static const struct {
-        const char *id, *served;
+        const char *id, *served, *row;
         uint64_t cost;
     } rows[] = {
         {ROUTER,
-         "arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.amazon.nova-lite-v1:0", 60},
-        {ROUTER, "amazon.nova-pro-v1:0", 800},
-        {ROUTER, "", 3000},
-        {ROUTER, "nobody.knows-it", 3000},
-        {"amazon.nova-micro-v1:0", "amazon.nova-pro-v1:0", 35}, /* no router: it is what it is */
+         "arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.amazon.nova-lite-v1:0",
+         "us.amazon.nova-lite-v1:0", 60},
+        {ROUTER, "amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0", 800},
+        {ROUTER, "", ROUTER, 3000},
+        {ROUTER, "nobody.knows-it", ROUTER, 3000},
+        /* no router: it is what it is */
+        {"amazon.nova-micro-v1:0", "amazon.nova-pro-v1:0", "amazon.nova-micro-v1:0", 35},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -75,6 +77,7 @@ static void test_end_price_follows_the_router(void **state)
         usage_end(&x);
         assert_int_equal(x.outcome.cost_micro, rows[i].cost);
         assert_int_equal(collect(), 1);
+        assert_string_equal(batch[0].copy.bedrock_model, rows[i].row);
         journal_release(&batch[0]);
     }
 }
@@ -279,7 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_end_success_closes_with_tokens_and_cost),
-        CASE(test_end_price_follows_the_router),
+        CASE(test_end_price_and_row_follow_the_router),
         CASE(test_end_table_of_ends),
         CASE(test_progress_is_there_when_the_worker_dies),
         CASE(test_end_after_the_file_was_cut_is_recorded_anew),

@@ -140,7 +140,7 @@ broken() { # OPERATION FAULT CURL WHAT-CAME ERROR
     expect_match "$1, $2: the log says so" "$(grep "path=/model/$ID/$1 " "$T/server.log" | tail -1)" "$5"
 }
 for operation in $STREAMS; do
-    broken "$operation" stream-internal 0 all 'error=Bedrock had an internal'
+    broken "$operation" stream-internal 0 all 'error="Bedrock had an internal'
     broken "$operation" stream-throttle 0 all 'error=.*[Tt]'
     broken "$operation" stream-error-frame 0 all 'error=.+'
     broken "$operation" missing-end 0 all 'error=.*before its last event'

@@ -23,19 +23,19 @@ struct str region_prefix_at(size_t i)
     return i < COUNT_OF(prefixes) ? prefixes[i] : (struct str){NULL, 0};
 }
 
-static struct str last_part(struct str arn)
+struct str region_id(struct str id)
 {
-    size_t at = arn.n;
-    while (at > 0 && arn.p[at - 1] != '/') {
+    size_t at = text_starts(id, STR("arn:")) ? id.n : 0;
+    while (at > 0 && id.p[at - 1] != '/') {
         at--;
     }
-    return text_sub(arn, at, arn.n);
+    return text_sub(id, at, id.n);
 }
 
 /* False: no prefix, and *rest is the whole. */
 static bool take_apart(struct str id, struct str *prefix, struct str *rest)
 {
-    *rest = id = text_starts(id, STR("arn:")) ? last_part(id) : id;
+    *rest = id = region_id(id);
     struct str after = id;
     if (text_split(&after, '.', prefix) && after.n > 0 && region_is_prefix(*prefix)) {
         *rest = after;

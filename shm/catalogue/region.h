@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include "server/base/text.h"
 
+/* Of an ARN its last part, which tells no account; else the id itself. */
+struct str region_id(struct str id);
 /* "us.anthropic.x" -> "anthropic.x"; of an ARN its last part, likewise. */
 struct str region_base(struct str id);
 /* "us.anthropic.x" -> "us"; empty where there is none. An ARN's is that of its last part. */

@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/counters.h"
 #include "shm/journal/journal.h"
 #include "worker/turn/turn.h"
@@ -114,17 +115,6 @@ static bool succeeded(const struct exchange *x)
            x->outcome.status < 300 && !(x->attempt.reply && x->attempt.reply->failed);
 }
 
-/* The id alone: an ARN tells an account. */
-static struct str served_id(const struct exchange *x)
-{
-    struct str served = text_from(x->attempt.reply->served);
-    size_t at = served.n;
-    while (at > 0 && served.p[at - 1] != '/') {
-        at--;
-    }
-    return text_sub(served, at, served.n);
-}
-
 static void fill_end(const struct exchange *x, struct journal_record *r,
                      const struct tokens *tokens, enum tier tier)
 {
@@ -134,7 +124,7 @@ static void fill_end(const struct exchange *x, struct journal_record *r,
     r->cost_micro = x->outcome.cost_micro;
     if (x->outcome
             .followed) { /* a bill can be made again from the row: it names whose price it has */
-        journal_rename_model(r, served_id(x));
+        journal_rename_model(r, region_id(text_from(x->attempt.reply->served)));
     }
     r->status = (uint16_t)x->outcome.status;
     r->duration_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;

@@ -55,6 +55,7 @@ static void keep_stop(struct reply *r, const struct scan *s, scan_ref holder)
 static void read_event(struct reply *r, const struct scan *s)
 {
     int64_t ms;
+    r->deltas += SCAN_GET(s, 0, "type") == SCAN_ABSENT; /* the others' are all pieces of text */
     scan_ref metrics = SCAN_GET(s, 0, "amazon-bedrock-invocationMetrics");
     splice_usage_read(&r->usage, s, SCAN_GET(s, SCAN_GET(s, 0, "message"), "usage"));
     splice_usage_read(&r->usage, s, SCAN_GET(s, 0, "usage"));

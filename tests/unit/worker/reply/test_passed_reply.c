@@ -91,6 +91,8 @@ static void test_other_vendors_leave_it_to_bedrock(void **state)
     struct reply *r = fresh();
     chunk(r, "{\"generation\":\"Hello\",\"stop_reason\":null}");
     assert_false(r->stopped);
+    chunk(r, "{\"contentBlockDelta\":{\"delta\":{\"text\":\"x\"},\"contentBlockIndex\":0}}");
+    assert_int_equal(r->deltas, 2); /* if it is left now, these are paid */
     chunk(r, "{\"generation\":\"\",\"stop_reason\":\"stop\",\"amazon-bedrock-invocationMetrics\":{"
              "\"inputTokenCount\":5,\"outputTokenCount\":6}}");
     expect(r, 5, 6, 0, 0);

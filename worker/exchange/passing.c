@@ -374,6 +374,8 @@ static const char *const passed[ATTEMPT_PASSED] = {
     "x-amzn-bedrock-service-tier",
 };
 
+enum { FIRST_COUNT = 3, LAST_COUNT = 6 }; /* rows of tokens */
+
 static size_t row_of(struct str name)
 {
     size_t i = 0;
@@ -388,14 +390,19 @@ void passing_keep(struct exchange *x, const struct fetch *f)
     struct str rest = fetch_head(f), line, name;
     memset(x->attempt.passed, 0, sizeof x->attempt.passed); /* of an attempt before */
     while (text_split(&rest, '\n', &line)) {
-        if (!text_istarts(line, STR("content-type")) &&
-            !text_istarts(line, STR("x-amzn-bedrock-"))) {
+        char letter = line.n > 0 ? line.p[0] | 0x20 : '\0';
+        bool ours = letter == 'c'   ? text_istarts(line, STR("content-type"))
+                    : letter == 'x' ? text_istarts(line, STR("x-amzn-bedrock-"))
+                                    : false;
+        if (!ours) {
             continue;
         }
         size_t row = text_split(&line, ':', &name) ? row_of(name) : ATTEMPT_PASSED;
         if (row < ATTEMPT_PASSED) {
             x->attempt.passed[row] = arena_dup(x->arena, text_trim(line));
-            passed_reply_header(x->attempt.reply, name, x->attempt.passed[row]);
+            if (row >= FIRST_COUNT && row <= LAST_COUNT) {
+                passed_reply_header(x->attempt.reply, name, x->attempt.passed[row]);
+            }
         }
     }
 }

@@ -175,6 +175,16 @@ static void test_whole_answers_pass_as_they_are(void **state)
     } rows[] = {
         {"{ \"type\":\"message\",\"usage\":{\"input_tokens\":8,\"output_tokens\":2}}\n", 8, 2},
         {"{\"text\":\"\\\"usage\\\": none\"}", 70, 80}, /* the head's */
+        {"{\"content\":[{\"input\":{\"stop_reason\":\"x\",\"usage\":{\"input_tokens\":1}}}],"
+         "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":8,\"output_tokens\":2}}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"content\":[{\"input\":{"
+         "\"stop_reason\":\"x\",\"usage\":{\"input_tokens\":1}}}]}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"content\":[{\"text\":\""
+         "\\\"stop_reason\\\":1,\\\"usage\\\":{\\\"input_tokens\\\":1}}\"}]}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"stop_reason\":\"end_turn\"}", 8, 2},
         {"[{\"embedding\":[1]}]", 70, 80},
     };
     (void)state;

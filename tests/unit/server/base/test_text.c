@@ -197,59 +197,6 @@ static void test_hex_both_ways(void **state)
     assert_true(text_unhex(STR(""), back, 0));
 }
 
-static void test_base64_rfc4648_vectors_both_ways(void **state)
-{
-    (void)state;
-    static const struct {
-        struct str plain;
-        const char *coded;
-    } rows[] = {{STR(""), ""},
-                {STR("f"), "Zg=="},
-                {STR("fo"), "Zm8="},
-                {STR("foo"), "Zm9v"},
-                {STR("foob"), "Zm9vYg=="},
-                {STR("fooba"), "Zm9vYmE="},
-                {STR("foobar"), "Zm9vYmFy"},
-                {STR("\xfb\xff\xbf"), "+/+/"}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char coded[16];
-        uint8_t plain[16];
-        size_t plain_n = 99;
-        size_t n = text_base64((const uint8_t *)rows[i].plain.p, rows[i].plain.n, coded);
-        CHECK(rows[i].coded, text_eq((struct str){coded, n}, text_from(rows[i].coded)));
-        CHECK(rows[i].coded, n == text_base64_size(rows[i].plain.n));
-        CHECK(rows[i].coded, text_unbase64(text_from(rows[i].coded), plain, &plain_n));
-        CHECK(rows[i].coded, text_eq((struct str){(char *)plain, plain_n}, rows[i].plain));
-    }
-}
-
-static void test_unbase64_broken_text_refused(void **state)
-{
-    (void)state;
-    static const char *const rows[] = {"Zg=",  "Zg",   "Z===", "====", "Zg==Zg==", "Z=g=", "Zm9v\n",
-                                       "Zm-v", "Zm_v", " Zm9", "Zh==", "Zm9=",     "=Zm9", "Zm9v="};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint8_t out[16];
-        size_t n = 0;
-        CHECK(rows[i], !text_unbase64(text_from(rows[i]), out, &n));
-    }
-}
-
-static void test_unbase64_in_place_and_all_lengths(void **state)
-{
-    (void)state;
-    for (size_t n = 0; n < 200; n++) {
-        uint8_t bytes[200];
-        uint8_t work[300];
-        size_t back = 0;
-        text_random(bytes, sizeof(bytes));
-        size_t coded = text_base64(bytes, n, (char *)work);
-        assert_true(text_unbase64((struct str){(char *)work, coded}, work, &back));
-        assert_int_equal(back, n);
-        assert_memory_equal(work, bytes, n);
-    }
-}
-
 static void test_percent_rows_both_ways(void **state)
 {
     (void)state;
@@ -408,9 +355,6 @@ int main(void)
         cmocka_unit_test(test_numbers_strict_rows),
         cmocka_unit_test(test_put_u64_round_trips),
         cmocka_unit_test(test_hex_both_ways),
-        cmocka_unit_test(test_base64_rfc4648_vectors_both_ways),
-        cmocka_unit_test(test_unbase64_broken_text_refused),
-        cmocka_unit_test(test_unbase64_in_place_and_all_lengths),
         cmocka_unit_test(test_percent_rows_both_ways),
         cmocka_unit_test(test_secret_eq_and_wipe),
         cmocka_unit_test(test_id_alphabet_and_difference),

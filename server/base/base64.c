@@ -174,7 +174,7 @@ static bool decode_padded(const char *in, size_t missing, uint8_t *out)
 
 static size_t padding(struct str s)
 {
-    if (s.n == 0 || s.p[s.n - 1] != '=') {
+    if (s.p[s.n - 1] != '=') {
         return 0;
     }
     return s.p[s.n - 2] == '=' ? 2 : 1;
@@ -184,6 +184,10 @@ bool base64_decode(struct str s, uint8_t *out, size_t *n_out)
 {
     if (s.n % 4 != 0) {
         return false;
+    }
+    if (s.n == 0) {
+        *n_out = 0;
+        return true;
     }
     if (!ready) {
         build_values();

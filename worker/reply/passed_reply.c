@@ -5,6 +5,7 @@
 #include "server/json/scan.h"
 #include "worker/reply/converse_event.h"
 #include "worker/splice/splice_usage.h"
+#include "server/base/base64.h"
 
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
 #define PEEK_BYTES      48 /* of an event: where its type stands */
@@ -81,7 +82,7 @@ static void decode_event(struct reply *r, struct arena *arena, struct str base64
     struct scan s;
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
-    if (json && text_unbase64(base64, (uint8_t *)json, &n) &&
+    if (json && base64_decode(base64, (uint8_t *)json, &n) &&
         scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) == STATUS_OK) {
         read_event(r, &s);
     }
@@ -107,7 +108,7 @@ static bool is_delta(struct str payload)
     char head[PEEK_BYTES];
     size_t n;
     if (!text_starts(payload, open) ||
-        !text_unbase64(text_sub(payload, open.n, PEEK_BYTES / 3 * 4), (uint8_t *)head, &n)) {
+        !base64_decode(text_sub(payload, open.n, PEEK_BYTES / 3 * 4), (uint8_t *)head, &n)) {
         return false;
     }
     return text_starts((struct str){head, n}, delta);

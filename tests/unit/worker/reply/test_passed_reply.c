@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include "server/base/base64.h"
 
 static struct arena *arena;
 static struct buf out;
@@ -40,7 +41,7 @@ static struct reply *fresh(void)
 static void chunk(struct reply *r, const char *json)
 {
     char base64[1024], payload[1200];
-    size_t n = text_base64((const uint8_t *)json, strlen(json), base64);
+    size_t n = base64_encode((const uint8_t *)json, strlen(json), base64);
     snprintf(payload, sizeof payload, "{\"bytes\":\"%.*s\",\"p\":\"abc\"}", (int)n, base64);
     assert_int_equal(passed_invoke_relay.event(r, STR("chunk"), text_from(payload), &out, &err),
                      STATUS_OK);

@@ -25,13 +25,36 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint;
+    struct endpoint endpoint, mantle; /* mantle.base[0] == 0: there is none */
     char region[40];
     struct retries retries;
     struct buf scratch, authorization, path;
 };
 
 /* --- endpoint ------------------------------------------------------------------------------ */
+
+/* What is known of it are its names in AWS's usual regions: none with FIPS, none in China. */
+static void find_mantle(struct bedrock *b, const struct config *c)
+{
+    char url[100];
+    struct err ignored;
+    snprintf(url, sizeof url, "https://bedrock-mantle.%s.api.aws", b->region);
+    if (c->use_fips || text_starts(text_from(b->region), STR("cn-")) ||
+        endpoint_given(text_from(url), "", &b->mantle, &ignored) != STATUS_OK) {
+        b->mantle = (struct endpoint){.base = ""};
+    }
+}
+
+bool bedrock_has_mantle(const struct worker *w)
+{
+    return w->bedrock->mantle.base[0] != '\0';
+}
+
+static const struct endpoint *place(const struct exchange *x)
+{
+    const struct bedrock *b = x->worker->bedrock;
+    return x->attempt.mantle.here ? &b->mantle : &b->endpoint;
+}
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -53,10 +76,14 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
     struct str url = text_from(c->bedrock_endpoint_url);
     if (!url.n) {
         endpoint_aws("bedrock-runtime", b->region, c->use_fips, c->use_dualstack, &b->endpoint);
-    } else if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
+        find_mantle(b, c);
+        return b;
+    }
+    if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
         bedrock_drop(b);
         return NULL;
     }
+    b->mantle = b->endpoint;
     return b;
 }
 
@@ -156,9 +183,22 @@ static bool put_passed(struct exchange *x, struct outgoing *o, enum asked_passed
     return value.n == 0 || put_pair(x, o, text_from(asked_passed_header(which)), value);
 }
 
+static bool put_mantle(struct exchange *x, struct outgoing *o)
+{
+    struct str betas = x->attempt.mantle.betas;
+    return put_pair(x, o, STR("host"), text_from(place(x)->host)) &&
+           put_pair(x, o, STR("content-type"), STR("application/json")) &&
+           put_pair(x, o, STR("accept"), STR("application/json")) &&
+           put_pair(x, o, STR("anthropic-version"), STR("2023-06-01")) &&
+           (betas.n == 0 || put_pair(x, o, STR("anthropic-beta"), betas));
+}
+
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
+    if (x->attempt.mantle.here) {
+        return put_mantle(x, o);
+    }
     bool ok =
         put_pair(x, o, STR("host"), text_from(x->worker->bedrock->endpoint.host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
@@ -199,13 +239,13 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                               .headers = o->pairs,
                               .header_count = o->n};
     memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
+    enum signing_service service = x->attempt.mantle.here ? SIGNING_MANTLE : SIGNING_BEDROCK;
     struct sigv4_scope scope = {.region = text_from(keys->region),
-                                .service = text_from(signing_service_name(SIGNING_BEDROCK))};
+                                .service = text_from(signing_service_name(service))};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
-    enum status st =
-        sigv4_sign(&r, &scope, keys->key[SIGNING_BEDROCK][day], text_from(keys->access_key_id), amz,
-                   &b->scratch, &b->authorization, &x->outcome.err);
+    enum status st = sigv4_sign(&r, &scope, keys->key[service][day], text_from(keys->access_key_id),
+                                amz, &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
         st = err_no_memory(&x->outcome.err);
     }
@@ -259,7 +299,11 @@ static enum status make_path(struct exchange *x)
 {
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
-    buf_put_str(&b->path, text_from(b->endpoint.path));
+    buf_put_str(&b->path, text_from(place(x)->path));
+    if (x->attempt.mantle.here) {
+        BUF_LIT(&b->path, "/anthropic/v1/messages/count_tokens");
+        return STATUS_OK;
+    }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
@@ -267,8 +311,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->endpoint.base),
-               path = buf_str(&x->worker->bedrock->path);
+    struct str base = text_from(place(x)->base), path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
@@ -288,7 +331,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .headers = o->lines,
         .header_count = o->n,
         .body = buf_str(&x->attempt.body),
-        .allow_http = x->worker->bedrock->endpoint.plain_http,
+        .allow_http = place(x)->plain_http,
         .connect_ms = c->bounds.connect_ms,
         .first_byte_ms = stream ? idle_ms : whole_ms,
         .idle_ms = stream ? idle_ms : 0,

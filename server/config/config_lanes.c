@@ -1,8 +1,8 @@
 #include "server/config/config_lanes.h"
 
 #include <ctype.h>
-#include <stdio.h>
 
+#include "server/base/buf.h"
 #include "server/base/url.h"
 
 #define ACCOUNT_DIGITS 12
@@ -65,6 +65,20 @@ static struct str take_url(struct str *item)
     return url;
 }
 
+/* "us-east-1@123456789012" */
+static void put_name(struct config_lane *lane)
+{
+    struct buf name;
+    buf_init(&name, sizeof lane->name);
+    buf_put_str(&name, text_from(lane->region));
+    if (lane->account[0]) {
+        buf_put_char(&name, '@');
+        buf_put_str(&name, text_from(lane->account));
+    }
+    text_copy(buf_str(&name), lane->name, sizeof lane->name);
+    buf_free(&name);
+}
+
 static enum status read_lane(struct str item, struct config_lane *lane, struct err *err)
 {
     struct str whole = item, region;
@@ -83,8 +97,7 @@ static enum status read_lane(struct str item, struct config_lane *lane, struct e
         return refuse(err, whole, "has no role behind '@' (arn:aws:iam::123456789012:role/NAME)");
     }
     text_copy(region, lane->region, sizeof lane->region);
-    snprintf(lane->name, sizeof lane->name, "%s%s%s", lane->region, lane->account[0] ? "@" : "",
-             lane->account);
+    put_name(lane);
     return STATUS_OK;
 }
 

@@ -342,3 +342,13 @@ uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t no
     }
     return n;
 }
+
+void lanes_add(struct segment *s, unsigned lane, enum lanes_count what, uint64_t n)
+{
+    atomic_fetch_add_explicit(&s->lanes->count[lane][what], n, memory_order_relaxed);
+}
+
+uint64_t lanes_sum(const struct segment *s, unsigned lane, enum lanes_count what)
+{
+    return atomic_load_explicit(&s->lanes->count[lane][what], memory_order_relaxed);
+}

@@ -133,10 +133,11 @@
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
     URL(bedrock_endpoint_url, "BEDROCK_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", TUNING,  \
         RELOAD, "", "Bedrock elsewhere than in AWS (mock, VPC endpoint)")                          \
-    TEXT(bedrock_lanes, "BEDROCK_LANES", "", TUNING, RELOAD, "", false,                            \
-         "regions in which Bedrock is asked, home (AWS_REGION) first, comma-separated, at most 8: " \
-         "REGION or REGION@ROLE-ARN of another account; =URL behind it: elsewhere than in AWS; "   \
-         "empty: home alone")                                                                      \
+    TEXT(                                                                                          \
+        bedrock_lanes, "BEDROCK_LANES", "", TUNING, RELOAD, "", false,                             \
+        "regions in which Bedrock is asked, home (AWS_REGION) first, comma-separated, at most 8: " \
+        "REGION or REGION@ROLE-ARN of another account; =URL behind it: elsewhere than in AWS; "    \
+        "empty: home alone")                                                                       \
     TEXT(bedrock_api_key, "AWS_BEARER_TOKEN_BEDROCK", "", BASIC, RELOAD, "", true,                 \
          "Bedrock API key, used instead of signing")                                               \
     BOOL(use_fips, "AWS_USE_FIPS_ENDPOINT", "", TUNING, RELOAD, false,                             \

@@ -47,14 +47,14 @@ const char *lanes_word(enum lanes_why why); /* "open" for FINE */
 #define LANES_RETRY_MS_MAX 3600000u /* of a Retry-After */
 
 /* X(NAME, "prometheus_name", "help"), of each lane */
-#define LANES_COUNTS(X)                                                                         \
-    X(SENT, "lane_requests_total", "Requests sent to Bedrock by lane, retries included")        \
-    X(THROTTLES, "lane_throttles_total", "Throttles and used up quotas")                        \
-    X(FAILURES, "lane_failures_total", "Faults of the service, and connections that failed")    \
-    X(REFUSALS, "lane_refusals_total", "Models without access, or not offered there")           \
-    X(PROBES, "lane_probes_total", "Requests that tried a closed lane")                         \
+#define LANES_COUNTS(X)                                                                          \
+    X(SENT, "lane_requests_total", "Requests sent to Bedrock by lane, retries included")         \
+    X(THROTTLES, "lane_throttles_total", "Throttles and used up quotas")                         \
+    X(FAILURES, "lane_failures_total", "Faults of the service, and connections that failed")     \
+    X(REFUSALS, "lane_refusals_total", "Models without access, or not offered there")            \
+    X(PROBES, "lane_probes_total", "Requests that tried a closed lane")                          \
     X(MOVES, "lane_moves_total", "Requests that came from another lane, which had refused them") \
-    X(CACHE_KEPT, "lane_cache_read_tokens_kept_total",                                          \
+    X(CACHE_KEPT, "lane_cache_read_tokens_kept_total",                                           \
       "Cache-read tokens of conversations that had moved there, and stayed")
 
 enum lanes_count {
@@ -112,6 +112,7 @@ bool lanes_all_closed(const struct segment *s, unsigned lanes, uint64_t model, u
 uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t now_ms,
                              enum lanes_why *why_out);
 
+const char *lanes_count_word(enum lanes_count what); /* "requests" */
 void lanes_add(struct segment *s, unsigned lane, enum lanes_count what, uint64_t n);
 uint64_t lanes_sum(const struct segment *s, unsigned lane, enum lanes_count what);
 

@@ -94,7 +94,8 @@ static bool add_lanes(struct accounts *a, const struct config *c, struct loop *l
         const struct config_lane *lane = &c->lanes.lane[i];
         signer_init(&a->signer[i], a->segment, i, c->lanes.n ? lane->region : a->region);
         a->complaints[i] = signing_complaints(a->segment, i);
-        if (loop && c->lanes.n && lane->role.n && !add_role(a, loop, fetch, lane->role, &a->of[i])) {
+        if (loop && c->lanes.n && lane->role.n &&
+            !add_role(a, loop, fetch, lane->role, &a->of[i])) {
             return false;
         }
     }

@@ -53,8 +53,8 @@ struct refresher {
     struct accounts *accounts;
     struct inquiry *inquiry; /* NULL: nobody is asked */
     uint64_t missed;         /* of the workers' complaints, as far as handled */
-    bool ending;                 /* only usage records are still stored, */
-    uint64_t until_ms;           /* until then; 0: a successor does the rest */
+    bool ending;             /* only usage records are still stored, */
+    uint64_t until_ms;       /* until then; 0: a successor does the rest */
     struct models_watch models;
     struct sealkey sealkey;
     struct loop_timer tick_timer, question_timer, drain_timer;
@@ -223,9 +223,9 @@ static enum status start_creds(struct refresher *r, struct err *err)
     find_region(r->config, region, sizeof region);
     if (r->config->bedrock_api_key[0]) {
         r->accounts = accounts_new(r->config, r->segment, region, NULL, NULL);
-        r->inquiry = r->accounts ? inquiry_new(r->config, r->segment, NULL,
-                                               accounts_home(r->accounts))
-                                 : NULL;
+        r->inquiry = r->accounts
+                         ? inquiry_new(r->config, r->segment, NULL, accounts_home(r->accounts))
+                         : NULL;
         return r->accounts ? STATUS_OK : err_no_memory(err);
     }
     const char *ca_file = r->config->ca_file;

@@ -9,6 +9,8 @@
 
 #define METRICS_PREFIX "llm_api_converter_" /* of every name */
 
+struct config_lanes;
+
 struct metrics_family {
     const char *name;   /* without the prefix */
     const char *type;   /* counter, gauge or histogram */
@@ -21,7 +23,8 @@ bool metrics_family(size_t i, struct metrics_family *out);
 
 enum verdict metrics_answer(struct exchange *x);
 /* The text itself. */
-void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out);
+void metrics_print(const struct segment *s, const struct config_lanes *lanes, int64_t now_real_ms,
+                   struct buf *out);
 
 void metrics_count(const struct exchange *x); /* once, at the end of the exchange */
 

@@ -300,8 +300,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(endpoint(x)->base),
-               path = buf_str(&x->worker->bedrock->path);
+    struct str base = text_from(endpoint(x)->base), path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);

@@ -13,7 +13,7 @@
 #define NONE       LANES_MAX
 #define BIT(lane)  ((uint8_t)(1u << (lane)))
 #define COUNTING   0x636f756e74u /* CountTokens has quotas and permissions of its own */
-#define SECONDS(x) ((uint64_t)(x) * 1000u)
+#define SECONDS(x) ((uint64_t)(x)*1000u)
 
 static const struct config_lanes *lanes(const struct exchange *x)
 {
@@ -100,9 +100,9 @@ static uint64_t conversation(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
     if (!a->conversation) {
-        a->conversation = conversation_digest(x) ^
-                          lanes_model(x->worker->segment,
-                                      text_from(x->worker->config->bedrock_lanes));
+        a->conversation =
+            conversation_digest(x) ^
+            lanes_model(x->worker->segment, text_from(x->worker->config->bedrock_lanes));
     }
     return a->conversation;
 }
@@ -300,10 +300,11 @@ static uint64_t retry_after_ms(const struct exchange *x)
 static void note(struct exchange *x, enum lanes_why why)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    static const enum lanes_count counts[LANES_WHY_COUNT] = {
-        [LANES_THROTTLED] = LANES_THROTTLES, [LANES_QUOTA] = LANES_THROTTLES,
-        [LANES_FAILED] = LANES_FAILURES,     [LANES_DENIED] = LANES_REFUSALS,
-        [LANES_ABSENT] = LANES_REFUSALS};
+    static const enum lanes_count counts[LANES_WHY_COUNT] = {[LANES_THROTTLED] = LANES_THROTTLES,
+                                                             [LANES_QUOTA] = LANES_THROTTLES,
+                                                             [LANES_FAILED] = LANES_FAILURES,
+                                                             [LANES_DENIED] = LANES_REFUSALS,
+                                                             [LANES_ABSENT] = LANES_REFUSALS};
     lanes_add(x->worker->segment, a->now, counts[why], 1);
     if (why == LANES_ABSENT) {
         a->absent |= BIT(a->now);
@@ -371,8 +372,7 @@ void lane_end(struct exchange *x)
     }
     leave(x);
     if (a->stuck && x->outcome.usage.tokens.cache_read > 0) {
-        lanes_add(x->worker->segment, a->now, LANES_CACHE_KEPT,
-                  x->outcome.usage.tokens.cache_read);
+        lanes_add(x->worker->segment, a->now, LANES_CACHE_KEPT, x->outcome.usage.tokens.cache_read);
     }
 }
 

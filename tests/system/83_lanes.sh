@@ -219,9 +219,13 @@ served=$(($(on 0 ledger '.requests - .refused') + $(on 1 ledger '.requests - .re
 expect_below "answers of Bedrock for a limit of 150" "$served" 151
 eventually 15 is_ready
 sleep 0.5
-run -- usage --output json
-rows=$(jq -r '[.. | objects | select(.user? == "bob") | .requests?] | map(select(. != null)) | add' "$T/out" 2>/dev/null)
-echo "  kill -9 under moves: $codes; Bedrock answered $served, rows $rows"
+rows() { sqlite3 "$T/state/keys.db" "SELECT count(*) FROM usage JOIN api_keys USING(api_key) WHERE user_id = 'bob' $1"; }
+good=$(awk '{ for (i = 2; i <= NF; i += 2) if ($i == 200) n += $(i - 1) } END { print n + 0 }' <<<"$codes")
+expect_true "rows for all that was admitted" eventually 10 test "$(rows "")" -ge 1
+eventually 10 all_rows
+echo "  kill -9 under moves: $codes; Bedrock answered $served; rows $(rows ""), good ones $(rows "AND success = 1")"
+expect "each answer has one row" "$(rows "AND success = 1")" "$good"
+expect_true "and each request that was admitted, one ($(rows ""))" test "$(rows "")" -le 150
 MODEL=claude-sonnet-4-5
 make_key carol
 on 0 mock_reset

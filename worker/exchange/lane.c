@@ -39,7 +39,9 @@ static uint8_t find_able(const struct exchange *x)
     struct str id = x->asked.model.id, home = text_from(l->lane[LANES_HOME].region);
     uint8_t able = 0;
     for (unsigned i = 0; i < l->n; i++) { /* of home alone nothing is known */
-        able |= region_serves(text_from(l->lane[i].region), id, home) ? BIT(i) : 0;
+        if (region_serves(text_from(l->lane[i].region), id, home)) {
+            able |= BIT(i);
+        }
     }
     return able ? able : BIT(LANES_HOME); /* which has the right words for it */
 }
@@ -199,9 +201,11 @@ bool lane_all_closed(struct exchange *x, uint64_t *until_ms_out)
         return false;
     }
     know_model(x);
-    uint8_t among = 0;
+    unsigned among = 0;
     for (unsigned i = 0; i < count(x); i++) {
-        among |= x->attempt.lane.able & BIT(i) && can_sign(x, i) ? BIT(i) : 0;
+        if (x->attempt.lane.able & BIT(i) && can_sign(x, i)) {
+            among |= BIT(i);
+        }
     }
     return lanes_all_closed(x->worker->segment, among, x->attempt.lane.model, clock_mono_ms(),
                             until_ms_out);

@@ -10,6 +10,7 @@
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/door/metrics.h"
+#include "server/base/clock.h"
 #include "server/config/config_lanes.h"
 #include "shm/memory/lanes.h"
 #include "shm/memory/sticks.h"

@@ -200,7 +200,8 @@ door count_tokens /v1/messages/count_tokens '{"model":"claude-sonnet-4-5","messa
 # --- rows and limits are what they were, also under kill -9 --------------------------------------------------------
 on 0 mock_reset
 on 1 mock_reset
-on 0 script throttle-share-50,slow-first-5 0
+on 0 script throttle-share-50,slow-first-100 0
+on 1 script slow-first-100 0
 make_key bob --rate-limit 150
 (
     for _ in 1 2 3 4; do
@@ -214,18 +215,23 @@ make_key bob --rate-limit 150
 killer=$!
 codes=$(many 300 8 kill)
 wait $killer
-expect_true "the limit of 150 is exact ($codes)" test "$(on 0 ledger '.requests - .refused') " -le 151
 served=$(($(on 0 ledger '.requests - .refused') + $(on 1 ledger '.requests - .refused')))
-expect_below "answers of Bedrock for a limit of 150" "$served" 151
+expect_below "answers of Bedrock for a limit of 150" "$served" 150
 eventually 15 is_ready
 sleep 0.5
-rows() { sqlite3 "$T/state/keys.db" "SELECT count(*) FROM usage JOIN api_keys USING(api_key) WHERE user_id = 'bob' $1"; }
+rows() { sqlite3 -cmd '.timeout 5000' "$T/state/keys.db" "SELECT count(*) FROM usage JOIN api_keys USING(api_key) WHERE user_id = 'bob' $1"; }
 good=$(awk '{ for (i = 2; i <= NF; i += 2) if ($i == 200) n += $(i - 1) } END { print n + 0 }' <<<"$codes")
-expect_true "rows for all that was admitted" eventually 10 test "$(rows "")" -ge 1
-eventually 10 all_rows
+settled() { # no row has come for a while
+    local n
+    n=$(rows "")
+    sleep 0.4
+    [ "$n" -ge 1 ] && [ "$(rows "")" = "$n" ]
+}
+eventually 10 settled
 echo "  kill -9 under moves: $codes; Bedrock answered $served; rows $(rows ""), good ones $(rows "AND success = 1")"
-expect "each answer has one row" "$(rows "AND success = 1")" "$good"
-expect_true "and each request that was admitted, one ($(rows ""))" test "$(rows "")" -le 150
+expect_true "workers died with requests in them" test "$good" -lt 150
+expect "each request that was admitted has one row" "$(rows "")" 150
+expect_true "and each answer is in one ($good)" test "$(rows "AND success = 1")" -ge "$good"
 MODEL=claude-sonnet-4-5
 make_key carol
 on 0 mock_reset

@@ -5,18 +5,10 @@
 #ifndef WORKER_DOOR_METRICS_H
 #define WORKER_DOOR_METRICS_H
 
+#include "worker/door/metrics_family.h"
 #include "worker/turn/turn.h"
 
-#define METRICS_PREFIX "llm_api_converter_" /* of every name */
-
 struct config_lanes;
-
-struct metrics_family {
-    const char *name;   /* without the prefix */
-    const char *type;   /* counter, gauge or histogram */
-    const char *labels; /* "route,dialect"; "" for none. A histogram also has le */
-    const char *help;
-};
 
 /* Every family there is, in the order of the text; false behind the last. Any process. */
 bool metrics_family(size_t i, struct metrics_family *out);

@@ -67,7 +67,7 @@ lane 1
 lane 2 --access-key ASIAROLE210987654321 --secret mock-role-secret-210987654321 --token mock-role-token-210987654321
 MOCK_URL=
 lanes="us-west-2=${LANE_URL[0]},us-east-1=${LANE_URL[1]}"
-start_server BEDROCK_LANES="$lanes" BEDROCK_ENDPOINT_URL= LOG_FORMAT=json RATE_LIMIT_REQUESTS_PER_WINDOW=1000000 METRICS_TOKEN=off
+start_server BEDROCK_LANES="$lanes" BEDROCK_ENDPOINT_URL= LOG_FORMAT=json RATE_LIMIT_REQUESTS_PER_WINDOW=1000000 RATE_LIMIT_WINDOW_SECONDS=86400 METRICS_TOKEN=off
 make_key alice
 for ((c = 0; c < CONVERSATIONS; c++)); do
     say $c 1 >"$T/say.$c"

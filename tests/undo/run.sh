@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make undo: makes known faults again, one at a time, in a copy of the tree, and sees a test fail for each: a test that
 # cannot fail proves nothing. usage: tests/undo/run.sh [ID...]      B: directory of the programs (build)
-# Last line: "undo: N passed, N failed". Each row costs a run of the test it names: half an hour in all.
+# Last line: "undo: N passed, N failed". Each row costs a run of the test it names, up to its first
+# failure; half an hour in all.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 copy=$PWD/build/undo
@@ -21,7 +22,7 @@ prove() {
     case $1 in
     lint) scripts/lint.sh "$2" ;;
     unit) make VARIANT=asan "build/asan/unit/$2" && "build/asan/unit/$2" ;;
-    *) make -s all && CLIS=v1 B=build "tests/$1/run.sh" "$2" ;;
+    *) make -s all && CLIS=v1 STOP_AT_FAILURE=1 B=build "tests/$1/run.sh" "$2" ;;
     esac
 }
 

@@ -33,7 +33,7 @@ is_sound() { # SUITE NAME
     [ "${sound[$1/$2]:-}" = yes ]
 }
 
-undo() { # ID FILE SED SUITE NAME
+undo() { # ID FILE SED SUITE NAME [WORDS]
     local row="$1 $2: $4 $5"
     is_sound "$4" "$5" || {
         echo "  FAILED $row fails already: $(grep -m1 -E 'FAILED|error|: ' "$log")"
@@ -50,6 +50,9 @@ undo() { # ID FILE SED SUITE NAME
     elif grep -qE ':[0-9]+:[0-9]+: error: |: died before its end' "$log"; then
         echo "  FAILED $row proves nothing: $(grep -m1 -E ':[0-9]+: error: |died before' "$log")"
         failed=$((failed + 1))
+    elif ! grep -qE -- "${6:-}" "$log"; then
+        echo "  FAILED $row: not \"$6\" fails, but: $(grep -m1 -oE 'FAILED.{0,140}' "$log")"
+        failed=$((failed + 1))
     else
         echo "  $row: $(grep -m1 -oE 'FAILED.{0,140}|error: Failure.*|^(scripts|docker)/.{0,140}|\[  FAILED  \].*' "$log")"
         passed=$((passed + 1))
@@ -59,9 +62,9 @@ undo() { # ID FILE SED SUITE NAME
 }
 
 make_copy
-while IFS=$'\t' read -r id file change suite name; do
+while IFS=$'\t' read -r id file change suite name words; do
     [[ $id != \#* ]] || continue
     [ $# -eq 0 ] || [[ " $* " == *" $id "* ]] || continue
-    undo "$id" "$file" "$change" "$suite" "$name" </dev/null
+    undo "$id" "$file" "$change" "$suite" "$name" "$words" </dev/null
 done <tests/undo/undo.tsv
 tally_end undo

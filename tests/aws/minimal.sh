@@ -27,13 +27,16 @@ enter() {
 
 # After 30_guide.sh has put its own commands into bin: those that are played go into a folder of the room's own.
 minimal_debian() {
-    local name begin
+    local name begin base=$ROOT/build/tools/minbase.tar # that of tests/deploy/70_bare.sh
     begin=$(now_ms)
-    mmdebstrap --quiet --variant=minbase bookworm "$ROOM" >"$T/room.log" 2>&1 || {
+    mkdir -p "${base%/*}"
+    [ -s "$base" ] || mmdebstrap --quiet --variant=minbase bookworm "$base" >"$T/room.log" 2>&1 || {
         fail "no Debian can be made: $(tail -n 1 "$T/room.log")"
         finish
     }
-    took $(($(now_ms) - begin)) "mmdebstrap --variant=minbase bookworm"
+    mkdir "$ROOM"
+    tar -xf "$base" -C "$ROOM"
+    took $(($(now_ms) - begin)) "a minimal Debian 12 ($(stat -c %s "$base") bytes of files)"
     mkdir -p "$ROOM/host" "$ROOM$T" "$T/tmp" "$T/room"
     cp /etc/resolv.conf "$ROOM/etc/"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$T/tree"

@@ -27,7 +27,6 @@ if [ "\$platform" = amd64 ]; then cp '$PROGRAM' build/linux-amd64/llm-api-conver
 chmod +x "build/linux-\$platform/llm-api-converter"
 END
 chmod +x "$T"/bin/*
-[ -z "${MINIMAL:-}" ] || minimal_debian
 OPERATOR=() # the credentials are those of `aws configure`
 URL=
 KEY=
@@ -47,6 +46,8 @@ inside() {
     (cd "$T/tree" && as_operator AWS_DEFAULT_REGION= ${INSIDE[@]+"${INSIDE[@]}"} "$@" >"$T/out" 2>"$T/err")
     CODE=$?
 }
+
+[ -z "${MINIMAL:-}" ] || minimal_debian
 
 # walk FILE: the block, its placeholders filled, pasted into a shell
 walk() {

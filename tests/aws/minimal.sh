@@ -39,6 +39,8 @@ minimal_debian() {
     took $(($(now_ms) - begin)) "a minimal Debian 12 ($(stat -c %s "$base") bytes of files)"
     mkdir -p "$ROOM/host" "$ROOM$T" "$T/tmp" "$T/room"
     cp /etc/resolv.conf "$ROOM/etc/"
+    rm -rf "$T/tree"
+    mkdir "$T/tree"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$T/tree"
     for name in aws docker; do
         printf '#!/bin/sh\nexec chroot /host /bin/sh -c '"'"'cd "$0" && exec "$@"'"'"' "$PWD" %s "$@"\n' "$T/bin/$name" >"$T/room/$name"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/json/scan.h"
 #include "worker/reply/native_reply.h"
 #include "worker/reply/sse.h"
 

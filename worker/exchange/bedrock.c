@@ -27,8 +27,8 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint[LANES_MAX];
-    struct endpoint mantle[LANES_MAX]; /* base[0] == 0: there is none */
+    struct endpoint endpoint[LANES_MAX],
+        mantle[LANES_MAX]; /* mantle: base[0] == 0: there is none */
     struct retries retries;
     struct buf scratch, authorization, path;
 };
@@ -47,18 +47,19 @@ static void find_mantle(const struct config *c, const char *region, struct endpo
     }
 }
 
+/* What is given for a lane is both of its hosts. */
 static enum status find(struct bedrock *b, unsigned lane, const struct config *c,
                         const char *region, struct str url, const char *setting, struct err *err)
 {
-    struct endpoint *out = &b->endpoint[lane];
+    enum status st = STATUS_OK;
     if (url.n > 0) {
-        enum status st = endpoint_given(url, setting, out, err);
-        b->mantle[lane] = *out;
-        return st;
+        st = endpoint_given(url, setting, &b->endpoint[lane], err);
+        b->mantle[lane] = b->endpoint[lane];
+    } else {
+        endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, &b->endpoint[lane]);
+        find_mantle(c, region, &b->mantle[lane]);
     }
-    endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, out);
-    find_mantle(c, region, &b->mantle[lane]);
-    return STATUS_OK;
+    return st;
 }
 
 static enum status find_home(struct bedrock *b, const struct config *c, struct err *err)
@@ -91,8 +92,8 @@ bool bedrock_has_mantle(const struct worker *w)
 static const struct endpoint *endpoint(const struct exchange *x)
 {
     const struct bedrock *b = x->worker->bedrock;
-    return x->attempt.mantle.here ? &b->mantle[x->attempt.lane.now]
-                                  : &b->endpoint[x->attempt.lane.now];
+    unsigned lane = x->attempt.lane.now;
+    return x->attempt.mantle.here ? &b->mantle[lane] : &b->endpoint[lane];
 }
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)

@@ -163,6 +163,18 @@ static bool is_counts(const struct scan *s)
            scan_type(s, choices) == SCAN_ARRAY && scan_size(s, choices) == 0;
 }
 
+/* Data of several lines is one text, whose ends of lines stand between values: blanks do as well, and
+ * end no line of ours. */
+static void join_lines(struct buf *out, size_t from)
+{
+    char *p = buf_data(out);
+    for (size_t i = from; i < buf_len(out); i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
+            p[i] = ' ';
+        }
+    }
+}
+
 static enum status put_chunk(struct native_reply *r, struct arena *arena, struct str payload,
                              struct buf *out, struct err *err)
 {
@@ -186,7 +198,9 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, struct
         r->reply.deltas++;
     }
     BUF_LIT(out, "data: ");
+    size_t from = buf_len(out);
     enum status st = edits_apply(&e, out, err);
+    join_lines(out, from);
     BUF_LIT(out, "\n\n");
     return st;
 }

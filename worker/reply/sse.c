@@ -48,7 +48,7 @@ static bool take_field(struct str line, struct str name, struct str *value_out)
     }
     size_t from = name.n + 1;
     from += from < line.n && line.p[from] == ' ';
-    *value_out = text_sub(line, from, line.n);
+    *value_out = (struct str){line.p + from, line.n - from};
     return true;
 }
 

@@ -65,7 +65,9 @@ static void test_stream_passes_but_for_its_model(void **state)
         expect(TOLD(DELTA));
         assert_int_equal(event(r, CHUNK(END)), STATUS_OK);
         expect(TOLD(END));
-        assert_int_equal(r->deltas, 2);
+        assert_int_equal(event(r, "{\"choices\":\n[],\r\n\"x\":1}"), STATUS_OK);
+        expect("data: {\"choices\": [],  \"x\":1}\n\n");
+        assert_int_equal(r->deltas, 3);
         assert_int_equal(native_chat_relay.end(r, &out, &err), STATUS_UPSTREAM);
         assert_int_equal(event(r, CHUNK(USAGE)), STATUS_OK);
         expect(usage ? TOLD(USAGE) : "");

@@ -35,23 +35,28 @@ struct converse_build {
 
     struct converse_place place; /* of what is being put; kept by the writer */
 
-    bool tools_open;                        /* "toolConfig" is open */
-    bool messages_open;                     /* "messages" is open */
-    enum converse_role role;                /* of the blocks to come */
-    enum converse_role turn;                /* the open one */
-    bool turn_document;                     /* the open turn has a document ... */
-    bool turn_text;                         /* ... and text */
-    size_t turn_at;                         /* where its blocks begin in the body */
-    size_t results_end;                     /* behind those of its tool results that came first */
-    struct converse_late *late, *last_late; /* those that did not, in order */
-    bool in_result;
-    size_t result_at;     /* where the open tool result begins */
-    unsigned result_size; /* blocks in it */
-    unsigned documents;   /* so far: names must differ */
+    bool tools_open;         /* "toolConfig" is open */
+    bool messages_open;      /* "messages" is open */
+    enum converse_role role; /* of the blocks to come */
+    struct {                 /* the open one */
+        enum converse_role role;
+        size_t at;                         /* where its blocks begin in the body */
+        bool document, text;               /* it has one */
+        size_t results_end;                /* behind those of its tool results that came first */
+        struct converse_late *late, *last; /* those that did not, in order */
+    } turn;
+    struct { /* the tool result */
+        bool open;
+        size_t at;     /* where it begins */
+        unsigned size; /* blocks in it */
+    } result;
+    unsigned documents; /* so far: names must differ */
 
-    bool ttl_short;       /* a 5-minute point was put: no 1-hour point may follow */
-    unsigned points;      /* cache points put; at most 4 */
-    size_t point_end;     /* behind the last one: two must not stand together */
+    struct {            /* cache points */
+        bool ttl_short; /* one of 5 minutes was put: none of 1 hour may follow */
+        unsigned count; /* put; at most 4 */
+        size_t end;     /* behind the last one: two must not stand together */
+    } cache;
     size_t reasoning_end; /* behind the last reasoning block: none may follow it */
 };
 

@@ -21,6 +21,7 @@
 #include "shm/memory/signing.h"
 #include "shm/memory/profiles.h"
 #include "shm/memory/standing.h"
+#include "shm/memory/sticks.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
 
@@ -47,7 +48,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.learned.size = learned_area_size();
     h.lanes.at = h.learned.at + h.learned.size;
     h.lanes.size = lanes_area_size();
-    h.holds.at = segment_layout_page_up(h.lanes.at + h.lanes.size);
+    h.sticks.at = h.lanes.at + h.lanes.size;
+    h.sticks.size = sticks_area_size();
+    h.holds.at = segment_layout_page_up(h.sticks.at + h.sticks.size);
     h.holds.size = holds_area_size(workers, max_keys);
     h.size = segment_layout_page_up(h.holds.at + h.holds.size);
     return h;
@@ -71,6 +74,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->counters = (struct counters_block *)(void *)(base + h->counters.at);
     s->learned = (struct learned_area *)(void *)(base + h->learned.at);
     s->lanes = (struct lanes_area *)(void *)(base + h->lanes.at);
+    s->sticks = (struct sticks_area *)(void *)(base + h->sticks.at);
     s->holds = (struct holds_row *)(void *)(base + h->holds.at);
     s->size = h->size;
 }

@@ -31,7 +31,8 @@ struct segment_header {
     uint32_t workers;
     uint64_t size;
     uint64_t epoch; /* real ms of creation */
-    struct segment_span directory, edition, bucket, scoreboard, counters, learned, lanes, holds;
+    struct segment_span directory, edition, bucket, scoreboard, counters, learned, lanes, sticks,
+        holds;
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
@@ -52,6 +53,7 @@ struct scoreboard_slot;
 struct counters_block;
 struct learned_area;
 struct lanes_area;
+struct sticks_area;
 struct holds_row;
 struct journal;
 struct signing_area;
@@ -59,7 +61,7 @@ struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 184, "no padding");
+_Static_assert(sizeof(struct segment_header) == 200, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -73,6 +75,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct counters_block *counters;
     struct learned_area *learned;
     struct lanes_area *lanes;
+    struct sticks_area *sticks;
     struct holds_row *holds;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */

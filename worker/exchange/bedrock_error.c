@@ -342,9 +342,10 @@ static void complain_of_credentials(struct exchange *x, size_t row, struct str n
                                     errors[row].counter == COUNTER_FAILED_SIGNATURE);
     if (text_istarts(name, STR("ExpiredToken")) ||
         text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(w->segment, LANES_HOME);
+        signing_complain(w->segment, x->attempt.lane.now);
     }
-    if (refused && (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, LANES_HOME))) {
+    if (refused &&
+        (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, x->attempt.lane.now))) {
         wait_is_vain(&x->outcome.err);
     }
 }

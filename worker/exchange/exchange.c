@@ -13,6 +13,7 @@
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
@@ -415,6 +416,7 @@ static void settle(struct exchange *x)
     metrics_count(x);
     refusal_count(x);
     usage_end(x);
+    lane_end(x);
     access_log_put(x);
 }
 

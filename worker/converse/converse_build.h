@@ -105,8 +105,8 @@ void converse_build_text(struct converse_build *b, struct str text); /* empty te
 void converse_build_text_json(struct converse_build *b, struct str raw);
 /* As one text; pieces are escaped JSON without quotes. */
 void converse_build_text_pieces(struct converse_build *b, const struct str *pieces, size_t n);
-/* false and INVALID (plan_refuse_media) for models without them, or outside the user's messages. Ask before the source is read: what the model cannot see at all
- * needs no word on how to send it. */
+/* false and INVALID (plan_refuse_media) for models without them, or outside the user's messages. Ask
+ * before the source is read: what the model cannot see at all needs no word on how to send it. */
 bool converse_build_takes_images(struct converse_build *b);
 bool converse_build_takes_documents(struct converse_build *b);
 /* media_type "image/png"; data: base64. INVALID for other types and for data that is none;

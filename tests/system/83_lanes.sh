@@ -15,6 +15,7 @@ declare -a LANE_PID LANE_URL
 lane() {
     local n=$1
     shift
+    rm -f "$T/lane$n.out" # of one before
     "$MOCK" --port "${LANE_PORT[$n]:-0}" --quiet "$@" >"$T/lane$n.out" 2>"$T/lane$n.log" &
     LANE_PID[n]=$!
     eventually 5 grep -q listening "$T/lane$n.out" || fail "lane $n did not start"

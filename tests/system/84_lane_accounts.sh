@@ -113,6 +113,21 @@ turn with "$(message "the role is back")"
 expect "it comes back by itself" "$CODE $LANE" "200 $FAR"
 stop_server
 
+# A reload brings a lane, and its account.
+echo "BEDROCK_LANES=us-west-2=$HOME_URL" >"$T/.env"
+start_server BEDROCK_ENDPOINT_URL= AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+turn reload "$(message "home alone")"
+expect "nowhere to go" "$CODE" 429
+echo "BEDROCK_LANES=$LANES" >"$T/.env"
+kill -HUP "$SERVER_PID"
+moves() {
+    turn reload "$(message "home and away $RANDOM$RANDOM")"
+    [ "$CODE $LANE" = "200 $FAR" ]
+}
+expect_true "the new lane is used" eventually 15 moves
+rm "$T/.env"
+stop_server
+
 # What the setting may not say.
 bad() { # SETTING... : what check-config says
     run "$@" -- check-config

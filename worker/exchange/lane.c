@@ -375,7 +375,7 @@ void lane_end(struct exchange *x)
         return;
     }
     leave(x);
-    if (a->stuck && x->outcome.usage.tokens.cache_read > 0) {
+    if (a->stuck && a->now != first_of(a->able) && x->outcome.usage.tokens.cache_read > 0) {
         lanes_add(x->worker->segment, a->now, LANES_CACHE_KEPT, x->outcome.usage.tokens.cache_read);
     }
 }

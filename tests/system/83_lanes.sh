@@ -122,14 +122,32 @@ expect_below "of 200 moved ones at home" "$(told stay | jq -r .lane | grep -c us
 
 # --- home is out for a while ------------------------------------------------------------------------------------
 before=$(metric lane_probes_total us-west-2)
-lane_out 0
-end=$(($(now_ms) + OUT_S * 1000))
-: >"$T/out.codes"
-while [ "$(now_ms)" -lt $end ]; do
-    call /v1/messages -H "x-api-key: $KEY" -d "$(say "out$RANDOM$RANDOM" 1)"
-    echo "$CODE" >>"$T/out.codes"
+on 0 script tokens-400,pace-20 0
+for i in 1 2 3; do # streams that are open in it
+    curl -sN -H "x-api-key: $KEY" -d "$(say "open$i" 1 | jq -c '. + {stream: true, max_tokens: 4000}')" "$URL/v1/messages" >"$T/open.$i" &
 done
-expect "nobody notices" "$(sort -u "$T/out.codes")" 200
+eventually 5 eval '[ "$(grep -l content_block_delta "$T"/open.? | wc -l)" = 3 ]'
+client() { # N SECONDS: whole answers and streams in turn, of new conversations; "code whole" each
+    local n=0 end=$(($(now_ms) + $2 * 1000)) more
+    while [ "$(now_ms)" -lt $end ]; do
+        n=$((n + 1))
+        more='{"stream": true}'
+        [ $((n % 2)) = 0 ] || more='{}'
+        curl -s -o "$T/client.$1" -w '%{http_code} ' --max-time 20 -H "x-api-key: $KEY" -d "$(say "out$RANDOM$RANDOM" 1 | jq -c ". + $more")" "$URL/v1/messages"
+        grep -qE '^event: message_stop|"stop_reason":"end_turn"' "$T/client.$1" && ! grep -q '^event: error' "$T/client.$1" && echo whole
+    done
+}
+lane_out 0
+began=$(now_ms)
+jobs=()
+for i in 1 2 3 4; do
+    client $i "$OUT_S" >"$T/out.$i" &
+    jobs+=($!)
+done
+wait "${jobs[@]}"
+cat "$T"/out.[1-4] >"$T/out.codes"
+expect "nobody notices" "$(sort -u "$T/out.codes")" "200 whole"
+expect "but those whose streams were open in it" "$(grep -l '^event: error' "$T"/open.? | wc -l)" 3
 probes=$(($(metric lane_probes_total us-west-2) - before))
 lane 0
 began=$(now_ms)

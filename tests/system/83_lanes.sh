@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Lanes: a throttled region, one that is out, one of another account, one without the model; and what the client,
 # the prompt cache and the health of a lane have of it.
-#   LANES_REQUESTS=10000 LANES_OUT=30 tests/system/83_lanes.sh     the whole of it (2,000 and 6 s otherwise)
+#   LANES_REQUESTS=10000 LANES_OUT=30 tests/system/83_lanes.sh     the whole of it (2,000 and 4 s otherwise)
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 REQUESTS=${LANES_REQUESTS:-2000}
-OUT_S=${LANES_OUT:-6}
+OUT_S=${LANES_OUT:-4}
 CONVERSATIONS=200
 
 declare -a LANE_PID LANE_URL

@@ -7,12 +7,11 @@
 REQUESTS=${LANES_REQUESTS:-1000}
 CONVERSATIONS=200
 REGIONS=(us-west-2 us-east-1 us-east-2 us-west-1 us-south-1)
-FAULTS=(bucket-100,slow-first-20 bucket-100,slow-first-20 throttle-share-20,slow-first-60 brownout-30,slow-first-20 absent)
-PIDS=() URLS=() LANES=
+FAULTS=("bucket-100 slow-first-20" "bucket-100 slow-first-20" "throttle-share-20 slow-first-60" "brownout-30 slow-first-20" absent)
+URLS=() LANES=
 
 for i in 0 1 2 3 4; do
     "$MOCK" --port 0 --quiet >"$T/lane$i.out" 2>"$T/lane$i.log" &
-    PIDS[i]=$!
 done
 for i in 0 1 2 3 4; do
     eventually 5 grep -q listening "$T/lane$i.out" || fail "lane $i did not start"
@@ -42,7 +41,8 @@ eventually 5 eval '[ "$(grep -c "\"session\":\"c" "$T/server.log")" -ge $REQUEST
 kept=$(grep '"session":"c' "$T/server.log" | jq -r 'select(.status == 200) | "\(.session) \(.lane)"' | sort | uniq -c |
     awk '{ all[$2] += $1; if ($1 > most[$2]) most[$2] = $1 } END { for (c in all) { n += all[c]; m += most[c] } print int(1000 * m / n) }')
 echo "  $REQUESTS requests: $codes; $calls calls; $kept/1000 on their conversation's lane"
-expect_true "99.9 % are answered ($good)" test $((good * 1000)) -ge $((REQUESTS * 999))
+# none of them is healthy: a request may meet two faults of the only one that is open
+expect_true "99 % are answered ($good)" test $((good * 100)) -ge $((REQUESTS * 99))
 expect_below "ten times the calls" $((calls * 10)) $((REQUESTS * 13))
 # a conversation of eight requests, each lane closed every few: most stay
 expect_true "most of a conversation is on one lane ($kept)" test "$kept" -ge 700

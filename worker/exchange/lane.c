@@ -12,8 +12,9 @@
 
 #define NONE       LANES_MAX
 #define BIT(lane)  ((uint8_t)(1u << (lane)))
-#define COUNTING   0x636f756e74u /* CountTokens has quotas and permissions of its own */
-#define BACK_MS    1000u         /* the first closing of a throttle */
+#define COUNTING   0x636f756e74u   /* CountTokens has quotas and permissions of its own, */
+#define MANTLE     0x6d616e746c65u /* and so has the other service */
+#define BACK_MS    1000u           /* the first closing of a throttle */
 #define SECONDS(x) ((uint64_t)(x)*1000u)
 
 static const struct config_lanes *lanes(const struct exchange *x)
@@ -52,11 +53,9 @@ static void know_model(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
     const struct segment *s = x->worker->segment;
-    if (a->able) {
-        return;
-    }
-    a->able = find_able(x);
-    a->model = lanes_model(s, x->asked.model.id) ^ (x->asked.counting ? COUNTING : 0);
+    a->able = a->able ? a->able : find_able(x);
+    a->model = lanes_model(s, x->asked.model.id) ^ (x->asked.counting ? COUNTING : 0) ^
+               (x->attempt.mantle.here ? MANTLE : 0);
     a->model ^= lanes_model(s, text_from(x->worker->config->bedrock_lanes));
 }
 

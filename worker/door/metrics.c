@@ -247,7 +247,9 @@ static enum traffic traffic_of(const struct exchange *x)
         return x->attempt.number ? TRAFFIC_RESPONSES_CONVERSE : TRAFFIC_RESPONSES_NONE;
     }
     if (x->asked.dialect == DIALECT_OPENAI) {
-        return x->attempt.number ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
+        return !x->attempt.number       ? TRAFFIC_CHAT_NONE
+               : x->attempt.native.here ? TRAFFIC_CHAT_NATIVE
+                                        : TRAFFIC_CHAT_CONVERSE;
     }
     if (!x->attempt.number) {
         return TRAFFIC_MESSAGES_NONE;

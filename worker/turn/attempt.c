@@ -18,6 +18,7 @@ static void drop_transfer(struct transfer *t)
     }
     buf_free(&t->held_back);
     eventstream_free(&t->frames);
+    sse_free(&t->events);
     *t = (struct transfer){.fetch = NULL};
 }
 
@@ -35,6 +36,7 @@ void attempt_drop(struct attempt *a)
                           .cure = a->cure,
                           .proved = a->proved,
                           .pause_ms = a->pause_ms,
+                          .native.refused = a->native.refused,
                           .lane = a->lane,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);

@@ -16,6 +16,7 @@
 #include "server/net/fetch.h"
 #include "worker/dialect/relay.h"
 #include "worker/plan/plan.h"
+#include "worker/reply/sse.h"
 #include "worker/turn/complaint.h"
 
 /* X(NAME, meaning): how a transfer stands. Set by its callbacks in stream.c, acted upon by the
@@ -44,6 +45,7 @@ struct transfer {
     char id[72];     /* x-amzn-requestid: for the log */
     bool framed;     /* the answer is an event stream */
     struct eventstream frames;
+    struct sse events;    /* in their place: of an attempt that is native */
     struct buf held_back; /* a whole answer, an error body, the events before the first output */
     const char *theirs;   /* AWS's name of the refusal, where its client may know it; NULL: none */
     bool ended;           /* its body ended by itself, between two frames */
@@ -88,9 +90,13 @@ struct attempt {
     bool body_hashed;
     struct str tier;         /* Bedrock's header; empty: none */
     struct plan_terms terms; /* Bedrock's headers, or members of the body */
-    struct {                 /* Bedrock's other host counts what CountTokens does not */
-        bool here;           /* this attempt goes there */
-        struct str betas;    /* its anthropic-beta header; empty: none */
+    struct {
+        bool here;   /* this attempt goes to Bedrock's own Chat Completions */
+        int refused; /* with which status they did; 0: not. Goes on to the next one */
+    } native;
+    struct {              /* Bedrock's other host counts what CountTokens does not */
+        bool here;        /* this attempt goes there */
+        struct str betas; /* its anthropic-beta header; empty: none */
     } mantle;
     bool tier_named;          /* a service tier other than the default is asked for */
     struct buf changes;       /* for x-converter-changes */

@@ -169,11 +169,11 @@ static void read_user(const struct scan *s, scan_ref content, struct ask *out)
 {
     out->tool_result = (struct str){NULL, 0};
     out->text = block_text(s, content);
-    play_turn_begin(&out->play);
+    ask_turn_begin(out);
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
         scan_ref result = SCAN_GET(s, b, "toolResult"), text = SCAN_GET(s, b, "text");
         if (text != SCAN_ABSENT)
-            play_hear_text(&out->play, scan_text(s, text));
+            ask_hear(out, scan_text(s, text));
         if (result == SCAN_ABSENT)
             continue;
         out->tool_result = block_text(s, SCAN_GET(s, result, "content"));

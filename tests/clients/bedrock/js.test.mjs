@@ -110,7 +110,7 @@ test("AI SDK's amazon-bedrock", async () => {
 
 // --- Claude Code
 
-const wrapper = path.join(path.dirname(createRequire(new URL('../bed.mjs', import.meta.url)).resolve('@anthropic-ai/claude-code/package.json')), 'cli-wrapper.cjs');
+const wrapper = path.join(path.dirname(createRequire(new URL('../matrix/bed.mjs', import.meta.url)).resolve('@anthropic-ai/claude-code/package.json')), 'cli-wrapper.cjs');
 function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   const child = spawn(process.execPath, [wrapper, '-p', prompt, '--allowedTools', 'Bash', '--model', model], {
     cwd: home, stdio: ['ignore', 'pipe', 'pipe'],

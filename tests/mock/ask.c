@@ -137,8 +137,13 @@ static bool add_calls(const struct ask *ask, struct reply *out)
     if (out->block_n == before + 1 && wants_bash && is_offered(ask, STR("Bash")))
         add_call(out, STR("Bash"),
                  STR("{\"command\":\"echo hello\",\"description\":\"Print hello\"}"));
-    if (out->block_n == before + 1 && ask->forced_tool.n)
-        add_call(out, ask->forced_tool, STR("{}"));
+    if (out->block_n == before + 1 && ask->forced_tool.n) {
+        struct str said = text_find(ask->text, STR("say: "), &at)
+                              ? text_sub(ask->text, at + 5, ask->text.n)
+                              : STR("");
+        said = text_sub(said, 0, object_size(said));
+        add_call(out, ask->forced_tool, said.n ? said : STR("{}"));
+    }
     if (out->block_n > before + 1)
         return true;
     out->block_n = before;

@@ -11,7 +11,7 @@
  *   a tool result is there      -> "The tool said: <result>"
  *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
- *   a forced tool               -> its call with {}
+ *   a forced tool               -> its call with the object of "say: {...}", or {}
  *   "forbidden word", and a guardrail is named -> REPLY_BLOCKED, as guardrails answer
  *   "say: TEXT"                 -> TEXT
  *   "stop as REASON" at the end -> that stop reason

@@ -80,7 +80,7 @@ if [[ $# -eq 0 || $* == *moto* ]]; then
 fi
 
 # botocore, which judges what the programs of the matrix bring about.
-if [[ $# -eq 0 || $* == *matrix/* ]]; then
+if [[ $# -eq 0 || $* == *matrix/* || $* == *opencode* ]]; then
     if why=$(install_python build/judge tests/judge/requirements.txt); then
         export JUDGE_PYTHON=$PWD/build/judge/bin/python
     else

@@ -22,7 +22,7 @@ for (const [make, chat] of Object.entries(MAKES)) {
       for await (const chunk of await chat(id).stream('say: one two three four')) all = all ? all.concat(chunk) : chunk;
       assert.equal(all.text, 'one two three four');
       const { input_tokens: input, output_tokens: output, total_tokens: total } = all.usage_metadata;
-      // ChatAnthropic of JS reads the input's counts in message_start alone, where Converse has not told them yet (findings/19).
+      // ChatAnthropic of JS reads the input's counts in message_start alone, where Converse has not told them yet (findings/18).
       assert.ok(make === 'anthropic' && id === QWEN ? input === 0 : input > 0);
       assert.ok(output > 0 && total === input + output, JSON.stringify(all.usage_metadata));
       await judged();

@@ -119,7 +119,7 @@ function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   let said = '';
   child.stdout.on('data', (d) => (said += d));
   child.stderr.on('data', (d) => (said += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 120_000);
   return new Promise((resolve) => child.on('close', (code) => { clearTimeout(killer); resolve({ code, said }); }));
 }
 const bedrock = (key) => ({ CLAUDE_CODE_USE_BEDROCK: '1', ANTHROPIC_BEDROCK_BASE_URL: `${BASE_URL}/bedrock`, AWS_BEARER_TOKEN_BEDROCK: key });

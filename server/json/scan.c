@@ -33,7 +33,7 @@ struct reader {
 
 /* GCC/Clang vectors: SSE2 on x86-64, NEON on AArch64, plain words elsewhere. */
 typedef int8_t lanes __attribute__((vector_size(LANES)));
-typedef uint8_t counters __attribute__((vector_size(LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef uint64_t words __attribute__((vector_size(LANES)));
 
 static lanes load(const char *p)
@@ -93,25 +93,37 @@ static void skip_plain(struct reader *r)
     }
 }
 
-static bool read_utf8(struct reader *r)
+/* Bytes up to a quote, backslash, control character or the end. */
+static uint32_t run_length(const struct reader *r)
 {
-    size_t n = text_utf8_step((struct str){r->p + r->at, r->end - r->at});
-    if (n == 0) {
-        return fail(r, "invalid UTF-8");
+    uint32_t at = r->at;
+    while (r->end - at >= LANES) {
+        lanes v = load(r->p + at);
+        uint32_t n = first_lane(((lanes)((bytes)v < 0x20)) | (v == '"') | (v == '\\'));
+        at += n;
+        if (n < LANES) {
+            return at - r->at;
+        }
     }
-    r->at += (uint32_t)n;
-    return true;
+    while (at < r->end && (unsigned char)r->p[at] >= 0x20 && r->p[at] != '"' && r->p[at] != '\\') {
+        at++;
+    }
+    return at - r->at;
 }
 
-/* Non-ASCII text comes in runs: do not go back to skip_plain for each character. */
+/* At a byte above ASCII. Such text comes in runs: it is checked as one, and looked at by characters
+ * only to say where it is wrong. */
 static bool read_utf8_run(struct reader *r)
 {
-    do {
-        if (!read_utf8(r)) {
-            return false;
-        }
-    } while (!at_end(r) && peek(r) >= 0x80);
-    return true;
+    struct str run = {r->p + r->at, run_length(r)};
+    if (text_is_utf8(run)) {
+        r->at += (uint32_t)run.n;
+        return true;
+    }
+    for (size_t n; (n = text_utf8_step(run)) > 0; run = text_sub(run, n, run.n)) {
+        r->at += (uint32_t)n;
+    }
+    return fail(r, "invalid UTF-8");
 }
 
 /* The value of "XXXX" or -1. */
@@ -438,11 +450,10 @@ static uint32_t count_structural(const char *p, uint32_t n)
     uint32_t count = 0;
     while (n >= LANES) {
         uint32_t blocks = n / LANES < 255 ? n / LANES : 255; /* a lane counts to 255 */
-        counters sum = {0};
+        bytes sum = {0};
         for (uint32_t i = 0; i < blocks; i++, p += LANES) {
             lanes v = load(p);
-            sum -=
-                (counters)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
+            sum -= (bytes)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
         }
         for (int i = 0; i < LANES; i++) {
             count += sum[i];

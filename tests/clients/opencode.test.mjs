@@ -30,12 +30,13 @@ after(() => rm(home, { recursive: true, force: true }));
 beforeEach(reset);
 
 function opencode(model, prompt = 'say: guten Tag') {
-  const child = spawn(program, ['run', '--model', model, prompt], {
+  const child = spawn(program, ['run', '--model', model], {
     cwd: home,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'], // what it takes from its arguments it puts in quotation marks
     env: { HOME: home, PATH: process.env.PATH, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1',
       OPENCODE_DISABLE_DEFAULT_PLUGINS: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1' },
   });
+  child.stdin.end(prompt);
   let output = '';
   child.stdout.on('data', (d) => (output += d));
   child.stderr.on('data', (d) => (output += d));

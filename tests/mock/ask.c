@@ -52,6 +52,15 @@ void ask_hear(struct ask *ask, struct str text)
     ask->text = ask->heard = text;
 }
 
+void ask_hear_result(struct ask *ask, struct str text, bool failed)
+{
+    size_t at;
+    bool ordered = text_find(ask->tool_result, STR("use tool "), &at);
+    if (!ordered || text_find(text, STR("use tool "), &at))
+        ask->tool_result = text;
+    play_hear_result(&ask->play, text, failed);
+}
+
 /* --- tools --- */
 
 void ask_add_tool(struct ask *ask, struct str name, struct str schema)

@@ -94,9 +94,11 @@ struct reply {
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32
 
-/* One user message: begin, each text, end. Results of tools are play.h's. */
+/* One user message: begin, each text, each result of a tool. Of several results the last is heard, or the one
+ * with an order in it: clients send them in the order in which they came. */
 void ask_turn_begin(struct ask *ask);
 void ask_hear(struct ask *ask, struct str text);
+void ask_hear_result(struct ask *ask, struct str text, bool failed);
 /* One tool more, while there is room. */
 void ask_add_tool(struct ask *ask, struct str name, struct str schema);
 /* Spans point into ask and arena. False: memory. */

@@ -176,9 +176,8 @@ static void read_user(const struct scan *s, scan_ref content, struct ask *out)
             ask_hear(out, scan_text(s, text));
         if (result == SCAN_ABSENT)
             continue;
-        out->tool_result = block_text(s, SCAN_GET(s, result, "content"));
-        play_hear_result(&out->play, out->tool_result,
-                         SCAN_IS(s, SCAN_GET(s, result, "status"), "error"));
+        ask_hear_result(out, block_text(s, SCAN_GET(s, result, "content")),
+                        SCAN_IS(s, SCAN_GET(s, result, "status"), "error"));
     }
     play_turn_end(&out->play);
 }

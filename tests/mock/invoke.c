@@ -172,9 +172,8 @@ static struct str last_text(const struct scan *s, scan_ref content)
 static void read_result(const struct scan *s, scan_ref block, struct ask *out)
 {
     bool failed = false;
-    out->tool_result = last_text(s, SCAN_GET(s, block, "content"));
     scan_bool(s, SCAN_GET(s, block, "is_error"), &failed);
-    play_hear_result(&out->play, out->tool_result, failed);
+    ask_hear_result(out, last_text(s, SCAN_GET(s, block, "content")), failed);
 }
 
 static bool read_user(const struct scan *s, scan_ref content, struct ask *out, char why[WHY_SIZE])

@@ -42,6 +42,20 @@ for (const [n, model] of MODELS.entries()) {
     });
   }
 
+  test(`${model}: a tool that is added while the runner runs`, { skip: n ? FULL : false }, async () => {
+    const { eye, client } = await begin();
+    const late = betaZodTool({ name: 'late', description: 'Comes later', inputSchema: z.object({ n: z.number() }), run: async ({ n }) => `late got ${n}` });
+    const first = betaZodTool({ name: 'first', description: 'd', inputSchema: z.object({}), run: async () => 'use tool late {"n":7}' });
+    const runner = client.beta.messages.toolRunner({ model, max_tokens: 1000, tools: [first], messages: [{ role: 'user', content: 'use tool first {}' }] });
+    let turns = 0;
+    for await (const _ of runner) if (turns++ === 0) runner.addTools(late);
+    assert.equal((await runner.done()).content.at(-1).text, 'The tool said: late got 7');
+    await eye.close();
+    const names = (await judged()).map(({ body }) => (body.tools ?? body.toolConfig.tools.map((t) => t.toolSpec)).map((t) => t.name));
+    assert.deepEqual(names, [['first'], ['first', 'late'], ['first', 'late']]);
+    assert.match(eye.seen.at(-1).changes, /map:tool_addition/);
+  });
+
   test(`${model}: parse() of a type with limits`, { skip: n ? FULL : false }, async () => {
     const { eye, client } = await begin();
     const type = z.object({ city: z.string().min(2).max(40), degrees: z.number().int().min(-60).max(60), words: z.array(z.string()).max(3), next: z.object({ day: z.string() }).nullable() });

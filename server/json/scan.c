@@ -76,50 +76,37 @@ static bool fail_unexpected(const struct reader *r, const char *what)
 
 /* --- strings --- */
 
-/* Skips bytes that need no look: not a quote, backslash, control character or non-ASCII. */
-static void skip_plain(struct reader *r)
+/* Skips bytes that need no look: not a quote, backslash or control character, and with ascii none
+ * above ASCII. */
+static inline void skip_plain(struct reader *r, bool ascii)
 {
     while (r->end - r->at >= LANES) {
         lanes v = load(r->p + r->at);
         /* As signed bytes, everything from 0x80 up is below 0x20 as well. */
-        uint32_t n = first_lane((v < 0x20) | (v == '"') | (v == '\\'));
+        lanes low = ascii ? v < 0x20 : (lanes)((bytes)v < 0x20);
+        uint32_t n = first_lane(low | (v == '"') | (v == '\\'));
         r->at += n;
         if (n < LANES) {
             return;
         }
     }
-    while (r->at < r->end && (int8_t)r->p[r->at] >= 0x20 && peek(r) != '"' && peek(r) != '\\') {
+    while (r->at < r->end && (ascii ? (int8_t)peek(r) >= 0x20 : peek(r) >= 0x20) &&
+           peek(r) != '"' && peek(r) != '\\') {
         r->at++;
     }
-}
-
-/* Bytes up to a quote, backslash, control character or the end. */
-static uint32_t run_length(const struct reader *r)
-{
-    uint32_t at = r->at;
-    while (r->end - at >= LANES) {
-        lanes v = load(r->p + at);
-        uint32_t n = first_lane(((lanes)((bytes)v < 0x20)) | (v == '"') | (v == '\\'));
-        at += n;
-        if (n < LANES) {
-            return at - r->at;
-        }
-    }
-    while (at < r->end && (unsigned char)r->p[at] >= 0x20 && r->p[at] != '"' && r->p[at] != '\\') {
-        at++;
-    }
-    return at - r->at;
 }
 
 /* At a byte above ASCII. Such text comes in runs: it is checked as one, and looked at by characters
  * only to say where it is wrong. */
 static bool read_utf8_run(struct reader *r)
 {
-    struct str run = {r->p + r->at, run_length(r)};
+    uint32_t from = r->at;
+    skip_plain(r, false);
+    struct str run = {r->p + from, r->at - from};
     if (text_is_utf8(run)) {
-        r->at += (uint32_t)run.n;
         return true;
     }
+    r->at = from;
     for (size_t n; (n = text_utf8_step(run)) > 0; run = text_sub(run, n, run.n)) {
         r->at += (uint32_t)n;
     }
@@ -200,7 +187,7 @@ static bool read_string(struct reader *r, uint32_t *bits_out)
     *bits_out = SCAN_STRING;
     r->at++;
     for (;;) {
-        skip_plain(r);
+        skip_plain(r, true);
         if (at_end(r)) {
             return fail(r, "unterminated string");
         }

@@ -62,7 +62,7 @@ install_python() {
         return 1
     }
     log=$(python3 -m venv "$1" 2>&1 &&
-        timeout 300 "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
+        timeout 600 "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
             --requirement "$2" 2>&1) && cp "$2" "$1/.installed" && return
     case $log in
     '' | *'connection broken'* | *'timed out'* | *Timeout*) echo "PyPI cannot be reached" ;;

@@ -13,7 +13,7 @@ beforeEach(reset);
 
 async function said(python, name, model) {
   const { stdout } = await promisify(execFile)(python, [fileURLToPath(new URL(name, import.meta.url)), BASE_URL, model],
-    { env: { PATH: process.env.PATH, API_KEY, OPENAI_AGENTS_DISABLE_TRACING: '1', PYTHONDONTWRITEBYTECODE: '1' }, timeout: 90_000 });
+    { env: { PATH: process.env.PATH, API_KEY, OPENAI_AGENTS_DISABLE_TRACING: '1', PYTHONDONTWRITEBYTECODE: '1' }, timeout: 300_000 });
   return Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line)));
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make undo: makes known faults again, one at a time, in a copy of the tree, and sees a test fail for each: a test that
-# cannot fail proves nothing. usage: tests/undo/run.sh [ID...]      B: directory of the programs (build)
+# cannot fail proves nothing. usage: tests/undo/run.sh [ID...|ID:NAME...]      B: directory of the programs (build)
 # Last line: "undo: N passed, N failed". Each row costs a run of the test it names, up to its first
 # failure; half an hour in all.
 set -uo pipefail
@@ -64,7 +64,7 @@ undo() { # ID FILE SED SUITE NAME [WORDS]
 make_copy
 while IFS=$'\t' read -r id file change suite name words; do
     [[ $id != \#* ]] || continue
-    [ $# -eq 0 ] || [[ " $* " == *" $id "* ]] || continue
+    [ $# -eq 0 ] || [[ " $* " == *" $id "* || " $* " == *" $id:$name "* ]] || continue
     undo "$id" "$file" "$change" "$suite" "$name" "$words" </dev/null
 done <tests/undo/undo.tsv
 tally_end undo

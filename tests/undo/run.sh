@@ -13,7 +13,7 @@ log=$copy.log
 make_copy() {
     rm -rf "$copy"
     mkdir -p "$copy"
-    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy" 2>/dev/null
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$copy" 2>/dev/null
     cp -a --reflink=auto "${B:-build}" "$copy/build" 2>/dev/null || true
 }
 

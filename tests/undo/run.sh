@@ -12,9 +12,9 @@ log=$copy.log
 # The work tree as it is, with what is built, and what tests have installed.
 make_copy() {
     rm -rf "$copy"
-    mkdir -p "$copy"
+    mkdir -p "$copy/build"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$copy" 2>/dev/null
-    cp -a --reflink=auto "${B:-build}" "$copy/build" 2>/dev/null || true
+    find "${B:-build}" -mindepth 1 -maxdepth 1 ! -name undo -exec cp -a --reflink=auto -t "$copy/build" {} +
 }
 
 # prove SUITE NAME: is all well?

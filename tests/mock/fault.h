@@ -43,6 +43,9 @@
       "The provided request is not valid", 0, "400 validation")                                    \
     X(TOO_LONG, "too-long", REFUSE, 400, "ValidationException",                                    \
       "Input is too long for requested model.", 0, "400 with the text clients compact on")         \
+    X(TOO_MANY, "too-many", REFUSE, 400, "ValidationException",                                    \
+      "Too many input tokens. Max input tokens: 200000, request input token count: 240000", 0,     \
+      "400 with words for the same that clients do not know")                                      \
     X(NO_TIER, "no-tier", REFUSE, 400, "ValidationException",                                      \
       "The provided service tier is not supported for this model.", 0,                             \
       "400: this model has no such service tier")                                                  \

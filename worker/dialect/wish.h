@@ -1,14 +1,14 @@
 /*
  * wish.h - what a client asks of an answer, beside its messages and the text of its tools, whatever
- * its dialect. Read once (messages_read, chat_read, responses_read) and not changed afterwards; worker/plan
- * decides what becomes of it. Texts are the request's or the
- * arena's. Pure.
+ * its dialect. Read once (messages_read, chat_read, responses_read) and not changed afterwards;
+ * worker/plan decides what becomes of it. Texts are the request's or the arena's. Pure.
  */
 #ifndef WORKER_DIALECT_WISH_H
 #define WORKER_DIALECT_WISH_H
 
 #include "server/json/scan.h"
 #include "shm/catalogue/tier.h"
+#include "worker/dialect/tool_changes.h"
 #include "worker/dialect/tool_references.h"
 #include "worker/model/models_table.h"
 
@@ -168,8 +168,9 @@ struct wish {
     } format;
 
     struct {
-        uint32_t shown;    /* that the model may be shown */
-        uint32_t deferred; /* of them: that wait for a tool search, and none has named */
+        uint32_t shown;              /* that the model may be shown */
+        struct tool_changes changes; /* defined in mid-conversation; counted in shown */
+        uint32_t deferred;           /* of them: that wait for a tool search, and none has named */
         /* What the history has named; read where a tool waits. */
         struct tool_references references;
         struct {         /* allowed_tools */

@@ -214,8 +214,8 @@ void metrics_print(const struct segment *s, const struct config_lanes *lanes, in
     gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     gauge(out, FAMILY_LEARNED, learned_count(s, clock_mono_ms() / 1000u));
     put_journal(s, out);
-    lane_metrics_put(s, lanes, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
+    lane_metrics_put(s, lanes, out);
 }
 
 static enum traffic_class class_of(const struct exchange *x)

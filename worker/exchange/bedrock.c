@@ -474,7 +474,6 @@ bool bedrock_retry(struct exchange *x)
         return true;
     }
     if (!x->attempt.mantle.here && lane_refused(x, &x->worker->bedrock->retries)) {
-        x->attempt.pause_ms = 0;
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);

@@ -69,6 +69,6 @@ bool attempt_is_cured(const struct attempt *a)
 
 unsigned attempt_granted(const struct attempt *a)
 {
-    return (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
+    return a->lane.moves + (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
            (unsigned)__builtin_popcountll(a->left_out);
 }

@@ -60,7 +60,9 @@ struct attempt_lane {        /* where Bedrock is asked: worker/exchange/lane.h *
     uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
     uint8_t refused;         /* those that have refused it for a reason of their own */
     uint8_t absent;          /* those that said that the model is not there */
+    uint8_t moves;           /* from lane to lane, of this request */
     uint8_t origin;          /* whose account has written the thoughts in it, if there are any */
+    bool learnt;             /* that of absent is known to all */
     bool picked;             /* now is decided */
     bool probe;              /* this transfer tries a closed lane for all */
     bool moved;              /* it has left a lane, or its conversation had */
@@ -119,8 +121,8 @@ void attempt_begin_transfer(struct attempt *a);
 void attempt_leave_out(struct attempt *a, enum plan_field what);
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
 bool attempt_is_cured(const struct attempt *a); /* once a request */
-/* Transfers beyond the first that Bedrock's own word asked for: with its time, or without what it
- * refused. A retry is none of them. */
+/* Transfers beyond the first that Bedrock's own word asked for: with its time, without what it
+ * refused, or on another lane. A retry is none of them. */
 unsigned attempt_granted(const struct attempt *a);
 
 #endif

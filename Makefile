@@ -50,7 +50,7 @@ LD_taken    := $(LD_release) -Wl,--wrap=exchange_open
 LD_fuzz     := -fsanitize=fuzzer,address,undefined
 
 # ---- packages ------------------------------------------------------------------------------------
-PKG := libcurl libcjson sqlite3
+PKG := libcurl libcjson sqlite3 libnghttp2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.

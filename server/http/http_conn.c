@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/http/http_in.h"
 #include "server/http/http_out.h"
+#include "server/http/http_session.h"
 
 /*
  *                        +--------- next request on the same connection ----------+
@@ -22,11 +22,12 @@
  *                       |        \        \     answers      |
  *                       |         \________\__ refused ____> |  last answer
  *                       |                                    v
- *                       +---- idle too long ---> CLOSED <-- LINGER
+ *                       +---- idle too long ---> CLOSED <-- LINGER <-- SESSION <-- HEAD
+ *
+ * A stream of a session goes the same way, from HEAD to FLUSH and then to CLOSED.
  */
 enum {
     UNSENT_MAX = 128 * 1024,
-    OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
     RATE_GRACE_MS = 5000,
     DRAIN_GRACE_MS = 2000,
     /* RFC 9112 9.6: closing with unread bytes resets the connection; the answer may be lost. */
@@ -66,42 +67,36 @@ static void free_conn(struct loop *loop, void *owner)
     (void)loop;
     c->ops->closed(c->ctx, c);
     http_in_drop_body(c);
-    buf_free(&c->input);
-    buf_free(&c->out);
-    http_parse_drop(c->parse);
-    heap_drop(c);
+    if (c->session && !c->stream) {
+        c->wire->drop(c);
+    }
+    http_state_free(c);
 }
 
 struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_conn_limits *limits,
                                 const struct http_conn_ops *ops, void *ctx,
                                 struct http_conn_set *set)
 {
-    static uint64_t last_id;
-    struct http_conn *c = heap_new(sizeof *c);
-    struct http_parse *parse = http_parse_new(&limits->parse);
-    loop_handle handle =
-        c && parse ? loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL) : 0;
-    if (!handle) {
-        http_parse_drop(parse);
-        heap_drop(c);
+    const struct http_conn like = {.loop = loop,
+                                   .limits = limits,
+                                   .ops = ops,
+                                   .ctx = ctx,
+                                   .set = set,
+                                   .wire = &http_session_wire,
+                                   .end_of_turn = end_of_turn,
+                                   .free = free_conn};
+    struct http_conn *c = http_state_new(&like);
+    if (!c) {
         close(fd);
         return NULL;
     }
-    *c = (struct http_conn){.loop = loop,
-                            .fd = fd,
-                            .handle = handle,
-                            .limits = limits,
-                            .ops = ops,
-                            .ctx = ctx,
-                            .set = set,
-                            .parse = parse,
-                            .end_of_turn = end_of_turn,
-                            .free = free_conn,
-                            .id = ++last_id,
-                            .since_ms = clock_mono_ms()};
-    buf_init(&c->input, HTTP_IN_BYTES);
-    buf_init(&c->out, OUT_MAX);
-    buf_init(&c->body, 0);
+    c->fd = fd;
+    c->handle = loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL);
+    if (!c->handle) {
+        http_state_free(c);
+        close(fd);
+        return NULL;
+    }
     peer_name(fd, c->peer, sizeof c->peer);
     int on = 1; /* events are put together by us; with Nagle the peer's late ACK costs 40 ms each */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -110,8 +105,6 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
     int unsent = UNSENT_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     http_state_link(c);
-    set->open++;
-    set->idle++;
     settle(c);
     return c;
 }
@@ -121,8 +114,10 @@ void http_conn_abort(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (!c->stream) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
     http_state_close(c);
 }
 
@@ -156,8 +151,17 @@ static void next_request(struct http_conn *c)
     }
 }
 
+static bool is_sent(const struct http_conn *c)
+{
+    return c->stream ? c->answer.sent : buf_len(&c->out) == 0;
+}
+
 static void answer_sent(struct http_conn *c)
 {
+    if (c->stream) {
+        http_state_close(c);
+        return;
+    }
     if (!c->answer.close && !c->close_after) {
         next_request(c);
         return;
@@ -170,8 +174,12 @@ static void answer_sent(struct http_conn *c)
 /* Everything that follows from output or from the end of an answer. */
 static void advance(struct http_conn *c)
 {
-    http_out_send(c);
-    if (c->broken) {
+    if (c->state == CONN_SESSION) {
+        c->wire->turn(c);
+    } else {
+        http_out_send(c);
+    }
+    if (c->broken && c->state != CONN_CLOSED) {
         http_state_lose(c);
         return;
     }
@@ -180,7 +188,7 @@ static void advance(struct http_conn *c)
         http_state_enter(c, CONN_FLUSH);
     }
     bool low = buf_len(&c->out) < c->limits->output_high / 4;
-    if (c->state == CONN_FLUSH && buf_len(&c->out) == 0) {
+    if (c->state == CONN_FLUSH && is_sent(c)) {
         answer_sent(c);
     } else if (c->drained_wanted && low) {
         c->drained_wanted = false;
@@ -247,6 +255,8 @@ static uint64_t due_ms(const struct http_conn *c)
         return body_due_ms(c);
     case CONN_LINGER:
         return linger_due_ms(c);
+    case CONN_SESSION: /* its streams have deadlines of their own */
+        return c->streams == 0 || (c->draining && !c->close_after) ? idle_due_ms(c) : 0;
     case CONN_OWNER:
     case CONN_FLUSH:
     case CONN_CLOSED:
@@ -259,6 +269,8 @@ static void expire(struct http_conn *c)
 {
     if (c->want_write) {
         http_state_lose(c);
+    } else if (c->state == CONN_SESSION) {
+        c->wire->late(c);
     } else if (c->state == CONN_IDLE) {
         close_idle(c);
     } else if (c->state == CONN_LINGER) {
@@ -299,8 +311,13 @@ static void settle(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
+    if (c->stream) {
+        set_timer(c);
+        return;
+    }
     unsigned events = 0;
-    if (http_state_is_reading(c) || c->state == CONN_LINGER) {
+    if (http_state_is_reading(c) || c->state == CONN_LINGER ||
+        (c->state == CONN_SESSION && !c->full)) {
         events |= LOOP_READ;
     }
     if (!c->fin) {
@@ -324,7 +341,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
         return;
     }
     if (events & LOOP_READ) {
-        if (http_state_is_reading(c)) {
+        if (http_state_is_reading(c) || c->state == CONN_SESSION) {
             http_in_read(c);
         } else if (c->state == CONN_LINGER) {
             http_in_forget(c);
@@ -347,6 +364,9 @@ void http_conn_drain(struct http_conn *c)
     c->draining = true;
     if (c->state == CONN_IDLE) {
         c->since_ms = clock_mono_ms(); /* the grace begins now */
+    } else if (c->state == CONN_SESSION) {
+        c->since_ms = clock_mono_ms();
+        c->wire->drain(c);
     }
     settle(c);
 }

@@ -318,7 +318,7 @@ $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed)
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
 RELEASE_PROGRAMS      ?= llm-api-converter
-RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3 -lseccomp
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
 
 .PHONY: release image lock
 $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock

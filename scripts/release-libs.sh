@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, SQLite and libseccomp, from the
-# Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2, SQLite and libseccomp, from
+# the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
 # TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
 # usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
 set -euo pipefail
@@ -114,6 +114,20 @@ make_cjson() {
     logged cjson "$triplet-ar" rcsD "$prefix/lib/libcjson.a" "$work/cjson.o"
     mkdir "$prefix/include/cjson"
     cp "$work/cjson/cJSON.h" "$prefix/include/cjson/"
+}
+
+# The library alone, of which a server is linked. For size, like curl.
+configure_nghttp2() {
+    cd "$work/nghttp2"
+    ./configure --host="$triplet" --prefix="$prefix" --enable-lib-only --disable-shared --enable-static \
+        CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
+}
+
+make_nghttp2() {
+    say "nghttp2 for $arch"
+    unpack nghttp2 MIT
+    (logged nghttp2 configure_nghttp2)
+    logged nghttp2 make -j"$jobs" -C "$work/nghttp2/lib" install
 }
 
 amalgamate() {

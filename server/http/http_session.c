@@ -586,7 +586,10 @@ out:
     return h2;
 }
 
-/* No table of headers: it would hold keys longer than their requests. */
+/* HEADER_TABLE_SIZE 0 would keep keys out of HPACK's table, but clients are about that do not heed it
+ * (h2spec 2.6, Go's and Rust's until some years ago), and to nghttp2 each of their heads is an error.
+ * So a client that does not send its key as never indexed has it in our memory while it is
+ * connected; mem_free sees to the rest. */
 static bool greet(struct http_session *s)
 {
     uint32_t block = (uint32_t)s->socket->limits->parse.headers;
@@ -594,7 +597,6 @@ static bool greet(struct http_session *s)
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP_SESSION_STREAMS},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, block},
-        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
     return nghttp2_submit_settings(s->h2, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings)) == 0 &&

@@ -1,16 +1,13 @@
 #include "server/http/http_session.h"
 
-#include <assert.h>
 #include <malloc.h>
-#include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "server/http/http_fields.h"
-#include "server/http/http_in.h"
 #include "server/http/http_out.h"
+#include "server/http/http_session_private.h"
 
 enum {
     STREAM_WINDOW = 256 * 1024,  /* of a body, before we say that there is room for more */
@@ -19,23 +16,11 @@ enum {
     QUEUE_MAX = 512,             /* frames that wait for a full socket until no more is read */
     RESETS_SAVED = 200,          /* nghttp2's own limit of streams that the client resets */
     RESETS_SECOND = 20,
-    ANSWER_FIELDS = 64,
     /* What a frame costs of the budget, and what earns some back. */
     COST_FRAME = 1,
     COST_RESET = 10, /* of a request that is at work */
     EARN_DATA = 4,   /* for each that we send the client may open two windows */
     EARN_ANSWER = 20
-};
-
-struct http_session {
-    struct http_conn *socket;
-    nghttp2_session *h2;
-    struct http_conn *streams[HTTP_SESSION_STREAMS];
-    struct http_fields fields; /* the head that is arriving; heads cannot be interleaved */
-    int32_t calm;
-    uint64_t calm_ms;
-    bool busy;   /* nghttp2 is at work: it must not be called to work again */
-    bool closed; /* the socket is */
 };
 
 /* ---- memory ------------------------------------------------------------------------------ */
@@ -101,69 +86,6 @@ static void spend(struct http_session *s, int32_t n)
     }
 }
 
-/* ---- streams ----------------------------------------------------------------------------- */
-
-static struct http_conn *stream_of(struct http_session *s, int32_t number)
-{
-    return nghttp2_session_get_stream_user_data(s->h2, number);
-}
-
-static struct http_conn **free_place(struct http_session *s)
-{
-    for (size_t i = 0; i < COUNT_OF(s->streams); i++) {
-        if (!s->streams[i]) {
-            return &s->streams[i];
-        }
-    }
-    return NULL;
-}
-
-/* NULL: there are too many, or no memory; the client may send the request again elsewhere. */
-static struct http_conn *stream_new(struct http_session *s, int32_t number)
-{
-    struct http_conn *socket = s->socket, **place = free_place(s);
-    uint32_t most = socket->limits->conns_max;
-    struct http_conn *c =
-        place && (most == 0 || socket->set->open < most) ? http_state_new(socket) : NULL;
-    if (!c) {
-        nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_REFUSED_STREAM);
-        return NULL;
-    }
-    c->session = s;
-    c->stream = number;
-    memcpy(c->peer, socket->peer, sizeof c->peer);
-    c->draining = socket->draining;
-    http_state_link(c);
-    *place = c;
-    socket->streams++;
-    nghttp2_session_set_stream_user_data(s->h2, number, c);
-    http_state_enter(c, CONN_HEAD);
-    return c;
-}
-
-/* The code of a stream that ends before its time. After a whole answer the client need not send the
- * rest of its request: RFC 9113 8.1. */
-static uint32_t code_of(const struct http_conn *c)
-{
-    return c->answer.sent && !c->answer.cut ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR;
-}
-
-static void stream_close(struct http_session *s, struct http_conn *c)
-{
-    for (size_t i = 0; i < COUNT_OF(s->streams); i++) {
-        if (s->streams[i] == c) {
-            s->streams[i] = NULL;
-        }
-    }
-    s->socket->streams--;
-    s->socket->since_ms = clock_mono_ms(); /* the last one is it */
-    if (!s->closed && stream_of(s, c->stream) == c) {
-        nghttp2_session_set_stream_user_data(s->h2, c->stream, NULL);
-        nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, c->stream, code_of(c));
-    }
-    http_state_schedule(s->socket);
-}
-
 /* With the socket all who wait for something from it are gone. */
 static void lose_streams(struct http_session *s)
 {
@@ -176,99 +98,11 @@ static void lose_streams(struct http_session *s)
 
 static void on_close(struct http_conn *c)
 {
-    struct http_session *s = c->session;
     if (c->stream) {
-        stream_close(s, c);
+        http_stream_close(c);
     } else {
-        s->closed = true;
-        lose_streams(s);
-    }
-}
-
-/* No new streams: the client may send them again elsewhere. Those that it knows of go on. */
-static void say_last(struct http_session *s)
-{
-    struct http_conn *c = s->socket;
-    if (!c->close_after) {
-        int32_t number = nghttp2_session_get_last_proc_stream_id(s->h2);
-        nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_NO_ERROR, NULL, 0);
-        c->close_after = true;
-        c->since_ms = clock_mono_ms();
-        http_state_schedule(c);
-    }
-}
-
-/* ---- requests ---------------------------------------------------------------------------- */
-
-static bool takes_body(const struct http_conn *c)
-{
-    return c && c->state == CONN_BODY;
-}
-
-static void feed(struct http_conn *c, struct str bytes)
-{
-    if (http_state_is_reading(c)) {
-        http_in_feed(c, &bytes);
-    }
-    http_state_schedule(c);
-}
-
-static void feed_body(struct http_conn *c, struct str piece)
-{
-    if (!http_parse_request(c->parse)->chunked) {
-        feed(c, piece);
-        return;
-    }
-    char digits[2 * sizeof piece.n + 2];
-    int n = snprintf(digits, sizeof digits, "%zx\r\n", piece.n);
-    feed(c, (struct str){digits, (size_t)n});
-    if (takes_body(c)) {
-        feed(c, piece);
-    }
-    if (takes_body(c)) {
-        feed(c, STR("\r\n"));
-    }
-}
-
-static void end_of_body(struct http_conn *c)
-{
-    if (takes_body(c) && http_parse_request(c->parse)->chunked) {
-        feed(c, STR("0\r\n\r\n"));
-    }
-}
-
-static bool has_length(const struct http_fields *f)
-{
-    size_t at;
-    struct str lines = buf_str(&f->lines);
-    return text_starts(lines, STR("content-length: ")) ||
-           (lines.n > 0 && text_find(lines, STR("\r\ncontent-length: "), &at));
-}
-
-/* A head is whole: from here on it is read like one of HTTP/1.1. */
-static void begin_request(struct http_session *s, int32_t number, bool has_body)
-{
-    struct err err = {0};
-    struct buf head;
-    struct http_conn *socket = s->socket, *c = stream_new(s, number);
-    if (!c) {
-        return;
-    }
-    buf_init(&head, 2 * (s->fields.lines.max + s->fields.target.max) + s->fields.method.max);
-    bool ok = http_fields_write(&s->fields, has_body && !has_length(&s->fields), &head);
-    if (ok) {
-        feed(c, buf_str(&head));
-    }
-    text_wipe(buf_data(&head), buf_len(&head));
-    buf_free(&head);
-    if (c->state == CONN_HEAD) { /* else it was answered, or is at work */
-        enum status code = ok ? STATUS_INVALID : STATUS_BUSY;
-        err_set(&err, code, ok ? "a header of the request is not legal in HTTP/2" : "no memory");
-        http_in_refuse(c, &err);
-    }
-    socket->requests++;
-    if (socket->requests >= socket->limits->requests_max) {
-        say_last(s);
+        c->session->closed = true;
+        lose_streams(c->session);
     }
 }
 
@@ -277,7 +111,7 @@ static void begin_request(struct http_session *s, int32_t number, bool has_body)
 static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void *ctx)
 {
     struct http_session *s = ctx;
-    struct http_conn *c = stream_of(s, hd->stream_id);
+    struct http_conn *c = http_stream_of(s, hd->stream_id);
     (void)h2;
     if (hd->type == NGHTTP2_RST_STREAM && c && !c->answer.sent) {
         spend(s, COST_RESET);
@@ -337,12 +171,12 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
     bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     (void)h2;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        begin_request(s, frame->hd.stream_id, !ends);
+        http_stream_begin(s, frame->hd.stream_id, !ends);
         http_fields_clear(&s->fields);
     } else if (ends && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)) {
-        struct http_conn *c = stream_of(s, frame->hd.stream_id);
+        struct http_conn *c = http_stream_of(s, frame->hd.stream_id);
         if (c) {
-            end_of_body(c);
+            http_stream_body_end(c);
         }
     }
     return 0;
@@ -351,11 +185,11 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
 static int on_data(nghttp2_session *h2, uint8_t flags, int32_t number, const uint8_t *bytes,
                    size_t n, void *ctx)
 {
-    struct http_conn *c = stream_of(ctx, number);
+    struct http_conn *c = http_stream_of(ctx, number);
     (void)h2;
     (void)flags;
-    if (takes_body(c) && n > 0) {
-        feed_body(c, (struct str){(const char *)bytes, n});
+    if (c && n > 0) {
+        http_stream_body(c, (struct str){(const char *)bytes, n});
     }
     return 0;
 }
@@ -363,7 +197,7 @@ static int on_data(nghttp2_session *h2, uint8_t flags, int32_t number, const uin
 static int on_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
 {
     struct http_session *s = ctx;
-    struct http_conn *c = stream_of(s, frame->hd.stream_id);
+    struct http_conn *c = http_stream_of(s, frame->hd.stream_id);
     bool has_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     (void)h2;
     if (frame->hd.type == NGHTTP2_DATA) {
@@ -381,7 +215,7 @@ static int on_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
  * of his. */
 static int on_stream_close(nghttp2_session *h2, int32_t number, uint32_t code, void *ctx)
 {
-    struct http_conn *c = stream_of(ctx, number);
+    struct http_conn *c = http_stream_of(ctx, number);
     (void)code;
     if (c) {
         nghttp2_session_set_stream_user_data(h2, number, NULL);
@@ -392,86 +226,9 @@ static int on_stream_close(nghttp2_session *h2, int32_t number, uint32_t code, v
     return 0;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
-
-/* The body of an answer, as much as the windows allow now. A chunk that is being written may still
- * be taken back. */
-static ssize_t read_answer(nghttp2_session *h2, int32_t number, uint8_t *place, size_t room,
-                           uint32_t *flags, nghttp2_data_source *source, void *ctx)
-{
-    struct http_conn *c = stream_of(ctx, number);
-    (void)h2;
-    (void)source;
-    if (!c || !buf_ok(&c->out)) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    if (c->answer.chunk_open) {
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    size_t n = buf_len(&c->out) < room ? buf_len(&c->out) : room;
-    if (n > 0) {
-        memcpy(place, buf_data(&c->out), n);
-        buf_consume(&c->out, n);
-        c->progress_ms = clock_mono_ms();
-        c->want_write &= buf_len(&c->out) > 0;
-        if (c->drained_wanted) {
-            http_state_schedule(c);
-        }
-    }
-    bool end = buf_len(&c->out) == 0 && c->answer.done;
-    if (end && !c->answer.cut) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    } else if (end && n == 0) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* RST_STREAM, INTERNAL_ERROR */
-    } else if (n == 0) {
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    return (ssize_t)n;
-}
-
-static nghttp2_nv pair(struct str name, struct str value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)name.p,
-                        .namelen = name.n,
-                        .value = (uint8_t *)value.p,
-                        .valuelen = value.n};
-}
-
-/* The status line and the header lines in c->out, as http_out.c has written them. */
-static void submit_head(struct http_conn *c)
-{
-    struct http_session *s = c->session;
-    nghttp2_nv fields[ANSWER_FIELDS];
-    nghttp2_data_provider body = {.read_callback = read_answer};
-    struct str rest = buf_str(&c->out), name, value;
-    char digits[20];
-    int status = http_fields_status(&rest), rv;
-    size_t n = 0;
-    fields[n++] =
-        pair(STR(":status"), (struct str){digits, text_put_u64((uint64_t)status, digits)});
-    while (n < COUNT_OF(fields) && http_fields_next(&rest, &name, &value)) {
-        if (!http_fields_of_connection(name)) {
-            fields[n++] = pair(name, text_trim(value));
-        }
-    }
-    assert(n < COUNT_OF(fields));
-    if (!buf_ok(&c->out)) {
-        return; /* the end of the turn sees it */
-    }
-    if (status < 200) {
-        rv = nghttp2_submit_headers(s->h2, NGHTTP2_FLAG_NONE, c->stream, NULL, fields, n, NULL);
-    } else {
-        rv =
-            nghttp2_submit_response(s->h2, c->stream, fields, n, c->answer.bodyless ? NULL : &body);
-    }
-    c->broken |= rv != 0;
-    buf_clear(&c->out);
-}
-
 /* ---- the socket -------------------------------------------------------------------------- */
 
-/* Frames into the socket until it takes no more. Calls no owner. */
-static void pump(struct http_session *s)
+void http_session_pump(struct http_session *s)
 {
     struct http_conn *c = s->socket;
     s->busy = true;
@@ -493,28 +250,6 @@ static void pump(struct http_session *s)
     s->busy = false;
 }
 
-static void send_stream(struct http_conn *c)
-{
-    struct http_session *s = c->session;
-    if (c->state == CONN_CLOSED || s->closed || c->broken) {
-        return;
-    }
-    if (buf_len(&c->out) > 0 || c->answer.done) {
-        nghttp2_session_resume_data(s->h2, c->stream);
-    }
-    if (s->busy) {
-        http_state_schedule(c);
-        return;
-    }
-    pump(s);
-    http_state_schedule(s->socket); /* to watch for a full socket, and for the end */
-    bool waits = buf_len(&c->out) > 0 && !c->answer.chunk_open;
-    if (waits && !c->want_write) {
-        c->progress_ms = clock_mono_ms();
-    }
-    c->want_write = waits;
-}
-
 /* No frame will come or go any more: what still waits for an answer gets none. */
 static void end_if_over(struct http_session *s)
 {
@@ -533,9 +268,21 @@ static void end_if_over(struct http_session *s)
 static void turn(struct http_conn *c)
 {
     struct http_session *s = c->session;
-    pump(s);
+    http_session_pump(s);
     c->full = c->want_write && nghttp2_session_get_outbound_queue_size(s->h2) > QUEUE_MAX;
     end_if_over(s);
+}
+
+void http_session_last(struct http_session *s)
+{
+    struct http_conn *c = s->socket;
+    if (!c->close_after) {
+        int32_t number = nghttp2_session_get_last_proc_stream_id(s->h2);
+        nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_NO_ERROR, NULL, 0);
+        c->close_after = true;
+        c->since_ms = clock_mono_ms();
+        http_state_schedule(c);
+    }
 }
 
 /* What was said last time did not end it: it will not. */
@@ -544,7 +291,7 @@ static void too_late(struct http_conn *c)
     if (c->close_after) {
         http_state_lose(c);
     } else {
-        say_last(c->session);
+        http_session_last(c->session);
     }
 }
 
@@ -597,7 +344,6 @@ static bool greet(struct http_session *s)
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP_SESSION_STREAMS},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, block},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
     return nghttp2_submit_settings(s->h2, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings)) == 0 &&
            nghttp2_session_set_local_window_size(s->h2, NGHTTP2_FLAG_NONE, 0, SOCKET_WINDOW) == 0;
@@ -657,5 +403,5 @@ const struct http_wire http_session_wire = {.input = input,
                                             .drain = announce_last,
                                             .close = on_close,
                                             .drop = drop,
-                                            .head = submit_head,
-                                            .send = send_stream};
+                                            .head = http_stream_head,
+                                            .send = http_stream_send};

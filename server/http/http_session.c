@@ -9,6 +9,8 @@
 #include "server/http/http_out.h"
 #include "server/http/http_session_private.h"
 
+#define PREFACE_REST "\r\nSM\r\n\r\n" /* behind HTTP_PARSE_PREFACE */
+
 enum {
     STREAM_WINDOW = 256 * 1024,  /* of a body, before we say that there is room for more */
     SOCKET_WINDOW = 1024 * 1024, /* of all bodies of a session: they are taken as they come */
@@ -86,6 +88,30 @@ static void spend(struct http_session *s, int32_t n)
     }
 }
 
+/* Looks at nothing but the heads of frames (RFC 9113 4.1): of those that nghttp2 ignores (of streams
+ * that are over, of unknown types) it tells nothing. */
+static void count_frames(struct http_session *s, struct str bytes)
+{
+    while (bytes.n > 0) {
+        if (s->frame_left > 0) {
+            size_t n = bytes.n < s->frame_left ? bytes.n : s->frame_left;
+            s->frame_left -= n;
+            bytes = text_sub(bytes, n, bytes.n);
+            continue;
+        }
+        s->frame_head[s->frame_head_n++] = (uint8_t)bytes.p[0];
+        bytes = text_sub(bytes, 1, bytes.n);
+        if (s->frame_head_n == sizeof s->frame_head) {
+            const uint8_t *h = s->frame_head;
+            s->frame_head_n = 0;
+            s->frame_left = (size_t)h[0] << 16 | (size_t)h[1] << 8 | h[2];
+            if (h[3] != NGHTTP2_DATA || s->frame_left == 0) {
+                spend(s, COST_FRAME);
+            }
+        }
+    }
+}
+
 /* With the socket all who wait for something from it are gone. */
 static void lose_streams(struct http_session *s)
 {
@@ -107,19 +133,6 @@ static void on_close(struct http_conn *c)
 }
 
 /* ---- what nghttp2 tells ------------------------------------------------------------------ */
-
-static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void *ctx)
-{
-    struct http_session *s = ctx;
-    struct http_conn *c = http_stream_of(s, hd->stream_id);
-    (void)h2;
-    if (hd->type == NGHTTP2_RST_STREAM && c && !c->answer.sent) {
-        spend(s, COST_RESET);
-    } else if (hd->type != NGHTTP2_DATA || hd->length == 0) {
-        spend(s, COST_FRAME);
-    }
-    return 0;
-}
 
 static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
 {
@@ -220,7 +233,10 @@ static int on_stream_close(nghttp2_session *h2, int32_t number, uint32_t code, v
     if (c) {
         nghttp2_session_set_stream_user_data(h2, number, NULL);
         c->answer.sent |= c->answer.cut;
-        c->broken |= !c->answer.sent;
+        if (!c->answer.sent) {
+            c->broken = true;
+            spend(ctx, COST_RESET);
+        }
         http_state_schedule(c);
     }
     return 0;
@@ -314,7 +330,6 @@ static nghttp2_session *h2_new(struct http_session *s)
     if (nghttp2_session_callbacks_new(&calls) != 0 || nghttp2_option_new(&options) != 0) {
         goto out;
     }
-    nghttp2_session_callbacks_set_on_begin_frame_callback(calls, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(calls, on_invalid_header);
@@ -369,6 +384,7 @@ static bool begin(struct http_conn *c)
     s->socket = c;
     s->calm = HTTP_SESSION_CALM;
     s->calm_ms = clock_mono_ms();
+    s->frame_left = sizeof PREFACE_REST - 1;
     http_fields_init(&s->fields, limits->line, limits->headers);
     s->h2 = h2_new(s);
     if (!s->h2) {
@@ -389,6 +405,9 @@ static bool take(struct http_session *s, struct str bytes)
 static void input(struct http_conn *c, struct str bytes)
 {
     bool ok = c->session || (begin(c) && take(c->session, HTTP_PARSE_PREFACE));
+    if (ok) {
+        count_frames(c->session, bytes);
+    }
     if (!ok || !take(c->session, bytes)) {
         http_state_lose(c);
         return;

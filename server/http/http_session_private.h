@@ -21,6 +21,8 @@ struct http_session {
     struct http_fields fields; /* the head that is arriving; heads cannot be interleaved */
     int32_t calm;
     uint64_t calm_ms;
+    size_t frame_left; /* bytes until the next frame begins */
+    uint8_t frame_head[9], frame_head_n;
     bool busy;   /* nghttp2 is at work: it must not be called to work again */
     bool closed; /* the socket is */
 };

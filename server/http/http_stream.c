@@ -25,13 +25,13 @@ static struct http_conn **free_place(struct http_session *s)
     return NULL;
 }
 
-/* NULL: there are too many, or no memory; the client may send the request again elsewhere. */
+/* NULL: there are too many, or no memory, or it came behind the last one; the client may send the request again elsewhere. */
 static struct http_conn *stream_new(struct http_session *s, int32_t number)
 {
     struct http_conn *socket = s->socket, **place = free_place(s);
     uint32_t most = socket->limits->conns_max;
-    struct http_conn *c =
-        place && (most == 0 || socket->set->open < most) ? http_state_new(socket) : NULL;
+    bool may = place && !socket->close_after && (most == 0 || socket->set->open < most);
+    struct http_conn *c = may ? http_state_new(socket) : NULL;
     if (!c) {
         nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_REFUSED_STREAM);
         return NULL;

@@ -24,7 +24,9 @@
  *                       |                                    v
  *                       +---- idle too long ---> CLOSED <-- LINGER <-- SESSION <-- HEAD
  *
- * A stream of a session goes the same way, from HEAD to FLUSH and then to CLOSED.
+ * A stream of a session goes the same way, from HEAD to FLUSH and then to CLOSED, by LINGER where
+ * the client is still sending its request: of a reset some clients see nothing but the reset (curl
+ * 7.88).
  */
 enum {
     UNSENT_MAX = 128 * 1024,
@@ -158,7 +160,7 @@ static bool is_sent(const struct http_conn *c)
 
 static void answer_sent(struct http_conn *c)
 {
-    if (c->stream) {
+    if (c->stream && c->wire->whole(c)) {
         http_state_close(c);
         return;
     }
@@ -168,7 +170,9 @@ static void answer_sent(struct http_conn *c)
     }
     http_state_enter(c, CONN_LINGER);
     c->progress_ms = clock_mono_ms();
-    shutdown(c->fd, SHUT_WR);
+    if (!c->stream) {
+        shutdown(c->fd, SHUT_WR);
+    }
 }
 
 /* Everything that follows from output or from the end of an answer. */
@@ -190,6 +194,8 @@ static void advance(struct http_conn *c)
     bool low = buf_len(&c->out) < c->limits->output_high / 4;
     if (c->state == CONN_FLUSH && is_sent(c)) {
         answer_sent(c);
+    } else if (c->state == CONN_LINGER && c->stream && c->wire->whole(c)) {
+        http_state_close(c);
     } else if (c->drained_wanted && low) {
         c->drained_wanted = false;
         if (c->state == CONN_OWNER) {

@@ -423,4 +423,5 @@ const struct http_wire http_session_wire = {.input = input,
                                             .close = on_close,
                                             .drop = drop,
                                             .head = http_stream_head,
+                                            .whole = http_stream_whole,
                                             .send = http_stream_send};

@@ -38,7 +38,8 @@ struct http_conn *http_stream_of(struct http_session *s, int32_t number);
 void http_stream_begin(struct http_session *s, int32_t number, bool has_body);
 void http_stream_body(struct http_conn *c, struct str piece);
 void http_stream_body_end(struct http_conn *c);
-/* http_wire's head, send, and close for a stream. */
+/* http_wire's head, whole, send, and close for a stream. */
+bool http_stream_whole(struct http_conn *c);
 void http_stream_head(struct http_conn *c);
 void http_stream_send(struct http_conn *c);
 void http_stream_close(struct http_conn *c);

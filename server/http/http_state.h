@@ -61,6 +61,7 @@ struct http_wire {
     void (*close)(struct http_conn *c); /* CLOSED: a stream, or a socket with all its streams */
     void (*drop)(struct http_conn *c);  /* socket: about to be freed */
     void (*head)(struct http_conn *c);  /* the head of the answer is in out: taken from there */
+    bool (*whole)(struct http_conn *c); /* the client has sent all of it, or is gone */
     void (*send)(struct http_conn *c);  /* there is more in out, or the answer is done */
 };
 

@@ -72,6 +72,11 @@ void http_stream_close(struct http_conn *c)
     http_state_schedule(s->socket);
 }
 
+bool http_stream_whole(struct http_conn *c)
+{
+    return nghttp2_session_get_stream_remote_close(c->session->h2, c->stream) != 0;
+}
+
 /* ---- requests ---------------------------------------------------------------------------- */
 
 /* What comes behind a refusal is not looked at. */
@@ -91,6 +96,7 @@ static void feed(struct http_conn *c, struct str bytes)
 void http_stream_body(struct http_conn *c, struct str piece)
 {
     if (!takes_body(c)) {
+        c->progress_ms = c->state == CONN_LINGER ? clock_mono_ms() : c->progress_ms;
         return;
     }
     if (!http_parse_request(c->parse)->chunked) {

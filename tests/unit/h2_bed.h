@@ -12,6 +12,7 @@ enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8 };
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+static uint64_t h2_sent;    /* bytes on the connection made last */
 static struct buf h2_block; /* the header block that is being put together */
 
 static void h2_put_frame(struct bed *b, unsigned type, unsigned flags, uint32_t stream,
@@ -31,6 +32,7 @@ static void h2_put_frame(struct bed *b, unsigned type, unsigned flags, uint32_t 
     buf_put(&bytes, head, sizeof head);
     buf_put_str(&bytes, payload);
     bed_send(b, buf_str(&bytes));
+    h2_sent += buf_len(&bytes);
     buf_free(&bytes);
 }
 
@@ -92,6 +94,7 @@ __attribute__((unused)) static void h2_connect(struct bed *b)
 {
     bed_connect(b);
     bed_send(b, STR(PREFACE));
+    h2_sent = sizeof PREFACE - 1;
     h2_put_frame(b, SETTINGS, 0, 0, (struct str){0});
 }
 

@@ -181,6 +181,7 @@ static void test_body_that_is_too_large_is_refused_and_not_awaited(void **state)
 {
     struct bed *b = *state;
     b->body_max = 3;
+    b->limits.linger_ms = 50;
     h2_connect(b);
     h2_head(b, 1, 0, H2_POST);
     h2_put_frame(b, DATA, 0, 1, STR("four"));
@@ -191,6 +192,23 @@ static void test_body_that_is_too_large_is_refused_and_not_awaited(void **state)
     h2_put_frame(b, DATA, END_STREAM, 3, STR("two"));
     body_is(b, 3, "two");
     assert_int_equal(b->gone, 0);
+}
+
+static void test_refused_client_may_finish_its_body(void **state)
+{
+    struct bed *b = *state;
+    struct h2_frame f;
+    b->headers_say = STATUS_AUTH;
+    h2_connect(b);
+    h2_head(b, 1, 0, H2_POST);
+    body_is(b, 1, "AUTH");
+    h2_put_frame(b, DATA, 0, 1, STR("more"));
+    bed_run(b, 5);
+    assert_int_equal(b->closed, 0);
+    h2_put_frame(b, DATA, END_STREAM, 1, STR("more"));
+    bed_until(b, &b->closed, 1);
+    assert_int_equal(h2_count(b, RST, 1, &f), 0);
+    assert_int_equal(b->requests + b->gone, 0);
 }
 
 static void test_streams_count_as_connections(void **state)
@@ -233,6 +251,7 @@ int main(void)
         BED(test_trailers_are_the_end_of_a_body),
         BED(test_odd_heads_are_refused),
         BED(test_body_that_is_too_large_is_refused_and_not_awaited),
+        BED(test_refused_client_may_finish_its_body),
         BED(test_streams_count_as_connections),
         BED(test_streams_of_a_session_are_bounded),
     };

@@ -160,6 +160,7 @@ static void test_slow_body_is_answered(void **state)
 {
     struct bed *b = *state;
     b->limits.body_ms = 20;
+    b->limits.linger_ms = 20;
     h2_connect(b);
     h2_head(b, 1, 0, H2_POST);
     assert_true(text_eq(h2_answer(b, 1), STR("CLIENT_SLOW")));
@@ -278,12 +279,12 @@ static void endless_head(struct bed *b, uint32_t i)
 /* Until the server has read all that was sent, or reads no more. */
 static void bed_until_read(struct bed *b)
 {
-    uint64_t had;
-    do {
-        had = b->conns.bytes_in;
+    for (int i = 0; i < 200 && b->conns.bytes_in < h2_sent && !b->in_end; i++) {
         bed_run(b, 1);
         bed_read(b);
-    } while (b->conns.bytes_in != had);
+    }
+    bed_run(b, 1);
+    bed_read(b);
 }
 
 static void test_who_asks_for_nothing_but_work_is_stopped(void **state)

@@ -67,10 +67,10 @@ static void free_conn(struct loop *loop, void *owner)
 {
     struct http_conn *c = owner;
     (void)loop;
-    c->ops->closed(c->ctx, c);
+    c->owner.ops->closed(c->owner.ctx, c);
     http_in_drop_body(c);
-    if (c->session && !c->stream) {
-        c->wire->drop(c);
+    if (c->h2.session && !c->h2.stream) {
+        c->h2.wire->drop(c);
     }
     http_state_free(c);
 }
@@ -81,10 +81,10 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
 {
     const struct http_conn like = {.loop = loop,
                                    .limits = limits,
-                                   .ops = ops,
-                                   .ctx = ctx,
-                                   .set = set,
-                                   .wire = &http_session_wire,
+                                   .owner.ops = ops,
+                                   .owner.ctx = ctx,
+                                   .list.set = set,
+                                   .h2.wire = &http_session_wire,
                                    .end_of_turn = end_of_turn,
                                    .free = free_conn};
     struct http_conn *c = http_state_new(&like);
@@ -92,9 +92,9 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
         close(fd);
         return NULL;
     }
-    c->fd = fd;
-    c->handle = loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL);
-    if (!c->handle) {
+    c->socket.fd = fd;
+    c->socket.handle = loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL);
+    if (!c->socket.handle) {
         http_state_free(c);
         close(fd);
         return NULL;
@@ -116,9 +116,9 @@ void http_conn_abort(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
-    if (!c->stream) {
+    if (!c->h2.stream) {
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        setsockopt(c->socket.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     http_state_close(c);
 }
@@ -155,12 +155,12 @@ static void next_request(struct http_conn *c)
 
 static bool is_sent(const struct http_conn *c)
 {
-    return c->stream ? c->answer.sent : buf_len(&c->out) == 0;
+    return c->h2.stream ? c->answer.sent : buf_len(&c->out) == 0;
 }
 
 static void answer_sent(struct http_conn *c)
 {
-    if (c->stream && c->wire->whole(c)) {
+    if (c->h2.stream && c->h2.wire->whole(c)) {
         http_state_close(c);
         return;
     }
@@ -169,9 +169,9 @@ static void answer_sent(struct http_conn *c)
         return;
     }
     http_state_enter(c, CONN_LINGER);
-    c->progress_ms = clock_mono_ms();
-    if (!c->stream) {
-        shutdown(c->fd, SHUT_WR);
+    c->clock.progress_ms = clock_mono_ms();
+    if (!c->h2.stream) {
+        shutdown(c->socket.fd, SHUT_WR);
     }
 }
 
@@ -179,11 +179,11 @@ static void answer_sent(struct http_conn *c)
 static void advance(struct http_conn *c)
 {
     if (c->state == CONN_SESSION) {
-        c->wire->turn(c);
+        c->h2.wire->turn(c);
     } else {
         http_out_send(c);
     }
-    if (c->broken && c->state != CONN_CLOSED) {
+    if (c->socket.broken && c->state != CONN_CLOSED) {
         http_state_lose(c);
         return;
     }
@@ -194,12 +194,12 @@ static void advance(struct http_conn *c)
     bool low = buf_len(&c->out) < c->limits->output_high / 4;
     if (c->state == CONN_FLUSH && is_sent(c)) {
         answer_sent(c);
-    } else if (c->state == CONN_LINGER && c->stream && c->wire->whole(c)) {
+    } else if (c->state == CONN_LINGER && c->h2.stream && c->h2.wire->whole(c)) {
         http_state_close(c);
     } else if (c->drained_wanted && low) {
         c->drained_wanted = false;
         if (c->state == CONN_OWNER) {
-            c->ops->drained(c->ctx, c);
+            c->owner.ops->drained(c->owner.ctx, c);
         }
     }
     settle(c);
@@ -222,12 +222,12 @@ static uint64_t body_due_ms(const struct http_conn *c)
     uint64_t due_ms = c->limits->body_ms;
     if (c->limits->body_rate > 0) {
         /* The moment when the average falls below the rate, if nothing more comes. */
-        uint64_t rate_ms = (uint64_t)buf_len(&c->body) * 1000 / c->limits->body_rate;
+        uint64_t rate_ms = (uint64_t)buf_len(&c->body.bytes) * 1000 / c->limits->body_rate;
         uint64_t grace_ms = c->limits->body_grace_ms ? c->limits->body_grace_ms : RATE_GRACE_MS;
         rate_ms = rate_ms > grace_ms ? rate_ms : grace_ms;
         due_ms = rate_ms < due_ms ? rate_ms : due_ms;
     }
-    return c->since_ms + due_ms;
+    return c->clock.since_ms + due_ms;
 }
 
 /* Who has not asked anything yet gets no more time than for a header block. */
@@ -235,34 +235,34 @@ static uint64_t idle_due_ms(const struct http_conn *c)
 {
     uint64_t idle_ms = c->requests > 0 ? c->limits->idle_ms : c->limits->header_ms;
     uint64_t grace_ms = c->limits->drain_grace_ms ? c->limits->drain_grace_ms : DRAIN_GRACE_MS;
-    return c->since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
+    return c->clock.since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
 }
 
 static uint64_t linger_due_ms(const struct http_conn *c)
 {
     uint64_t quiet_ms =
-        c->progress_ms + (c->limits->linger_ms ? c->limits->linger_ms : LINGER_QUIET_MS);
-    uint64_t most_ms = c->since_ms + LINGER_MAX_MS;
+        c->clock.progress_ms + (c->limits->linger_ms ? c->limits->linger_ms : LINGER_QUIET_MS);
+    uint64_t most_ms = c->clock.since_ms + LINGER_MAX_MS;
     return quiet_ms < most_ms ? quiet_ms : most_ms;
 }
 
 /* The next moment at which something is too late; 0: none. */
 static uint64_t due_ms(const struct http_conn *c)
 {
-    if (c->want_write) {
-        return c->progress_ms + c->limits->write_stall_ms;
+    if (c->socket.full) {
+        return c->clock.progress_ms + c->limits->write_stall_ms;
     }
     switch (c->state) {
     case CONN_IDLE:
         return idle_due_ms(c);
     case CONN_HEAD:
-        return c->since_ms + c->limits->header_ms;
+        return c->clock.since_ms + c->limits->header_ms;
     case CONN_BODY:
         return body_due_ms(c);
     case CONN_LINGER:
         return linger_due_ms(c);
     case CONN_SESSION: /* its streams have deadlines of their own */
-        return c->streams == 0 || (c->draining && !c->close_after) ? idle_due_ms(c) : 0;
+        return c->h2.streams == 0 || (c->draining && !c->close_after) ? idle_due_ms(c) : 0;
     case CONN_OWNER:
     case CONN_FLUSH:
     case CONN_CLOSED:
@@ -273,10 +273,10 @@ static uint64_t due_ms(const struct http_conn *c)
 
 static void expire(struct http_conn *c)
 {
-    if (c->want_write) {
+    if (c->socket.full) {
         http_state_lose(c);
     } else if (c->state == CONN_SESSION) {
-        c->wire->late(c);
+        c->h2.wire->late(c);
     } else if (c->state == CONN_IDLE) {
         close_idle(c);
     } else if (c->state == CONN_LINGER) {
@@ -304,8 +304,8 @@ static void on_timer(struct loop *loop, void *owner)
 static void set_timer(struct http_conn *c)
 {
     uint64_t at_ms = due_ms(c);
-    if (at_ms > 0 && (c->timer.index == 0 || at_ms < c->timer.at_ms)) {
-        loop_timer_set(c->loop, &c->timer, at_ms, on_timer, c);
+    if (at_ms > 0 && (c->clock.timer.index == 0 || at_ms < c->clock.timer.at_ms)) {
+        loop_timer_set(c->loop, &c->clock.timer, at_ms, on_timer, c);
     }
 }
 
@@ -317,22 +317,22 @@ static void settle(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
-    if (c->stream) {
+    if (c->h2.stream) {
         set_timer(c);
         return;
     }
     unsigned events = 0;
     if (http_state_is_reading(c) || c->state == CONN_LINGER ||
-        (c->state == CONN_SESSION && !c->full)) {
+        (c->state == CONN_SESSION && !c->h2.paused)) {
         events |= LOOP_READ;
     }
-    if (!c->fin) {
+    if (!c->socket.fin) {
         events |= LOOP_RDHUP;
     }
-    if (c->want_write) {
+    if (c->socket.full) {
         events |= LOOP_WRITE;
     }
-    loop_change(c->loop, c->handle, events);
+    loop_change(c->loop, c->socket.handle, events);
     set_timer(c);
 }
 
@@ -340,7 +340,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
 {
     struct http_conn *c = owner;
     (void)loop;
-    c->fin |= (events & LOOP_RDHUP) != 0; /* before reading: see "half-closed clients" */
+    c->socket.fin |= (events & LOOP_RDHUP) != 0; /* before reading: see "half-closed clients" */
     bool left = (events & LOOP_RDHUP) && c->state == CONN_OWNER && !c->answer.done;
     if (left || (events & LOOP_ERROR)) {
         http_state_lose(c);
@@ -354,7 +354,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
         }
     }
     if ((events & LOOP_WRITE) && c->state != CONN_CLOSED) {
-        c->want_write = false;
+        c->socket.full = false;
         advance(c);
     }
     settle(c);
@@ -369,10 +369,10 @@ void http_conn_drain(struct http_conn *c)
     }
     c->draining = true;
     if (c->state == CONN_IDLE) {
-        c->since_ms = clock_mono_ms(); /* the grace begins now */
+        c->clock.since_ms = clock_mono_ms(); /* the grace begins now */
     } else if (c->state == CONN_SESSION) {
-        c->since_ms = clock_mono_ms();
-        c->wire->drain(c);
+        c->clock.since_ms = clock_mono_ms();
+        c->h2.wire->drain(c);
     }
     settle(c);
 }
@@ -384,16 +384,16 @@ void http_conn_last(struct http_conn *c)
 
 void http_conn_hold(struct http_conn *c)
 {
-    c->held = true;
+    c->body.held = true;
 }
 
 void http_conn_continue(struct http_conn *c)
 {
-    if (c->held && c->state == CONN_BODY && buf_len(&c->body) == 0) {
-        c->since_ms = clock_mono_ms(); /* the client's time begins now */
+    if (c->body.held && c->state == CONN_BODY && buf_len(&c->body.bytes) == 0) {
+        c->clock.since_ms = clock_mono_ms(); /* the client's time begins now */
         http_in_send_continue(c);
     }
-    c->held = false;
+    c->body.held = false;
 }
 
 void http_conn_refuse(struct http_conn *c, const struct err *err)
@@ -404,12 +404,12 @@ void http_conn_refuse(struct http_conn *c, const struct err *err)
 
 void http_conn_set_user(struct http_conn *c, void *user)
 {
-    c->user = user;
+    c->owner.user = user;
 }
 
 void *http_conn_user(const struct http_conn *c)
 {
-    return c->user;
+    return c->owner.user;
 }
 
 uint64_t http_conn_id(const struct http_conn *c)
@@ -424,7 +424,7 @@ struct str http_conn_peer(const struct http_conn *c)
 
 void http_conn_set_holder(struct http_conn *c, uint64_t holder)
 {
-    http_bodies_move(&c->set->bodies, &c->hold, holder);
+    http_bodies_move(&c->list.set->bodies, &c->body.hold, holder);
 }
 
 void http_conn_wipe_headers(struct http_conn *c)
@@ -434,5 +434,5 @@ void http_conn_wipe_headers(struct http_conn *c)
 
 struct http_conn *http_conn_each(const struct http_conn_set *set, struct http_conn *after)
 {
-    return after ? after->next : set->first;
+    return after ? after->list.next : set->first;
 }

@@ -124,11 +124,11 @@ static void lose_streams(struct http_session *s)
 
 static void on_close(struct http_conn *c)
 {
-    if (c->stream) {
+    if (c->h2.stream) {
         http_stream_close(c);
     } else {
-        c->session->closed = true;
-        lose_streams(c->session);
+        c->h2.session->closed = true;
+        lose_streams(c->h2.session);
     }
 }
 
@@ -234,7 +234,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t number, uint32_t code, v
         nghttp2_session_set_stream_user_data(h2, number, NULL);
         c->answer.sent |= c->answer.cut;
         if (!c->answer.sent) {
-            c->broken = true;
+            c->socket.broken = true;
             spend(ctx, COST_RESET);
         }
         http_state_schedule(c);
@@ -248,7 +248,7 @@ void http_session_pump(struct http_session *s)
 {
     struct http_conn *c = s->socket;
     s->busy = true;
-    while (!c->want_write && !c->broken) {
+    while (!c->socket.full && !c->socket.broken) {
         const uint8_t *bytes;
         ssize_t n = 1;
         while (n > 0 && buf_len(&c->out) < OUT_AT_ONCE) {
@@ -257,7 +257,7 @@ void http_session_pump(struct http_session *s)
                 buf_put(&c->out, bytes, (size_t)n);
             }
         }
-        c->broken |= n < 0;
+        c->socket.broken |= n < 0;
         if (buf_len(&c->out) == 0) {
             break;
         }
@@ -271,21 +271,21 @@ static void end_if_over(struct http_session *s)
 {
     struct http_conn *c = s->socket;
     bool over = !nghttp2_session_want_read(s->h2) && !nghttp2_session_want_write(s->h2);
-    if (!over || c->state != CONN_SESSION || c->broken || buf_len(&c->out) > 0) {
+    if (!over || c->state != CONN_SESSION || c->socket.broken || buf_len(&c->out) > 0) {
         return;
     }
     lose_streams(s);
     http_state_enter(c, CONN_LINGER);
-    c->progress_ms = clock_mono_ms();
-    shutdown(c->fd, SHUT_WR);
+    c->clock.progress_ms = clock_mono_ms();
+    shutdown(c->socket.fd, SHUT_WR);
 }
 
 /* Who asks for frames and does not take them is asked to wait. */
 static void turn(struct http_conn *c)
 {
-    struct http_session *s = c->session;
+    struct http_session *s = c->h2.session;
     http_session_pump(s);
-    c->full = c->want_write && nghttp2_session_get_outbound_queue_size(s->h2) > QUEUE_MAX;
+    c->h2.paused = c->socket.full && nghttp2_session_get_outbound_queue_size(s->h2) > QUEUE_MAX;
     end_if_over(s);
 }
 
@@ -296,7 +296,7 @@ void http_session_last(struct http_session *s)
         int32_t number = nghttp2_session_get_last_proc_stream_id(s->h2);
         nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_NO_ERROR, NULL, 0);
         c->close_after = true;
-        c->since_ms = clock_mono_ms();
+        c->clock.since_ms = clock_mono_ms();
         http_state_schedule(c);
     }
 }
@@ -307,14 +307,14 @@ static void too_late(struct http_conn *c)
     if (c->close_after) {
         http_state_lose(c);
     } else {
-        http_session_last(c->session);
+        http_session_last(c->h2.session);
     }
 }
 
 static void announce_last(struct http_conn *c)
 {
     if (!c->close_after) {
-        nghttp2_submit_shutdown_notice(c->session->h2);
+        nghttp2_submit_shutdown_notice(c->h2.session->h2);
         http_state_schedule(c);
     }
 }
@@ -366,8 +366,8 @@ static bool greet(struct http_session *s)
 
 static void drop(struct http_conn *c)
 {
-    struct http_session *s = c->session;
-    c->session = NULL;
+    struct http_session *s = c->h2.session;
+    c->h2.session = NULL;
     nghttp2_session_del(s->h2);
     http_fields_free(&s->fields);
     heap_drop(s);
@@ -380,7 +380,7 @@ static bool begin(struct http_conn *c)
     if (!s) {
         return false;
     }
-    c->session = s;
+    c->h2.session = s;
     s->socket = c;
     s->calm = HTTP_SESSION_CALM;
     s->calm_ms = clock_mono_ms();
@@ -404,11 +404,11 @@ static bool take(struct http_session *s, struct str bytes)
 
 static void input(struct http_conn *c, struct str bytes)
 {
-    bool ok = c->session || (begin(c) && take(c->session, HTTP_PARSE_PREFACE));
+    bool ok = c->h2.session || (begin(c) && take(c->h2.session, HTTP_PARSE_PREFACE));
     if (ok) {
-        count_frames(c->session, bytes);
+        count_frames(c->h2.session, bytes);
     }
-    if (!ok || !take(c->session, bytes)) {
+    if (!ok || !take(c->h2.session, bytes)) {
         http_state_lose(c);
         return;
     }

@@ -2,7 +2,7 @@
  * http_session_private.h - what the two files of a session share, and all that knows nghttp2.
  *
  *   http_session.c  the socket, frames, calm, the session's begin and end
- *   http_stream.c   one request and its answer, as frames
+ *   http_session_stream.c   one request and its answer, as frames
  *
  * Worker only; one loop.
  */

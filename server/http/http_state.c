@@ -39,12 +39,12 @@ void http_state_enter(struct http_conn *c, enum conn_state state)
                  state_names[c->state], state_names[state]);
     }
     if (c->state == CONN_IDLE) {
-        c->set->idle--;
+        c->list.set->idle--;
     } else if (state == CONN_IDLE) {
-        c->set->idle++;
+        c->list.set->idle++;
     }
     c->state = state;
-    c->since_ms = clock_mono_ms();
+    c->clock.since_ms = clock_mono_ms();
 }
 
 bool http_state_is_reading(const struct http_conn *c)
@@ -66,13 +66,13 @@ void http_state_schedule(struct http_conn *c)
 /* c->next stays: http_conn_each may stand on this one. */
 static void unlink_conn(struct http_conn *c)
 {
-    if (c->prev) {
-        c->prev->next = c->next;
+    if (c->list.prev) {
+        c->list.prev->list.next = c->list.next;
     } else {
-        c->set->first = c->next;
+        c->list.set->first = c->list.next;
     }
-    if (c->next) {
-        c->next->prev = c->prev;
+    if (c->list.next) {
+        c->list.next->list.prev = c->list.prev;
     }
 }
 
@@ -89,32 +89,32 @@ struct http_conn *http_state_new(const struct http_conn *like)
         return NULL;
     }
     *c = (struct http_conn){.loop = like->loop,
-                            .fd = -1,
+                            .socket.fd = -1,
                             .limits = like->limits,
-                            .ops = like->ops,
-                            .ctx = like->ctx,
-                            .set = like->set,
-                            .wire = like->wire,
+                            .owner.ops = like->owner.ops,
+                            .owner.ctx = like->owner.ctx,
+                            .list.set = like->list.set,
+                            .h2.wire = like->h2.wire,
                             .parse = parse,
                             .end_of_turn = like->end_of_turn,
                             .free = like->free,
                             .id = ++last_id,
-                            .since_ms = clock_mono_ms()};
+                            .clock.since_ms = clock_mono_ms()};
     buf_init(&c->input, INPUT_MAX);
     buf_init(&c->out, OUT_MAX);
-    buf_init(&c->body, 0);
+    buf_init(&c->body.bytes, 0);
     return c;
 }
 
 void http_state_link(struct http_conn *c)
 {
-    c->next = c->set->first;
-    if (c->next) {
-        c->next->prev = c;
+    c->list.next = c->list.set->first;
+    if (c->list.next) {
+        c->list.next->list.prev = c;
     }
-    c->set->first = c;
-    c->set->open++;
-    c->set->idle++;
+    c->list.set->first = c;
+    c->list.set->open++;
+    c->list.set->idle++;
 }
 
 void http_state_free(struct http_conn *c)
@@ -128,16 +128,16 @@ void http_state_free(struct http_conn *c)
 void http_state_close(struct http_conn *c)
 {
     http_state_enter(c, CONN_CLOSED);
-    loop_timer_cancel(c->loop, &c->timer);
-    if (c->session) {
-        c->wire->close(c);
+    loop_timer_cancel(c->loop, &c->clock.timer);
+    if (c->h2.session) {
+        c->h2.wire->close(c);
     }
-    if (c->stream == 0) {
-        loop_remove(c->loop, c->handle);
-        close(c->fd);
+    if (c->h2.stream == 0) {
+        loop_remove(c->loop, c->socket.handle);
+        close(c->socket.fd);
     }
     unlink_conn(c);
-    c->set->open--;
+    c->list.set->open--;
     loop_defer(c->loop, c->free, c);
 }
 
@@ -146,6 +146,6 @@ void http_state_lose(struct http_conn *c)
     bool known = c->state == CONN_BODY || (c->state == CONN_OWNER && !c->answer.done);
     http_state_close(c);
     if (known) {
-        c->ops->gone(c->ctx, c);
+        c->owner.ops->gone(c->owner.ctx, c);
     }
 }

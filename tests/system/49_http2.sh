@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # HTTP/2 without TLS on the same port, for who begins with its preface: every route as over HTTP/1.1, streams side by side,
 # a client that leaves, one that does not read, a drain, floods. Frames by hand are in tests/unit (test_http_session.c,
-# test_http_stream.c), AWS's SDK for JS in tests/clients/bedrock.
+# test_http_session_stream.c), AWS's SDK for JS in tests/clients/bedrock.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 

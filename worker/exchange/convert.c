@@ -10,6 +10,7 @@
 #include "worker/converse/responses_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
@@ -136,8 +137,8 @@ static enum status convert(struct exchange *x)
         changes_note(&x->attempt.changes, "behind:", text_from(x->asked.model.behind_by));
     }
     if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
-        wish.has_max_tokens = true;
-        wish.max_tokens = x->outcome.output_most;
+        wish.max_tokens.given = true;
+        wish.max_tokens.n = x->outcome.output_most;
         changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
     }
     enum status st =
@@ -170,8 +171,12 @@ enum verdict convert_step(struct exchange *x)
     if (x->asked.dialect == DIALECT_BEDROCK) {
         return passing_convert(x);
     }
-    if (x->asked.counting && !count_may_ask(x)) {
-        return count_estimate(x);
+    if (x->asked.counting) {
+        enum count_at at = count_where(x, bedrock_has_mantle(x->worker));
+        x->attempt.mantle.here = at == COUNT_MANTLE;
+        if (at == COUNT_NOWHERE) {
+            return count_estimate(x);
+        }
     }
     buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
     enum status st = convert(x);

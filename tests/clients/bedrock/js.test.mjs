@@ -1,4 +1,4 @@
-// The AWS SDK for JS (over HTTP/1.1, and with its default handler, which speaks HTTP/2, through nginx), @anthropic-ai/bedrock-sdk,
+// The AWS SDK for JS (over HTTP/1.1, and with its default handler, which speaks HTTP/2, to the port and through nginx), @anthropic-ai/bedrock-sdk,
 // AI SDK's amazon-bedrock, and Claude Code in Bedrock and in Mantle mode.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -63,6 +63,14 @@ async function asAws(client) {
 }
 
 test('the AWS SDK for JS over HTTP/1.1', () => asAws(plain(API_KEY)));
+test('the AWS SDK for JS with its default handler, HTTP/2 straight to the port', async () => {
+  const client = aws(BASE_URL, API_KEY);
+  assert.equal(client.config.requestHandler.constructor.name, 'NodeHttp2Handler');
+  await asAws(client);
+  const many = await Promise.all([...Array(20)].map((_, i) => client.send(new ConverseCommand({ modelId: CLAUDE, messages: user(`say: n${i}`) }))));
+  assert.deepEqual(many.map((r) => r.output.message.content[0].text), [...Array(20)].map((_, i) => `n${i}`));
+  client.destroy();
+});
 test('the AWS SDK for JS: a revoked key, a spent budget', async () => {
   const ask = (key, text) => failure(plain(key).send(new ConverseCommand({ modelId: CLAUDE, messages: user(text) })));
   assert.deepEqual(await ask(REVOKED_KEY, 'hi'), ['AccessDeniedException', 403, 1]);
@@ -131,6 +139,23 @@ test('Claude Code in Bedrock mode', async () => {
   const seen = await ledger();
   assert.ok(seen.operations.InvokeModelWithResponseStream >= 2, JSON.stringify(seen.operations));
   assert.equal(seen.refused, 0, 'Bedrock refused a request');
+});
+const mantle = (key) => ({ CLAUDE_CODE_USE_MANTLE: '1', ANTHROPIC_BEDROCK_MANTLE_BASE_URL: `${BASE_URL}/mantle`, AWS_BEARER_TOKEN_BEDROCK: key });
+test('Claude Code in Mantle mode', async () => {
+  const { code, said } = await claude(mantle(API_KEY), 'anthropic.claude-opus-5-5');
+  assert.equal(code, 0, said);
+  assert.match(said, /The tool said: hello/);
+  const seen = await ledger();
+  assert.ok(seen.operations.InvokeModelWithResponseStream >= 2, JSON.stringify(seen.operations));
+  assert.match(seen.last[0].path, /global\.anthropic\.claude-opus-5-5/);
+  assert.equal(seen.refused, 0, 'Bedrock refused a request');
+});
+test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model', async () => {
+  for (const [key, model, words] of [[REVOKED_KEY, 'anthropic.claude-opus-5-5', /login|401|403|invalid/i], [POOR_KEY, 'anthropic.claude-opus-5-5', /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
+    const { code, said } = await claude(mantle(key), model, 'hi');
+    assert.notEqual(code, 0, said);
+    assert.match(said, words);
+  }
 });
 test('Claude Code in Bedrock mode: a revoked key, a spent budget, no such model', async () => {
   // 403 is to it credentials that ran out, at Bedrock, too

@@ -30,19 +30,19 @@ static struct http_conn *stream_new(struct http_session *s, int32_t number)
 {
     struct http_conn *socket = s->socket, **place = free_place(s);
     uint32_t most = socket->limits->conns_max;
-    bool may = place && !socket->close_after && (most == 0 || socket->set->open < most);
+    bool may = place && !socket->close_after && (most == 0 || socket->list.set->open < most);
     struct http_conn *c = may ? http_state_new(socket) : NULL;
     if (!c) {
         nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_REFUSED_STREAM);
         return NULL;
     }
-    c->session = s;
-    c->stream = number;
+    c->h2.session = s;
+    c->h2.stream = number;
     memcpy(c->peer, socket->peer, sizeof c->peer);
     c->draining = socket->draining;
     http_state_link(c);
     *place = c;
-    socket->streams++;
+    socket->h2.streams++;
     nghttp2_session_set_stream_user_data(s->h2, number, c);
     http_state_enter(c, CONN_HEAD);
     return c;
@@ -57,24 +57,24 @@ static uint32_t code_of(const struct http_conn *c)
 
 void http_stream_close(struct http_conn *c)
 {
-    struct http_session *s = c->session;
+    struct http_session *s = c->h2.session;
     for (size_t i = 0; i < COUNT_OF(s->streams); i++) {
         if (s->streams[i] == c) {
             s->streams[i] = NULL;
         }
     }
-    s->socket->streams--;
-    s->socket->since_ms = clock_mono_ms(); /* the last one is it */
-    if (!s->closed && http_stream_of(s, c->stream) == c) {
-        nghttp2_session_set_stream_user_data(s->h2, c->stream, NULL);
-        nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, c->stream, code_of(c));
+    s->socket->h2.streams--;
+    s->socket->clock.since_ms = clock_mono_ms(); /* the last one is it */
+    if (!s->closed && http_stream_of(s, c->h2.stream) == c) {
+        nghttp2_session_set_stream_user_data(s->h2, c->h2.stream, NULL);
+        nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, c->h2.stream, code_of(c));
     }
     http_state_schedule(s->socket);
 }
 
 bool http_stream_whole(struct http_conn *c)
 {
-    return nghttp2_session_get_stream_remote_close(c->session->h2, c->stream) != 0;
+    return nghttp2_session_get_stream_remote_close(c->h2.session->h2, c->h2.stream) != 0;
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static void feed(struct http_conn *c, struct str bytes)
 void http_stream_body(struct http_conn *c, struct str piece)
 {
     if (!takes_body(c)) {
-        c->progress_ms = c->state == CONN_LINGER ? clock_mono_ms() : c->progress_ms;
+        c->clock.progress_ms = c->state == CONN_LINGER ? clock_mono_ms() : c->clock.progress_ms;
         return;
     }
     if (!http_parse_request(c->parse)->chunked) {
@@ -175,8 +175,8 @@ static ssize_t read_answer(nghttp2_session *h2, int32_t number, uint8_t *place, 
     if (n > 0) {
         memcpy(place, buf_data(&c->out), n);
         buf_consume(&c->out, n);
-        c->progress_ms = clock_mono_ms();
-        c->want_write &= buf_len(&c->out) > 0;
+        c->clock.progress_ms = clock_mono_ms();
+        c->socket.full &= buf_len(&c->out) > 0;
         if (c->drained_wanted) {
             http_state_schedule(c);
         }
@@ -203,7 +203,7 @@ static nghttp2_nv pair(struct str name, struct str value)
 /* The status line and the header lines in c->out, as http_out.c has written them. */
 void http_stream_head(struct http_conn *c)
 {
-    struct http_session *s = c->session;
+    struct http_session *s = c->h2.session;
     nghttp2_nv fields[ANSWER_FIELDS];
     nghttp2_data_provider body = {.read_callback = read_answer};
     struct str rest = buf_str(&c->out), name, value;
@@ -222,12 +222,12 @@ void http_stream_head(struct http_conn *c)
         return; /* the end of the turn sees it */
     }
     if (status < 200) {
-        rv = nghttp2_submit_headers(s->h2, NGHTTP2_FLAG_NONE, c->stream, NULL, fields, n, NULL);
+        rv = nghttp2_submit_headers(s->h2, NGHTTP2_FLAG_NONE, c->h2.stream, NULL, fields, n, NULL);
     } else {
-        rv =
-            nghttp2_submit_response(s->h2, c->stream, fields, n, c->answer.bodyless ? NULL : &body);
+        rv = nghttp2_submit_response(s->h2, c->h2.stream, fields, n,
+                                     c->answer.bodyless ? NULL : &body);
     }
-    c->broken |= rv != 0;
+    c->socket.broken |= rv != 0;
     buf_clear(&c->out);
 }
 
@@ -235,12 +235,12 @@ void http_stream_head(struct http_conn *c)
 
 void http_stream_send(struct http_conn *c)
 {
-    struct http_session *s = c->session;
-    if (c->state == CONN_CLOSED || s->closed || c->broken) {
+    struct http_session *s = c->h2.session;
+    if (c->state == CONN_CLOSED || s->closed || c->socket.broken) {
         return;
     }
     if (buf_len(&c->out) > 0 || c->answer.done) {
-        nghttp2_session_resume_data(s->h2, c->stream);
+        nghttp2_session_resume_data(s->h2, c->h2.stream);
     }
     if (s->busy) {
         http_state_schedule(c);
@@ -249,8 +249,8 @@ void http_stream_send(struct http_conn *c)
     http_session_pump(s);
     http_state_schedule(s->socket); /* to watch for a full socket, and for the end */
     bool waits = buf_len(&c->out) > 0 && !c->answer.chunk_open;
-    if (waits && !c->want_write) {
-        c->progress_ms = clock_mono_ms();
+    if (waits && !c->socket.full) {
+        c->clock.progress_ms = clock_mono_ms();
     }
-    c->want_write = waits;
+    c->socket.full = waits;
 }

@@ -1,4 +1,4 @@
-/* http_stream.c: what of a session can go wrong on the way, and how it ends. */
+/* http_session_stream.c: what of a session can go wrong on the way, and how it ends. */
 #include "server/http/http_session.h"
 
 #include "tests/unit/h2_bed.h"

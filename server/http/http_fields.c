@@ -40,7 +40,7 @@ void http_fields_clear(struct http_fields *f)
         wipe(part(f, i));
         buf_clear(part(f, i));
     }
-    f->has_host = f->bad = false;
+    f->has_host = f->has_length = f->bad = false;
     f->bytes = 0;
 }
 
@@ -147,6 +147,7 @@ static bool put_field(struct http_fields *f, struct str name, struct str value)
         put(&f->cookie, value);
         return true;
     }
+    f->has_length |= text_eq(name, STR("content-length"));
     put_line(&f->lines, name, value);
     return true;
 }
@@ -195,26 +196,22 @@ bool http_fields_write(struct http_fields *f, bool chunked, struct buf *out)
 
 static struct str cut_line(struct str *rest)
 {
-    size_t at;
-    struct str line = *rest;
-    if (text_find(*rest, STR("\r\n"), &at)) {
-        line = text_sub(*rest, 0, at);
-        *rest = text_sub(*rest, at + 2, rest->n);
-    } else {
-        *rest = text_sub(*rest, rest->n, 0);
-    }
+    const char *lf = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
+    size_t n = lf ? (size_t)(lf - rest->p) + 1 : rest->n;
+    struct str line = text_sub(*rest, 0, n > 2 ? n - 2 : 0);
+    *rest = text_sub(*rest, n, rest->n);
     return line;
 }
 
 bool http_fields_next(struct str *rest, struct str *name_out, struct str *value_out)
 {
-    size_t colon;
     struct str line = cut_line(rest);
-    if (!text_find(line, STR(": "), &colon)) {
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+    if (!colon) {
         return false;
     }
-    *name_out = text_sub(line, 0, colon);
-    *value_out = text_sub(line, colon + 2, line.n);
+    *name_out = text_sub(line, 0, (size_t)(colon - line.p));
+    *value_out = text_trim(text_sub(line, name_out->n + 1, line.n));
     return true;
 }
 

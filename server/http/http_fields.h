@@ -14,7 +14,7 @@
 
 struct http_fields {
     struct buf method, target, authority, lines, cookie;
-    bool has_host, bad;
+    bool has_host, has_length, bad;
     size_t bytes; /* names and values as they came, also what found no room */
 };
 

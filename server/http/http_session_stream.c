@@ -121,14 +121,6 @@ void http_stream_body_end(struct http_conn *c)
     }
 }
 
-static bool has_length(const struct http_fields *f)
-{
-    size_t at;
-    struct str lines = buf_str(&f->lines);
-    return text_starts(lines, STR("content-length: ")) ||
-           (lines.n > 0 && text_find(lines, STR("\r\ncontent-length: "), &at));
-}
-
 void http_stream_begin(struct http_session *s, int32_t number, bool has_body)
 {
     struct err err = {0};
@@ -138,7 +130,7 @@ void http_stream_begin(struct http_session *s, int32_t number, bool has_body)
         return;
     }
     buf_init(&head, 2 * (s->fields.lines.max + s->fields.target.max) + s->fields.method.max);
-    bool ok = http_fields_write(&s->fields, has_body && !has_length(&s->fields), &head);
+    bool ok = http_fields_write(&s->fields, has_body && !s->fields.has_length, &head);
     if (ok) {
         feed(c, buf_str(&head));
     }
@@ -214,7 +206,7 @@ void http_stream_head(struct http_conn *c)
         pair(STR(":status"), (struct str){digits, text_put_u64((uint64_t)status, digits)});
     while (n < COUNT_OF(fields) && http_fields_next(&rest, &name, &value)) {
         if (!http_fields_of_connection(name)) {
-            fields[n++] = pair(name, text_trim(value));
+            fields[n++] = pair(name, value);
         }
     }
     assert(n < COUNT_OF(fields));

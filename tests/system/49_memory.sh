@@ -21,8 +21,7 @@ make_key memory
     printf '"}]}'
 } >"$T/big.json"
 big() {
-    local i
-    for i in $(seq "$1"); do
+    for _ in $(seq "$1"); do
         curl -sS -o "$T/body" -H "x-api-key: $KEY" -H 'content-type: application/json' --data-binary "@$T/big.json" \
             -w '%{http_code}\n' "$URL/v1/messages"
     done | sort -u

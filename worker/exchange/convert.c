@@ -106,8 +106,8 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
 static bool acts_on_tokens(const struct exchange *x)
 {
     return x->asked.dialect == DIALECT_ANTHROPIC &&
-           (text_starts(x->asked.agent, STR("claude-cli/")) ||
-            text_starts(x->asked.agent, STR("claude-code/")));
+           (text_starts(x->asked.client.agent, STR("claude-cli/")) ||
+            text_starts(x->asked.client.agent, STR("claude-code/")));
 }
 
 /* What is asked and what the model takes become a plan, the plan a body. */
@@ -146,9 +146,9 @@ static enum status convert(struct exchange *x)
     if (st != STATUS_OK) {
         return st;
     }
-    x->attempt.sent = plan.sent;
-    x->attempt.shape = plan.shape;
-    if (plan.avoided && x->attempt.number == 0) {
+    x->attempt.sent = plan.cure.sent;
+    x->attempt.shape = plan.cure.shape;
+    if (plan.cure.avoided && x->attempt.number == 0) {
         counters_add(COUNTER_LEARNED_USED, 1);
     }
     return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);

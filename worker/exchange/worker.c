@@ -22,6 +22,7 @@
 #include "worker/exchange/stream.h"
 
 #define BEAT_MS        1000
+#define FULL_TELL_MS   60000
 #define QUIET_BEATS    3    /* without a byte from any client: the heap goes back */
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
 #define RUNG_MS        1    /* the same for one that has to be woken first */
@@ -54,9 +55,15 @@ static void listener_join(struct worker *w)
     }
 }
 
-static bool is_full(const struct worker *w)
+static bool is_full(struct worker *w)
 {
-    return w->conns.open >= w->config->bounds.connections;
+    bool full = w->conns.open >= w->config->bounds.connections;
+    if (full && clock_mono_ms() >= w->process.full_told_ms) {
+        w->process.full_told_ms = clock_mono_ms() + FULL_TELL_MS;
+        log_line(LOG_WARN, "accept", "all %u connections of clients are in use; others wait%s",
+                 w->config->bounds.connections, " (raise ulimit -n, or WORKERS)");
+    }
+    return full;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin

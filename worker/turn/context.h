@@ -66,6 +66,7 @@ struct worker {
         uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
         uint64_t bytes_in;                 /* of all clients, at the last beat */
         uint32_t quiet_beats;              /* since then nothing came */
+        uint64_t full_told_ms;             /* not again before */
         int exit_code;
     } process;
 };

@@ -50,7 +50,7 @@ LD_taken    := $(LD_release) -Wl,--wrap=exchange_open
 LD_fuzz     := -fsanitize=fuzzer,address,undefined
 
 # ---- packages ------------------------------------------------------------------------------------
-PKG := libcurl libcjson sqlite3
+PKG := libcurl libcjson sqlite3 libnghttp2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
@@ -319,7 +319,7 @@ $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed)
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
 RELEASE_PROGRAMS      ?= llm-api-converter
-RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lsqlite3 -lseccomp
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
 
 .PHONY: release image lock
 $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock

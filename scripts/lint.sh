@@ -58,7 +58,7 @@ readmes() {
 third_party() {
     local row header place
     for row in 'llhttp\.h server/http/http_parse\.[ch]' 'curl/ server/net/fetch[a-z_]*\.[ch]' 'mbedtls/ server/base/(sha256|seal)\.c' \
-        '(cjson/)?cJSON\.h server/json/json\.c' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
+        '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true
@@ -77,7 +77,7 @@ own_header_first() {
 
 headers_alone() {
     local flags
-    flags="-std=c17 -D_GNU_SOURCE -DVERSION=\"\" -I. -isystem build/llhttp/include $(pkg-config --cflags libcurl libcjson sqlite3 2>/dev/null)"
+    flags="-std=c17 -D_GNU_SOURCE -DVERSION=\"\" -I. -isystem build/llhttp/include $(pkg-config --cflags libcurl libcjson libnghttp2 sqlite3 2>/dev/null)"
     printf '%s\n' "${code[@]}" | grep '\.h$' |
         xargs -P"$(nproc)" -I{} sh -c "printf '#include \"%s\"\n' {} | ${CC:-gcc} $flags -Wall -Wextra -fsyntax-only -x c - 2>/dev/null ||
             echo '{}: does not compile alone'"

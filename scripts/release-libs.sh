@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, SQLite and libseccomp, from the
-# Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2, SQLite and libseccomp, from
+# the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
 # TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
 # usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
 set -euo pipefail
@@ -114,6 +114,29 @@ make_cjson() {
     logged cjson "$triplet-ar" rcsD "$prefix/lib/libcjson.a" "$work/cjson.o"
     mkdir "$prefix/include/cjson"
     cp "$work/cjson/cJSON.h" "$prefix/include/cjson/"
+}
+
+# The library alone; what its configure would find out is the same on every Linux. For size, like curl.
+compile_nghttp2() {
+    local version numbers
+    version=$(sed -n 's/^AC_INIT(\[nghttp2\], \[\([0-9.]*\)\].*/\1/p' "$work/nghttp2/configure.ac")
+    numbers=${version//./ }
+    cd "$work/nghttp2/lib"
+    # shellcheck disable=SC2086
+    sed "s/@PACKAGE_VERSION@/$version/; s/@PACKAGE_VERSION_NUM@/$(printf '0x%02x%02x%02x' $numbers)/" \
+        includes/nghttp2/nghttp2ver.h.in >includes/nghttp2/nghttp2ver.h
+    # shellcheck disable=SC2086
+    "$triplet-gcc" ${flags/-O2/-Os} -Iincludes -DNGHTTP2_STATICLIB -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H \
+        -DHAVE_CLOCK_GETTIME -DHAVE_DECL_CLOCK_MONOTONIC=1 -c ./*.c
+    "$triplet-ar" rcsD "$prefix/lib/libnghttp2.a" ./*.o
+}
+
+make_nghttp2() {
+    say "nghttp2 for $arch"
+    unpack nghttp2 MIT
+    (logged nghttp2 compile_nghttp2)
+    mkdir "$prefix/include/nghttp2"
+    cp "$work"/nghttp2/lib/includes/nghttp2/*.h "$prefix/include/nghttp2/"
 }
 
 amalgamate() {

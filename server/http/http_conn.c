@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/http/http_in.h"
 #include "server/http/http_out.h"
+#include "server/http/http_session.h"
 
 /*
  *                        +--------- next request on the same connection ----------+
@@ -22,11 +22,14 @@
  *                       |        \        \     answers      |
  *                       |         \________\__ refused ____> |  last answer
  *                       |                                    v
- *                       +---- idle too long ---> CLOSED <-- LINGER
+ *                       +---- idle too long ---> CLOSED <-- LINGER <-- SESSION <-- HEAD
+ *
+ * A stream of a session goes the same way, from HEAD to FLUSH and then to CLOSED, by LINGER where
+ * the client is still sending its request: of a reset some clients see nothing but the reset (curl
+ * 7.88).
  */
 enum {
     UNSENT_MAX = 128 * 1024,
-    OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
     RATE_GRACE_MS = 5000,
     DRAIN_GRACE_MS = 2000,
     /* RFC 9112 9.6: closing with unread bytes resets the connection; the answer may be lost. */
@@ -66,42 +69,36 @@ static void free_conn(struct loop *loop, void *owner)
     (void)loop;
     c->owner.ops->closed(c->owner.ctx, c);
     http_in_drop_body(c);
-    buf_free(&c->input);
-    buf_free(&c->out);
-    http_parse_drop(c->parse);
-    heap_drop(c);
+    if (c->h2.session && !c->h2.stream) {
+        c->h2.wire->drop(c);
+    }
+    http_state_free(c);
 }
 
 struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_conn_limits *limits,
                                 const struct http_conn_ops *ops, void *ctx,
                                 struct http_conn_set *set)
 {
-    static uint64_t last_id;
-    struct http_conn *c = heap_new(sizeof *c);
-    struct http_parse *parse = http_parse_new(&limits->parse);
-    loop_handle handle =
-        c && parse ? loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL) : 0;
-    if (!handle) {
-        http_parse_drop(parse);
-        heap_drop(c);
+    const struct http_conn like = {.loop = loop,
+                                   .limits = limits,
+                                   .owner.ops = ops,
+                                   .owner.ctx = ctx,
+                                   .list.set = set,
+                                   .h2.wire = &http_session_wire,
+                                   .end_of_turn = end_of_turn,
+                                   .free = free_conn};
+    struct http_conn *c = http_state_new(&like);
+    if (!c) {
         close(fd);
         return NULL;
     }
-    *c = (struct http_conn){.loop = loop,
-                            .socket.fd = fd,
-                            .socket.handle = handle,
-                            .limits = limits,
-                            .owner.ops = ops,
-                            .owner.ctx = ctx,
-                            .list.set = set,
-                            .parse = parse,
-                            .end_of_turn = end_of_turn,
-                            .free = free_conn,
-                            .id = ++last_id,
-                            .clock.since_ms = clock_mono_ms()};
-    buf_init(&c->input, HTTP_IN_BYTES);
-    buf_init(&c->out, OUT_MAX);
-    buf_init(&c->body.bytes, 0);
+    c->socket.fd = fd;
+    c->socket.handle = loop_add(loop, fd, LOOP_READ | LOOP_RDHUP, on_event, c, NULL);
+    if (!c->socket.handle) {
+        http_state_free(c);
+        close(fd);
+        return NULL;
+    }
     peer_name(fd, c->peer, sizeof c->peer);
     int on = 1; /* events are put together by us; with Nagle the peer's late ACK costs 40 ms each */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -110,8 +107,6 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
     int unsent = UNSENT_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     http_state_link(c);
-    set->open++;
-    set->idle++;
     settle(c);
     return c;
 }
@@ -121,8 +116,10 @@ void http_conn_abort(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(c->socket.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (!c->h2.stream) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(c->socket.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
     http_state_close(c);
 }
 
@@ -156,22 +153,37 @@ static void next_request(struct http_conn *c)
     }
 }
 
+static bool is_sent(const struct http_conn *c)
+{
+    return c->h2.stream ? c->answer.sent : buf_len(&c->out) == 0;
+}
+
 static void answer_sent(struct http_conn *c)
 {
+    if (c->h2.stream && c->h2.wire->whole(c)) {
+        http_state_close(c);
+        return;
+    }
     if (!c->answer.close && !c->close_after) {
         next_request(c);
         return;
     }
     http_state_enter(c, CONN_LINGER);
     c->clock.progress_ms = clock_mono_ms();
-    shutdown(c->socket.fd, SHUT_WR);
+    if (!c->h2.stream) {
+        shutdown(c->socket.fd, SHUT_WR);
+    }
 }
 
 /* Everything that follows from output or from the end of an answer. */
 static void advance(struct http_conn *c)
 {
-    http_out_send(c);
-    if (c->socket.broken) {
+    if (c->state == CONN_SESSION) {
+        c->h2.wire->turn(c);
+    } else {
+        http_out_send(c);
+    }
+    if (c->socket.broken && c->state != CONN_CLOSED) {
         http_state_lose(c);
         return;
     }
@@ -180,8 +192,10 @@ static void advance(struct http_conn *c)
         http_state_enter(c, CONN_FLUSH);
     }
     bool low = buf_len(&c->out) < c->limits->output_high / 4;
-    if (c->state == CONN_FLUSH && buf_len(&c->out) == 0) {
+    if (c->state == CONN_FLUSH && is_sent(c)) {
         answer_sent(c);
+    } else if (c->state == CONN_LINGER && c->h2.stream && c->h2.wire->whole(c)) {
+        http_state_close(c);
     } else if (c->drained_wanted && low) {
         c->drained_wanted = false;
         if (c->state == CONN_OWNER) {
@@ -247,6 +261,8 @@ static uint64_t due_ms(const struct http_conn *c)
         return body_due_ms(c);
     case CONN_LINGER:
         return linger_due_ms(c);
+    case CONN_SESSION: /* its streams have deadlines of their own */
+        return c->h2.streams == 0 || (c->draining && !c->close_after) ? idle_due_ms(c) : 0;
     case CONN_OWNER:
     case CONN_FLUSH:
     case CONN_CLOSED:
@@ -259,6 +275,8 @@ static void expire(struct http_conn *c)
 {
     if (c->socket.full) {
         http_state_lose(c);
+    } else if (c->state == CONN_SESSION) {
+        c->h2.wire->late(c);
     } else if (c->state == CONN_IDLE) {
         close_idle(c);
     } else if (c->state == CONN_LINGER) {
@@ -299,8 +317,13 @@ static void settle(struct http_conn *c)
     if (c->state == CONN_CLOSED) {
         return;
     }
+    if (c->h2.stream) {
+        set_timer(c);
+        return;
+    }
     unsigned events = 0;
-    if (http_state_is_reading(c) || c->state == CONN_LINGER) {
+    if (http_state_is_reading(c) || c->state == CONN_LINGER ||
+        (c->state == CONN_SESSION && !c->h2.paused)) {
         events |= LOOP_READ;
     }
     if (!c->socket.fin) {
@@ -324,7 +347,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
         return;
     }
     if (events & LOOP_READ) {
-        if (http_state_is_reading(c)) {
+        if (http_state_is_reading(c) || c->state == CONN_SESSION) {
             http_in_read(c);
         } else if (c->state == CONN_LINGER) {
             http_in_forget(c);
@@ -347,6 +370,9 @@ void http_conn_drain(struct http_conn *c)
     c->draining = true;
     if (c->state == CONN_IDLE) {
         c->clock.since_ms = clock_mono_ms(); /* the grace begins now */
+    } else if (c->state == CONN_SESSION) {
+        c->clock.since_ms = clock_mono_ms();
+        c->h2.wire->drain(c);
     }
     settle(c);
 }

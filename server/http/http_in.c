@@ -91,6 +91,9 @@ static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
 void http_in_send_continue(struct http_conn *c)
 {
     BUF_LIT(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (c->h2.stream) {
+        c->h2.wire->head(c);
+    }
     http_state_schedule(c);
 }
 
@@ -167,6 +170,9 @@ void http_in_feed(struct http_conn *c, struct str *in)
             c->owner.ops->request(c->owner.ctx, c, http_parse_request(c->parse),
                                   buf_str(&c->body.bytes));
             break;
+        case HTTP_PREFACE:
+            http_state_enter(c, CONN_SESSION);
+            break;
         case HTTP_BAD:
             http_in_refuse(c, &err);
             break;
@@ -194,7 +200,7 @@ static char *read_place(struct http_conn *c, size_t *size_out, struct err *err)
 static void on_end_of_input(struct http_conn *c)
 {
     c->socket.fin = true;
-    if (c->state == CONN_IDLE || c->state == CONN_LINGER) {
+    if (c->state == CONN_IDLE || c->state == CONN_LINGER || c->state == CONN_SESSION) {
         http_state_close(c);
         return;
     }
@@ -234,7 +240,9 @@ void http_in_read(struct http_conn *c)
     }
     struct str in = {place, n};
     http_in_feed(c, &in);
-    if (c->state == CONN_OWNER) {
+    if (c->state == CONN_SESSION) {
+        c->h2.wire->input(c, in);
+    } else if (c->state == CONN_OWNER) {
         buf_put_str(&c->input, in);
         c->close_after |= !buf_ok(&c->input); /* a lost piece must not shift the next request */
     }

@@ -131,6 +131,11 @@ static void end_headers(struct http_conn *c, struct str content_type, bool has_e
     if (content_type.n > 0) {
         http_out_header(c, STR("content-type"), content_type);
     }
+    if (c->h2.stream) {
+        c->answer.framed = c->answer.close = true;
+        c->h2.wire->head(c);
+        return;
+    }
     c->answer.close = !has_end || !r->keep_alive || c->close_after || c->draining ||
                       c->requests + 1 >= c->limits->requests_max;
     if (c->answer.close) {
@@ -168,8 +173,8 @@ void http_out_body(struct http_conn *c, struct str content_type, struct str body
 void http_out_stream(struct http_conn *c, struct str content_type)
 {
     bool chunks = http_parse_request(c->parse)->minor > 0;
-    c->answer.chunked = chunks && !c->answer.bodyless;
-    if (chunks) {
+    c->answer.chunked = chunks && !c->answer.bodyless && !c->h2.stream; /* frames have lengths */
+    if (chunks && !c->h2.stream) {
         http_out_header(c, STR("transfer-encoding"), STR("chunked"));
     }
     end_headers(c, content_type, chunks || c->answer.bodyless);
@@ -238,7 +243,7 @@ void http_out_end(struct http_conn *c)
 void http_out_cut(struct http_conn *c)
 {
     assert(c->answer.framed && !c->answer.done && !c->answer.chunk_open);
-    c->answer.close = true;
+    c->answer.close = c->answer.cut = true;
     done(c);
 }
 
@@ -247,6 +252,10 @@ void http_out_cut(struct http_conn *c)
 void http_out_send(struct http_conn *c)
 {
     c->socket.broken |= !buf_ok(&c->out); /* out of memory: an answer with a gap must not be sent */
+    if (c->h2.stream) {
+        c->h2.wire->send(c);
+        return;
+    }
     if (c->socket.full || c->socket.broken || c->answer.chunk_open || buf_len(&c->out) == 0) {
         return;
     }

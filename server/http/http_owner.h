@@ -23,7 +23,8 @@ struct http_conn_limits {
     uint32_t write_stall_ms; /* of a client that does not read */
     uint32_t linger_ms;      /* of silence behind the last answer; 0: 1 s */
     uint32_t requests_max;   /* on one connection */
-    size_t bodies_max;       /* of all together, see http_bodies.h. 0: no limit */
+    uint32_t conns_max; /* of all, streams included; no stream is begun above it. 0: no limit */
+    size_t bodies_max;  /* of all together, see http_bodies.h. 0: no limit */
 };
 
 /* ctx is what http_conn_new was given. The connection may be closed inside any of these only by

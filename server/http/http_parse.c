@@ -39,6 +39,7 @@
     X(CHUNK_END, "in the empty line after a chunk")  \
     X(TRAILERS, "in the lines after the last chunk") \
     X(COMPLETE, "behind the message")                \
+    X(PREFACE, "behind the first line of HTTP/2")    \
     X(FAILED, "the message is not legal")
 
 enum place {
@@ -73,6 +74,7 @@ struct http_parse {
     bool message_done;
     bool keep_alive;
     bool blank_skipped; /* one empty line before the request line is allowed: RFC 9112 2.2 */
+    bool used;          /* this is not the first message */
     struct http_request request; /* of a whole head, or what http_parse_request glanced at */
 };
 
@@ -163,6 +165,7 @@ void http_parse_reset(struct http_parse *p)
         .line = p->line,
         .room = p->room,
         .room_n = p->room_n,
+        .used = true,
     };
     *p = fresh;
 }
@@ -295,7 +298,14 @@ static enum status request_line(struct http_parse *p, struct str line, struct er
     }
     p->headers_at = p->line_at = line.n;
     enum status status = http_head_check_line(without_crlf(line), err);
-    return status == STATUS_OK ? feed_llhttp(p, line, err) : status;
+    if (status == STATUS_OK) {
+        return feed_llhttp(p, line, err);
+    }
+    if (text_eq(line, HTTP_PARSE_PREFACE) && !p->used && !p->blank_skipped) {
+        p->place = IN_PREFACE;
+        return STATUS_OK;
+    }
+    return status;
 }
 
 static enum status header_line(struct http_parse *p, struct str line, struct err *err)
@@ -452,7 +462,7 @@ static enum http_event refused(struct http_parse *p)
 enum http_event http_parse_next(struct http_parse *p, struct str *input, struct str *body_out,
                                 struct err *err)
 {
-    assert(p->place != IN_FAILED);
+    assert(p->place != IN_FAILED && p->place != IN_PREFACE);
     *body_out = (struct str){0};
     while (p->place != IN_COMPLETE) {
         if (input->n == 0) {
@@ -470,7 +480,7 @@ enum http_event http_parse_next(struct http_parse *p, struct str *input, struct 
             return HTTP_BODY;
         }
         if (in_head && p->place != IN_HEAD) {
-            return HTTP_HEADERS;
+            return p->place == IN_PREFACE ? HTTP_PREFACE : HTTP_HEADERS;
         }
     }
     return HTTP_END;

@@ -6,6 +6,9 @@
  * stays behind this header (8.1 built with LLHTTP_STRICT_MODE=1, or 9.2). The eleven rules of
  * README "HTTP rules" (RFC 9112 and 9110) are applied here. The parser owns the header bytes; see
  * http_request.h for how long spans are valid. Worker only (and the unit tests, the fuzzer).
+ *
+ * Who wants HTTP/2 begins with a line that is no HTTP/1.1 request (RFC 9113 3.4): it is known where
+ * that line would be refused, so the others pay nothing for it.
  */
 #ifndef SERVER_NET_HTTP_PARSE_H
 #define SERVER_NET_HTTP_PARSE_H
@@ -27,8 +30,12 @@ enum http_event {
     HTTP_HEADERS,   /* request line and headers are complete and legal */
     HTTP_BODY,      /* *body_out is a piece of the decoded body, inside *input's bytes */
     HTTP_END,       /* the message is complete; http_parse_reset before the next */
+    HTTP_PREFACE,   /* HTTP_PARSE_PREFACE came, as the very first bytes: not ours from here on */
     HTTP_BAD        /* *err says what; one answer, then close: never parse on */
 };
+
+/* The first line of HTTP/2's preface; the rest of it stays in *input. */
+#define HTTP_PARSE_PREFACE STR("PRI * HTTP/2.0\r\n")
 
 struct http_parse;
 

@@ -3,8 +3,14 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+
+enum {
+    INPUT_MAX = 64 * 1024,      /* pipelined bytes kept at most */
+    OUT_MAX = 64 * 1024 * 1024, /* above the largest answer that is not streamed */
+};
 
 static const char *const state_names[] = {
 #define STATE_NAME(name, meaning) #name,
@@ -15,10 +21,11 @@ static const char *const state_names[] = {
 #define TO(name) (1U << CONN_##name)
 static const unsigned legal_moves[] = {
     [CONN_IDLE] = TO(HEAD) | TO(CLOSED),
-    [CONN_HEAD] = TO(BODY) | TO(FLUSH) | TO(CLOSED),
+    [CONN_HEAD] = TO(BODY) | TO(FLUSH) | TO(SESSION) | TO(CLOSED),
     [CONN_BODY] = TO(OWNER) | TO(FLUSH) | TO(CLOSED),
     [CONN_OWNER] = TO(FLUSH) | TO(CLOSED),
     [CONN_FLUSH] = TO(IDLE) | TO(LINGER) | TO(CLOSED),
+    [CONN_SESSION] = TO(LINGER) | TO(CLOSED),
     [CONN_LINGER] = TO(CLOSED),
     [CONN_CLOSED] = 0,
 };
@@ -56,15 +63,6 @@ void http_state_schedule(struct http_conn *c)
 
 /* ---- the list ---------------------------------------------------------------------------- */
 
-void http_state_link(struct http_conn *c)
-{
-    c->list.next = c->list.set->first;
-    if (c->list.next) {
-        c->list.next->list.prev = c;
-    }
-    c->list.set->first = c;
-}
-
 /* c->next stays: http_conn_each may stand on this one. */
 static void unlink_conn(struct http_conn *c)
 {
@@ -78,14 +76,66 @@ static void unlink_conn(struct http_conn *c)
     }
 }
 
-/* ---- the end ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
+
+struct http_conn *http_state_new(const struct http_conn *like)
+{
+    static uint64_t last_id;
+    struct http_conn *c = heap_new(sizeof *c);
+    struct http_parse *parse = http_parse_new(&like->limits->parse);
+    if (!c || !parse) {
+        http_parse_drop(parse);
+        heap_drop(c);
+        return NULL;
+    }
+    *c = (struct http_conn){.loop = like->loop,
+                            .socket.fd = -1,
+                            .limits = like->limits,
+                            .owner.ops = like->owner.ops,
+                            .owner.ctx = like->owner.ctx,
+                            .list.set = like->list.set,
+                            .h2.wire = like->h2.wire,
+                            .parse = parse,
+                            .end_of_turn = like->end_of_turn,
+                            .free = like->free,
+                            .id = ++last_id,
+                            .clock.since_ms = clock_mono_ms()};
+    buf_init(&c->input, INPUT_MAX);
+    buf_init(&c->out, OUT_MAX);
+    buf_init(&c->body.bytes, 0);
+    return c;
+}
+
+void http_state_link(struct http_conn *c)
+{
+    c->list.next = c->list.set->first;
+    if (c->list.next) {
+        c->list.next->list.prev = c;
+    }
+    c->list.set->first = c;
+    c->list.set->open++;
+    c->list.set->idle++;
+}
+
+void http_state_free(struct http_conn *c)
+{
+    buf_free(&c->input);
+    buf_free(&c->out);
+    http_parse_drop(c->parse);
+    heap_drop(c);
+}
 
 void http_state_close(struct http_conn *c)
 {
     http_state_enter(c, CONN_CLOSED);
-    loop_remove(c->loop, c->socket.handle);
     loop_timer_cancel(c->loop, &c->clock.timer);
-    close(c->socket.fd);
+    if (c->h2.session) {
+        c->h2.wire->close(c);
+    }
+    if (c->h2.stream == 0) {
+        loop_remove(c->loop, c->socket.handle);
+        close(c->socket.fd);
+    }
     unlink_conn(c);
     c->list.set->open--;
     loop_defer(c->loop, c->free, c);

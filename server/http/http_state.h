@@ -1,10 +1,15 @@
 /*
  * http_state.h - what the files of a connection share: its states, who may move it, its end.
  *
- *   http_conn.c  life, deadlines, the socket   includes all the others
- *   http_in.c    requests                      includes http_out.h
- *   http_out.c   answers
- *   http_state.c states and closing
+ *   http_conn.c    life, deadlines, the socket   includes all the others
+ *   http_in.c      requests                      includes http_out.h
+ *   http_out.c     answers
+ *   http_session.c a socket that speaks HTTP/2   includes http_in.h, http_out.h
+ *   http_state.c   states, closing
+ *
+ * A socket that speaks HTTP/2 carries streams. Each of them is a connection of its own, with one
+ * request: it has a number (stream), no fd, and the rest is as everywhere. What a socket does for
+ * the others, the session does for it: http_wire.
  *
  * Nobody else includes it. Worker only; one loop.
  */
@@ -21,6 +26,7 @@
     X(BODY, "headers are accepted, the body is not all here")                           \
     X(OWNER, "the request is with its owner, who answers it")                           \
     X(FLUSH, "the answer is complete, the socket has not taken all of it")              \
+    X(SESSION, "speaks HTTP/2: its requests are streams, connections of their own")     \
     X(LINGER, "answered for the last time; what the client still sends is thrown away") \
     X(CLOSED, "socket closed, freed at the end of the turn")
 
@@ -38,10 +44,28 @@ struct http_answer {
     bool chunked;
     bool chunk_open;
     bool close; /* the connection ends after it */
+    bool cut;   /* ... without an end of the body */
+    bool sent;  /* of a stream: its last frame is on the way */
     size_t chunk_at;
     uint64_t bytes;
     uint64_t last_ms;
 };
+
+/* http_session.c's, given to each connection by http_conn.c so that nobody includes it the other way
+ * round. c: the stream, or the socket where it says so. */
+struct http_wire {
+    void (*input)(struct http_conn *c, struct str bytes); /* socket: SESSION, bytes came */
+    void (*turn)(struct http_conn *c);                    /* socket: send, or end */
+    void (*late)(struct http_conn *c);                    /* socket: idle for too long */
+    void (*drain)(struct http_conn *c);                   /* socket: announce the end */
+    void (*close)(struct http_conn *c); /* CLOSED: a stream, or a socket with all its streams */
+    void (*drop)(struct http_conn *c);  /* socket: about to be freed */
+    void (*head)(struct http_conn *c);  /* the head of the answer is in out: taken from there */
+    bool (*whole)(struct http_conn *c); /* the client has sent all of it, or is gone */
+    void (*send)(struct http_conn *c);  /* there is more in out, or the answer is done */
+};
+
+struct http_session;
 
 struct http_conn {
     struct loop *loop;
@@ -57,6 +81,13 @@ struct http_conn {
     } owner;
     loop_fn *end_of_turn; /* http_conn.c's two: send and go on; free */
     loop_fn *free;
+    struct { /* see http_session.h */
+        const struct http_wire *wire;
+        struct http_session *session; /* of a socket in SESSION and of its streams; else NULL */
+        int32_t stream;               /* its number; 0: a socket */
+        uint32_t streams;             /* of a socket in SESSION: how many it carries now */
+        bool paused; /* SESSION: nothing is read until the socket takes what there is */
+    } h2;
     uint64_t id;
     char peer[64];
 
@@ -101,7 +132,10 @@ void http_state_close(struct http_conn *c);
 /* The client left or cannot be reached: closes, and tells an owner who knows of a request. */
 void http_state_lose(struct http_conn *c);
 
-/* All connections of the process, the newest first. */
-void http_state_link(struct http_conn *c);
+/* IDLE, with what it shares with the others from *like (loop, limits, ops, ctx, set, the functions).
+ * NULL: no memory. */
+struct http_conn *http_state_new(const struct http_conn *like);
+void http_state_link(struct http_conn *c); /* into the list and the counts of its set */
+void http_state_free(struct http_conn *c); /* the memory, after ops->closed */
 
 #endif

@@ -70,6 +70,8 @@ static bool parse(struct http_parse *p, struct str input, struct outcome *o)
             http_parse_wipe_secrets(p);
             http_parse_reset(p);
             break;
+        case HTTP_PREFACE:
+            return false;
         case HTTP_BAD:
             o->refused = err.code;
             assert(err.code != STATUS_OK);

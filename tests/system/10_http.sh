@@ -35,7 +35,7 @@ refused "folded header" 400 'GET /health HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r
 refused "bare LF" 400 'GET /health HTTP/1.1\nHost: a\n\n'
 refused "version 2.0" 505 'GET /health HTTP/2.0\r\nHost: x\r\n\r\n'
 refused "RTSP" 400 'OPTIONS /health RTSP/1.0\r\nHost: x\r\n\r\n'
-refused "h2 preface" 400 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+refused "h2 preface too late" 400 '\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 refused "CONNECT" 400 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n'
 refused "Expect else" 417 "${post}Content-Length: 2\r\nExpect: magic\r\n\r\n{}"
 refused "two keys" 400 "${post}x-api-key: other\r\nContent-Length: 2\r\n\r\n{}"

@@ -24,7 +24,8 @@
 
 struct bed {
     struct loop *loop;
-    struct http_conn *conn; /* NULL after ops->closed */
+    struct http_conn *conn;  /* NULL after ops->closed */
+    struct http_conn *asked; /* whose headers came last: conn, or one of its streams */
     int client;
     struct http_conn_limits limits;
     struct http_conn_set conns;
@@ -50,6 +51,7 @@ static enum status bed_headers(void *ctx, struct http_conn *c, const struct http
     struct bed *b = ctx;
     (void)r;
     b->headers++;
+    b->asked = c;
     if (b->hold)
         http_conn_hold(c);
     if (b->body_max > 0)
@@ -97,9 +99,9 @@ static void bed_gone(void *ctx, struct http_conn *c)
 static void bed_closed(void *ctx, struct http_conn *c)
 {
     struct bed *b = ctx;
-    (void)c;
     b->closed++;
-    b->conn = NULL;
+    if (b->conn == c)
+        b->conn = NULL;
 }
 
 static const struct http_conn_ops bed_ops = {bed_headers, bed_request, bed_refuse,

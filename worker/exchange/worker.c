@@ -405,6 +405,7 @@ void worker_configure(struct worker *w)
         .idle_ms = (uint32_t)c->keepalive_timeout * 1000u,
         .write_stall_ms = b->write_stall_ms,
         .requests_max = b->conn_requests,
+        .conns_max = b->connections,
     };
     w->scan_limits = (struct scan_limits){.depth = b->json_depth,
                                           .values = b->json_values,

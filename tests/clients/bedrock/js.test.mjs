@@ -1,4 +1,4 @@
-// The AWS SDK for JS (over HTTP/1.1, and with its default handler, which speaks HTTP/2, through nginx), @anthropic-ai/bedrock-sdk,
+// The AWS SDK for JS (over HTTP/1.1, and with its default handler, which speaks HTTP/2, to the port and through nginx), @anthropic-ai/bedrock-sdk,
 // AI SDK's amazon-bedrock, and Claude Code in Bedrock and in Mantle mode.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -63,6 +63,14 @@ async function asAws(client) {
 }
 
 test('the AWS SDK for JS over HTTP/1.1', () => asAws(plain(API_KEY)));
+test('the AWS SDK for JS with its default handler, HTTP/2 straight to the port', async () => {
+  const client = aws(BASE_URL, API_KEY);
+  assert.equal(client.config.requestHandler.constructor.name, 'NodeHttp2Handler');
+  await asAws(client);
+  const many = await Promise.all([...Array(20)].map((_, i) => client.send(new ConverseCommand({ modelId: CLAUDE, messages: user(`say: n${i}`) }))));
+  assert.deepEqual(many.map((r) => r.output.message.content[0].text), [...Array(20)].map((_, i) => `n${i}`));
+  client.destroy();
+});
 test('the AWS SDK for JS: a revoked key, a spent budget', async () => {
   const ask = (key, text) => failure(plain(key).send(new ConverseCommand({ modelId: CLAUDE, messages: user(text) })));
   assert.deepEqual(await ask(REVOKED_KEY, 'hi'), ['AccessDeniedException', 403, 1]);

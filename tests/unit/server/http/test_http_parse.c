@@ -49,6 +49,9 @@ static bool parse_some(struct http_parse *p, struct str *input, struct outcome *
             put(o, "|", 1);
             http_parse_reset(p);
             break;
+        case HTTP_PREFACE:
+            fail_msg("taken for HTTP/2");
+            return false;
         case HTTP_BAD:
             assert_int_not_equal(err.code, STATUS_OK);
             assert_true(err.text[0]);
@@ -232,7 +235,8 @@ static const struct row {
     BAD("version in small letters", "GET / http/1.1\r\n" H E, INVALID),
     BAD("RTSP", "DESCRIBE / RTSP/1.0\r\n" H E, INVALID),
     BAD("ICE", "SOURCE / ICE/1.0\r\n" H E, INVALID),
-    BAD("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", INVALID),
+    BAD("HTTP/2 preface behind an empty line", "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", INVALID),
+    BAD("HTTP/2 preface of another place", "PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n", INVALID),
     BAD("PRI with 1.1", "PRI * HTTP/1.1\r\n" H E, INVALID),
     BAD("connect", "CONNECT x:443 HTTP/1.1\r\n" H E, INVALID),
     BAD("connect with a path", "CONNECT / HTTP/1.1\r\n" H E, INVALID),

@@ -199,6 +199,25 @@ static void test_second_request_sees_nothing_of_the_first(void **state)
     }
 }
 
+static void test_preface_of_http2_counts_as_first_line_only(void **state)
+{
+    (void)state;
+    struct str rest = STR("\r\nSM\r\n\r\n"), piece;
+    struct err err;
+    struct http_parse *p = http_parse_new(&small);
+    char bytes[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    struct str in = {bytes, sizeof bytes - 1};
+    assert_int_equal(http_parse_next(p, &in, &piece, &err), HTTP_PREFACE);
+    assert_str(in, rest.p);
+    assert_int_equal(http_parse_request(p)->header_count, 0);
+    http_parse_drop(p);
+    p = http_parse_new(&small);
+    parsed(p, STR(GET E), HTTP_HEADERS);
+    http_parse_reset(p);
+    parsed(p, STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), HTTP_BAD);
+    http_parse_drop(p);
+}
+
 static void test_key_of_any_name_comes_once_and_is_wiped(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_target_of_a_refused_request_is_known),
         cmocka_unit_test(test_request_of_an_unfinished_head_is_safe_at_every_byte),
         cmocka_unit_test(test_second_request_sees_nothing_of_the_first),
+        cmocka_unit_test(test_preface_of_http2_counts_as_first_line_only),
         cmocka_unit_test(test_key_of_any_name_comes_once_and_is_wiped),
         cmocka_unit_test(test_expect_in_http_1_0_is_ignored),
         cmocka_unit_test(test_started_only_after_a_byte_of_the_message),

@@ -37,11 +37,9 @@ struct wire_net *wire_net_new(struct loop *loop, const struct wire_options *opti
     net->loop = loop;
     net->options = *options;
     TAILQ_INIT(&net->idle);
-    net->share = curl_share_init();
-    if (!net->share ||
-        curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
-        curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK) {
-        wire_net_drop(net);
+    if (!wire_multi_begin(net)) {
+        curl_global_cleanup();
+        heap_drop(net);
         return NULL;
     }
     return net;
@@ -64,14 +62,17 @@ void wire_net_drop(struct wire_net *net)
     while ((w = TAILQ_FIRST(&net->idle))) {
         wire_close(w);
     }
-    wire_multi_drop_all(net);
+    wire_multi_end(net);
+    wire_share_drop_all(net);
     while ((o = LIST_FIRST(&net->origins))) {
         LIST_REMOVE(o, in_net);
         origin_free(o);
     }
-    curl_share_cleanup(net->share);
     curl_global_cleanup();
-    heap_drop(net);
+    net->dropped = true;
+    if (!net->work_due) {
+        heap_drop(net);
+    }
 }
 
 /* The port only where it is not the scheme's own, as it was signed. */
@@ -181,10 +182,14 @@ void wire_watch(struct wire *w, unsigned events)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* The handle before its share. */
 static void wire_free(struct wire *w)
 {
     if (w->easy) {
         curl_easy_cleanup(w->easy);
+    }
+    if (w->share) {
+        wire_share_leave(w);
     }
     heap_drop(w);
 }
@@ -199,20 +204,24 @@ struct wire *wire_open(struct wire_origin *origin, uint32_t connect_ms, const st
     *w = (struct wire){
         .origin = origin, .fd = -1, .secure = origin->secure, .ops = *ops, .owner = owner};
     w->easy = curl_easy_init();
-    if (!w->easy || !wire_options_set(w, connect_ms) || !wire_multi_join(w)) {
+    if (!w->easy || !wire_options_set(w, connect_ms) || !wire_share_join(w) ||
+        curl_multi_add_handle(origin->net->multi, w->easy) != CURLM_OK) {
         wire_free(w);
         return NULL;
     }
     return w;
 }
 
+/* libcurl closes a connection when its handle leaves the multi. */
 void wire_close(struct wire *w)
 {
+    struct wire_net *net = w->origin->net;
+    assert(!net->inside);
     if (w->state == WIRE_IDLE) {
         wire_pool_forget(w);
     }
     unwatch(w);
-    wire_multi_leave(w);
+    curl_multi_remove_handle(net->multi, w->easy);
     wire_free(w);
 }
 

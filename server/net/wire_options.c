@@ -52,7 +52,6 @@ bool wire_options_set(struct wire *w, uint32_t connect_ms)
     SET(CURLOPT_PRIVATE, (void *)w);
     SET(CURLOPT_URL, buf_data(&w->origin->url));
     SET(CURLOPT_CONNECT_ONLY, 1L);
-    SET(CURLOPT_SHARE, w->origin->net->share);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);

@@ -1,9 +1,7 @@
 /*
  * wire_private.h - what the wire*.c files share. Nobody else includes it.
  *
- *   wire_multi   a multi handle of libcurl with at most WIRES_A_MULTI connections. Each stays in
- *                its multi as long as it lives, and curl_easy_send and curl_easy_recv search all
- *                connections of theirs (0.6 us among 100, 54 us among 5,000: libcurl 7.88).
+ *   wire_share   up to WIRES_A_SHARE connections that libcurl searches together
  *   wire_watch   a descriptor that libcurl wants watched while it connects
  */
 #ifndef SERVER_NET_WIRE_PRIVATE_H
@@ -15,7 +13,7 @@
 #include "server/base/buf.h"
 #include "server/net/wire.h"
 
-enum { WIRES_A_MULTI = 64 };
+enum { WIRES_A_SHARE = 32 };
 
 /* X(name, meaning) */
 #define WIRE_STATES(X)               \
@@ -31,7 +29,7 @@ enum wire_state {
 
 struct wire {
     struct wire_origin *origin;
-    struct wire_multi *multi;
+    struct wire_share *share;
     CURL *easy;
     enum wire_state state;
     int fd;            /* -1: not yet, or libcurl has closed it */
@@ -42,7 +40,7 @@ struct wire {
     void *owner;
     uint64_t idle_ms;  /* since when */
     uint64_t received; /* TLS: what the kernel had received then; 0: never idle, or unknown */
-    LIST_ENTRY(wire) in_multi;
+    LIST_ENTRY(wire) in_share;
     TAILQ_ENTRY(wire) in_idle, in_origin;
 };
 
@@ -55,36 +53,36 @@ struct wire_origin {
     LIST_ENTRY(wire_origin) in_net;
 };
 
-struct wire_watch {
-    struct wire_multi *multi;
-    int fd;
-    loop_handle handle;
-    LIST_ENTRY(wire_watch) in_multi;
-};
-
-struct wire_multi {
+struct wire_share {
     struct wire_net *net;
-    CURLM *curl;
+    CURLSH *curl;   /* connections and TLS sessions */
     unsigned count; /* wires */
     LIST_HEAD(, wire) wires;
-    LIST_HEAD(, wire_watch) watches;
-    struct loop_timer timer; /* the one that libcurl asked for */
-    bool inside;             /* libcurl is on the stack */
-    bool kick;               /* libcurl wants to be called soon */
-    bool work_due;           /* on the loop's deferred list */
-    bool dropped;            /* that work is to free it */
-    LIST_ENTRY(wire_multi) in_net;
+    LIST_ENTRY(wire_share) in_net;
+};
+
+struct wire_watch {
+    struct wire_net *net;
+    int fd;
+    loop_handle handle;
+    LIST_ENTRY(wire_watch) in_net;
 };
 
 struct wire_net {
     struct loop *loop;
     struct wire_options options;
-    CURLSH *share;                 /* TLS sessions and addresses, for all multis */
-    LIST_HEAD(, wire_multi) roomy; /* have room for one more */
-    LIST_HEAD(, wire_multi) full;
+    CURLM *multi;
+    LIST_HEAD(, wire_watch) watches;
+    LIST_HEAD(, wire_share) roomy; /* have room for one more */
+    LIST_HEAD(, wire_share) full;
     LIST_HEAD(, wire_origin) origins;
     TAILQ_HEAD(wire_idle, wire) idle; /* of all origins, last used first */
     size_t idle_count;
+    struct loop_timer timer; /* the one that libcurl asked for */
+    bool inside;             /* libcurl is on the stack */
+    bool kick;               /* libcurl wants to be called soon */
+    bool work_due;           /* wire_multi.c's work is on the loop's deferred list */
+    bool dropped;            /* that work is to free the net */
 };
 
 /* wire.c: libcurl is done connecting */
@@ -94,9 +92,13 @@ void wire_opened(struct wire *w, CURLcode code);
 bool wire_options_set(struct wire *w, uint32_t connect_ms);
 
 /* wire_multi.c */
-bool wire_multi_join(struct wire *w);  /* libcurl begins to connect */
-void wire_multi_leave(struct wire *w); /* libcurl closes the connection */
-void wire_multi_drop_all(struct wire_net *net);
+bool wire_multi_begin(struct wire_net *net);
+void wire_multi_end(struct wire_net *net);
+
+/* wire_share.c */
+bool wire_share_join(struct wire *w);  /* false: no memory; leave all the same, if it has a share */
+void wire_share_leave(struct wire *w); /* when the handle is gone */
+void wire_share_drop_all(struct wire_net *net);
 
 /* wire_pool.c */
 void wire_pool_forget(struct wire *w); /* it is no longer idle */

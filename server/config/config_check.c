@@ -1,7 +1,7 @@
 /* Settings whose text has a form of its own, or that do not go together. */
 #include "server/config/config_private.h"
 
-#include "server/base/network.h"
+#include "server/config/network.h"
 #include "server/base/url.h"
 
 static enum status check_proxies(const struct config *c, struct err *err)

@@ -40,19 +40,21 @@ static void defer_work(struct fetch_client *client)
 void fetch_arm(struct fetch *f)
 {
     uint64_t due_ms = UINT64_MAX;
-    if (f->total_ms) {
-        due_ms = f->start_ms + f->total_ms;
+    if (f->clock.total_ms) {
+        due_ms = f->clock.start_ms + f->clock.total_ms;
     }
-    if (!f->answered && f->first_byte_ms && f->start_ms + f->first_byte_ms < due_ms) {
-        due_ms = f->start_ms + f->first_byte_ms;
+    if (!f->answer.begun && f->clock.first_byte_ms &&
+        f->clock.start_ms + f->clock.first_byte_ms < due_ms) {
+        due_ms = f->clock.start_ms + f->clock.first_byte_ms;
     }
-    if (f->answered && !f->paused && f->idle_ms && f->last_ms + f->idle_ms < due_ms) {
-        due_ms = f->last_ms + f->idle_ms;
+    if (f->answer.begun && !f->pause.on && f->clock.idle_ms &&
+        f->clock.last_ms + f->clock.idle_ms < due_ms) {
+        due_ms = f->clock.last_ms + f->clock.idle_ms;
     }
     if (due_ms == UINT64_MAX) {
-        loop_timer_cancel(f->client->loop, &f->deadline);
+        loop_timer_cancel(f->client->loop, &f->clock.deadline);
     } else {
-        loop_timer_set(f->client->loop, &f->deadline, due_ms, expire, f);
+        loop_timer_set(f->client->loop, &f->clock.deadline, due_ms, expire, f);
     }
 }
 
@@ -60,11 +62,11 @@ void fetch_arm(struct fetch *f)
  * otherwise. */
 void fetch_touch(struct fetch *f)
 {
-    f->last_ms = clock_mono_ms();
-    if (f->answered) {
+    f->clock.last_ms = clock_mono_ms();
+    if (f->answer.begun) {
         return;
     }
-    f->answered = true;
+    f->answer.begun = true;
     fetch_arm(f);
 }
 
@@ -73,28 +75,28 @@ void fetch_touch(struct fetch *f)
 static void pend(struct fetch *f)
 {
     struct fetch_client *client = f->client;
-    if (f->pending) {
+    if (f->work.due) {
         return;
     }
-    f->pending = true;
-    TAILQ_INSERT_TAIL(&client->pending, f, in_pending);
+    f->work.due = true;
+    TAILQ_INSERT_TAIL(&client->pending, f, work.in_pending);
     client->pending_count++;
     defer_work(client);
 }
 
 static void unpend(struct fetch *f)
 {
-    if (!f->pending) {
+    if (!f->work.due) {
         return;
     }
-    f->pending = f->look = f->resume = false;
-    TAILQ_REMOVE(&f->client->pending, f, in_pending);
+    f->work.due = f->work.look = f->work.resume = false;
+    TAILQ_REMOVE(&f->client->pending, f, work.in_pending);
     f->client->pending_count--;
 }
 
 void fetch_look_later(struct fetch *f)
 {
-    f->look = true;
+    f->work.look = true;
     pend(f);
 }
 
@@ -103,21 +105,21 @@ void fetch_look_later(struct fetch *f)
 static void end(struct fetch *f, bool keep)
 {
     f->state = FETCH_ENDED;
-    loop_timer_cancel(f->client->loop, &f->deadline);
+    loop_timer_cancel(f->client->loop, &f->clock.deadline);
     unpend(f);
     LIST_REMOVE(f, in_running);
-    if (f->wire && keep && fetch_request_is_out(f)) {
-        wire_pool_give(f->wire);
-    } else if (f->wire) {
-        wire_close(f->wire);
+    if (f->connection.wire && keep && fetch_request_is_out(f)) {
+        wire_pool_give(f->connection.wire);
+    } else if (f->connection.wire) {
+        wire_close(f->connection.wire);
     }
-    f->wire = NULL;
+    f->connection.wire = NULL;
     fetch_request_forget(f);
 }
 
 static void fetch_free(struct fetch *f)
 {
-    response_parse_drop(f->parse);
+    response_parse_drop(f->answer.parse);
     heap_drop(f);
 }
 
@@ -125,12 +127,12 @@ static void release(struct fetch *f)
 {
     struct fetch_client *client = f->client;
     fetch_request_forget(f);
-    buf_free(&f->held);
+    buf_free(&f->pause.held);
     if (client->free_count >= client->pool) {
         fetch_free(f);
         return;
     }
-    response_parse_reset(f->parse);
+    response_parse_reset(f->answer.parse);
     f->state = FETCH_POOLED;
     SLIST_INSERT_HEAD(&client->free, f, in_pool);
     client->free_count++;
@@ -158,20 +160,20 @@ static void expire(struct loop *loop, void *owner)
     struct fetch *f = owner;
     uint64_t now_ms = clock_mono_ms();
     fetch_arm(f);
-    if (!f->deadline.index || f->deadline.at_ms > now_ms) {
+    if (!f->clock.deadline.index || f->clock.deadline.at_ms > now_ms) {
         return;
     }
-    loop_timer_cancel(loop, &f->deadline);
+    loop_timer_cancel(loop, &f->clock.deadline);
     f->trouble = FETCH_TROUBLE_TIMEOUT;
-    if (f->total_ms && f->start_ms + f->total_ms <= now_ms) {
+    if (f->clock.total_ms && f->clock.start_ms + f->clock.total_ms <= now_ms) {
         err_set(&f->err, STATUS_TIMEOUT, "the answer of %s was not complete in %u s", f->peer,
-                (f->total_ms + 999) / 1000);
-    } else if (!f->answered) {
+                (f->clock.total_ms + 999) / 1000);
+    } else if (!f->answer.begun) {
         err_set(&f->err, STATUS_TIMEOUT, "no answer from %s in %u s", f->peer,
-                (f->first_byte_ms + 999) / 1000);
+                (f->clock.first_byte_ms + 999) / 1000);
     } else {
         err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
-                (f->idle_ms + 999) / 1000);
+                (f->clock.idle_ms + 999) / 1000);
     }
     fetch_finish(f, false);
 }
@@ -182,7 +184,7 @@ static void opened(void *owner, int code)
 {
     struct fetch *f = owner;
     if (code != WIRE_OK) {
-        f->wire = NULL;
+        f->connection.wire = NULL;
         fetch_error_explain(f, code);
         fetch_finish(f, false);
         return;
@@ -196,10 +198,10 @@ static void opened(void *owner, int code)
 static void ready(void *owner, unsigned events)
 {
     struct fetch *f = owner;
-    if (events & (LOOP_WRITE | LOOP_ERROR) || wire_origin_secure(f->origin)) {
+    if (events & (LOOP_WRITE | LOOP_ERROR) || wire_origin_secure(f->connection.origin)) {
         fetch_request_send(f);
     }
-    if (events & (LOOP_READ | LOOP_ERROR) && !f->paused) {
+    if (events & (LOOP_READ | LOOP_ERROR) && !f->pause.on) {
         fetch_answer_read(f);
     }
 }
@@ -209,8 +211,8 @@ static const struct wire_ops wire_ops = {opened, ready};
 static bool connect_anew(struct fetch *f)
 {
     f->state = FETCH_CONNECTING;
-    f->wire = wire_open(f->origin, f->connect_ms, &wire_ops, f);
-    if (f->wire) {
+    f->connection.wire = wire_open(f->connection.origin, f->connection.connect_ms, &wire_ops, f);
+    if (f->connection.wire) {
         return true;
     }
     f->state = FETCH_FAILED;
@@ -222,10 +224,10 @@ static bool connect_anew(struct fetch *f)
 static void repeat(struct fetch *f)
 {
     f->client->stats.repeats++;
-    f->repeated = true;
-    f->reused = f->sent = f->mute = false;
-    f->send_code = WIRE_OK;
-    f->written = 0;
+    f->connection.repeated = true;
+    f->connection.reused = f->connection.sent = f->request.mute = false;
+    f->request.send_code = WIRE_OK;
+    f->request.written = 0;
     unpend(f);
     if (!connect_anew(f)) {
         pend(f);
@@ -234,9 +236,10 @@ static void repeat(struct fetch *f)
 
 void fetch_lost(struct fetch *f, int code)
 {
-    bool again = f->reused && !f->answered && !f->repeated && wire_unheard(f->wire);
-    wire_close(f->wire);
-    f->wire = NULL;
+    bool again = f->connection.reused && !f->answer.begun && !f->connection.repeated &&
+                 wire_unheard(f->connection.wire);
+    wire_close(f->connection.wire);
+    f->connection.wire = NULL;
     if (again) {
         repeat(f);
         return;
@@ -247,13 +250,13 @@ void fetch_lost(struct fetch *f, int code)
 
 static void go_on(struct fetch *f)
 {
-    bool look = f->look, resume = f->resume;
+    bool look = f->work.look, resume = f->work.resume;
     unpend(f);
     if (f->state == FETCH_FAILED) {
         fetch_finish(f, false);
-    } else if (f->paused && resume) {
+    } else if (f->pause.on && resume) {
         fetch_answer_resume(f);
-    } else if (f->state == FETCH_RUNNING && !f->paused && look) {
+    } else if (f->state == FETCH_RUNNING && !f->pause.on && look) {
         fetch_answer_read(f);
     }
 }
@@ -341,8 +344,8 @@ static struct fetch *take(struct fetch_client *client)
     if (!f) {
         return NULL;
     }
-    f->parse = response_parse_new();
-    if (!f->parse) {
+    f->answer.parse = response_parse_new();
+    if (!f->answer.parse) {
         heap_drop(f);
         return NULL;
     }
@@ -356,19 +359,18 @@ static void prepare(struct fetch *f, const struct fetch_request *r, const struct
     uint64_t now_ms = clock_mono_ms();
     *f = (struct fetch){
         .client = f->client,
-        .parse = f->parse,
         .ops = *ops,
         .owner = owner,
         .peer = r->peer ? r->peer : "the model service",
-        .connect_ms = r->connect_ms,
-        .first_byte_ms = r->first_byte_ms,
-        .idle_ms = r->idle_ms,
-        .total_ms = r->total_ms,
-        .body_max = r->body_max,
-        .start_ms = now_ms,
-        .last_ms = now_ms,
+        .clock = {.first_byte_ms = r->first_byte_ms,
+                  .idle_ms = r->idle_ms,
+                  .total_ms = r->total_ms,
+                  .start_ms = now_ms,
+                  .last_ms = now_ms},
+        .connection = {.connect_ms = r->connect_ms},
+        .answer = {.parse = f->answer.parse, .body_max = r->body_max},
     };
-    buf_init(&f->held, FETCH_READ_BYTES);
+    buf_init(&f->pause.held, FETCH_READ_BYTES);
 }
 
 /* The path is signed as it is, and goes out as it is. */
@@ -380,8 +382,8 @@ static bool form(struct fetch *f, const struct fetch_request *r, bool *plain_htt
         return false;
     }
     *plain_http_out = u.plain_http;
-    f->origin = wire_origin_find(f->client->net, text_sub(url, 0, url.n - u.path.n));
-    return f->origin && fetch_request_put(f, r, u.path);
+    f->connection.origin = wire_origin_find(f->client->net, text_sub(url, 0, url.n - u.path.n));
+    return f->connection.origin && fetch_request_put(f, r, u.path);
 }
 
 /* False: no memory. */
@@ -393,12 +395,12 @@ static bool set_out(struct fetch *f, bool allowed)
         pend(f);
         return true;
     }
-    f->wire = wire_pool_take(f->origin, &wire_ops, f);
-    if (!f->wire) {
+    f->connection.wire = wire_pool_take(f->connection.origin, &wire_ops, f);
+    if (!f->connection.wire) {
         return connect_anew(f);
     }
     f->state = FETCH_RUNNING;
-    f->reused = true;
+    f->connection.reused = true;
     fetch_request_send(f);
     return true;
 }
@@ -447,8 +449,8 @@ void fetch_cancel(struct fetch *f)
 
 void fetch_resume(struct fetch *f)
 {
-    if (f->state == FETCH_RUNNING && (f->paused || f->busy)) {
-        f->resume = true;
+    if (f->state == FETCH_RUNNING && (f->pause.on || f->busy)) {
+        f->work.resume = true;
         pend(f);
     }
 }
@@ -460,17 +462,17 @@ enum fetch_trouble fetch_trouble(const struct fetch *f)
 
 int fetch_status(const struct fetch *f)
 {
-    return response_parse_status(f->parse);
+    return response_parse_status(f->answer.parse);
 }
 
 bool fetch_sent(const struct fetch *f)
 {
-    return f->sent;
+    return f->connection.sent;
 }
 
 struct str fetch_head(const struct fetch *f)
 {
-    return response_parse_head(f->parse);
+    return response_parse_head(f->answer.parse);
 }
 
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)

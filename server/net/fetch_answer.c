@@ -24,11 +24,11 @@ static void refuse(struct fetch *f, enum response_fault fault)
  * False: over. */
 static bool take_head(struct fetch *f)
 {
-    int status = response_parse_status(f->parse);
-    f->headers_in = true;
+    int status = response_parse_status(f->answer.parse);
+    f->answer.headers_in = true;
     if (!fetch_request_is_out(f) && status >= 300) {
-        f->mute = true;
-        wire_watch(f->wire, LOOP_READ);
+        f->request.mute = true;
+        wire_watch(f->connection.wire, LOOP_READ);
     }
     f->busy = true;
     f->ops.headers(f->owner, f, status);
@@ -38,13 +38,13 @@ static bool take_head(struct fetch *f)
 
 static void hold(struct fetch *f, struct str piece, struct str rest)
 {
-    buf_put(&f->held, piece.p, piece.n + rest.n);
-    if (!buf_ok(&f->held)) {
+    buf_put(&f->pause.held, piece.p, piece.n + rest.n);
+    if (!buf_ok(&f->pause.held)) {
         refuse(f, RESPONSE_NO_MEMORY);
         return;
     }
-    f->held_piece = piece.n;
-    f->paused = true;
+    f->pause.piece_n = piece.n;
+    f->pause.on = true;
     fetch_arm(f);
     fetch_request_send(f); /* stops watching */
 }
@@ -53,7 +53,7 @@ static void hold(struct fetch *f, struct str piece, struct str rest)
  * paused. */
 static bool take_piece(struct fetch *f, struct str piece, struct str rest)
 {
-    if (f->body_max && piece.n > f->body_max - f->received) {
+    if (f->answer.body_max && piece.n > f->answer.body_max - f->answer.received) {
         err_set(&f->err, STATUS_UPSTREAM, "too long an answer from %s", f->peer);
         f->trouble = FETCH_TROUBLE_ANSWER;
         fetch_finish(f, false);
@@ -69,7 +69,7 @@ static bool take_piece(struct fetch *f, struct str piece, struct str rest)
         hold(f, piece, rest);
         return false;
     }
-    f->received += piece.n;
+    f->answer.received += piece.n;
     return true;
 }
 
@@ -78,7 +78,7 @@ static bool parse(struct fetch *f, struct str input)
 {
     for (;;) {
         struct str piece;
-        switch (response_parse_next(f->parse, &input, &piece)) {
+        switch (response_parse_next(f->answer.parse, &input, &piece)) {
         case RESPONSE_NEED_MORE:
             return true;
         case RESPONSE_HEAD:
@@ -92,10 +92,10 @@ static bool parse(struct fetch *f, struct str input)
             }
             break;
         case RESPONSE_END:
-            fetch_finish(f, input.n == 0 && response_parse_keeps(f->parse));
+            fetch_finish(f, input.n == 0 && response_parse_keeps(f->answer.parse));
             return false;
         case RESPONSE_BAD:
-            refuse(f, response_parse_fault(f->parse));
+            refuse(f, response_parse_fault(f->answer.parse));
             return false;
         }
     }
@@ -103,10 +103,10 @@ static bool parse(struct fetch *f, struct str input)
 
 static void take_end(struct fetch *f)
 {
-    if (response_parse_ended(f->parse)) {
+    if (response_parse_ended(f->answer.parse)) {
         fetch_finish(f, false);
     } else {
-        fetch_lost(f, f->headers_in ? CURLE_PARTIAL_FILE : CURLE_GOT_NOTHING);
+        fetch_lost(f, f->answer.headers_in ? CURLE_PARTIAL_FILE : CURLE_GOT_NOTHING);
     }
 }
 
@@ -115,12 +115,12 @@ static bool read_some(struct fetch *f)
 {
     size_t n;
     char *p = f->client->read;
-    int code = wire_recv(f->wire, p, FETCH_READ_BYTES, &n);
-    if (code == WIRE_AGAIN && f->send_code == WIRE_OK) {
+    int code = wire_recv(f->connection.wire, p, FETCH_READ_BYTES, &n);
+    if (code == WIRE_AGAIN && f->request.send_code == WIRE_OK) {
         return false;
     }
     if (code != WIRE_OK) {
-        fetch_lost(f, code == WIRE_AGAIN ? f->send_code : code);
+        fetch_lost(f, code == WIRE_AGAIN ? f->request.send_code : code);
         return false;
     }
     if (n == 0) {
@@ -137,7 +137,7 @@ static bool read_some(struct fetch *f)
 /* Without TLS the loop tells again if there is more. */
 void fetch_answer_read(struct fetch *f)
 {
-    bool secure = wire_origin_secure(f->origin);
+    bool secure = wire_origin_secure(f->connection.origin);
     for (unsigned i = 0; i < READS_A_TURN; i++) {
         if (!read_some(f) || !secure) {
             return;
@@ -148,16 +148,16 @@ void fetch_answer_read(struct fetch *f)
 
 void fetch_answer_resume(struct fetch *f)
 {
-    struct buf held = f->held;
-    struct str bytes = buf_str(&held), piece = text_sub(bytes, 0, f->held_piece);
+    struct buf held = f->pause.held;
+    struct str bytes = buf_str(&held), piece = text_sub(bytes, 0, f->pause.piece_n);
     struct str rest = text_sub(bytes, piece.n, bytes.n);
-    buf_init(&f->held, FETCH_READ_BYTES);
-    f->paused = false;
-    f->last_ms = clock_mono_ms();
+    buf_init(&f->pause.held, FETCH_READ_BYTES);
+    f->pause.on = false;
+    f->clock.last_ms = clock_mono_ms();
     fetch_arm(f);
     if (take_piece(f, piece, rest) && parse(f, rest)) {
         fetch_request_send(f); /* watches again */
-        if (wire_origin_secure(f->origin)) {
+        if (wire_origin_secure(f->connection.origin)) {
             fetch_answer_read(f);
         }
     }

@@ -37,42 +37,58 @@ enum fetch_state {
 
 struct fetch {
     struct fetch_client *client;
-    struct wire_origin *origin;
-    struct wire *wire; /* NULL: none (any more) */
     enum fetch_state state;
     LIST_ENTRY(fetch) in_running;
     SLIST_ENTRY(fetch) in_pool;
-    TAILQ_ENTRY(fetch) in_pending;
-    bool pending;
-    bool look, resume; /* what for */
+
+    struct { /* what waits for the end of the turn */
+        TAILQ_ENTRY(fetch) in_pending;
+        bool due;
+        bool look, resume; /* what for */
+    } work;
 
     struct fetch_ops ops;
     void *owner;
     const char *peer;
-    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
-    size_t body_max;
+    bool busy; /* ops->headers or ops->data is running */
 
-    struct buf
-        head; /* of the request; with TLS the beginning of the body too. Gone once answered */
-    size_t secret_n; /* bytes of it to wipe */
-    struct str body; /* what is not in head */
-    size_t written;  /* of head, then body */
-    bool mute;       /* nothing is sent any more, though not everything was */
-    int send_code;   /* why; 0: an early answer */
+    struct {
+        struct buf head; /* with TLS the beginning of the body too. Gone once answered */
+        size_t secret_n; /* bytes of it to wipe */
+        struct str body; /* what is not in head */
+        size_t written;  /* of head, then body */
+        bool mute;       /* nothing is sent any more, though not everything was */
+        int send_code;   /* why; 0: an early answer */
+    } request;
 
-    struct response_parse *parse;
-    bool answered; /* first byte seen */
-    bool headers_in;
-    bool sent;
-    bool reused;   /* the connection had an answer before */
-    bool repeated; /* it is on its way for the second time: never a third */
-    bool paused;
-    bool busy;         /* ops->headers or ops->data is running */
-    struct buf held;   /* read, but not taken, since paused */
-    size_t held_piece; /* so many bytes of it are decoded body already */
-    size_t received;
-    uint64_t start_ms, last_ms; /* last_ms: when the last byte came */
-    struct loop_timer deadline;
+    struct {
+        uint32_t first_byte_ms, idle_ms, total_ms; /* its limits, as in fetch_request */
+        uint64_t start_ms, last_ms;                /* last_ms: when the last byte came */
+        struct loop_timer deadline;
+    } clock;
+
+    struct {
+        struct wire_origin *origin;
+        struct wire *wire; /* NULL: none (any more) */
+        uint32_t connect_ms;
+        bool sent;
+        bool reused;   /* it had an answer before */
+        bool repeated; /* the request is on its way for the second time: never a third */
+    } connection;
+
+    struct {
+        struct response_parse *parse;
+        bool begun; /* first byte seen */
+        bool headers_in;
+        size_t body_max, received;
+    } answer;
+
+    struct {
+        bool on;
+        struct buf held; /* read, but not taken */
+        size_t piece_n;  /* so many bytes of it are decoded body already */
+    } pause;
+
     struct err err;
     enum fetch_trouble trouble;
 };

@@ -73,69 +73,71 @@ static void take_memory(struct fetch *f)
 {
     struct fetch_client *client = f->client;
     if (client->heads_count > 0) {
-        f->head = client->heads[--client->heads_count];
+        f->request.head = client->heads[--client->heads_count];
         return;
     }
-    buf_init(&f->head, HEAD_BYTES);
-    buf_reserve(&f->head, HEAD_FIRST);
+    buf_init(&f->request.head, HEAD_BYTES);
+    buf_reserve(&f->request.head, HEAD_FIRST);
 }
 
 bool fetch_request_put(struct fetch *f, const struct fetch_request *r, struct str target)
 {
     take_memory(f);
-    bool ok = put_head(&f->head, f->origin, r, target);
-    f->secret_n = buf_len(&f->head);
-    f->body = strcmp(r->method, "GET") != 0 ? r->body : (struct str){NULL, 0};
-    if (ok && wire_origin_secure(f->origin) && f->secret_n < RECORD_BYTES) {
-        size_t room = RECORD_BYTES - f->secret_n;
-        buf_put_str(&f->head, text_sub(f->body, 0, room));
-        f->body = text_sub(f->body, room, f->body.n);
+    bool ok = put_head(&f->request.head, f->connection.origin, r, target);
+    f->request.secret_n = buf_len(&f->request.head);
+    f->request.body = strcmp(r->method, "GET") != 0 ? r->body : (struct str){NULL, 0};
+    if (ok && wire_origin_secure(f->connection.origin) && f->request.secret_n < RECORD_BYTES) {
+        size_t room = RECORD_BYTES - f->request.secret_n;
+        buf_put_str(&f->request.head, text_sub(f->request.body, 0, room));
+        f->request.body = text_sub(f->request.body, room, f->request.body.n);
     }
-    return ok && buf_ok(&f->head);
+    return ok && buf_ok(&f->request.head);
 }
 
 bool fetch_request_is_out(const struct fetch *f)
 {
-    return f->written == buf_len(&f->head) + f->body.n;
+    return f->request.written == buf_len(&f->request.head) + f->request.body.n;
 }
 
 /* A short write without TLS: the kernel is full, and will say when it is not. */
 void fetch_request_send(struct fetch *f)
 {
     int code = WIRE_OK;
-    bool secure = wire_origin_secure(f->origin);
-    while (!f->mute && code == WIRE_OK && !fetch_request_is_out(f)) {
-        size_t head_n = buf_len(&f->head), n = 0;
-        size_t in_body = f->written > head_n ? f->written - head_n : 0;
-        struct str first = text_sub(buf_str(&f->head), f->written, head_n);
-        code = wire_send(f->wire, first, text_sub(f->body, in_body, f->body.n), &n);
-        f->written += n;
-        f->sent = f->sent || n > 0;
+    bool secure = wire_origin_secure(f->connection.origin);
+    while (!f->request.mute && code == WIRE_OK && !fetch_request_is_out(f)) {
+        size_t head_n = buf_len(&f->request.head), n = 0;
+        size_t in_body = f->request.written > head_n ? f->request.written - head_n : 0;
+        struct str first = text_sub(buf_str(&f->request.head), f->request.written, head_n);
+        code = wire_send(f->connection.wire, first,
+                         text_sub(f->request.body, in_body, f->request.body.n), &n);
+        f->request.written += n;
+        f->connection.sent = f->connection.sent || n > 0;
         code = code == WIRE_OK && !secure && !fetch_request_is_out(f) ? WIRE_AGAIN : code;
     }
     if (code != WIRE_OK && code != WIRE_AGAIN) { /* what it said before it died comes first */
-        f->mute = true;
-        f->send_code = code;
+        f->request.mute = true;
+        f->request.send_code = code;
         fetch_look_later(f);
     }
-    bool more = !f->mute && !fetch_request_is_out(f);
-    wire_watch(f->wire, (f->paused ? 0 : LOOP_READ) | (more ? LOOP_WRITE : 0));
+    bool more = !f->request.mute && !fetch_request_is_out(f);
+    wire_watch(f->connection.wire, (f->pause.on ? 0 : LOOP_READ) | (more ? LOOP_WRITE : 0));
 }
 
 void fetch_request_forget(struct fetch *f)
 {
     struct fetch_client *client = f->client;
-    if (!buf_data(&f->head)) {
+    if (!buf_data(&f->request.head)) {
         return;
     }
-    text_wipe(buf_data(&f->head), f->secret_n); /* Authorization and session token */
-    buf_clear(&f->head);
-    if (f->head.cap <= HEAD_KEPT && client->heads_count < FETCH_SPARE_HEADS) {
-        client->heads[client->heads_count++] = f->head;
+    text_wipe(buf_data(&f->request.head),
+              f->request.secret_n); /* Authorization and session token */
+    buf_clear(&f->request.head);
+    if (f->request.head.cap <= HEAD_KEPT && client->heads_count < FETCH_SPARE_HEADS) {
+        client->heads[client->heads_count++] = f->request.head;
     } else {
-        buf_free(&f->head);
+        buf_free(&f->request.head);
     }
-    buf_init(&f->head, HEAD_BYTES);
-    f->written = 0;
-    f->body = (struct str){NULL, 0};
+    buf_init(&f->request.head, HEAD_BYTES);
+    f->request.written = 0;
+    f->request.body = (struct str){NULL, 0};
 }

@@ -193,7 +193,7 @@ static enum status no_route(struct exchange *x, const struct http_request *r, st
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
     if (c->require_api_key && !auth_sent_key(c, r).n) {
-        return auth_refuse_no_key(x, err);
+        return auth_refuse_no_key(x, r, err);
     }
     return routes_absent(c, r->method_text, x->asked.path, err);
 }

@@ -197,9 +197,8 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
         x->attempt.transfer.complaint = bedrock_exception(x, frame);
-        if (x->attempt.relay->raw &&
-            x->outcome.told) { /* Bedrock's own word, which the client knows */
-            http_out_write(x->conn, frame->raw);
+        if (x->attempt.relay->raw && x->outcome.told) {
+            passing_put_exception(x, frame);
             x->attempt.transfer.ended = true;
         }
         return false;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tests/unit/splice_case.h"
+#include "server/base/base64.h"
 
 #define SONNET35         "anthropic.claude-3-5-sonnet-20241022-v2:0"
 #define S37              "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
@@ -235,7 +236,7 @@ static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
                      STATUS_OK);
     while (!text_eq(wish_plain[row].messages, STR("tags")))
         row++;
-    c.plan.left.plain[row] = SCAN_GET(&c.scan, 0, "tags");
+    c.plan.left.fields.plain[row] = SCAN_GET(&c.scan, 0, "tags");
     assert_int_equal(splice_request(&c.request, &c.plan, &c.body, &c.err), STATUS_OK);
     assert_true(text_eq(buf_str(&c.body), STR(OUT(",\"tags\": {\"a\":1.0}"))));
     splice_case_free(&c);
@@ -356,10 +357,10 @@ static void put_frame(struct reply *r, struct str event, struct buf *out, const 
     struct err err;
     buf_init(&payload, CASE_MAX);
     BUF_LIT(&payload, "{\"bytes\":\"");
-    size_t n = text_base64_size(event.n);
+    size_t n = base64_size(event.n);
     char *room = buf_reserve(&payload, n);
     assert_non_null(room);
-    buf_commit(&payload, text_base64((const uint8_t *)event.p, event.n, room));
+    buf_commit(&payload, base64_encode((const uint8_t *)event.p, event.n, room));
     BUF_LIT(&payload, "\",\"p\":\"abcdefgh\"}");
     if (splice_event(r, buf_str(&payload), out, &err) != STATUS_OK)
         fail_msg("%s: %s", path, err.text);

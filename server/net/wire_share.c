@@ -34,8 +34,6 @@ static struct wire_share *share_new(struct wire_net *net)
 
 static void share_drop(struct wire_share *s)
 {
-    CURLSHcode code = curl_share_cleanup(s->curl);
-    assert(code == CURLSHE_OK); /* else a handle still has it */
     LIST_REMOVE(s, in_net);
     heap_drop(s);
 }
@@ -76,7 +74,7 @@ bool wire_share_join(struct wire *w)
            curl_easy_setopt(w->easy, CURLOPT_CLOSESOCKETDATA, (void *)s) == CURLE_OK;
 }
 
-/* One is kept, with the TLS sessions in it. */
+/* One is kept, with the TLS sessions in it; and one that libcurl still needs. */
 void wire_share_leave(struct wire *w)
 {
     struct wire_share *s = w->share;
@@ -86,7 +84,8 @@ void wire_share_leave(struct wire *w)
         LIST_REMOVE(s, in_net);
         LIST_INSERT_HEAD(&net->roomy, s, in_net);
     }
-    if (s->count == 0 && (s != LIST_FIRST(&net->roomy) || LIST_NEXT(s, in_net))) {
+    bool alone = s == LIST_FIRST(&net->roomy) && !LIST_NEXT(s, in_net);
+    if (s->count == 0 && !alone && curl_share_cleanup(s->curl) == CURLSHE_OK) {
         share_drop(s);
     }
 }
@@ -94,7 +93,9 @@ void wire_share_leave(struct wire *w)
 void wire_share_drop_all(struct wire_net *net)
 {
     while (LIST_FIRST(&net->roomy)) {
-        assert(LIST_FIRST(&net->roomy)->count == 0);
-        share_drop(LIST_FIRST(&net->roomy));
+        struct wire_share *s = LIST_FIRST(&net->roomy);
+        assert(s->count == 0);
+        curl_share_cleanup(s->curl);
+        share_drop(s);
     }
 }

@@ -64,6 +64,7 @@ void wire_net_drop(struct wire_net *net)
     }
     wire_multi_end(net);
     wire_share_drop_all(net);
+    wire_ca_drop(net->ca);
     while ((o = LIST_FIRST(&net->origins))) {
         LIST_REMOVE(o, in_net);
         origin_free(o);
@@ -191,6 +192,7 @@ static void wire_free(struct wire *w)
     if (w->share) {
         wire_share_leave(w);
     }
+    wire_ca_drop(w->ca);
     heap_drop(w);
 }
 

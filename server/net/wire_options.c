@@ -38,11 +38,9 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *owner)
 
 static bool set_tls(struct wire *w)
 {
-    bool ok = true;
     const char *own = w->origin->net->options.ca_file;
-    SET(CURLOPT_CAPATH, NULL);
-    SET(CURLOPT_CAINFO, own ? own : wire_ca_file());
-    return ok;
+    return curl_easy_setopt(w->easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+           wire_ca_set(w, own ? own : wire_ca_file());
 }
 
 bool wire_options_set(struct wire *w, uint32_t connect_ms)

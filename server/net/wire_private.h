@@ -27,8 +27,11 @@ enum wire_state {
 #undef STATE_ENUM
 };
 
+struct wire_ca;
+
 struct wire {
     struct wire_origin *origin;
+    struct wire_ca *ca; /* NULL: libcurl has its own */
     struct wire_share *share;
     CURL *easy;
     enum wire_state state;
@@ -78,6 +81,7 @@ struct wire_net {
     LIST_HEAD(, wire_origin) origins;
     TAILQ_HEAD(wire_idle, wire) idle; /* of all origins, last used first */
     size_t idle_count;
+    struct wire_ca *ca;      /* NULL: not read, or libcurl has its own */
     struct loop_timer timer; /* the one that libcurl asked for */
     bool inside;             /* libcurl is on the stack */
     bool kick;               /* libcurl wants to be called soon */
@@ -90,6 +94,10 @@ void wire_opened(struct wire *w, CURLcode code);
 
 /* wire_options.c; false: no memory, or a value that libcurl refuses */
 bool wire_options_set(struct wire *w, uint32_t connect_ms);
+
+/* wire_ca.c */
+bool wire_ca_set(struct wire *w, const char *file);
+void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
 
 /* wire_multi.c */
 bool wire_multi_begin(struct wire_net *net);

@@ -180,7 +180,7 @@ portable() {
         esac
         [ -e "$file" ] || continue
         # without whole-line comments and rightly guarded arrays; line numbers kept
-        sed -E 's/^[[:space:]]*#.*//; s/\$\{([A-Za-z_]+)\[@\]\+"\$\{\1\[@\]\}"\}//g' "$file" >"$findings.bare"
+        sed -E 's/^[[:space:]]*#.*//; s/\$\{([A-Za-z_0-9]+)\[@\]\+"\$\{\1\[@\]\}"\}//g' "$file" >"$findings.bare"
         while IFS=$'\t' read -r regex _ why; do
             grep -nE -- "$regex" "$findings.bare" | sed "s|^\([0-9]*\):\(.*\)|$file:\1: \2   (${why//&/\\&})|" || true
         done < <(grep -v '^#' scripts/portable.tsv)

@@ -200,7 +200,41 @@ done < <(grep -v '^#' scripts/portable.tsv)
 mv "$T/small/scripts/deploy-x.sh" "$T/small/scripts/docs.sh"
 expect_no_match "nor where no Mac runs" "$(lint small portable)" '^scripts/docs.sh'
 rm "$T/small/scripts/docs.sh"
-printf '%s\n' 'call ${list[@]+"${list[@]}"} ${#list[@]} "$@"' >"$T/small/scripts/deploy-x.sh"
+# Other shapes of the same: a row must not be as narrow as its sample.
+cat >"$T/small/scripts/deploy-x.sh" <<'END'
+f ${list[@]}
+for x in "${list[@]:1}"; do
+x | mapfile -t y
+(coproc cat)
+echo "${@^^}" "${1,}"
+echo "${!name,,}"
+local -A map
+readonly -A map
+typeset -l x
+cmd &>> file
+printf -v list2[1] x
+echo $((${list[-1]}))
+[[ a && -v x ]]
+[[ (-v x) ]]
+if [ ! -v x ]; then
+wait -p v -n
+exec {fd}>&-
+case x in a) b ;& c) d ;; esac
+echo "${list[@]@Q}" "${@@Q}"
+read -rN1 x
+read -r -N 1 x
+read -rt .5 x
+printf -v t '%(%s)T' -1
+echo {a..z..2}
+echo "${x: -3:-1}"
+END
+lint small portable >"$T/found"
+line=0
+while IFS= read -r shape; do
+    line=$((line + 1))
+    expect_match "\"$shape\" is caught too" "$(grep -o "^scripts/deploy-x.sh:$line:" "$T/found")" .
+done <"$T/small/scripts/deploy-x.sh"
+printf '%s\n' 'call ${list2[@]+"${list2[@]}"} ${#list[@]} "$@"' 'a && command -v x' >"$T/small/scripts/deploy-x.sh"
 expect_no_match "a guarded array passes" "$(lint small portable)" '^scripts/deploy-x.sh'
 rm "$T/small/scripts/deploy-x.sh"
 expect_no_match "the scripts themselves pass" "$(scripts/lint.sh portable 2>&1)" '^scripts/.*:'

@@ -12,6 +12,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
@@ -25,13 +26,74 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint;
-    char region[40];
+    struct endpoint endpoint[LANES_MAX],
+        mantle[LANES_MAX]; /* mantle: base[0] == 0: there is none */
     struct retries retries;
     struct buf scratch, authorization, path;
 };
 
 /* --- endpoint ------------------------------------------------------------------------------ */
+
+/* What is known of it are its names in AWS's usual regions: none with FIPS, none in China. */
+static void find_mantle(const struct config *c, const char *region, struct endpoint *out)
+{
+    char url[100];
+    struct err ignored;
+    snprintf(url, sizeof url, "https://bedrock-mantle.%s.api.aws", region);
+    if (c->use_fips || text_starts(text_from(region), STR("cn-")) ||
+        endpoint_given(text_from(url), "", out, &ignored) != STATUS_OK) {
+        *out = (struct endpoint){.base = ""};
+    }
+}
+
+/* What is given for a lane is both of its hosts. */
+static enum status find(struct bedrock *b, unsigned lane, const struct config *c,
+                        const char *region, struct str url, const char *setting, struct err *err)
+{
+    enum status st = STATUS_OK;
+    if (url.n > 0) {
+        st = endpoint_given(url, setting, &b->endpoint[lane], err);
+        b->mantle[lane] = b->endpoint[lane];
+    } else {
+        endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, &b->endpoint[lane]);
+        find_mantle(c, region, &b->mantle[lane]);
+    }
+    return st;
+}
+
+static enum status find_home(struct bedrock *b, const struct config *c, struct err *err)
+{
+    char region[40];
+    text_copy(text_from(c->aws_region), region, sizeof region);
+    if (!region[0] && !creds_region(region, sizeof region)) {
+        text_copy(STR("us-east-1"), region, sizeof region);
+    }
+    return find(b, LANES_HOME, c, region, text_from(c->bedrock_endpoint_url),
+                "BEDROCK_ENDPOINT_URL", err);
+}
+
+static enum status find_lanes(struct bedrock *b, const struct config *c, struct err *err)
+{
+    enum status st = STATUS_OK;
+    for (unsigned i = 0; i < c->lanes.n && st == STATUS_OK; i++) {
+        const struct config_lane *l = &c->lanes.lane[i];
+        st = find(b, i, c, l->region, l->url, "BEDROCK_LANES", err);
+    }
+    return st;
+}
+
+bool bedrock_has_mantle(const struct worker *w)
+{
+    return w->bedrock->mantle[LANES_HOME].base[0] != '\0';
+}
+
+/* Of the lane on which it is sent. */
+static const struct endpoint *endpoint(const struct exchange *x)
+{
+    const struct bedrock *b = x->worker->bedrock;
+    unsigned lane = x->attempt.lane.now;
+    return x->attempt.mantle.here ? &b->mantle[lane] : &b->endpoint[lane];
+}
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -41,19 +103,13 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
         err_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
-    text_copy(text_from(c->aws_region), b->region, sizeof b->region);
-    if (!b->region[0] && !creds_region(b->region, sizeof b->region)) {
-        text_copy(STR("us-east-1"), b->region, sizeof b->region);
-    }
     uint32_t slots = w->segment->header->workers; /* half of them are the next generation's */
     retries_init(&b->retries, slots > 1 ? slots / 2 : 1);
     buf_init(&b->scratch, 65536);
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
-    struct str url = text_from(c->bedrock_endpoint_url);
-    if (!url.n) {
-        endpoint_aws("bedrock-runtime", b->region, c->use_fips, c->use_dualstack, &b->endpoint);
-    } else if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
+    enum status st = c->lanes.n ? find_lanes(b, c, err) : find_home(b, c, err);
+    if (st != STATUS_OK) {
         bedrock_drop(b);
         return NULL;
     }
@@ -82,9 +138,10 @@ static void look_again(struct loop *loop, void *owner)
 static bool wait_for_keys(struct exchange *x)
 {
     struct worker *w = x->worker;
+    unsigned lane = x->attempt.lane.now;
     uint64_t now_ms = clock_mono_ms();
     if (w->config->bedrock_api_key[0] ||
-        keyring_now(&w->keyring, w->segment, LANES_HOME) != KEYRING_STALE) {
+        keyring_now(&w->keyring, w->segment, lane) != KEYRING_STALE) {
         return false;
     }
     x->attempt.keys_until_ms =
@@ -93,8 +150,8 @@ static bool wait_for_keys(struct exchange *x)
         return false;
     }
     if (now_ms >=
-        w->keyring.lane[LANES_HOME].miss_ms) { /* of this worker, not of each of its exchanges */
-        w->keyring.lane[LANES_HOME].miss_ms = now_ms + KEYS_MISS_MS;
+        w->keyring.lane[lane].miss_ms) { /* of this worker, not of each of its exchanges */
+        w->keyring.lane[lane].miss_ms = now_ms + KEYS_MISS_MS;
         signing_miss(w->segment);
         loop_eventfd_ring(w->segment->wake_refresher);
     }
@@ -156,11 +213,24 @@ static bool put_passed(struct exchange *x, struct outgoing *o, enum asked_passed
     return value.n == 0 || put_pair(x, o, text_from(asked_passed_header(which)), value);
 }
 
+static bool put_mantle(struct exchange *x, struct outgoing *o)
+{
+    struct str betas = x->attempt.mantle.betas;
+    return put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
+           put_pair(x, o, STR("content-type"), STR("application/json")) &&
+           put_pair(x, o, STR("accept"), STR("application/json")) &&
+           put_pair(x, o, STR("anthropic-version"), STR("2023-06-01")) &&
+           (betas.n == 0 || put_pair(x, o, STR("anthropic-beta"), betas));
+}
+
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
+    if (x->attempt.mantle.here) {
+        return put_mantle(x, o);
+    }
     bool ok =
-        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->endpoint.host)) &&
+        put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
         put_pair(x, o, STR("accept"),
                  stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
@@ -199,13 +269,13 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                               .headers = o->pairs,
                               .header_count = o->n};
     memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
+    enum signing_service service = x->attempt.mantle.here ? SIGNING_MANTLE : SIGNING_BEDROCK;
     struct sigv4_scope scope = {.region = text_from(keys->region),
-                                .service = text_from(signing_service_name(SIGNING_BEDROCK))};
+                                .service = text_from(signing_service_name(service))};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
-    enum status st =
-        sigv4_sign(&r, &scope, keys->key[SIGNING_BEDROCK][day], text_from(keys->access_key_id), amz,
-                   &b->scratch, &b->authorization, &x->outcome.err);
+    enum status st = sigv4_sign(&r, &scope, keys->key[service][day], text_from(keys->access_key_id),
+                                amz, &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
         st = err_no_memory(&x->outcome.err);
     }
@@ -226,16 +296,17 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     }
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
-    if (keyring_look(&w->keyring, w->segment, LANES_HOME, amz, &day) != KEYRING_GOOD) {
+    unsigned lane = x->attempt.lane.now;
+    if (keyring_look(&w->keyring, w->segment, lane, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
-                 keyring_trouble(&w->keyring, w->segment, LANES_HOME, w->config));
+                 keyring_trouble(&w->keyring, w->segment, lane, w->config));
         err_set(&x->outcome.err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
         x->outcome.err.retry_after_s = 5;
         x->outcome.refused = COUNTER_REFUSED_CREDENTIALS;
         return x->outcome.err.code;
     }
-    const struct signing_keys *keys = &w->keyring.lane[LANES_HOME].keys;
+    const struct signing_keys *keys = &w->keyring.lane[lane].keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return err_no_memory(&x->outcome.err);
@@ -259,7 +330,11 @@ static enum status make_path(struct exchange *x)
 {
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
-    buf_put_str(&b->path, text_from(b->endpoint.path));
+    buf_put_str(&b->path, text_from(endpoint(x)->path));
+    if (x->attempt.mantle.here) {
+        BUF_LIT(&b->path, "/anthropic/v1/messages/count_tokens");
+        return STATUS_OK;
+    }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
@@ -267,8 +342,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->endpoint.base),
-               path = buf_str(&x->worker->bedrock->path);
+    struct str base = text_from(endpoint(x)->base), path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
@@ -288,7 +362,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .headers = o->lines,
         .header_count = o->n,
         .body = buf_str(&x->attempt.body),
-        .allow_http = x->worker->bedrock->endpoint.plain_http,
+        .allow_http = endpoint(x)->plain_http,
         .connect_ms = c->bounds.connect_ms,
         .first_byte_ms = stream ? idle_ms : whole_ms,
         .idle_ms = stream ? idle_ms : 0,
@@ -301,6 +375,7 @@ enum verdict bedrock_send(struct exchange *x)
     struct transfer *t = &x->attempt.transfer;
     struct worker *w = x->worker;
     struct outgoing o = {.n = 0};
+    lane_pick(x);
     if (wait_for_keys(x)) {
         return VERDICT_WAIT;
     }
@@ -328,6 +403,7 @@ enum verdict bedrock_send(struct exchange *x)
         retries_earn(&w->bedrock->retries);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
+    lane_sent(x);
     t->fetch = fetch_start(w->fetch, &request, w->transfer, x, &x->outcome.err);
     if (!t->fetch) {
         x->outcome.refused = COUNTER_REFUSED_BUSY;
@@ -389,6 +465,10 @@ static bool drop_tier(struct exchange *x)
 bool bedrock_retry(struct exchange *x)
 {
     if (learn_skew(x) || drop_tier(x) || cure_try(x)) {
+        return true;
+    }
+    if (lane_refused(x, &x->worker->bedrock->retries)) {
+        x->attempt.pause_ms = 0;
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);

@@ -10,6 +10,7 @@
 #include "worker/converse/responses_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
@@ -170,8 +171,12 @@ enum verdict convert_step(struct exchange *x)
     if (x->asked.dialect == DIALECT_BEDROCK) {
         return passing_convert(x);
     }
-    if (x->asked.counting && !count_may_ask(x)) {
-        return count_estimate(x);
+    if (x->asked.counting) {
+        enum count_at at = count_where(x, bedrock_has_mantle(x->worker));
+        x->attempt.mantle.here = at == COUNT_MANTLE;
+        if (at == COUNT_NOWHERE) {
+            return count_estimate(x);
+        }
     }
     buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
     enum status st = convert(x);

@@ -13,6 +13,7 @@
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
@@ -23,6 +24,7 @@
 #include "worker/exchange/stream.h"
 #include "worker/model/behind.h"
 #include "worker/model/endings.h"
+#include "worker/model/mantle.h"
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
@@ -98,6 +100,10 @@ static void start_pause(struct exchange *x)
  * (or any client could switch the counting off), and most outages pass. */
 static bool refused_for_good(const struct exchange *x)
 {
+    int said = x->attempt.transfer.refusal;
+    if (x->attempt.mantle.here && (said == 0 || said == 401)) {
+        return true; /* not every region has it, not every account may */
+    }
     switch (x->outcome.err.code) {
     case STATUS_PERMISSION:
     case STATUS_NOT_FOUND:
@@ -109,12 +115,20 @@ static bool refused_for_good(const struct exchange *x)
     }
 }
 
-/* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent
- * guess: the answer says that it is an estimate. */
-static void estimate_instead(struct exchange *x)
+/* Bedrock would not count: no permission, a model without CountTokens, an outage. Its other host may.
+ * Never a silent guess: the answer says that it is an estimate. */
+static void count_otherwise(struct exchange *x)
 {
     if (refused_for_good(x)) {
         count_refused(x);
+        if (!x->attempt.mantle.here &&
+            count_where(x, bedrock_has_mantle(x->worker)) == COUNT_MANTLE) {
+            x->outcome.err = (struct err){.code = STATUS_OK};
+            attempt_drop(&x->attempt);
+            x->attempt.pause_ms = 0;
+            start_pause(x);
+            return;
+        }
     }
     if (count_estimate(x) == VERDICT_DONE) {
         x->outcome.err.code = STATUS_OK; /* answered after all; the text stays, for the log */
@@ -143,7 +157,7 @@ void exchange_wake(struct exchange *x)
         case VERDICT_FAIL:
             if (x->asked.counting && x->state == EXCHANGE_RELAY &&
                 x->asked.dialect != DIALECT_BEDROCK) {
-                estimate_instead(x);
+                count_otherwise(x);
                 return;
             }
             exchange_fail(x);
@@ -375,12 +389,14 @@ static enum status read_body(struct exchange *x)
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
+    struct str name;
     bool first = x->asked.behind_due_ms == 0;
     if (first && read_body(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (choices_find(&w->choices, &w->models, w->segment, x->arena, x->asked.client_model,
-                     !speaks_openai(x), &x->asked.model, &x->outcome.err) != STATUS_OK) {
+    name = x->asked.mantle ? mantle_name(w->segment, x->asked.client_model) : x->asked.client_model;
+    if (choices_find(&w->choices, &w->models, w->segment, x->arena, name, !speaks_openai(x),
+                     &x->asked.model, &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (wait_for_behind(x)) {
@@ -415,6 +431,7 @@ static void settle(struct exchange *x)
     metrics_count(x);
     refusal_count(x);
     usage_end(x);
+    lane_end(x);
     access_log_put(x);
 }
 

@@ -79,6 +79,7 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     answer_id(r, id_out);
     x->asked.id = text_from(id_out);
     x->asked.path = routes_understood(x->worker->config, r->path);
+    x->asked.mantle = routes_is_mantle(x->worker->config, r->path);
     x->asked.query = r->query;
     if (http_request_header(r, STR("origin"), &value)) {
         x->asked.origin = answer_origin(x->worker->config, value);

@@ -10,6 +10,7 @@
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
 
@@ -179,6 +180,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
     enum status st = put_event(x, frame, &t->held_back);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         cure_prove(x);
+        lane_good(x);
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
     }
@@ -347,6 +349,7 @@ static enum status tell_whole(struct exchange *x)
     st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
     if (st == STATUS_OK) {
         cure_prove(x);
+        lane_good(x);
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

@@ -47,6 +47,7 @@ struct asked {
     struct str thread;  /* Codex's, by its header, cut */
     bool no_sampling;   /* its anthropic-version has no temperature, top_p, top_k */
     bool counting;      /* count_tokens: nothing is generated */
+    bool mantle;        /* it came by /mantle, where ids are those of Bedrock's other host */
     struct {            /* of what is no POST: see page.h */
         bool wanted, https;
         struct str host;

@@ -106,6 +106,9 @@ sizes() {
         END { whole() }' "${code[@]}" "${tests[@]}"
 }
 
+# A struct whose shape nobody sees at once: what belongs together stands in a struct within it.
+members() { printf '%s\n' "${code[@]}" | bare | awk -v most=25 -f scripts/members.awk; }
+
 # One style of braces, where no formatter can do it (InsertBraces is clang-format 15's): what if, for, while and else control
 # stands in braces, in the product; tests may leave them out.
 braces() {
@@ -188,7 +191,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes builder shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes members braces unfinished format modes builder shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

@@ -12,6 +12,7 @@
 #include "worker/door/count.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
 #include "worker/plan/plan_make.h"
@@ -106,8 +107,8 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
 static bool acts_on_tokens(const struct exchange *x)
 {
     return x->asked.dialect == DIALECT_ANTHROPIC &&
-           (text_starts(x->asked.agent, STR("claude-cli/")) ||
-            text_starts(x->asked.agent, STR("claude-code/")));
+           (text_starts(x->asked.client.agent, STR("claude-cli/")) ||
+            text_starts(x->asked.client.agent, STR("claude-code/")));
 }
 
 /* What is asked and what the model takes become a plan, the plan a body. */
@@ -116,6 +117,14 @@ static enum status convert(struct exchange *x)
     const struct config *c = x->worker->config;
     if (terms_find(x) != STATUS_OK) {
         return x->outcome.err.code;
+    }
+    struct err err = {.code = STATUS_OK};
+    if (native_convert(x, &err)) {
+        return STATUS_OK;
+    }
+    if (err.code != STATUS_OK) {
+        x->outcome.err = err;
+        return err.code;
     }
     const struct plan_options options = {
         .model = &x->asked.model,
@@ -146,9 +155,9 @@ static enum status convert(struct exchange *x)
     if (st != STATUS_OK) {
         return st;
     }
-    x->attempt.sent = plan.sent;
-    x->attempt.shape = plan.shape;
-    if (plan.avoided && x->attempt.number == 0) {
+    x->attempt.sent = plan.cure.sent;
+    x->attempt.shape = plan.cure.shape;
+    if (plan.cure.avoided && x->attempt.number == 0) {
         counters_add(COUNTER_LEARNED_USED, 1);
     }
     return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);

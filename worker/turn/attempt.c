@@ -18,6 +18,7 @@ static void drop_transfer(struct transfer *t)
     }
     buf_free(&t->held_back);
     eventstream_free(&t->frames);
+    sse_free(&t->events);
     *t = (struct transfer){.fetch = NULL};
 }
 
@@ -35,6 +36,7 @@ void attempt_drop(struct attempt *a)
                           .cure = a->cure,
                           .proved = a->proved,
                           .pause_ms = a->pause_ms,
+                          .native.refused = a->native.refused,
                           .lane = a->lane,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
@@ -67,6 +69,6 @@ bool attempt_is_cured(const struct attempt *a)
 
 unsigned attempt_granted(const struct attempt *a)
 {
-    return (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
+    return a->lane.moves + (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
            (unsigned)__builtin_popcountll(a->left_out);
 }

@@ -328,7 +328,7 @@ $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/re
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
 	    SECCOMP=yes SECCOMP_CFLAGS=-DHAVE_SECCOMP SECCOMP_LIBS= \
-	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include' PKG_LIBS='$(RELEASE_LIBS)' \
+	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include -DHAVE_CURL_MBEDTLS' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json

@@ -1,32 +1,27 @@
 /*
  * fetch.c - the life of a transfer. Cast: fetch_private.h.
  *
- *   loop: descriptor ready,       fetch_act: libcurl runs -+-> on_header, on_body -> ops
- *         timer, deferred   --->    (inside == true)       +-> fetch_sockets.c
- *                                   then leave(): settle what ops asked for while inside,
- *                                                 and deliver ops->done
+ *   fetch_start --> wire_pool_take ----------------+-> RUNNING: fetch_request.c sends,
+ *               --> wire_open, CONNECTING, opened -+            fetch_answer.c reads -> ops
+ *                        ^                                         |            |
+ *                        +--- repeat: died unheard <- fetch_lost <-+            v
+ *                                                          |          fetch_finish -> ops->done
+ *                                                          +----------^
  *
- * libcurl's functions may not be called from its callbacks (CURLM_RECURSIVE_API_CALL). So what an
- * ops function asks for while inside == true waits on the pending list until libcurl has returned.
- *
- * Other traps: CURLMOPT_MAXCONNECTS counts busy connections too, so it moves with the number of
- * transfers; curl_easy_pause may deliver data before it returns, and does not end a transfer that
- * fails there.
+ * A connection out of the pool that dies under a request, before any byte of an answer: the other
+ * side hung up at that very moment (idle for too long, a restart), and the request goes out once
+ * more, on a fresh connection. RFC 9112 9.3.1 wants that for idempotent requests only; but who hangs
+ * up does not read, and to lose a request is the worse of the two.
  */
 #include "server/net/fetch.h"
 
 #include <assert.h>
-#include <string.h>
+#include <curl/curl.h>
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
+#include "server/base/url.h"
 #include "server/net/fetch_private.h"
-
-enum {
-    REQUEST_HEADER_BYTES = 64 * 1024, /* a session token alone may have 4 KiB */
-    ANSWER_HEADER_BYTES = 32 * 1024,
-    ORIGIN_BYTES = 1024
-};
 
 static void do_work(struct loop *loop, void *owner);
 static void expire(struct loop *loop, void *owner);
@@ -42,7 +37,7 @@ static void defer_work(struct fetch_client *client)
 
 /* ---- one transfer: clocks -------------------------------------------------- */
 
-static void arm(struct fetch *f)
+void fetch_arm(struct fetch *f)
 {
     uint64_t due_ms = UINT64_MAX;
     if (f->clock.total_ms) {
@@ -52,7 +47,7 @@ static void arm(struct fetch *f)
         f->clock.start_ms + f->clock.first_byte_ms < due_ms) {
         due_ms = f->clock.start_ms + f->clock.first_byte_ms;
     }
-    if (f->answer.begun && !f->paused && f->clock.idle_ms &&
+    if (f->answer.begun && !f->pause.on && f->clock.idle_ms &&
         f->clock.last_ms + f->clock.idle_ms < due_ms) {
         due_ms = f->clock.last_ms + f->clock.idle_ms;
     }
@@ -72,124 +67,99 @@ void fetch_touch(struct fetch *f)
         return;
     }
     f->answer.begun = true;
-    arm(f);
+    fetch_arm(f);
 }
 
-/* ---- one transfer: its end ------------------------------------------------------------ */
+/* ---- what waits for the end of the turn ------------------------------------------------ */
 
 static void pend(struct fetch *f)
 {
     struct fetch_client *client = f->client;
-    if (!f->pending) {
-        f->pending = true;
-        TAILQ_INSERT_TAIL(&client->pending, f, in_pending);
-        client->pending_count++;
+    if (f->work.due) {
+        return;
     }
-    if (!client->inside) {
-        defer_work(client);
-    }
+    f->work.due = true;
+    TAILQ_INSERT_TAIL(&client->pending, f, work.in_pending);
+    client->pending_count++;
+    defer_work(client);
 }
 
 static void unpend(struct fetch *f)
 {
-    if (!f->pending) {
+    if (!f->work.due) {
         return;
     }
-    f->pending = false;
-    TAILQ_REMOVE(&f->client->pending, f, in_pending);
+    f->work.due = f->work.look = f->work.resume = false;
+    TAILQ_REMOVE(&f->client->pending, f, work.in_pending);
     f->client->pending_count--;
 }
 
-/* libcurl compares when a connection becomes idle while its transfer still counts: hence the 1. */
-static void follow_count(struct fetch_client *client)
+void fetch_look_later(struct fetch *f)
 {
-    size_t busy = client->running_count > 0 ? client->running_count - 1 : 0;
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(client->options.pool + busy));
+    f->work.look = true;
+    pend(f);
 }
 
-/* Takes f away from libcurl, which closes the connection unless the answer was complete. */
-static void end(struct fetch *f)
+/* ---- one transfer: its end ------------------------------------------------------------- */
+
+static void end(struct fetch *f, bool keep)
 {
-    struct fetch_client *client = f->client;
-    assert(!client->inside);
-    bool added = f->state != FETCH_QUEUED;
     f->state = FETCH_ENDED;
-    loop_timer_cancel(client->loop, &f->clock.deadline);
+    loop_timer_cancel(f->client->loop, &f->clock.deadline);
     unpend(f);
     LIST_REMOVE(f, in_running);
-    client->running_count--;
-    if (!added) {
-        return;
+    if (f->connection.wire && keep && fetch_request_is_out(f)) {
+        wire_pool_give(f->connection.wire);
+    } else if (f->connection.wire) {
+        wire_close(f->connection.wire);
     }
-    long connects = 0;
-    curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
-    client->stats.connects += (uint64_t)connects;
-    curl_multi_remove_handle(client->multi, f->easy);
-    follow_count(client);
+    f->connection.wire = NULL;
+    fetch_request_forget(f);
 }
 
 static void fetch_free(struct fetch *f)
 {
-    curl_easy_cleanup(f->easy);
-    curl_url_cleanup(f->request.parsed); /* after the handle that reads it */
-    buf_free(&f->request.lines);
-    buf_free(&f->request.origin);
-    buf_free(&f->answer.lines);
+    response_parse_drop(f->answer.parse);
     heap_drop(f);
 }
 
 static void release(struct fetch *f)
 {
     struct fetch_client *client = f->client;
-    if (client->pool_count >= client->options.pool) {
+    fetch_request_forget(f);
+    buf_free(&f->pause.held);
+    if (client->free_count >= client->pool) {
         fetch_free(f);
         return;
     }
-    /* Authorization and session token. */
-    text_wipe(buf_data(&f->request.lines), buf_len(&f->request.lines));
+    response_parse_reset(f->answer.parse);
     f->state = FETCH_POOLED;
-    SLIST_INSERT_HEAD(&client->pool, f, in_pool);
-    client->pool_count++;
+    SLIST_INSERT_HEAD(&client->free, f, in_pool);
+    client->free_count++;
 }
 
-/* The deadlines run on: they are of the request. */
-static void start_anew(struct fetch *f)
+void fetch_finish(struct fetch *f, bool keep)
 {
-    curl_multi_remove_handle(f->client->multi, f->easy);
-    curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L);
-    f->set.fresh_only = true;
-    f->connection.sent = false;
-    fetch_repeat_note(f);
-    f->state = FETCH_QUEUED;
-    pend(f);
-}
-
-/* code counts only when no callback of ours has said something better. */
-static void finish(struct fetch *f, CURLcode code)
-{
-    if (fetch_repeat_is_right(f, code)) {
-        start_anew(f);
-        return;
-    }
-    if (code != CURLE_OK && f->err.code == STATUS_OK) {
-        fetch_error_explain(f, code);
-    }
-    if (f->err.code == STATUS_OK) {
-        fetch_sockets_answered(f);
-    }
-    end(f);
+    assert(!f->busy);
+    end(f, keep);
     f->ops.done(f->owner, f, f->err.code, &f->err);
     release(f);
+}
+
+bool fetch_is_over(struct fetch *f)
+{
+    if (f->state != FETCH_ENDED) {
+        return false;
+    }
+    release(f);
+    return true;
 }
 
 static void expire(struct loop *loop, void *owner)
 {
     struct fetch *f = owner;
     uint64_t now_ms = clock_mono_ms();
-    if (f->state == FETCH_CANCELLED) { /* settle() takes it away, nobody is told */
-        return;
-    }
-    arm(f);
+    fetch_arm(f);
     if (!f->clock.deadline.index || f->clock.deadline.at_ms > now_ms) {
         return;
     }
@@ -205,96 +175,90 @@ static void expire(struct loop *loop, void *owner)
         err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
                 (f->clock.idle_ms + 999) / 1000);
     }
-    finish(f, CURLE_OK);
+    fetch_finish(f, false);
 }
 
-/* ---- what waits for libcurl to return ------------------------------------------------- */
+/* ---- its connection ---------------------------------------------------------------------- */
 
-static bool add(struct fetch *f)
+static void opened(void *owner, int code)
 {
-    struct fetch_client *client = f->client;
-    follow_count(client);
-    CURLMcode code = curl_multi_add_handle(client->multi, f->easy);
-    if (code != CURLM_OK) {
-        err_set(&f->err, STATUS_BUSY, "cannot start a call to %s (curl multi %d)", f->peer,
-                (int)code);
-        return false;
-    }
-    f->state = FETCH_RUNNING;
-    return true;
-}
-
-static void unpause(struct fetch *f)
-{
-    if (!f->paused) {
+    struct fetch *f = owner;
+    if (code != WIRE_OK) {
+        f->connection.wire = NULL;
+        fetch_error_explain(f, code);
+        fetch_finish(f, false);
         return;
     }
-    f->paused = false;
-    f->clock.last_ms = clock_mono_ms();
-    arm(f);
-    f->client->inside = true;
-    CURLcode code = curl_easy_pause(f->easy, CURLPAUSE_CONT);
-    f->client->inside = false;
-    if (code != CURLE_OK && f->state != FETCH_CANCELLED) {
-        finish(f, code);
+    f->state = FETCH_RUNNING;
+    f->client->stats.connects++;
+    fetch_request_send(f);
+}
+
+/* TLS may want to read before it writes. */
+static void ready(void *owner, unsigned events)
+{
+    struct fetch *f = owner;
+    if (events & (LOOP_WRITE | LOOP_ERROR) || wire_origin_secure(f->connection.origin)) {
+        fetch_request_send(f);
+    }
+    if (events & (LOOP_READ | LOOP_ERROR) && !f->pause.on) {
+        fetch_answer_read(f);
     }
 }
 
-static void settle(struct fetch_client *client)
+static const struct wire_ops wire_ops = {opened, ready};
+
+static bool connect_anew(struct fetch *f)
 {
-    /* What is asked for meanwhile waits for its own turn, so that one transfer cannot keep
-     * us here. */
-    for (size_t n = client->pending_count; n > 0 && client->pending_count > 0; n--) {
-        struct fetch *f = TAILQ_FIRST(&client->pending);
-        unpend(f);
-        if (f->state == FETCH_CANCELLED) {
-            end(f);
-            release(f);
-        } else if (f->state == FETCH_RUNNING) {
-            unpause(f);
-        } else if (f->state == FETCH_QUEUED && !add(f)) {
-            finish(f, CURLE_OK);
-        }
+    f->state = FETCH_CONNECTING;
+    f->connection.wire = wire_open(f->connection.origin, f->connection.connect_ms, &wire_ops, f);
+    if (f->connection.wire) {
+        return true;
     }
-    if (client->pending_count > 0) {
-        defer_work(client);
-    }
+    f->state = FETCH_FAILED;
+    err_set(&f->err, STATUS_BUSY, "no memory to call %s", f->peer);
+    return false;
 }
 
-static void deliver(struct fetch_client *client)
+/* The deadlines run on: they are of the request. */
+static void repeat(struct fetch *f)
 {
-    int left;
-    const CURLMsg *message;
-    while ((message = curl_multi_info_read(client->multi, &left))) {
-        struct fetch *f = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        if (f->state != FETCH_CANCELLED) { /* in a callback that settle() itself led to */
-            finish(f, message->data.result);
-        }
+    f->client->stats.repeats++;
+    f->connection.repeated = true;
+    f->connection.reused = f->connection.sent = f->request.mute = false;
+    f->request.send_code = WIRE_OK;
+    f->request.written = 0;
+    unpend(f);
+    if (!connect_anew(f)) {
+        pend(f);
     }
 }
 
-/* libcurl has returned. Cancelled transfers go first, so that no message is delivered for them. */
-static void leave(struct fetch_client *client)
+void fetch_lost(struct fetch *f, int code)
 {
-    client->inside = false;
-    settle(client);
-    deliver(client);
+    bool again = f->connection.reused && !f->answer.begun && !f->connection.repeated &&
+                 wire_unheard(f->connection.wire);
+    wire_close(f->connection.wire);
+    f->connection.wire = NULL;
+    if (again) {
+        repeat(f);
+        return;
+    }
+    fetch_error_explain(f, code);
+    fetch_finish(f, false);
 }
 
-void fetch_act(struct fetch_client *client, curl_socket_t fd, int bits)
+static void go_on(struct fetch *f)
 {
-    int running;
-    client->inside = true;
-    curl_multi_socket_action(client->multi, fd, bits, &running);
-    leave(client);
-}
-
-/* A timer would cost one epoll_wait more. */
-void fetch_act_soon(struct fetch_client *client)
-{
-    client->kick = true;
-    defer_work(client);
+    bool look = f->work.look, resume = f->work.resume;
+    unpend(f);
+    if (f->state == FETCH_FAILED) {
+        fetch_finish(f, false);
+    } else if (f->pause.on && resume) {
+        fetch_answer_resume(f);
+    } else if (f->state == FETCH_RUNNING && !f->pause.on && look) {
+        fetch_answer_read(f);
+    }
 }
 
 static void do_work(struct loop *loop, void *owner)
@@ -306,35 +270,41 @@ static void do_work(struct loop *loop, void *owner)
         heap_drop(client);
         return;
     }
-    settle(client);
-    if (client->kick) {
-        client->kick = false;
-        fetch_act(client, CURL_SOCKET_TIMEOUT, 0);
+    /* What is asked for meanwhile waits for its own turn, so that one transfer cannot keep
+     * us here. */
+    for (size_t n = client->pending_count; n > 0 && client->pending_count > 0; n--) {
+        go_on(TAILQ_FIRST(&client->pending));
+    }
+    if (client->pending_count > 0) {
+        defer_work(client);
     }
 }
 
 /* ---- public --------------------------------------------------------------------------- */
 
+const char *fetch_ca_file(void)
+{
+    return wire_ca_file();
+}
+
 struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_options *options,
                                       struct err *err)
 {
     struct fetch_client *client = heap_new(sizeof *client);
-    if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    struct wire_options o = {.ca_file = options->ca_file,
+                             .pool = options->pool,
+                             .use_proxy = options->use_proxy,
+                             .verbose = options->verbose};
+    struct wire_net *net = client ? wire_net_new(loop, &o) : NULL;
+    if (!net) {
         heap_drop(client);
         err_set(err, STATUS_INTERNAL, "no memory for outgoing calls");
         return NULL;
     }
     client->loop = loop;
-    client->options = *options;
+    client->net = net;
+    client->pool = options->pool;
     TAILQ_INIT(&client->pending);
-    client->multi = curl_multi_init();
-    if (!client->multi) {
-        fetch_client_drop(client);
-        err_set(err, STATUS_INTERNAL, "no memory for outgoing calls");
-        return NULL;
-    }
-    fetch_sockets_attach(client);
-    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     return client;
 }
 
@@ -343,19 +313,19 @@ void fetch_client_drop(struct fetch_client *client)
     if (!client) {
         return;
     }
-    assert(!client->inside);
     struct fetch *f;
     while ((f = LIST_FIRST(&client->running))) {
-        end(f);
+        end(f, false);
         release(f);
     }
-    while ((f = SLIST_FIRST(&client->pool))) {
-        SLIST_REMOVE_HEAD(&client->pool, in_pool);
+    while ((f = SLIST_FIRST(&client->free))) {
+        SLIST_REMOVE_HEAD(&client->free, in_pool);
         fetch_free(f);
     }
-    curl_multi_cleanup(client->multi); /* still calls fetch_sockets.c */
-    fetch_sockets_detach(client);
-    curl_global_cleanup();
+    while (client->heads_count > 0) {
+        buf_free(&client->heads[--client->heads_count]);
+    }
+    wire_net_drop(client->net);
     client->dropped = true;
     if (!client->work_due) {
         heap_drop(client);
@@ -364,103 +334,123 @@ void fetch_client_drop(struct fetch_client *client)
 
 static struct fetch *take(struct fetch_client *client)
 {
-    struct fetch *f = SLIST_FIRST(&client->pool);
+    struct fetch *f = SLIST_FIRST(&client->free);
     if (f) {
-        SLIST_REMOVE_HEAD(&client->pool, in_pool);
-        client->pool_count--;
+        SLIST_REMOVE_HEAD(&client->free, in_pool);
+        client->free_count--;
         return f;
     }
     f = heap_new(sizeof *f);
     if (!f) {
         return NULL;
     }
-    f->client = client;
-    f->easy = curl_easy_init();
-    f->request.parsed = curl_url();
-    buf_init(&f->request.lines, REQUEST_HEADER_BYTES);
-    buf_init(&f->request.origin, ORIGIN_BYTES);
-    buf_init(&f->answer.lines, ANSWER_HEADER_BYTES);
-    if (f->easy && f->request.parsed && fetch_options_constant(f)) {
-        fetch_answer_options(f);
-        return f;
+    f->answer.parse = response_parse_new();
+    if (!f->answer.parse) {
+        heap_drop(f);
+        return NULL;
     }
-    fetch_free(f);
-    return NULL;
+    f->client = client;
+    return f;
 }
 
 static void prepare(struct fetch *f, const struct fetch_request *r, const struct fetch_ops *ops,
                     void *owner)
 {
-    f->ops = *ops;
-    f->owner = owner;
-    f->peer = r->peer ? r->peer : "the model service";
-    f->clock.first_byte_ms = r->first_byte_ms;
-    f->clock.idle_ms = r->idle_ms;
-    f->clock.total_ms = r->total_ms;
-    f->answer.body_max = r->body_max;
-    f->answer.status = 0;
-    buf_clear(&f->answer.lines);
-    f->answer.begun = f->answer.headers_in = f->connection.sent = f->paused = false;
-    f->connection.lost = f->connection.repeated = false;
-    f->connection.fd = -1;
-    f->answer.received = 0;
-    f->clock.start_ms = f->clock.last_ms = clock_mono_ms();
-    f->err.code = STATUS_OK;
-    f->err.text[0] = '\0';
-    f->err.retry_after_s = 0;
-    f->trouble = FETCH_TROUBLE_OTHER;
-    f->state = FETCH_QUEUED;
+    uint64_t now_ms = clock_mono_ms();
+    *f = (struct fetch){
+        .client = f->client,
+        .ops = *ops,
+        .owner = owner,
+        .peer = r->peer ? r->peer : "the model service",
+        .clock = {.first_byte_ms = r->first_byte_ms,
+                  .idle_ms = r->idle_ms,
+                  .total_ms = r->total_ms,
+                  .start_ms = now_ms,
+                  .last_ms = now_ms},
+        .connection = {.connect_ms = r->connect_ms},
+        .answer = {.parse = f->answer.parse, .body_max = r->body_max},
+    };
+    buf_init(&f->pause.held, FETCH_READ_BYTES);
+}
+
+/* The path is signed as it is, and goes out as it is. */
+static bool form(struct fetch *f, const struct fetch_request *r, bool *plain_http_out)
+{
+    struct url u;
+    struct str url = text_from(r->url);
+    if (!url_cut(url, &u) || (u.path.n > 0 && u.path.p[0] != '/')) {
+        return false;
+    }
+    *plain_http_out = u.plain_http;
+    f->connection.origin = wire_origin_find(f->client->net, text_sub(url, 0, url.n - u.path.n));
+    return f->connection.origin && fetch_request_put(f, r, u.path);
+}
+
+/* False: no memory. */
+static bool set_out(struct fetch *f, bool allowed)
+{
+    if (!allowed) {
+        f->state = FETCH_FAILED;
+        fetch_error_explain(f, CURLE_UNSUPPORTED_PROTOCOL);
+        pend(f);
+        return true;
+    }
+    f->connection.wire = wire_pool_take(f->connection.origin, &wire_ops, f);
+    if (!f->connection.wire) {
+        return connect_anew(f);
+    }
+    f->state = FETCH_RUNNING;
+    f->connection.reused = true;
+    fetch_request_send(f);
+    return true;
 }
 
 struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request,
                           const struct fetch_ops *ops, void *owner, struct err *err)
 {
+    bool plain_http;
     struct fetch *f = take(client);
     if (!f) {
         err_set(err, STATUS_BUSY, "no memory for an outgoing call");
         return NULL;
     }
     prepare(f, request, ops, owner);
-    if (!fetch_options_request(f, request)) {
+    if (!form(f, request, &plain_http)) {
         err_set(err, STATUS_INTERNAL, "cannot form the request to %s", f->peer);
         release(f);
         return NULL;
     }
     LIST_INSERT_HEAD(&client->running, f, in_running);
-    client->running_count++;
-    if (client->inside) {
-        pend(f);
-    } else if (!add(f)) {
+    if (!set_out(f, request->allow_http || !plain_http)) {
         if (err) {
             *err = f->err;
         }
-        end(f);
+        end(f, false);
         release(f);
         return NULL;
     }
     client->stats.started++;
-    arm(f);
+    fetch_arm(f);
     return f;
 }
 
+/* Inside headers or data f is still needed: fetch_is_over. */
 void fetch_cancel(struct fetch *f)
 {
-    if (f->state == FETCH_ENDED || f->state == FETCH_CANCELLED) {
+    if (f->state == FETCH_ENDED) {
         return;
     }
     assert(f->state != FETCH_POOLED);
-    if (f->client->inside && f->state != FETCH_QUEUED) {
-        f->state = FETCH_CANCELLED;
-        pend(f);
-        return;
+    end(f, false);
+    if (!f->busy) {
+        release(f);
     }
-    end(f);
-    release(f);
 }
 
 void fetch_resume(struct fetch *f)
 {
-    if (f->state == FETCH_RUNNING) {
+    if (f->state == FETCH_RUNNING && (f->pause.on || f->busy)) {
+        f->work.resume = true;
         pend(f);
     }
 }
@@ -472,17 +462,22 @@ enum fetch_trouble fetch_trouble(const struct fetch *f)
 
 int fetch_status(const struct fetch *f)
 {
-    return f->answer.status;
+    return response_parse_status(f->answer.parse);
 }
 
 bool fetch_sent(const struct fetch *f)
 {
-    return f->connection.sent && !f->connection.lost;
+    return f->connection.sent;
+}
+
+struct str fetch_head(const struct fetch *f)
+{
+    return response_parse_head(f->answer.parse);
 }
 
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)
 {
-    struct str rest = buf_str(&f->answer.lines), line;
+    struct str rest = fetch_head(f), line;
     while (text_split(&rest, '\n', &line)) {
         if (line.n <= name.n || line.p[name.n] != ':' || !text_istarts(line, name)) {
             continue;

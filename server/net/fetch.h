@@ -1,12 +1,12 @@
 /*
- * fetch.h - outgoing HTTP/1.1 through libcurl's multi interface on the loop.
+ * fetch.h - outgoing HTTP/1.1, on connections that libcurl makes (wire.h).
  *
- *   fetch_client   one a process; owns the multi handle, the connection pool, a pool of easy handles
+ *   fetch_client   one a process; owns the connections and a pool of transfers
  *   fetch          one transfer; lives from fetch_start to ops->done, or to fetch_cancel
  *
- * libcurl stays behind this header. TLS verification is always on; plain http only where
- * allow_http says so; no redirects, proxies (unless the environment names one and use_proxy is
- * set), cookies, netrc or automatic decoding. Made after fork. Traps: see fetch.c.
+ * TLS verification is always on; plain http only where allow_http says so; no redirects, proxies
+ * (unless the environment names one and use_proxy is set), cookies or automatic decoding. What is
+ * accepted as an answer: response_parse.h. Made after fork. Drawing: see fetch.c.
  */
 #ifndef SERVER_NET_FETCH_H
 #define SERVER_NET_FETCH_H
@@ -36,7 +36,8 @@ const char *fetch_ca_file(void);
 struct fetch_request {
     const char *method;                 /* "GET", "POST", "PUT" */
     const char *url;                    /* with the path exactly as it goes on the wire */
-    const struct fetch_header *headers; /* copied; at most FETCH_HEADERS_MAX, without CR or LF */
+    const struct fetch_header *headers; /* copied; at most FETCH_HEADERS_MAX, without CR or LF. One
+                                         * with an empty value is not sent; "host:" replaces ours */
     size_t header_count;
     struct str body; /* must live until done or cancel; never copied */
     bool allow_http;

@@ -1,4 +1,7 @@
-/* fetch_error.c - what libcurl's result codes mean to the owner of a transfer. */
+/* fetch_error.c - what libcurl's result codes and faults of an answer mean to the owner of a
+ * transfer. */
+#include <curl/curl.h>
+
 #include "server/net/fetch_private.h"
 
 struct curl_text {
@@ -27,7 +30,6 @@ static const struct curl_text curl_texts[] = {
     {CURLE_SEND_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
     {CURLE_RECV_ERROR, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
     {CURLE_PARTIAL_FILE, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
-    {CURLE_ABORTED_BY_CALLBACK, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ", " was cut"},
     {CURLE_GOT_NOTHING, FETCH_TROUBLE_CUT, STATUS_UPSTREAM, "connection to ",
      " was cut before an answer"},
     {CURLE_WEIRD_SERVER_REPLY, FETCH_TROUBLE_ANSWER, STATUS_UPSTREAM, "no HTTP answer from ", ""},
@@ -35,20 +37,27 @@ static const struct curl_text curl_texts[] = {
 };
 
 /* libcurl's own texts name hosts, so only its number is passed on. */
-void fetch_error_explain(struct fetch *f, CURLcode code)
+void fetch_error_explain(struct fetch *f, int code)
 {
-    if (code == CURLE_UNSUPPORTED_PROTOCOL &&
-        f->connection.sent) { /* libcurl took it for HTTP/0.9 */
-        code = CURLE_WEIRD_SERVER_REPLY;
-    }
     for (size_t i = 0; i < COUNT_OF(curl_texts); i++) {
         const struct curl_text *t = &curl_texts[i];
-        if (t->code == code) {
+        if ((int)t->code == code) {
             f->trouble = t->trouble;
-            err_set(&f->err, t->status, "%s%s%s (curl %d)", t->before, f->peer, t->after,
-                    (int)code);
+            err_set(&f->err, t->status, "%s%s%s (curl %d)", t->before, f->peer, t->after, code);
             return;
         }
     }
-    err_set(&f->err, STATUS_UPSTREAM, "the call to %s failed (curl %d)", f->peer, (int)code);
+    err_set(&f->err, STATUS_UPSTREAM, "the call to %s failed (curl %d)", f->peer, code);
+}
+
+void fetch_error_answer(struct fetch *f, enum response_fault fault)
+{
+    const char *text = response_parse_fault_text(fault);
+    if (!text) {
+        fetch_error_explain(f, CURLE_WEIRD_SERVER_REPLY);
+        return;
+    }
+    f->trouble = fault == RESPONSE_NO_MEMORY ? FETCH_TROUBLE_OTHER : FETCH_TROUBLE_ANSWER;
+    err_set(&f->err, fault == RESPONSE_NO_MEMORY ? STATUS_BUSY : STATUS_UPSTREAM, "%s from %s",
+            text, f->peer);
 }

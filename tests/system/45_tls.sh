@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole path through TLS: a throw-away CA, nginx with its certificate in front of the mock. A certificate of
 # another CA is refused and the client gets an error, never plain text. Needs nginx and openssl; without them the
-# test says so and checks nothing.
+# test says so and checks nothing. nginx would speak HTTP/2 if it was offered, and hangs up after a few requests.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -32,7 +32,8 @@ http {
     client_body_temp_path $T/nginx/a; proxy_temp_path $T/nginx/b; fastcgi_temp_path $T/nginx/c;
     uwsgi_temp_path $T/nginx/d; scgi_temp_path $T/nginx/e;
     server {
-        listen 127.0.0.1:$TLS_PORT ssl;
+        listen 127.0.0.1:$TLS_PORT ssl http2;
+        keepalive_requests 12;
         ssl_certificate $T/ours-server.pem;
         ssl_certificate_key $T/ours-server.key;
         location / {
@@ -43,9 +44,11 @@ http {
 }
 CONF
 nginx -p "$T/nginx" -c "$T/nginx.conf" -g 'daemon off;' >"$T/nginx.log" 2>&1 &
+nginx=$!
 eventually 5 curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$TLS_PORT/health"
 
-start_server BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem"
+start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem"
+connects() { curl -fsS "$URL/metrics" | awk '$1 == "llm_api_converter_upstream_connects_total" { print $2 }'; }
 make_key tls
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
 expect "through TLS" "$CODE" 200
@@ -53,6 +56,72 @@ expect_json "answer" '.content[0].text' hello
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"stream":true,"messages":[{"role":"user","content":"say: a b c"}]}'
 expect "stream through TLS" "$CODE" 200
 expect_match "whole stream" "$(cat "$T/body")" '"type":"message_stop"'
+codes=
+for _ in 1 2 3 4 5 6; do
+    ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
+    codes+=$CODE
+done
+expect "one after the other" "$codes" 200200200200200200
+sleep 1.2 # they are counted once a second
+expect "on the connection that is there" "$(connects)" 1
+for _ in 1 2 3 4 5 6; do
+    ask "$(jq -nc '{model: "claude-sonnet-4-5", max_tokens: 20, messages: [{role: "user", content: ("say: " + "hello " * 16000)}]}')"
+    codes+=$CODE
+done
+expect "96 KB, and a connection that has had its requests" "$codes" "$(printf '200%.0s' 1 2 3 4 5 6 7 8 9 10 11 12)"
+kill -HUP "$nginx" # hangs up what is idle
+for _ in 1 2 3; do
+    ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
+    codes+=$CODE
+done
+expect "nginx has hung up" "${codes#"${codes%?????????}"}" 200200200
+stop_server
+
+# --- through a proxy, which sees the name and nothing else
+python3 - "$T/proxied" >"$T/proxy.port" <<'PY' &
+import select, socket, sys, threading
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(8)
+print(s.getsockname()[1], flush=True)
+def tunnel(c):
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += c.recv(1)
+    with open(sys.argv[1], "ab") as log:
+        log.write(head)
+    host, port = head.split()[1].decode().split(":")
+    up = socket.create_connection(("127.0.0.1", int(port)))
+    c.sendall(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")
+    while True:
+        for end in select.select([c, up], [], [])[0]:
+            data = end.recv(65536)
+            if not data:
+                c.close(), up.close()
+                return
+            (up if end is c else c).sendall(data)
+while True:
+    threading.Thread(target=tunnel, args=(s.accept()[0],), daemon=True).start()
+PY
+proxy=$!
+eventually 5 test -s "$T/proxy.port"
+start_server BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem" UPSTREAM_PROXY=true \
+    HTTPS_PROXY="http://127.0.0.1:$(cat "$T/proxy.port")"
+codes=
+for _ in 1 2 3; do
+    ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
+    codes+=$CODE
+done
+expect "through a proxy" "$codes" 200200200
+expect_match "told where to" "$(cat "$T/proxied")" "^CONNECT localhost:$TLS_PORT HTTP/1.1"
+expect_no_match "told more" "$(cat "$T/proxied")" '([Aa]uthorization|x-amz)'
+stop_server
+start_server BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem" UPSTREAM_PROXY=true \
+    HTTPS_PROXY="http://127.0.0.1:$(cat "$T/proxy.port")" NO_PROXY=localhost
+: >"$T/proxied"
+ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
+expect "NO_PROXY" "$CODE $(cat "$T/proxied")" "200 "
+kill "$proxy"
 stop_server
 
 start_server BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/strangers.pem"

@@ -161,6 +161,23 @@ ssize_t send(int fd, const void *p, size_t n, int flags)
     return f ? kernel_send(f, p, n) : syscall(SYS_sendto, fd, p, n, flags, NULL, 0);
 }
 
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    struct kernel_file *f = kernel_of(fd);
+    ssize_t sent = 0;
+    if (!f)
+        return syscall(SYS_sendmsg, fd, m, flags);
+    for (size_t i = 0; i < m->msg_iovlen; i++) {
+        long n = kernel_send(f, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
+        if (n < 0)
+            return sent > 0 ? sent : n;
+        sent += n;
+        if ((size_t)n < m->msg_iov[i].iov_len)
+            break;
+    }
+    return sent;
+}
+
 int shutdown(int fd, int how)
 {
     struct kernel_file *f = kernel_of(fd);

@@ -39,7 +39,7 @@ static void test_put_without_body_says_length_zero(void **state)
              "PUT /token HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Length: 0\r\n\r\n",
              w->server.port);
     assert_string_equal(w->last_request, want);
-    get(&plain); /* the same easy handle: nothing of the PUT is left */
+    get(&plain); /* the same connection: nothing of the PUT is left */
     snprintf(want, sizeof want, "GET /ok HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", w->server.port);
     assert_string_equal(w->last_request, want);
     buf_free(&put.body);
@@ -72,7 +72,7 @@ static void test_header_line_break_is_refused(void **state)
     assert_null(fetch_start(c.w->client, &r, &ops, &c, &err));
 }
 
-/* One easy handle: what it was told of the origin before must not stay. */
+/* A connection to the one must not be taken for the other. */
 static void test_origin_that_changes_goes_on_the_wire(void **state)
 {
     static const char *const hosts[] = {"127.0.0.1", "localhost", "localhost", "127.0.0.1"};
@@ -143,7 +143,7 @@ static void test_unreachable_or_forbidden_url_says_why(void **state)
          "plain http is not allowed to the key store (curl 1)", FETCH_TROUBLE_OTHER},
     };
     struct call warm = {.w = w, .path = "/ok"};
-    get(&warm); /* so that the easy handle has a sent request behind it */
+    get(&warm); /* so that there is a connection to be had */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct call c = {.w = w, .path = "/ok"};
         char url[64];

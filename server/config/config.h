@@ -146,7 +146,7 @@
          "honour HTTPS_PROXY and NO_PROXY for calls to AWS")                                       \
     /* --- models --- */                                                                           \
     TEXT(model_default, "ANTHROPIC_DEFAULT_MODEL", "", BASIC, RELOAD, "", false,                   \
-         "Bedrock model for every Claude or OpenAI-alias name")                                    \
+         "Bedrock model for every Claude or OpenAI-alias name; A,B: a chain of up to 4")           \
     TEXT(model_opus, "ANTHROPIC_DEFAULT_OPUS_MODEL", "", BASIC, RELOAD, "", false,                 \
          "Bedrock model for Opus names")                                                           \
     TEXT(model_sonnet, "ANTHROPIC_DEFAULT_SONNET_MODEL", "", BASIC, RELOAD, "", false,             \

@@ -23,6 +23,8 @@
     X(UPSTREAM_REQUESTS, "upstream_requests_total", "Requests sent to Bedrock, retries included") \
     X(UPSTREAM_CONNECTS, "upstream_connects_total", "New connections to Bedrock")                 \
     X(UPSTREAM_RETRIES, "upstream_retries_total", "Second attempts")                              \
+    X(MODEL_MOVES, "model_moves_total",                                                           \
+      "Requests that went on with the next model of their chain")                                 \
     X(LEARNED, "refusals_learned_total",                                                          \
       "Things that a model has been found not to take: remembered for ten minutes")               \
     X(LEARNED_USED, "refusals_avoided_total", "Requests made right at once by what was learned")  \

@@ -14,7 +14,7 @@
 #define SEGMENT_PAGE 65536u
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       8u
+#define SEGMENT_VERSION       9u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */

@@ -46,6 +46,7 @@ static void put_line(const struct exchange *x)
         {"thread", LOG_STR, x->asked.thread, 0},
         {"model", LOG_STR, x->asked.client_model, 0},
         {"bedrock_model", LOG_STR, x->asked.model.id, 0},
+        {"link", LOG_INT, {NULL, 0}, x->asked.model.link},
         {"rule", LOG_STR, text_from(x->asked.model.rule), 0},
         {"behind", LOG_STR, x->asked.model.behind, 0},
         {"behind_by", LOG_STR, text_from(x->asked.model.behind_by), 0},

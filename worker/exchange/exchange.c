@@ -10,6 +10,7 @@
 #include "worker/turn/answer.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
+#include "worker/exchange/chain.h"
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
@@ -89,7 +90,6 @@ static void resume_after_pause(struct loop *loop, void *owner)
 
 static void start_pause(struct exchange *x)
 {
-    counters_add(COUNTER_UPSTREAM_RETRIES, 1);
     x_enter(x, EXCHANGE_PAUSE);
     loop_timer_in(x->worker->loop, &x->timer_pause, x->attempt.pause_ms, resume_after_pause, x);
 }
@@ -124,6 +124,19 @@ static void estimate_instead(struct exchange *x)
     }
 }
 
+/* A step has failed: another model may answer in place of this one. */
+static void fail_or_move(struct exchange *x)
+{
+    if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
+        estimate_instead(x);
+    } else if (chain_try(x)) {
+        start_pause(x);
+    } else {
+        chain_end(x);
+        exchange_fail(x);
+    }
+}
+
 /* The driver: runs steps until one waits or the exchange ends. */
 void exchange_wake(struct exchange *x)
 {
@@ -138,15 +151,11 @@ void exchange_wake(struct exchange *x)
             x_enter(x, states[x->state].next);
             break;
         case VERDICT_RETRY:
+            counters_add(COUNTER_UPSTREAM_RETRIES, 1);
             start_pause(x);
             return;
         case VERDICT_FAIL:
-            if (x->asked.counting && x->state == EXCHANGE_RELAY &&
-                x->asked.dialect != DIALECT_BEDROCK) {
-                estimate_instead(x);
-                return;
-            }
-            exchange_fail(x);
+            fail_or_move(x);
             return;
         case VERDICT_DONE:
             finish(x);
@@ -383,6 +392,9 @@ static enum verdict read_step(struct exchange *x)
                      !speaks_openai(x), &x->asked.model, &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
+    if (first) {
+        chain_ask(x);
+    }
     if (wait_for_behind(x)) {
         return VERDICT_WAIT;
     }
@@ -394,6 +406,7 @@ static enum verdict read_step(struct exchange *x)
 
 static enum verdict admit_step(struct exchange *x)
 {
+    chain_begin(x);
     if (!limits_billed(x)) {
         return x->asked.counting ? limits_admit(x) : VERDICT_NEXT;
     }

@@ -29,6 +29,7 @@ void attempt_drop(struct attempt *a)
     uint8_t refused[SHA256_SIZE];
     memcpy(refused, a->refused_sha256, sizeof refused);
     *a = (struct attempt){.number = a->number,
+                          .elsewhere = a->elsewhere,
                           .left_out = a->left_out,
                           .clock_learnt = a->clock_learnt,
                           .keys_until_ms = a->keys_until_ms,
@@ -37,6 +38,15 @@ void attempt_drop(struct attempt *a)
                           .pause_ms = a->pause_ms,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
+}
+
+void attempt_move(struct attempt *a)
+{
+    attempt_drop(a);
+    *a = (struct attempt){.number = a->number,
+                          .elsewhere = a->number - (a->clock_learnt ? 1u : 0),
+                          .clock_learnt = a->clock_learnt,
+                          .keys_until_ms = a->keys_until_ms};
 }
 
 bool attempt_is_made(const struct attempt *a)
@@ -67,5 +77,5 @@ bool attempt_is_cured(const struct attempt *a)
 unsigned attempt_granted(const struct attempt *a)
 {
     return (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
-           (unsigned)__builtin_popcountll(a->left_out);
+           (unsigned)__builtin_popcountll(a->left_out) + a->elsewhere;
 }

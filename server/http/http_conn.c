@@ -64,7 +64,7 @@ static void free_conn(struct loop *loop, void *owner)
 {
     struct http_conn *c = owner;
     (void)loop;
-    c->ops->closed(c->ctx, c);
+    c->owner.ops->closed(c->owner.ctx, c);
     http_in_drop_body(c);
     buf_free(&c->input);
     buf_free(&c->out);
@@ -88,20 +88,20 @@ struct http_conn *http_conn_new(struct loop *loop, int fd, const struct http_con
         return NULL;
     }
     *c = (struct http_conn){.loop = loop,
-                            .fd = fd,
-                            .handle = handle,
+                            .socket.fd = fd,
+                            .socket.handle = handle,
                             .limits = limits,
-                            .ops = ops,
-                            .ctx = ctx,
-                            .set = set,
+                            .owner.ops = ops,
+                            .owner.ctx = ctx,
+                            .list.set = set,
                             .parse = parse,
                             .end_of_turn = end_of_turn,
                             .free = free_conn,
                             .id = ++last_id,
-                            .since_ms = clock_mono_ms()};
+                            .clock.since_ms = clock_mono_ms()};
     buf_init(&c->input, HTTP_IN_BYTES);
     buf_init(&c->out, OUT_MAX);
-    buf_init(&c->body, 0);
+    buf_init(&c->body.bytes, 0);
     peer_name(fd, c->peer, sizeof c->peer);
     int on = 1; /* events are put together by us; with Nagle the peer's late ACK costs 40 ms each */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -122,7 +122,7 @@ void http_conn_abort(struct http_conn *c)
         return;
     }
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    setsockopt(c->socket.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     http_state_close(c);
 }
 
@@ -163,15 +163,15 @@ static void answer_sent(struct http_conn *c)
         return;
     }
     http_state_enter(c, CONN_LINGER);
-    c->progress_ms = clock_mono_ms();
-    shutdown(c->fd, SHUT_WR);
+    c->clock.progress_ms = clock_mono_ms();
+    shutdown(c->socket.fd, SHUT_WR);
 }
 
 /* Everything that follows from output or from the end of an answer. */
 static void advance(struct http_conn *c)
 {
     http_out_send(c);
-    if (c->broken) {
+    if (c->socket.broken) {
         http_state_lose(c);
         return;
     }
@@ -185,7 +185,7 @@ static void advance(struct http_conn *c)
     } else if (c->drained_wanted && low) {
         c->drained_wanted = false;
         if (c->state == CONN_OWNER) {
-            c->ops->drained(c->ctx, c);
+            c->owner.ops->drained(c->owner.ctx, c);
         }
     }
     settle(c);
@@ -208,12 +208,12 @@ static uint64_t body_due_ms(const struct http_conn *c)
     uint64_t due_ms = c->limits->body_ms;
     if (c->limits->body_rate > 0) {
         /* The moment when the average falls below the rate, if nothing more comes. */
-        uint64_t rate_ms = (uint64_t)buf_len(&c->body) * 1000 / c->limits->body_rate;
+        uint64_t rate_ms = (uint64_t)buf_len(&c->body.bytes) * 1000 / c->limits->body_rate;
         uint64_t grace_ms = c->limits->body_grace_ms ? c->limits->body_grace_ms : RATE_GRACE_MS;
         rate_ms = rate_ms > grace_ms ? rate_ms : grace_ms;
         due_ms = rate_ms < due_ms ? rate_ms : due_ms;
     }
-    return c->since_ms + due_ms;
+    return c->clock.since_ms + due_ms;
 }
 
 /* Who has not asked anything yet gets no more time than for a header block. */
@@ -221,28 +221,28 @@ static uint64_t idle_due_ms(const struct http_conn *c)
 {
     uint64_t idle_ms = c->requests > 0 ? c->limits->idle_ms : c->limits->header_ms;
     uint64_t grace_ms = c->limits->drain_grace_ms ? c->limits->drain_grace_ms : DRAIN_GRACE_MS;
-    return c->since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
+    return c->clock.since_ms + (c->draining && idle_ms > grace_ms ? grace_ms : idle_ms);
 }
 
 static uint64_t linger_due_ms(const struct http_conn *c)
 {
     uint64_t quiet_ms =
-        c->progress_ms + (c->limits->linger_ms ? c->limits->linger_ms : LINGER_QUIET_MS);
-    uint64_t most_ms = c->since_ms + LINGER_MAX_MS;
+        c->clock.progress_ms + (c->limits->linger_ms ? c->limits->linger_ms : LINGER_QUIET_MS);
+    uint64_t most_ms = c->clock.since_ms + LINGER_MAX_MS;
     return quiet_ms < most_ms ? quiet_ms : most_ms;
 }
 
 /* The next moment at which something is too late; 0: none. */
 static uint64_t due_ms(const struct http_conn *c)
 {
-    if (c->want_write) {
-        return c->progress_ms + c->limits->write_stall_ms;
+    if (c->socket.full) {
+        return c->clock.progress_ms + c->limits->write_stall_ms;
     }
     switch (c->state) {
     case CONN_IDLE:
         return idle_due_ms(c);
     case CONN_HEAD:
-        return c->since_ms + c->limits->header_ms;
+        return c->clock.since_ms + c->limits->header_ms;
     case CONN_BODY:
         return body_due_ms(c);
     case CONN_LINGER:
@@ -257,7 +257,7 @@ static uint64_t due_ms(const struct http_conn *c)
 
 static void expire(struct http_conn *c)
 {
-    if (c->want_write) {
+    if (c->socket.full) {
         http_state_lose(c);
     } else if (c->state == CONN_IDLE) {
         close_idle(c);
@@ -286,8 +286,8 @@ static void on_timer(struct loop *loop, void *owner)
 static void set_timer(struct http_conn *c)
 {
     uint64_t at_ms = due_ms(c);
-    if (at_ms > 0 && (c->timer.index == 0 || at_ms < c->timer.at_ms)) {
-        loop_timer_set(c->loop, &c->timer, at_ms, on_timer, c);
+    if (at_ms > 0 && (c->clock.timer.index == 0 || at_ms < c->clock.timer.at_ms)) {
+        loop_timer_set(c->loop, &c->clock.timer, at_ms, on_timer, c);
     }
 }
 
@@ -303,13 +303,13 @@ static void settle(struct http_conn *c)
     if (http_state_is_reading(c) || c->state == CONN_LINGER) {
         events |= LOOP_READ;
     }
-    if (!c->fin) {
+    if (!c->socket.fin) {
         events |= LOOP_RDHUP;
     }
-    if (c->want_write) {
+    if (c->socket.full) {
         events |= LOOP_WRITE;
     }
-    loop_change(c->loop, c->handle, events);
+    loop_change(c->loop, c->socket.handle, events);
     set_timer(c);
 }
 
@@ -317,7 +317,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
 {
     struct http_conn *c = owner;
     (void)loop;
-    c->fin |= (events & LOOP_RDHUP) != 0; /* before reading: see "half-closed clients" */
+    c->socket.fin |= (events & LOOP_RDHUP) != 0; /* before reading: see "half-closed clients" */
     bool left = (events & LOOP_RDHUP) && c->state == CONN_OWNER && !c->answer.done;
     if (left || (events & LOOP_ERROR)) {
         http_state_lose(c);
@@ -331,7 +331,7 @@ static void on_event(struct loop *loop, void *owner, unsigned events)
         }
     }
     if ((events & LOOP_WRITE) && c->state != CONN_CLOSED) {
-        c->want_write = false;
+        c->socket.full = false;
         advance(c);
     }
     settle(c);
@@ -346,7 +346,7 @@ void http_conn_drain(struct http_conn *c)
     }
     c->draining = true;
     if (c->state == CONN_IDLE) {
-        c->since_ms = clock_mono_ms(); /* the grace begins now */
+        c->clock.since_ms = clock_mono_ms(); /* the grace begins now */
     }
     settle(c);
 }
@@ -358,16 +358,16 @@ void http_conn_last(struct http_conn *c)
 
 void http_conn_hold(struct http_conn *c)
 {
-    c->held = true;
+    c->body.held = true;
 }
 
 void http_conn_continue(struct http_conn *c)
 {
-    if (c->held && c->state == CONN_BODY && buf_len(&c->body) == 0) {
-        c->since_ms = clock_mono_ms(); /* the client's time begins now */
+    if (c->body.held && c->state == CONN_BODY && buf_len(&c->body.bytes) == 0) {
+        c->clock.since_ms = clock_mono_ms(); /* the client's time begins now */
         http_in_send_continue(c);
     }
-    c->held = false;
+    c->body.held = false;
 }
 
 void http_conn_refuse(struct http_conn *c, const struct err *err)
@@ -378,12 +378,12 @@ void http_conn_refuse(struct http_conn *c, const struct err *err)
 
 void http_conn_set_user(struct http_conn *c, void *user)
 {
-    c->user = user;
+    c->owner.user = user;
 }
 
 void *http_conn_user(const struct http_conn *c)
 {
-    return c->user;
+    return c->owner.user;
 }
 
 uint64_t http_conn_id(const struct http_conn *c)
@@ -398,7 +398,7 @@ struct str http_conn_peer(const struct http_conn *c)
 
 void http_conn_set_holder(struct http_conn *c, uint64_t holder)
 {
-    http_bodies_move(&c->set->bodies, &c->hold, holder);
+    http_bodies_move(&c->list.set->bodies, &c->body.hold, holder);
 }
 
 void http_conn_wipe_headers(struct http_conn *c)
@@ -408,5 +408,5 @@ void http_conn_wipe_headers(struct http_conn *c)
 
 struct http_conn *http_conn_each(const struct http_conn_set *set, struct http_conn *after)
 {
-    return after ? after->next : set->first;
+    return after ? after->list.next : set->first;
 }

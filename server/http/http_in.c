@@ -21,8 +21,8 @@ static char read_bytes[HTTP_IN_BYTES]; /* one loop a process, so one reader at a
 
 void http_in_drop_body(struct http_conn *c)
 {
-    http_bodies_give_back(&c->set->bodies, &c->hold);
-    buf_free(&c->body);
+    http_bodies_give_back(&c->list.set->bodies, &c->body.hold);
+    buf_free(&c->body.bytes);
 }
 
 /* One answer, then the end: after a refusal it is not known where the next request would start. */
@@ -31,7 +31,7 @@ void http_in_refuse(struct http_conn *c, const struct err *err)
     assert(err->code != STATUS_OK);
     c->close_after = true;
     c->refusing = true;
-    c->ops->refuse(c->ctx, c, http_parse_request(c->parse), err);
+    c->owner.ops->refuse(c->owner.ctx, c, http_parse_request(c->parse), err);
     c->refusing = false;
     if (c->state == CONN_CLOSED) {
         return;
@@ -49,38 +49,38 @@ void http_in_refuse(struct http_conn *c, const struct err *err)
  * told before he sends it. */
 static enum status expect_body(struct http_conn *c, const struct http_request *r, struct err *err)
 {
-    if (r->content_length > c->body_max) {
+    if (r->content_length > c->body.max) {
         return err_set(err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
-                       c->body_max);
+                       c->body.max);
     }
-    buf_init(&c->body, 0);
-    c->hold.expected = r->content_length;
+    buf_init(&c->body.bytes, 0);
+    c->body.hold.expected = r->content_length;
     if (!r->chunked) {
-        c->body_max = (size_t)r->content_length;
+        c->body.max = (size_t)r->content_length;
     }
-    return http_bodies_ask(&c->set->bodies, c->limits->bodies_max, &c->hold, r->content_length,
-                           err);
+    return http_bodies_ask(&c->list.set->bodies, c->limits->bodies_max, &c->body.hold,
+                           r->content_length, err);
 }
 
 /* Room for n more bytes, which the caller has or is about to have. It is counted before it is
  * taken, and twice as large each time, so that a long body is moved seldom. */
 static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
 {
-    size_t granted = c->hold.n, need = buf_len(&c->body) + n;
-    assert(need <= c->body_max);
+    size_t granted = c->body.hold.n, need = buf_len(&c->body.bytes) + n;
+    assert(need <= c->body.max);
     if (need <= granted) {
         return STATUS_OK;
     }
     size_t size = 2 * granted > BODY_LEAST_BYTES ? 2 * granted : BODY_LEAST_BYTES;
     size = size > need ? size : need;
-    size = size < c->body_max ? size : c->body_max;
-    enum status status =
-        http_bodies_take(&c->set->bodies, c->limits->bodies_max, &c->hold, size - granted, err);
+    size = size < c->body.max ? size : c->body.max;
+    enum status status = http_bodies_take(&c->list.set->bodies, c->limits->bodies_max,
+                                          &c->body.hold, size - granted, err);
     if (status != STATUS_OK) {
         return status;
     }
-    buf_allow(&c->body, size);
-    if (!buf_reserve(&c->body, size - buf_len(&c->body))) {
+    buf_allow(&c->body.bytes, size);
+    if (!buf_reserve(&c->body.bytes, size - buf_len(&c->body.bytes))) {
         return err_set(err, STATUS_BUSY, "no memory for the request body");
     }
     return STATUS_OK;
@@ -98,10 +98,10 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
 {
     const struct http_request *r = http_parse_request(c->parse);
     struct err err = {0};
-    c->body_max = c->limits->body_max;
-    c->held = false;
-    c->hold = (struct http_hold){0};
-    enum status status = c->ops->headers(c->ctx, c, r, &c->body_max, &err);
+    c->body.max = c->limits->body_max;
+    c->body.held = false;
+    c->body.hold = (struct http_hold){0};
+    enum status status = c->owner.ops->headers(c->owner.ctx, c, r, &c->body.max, &err);
     if (c->state == CONN_CLOSED) {
         return;
     }
@@ -115,8 +115,8 @@ static void on_headers(struct http_conn *c, bool bytes_follow)
     http_state_enter(c, CONN_BODY);
     /* RFC 9110 10.1.1: not when the body is on its way already, or there is none. */
     bool wanted = r->expect_continue && !bytes_follow && (r->chunked || r->content_length > 0);
-    c->held = c->held && wanted;
-    if (wanted && !c->held) {
+    c->body.held = c->body.held && wanted;
+    if (wanted && !c->body.held) {
         http_in_send_continue(c);
     }
 }
@@ -125,19 +125,19 @@ static void on_body(struct http_conn *c, struct str piece)
 {
     struct err err = {0};
     enum status status = STATUS_OK;
-    if (c->hold.n > 0 && piece.p == buf_data(&c->body) + buf_len(&c->body)) {
-        buf_commit(&c->body, piece.n); /* it was read to where it belongs */
+    if (c->body.hold.n > 0 && piece.p == buf_data(&c->body.bytes) + buf_len(&c->body.bytes)) {
+        buf_commit(&c->body.bytes, piece.n); /* it was read to where it belongs */
         return;
     }
-    if (piece.n > c->body_max - buf_len(&c->body)) {
+    if (piece.n > c->body.max - buf_len(&c->body.bytes)) {
         status = err_set(&err, STATUS_TOO_LARGE, "the request body is larger than %zu bytes",
-                         c->body_max);
+                         c->body.max);
     }
     if (status == STATUS_OK) {
         status = room_for_body(c, piece.n, &err);
     }
     if (status == STATUS_OK) {
-        buf_put_str(&c->body, piece);
+        buf_put_str(&c->body.bytes, piece);
     } else {
         http_in_refuse(c, &err);
     }
@@ -164,7 +164,8 @@ void http_in_feed(struct http_conn *c, struct str *in)
             break;
         case HTTP_END:
             http_state_enter(c, CONN_OWNER);
-            c->ops->request(c->ctx, c, http_parse_request(c->parse), buf_str(&c->body));
+            c->owner.ops->request(c->owner.ctx, c, http_parse_request(c->parse),
+                                  buf_str(&c->body.bytes));
             break;
         case HTTP_BAD:
             http_in_refuse(c, &err);
@@ -181,18 +182,18 @@ static char *read_place(struct http_conn *c, size_t *size_out, struct err *err)
     if (c->state != CONN_BODY || http_parse_request(c->parse)->chunked) {
         return read_bytes;
     }
-    size_t have = buf_len(&c->body), left = c->body_max - have;
+    size_t have = buf_len(&c->body.bytes), left = c->body.max - have;
     if (room_for_body(c, left < BODY_FIRST_BYTES ? left : BODY_FIRST_BYTES, err) != STATUS_OK) {
         return NULL;
     }
-    size_t n = c->hold.n - have;
+    size_t n = c->body.hold.n - have;
     *size_out = n < BODY_READ_BYTES ? n : BODY_READ_BYTES;
-    return buf_reserve(&c->body, *size_out);
+    return buf_reserve(&c->body.bytes, *size_out);
 }
 
 static void on_end_of_input(struct http_conn *c)
 {
-    c->fin = true;
+    c->socket.fin = true;
     if (c->state == CONN_IDLE || c->state == CONN_LINGER) {
         http_state_close(c);
         return;
@@ -205,7 +206,7 @@ static void on_end_of_input(struct http_conn *c)
 /* One recv(2): the loop is level-triggered and other connections wait. false: nothing is there. */
 static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out)
 {
-    ssize_t n = recv(c->fd, place, size, 0);
+    ssize_t n = recv(c->socket.fd, place, size, 0);
     *n_out = n > 0 ? (size_t)n : 0;
     if (n == 0) {
         on_end_of_input(c);
@@ -215,7 +216,7 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
     if (n <= 0) {
         return false;
     }
-    c->set->bytes_in += *n_out;
+    c->list.set->bytes_in += *n_out;
     return true;
 }
 
@@ -249,5 +250,5 @@ void http_in_forget(struct http_conn *c)
         return;
     }
     text_wipe(read_bytes, n);
-    c->progress_ms = clock_mono_ms();
+    c->clock.progress_ms = clock_mono_ms();
 }

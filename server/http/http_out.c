@@ -244,23 +244,23 @@ void http_out_cut(struct http_conn *c)
 
 void http_out_send(struct http_conn *c)
 {
-    c->broken |= !buf_ok(&c->out); /* out of memory: an answer with a gap must not be sent */
-    if (c->want_write || c->broken || c->answer.chunk_open || buf_len(&c->out) == 0) {
+    c->socket.broken |= !buf_ok(&c->out); /* out of memory: an answer with a gap must not be sent */
+    if (c->socket.full || c->socket.broken || c->answer.chunk_open || buf_len(&c->out) == 0) {
         return;
     }
-    ssize_t n = send(c->fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
-    c->set->writes++;
+    ssize_t n = send(c->socket.fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL);
+    c->list.set->writes++;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        c->broken = true;
+        c->socket.broken = true;
         return;
     }
-    c->progress_ms = clock_mono_ms();
+    c->clock.progress_ms = clock_mono_ms();
     if (n > 0) {
         buf_consume(&c->out, (size_t)n);
-        c->set->bytes_out += (uint64_t)n;
+        c->list.set->bytes_out += (uint64_t)n;
     }
-    c->want_write = buf_len(&c->out) > 0;
-    if (!c->want_write && c->out.cap > OUT_KEPT) {
+    c->socket.full = buf_len(&c->out) > 0;
+    if (!c->socket.full && c->out.cap > OUT_KEPT) {
         buf_free(&c->out);
     }
 }
@@ -270,7 +270,7 @@ void http_out_send(struct http_conn *c)
 bool http_out_full(struct http_conn *c)
 {
     size_t high = c->limits->output_high;
-    if (buf_len(&c->out) < (c->want_write ? high / 2 : high)) {
+    if (buf_len(&c->out) < (c->socket.full ? high / 2 : high)) {
         return false;
     }
     http_out_send(c);

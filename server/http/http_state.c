@@ -32,12 +32,12 @@ void http_state_enter(struct http_conn *c, enum conn_state state)
                  state_names[c->state], state_names[state]);
     }
     if (c->state == CONN_IDLE) {
-        c->set->idle--;
+        c->list.set->idle--;
     } else if (state == CONN_IDLE) {
-        c->set->idle++;
+        c->list.set->idle++;
     }
     c->state = state;
-    c->since_ms = clock_mono_ms();
+    c->clock.since_ms = clock_mono_ms();
 }
 
 bool http_state_is_reading(const struct http_conn *c)
@@ -58,23 +58,23 @@ void http_state_schedule(struct http_conn *c)
 
 void http_state_link(struct http_conn *c)
 {
-    c->next = c->set->first;
-    if (c->next) {
-        c->next->prev = c;
+    c->list.next = c->list.set->first;
+    if (c->list.next) {
+        c->list.next->list.prev = c;
     }
-    c->set->first = c;
+    c->list.set->first = c;
 }
 
 /* c->next stays: http_conn_each may stand on this one. */
 static void unlink_conn(struct http_conn *c)
 {
-    if (c->prev) {
-        c->prev->next = c->next;
+    if (c->list.prev) {
+        c->list.prev->list.next = c->list.next;
     } else {
-        c->set->first = c->next;
+        c->list.set->first = c->list.next;
     }
-    if (c->next) {
-        c->next->prev = c->prev;
+    if (c->list.next) {
+        c->list.next->list.prev = c->list.prev;
     }
 }
 
@@ -83,11 +83,11 @@ static void unlink_conn(struct http_conn *c)
 void http_state_close(struct http_conn *c)
 {
     http_state_enter(c, CONN_CLOSED);
-    loop_remove(c->loop, c->handle);
-    loop_timer_cancel(c->loop, &c->timer);
-    close(c->fd);
+    loop_remove(c->loop, c->socket.handle);
+    loop_timer_cancel(c->loop, &c->clock.timer);
+    close(c->socket.fd);
     unlink_conn(c);
-    c->set->open--;
+    c->list.set->open--;
     loop_defer(c->loop, c->free, c);
 }
 
@@ -96,6 +96,6 @@ void http_state_lose(struct http_conn *c)
     bool known = c->state == CONN_BODY || (c->state == CONN_OWNER && !c->answer.done);
     http_state_close(c);
     if (known) {
-        c->ops->gone(c->ctx, c);
+        c->owner.ops->gone(c->owner.ctx, c);
     }
 }

@@ -45,39 +45,53 @@ struct http_answer {
 
 struct http_conn {
     struct loop *loop;
-    int fd;
-    loop_handle handle;
     const struct http_conn_limits *limits;
-    const struct http_conn_ops *ops;
-    void *ctx;
-    void *user;
-    struct http_conn_set *set;
+    struct {
+        struct http_conn_set *set;
+        struct http_conn *prev, *next;
+    } list;  /* of all connections of the process, the newest first */
+    struct { /* who answers */
+        const struct http_conn_ops *ops;
+        void *ctx;
+        void *user; /* its word about this connection */
+    } owner;
     loop_fn *end_of_turn; /* http_conn.c's two: send and go on; free */
     loop_fn *free;
-    struct http_conn *prev, *next;
     uint64_t id;
+    char peer[64];
+
+    struct {
+        int fd;
+        loop_handle handle;
+        bool fin;    /* the client will send nothing more */
+        bool full;   /* it took no more: the loop tells when it does */
+        bool broken; /* sending failed: dropped at the end of the turn */
+    } socket;
+
     enum conn_state state;
+    struct {
+        struct loop_timer timer;
+        uint64_t since_ms;    /* in this state */
+        uint64_t progress_ms; /* while full: the socket last took bytes; LINGER: last gave some */
+    } clock;
+
     struct http_parse *parse;
     struct buf input; /* bytes behind the current request; empty for clients that do not pipeline */
-    struct buf body;  /* its maximum is what was granted: hold.n */
-    struct buf out;
-    size_t body_max;
-    struct http_hold hold; /* this connection's part of stats->bodies */
+    struct {
+        struct buf bytes; /* its maximum is what was granted: hold.n */
+        size_t max;
+        struct http_hold hold; /* this connection's part of stats->bodies */
+        bool held;             /* the client waits for a 100 that waits for http_conn_continue */
+    } body;
     struct http_answer answer;
-    struct loop_timer timer;
-    uint64_t since_ms;    /* in this state */
-    uint64_t progress_ms; /* while want_write: the socket last took bytes; LINGER: last gave some */
-    uint32_t requests;    /* answered */
-    bool scheduled;       /* http_state_schedule's work is on the deferred list */
-    bool refusing;        /* inside ops->refuse */
-    bool held;            /* the client waits for a 100 that waits for http_conn_continue */
-    bool close_after;     /* no request after this one */
+    struct buf out;
+
+    uint32_t requests; /* answered */
+    bool scheduled;    /* http_state_schedule's work is on the deferred list */
+    bool refusing;     /* inside ops->refuse */
+    bool close_after;  /* no request after this one */
     bool draining;
-    bool fin;            /* the client will send nothing more */
-    bool broken;         /* sending failed: dropped at the end of the turn */
-    bool want_write;     /* the socket was full */
     bool drained_wanted; /* http_out_full said true */
-    char peer[64];
 };
 
 void http_state_enter(struct http_conn *c, enum conn_state state); /* the only one who sets it */

@@ -45,19 +45,21 @@ static void defer_work(struct fetch_client *client)
 static void arm(struct fetch *f)
 {
     uint64_t due_ms = UINT64_MAX;
-    if (f->total_ms) {
-        due_ms = f->start_ms + f->total_ms;
+    if (f->clock.total_ms) {
+        due_ms = f->clock.start_ms + f->clock.total_ms;
     }
-    if (!f->answered && f->first_byte_ms && f->start_ms + f->first_byte_ms < due_ms) {
-        due_ms = f->start_ms + f->first_byte_ms;
+    if (!f->answer.begun && f->clock.first_byte_ms &&
+        f->clock.start_ms + f->clock.first_byte_ms < due_ms) {
+        due_ms = f->clock.start_ms + f->clock.first_byte_ms;
     }
-    if (f->answered && !f->paused && f->idle_ms && f->last_ms + f->idle_ms < due_ms) {
-        due_ms = f->last_ms + f->idle_ms;
+    if (f->answer.begun && !f->paused && f->clock.idle_ms &&
+        f->clock.last_ms + f->clock.idle_ms < due_ms) {
+        due_ms = f->clock.last_ms + f->clock.idle_ms;
     }
     if (due_ms == UINT64_MAX) {
-        loop_timer_cancel(f->client->loop, &f->deadline);
+        loop_timer_cancel(f->client->loop, &f->clock.deadline);
     } else {
-        loop_timer_set(f->client->loop, &f->deadline, due_ms, expire, f);
+        loop_timer_set(f->client->loop, &f->clock.deadline, due_ms, expire, f);
     }
 }
 
@@ -65,11 +67,11 @@ static void arm(struct fetch *f)
  * otherwise. */
 void fetch_touch(struct fetch *f)
 {
-    f->last_ms = clock_mono_ms();
-    if (f->answered) {
+    f->clock.last_ms = clock_mono_ms();
+    if (f->answer.begun) {
         return;
     }
-    f->answered = true;
+    f->answer.begun = true;
     arm(f);
 }
 
@@ -112,7 +114,7 @@ static void end(struct fetch *f)
     assert(!client->inside);
     bool added = f->state != FETCH_QUEUED;
     f->state = FETCH_ENDED;
-    loop_timer_cancel(client->loop, &f->deadline);
+    loop_timer_cancel(client->loop, &f->clock.deadline);
     unpend(f);
     LIST_REMOVE(f, in_running);
     client->running_count--;
@@ -129,10 +131,10 @@ static void end(struct fetch *f)
 static void fetch_free(struct fetch *f)
 {
     curl_easy_cleanup(f->easy);
-    curl_url_cleanup(f->parsed); /* after the handle that reads it */
-    buf_free(&f->lines);
-    buf_free(&f->origin);
-    buf_free(&f->answer);
+    curl_url_cleanup(f->request.parsed); /* after the handle that reads it */
+    buf_free(&f->request.lines);
+    buf_free(&f->request.origin);
+    buf_free(&f->answer.lines);
     heap_drop(f);
 }
 
@@ -144,7 +146,7 @@ static void release(struct fetch *f)
         return;
     }
     /* Authorization and session token. */
-    text_wipe(buf_data(&f->lines), buf_len(&f->lines));
+    text_wipe(buf_data(&f->request.lines), buf_len(&f->request.lines));
     f->state = FETCH_POOLED;
     SLIST_INSERT_HEAD(&client->pool, f, in_pool);
     client->pool_count++;
@@ -155,8 +157,8 @@ static void start_anew(struct fetch *f)
 {
     curl_multi_remove_handle(f->client->multi, f->easy);
     curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L);
-    f->fresh_only = true;
-    f->sent = false;
+    f->set.fresh_only = true;
+    f->connection.sent = false;
     fetch_repeat_note(f);
     f->state = FETCH_QUEUED;
     pend(f);
@@ -188,20 +190,20 @@ static void expire(struct loop *loop, void *owner)
         return;
     }
     arm(f);
-    if (!f->deadline.index || f->deadline.at_ms > now_ms) {
+    if (!f->clock.deadline.index || f->clock.deadline.at_ms > now_ms) {
         return;
     }
-    loop_timer_cancel(loop, &f->deadline);
+    loop_timer_cancel(loop, &f->clock.deadline);
     f->trouble = FETCH_TROUBLE_TIMEOUT;
-    if (f->total_ms && f->start_ms + f->total_ms <= now_ms) {
+    if (f->clock.total_ms && f->clock.start_ms + f->clock.total_ms <= now_ms) {
         err_set(&f->err, STATUS_TIMEOUT, "the answer of %s was not complete in %u s", f->peer,
-                (f->total_ms + 999) / 1000);
-    } else if (!f->answered) {
+                (f->clock.total_ms + 999) / 1000);
+    } else if (!f->answer.begun) {
         err_set(&f->err, STATUS_TIMEOUT, "no answer from %s in %u s", f->peer,
-                (f->first_byte_ms + 999) / 1000);
+                (f->clock.first_byte_ms + 999) / 1000);
     } else {
         err_set(&f->err, STATUS_TIMEOUT, "%s fell silent for %u s", f->peer,
-                (f->idle_ms + 999) / 1000);
+                (f->clock.idle_ms + 999) / 1000);
     }
     finish(f, CURLE_OK);
 }
@@ -228,7 +230,7 @@ static void unpause(struct fetch *f)
         return;
     }
     f->paused = false;
-    f->last_ms = clock_mono_ms();
+    f->clock.last_ms = clock_mono_ms();
     arm(f);
     f->client->inside = true;
     CURLcode code = curl_easy_pause(f->easy, CURLPAUSE_CONT);
@@ -374,11 +376,11 @@ static struct fetch *take(struct fetch_client *client)
     }
     f->client = client;
     f->easy = curl_easy_init();
-    f->parsed = curl_url();
-    buf_init(&f->lines, REQUEST_HEADER_BYTES);
-    buf_init(&f->origin, ORIGIN_BYTES);
-    buf_init(&f->answer, ANSWER_HEADER_BYTES);
-    if (f->easy && f->parsed && fetch_options_constant(f)) {
+    f->request.parsed = curl_url();
+    buf_init(&f->request.lines, REQUEST_HEADER_BYTES);
+    buf_init(&f->request.origin, ORIGIN_BYTES);
+    buf_init(&f->answer.lines, ANSWER_HEADER_BYTES);
+    if (f->easy && f->request.parsed && fetch_options_constant(f)) {
         fetch_answer_options(f);
         return f;
     }
@@ -392,17 +394,17 @@ static void prepare(struct fetch *f, const struct fetch_request *r, const struct
     f->ops = *ops;
     f->owner = owner;
     f->peer = r->peer ? r->peer : "the model service";
-    f->first_byte_ms = r->first_byte_ms;
-    f->idle_ms = r->idle_ms;
-    f->total_ms = r->total_ms;
-    f->body_max = r->body_max;
-    f->status = 0;
-    buf_clear(&f->answer);
-    f->answered = f->headers_in = f->sent = f->paused = false;
-    f->lost = f->repeated = false;
-    f->fd = -1;
-    f->received = 0;
-    f->start_ms = f->last_ms = clock_mono_ms();
+    f->clock.first_byte_ms = r->first_byte_ms;
+    f->clock.idle_ms = r->idle_ms;
+    f->clock.total_ms = r->total_ms;
+    f->answer.body_max = r->body_max;
+    f->answer.status = 0;
+    buf_clear(&f->answer.lines);
+    f->answer.begun = f->answer.headers_in = f->connection.sent = f->paused = false;
+    f->connection.lost = f->connection.repeated = false;
+    f->connection.fd = -1;
+    f->answer.received = 0;
+    f->clock.start_ms = f->clock.last_ms = clock_mono_ms();
     f->err.code = STATUS_OK;
     f->err.text[0] = '\0';
     f->err.retry_after_s = 0;
@@ -470,17 +472,17 @@ enum fetch_trouble fetch_trouble(const struct fetch *f)
 
 int fetch_status(const struct fetch *f)
 {
-    return f->status;
+    return f->answer.status;
 }
 
 bool fetch_sent(const struct fetch *f)
 {
-    return f->sent && !f->lost;
+    return f->connection.sent && !f->connection.lost;
 }
 
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out)
 {
-    struct str rest = buf_str(&f->answer), line;
+    struct str rest = buf_str(&f->answer.lines), line;
     while (text_split(&rest, '\n', &line)) {
         if (line.n <= name.n || line.p[name.n] != ':' || !text_istarts(line, name)) {
             continue;

@@ -36,24 +36,24 @@ static size_t on_header(char *p, size_t size, size_t n, void *owner)
         return CURL_WRITEFUNC_ERROR;
     }
     fetch_touch(f);
-    if (f->headers_in) {
+    if (f->answer.headers_in) {
         return n;
     }
     while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n')) {
         line.n--;
     }
     if (text_starts(line, STR("HTTP/"))) {
-        buf_clear(&f->answer);
-        f->status = status_of(line);
+        buf_clear(&f->answer.lines);
+        f->answer.status = status_of(line);
     } else if (line.n > 0) {
-        buf_put_str(&f->answer, line);
-        buf_put_char(&f->answer, '\n');
-        if (!buf_ok(&f->answer)) {
+        buf_put_str(&f->answer.lines, line);
+        buf_put_char(&f->answer.lines, '\n');
+        if (!buf_ok(&f->answer.lines)) {
             return refuse(f, "too many header bytes");
         }
-    } else if (f->status >= 200) {
-        f->headers_in = true;
-        f->ops.headers(f->owner, f, f->status);
+    } else if (f->answer.status >= 200) {
+        f->answer.headers_in = true;
+        f->ops.headers(f->owner, f, f->answer.status);
     }
     return f->state == FETCH_RUNNING ? n : CURL_WRITEFUNC_ERROR;
 }
@@ -66,7 +66,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
     }
     fetch_touch(f);
     n *= size;
-    if (f->body_max && n > f->body_max - f->received) {
+    if (f->answer.body_max && n > f->answer.body_max - f->answer.received) {
         return refuse(f, "too long an answer");
     }
     bool taken = f->ops.data(f->owner, f, (struct str){p, n});
@@ -77,7 +77,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
         f->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
-    f->received += n;
+    f->answer.received += n;
     return n;
 }
 
@@ -94,5 +94,5 @@ void fetch_answer_options(struct fetch *f)
 
 struct str fetch_head(const struct fetch *f)
 {
-    return buf_str(&f->answer);
+    return buf_str(&f->answer.lines);
 }

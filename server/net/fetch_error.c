@@ -37,7 +37,8 @@ static const struct curl_text curl_texts[] = {
 /* libcurl's own texts name hosts, so only its number is passed on. */
 void fetch_error_explain(struct fetch *f, CURLcode code)
 {
-    if (code == CURLE_UNSUPPORTED_PROTOCOL && f->sent) { /* libcurl took it for HTTP/0.9 */
+    if (code == CURLE_UNSUPPORTED_PROTOCOL &&
+        f->connection.sent) { /* libcurl took it for HTTP/0.9 */
         code = CURLE_WEIRD_SERVER_REPLY;
     }
     for (size_t i = 0; i < COUNT_OF(curl_texts); i++) {

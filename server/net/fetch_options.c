@@ -71,10 +71,10 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
 {
     bool ok = true;
     bool custom = strcmp(r->method, "GET") != 0 && strcmp(r->method, "POST") != 0;
-    if (custom || f->method_custom) {
+    if (custom || f->set.method_custom) {
         SET(CURLOPT_CUSTOMREQUEST, custom ? r->method : NULL);
     }
-    f->method_custom = custom;
+    f->set.method_custom = custom;
     if (strcmp(r->method, "GET") == 0) {
         SET(CURLOPT_HTTPGET, 1L);
         return ok;
@@ -93,20 +93,21 @@ static bool set_method(struct fetch *f, const struct fetch_request *r)
 static bool set_origin(struct fetch *f, struct str origin)
 {
     bool ok = true;
-    struct str known = buf_str(&f->origin);
+    struct str known = buf_str(&f->request.origin);
     if (known.n == origin.n + 1 && text_starts(known, origin)) {
         return true;
     }
-    buf_clear(&f->origin);
-    buf_put_str(&f->origin, origin);
-    buf_put_char(&f->origin, '\0');
-    if (!buf_ok(&f->origin) || curl_url_set(f->parsed, CURLUPART_URL, buf_data(&f->origin),
-                                            CURLU_DISALLOW_USER) != CURLUE_OK) {
-        buf_clear(&f->origin); /* it is not what is set */
+    buf_clear(&f->request.origin);
+    buf_put_str(&f->request.origin, origin);
+    buf_put_char(&f->request.origin, '\0');
+    if (!buf_ok(&f->request.origin) ||
+        curl_url_set(f->request.parsed, CURLUPART_URL, buf_data(&f->request.origin),
+                     CURLU_DISALLOW_USER) != CURLUE_OK) {
+        buf_clear(&f->request.origin); /* it is not what is set */
         return false;
     }
     SET(CURLOPT_URL, NULL);
-    SET(CURLOPT_CURLU, f->parsed);
+    SET(CURLOPT_CURLU, f->request.parsed);
     return ok;
 }
 
@@ -131,23 +132,23 @@ static bool set_variables(struct fetch *f, const struct fetch_request *r)
     f->secure = !u.plain_http;
     /* Metadata and container addresses are plain http and must never go through a proxy. */
     bool proxy = f->client->options.use_proxy && f->secure;
-    if (r->allow_http != f->http_allowed) {
+    if (r->allow_http != f->set.http_allowed) {
         SET(CURLOPT_PROTOCOLS_STR, r->allow_http ? "https,http" : "https");
     }
-    f->http_allowed = r->allow_http;
-    if (proxy != f->proxy_allowed) {
+    f->set.http_allowed = r->allow_http;
+    if (proxy != f->set.proxy_allowed) {
         SET(CURLOPT_PROXY, proxy ? NULL : "");
     }
-    f->proxy_allowed = proxy;
-    if (r->connect_ms != f->connect_ms_set) {
+    f->set.proxy_allowed = proxy;
+    if (r->connect_ms != f->set.connect_ms) {
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
     }
-    f->connect_ms_set = r->connect_ms;
-    if (f->fresh_only) { /* the last request was repeated */
+    f->set.connect_ms = r->connect_ms;
+    if (f->set.fresh_only) { /* the last request was repeated */
         SET(CURLOPT_FRESH_CONNECT, 0L);
     }
-    f->fresh_only = false;
-    SET(CURLOPT_HTTPHEADER, f->list);
+    f->set.fresh_only = false;
+    SET(CURLOPT_HTTPHEADER, f->request.list);
     return set_url(f, text_from(r->url), u.path) && ok;
 }
 
@@ -166,7 +167,7 @@ static bool put_line(struct fetch *f, const char *line)
     if (strpbrk(line, "\r\n")) {
         return false;
     }
-    buf_put(&f->lines, line, strlen(line) + 1);
+    buf_put(&f->request.lines, line, strlen(line) + 1);
     return true;
 }
 
@@ -180,7 +181,7 @@ static bool set_headers(struct fetch *f, const struct fetch_request *r)
 {
     size_t count = r->header_count;
     bool ok = count <= FETCH_HEADERS_MAX;
-    buf_clear(&f->lines);
+    buf_clear(&f->request.lines);
     for (size_t i = 0; ok && i < r->header_count; i++) {
         ok = put_line(f, r->headers[i].line);
     }
@@ -193,12 +194,13 @@ static bool set_headers(struct fetch *f, const struct fetch_request *r)
             count++;
         }
     }
-    char *at = buf_data(&f->lines);
-    for (size_t i = 0; buf_ok(&f->lines) && i < count; i++) {
-        f->list[i] = (struct curl_slist){at, i + 1 < count ? &f->list[i + 1] : NULL};
+    char *at = buf_data(&f->request.lines);
+    for (size_t i = 0; buf_ok(&f->request.lines) && i < count; i++) {
+        f->request.list[i] =
+            (struct curl_slist){at, i + 1 < count ? &f->request.list[i + 1] : NULL};
         at += strlen(at) + 1;
     }
-    return buf_ok(&f->lines);
+    return buf_ok(&f->request.lines);
 }
 
 bool fetch_options_request(struct fetch *f, const struct fetch_request *r)

@@ -47,34 +47,46 @@ struct fetch {
     struct fetch_ops ops;
     void *owner;
     const char *peer;
-    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
-    size_t body_max;
-    struct buf lines; /* the request's header lines; list points into it, so nothing is allocated */
-    struct curl_slist list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS];
-    struct buf origin; /* NUL-terminated */
-    CURLU *parsed;     /* the same, taken apart; the easy handle reads it */
 
-    int status;
-    struct buf answer; /* header lines of the answer, each ended by '\n' */
-    bool answered;     /* first byte seen */
-    bool headers_in;
-    bool sent;
-    bool lost;      /* what was sent: its connection, a reused one, died unheard */
-    bool repeated;  /* it is on its way for the second time: never a third */
-    int local_port; /* of the connection that it went out on */
-    int fd;         /* of the same, once libcurl had it watched; -1: not yet */
-    bool secure;    /* TLS */
+    struct {
+        struct buf lines; /* of its headers; list points into it, so nothing is allocated */
+        struct curl_slist list[FETCH_HEADERS_MAX + FETCH_OWN_HEADERS];
+        struct buf origin; /* NUL-terminated */
+        CURLU *parsed;     /* the same, taken apart; the easy handle reads it */
+    } request;
+
+    struct {
+        uint32_t first_byte_ms, idle_ms, total_ms; /* its limits, as in fetch_request */
+        uint64_t start_ms, last_ms;                /* last_ms: when the last byte came */
+        struct loop_timer deadline;
+    } clock;
+
+    struct { /* the one that it went out on: fetch_repeat.c */
+        int local_port;
+        int fd; /* once libcurl had it watched; -1: not yet */
+        bool sent;
+        bool lost;     /* what was sent: the connection, a reused one, died unheard */
+        bool repeated; /* it is on its way for the second time: never a third */
+    } connection;
+
+    struct {
+        int status;
+        struct buf lines; /* of its headers, each ended by '\n' */
+        bool begun;       /* first byte seen */
+        bool headers_in;
+        size_t body_max, received;
+    } answer;
+
+    bool secure; /* TLS */
     bool paused;
-    size_t received;
-    uint64_t start_ms, last_ms; /* last_ms: when the last byte came */
-    struct loop_timer deadline;
     struct err err;
     enum fetch_trouble trouble;
 
-    /* What the easy handle is set to now, so that the same is not set again. */
-    bool http_allowed, proxy_allowed;
-    uint32_t connect_ms_set;
-    bool method_custom, fresh_only;
+    struct { /* what the easy handle is set to now, so that the same is not set again */
+        bool http_allowed, proxy_allowed;
+        uint32_t connect_ms;
+        bool method_custom, fresh_only;
+    } set;
 };
 
 struct fetch_watch {

@@ -36,7 +36,7 @@ static uint64_t received(int fd)
 void fetch_repeat_answered(const struct fetch *f, struct fetch_watch *w)
 {
     w->received = received(w->fd);
-    w->local_port = f->local_port;
+    w->local_port = f->connection.local_port;
 }
 
 /* libcurl may not have asked for a watch yet, so the port tells whose connection it is. */
@@ -50,31 +50,32 @@ void fetch_repeat_closing(const struct fetch_watch *w)
     LIST_FOREACH(f, &w->client->running, in_running)
     {
         uint64_t silence = f->secure ? ALERT_BYTES : FIN_BYTES;
-        if (f->sent && f->local_port == w->local_port) {
-            f->lost = !f->repeated && !f->answered && now - w->received <= silence;
+        if (f->connection.sent && f->connection.local_port == w->local_port) {
+            f->connection.lost =
+                !f->connection.repeated && !f->answer.begun && now - w->received <= silence;
         }
     }
 }
 
 void fetch_repeat_note(struct fetch *f)
 {
-    f->lost = false;
-    f->repeated = true;
+    f->connection.lost = false;
+    f->connection.repeated = true;
     f->client->stats.repeats++;
 }
 
 bool fetch_repeat_request(struct fetch *f, int port)
 {
     long connects = 0;
-    if (f->sent) {
+    if (f->connection.sent) {
         curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
-        if (!f->lost || connects == 0) {
+        if (!f->connection.lost || connects == 0) {
             return false;
         }
         fetch_repeat_note(f);
     }
-    f->sent = true;
-    f->local_port = port;
+    f->connection.sent = true;
+    f->connection.local_port = port;
     return true;
 }
 
@@ -82,5 +83,5 @@ bool fetch_repeat_is_right(const struct fetch *f, CURLcode code)
 {
     bool died = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
                 code == CURLE_ABORTED_BY_CALLBACK; /* on_request's */
-    return died && f->err.code == STATUS_OK && f->lost;
+    return died && f->err.code == STATUS_OK && f->connection.lost;
 }

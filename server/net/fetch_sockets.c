@@ -170,7 +170,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, voi
     struct fetch *f = NULL; /* easy may be one that libcurl made for itself */
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
     if (f && w && w->connection) {
-        f->fd = fd;
+        f->connection.fd = fd;
     }
     if (what == CURL_POLL_REMOVE) {
         if (w) {
@@ -194,7 +194,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, voi
 
 void fetch_sockets_answered(const struct fetch *f)
 {
-    struct fetch_watch *w = f->fd >= 0 ? connection_at(f->client, f->fd) : NULL;
+    struct fetch_watch *w =
+        f->connection.fd >= 0 ? connection_at(f->client, f->connection.fd) : NULL;
     if (w) {
         fetch_repeat_answered(f, w);
     }

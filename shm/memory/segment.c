@@ -15,6 +15,7 @@
 #include "shm/memory/edition.h"
 #include "shm/memory/holds.h"
 #include "shm/memory/keymiss.h"
+#include "shm/memory/lanes.h"
 #include "shm/memory/learned.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
@@ -44,7 +45,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.counters_size = counters_area_size(workers);
     h.learned_at = h.counters_at + h.counters_size; /* blocks of 128 bytes */
     h.learned_size = learned_area_size();
-    h.holds_at = segment_layout_page_up(h.learned_at + h.learned_size);
+    h.lanes_at = h.learned_at + h.learned_size;
+    h.lanes_size = lanes_area_size();
+    h.holds_at = segment_layout_page_up(h.lanes_at + h.lanes_size);
     h.holds_size = holds_area_size(workers, max_keys);
     h.size = segment_layout_page_up(h.holds_at + h.holds_size);
     return h;
@@ -67,6 +70,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
     s->counters = (struct counters_block *)(void *)(base + h->counters_at);
     s->learned = (struct learned_area *)(void *)(base + h->learned_at);
+    s->lanes = (struct lanes_area *)(void *)(base + h->lanes_at);
     s->holds = (struct holds_row *)(void *)(base + h->holds_at);
     s->size = h->size;
 }
@@ -117,6 +121,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     }
     *s->header = *h;
     learned_init(s);
+    lanes_init(s);
     return STATUS_OK;
 }
 

@@ -33,6 +33,7 @@ struct segment_header {
     uint64_t scoreboard_at, scoreboard_size;
     uint64_t counters_at, counters_size;
     uint64_t learned_at, learned_size;
+    uint64_t lanes_at, lanes_size;
     uint64_t holds_at, holds_size;
     uint32_t max_keys;
     uint32_t max_mappings;
@@ -53,6 +54,7 @@ struct bucket;
 struct scoreboard_slot;
 struct counters_block;
 struct learned_area;
+struct lanes_area;
 struct holds_row;
 struct journal;
 struct signing_area;
@@ -60,7 +62,7 @@ struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 168, "no padding");
+_Static_assert(sizeof(struct segment_header) == 184, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -73,6 +75,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct scoreboard_slot *scoreboard;
     struct counters_block *counters;
     struct learned_area *learned;
+    struct lanes_area *lanes;
     struct holds_row *holds;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */

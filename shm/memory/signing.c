@@ -1,5 +1,6 @@
 #include "shm/memory/signing.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -10,19 +11,35 @@
 typedef _Atomic uint64_t word;
 
 /* The two-copy protocol of directory.h, over one struct. */
-struct signing_area {
-    word building;            /* refresher */
-    word published;           /* refresher */
-    word complaints;          /* any worker, atomic add */
-    word skew_ms;             /* any worker */
-    word usable;              /* refresher: 1 while the published keys can sign */
-    word missed;              /* any worker, atomic add */
-    word seal_building;       /* refresher */
-    word seal_published;      /* refresher; 0: nothing yet */
-    word seal[2][SEAL_WORDS]; /* refresher */
-    word copy[2][WORDS];      /* refresher */
+struct signing_lane {
+    word building;       /* refresher */
+    word published;      /* refresher */
+    word copy[2][WORDS]; /* refresher */
 };
-_Static_assert(offsetof(struct signing_area, copy) == 128, "no unnamed bytes");
+
+struct signing_area {
+    word usable;         /* refresher: a bit each lane whose published keys can sign */
+    word skew_ms;        /* any worker */
+    word missed;         /* any worker, atomic add */
+    word seal_building;  /* refresher */
+    word seal_published; /* refresher; 0: nothing yet */
+    word reserved[3];
+    word complaints[LANES_MAX]; /* any worker, atomic add */
+    word seal[2][SEAL_WORDS];   /* refresher */
+    struct signing_lane lane[LANES_MAX];
+};
+_Static_assert(offsetof(struct signing_area, lane) == 192, "no unnamed bytes");
+
+static const char *const services[SIGNING_SERVICE_COUNT] = {
+#define NAME(name, word) word,
+    SIGNING_SERVICES(NAME)
+#undef NAME
+};
+
+const char *signing_service_name(enum signing_service service)
+{
+    return services[service];
+}
 
 size_t signing_area_size(void)
 {
@@ -51,7 +68,7 @@ static void words_in(word *building, word *published, word *copy, size_t n, uint
     atomic_store_explicit(published, next, memory_order_release);
 }
 
-static bool copy_out(const struct signing_area *a, uint64_t generation, struct signing_keys *out)
+static bool copy_out(const struct signing_lane *a, uint64_t generation, struct signing_keys *out)
 {
     uint64_t words[WORDS];
     bool valid = words_out(&a->building, a->copy[generation & 1], WORDS, generation, words);
@@ -62,9 +79,11 @@ static bool copy_out(const struct signing_area *a, uint64_t generation, struct s
     return valid;
 }
 
-bool signing_read(const struct segment *s, uint64_t generation_known, struct signing_keys *out)
+bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_known,
+                  struct signing_keys *out)
 {
-    const struct signing_area *a = s->signing;
+    assert(lane < LANES_MAX);
+    const struct signing_lane *a = &s->signing->lane[lane];
     for (uint32_t i = 0; i < TRIES_MAX; i++) {
         uint64_t generation = atomic_load_explicit(&a->published, memory_order_acquire);
         if (generation == 0) {
@@ -77,14 +96,20 @@ bool signing_read(const struct segment *s, uint64_t generation_known, struct sig
     return false;
 }
 
-void signing_publish(struct segment *s, const struct signing_keys *keys)
+void signing_publish(struct segment *s, unsigned lane, const struct signing_keys *keys)
 {
-    struct signing_area *a = s->signing;
+    assert(lane < LANES_MAX);
+    struct signing_lane *a = &s->signing->lane[lane];
     uint64_t next = atomic_load_explicit(&a->published, memory_order_relaxed) + 1;
     uint64_t words[WORDS];
     memcpy(words, keys, sizeof words);
     memcpy(words, &next, sizeof next); /* the first member */
-    atomic_store_explicit(&a->usable, keys->access_key_id[0] != '\0', memory_order_relaxed);
+    if (keys->access_key_id[0]) {
+        atomic_fetch_or_explicit(&s->signing->usable, 1u << lane, memory_order_relaxed);
+    } else {
+        atomic_fetch_and_explicit(&s->signing->usable, ~(uint64_t)(1u << lane),
+                                  memory_order_relaxed);
+    }
     words_in(&a->building, &a->published, a->copy[next & 1], WORDS, next, words);
     text_wipe(words, sizeof words);
 }
@@ -94,14 +119,14 @@ bool signing_usable(const struct segment *s)
     return atomic_load_explicit(&s->signing->usable, memory_order_relaxed) != 0;
 }
 
-void signing_complain(struct segment *s)
+void signing_complain(struct segment *s, unsigned lane)
 {
-    atomic_fetch_add_explicit(&s->signing->complaints, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->signing->complaints[lane], 1, memory_order_relaxed);
 }
 
-uint64_t signing_complaints(const struct segment *s)
+uint64_t signing_complaints(const struct segment *s, unsigned lane)
 {
-    return atomic_load_explicit(&s->signing->complaints, memory_order_relaxed);
+    return atomic_load_explicit(&s->signing->complaints[lane], memory_order_relaxed);
 }
 
 void signing_miss(struct segment *s)

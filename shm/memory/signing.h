@@ -1,24 +1,38 @@
 /*
- * signing.h - derived SigV4 keys, and the key with which reasoning is sealed (server/base/seal.h),
- * published by the refresher for the workers.
+ * signing.h - derived SigV4 keys by lane and service, and the key with which reasoning is sealed
+ * (server/base/seal.h), published by the refresher for the workers.
  *
  * Anonymous mapping: no descriptor, not dumped. Yesterday's, today's and tomorrow's key, so
  * midnight needs nobody, in whichever direction a clock passes it. Two copies and a generation, as
- * in directory.h. The secret access key never comes here.
+ * in directory.h. A lane's credentials expire and are published alone, for all services at once:
+ * they have its region, access key and token in common. The secret access key never comes here.
  */
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
 
 #include "server/base/seal.h"
-#include "shm/memory/segment_layout.h"
+#include "shm/memory/lanes.h"
+
+/* X(NAME, "its name in a signature"): services of Bedrock that workers call. */
+#define SIGNING_SERVICES(X) \
+    X(BEDROCK, "bedrock")   \
+    X(MANTLE, "bedrock-mantle")
+
+enum signing_service {
+#define SIGNING_ENUM(name, word) SIGNING_##name,
+    SIGNING_SERVICES(SIGNING_ENUM)
+#undef SIGNING_ENUM
+        SIGNING_SERVICE_COUNT
+};
+const char *signing_service_name(enum signing_service service);
 
 #define SIGNING_DAYS 3 /* yesterday, today, tomorrow (UTC, as AWS's clock has it) */
 
 struct signing_keys {
-    uint64_t generation;           /* first member; grows with every publication; 0: nothing yet */
-    int64_t expires_ms;            /* real time; 0: never */
-    char date[SIGNING_DAYS][16];   /* "20260115" */
-    uint8_t key[SIGNING_DAYS][32]; /* for service bedrock in region */
+    uint64_t generation;         /* first member; grows with every publication; 0: nothing yet */
+    int64_t expires_ms;          /* real time; 0: never */
+    char date[SIGNING_DAYS][16]; /* "20260115" */
+    uint8_t key[SIGNING_SERVICE_COUNT][SIGNING_DAYS][32]; /* in region */
     char region[40];
     char access_key_id[136];
     char token[4096];  /* session token, NUL-terminated; "" for long-term keys */
@@ -26,16 +40,18 @@ struct signing_keys {
 };
 _Static_assert(sizeof(struct signing_keys) % 8 == 0, "moved as 64-bit words");
 
+/* lane: below LANES_MAX. */
 /* Worker: copies out. false when there are no keys (out->trouble may say why). Cheap when
  * generation_known is current: then *out, which must be that generation's copy, is left alone. */
-bool signing_read(const struct segment *s, uint64_t generation_known, struct signing_keys *out);
-/* Anybody: are there keys? Without a look at them. */
+bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_known,
+                  struct signing_keys *out);
+/* Anybody: are there keys of any lane? Without a look at them. */
 bool signing_usable(const struct segment *s);
 /* Refresher: publishes; generation is set here. keys == all zero with trouble: no credentials. */
-void signing_publish(struct segment *s, const struct signing_keys *keys);
+void signing_publish(struct segment *s, unsigned lane, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */
-void signing_complain(struct segment *s);
-uint64_t signing_complaints(const struct segment *s);
+void signing_complain(struct segment *s, unsigned lane);
+uint64_t signing_complaints(const struct segment *s, unsigned lane);
 /* Worker: no key is of its date, or they have expired by its clock; the refresher looks at the date
  * when it is woken. Counts, at most. */
 void signing_miss(struct segment *s);

@@ -123,7 +123,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
 
 static void hear_complaints(struct refresher *r)
 {
-    uint64_t n = signing_complaints(r->segment);
+    uint64_t n = signing_complaints(r->segment, LANES_HOME);
     if (r->creds && n != r->complaints) {
         creds_hurry(r->creds);
     }
@@ -237,7 +237,7 @@ static enum status start_creds(struct refresher *r, struct err *err)
 {
     char region[40];
     find_region(r->config, region, sizeof region);
-    signer_init(&r->signer, r->segment, region);
+    signer_init(&r->signer, r->segment, LANES_HOME, region);
     if (r->config->bedrock_api_key[0]) {
         r->inquiry = inquiry_new(r->config, r->segment, NULL, &r->signer);
         return STATUS_OK;
@@ -254,7 +254,7 @@ static enum status start_creds(struct refresher *r, struct err *err)
     if (!r->creds) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
-    r->complaints = signing_complaints(r->segment);
+    r->complaints = signing_complaints(r->segment, LANES_HOME);
     r->inquiry = inquiry_new(r->config, r->segment, r->fetch, &r->signer);
     creds_start(r->creds);
     return STATUS_OK;

@@ -10,9 +10,9 @@
 #define DAY_MS 86400000
 #define TODAY  1 /* of signing.h's days */
 
-void signer_init(struct signer *g, struct segment *s, const char *region)
+void signer_init(struct signer *g, struct segment *s, unsigned lane, const char *region)
 {
-    *g = (struct signer){.segment = s};
+    *g = (struct signer){.segment = s, .lane = lane};
     text_copy(text_from(region), g->region, sizeof g->region);
 }
 
@@ -26,10 +26,13 @@ static void date_of(int64_t real_ms, char out[9])
 static void derive(const struct signer *g, int64_t aws_ms, struct signing_keys *out)
 {
     for (int day = 0; day < SIGNING_DAYS; day++) {
-        struct sigv4_scope scope = {.region = text_from(g->region), .service = STR("bedrock")};
+        struct sigv4_scope scope = {.region = text_from(g->region)};
         date_of(aws_ms + (day - TODAY) * DAY_MS, scope.date);
         text_copy(text_from(scope.date), out->date[day], sizeof out->date[day]);
-        sigv4_key(text_from(g->value.secret), &scope, out->key[day]);
+        for (int i = 0; i < SIGNING_SERVICE_COUNT; i++) {
+            scope.service = text_from(signing_service_name((enum signing_service)i));
+            sigv4_key(text_from(g->value.secret), &scope, out->key[i][day]);
+        }
     }
 }
 
@@ -41,7 +44,7 @@ static void publish(struct signer *g, int64_t aws_ms)
     text_copy(text_from(g->value.access_key_id), keys.access_key_id, sizeof keys.access_key_id);
     text_copy(text_from(g->value.token), keys.token, sizeof keys.token);
     text_copy(text_from(keys.date[TODAY]), g->date, sizeof g->date);
-    signing_publish(g->segment, &keys);
+    signing_publish(g->segment, g->lane, &keys);
     text_wipe(&keys, sizeof keys);
 }
 
@@ -49,7 +52,7 @@ static void publish_trouble(struct signer *g, const struct err *err)
 {
     struct signing_keys keys = {0};
     text_copy(text_from(err->text), keys.trouble, sizeof keys.trouble);
-    signing_publish(g->segment, &keys);
+    signing_publish(g->segment, g->lane, &keys);
 }
 
 /* A token that does not fit the shared cell would sign nothing but refusals. */

@@ -33,7 +33,7 @@ static void build_open(struct build_bed *bed, const char *model)
     bed->plan = (struct plan){
         .o = &bed->o, .caps = bed->model.caps, .arena = bed->c.arena, .changes = &bed->c.changes};
     wish_begin(&bed->plan.left, &bed->c.scan, &build_names);
-    bed->plan.left.exact = true; /* the Messages dialect's wordings */
+    bed->plan.left.max_tokens.exact = true; /* the Messages dialect's wordings */
     converse_build_begin(&bed->b, &bed->plan, converse_names_new(bed->c.arena), &bed->c.body,
                          &bed->c.err);
 }

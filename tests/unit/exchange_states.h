@@ -125,7 +125,7 @@ static void bedrock_is_asked(struct gateway *g)
 /* The socket takes no more, and there is so much behind it that nothing is asked of Bedrock. */
 static bool is_stuck(const struct exchange *x)
 {
-    return x && x->conn->want_write && 2 * buf_len(&x->conn->out) >= x->conn->limits->output_high;
+    return x && x->conn->socket.full && 2 * buf_len(&x->conn->out) >= x->conn->limits->output_high;
 }
 
 static void stuck(struct gateway *g)

@@ -15,32 +15,33 @@ static const char *tell(const struct plan *p)
     static const char *const choices[] = {"", " any", " one", " none"};
     static char line[400];
     const struct wish *w = &p->left;
-    int n = snprintf(line, sizeof line, "%lld%s", (long long)w->max_tokens, thinking[w->thinking]);
+    int n = snprintf(line, sizeof line, "%lld%s", (long long)w->max_tokens.n,
+                     thinking[w->thinking.mode]);
 #define TELL(...) n += snprintf(line + n, sizeof line - (size_t)n, __VA_ARGS__)
-    if (w->thinking == WISH_THINKING_BUDGET)
-        TELL(" %lld", (long long)w->budget);
-    if (w->display.n > 0)
-        TELL(" %.*s", STR_ARG(w->display));
+    if (w->thinking.mode == WISH_THINKING_BUDGET)
+        TELL(" %lld", (long long)w->thinking.budget);
+    if (w->thinking.display.as.n > 0)
+        TELL(" %.*s", STR_ARG(w->thinking.display.as));
     if (p->level.n > 0)
         TELL(" level %.*s", STR_ARG(p->level));
-    if (w->has_temperature)
-        TELL(" t%g", w->temperature);
-    if (w->has_top_p)
-        TELL(" p%g", w->top_p);
-    if (w->top_k != SCAN_ABSENT)
+    if (w->sampling.has_temperature)
+        TELL(" t%g", w->sampling.temperature);
+    if (w->sampling.has_top_p)
+        TELL(" p%g", w->sampling.top_p);
+    if (w->sampling.top_k != SCAN_ABSENT)
         TELL(" k");
-    if (w->stop_count > 0)
-        TELL(" stops %u", w->stop_count);
-    TELL("%s%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "", choices[w->choice],
-         p->forced ? " forced" : "", p->call_in_words ? " in words" : "",
-         w->one_call ? " one call" : "", p->no_calls ? " no calls" : "",
-         p->whole_upstream ? " retold" : "", w->cache_auto ? " cached" : "");
+    if (w->stops.count > 0)
+        TELL(" stops %u", w->stops.count);
+    TELL("%s%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "",
+         choices[w->choice.kind], p->forced ? " forced" : "", p->call_in_words ? " in words" : "",
+         w->choice.one_call ? " one call" : "", p->no_calls ? " no calls" : "",
+         p->whole_upstream ? " retold" : "", w->cache.automatic ? " cached" : "");
     if (p->tier != TIER_DEFAULT)
         TELL(" %.*s", STR_ARG(tier_word(p->tier)));
     for (uint32_t i = 0; i < p->beta_count; i++)
         TELL(" +%.*s", STR_ARG(p->betas[i]));
     for (size_t i = 0; i < wish_plain_count; i++)
-        if (w->plain[i] != SCAN_ABSENT)
+        if (w->fields.plain[i] != SCAN_ABSENT)
             TELL(" %.*s", STR_ARG(wish_plain[i].messages));
 #undef TELL
     return line;

@@ -123,7 +123,7 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
 void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
 {
     const struct plan *p = b->plan;
-    if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
+    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_tools(b, r);
     }
     if (p->history_tool && converse_build_ok(b)) {

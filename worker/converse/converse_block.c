@@ -105,7 +105,7 @@ static struct str image_format(struct str media_type)
 /* Each dialect's clients know their own names of the places. */
 static void fail_source(struct converse_build *b, const char *messages, const char *chat)
 {
-    if (b->plan->left.exact) {
+    if (b->plan->left.max_tokens.exact) {
         converse_build_fail(b, STATUS_INVALID, "%s", messages);
     } else {
         converse_build_fail_here(b, chat);

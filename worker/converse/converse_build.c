@@ -349,10 +349,10 @@ static void put_choice(struct converse_build *b)
     const struct wish *w = &b->plan->left;
     JSON_KEY(&b->w, "toolChoice");
     json_object(&b->w);
-    json_key(&b->w, w->choice == WISH_CHOICE_ANY ? STR("any") : STR("tool"));
+    json_key(&b->w, w->choice.kind == WISH_CHOICE_ANY ? STR("any") : STR("tool"));
     json_object(&b->w);
-    if (w->choice == WISH_CHOICE_ONE) {
-        put_name(b, w->choice_name);
+    if (w->choice.kind == WISH_CHOICE_ONE) {
+        put_name(b, w->choice.name);
     }
     json_object_end(&b->w);
     json_object_end(&b->w);

@@ -26,13 +26,13 @@ static struct json_out *path_key(struct converse_section *x, struct str path, st
 
 static bool put_stops(struct converse_section *x, const struct wish *w)
 {
-    if (w->stop_count == 0) {
+    if (w->stops.count == 0) {
         return false;
     }
     struct json_out *out = converse_build_key(x, STR("stopSequences"));
     json_array(out);
-    for (size_t i = 0; i < w->stop_count; i++) {
-        json_raw(out, w->stops[i]);
+    for (size_t i = 0; i < w->stops.count; i++) {
+        json_raw(out, w->stops.list[i]);
     }
     json_array_end(out);
     return true;
@@ -42,9 +42,10 @@ static bool put_stops(struct converse_section *x, const struct wish *w)
  * (litellm 1.110.2, converse_transformation.py). A path that the model's answer has not is ignored. */
 static bool tells_thinking(const struct plan *p)
 {
-    bool unasked = p->left.thinking == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
+    bool unasked =
+        p->left.thinking.mode == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
     return plan_takes(p, MODELS_CLAUDE) &&
-           (wish_thinks(p->left.thinking) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS));
+           (wish_thinks(p->left.thinking.mode) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS));
 }
 
 static void put_response_paths(struct converse_build *b, bool stops)
@@ -67,14 +68,14 @@ static void put_response_paths(struct converse_build *b, bool stops)
 static void put_inference(struct converse_build *b, const struct wish *w)
 {
     struct converse_section x = {b, STR("inferenceConfig"), false};
-    if (w->max_tokens > 0) {
-        json_i64(converse_build_key(&x, STR("maxTokens")), w->max_tokens);
+    if (w->max_tokens.n > 0) {
+        json_i64(converse_build_key(&x, STR("maxTokens")), w->max_tokens.n);
     }
-    if (w->has_temperature) {
-        json_f64(converse_build_key(&x, STR("temperature")), w->temperature);
+    if (w->sampling.has_temperature) {
+        json_f64(converse_build_key(&x, STR("temperature")), w->sampling.temperature);
     }
-    if (w->has_top_p) {
-        json_f64(converse_build_key(&x, STR("topP")), w->top_p);
+    if (w->sampling.has_top_p) {
+        json_f64(converse_build_key(&x, STR("topP")), w->sampling.top_p);
     }
     bool stops = put_stops(&x, w);
     converse_build_section_end(&x);
@@ -91,20 +92,21 @@ static void put_thinking(struct converse_section *x, const struct plan *p)
                                         [WISH_THINKING_BETWEEN] = "between_tools"};
     const struct wish *w = &p->left;
     bool drop_block = p->drop_block && !p->forced; /* beside it thinking would be a 400 */
-    enum wish_thinking thinking =
-        w->thinking == WISH_THINKING_UNSET && drop_block ? WISH_THINKING_ADAPTIVE : w->thinking;
+    enum wish_thinking thinking = w->thinking.mode == WISH_THINKING_UNSET && drop_block
+                                      ? WISH_THINKING_ADAPTIVE
+                                      : w->thinking.mode;
     if (thinking == WISH_THINKING_UNSET) {
         return;
     }
     struct json_out *out = converse_build_key(x, STR("thinking"));
     json_object(out);
     converse_build_member(x->b, STR("type"), text_from(types[thinking]));
-    if (w->thinking == WISH_THINKING_BUDGET) {
+    if (w->thinking.mode == WISH_THINKING_BUDGET) {
         JSON_KEY(out, "budget_tokens");
-        json_i64(out, w->budget);
+        json_i64(out, w->thinking.budget);
     }
-    if (w->display.n > 0 && w->thinking != WISH_THINKING_OFF) {
-        converse_build_member(x->b, STR("display"), w->display);
+    if (w->thinking.display.as.n > 0 && w->thinking.mode != WISH_THINKING_OFF) {
+        converse_build_member(x->b, STR("display"), w->thinking.display.as);
     }
     if (p->drop_block) {
         JSON_KEY(out, "block_binding");
@@ -139,12 +141,12 @@ static void put_level(struct converse_section *x)
 static void put_top_k(struct converse_section *x, const struct wish *w)
 {
     bool nested;
-    if (w->top_k == SCAN_ABSENT) {
+    if (w->sampling.top_k == SCAN_ABSENT) {
         return;
     }
     struct json_out *out =
         path_key(x, text_from(x->b->plan->caps->top_k), (struct str){NULL, 0}, &nested);
-    json_raw(out, scan_raw(w->scan, w->top_k));
+    json_raw(out, scan_raw(w->scan, w->sampling.top_k));
     if (nested) {
         json_object_end(out);
     }
@@ -157,7 +159,7 @@ static void put_top_k(struct converse_section *x, const struct wish *w)
  */
 static void put_tool_choice(struct converse_section *x, const struct plan *p)
 {
-    if (!p->left.one_call && !p->no_calls) {
+    if (!p->left.choice.one_call && !p->no_calls) {
         return;
     }
     struct json_out *out = converse_build_key(x, STR("tool_choice"));
@@ -188,9 +190,10 @@ static void put_betas(struct converse_section *x, const struct plan *p)
 static void put_plain(struct converse_section *x, const struct wish *w)
 {
     for (size_t i = 0; i < wish_plain_count; i++) {
-        if (w->plain[i] != SCAN_ABSENT) {
-            json_raw(converse_build_key(x, scan_text(w->scan, scan_key(w->scan, w->plain[i]))),
-                     scan_raw(w->scan, w->plain[i]));
+        if (w->fields.plain[i] != SCAN_ABSENT) {
+            json_raw(
+                converse_build_key(x, scan_text(w->scan, scan_key(w->scan, w->fields.plain[i]))),
+                scan_raw(w->scan, w->fields.plain[i]));
         }
     }
 }
@@ -224,11 +227,11 @@ static void put_format(struct converse_section *x, const struct wish *w)
     JSON_KEY(out, "jsonSchema");
     json_object(out); /* JSON inside a JSON string */
     converse_build_member(b, STR("schema"), schema);
-    if (w->schema_name.n > 0) {
-        converse_build_member(b, STR("name"), w->schema_name);
+    if (w->format.schema.name.n > 0) {
+        converse_build_member(b, STR("name"), w->format.schema.name);
     }
-    if (w->schema_description.n > 0) {
-        converse_build_member(b, STR("description"), w->schema_description);
+    if (w->format.schema.description.n > 0) {
+        converse_build_member(b, STR("description"), w->format.schema.description);
     }
     for (int i = 0; i < 3; i++) {
         json_object_end(out);
@@ -311,7 +314,7 @@ static void put_words(struct converse_build *b, struct str words)
 void converse_settings_put_words(struct converse_build *b)
 {
     const struct plan *p = b->plan;
-    struct str name = p->left.choice_name;
+    struct str name = p->left.choice.name;
     if (p->call_in_words) {
         if (name.n > 0) {
             name = converse_name_out(b->names, name);
@@ -319,6 +322,6 @@ void converse_settings_put_words(struct converse_build *b)
         put_words(b, json_wish_call(b->arena, name));
     }
     if (p->format == PLAN_FORMAT_WORDS) {
-        put_words(b, json_wish(b->arena, p->left.schema));
+        put_words(b, json_wish(b->arena, p->left.format.schema.text));
     }
 }

@@ -143,7 +143,7 @@ void openai_tools_put_gone(struct converse_build *b, struct str name)
 void openai_tools_put(struct converse_build *b, const struct chat_request *r)
 {
     const struct plan *p = b->plan;
-    if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
+    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_list(b, r->scan, r->tools);
         put_list(b, r->scan, SCAN_GET(r->scan, 0, "functions"));
     }

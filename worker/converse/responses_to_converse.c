@@ -32,7 +32,7 @@ static void place(struct writer *w, uint32_t i)
  * model's last turn, where the request before this one ended, and up to here. */
 static void put_point(struct writer *w)
 {
-    if (w->b.plan->left.cache_auto) {
+    if (w->b.plan->left.cache.automatic) {
         converse_build_cache_point_here(&w->b);
     }
 }

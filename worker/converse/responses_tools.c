@@ -173,14 +173,14 @@ void responses_tools_put_found(struct converse_build *b, const struct scan *s, s
 void responses_tools_put(struct converse_build *b, const struct responses_request *r)
 {
     struct plan *p = b->plan;
-    if (p->tools || p->left.choice != WISH_CHOICE_NONE) {
+    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_tools(b, r);
     }
     if (p->history_tool && converse_build_ok(b)) {
         put_gone(b, r);
     }
-    if (p->left.choice_name.n > 0) {
-        p->left.choice_name = join(b, p->left.choice_space, p->left.choice_name);
+    if (p->left.choice.name.n > 0) {
+        p->left.choice.name = join(b, p->left.choice.space, p->left.choice.name);
     }
     converse_build_tools_end(b);
 }

@@ -491,6 +491,6 @@ enum status messages_read(const struct scan *s, bool count_tokens, struct messag
     out->session = read_session(s);
     st = messages_wish_read(&out->wish, s, out->messages, out->tools, err);
     out->wish.stream = out->stream;
-    out->wish.max_tokens = out->max_tokens;
+    out->wish.max_tokens.n = out->max_tokens;
     return st;
 }

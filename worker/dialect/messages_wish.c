@@ -35,11 +35,13 @@ static scan_ref read_number(struct wish *w, struct str name, double *out, const 
 static void read_sampling(struct wish *w)
 {
     double ignored;
-    w->has_temperature = read_number(w, STR("temperature"), &w->temperature,
-                                     "temperature: Input should be a valid number") != SCAN_ABSENT;
-    w->has_top_p = read_number(w, STR("top_p"), &w->top_p,
-                               "top_p: Input should be a valid number") != SCAN_ABSENT;
-    w->top_k = read_number(w, STR("top_k"), &ignored, "top_k: Input should be a valid number");
+    w->sampling.has_temperature =
+        read_number(w, STR("temperature"), &w->sampling.temperature,
+                    "temperature: Input should be a valid number") != SCAN_ABSENT;
+    w->sampling.has_top_p = read_number(w, STR("top_p"), &w->sampling.top_p,
+                                        "top_p: Input should be a valid number") != SCAN_ABSENT;
+    w->sampling.top_k =
+        read_number(w, STR("top_k"), &ignored, "top_k: Input should be a valid number");
 }
 
 static void read_stops(struct wish *w)
@@ -109,9 +111,10 @@ static bool is_unreasoned(const struct scan *s, scan_ref messages)
 static void read_binding(struct wish *w, scan_ref binding)
 {
     const struct scan *s = w->scan;
-    w->binding = binding;
-    w->binding_error = SCAN_IS(s, SCAN_GET(s, binding, "mismatch_behavior"), "error") ||
-                       SCAN_IS(s, SCAN_GET(s, binding, "prefix_mismatch_behavior"), "error");
+    w->thinking.binding.at = binding;
+    w->thinking.binding.error =
+        SCAN_IS(s, SCAN_GET(s, binding, "mismatch_behavior"), "error") ||
+        SCAN_IS(s, SCAN_GET(s, binding, "prefix_mismatch_behavior"), "error");
     wish_need(w, WISH_BETA_BINDING, (struct str){NULL, 0});
 }
 
@@ -123,33 +126,33 @@ static void read_thinking(struct wish *w, scan_ref messages)
     if (scan_type(s, thinking) != SCAN_OBJECT) {
         return;
     }
-    w->thinking = SCAN_IS(s, type, "disabled")        ? WISH_THINKING_OFF
-                  : SCAN_IS(s, type, "enabled")       ? WISH_THINKING_BUDGET
-                  : SCAN_IS(s, type, "between_tools") ? WISH_THINKING_BETWEEN
-                                                      : WISH_THINKING_ADAPTIVE;
-    scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->budget);
+    w->thinking.mode = SCAN_IS(s, type, "disabled")        ? WISH_THINKING_OFF
+                       : SCAN_IS(s, type, "enabled")       ? WISH_THINKING_BUDGET
+                       : SCAN_IS(s, type, "between_tools") ? WISH_THINKING_BETWEEN
+                                                           : WISH_THINKING_ADAPTIVE;
+    scan_i64(s, SCAN_GET(s, thinking, "budget_tokens"), &w->thinking.budget);
     if (text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"))) {
-        w->display = display;
+        w->thinking.display.as = display;
     } else if (text_eq(display, STR("updates"))) {
-        w->display_updates = true;
+        w->thinking.display.updates = true;
         wish_need(w, WISH_BETA_UPDATES, (struct str){NULL, 0});
     } else {
-        w->display_other = display.n > 0;
+        w->thinking.display.other = display.n > 0;
     }
     if (scan_type(s, SCAN_GET(s, thinking, "block_binding")) == SCAN_OBJECT) {
         read_binding(w, SCAN_GET(s, thinking, "block_binding"));
     }
-    w->unreasoned = wish_thinks(w->thinking) && is_unreasoned(s, messages);
+    w->thinking.unreasoned = wish_thinks(w->thinking.mode) && is_unreasoned(s, messages);
 }
 
 static void read_effort(struct wish *w)
 {
     scan_ref config = SCAN_GET(w->scan, 0, "output_config");
-    w->effort = wish_effort_find(wish_text(w, SCAN_GET(w->scan, config, "effort")));
-    if (w->effort == WISH_EFFORT_OTHER) {
+    w->effort.level = wish_effort_find(wish_text(w, SCAN_GET(w->scan, config, "effort")));
+    if (w->effort.level == WISH_EFFORT_OTHER) {
         wrong(w, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
     }
-    w->task_budget = present(w->scan, SCAN_GET(w->scan, config, "task_budget"));
+    w->effort.task_budget = present(w->scan, SCAN_GET(w->scan, config, "task_budget"));
 }
 
 static void read_format(struct wish *w)
@@ -157,19 +160,20 @@ static void read_format(struct wish *w)
     const struct scan *s = w->scan;
     scan_ref format = SCAN_GET(s, SCAN_GET(s, 0, "output_config"), "format");
     scan_ref old = SCAN_GET(s, 0, "output_format");
-    w->format_twice = present(s, format) && present(s, old);
-    w->format_old = !present(s, format) && scan_type(s, old) == SCAN_OBJECT;
-    w->format_name = w->format_old ? "output_format" : "output_config.format";
-    if (w->format_old) {
+    w->format.twice = present(s, format) && present(s, old);
+    w->format.old = !present(s, format) && scan_type(s, old) == SCAN_OBJECT;
+    w->format.name = w->format.old ? "output_format" : "output_config.format";
+    if (w->format.old) {
         format = old;
     }
     scan_ref schema = SCAN_GET(s, format, "schema");
     if (present(s, format)) {
-        w->format = scan_type(s, schema) == SCAN_OBJECT ? WISH_FORMAT_SCHEMA : WISH_FORMAT_OTHER;
+        w->format.kind =
+            scan_type(s, schema) == SCAN_OBJECT ? WISH_FORMAT_SCHEMA : WISH_FORMAT_OTHER;
     }
-    if (w->format == WISH_FORMAT_SCHEMA) {
-        w->schema = scan_raw(s, schema);
-        w->schema_at = schema;
+    if (w->format.kind == WISH_FORMAT_SCHEMA) {
+        w->format.schema.text = scan_raw(s, schema);
+        w->format.schema.at = schema;
     }
 }
 
@@ -179,15 +183,15 @@ static void read_choice(struct wish *w)
 {
     const struct scan *s = w->scan;
     scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
-    w->one_call = is_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"));
+    w->choice.one_call = is_true(s, SCAN_GET(s, choice, "disable_parallel_tool_use"));
     if (SCAN_IS(s, type, "none")) {
-        w->choice = WISH_CHOICE_NONE;
+        w->choice.kind = WISH_CHOICE_NONE;
     } else if (SCAN_IS(s, type, "any")) {
-        w->choice = WISH_CHOICE_ANY;
+        w->choice.kind = WISH_CHOICE_ANY;
     } else if (SCAN_IS(s, type, "tool")) {
-        w->choice = WISH_CHOICE_ONE;
-        w->choice_name = wish_text(w, SCAN_GET(s, choice, "name"));
-        if (w->choice_name.n == 0) {
+        w->choice.kind = WISH_CHOICE_ONE;
+        w->choice.name = wish_text(w, SCAN_GET(s, choice, "name"));
+        if (w->choice.name.n == 0) {
             wrong(w, "tool_choice.tool.name: Field required");
         }
     } else if (scan_type(s, choice) == SCAN_OBJECT && !SCAN_IS(s, type, "auto")) {
@@ -224,18 +228,19 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
     for (scan_ref t = scan_first(s, tools); t != SCAN_ABSENT; t = scan_next(s, tools, t)) {
         bool deferred = is_true(s, SCAN_GET(s, t, "defer_loading"));
         struct str type = scan_text(s, SCAN_GET(s, t, "type"));
-        w->tool_search = w->tool_search || deferred || text_starts(type, STR("tool_search_tool_"));
+        w->tools.search =
+            w->tools.search || deferred || text_starts(type, STR("tool_search_tool_"));
         read_tool_beta(w, type);
-        w->tools++;
+        w->tools.shown++;
         if (!deferred) {
             continue;
         }
-        if (!read && !tool_references_read(s, messages, &w->references)) {
+        if (!read && !tool_references_read(s, messages, &w->tools.references)) {
             return false;
         }
         read = true;
         struct str name = scan_text(s, SCAN_GET(s, t, "name"));
-        w->tools_deferred += !wish_shows_deferred(w, name);
+        w->tools.deferred += !wish_shows_deferred(w, name);
     }
     return true;
 }
@@ -243,24 +248,24 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    if (w->tools > w->tools_deferred && w->choice != WISH_CHOICE_NONE) {
+    if (w->tools.shown > w->tools.deferred && w->choice.kind != WISH_CHOICE_NONE) {
         return;
     }
-    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->called_before;
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->tools.called_before;
          m = scan_next(s, messages, m)) {
-        w->called_before = has_block(s, SCAN_GET(s, m, "content"), STR("tool_use"));
+        w->tools.called_before = has_block(s, SCAN_GET(s, m, "content"), STR("tool_use"));
     }
 }
 
 static void read_thoughts(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
-    bool forced = w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE;
-    for (scan_ref m = scan_first(s, messages);
-         m != SCAN_ABSENT && !w->thoughts && (forced || w->format != WISH_FORMAT_UNSET);
+    bool forced = w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE;
+    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->thinking.in_history &&
+                                               (forced || w->format.kind != WISH_FORMAT_UNSET);
          m = scan_next(s, messages, m)) {
-        w->thoughts = has_block(s, SCAN_GET(s, m, "content"), STR("thinking")) ||
-                      has_block(s, SCAN_GET(s, m, "content"), STR("redacted_thinking"));
+        w->thinking.in_history = has_block(s, SCAN_GET(s, m, "content"), STR("thinking")) ||
+                                 has_block(s, SCAN_GET(s, m, "content"), STR("redacted_thinking"));
     }
 }
 
@@ -270,8 +275,8 @@ static void read_thoughts(struct wish *w, scan_ref messages)
 static void read_tier(struct wish *w)
 {
     scan_ref tier = SCAN_GET(w->scan, 0, "service_tier");
-    w->has_tier = tier_find(scan_text(w->scan, tier), &w->tier);
-    w->tier_other = present(w->scan, tier) && !w->has_tier;
+    w->tier.given = tier_find(scan_text(w->scan, tier), &w->tier.value);
+    w->tier.other = present(w->scan, tier) && !w->tier.given;
 }
 
 static void read_context(struct wish *w)
@@ -325,8 +330,8 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
                                             .one_call = "disable_parallel_tool_use",
                                             .stops = "stop_sequences"};
     wish_begin(w, s, &names);
-    w->has_max_tokens = scan_type(s, SCAN_GET(s, 0, "max_tokens")) != SCAN_NONE;
-    w->exact = true;
+    w->max_tokens.given = scan_type(s, SCAN_GET(s, 0, "max_tokens")) != SCAN_NONE;
+    w->max_tokens.exact = true;
     read_sampling(w);
     read_stops(w);
     read_thinking(w, messages);
@@ -339,10 +344,10 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
     read_history(w, messages);
     read_thoughts(w, messages);
     read_tier(w);
-    w->betas[0] = SCAN_GET(s, 0, "anthropic_beta");
-    w->betas[1] = SCAN_GET(s, 0, "betas");
+    w->betas.members[0] = SCAN_GET(s, 0, "anthropic_beta");
+    w->betas.members[1] = SCAN_GET(s, 0, "betas");
     if (scan_type(s, SCAN_GET(s, 0, "cache_control")) == SCAN_OBJECT) {
-        w->cache_top = SCAN_GET(s, 0, "cache_control");
+        w->cache.top = SCAN_GET(s, 0, "cache_control");
     }
     read_context(w);
     return wish_read_fields(w, DIALECT_ANTHROPIC, known, sizeof known / sizeof *known, err);

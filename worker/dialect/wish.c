@@ -80,8 +80,8 @@ bool wish_is_nothing(const struct scan *s, scan_ref r)
 
 bool wish_shows_deferred(const struct wish *w, struct str name)
 {
-    return (w->choice_name.n > 0 && text_eq(w->choice_name, name)) ||
-           tool_references_has(&w->references, name);
+    return (w->choice.name.n > 0 && text_eq(w->choice.name, name)) ||
+           tool_references_has(&w->tools.references, name);
 }
 
 /* --- faults -------------------------------------------------------------------------------- */
@@ -116,19 +116,19 @@ struct str wish_text(struct wish *w, scan_ref r)
 
 bool wish_make_stops(struct wish *w, uint32_t most)
 {
-    w->stops = arena_alloc(w->scan->arena, (most + 1) * sizeof *w->stops);
-    if (!w->stops) {
+    w->stops.list = arena_alloc(w->scan->arena, (most + 1) * sizeof *w->stops.list);
+    if (!w->stops.list) {
         no_memory(w);
     }
-    return w->stops != NULL;
+    return w->stops.list != NULL;
 }
 
 void wish_add_stop(struct wish *w, struct str raw)
 {
-    if (wish_is_blank(raw) || w->stop_count == STOPS_MAX) {
-        w->stops_lost = true;
+    if (wish_is_blank(raw) || w->stops.count == STOPS_MAX) {
+        w->stops.lost = true;
     } else {
-        w->stops[w->stop_count++] = raw;
+        w->stops.list[w->stops.count++] = raw;
     }
 }
 
@@ -182,13 +182,13 @@ _Static_assert(sizeof wish_plain / sizeof *wish_plain <= WISH_PLAIN_MAX, "room i
 
 void wish_need(struct wish *w, struct str beta, struct str tool)
 {
-    for (uint32_t i = 0; i < w->need_count; i++) {
-        if (text_eq(w->needs[i].beta, beta) && text_eq(w->needs[i].tool, tool)) {
+    for (uint32_t i = 0; i < w->betas.need_count; i++) {
+        if (text_eq(w->betas.needs[i].beta, beta) && text_eq(w->betas.needs[i].tool, tool)) {
             return;
         }
     }
-    if (beta.n > 0 && w->need_count < WISH_NEEDS_MAX) {
-        w->needs[w->need_count++] = (struct wish_need){beta, tool};
+    if (beta.n > 0 && w->betas.need_count < WISH_NEEDS_MAX) {
+        w->betas.needs[w->betas.need_count++] = (struct wish_need){beta, tool};
     }
 }
 
@@ -204,14 +204,14 @@ void wish_begin(struct wish *w, const struct scan *s, const struct wish_names *c
 {
     *w = (struct wish){.scan = s,
                        .called = called,
-                       .top_k = SCAN_ABSENT,
-                       .betas = {SCAN_ABSENT, SCAN_ABSENT},
-                       .allowed = SCAN_ABSENT,
-                       .cache_top = SCAN_ABSENT,
-                       .binding = SCAN_ABSENT,
+                       .sampling.top_k = SCAN_ABSENT,
+                       .betas.members = {SCAN_ABSENT, SCAN_ABSENT},
+                       .tools.allowed.at = SCAN_ABSENT,
+                       .cache.top = SCAN_ABSENT,
+                       .thinking.binding.at = SCAN_ABSENT,
                        .context = SCAN_ABSENT};
     for (size_t i = 0; i < WISH_PLAIN_MAX; i++) {
-        w->plain[i] = SCAN_ABSENT;
+        w->fields.plain[i] = SCAN_ABSENT;
     }
 }
 
@@ -261,14 +261,15 @@ static bool is_known(struct name m, const struct str *known, size_t n)
 
 static bool add_other(struct wish *w, scan_ref value)
 {
-    if (!w->others) {
-        w->other_room = scan_size(w->scan, 0) + OTHERS_MORE;
-        w->others = arena_alloc(w->scan->arena, w->other_room * sizeof *w->others);
+    if (!w->fields.others) {
+        w->fields.other_room = scan_size(w->scan, 0) + OTHERS_MORE;
+        w->fields.others =
+            arena_alloc(w->scan->arena, w->fields.other_room * sizeof *w->fields.others);
     }
-    if (!w->others || w->other_count == w->other_room) {
+    if (!w->fields.others || w->fields.other_count == w->fields.other_room) {
         return false;
     }
-    w->others[w->other_count++] = value;
+    w->fields.others[w->fields.other_count++] = value;
     return true;
 }
 
@@ -284,8 +285,9 @@ enum status wish_read_fields(struct wish *w, enum dialect dialect, const struct 
             continue;
         }
         if (row < wish_plain_count) {
-            if (w->plain[row] == SCAN_ABSENT && !scan_text_is(s, v, wish_plain[row].neutral)) {
-                w->plain[row] = v;
+            if (w->fields.plain[row] == SCAN_ABSENT &&
+                !scan_text_is(s, v, wish_plain[row].neutral)) {
+                w->fields.plain[row] = v;
                 wish_need(w, wish_plain[row].beta, (struct str)NO_NAME);
             }
         } else if (!add_other(w, v)) {
@@ -305,12 +307,12 @@ void wish_lose(struct wish *w, scan_ref value)
 void wish_take(struct wish *w, scan_ref value)
 {
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < w->other_count; i++) {
-        if (w->others[i] != value) {
-            w->others[kept++] = w->others[i];
+    for (uint32_t i = 0; i < w->fields.other_count; i++) {
+        if (w->fields.others[i] != value) {
+            w->fields.others[kept++] = w->fields.others[i];
         }
     }
-    w->other_count = kept;
+    w->fields.other_count = kept;
 }
 
 enum status wish_refuse_thread(const struct scan *s, struct err *err)

@@ -111,67 +111,108 @@ struct wish {
     struct err fault;
 
     bool stream;
-    bool has_max_tokens;
-    bool exact; /* its clients want a refusal when they ask for more tokens than there are */
-    int64_t max_tokens;
-    bool has_temperature, has_top_p;
-    double temperature, top_p;
-    scan_ref top_k; /* a number, or SCAN_ABSENT */
+    struct {
+        bool given;
+        bool exact; /* its clients want a refusal when they ask for more tokens than there are */
+        int64_t n;
+    } max_tokens;
 
-    struct str *stops; /* JSON strings with their quotes; blank ones, which nobody takes, are out */
-    uint32_t stop_count;
-    bool stops_lost; /* there were blank ones, or too many */
+    struct {
+        bool has_temperature, has_top_p;
+        double temperature, top_p;
+        scan_ref top_k; /* a number, or SCAN_ABSENT */
+    } sampling;
 
-    enum wish_thinking thinking;
-    int64_t budget;       /* tokens, of WISH_THINKING_BUDGET */
-    struct str display;   /* thinking.display: "summarized", "omitted" or empty */
-    bool display_updates; /* "updates", which rests on WISH_BETA_UPDATES */
-    bool display_other;   /* an unknown one */
-    bool display_ours;    /* the dialect's, whose clients have no word for it */
-    bool unreasoned;      /* the turn that is to go on calls tools and did not begin with a thought;
+    struct {
+        struct str *list; /* JSON strings with their quotes; blank ones, which nobody takes, are
+                             out */
+        uint32_t count;
+        bool lost; /* there were blank ones, or too many */
+    } stops;
+
+    struct {
+        enum wish_thinking mode;
+        int64_t budget; /* tokens, of WISH_THINKING_BUDGET */
+        struct {
+            struct str as; /* "summarized", "omitted" or empty */
+            bool updates;  /* "updates", which rests on WISH_BETA_UPDATES */
+            bool other;    /* an unknown one */
+            bool ours;     /* the dialect's, whose clients have no word for it */
+        } display;
+        struct {
+            scan_ref at; /* thinking.block_binding: an object, or SCAN_ABSENT */
+            bool error;  /* it wants an error for thoughts of another conversation */
+        } binding;
+        bool unreasoned; /* the turn that is to go on calls tools and did not begin with a thought;
                            told only when there is a wish for thinking */
-    bool thoughts;        /* the history has some; told only with a format or a forced call */
-    scan_ref binding;     /* thinking.block_binding: an object, or SCAN_ABSENT */
-    bool binding_error;   /* and it wants an error for thoughts of another conversation */
-    enum wish_effort effort;
-    bool effort_rounded; /* it was a lower one than there are */
-    bool task_budget;
+        bool in_history; /* there are thoughts; told only with a format or a forced call */
+    } thinking;
 
-    enum wish_format format;
-    const char *format_name; /* of the field */
-    bool format_old;         /* it stands under the name that it had as a beta */
-    bool format_twice;       /* under both names: the old one is dropped */
-    bool schema_open;        /* the dialect does not ask for additionalProperties:false */
-    struct str schema;       /* a JSON object, of WISH_FORMAT_SCHEMA */
-    scan_ref schema_at;      /* where it stands */
-    struct str schema_name, schema_description;
+    struct {
+        enum wish_effort level;
+        bool rounded; /* it was a lower one than there are */
+        bool task_budget;
+    } effort;
 
-    uint32_t tools;          /* that the model may be shown */
-    uint32_t tools_deferred; /* of them: that wait for a tool search, and none has named */
-    struct tool_references references; /* what the history has named; read where a tool waits */
-    scan_ref allowed; /* a list: no other tools may be shown; SCAN_ABSENT: all may */
-    const struct wish_allowed *allowed_entries; /* that list, read once; in the arena */
-    uint32_t allowed_count;
-    bool tool_search;   /* defers tools, or has a tool that searches for them */
-    bool called_before; /* the history has tool calls; told only without tools or with NONE */
-    enum wish_choice choice;
-    struct str choice_name;  /* of WISH_CHOICE_ONE */
-    struct str choice_space; /* the namespace of that tool; empty: none */
-    bool choice_lost;        /* it named a tool that only another service has */
-    bool one_call;           /* at most one tool call in the answer */
+    struct { /* of the answer */
+        enum wish_format kind;
+        const char *name; /* of the field */
+        bool old;         /* it stands under the name that it had as a beta */
+        bool twice;       /* under both names: the old one is dropped */
+        struct {
+            struct str text; /* a JSON object, of WISH_FORMAT_SCHEMA */
+            scan_ref at;     /* where it stands */
+            struct str name, description;
+            bool open; /* the dialect does not ask for additionalProperties:false */
+        } schema;
+    } format;
 
-    bool has_tier, tier_other; /* other: a word that is no tier of Bedrock's */
-    enum tier tier;
-    scan_ref betas[2];  /* members of the body: a text or a list of texts; the header is apart */
-    scan_ref cache_top; /* top-level cache_control: an object, or SCAN_ABSENT */
-    bool cache_auto;    /* its clients mark nothing, and want a cache all the same */
-    scan_ref context;   /* context_management, or SCAN_ABSENT */
-    struct wish_need needs[WISH_NEEDS_MAX];
-    uint32_t need_count;
+    struct {
+        uint32_t shown;    /* that the model may be shown */
+        uint32_t deferred; /* of them: that wait for a tool search, and none has named */
+        /* What the history has named; read where a tool waits. */
+        struct tool_references references;
+        struct {         /* allowed_tools */
+            scan_ref at; /* a list: no other tools may be shown; SCAN_ABSENT: all may */
+            const struct wish_allowed *entries; /* that list, read once; in the arena */
+            uint32_t count;
+        } allowed;
+        bool search;        /* defers tools, or has a tool that searches for them */
+        bool called_before; /* the history has tool calls; told only without tools or with NONE */
+    } tools;
 
-    scan_ref plain[WISH_PLAIN_MAX]; /* by row of wish_plain; SCAN_ABSENT: nothing is asked */
-    scan_ref *others;               /* fields that this program does not know */
-    uint32_t other_count, other_room;
+    struct { /* tool_choice */
+        enum wish_choice kind;
+        struct str name;  /* of WISH_CHOICE_ONE */
+        struct str space; /* the namespace of that tool; empty: none */
+        bool lost;        /* it named a tool that only another service has */
+        bool one_call;    /* at most one tool call in the answer */
+    } choice;
+
+    struct { /* service_tier */
+        bool given;
+        bool other; /* a word that is no tier of Bedrock's */
+        enum tier value;
+    } tier;
+
+    struct {
+        scan_ref top;   /* top-level cache_control: an object, or SCAN_ABSENT */
+        bool automatic; /* its clients mark nothing, and want a cache all the same */
+    } cache;
+
+    scan_ref context; /* context_management, or SCAN_ABSENT */
+
+    struct {
+        scan_ref members[2]; /* of the body: a text or a list of texts; the header is apart */
+        struct wish_need needs[WISH_NEEDS_MAX];
+        uint32_t need_count;
+    } betas;
+
+    struct {
+        scan_ref plain[WISH_PLAIN_MAX]; /* by row of wish_plain; SCAN_ABSENT: nothing is asked */
+        scan_ref *others;               /* fields that this program does not know */
+        uint32_t other_count, other_room;
+    } fields;
 };
 
 /* Is a deferred tool shown all the same? The history has given it out, or it has to be called. */

@@ -83,7 +83,8 @@ static bool wait_for_keys(struct exchange *x)
 {
     struct worker *w = x->worker;
     uint64_t now_ms = clock_mono_ms();
-    if (w->config->bedrock_api_key[0] || keyring_now(&w->keyring, w->segment) != KEYRING_STALE) {
+    if (w->config->bedrock_api_key[0] ||
+        keyring_now(&w->keyring, w->segment, LANES_HOME) != KEYRING_STALE) {
         return false;
     }
     x->attempt.keys_until_ms =
@@ -91,8 +92,9 @@ static bool wait_for_keys(struct exchange *x)
     if (now_ms >= x->attempt.keys_until_ms) {
         return false;
     }
-    if (now_ms >= w->keyring.miss_ms) { /* of this worker, not of each of its exchanges */
-        w->keyring.miss_ms = now_ms + KEYS_MISS_MS;
+    if (now_ms >=
+        w->keyring.lane[LANES_HOME].miss_ms) { /* of this worker, not of each of its exchanges */
+        w->keyring.lane[LANES_HOME].miss_ms = now_ms + KEYS_MISS_MS;
         signing_miss(w->segment);
         loop_eventfd_ring(w->segment->wake_refresher);
     }
@@ -197,11 +199,13 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                               .headers = o->pairs,
                               .header_count = o->n};
     memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
-    struct sigv4_scope scope = {.region = text_from(keys->region), .service = STR("bedrock")};
+    struct sigv4_scope scope = {.region = text_from(keys->region),
+                                .service = text_from(signing_service_name(SIGNING_BEDROCK))};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
-    enum status st = sigv4_sign(&r, &scope, keys->key[day], text_from(keys->access_key_id), amz,
-                                &b->scratch, &b->authorization, &x->outcome.err);
+    enum status st =
+        sigv4_sign(&r, &scope, keys->key[SIGNING_BEDROCK][day], text_from(keys->access_key_id), amz,
+                   &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
         st = err_no_memory(&x->outcome.err);
     }
@@ -222,16 +226,16 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     }
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
-    if (keyring_look(&w->keyring, w->segment, amz, &day) != KEYRING_GOOD) {
+    if (keyring_look(&w->keyring, w->segment, LANES_HOME, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
-                 keyring_trouble(&w->keyring, w->segment, w->config));
+                 keyring_trouble(&w->keyring, w->segment, LANES_HOME, w->config));
         err_set(&x->outcome.err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
         x->outcome.err.retry_after_s = 5;
         x->outcome.refused = COUNTER_REFUSED_CREDENTIALS;
         return x->outcome.err.code;
     }
-    const struct signing_keys *keys = &w->keyring.keys;
+    const struct signing_keys *keys = &w->keyring.lane[LANES_HOME].keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return err_no_memory(&x->outcome.err);

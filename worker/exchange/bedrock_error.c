@@ -329,9 +329,9 @@ static void complain_of_credentials(struct exchange *x, size_t row, struct str n
                                     errors[row].counter == COUNTER_FAILED_SIGNATURE);
     if (text_istarts(name, STR("ExpiredToken")) ||
         text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(w->segment);
+        signing_complain(w->segment, LANES_HOME);
     }
-    if (refused && (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring))) {
+    if (refused && (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, LANES_HOME))) {
         wait_is_vain(&x->outcome.err);
     }
 }

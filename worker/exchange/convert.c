@@ -136,8 +136,8 @@ static enum status convert(struct exchange *x)
         changes_note(&x->attempt.changes, "behind:", text_from(x->asked.model.behind_by));
     }
     if (x->outcome.output_most > 0) { /* the client named none: what reserve pays for */
-        wish.has_max_tokens = true;
-        wish.max_tokens = x->outcome.output_most;
+        wish.max_tokens.given = true;
+        wish.max_tokens.n = x->outcome.output_most;
         changes_note(&x->attempt.changes, "clamp:", STR("max_tokens.budget"));
     }
     enum status st =

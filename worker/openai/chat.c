@@ -168,7 +168,7 @@ enum status chat_read(const struct scan *s, struct chat_request *out, struct err
         st = chat_wish_read(&out->wish, s, out->messages, out->tools, err);
     }
     out->wish.stream = out->stream;
-    out->wish.max_tokens = out->max_tokens;
-    out->wish.has_max_tokens = out->max_tokens > 0;
+    out->wish.max_tokens.n = out->max_tokens;
+    out->wish.max_tokens.given = out->max_tokens > 0;
     return st;
 }

@@ -45,14 +45,14 @@ static void read_thinking(struct wish *w)
     scan_ref thinking = SCAN_GET(s, 0, "thinking"), type = SCAN_GET(s, thinking, "type");
     scan_ref budget = SCAN_GET(s, thinking, "budget_tokens");
     if (SCAN_IS(s, type, "disabled")) {
-        w->thinking = WISH_THINKING_OFF;
+        w->thinking.mode = WISH_THINKING_OFF;
     } else if (SCAN_IS(s, type, "adaptive")) {
-        w->thinking = WISH_THINKING_ADAPTIVE;
+        w->thinking.mode = WISH_THINKING_ADAPTIVE;
     } else if (SCAN_IS(s, type, "between_tools")) {
-        w->thinking = WISH_THINKING_BETWEEN;
+        w->thinking.mode = WISH_THINKING_BETWEEN;
     } else if (SCAN_IS(s, type, "enabled") && scan_type(s, budget) == SCAN_NUMBER) {
-        w->thinking = WISH_THINKING_BUDGET;
-        if (!scan_i64(s, budget, &w->budget) || w->budget < BUDGET_MIN) {
+        w->thinking.mode = WISH_THINKING_BUDGET;
+        if (!scan_i64(s, budget, &w->thinking.budget) || w->thinking.budget < BUDGET_MIN) {
             wish_fault(w, ERR_FAULT_VALUE, "thinking",
                        "Invalid 'thinking': expected budget_tokens >= 1024.");
         }
@@ -67,7 +67,7 @@ static void read_top_k(struct wish *w)
 {
     scan_ref top_k = SCAN_GET(w->scan, 0, "top_k");
     if (scan_type(w->scan, top_k) == SCAN_NUMBER) {
-        w->top_k = top_k;
+        w->sampling.top_k = top_k;
         wish_take(w, top_k);
     }
 }
@@ -96,7 +96,7 @@ static uint32_t count_allowed(struct wish *w, scan_ref list)
 {
     const struct scan *s = w->scan;
     uint32_t n = 0;
-    if (w->allowed == SCAN_ABSENT) {
+    if (w->tools.allowed.at == SCAN_ABSENT) {
         return scan_type(s, list) == SCAN_ARRAY ? scan_size(s, list) : 0;
     }
     for (scan_ref t = scan_first(s, list); t != SCAN_ABSENT; t = scan_next(s, list, t)) {
@@ -128,10 +128,10 @@ static void read_history(struct wish *w, scan_ref messages)
     for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT; m = scan_next(s, messages, m)) {
         if (SCAN_IS(s, SCAN_GET(s, m, "role"), "assistant")) {
             last = calls(s, m);
-            w->called_before = w->called_before || last;
+            w->tools.called_before = w->tools.called_before || last;
         }
     }
-    w->unreasoned = last && wish_thinks(w->thinking);
+    w->thinking.unreasoned = last && wish_thinks(w->thinking.mode);
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -193,20 +193,21 @@ enum status chat_wish_read(struct wish *w, const struct scan *s, scan_ref messag
     if (st != STATUS_OK) {
         return st;
     }
-    w->has_temperature = scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->temperature);
-    w->has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->top_p);
+    w->sampling.has_temperature =
+        scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->sampling.temperature);
+    w->sampling.has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->sampling.top_p);
     refuse_audio(w);
     read_stops(w);
     openai_wish_effort(w, SCAN_GET(s, 0, "reasoning_effort"), "reasoning_effort");
     read_thinking(w);
-    if (wish_thinks(w->thinking)) {
+    if (wish_thinks(w->thinking.mode)) {
         openai_wish_display(w, wish_text(w, SCAN_GET(s, SCAN_GET(s, 0, "thinking"), "display")));
     }
     read_top_k(w);
     openai_wish_tier(w);
     read_format(w);
     read_choice(w);
-    w->tools = count_allowed(w, tools) + count_allowed(w, SCAN_GET(s, 0, "functions"));
+    w->tools.shown = count_allowed(w, tools) + count_allowed(w, SCAN_GET(s, 0, "functions"));
     read_history(w, messages);
     return STATUS_OK;
 }

@@ -16,13 +16,13 @@ void openai_wish_effort(struct wish *w, scan_ref effort, const char *param)
         return;
     }
     if (text_eq(word, STR("none"))) {
-        w->thinking = WISH_THINKING_OFF;
+        w->thinking.mode = WISH_THINKING_OFF;
         return;
     }
-    w->effort_rounded = text_eq(word, STR("minimal"));
-    w->effort = w->effort_rounded ? WISH_EFFORT_LOW : wish_effort_find(word);
-    w->thinking = WISH_THINKING_ADAPTIVE;
-    if (w->effort == WISH_EFFORT_OTHER) {
+    w->effort.rounded = text_eq(word, STR("minimal"));
+    w->effort.level = w->effort.rounded ? WISH_EFFORT_LOW : wish_effort_find(word);
+    w->thinking.mode = WISH_THINKING_ADAPTIVE;
+    if (w->effort.level == WISH_EFFORT_OTHER) {
         snprintf(text, sizeof text,
                  "Invalid value for '%s': supported values are 'none', 'minimal', 'low', 'medium', "
                  "'high', 'xhigh', and 'max'.",
@@ -34,9 +34,9 @@ void openai_wish_effort(struct wish *w, scan_ref effort, const char *param)
 void openai_wish_display(struct wish *w, struct str display)
 {
     bool known = text_eq(display, STR("summarized")) || text_eq(display, STR("omitted"));
-    w->display_ours = display.n == 0;
-    w->display_other = display.n > 0 && !known;
-    w->display = known ? display : STR("summarized");
+    w->thinking.display.ours = display.n == 0;
+    w->thinking.display.other = display.n > 0 && !known;
+    w->thinking.display.as = known ? display : STR("summarized");
 }
 
 /* "auto" and "default" ask for nothing but what everybody gets; "fast" is OpenAI's newer word. */
@@ -45,12 +45,12 @@ void openai_wish_tier(struct wish *w)
     const struct scan *s = w->scan;
     scan_ref tier = SCAN_GET(s, 0, "service_tier");
     if (SCAN_IS(s, tier, "fast")) {
-        w->has_tier = true;
-        w->tier = TIER_PRIORITY;
+        w->tier.given = true;
+        w->tier.value = TIER_PRIORITY;
         return;
     }
-    w->has_tier = tier_find(scan_text(s, tier), &w->tier);
-    w->tier_other = !w->has_tier && !wish_is_nothing(s, tier) && !SCAN_IS(s, tier, "auto");
+    w->tier.given = tier_find(scan_text(s, tier), &w->tier.value);
+    w->tier.other = !w->tier.given && !wish_is_nothing(s, tier) && !SCAN_IS(s, tier, "auto");
 }
 
 void openai_wish_format(struct wish *w, struct openai_format f)
@@ -58,16 +58,16 @@ void openai_wish_format(struct wish *w, struct openai_format f)
     const struct scan *s = w->scan;
     scan_ref type = SCAN_GET(s, f.format, "type"), schema = SCAN_GET(s, f.inner, "schema");
     char text[120];
-    w->format_name = f.name;
+    w->format.name = f.name;
     if (SCAN_IS(s, type, "json_object")) {
-        w->format = WISH_FORMAT_JSON;
+        w->format.kind = WISH_FORMAT_JSON;
     }
     if (!SCAN_IS(s, type, "json_schema")) {
         bool known_type = SCAN_IS(s, type, "json_object") || SCAN_IS(s, type, "text");
-        w->format =
+        w->format.kind =
             !known_type && scan_type(s, f.format) == SCAN_OBJECT && scan_size(s, f.format) > 0
                 ? WISH_FORMAT_OTHER /* newer than this program, or wrong: named */
-                : w->format;
+                : w->format.kind;
         return;
     }
     if (scan_type(s, schema) != SCAN_OBJECT) {
@@ -75,12 +75,12 @@ void openai_wish_format(struct wish *w, struct openai_format f)
         wish_fault(w, ERR_FAULT_MISSING, f.schema, text);
         return;
     }
-    w->format = WISH_FORMAT_SCHEMA;
-    w->schema_open = true;
-    w->schema = scan_raw(s, schema);
-    w->schema_at = schema;
-    w->schema_name = wish_text(w, SCAN_GET(s, f.inner, "name"));
-    w->schema_description = wish_text(w, SCAN_GET(s, f.inner, "description"));
+    w->format.kind = WISH_FORMAT_SCHEMA;
+    w->format.schema.open = true;
+    w->format.schema.text = scan_raw(s, schema);
+    w->format.schema.at = schema;
+    w->format.schema.name = wish_text(w, SCAN_GET(s, f.inner, "name"));
+    w->format.schema.description = wish_text(w, SCAN_GET(s, f.inner, "description"));
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
@@ -96,9 +96,9 @@ static void wrong_choice(struct wish *w, const char *choices)
 static void read_word(struct wish *w, scan_ref choice, const char *choices)
 {
     if (SCAN_IS(w->scan, choice, "required") || SCAN_IS(w->scan, choice, "any")) {
-        w->choice = WISH_CHOICE_ANY;
+        w->choice.kind = WISH_CHOICE_ANY;
     } else if (SCAN_IS(w->scan, choice, "none")) {
-        w->choice = WISH_CHOICE_NONE;
+        w->choice.kind = WISH_CHOICE_NONE;
     } else if (!SCAN_IS(w->scan, choice, "auto")) {
         wrong_choice(w, choices);
     }
@@ -123,16 +123,16 @@ static void read_entries(struct wish *w, scan_ref tools)
     const struct scan *s = w->scan;
     uint32_t n = scan_type(s, tools) == SCAN_ARRAY ? scan_size(s, tools) : 0;
     struct wish_allowed *list = arena_alloc(s->arena, (n + 1) * sizeof *list);
-    w->allowed = tools;
+    w->tools.allowed.at = tools;
     if (!list) {
         err_no_memory(&w->fault);
         return;
     }
     for (scan_ref v = n ? scan_first(s, tools) : SCAN_ABSENT; v != SCAN_ABSENT;
          v = scan_next(s, tools, v)) {
-        list[w->allowed_count++] = read_entry(w, v);
+        list[w->tools.allowed.count++] = read_entry(w, v);
     }
-    w->allowed_entries = list;
+    w->tools.allowed.entries = list;
 }
 
 /* Chat has mode and tools in an object of their own. */
@@ -142,7 +142,7 @@ static void read_allowed(struct wish *w, scan_ref choice, const char *choices)
     scan_ref inner = SCAN_GET(s, choice, "allowed_tools");
     inner = scan_type(s, inner) == SCAN_OBJECT ? inner : choice;
     if (SCAN_IS(s, SCAN_GET(s, inner, "mode"), "required")) {
-        w->choice = WISH_CHOICE_ANY;
+        w->choice.kind = WISH_CHOICE_ANY;
     }
     scan_ref tools = SCAN_GET(s, inner, "tools");
     if (scan_size(s, tools) > ALLOWED_MAX) {
@@ -165,10 +165,10 @@ static void read_object(struct wish *w, scan_ref choice, const char *choices)
         read_word(w, type, choices); /* {"type":"auto"}: Anthropic's shape without a name */
         return;
     }
-    w->choice = WISH_CHOICE_ONE;
-    w->choice_name = wish_text(w, named);
-    w->choice_space = wish_text(w, SCAN_GET(s, choice, "namespace"));
-    if (w->choice_name.n == 0) {
+    w->choice.kind = WISH_CHOICE_ONE;
+    w->choice.name = wish_text(w, named);
+    w->choice.space = wish_text(w, SCAN_GET(s, choice, "namespace"));
+    if (w->choice.name.n == 0) {
         wrong_choice(w, choices);
     }
 }
@@ -181,7 +181,7 @@ void openai_wish_choice(struct wish *w, scan_ref choice, const char *choices)
     } else if (scan_type(s, choice) == SCAN_OBJECT && scan_size(s, choice) > 0) {
         read_object(w, choice, choices);
     }
-    w->one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
+    w->choice.one_call = scan_type(s, SCAN_GET(s, 0, "parallel_tool_calls")) == SCAN_FALSE;
 }
 
 static bool entry_allows(const struct wish_allowed *e, struct str space, struct str name)
@@ -194,9 +194,9 @@ static bool entry_allows(const struct wish_allowed *e, struct str space, struct 
 
 bool openai_wish_allows(const struct wish *w, struct str space, struct str name)
 {
-    bool allows = w->allowed == SCAN_ABSENT;
-    for (uint32_t i = 0; i < w->allowed_count && !allows; i++) {
-        allows = entry_allows(&w->allowed_entries[i], space, name);
+    bool allows = w->tools.allowed.at == SCAN_ABSENT;
+    for (uint32_t i = 0; i < w->tools.allowed.count && !allows; i++) {
+        allows = entry_allows(&w->tools.allowed.entries[i], space, name);
     }
     return allows;
 }

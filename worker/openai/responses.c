@@ -153,7 +153,7 @@ enum status responses_read(const struct scan *s, struct responses_request *out, 
         st = responses_wish_read(&out->wish, s, &out->items, out->tools, &out->last, err);
     }
     out->wish.stream = out->stream;
-    out->wish.max_tokens = out->max_tokens;
-    out->wish.has_max_tokens = out->max_tokens > 0;
+    out->wish.max_tokens.n = out->max_tokens;
+    out->wish.max_tokens.given = out->max_tokens > 0;
     return st;
 }

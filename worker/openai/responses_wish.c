@@ -22,10 +22,10 @@ static void read_reasoning(struct wish *w)
     const struct scan *s = w->scan;
     bool shows = responses_wish_shows_summary(s);
     openai_wish_effort(w, SCAN_GET(s, SCAN_GET(s, 0, "reasoning"), "effort"), "reasoning.effort");
-    if (w->thinking == WISH_THINKING_UNSET && shows) {
-        w->thinking = WISH_THINKING_ADAPTIVE;
+    if (w->thinking.mode == WISH_THINKING_UNSET && shows) {
+        w->thinking.mode = WISH_THINKING_ADAPTIVE;
     }
-    if (wish_thinks(w->thinking) && shows) {
+    if (wish_thinks(w->thinking.mode) && shows) {
         openai_wish_display(w, (struct str){NULL, 0});
     }
 }
@@ -67,12 +67,12 @@ static void read_choice(struct wish *w)
     const struct scan *s = w->scan;
     scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
     bool search = SCAN_IS(s, type, "tool_search"), shell = SCAN_IS(s, type, "local_shell");
-    w->choice_lost = !search && !shell && is_services(s, choice);
-    openai_wish_choice(w, w->choice_lost || search || shell ? SCAN_ABSENT : choice,
+    w->choice.lost = !search && !shell && is_services(s, choice);
+    openai_wish_choice(w, w->choice.lost || search || shell ? SCAN_ABSENT : choice,
                        "'none', 'auto', 'required', a function, a custom tool, or allowed_tools");
     if (search || shell) {
-        w->choice = WISH_CHOICE_ONE;
-        w->choice_name = search ? RESPONSES_SEARCH : RESPONSES_SHELL;
+        w->choice.kind = WISH_CHOICE_ONE;
+        w->choice.name = search ? RESPONSES_SEARCH : RESPONSES_SHELL;
     }
 }
 
@@ -84,7 +84,7 @@ static void count_tools(struct wish *w, const struct responses_list *items, scan
     while (responses_tool_next(&walk, &t)) {
         bool unnamed = t.tool.kind == CHAT_TOOL_SEARCH || t.tool.kind == CHAT_TOOL_SHELL;
         struct str name = unnamed ? responses_tool_name(w->scan, &t) : wish_text(w, t.tool.name);
-        w->tools += responses_tool_is_shown(w, &t, wish_text(w, t.space), name);
+        w->tools.shown += responses_tool_is_shown(w, &t, wish_text(w, t.space), name);
     }
 }
 
@@ -95,11 +95,12 @@ static void read_history(struct wish *w, const struct responses_list *items,
 {
     for (uint32_t i = 0; i < items->count; i++) {
         const struct responses_item *item = &items->item[i];
-        w->thoughts = w->thoughts || scan_type(w->scan, item->sealed) == SCAN_STRING;
-        w->called_before = w->called_before || item->kind == RESPONSES_CALL;
+        w->thinking.in_history =
+            w->thinking.in_history || scan_type(w->scan, item->sealed) == SCAN_STRING;
+        w->tools.called_before = w->tools.called_before || item->kind == RESPONSES_CALL;
     }
-    w->unreasoned = last->calls && wish_thinks(w->thinking) &&
-                    scan_type(w->scan, items->item[last->first].sealed) != SCAN_STRING;
+    w->thinking.unreasoned = last->calls && wish_thinks(w->thinking.mode) &&
+                             scan_type(w->scan, items->item[last->first].sealed) != SCAN_STRING;
 }
 
 /* --- entry --------------------------------------------------------------------------------- */
@@ -128,7 +129,7 @@ static void read_cache(struct wish *w)
     scan_ref mode = SCAN_GET(s, SCAN_GET(s, 0, "prompt_cache_options"), "mode");
     scan_ref retention = SCAN_GET(s, 0, "prompt_cache_retention");
     bool keyed = scan_type(s, key) == SCAN_STRING && !SCAN_IS(s, key, "");
-    w->cache_auto = (keyed || SCAN_IS(s, mode, "implicit")) && !SCAN_IS(s, mode, "explicit");
+    w->cache.automatic = (keyed || SCAN_IS(s, mode, "implicit")) && !SCAN_IS(s, mode, "explicit");
     if (SCAN_IS(s, retention, "24h")) {
         wish_lose(w, retention);
     }
@@ -183,8 +184,9 @@ enum status responses_wish_read(struct wish *w, const struct scan *s,
     if (st != STATUS_OK) {
         return st;
     }
-    w->has_temperature = scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->temperature);
-    w->has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->top_p);
+    w->sampling.has_temperature =
+        scan_f64(s, SCAN_GET(s, 0, "temperature"), &w->sampling.temperature);
+    w->sampling.has_top_p = scan_f64(s, SCAN_GET(s, 0, "top_p"), &w->sampling.top_p);
     read_reasoning(w);
     read_text(w);
     openai_wish_tier(w);

@@ -75,7 +75,7 @@ enum status plan_refuse_media(const struct plan *p, const char *kind, const char
     if (text_istarts(id, STR("arn:"))) { /* the operator's: not told */
         id = STR("this model");
     }
-    if (p->left.exact) {
+    if (p->left.max_tokens.exact) {
         return err_set(err, STATUS_INVALID, "messages: %.*s takes no %ss", STR_ARG(id), kind);
     }
     return err_set_param(err, ERR_FAULT_VALUE, place, "Invalid '%s': %.*s takes no %ss.", place,

@@ -66,18 +66,18 @@ static void take_member(struct plan *p, scan_ref r)
 static bool puts_words(const struct plan *p)
 {
     const struct wish *w = &p->left;
-    bool format = w->format != WISH_FORMAT_UNSET && !plan_takes(p, MODELS_FORMAT);
+    bool format = w->format.kind != WISH_FORMAT_UNSET && !plan_takes(p, MODELS_FORMAT);
     bool forced = !plan_takes(p, MODELS_TOOL_CHOICE | MODELS_CHOICE_ANY) &&
-                  (w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE);
-    return w->thoughts && (format || forced);
+                  (w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE);
+    return w->thinking.in_history && (format || forced);
 }
 
 /* What the body cannot do without, be it said or not. */
 static void take_needs(struct plan *p)
 {
     const struct wish *w = &p->left;
-    for (uint32_t i = 0; i < w->need_count && p->invoke; i++) {
-        judge(p, w->needs[i].beta);
+    for (uint32_t i = 0; i < w->betas.need_count && p->invoke; i++) {
+        judge(p, w->betas.needs[i].beta);
     }
     if (p->invoke && puts_words(p)) {
         judge(p, WISH_BETA_BINDING);
@@ -87,12 +87,12 @@ static void take_needs(struct plan *p)
 enum status plan_betas_tools(struct plan *p, struct err *err)
 {
     const struct wish *w = &p->left;
-    if (p->invoke && w->tool_search && !plan_has_beta(p, WISH_BETA_SEARCH)) {
+    if (p->invoke && w->tools.search && !plan_has_beta(p, WISH_BETA_SEARCH)) {
         p->caps = &p->own;
         p->own.flags &= ~(uint32_t)MODELS_TOOL_SEARCH;
     }
-    for (uint32_t i = 0; i < w->need_count && p->invoke; i++) {
-        const struct wish_need *need = &w->needs[i];
+    for (uint32_t i = 0; i < w->betas.need_count && p->invoke; i++) {
+        const struct wish_need *need = &w->betas.needs[i];
         if (need->tool.n > 0 && !plan_has_beta(p, need->beta)) {
             return err_set(err, STATUS_INVALID,
                            "tools: this model does not take the type %.*s on Amazon Bedrock, which "
@@ -106,13 +106,13 @@ enum status plan_betas_tools(struct plan *p, struct err *err)
 void plan_betas(struct plan *p)
 {
     take_list(p, p->o->betas);
-    take_member(p, p->left.betas[0]);
-    take_member(p, p->left.betas[1]);
+    take_member(p, p->left.betas.members[0]);
+    take_member(p, p->left.betas.members[1]);
     take_needs(p);
     if (p->o->model->one_million) {
         take(p, STR("context-1m-2025-08-07"));
     }
-    if (p->invoke && p->left.tool_search && plan_takes(p, MODELS_TOOL_SEARCH)) {
+    if (p->invoke && p->left.tools.search && plan_takes(p, MODELS_TOOL_SEARCH)) {
         judge(p, WISH_BETA_SEARCH);
     }
 }

@@ -48,21 +48,22 @@ static bool is_claude(const struct plan *p)
 
 static bool thinks(const struct wish *w)
 {
-    return wish_thinks(w->thinking);
+    return wish_thinks(w->thinking.mode);
 }
 
 static bool is_forced(const struct wish *w)
 {
-    return w->tools > 0 && (w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE);
+    return w->tools.shown > 0 &&
+           (w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE);
 }
 
 static bool asks_sampling(const struct plan *p, enum learned what)
 {
     const struct wish *w = &p->left;
-    bool t = w->has_temperature && p->caps->sampling != MODELS_SAMPLING_NONE;
-    bool top_p = w->has_top_p && (p->caps->sampling == MODELS_SAMPLING_ALL ||
-                                  (p->caps->sampling == MODELS_SAMPLING_ONE && !t));
-    bool top_k = w->top_k != SCAN_ABSENT && p->caps->top_k[0];
+    bool t = w->sampling.has_temperature && p->caps->sampling != MODELS_SAMPLING_NONE;
+    bool top_p = w->sampling.has_top_p && (p->caps->sampling == MODELS_SAMPLING_ALL ||
+                                           (p->caps->sampling == MODELS_SAMPLING_ONE && !t));
+    bool top_k = w->sampling.top_k != SCAN_ABSENT && p->caps->top_k[0];
     switch (what) {
     case LEARNED_TEMPERATURE:
         return t;
@@ -87,16 +88,16 @@ static bool asks_thinking(const struct plan *p, enum learned what)
     case LEARNED_THINKING_ADAPTIVE:
         return is_claude(p) && thinks(w) && p->caps->thinking != MODELS_THINKING_BUDGET;
     case LEARNED_DISPLAY:
-        return w->display.n > 0 && thinks(w);
+        return w->thinking.display.as.n > 0 && thinks(w);
     case LEARNED_BINDING:
-        return is_claude(p) && p->caps->thinking == MODELS_THINKING_ADAPTIVE && !w->binding_error &&
-               !p->drop_block;
+        return is_claude(p) && p->caps->thinking == MODELS_THINKING_ADAPTIVE &&
+               !w->thinking.binding.error && !p->drop_block;
     case LEARNED_EFFORT:
         return p->caps->level_at != MODELS_LEVEL_NOWHERE &&
-               (w->effort != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)) ||
-                (w->thinking == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)));
+               (w->effort.level != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)) ||
+                (w->thinking.mode == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)));
     default:
-        return sent && w->thinking != WISH_THINKING_UNSET;
+        return sent && w->thinking.mode != WISH_THINKING_UNSET;
     }
 }
 
@@ -106,18 +107,19 @@ static bool asks_ability(const struct plan *p, enum learned what)
     const struct wish *w = &p->left;
     switch (what) {
     case LEARNED_STOPS:
-        return w->stop_count > 0;
+        return w->stops.count > 0;
     case LEARNED_FORMAT:
-        return w->format == WISH_FORMAT_SCHEMA || w->format == WISH_FORMAT_OTHER;
+        return w->format.kind == WISH_FORMAT_SCHEMA || w->format.kind == WISH_FORMAT_OTHER;
     case LEARNED_CHOICE:
         return is_forced(w);
     case LEARNED_ONE_CALL:
-        return !p->invoke && w->tools > 0 && (w->one_call || w->choice == WISH_CHOICE_NONE);
+        return !p->invoke && w->tools.shown > 0 &&
+               (w->choice.one_call || w->choice.kind == WISH_CHOICE_NONE);
     case LEARNED_STRICT:
     case LEARNED_EAGER_INPUT:
-        return w->tools > 0;
+        return w->tools.shown > 0;
     case LEARNED_STREAM_TOOLS:
-        return !p->invoke && w->tools > 0 && w->stream;
+        return !p->invoke && w->tools.shown > 0 && w->stream;
     case LEARNED_RESULT_MEDIA:
     case LEARNED_SYSTEM:
         return !p->invoke;
@@ -127,7 +129,7 @@ static bool asks_ability(const struct plan *p, enum learned what)
     case LEARNED_CACHE_1H:
         return plan_takes_marks(p);
     default:
-        return w->cache_top != SCAN_ABSENT;
+        return w->cache.top != SCAN_ABSENT;
     }
 }
 
@@ -152,13 +154,13 @@ static bool asks(const struct plan *p, enum learned what)
     case LEARNED_DISPLAY:
         return asks_thinking(p, what) && plan_takes(p, MODELS_THINKING_DISPLAY);
     case LEARNED_MAX_TOKENS:
-        return p->left.max_tokens > 0;
+        return p->left.max_tokens.n > 0;
     case LEARNED_CONTEXT:
         return p->left.context != SCAN_ABSENT;
     case LEARNED_BETA:
         return p->beta_count > 0;
     case LEARNED_FIELD:
-        return p->invoke && p->left.other_count > 0;
+        return p->invoke && p->left.fields.other_count > 0;
     default:
         return plan_takes(p, abilities[what]) && asks_ability(p, what);
     }
@@ -213,7 +215,7 @@ static void lower_effort(struct plan *p, uint32_t rung)
 {
     struct wish *w = &p->left;
     if (rung > 0) {
-        w->effort = (enum wish_effort)rung;
+        w->effort.level = (enum wish_effort)rung;
         plan_judge(p, PLAN_EFFORT, PLAN_CLAMP, w->called->effort);
     } else if (is_claude(p)) {
         p->left_out |= PLAN_BIT(PLAN_EFFORT);
@@ -259,7 +261,7 @@ static void leave_out_field(struct plan *p, enum learned what)
 static void do_without(struct plan *p, enum learned what, struct str name, uint32_t value)
 {
     char verb[64];
-    if (!mentions(p, what) || (what == LEARNED_MAX_TOKENS && p->left.max_tokens <= value)) {
+    if (!mentions(p, what) || (what == LEARNED_MAX_TOKENS && p->left.max_tokens.n <= value)) {
         return;
     }
     snprintf(verb, sizeof verb, "learned:%s%s", learned_word(what), name.n > 0 ? "." : "");
@@ -310,8 +312,9 @@ static bool take_shape(struct plan *p)
 {
     const struct wish *w = &p->left;
     const struct segment *s = p->o->memory;
-    const uint8_t kind[] = {p->invoke,    (uint8_t)w->thinking, w->effort,     w->tools > 0,
-                            is_forced(w), (uint8_t)w->format,   w->tool_search};
+    const uint8_t kind[] = {
+        p->invoke,    (uint8_t)w->thinking.mode, w->effort.level, w->tools.shown > 0,
+        is_forced(w), (uint8_t)w->format.kind,   w->tools.search};
     struct buf betas;
     p->shape = learned_key(s, (struct learned_key){0, 0}, p->o->model->id);
     p->shape = learned_key(s, p->shape, (struct str){(const char *)kind, sizeof kind});
@@ -359,13 +362,13 @@ static void recall(struct plan *p)
 static bool list_fields(struct plan *p)
 {
     const struct wish *w = &p->left;
-    uint32_t n = w->other_count < PLAN_FIELDS_MAX ? w->other_count : PLAN_FIELDS_MAX;
+    uint32_t n = w->fields.other_count < PLAN_FIELDS_MAX ? w->fields.other_count : PLAN_FIELDS_MAX;
     if (!p->invoke || n == 0) {
         return true;
     }
     struct str *names = arena_alloc(p->arena, n * sizeof *names);
     for (uint32_t i = 0; names && i < n; i++) {
-        names[i] = scan_text(w->scan, scan_key(w->scan, w->others[i]));
+        names[i] = scan_text(w->scan, scan_key(w->scan, w->fields.others[i]));
     }
     p->sent.fields = names;
     p->sent.field_count = names ? n : 0;
@@ -376,19 +379,20 @@ static bool list_fields(struct plan *p)
 static bool is_odd(const struct wish *w)
 {
     double top_k = 1;
-    if (w->top_k != SCAN_ABSENT && !scan_f64(w->scan, w->top_k, &top_k)) {
+    if (w->sampling.top_k != SCAN_ABSENT && !scan_f64(w->scan, w->sampling.top_k, &top_k)) {
         return true;
     }
-    return w->fault.code != STATUS_OK || w->effort == WISH_EFFORT_OTHER || top_k < 1 ||
-           (w->has_temperature && !(w->temperature >= 0 && w->temperature <= 1)) ||
-           (w->has_top_p && !(w->top_p >= 0 && w->top_p <= 1)) || w->stop_count > 4 ||
-           w->max_tokens < 0;
+    return w->fault.code != STATUS_OK || w->effort.level == WISH_EFFORT_OTHER || top_k < 1 ||
+           (w->sampling.has_temperature &&
+            !(w->sampling.temperature >= 0 && w->sampling.temperature <= 1)) ||
+           (w->sampling.has_top_p && !(w->sampling.top_p >= 0 && w->sampling.top_p <= 1)) ||
+           w->stops.count > 4 || w->max_tokens.n < 0;
 }
 
 static bool list_sent(struct plan *p)
 {
     struct str *betas = arena_alloc(p->arena, (p->beta_count + 1) * sizeof *betas);
-    uint32_t effort = (uint32_t)p->left.effort;
+    uint32_t effort = (uint32_t)p->left.effort.level;
     for (uint32_t i = 0; betas && i < p->beta_count; i++) {
         betas[i] = p->betas[i];
     }
@@ -396,7 +400,7 @@ static bool list_sent(struct plan *p)
         p->sent.bits |= asks(p, what) ? LEARNED_BIT(what) : 0;
     }
     p->sent.odd = is_odd(&p->left);
-    p->sent.max_tokens = p->left.max_tokens;
+    p->sent.max_tokens = p->left.max_tokens.n;
     p->sent.effort = effort <= CURES_EFFORTS ? effort : 0;
     p->sent.betas = betas;
     p->sent.beta_count = betas ? p->beta_count : 0;

@@ -12,7 +12,7 @@
 
 static struct str plain_name(const struct wish *w, size_t row)
 {
-    return scan_text(w->scan, scan_key(w->scan, w->plain[row]));
+    return scan_text(w->scan, scan_key(w->scan, w->fields.plain[row]));
 }
 
 /* by_beta: those that a beta may let pass, when it is known which go up; else the others. The wording
@@ -22,7 +22,7 @@ static enum status judge_plain(struct plan *p, bool by_beta, struct err *err)
     struct wish *w = &p->left;
     for (size_t i = 0; i < wish_plain_count; i++) {
         const struct wish_plain *row = &wish_plain[i];
-        if (w->plain[i] == SCAN_ABSENT || (row->beta.n > 0) != by_beta ||
+        if (w->fields.plain[i] == SCAN_ABSENT || (row->beta.n > 0) != by_beta ||
             (by_beta && p->invoke && plan_has_beta(p, row->beta)) ||
             (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
              !(p->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
@@ -35,7 +35,7 @@ static enum status judge_plain(struct plan *p, bool by_beta, struct err *err)
         }
         p->verdict[PLAN_PLAIN + i] = PLAN_DROP;
         plan_note(p, PLAN_DROP, "", name);
-        w->plain[i] = SCAN_ABSENT;
+        w->fields.plain[i] = SCAN_ABSENT;
     }
     return STATUS_OK;
 }
@@ -44,8 +44,8 @@ static enum status judge_plain(struct plan *p, bool by_beta, struct err *err)
 static void judge_others(struct plan *p)
 {
     const struct scan *s = p->left.scan;
-    for (uint32_t i = 0; i < p->left.other_count && !p->invoke; i++) {
-        plan_note(p, PLAN_DROP, "", scan_text(s, scan_key(s, p->left.others[i])));
+    for (uint32_t i = 0; i < p->left.fields.other_count && !p->invoke; i++) {
+        plan_note(p, PLAN_DROP, "", scan_text(s, scan_key(s, p->left.fields.others[i])));
     }
 }
 
@@ -90,16 +90,16 @@ static void judge_binding(struct plan *p)
     const struct wish *w = &p->left;
     bool taken = p->invoke && plan_has_beta(p, WISH_BETA_BINDING);
     bool words = p->format == PLAN_FORMAT_WORDS || p->call_in_words;
-    bool unasked = w->thinking == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
-    bool thinks = wish_thinks(w->thinking) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS);
-    if (taken && words && thinks && w->thoughts && !w->binding_error) {
+    bool unasked = w->thinking.mode == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
+    bool thinks = wish_thinks(w->thinking.mode) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS);
+    if (taken && words && thinks && w->thinking.in_history && !w->thinking.binding.error) {
         p->drop_block = true;
     }
-    p->binding = taken && w->binding != SCAN_ABSENT && !p->drop_block;
-    if (w->binding != SCAN_ABSENT && !p->binding && !p->drop_block) {
+    p->binding = taken && w->thinking.binding.at != SCAN_ABSENT && !p->drop_block;
+    if (w->thinking.binding.at != SCAN_ABSENT && !p->binding && !p->drop_block) {
         plan_note(p, PLAN_DROP, "thinking.block_binding", (struct str){NULL, 0});
-    } else if (p->binding &&
-               SCAN_GET(w->scan, w->binding, "prefix_mismatch_behavior") != SCAN_ABSENT) {
+    } else if (p->binding && SCAN_GET(w->scan, w->thinking.binding.at,
+                                      "prefix_mismatch_behavior") != SCAN_ABSENT) {
         plan_note(p, PLAN_MAP, "thinking.block_binding", (struct str){NULL, 0});
     }
 }
@@ -119,26 +119,26 @@ static bool is_out(struct plan *p, enum plan_field field, bool asked, const char
 static void leave_out(struct plan *p)
 {
     struct wish *w = &p->left;
-    if (is_out(p, PLAN_TEMPERATURE, w->has_temperature, "temperature")) {
-        w->has_temperature = false;
+    if (is_out(p, PLAN_TEMPERATURE, w->sampling.has_temperature, "temperature")) {
+        w->sampling.has_temperature = false;
     }
-    if (is_out(p, PLAN_TOP_P, w->has_top_p, "top_p")) {
-        w->has_top_p = false;
+    if (is_out(p, PLAN_TOP_P, w->sampling.has_top_p, "top_p")) {
+        w->sampling.has_top_p = false;
     }
-    if (is_out(p, PLAN_TOP_K, w->top_k != SCAN_ABSENT, "top_k")) {
-        w->top_k = SCAN_ABSENT;
+    if (is_out(p, PLAN_TOP_K, w->sampling.top_k != SCAN_ABSENT, "top_k")) {
+        w->sampling.top_k = SCAN_ABSENT;
     }
-    if (is_out(p, PLAN_STOPS, w->stop_count > 0, w->called->stops)) {
-        w->stop_count = 0;
+    if (is_out(p, PLAN_STOPS, w->stops.count > 0, w->called->stops)) {
+        w->stops.count = 0;
     }
-    if (is_out(p, PLAN_THINKING, w->thinking != WISH_THINKING_UNSET, w->called->thinking)) {
-        w->thinking = WISH_THINKING_UNSET;
+    if (is_out(p, PLAN_THINKING, w->thinking.mode != WISH_THINKING_UNSET, w->called->thinking)) {
+        w->thinking.mode = WISH_THINKING_UNSET;
     }
-    if (is_out(p, PLAN_EFFORT, w->effort != WISH_EFFORT_UNSET, w->called->effort)) {
-        w->effort = WISH_EFFORT_UNSET;
+    if (is_out(p, PLAN_EFFORT, w->effort.level != WISH_EFFORT_UNSET, w->called->effort)) {
+        w->effort.level = WISH_EFFORT_UNSET;
     }
-    if (is_out(p, PLAN_ONE_CALL, w->one_call, w->called->one_call)) {
-        w->one_call = false;
+    if (is_out(p, PLAN_ONE_CALL, w->choice.one_call, w->called->one_call)) {
+        w->choice.one_call = false;
     }
 }
 
@@ -163,31 +163,31 @@ static enum status judge_length(struct plan *p, struct err *err)
     struct wish *w = &p->left;
     int64_t cap = p->caps->output_max;
     bool claude = plan_takes(p, MODELS_CLAUDE);
-    if (p->output_cap > 0 && w->max_tokens > p->output_cap) { /* Bedrock's own word */
+    if (p->output_cap > 0 && w->max_tokens.n > p->output_cap) { /* Bedrock's own word */
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
-        w->max_tokens = p->output_cap;
+        w->max_tokens.n = p->output_cap;
     }
     if (p->invoke) {
         return STATUS_OK;
     }
-    if (!w->has_max_tokens) {
-        w->max_tokens = unsaid_length(p->caps, claude);
-        w->has_max_tokens = claude; /* else it stays the program's own: not named when it goes */
-    } else if (w->has_max_tokens && w->max_tokens == 0) {
+    if (!w->max_tokens.given) {
+        w->max_tokens.n = unsaid_length(p->caps, claude);
+        w->max_tokens.given = claude; /* else it stays the program's own: not named when it goes */
+    } else if (w->max_tokens.given && w->max_tokens.n == 0) {
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
-        w->max_tokens = 1;
+        w->max_tokens.n = 1;
     }
-    if (cap == 0 || w->max_tokens <= cap) {
+    if (cap == 0 || w->max_tokens.n <= cap) {
         return STATUS_OK;
     }
-    if (claude && w->exact) {
+    if (claude && w->max_tokens.exact) {
         return err_set(err, STATUS_INVALID,
                        "max_tokens: %lld > %lld, which is the maximum allowed number of output "
                        "tokens for this model",
-                       (long long)w->max_tokens, (long long)cap);
+                       (long long)w->max_tokens.n, (long long)cap);
     }
     plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
-    w->max_tokens = cap;
+    w->max_tokens.n = cap;
     return STATUS_OK;
 }
 
@@ -211,15 +211,15 @@ static void judge_sampling(struct plan *p)
 {
     struct wish *w = &p->left;
     enum models_sampling sampling = p->caps->sampling;
-    judge_unit(p, PLAN_TEMPERATURE, &w->has_temperature, &w->temperature,
+    judge_unit(p, PLAN_TEMPERATURE, &w->sampling.has_temperature, &w->sampling.temperature,
                sampling != MODELS_SAMPLING_NONE, "temperature");
-    judge_unit(p, PLAN_TOP_P, &w->has_top_p, &w->top_p,
+    judge_unit(p, PLAN_TOP_P, &w->sampling.has_top_p, &w->sampling.top_p,
                sampling == MODELS_SAMPLING_ALL ||
-                   (sampling == MODELS_SAMPLING_ONE && !w->has_temperature),
+                   (sampling == MODELS_SAMPLING_ONE && !w->sampling.has_temperature),
                "top_p");
-    if (w->top_k != SCAN_ABSENT && !p->caps->top_k[0]) {
+    if (w->sampling.top_k != SCAN_ABSENT && !p->caps->top_k[0]) {
         plan_judge(p, PLAN_TOP_K, PLAN_DROP, "top_k");
-        w->top_k = SCAN_ABSENT;
+        w->sampling.top_k = SCAN_ABSENT;
     }
 }
 
@@ -227,12 +227,12 @@ static void judge_stops(struct plan *p)
 {
     struct wish *w = &p->left;
     bool takes = plan_takes(p, MODELS_STOPS);
-    if (w->stops_lost || (w->stop_count > 0 && !takes)) {
+    if (w->stops.lost || (w->stops.count > 0 && !takes)) {
         plan_judge(p, PLAN_STOPS, PLAN_DROP, w->called->stops);
     }
     if (!takes) {
-        w->stop_count = 0;
-    } else if (w->stops_lost && w->stop_count > 0) {
+        w->stops.count = 0;
+    } else if (w->stops.lost && w->stops.count > 0) {
         p->verdict[PLAN_STOPS] = PLAN_CLAMP;
     }
 }
@@ -246,9 +246,9 @@ static void count_tools(struct plan *p)
 {
     struct wish *w = &p->left;
     bool all = p->invoke && plan_takes(p, MODELS_TOOL_SEARCH);
-    bool none = !p->invoke && w->choice == WISH_CHOICE_NONE && !w->called_before;
-    p->tools = !none && w->tools > (all ? 0 : w->tools_deferred);
-    p->history_tool = !p->invoke && !p->tools && w->called_before;
+    bool none = !p->invoke && w->choice.kind == WISH_CHOICE_NONE && !w->tools.called_before;
+    p->tools = !none && w->tools.shown > (all ? 0 : w->tools.deferred);
+    p->history_tool = !p->invoke && !p->tools && w->tools.called_before;
     p->tools = p->tools || p->history_tool;
     p->whole_upstream = !p->invoke && w->stream && p->tools && !plan_takes(p, MODELS_STREAM_TOOLS);
     if (p->whole_upstream) {
@@ -264,18 +264,18 @@ static void judge_forced(struct plan *p)
     p->forced =
         (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->left_out & PLAN_BIT(PLAN_CHOICE));
     p->call_in_words = !p->forced;
-    if (p->call_in_words || (any && w->choice == WISH_CHOICE_ONE)) {
+    if (p->call_in_words || (any && w->choice.kind == WISH_CHOICE_ONE)) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
     }
     if (p->forced && any) {
-        w->choice = WISH_CHOICE_ANY;
+        w->choice.kind = WISH_CHOICE_ANY;
     }
 }
 
 static void judge_choice(struct plan *p)
 {
     struct wish *w = &p->left;
-    bool wants_call = w->choice == WISH_CHOICE_ANY || w->choice == WISH_CHOICE_ONE;
+    bool wants_call = w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE;
     bool says_it = p->invoke || plan_takes(p, MODELS_CALL_LIMIT);
     if (!p->tools || p->history_tool) {
         p->verdict[PLAN_CHOICE] = PLAN_DROP; /* without tools it is a 400 */
@@ -287,19 +287,19 @@ static void judge_choice(struct plan *p)
     if (wants_call) {
         judge_forced(p);
     }
-    if (w->choice_lost) {
+    if (w->choice.lost) {
         plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
     }
-    p->no_calls = w->choice == WISH_CHOICE_NONE && p->tools && !p->history_tool;
-    w->one_call = w->one_call && w->choice != WISH_CHOICE_NONE && p->tools;
+    p->no_calls = w->choice.kind == WISH_CHOICE_NONE && p->tools && !p->history_tool;
+    w->choice.one_call = w->choice.one_call && w->choice.kind != WISH_CHOICE_NONE && p->tools;
     if (p->no_calls && !says_it) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
     }
-    if (w->one_call && !says_it) {
+    if (w->choice.one_call && !says_it) {
         plan_judge(p, PLAN_ONE_CALL, PLAN_CLAMP, w->called->one_call);
     }
     p->no_calls = p->no_calls && says_it;
-    w->one_call = w->one_call && says_it;
+    w->choice.one_call = w->choice.one_call && says_it;
 }
 
 static enum status judge_tools(struct plan *p, struct err *err)
@@ -321,27 +321,27 @@ static enum status judge_tools(struct plan *p, struct err *err)
 static void judge_format(struct plan *p)
 {
     struct wish *w = &p->left;
-    bool native = plan_takes(p, MODELS_FORMAT) && w->format != WISH_FORMAT_JSON &&
+    bool native = plan_takes(p, MODELS_FORMAT) && w->format.kind != WISH_FORMAT_JSON &&
                   !(p->left_out & PLAN_BIT(PLAN_FORMAT)) &&
-                  (p->invoke || w->format == WISH_FORMAT_SCHEMA) &&
-                  (!w->schema_open || w->format != WISH_FORMAT_SCHEMA ||
-                   schema_is_finite(w->scan, w->schema_at));
-    if (w->format_twice) {
+                  (p->invoke || w->format.kind == WISH_FORMAT_SCHEMA) &&
+                  (!w->format.schema.open || w->format.kind != WISH_FORMAT_SCHEMA ||
+                   schema_is_finite(w->scan, w->format.schema.at));
+    if (w->format.twice) {
         plan_note(p, PLAN_DROP, "output_format", (struct str){NULL, 0});
     }
-    if (w->format == WISH_FORMAT_UNSET) {
+    if (w->format.kind == WISH_FORMAT_UNSET) {
         return;
     }
     if (native) {
         p->format = PLAN_FORMAT_NATIVE;
-        if (w->format_old) {
-            plan_judge(p, PLAN_FORMAT, PLAN_MAP, w->format_name);
+        if (w->format.old) {
+            plan_judge(p, PLAN_FORMAT, PLAN_MAP, w->format.name);
         }
-    } else if (w->format == WISH_FORMAT_OTHER) {
-        plan_judge(p, PLAN_FORMAT, PLAN_DROP, w->format_name);
+    } else if (w->format.kind == WISH_FORMAT_OTHER) {
+        plan_judge(p, PLAN_FORMAT, PLAN_DROP, w->format.name);
     } else {
         p->format = PLAN_FORMAT_WORDS;
-        plan_judge(p, PLAN_FORMAT, PLAN_CLAMP, w->format_name);
+        plan_judge(p, PLAN_FORMAT, PLAN_CLAMP, w->format.name);
     }
 }
 
@@ -349,20 +349,20 @@ static void judge_format(struct plan *p)
 static void judge_tier(struct plan *p)
 {
     const struct wish *w = &p->left;
-    p->tier = w->has_tier ? w->tier : p->o->tier;
+    p->tier = w->tier.given ? w->tier.value : p->o->tier;
     if (p->left_out & PLAN_BIT(PLAN_TIER)) {
         p->tier = TIER_DEFAULT;
         plan_judge(p, PLAN_TIER, PLAN_DROP, "service_tier");
-    } else if (w->has_tier || w->tier_other) {
-        plan_judge(p, PLAN_TIER, w->has_tier ? PLAN_MAP : PLAN_DROP, "service_tier");
+    } else if (w->tier.given || w->tier.other) {
+        plan_judge(p, PLAN_TIER, w->tier.given ? PLAN_MAP : PLAN_DROP, "service_tier");
     }
 }
 
 /* The writers say what became of it: a mark in another place may find none. */
 static void judge_cache(struct plan *p)
 {
-    p->left.cache_auto = p->left.cache_auto && plan_takes_marks(p);
-    if (p->left.cache_top == SCAN_ABSENT) {
+    p->left.cache.automatic = p->left.cache.automatic && plan_takes_marks(p);
+    if (p->left.cache.top == SCAN_ABSENT) {
         return;
     }
     if (!plan_takes_marks(p)) {
@@ -410,7 +410,7 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
     judge_stops(p);
     judge_format(p);
     judge_binding(p);
-    if (p->left.task_budget) {
+    if (p->left.effort.task_budget) {
         plan_judge(p, PLAN_TASK_BUDGET, PLAN_DROP, "output_config.task_budget");
     }
     judge_tier(p);

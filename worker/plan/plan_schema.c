@@ -10,7 +10,7 @@ static const struct str nothing = {NULL, 0};
 void plan_schema(struct plan *p)
 {
     p->tool_schema = SCHEMA_ROOT;
-    p->format_schema = p->left.schema_open ? SCHEMA_CLOSED | SCHEMA_SUBSET : 0;
+    p->format_schema = p->left.format.schema.open ? SCHEMA_CLOSED | SCHEMA_SUBSET : 0;
     if (p->invoke) {
         return;
     }
@@ -45,11 +45,11 @@ struct str plan_schema_format(struct plan *p)
 {
     const struct wish *w = &p->left;
     struct schema_text text;
-    if (!schema_rewrite(p->arena, w->scan, w->schema_at, p->format_schema, &text)) {
+    if (!schema_rewrite(p->arena, w->scan, w->format.schema.at, p->format_schema, &text)) {
         return nothing;
     }
     if (text.lost) {
-        plan_note(p, PLAN_CLAMP, w->format_name, STR(".schema"));
+        plan_note(p, PLAN_CLAMP, w->format.name, STR(".schema"));
     }
     return text.json;
 }

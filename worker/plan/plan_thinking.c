@@ -5,7 +5,7 @@
 
 static bool thinks(const struct plan *p)
 {
-    return wish_thinks(p->left.thinking);
+    return wish_thinks(p->left.thinking.mode);
 }
 
 static bool is_claude_kind(enum models_thinking kind)
@@ -17,7 +17,7 @@ static bool is_claude_kind(enum models_thinking kind)
 static void drop_thinking(struct plan *p)
 {
     plan_judge(p, PLAN_THINKING, PLAN_DROP, p->left.called->thinking);
-    p->left.thinking = WISH_THINKING_UNSET;
+    p->left.thinking.mode = WISH_THINKING_UNSET;
 }
 
 /* --- levels -------------------------------------------------------------------------------- */
@@ -25,15 +25,15 @@ static void drop_thinking(struct plan *p)
 /* The effort, or what a budget comes to. */
 static enum wish_effort wanted_effort(const struct wish *w)
 {
-    if (w->effort != WISH_EFFORT_UNSET) {
-        return w->effort;
+    if (w->effort.level != WISH_EFFORT_UNSET) {
+        return w->effort.level;
     }
-    if (w->thinking != WISH_THINKING_BUDGET) {
+    if (w->thinking.mode != WISH_THINKING_BUDGET) {
         return WISH_EFFORT_MEDIUM;
     }
-    return w->budget > 10000        ? WISH_EFFORT_HIGH
-           : w->budget < BUDGET_MIN ? WISH_EFFORT_LOW
-                                    : WISH_EFFORT_MEDIUM;
+    return w->thinking.budget > 10000        ? WISH_EFFORT_HIGH
+           : w->thinking.budget < BUDGET_MIN ? WISH_EFFORT_LOW
+                                             : WISH_EFFORT_MEDIUM;
 }
 
 /* The rung of the model's ladder: the one itself, else the next above, else the highest. */
@@ -60,8 +60,8 @@ static struct str least_rung(const struct plan *p)
 static void settle_rung(struct plan *p)
 {
     const struct wish *w = &p->left;
-    bool same = text_eq(p->level, wish_effort_word(w->effort)) && !w->effort_rounded;
-    if (w->effort != WISH_EFFORT_UNSET && !same) {
+    bool same = text_eq(p->level, wish_effort_word(w->effort.level)) && !w->effort.rounded;
+    if (w->effort.level != WISH_EFFORT_UNSET && !same) {
         plan_judge(p, PLAN_EFFORT, PLAN_CLAMP, w->called->effort);
     }
 }
@@ -70,9 +70,9 @@ static void settle_rung(struct plan *p)
 static void settle_level(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
-    bool effort_alone = w->effort != WISH_EFFORT_UNSET && w->thinking == WISH_THINKING_UNSET &&
-                        kind != MODELS_THINKING_LEVEL;
-    if (w->thinking == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS) {
+    bool effort_alone = w->effort.level != WISH_EFFORT_UNSET &&
+                        w->thinking.mode == WISH_THINKING_UNSET && kind != MODELS_THINKING_LEVEL;
+    if (w->thinking.mode == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS) {
         p->level = least_rung(p);
         if (!text_eq(p->level, STR("none"))) { /* it thinks all the same */
             plan_judge(p, PLAN_THINKING, PLAN_CLAMP, w->called->thinking);
@@ -95,8 +95,8 @@ static int64_t choose_budget(const struct wish *w)
         [WISH_EFFORT_XHIGH] = BUDGET_MOST, [WISH_EFFORT_MAX] = BUDGET_MOST,
         [WISH_EFFORT_OTHER] = BUDGET_MOST,
     };
-    int64_t half = w->max_tokens / 2, budget = budgets[w->effort];
-    if (!w->has_max_tokens) { /* count_tokens: nothing is generated */
+    int64_t half = w->max_tokens.n / 2, budget = budgets[w->effort.level];
+    if (!w->max_tokens.given) { /* count_tokens: nothing is generated */
         return BUDGET_MIN;
     }
     if (budget > half) {
@@ -105,7 +105,7 @@ static int64_t choose_budget(const struct wish *w)
     if (budget < BUDGET_MIN) {
         budget = BUDGET_MIN;
     }
-    return budget < w->max_tokens ? budget : 0;
+    return budget < w->max_tokens.n ? budget : 0;
 }
 
 /* With thinking Claude refuses a forced tool and, when it thinks by budget, a turn of calls that
@@ -116,30 +116,31 @@ static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking k
     if (p->forced) {
         return WISH_THINKING_UNSET;
     }
-    if (w->thinking == WISH_THINKING_BETWEEN && plan_takes(p, MODELS_BETWEEN_TOOLS)) {
+    if (w->thinking.mode == WISH_THINKING_BETWEEN && plan_takes(p, MODELS_BETWEEN_TOOLS)) {
         return WISH_THINKING_BETWEEN;
     }
     if (kind == MODELS_THINKING_ADAPTIVE ||
-        (kind == MODELS_THINKING_EITHER && w->thinking != WISH_THINKING_BUDGET)) {
+        (kind == MODELS_THINKING_EITHER && w->thinking.mode != WISH_THINKING_BUDGET)) {
         return WISH_THINKING_ADAPTIVE;
     }
-    if (w->thinking != WISH_THINKING_BUDGET) {
-        w->budget = choose_budget(w);
+    if (w->thinking.mode != WISH_THINKING_BUDGET) {
+        w->thinking.budget = choose_budget(w);
     }
-    return w->unreasoned || w->budget == 0 ? WISH_THINKING_UNSET : WISH_THINKING_BUDGET;
+    return w->thinking.unreasoned || w->thinking.budget == 0 ? WISH_THINKING_UNSET
+                                                             : WISH_THINKING_BUDGET;
 }
 
 static void settle_display(struct plan *p)
 {
     struct wish *w = &p->left;
-    bool lost = w->display.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
+    bool lost = w->thinking.display.as.n > 0 && !plan_takes(p, MODELS_THINKING_DISPLAY);
     bool updates = p->invoke && plan_has_beta(p, WISH_BETA_UPDATES);
-    bool other = w->display_other || (w->display_updates && !updates);
-    if (thinks(p) && ((lost && !w->display_ours) || other)) {
+    bool other = w->thinking.display.other || (w->thinking.display.updates && !updates);
+    if (thinks(p) && ((lost && !w->thinking.display.ours) || other)) {
         plan_judge(p, PLAN_DISPLAY, PLAN_DROP, "thinking.display");
     }
     if (lost) {
-        w->display = (struct str){NULL, 0};
+        w->thinking.display.as = (struct str){NULL, 0};
     }
 }
 
@@ -149,10 +150,10 @@ static void least_thinking(struct plan *p)
     struct wish *w = &p->left;
     plan_judge(p, PLAN_THINKING, PLAN_CLAMP, w->called->thinking);
     if (plan_takes(p, MODELS_BETWEEN_TOOLS)) {
-        w->thinking = WISH_THINKING_BETWEEN;
+        w->thinking.mode = WISH_THINKING_BETWEEN;
         return;
     }
-    w->thinking = WISH_THINKING_UNSET;
+    w->thinking.mode = WISH_THINKING_UNSET;
     if (!(p->left_out & PLAN_BIT(PLAN_EFFORT))) {
         p->level = least_rung(p);
     }
@@ -161,7 +162,7 @@ static void least_thinking(struct plan *p)
 static void settle_claude(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
-    enum wish_thinking wanted = w->thinking;
+    enum wish_thinking wanted = w->thinking.mode;
     if (wanted == WISH_THINKING_OFF && plan_takes(p, MODELS_ALWAYS_THINKS)) {
         least_thinking(p);
         return;
@@ -169,10 +170,10 @@ static void settle_claude(struct plan *p, enum models_thinking kind)
     if (!thinks(p)) {
         return;
     }
-    w->thinking = claude_thinking(p, kind);
-    if (w->thinking == WISH_THINKING_UNSET) {
+    w->thinking.mode = claude_thinking(p, kind);
+    if (w->thinking.mode == WISH_THINKING_UNSET) {
         drop_thinking(p);
-    } else if (w->thinking != wanted) {
+    } else if (w->thinking.mode != wanted) {
         plan_judge(p, PLAN_THINKING, PLAN_MAP, w->called->thinking);
     }
     settle_display(p);
@@ -185,29 +186,29 @@ static void settle_claude(struct plan *p, enum models_thinking kind)
 static void settle_sampling(struct plan *p, bool claude, bool nova_high)
 {
     struct wish *w = &p->left;
-    if (w->has_temperature && (nova_high || (claude && w->temperature < 1))) {
+    if (w->sampling.has_temperature && (nova_high || (claude && w->sampling.temperature < 1))) {
         plan_judge(p, PLAN_TEMPERATURE, PLAN_DROP, "temperature");
-        w->has_temperature = false;
+        w->sampling.has_temperature = false;
     }
-    if (w->has_top_p && (nova_high || (claude && w->top_p < 0.95))) {
+    if (w->sampling.has_top_p && (nova_high || (claude && w->sampling.top_p < 0.95))) {
         plan_judge(p, PLAN_TOP_P, PLAN_DROP, "top_p");
-        w->has_top_p = false;
+        w->sampling.has_top_p = false;
     }
-    if (w->top_k != SCAN_ABSENT && (nova_high || claude)) {
+    if (w->sampling.top_k != SCAN_ABSENT && (nova_high || claude)) {
         plan_judge(p, PLAN_TOP_K, PLAN_DROP, "top_k");
-        w->top_k = SCAN_ABSENT;
+        w->sampling.top_k = SCAN_ABSENT;
     }
-    if (w->has_max_tokens && nova_high) {
+    if (w->max_tokens.given && nova_high) {
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_DROP, "max_tokens");
     }
-    w->max_tokens = nova_high ? 0 : w->max_tokens;
+    w->max_tokens.n = nova_high ? 0 : w->max_tokens.n;
 }
 
 /* These two wishes do not go together; a forced tool is the one that can be seen. */
 static void settle_switch(struct plan *p)
 {
     struct wish *w = &p->left;
-    if (!p->forced || (!thinks(p) && w->effort == WISH_EFFORT_UNSET)) {
+    if (!p->forced || (!thinks(p) && w->effort.level == WISH_EFFORT_UNSET)) {
         return;
     }
     if (thinks(p)) {
@@ -216,23 +217,23 @@ static void settle_switch(struct plan *p)
     } else {
         plan_judge(p, PLAN_EFFORT, PLAN_DROP, w->called->effort);
     }
-    w->thinking = WISH_THINKING_UNSET;
-    w->effort = WISH_EFFORT_UNSET;
+    w->thinking.mode = WISH_THINKING_UNSET;
+    w->effort.level = WISH_EFFORT_UNSET;
 }
 
 /* What was settled already stands: thinking that cannot be off. */
 static struct str claude_level(const struct plan *p)
 {
     const struct wish *w = &p->left;
-    bool least = w->thinking == WISH_THINKING_OFF || w->thinking == WISH_THINKING_BETWEEN;
+    bool least = w->thinking.mode == WISH_THINKING_OFF || w->thinking.mode == WISH_THINKING_BETWEEN;
     if (p->level.n > 0) {
         return p->level;
     }
-    if (w->effort == WISH_EFFORT_OTHER) {
+    if (w->effort.level == WISH_EFFORT_OTHER) {
         return (struct str){NULL, 0};
     }
-    bool most = least && plan_takes(p, MODELS_OFF_TO_HIGH) && w->effort > WISH_EFFORT_HIGH;
-    return rung_for(p, most ? WISH_EFFORT_HIGH : w->effort);
+    bool most = least && plan_takes(p, MODELS_OFF_TO_HIGH) && w->effort.level > WISH_EFFORT_HIGH;
+    return rung_for(p, most ? WISH_EFFORT_HIGH : w->effort.level);
 }
 
 /* Said as it is, become a level or a budget, or gone. Where levels are known, thinking that is off
@@ -240,8 +241,8 @@ static struct str claude_level(const struct plan *p)
 static void settle_effort(struct plan *p, bool chosen_budget)
 {
     struct wish *w = &p->left;
-    bool off = w->thinking == WISH_THINKING_OFF && p->caps->thinking == MODELS_THINKING_SWITCH;
-    if (w->effort == WISH_EFFORT_UNSET) {
+    bool off = w->thinking.mode == WISH_THINKING_OFF && p->caps->thinking == MODELS_THINKING_SWITCH;
+    if (w->effort.level == WISH_EFFORT_UNSET) {
         return;
     }
     if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
@@ -259,7 +260,7 @@ static void settle_effort(struct plan *p, bool chosen_budget)
 void plan_thinking(struct plan *p)
 {
     enum models_thinking kind = p->caps->thinking;
-    bool adaptive = p->left.thinking == WISH_THINKING_ADAPTIVE;
+    bool adaptive = p->left.thinking.mode == WISH_THINKING_ADAPTIVE;
     if (kind == MODELS_THINKING_SWITCH) {
         settle_switch(p);
     }
@@ -274,19 +275,19 @@ void plan_thinking(struct plan *p)
         settle_sampling(p, is_claude_kind(kind),
                         kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
     }
-    if (!thinks(p) && p->left.display_ours) {
-        p->left.display = (struct str){NULL, 0};
+    if (!thinks(p) && p->left.thinking.display.ours) {
+        p->left.thinking.display.as = (struct str){NULL, 0};
     }
-    settle_effort(p, adaptive && p->left.thinking == WISH_THINKING_BUDGET);
+    settle_effort(p, adaptive && p->left.thinking.mode == WISH_THINKING_BUDGET);
     if (!is_claude_kind(kind)) { /* the level says it */
-        p->left.thinking = WISH_THINKING_UNSET;
-        p->left.display = (struct str){NULL, 0};
+        p->left.thinking.mode = WISH_THINKING_UNSET;
+        p->left.thinking.display.as = (struct str){NULL, 0};
     }
 }
 
 void plan_thinking_unreasoned(struct plan *p)
 {
-    if (p->left.thinking == WISH_THINKING_BUDGET && !p->invoke) {
+    if (p->left.thinking.mode == WISH_THINKING_BUDGET && !p->invoke) {
         drop_thinking(p);
     }
 }

@@ -73,23 +73,24 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
     if (scan_type(j->s, v) != SCAN_OBJECT) {
         return wish_is_nothing(j->s, v);
     }
-    if (w->thinking == WISH_THINKING_UNSET) {
+    if (w->thinking.mode == WISH_THINKING_UNSET) {
         return true;
     }
     bool told_otherwise = is_told_otherwise(j->plan);
-    if (told_otherwise && w->thinking == WISH_THINKING_BUDGET) {
-        insert(j, v, arena_printf(j->s->arena, "\"budget_tokens\":%lld,", (long long)w->budget));
+    if (told_otherwise && w->thinking.mode == WISH_THINKING_BUDGET) {
+        insert(j, v,
+               arena_printf(j->s->arena, "\"budget_tokens\":%lld,", (long long)w->thinking.budget));
         edits_value(&j->edits, type, STR("\"enabled\""));
     } else if (told_otherwise) {
         edits_value(&j->edits, type,
-                    w->thinking == WISH_THINKING_BETWEEN ? STR("\"between_tools\"")
-                                                         : STR("\"adaptive\""));
+                    w->thinking.mode == WISH_THINKING_BETWEEN ? STR("\"between_tools\"")
+                                                              : STR("\"adaptive\""));
     }
     if (j->plan->drop_block) {
         insert(j, v, BINDING ",");
     }
     if (j->plan->binding) {
-        rename_binding(j, w->binding);
+        rename_binding(j, w->thinking.binding.at);
     }
     edits_filter(&j->edits, v, drops_thinking_member, j);
     return false;
@@ -123,14 +124,14 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
         return effort != PLAN_KEEP;
     }
     if (SCAN_IS(j->s, key, "format")) { /* null beside the old name makes room for it */
-        return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format_old;
+        return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format.old;
     }
     return SCAN_IS(j->s, key, "task_budget");
 }
 
 static void edit_length(struct splice_job *j, scan_ref v)
 {
-    const char *most = arena_printf(j->s->arena, "%lld", (long long)j->plan->left.max_tokens);
+    const char *most = arena_printf(j->s->arena, "%lld", (long long)j->plan->left.max_tokens.n);
     j->edits.failed = j->edits.failed || !most;
     edits_value(&j->edits, v, text_from(most));
 }
@@ -139,7 +140,7 @@ static void edit_length(struct splice_job *j, scan_ref v)
 static struct str own_effort(struct splice_job *j)
 {
     const struct plan *p = j->plan;
-    if (p->level.n == 0 || p->left.effort != WISH_EFFORT_UNSET ||
+    if (p->level.n == 0 || p->left.effort.level != WISH_EFFORT_UNSET ||
         p->caps->level_at != MODELS_LEVEL_OUTPUT_CONFIG) {
         return STR("");
     }
@@ -152,7 +153,7 @@ static struct str own_effort(struct splice_job *j)
  * -> {"output_config":{"format":X}}, or into the output_config that is there. */
 static bool drops_output_config(struct splice_job *j, scan_ref v)
 {
-    bool more = j->plan->left.format_old && j->plan->format == PLAN_FORMAT_NATIVE;
+    bool more = j->plan->left.format.old && j->plan->format == PLAN_FORMAT_NATIVE;
     if (scan_type(j->s, v) != SCAN_OBJECT) {
         return true;
     }
@@ -174,13 +175,13 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
 static bool has_output_config(const struct splice_job *j)
 {
     return scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT ||
-           (j->plan->left.format_old && j->plan->format == PLAN_FORMAT_NATIVE);
+           (j->plan->left.format.old && j->plan->format == PLAN_FORMAT_NATIVE);
 }
 
 static bool drops_output_format(struct splice_job *j, scan_ref v)
 {
     bool other = scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT;
-    if (other || !j->plan->left.format_old || j->plan->format != PLAN_FORMAT_NATIVE) {
+    if (other || !j->plan->left.format.old || j->plan->format != PLAN_FORMAT_NATIVE) {
         return true;
     }
     struct str effort = own_effort(j);
@@ -308,7 +309,7 @@ static bool drops_plain(const struct splice_job *j, scan_ref key)
 {
     for (size_t i = 0; i < wish_plain_count; i++) {
         if (scan_text_is(j->s, key, wish_plain[i].messages)) {
-            return j->plan->left.plain[i] == SCAN_ABSENT;
+            return j->plan->left.fields.plain[i] == SCAN_ABSENT;
         }
     }
     return false;
@@ -362,7 +363,7 @@ static bool drops_field(void *ctx, scan_ref key, scan_ref value)
 static bool insert_members(struct splice_job *j)
 {
     const struct plan *p = j->plan;
-    int64_t budget = p->left.thinking == WISH_THINKING_BUDGET ? p->left.budget : 0;
+    int64_t budget = p->left.thinking.mode == WISH_THINKING_BUDGET ? p->left.thinking.budget : 0;
     struct buf b;
     buf_init(&b, 4096);
     BUF_LIT(&b, VERSION_MEMBER);
@@ -372,7 +373,7 @@ static bool insert_members(struct splice_job *j)
     if (p->beta_count > 0) {
         BUF_LIT(&b, "],");
     }
-    bool told = p->left.thinking != WISH_THINKING_UNSET &&
+    bool told = p->left.thinking.mode != WISH_THINKING_UNSET &&
                 scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) == SCAN_OBJECT;
     if (p->drop_block && !told && !p->forced) { /* beside a forced tool it would be a 400 */
         BUF_LIT(&b, "\"thinking\":{\"type\":\"adaptive\"," BINDING "},");
@@ -384,7 +385,7 @@ static bool insert_members(struct splice_job *j)
     if (p->o->terms.guardrail.async && p->left.stream) { /* userguide: guardrails-streaming */
         BUF_LIT(&b, "\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"},");
     }
-    if (!p->left.has_max_tokens) {
+    if (!p->left.max_tokens.given) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */
     }
     struct str members = buf_ok(&b) ? arena_dup(j->s->arena, buf_str(&b)) : (struct str){NULL, 0};

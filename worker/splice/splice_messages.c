@@ -226,7 +226,8 @@ static void edit_ids(struct splice_job *j, scan_ref content)
  * (sonnet-5-5 migration guide). In a message that splice_fold rebuilds it is nobody's. */
 static bool takes_effort(const struct splice_job *j)
 {
-    return splice_takes(j, MODELS_SYSTEM_ROLE) && j->plan->left.thinking != WISH_THINKING_BETWEEN &&
+    return splice_takes(j, MODELS_SYSTEM_ROLE) &&
+           j->plan->left.thinking.mode != WISH_THINKING_BETWEEN &&
            plan_has_beta(j->plan, STR("mid-conversation-output-config-2026-07-01"));
 }
 

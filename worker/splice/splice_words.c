@@ -17,10 +17,10 @@ static struct str put_together(struct splice_job *j, const char *before, const c
     struct arena *a = j->s->arena;
     struct str format = {"", 0}, call = {"", 0};
     if (p->format == PLAN_FORMAT_WORDS) {
-        format = json_wish(a, p->left.schema);
+        format = json_wish(a, p->left.format.schema.text);
     }
     if (p->call_in_words) {
-        call = json_wish_call(a, p->left.choice_name);
+        call = json_wish_call(a, p->left.choice.name);
     }
     if (!format.p || !call.p) {
         return text_from(NULL);

@@ -5,11 +5,11 @@
 
 #define NEWER_MS 2000 /* in which newer credentials have come, if there are any */
 
-enum keyring_state keyring_look(struct keyring *k, const struct segment *s, const char amz_date[17],
-                                int *day_out)
+enum keyring_state keyring_look(struct keyring *k, const struct segment *s, unsigned lane,
+                                const char amz_date[17], int *day_out)
 {
-    struct signing_keys *keys = &k->keys;
-    signing_read(s, keys->generation, keys);
+    struct signing_keys *keys = &k->lane[lane].keys;
+    signing_read(s, lane, keys->generation, keys);
     if (!keys->generation || !keys->access_key_id[0]) {
         return KEYRING_NONE;
     }
@@ -25,16 +25,17 @@ enum keyring_state keyring_look(struct keyring *k, const struct segment *s, cons
 }
 
 /* By AWS's time. */
-enum keyring_state keyring_now(struct keyring *k, const struct segment *s)
+enum keyring_state keyring_now(struct keyring *k, const struct segment *s, unsigned lane)
 {
     char amz[17];
     int day;
     clock_amz(clock_real_ms() + signing_skew(s), amz);
-    return keyring_look(k, s, amz, &day);
+    return keyring_look(k, s, lane, amz, &day);
 }
 
-bool keyring_refused(struct keyring *k)
+bool keyring_refused(struct keyring *ring, unsigned lane)
 {
+    struct keyring_lane *k = &ring->lane[lane];
     uint64_t now_ms = clock_mono_ms();
     if (!k->refused_ms || k->refused != k->keys.generation) {
         k->refused = k->keys.generation;
@@ -43,13 +44,14 @@ bool keyring_refused(struct keyring *k)
     return now_ms - k->refused_ms >= NEWER_MS;
 }
 
-const char *keyring_trouble(struct keyring *k, const struct segment *s, const struct config *c)
+const char *keyring_trouble(struct keyring *k, const struct segment *s, unsigned lane,
+                            const struct config *c)
 {
-    enum keyring_state state = c->bedrock_api_key[0] ? KEYRING_GOOD : keyring_now(k, s);
+    enum keyring_state state = c->bedrock_api_key[0] ? KEYRING_GOOD : keyring_now(k, s, lane);
     if (state == KEYRING_GOOD) {
         return NULL;
     }
-    const char *why = k->keys.trouble;
+    const char *why = k->lane[lane].keys.trouble;
     return state == KEYRING_STALE ? "the signing keys have expired or are of other days"
            : why[0]               ? why
                                   : "no AWS credentials yet";

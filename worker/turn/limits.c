@@ -39,8 +39,8 @@ enum tier limits_tier(const struct exchange *x)
     if (attempt_leaves_out(&x->attempt, PLAN_TIER)) {
         return TIER_DEFAULT;
     }
-    if (passed ? x->asked.passed.named_tier : wish->has_tier) {
-        return passed ? x->asked.passed.tier : wish->tier;
+    if (passed ? x->asked.passed.named_tier : wish->tier.given) {
+        return passed ? x->asked.passed.tier : wish->tier.value;
     }
     if (x->caller.who == CALLER_KEY && x->caller.key.tier != TIER_DEFAULT) {
         return (enum tier)x->caller.key.tier;

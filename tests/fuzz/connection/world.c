@@ -173,10 +173,10 @@ void world_sign(uint32_t how)
         for (int day = 0; day < 2; day++) {
             clock_amz(world.real_ms + day * (int64_t)DAY_MS, amz);
             memcpy(k.date[day], amz, 8);
-            memset(k.key[day], 7 + day, sizeof k.key[day]);
+            memset(k.key[SIGNING_BEDROCK][day], 7 + day, sizeof k.key[SIGNING_BEDROCK][day]);
         }
     }
-    signing_publish(&world.segment, &k);
+    signing_publish(&world.segment, LANES_HOME, &k);
     world.unsigned_ = true;
 }
 

@@ -41,7 +41,7 @@ static void test_read_nothing_published_is_false(void **state)
 {
     (void)state;
     struct signing_keys k = {0};
-    assert_false(signing_read(&seg, 0, &k));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &k));
     assert_false(signing_usable(&seg));
 }
 
@@ -50,14 +50,14 @@ static void test_read_published_keys_are_copied_out(void **state)
     (void)state;
     struct signing_keys in = keys_of('a'), out = {0};
     in.generation = 999; /* set by publish */
-    signing_publish(&seg, &in);
-    assert_true(signing_read(&seg, 0, &out));
+    signing_publish(&seg, LANES_HOME, &in);
+    assert_true(signing_read(&seg, LANES_HOME, 0, &out));
     assert_int_equal(out.generation, 1);
     in.generation = 1;
     assert_memory_equal(&in, &out, sizeof in);
     in = keys_of('b');
-    signing_publish(&seg, &in);
-    assert_true(signing_read(&seg, out.generation, &out));
+    signing_publish(&seg, LANES_HOME, &in);
+    assert_true(signing_read(&seg, LANES_HOME, out.generation, &out));
     assert_int_equal(out.generation, 2);
     assert_int_equal(out.token[4000], 'b');
 }
@@ -66,10 +66,10 @@ static void test_read_known_generation_leaves_the_copy_alone(void **state)
 {
     (void)state;
     struct signing_keys in = keys_of('a'), out = {0};
-    signing_publish(&seg, &in);
-    assert_true(signing_read(&seg, 0, &out));
+    signing_publish(&seg, LANES_HOME, &in);
+    assert_true(signing_read(&seg, LANES_HOME, 0, &out));
     out.token[0] = '!';
-    assert_true(signing_read(&seg, out.generation, &out));
+    assert_true(signing_read(&seg, LANES_HOME, out.generation, &out));
     assert_int_equal(out.token[0], '!');
 }
 
@@ -77,33 +77,33 @@ static void test_read_trouble_is_false_with_its_text(void **state)
 {
     (void)state;
     struct signing_keys in = keys_of('a'), trouble = {.trouble = "no source"}, out = {0};
-    signing_publish(&seg, &in);
+    signing_publish(&seg, LANES_HOME, &in);
     assert_true(signing_usable(&seg));
-    signing_publish(&seg, &trouble);
+    signing_publish(&seg, LANES_HOME, &trouble);
     assert_false(signing_usable(&seg));
-    assert_false(signing_read(&seg, 0, &out));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &out));
     assert_string_equal(out.trouble, "no source");
-    assert_false(signing_read(&seg, out.generation, &out));
+    assert_false(signing_read(&seg, LANES_HOME, out.generation, &out));
 }
 
 static void test_read_while_a_writer_publishes_and_dies_is_never_torn(void **state)
 {
     (void)state;
     struct signing_keys first = keys_of('a');
-    signing_publish(&seg, &first);
+    signing_publish(&seg, LANES_HOME, &first);
     for (int round = 0; round < 3; round++) {
         pid_t pid = fork();
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when an assertion of the reader fails */
             for (unsigned i = 0;; i++) {
                 struct signing_keys k = keys_of((char)('a' + i % 26));
-                signing_publish(&seg, &k);
+                signing_publish(&seg, LANES_HOME, &k);
             }
         }
         uint64_t end = clock_now_ns() + 60000000, reads = 0;
         while (clock_now_ns() < end) {
             struct signing_keys out = {0};
-            if (!signing_read(&seg, 0, &out)) {
+            if (!signing_read(&seg, LANES_HOME, 0, &out)) {
                 continue; /* on a busy machine a writer without a pause is faster each time */
             }
             struct signing_keys whole = keys_of(out.token[0]);
@@ -115,9 +115,9 @@ static void test_read_while_a_writer_publishes_and_dies_is_never_torn(void **sta
         waitpid(pid, NULL, 0);
         assert_true(reads > 100);
         struct signing_keys out = {0}, next = keys_of('z');
-        assert_true(signing_read(&seg, 0, &out));
-        signing_publish(&seg, &next);
-        assert_true(signing_read(&seg, out.generation, &out));
+        assert_true(signing_read(&seg, LANES_HOME, 0, &out));
+        signing_publish(&seg, LANES_HOME, &next);
+        assert_true(signing_read(&seg, LANES_HOME, out.generation, &out));
         assert_int_equal(out.token[0], 'z');
     }
 }
@@ -172,14 +172,16 @@ static void test_complaints_and_skew_are_shared(void **state)
 {
     (void)state;
     if (fork() == 0) {
-        signing_complain(&seg);
-        signing_complain(&seg);
+        signing_complain(&seg, LANES_HOME);
+        signing_complain(&seg, LANES_HOME);
+        signing_complain(&seg, 3);
         signing_miss(&seg);
         signing_set_skew(&seg, -123456);
         _exit(0);
     }
     wait(NULL);
-    assert_int_equal(signing_complaints(&seg), 2);
+    assert_int_equal(signing_complaints(&seg, LANES_HOME), 2);
+    assert_int_equal(signing_complaints(&seg, 3), 1);
     assert_int_equal(signing_missed(&seg), 1);
     assert_int_equal(signing_skew(&seg), -123456);
 }

@@ -160,7 +160,7 @@ static void test_run_publishes_keys_answers_questions_and_signs(void **state)
     assert_int_equal(keymiss_poll(&seg, 1, ticket), KEYMISS_FOUND);
     assert_int_equal(find("sk-second"), DIRECTORY_HIT);
 
-    WAIT_UNTIL(signing_read(&seg, 0, &keys));
+    WAIT_UNTIL(signing_read(&seg, LANES_HOME, 0, &keys));
     assert_string_equal(keys.access_key_id, "AKIDEXAMPLE");
     assert_string_equal(keys.region, "eu-west-1");
 
@@ -261,14 +261,14 @@ static void test_run_bedrock_api_key_needs_no_credentials(void **state)
     start();
     WAIT_UNTIL(ready());
     usleep(20000);
-    assert_false(signing_read(&seg, 0, &keys));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &keys));
     assert_int_equal(directory_generation(&seg), 1);
 }
 
 static bool signs_for(const char *date)
 {
     struct signing_keys keys = {0};
-    return signing_read(&seg, 0, &keys) && strcmp(keys.date[1], date) == 0;
+    return signing_read(&seg, LANES_HOME, 0, &keys) && strcmp(keys.date[1], date) == 0;
 }
 
 /* The skew moves the date as AWS sees it, as a step of the clock does. */
@@ -278,7 +278,7 @@ static void test_run_complaint_about_the_date_hurries(void **state)
     char amz[17];
     struct signing_keys keys = {0};
     start();
-    WAIT_UNTIL(signing_read(&seg, 0, &keys));
+    WAIT_UNTIL(signing_read(&seg, LANES_HOME, 0, &keys));
     usleep(20000); /* behind the first turn: the tick is a second away */
     clock_amz(clock_real_now_ms() + 2 * 86400000ll, amz);
     amz[8] = '\0';

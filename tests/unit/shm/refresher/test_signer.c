@@ -27,7 +27,7 @@ static int make(void **state)
     if (segment_create(&seg, 1, 64, &err) != STATUS_OK) {
         return -1;
     }
-    signer_init(&signer, &seg, "eu-central-1");
+    signer_init(&signer, &seg, LANES_HOME, "eu-central-1");
     return 0;
 }
 
@@ -39,13 +39,18 @@ static int drop(void **state)
     return 0;
 }
 
-static void assert_key(const uint8_t got[32], const char *date)
+static void assert_key(const struct signing_keys *k, int day, const char *date)
 {
+    static const char *const services[] = {"bedrock", "bedrock-mantle"};
     uint8_t key[32];
-    struct sigv4_scope scope = {.region = STR("eu-central-1"), .service = STR("bedrock")};
+    struct sigv4_scope scope = {.region = STR("eu-central-1")};
     memcpy(scope.date, date, 9);
-    sigv4_key(text_from(value.secret), &scope, key);
-    assert_memory_equal(got, key, 32);
+    assert_int_equal(SIGNING_SERVICE_COUNT, 2);
+    for (int i = 0; i < SIGNING_SERVICE_COUNT; i++) {
+        scope.service = text_from(services[i]);
+        sigv4_key(text_from(value.secret), &scope, key);
+        assert_memory_equal(k->key[i][day], key, 32);
+    }
 }
 
 static void test_take_value_publishes_yesterday_today_and_tomorrow(void **state)
@@ -53,12 +58,12 @@ static void test_take_value_publishes_yesterday_today_and_tomorrow(void **state)
     (void)state;
     struct signing_keys k = {0};
     signer_take(&signer, &value, NULL, NOON);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     assert_int_equal(SIGNING_DAYS, 3);
     for (int day = 0; day < SIGNING_DAYS; day++) {
         static const char *const dates[] = {"20260114", "20260115", "20260116"};
         assert_string_equal(k.date[day], dates[day]);
-        assert_key(k.key[day], dates[day]);
+        assert_key(&k, day, dates[day]);
     }
     assert_string_equal(k.access_key_id, "AKIDEXAMPLE");
     assert_string_equal(k.token, "token");
@@ -72,20 +77,20 @@ static void test_tick_derives_anew_only_when_the_date_changes(void **state)
     (void)state;
     struct signing_keys k = {0};
     signer_tick(&signer, NOON);
-    assert_false(signing_read(&seg, 0, &k));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &k));
     signer_take(&signer, &value, NULL, NOON);
     signer_tick(&signer, NOON + DAY / 2 - 1);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     assert_int_equal(k.generation, 1);
     signer_tick(&signer, NOON + DAY / 2);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     assert_int_equal(k.generation, 2);
     assert_string_equal(k.date[1], "20260116");
-    assert_key(k.key[0], "20260115");
-    assert_key(k.key[2], "20260117");
+    assert_key(&k, 0, "20260115");
+    assert_key(&k, 2, "20260117");
     signer_tick(&signer, NOON + DAY / 2 - 1); /* a little back, over midnight */
     signer_tick(&signer, NOON - 40 * DAY);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     assert_int_equal(k.generation, 4);
     assert_string_equal(k.date[1], "20251206");
 }
@@ -97,7 +102,7 @@ static void test_tick_follows_the_clock_of_aws(void **state)
     signer_take(&signer, &value, NULL, NOON);
     signing_set_skew(&seg, -DAY);
     signer_tick(&signer, NOON);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     assert_string_equal(k.date[1], "20260114");
 }
 
@@ -108,15 +113,45 @@ static void test_take_trouble_keeps_keys_until_they_expire(void **state)
     struct err err = {.code = STATUS_UNAVAILABLE, .text = "the endpoint hangs"};
     signer_take(&signer, &value, NULL, NOON);
     signer_take(&signer, NULL, &err, value.expires_ms - 1);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
     signer_take(&signer, NULL, &err, value.expires_ms);
-    assert_false(signing_read(&seg, 0, &k));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &k));
     assert_string_equal(k.trouble, "the endpoint hangs");
     assert_string_equal(signer.value.secret, "");
     signer_tick(&signer, NOON + 2 * DAY);
-    assert_false(signing_read(&seg, 0, &k));
+    assert_false(signing_read(&seg, LANES_HOME, 0, &k));
     signer_take(&signer, &value, NULL, NOON);
-    assert_true(signing_read(&seg, 0, &k));
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
+}
+
+/* A lane's credentials come and go alone. */
+static void test_lanes_are_signed_for_apart(void **state)
+{
+    (void)state;
+    static struct signer far;
+    struct signing_keys k = {0}, away = {0};
+    struct err err = {.code = STATUS_UNAVAILABLE, .text = "no such role"};
+    struct creds_value other = value;
+    memcpy(other.access_key_id, "AKIDOTHER", 10);
+    signer_init(&far, &seg, LANES_MAX - 1, "us-east-1");
+    signer_take(&far, NULL, &err, NOON);
+    assert_false(signing_usable(&seg));
+    signer_take(&signer, &value, NULL, NOON);
+    assert_true(signing_usable(&seg));
+    assert_false(signing_read(&seg, LANES_MAX - 1, 0, &away));
+    assert_string_equal(away.trouble, "no such role");
+    signer_take(&far, &other, NULL, NOON);
+    assert_true(signing_read(&seg, LANES_MAX - 1, 0, &away));
+    assert_string_equal(away.access_key_id, "AKIDOTHER");
+    assert_string_equal(away.region, "us-east-1");
+    assert_true(signing_read(&seg, LANES_HOME, 0, &k));
+    assert_string_equal(k.access_key_id, "AKIDEXAMPLE");
+    assert_memory_not_equal(k.key, away.key, sizeof k.key);
+    signer_wipe(&signer);
+    signer_take(&signer, NULL, &err, NOON);
+    assert_false(signing_read(&seg, LANES_HOME, 0, &k));
+    assert_true(signing_usable(&seg));
+    signer_wipe(&far);
 }
 
 static void test_wipe_leaves_no_secret(void **state)
@@ -137,6 +172,7 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(test_tick_follows_the_clock_of_aws, make, drop),
         cmocka_unit_test_setup_teardown(test_take_trouble_keeps_keys_until_they_expire, make, drop),
+        cmocka_unit_test_setup_teardown(test_lanes_are_signed_for_apart, make, drop),
         cmocka_unit_test_setup_teardown(test_wipe_leaves_no_secret, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,25 +13,25 @@ static void nothing(struct plan *p)
 static void inference(struct plan *p)
 {
     static struct str stops[] = {STR("\"a\\n\""), STR("\"b\"")};
-    p->left.max_tokens = 7;
-    p->left.has_temperature = p->left.has_top_p = true;
-    p->left.temperature = 0.5;
-    p->left.top_p = 1;
-    p->left.stops = stops;
-    p->left.stop_count = 2;
+    p->left.max_tokens.n = 7;
+    p->left.sampling.has_temperature = p->left.sampling.has_top_p = true;
+    p->left.sampling.temperature = 0.5;
+    p->left.sampling.top_p = 1;
+    p->left.stops.list = stops;
+    p->left.stops.count = 2;
 }
 
 static void budget(struct plan *p)
 {
-    p->left.thinking = WISH_THINKING_BUDGET;
-    p->left.budget = 2048;
-    p->left.display = STR("omitted");
+    p->left.thinking.mode = WISH_THINKING_BUDGET;
+    p->left.thinking.budget = 2048;
+    p->left.thinking.display.as = STR("omitted");
 }
 
 static void off(struct plan *p)
 {
-    p->left.thinking = WISH_THINKING_OFF;
-    p->left.display = STR("omitted");
+    p->left.thinking.mode = WISH_THINKING_OFF;
+    p->left.thinking.display.as = STR("omitted");
 }
 
 static void level(struct plan *p)
@@ -46,12 +46,12 @@ static void no_calls(struct plan *p)
 
 static void one_call(struct plan *p)
 {
-    p->left.one_call = true;
+    p->left.choice.one_call = true;
 }
 
 static void one_forced_call(struct plan *p)
 {
-    p->left.one_call = p->forced = true;
+    p->left.choice.one_call = p->forced = true;
 }
 
 static void betas(struct plan *p)
@@ -70,9 +70,10 @@ static void format(struct plan *p)
 {
     p->format = PLAN_FORMAT_NATIVE;
     static struct scan s;
-    p->left.schema = STR("{\"type\":\"object\"}");
-    p->left.schema_name = STR("n");
-    assert_int_equal(scan_parse(&s, p->arena, p->left.schema, &case_limits, NULL), STATUS_OK);
+    p->left.format.schema.text = STR("{\"type\":\"object\"}");
+    p->left.format.schema.name = STR("n");
+    assert_int_equal(scan_parse(&s, p->arena, p->left.format.schema.text, &case_limits, NULL),
+                     STATUS_OK);
     p->left.scan = &s; /* schema_at: its root */
 }
 
@@ -151,7 +152,7 @@ static void test_plain_field_goes_on_under_its_name(void **state)
     assert_int_equal(
         scan_parse(&bed.c.scan, bed.c.arena, STR("{\"speed\": {\"a\":1.0}}"), &case_limits, NULL),
         STATUS_OK);
-    bed.plan.left.plain[row_of(STR("speed"))] = SCAN_GET(&bed.c.scan, 0, "speed");
+    bed.plan.left.fields.plain[row_of(STR("speed"))] = SCAN_GET(&bed.c.scan, 0, "speed");
     build_message(&bed);
     converse_settings_put(&bed.b);
     build_want(&bed, BUILD_BODY(BUILD_EXTRA("\"speed\":{\"a\":1.0}")), "");
@@ -163,9 +164,9 @@ static void test_words_stand_in_the_system_prompt(void **state)
     (void)state;
     build_open(&bed, QWEN);
     bed.plan.call_in_words = true;
-    bed.plan.left.choice_name = STR("get.weather");
+    bed.plan.left.choice.name = STR("get.weather");
     bed.plan.format = PLAN_FORMAT_WORDS;
-    bed.plan.left.schema = STR("{\"a\":\"\\\"\"}");
+    bed.plan.left.format.schema.text = STR("{\"a\":\"\\\"\"}");
     converse_settings_put_words(&bed.b);
     build_message(&bed);
     build_want(

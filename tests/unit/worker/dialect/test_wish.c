@@ -83,12 +83,15 @@ static struct wish read_wish(struct arena *arena, struct scan *s, enum dialect d
 
 static bool is_same(const struct wish *a, const struct wish *b)
 {
-    return a->max_tokens == b->max_tokens && a->has_temperature == b->has_temperature &&
-           a->temperature == b->temperature && a->top_p == b->top_p &&
-           a->stop_count == b->stop_count && a->stops_lost == b->stops_lost &&
-           a->thinking == b->thinking && a->effort == b->effort && a->format == b->format &&
-           text_eq(a->schema, b->schema) && a->tools == b->tools && a->choice == b->choice &&
-           text_eq(a->choice_name, b->choice_name) && a->one_call == b->one_call &&
+    return a->max_tokens.n == b->max_tokens.n &&
+           a->sampling.has_temperature == b->sampling.has_temperature &&
+           a->sampling.temperature == b->sampling.temperature &&
+           a->sampling.top_p == b->sampling.top_p && a->stops.count == b->stops.count &&
+           a->stops.lost == b->stops.lost && a->thinking.mode == b->thinking.mode &&
+           a->effort.level == b->effort.level && a->format.kind == b->format.kind &&
+           text_eq(a->format.schema.text, b->format.schema.text) &&
+           a->tools.shown == b->tools.shown && a->choice.kind == b->choice.kind &&
+           text_eq(a->choice.name, b->choice.name) && a->choice.one_call == b->choice.one_call &&
            a->fault.code == b->fault.code;
 }
 
@@ -148,8 +151,8 @@ static void test_parts_of_a_field_are_others(void **state)
     struct wish w = read_wish(arena, &s, DIALECT_RESPONSES,
                               ",\"zeta\":1,\"text\":{\"verbosity\":\"low\"},\"truncation\":"
                               "\"auto\",\"include\":[\"message.output_text.logprobs\"]");
-    assert_int_equal(w.other_count, 4);
-    assert_true(SCAN_IS(&s, scan_key(&s, w.others[1]), "verbosity"));
+    assert_int_equal(w.fields.other_count, 4);
+    assert_true(SCAN_IS(&s, scan_key(&s, w.fields.others[1]), "verbosity"));
     assert_int_equal(w.fault.code, STATUS_OK);
     arena_drop(arena);
 }

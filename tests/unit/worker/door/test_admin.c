@@ -155,7 +155,7 @@ static void test_ready_gives_the_refreshers_reason(void **state)
     struct gateway *g = *state;
     struct signing_keys none = {.region = "us-west-2", .trouble = "AWS STS answered HTTP 403"};
     g->config.bedrock_api_key = "";
-    signing_publish(&g->segment, &none);
+    signing_publish(&g->segment, LANES_HOME, &none);
     gateway_talk(g, "GET /ready", "", NULL, "\"reason\":\"AWS STS answered HTTP 403\"");
 }
 

@@ -269,7 +269,7 @@ static void sign_instead(struct gateway *g, int64_t now_ms)
         clock_amz(now_ms + (day - 1) * 86400000ll, amz);
         memcpy(keys.date[day], amz, 8);
     }
-    signing_publish(&g->segment, &keys);
+    signing_publish(&g->segment, LANES_HOME, &keys);
 }
 
 static void test_skew_is_learnt_from_the_answer_and_tried_again(void **state)
@@ -389,7 +389,7 @@ static void test_expired_credentials_are_complained_about_and_not_repeated(void 
     g->reply = answer_trouble;
     g->step = 14; /* expired */
     check_trouble(g, &troubles[14], ASK);
-    assert_int_equal(signing_complaints(&g->segment), 1);
+    assert_int_equal(signing_complaints(&g->segment, LANES_HOME), 1);
 }
 
 static void test_no_credentials_is_503_with_retry_after(void **state)

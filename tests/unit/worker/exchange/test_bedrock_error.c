@@ -346,16 +346,17 @@ static void test_refused_credentials_are_final_once_there_is_nothing_newer(void 
     static const struct config with_key = {.bedrock_api_key = "k"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct worker w = {.segment = &segment, .config = &config, .keyring.keys.generation = 4};
+        struct worker w = {
+            .segment = &segment, .config = &config, .keyring.lane[LANES_HOME].keys.generation = 4};
         struct exchange x = {.worker = &w, .asked.id = STR("req_t")};
         bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
         assert_int_equal(wait_should_retry(&x.outcome.err), -1);
-        w.keyring.refused_ms -= 2000;
+        w.keyring.lane[LANES_HOME].refused_ms -= 2000;
         bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
         assert_int_equal(x.outcome.err.code, STATUS_INTERNAL);
         assert_int_equal(wait_should_retry(&x.outcome.err), 0);
         assert_int_equal(wait_retry_after(&x.outcome.err), 0);
-        w.keyring.keys.generation = 6; /* newer ones: these get their chance */
+        w.keyring.lane[LANES_HOME].keys.generation = 6; /* newer ones: these get their chance */
         bedrock_error(&x, 403, text_from(names[i]), STR("{}"));
         assert_int_equal(wait_should_retry(&x.outcome.err), -1);
         w.config = &with_key; /* nobody renews it */

@@ -168,7 +168,7 @@ static void test_unknown_keys_have_one_share_together(void **state)
     gateway_run(g, 2);
     unsigned own = 0;
     for (struct exchange *x = g->worker.exchanges; x; x = x->next)
-        own += x->conn->hold.holder != 0 && x->conn->hold.n > 0;
+        own += x->conn->body.hold.holder != 0 && x->conn->body.hold.n > 0;
     assert_int_equal(own, 1);
     for (size_t i = 1; i < asked; i++)
         keymiss_answer(&g->segment, &q[i], KEYMISS_ABSENT);
@@ -185,14 +185,14 @@ static void test_holder_is_the_key_or_without_keys_the_address(void **state)
         g->config.require_api_key = i < 3;
         announce(b, i, keys[i], 100);
         GATEWAY_UNTIL(g, g->worker.exchange_count == i + 1);
-        holders[i] = g->worker.exchanges->conn->hold.holder;
+        holders[i] = g->worker.exchanges->conn->body.hold.holder;
         assert_true(holders[i] != 0);
         for (size_t k = 0; k < i; k++)
             assert_true(holders[k] != holders[i]);
     }
     announce(b, 4, "", 100); /* another port of the same address */
     GATEWAY_UNTIL(g, g->worker.exchange_count == 5);
-    assert_true(g->worker.exchanges->conn->hold.holder == holders[3]);
+    assert_true(g->worker.exchanges->conn->body.hold.holder == holders[3]);
 }
 
 /* The second request of a connection is somebody else's. */
@@ -205,7 +205,7 @@ static void test_holder_is_forgotten_between_requests(void **state)
                 STR("POST /v1/messages HTTP/1.1\r\nHost: g\r\nx-api-key: sk-nobody\r\n"
                     "Content-Length: 9\r\n\r\n"));
     GATEWAY_UNTIL(g, g->worker.exchange_count == 1);
-    assert_int_equal(g->worker.exchanges->conn->hold.holder, 0);
+    assert_int_equal(g->worker.exchanges->conn->body.hold.holder, 0);
 }
 
 int main(void)

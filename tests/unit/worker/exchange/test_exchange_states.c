@@ -44,8 +44,8 @@ static void let_time_pass(struct gateway *g)
         return;
     }
     limits->header_ms = limits->body_ms = limits->idle_ms = limits->write_stall_ms = PATIENCE_MS;
-    assert_non_null(c->timer.fn);
-    loop_timer_in(g->worker.loop, &c->timer, PATIENCE_MS, c->timer.fn, c);
+    assert_non_null(c->clock.timer.fn);
+    loop_timer_in(g->worker.loop, &c->clock.timer, PATIENCE_MS, c->clock.timer.fn, c);
 }
 
 static void happen(struct gateway *g, const struct row *row, enum event event)

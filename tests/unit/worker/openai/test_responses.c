@@ -44,16 +44,16 @@ static void test_fields_are_read(void **state)
     assert_int_equal(r.max_tokens, 7); /* max_output_tokens wins */
     assert_true(SCAN_IS(&s, r.input, "u") && SCAN_IS(&s, r.instructions, "i"));
     assert_int_equal(scan_size(&s, r.tools), 1);
-    assert_int_equal(r.wish.tools, 0); /* none that the model can be shown */
-    assert_int_equal(r.wish.thinking, WISH_THINKING_ADAPTIVE);
-    assert_true(r.wish.cache_auto && r.wish.has_max_tokens);
-    assert_true(text_eq(r.wish.display, STR("summarized")));
+    assert_int_equal(r.wish.tools.shown, 0); /* none that the model can be shown */
+    assert_int_equal(r.wish.thinking.mode, WISH_THINKING_ADAPTIVE);
+    assert_true(r.wish.cache.automatic && r.wish.max_tokens.given);
+    assert_true(text_eq(r.wish.thinking.display.as, STR("summarized")));
     assert_int_equal(
         read_responses(arena, IN(",\"tools\":[],\"stream\":null,\"include\":[]"), &r, &s, &err),
         STATUS_OK);
-    assert_true(!r.stream && !r.shows_summary && !r.wants_encrypted && !r.wish.cache_auto);
+    assert_true(!r.stream && !r.shows_summary && !r.wants_encrypted && !r.wish.cache.automatic);
     assert_true(r.tools == SCAN_ABSENT && r.instructions == SCAN_ABSENT && r.max_tokens == 0);
-    assert_int_equal(r.wish.thinking, WISH_THINKING_UNSET);
+    assert_int_equal(r.wish.thinking.mode, WISH_THINKING_UNSET);
     arena_drop(arena);
 }
 
@@ -86,10 +86,11 @@ static void test_history_tells_what_it_has(void **state)
                          ",%s],\"reasoning\":{\"effort\":\"low\"}}",
                          rows[i].item);
         assert_int_equal(read_responses(arena, body, &r, &s, &err), STATUS_OK);
-        if (r.wish.called_before != rows[i].called || r.wish.thoughts != rows[i].thoughts ||
-            r.wish.unreasoned != rows[i].unreasoned)
-            fail_msg("%s: %d %d %d", rows[i].item, r.wish.called_before, r.wish.thoughts,
-                     r.wish.unreasoned);
+        if (r.wish.tools.called_before != rows[i].called ||
+            r.wish.thinking.in_history != rows[i].thoughts ||
+            r.wish.thinking.unreasoned != rows[i].unreasoned)
+            fail_msg("%s: %d %d %d", rows[i].item, r.wish.tools.called_before,
+                     r.wish.thinking.in_history, r.wish.thinking.unreasoned);
         arena_drop(arena);
     }
 }
@@ -130,8 +131,8 @@ static void test_tools_are_counted_wherever_they_are(void **state)
         struct scan s;
         struct err err;
         assert_int_equal(read_responses(arena, rows[i].body, &r, &s, &err), STATUS_OK);
-        if (r.wish.tools != rows[i].tools)
-            fail_msg("%s: %u", rows[i].body, r.wish.tools);
+        if (r.wish.tools.shown != rows[i].tools)
+            fail_msg("%s: %u", rows[i].body, r.wish.tools.shown);
         arena_drop(arena);
     }
 }

@@ -154,7 +154,7 @@ static void test_calls_at_the_same_time_and_context(void **state)
          &(struct cure){.what = LEARNED_ONE_CALL});
     assert_true(
         text_eq(buf_str(&c.changes), STR("learned:parallel_calls,map:parallel_tool_calls")));
-    assert_false(c.plan.left.one_call);
+    assert_false(c.plan.left.choice.one_call);
     plan_case_free(&c);
     plan_case_read(
         &c, DIALECT_ANTHROPIC, OPUS46,
@@ -179,7 +179,7 @@ static void test_values_that_go_on(void **state)
     plan_case_free(&c);
     make(&c, DIALECT_ANTHROPIC, QWEN, M(""),
          &(struct cure){.what = LEARNED_MAX_TOKENS, .value = 77});
-    assert_int_equal(c.plan.left.max_tokens, 77);
+    assert_int_equal(c.plan.left.max_tokens.n, 77);
     plan_case_free(&c);
     make(&c, DIALECT_OPENAI, GPT_OSS, ",\"reasoning_effort\":\"high\"",
          &(struct cure){.what = LEARNED_EFFORT});

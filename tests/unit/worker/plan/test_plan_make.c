@@ -309,8 +309,9 @@ static void check_both_routes(const char *model, const char *tokens, size_t i)
     if (a.status != b.status)
         fail_msg("%s, %s: '%s', but '%s'", model, messages, a.err.text, b.err.text);
     snprintf(line, sizeof line, "%s", a.status == STATUS_OK ? tell(&a.plan) : a.err.text);
-    if (b.status == STATUS_OK && b.plan.left.display_ours)
-        b.plan.left.display = (struct str){NULL, 0}; /* W18: what only Chat wishes by itself */
+    if (b.status == STATUS_OK && b.plan.left.thinking.display.ours)
+        b.plan.left.thinking.display.as =
+            (struct str){NULL, 0}; /* W18: what only Chat wishes by itself */
     const char *other = b.status == STATUS_OK ? tell(&b.plan) : b.err.text;
     if (strcmp(line, other) != 0 ||
         (a.status == STATUS_OK &&

@@ -114,7 +114,7 @@ static void test_lost_thought_ends_a_budget(void **state)
         plan_case_make(&c);
         assert_int_equal(c.status, STATUS_OK);
         plan_thinking_unreasoned(&c.plan);
-        assert_int_equal(c.plan.left.thinking, rows[i].left);
+        assert_int_equal(c.plan.left.thinking.mode, rows[i].left);
         assert_true(text_eq(buf_str(&c.changes), text_from(rows[i].changes)));
         plan_case_free(&c);
     }

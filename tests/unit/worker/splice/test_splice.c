@@ -235,7 +235,7 @@ static void test_plain_field_that_is_taken_stays_as_it_is(void **state)
                      STATUS_OK);
     while (!text_eq(wish_plain[row].messages, STR("tags")))
         row++;
-    c.plan.left.plain[row] = SCAN_GET(&c.scan, 0, "tags");
+    c.plan.left.fields.plain[row] = SCAN_GET(&c.scan, 0, "tags");
     assert_int_equal(splice_request(&c.request, &c.plan, &c.body, &c.err), STATUS_OK);
     assert_true(text_eq(buf_str(&c.body), STR(OUT(",\"tags\": {\"a\":1.0}"))));
     splice_case_free(&c);

@@ -225,10 +225,10 @@ static void test_tier_client_then_key_then_default(void **state)
     assert_int_equal(limits_tier(&x), TIER_FLEX);
     x.caller.key.tier = TIER_RESERVED;
     assert_int_equal(limits_tier(&x), TIER_RESERVED);
-    x.asked.messages.wish.has_tier = true;
-    x.asked.messages.wish.tier = TIER_PRIORITY;
+    x.asked.messages.wish.tier.given = true;
+    x.asked.messages.wish.tier.value = TIER_PRIORITY;
     assert_int_equal(limits_tier(&x), TIER_PRIORITY);
-    x.asked.messages.wish.tier = TIER_DEFAULT;
+    x.asked.messages.wish.tier.value = TIER_DEFAULT;
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);
     attempt_leave_out(&x.attempt, PLAN_TIER);
     assert_int_equal(limits_tier(&x), TIER_DEFAULT);

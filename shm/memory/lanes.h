@@ -1,0 +1,98 @@
+/*
+ * lanes.h - ways to Bedrock (a region, or a region of another account), and how each of them is for
+ * each model: one word a lane and model in shared memory, exact over all workers.
+ *
+ *   word   | tag 21 | lane 3 | until 24 | in a row 6 | why 4 | probed 1 | 0 5 |      0: free
+ *
+ *   open        no word, or too few failures in a row
+ *   closed      until then nobody asks it
+ *   half open   from then on one request at a time tries it; an answer frees the word, a refusal closes
+ *               the lane for longer. Who tries takes a lease, which is a closing of its own: if that
+ *               process dies, the next one tries when the lease is over.
+ *
+ * The table is small and lossy: what finds no room takes the place of what ends first, and a lane
+ * without a word is asked. A word is changed by compare-and-swap alone, so a process may die between
+ * any two instructions. until: ticks of the monotonic clock, which all processes of a host share.
+ *
+ * Workers write; any process reads. now_ms: the caller's monotonic clock.
+ */
+#ifndef SHM_MEMORY_LANES_H
+#define SHM_MEMORY_LANES_H
+
+#include "shm/memory/segment_layout.h"
+
+#define LANES_MAX  8 /* a bit each in a mask; 3 bits of a word */
+#define LANES_HOME 0
+
+/* X(NAME, "word", ms of the first closing, ms at most, failures in a row that close, ms of a lease):
+ * why a lane is not asked. A throttle is told at once, so a probe that was not refused in its lease
+ * has been admitted; no answer at all takes longer. */
+#define LANES_WHYS(X)                                     \
+    X(THROTTLED, "throttled", 1000, 8000, 1, 3000)        \
+    X(FAILED, "failed", 1000, 8000, 2, 8000)              \
+    X(QUOTA, "day_quota", 600000, 3600000, 1, 10000)      \
+    X(DENIED, "access_denied", 300000, 3600000, 1, 10000) \
+    X(ABSENT, "not_offered_here", 3600000, 3600000, 1, 10000)
+
+enum lanes_why {
+    LANES_FINE, /* it is not closed */
+#define LANES_ENUM(name, word, first, most, row, lease) LANES_##name,
+    LANES_WHYS(LANES_ENUM)
+#undef LANES_ENUM
+        LANES_WHY_COUNT
+};
+const char *lanes_word(enum lanes_why why); /* "open" for FINE */
+
+#define LANES_WORDS        1024
+#define LANES_RETRY_MS_MAX 3600000u /* of a Retry-After */
+
+struct lanes_area {
+    _Atomic uint64_t busy_until_ms; /* no word says anything later; raised by whoever keeps one */
+    uint64_t salt;                  /* random; the master's, before any fork */
+    uint64_t reserved[2];
+    _Atomic uint64_t word[LANES_WORDS];
+};
+_Static_assert(sizeof(struct lanes_area) == 8 * (LANES_WORDS + 4), "no padding");
+
+/* A model's name in the table; id: as Bedrock is asked for it. */
+uint64_t lanes_model(const struct segment *s, struct str id);
+
+/* Does any word say anything? Cheap: asked on every request. */
+bool lanes_any(const struct segment *s, uint64_t now_ms);
+
+enum lanes_verdict {
+    LANES_OPEN,
+    LANES_PROBE, /* the caller is the one that tries it: it says good, bad or leave */
+    LANES_CLOSED
+};
+enum lanes_verdict lanes_ask(struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms);
+/* The lane has answered. An answer to what was sent before the lane was closed opens nothing. */
+void lanes_good(struct segment *s, unsigned lane, uint64_t model, bool probe, uint64_t now_ms);
+/* It has not. retry_ms: Bedrock's Retry-After, 0: none. Refusals of what was sent before the lane was
+ * closed do not add to those in a row. */
+void lanes_bad(struct segment *s, unsigned lane, uint64_t model, enum lanes_why why,
+               uint64_t retry_ms, bool probe, uint64_t now_ms);
+/* A probe that ended without an answer: the next request may try. */
+void lanes_leave(struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms);
+
+struct lanes_state {
+    enum lanes_why why; /* FINE: it is open */
+    bool half_open;     /* one may try it */
+    bool probed;        /* one does */
+    unsigned in_a_row;
+    uint64_t until_ms; /* 0 where it is not closed */
+};
+void lanes_look(const struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms,
+                struct lanes_state *out);
+/* Are all of these lanes (a bit each) closed for the model? *until_ms_out: when the first of them may
+ * be tried. False for none, and while one is open or half open. */
+bool lanes_all_closed(const struct segment *s, unsigned lanes, uint64_t model, uint64_t now_ms,
+                      uint64_t *until_ms_out);
+/* Of how many models the lane is closed, and why mostly; for metrics and `top`. */
+uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t now_ms,
+                             enum lanes_why *why_out);
+
+size_t lanes_area_size(void);
+void lanes_init(struct segment *s); /* master, once, before fork */
+
+#endif

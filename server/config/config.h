@@ -185,6 +185,11 @@
         86400, "seconds for a whole answer that is not streamed")                                  \
     INT(ping_seconds, "PING_SECONDS", "", TUNING, RELOAD, 15, 1, 300,                              \
         "silence before a ping is sent to the client")                                             \
+    INT(queue_seconds, "QUEUE_SECONDS", "", TUNING, RELOAD, 0, 0, 3600,                            \
+        "how long a request waits for its turn while Bedrock throttles its model, before it gets " \
+        "429; 0: it does not wait")                                                                \
+    INT(queue_max, "QUEUE_MAX", "", TUNING, RELOAD, 1000, 1, 30000,                                \
+        "requests that wait so at once")                                                           \
     /* --- extras --- */                                                                           \
     BOOL(core_dumps, "CORE_DUMPS", "", TUNING, RESTART, false,                                     \
          "true: allow core files (they hold prompts)")                                             \

@@ -21,6 +21,7 @@
 #include "shm/memory/signing.h"
 #include "shm/memory/profiles.h"
 #include "shm/memory/standing.h"
+#include "shm/memory/turns.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
 
@@ -49,7 +50,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.lanes_size = lanes_area_size();
     h.holds_at = segment_layout_page_up(h.lanes_at + h.lanes_size);
     h.holds_size = holds_area_size(workers, max_keys);
-    h.size = segment_layout_page_up(h.holds_at + h.holds_size);
+    h.turns_at = segment_layout_page_up(h.holds_at + h.holds_size);
+    h.turns_size = turns_area_size();
+    h.size = segment_layout_page_up(h.turns_at + h.turns_size);
     return h;
 }
 
@@ -72,6 +75,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->learned = (struct learned_area *)(void *)(base + h->learned_at);
     s->lanes = (struct lanes_area *)(void *)(base + h->lanes_at);
     s->holds = (struct holds_row *)(void *)(base + h->holds_at);
+    s->turns = (struct turns_area *)(void *)(base + h->turns_at);
     s->size = h->size;
 }
 
@@ -97,8 +101,8 @@ static void open_again(struct segment *s)
 }
 
 /*
- * All but the directory, the edition, the buckets and the holds is touched. These are sized for MAX_KEYS, and
- * their pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory, the edition, the buckets, the holds and the turns is touched. These are sized for
+ * MAX_KEYS, or for a day when all wait, and their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {

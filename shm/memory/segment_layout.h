@@ -35,6 +35,7 @@ struct segment_header {
     uint64_t learned_at, learned_size;
     uint64_t lanes_at, lanes_size;
     uint64_t holds_at, holds_size;
+    uint64_t turns_at, turns_size;
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
@@ -56,13 +57,14 @@ struct counters_block;
 struct learned_area;
 struct lanes_area;
 struct holds_row;
+struct turns_area;
 struct journal;
 struct signing_area;
 struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 184, "no padding");
+_Static_assert(sizeof(struct segment_header) == 200, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -77,6 +79,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct learned_area *learned;
     struct lanes_area *lanes;
     struct holds_row *holds;
+    struct turns_area *turns;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss;   /* likewise */

@@ -165,6 +165,7 @@ static const struct {
     {STR("POST"), STR("/__reset"), true, reset},
     {STR("POST"), STR("/__script"), true, script},
     {STR("GET"), STR("/credentials"), false, give_credentials},
+    {STR("POST"), STR("/"), true, roles_assume},
 };
 
 bool admin_request(struct mock *mock, const struct request *r, struct answer *out)

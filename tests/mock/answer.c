@@ -20,10 +20,16 @@ static const struct {
 };
 
 static int64_t skew_s;
+static uint32_t retry_after_s;
 
 void answer_skew_s(int64_t seconds)
 {
     skew_s = seconds;
+}
+
+void answer_retry_after_s(uint32_t seconds)
+{
+    retry_after_s = seconds;
 }
 
 static const char *reason(int status)
@@ -55,6 +61,8 @@ static void put_head(struct buf *out, int status, struct str content_type, struc
                date(), STR_ARG(content_type));
     buf_printf(out, "x-amzn-RequestId: 6d6f636b-0000-4000-8000-%012llx\r\n",
                (unsigned long long)serial);
+    if (retry_after_s)
+        buf_printf(out, "Retry-After: %u\r\n", retry_after_s);
     buf_put_str(out, extra);
 }
 

@@ -23,6 +23,19 @@
 #define FAULT_TABLE(X)                                                                             \
     X(THROTTLE, "throttle", REFUSE, 429, "ThrottlingException",                                    \
       "Too many requests, please wait before trying again.", 0, "429 throttling")                  \
+    X(THROTTLE_SHARE, "throttle-share", REFUSE, 429, "ThrottlingException",                        \
+      "Too many tokens, please wait before trying again.", 80, "429 to N % of the requests")       \
+    X(BUCKET, "bucket", REFUSE, 429, "ThrottlingException",                                        \
+      "Too many requests, please wait before trying again.", 10,                                   \
+      "429 to what is more than N requests a second, all models together")                         \
+    X(THROTTLE_FOR, "throttle-for", REFUSE, 429, "ThrottlingException",                            \
+      "Too many requests, please wait before trying again.", 10, "429 with Retry-After: N")        \
+    X(DAY_QUOTA, "day-quota", REFUSE, 429, "ThrottlingException",                                  \
+      "Too many tokens per day, please wait before trying again.", 0, "429: a day's quota")        \
+    X(BROWNOUT, "brownout", REFUSE, 503, "ServiceUnavailableException",                            \
+      "Bedrock is unable to process your request.", 50, "503 to N % of the requests")              \
+    X(ABSENT, "absent", REFUSE, 400, "ValidationException",                                        \
+      "The provided model identifier is invalid.", 0, "400: a model that is not in this region")   \
     X(QUOTA, "quota", REFUSE, 400, "ServiceQuotaExceededException",                                \
       "Your request exceeds the service quota for your account.", 0,                               \
       "400: a quota, with the status of a validation error")                                       \

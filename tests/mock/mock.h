@@ -5,6 +5,7 @@
  *   server.c    epoll, connections, time; owns each connection and its stream
  *   reader.c    HTTP request reader
  *   route.c     one request -> one answer: signature, faults, operation
+ *   roles.c     AWS STS
  *   admin.c     /__ledger, /__body, /__reset, /__script, /health and the container credentials
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
  *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
@@ -46,6 +47,7 @@ struct mock {
     uint32_t credentials_delay_ms;
     struct ledger ledger;
     struct fault_memory *faults;
+    int64_t bucket_ms;        /* until then the bucket has no token: fault "bucket" */
     struct buf body, scratch; /* of the answer being made; reused */
     struct buf said;          /* the newest answer to a model's request, as far as SAID_MAX */
 };
@@ -66,6 +68,9 @@ void route_request(struct mock *mock, const struct request *r, struct answer *ou
 bool admin_request(struct mock *mock, const struct request *r, struct answer *out);
 void admin_rotate_credentials(struct mock *mock);
 
+/* POST /: AWS STS. */
+void roles_assume(struct mock *mock, const struct request *r, struct answer *out);
+
 /* --- answer.c: writing whole answers --- */
 
 /* extra: further header lines, each with CRLF; or empty. Takes the body from mock->body. */
@@ -76,6 +81,7 @@ void answer_error(struct mock *mock, struct answer *a, int status, const char *t
 void answer_stream_head(struct answer *a, struct str extra);
 /* The Date header of the next answers is this much ahead: the clock-skew fault. */
 void answer_skew_s(int64_t seconds);
+void answer_retry_after_s(uint32_t seconds); /* of the next answers; 0: none */
 
 /* --- server.c --- */
 

@@ -123,13 +123,37 @@ static bool check_skewed_date(struct visit *v)
 
 /* --- faults before an answer --- */
 
+/* A bucket of a second's requests. */
+static bool is_over(struct mock *mock, uint32_t a_second)
+{
+    int64_t now = clock_real_ms(), step = 1000 / (a_second ? a_second : 1);
+    int64_t from = mock->bucket_ms > now ? mock->bucket_ms : now;
+    if (from - now > 1000)
+        return true;
+    mock->bucket_ms = from + step;
+    return false;
+}
+
+/* Of those that are not always met. */
+static bool is_met(struct visit *v, enum fault_id id)
+{
+    uint32_t n = v->faults.n[id], random;
+    text_random(&random, sizeof random);
+    if (id == FAULT_BUCKET)
+        return is_over(v->mock, n);
+    return (id != FAULT_THROTTLE_SHARE && id != FAULT_BROWNOUT) || random % 100 < n;
+}
+
 static bool refuse_by_fault(struct visit *v)
 {
     enum fault_id id = fault_of_kind(&v->faults, FAULT_REFUSE);
-    if (id == FAULT_COUNT)
+    if (id == FAULT_COUNT || !is_met(v, id))
         return false;
     const struct fault_row *row = fault_row(id);
+    if (id == FAULT_THROTTLE_FOR)
+        answer_retry_after_s(v->faults.n[id]);
     answer_error(v->mock, v->out, row->http, row->type, row->text);
+    answer_retry_after_s(0);
     return true;
 }
 

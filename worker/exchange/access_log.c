@@ -53,6 +53,7 @@ static void put_line(const struct exchange *x)
         {"served", LOG_STR, text_from(reply->served), 0},
         {"stream", LOG_BOOL, {NULL, 0}, x->asked.stream},
         {"attempts", LOG_INT, {NULL, 0}, x->attempt.number},
+        {"waited_ms", LOG_INT, {NULL, 0}, (int64_t)x->waiting.waited_ms},
         {"upstream_id", LOG_STR, text_from(x->attempt.transfer.id), 0},
         {"stop_reason", LOG_STR, text_from(reply->stop_reason), 0},
         {"input_tokens", LOG_INT, {NULL, 0}, (int64_t)u->input},

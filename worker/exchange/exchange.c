@@ -15,6 +15,7 @@
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/exchange/passing.h"
+#include "worker/exchange/queue.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
 #include "worker/turn/usage.h"
@@ -29,6 +30,7 @@ static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
+static enum verdict send_step(struct exchange *x);
 
 #define BEHIND_WAIT_MS 2000
 #define BEHIND_LOOK_MS 20
@@ -124,13 +126,16 @@ static void estimate_instead(struct exchange *x)
     }
 }
 
-/* A step has failed: another model may answer in place of this one. */
+/* A step has failed: another model may answer in place of this one, or this one a little later. */
 static void fail_or_move(struct exchange *x)
 {
     if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
         estimate_instead(x);
     } else if (chain_try(x)) {
         start_pause(x);
+    } else if (queue_enter(x)) {
+        x_enter(x, EXCHANGE_QUEUE);
+        stream_watch(x);
     } else {
         chain_end(x);
         exchange_fail(x);
@@ -170,6 +175,7 @@ void exchange_fail(struct exchange *x)
         return;
     }
     assert(x->outcome.err.code != STATUS_OK);
+    queue_leave(x);
     if (x->outcome.begun) {
         stream_break(x);
     } else {
@@ -421,6 +427,11 @@ static enum verdict admit_step(struct exchange *x)
     return VERDICT_FAIL;
 }
 
+static enum verdict send_step(struct exchange *x)
+{
+    return queue_holds_back(x) ? VERDICT_FAIL : bedrock_send(x);
+}
+
 /* --- the end ------------------------------------------------------------------------------- */
 
 static void settle(struct exchange *x)
@@ -458,6 +469,7 @@ static void exchange_close(struct exchange *x)
 
 static void finish(struct exchange *x)
 {
+    queue_leave(x);
     settle(x);
     exchange_close(x);
 }

@@ -11,6 +11,7 @@
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/passing.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -34,7 +35,7 @@ static enum attempt_end judge(struct exchange *x)
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }
-    if (!x->outcome.told && bedrock_retry(x)) {
+    if (!x->outcome.told && !queue_takes_no(x) && bedrock_retry(x)) {
         bool other = a->left_out != left_out || attempt_is_cured(a) != cured;
         return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
@@ -116,6 +117,9 @@ static void note_headers(void *owner, struct fetch *f, int status)
     struct exchange *x = owner;
     struct transfer *t = &x->attempt.transfer;
     struct str value;
+    if (status == 200) {
+        queue_answered(x);
+    }
     t->first_ns = clock_now_ns();
     if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
         text_copy(value, t->id, sizeof t->id);
@@ -371,13 +375,18 @@ static void finish_error(struct exchange *x, struct fetch *f)
 
 /* --- the step ------------------------------------------------------------------------------ */
 
+void stream_watch(struct exchange *x)
+{
+    if (x->asked.stream && !x->outcome.begun) {
+        watch_silence(x);
+    }
+}
+
 enum verdict stream_step(struct exchange *x)
 {
     switch (x->attempt.transfer.end) {
     case ATTEMPT_RUNNING:
-        if (x->asked.stream && !x->outcome.begun) {
-            watch_silence(x);
-        }
+        stream_watch(x);
         return VERDICT_WAIT;
     case ATTEMPT_ANSWERED:
         if (x->asked.stream) {

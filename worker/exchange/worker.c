@@ -1,3 +1,4 @@
+#include "worker/exchange/queue.h"
 #include "worker/exchange/worker.h"
 
 #include <errno.h>
@@ -270,6 +271,7 @@ static void drain(struct worker *w)
     while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
     }
     w->draining = true;
+    queue_drain(w);
     close(w->process.listen_fd);
     w->process.listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
@@ -458,6 +460,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
                          .process = {.listen_fd = listen_fd, .dead_fd = dead_fd}};
     counters_enter(s, slot);
     holds_enter(s, slot);
+    turns_enter(s, slot);
     if (s->journal) {
         journal_enter(s->journal, slot);
         journal_guard(s->journal);

@@ -11,7 +11,8 @@
 
 #define EXPOSED                                                                            \
     STR("request-id, x-request-id, x-trace-id, x-ratelimit-limit, x-ratelimit-remaining, " \
-        "x-ratelimit-reset, retry-after, x-converter-changes, x-converter-model")
+        "x-ratelimit-reset, retry-after, x-converter-changes, x-converter-model, "         \
+        "x-converter-waited-ms")
 
 /* What a client may call its request: no surprise for logs or headers. */
 #define ID_MAX 64
@@ -126,6 +127,9 @@ void answer_begin(struct exchange *x, int status)
     put_limits(x);
     limits_headers(x);
     put_model(x);
+    if (x->waiting.waited_ms) {
+        http_out_header_u64(x->conn, STR("x-converter-waited-ms"), x->waiting.waited_ms);
+    }
     if (buf_len(&x->attempt.changes)) {
         http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->attempt.changes));
     }

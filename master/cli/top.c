@@ -15,6 +15,7 @@
 #include "server/base/clock.h"
 #include "server/json/json.h"
 #include "shm/catalogue/catalogue.h"
+#include "master/cli/top_lanes.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/scoreboard.h"
@@ -259,6 +260,7 @@ static void print_text(struct view *v)
     print_ends(v);
     each_ending(v, print_ending, NULL);
     putchar('\n');
+    top_lanes_print(&v->segment, &v->config->lanes);
     print_counters(v);
     fflush(stdout);
 }
@@ -379,6 +381,7 @@ static void print_json(const struct view *v)
     json_array(&w);
     each_ending(v, json_ending, &w);
     json_array_end(&w);
+    top_lanes_json(&v->segment, &v->config->lanes, &w);
     json_counters(v, &w);
     json_object_end(&w);
     printf("%.*s\n", STR_ARG(buf_str(&b)));

@@ -13,6 +13,11 @@ void announce_upstream(const struct config *c, char *out, size_t size)
     char region[40];
     if (c->bedrock_endpoint_url[0]) {
         snprintf(out, size, "%s", c->bedrock_endpoint_url);
+    } else if (c->lanes.n) {
+        int n = snprintf(out, size, "Bedrock in");
+        for (unsigned i = 0; i < c->lanes.n && n > 0 && (size_t)n < size; i++) {
+            n += snprintf(out + n, size - (size_t)n, "%s %s", i ? "," : "", c->lanes.lane[i].name);
+        }
     } else if (c->aws_region[0]) {
         snprintf(out, size, "Bedrock in %s", c->aws_region);
     } else if (creds_region(region, sizeof region)) {

@@ -11,6 +11,7 @@
 #include "server/aws/creds_local.h"
 #include "server/aws/creds_private.h"
 #include "server/aws/creds_sources.h"
+#include "server/aws/creds_sts.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -207,11 +208,25 @@ static void ended(void *owner, enum creds_verdict verdict)
     conclude(owner, verdict);
 }
 
+static void look_role(struct creds *c)
+{
+    c->source = 0;
+    c->at.source = "role";
+    enum creds_verdict verdict = creds_sts_role_look(&c->at);
+    if (verdict != CREDS_WAIT) {
+        conclude(c, verdict);
+    }
+}
+
 static void look(struct creds *c)
 {
     c->looking = true;
     c->retry_mono_ms = 0;
     c->renew_real_ms = 0;
+    if (c->options.role_arn) {
+        look_role(c);
+        return;
+    }
     for (c->source = 0; c->source < CREDS_SOURCES; c->source++) {
         text_wipe(&c->at.next, sizeof c->at.next);
         c->at.source = creds_sources[c->source].name;

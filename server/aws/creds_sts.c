@@ -125,8 +125,10 @@ static enum creds_verdict find_place(struct creds_look *l, struct place *p)
         text_copy(STR("us-east-1"), p->region, sizeof p->region);
     }
     const char *china = text_starts(text_from(p->region), STR("cn-")) ? ".cn" : "";
-    if (l->options->sts_endpoint) {
-        snprintf(p->url, sizeof p->url, "%s/", l->options->sts_endpoint);
+    const char *given = creds_local_env("AWS_ENDPOINT_URL_STS"); /* as AWS's SDKs read it */
+    if (l->options->sts_endpoint || given) {
+        snprintf(p->url, sizeof p->url, "%s/",
+                 l->options->sts_endpoint ? l->options->sts_endpoint : given);
     } else {
         snprintf(p->url, sizeof p->url, "https://sts.%s.amazonaws.com%s/", p->region, china);
     }
@@ -276,4 +278,20 @@ enum creds_verdict creds_sts_profile(struct creds_look *l, const struct creds_pr
         return assume_from_source(l, &a, p->source_profile);
     }
     return creds_look_fail(l, "role_arn without source_profile is not supported");
+}
+
+enum creds_verdict creds_sts_role_look(struct creds_look *l)
+{
+    const struct creds_value *base = l->options->base;
+    struct creds_profile source = {.found = true};
+    struct assume a = {.role_arn = l->options->role_arn, .source = &source};
+    if (!base || !base->access_key_id[0]) {
+        return creds_look_fail(l, "the gateway has no credentials of its own to ask AWS STS with");
+    }
+    text_copy(text_from(base->access_key_id), source.access_key_id, sizeof source.access_key_id);
+    text_copy(text_from(base->secret), source.secret, sizeof source.secret);
+    text_copy(text_from(base->token), source.token, sizeof source.token);
+    enum creds_verdict verdict = assume(l, &a);
+    creds_profile_wipe(&source);
+    return verdict;
 }

@@ -15,4 +15,7 @@ enum creds_verdict creds_sts_web_identity_look(struct creds_look *l);
 /* The same from a profile that has web_identity_token_file, or role_arn and source_profile. */
 enum creds_verdict creds_sts_profile(struct creds_look *l, const struct creds_profile *p);
 
+/* AssumeRole of l->options->role_arn, signed with l->options->base. */
+enum creds_verdict creds_sts_role_look(struct creds_look *l);
+
 #endif

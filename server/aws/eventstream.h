@@ -1,7 +1,6 @@
 /*
  * eventstream.h - application/vnd.amazon.eventstream, decoded incrementally, both checksums
- * verified. Source: smithy.io/2.0/aws/amazon-eventstream.html. Pure; worker (and the mock's encoder
- * in the tests).
+ * verified. Source: smithy.io/2.0/aws/amazon-eventstream.html. Pure; worker.
  *
  * Bytes arrive in any split. A frame is handed out only when its message CRC holds, so no byte of a
  * bad frame is ever forwarded. After an error the stream is lost: every later call gives the same
@@ -44,7 +43,7 @@ enum eventstream_next eventstream_next(struct eventstream *es, struct str *input
                                        struct eventstream_frame *frame_out, struct err *err);
 bool eventstream_partial(const struct eventstream *es); /* the body ended inside a frame */
 
-/* Encoder, for the mock upstream and the tests: appends one frame with three string headers. For
+/* Encoder, for what is said in Bedrock's place and for the tests: appends one frame with three string headers. For
  * EVENTSTREAM_ERROR type is the code and payload the :error-message (at most 32767 bytes). */
 void eventstream_encode(struct buf *out, enum eventstream_kind kind, struct str type,
                         struct str payload);

@@ -1,5 +1,6 @@
 /*
- * crc32.h - the zlib/gzip CRC (reflected 0xEDB88320), eight bytes a step. Any process.
+ * crc32.h - the zlib/gzip CRC (reflected 0xEDB88320): by tables, eight bytes a step, or by what the CPU
+ * has for it (instructions.h). Any process.
  * Used by the event stream (both checksums), DynamoDB answers and the key checksum.
  */
 #ifndef SERVER_BASE_CRC32_H

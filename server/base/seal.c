@@ -1,6 +1,7 @@
 #include "server/base/seal.h"
 
 #include <mbedtls/gcm.h>
+#include "server/base/base64.h"
 
 #define FORM       "1." /* of the form; a later one has another key length, cipher or layout */
 #define NONCE_SIZE 12
@@ -55,9 +56,9 @@ void seal_put(const struct sealer *s, struct str plain, struct buf *out)
     uint8_t *sealed = (uint8_t *)buf_reserve(&raw, n);
     BUF_LIT(out, FORM);
     size_t from = buf_len(out);
-    char *room = sealed && encrypt(s, plain, sealed) ? buf_reserve(out, text_base64_size(n)) : NULL;
+    char *room = sealed && encrypt(s, plain, sealed) ? buf_reserve(out, base64_size(n)) : NULL;
     if (room) {
-        buf_commit(out, text_base64(sealed, n, room));
+        buf_commit(out, base64_encode(sealed, n, room));
         to_url_form(out, from);
     } else {
         out->failed = true;
@@ -81,7 +82,7 @@ static enum status raw_of(struct str url, struct arena *arena, struct str *out)
         p[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
     }
     out->p = p;
-    return text_unbase64((struct str){p, n}, (uint8_t *)p, &out->n) ? STATUS_OK : STATUS_INVALID;
+    return base64_decode((struct str){p, n}, (uint8_t *)p, &out->n) ? STATUS_OK : STATUS_INVALID;
 }
 
 static enum status decrypt(const struct sealer *s, struct str raw, uint8_t *plain, size_t n)

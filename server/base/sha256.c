@@ -4,14 +4,12 @@
 #include <mbedtls/md.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
+#include "server/base/instructions.h"
+
+#if defined(INSTRUCTIONS_X86)
 #include <immintrin.h>
-#elif defined(__aarch64__) && \
-    (!defined(__clang__) || __clang_major__ >= 16 || defined(__ARM_FEATURE_SHA2))
-#define ARM_SHA2 /* before 16, clang's arm_neon.h hides the intrinsics from a target attribute */
+#elif defined(INSTRUCTIONS_ARM)
 #include <arm_neon.h>
-#include <sys/auxv.h>
 #endif
 
 #define BLOCK 64
@@ -22,9 +20,7 @@ struct engine {
     void (*mix)(uint32_t state[8], const uint8_t *p, size_t blocks);
 };
 
-static bool portable_forced;
-
-#if defined(__x86_64__) || defined(ARM_SHA2)
+#if defined(INSTRUCTIONS_X86) || defined(INSTRUCTIONS_ARM)
 
 /* FIPS 180-4, 4.2.2: fractions of the cube roots of the first 64 primes. */
 _Alignas(16) static const uint32_t round_constants[64] = {
@@ -40,7 +36,7 @@ _Alignas(16) static const uint32_t round_constants[64] = {
 
 #endif
 
-#if defined(__x86_64__)
+#if defined(INSTRUCTIONS_X86)
 
 #define NATIVE __attribute__((target("sha,sse4.1")))
 
@@ -112,21 +108,7 @@ NATIVE static void mix_native(uint32_t state[8], const uint8_t *p, size_t blocks
 
 static const struct engine native = {"sha-ni", mix_native};
 
-/* Intel SDM, CPUID: leaf 1 ECX bits 9 (SSSE3) and 19 (SSE4.1), leaf 7 EBX bit 29 (SHA). */
-static bool native_here(void)
-{
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    const unsigned sse = 1U << 9 | 1U << 19;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & sse) != sse) {
-        return false;
-    }
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
-}
-
-#elif defined(ARM_SHA2)
+#elif defined(INSTRUCTIONS_ARM)
 
 #ifdef __clang__
 #define NATIVE __attribute__((target("crypto")))
@@ -185,42 +167,21 @@ NATIVE static void mix_native(uint32_t state[8], const uint8_t *p, size_t blocks
 
 static const struct engine native = {"armv8", mix_native};
 
-static bool native_here(void)
-{
-    return (getauxval(AT_HWCAP) & HWCAP_SHA2) != 0;
-}
-
 #else
 
 static const struct engine native = {"none", NULL};
-
-static bool native_here(void)
-{
-    return false;
-}
 
 #endif
 
 /* NULL: mbedTLS does the whole digest. */
 static const struct engine *engine(void)
 {
-    static const struct engine *found;
-    static bool looked;
-    if (!looked) {
-        found = native_here() ? &native : NULL;
-        looked = true;
-    }
-    return portable_forced ? NULL : found;
+    return instructions_have(INSTRUCTIONS_SHA) ? &native : NULL;
 }
 
 const char *sha256_engine(void)
 {
     return engine() ? engine()->name : "mbedtls";
-}
-
-void sha256_force_portable(bool on)
-{
-    portable_forced = on;
 }
 
 /* One context for the life of the process: setting it up allocates. */

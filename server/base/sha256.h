@@ -3,7 +3,7 @@
  *
  * mbedTLS does it, except where the CPU has SHA instructions (x86 SHA-NI, ARMv8 SHA2): SigV4 hashes
  * every body byte, and a 115 KB Claude Code turn costs 280 us in mbedTLS 2.28 but a quarter of that
- * with the instructions. The choice is made once, at the first call, by CPUID / HWCAP. Any process.
+ * with the instructions (instructions.h). Any process.
  */
 #ifndef SERVER_BASE_SHA256_H
 #define SERVER_BASE_SHA256_H
@@ -17,7 +17,5 @@ void sha256_hex(const void *p, size_t n, char out[2 * SHA256_SIZE]); /* lower-ca
 void sha256_hmac(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[SHA256_SIZE]);
 /* "sha-ni", "armv8" or "mbedtls": for the start line and the tests. */
 const char *sha256_engine(void);
-/* Tests only: true forces mbedTLS so that both engines can be compared. */
-void sha256_force_portable(bool on);
 
 #endif

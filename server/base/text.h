@@ -1,5 +1,5 @@
 /*
- * text.h - text as a span, and the small codecs every room needs: hex, base64, percent-encoding,
+ * text.h - text as a span, and the small codecs every room needs: hex, percent-encoding,
  * constant-time compare, numbers, random identifiers.
  *
  * A struct str borrows its bytes: whoever made them owns them. Nothing here allocates. Any process
@@ -75,12 +75,6 @@ uint64_t text_hash(struct str s);
 int text_hex_digit(char c);                               /* -1: is none */
 void text_hex(const uint8_t *bytes, size_t n, char *out); /* 2n lower-case, no NUL */
 bool text_unhex(struct str hex, uint8_t *out, size_t n);  /* exactly 2n digits */
-
-/* RFC 4648 section 4, with padding. */
-size_t text_base64_size(size_t n); /* characters for n bytes, no NUL */
-size_t text_base64(const uint8_t *bytes, size_t n, char *out);
-/* Strict: alphabet, padding and length checked. out needs s.n / 4 * 3 bytes; may be s.p itself. */
-bool text_unbase64(struct str s, uint8_t *out, size_t *n_out);
 
 /* RFC 3986 unreserved kept, all else %XX upper-case. Returns length written, or 0 if size
  * is short. */

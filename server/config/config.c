@@ -8,7 +8,7 @@
 #include "server/base/arena.h"
 #include "server/config/config_passed.h"
 #include "server/config/config_private.h"
-#include "server/base/dotenv.h"
+#include "server/config/dotenv.h"
 #include "server/base/sha256.h"
 #include "server/base/url.h"
 

@@ -19,6 +19,7 @@
 #include "server/base/text.h"
 #include "server/config/config_bounds.h"
 #include "server/config/config_elder.h"
+#include "server/config/config_lanes.h"
 
 /*
  * One row a setting: KIND(field, NAME, alias, class, when, default, ..., meaning). The alias is
@@ -132,6 +133,11 @@
          "region of Bedrock and DynamoDB; empty: the profile's, else us-east-1")                   \
     URL(bedrock_endpoint_url, "BEDROCK_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", TUNING,  \
         RELOAD, "", "Bedrock elsewhere than in AWS (mock, VPC endpoint)")                          \
+    TEXT(                                                                                          \
+        bedrock_lanes, "BEDROCK_LANES", "", TUNING, RELOAD, "", false,                             \
+        "regions in which Bedrock is asked, home (AWS_REGION) first, comma-separated, at most 8: " \
+        "REGION or REGION@ROLE-ARN of another account; =URL behind it: elsewhere than in AWS; "    \
+        "empty: home alone")                                                                       \
     TEXT(bedrock_api_key, "AWS_BEARER_TOKEN_BEDROCK", "", BASIC, RELOAD, "", true,                 \
          "Bedrock API key, used instead of signing")                                               \
     BOOL(use_fips, "AWS_USE_FIPS_ENDPOINT", "", TUNING, RELOAD, false,                             \
@@ -223,6 +229,7 @@ struct config {
     bool metrics_auth;      /* METRICS_TOKEN is not "off" */
     bool has_metrics_token; /* the same of METRICS_TOKEN */
     uint8_t metrics_digest[32];
+    struct config_lanes lanes; /* BEDROCK_LANES, taken apart */
     bool terms; /* one of BEDROCK_GUARDRAIL, BEDROCK_PROJECT and REQUEST_METADATA is set */
     struct bedrock_terms_guardrail guardrail; /* BEDROCK_GUARDRAIL, taken apart */
     unsigned metadata;                        /* REQUEST_METADATA: BEDROCK_TERMS_... */

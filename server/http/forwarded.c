@@ -1,6 +1,6 @@
 #include "server/http/forwarded.h"
 
-#include "server/base/network.h"
+#include "server/config/network.h"
 
 /* From its end: takes the last piece off *list. */
 static bool take_last(struct str *list, struct str *piece_out)

@@ -189,9 +189,11 @@ struct buf *http_out_chunk_begin(struct http_conn *c)
 
 static void put_chunk_size(struct http_conn *c, size_t n)
 {
-    char digits[CHUNK_HEAD + 1];
-    snprintf(digits, sizeof digits, "%08zx\r\n", n);
-    memcpy(buf_data(&c->out) + c->answer.chunk_at, digits, CHUNK_HEAD);
+    char *head = buf_data(&c->out) + c->answer.chunk_at; /* each event of a stream has one */
+    for (int i = CHUNK_HEAD - 3; i >= 0; i--, n >>= 4) {
+        head[i] = "0123456789abcdef"[n & 15];
+    }
+    memcpy(head + CHUNK_HEAD - 2, "\r\n", 2);
     BUF_LIT(&c->out, "\r\n");
 }
 

@@ -33,7 +33,7 @@ struct reader {
 
 /* GCC/Clang vectors: SSE2 on x86-64, NEON on AArch64, plain words elsewhere. */
 typedef int8_t lanes __attribute__((vector_size(LANES)));
-typedef uint8_t counters __attribute__((vector_size(LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef uint64_t words __attribute__((vector_size(LANES)));
 
 static lanes load(const char *p)
@@ -76,42 +76,41 @@ static bool fail_unexpected(const struct reader *r, const char *what)
 
 /* --- strings --- */
 
-/* Skips bytes that need no look: not a quote, backslash, control character or non-ASCII. */
-static void skip_plain(struct reader *r)
+/* Skips bytes that need no look: not a quote, backslash or control character, and with ascii none
+ * above ASCII. */
+static inline void skip_plain(struct reader *r, bool ascii)
 {
     while (r->end - r->at >= LANES) {
         lanes v = load(r->p + r->at);
         /* As signed bytes, everything from 0x80 up is below 0x20 as well. */
-        uint32_t n = first_lane((v < 0x20) | (v == '"') | (v == '\\'));
+        lanes low = ascii ? v < 0x20 : (lanes)((bytes)v < 0x20);
+        uint32_t n = first_lane(low | (v == '"') | (v == '\\'));
         r->at += n;
         if (n < LANES) {
             return;
         }
     }
-    while (r->at < r->end && (int8_t)r->p[r->at] >= 0x20 && peek(r) != '"' && peek(r) != '\\') {
+    while (r->at < r->end && (ascii ? (int8_t)peek(r) >= 0x20 : peek(r) >= 0x20) &&
+           peek(r) != '"' && peek(r) != '\\') {
         r->at++;
     }
 }
 
-static bool read_utf8(struct reader *r)
-{
-    size_t n = text_utf8_step((struct str){r->p + r->at, r->end - r->at});
-    if (n == 0) {
-        return fail(r, "invalid UTF-8");
-    }
-    r->at += (uint32_t)n;
-    return true;
-}
-
-/* Non-ASCII text comes in runs: do not go back to skip_plain for each character. */
+/* At a byte above ASCII. Such text comes in runs: it is checked as one, and looked at by characters
+ * only to say where it is wrong. */
 static bool read_utf8_run(struct reader *r)
 {
-    do {
-        if (!read_utf8(r)) {
-            return false;
-        }
-    } while (!at_end(r) && peek(r) >= 0x80);
-    return true;
+    uint32_t from = r->at;
+    skip_plain(r, false);
+    struct str run = {r->p + from, r->at - from};
+    if (text_is_utf8(run)) {
+        return true;
+    }
+    r->at = from;
+    for (size_t n; (n = text_utf8_step(run)) > 0; run = text_sub(run, n, run.n)) {
+        r->at += (uint32_t)n;
+    }
+    return fail(r, "invalid UTF-8");
 }
 
 /* The value of "XXXX" or -1. */
@@ -188,7 +187,7 @@ static bool read_string(struct reader *r, uint32_t *bits_out)
     *bits_out = SCAN_STRING;
     r->at++;
     for (;;) {
-        skip_plain(r);
+        skip_plain(r, true);
         if (at_end(r)) {
             return fail(r, "unterminated string");
         }
@@ -438,11 +437,10 @@ static uint32_t count_structural(const char *p, uint32_t n)
     uint32_t count = 0;
     while (n >= LANES) {
         uint32_t blocks = n / LANES < 255 ? n / LANES : 255; /* a lane counts to 255 */
-        counters sum = {0};
+        bytes sum = {0};
         for (uint32_t i = 0; i < blocks; i++, p += LANES) {
             lanes v = load(p);
-            sum -=
-                (counters)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
+            sum -= (bytes)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
         }
         for (int i = 0; i < LANES; i++) {
             count += sum[i];

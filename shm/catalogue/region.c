@@ -74,3 +74,39 @@ struct str region_geography(struct str region)
     }
     return (struct str){NULL, 0};
 }
+
+/* Bounds of a geography that regions' names tell. */
+static bool is_told(struct str prefix)
+{
+    static const struct str told[] = {STR("us-gov"), STR("us"), STR("eu"), STR("apac"), STR("ca"),
+                                      STR("sa"),     STR("me"), STR("af"), STR("il"),   STR("mx")};
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        if (text_eq(prefix, told[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool arn_is_in(struct str arn, struct str region)
+{
+    struct str part = arn;
+    for (int i = 0; i < 4; i++) {
+        if (!text_split(&arn, ':', &part)) {
+            return false;
+        }
+    }
+    return text_eq(part, region);
+}
+
+bool region_serves(struct str region, struct str id, struct str home)
+{
+    if (text_starts(id, STR("arn:"))) {
+        return arn_is_in(id, region);
+    }
+    struct str prefix = region_prefix(id), geography = region_geography(region);
+    if (prefix.n == 0 || text_eq(prefix, STR("global"))) {
+        return true;
+    }
+    return text_eq(geography, is_told(prefix) ? prefix : region_geography(home));
+}

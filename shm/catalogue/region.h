@@ -20,5 +20,9 @@ bool region_is_prefix(struct str word);
 struct str region_prefix_at(size_t i);
 /* Of an AWS region the prefix of its geography: "eu-west-1" -> "eu", "ap-south-1" -> "apac". */
 struct str region_geography(struct str region);
+/* May the id be asked for in the region? An ARN in its own; a profile in the regions of its geography,
+ * a global one and a bare id in all. Where this list does not know a profile's regions (jp, au, ...)
+ * they are taken for some of home's geography. */
+bool region_serves(struct str region, struct str id, struct str home);
 
 #endif

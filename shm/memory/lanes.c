@@ -342,3 +342,26 @@ uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t no
     }
     return n;
 }
+
+const char *lanes_count_word(enum lanes_count what)
+{
+    static const char *const words[LANES_COUNT_COUNT] = {[LANES_SENT] = "requests",
+                                                         [LANES_THROTTLES] = "throttles",
+                                                         [LANES_FAILURES] = "failures",
+                                                         [LANES_REFUSALS] = "refusals",
+                                                         [LANES_PROBES] = "probes",
+                                                         [LANES_MOVES] = "moves",
+                                                         [LANES_CACHE_KEPT] =
+                                                             "cache_read_tokens_kept"};
+    return words[what];
+}
+
+void lanes_add(struct segment *s, unsigned lane, enum lanes_count what, uint64_t n)
+{
+    atomic_fetch_add_explicit(&s->lanes->count[lane][what], n, memory_order_relaxed);
+}
+
+uint64_t lanes_sum(const struct segment *s, unsigned lane, enum lanes_count what)
+{
+    return atomic_load_explicit(&s->lanes->count[lane][what], memory_order_relaxed);
+}

@@ -46,13 +46,33 @@ const char *lanes_word(enum lanes_why why); /* "open" for FINE */
 #define LANES_WORDS        1024
 #define LANES_RETRY_MS_MAX 3600000u /* of a Retry-After */
 
+/* X(NAME, "prometheus_name", "help"), of each lane */
+#define LANES_COUNTS(X)                                                                          \
+    X(SENT, "lane_requests_total", "Requests sent to Bedrock by lane, retries included")         \
+    X(THROTTLES, "lane_throttles_total", "Throttles and used up quotas")                         \
+    X(FAILURES, "lane_failures_total", "Faults of the service, and connections that failed")     \
+    X(REFUSALS, "lane_refusals_total", "Models without access, or not offered there")            \
+    X(PROBES, "lane_probes_total", "Requests that tried a closed lane")                          \
+    X(MOVES, "lane_moves_total", "Requests that came from another lane, which had refused them") \
+    X(CACHE_KEPT, "lane_cache_read_tokens_kept_total",                                           \
+      "Cache-read tokens of conversations that had moved there, and stayed")
+
+enum lanes_count {
+#define LANES_ENUM(name, prom, help) LANES_##name,
+    LANES_COUNTS(LANES_ENUM)
+#undef LANES_ENUM
+        LANES_COUNT_COUNT
+};
+
 struct lanes_area {
     _Atomic uint64_t busy_until_ms; /* no word says anything later; raised by whoever keeps one */
     uint64_t salt;                  /* random; the master's, before any fork */
     uint64_t reserved[2];
     _Atomic uint64_t word[LANES_WORDS];
+    _Atomic uint64_t count[LANES_MAX][8]; /* any worker adds */
 };
-_Static_assert(sizeof(struct lanes_area) == 8 * (LANES_WORDS + 4), "no padding");
+_Static_assert(sizeof(struct lanes_area) == 8 * (LANES_WORDS + 4 + 8 * LANES_MAX), "no padding");
+_Static_assert(LANES_COUNT_COUNT <= 8, "their room");
 
 /* A model's name in the table; id: as Bedrock is asked for it. */
 uint64_t lanes_model(const struct segment *s, struct str id);
@@ -91,6 +111,10 @@ bool lanes_all_closed(const struct segment *s, unsigned lanes, uint64_t model, u
 /* Of how many models the lane is closed, and why mostly; for metrics and `top`. */
 uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t now_ms,
                              enum lanes_why *why_out);
+
+const char *lanes_count_word(enum lanes_count what); /* "requests" */
+void lanes_add(struct segment *s, unsigned lane, enum lanes_count what, uint64_t n);
+uint64_t lanes_sum(const struct segment *s, unsigned lane, enum lanes_count what);
 
 size_t lanes_area_size(void);
 void lanes_init(struct segment *s); /* master, once, before fork */

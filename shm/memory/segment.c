@@ -22,6 +22,7 @@
 #include "shm/memory/profiles.h"
 #include "shm/memory/standing.h"
 #include "shm/memory/turns.h"
+#include "shm/memory/sticks.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
 
@@ -48,7 +49,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.learned_size = learned_area_size();
     h.lanes_at = h.learned_at + h.learned_size;
     h.lanes_size = lanes_area_size();
-    h.holds_at = segment_layout_page_up(h.lanes_at + h.lanes_size);
+    h.sticks_at = h.lanes_at + h.lanes_size;
+    h.sticks_size = sticks_area_size();
+    h.holds_at = segment_layout_page_up(h.sticks_at + h.sticks_size);
     h.holds_size = holds_area_size(workers, max_keys);
     h.turns_at = segment_layout_page_up(h.holds_at + h.holds_size);
     h.turns_size = turns_area_size();
@@ -74,6 +77,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->counters = (struct counters_block *)(void *)(base + h->counters_at);
     s->learned = (struct learned_area *)(void *)(base + h->learned_at);
     s->lanes = (struct lanes_area *)(void *)(base + h->lanes_at);
+    s->sticks = (struct sticks_area *)(void *)(base + h->sticks_at);
     s->holds = (struct holds_row *)(void *)(base + h->holds_at);
     s->turns = (struct turns_area *)(void *)(base + h->turns_at);
     s->size = h->size;

@@ -34,6 +34,7 @@ struct segment_header {
     uint64_t counters_at, counters_size;
     uint64_t learned_at, learned_size;
     uint64_t lanes_at, lanes_size;
+    uint64_t sticks_at, sticks_size;
     uint64_t holds_at, holds_size;
     uint64_t turns_at, turns_size;
     uint32_t max_keys;
@@ -56,6 +57,7 @@ struct scoreboard_slot;
 struct counters_block;
 struct learned_area;
 struct lanes_area;
+struct sticks_area;
 struct holds_row;
 struct turns_area;
 struct journal;
@@ -64,7 +66,7 @@ struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 200, "no padding");
+_Static_assert(sizeof(struct segment_header) == 216, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -78,6 +80,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct counters_block *counters;
     struct learned_area *learned;
     struct lanes_area *lanes;
+    struct sticks_area *sticks;
     struct holds_row *holds;
     struct turns_area *turns;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */

@@ -114,9 +114,14 @@ void signing_publish(struct segment *s, unsigned lane, const struct signing_keys
     text_wipe(words, sizeof words);
 }
 
+unsigned signing_usable_lanes(const struct segment *s)
+{
+    return (unsigned)atomic_load_explicit(&s->signing->usable, memory_order_relaxed);
+}
+
 bool signing_usable(const struct segment *s)
 {
-    return atomic_load_explicit(&s->signing->usable, memory_order_relaxed) != 0;
+    return signing_usable_lanes(s) != 0;
 }
 
 void signing_complain(struct segment *s, unsigned lane)

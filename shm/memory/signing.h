@@ -47,6 +47,7 @@ bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_kn
                   struct signing_keys *out);
 /* Anybody: are there keys of any lane? Without a look at them. */
 bool signing_usable(const struct segment *s);
+unsigned signing_usable_lanes(const struct segment *s); /* a bit each */
 /* Refresher: publishes; generation is set here. keys == all zero with trouble: no credentials. */
 void signing_publish(struct segment *s, unsigned lane, const struct signing_keys *keys);
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */

@@ -183,6 +183,12 @@ static bool find_endpoint(const struct config *c, struct question *w)
         return endpoint_given(text_from(c->bedrock_endpoint_url), "BEDROCK_ENDPOINT_URL",
                               &w->endpoint, &err) == STATUS_OK;
     }
+    for (unsigned i = 0; i < c->lanes.n; i++) {
+        const struct config_lane *lane = &c->lanes.lane[i];
+        if (lane->url.n > 0 && text_eq(text_from(lane->region), w->region)) {
+            return endpoint_given(lane->url, "BEDROCK_LANES", &w->endpoint, &err) == STATUS_OK;
+        }
+    }
     if (w->region.n == 0 || w->region.n >= sizeof region || !text_only_of(w->region, "-")) {
         return false;
     }

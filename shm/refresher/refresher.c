@@ -3,13 +3,13 @@
  *
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
- *                   the date of the signing keys (signer_tick), CATALOGUE_FILE (models_watch_tick),
+ *                   the date of the signing keys (accounts_tick), CATALOGUE_FILE (models_watch_tick),
  *                   the key of sealed reasoning (sealkey_tick)
  *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
  *                   time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
  *                   signing keys are of other days, inference profiles they met (inquiry_tick)
- *   creds           new credentials (signer_take)
+ *   accounts        new credentials become signing keys
  *   SIGHUP          everything is loaded anew; SIGTERM, SIGINT or the master's end: leave
  */
 #include "shm/refresher/refresher.h"
@@ -21,11 +21,12 @@
 #include <unistd.h>
 #include "server/base/arena.h"
 #include "server/base/clock.h"
-#include "server/aws/creds.h"
+#include "server/aws/creds_region.h"
 #include "server/net/fetch.h"
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/memory/counters.h"
+#include "shm/refresher/accounts.h"
 #include "shm/refresher/backend.h"
 #include "shm/refresher/drain.h"
 #include "shm/refresher/inquiry.h"
@@ -33,7 +34,6 @@
 #include "shm/refresher/models_watch.h"
 #include "shm/refresher/sealkey.h"
 #include "shm/memory/scoreboard.h"
-#include "shm/refresher/signer.h"
 #include "shm/memory/signing.h"
 
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
@@ -50,12 +50,11 @@ struct refresher {
     struct drain *drain;
     char journal_path[512];
     struct fetch_client *fetch; /* NULL when calls to Bedrock need no signature */
-    struct creds *creds;
-    struct signer signer;
-    struct inquiry *inquiry;     /* NULL: nobody is asked */
-    uint64_t complaints, missed; /* of the workers, as far as handled */
-    bool ending;                 /* only usage records are still stored, */
-    uint64_t until_ms;           /* until then; 0: a successor does the rest */
+    struct accounts *accounts;
+    struct inquiry *inquiry; /* NULL: nobody is asked */
+    uint64_t missed;         /* of the workers' complaints, as far as handled */
+    bool ending;             /* only usage records are still stored, */
+    uint64_t until_ms;       /* until then; 0: a successor does the rest */
     struct models_watch models;
     struct sealkey sealkey;
     struct loop_timer tick_timer, question_timer, drain_timer;
@@ -100,7 +99,7 @@ static void answer_questions(struct loop *loop, void *owner)
 static void look_at_date(struct refresher *r)
 {
     r->missed = signing_missed(r->segment);
-    signer_tick(&r->signer, clock_real_now_ms()); /* afresh: the loop may have stood still */
+    accounts_look_at_date(r->accounts);
 }
 
 static void hear_missed(struct refresher *r)
@@ -121,15 +120,6 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     answer_questions(loop, r);
 }
 
-static void hear_complaints(struct refresher *r)
-{
-    uint64_t n = signing_complaints(r->segment, LANES_HOME);
-    if (r->creds && n != r->complaints) {
-        creds_hurry(r->creds);
-    }
-    r->complaints = n;
-}
-
 /* false: the configuration can never work. */
 static bool sync_keys(struct refresher *r)
 {
@@ -147,8 +137,8 @@ static void on_tick(struct loop *loop, void *owner)
 {
     struct refresher *r = owner;
     loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
-    hear_complaints(r);
-    look_at_date(r);
+    r->missed = signing_missed(r->segment);
+    accounts_tick(r->accounts);
     models_watch_tick(&r->models, false);
     inquiry_tick(r->inquiry);
     sync_keys(r);
@@ -177,12 +167,6 @@ static void on_signal(struct loop *loop, void *owner, unsigned events)
             leave(r, EXIT_ASKED);
         }
     }
-}
-
-static void on_creds(void *owner, const struct creds_value *now, const struct err *err)
-{
-    struct refresher *r = owner;
-    signer_take(&r->signer, now, err, clock_real_ms());
 }
 
 static bool is_pending(int sig)
@@ -237,10 +221,12 @@ static enum status start_creds(struct refresher *r, struct err *err)
 {
     char region[40];
     find_region(r->config, region, sizeof region);
-    signer_init(&r->signer, r->segment, LANES_HOME, region);
     if (r->config->bedrock_api_key[0]) {
-        r->inquiry = inquiry_new(r->config, r->segment, NULL, &r->signer);
-        return STATUS_OK;
+        r->accounts = accounts_new(r->config, r->segment, region, NULL, NULL);
+        r->inquiry = r->accounts
+                         ? inquiry_new(r->config, r->segment, NULL, accounts_home(r->accounts))
+                         : NULL;
+        return r->accounts ? STATUS_OK : err_no_memory(err);
     }
     const char *ca_file = r->config->ca_file;
     struct fetch_options options = {
@@ -249,14 +235,12 @@ static enum status start_creds(struct refresher *r, struct err *err)
     if (!r->fetch) {
         return STATUS_UNAVAILABLE;
     }
-    struct creds_options where = {.region = r->signer.region};
-    r->creds = creds_new(r->loop, r->fetch, &where, on_creds, r);
-    if (!r->creds) {
+    r->accounts = accounts_new(r->config, r->segment, region, r->loop, r->fetch);
+    if (!r->accounts) {
         return err_set(err, STATUS_UNAVAILABLE, "out of memory");
     }
-    r->complaints = signing_complaints(r->segment, LANES_HOME);
-    r->inquiry = inquiry_new(r->config, r->segment, r->fetch, &r->signer);
-    creds_start(r->creds);
+    r->inquiry = inquiry_new(r->config, r->segment, r->fetch, accounts_home(r->accounts));
+    accounts_start(r->accounts);
     return STATUS_OK;
 }
 
@@ -299,11 +283,10 @@ static void end(struct refresher *r)
         drain_last(r->drain, r->until_ms);
     }
     inquiry_drop(r->inquiry);
-    creds_drop(r->creds);
+    accounts_drop(r->accounts);
     if (r->fetch) {
         fetch_client_drop(r->fetch);
     }
-    signer_wipe(&r->signer);
     drain_drop(r->drain);
     keysync_drop(r->keys);
     if (r->loop) {

@@ -4,7 +4,7 @@
 # CPU is that of the workers, in nanoseconds out of /proc/<pid>/schedstat. Needs wrk. Sourced by sandbox.sh and against.sh:
 #
 #   pairs_settings() { ... }   # NAME: sets SETTINGS (an array of NAME=VALUE), PROGRAM and perhaps LOAD for the server of that name
-#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat|responses
+#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat|responses|invoke
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 declare -A pids urls
@@ -13,10 +13,18 @@ pairs_body() { # of one request
     case ${LOAD:-messages} in
     messages) message hi ;;
     chat) MODEL=qwen.qwen3-coder-480b-a35b-v1:0 message hi ;;
+    invoke) message hi | jq -c '{anthropic_version: "bedrock-2023-05-31"} + del(.model)' ;;
     responses) echo '{"model":"qwen.qwen3-coder-480b-a35b-v1:0","max_output_tokens":100,"input":"hi"}' ;;
     esac
 }
-pairs_path() { case ${LOAD:-messages} in messages) echo /v1/messages ;; chat) echo /v1/chat/completions ;; responses) echo /v1/responses ;; esac; }
+pairs_path() {
+    case ${LOAD:-messages} in
+    messages) echo /v1/messages ;;
+    chat) echo /v1/chat/completions ;;
+    responses) echo /v1/responses ;;
+    invoke) echo "/model/$MODEL/invoke" ;;
+    esac
+}
 
 pairs_start() { # NAME
     rm -rf "${T:?}/$1"

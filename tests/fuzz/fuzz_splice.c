@@ -9,6 +9,7 @@
 
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
+#include "server/base/base64.h"
 
 #define OUT_MAX ((size_t)16 << 20)
 #define CHECK(what)  \
@@ -96,12 +97,12 @@ static void fuzz_event(struct str payload, unsigned place)
 
 static void fuzz_frame(struct str bytes, unsigned place)
 {
-    size_t n = text_base64_size(bytes.n);
+    size_t n = base64_size(bytes.n);
     char *payload = heap_new(n + 32);
     CHECK(payload);
     size_t at = strlen("{\"bytes\":\"");
     memcpy(payload, "{\"bytes\":\"", at);
-    at += text_base64((const uint8_t *)bytes.p, bytes.n, payload + at);
+    at += base64_encode((const uint8_t *)bytes.p, bytes.n, payload + at);
     memcpy(payload + at, "\",\"p\":\"abc\"}", 12);
     fuzz_event((struct str){payload, at + 12}, place);
     heap_drop(payload);

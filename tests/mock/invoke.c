@@ -5,6 +5,7 @@
 #include "tests/mock/speaker.h"
 
 #include "tests/mock/frame.h"
+#include "server/base/base64.h"
 
 static const char *const FIELDS[] = {
     "anthropic_version",
@@ -460,9 +461,9 @@ static void say_in_block(struct json_out *w, const struct moment *m)
 static void wrap(struct str json, struct buf *payload)
 {
     BUF_LIT(payload, "{\"bytes\":\"");
-    char *at = buf_reserve(payload, text_base64_size(json.n));
+    char *at = buf_reserve(payload, base64_size(json.n));
     if (at)
-        buf_commit(payload, text_base64((const uint8_t *)json.p, json.n, at));
+        buf_commit(payload, base64_encode((const uint8_t *)json.p, json.n, at));
     BUF_LIT(payload, "\",\"p\":\"");
     buf_put_str(payload, frame_padding());
     BUF_LIT(payload, "\"}");

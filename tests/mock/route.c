@@ -5,6 +5,7 @@
 
 #include "server/base/clock.h"
 #include "tests/mock/terms.h"
+#include "server/base/base64.h"
 
 #define ARENA_MAX ((size_t)512 * 1024 * 1024)
 
@@ -289,7 +290,7 @@ static struct str decoded_body(struct visit *v, struct str base64)
 {
     size_t n;
     uint8_t *bytes = arena_alloc(v->arena, base64.n + 1);
-    if (!bytes || !text_unbase64(base64, bytes, &n))
+    if (!bytes || !base64_decode(base64, bytes, &n))
         return (struct str){NULL, 0};
     return (struct str){(const char *)bytes, n};
 }

@@ -88,6 +88,26 @@ call "/model/$ID/converse" --data-binary "$CONVERSE"
 told "no key" 403 AccessDeniedException 'no API key'
 call "/model/$ID/converse" -H 'authorization: Bearer sk-nobody-0000000000000000000000000000' --data-binary "$CONVERSE"
 told "an unknown key" 403 AccessDeniedException 'invalid'
+call "/model/$ID/converse?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00" --data-binary "$CONVERSE"
+told "signed in its query" 403 AccessDeniedException 'no AWS signature'
+call /v1/messages -H 'authorization: AWS4-ECDSA-P256-SHA256 Credential=AKIAX' --data-binary "$(message 'say: hi')"
+expect_match "signed, at another door" "$CODE $(jq -r .error.message "$T/body")" '^401 .*no AWS signature'
+for path in /foundation-models /inference-profiles; do
+    call "$path" -H "x-api-key: $KEY" --data-binary '{}'
+    told "POST $path" 405 UnknownOperationException 'not allowed'
+    call "$path/$ID" -H "x-api-key: $KEY"
+    told "one of $path" 404 UnknownOperationException 'not served'
+done
+call "/model/$ID/converse" -H "x-api-key: $KEY" -I
+expect "HEAD" "$CODE $(header x-amzn-errortype)" "405 UnknownOperationException"
+for id in '%00' 'a%0d%0ax:y' '%ff' "${ID/:/%253A}" "$ID/" "/$ID" '..' 'a%2F..%2F..%2Fx'; do
+    door converse "$CONVERSE" "$id" --path-as-is
+    told "id $id" 404 ResourceNotFoundException '^model:'
+    expect "id $id: no header of its own" "$(header x)" ""
+done
+head -c 25000001 /dev/zero >"$T/large"
+door converse "@$T/large"
+told "too large" 413 ValidationException 'larger than 25000000'
 call "/model/$ID/converse" -H "x-api-key: $KEY"
 told "GET" 405 UnknownOperationException 'not allowed'
 door nothing "$CONVERSE"
@@ -157,6 +177,11 @@ expect "an exception as the first frame is tried again" "$CODE $(ledger .request
 make_key narrow --models 'claude-haiku-*'
 door converse "$CONVERSE"
 told "a model that the key may not use" 403 AccessDeniedException 'may not use'
+call /foundation-models -H "x-api-key: $KEY"
+for name in $(jq -r '.modelSummaries[].modelId' "$T/body"); do
+    call "/model/$name/converse" -H "x-api-key: $KEY" --data-binary "$CONVERSE"
+    expect_match "what it hears of it may name: $name" "$CODE" '^[24]0[04]$'
+done
 call '/inference-profiles?type=SYSTEM_DEFINED' -H "x-api-key: $KEY"
 expect "nor does it hear of it" "$(jq -r '[.inferenceProfileSummaries[].models[].modelArn | select(test("haiku") | not)] | length' "$T/body")" 0
 make_key slow -l 1
@@ -175,11 +200,31 @@ door invoke '{"anthropic_version":"bedrock-2023-05-31","max_tokens":64000,"messa
 told "may cost more than there is" 400 ServiceQuotaExceededException 'may cost'
 door converse "$CONVERSE" "$ID"
 told "so may 1000 tokens" 400 ServiceQuotaExceededException 'may cost'
+door converse '{"messages":[{"role":"user","content":[{"text":"say: x"}]}],"inferenceConfig":{"maxTokens":9},"additionalModelRequestFields":{"max_tokens":64000}}'
+told "so may those that stand elsewhere" 400 ServiceQuotaExceededException 'may cost'
 door invoke '{"anthropic_version":"bedrock-2023-05-31","max_tokens":200,"max_tokens":64000,"messages":[{"role":"user","content":"say: x"}]}'
 told "a maximum said twice is none" 400 ServiceQuotaExceededException 'may cost'
 SMALL='{"anthropic_version":"bedrock-2023-05-31","max_tokens":200,"messages":[{"role":"user","content":"say: x"}]}'
 door invoke "$SMALL"
 same "200 may" "$SMALL"
+
+# --- the tier that is paid is the one that is served
+make_key tiers
+NOVA=us.amazon.nova-pro-v1:0
+ASK='"messages":[{"role":"user","content":[{"text":"usage 60000 60000 0 0 0"}]}]'
+for tier in '"serviceTier":{"type":"priority"}' '"service\u0054ier":{"\u0074ype":"priority"}'; do
+    door converse "{$tier,$ASK}" "$NOVA"
+    expect "$tier: 200" "$CODE" 200
+    eventually 5 test "$(field cost_micro "/model/$NOVA/converse ")" = 420000
+    expect "$tier: its price" "$(field cost_micro "/model/$NOVA/converse ")" 420000
+done
+for tier in '"serviceTier":{"type":"flex"},"serviceTier":{"type":"priority"}' '"serviceTier":{"type":"flex","type":"priority"}'; do
+    door converse "{$tier,$ASK}" "$NOVA"
+    told "$tier" 400 ValidationException 'more than once'
+done
+printf '{"serviceTier":{"type":"priority"},%s}' "$ASK" | iconv -t UTF-16LE >"$T/wide"
+door converse "@$T/wide" "$NOVA"
+told "in letters that cannot be read" 400 ValidationException .
 
 # --- guardrail, project, metadata and tier of the key
 make_key bound --guardrail gr2:7:async --project proj_bob --service-tier flex

@@ -61,6 +61,7 @@ static const char *const stage_variables[] = {
     "AWS_EC2_METADATA_DISABLED",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_ENDPOINT_URL_STS",
 };
 
 static const char *stage_path(const struct stage *s, const char *name)

@@ -25,6 +25,7 @@
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/worker.h"
+#include "server/base/base64.h"
 
 #define CLAUDE  "claude-sonnet-4-5-20250929"
 #define NOVA    "amazon.nova-lite-v1:0"
@@ -101,8 +102,8 @@ static inline void up_chunk(struct loopback_conn *c, const char *json)
     struct buf payload;
     buf_init(&payload, 4 << 20);
     BUF_LIT(&payload, "{\"bytes\":\"");
-    char *room = buf_reserve(&payload, text_base64_size(text.n));
-    buf_commit(&payload, text_base64((const uint8_t *)text.p, text.n, room));
+    char *room = buf_reserve(&payload, base64_size(text.n));
+    buf_commit(&payload, base64_encode((const uint8_t *)text.p, text.n, room));
     BUF_LIT(&payload, "\",\"p\":\"abc\"}");
     buf_put_char(&payload, '\0');
     up_frame(c, EVENTSTREAM_EVENT, "chunk", buf_data(&payload));

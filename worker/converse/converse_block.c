@@ -2,6 +2,7 @@
 #include "worker/converse/converse_build.h"
 
 #include <string.h>
+#include "server/base/base64.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -168,13 +169,13 @@ static bool text_to_bytes(struct converse_build *b, struct converse_document *d)
     if (d->text.n == 0 || converse_build_has(b, MODELS_CLAUDE)) {
         return true;
     }
-    size_t n = text_base64_size(d->text.n);
+    size_t n = base64_size(d->text.n);
     char *out = arena_alloc(b->arena, n);
     if (!out) {
         converse_build_no_memory(b);
         return false;
     }
-    d->bytes = (struct str){out, text_base64((const uint8_t *)d->text.p, d->text.n, out)};
+    d->bytes = (struct str){out, base64_encode((const uint8_t *)d->text.p, d->text.n, out)};
     d->text = (struct str){NULL, 0};
     return true;
 }

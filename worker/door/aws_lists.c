@@ -97,9 +97,11 @@ static void put_words(struct json_out *w, struct str key, const char *first, con
     json_array_end(w);
 }
 
-static void put_model(struct json_out *w, const struct exchange *x, const struct offer *o)
+/* Without its region, where the key may ask for it so; else by the name that it may. */
+static void put_model(struct json_out *w, struct exchange *x, const struct offer *o)
 {
     struct str base = region_base(o->behind);
+    base = may_name(x, base) ? base : o->name;
     bool sees = o->caps->flags & MODELS_IMAGES;
     json_object(w);
     put_arn(w, STR("modelArn"), x, "foundation-model", base);

@@ -4,6 +4,7 @@
 #include "server/json/json.h"
 #include "shm/catalogue/region.h"
 #include "worker/turn/answer.h"
+#include "server/base/base64.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
 #define IMAGE_TOKENS        1600 /* the most that one image costs (width * height / 750, downsized) */
@@ -47,11 +48,11 @@ bool count_wrap(struct exchange *x)
 {
     struct buf out;
     struct str body = buf_str(&x->attempt.body);
-    buf_init(&out, text_base64_size(body.n) + 128);
+    buf_init(&out, base64_size(body.n) + 128);
     BUF_LIT(&out, "{\"input\":{\"invokeModel\":{\"body\":\"");
-    char *room = buf_reserve(&out, text_base64_size(body.n));
+    char *room = buf_reserve(&out, base64_size(body.n));
     if (room) {
-        buf_commit(&out, text_base64((const uint8_t *)body.p, body.n, room));
+        buf_commit(&out, base64_encode((const uint8_t *)body.p, body.n, room));
     }
     BUF_LIT(&out, "\"}}}");
     buf_free(&x->attempt.body);

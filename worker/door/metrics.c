@@ -5,6 +5,7 @@
 #include "shm/memory/learned.h"
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
+#include "worker/door/lane_metrics.h"
 #include "worker/turn/answer.h"
 #include "worker/turn/route.h"
 
@@ -69,7 +70,7 @@ bool metrics_family(size_t i, struct metrics_family *out)
         }
     }
     if (i >= FAMILY_COUNT) {
-        return false;
+        return lane_metrics_family(i - FAMILY_COUNT, out);
     }
     *out = families[i];
     return true;
@@ -196,7 +197,8 @@ static void put_journal(const struct segment *s, struct buf *out)
     gauge(out, FAMILY_JOURNAL_MEMORY, journal_in_memory(s->journal));
 }
 
-void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out)
+void metrics_print(const struct segment *s, const struct config_lanes *lanes, int64_t now_real_ms,
+                   struct buf *out)
 {
     struct processes p = sum_processes(s);
     put_counters(s, out);
@@ -212,6 +214,7 @@ void metrics_print(const struct segment *s, int64_t now_real_ms, struct buf *out
     gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     gauge(out, FAMILY_LEARNED, learned_count(s, clock_mono_ms() / 1000u));
     put_journal(s, out);
+    lane_metrics_put(s, lanes, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
 }
 
@@ -273,7 +276,7 @@ enum verdict metrics_answer(struct exchange *x)
         return VERDICT_FAIL;
     }
     buf_init(&body, BODY_MAX);
-    metrics_print(x->worker->segment, clock_real_ms(), &body);
+    metrics_print(x->worker->segment, &x->worker->config->lanes, clock_real_ms(), &body);
     bool whole = answer_whole(x, &body) == STATUS_OK;
     if (whole) {
         answer_begin(x, 200);

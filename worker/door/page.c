@@ -4,6 +4,7 @@
 #include "worker/door/admin.h"
 #include "worker/turn/route.h"
 #include "worker/turn/answer.h"
+#include "server/base/base64.h"
 
 #define BODY_MAX 32768
 #define NAME_MAX 64 /* of an endpoint in the JSON */
@@ -220,7 +221,7 @@ static void put_policy(struct exchange *x)
                        "frame-ancestors 'none'; style-src 'sha256-";
     size_t n = strlen(policy);
     sha256(style, sizeof style - 1, digest);
-    n += text_base64(digest, sizeof digest, policy + n);
+    n += base64_encode(digest, sizeof digest, policy + n);
     policy[n++] = '\'';
     http_out_header(x->conn, STR("content-security-policy"), (struct str){policy, n});
     http_out_header(x->conn, STR("x-content-type-options"), STR("nosniff"));

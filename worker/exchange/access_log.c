@@ -2,6 +2,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "worker/exchange/lane.h"
 #include "worker/turn/quiet.h"
 #include "worker/turn/route.h"
 
@@ -65,8 +66,11 @@ static void put_line(const struct exchange *x)
         {"duration_ms", LOG_MS, {NULL, 0}, (int64_t)since_us(x, clock_now_ns())},
         {"changes", LOG_STR, buf_str(&x->attempt.changes), 0},
         {"error", LOG_STR, quiet_sentence(text_from(x->outcome.err.text), error), 0},
+        {"lane", LOG_STR, lane_name(x), 0},
+        {"moved", LOG_BOOL, {NULL, 0}, x->attempt.lane.moved},
     };
-    log_fields(LOG_INFO, "request", fields, sizeof fields / sizeof fields[0]);
+    size_t lanes = x->worker->config->lanes.n ? 0 : 2; /* fields that say nothing without */
+    log_fields(LOG_INFO, "request", fields, COUNT_OF(fields) - lanes);
 }
 
 void access_log_put(const struct exchange *x)

@@ -144,10 +144,17 @@ bool auth_is_needed(const struct exchange *x)
     return x->worker->config->metrics_auth;
 }
 
-enum status auth_refuse_no_key(struct exchange *x, struct err *err)
+static bool is_signed(const struct http_request *r)
+{
+    struct str value;
+    return http_request_header(r, STR("authorization"), &value) &&
+           text_istarts(value, STR("AWS4-"));
+}
+
+enum status auth_refuse_no_key(struct exchange *x, const struct http_request *r, struct err *err)
 {
     x->outcome.refused = COUNTER_REFUSED_NO_KEY;
-    if (x->asked.dialect == DIALECT_BEDROCK) {
+    if (x->asked.dialect == DIALECT_BEDROCK || is_signed(r)) {
         return err_set(err, STATUS_AUTH,
                        "no API key of this gateway, which takes no AWS signature: set "
                        "AWS_BEARER_TOKEN_BEDROCK to the key, or send it as x-api-key");
@@ -165,7 +172,7 @@ enum status auth_identify(struct exchange *x, const struct http_request *r, stru
             x->caller.who = CALLER_ANONYMOUS;
             return STATUS_OK;
         }
-        return auth_refuse_no_key(x, err);
+        return auth_refuse_no_key(x, r, err);
     }
     sha256(key.p, key.n, x->caller.digest);
     if (is_master(x)) {

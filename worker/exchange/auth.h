@@ -10,7 +10,8 @@
 bool auth_is_needed(const struct exchange *x); /* does its route ask who it is? */
 /* The key as sent, a span of the head; empty: none. */
 struct str auth_sent_key(const struct config *c, const struct http_request *r);
-enum status auth_refuse_no_key(struct exchange *x, struct err *err); /* AUTH */
+/* AUTH, in words that fit what was sent. */
+enum status auth_refuse_no_key(struct exchange *x, const struct http_request *r, struct err *err);
 
 /* At header time: finds the key and looks it up. OK also when the refresher was asked (caller.ticket).
  * AUTH, UNAVAILABLE, BUDGET ... with err otherwise. */

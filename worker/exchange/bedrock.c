@@ -12,6 +12,8 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/lane.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
@@ -25,13 +27,49 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint;
-    char region[40];
+    struct endpoint endpoint[LANES_MAX];
     struct retries retries;
     struct buf scratch, authorization, path;
 };
 
 /* --- endpoint ------------------------------------------------------------------------------ */
+
+static enum status find(const struct config *c, const char *region, struct str url,
+                        const char *setting, struct endpoint *out, struct err *err)
+{
+    if (url.n > 0) {
+        return endpoint_given(url, setting, out, err);
+    }
+    endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, out);
+    return STATUS_OK;
+}
+
+static enum status find_home(struct bedrock *b, const struct config *c, struct err *err)
+{
+    char region[40];
+    text_copy(text_from(c->aws_region), region, sizeof region);
+    if (!region[0] && !creds_region(region, sizeof region)) {
+        text_copy(STR("us-east-1"), region, sizeof region);
+    }
+    return find(c, region, text_from(c->bedrock_endpoint_url), "BEDROCK_ENDPOINT_URL",
+                &b->endpoint[LANES_HOME], err);
+}
+
+static enum status find_lanes(struct bedrock *b, const struct config *c, struct err *err)
+{
+    enum status st = STATUS_OK;
+    for (unsigned i = 0; i < c->lanes.n && st == STATUS_OK; i++) {
+        const struct config_lane *l = &c->lanes.lane[i];
+        st = find(c, l->region, l->url, "BEDROCK_LANES", &b->endpoint[i], err);
+    }
+    return st;
+}
+
+/* Of the lane on which it is sent. */
+static const struct endpoint *endpoint(const struct exchange *x)
+{
+    return &x->worker->bedrock->endpoint[x->attempt.lane.now];
+}
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
 {
@@ -41,19 +79,13 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
         err_set(err, STATUS_INTERNAL, "out of memory");
         return NULL;
     }
-    text_copy(text_from(c->aws_region), b->region, sizeof b->region);
-    if (!b->region[0] && !creds_region(b->region, sizeof b->region)) {
-        text_copy(STR("us-east-1"), b->region, sizeof b->region);
-    }
     uint32_t slots = w->segment->header->workers; /* half of them are the next generation's */
     retries_init(&b->retries, slots > 1 ? slots / 2 : 1);
     buf_init(&b->scratch, 65536);
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
-    struct str url = text_from(c->bedrock_endpoint_url);
-    if (!url.n) {
-        endpoint_aws("bedrock-runtime", b->region, c->use_fips, c->use_dualstack, &b->endpoint);
-    } else if (endpoint_given(url, "BEDROCK_ENDPOINT_URL", &b->endpoint, err) != STATUS_OK) {
+    enum status st = c->lanes.n ? find_lanes(b, c, err) : find_home(b, c, err);
+    if (st != STATUS_OK) {
         bedrock_drop(b);
         return NULL;
     }
@@ -82,9 +114,10 @@ static void look_again(struct loop *loop, void *owner)
 static bool wait_for_keys(struct exchange *x)
 {
     struct worker *w = x->worker;
+    unsigned lane = x->attempt.lane.now;
     uint64_t now_ms = clock_mono_ms();
     if (w->config->bedrock_api_key[0] ||
-        keyring_now(&w->keyring, w->segment, LANES_HOME) != KEYRING_STALE) {
+        keyring_now(&w->keyring, w->segment, lane) != KEYRING_STALE) {
         return false;
     }
     x->attempt.keys_until_ms =
@@ -93,8 +126,8 @@ static bool wait_for_keys(struct exchange *x)
         return false;
     }
     if (now_ms >=
-        w->keyring.lane[LANES_HOME].miss_ms) { /* of this worker, not of each of its exchanges */
-        w->keyring.lane[LANES_HOME].miss_ms = now_ms + KEYS_MISS_MS;
+        w->keyring.lane[lane].miss_ms) { /* of this worker, not of each of its exchanges */
+        w->keyring.lane[lane].miss_ms = now_ms + KEYS_MISS_MS;
         signing_miss(w->segment);
         loop_eventfd_ring(w->segment->wake_refresher);
     }
@@ -160,7 +193,7 @@ static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
     bool ok =
-        put_pair(x, o, STR("host"), text_from(x->worker->bedrock->endpoint.host)) &&
+        put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
         put_pair(x, o, STR("accept"),
                  stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
@@ -226,16 +259,17 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     }
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
-    if (keyring_look(&w->keyring, w->segment, LANES_HOME, amz, &day) != KEYRING_GOOD) {
+    unsigned lane = x->attempt.lane.now;
+    if (keyring_look(&w->keyring, w->segment, lane, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
-                 keyring_trouble(&w->keyring, w->segment, LANES_HOME, w->config));
+                 keyring_trouble(&w->keyring, w->segment, lane, w->config));
         err_set(&x->outcome.err, STATUS_UNAVAILABLE,
                 "the gateway has no valid AWS credentials at the moment");
         x->outcome.err.retry_after_s = 5;
         x->outcome.refused = COUNTER_REFUSED_CREDENTIALS;
         return x->outcome.err.code;
     }
-    const struct signing_keys *keys = &w->keyring.lane[LANES_HOME].keys;
+    const struct signing_keys *keys = &w->keyring.lane[lane].keys;
     if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
         (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return err_no_memory(&x->outcome.err);
@@ -259,7 +293,7 @@ static enum status make_path(struct exchange *x)
 {
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
-    buf_put_str(&b->path, text_from(b->endpoint.path));
+    buf_put_str(&b->path, text_from(endpoint(x)->path));
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
@@ -267,8 +301,7 @@ static enum status make_path(struct exchange *x)
 
 static const char *make_url(struct exchange *x)
 {
-    struct str base = text_from(x->worker->bedrock->endpoint.base),
-               path = buf_str(&x->worker->bedrock->path);
+    struct str base = text_from(endpoint(x)->base), path = buf_str(&x->worker->bedrock->path);
     char *url = arena_alloc(x->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
@@ -288,7 +321,7 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
         .headers = o->lines,
         .header_count = o->n,
         .body = buf_str(&x->attempt.body),
-        .allow_http = x->worker->bedrock->endpoint.plain_http,
+        .allow_http = endpoint(x)->plain_http,
         .connect_ms = c->bounds.connect_ms,
         .first_byte_ms = stream ? idle_ms : whole_ms,
         .idle_ms = stream ? idle_ms : 0,
@@ -301,6 +334,7 @@ enum verdict bedrock_send(struct exchange *x)
     struct transfer *t = &x->attempt.transfer;
     struct worker *w = x->worker;
     struct outgoing o = {.n = 0};
+    lane_pick(x);
     if (wait_for_keys(x)) {
         return VERDICT_WAIT;
     }
@@ -328,6 +362,7 @@ enum verdict bedrock_send(struct exchange *x)
         retries_earn(&w->bedrock->retries);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
+    lane_sent(x);
     t->fetch = fetch_start(w->fetch, &request, w->transfer, x, &x->outcome.err);
     if (!t->fetch) {
         x->outcome.refused = COUNTER_REFUSED_BUSY;
@@ -391,8 +426,12 @@ bool bedrock_retry(struct exchange *x)
     if (learn_skew(x) || drop_tier(x) || cure_try(x)) {
         return true;
     }
+    if (lane_refused(x, &x->worker->bedrock->retries)) {
+        x->attempt.pause_ms = 0;
+        return true;
+    }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);
-    if (x->attempt.number >= allowed || !worth_retrying(x) ||
+    if (x->attempt.number >= allowed || !worth_retrying(x) || queue_takes_no(x) ||
         !retries_take(&x->worker->bedrock->retries)) {
         return false;
     }

@@ -130,6 +130,19 @@ static void clean_text(struct str in, char *out, size_t size)
     out[n < size ? n : size - 1] = '\0';
 }
 
+bool bedrock_tells_account(struct str text)
+{
+    size_t run = 0;
+    for (size_t i = 0; i <= text.n; i++) {
+        bool more = i < text.n && digit(text.p[i]);
+        if ((!more && run == 12) || text_istarts(text_sub(text, i, 4), STR("arn:"))) {
+            return true;
+        }
+        run = more ? run + 1 : 0;
+    }
+    return false;
+}
+
 /* The two numbers of a sentence that has just two; commas may part thousands. */
 static bool two_numbers(struct str s, uint64_t *less_out, uint64_t *more_out)
 {
@@ -329,9 +342,10 @@ static void complain_of_credentials(struct exchange *x, size_t row, struct str n
                                     errors[row].counter == COUNTER_FAILED_SIGNATURE);
     if (text_istarts(name, STR("ExpiredToken")) ||
         text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(w->segment, LANES_HOME);
+        signing_complain(w->segment, x->attempt.lane.now);
     }
-    if (refused && (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, LANES_HOME))) {
+    if (refused &&
+        (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, x->attempt.lane.now))) {
         wait_is_vain(&x->outcome.err);
     }
 }

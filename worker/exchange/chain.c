@@ -3,12 +3,14 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
+#include "worker/exchange/lane.h"
 #include "worker/model/endings.h"
 #include "worker/model/model_chain.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
 #include "worker/turn/route.h"
 #include "worker/turn/usage.h"
+#include "worker/turn/wait.h"
 
 static bool is_messages_route(const struct exchange *x)
 {
@@ -109,6 +111,7 @@ static void tell_move(const struct exchange *x, const struct models_choice *from
 static void arrive(struct exchange *x)
 {
     const struct models_choice *m = &x->asked.model;
+    lane_anew(x);
     x->outcome.moves++;
     x->outcome.refused = 0;
     x->outcome.err = (struct err){.code = STATUS_OK};
@@ -147,6 +150,21 @@ bool chain_try(struct exchange *x)
     }
     x->outcome.err = why;
     x->outcome.refused = refused;
+    return false;
+}
+
+bool chain_passes_over(struct exchange *x)
+{
+    uint64_t until_ms, now_ms = clock_mono_ms();
+    if (x->asked.model.rest.n == 0 || x->asked.counting || !lane_all_closed(x, &until_ms)) {
+        return false;
+    }
+    err_set(&x->outcome.err, STATUS_RATE, "the model is throttled by Bedrock");
+    wait_say(&x->outcome.err, "try again", until_ms > now_ms ? (until_ms - now_ms) / 1000 + 1 : 1);
+    if (chain_try(x)) {
+        return true;
+    }
+    x->outcome.err = (struct err){.code = STATUS_OK};
     return false;
 }
 

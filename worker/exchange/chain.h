@@ -22,6 +22,8 @@ void chain_begin(struct exchange *x);
 /* A step has failed, outcome.err says why. True: asked.model is the next one, and what was made for the
  * one before is dropped: on from CONVERT. */
 bool chain_try(struct exchange *x);
+/* SEND: the same, where it is known that no lane has an answer. */
+bool chain_passes_over(struct exchange *x);
 /* No model is left: outcome.err becomes what the client is best told. */
 void chain_end(struct exchange *x);
 

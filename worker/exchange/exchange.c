@@ -14,6 +14,7 @@
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/queue.h"
 #include "worker/turn/limits.h"
@@ -156,7 +157,7 @@ void exchange_wake(struct exchange *x)
             x_enter(x, states[x->state].next);
             break;
         case VERDICT_RETRY:
-            counters_add(COUNTER_UPSTREAM_RETRIES, 1);
+            counters_add(COUNTER_UPSTREAM_RETRIES, x->state == EXCHANGE_RELAY);
             start_pause(x);
             return;
         case VERDICT_FAIL:
@@ -208,7 +209,7 @@ static enum status no_route(struct exchange *x, const struct http_request *r, st
                        (int)(r->method_text.n < 20 ? r->method_text.n : 20), r->method_text.p);
     }
     if (c->require_api_key && !auth_sent_key(c, r).n) {
-        return auth_refuse_no_key(x, err);
+        return auth_refuse_no_key(x, r, err);
     }
     return routes_absent(c, r->method_text, x->asked.path, err);
 }
@@ -429,7 +430,9 @@ static enum verdict admit_step(struct exchange *x)
 
 static enum verdict send_step(struct exchange *x)
 {
-    return queue_holds_back(x) ? VERDICT_FAIL : bedrock_send(x);
+    return chain_passes_over(x)  ? VERDICT_RETRY
+           : queue_holds_back(x) ? VERDICT_FAIL
+                                 : bedrock_send(x);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -439,6 +442,7 @@ static void settle(struct exchange *x)
     metrics_count(x);
     refusal_count(x);
     usage_end(x);
+    lane_end(x);
     access_log_put(x);
 }
 

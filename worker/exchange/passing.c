@@ -4,6 +4,7 @@
 
 #include "server/json/json.h"
 #include "worker/dialect/edits.h"
+#include "worker/exchange/bedrock.h"
 #include "worker/reply/passed_reply.h"
 #include "worker/turn/answer.h"
 #include "worker/turn/limits.h"
@@ -38,15 +39,19 @@ static bool reserves(const struct exchange *x)
            x->caller.key.flags & DIRECTORY_BUDGET_RESERVE;
 }
 
-/* Of the model alone of which it is known that it heeds it; one that stands twice says nothing. */
+/* Of the model alone of which it is known that it heeds it; one that stands twice says nothing, nor
+ * does one beside which the model's own fields are given: they may have another. */
 static int64_t most_tokens(const struct exchange *x, const struct scan *s)
 {
     bool converse = x->route->passing == ROUTE_CONVERSE;
     scan_ref holder = converse ? SCAN_GET(s, 0, "inferenceConfig") : 0;
     struct str name = converse ? STR("maxTokens") : STR("max_tokens");
+    scan_ref own = SCAN_GET(s, 0, "additionalModelRequestFields");
     int64_t most = 0;
     if ((!converse && !(x->asked.model.caps->flags & MODELS_CLAUDE)) ||
         scan_has_duplicate(s, 0, STR("inferenceConfig")) || scan_has_duplicate(s, holder, name) ||
+        scan_has_duplicate(s, 0, STR("additionalModelRequestFields")) ||
+        SCAN_GET(s, own, "max_tokens") != SCAN_ABSENT ||
         !scan_i64(s, scan_get(s, holder, name), &most) || most < 0) {
         return 0;
     }
@@ -60,25 +65,56 @@ static void name_tier(struct asked *a, struct str word)
     (void)tier_find(word, &a->passed.tier); /* "reserved" has the usual price */
 }
 
+/* A letter that is written "\u0054", or a 0 as of UTF-16: then a name may be there that cannot be seen. */
+static bool is_disguised(struct str body)
+{
+    struct str rest = body;
+    size_t at;
+    while (text_find(rest, STR("\\u00"), &at)) {
+        rest = text_sub(rest, at + 4, rest.n);
+        if (rest.n > 0 && rest.p[0] >= '4' && rest.p[0] <= '7') {
+            return true;
+        }
+    }
+    return body.n > 0 && memchr(body.p, 0, body.n);
+}
+
+static bool may_name_tier(struct str body)
+{
+    size_t at;
+    return text_find(body, STR("serviceTier"), &at) || is_disguised(body);
+}
+
+/* It decides the price, so nobody may leave in the dark which one it is. */
+static enum status read_tier(struct asked *a, struct err *err)
+{
+    const struct scan *s = &a->scan;
+    scan_ref tier = SCAN_GET(s, 0, "serviceTier");
+    if (scan_has_duplicate(s, 0, STR("serviceTier")) || scan_has_duplicate(s, tier, STR("type"))) {
+        return err_set(err, STATUS_INVALID, "serviceTier: said more than once");
+    }
+    name_tier(a, scan_text(s, SCAN_GET(s, tier, "type")));
+    return STATUS_OK;
+}
+
 enum status passing_choose(struct exchange *x)
 {
     struct asked *a = &x->asked;
     bool converse = x->route->passing == ROUTE_CONVERSE;
-    size_t at;
     a->model.transport = converse ? MODELS_CONVERSE : MODELS_INVOKE;
     if (!converse) {
         name_tier(a, a->passed.head[ASKED_PASSED_TIER]);
     }
-    bool tier = converse && text_find(a->body, STR("serviceTier"), &at);
-    struct err ignored; /* what is no JSON Bedrock will say */
-    if ((!tier && !reserves(x)) ||
-        scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits, &ignored) != STATUS_OK) {
+    bool tier = converse && may_name_tier(a->body);
+    if (!tier && !reserves(x)) {
         return STATUS_OK;
     }
-    a->passed.max_tokens = most_tokens(x, &a->scan);
+    struct err *err = &x->outcome.err, ignored; /* what is no JSON Bedrock will say */
+    enum status st =
+        scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits, tier ? err : &ignored);
+    a->passed.max_tokens = st == STATUS_OK ? most_tokens(x, &a->scan) : 0;
     if (tier) {
-        name_tier(a, scan_text(&a->scan,
-                               SCAN_GET(&a->scan, SCAN_GET(&a->scan, 0, "serviceTier"), "type")));
+        return st == STATUS_OK ? read_tier(a, err) : st;
     }
     return STATUS_OK;
 }
@@ -338,6 +374,8 @@ static const char *const passed[ATTEMPT_PASSED] = {
     "x-amzn-bedrock-service-tier",
 };
 
+enum { FIRST_COUNT = 3, LAST_COUNT = 6 }; /* rows of tokens */
+
 static size_t row_of(struct str name)
 {
     size_t i = 0;
@@ -352,14 +390,19 @@ void passing_keep(struct exchange *x, const struct fetch *f)
     struct str rest = fetch_head(f), line, name;
     memset(x->attempt.passed, 0, sizeof x->attempt.passed); /* of an attempt before */
     while (text_split(&rest, '\n', &line)) {
-        if (!text_istarts(line, STR("content-type")) &&
-            !text_istarts(line, STR("x-amzn-bedrock-"))) {
+        char letter = line.n > 0 ? line.p[0] | 0x20 : '\0';
+        bool ours = letter == 'c'   ? text_istarts(line, STR("content-type"))
+                    : letter == 'x' ? text_istarts(line, STR("x-amzn-bedrock-"))
+                                    : false;
+        if (!ours) {
             continue;
         }
         size_t row = text_split(&line, ':', &name) ? row_of(name) : ATTEMPT_PASSED;
         if (row < ATTEMPT_PASSED) {
             x->attempt.passed[row] = arena_dup(x->arena, text_trim(line));
-            passed_reply_header(x->attempt.reply, name, x->attempt.passed[row]);
+            if (row >= FIRST_COUNT && row <= LAST_COUNT) {
+                passed_reply_header(x->attempt.reply, name, x->attempt.passed[row]);
+            }
         }
     }
 }
@@ -371,6 +414,23 @@ void passing_put(struct exchange *x)
             http_out_header(x->conn, text_from(passed[i]), x->attempt.passed[i]);
         }
     }
+}
+
+/* Bedrock's own word, which the client knows; whose account it is it need not know. */
+void passing_put_exception(struct exchange *x, const struct eventstream_frame *frame)
+{
+    if (!bedrock_tells_account(frame->raw)) {
+        http_out_write(x->conn, frame->raw);
+        return;
+    }
+    struct buf body, *out = http_out_chunk_begin(x->conn);
+    buf_init(&body, ADDED_MAX);
+    answer_error_body(DIALECT_BEDROCK, &x->outcome.err, x->asked.id, &body);
+    bool error = frame->kind == EVENTSTREAM_ERROR;
+    eventstream_encode(out, frame->kind, frame->type,
+                       error ? text_from(x->outcome.err.text) : buf_str(&body));
+    http_out_chunk_end(x->conn);
+    buf_free(&body);
 }
 
 void passing_answer(struct exchange *x, struct str body)

@@ -10,7 +10,8 @@
 
 /* READ, first: asked.client_model out of the path. NO_MODEL: it is no name. */
 MUST_CHECK enum status passing_read(struct exchange *x);
-/* READ, with the model known: the transport is the route's; what of tier and max_tokens can be told. */
+/* READ, with the model known: the transport is the route's; what of tier and max_tokens can be told.
+ * INVALID: it may name a tier, but not so that its price could be known. */
 MUST_CHECK enum status passing_choose(struct exchange *x);
 /* CONVERT: attempt.body, relay, reply, terms and tier. */
 enum verdict passing_convert(struct exchange *x);
@@ -19,6 +20,8 @@ enum verdict passing_convert(struct exchange *x);
 void passing_keep(struct exchange *x, const struct fetch *f);
 /* And put, but for its content type. */
 void passing_put(struct exchange *x);
+/* An exception inside a stream, with outcome.err said of it. */
+void passing_put_exception(struct exchange *x, const struct eventstream_frame *frame);
 /* A whole answer. */
 void passing_answer(struct exchange *x, struct str body);
 

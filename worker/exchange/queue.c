@@ -7,6 +7,7 @@
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "worker/exchange/auth.h"
+#include "worker/exchange/lane.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
@@ -245,6 +246,7 @@ bool queue_enter(struct exchange *x)
                                              : "too many wait (QUEUE_MAX)");
         return false;
     }
+    lane_anew(x);
     attempt_drop(&x->attempt);
     x->outcome.refused = 0;
     x->waiting.state = WAITING_QUEUE;

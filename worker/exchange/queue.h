@@ -5,7 +5,7 @@
  *   SEND   queue_holds_back   others wait for the model: nobody passes them
  *   (fail) queue_enter        throttled: into the queue; state QUEUE
  *   QUEUE  queue_step         WAIT; NEXT when its turn has come; FAIL when it will not
- *   RELAY  queue_takes_no     who has its turn is not tried again out of it
+ *   RELAY  queue_takes_no     who had its turn and is throttled waits for the next one, first of all
  *          queue_answered     Bedrock let it in
  *
  * Turns are fair to keys over all workers (shm/memory/turns.h). A worker's share of QUEUE_MAX is its

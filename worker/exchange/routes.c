@@ -17,8 +17,6 @@
 #define NO_BODY    1024  /* bytes: none is read, but some clients send one */
 #define EVENTS_MAX 65536 /* bytes of a telemetry batch; Claude Code 2.0 sends up to 60 KB */
 
-#define BEDROCK_PATHS "/model/"
-
 #define ABSENT "404 in the caller's shape: not served by this gateway"
 
 /* What is not said of a row: Anthropic's dialect, for anybody, no limit but the body's, Bedrock answers. */
@@ -333,6 +331,19 @@ static enum dialect near_dialect(const struct route *r)
                                            : DIALECT_ANTHROPIC;
 }
 
+/* Also what is not served of Bedrock's (service-2.json of its runtime and control plane). */
+static bool is_of_bedrock(struct str path)
+{
+    static const char *const begin[] = {"/model/", "/inference-profiles", "/foundation-models",
+                                        "/async-invoke", "/guardrail/"};
+    for (size_t i = 0; i < COUNT_OF(begin); i++) {
+        if (text_starts(path, text_from(begin[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum dialect routes_dialect_near(const struct config *c, struct str path)
 {
     struct str rest, mark = STR("{prefix}");
@@ -340,7 +351,7 @@ enum dialect routes_dialect_near(const struct config *c, struct str path)
     if (meant) {
         return near_dialect(meant);
     }
-    if (text_starts(path, STR(BEDROCK_PATHS))) {
+    if (is_of_bedrock(path)) {
         return DIALECT_BEDROCK;
     }
     if (!strip_prefix(c, path, &rest)) {
@@ -348,7 +359,7 @@ enum dialect routes_dialect_near(const struct config *c, struct str path)
     }
     for (size_t i = 0; i < ROWS; i++) {
         struct str row = text_from(table[i].path);
-        if (near_dialect(&table[i]) != DIALECT_ANTHROPIC &&
+        if (near_dialect(&table[i]) != DIALECT_ANTHROPIC && text_starts(row, mark) &&
             text_starts(rest, text_sub(row, mark.n, row.n))) {
             return near_dialect(&table[i]);
         }

@@ -10,6 +10,7 @@
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/queue.h"
 #include "worker/exchange/responses_answer.h"
@@ -35,7 +36,7 @@ static enum attempt_end judge(struct exchange *x)
     if (x->outcome.err.code == STATUS_OK) {
         return ATTEMPT_ANSWERED;
     }
-    if (!x->outcome.told && !queue_takes_no(x) && bedrock_retry(x)) {
+    if (!x->outcome.told && bedrock_retry(x)) {
         bool other = a->left_out != left_out || attempt_is_cured(a) != cured;
         return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
@@ -183,6 +184,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
     enum status st = put_event(x, frame, &t->held_back);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         cure_prove(x);
+        lane_good(x);
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
     }
@@ -201,9 +203,8 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
 {
     if (frame->kind != EVENTSTREAM_EVENT) {
         x->attempt.transfer.complaint = bedrock_exception(x, frame);
-        if (x->attempt.relay->raw &&
-            x->outcome.told) { /* Bedrock's own word, which the client knows */
-            http_out_write(x->conn, frame->raw);
+        if (x->attempt.relay->raw && x->outcome.told) {
+            passing_put_exception(x, frame);
             x->attempt.transfer.ended = true;
         }
         return false;
@@ -352,6 +353,7 @@ static enum status tell_whole(struct exchange *x)
     st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
     if (st == STATUS_OK) {
         cure_prove(x);
+        lane_good(x);
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

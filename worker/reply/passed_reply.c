@@ -5,9 +5,11 @@
 #include "server/json/scan.h"
 #include "worker/reply/converse_event.h"
 #include "worker/splice/splice_usage.h"
+#include "server/base/base64.h"
 
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
 #define PEEK_BYTES      48 /* of an event: where its type stands */
+#define TAIL_BYTES      2048u
 
 static const struct scan_limits limits = {
     .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
@@ -24,19 +26,25 @@ struct reply *passed_reply_new(struct arena *arena, struct str client_model)
 
 void passed_reply_header(struct reply *r, struct str name, struct str value)
 {
-    struct usage *u = &((struct passed_reply *)r)->head;
+    struct str begin = STR("x-amzn-bedrock-"), end = STR("-token-count");
+    struct tokens *t = &((struct passed_reply *)r)->head.tokens;
     const struct {
         struct str name;
         uint64_t *count;
     } rows[] = {
-        {STR("x-amzn-bedrock-input-token-count"), &u->tokens.input},
-        {STR("x-amzn-bedrock-output-token-count"), &u->tokens.output},
-        {STR("x-amzn-bedrock-cache-read-input-token-count"), &u->tokens.cache_read},
-        {STR("x-amzn-bedrock-cache-write-input-token-count"), &u->tokens.write_5m},
+        {STR("input"), &t->input},
+        {STR("output"), &t->output},
+        {STR("cache-read-input"), &t->cache_read},
+        {STR("cache-write-input"), &t->write_5m},
     };
+    if (name.n < begin.n + end.n || !text_ieq(text_sub(name, name.n - end.n, end.n), end) ||
+        !text_istarts(name, begin)) {
+        return;
+    }
+    struct str what = text_sub(name, begin.n, name.n - begin.n - end.n);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (text_ieq(name, rows[i].name) && text_u64(value, rows[i].count)) {
-            u->seen = true;
+        if (text_ieq(what, rows[i].name) && text_u64(value, rows[i].count)) {
+            ((struct passed_reply *)r)->head.seen = true;
         }
     }
 }
@@ -55,6 +63,7 @@ static void keep_stop(struct reply *r, const struct scan *s, scan_ref holder)
 static void read_event(struct reply *r, const struct scan *s)
 {
     int64_t ms;
+    r->deltas += SCAN_GET(s, 0, "type") == SCAN_ABSENT; /* the others' are all pieces of text */
     scan_ref metrics = SCAN_GET(s, 0, "amazon-bedrock-invocationMetrics");
     splice_usage_read(&r->usage, s, SCAN_GET(s, SCAN_GET(s, 0, "message"), "usage"));
     splice_usage_read(&r->usage, s, SCAN_GET(s, 0, "usage"));
@@ -73,7 +82,7 @@ static void decode_event(struct reply *r, struct arena *arena, struct str base64
     struct scan s;
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
-    if (json && text_unbase64(base64, (uint8_t *)json, &n) &&
+    if (json && base64_decode(base64, (uint8_t *)json, &n) &&
         scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) == STATUS_OK) {
         read_event(r, &s);
     }
@@ -99,7 +108,7 @@ static bool is_delta(struct str payload)
     char head[PEEK_BYTES];
     size_t n;
     if (!text_starts(payload, open) ||
-        !text_unbase64(text_sub(payload, open.n, PEEK_BYTES / 3 * 4), (uint8_t *)head, &n)) {
+        !base64_decode(text_sub(payload, open.n, PEEK_BYTES / 3 * 4), (uint8_t *)head, &n)) {
         return false;
     }
     return text_starts((struct str){head, n}, delta);
@@ -144,18 +153,44 @@ static enum status pass(struct reply *r, struct str body, struct buf *out)
     return STATUS_OK;
 }
 
-static enum status whole_invoke(struct reply *r, struct arena *arena, struct str body,
-                                struct buf *out, struct err *err)
+/* Claude's answers end with why they ended and what that cost. Behind a key, which no text in quotes
+ * can play, whatever closes as much as one brace opens has stood in that brace: so the rest is not looked
+ * at. */
+static bool scan_tail(struct scan *s, struct arena *arena, struct str body)
+{
+    struct str key = STR("\"stop_reason\":"), tail = {NULL, 0};
+    struct str rest = text_sub(body, body.n > TAIL_BYTES ? body.n - TAIL_BYTES : 0, body.n);
+    for (size_t at; text_find(rest, key, &at); rest = text_sub(tail, key.n, tail.n)) {
+        tail = text_sub(rest, at, rest.n);
+    }
+    char *text = tail.n > 0 ? arena_alloc(arena, tail.n + 1) : NULL;
+    if (!text) {
+        return false;
+    }
+    text[0] = '{';
+    memcpy(text + 1, tail.p, tail.n);
+    return scan_parse(s, arena, (struct str){text, tail.n + 1}, &limits, NULL) == STATUS_OK &&
+           SCAN_GET(s, 0, "usage") != SCAN_ABSENT;
+}
+
+static void read_whole(struct reply *r, struct arena *arena, struct str body)
 {
     struct scan s;
     size_t at;
+    if (scan_tail(&s, arena, body) || (text_find(body, STR("\"usage\""), &at) &&
+                                       scan_parse(&s, arena, body, &limits, NULL) == STATUS_OK)) {
+        splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
+        keep_stop(r, &s, 0);
+    }
+}
+
+static enum status whole_invoke(struct reply *r, struct arena *arena, struct str body,
+                                struct buf *out, struct err *err)
+{
     if (!is_json(body)) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
     }
-    if (text_find(body, STR("\"usage\""), &at) &&
-        scan_parse(&s, arena, body, &limits, NULL) == STATUS_OK) {
-        read_event(r, &s);
-    }
+    read_whole(r, arena, body);
     if (!r->usage.seen) {
         r->usage = ((struct passed_reply *)r)->head;
     }

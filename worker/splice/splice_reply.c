@@ -6,6 +6,7 @@
 #include "server/json/json.h"
 #include "server/json/surrogates.h"
 #include "worker/dialect/edits.h"
+#include "server/base/base64.h"
 
 #define TYPE_MAX 48
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
@@ -246,7 +247,7 @@ static enum status decode_and_read(struct reply *r, struct arena *arena, struct 
     if (!json) {
         return no_room(err);
     }
-    if (!text_unbase64(base64, (uint8_t *)json, &n)) {
+    if (!base64_decode(base64, (uint8_t *)json, &n)) {
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no base64");
     }
     surrogates_mend(json, n);
@@ -283,7 +284,7 @@ static bool peek_plain_type(struct str base64, char buffer[TYPE_MAX], struct str
     static const char *const plain[] = {"content_block_delta", "content_block_stop", "ping"};
     struct str open = STR("{\"type\":\"");
     size_t n;
-    if (!text_unbase64(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n)) {
+    if (!base64_decode(text_sub(base64, 0, TYPE_MAX / 3 * 4), (uint8_t *)buffer, &n)) {
         return false;
     }
     struct str head = {buffer, n};
@@ -309,7 +310,7 @@ static bool forward(struct str base64, struct str type, struct buf *out)
     size_t before = buf_len(out), n, at;
     put_head(out, type);
     char *room = buf_reserve(out, base64.n / 4 * 3 + 2);
-    if (!room || !text_unbase64(base64, (uint8_t *)room, &n) || n == 0 || room[n - 1] != '}') {
+    if (!room || !base64_decode(base64, (uint8_t *)room, &n) || n == 0 || room[n - 1] != '}') {
         buf_truncate(out, before);
         return false;
     }

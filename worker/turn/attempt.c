@@ -36,6 +36,7 @@ void attempt_drop(struct attempt *a)
                           .cure = a->cure,
                           .proved = a->proved,
                           .pause_ms = a->pause_ms,
+                          .lane = a->lane,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
 }

@@ -54,6 +54,20 @@ struct transfer {
     enum attempt_end end;
 };
 
+struct attempt_lane {        /* where Bedrock is asked: worker/exchange/lane.h */
+    uint8_t now;             /* the lane of this transfer */
+    uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
+    uint8_t refused;         /* those that have refused it for a reason of their own */
+    uint8_t absent;          /* those that said that the model is not there */
+    uint8_t origin;          /* whose account has written the thoughts in it, if there are any */
+    bool picked;             /* now is decided */
+    bool probe;              /* this transfer tries a closed lane for all */
+    bool moved;              /* it has left a lane, or its conversation had */
+    bool stuck;              /* its conversation has left home */
+    bool bound_known, bound; /* it has thoughts in it, which no other account can read */
+    uint64_t model, conversation; /* their names in shared memory; conversation 0: not made yet */
+};
+
 struct attempt {
     /* what goes on to the next one */
     unsigned number;        /* of the transfers so far, all attempts together */
@@ -67,6 +81,7 @@ struct attempt {
     uint8_t refused_sha256[SHA256_SIZE]; /* of its body */
 
     uint32_t pause_ms; /* before the next transfer */
+    struct attempt_lane lane;
 
     struct buf body;
     char body_sha256[2 * SHA256_SIZE];

@@ -1,6 +1,7 @@
 #include "tests/fuzz/connection/saying.h"
 
 #include "server/aws/eventstream.h"
+#include "server/base/base64.h"
 
 #define COUNT(a)       ((uint32_t)(sizeof(a) / sizeof *(a)))
 #define CLAUDE         "claude-sonnet-4-5-20250929"
@@ -187,8 +188,8 @@ static void put_frame(char kind, struct str rest, struct buf *out)
     buf_init(&payload, 1 << 20);
     if (kind == 'i') {
         BUF_LIT(&payload, "{\"bytes\":\"");
-        char *room = buf_reserve(&payload, text_base64_size(rest.n));
-        buf_commit(&payload, text_base64((const uint8_t *)rest.p, rest.n, room));
+        char *room = buf_reserve(&payload, base64_size(rest.n));
+        buf_commit(&payload, base64_encode((const uint8_t *)rest.p, rest.n, room));
         BUF_LIT(&payload, "\",\"p\":\"abc\"}");
     } else if (text_split(&rest, ' ', &type)) {
         buf_put_str(&payload, rest);

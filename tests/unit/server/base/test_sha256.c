@@ -6,6 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "server/base/instructions.h"
+
 static uint8_t input[300000];
 
 static int fill_input(void **state)
@@ -19,13 +21,13 @@ static void check_digest(const char *name, const void *p, size_t n, const char *
 {
     for (int portable = 0; portable < 2; portable++) {
         char hex[2 * SHA256_SIZE + 1] = "";
-        sha256_force_portable(portable);
+        instructions_force_portable(portable);
         sha256_hex(p, n, hex);
         if (strcmp(hex, expected) != 0) {
             fail_msg("%s with %s: %s", name, sha256_engine(), hex);
         }
     }
-    sha256_force_portable(false);
+    instructions_force_portable(false);
 }
 
 /* csrc.nist.gov, examples with intermediate values and the SHA test vectors (cavp). */
@@ -83,14 +85,14 @@ static void test_hmac_rfc4231_vectors(void **state)
         size_t row = i / 2;
         uint8_t mac[SHA256_SIZE];
         char hex[2 * SHA256_SIZE + 1] = "";
-        sha256_force_portable(i % 2 == 1);
+        instructions_force_portable(i % 2 == 1);
         sha256_hmac(rows[row].key, rows[row].key_n, rows[row].text.p, rows[row].text.n, mac);
         text_hex(mac, sizeof(mac), hex);
         if (strcmp(hex, rows[row].expected) != 0) {
             fail_msg("%s with %s: %s", rows[row].name, sha256_engine(), hex);
         }
     }
-    sha256_force_portable(false);
+    instructions_force_portable(false);
 }
 
 static void compare_engines(const uint8_t *p, size_t n)
@@ -98,9 +100,9 @@ static void compare_engines(const uint8_t *p, size_t n)
     uint8_t a[SHA256_SIZE];
     uint8_t b[SHA256_SIZE];
     sha256(p, n, a);
-    sha256_force_portable(true);
+    instructions_force_portable(true);
     sha256(p, n, b);
-    sha256_force_portable(false);
+    instructions_force_portable(false);
     if (memcmp(a, b, sizeof(a)) != 0) {
         fail_msg("%zu bytes: %s and mbedtls differ", n, sha256_engine());
     }
@@ -132,9 +134,9 @@ static void test_engines_hmac_every_key_length_agree(void **state)
         uint8_t a[SHA256_SIZE];
         uint8_t b[SHA256_SIZE];
         sha256_hmac(input, n, input + 300, n * 3, a);
-        sha256_force_portable(true);
+        instructions_force_portable(true);
         sha256_hmac(input, n, input + 300, n * 3, b);
-        sha256_force_portable(false);
+        instructions_force_portable(false);
         assert_memory_equal(a, b, sizeof(a));
     }
 }
@@ -142,9 +144,9 @@ static void test_engines_hmac_every_key_length_agree(void **state)
 static void test_engine_forced_names_mbedtls(void **state)
 {
     (void)state;
-    sha256_force_portable(true);
+    instructions_force_portable(true);
     assert_string_equal(sha256_engine(), "mbedtls");
-    sha256_force_portable(false);
+    instructions_force_portable(false);
 #if defined(__x86_64__)
     assert_true(strcmp(sha256_engine(), "sha-ni") == 0 || strcmp(sha256_engine(), "mbedtls") == 0);
 #endif

@@ -197,59 +197,6 @@ static void test_hex_both_ways(void **state)
     assert_true(text_unhex(STR(""), back, 0));
 }
 
-static void test_base64_rfc4648_vectors_both_ways(void **state)
-{
-    (void)state;
-    static const struct {
-        struct str plain;
-        const char *coded;
-    } rows[] = {{STR(""), ""},
-                {STR("f"), "Zg=="},
-                {STR("fo"), "Zm8="},
-                {STR("foo"), "Zm9v"},
-                {STR("foob"), "Zm9vYg=="},
-                {STR("fooba"), "Zm9vYmE="},
-                {STR("foobar"), "Zm9vYmFy"},
-                {STR("\xfb\xff\xbf"), "+/+/"}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char coded[16];
-        uint8_t plain[16];
-        size_t plain_n = 99;
-        size_t n = text_base64((const uint8_t *)rows[i].plain.p, rows[i].plain.n, coded);
-        CHECK(rows[i].coded, text_eq((struct str){coded, n}, text_from(rows[i].coded)));
-        CHECK(rows[i].coded, n == text_base64_size(rows[i].plain.n));
-        CHECK(rows[i].coded, text_unbase64(text_from(rows[i].coded), plain, &plain_n));
-        CHECK(rows[i].coded, text_eq((struct str){(char *)plain, plain_n}, rows[i].plain));
-    }
-}
-
-static void test_unbase64_broken_text_refused(void **state)
-{
-    (void)state;
-    static const char *const rows[] = {"Zg=",  "Zg",   "Z===", "====", "Zg==Zg==", "Z=g=", "Zm9v\n",
-                                       "Zm-v", "Zm_v", " Zm9", "Zh==", "Zm9=",     "=Zm9", "Zm9v="};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint8_t out[16];
-        size_t n = 0;
-        CHECK(rows[i], !text_unbase64(text_from(rows[i]), out, &n));
-    }
-}
-
-static void test_unbase64_in_place_and_all_lengths(void **state)
-{
-    (void)state;
-    for (size_t n = 0; n < 200; n++) {
-        uint8_t bytes[200];
-        uint8_t work[300];
-        size_t back = 0;
-        text_random(bytes, sizeof(bytes));
-        size_t coded = text_base64(bytes, n, (char *)work);
-        assert_true(text_unbase64((struct str){(char *)work, coded}, work, &back));
-        assert_int_equal(back, n);
-        assert_memory_equal(work, bytes, n);
-    }
-}
-
 static void test_percent_rows_both_ways(void **state)
 {
     (void)state;
@@ -321,82 +268,6 @@ static void test_id_alphabet_and_difference(void **state)
     }
 }
 
-static void test_utf8_rows_as_rfc3629(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        struct str s;
-        bool legal;
-    } rows[] = {
-        {"empty", STR(""), true},
-        {"long ascii", STR("0123456789abcdefghij"), true},
-        {"two", STR("\xc2\x80\xdf\xbf"), true},
-        {"three", STR("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"), true},
-        {"four", STR("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"), true},
-        {"zero byte", STR("a\0b"), true},
-        {"lone continuation", STR("\x80"), false},
-        {"overlong two", STR("\xc0\xaf"), false},
-        {"overlong two c1", STR("\xc1\xbf"), false},
-        {"overlong three", STR("\xe0\x9f\xbf"), false},
-        {"overlong four", STR("\xf0\x8f\xbf\xbf"), false},
-        {"surrogate", STR("\xed\xa0\x80"), false},
-        {"above the end", STR("\xf4\x90\x80\x80"), false},
-        {"f5", STR("\xf5\x80\x80\x80"), false},
-        {"cut two", STR("\xc3"), false},
-        {"cut three", STR("\xe2\x82"), false},
-        {"cut four", STR("\xf0\x9f\x98"), false},
-        {"third not continuation", STR("\xe2\x82z"), false},
-        {"after eight ascii", STR("12345678\xff"), false},
-        {"inside eight",
-         STR("1234\xff"
-             "678"),
-         false},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        CHECK(rows[i].name, text_is_utf8(rows[i].s) == rows[i].legal);
-    }
-    assert_int_equal(text_utf8_step(STR("\xe2\x82\xac!")), 3);
-    assert_int_equal(text_utf8_step(STR("")), 0);
-}
-
-static void test_steers_rows(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        struct str s;
-        bool steers;
-        size_t size;
-        uint32_t code;
-    } rows[] = {
-        {"letter", STR("ab"), false, 1, 'a'},
-        {"NUL", STR("\0x"), true, 1, 0},
-        {"ESC", STR("\x1b["), true, 1, 0x1b},
-        {"DEL", STR("\x7f"), true, 1, 0x7f},
-        {"C1", STR("\xc2\x9b"), true, 2, 0x9b},
-        {"not UTF-8", STR("\xff!"), true, 1, 0},
-        {"right-to-left override", STR("\xe2\x80\xae!"), true, 3, 0x202e},
-        {"isolate", STR("\xe2\x81\xa7"), true, 3, 0x2067},
-        {"zero width joiner", STR("\xe2\x80\x8d"), true, 3, 0x200d},
-        {"line separator", STR("\xe2\x80\xa8"), true, 3, 0x2028},
-        {"byte order mark", STR("\xef\xbb\xbf"), true, 3, 0xfeff},
-        {"arabic letter mark", STR("\xd8\x9c"), true, 2, 0x61c},
-        {"tag letter", STR("\xf3\xa0\x81\x81"), true, 4, 0xe0041},
-        {"euro", STR("\xe2\x82\xac"), false, 3, 0x20ac},
-        {"hebrew", STR("\xd7\x90"), false, 2, 0x5d0},
-        {"face", STR("\xf0\x9f\x98\x80"), false, 4, 0x1f600},
-        {"beyond the last range", STR("\xf4\x8f\xbf\xbd"), false, 4, 0x10fffd},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        size_t size;
-        uint32_t code;
-        bool steers = text_steers(rows[i].s, &size, &code);
-        CHECK(rows[i].name,
-              steers == rows[i].steers && size == rows[i].size && code == rows[i].code);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,15 +279,10 @@ int main(void)
         cmocka_unit_test(test_numbers_strict_rows),
         cmocka_unit_test(test_put_u64_round_trips),
         cmocka_unit_test(test_hex_both_ways),
-        cmocka_unit_test(test_base64_rfc4648_vectors_both_ways),
-        cmocka_unit_test(test_unbase64_broken_text_refused),
-        cmocka_unit_test(test_unbase64_in_place_and_all_lengths),
         cmocka_unit_test(test_percent_rows_both_ways),
         cmocka_unit_test(test_secret_eq_and_wipe),
         cmocka_unit_test(test_id_alphabet_and_difference),
         cmocka_unit_test(test_id_differs_after_fork),
-        cmocka_unit_test(test_utf8_rows_as_rfc3629),
-        cmocka_unit_test(test_steers_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

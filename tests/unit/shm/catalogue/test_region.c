@@ -49,11 +49,45 @@ static void test_geography_is_the_prefix_of_a_region(void **state)
     }
 }
 
+static void test_serves_by_geography_and_by_the_region_of_an_arn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *region, *id, *home;
+        bool serves;
+    } rows[] = {
+        {"us-east-1", "us.anthropic.x", "us-west-2", true},
+        {"eu-west-1", "us.anthropic.x", "us-west-2", false},
+        {"us-gov-west-1", "us.anthropic.x", "us-west-2", false},
+        {"ca-central-1", "us.anthropic.x", "us-west-2", false},
+        {"eu-west-1", "eu.anthropic.x", "us-west-2", true},
+        {"us-west-2", "eu.anthropic.x", "us-west-2", false},
+        {"ap-south-1", "apac.anthropic.x", "us-west-2", true},
+        {"eu-west-1", "global.anthropic.x", "us-west-2", true},
+        {"eu-west-1", "anthropic.x", "us-west-2", true},
+        {"ap-northeast-1", "jp.anthropic.x", "ap-northeast-3", true},
+        {"us-east-1", "jp.anthropic.x", "ap-northeast-3", false},
+        {"eu-west-1", "arn:aws:bedrock:eu-west-1:1:application-inference-profile/a", "us-west-2",
+         true},
+        {"us-west-2", "arn:aws:bedrock:eu-west-1:1:application-inference-profile/a", "us-west-2",
+         false},
+        {"us-west-2", "arn:aws:bedrock", "us-west-2", false},
+        {"us-west-2", "arn:aws:bedrock:us-west-2::foundation-model/us.x", "us-west-2", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (region_serves(text_from(rows[i].region), text_from(rows[i].id),
+                          text_from(rows[i].home)) != rows[i].serves) {
+            fail_msg("%s in %s", rows[i].id, rows[i].region);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_and_prefix_take_ids_and_arns_apart),
         cmocka_unit_test(test_geography_is_the_prefix_of_a_region),
+        cmocka_unit_test(test_serves_by_geography_and_by_the_region_of_an_arn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

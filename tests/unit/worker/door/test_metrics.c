@@ -10,7 +10,12 @@
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
 #include "worker/door/metrics.h"
+#include "server/base/clock.h"
+#include "server/config/config_lanes.h"
+#include "shm/memory/lanes.h"
+#include "shm/memory/sticks.h"
 
+static struct config_lanes lanes; /* none */
 static struct segment seg;
 static struct journal journal;
 static struct buf out;
@@ -61,7 +66,7 @@ static void test_print_has_every_counter_and_gauge(void **state)
     seg.journal = &journal;
     journal_enter(&journal, 1);
     journal_open_record(&journal, journal_begin_record(&journal));
-    metrics_print(&seg, (int64_t)seg.header->epoch + 5000, &out);
+    metrics_print(&seg, &lanes, (int64_t)seg.header->epoch + 5000, &out);
     assert_true(buf_ok(&out));
     static const char *const lines[] = {
         "llm_api_converter_tokens_input_total 12345",
@@ -100,6 +105,36 @@ static uint64_t value_of(const char *start)
     return 0;
 }
 
+static void test_print_lanes_only_where_there_are_some(void **state)
+{
+    (void)state;
+    struct config_lanes two;
+    struct err err;
+    metrics_print(&seg, &lanes, (int64_t)seg.header->epoch, &out);
+    assert_null(memmem(buf_data(&out), buf_len(&out), "lane", 4));
+    assert_int_equal(
+        config_lanes_read(STR("us-west-2,eu-west-1@arn:aws:iam::123456789012:role/x"), &two, &err),
+        STATUS_OK);
+    lanes_add(&seg, 1, LANES_MOVES, 3);
+    lanes_bad(&seg, 0, 7, LANES_QUOTA, 0, false, clock_mono_ms());
+    sticks_keep(&seg, 12345, 1, clock_mono_ms() / 1000u);
+    buf_clear(&out);
+    metrics_print(&seg, &two, (int64_t)seg.header->epoch, &out);
+    static const char *const lines[] = {
+        "# TYPE llm_api_converter_lane_moves_total counter",
+        "llm_api_converter_lane_moves_total{lane=\"us-west-2\"} 0",
+        "llm_api_converter_lane_moves_total{lane=\"eu-west-1@123456789012\"} 3",
+        "llm_api_converter_lane_closed_models{lane=\"us-west-2\",why=\"day_quota\"} 1",
+        "llm_api_converter_lane_closed_models{lane=\"eu-west-1@123456789012\",why=\"open\"} 0",
+        "llm_api_converter_conversations_moved 1",
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        if (!has_line(lines[i])) {
+            fail_msg("%s", lines[i]);
+        }
+    }
+}
+
 #define INVOKE "route=\"messages\",dialect=\"anthropic\",transport=\"invoke\""
 
 static void test_print_traffic_is_summed_over_processes_with_labels(void **state)
@@ -110,7 +145,7 @@ static void test_print_traffic_is_summed_over_processes_with_labels(void **state
         traffic_count(counters_traffic(TRAFFIC_MESSAGES_INVOKE), TRAFFIC_2XX, 7000, 1500000);
     }
     traffic_count(counters_traffic(TRAFFIC_MESSAGES_INVOKE), TRAFFIC_ABORTED, 0, 700000000);
-    metrics_print(&seg, (int64_t)seg.header->epoch, &out);
+    metrics_print(&seg, &lanes, (int64_t)seg.header->epoch, &out);
     assert_true(buf_ok(&out));
     static const char *const lines[] = {
         "llm_api_converter_requests_ended_total{" INVOKE ",class=\"2xx\"} 2",
@@ -154,7 +189,7 @@ static unsigned lines_that_begin(struct str start)
 static void test_print_has_one_help_and_type_for_each_family(void **state)
 {
     (void)state;
-    metrics_print(&seg, (int64_t)seg.header->epoch, &out);
+    metrics_print(&seg, &lanes, (int64_t)seg.header->epoch, &out);
     struct str rest = buf_str(&out), line;
     while (text_split(&rest, '\n', &line)) {
         size_t at;
@@ -168,7 +203,7 @@ static void test_print_has_one_help_and_type_for_each_family(void **state)
 static void test_print_every_line_is_of_the_format(void **state)
 {
     (void)state;
-    metrics_print(&seg, (int64_t)seg.header->epoch, &out);
+    metrics_print(&seg, &lanes, (int64_t)seg.header->epoch, &out);
     struct str rest = buf_str(&out), line, name;
     while (text_split(&rest, '\n', &line)) {
         uint64_t value;
@@ -189,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_print_has_every_counter_and_gauge),
         T(test_print_every_line_is_of_the_format),
+        T(test_print_lanes_only_where_there_are_some),
         T(test_print_traffic_is_summed_over_processes_with_labels),
         T(test_print_has_one_help_and_type_for_each_family),
     };

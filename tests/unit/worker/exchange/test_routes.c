@@ -99,6 +99,12 @@ static void test_dialect_by_path_is_the_callers(void **state)
     assert_int_equal(routes_dialect_near(&config, STR("/chat/completions")), DIALECT_OPENAI);
     assert_int_equal(routes_dialect_near(&config, STR("/api/v1/chat/completions")), DIALECT_OPENAI);
     assert_int_equal(routes_dialect_near(&config, STR("/messages")), DIALECT_ANTHROPIC);
+    assert_int_equal(routes_dialect_near(&config, STR("/model/x/invoke")), DIALECT_BEDROCK);
+    assert_int_equal(routes_dialect_near(&config, STR("/foundation-models")), DIALECT_BEDROCK);
+    assert_int_equal(routes_dialect_near(&config, STR("/inference-profiles/x")), DIALECT_BEDROCK);
+    assert_int_equal(routes_dialect_near(&config, STR("/guardrail/x/version/1/apply")),
+                     DIALECT_BEDROCK);
+    assert_int_equal(routes_dialect_near(&config, STR("/v1nce-profiles")), DIALECT_ANTHROPIC);
 }
 
 /* L3: slips of a base URL that can mean one thing only. */

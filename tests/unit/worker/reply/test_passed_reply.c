@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include "server/base/base64.h"
 
 static struct arena *arena;
 static struct buf out;
@@ -40,7 +41,7 @@ static struct reply *fresh(void)
 static void chunk(struct reply *r, const char *json)
 {
     char base64[1024], payload[1200];
-    size_t n = text_base64((const uint8_t *)json, strlen(json), base64);
+    size_t n = base64_encode((const uint8_t *)json, strlen(json), base64);
     snprintf(payload, sizeof payload, "{\"bytes\":\"%.*s\",\"p\":\"abc\"}", (int)n, base64);
     assert_int_equal(passed_invoke_relay.event(r, STR("chunk"), text_from(payload), &out, &err),
                      STATUS_OK);
@@ -91,6 +92,8 @@ static void test_other_vendors_leave_it_to_bedrock(void **state)
     struct reply *r = fresh();
     chunk(r, "{\"generation\":\"Hello\",\"stop_reason\":null}");
     assert_false(r->stopped);
+    chunk(r, "{\"contentBlockDelta\":{\"delta\":{\"text\":\"x\"},\"contentBlockIndex\":0}}");
+    assert_int_equal(r->deltas, 2); /* if it is left now, these are paid */
     chunk(r, "{\"generation\":\"\",\"stop_reason\":\"stop\",\"amazon-bedrock-invocationMetrics\":{"
              "\"inputTokenCount\":5,\"outputTokenCount\":6}}");
     expect(r, 5, 6, 0, 0);
@@ -173,6 +176,16 @@ static void test_whole_answers_pass_as_they_are(void **state)
     } rows[] = {
         {"{ \"type\":\"message\",\"usage\":{\"input_tokens\":8,\"output_tokens\":2}}\n", 8, 2},
         {"{\"text\":\"\\\"usage\\\": none\"}", 70, 80}, /* the head's */
+        {"{\"content\":[{\"input\":{\"stop_reason\":\"x\",\"usage\":{\"input_tokens\":1}}}],"
+         "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":8,\"output_tokens\":2}}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"content\":[{\"input\":{"
+         "\"stop_reason\":\"x\",\"usage\":{\"input_tokens\":1}}}]}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"content\":[{\"text\":\""
+         "\\\"stop_reason\\\":1,\\\"usage\\\":{\\\"input_tokens\\\":1}}\"}]}",
+         8, 2},
+        {"{\"usage\":{\"input_tokens\":8,\"output_tokens\":2},\"stop_reason\":\"end_turn\"}", 8, 2},
         {"[{\"embedding\":[1]}]", 70, 80},
     };
     (void)state;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tests/unit/splice_case.h"
+#include "server/base/base64.h"
 
 #define SONNET35         "anthropic.claude-3-5-sonnet-20241022-v2:0"
 #define S37              "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
@@ -356,10 +357,10 @@ static void put_frame(struct reply *r, struct str event, struct buf *out, const 
     struct err err;
     buf_init(&payload, CASE_MAX);
     BUF_LIT(&payload, "{\"bytes\":\"");
-    size_t n = text_base64_size(event.n);
+    size_t n = base64_size(event.n);
     char *room = buf_reserve(&payload, n);
     assert_non_null(room);
-    buf_commit(&payload, text_base64((const uint8_t *)event.p, event.n, room));
+    buf_commit(&payload, base64_encode((const uint8_t *)event.p, event.n, room));
     BUF_LIT(&payload, "\",\"p\":\"abcdefgh\"}");
     if (splice_event(r, buf_str(&payload), out, &err) != STATUS_OK)
         fail_msg("%s: %s", path, err.text);

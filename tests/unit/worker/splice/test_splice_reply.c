@@ -3,6 +3,7 @@
 #include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
+#include "server/base/base64.h"
 
 static struct splice_reply whole;
 #define reply whole.reply
@@ -30,11 +31,11 @@ static int end(void **state)
 /* before + base64(json) + after */
 static struct str frame(const char *before, struct str json, const char *after)
 {
-    size_t head = strlen(before), n = text_base64_size(json.n), tail = strlen(after);
+    size_t head = strlen(before), n = base64_size(json.n), tail = strlen(after);
     char *p = arena_alloc(arena, head + n + tail + 1);
     assert_non_null(p);
     memcpy(p, before, head);
-    text_base64((const uint8_t *)json.p, json.n, p + head);
+    base64_encode((const uint8_t *)json.p, json.n, p + head);
     memcpy(p + head + n, after, tail);
     return (struct str){p, head + n + tail};
 }

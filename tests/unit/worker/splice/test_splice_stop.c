@@ -2,6 +2,7 @@
 #include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
+#include "server/base/base64.h"
 
 #define REFUSED \
     "\"refusal\",\"stop_details\":{\"type\":\"refusal\",\"category\":null,\"explanation\":null}"
@@ -75,8 +76,8 @@ static void test_stream_remembers_the_guardrail(void **state)
         struct str json = text_from(events[i]);
         buf_clear(&frame);
         BUF_LIT(&frame, "{\"bytes\":\"");
-        char *room = buf_reserve(&frame, text_base64_size(json.n));
-        buf_commit(&frame, text_base64((const uint8_t *)json.p, json.n, room));
+        char *room = buf_reserve(&frame, base64_size(json.n));
+        buf_commit(&frame, base64_encode((const uint8_t *)json.p, json.n, room));
         BUF_LIT(&frame, "\"}");
         assert_int_equal(splice_event(&r.reply, buf_str(&frame), &out, &err), STATUS_OK);
     }

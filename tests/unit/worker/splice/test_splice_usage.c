@@ -2,6 +2,7 @@
 #include "worker/splice/splice.h"
 
 #include "tests/unit/splice_case.h"
+#include "server/base/base64.h"
 
 static struct splice_reply reply;
 static struct buf out;
@@ -13,9 +14,9 @@ static void say(const char *json)
     struct buf frame;
     size_t n = strlen(json);
     buf_init(&frame, 1 << 16);
-    char *base64 = arena_alloc(arena, text_base64_size(n) + 1);
-    text_base64((const uint8_t *)json, n, base64);
-    buf_printf(&frame, "{\"bytes\":\"%.*s\",\"p\":\"abc\"}", (int)text_base64_size(n), base64);
+    char *base64 = arena_alloc(arena, base64_size(n) + 1);
+    base64_encode((const uint8_t *)json, n, base64);
+    buf_printf(&frame, "{\"bytes\":\"%.*s\",\"p\":\"abc\"}", (int)base64_size(n), base64);
     if (splice_event(&reply.reply, buf_str(&frame), &out, &err) != STATUS_OK)
         fail_msg("%s: %s", json, err.text);
     buf_free(&frame);

@@ -2,8 +2,8 @@
  * network.h - IP addresses and networks as text: "10.0.0.0/8", "fd00::/8", "192.0.2.7". Pure; any
  * process.
  */
-#ifndef SERVER_BASE_NETWORK_H
-#define SERVER_BASE_NETWORK_H
+#ifndef SERVER_CONFIG_NETWORK_H
+#define SERVER_CONFIG_NETWORK_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "server/base/network.h"
+#include "server/config/network.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

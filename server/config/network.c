@@ -1,4 +1,4 @@
-#include "server/base/network.h"
+#include "server/config/network.h"
 
 #include <arpa/inet.h>
 #include <string.h>

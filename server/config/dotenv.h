@@ -5,8 +5,8 @@
  * value ends before " #". $NAME is not expanded. Values are secrets: messages name the line, never
  * its contents.
  */
-#ifndef SERVER_BASE_DOTENV_H
-#define SERVER_BASE_DOTENV_H
+#ifndef SERVER_CONFIG_DOTENV_H
+#define SERVER_CONFIG_DOTENV_H
 
 #include "server/base/err.h"
 #include "server/base/text.h"

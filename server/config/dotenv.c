@@ -1,4 +1,4 @@
-#include "server/base/dotenv.h"
+#include "server/config/dotenv.h"
 
 #include <errno.h>
 #include <fcntl.h>

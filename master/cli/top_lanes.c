@@ -1,0 +1,50 @@
+#include "master/cli/top_lanes.h"
+
+#include <stdio.h>
+
+#include "server/base/clock.h"
+#include "shm/memory/lanes.h"
+
+static void member(struct json_out *w, const char *name, uint64_t value)
+{
+    json_key(w, text_from(name));
+    json_i64(w, (int64_t)value);
+}
+
+void top_lanes_print(const struct segment *s, const struct config_lanes *l)
+{
+    for (unsigned i = 0; i < l->n; i++) {
+        enum lanes_why why;
+        uint32_t closed = lanes_closed_models(s, i, clock_mono_ms(), &why);
+        printf("lane %-24s", l->lane[i].name);
+        for (int what = 0; what < LANES_COUNT_COUNT; what++) {
+            printf(" %s %llu", lanes_count_word((enum lanes_count)what),
+                   (unsigned long long)lanes_sum(s, i, (enum lanes_count)what));
+        }
+        printf(closed ? ", closed to %u models (%s)\n" : "\n", closed, lanes_word(why));
+    }
+}
+
+void top_lanes_json(const struct segment *s, const struct config_lanes *l, struct json_out *w)
+{
+    if (l->n == 0) {
+        return;
+    }
+    JSON_KEY(w, "lanes");
+    json_array(w);
+    for (unsigned i = 0; i < l->n; i++) {
+        enum lanes_why why;
+        json_object(w);
+        JSON_KEY(w, "name");
+        json_str(w, text_from(l->lane[i].name));
+        for (int what = 0; what < LANES_COUNT_COUNT; what++) {
+            member(w, lanes_count_word((enum lanes_count)what),
+                   lanes_sum(s, i, (enum lanes_count)what));
+        }
+        member(w, "closed_models", lanes_closed_models(s, i, clock_mono_ms(), &why));
+        JSON_KEY(w, "why");
+        json_str(w, text_from(lanes_word(why)));
+        json_object_end(w);
+    }
+    json_array_end(w);
+}

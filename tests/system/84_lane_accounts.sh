@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Lanes of two accounts: a role's credentials sign for its lane, and thoughts never go to the account that did not
+# think them.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+start_mock # home, and AWS STS
+HOME_URL=$MOCK_URL
+"$MOCK" --port 0 --quiet --access-key ASIAROLE210987654321 --secret mock-role-secret-210987654321 \
+    --token mock-role-token-210987654321 >"$T/far.out" 2>"$T/far.log" &
+eventually 5 grep -q listening "$T/far.out" || fail "the second account did not start"
+FAR_URL=http://$(sed -n 's/.*listening on //p' "$T/far.out")
+FAR=us-east-1@210987654321
+at() { # URL COMMAND...
+    local MOCK_URL=$1
+    shift
+    "$@"
+}
+LANES="us-west-2=$HOME_URL,us-east-1@arn:aws:iam::210987654321:role/team/gateway=$FAR_URL"
+start_server BEDROCK_LANES="$LANES" BEDROCK_ENDPOINT_URL= AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json METRICS_TOKEN=off \
+    RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+make_key alice
+eventually 5 grep -q '"from role"' "$T/server.log"
+expect "the role is assumed" "$(grep -c '"from role"' "$T/server.log")" 1
+
+# turn NAME BODY: the answer in $T/body; its lane
+turn() {
+    local id=$1-$RANDOM$RANDOM.
+    call /v1/messages -H "x-api-key: $KEY" -H "x-claude-code-session-id: $id" -d "$2"
+    eventually 3 grep -q "\"session\":\"$id" "$T/server.log"
+    LANE=$(grep "\"session\":\"$id" "$T/server.log" | jq -r '.lane')
+}
+first() { # NAME: a first turn that thinks
+    jq -nc --arg name "$1" '{model: "claude-sonnet-4-5", max_tokens: 4000, thinking: {type: "enabled", budget_tokens: 2000},
+        messages: [{role: "user", content: $name}]}'
+}
+second() { # NAME: the next one, with the whole answer to the first in it
+    jq -c --arg name "$1" '{model: "claude-sonnet-4-5", max_tokens: 4000, thinking: {type: "enabled", budget_tokens: 2000},
+        messages: [{role: "user", content: $name}, {role: "assistant", content: .content}, {role: "user", content: "go on"}]}' "$T/body"
+}
+home_again() {
+    turn again "$(message "again $RANDOM$RANDOM")"
+    [ "$LANE" = us-west-2 ]
+}
+
+turn plain "$(message "at home")"
+expect "home first" "$CODE $LANE" "200 us-west-2"
+at "$HOME_URL" script throttle 0
+turn plain "$(message "moves")"
+expect "another account cures a throttle" "$CODE $LANE" "200 $FAR"
+expect "signed with the role's keys" "$(at "$FAR_URL" ledger .signature_failures)" 0
+at "$HOME_URL" mock_reset
+expect_true "home is used again" eventually 10 home_again
+
+# Thoughts of home stay at home.
+turn think "$(first "what is thought at home")"
+expect "thought at home" "$CODE $LANE $(jq -r '.content[0].type' "$T/body")" "200 us-west-2 thinking"
+next=$(second "what is thought at home")
+at "$HOME_URL" script throttle 0
+before=$(at "$FAR_URL" ledger .requests)
+turn think "$next"
+expect "and they stay there, throttled or not" "$CODE $LANE $(($(at "$FAR_URL" ledger .requests) - before))" "429 us-west-2 0"
+
+# Thoughts of the other account stay there.
+turn far "$(first "what is thought far away")"
+expect "thought far away" "$CODE $LANE $(jq -r '.content[0].type' "$T/body")" "200 $FAR thinking"
+next=$(second "what is thought far away")
+at "$HOME_URL" mock_reset
+expect_true "home is well" eventually 10 home_again
+turn far "$next"
+expect "and they stay there, home or not" "$CODE $LANE" "200 $FAR"
+at "$FAR_URL" script throttle 0
+before=$(at "$HOME_URL" ledger .requests)
+turn far "$next"
+expect "throttled or not" "$CODE $LANE $(($(at "$HOME_URL" ledger .requests) - before))" "429 $FAR 0"
+at "$FAR_URL" mock_reset
+
+# In a storm: whoever has thought in the first turn is asked in the second.
+at "$HOME_URL" script throttle-share-50 0
+at "$FAR_URL" script throttle-share-20 0
+crossed=0 asked=0
+for i in $(seq 24); do
+    turn storm "$(first "storm $i")"
+    [ "$CODE" = 200 ] || continue
+    was=$LANE
+    turn storm "$(second "storm $i")"
+    asked=$((asked + 1))
+    [ "$LANE" = "$was" ] || crossed=$((crossed + 1))
+done
+echo "  $asked conversations with thoughts under throttles: $crossed crossed accounts"
+expect "none crosses" "$crossed" 0
+expect_true "many were asked ($asked)" test "$asked" -ge 15
+at "$HOME_URL" mock_reset
+at "$FAR_URL" mock_reset
+stop_server
+
+# Without the role there is home; a lane that cannot sign is passed over.
+curl -fsS -o /dev/null -d '{"credentials":{"status":403}}' "$HOME_URL/__script"
+start_server BEDROCK_LANES="$LANES" BEDROCK_ENDPOINT_URL= AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json \
+    RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+eventually 5 grep -q 'role: AWS STS answered HTTP 403' "$T/server.log"
+turn without "$(message "without the role")"
+expect "home serves without the role" "$CODE $LANE" "200 us-west-2"
+at "$HOME_URL" script throttle 0
+before=$(at "$FAR_URL" ledger .requests)
+turn without "$(message "throttled without the role")"
+expect "nothing is sent unsigned" "$CODE $(($(at "$FAR_URL" ledger .requests) - before))" "429 0"
+curl -fsS -o /dev/null -X POST "$HOME_URL/__reset"
+at "$HOME_URL" script throttle 0
+role_is_back() { [ "$(awk '/AWS STS answered HTTP 403/ { seen = 1 } seen && /"from role"/' "$T/server.log" | wc -l)" -gt 0 ]; }
+eventually 15 role_is_back
+turn with "$(message "the role is back")"
+expect "it comes back by itself" "$CODE $LANE" "200 $FAR"
+stop_server
+
+# What the setting may not say.
+bad() { # SETTING... : what check-config says
+    run "$@" -- check-config
+    echo "$CODE $(head -n 1 "$T/err")"
+}
+expect_match "a region that is none" "$(bad BEDROCK_ENDPOINT_URL= BEDROCK_LANES=us-west-2,nowhere)" "^2 .*BEDROCK_LANES: 'nowhere' does not begin with a region"
+expect_match "a role that is none" "$(bad BEDROCK_ENDPOINT_URL= BEDROCK_LANES=us-west-2,us-east-1@admin)" "^2 .*has no role behind"
+expect_match "a first lane that is not home" "$(bad BEDROCK_ENDPOINT_URL= BEDROCK_LANES=us-east-1,us-west-2)" "^2 .*AWS_REGION must be us-east-1"
+expect_match "a lane twice" "$(bad BEDROCK_ENDPOINT_URL= BEDROCK_LANES=us-west-2,us-west-2)" "^2 .*is there twice"
+expect_match "two ways to say where" "$(bad BEDROCK_LANES=us-west-2)" "^2 .*BEDROCK_ENDPOINT_URL: not with BEDROCK_LANES"
+expect_match "a Bedrock key for another account" \
+    "$(bad BEDROCK_ENDPOINT_URL= AWS_BEARER_TOKEN_BEDROCK=k BEDROCK_LANES=us-west-2,us-east-1@arn:aws:iam::210987654321:role/x)" "^2 .*AWS_BEARER_TOKEN_BEDROCK: not for lane us-east-1@210987654321"
+run BEDROCK_ENDPOINT_URL= BEDROCK_LANES="us-west-2, us-east-1" -- check-config
+expect "two good ones" "$CODE" 0
+
+finish

@@ -1,0 +1,341 @@
+/* Three lanes: home, another region, another account. */
+#include "worker/exchange/lane.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/lanes.h"
+#include "shm/memory/segment.h"
+#include "shm/memory/signing.h"
+#include "shm/memory/sticks.h"
+
+#define THREE "us-west-2,us-east-1,us-east-2@arn:aws:iam::210987654321:role/x"
+#define PLAIN "{\"messages\":[]}"
+#define BOUND "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"abc\"}]}]}"
+
+enum { HOME, EAST, FAR };
+
+static struct segment segment;
+static struct config config;
+static struct worker worker;
+static struct retries retries;
+
+static int set_up(void **state)
+{
+    struct err err;
+    (void)state;
+    log_level_set(LOG_OFF);
+    clock_tick();
+    assert_int_equal(segment_create(&segment, 1, 64, &err), STATUS_OK);
+    memset(&config, 0, sizeof config);
+    config.bedrock_api_key = "";
+    config.bedrock_lanes = THREE;
+    assert_int_equal(config_lanes_read(STR(THREE), &config.lanes, &err), STATUS_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        struct signing_keys keys = {.access_key_id = "AKID"};
+        signing_publish(&segment, i, &keys);
+    }
+    worker = (struct worker){.segment = &segment, .config = &config};
+    retries_init(&retries, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    segment_drop(&segment);
+    return 0;
+}
+
+/* A request of conversation c, ready to be sent. */
+static struct exchange request(unsigned c, const char *body)
+{
+    struct exchange x = {.worker = &worker,
+                         .asked.id = STR("req_t"),
+                         .asked.model.id = STR("us.anthropic.claude-x"),
+                         .asked.body = STR(PLAIN)};
+    x.caller.digest[0] = (uint8_t)c;
+    buf_init(&x.attempt.body, 4096);
+    buf_put_str(&x.attempt.body, text_from(body));
+    return x;
+}
+
+static unsigned pick(struct exchange *x)
+{
+    lane_pick(x);
+    return x->attempt.lane.now;
+}
+
+/* It moves on: where to; 9: it does not. */
+static unsigned refuse(struct exchange *x, int http, enum status st, enum complaint complaint)
+{
+    x->attempt.transfer.refusal = http;
+    x->attempt.transfer.complaint = complaint;
+    x->outcome.err.code = st;
+    if (!lane_refused(x, &retries)) {
+        return 9;
+    }
+    lane_pick(x);
+    return x->attempt.lane.now;
+}
+
+static unsigned throttle(struct exchange *x)
+{
+    return refuse(x, 429, STATUS_RATE, COMPLAINT_NONE);
+}
+
+static void end(struct exchange *x)
+{
+    lane_end(x);
+    buf_free(&x->attempt.body);
+}
+
+static unsigned lane_of(unsigned c)
+{
+    struct exchange x = request(c, PLAIN);
+    unsigned lane = pick(&x);
+    lane_good(&x);
+    end(&x);
+    return lane;
+}
+
+static void test_without_lanes_nothing_is_looked_up_or_kept(void **state)
+{
+    (void)state;
+    memset(&config.lanes, 0, sizeof config.lanes);
+    config.bedrock_lanes = "";
+    struct exchange x = request(1, PLAIN);
+    uint64_t until;
+    assert_int_equal(pick(&x), HOME);
+    assert_int_equal(throttle(&x), 9);
+    lane_good(&x);
+    assert_false(lanes_any(&segment, clock_mono_ms()));
+    assert_false(sticks_any(&segment, clock_mono_ms() / 1000));
+    assert_false(lane_all_closed(&x, &until));
+    assert_int_equal(lane_name(&x).n, 0);
+    assert_int_equal(lanes_sum(&segment, HOME, LANES_SENT), 0);
+    end(&x);
+}
+
+static void test_throttled_at_home_moves_on_and_stays_there(void **state)
+{
+    (void)state;
+    struct exchange x = request(1, PLAIN);
+    assert_int_equal(pick(&x), HOME);
+    assert_int_equal(throttle(&x), EAST);
+    assert_true(x.attempt.lane.moved);
+    lane_good(&x);
+    end(&x);
+    assert_int_equal(lane_of(2), EAST); /* home is closed to all */
+    lanes_good(&segment, HOME, x.attempt.lane.model, true, clock_mono_ms());
+    assert_int_equal(lane_of(3), HOME);
+    assert_int_equal(lane_of(1), EAST);
+    assert_int_equal(lane_of(2), EAST);
+    assert_int_equal(lanes_sum(&segment, EAST, LANES_MOVES), 1);
+}
+
+static void test_lane_is_left_for_what_another_can_cure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int http;
+        enum status st;
+        enum complaint complaint;
+        unsigned to;
+        enum lanes_why closed; /* by one */
+    } rows[] = {
+        {"throttle", 429, STATUS_RATE, COMPLAINT_NONE, EAST, LANES_THROTTLED},
+        {"quota with a status of its own", 400, STATUS_RATE, COMPLAINT_NONE, EAST, LANES_THROTTLED},
+        {"day", 429, STATUS_RATE, COMPLAINT_DAY, EAST, LANES_QUOTA},
+        {"not ready", 429, STATUS_OVERLOADED, COMPLAINT_NONE, EAST, LANES_THROTTLED},
+        {"503", 503, STATUS_OVERLOADED, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"500", 500, STATUS_INTERNAL, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"no connection", 0, STATUS_UPSTREAM, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"denied", 403, STATUS_NO_MODEL, COMPLAINT_NONE, EAST, LANES_DENIED},
+        {"keys", 403, STATUS_INTERNAL, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"404", 404, STATUS_NOT_FOUND, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"model", 400, STATUS_NO_MODEL, COMPLAINT_MODEL, EAST, LANES_FINE},
+        {"validation", 400, STATUS_INVALID, COMPLAINT_NONE, 9, LANES_FINE},
+        {"context", 400, STATUS_CONTEXT, COMPLAINT_CONTEXT, 9, LANES_FINE},
+        {"model timeout", 408, STATUS_TIMEOUT, COMPLAINT_NONE, 9, LANES_FINE},
+        {"model error", 424, STATUS_INTERNAL, COMPLAINT_NONE, 9, LANES_FINE},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct lanes_state s;
+        struct exchange x = request(1, PLAIN);
+        char id[40];
+        snprintf(id, sizeof id, "us.anthropic.claude-%zu", i); /* each has a health of its own */
+        x.asked.model.id = text_from(id);
+        pick(&x);
+        unsigned to = refuse(&x, rows[i].http, rows[i].st, rows[i].complaint);
+        lanes_look(&segment, HOME, x.attempt.lane.model, clock_mono_ms(), &s);
+        if (to != rows[i].to || s.why != rows[i].closed) {
+            fail_msg("%s: to %u, closed %s", rows[i].name, to, lanes_word(s.why));
+        }
+        end(&x);
+    }
+}
+
+static void test_each_lane_once_and_no_more_than_the_bucket_has(void **state)
+{
+    (void)state;
+    struct exchange x = request(1, PLAIN);
+    pick(&x);
+    assert_int_equal(throttle(&x), EAST);
+    assert_int_equal(throttle(&x), FAR);
+    assert_int_equal(throttle(&x), 9);
+    end(&x);
+    retries.tenths = 9; /* none left */
+    x = request(2, PLAIN);
+    x.asked.model.id = STR("us.anthropic.claude-y");
+    pick(&x);
+    assert_int_equal(throttle(&x), 9);
+    end(&x);
+    assert_int_equal(lanes_sum(&segment, EAST, LANES_MOVES), 1);
+}
+
+/* An id that nobody knows says nothing of a lane; one that another lane knows does. */
+static void test_absent_is_learned_from_the_lane_that_has_it(void **state)
+{
+    (void)state;
+    struct lanes_state s;
+    struct exchange x = request(1, PLAIN);
+    pick(&x);
+    for (unsigned to = EAST; to <= FAR; to++) {
+        assert_int_equal(refuse(&x, 404, STATUS_NOT_FOUND, COMPLAINT_NONE), to);
+    }
+    assert_int_equal(refuse(&x, 404, STATUS_NOT_FOUND, COMPLAINT_NONE), 9);
+    end(&x);
+    assert_false(lanes_any(&segment, clock_mono_ms()));
+    x = request(1, PLAIN);
+    pick(&x);
+    assert_int_equal(refuse(&x, 404, STATUS_NOT_FOUND, COMPLAINT_NONE), EAST);
+    lane_good(&x);
+    end(&x);
+    lanes_look(&segment, HOME, x.attempt.lane.model, clock_mono_ms(), &s);
+    assert_int_equal(s.why, LANES_ABSENT);
+}
+
+static void test_thoughts_stay_in_the_account_that_thought_them(void **state)
+{
+    (void)state;
+    uint64_t model;
+    struct exchange x = request(1, BOUND); /* of home, as nothing else is known */
+    pick(&x);
+    model = x.attempt.lane.model;
+    assert_int_equal(throttle(&x), EAST); /* the same account */
+    assert_int_equal(throttle(&x), 9);
+    end(&x);
+    x = request(1, BOUND); /* all of its account is closed: what opens first */
+    assert_in_range(pick(&x), HOME, EAST);
+    end(&x);
+    assert_int_equal(lane_of(2), FAR); /* no thoughts yet */
+    lanes_good(&segment, HOME, model, true, clock_mono_ms());
+    lanes_good(&segment, EAST, model, true, clock_mono_ms());
+    x = request(2, BOUND); /* now there are some, of the other account */
+    assert_int_equal(pick(&x), FAR);
+    assert_int_equal(throttle(&x), 9);
+    end(&x);
+    x = request(2, BOUND);
+    assert_int_equal(pick(&x), FAR);
+    end(&x);
+}
+
+static void test_lane_without_keys_or_geography_is_passed_over(void **state)
+{
+    (void)state;
+    struct signing_keys none = {.trouble = "no role"};
+    struct exchange x = request(1, PLAIN);
+    signing_publish(&segment, HOME, &none);
+    assert_int_equal(pick(&x), EAST);
+    assert_int_equal(throttle(&x), FAR);
+    end(&x);
+    x = request(2, PLAIN);
+    x.asked.model.id = STR("arn:aws:bedrock:us-east-2:1:application-inference-profile/a");
+    assert_int_equal(pick(&x), FAR);
+    assert_int_equal(throttle(&x), 9);
+    end(&x);
+    x = request(3, PLAIN);
+    x.asked.model.id = STR("eu.anthropic.claude-x"); /* nowhere: home has the words for it */
+    assert_int_equal(pick(&x), HOME);
+    end(&x);
+}
+
+static void test_probe_is_given_back_by_whoever_ends(void **state)
+{
+    (void)state;
+    struct lanes_state s;
+    struct exchange x = request(1, PLAIN), y = request(2, PLAIN);
+    pick(&x);
+    uint64_t model = x.attempt.lane.model, now_ms = clock_mono_ms();
+    lanes_bad(&segment, HOME, model, LANES_THROTTLED, 0, false, now_ms - 2000);
+    end(&x);
+    x = request(1, PLAIN);
+    assert_int_equal(pick(&x), HOME);
+    assert_true(x.attempt.lane.probe);
+    assert_int_equal(pick(&y), EAST); /* one at a time */
+    end(&x);                          /* its client left */
+    lanes_look(&segment, HOME, model, now_ms, &s);
+    assert_true(s.half_open);
+    end(&y);
+    x = request(1, PLAIN);
+    assert_int_equal(pick(&x), HOME);
+    assert_int_equal(refuse(&x, 400, STATUS_INVALID, COMPLAINT_NONE), 9); /* tells nothing of it */
+    lanes_look(&segment, HOME, model, now_ms, &s);
+    assert_true(s.half_open);
+    end(&x);
+    assert_int_equal(lanes_sum(&segment, HOME, LANES_PROBES), 2);
+}
+
+static void test_all_closed_asks_the_first_to_open_and_says_when(void **state)
+{
+    (void)state;
+    uint64_t until, now_ms = clock_mono_ms();
+    struct exchange x = request(1, PLAIN);
+    assert_false(lane_all_closed(&x, &until));
+    static const uint64_t ms[] = {9000, 5000, 7000};
+    for (unsigned i = 0; i < 3; i++) {
+        lanes_bad(&segment, i, x.attempt.lane.model, LANES_THROTTLED, ms[i], false, now_ms);
+    }
+    assert_true(lane_all_closed(&x, &until));
+    assert_in_range(until, now_ms + 5000, now_ms + 5064);
+    assert_int_equal(pick(&x), EAST);
+    end(&x);
+}
+
+/* CountTokens has permissions of its own. */
+static void test_counting_says_nothing_of_answers(void **state)
+{
+    (void)state;
+    struct exchange x = request(1, PLAIN);
+    x.asked.counting = true;
+    pick(&x);
+    assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE), EAST);
+    lane_good(&x);
+    end(&x);
+    assert_int_equal(lane_of(1), HOME);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_without_lanes_nothing_is_looked_up_or_kept),
+        TEST(test_throttled_at_home_moves_on_and_stays_there),
+        TEST(test_lane_is_left_for_what_another_can_cure),
+        TEST(test_each_lane_once_and_no_more_than_the_bucket_has),
+        TEST(test_absent_is_learned_from_the_lane_that_has_it),
+        TEST(test_thoughts_stay_in_the_account_that_thought_them),
+        TEST(test_lane_without_keys_or_geography_is_passed_over),
+        TEST(test_probe_is_given_back_by_whoever_ends),
+        TEST(test_all_closed_asks_the_first_to_open_and_says_when),
+        TEST(test_counting_says_nothing_of_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

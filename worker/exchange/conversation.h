@@ -1,0 +1,15 @@
+/*
+ * conversation.h - which conversation a request is the next turn of, for as long as a prompt cache
+ * lives: a digest of its key, model, system prompt, tools and first turn. Two that are taken for one
+ * share a lane, and nothing else. Worker; pure.
+ */
+#ifndef WORKER_EXCHANGE_CONVERSATION_H
+#define WORKER_EXCHANGE_CONVERSATION_H
+
+#include "worker/turn/turn.h"
+
+/* Never 0. Of long texts the beginning and the length count, so it costs a few microseconds at most,
+ * however long the request is. */
+uint64_t conversation_digest(const struct exchange *x);
+
+#endif

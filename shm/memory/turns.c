@@ -85,9 +85,10 @@ void turns_join(struct segment *s, uint32_t gate, uint32_t slot, uint64_t now_ms
 
 void turns_leave(struct segment *s, const struct turns_ticket *t)
 {
-    _Atomic uint64_t *key = &gate_of(s, t->gate)->key[t->key];
+    struct turns_gate *g = gate_of(s, t->gate);
+    _Atomic uint64_t *key = &g->key[t->key];
     uint64_t had = peek(key);
-    while (had > t->turn && !atomic_compare_exchange_weak(key, &had, had - 1)) {
+    while (had > peek(&g->now) && !atomic_compare_exchange_weak(key, &had, had - 1)) {
     }
 }
 

@@ -141,6 +141,7 @@ struct counters_block {
     _Alignas(128) _Atomic uint64_t value[(COUNTER_COUNT + 15) / 16 * 16];
     _Atomic uint64_t ending[COUNTERS_ENDING]; /* hashes of ids: asked for, though they end soon */
     struct traffic_row traffic[TRAFFIC_COUNT];
+    struct traffic_times waits; /* in the queue of a throttled model */
 };
 _Static_assert(sizeof(struct counters_block) % 128 == 0, "no false sharing");
 
@@ -151,6 +152,8 @@ void counters_set(enum counter c, uint64_t n); /* for values kept elsewhere and 
 uint64_t counters_sum(const struct segment *s, enum counter c);
 struct traffic_row *counters_traffic(enum traffic t); /* this process's own row */
 void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffic_row *sum_out);
+void counters_wait(uint64_t us); /* a request has waited so long in the queue */
+void counters_waits_sum(const struct segment *s, struct traffic_times *sum_out);
 /* A model that is soon to end was asked for; hash: text_hash of its id. For `top`. */
 void counters_note_ending(uint64_t hash);
 bool counters_noted_ending(const struct segment *s, uint64_t hash);

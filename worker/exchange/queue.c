@@ -289,6 +289,10 @@ void queue_leave(struct exchange *x)
         turns_leave(x->worker->segment, &x->waiting.ticket);
         x->waiting.joined = false;
     }
+    if (x->waiting.until_ms && !x->waiting.counted) {
+        counters_wait(x->waiting.waited_ms * 1000u);
+        x->waiting.counted = true;
+    }
 }
 
 void queue_drain(struct worker *w)

@@ -21,6 +21,7 @@ struct waiting {
     enum waiting_state state;
     bool joined; /* it has a ticket, until it is answered */
     struct turns_ticket ticket;
+    bool counted;      /* how long it has waited in all */
     uint64_t since_ms; /* of this wait */
     uint64_t until_ms; /* no longer, in all its waits */
     uint64_t waited_ms;

@@ -160,7 +160,8 @@ cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYST
 	@$(MAKE) VARIANT=cov cov-run
 
 bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
-	@B=$(B) tests/bench/run.sh
+	@B=$(B) tests/bench/bench.py
+	@tests/bench/plot.py
 	@B=$(B) COUPLES=4 tests/bench/routes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs

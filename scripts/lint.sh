@@ -106,6 +106,9 @@ sizes() {
         END { whole() }' "${code[@]}" "${tests[@]}"
 }
 
+# A struct whose shape nobody sees at once: what belongs together stands in a struct within it.
+members() { printf '%s\n' "${code[@]}" | bare | awk -v most=25 -f scripts/members.awk; }
+
 # One style of braces, where no formatter can do it (InsertBraces is clang-format 15's): what if, for, while and else control
 # stands in braces, in the product; tests may leave them out.
 braces() {
@@ -180,7 +183,7 @@ portable() {
         esac
         [ -e "$file" ] || continue
         # without whole-line comments and rightly guarded arrays; line numbers kept
-        sed -E 's/^[[:space:]]*#.*//; s/\$\{([A-Za-z_]+)\[@\]\+"\$\{\1\[@\]\}"\}//g' "$file" >"$findings.bare"
+        sed -E 's/^[[:space:]]*#.*//; s/\$\{([A-Za-z_0-9]+)\[@\]\+"\$\{\1\[@\]\}"\}//g' "$file" >"$findings.bare"
         while IFS=$'\t' read -r regex _ why; do
             grep -nE -- "$regex" "$findings.bare" | sed "s|^\([0-9]*\):\(.*\)|$file:\1: \2   (${why//&/\\&})|" || true
         done < <(grep -v '^#' scripts/portable.tsv)
@@ -188,7 +191,7 @@ portable() {
     rm -f "$findings.bare"
 }
 
-all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes braces unfinished format modes builder shells portable)
+all=(order circles nouns private_headers readmes third_party own_header_first headers_alone banned_calls sizes members braces unfinished format modes builder shells portable)
 [ $# -eq 0 ] && set -- "${all[@]}"
 for check in "$@"; do
     [[ " ${all[*]} " == *" $check "* ]] || {

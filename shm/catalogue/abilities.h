@@ -34,7 +34,8 @@
     X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")                   \
     X(ALWAYS_THINKS, "always_thinks", "a Claude whose thinking cannot be off")              \
     X(BETWEEN_TOOLS, "between_tools", "thinking.type between_tools")                        \
-    X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")
+    X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")        \
+    X(MORE_TOKENS, "more_tokens", "the tokenizer of 4.7 and later: some 30 % more of a text")
 
 /* The column `sampling`: temperature, top_p. X(NAME, word, meaning) */
 #define ABILITIES_SAMPLINGS(X)             \

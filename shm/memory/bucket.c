@@ -17,7 +17,7 @@ size_t bucket_area_size(uint32_t max_keys)
 
 uint32_t bucket_slots(const struct segment *s)
 {
-    return (uint32_t)(s->header->bucket_size / sizeof(struct bucket));
+    return (uint32_t)(s->header->bucket.size / sizeof(struct bucket));
 }
 
 struct bucket *bucket_of(const struct segment *s, uint32_t slot, uint32_t tag)

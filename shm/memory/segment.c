@@ -35,27 +35,27 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
                                .workers = workers,
                                .max_keys = max_keys,
                                .max_mappings = SEGMENT_MAPPINGS_MAX};
-    h.directory_at = segment_layout_page_up(sizeof h);
-    h.directory_size = directory_area_size(max_keys, h.max_mappings);
-    h.edition_at = segment_layout_page_up(h.directory_at + h.directory_size);
-    h.edition_size = edition_area_size();
-    h.bucket_at = segment_layout_page_up(h.edition_at + h.edition_size);
-    h.bucket_size = bucket_area_size(max_keys);
-    h.scoreboard_at = segment_layout_page_up(h.bucket_at + h.bucket_size);
-    h.scoreboard_size = scoreboard_area_size(workers);
-    h.counters_at = segment_layout_page_up(h.scoreboard_at + h.scoreboard_size);
-    h.counters_size = counters_area_size(workers);
-    h.learned_at = h.counters_at + h.counters_size; /* blocks of 128 bytes */
-    h.learned_size = learned_area_size();
-    h.lanes_at = h.learned_at + h.learned_size;
-    h.lanes_size = lanes_area_size();
-    h.sticks_at = h.lanes_at + h.lanes_size;
-    h.sticks_size = sticks_area_size();
-    h.holds_at = segment_layout_page_up(h.sticks_at + h.sticks_size);
-    h.holds_size = holds_area_size(workers, max_keys);
-    h.turns_at = segment_layout_page_up(h.holds_at + h.holds_size);
-    h.turns_size = turns_area_size();
-    h.size = segment_layout_page_up(h.turns_at + h.turns_size);
+    h.directory.at = segment_layout_page_up(sizeof h);
+    h.directory.size = directory_area_size(max_keys, h.max_mappings);
+    h.edition.at = segment_layout_page_up(h.directory.at + h.directory.size);
+    h.edition.size = edition_area_size();
+    h.bucket.at = segment_layout_page_up(h.edition.at + h.edition.size);
+    h.bucket.size = bucket_area_size(max_keys);
+    h.scoreboard.at = segment_layout_page_up(h.bucket.at + h.bucket.size);
+    h.scoreboard.size = scoreboard_area_size(workers);
+    h.counters.at = segment_layout_page_up(h.scoreboard.at + h.scoreboard.size);
+    h.counters.size = counters_area_size(workers);
+    h.learned.at = h.counters.at + h.counters.size; /* blocks of 128 bytes */
+    h.learned.size = learned_area_size();
+    h.lanes.at = h.learned.at + h.learned.size;
+    h.lanes.size = lanes_area_size();
+    h.sticks.at = h.lanes.at + h.lanes.size;
+    h.sticks.size = sticks_area_size();
+    h.holds.at = segment_layout_page_up(h.sticks.at + h.sticks.size);
+    h.holds.size = holds_area_size(workers, max_keys);
+    h.turns.at = segment_layout_page_up(h.holds.at + h.holds.size);
+    h.turns.size = turns_area_size();
+    h.size = segment_layout_page_up(h.turns.at + h.turns.size);
     return h;
 }
 
@@ -70,16 +70,16 @@ static void clear(struct segment *s)
 static void point_into(struct segment *s, char *base, const struct segment_header *h)
 {
     s->header = (struct segment_header *)(void *)base;
-    s->directory = (struct directory_area *)(void *)(base + h->directory_at);
-    s->edition = (struct edition_area *)(void *)(base + h->edition_at);
-    s->buckets = (struct bucket *)(void *)(base + h->bucket_at);
-    s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard_at);
-    s->counters = (struct counters_block *)(void *)(base + h->counters_at);
-    s->learned = (struct learned_area *)(void *)(base + h->learned_at);
-    s->lanes = (struct lanes_area *)(void *)(base + h->lanes_at);
-    s->sticks = (struct sticks_area *)(void *)(base + h->sticks_at);
-    s->holds = (struct holds_row *)(void *)(base + h->holds_at);
-    s->turns = (struct turns_area *)(void *)(base + h->turns_at);
+    s->directory = (struct directory_area *)(void *)(base + h->directory.at);
+    s->edition = (struct edition_area *)(void *)(base + h->edition.at);
+    s->buckets = (struct bucket *)(void *)(base + h->bucket.at);
+    s->scoreboard = (struct scoreboard_slot *)(void *)(base + h->scoreboard.at);
+    s->counters = (struct counters_block *)(void *)(base + h->counters.at);
+    s->learned = (struct learned_area *)(void *)(base + h->learned.at);
+    s->lanes = (struct lanes_area *)(void *)(base + h->lanes.at);
+    s->sticks = (struct sticks_area *)(void *)(base + h->sticks.at);
+    s->holds = (struct holds_row *)(void *)(base + h->holds.at);
+    s->turns = (struct turns_area *)(void *)(base + h->turns.at);
     s->size = h->size;
 }
 
@@ -119,7 +119,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
     }
-    if (!touch(s, base, 0, h->directory_at) || !touch(s, base, h->scoreboard_at, h->holds_at)) {
+    if (!touch(s, base, 0, h->directory.at) || !touch(s, base, h->scoreboard.at, h->holds.at)) {
         return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);
@@ -246,7 +246,7 @@ static void close_fd(int fd)
 
 enum status segment_enter_worker(struct segment *s, struct err *err)
 {
-    size_t n = s->header->bucket_at;
+    size_t n = s->header->bucket.at;
     bool ok = s->read_fd < 0 ? mprotect(s->header, n, PROT_READ) == 0
                              : mmap(s->header, n, PROT_READ, MAP_SHARED | MAP_FIXED, s->read_fd,
                                     0) == s->header;

@@ -21,22 +21,18 @@
 #define SEGMENT_BETAS_MAX     128                       /* rules for anthropic-beta values */
 #define SEGMENT_PROCESSES_MAX (SEGMENT_WORKERS_MAX + 1) /* slot 0: refresher; 1..n: workers */
 
+struct segment_span { /* of an area, in bytes */
+    uint64_t at, size;
+};
+
 struct segment_header {
     uint64_t magic;
     uint32_t version;
     uint32_t workers;
     uint64_t size;
     uint64_t epoch; /* real ms of creation */
-    uint64_t directory_at, directory_size;
-    uint64_t edition_at, edition_size;
-    uint64_t bucket_at, bucket_size;
-    uint64_t scoreboard_at, scoreboard_size;
-    uint64_t counters_at, counters_size;
-    uint64_t learned_at, learned_size;
-    uint64_t lanes_at, lanes_size;
-    uint64_t sticks_at, sticks_size;
-    uint64_t holds_at, holds_size;
-    uint64_t turns_at, turns_size;
+    struct segment_span directory, edition, bucket, scoreboard, counters, learned, lanes, sticks,
+        holds, turns;
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */

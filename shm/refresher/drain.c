@@ -12,6 +12,11 @@
 #define BATCH         256u
 #define BATCHES       8u        /* a tick: the loop has other things to do */
 #define TICK_NS       50000000u /* nor does another batch begin after this long */
+#define CALM_BATCH    64u       /* half a millisecond, for which a request may wait for this CPU */
+#define CALM_MS       500u      /* who is behind for longer does not keep up like that */
+#define FULL_PAUSE_MS 1u        /* after a batch that was full: 40,000 rows a second */
+#define SOME_PAUSE_MS 10u       /* after one that was not: there is traffic */
+#define NONE_PAUSE_MS 200u
 #define SWEEP_MS      1000u /* for what dead workers left, and records whose closing was not told */
 #define ADOPT_MS      10000u
 #define RETRY_MAX_MS  10000u
@@ -26,8 +31,10 @@ struct drain {
     const char *path;
     uint64_t sweep_at_ms, adopt_at_ms, retry_at_ms, warn_at_ms;
     uint32_t failures;
-    bool refusal_told; /* the store keeps no usage */
-    bool behind;       /* the last tick left records that could go */
+    bool refusal_told;      /* the store keeps no usage */
+    bool behind;            /* the last tick left records that could go, */
+    uint64_t calm_until_ms; /* and has done so since CALM_MS before */
+    uint32_t stored;        /* rows, by the last tick */
     struct journal_entry batch[BATCH];
     struct keystore_usage rows[BATCH];
 };
@@ -184,27 +191,29 @@ static bool store_batch(struct drain *d, struct journal *j, struct keystore *sto
     }
     d->failures = 0;
     d->warn_at_ms = 0;
+    d->stored += n;
     return true;
 }
 
 enum stored { STORED_ALL, STORED_SOME /* more could go */, STORED_NONE /* not now */ };
 
-static enum stored store_all(struct drain *d, struct journal *j, bool sweep)
+/* calm: at most one small batch. */
+static enum stored store_all(struct drain *d, struct journal *j, bool sweep, bool calm)
 {
     struct keystore *store = keysync_store(d->keys);
     if (!store || clock_mono_ms() < d->retry_at_ms) {
         return STORED_NONE;
     }
-    uint32_t most = store->ops->usage_batch;
-    most = most && most < BATCH ? most : BATCH;
+    uint32_t most = store->ops->usage_batch, room = calm ? CALM_BATCH : BATCH;
+    most = most && most < room ? most : room;
     uint64_t begun_ns = clock_now_ns();
-    for (uint32_t i = 0; i < BATCHES && clock_now_ns() - begun_ns < TICK_NS; i++) {
+    for (uint32_t i = 0; i < (calm ? 1 : BATCHES) && clock_now_ns() - begun_ns < TICK_NS; i++) {
         uint32_t n = journal_collect(j, d->batch, most, sweep);
-        if (n == 0) {
-            return STORED_ALL;
-        }
-        if (!store_batch(d, j, store, n)) {
+        if (n > 0 && !store_batch(d, j, store, n)) {
             return STORED_NONE;
+        }
+        if (n == 0 || (calm && n < most)) {
+            return STORED_ALL;
         }
     }
     return STORED_SOME;
@@ -213,6 +222,14 @@ static enum stored store_all(struct drain *d, struct journal *j, bool sweep)
 bool drain_behind(const struct drain *d)
 {
     return d->behind;
+}
+
+uint32_t drain_pause_ms(const struct drain *d)
+{
+    if (d->behind) {
+        return clock_mono_ms() < d->calm_until_ms ? FULL_PAUSE_MS : 0;
+    }
+    return d->stored > 0 ? SOME_PAUSE_MS : NONE_PAUSE_MS;
 }
 
 /* --- journals of others -------------------------------------------------------------------- */
@@ -227,7 +244,7 @@ static void adopt(struct drain *d)
             continue;
         }
         journal_bury(&other, NULL);
-        if (store_all(d, &other, true) == STORED_ALL) {
+        if (store_all(d, &other, true, false) == STORED_ALL) {
             journal_finish(&other, d->path, n);
         } else {
             journal_drop(&other);
@@ -235,7 +252,7 @@ static void adopt(struct drain *d)
     }
 }
 
-bool drain_tick(struct drain *d)
+bool drain_tick(struct drain *d, bool calm)
 {
     struct journal *j = d->segment->journal;
     uint64_t now = clock_mono_ms();
@@ -249,7 +266,11 @@ bool drain_tick(struct drain *d)
         buried = journal_bury(j, d->segment);
         counters_add(COUNTER_USAGE_BURIED, buried);
     }
-    d->behind = store_all(d, j, sweep) == STORED_SOME;
+    d->stored = 0;
+    if (!d->behind) {
+        d->calm_until_ms = now + CALM_MS;
+    }
+    d->behind = store_all(d, j, sweep, calm && !sweep && now < d->calm_until_ms) == STORED_SOME;
     if (now >= d->adopt_at_ms) {
         d->adopt_at_ms = now + ADOPT_MS;
         adopt(d);
@@ -315,7 +336,7 @@ void drain_last(struct drain *d, uint64_t until_ms)
         return;
     }
     journal_bury(j, d->segment);
-    while (records_left(j) && store_all(d, j, true) != STORED_ALL && goes_on(d, until_ms)) {
+    while (records_left(j) && store_all(d, j, true, false) != STORED_ALL && goes_on(d, until_ms)) {
     }
     if (until_ms && records_left(j)) {
         tell_what_stays(d, records_left(j));

@@ -5,8 +5,8 @@
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
  *                   the date of the signing keys (accounts_tick), CATALOGUE_FILE (models_watch_tick),
  *                   the key of sealed reasoning (sealkey_tick)
- *   each 200 ms     usage records go to the store (drain_tick), and at the end as long as there is
- *                   time (drain_last)
+ *   each 1-200 ms   usage records go to the store, few at a time (drain_tick), and at the end as
+ *                   long as there is time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
  *                   signing keys are of other days, inference profiles they met (inquiry_tick)
  *   accounts        new credentials become signing keys
@@ -115,7 +115,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     struct refresher *r = owner;
     loop_eventfd_clear(r->segment->wake_refresher);
     hear_missed(r);
-    drain_tick(r->drain); /* a worker may have no room for records */
+    drain_tick(r->drain, false); /* a worker may have no room for records */
     inquiry_tick(r->inquiry);
     answer_questions(loop, r);
 }
@@ -147,10 +147,10 @@ static void on_tick(struct loop *loop, void *owner)
 static void on_drain(struct loop *loop, void *owner)
 {
     struct refresher *r = owner;
-    if (drain_tick(r->drain)) {
+    if (drain_tick(r->drain, true)) {
         keysync_reload(r->keys); /* what dead workers' requests cost is not in the buckets yet */
     }
-    loop_timer_in(loop, &r->drain_timer, drain_behind(r->drain) ? 0 : DRAIN_EVERY_MS, on_drain, r);
+    loop_timer_in(loop, &r->drain_timer, drain_pause_ms(r->drain), on_drain, r);
 }
 
 static void on_signal(struct loop *loop, void *owner, unsigned events)
@@ -270,7 +270,7 @@ static enum status start(struct refresher *r, struct err *err)
     models_watch_begin(&r->models, r->config, r->segment);
     r->sealkey.segment = r->segment;
     loop_each_turn(r->loop, on_turn, r);
-    loop_timer_in(r->loop, &r->drain_timer, DRAIN_EVERY_MS, on_drain, r);
+    loop_timer_in(r->loop, &r->drain_timer, drain_pause_ms(r->drain), on_drain, r);
     loop_timer_in(r->loop, &r->tick_timer, TICK_MS, on_tick, r);
     return start_creds(r, err);
 }

@@ -75,8 +75,9 @@ script deploy-apprunner.sh -p amd64 -r us-west-2
 went "update"
 expect "update: one deployment, and no other" "$(operations)" "CREATE_SERVICE START_DEPLOYMENT"
 expect "update: settings are as they were" "$(variables)" "AWS_REGION=us-west-2 LOG_LEVEL=info MAX_REQUEST_SECONDS=115 REQUIRE_API_KEY=true STORAGE_BACKEND=dynamodb"
-script deploy-apprunner.sh --create -r us-west-2 --skip-build
+script deploy-apprunner.sh --create -r us-west-2 --skip-build -e MASTER_API_KEY=sk-in-clear
 went "create again is an update"
+expect_match "a key in clear, which a secret takes the place of below" "$(variables)" 'MASTER_API_KEY=sk-in-clear'
 expect "create again: no second service" "$(state '.apprunner.services | length')" 1
 
 # --- settings, secrets, scaling -----------------------------------------------------------------------------------

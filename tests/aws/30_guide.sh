@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # docker/DEPLOYMENT.md walked from top to bottom, every bash block in its order, with a real AWS CLI: what a block says is
 # done must then be so. Only brew, sudo, make and docker are played; make puts a program of the right architecture there,
-# as a release does. The Chinese guide has the same commands (tests/system/94_guide.sh).
+# as a release does. The Chinese guide has the same commands (tests/system/94_guide.sh); GUIDE=FILE walks that one.
+# MINIMAL=1: pasted into a minimal Debian 12 (minimal.sh), whose apt-get and make are real, and which has only what the
+# guide says to install; the time of each block is printed. Needs root, mmdebstrap and Debian's mirror.
 # shellcheck source=tests/aws/bed.sh
 . "$(dirname "$0")/bed.sh"
+GUIDE=${GUIDE:-docker/DEPLOYMENT.md}
+INSIDE=() # what a pasted block is run by
+took() { :; }
+[ -z "${MINIMAL:-}" ] || . "$HERE/minimal.sh"
 bed_start
 
 # A checkout without anything built, and nothing but the guide's tools.
@@ -33,13 +39,22 @@ awk -v dir="$T/blocks" '
     /^## / { section = $0 }
     /^```/ && inside { inside = 0; close(file); next }
     $0 == "```bash" { inside = 1; file = sprintf("%s/%02d", dir, ++n); print "#" section > file; next }
-    inside { print > file }' docker/DEPLOYMENT.md
+    inside { print > file }' "$GUIDE"
+
+# inside COMMAND...: as an operator in the tree
+inside() {
+    (cd "$T/tree" && as_operator AWS_DEFAULT_REGION= ${INSIDE[@]+"${INSIDE[@]}"} "$@" >"$T/out" 2>"$T/err")
+    CODE=$?
+}
+
+[ -z "${MINIMAL:-}" ] || minimal_debian
 
 # walk FILE: the block, its placeholders filled, pasted into a shell
 walk() {
     sed -e "s#<service-arn>#$(arn)#; s#<service-url>#${URL#https://}#; s#<service-id>#$(arn | sed 's,.*/,,')#; s#<stream-name>#s#; s#sk-your-api-key#$KEY#" "$1" >"$T/block"
-    (cd "$T/tree" && as_operator AWS_DEFAULT_REGION= bash -euo pipefail "$T/block" >"$T/out" 2>"$T/err" <"${2:-/dev/null}")
-    CODE=$?
+    begin=$(now_ms)
+    inside bash -euo pipefail "$T/block" <"${2:-/dev/null}"
+    took $(($(now_ms) - begin)) "$(basename "$1") $(sed 1d "$1" | grep -vm1 '^#' | cut -c1-80)"
     went "block $(basename "$1") ($(sed -n 2,3p "$1" | tr '\n' ' ' | cut -c1-90))"
 }
 
@@ -83,8 +98,7 @@ for file in "$T"/blocks/*; do
         walk "$file"
         eventually 20 gone
         # ... and try again
-        as_operator "$T/tree/scripts/deploy-apprunner.sh" --create -r us-west-2 --skip-build >"$T/out" 2>"$T/err"
-        CODE=$?
+        inside scripts/deploy-apprunner.sh --create -r us-west-2 --skip-build </dev/null
         went "trying again"
         URL=$(tail -1 "$T/out")
         ;;

@@ -59,6 +59,8 @@ bed_start() {
     chmod +x "$T"/bin/*
     # Another bash, such as macOS's 3.2: #!/usr/bin/env bash finds it first.
     [ -z "${SHELL_UNDER_TEST:-}" ] || ln -s "$SHELL_UNDER_TEST" "$T/bin/bash"
+    # moto reads its DynamoDB at the first call, which on a busy machine takes longer than the program waits for an answer.
+    as_operator "$T/bin/aws" dynamodb list-tables --region us-west-2 >/dev/null
     : >"$T/aws.calls"
 }
 

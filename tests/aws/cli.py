@@ -1,4 +1,5 @@
-"""The AWS CLI without its start: half a second of imports is paid once, each call is a fork of this process.
+"""The AWS CLI without its start: half a second of imports, and the reading of its services' models, is paid once; each
+call is a fork of this process.
 
 usage: cli.py serve SOCKET          the CLI of this Python's environment; ends with SIGTERM
        cli.py SOCKET ARGUMENTS...   one call: the caller's arguments, environment, folder and standard files
@@ -22,12 +23,27 @@ def call(path, arguments):
 
 
 def serve(path):
+    import gc
     import signal
 
     import awscli.clidriver
+    import botocore.loaders
     import botocore.parsers  # noqa: F401  and what a first call would bring
 
-    awscli.clidriver.create_clidriver()
+    read, known = botocore.loaders.JSONFileLoader.load_file, {}
+
+    def load_file(loader, file):
+        if file not in known:
+            known[file] = read(loader, file)
+        return known[file]
+
+    botocore.loaders.JSONFileLoader.load_file = load_file
+    session = awscli.clidriver.create_clidriver().session
+    for name in ("apprunner", "ecr", "ecs", "iam", "logs", "sts"):
+        session.create_client(name, region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="x")
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a call is over before that would pay
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(16)

@@ -1,8 +1,8 @@
 /*
- * streams.c - opens N streamed requests, 2 ms apart, against one server and measures what a person
+ * streams.c - opens N streamed requests, one after another, against one server and measures what a person
  * would feel: time to the first body byte, gaps between reads, and how many ended as they should.
  *
- * usage: streams HOST PORT REQUEST_FILE N [HOLD_FILE]
+ * usage: streams HOST PORT REQUEST_FILE N [APART_US [HOLD_FILE]]      APART_US: 2000
  * REQUEST_FILE holds the whole HTTP request (it should say "Connection: close"); the answer is read
  * to EOF. With HOLD_FILE the file is created once every stream has its first byte (to measure
  * memory then). Prints one JSON line: times in microseconds. One thread, epoll, loopback only.
@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 #define GAPS_MAX 4000000
-#define APART_NS 2000000u
+#define APART_US 2000u
+#define REQUEST_MAX (8u << 20)
 
 struct stream {
     int fd;
@@ -58,12 +59,12 @@ static uint32_t percentile(uint32_t *v, size_t n, double p)
 static void read_request(const char *path)
 {
     FILE *f = fopen(path, "rb");
-    request = malloc(1 << 20);
+    request = malloc(REQUEST_MAX);
     if (!f || !request) {
         perror(path);
         exit(2);
     }
-    request_n = fread(request, 1, 1 << 20, f);
+    request_n = fread(request, 1, REQUEST_MAX, f);
     fclose(f);
 }
 
@@ -147,7 +148,7 @@ static bool read_more(struct stream *s)
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: streams HOST PORT REQUEST_FILE N [HOLD_FILE]\n");
+        fprintf(stderr, "usage: streams HOST PORT REQUEST_FILE N [APART_US [HOLD_FILE]]\n");
         return 2;
     }
     size_t count = strtoul(argv[4], NULL, 10), open_n = count, ok = 0;
@@ -158,10 +159,11 @@ int main(int argc, char **argv)
     int ep = epoll_create1(0);
     size_t started = 0;
     uint64_t due_ns = now_ns();
+    uint64_t apart_ns = (argc > 5 ? strtoul(argv[5], NULL, 10) : APART_US) * 1000;
     while (open_n) {
-        if (started < count && now_ns() >= due_ns) {
+        while (started < count && now_ns() >= due_ns) {
             start(&all[started++], ep, argv[1], (int)strtoul(argv[2], NULL, 10));
-            due_ns += APART_NS;
+            due_ns += apart_ns;
         }
         struct epoll_event events[256];
         int n = epoll_wait(ep, events, 256, started < count ? 1 : 30000);
@@ -179,9 +181,9 @@ int main(int argc, char **argv)
                 open_n--;
             }
         }
-        if (argc > 5 && ttft_n == count) {
-            close(open(argv[5], O_CREAT | O_WRONLY, 0600));
-            argc = 5;
+        if (argc > 6 && ttft_n == count) {
+            close(open(argv[6], O_CREAT | O_WRONLY, 0600));
+            argc = 6;
         }
     }
     qsort(ttft_us, ttft_n, sizeof *ttft_us, by_value);

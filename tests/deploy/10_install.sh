@@ -41,7 +41,7 @@ bash_offers() { # WORDS... : what bash offers for the last one
         "$D/usr/local/share/bash-completion/completions/llm-api-converter" "$@" | xargs
 }
 expect "bash: commands" "$(bash_offers llm-api-converter up)" update-key
-expect "bash: options of a command" "$(bash_offers llm-api-converter usage --)" "--by --days --from --reprice --apply --output --env-file --help"
+expect "bash: options of a command" "$(bash_offers llm-api-converter usage --)" "--by --days --from --reprice --apply --audit --output --env-file --help"
 expect "bash: of serve without its name" "$(bash_offers llm-api-converter --port 1 --log)" "--log-level --log-format"
 expect "bash: words of an option" "$(bash_offers llm-api-converter usage -b '')" "key user model day"
 expect "bash: the older spelling" "$(bash_offers llm-api-converter create_api_key --budget-mode '')" "soft reserve"

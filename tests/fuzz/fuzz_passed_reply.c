@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/base64.h"
 #include "worker/reply/passed_reply.h"
 
 #define OUT_MAX   ((size_t)64 << 20)
@@ -25,10 +26,10 @@ static void check(const struct reply *r)
 /* As Bedrock frames it. */
 static struct str wrap(struct arena *arena, struct str payload)
 {
-    char *base64 = arena_alloc(arena, text_base64_size(payload.n) + 1);
+    char *base64 = arena_alloc(arena, base64_size(payload.n) + 1);
     if (!base64)
         abort();
-    size_t n = text_base64((const uint8_t *)payload.p, payload.n, base64);
+    size_t n = base64_encode((const uint8_t *)payload.p, payload.n, base64);
     char *text = arena_printf(arena, "{\"bytes\":\"%.*s\",\"p\":\"ab\"}", (int)n, base64);
     if (!text)
         abort();

@@ -13,7 +13,7 @@
 #include "server/base/text.h"
 
 /*
- * Kinds: REFUSE: an AWS error before anything else. PAGE: an HTML page. CLOCK: signature time.
+ * Kinds: REFUSE: an AWS error before anything else. MANTLE: one of the other host's. PAGE: an HTML page. CLOCK: signature time.
  * SHAPE: changes a good answer. EVENT: an exception frame in the stream after N deltas (2).
  * WIRE: bytes or connection broken.
  * X(NAME, "name", kind, HTTP status, exception type, message, number when none is given, "what it
@@ -46,6 +46,9 @@
     X(NO_TIER, "no-tier", REFUSE, 400, "ValidationException",                                      \
       "The provided service tier is not supported for this model.", 0,                             \
       "400: this model has no such service tier")                                                  \
+    X(NO_COUNTING, "no-counting", REFUSE, 400, "ValidationException",                              \
+      "The provided model doesn't support counting tokens.", 0,                                    \
+      "400: CountTokens does not have this model")                                                 \
     X(DENIED, "denied", REFUSE, 403, "AccessDeniedException",                                      \
       "User: arn:aws:sts::123456789012:assumed-role/gateway/session is not authorized to "         \
       "perform: bedrock:InvokeModel on resource: "                                                 \
@@ -70,6 +73,8 @@
     X(EXPIRED_TOKEN, "expired-token", REFUSE, 403, "ExpiredTokenException",                        \
       "The security token included in the request is expired", 0,                                  \
       "403: the gateway's credentials ran out")                                                    \
+    X(MANTLE_DENIED, "mantle-denied", MANTLE, 403, "", "", 0,                                      \
+      "the other host alone: no permission to count there")                                        \
     X(HTML_500, "html-500", PAGE, 500, "", "Internal Server Error", 0, "500 with an HTML page")    \
     X(HTML_200, "html-200", PAGE, 200, "", "Welcome", 0, "200 with an HTML page")                  \
     X(HTML_403, "html-403", PAGE, 403, "", "Forbidden by arn:aws:waf::123456789012:acl", 0,        \
@@ -134,7 +139,15 @@ enum fault_id {
 };
 _Static_assert(FAULT_COUNT <= 64, "struct faults keeps one bit each");
 
-enum fault_kind { FAULT_REFUSE, FAULT_PAGE, FAULT_CLOCK, FAULT_SHAPE, FAULT_EVENT, FAULT_WIRE };
+enum fault_kind {
+    FAULT_REFUSE,
+    FAULT_MANTLE,
+    FAULT_PAGE,
+    FAULT_CLOCK,
+    FAULT_SHAPE,
+    FAULT_EVENT,
+    FAULT_WIRE
+};
 
 struct fault_row {
     const char *name;

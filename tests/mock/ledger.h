@@ -16,6 +16,7 @@
     X(CONVERSE, "Converse", "converse", false)                                             \
     X(CONVERSE_STREAM, "ConverseStream", "converse-stream", true)                          \
     X(COUNT_TOKENS, "CountTokens", "count-tokens", false)                                  \
+    X(MANTLE_COUNT, "MantleCountTokens", "", false)                                        \
     X(CREDENTIALS, "Credentials", "", false)                                               \
     X(PROFILE, "GetInferenceProfile", "", false)                                           \
     X(UNKNOWN, "Unknown", "", false)

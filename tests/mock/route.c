@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "tests/mock/mantle.h"
 #include "tests/mock/terms.h"
 #include "server/base/base64.h"
 
@@ -47,6 +48,21 @@ static bool is_profile_request(const struct request *r, char model[2048], struct
     return true;
 }
 
+/* Its model stands in the body: good enough to find its faults by. */
+static bool is_mantle(const struct request *r, char model[2048], struct str *model_out)
+{
+    size_t at;
+    struct str mark = STR("\"model\":\""), rest, name;
+    if (!text_eq(r->path, STR(MANTLE_COUNT)) || !text_eq(r->method, STR("POST")))
+        return false;
+    if (text_find(r->body, mark, &at)) {
+        rest = text_sub(r->body, at + mark.n, 2000);
+        if (text_split(&rest, '"', &name))
+            *model_out = (struct str){text_copy(name, model, 2048), name.n};
+    }
+    return true;
+}
+
 /* /model/{id}/{operation}: the id is one path segment, decoded into model. */
 static enum operation find_operation(const struct request *r, char model[2048],
                                      struct str *model_out)
@@ -55,6 +71,8 @@ static enum operation find_operation(const struct request *r, char model[2048],
     *model_out = STR("");
     if (is_profile_request(r, model, model_out))
         return OPERATION_PROFILE;
+    if (is_mantle(r, model, model_out))
+        return OPERATION_MANTLE_COUNT;
     bool shaped = text_split(&rest, '/', &piece) && text_split(&rest, '/', &piece) &&
                   text_eq(piece, STR("model")) && text_split(&rest, '/', &id);
     if (!shaped || id.n == 0 || id.n > 2048 || !text_eq(r->method, STR("POST")))
@@ -63,7 +81,7 @@ static enum operation find_operation(const struct request *r, char model[2048],
     if (!text_unpercent(id, model, &n))
         return OPERATION_UNKNOWN;
     *model_out = (struct str){model, n};
-    for (unsigned i = 0; i < OPERATION_CREDENTIALS; i++)
+    for (unsigned i = 0; i < OPERATION_MANTLE_COUNT; i++)
         if (text_eq(rest, text_from(OPERATION[i].segment)))
             return i;
     return OPERATION_UNKNOWN;
@@ -106,7 +124,9 @@ static bool check_caller(struct visit *v)
     int64_t now = clock_real_ms();
     if (fault_on(&v->faults, FAULT_SIGNATURE_SKEW))
         now += (int64_t)v->faults.n[FAULT_SIGNATURE_SKEW] * 1000;
-    if (verify_request(v->request, keys, MOCK_KEYS, STR("bedrock"), now, &mock->scratch, &result) ==
+    struct str service =
+        v->operation == OPERATION_MANTLE_COUNT ? STR("bedrock-mantle") : STR("bedrock");
+    if (verify_request(v->request, keys, MOCK_KEYS, service, now, &mock->scratch, &result) ==
         VERIFY_OK)
         return true;
     return refuse_signature(v, &result);
@@ -354,7 +374,11 @@ static void answer_operation(struct visit *v)
     if (fault_on(&v->faults, FAULT_SIGNATURE_SKEW))
         answer_skew_s(v->faults.n[FAULT_SIGNATURE_SKEW]);
     bool timely = !fault_on(&v->faults, FAULT_SIGNATURE_SKEW) || check_skewed_date(v);
-    if (timely && check_caller(v) && !refuse_by_fault(v) && !show_page(v)) {
+    if (v->operation == OPERATION_MANTLE_COUNT) {
+        if (check_caller(v))
+            mantle_count(v->mock, v->request, v->arena, fault_on(&v->faults, FAULT_MANTLE_DENIED),
+                         v->out);
+    } else if (timely && check_caller(v) && !refuse_by_fault(v) && !show_page(v)) {
         if (v->operation == OPERATION_PROFILE)
             give_profile(v);
         else if (v->operation == OPERATION_COUNT_TOKENS)

@@ -11,7 +11,7 @@ cp -r tests/unit "$T/whole/tests"
 cp -r server/base "$T/small/server"
 cp -r Makefile .clang-format "$T/small"
 mkdir "$T/small/scripts" # without the others: shellcheck takes its time with each
-cp scripts/lint.sh scripts/house.awk scripts/wings scripts/portable.tsv "$T/small/scripts"
+cp scripts/lint.sh scripts/house.awk scripts/members.awk scripts/wings scripts/portable.tsv "$T/small/scripts"
 
 lint() { (cd "$T/$1" && shift && CC=${CC:-gcc} scripts/lint.sh "$@" 2>&1); }
 
@@ -142,6 +142,42 @@ for room in server/json/long.c tests/unit/long.c; do
     rm "$T/whole/$room"
 done
 
+# --- members of a struct -----------------------------------------------------------------------------------
+
+# shape COUNT LINE...: a struct of so many `int`s, and these lines
+shape() {
+    {
+        echo 'struct shape {'
+        [ "$1" -eq 0 ] || seq "$1" | sed 's/.*/    int i&;/'
+        [ $# -eq 1 ] || printf '    %s\n' "${@:2}"
+        echo '};'
+    } >"$T/small/server/base/shape.h"
+}
+too_many() { caught "$1" small members server/base/shape.h "[0-9]: struct $2 has $3 members, more than 25"; }
+few_enough() { expect_no_match "$1" "$(lint small members)" '^server/base/shape'; }
+shape 26
+too_many "a struct of 26 members" shape 26
+shape 25
+few_enough "25 are not too many"
+shape 0 "int $(seq -f 'i%g' -s ', *' 26);"
+too_many "26 in one declaration" shape 26
+shape 20 'union {' 'int a, b;' 'struct { int c, d; };' 'struct { int e; } f;' 'int g;' '};'
+too_many "what a struct without a name adds" shape 26
+shape 3 'struct {' "$(seq -f 'int j%g;' 26)" '} within[2];'
+too_many "26 within a struct" 'without a name' 26
+shape 23 'struct {' "$(seq -f 'int j%g;' 25)" '} within;' 'enum { A, B, C } kind;'
+few_enough "a struct within a struct is one member"
+shape 23 'void (*call)(int a, struct b *b, int c[2][3]); /* int d; int e; */' '// int f; int g;' 'unsigned bits : 3;'
+few_enough "parameters and comments are none"
+shape 23 '#define MEMBER(name, type) \' '    type name;' 'TABLE(MEMBER)' '#undef MEMBER' 'int a, b;'
+few_enough "rows of a table are none"
+shape 23 'TABLE(MEMBER)' 'int a, b, c;'
+too_many "what stands beside a table" shape 26
+shape 25
+printf '%s\n' 'static const struct shape s = {1, 2, 3};' 'void f(void) {' '"};struct x {"; g((struct { int a, b; }){1, 2}); ' \
+    "'{'; struct y { $(seq -f 'int j%g;' 26) } y; }" >>"$T/small/server/base/shape.h"
+too_many "one in a function, behind braces in texts," y 26
+
 # --- the other rules ------------------------------------------------------------------------------------
 
 add small server/base/text.c '#include <curl/curl.h>'
@@ -183,7 +219,7 @@ expect "a finding fails" $? 1
 
 # --- and the tree itself --------------------------------------------------------------------------------
 
-out=$(scripts/lint.sh order circles nouns readmes sizes 2>&1)
+out=$(scripts/lint.sh order circles nouns readmes sizes members 2>&1)
 expect "this tree has no finding" "$?" 0
 expect_match "this tree has no finding, it says" "$out" '^lint: 0 findings'
 # --- bash 3.2 and BSD tools -------------------------------------------------------------------------------
@@ -200,7 +236,41 @@ done < <(grep -v '^#' scripts/portable.tsv)
 mv "$T/small/scripts/deploy-x.sh" "$T/small/scripts/docs.sh"
 expect_no_match "nor where no Mac runs" "$(lint small portable)" '^scripts/docs.sh'
 rm "$T/small/scripts/docs.sh"
-printf '%s\n' 'call ${list[@]+"${list[@]}"} ${#list[@]} "$@"' >"$T/small/scripts/deploy-x.sh"
+# Other shapes of the same: a row must not be as narrow as its sample.
+cat >"$T/small/scripts/deploy-x.sh" <<'END'
+f ${list[@]}
+for x in "${list[@]:1}"; do
+x | mapfile -t y
+(coproc cat)
+echo "${@^^}" "${1,}"
+echo "${!name,,}"
+local -A map
+readonly -A map
+typeset -l x
+cmd &>> file
+printf -v list2[1] x
+echo $((${list[-1]}))
+[[ a && -v x ]]
+[[ (-v x) ]]
+if [ ! -v x ]; then
+wait -p v -n
+exec {fd}>&-
+case x in a) b ;& c) d ;; esac
+echo "${list[@]@Q}" "${@@Q}"
+read -rN1 x
+read -r -N 1 x
+read -rt .5 x
+printf -v t '%(%s)T' -1
+echo {a..z..2}
+echo "${x: -3:-1}"
+END
+lint small portable >"$T/found"
+line=0
+while IFS= read -r shape; do
+    line=$((line + 1))
+    expect_match "\"$shape\" is caught too" "$(grep -o "^scripts/deploy-x.sh:$line:" "$T/found")" .
+done <"$T/small/scripts/deploy-x.sh"
+printf '%s\n' 'call ${list2[@]+"${list2[@]}"} ${#list[@]} "$@"' 'a && command -v x' >"$T/small/scripts/deploy-x.sh"
 expect_no_match "a guarded array passes" "$(lint small portable)" '^scripts/deploy-x.sh'
 rm "$T/small/scripts/deploy-x.sh"
 expect_no_match "the scripts themselves pass" "$(scripts/lint.sh portable 2>&1)" '^scripts/.*:'

@@ -40,4 +40,24 @@ for _ in $(seq $ROUNDS); do
 done
 kill "${busy[@]}"
 expect_below "connections of $STREAMS on one of two workers" "$worst" 14
+stop_server
+
+# A worker that has all the connections it may have lets the rest wait, and says so: once, not for each.
+printf '#!/bin/sh\nulimit -n 200\nexec "%s" "$@"\n' "$PROGRAM" >"$T/few-files"
+chmod +x "$T/few-files"
+PROGRAM=$T/few-files
+: >"$T/server.log"
+start_server WORKERS=1
+fds=()
+for _ in $(seq 75); do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    fds+=("$fd")
+done
+full() { [ "$(grep -c 'connections of clients are in use' "$T/server.log")" = 1 ]; }
+eventually $((5 * SLOW)) full
+expect "connections that have to wait are told of once" "$?" 0
+expect_match "what to do is said" "$(grep 'are in use' "$T/server.log")" 'all 68 connections of clients are in use; others wait .*ulimit -n.*WORKERS'
+for fd in "${fds[@]}"; do exec {fd}>&-; done
+eventually $((5 * SLOW)) healthy
+expect "it serves when they have gone" "$?" 0
 finish

@@ -74,6 +74,14 @@ call /bedrock/model/my-name/invoke -H "x-api-key: $KEY" --data-binary "$INVOKE"
 expect "behind /bedrock, key as x-api-key" "$CODE" 200
 call '/mantle/v1/messages?beta=true' -H "x-api-key: $KEY" -H 'anthropic-version: 2023-06-01' --data-binary "$(message 'say: hi')"
 expect "Mantle mode is the Messages route" "$CODE $(jq -r '.content[0].text' "$T/body")" "200 hi"
+# whose ids the runtime has behind profiles only, and without a version not at all
+for pair in anthropic.claude-opus-5-5=global.anthropic.claude-opus-5-5 anthropic.claude-haiku-4-5=global.anthropic.claude-haiku-4-5-20251001-v1%3A0; do
+    id=${pair%%=*}
+    call /mantle/v1/messages -H "x-api-key: $KEY" --data-binary "$(MODEL=$id message 'say: hi')"
+    expect "Mantle's $id" "$CODE $(jq -r .model "$T/body") $(ledger '.last[0].path')" "200 $id /model/${pair#*=}/invoke"
+    call /v1/messages -H "x-api-key: $KEY" --data-binary "$(MODEL=$id message 'say: hi')"
+    expect "$id elsewhere is what it says" "$CODE $(ledger '.last[0].path')" "200 /model/$id/invoke"
+done
 call '/inference-profiles?type=SYSTEM_DEFINED' -H "x-api-key: $KEY"
 expect "profiles" "$CODE $(jq -r "[.inferenceProfileSummaries[] | select(.inferenceProfileId == \"$ID\")] | length, (map(.inferenceProfileArn | test(\":[0-9]{12}:\")) | any)" "$T/body" | tr '\n' ' ')" "200 1 false "
 call '/inference-profiles?type=APPLICATION' -H "x-api-key: $KEY"

@@ -44,9 +44,14 @@ trap 'exit 130' INT TERM
 
 pass() { PASSED=$((PASSED + 1)); }
 
+# With STOP_AT_FAILURE=1 the first ends the test: who only asks whether it fails need not wait for the rest.
 fail() {
     FAILED=$((FAILED + 1))
     echo "  FAILED $NAME: $*"
+    if [ "${STOP_AT_FAILURE:-}" = 1 ]; then
+        STOP_AT_FAILURE=
+        finish
+    fi
 }
 
 # expect WHAT GOT WANTED

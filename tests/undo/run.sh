@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make undo: makes known faults again, one at a time, in a copy of the tree, and sees a test fail for each: a test that
 # cannot fail proves nothing. usage: tests/undo/run.sh [ID...]      B: directory of the programs (build)
-# Last line: "undo: N passed, N failed". Each row costs a run of the test it names: half an hour in all.
+# Last line: "undo: N passed, N failed". Each row costs a run of the test it names, up to its first
+# failure; half an hour in all.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 copy=$PWD/build/undo
@@ -21,7 +22,7 @@ prove() {
     case $1 in
     lint) scripts/lint.sh "$2" ;;
     unit) make VARIANT=asan "build/asan/unit/$2" && "build/asan/unit/$2" ;;
-    *) make -s all && CLIS=v1 B=build "tests/$1/run.sh" "$2" ;;
+    *) make -s all && CLIS=v1 STOP_AT_FAILURE=1 B=build "tests/$1/run.sh" "$2" ;;
     esac
 }
 
@@ -32,7 +33,7 @@ is_sound() { # SUITE NAME
     [ "${sound[$1/$2]:-}" = yes ]
 }
 
-undo() { # ID FILE SED SUITE NAME
+undo() { # ID FILE SED SUITE NAME [WORDS]
     local row="$1 $2: $4 $5"
     is_sound "$4" "$5" || {
         echo "  FAILED $row fails already: $(grep -m1 -E 'FAILED|error|: ' "$log")"
@@ -49,6 +50,9 @@ undo() { # ID FILE SED SUITE NAME
     elif grep -qE ':[0-9]+:[0-9]+: error: |: died before its end' "$log"; then
         echo "  FAILED $row proves nothing: $(grep -m1 -E ':[0-9]+: error: |died before' "$log")"
         failed=$((failed + 1))
+    elif ! grep -qE -- "${6:-}" "$log"; then
+        echo "  FAILED $row: not \"$6\" fails, but: $(grep -m1 -oE 'FAILED.{0,140}' "$log")"
+        failed=$((failed + 1))
     else
         echo "  $row: $(grep -m1 -oE 'FAILED.{0,140}|error: Failure.*|^(scripts|docker)/.{0,140}|\[  FAILED  \].*' "$log")"
         passed=$((passed + 1))
@@ -58,9 +62,9 @@ undo() { # ID FILE SED SUITE NAME
 }
 
 make_copy
-while IFS=$'\t' read -r id file change suite name; do
+while IFS=$'\t' read -r id file change suite name words; do
     [[ $id != \#* ]] || continue
     [ $# -eq 0 ] || [[ " $* " == *" $id "* ]] || continue
-    undo "$id" "$file" "$change" "$suite" "$name" </dev/null
+    undo "$id" "$file" "$change" "$suite" "$name" "$words" </dev/null
 done <tests/undo/undo.tsv
 tally_end undo

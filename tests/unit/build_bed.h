@@ -30,8 +30,10 @@ static void build_open(struct build_bed *bed, const char *model)
     bed->model = (struct models_choice){
         .id = id, .caps = models_keep(bed->c.arena, id), .transport = MODELS_CONVERSE};
     bed->o = (struct plan_options){.model = &bed->model};
-    bed->plan = (struct plan){
-        .o = &bed->o, .caps = bed->model.caps, .arena = bed->c.arena, .changes = &bed->c.changes};
+    bed->plan = (struct plan){.o = &bed->o,
+                              .caps = bed->model.caps,
+                              .arena = bed->c.arena,
+                              .notes.changes = &bed->c.changes};
     wish_begin(&bed->plan.left, &bed->c.scan, &build_names);
     bed->plan.left.max_tokens.exact = true; /* the Messages dialect's wordings */
     converse_build_begin(&bed->b, &bed->plan, converse_names_new(bed->c.arena), &bed->c.body,

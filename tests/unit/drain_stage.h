@@ -179,7 +179,7 @@ static inline uint64_t waiting(void)
 static inline bool tick(void)
 {
     clock_tick();
-    return drain_tick(drain);
+    return drain_tick(drain, false);
 }
 
 #endif

@@ -22,8 +22,8 @@ static const char *tell(const struct plan *p)
         TELL(" %lld", (long long)w->thinking.budget);
     if (w->thinking.display.as.n > 0)
         TELL(" %.*s", STR_ARG(w->thinking.display.as));
-    if (p->level.n > 0)
-        TELL(" level %.*s", STR_ARG(p->level));
+    if (p->thinking.level.n > 0)
+        TELL(" level %.*s", STR_ARG(p->thinking.level));
     if (w->sampling.has_temperature)
         TELL(" t%g", w->sampling.temperature);
     if (w->sampling.has_top_p)
@@ -32,14 +32,15 @@ static const char *tell(const struct plan *p)
         TELL(" k");
     if (w->stops.count > 0)
         TELL(" stops %u", w->stops.count);
-    TELL("%s%s%s%s%s%s%s%s%s", formats[p->format], p->tools ? " tools" : "",
-         choices[w->choice.kind], p->forced ? " forced" : "", p->call_in_words ? " in words" : "",
-         w->choice.one_call ? " one call" : "", p->no_calls ? " no calls" : "",
-         p->whole_upstream ? " retold" : "", w->cache.automatic ? " cached" : "");
+    TELL("%s%s%s%s%s%s%s%s%s", formats[p->format.how], p->tools.any ? " tools" : "",
+         choices[w->choice.kind], p->tools.forced ? " forced" : "",
+         p->tools.in_words ? " in words" : "", w->choice.one_call ? " one call" : "",
+         p->tools.no_calls ? " no calls" : "", p->whole_upstream ? " retold" : "",
+         w->cache.automatic ? " cached" : "");
     if (p->tier != TIER_DEFAULT)
         TELL(" %.*s", STR_ARG(tier_word(p->tier)));
-    for (uint32_t i = 0; i < p->beta_count; i++)
-        TELL(" +%.*s", STR_ARG(p->betas[i]));
+    for (uint32_t i = 0; i < p->betas.count; i++)
+        TELL(" +%.*s", STR_ARG(p->betas.value[i]));
     for (size_t i = 0; i < wish_plain_count; i++)
         if (w->fields.plain[i] != SCAN_ABSENT)
             TELL(" %.*s", STR_ARG(wish_plain[i].messages));

@@ -409,7 +409,7 @@ static void put_other(struct converse_build *b, const struct scan *s, scan_ref b
 
 static void fail_place(struct converse_build *b, const char *type)
 {
-    if (b->in_result) {
+    if (b->result.open) {
         converse_build_fail(b, STATUS_INVALID, "messages: `%s` blocks cannot be in a tool result",
                             type);
         return;
@@ -425,12 +425,12 @@ void anthropic_blocks_put_one(struct converse_build *b, const struct scan *s, sc
     unsigned by = b->role == CONVERSE_ASSISTANT ? BY_ASSISTANT : BY_USER;
     if (!k) {
         put_other(b, s, block);
-    } else if (k->where & (b->in_result ? IN_RESULT : by)) {
+    } else if (k->where & (b->result.open ? IN_RESULT : by)) {
         k->put(b, s, block);
     } else {
         fail_place(b, k->type);
     }
-    if (!b->in_result) {
+    if (!b->result.open) {
         anthropic_blocks_cache(b, s, block);
     }
 }

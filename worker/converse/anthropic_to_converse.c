@@ -90,7 +90,7 @@ static void put_message(struct converse_build *b, const struct scan *s, scan_ref
 /* Top-level cache_control: a mark behind the last block, unless there is one. */
 static void put_last_point(struct converse_build *b, const struct messages_request *r)
 {
-    bool there = b->point_end == buf_len(b->w.b);
+    bool there = b->cache.end == buf_len(b->w.b);
     if (b->plan->verdict[PLAN_CACHE_TOP] == PLAN_MAP && !there && r->breakpoints >= 4 &&
         b->status == STATUS_OK) {
         b->status = plan_refuse_mark(r->breakpoints + 1, b->err);

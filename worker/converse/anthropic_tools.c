@@ -123,10 +123,10 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
 void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
 {
     const struct plan *p = b->plan;
-    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
+    if (p->tools.any || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_tools(b, r);
     }
-    if (p->history_tool && converse_build_ok(b)) {
+    if (p->tools.stand_in && converse_build_ok(b)) {
         put_history_tool(b, r->scan, find_tool_use(r));
     }
     converse_build_tools_end(b);

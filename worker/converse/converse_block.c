@@ -38,7 +38,7 @@ static void close_objects(struct converse_build *b, int n)
 static void open_text(struct converse_build *b)
 {
     converse_build_open(b);
-    b->turn_text = b->turn_text || !b->in_result;
+    b->turn.text = b->turn.text || !b->result.open;
     json_object(&b->w);
     JSON_KEY(&b->w, "text");
 }
@@ -235,7 +235,7 @@ void converse_build_document(struct converse_build *b, struct converse_document 
     }
     close_objects(b, 2);
     b->documents++;
-    b->turn_document = b->turn_document || !b->in_result;
+    b->turn.document = b->turn.document || !b->result.open;
 }
 
 /* --- tools --------------------------------------------------------------------------------- */
@@ -266,9 +266,9 @@ bool converse_build_tool_result(struct converse_build *b, struct str id)
         return false;
     }
     converse_build_open(b);
-    b->result_at = buf_len(b->w.b);
-    b->result_size = 0;
-    b->in_result = true;
+    b->result.at = buf_len(b->w.b);
+    b->result.size = 0;
+    b->result.open = true;
     json_object(&b->w);
     open_object(b, STR("toolResult"));
     converse_build_member(b, STR("toolUseId"), upstream);
@@ -286,16 +286,16 @@ static void note_late(struct converse_build *b, size_t end)
         converse_build_no_memory(b);
         return;
     }
-    late->from = b->result_at + 1; /* behind the comma */
+    late->from = b->result.at + 1; /* behind the comma */
     late->to = end;
-    if (b->last_late) {
-        b->last_late->next = late;
+    if (b->turn.last) {
+        b->turn.last->next = late;
     } else {
-        b->late = late;
+        b->turn.late = late;
     }
-    b->last_late = late;
-    if (b->point_end == b->result_at) {
-        b->point_end = end;
+    b->turn.last = late;
+    if (b->cache.end == b->result.at) {
+        b->cache.end = end;
     }
 }
 
@@ -312,7 +312,7 @@ static void put_between(struct converse_build *b, struct buf *out, size_t from, 
     if (part.n == 0) {
         return;
     }
-    if (buf_len(out) > 0 || b->results_end > b->turn_at) {
+    if (buf_len(out) > 0 || b->turn.results_end > b->turn.at) {
         buf_put_char(out, ',');
     }
     buf_put_str(out, part);
@@ -327,20 +327,20 @@ static void put_between(struct converse_build *b, struct buf *out, size_t from, 
 void converse_build_settle_results(struct converse_build *b)
 {
     struct buf order;
-    size_t end = buf_len(b->w.b), from = b->results_end;
-    if (!b->late || !converse_build_ok(b)) {
+    size_t end = buf_len(b->w.b), from = b->turn.results_end;
+    if (!b->turn.late || !converse_build_ok(b)) {
         return;
     }
     buf_init(&order, end - from + 1);
-    for (const struct converse_late *l = b->late; l; l = l->next) {
+    for (const struct converse_late *l = b->turn.late; l; l = l->next) {
         put_between(b, &order, l->from, l->to);
     }
-    for (const struct converse_late *l = b->late; l; from = l->to, l = l->next) {
+    for (const struct converse_late *l = b->turn.late; l; from = l->to, l = l->next) {
         put_between(b, &order, from, l->from);
     }
     put_between(b, &order, from, end);
-    if (buf_ok(&order) && buf_len(&order) == end - b->results_end) {
-        memcpy(buf_data(b->w.b) + b->results_end, buf_data(&order), buf_len(&order));
+    if (buf_ok(&order) && buf_len(&order) == end - b->turn.results_end) {
+        memcpy(buf_data(b->w.b) + b->turn.results_end, buf_data(&order), buf_len(&order));
     } else {
         converse_build_no_memory(b);
     }
@@ -354,7 +354,7 @@ bool converse_build_result_takes_media(const struct converse_build *b)
 
 void converse_build_tool_result_end(struct converse_build *b, bool is_error)
 {
-    if (b->result_size == 0) {
+    if (b->result.size == 0) {
         converse_build_text(b, STR("(no content)"));
     }
     json_array_end(&b->w);
@@ -365,9 +365,9 @@ void converse_build_tool_result_end(struct converse_build *b, bool is_error)
         converse_build_drop(b, "is_error");
     }
     close_objects(b, 2);
-    b->in_result = false;
-    if (b->result_at == b->results_end) {
-        b->results_end = buf_len(b->w.b);
+    b->result.open = false;
+    if (b->result.at == b->turn.results_end) {
+        b->turn.results_end = buf_len(b->w.b);
     } else {
         note_late(b, buf_len(b->w.b));
     }

@@ -125,20 +125,20 @@ void converse_build_role(struct converse_build *b, enum converse_role role)
 
 static void close_turn(struct converse_build *b)
 {
-    if (b->turn == CONVERSE_NONE) {
+    if (b->turn.role == CONVERSE_NONE) {
         return;
     }
-    if (b->turn_document && !b->turn_text) { /* Bedrock wants text beside a document */
-        b->role = b->turn;
+    if (b->turn.document && !b->turn.text) { /* Bedrock wants text beside a document */
+        b->role = b->turn.role;
         converse_build_text(b, STR("See the attached document."));
         converse_build_map(b, "document_without_text");
     }
     converse_build_settle_results(b);
     json_array_end(&b->w);
-    if (b->turn != CONVERSE_SYSTEM) {
+    if (b->turn.role != CONVERSE_SYSTEM) {
         json_object_end(&b->w);
     }
-    b->turn = CONVERSE_NONE;
+    b->turn.role = CONVERSE_NONE;
 }
 
 static void open_message(struct converse_build *b, enum converse_role role)
@@ -161,20 +161,20 @@ static void open_turn(struct converse_build *b, enum converse_role role)
         open_message(b, role);
     }
     json_array(&b->w);
-    b->turn = role;
-    b->turn_document = b->turn_text = false;
-    b->turn_at = b->results_end = buf_len(b->w.b);
-    b->late = b->last_late = NULL;
+    b->turn.role = role;
+    b->turn.document = b->turn.text = false;
+    b->turn.at = b->turn.results_end = buf_len(b->w.b);
+    b->turn.late = b->turn.last = NULL;
 }
 
 void converse_build_open(struct converse_build *b)
 {
-    if (b->in_result) {
-        b->result_size++;
+    if (b->result.open) {
+        b->result.size++;
         return;
     }
     enum converse_role role = b->role;
-    if (b->turn == role) {
+    if (b->turn.role == role) {
         return;
     }
     close_turn(b);
@@ -190,7 +190,7 @@ void converse_build_open(struct converse_build *b)
 
 void converse_build_user_last(struct converse_build *b)
 {
-    if (plan_takes(b->plan, MODELS_USER_LAST) && b->turn == CONVERSE_ASSISTANT) {
+    if (plan_takes(b->plan, MODELS_USER_LAST) && b->turn.role == CONVERSE_ASSISTANT) {
         converse_build_role(b, CONVERSE_USER);
         converse_build_text(b, STR("Continue exactly where you stopped."));
         converse_build_map(b, "prefill");
@@ -218,7 +218,7 @@ void converse_build_messages_end(struct converse_build *b)
 /* Bedrock refuses a longer lifetime after a shorter one, in the order tools, system, messages. */
 static bool hour_allowed(struct converse_build *b)
 {
-    if (!b->ttl_short && converse_build_has(b, MODELS_CACHE_1H)) {
+    if (!b->cache.ttl_short && converse_build_has(b, MODELS_CACHE_1H)) {
         return true;
     }
     plan_note(b->plan, PLAN_CLAMP, "cache_control.ttl", nothing);
@@ -229,24 +229,25 @@ static bool hour_allowed(struct converse_build *b)
  * docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html */
 static bool point_allowed(const struct converse_build *b)
 {
-    bool here = b->tools_open ? converse_build_has(b, MODELS_CLAUDE) : b->turn != CONVERSE_NONE;
-    return here && plan_takes_marks(b->plan) && b->points < POINTS_MAX &&
+    bool here =
+        b->tools_open ? converse_build_has(b, MODELS_CLAUDE) : b->turn.role != CONVERSE_NONE;
+    return here && plan_takes_marks(b->plan) && b->cache.count < POINTS_MAX &&
            b->reasoning_end != buf_len(b->w.b);
 }
 
 static void put_point(struct converse_build *b, struct str ttl)
 {
     bool hour = cache_policy_hour(&b->plan->o->cache, ttl) && hour_allowed(b);
-    b->ttl_short = b->ttl_short || !hour;
-    b->points++;
+    b->cache.ttl_short = b->cache.ttl_short || !hour;
+    b->cache.count++;
     json_raw(&b->w, hour ? STR("{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}")
                          : STR("{\"cachePoint\":{\"type\":\"default\"}}"));
-    b->point_end = buf_len(b->w.b);
+    b->cache.end = buf_len(b->w.b);
 }
 
 void converse_build_cache_point(struct converse_build *b, struct str ttl)
 {
-    if (buf_len(b->w.b) == b->point_end) {
+    if (buf_len(b->w.b) == b->cache.end) {
         return;
     }
     if (point_allowed(b)) {
@@ -258,7 +259,7 @@ void converse_build_cache_point(struct converse_build *b, struct str ttl)
 
 void converse_build_cache_point_here(struct converse_build *b)
 {
-    if (buf_len(b->w.b) != b->point_end && point_allowed(b)) {
+    if (buf_len(b->w.b) != b->cache.end && point_allowed(b)) {
         put_point(b, nothing);
     }
 }
@@ -364,7 +365,7 @@ void converse_build_tools_end(struct converse_build *b)
         return;
     }
     json_array_end(&b->w);
-    if (b->plan->forced) {
+    if (b->plan->tools.forced) {
         put_choice(b);
     }
     json_object_end(&b->w);

@@ -35,23 +35,28 @@ struct converse_build {
 
     struct converse_place place; /* of what is being put; kept by the writer */
 
-    bool tools_open;                        /* "toolConfig" is open */
-    bool messages_open;                     /* "messages" is open */
-    enum converse_role role;                /* of the blocks to come */
-    enum converse_role turn;                /* the open one */
-    bool turn_document;                     /* the open turn has a document ... */
-    bool turn_text;                         /* ... and text */
-    size_t turn_at;                         /* where its blocks begin in the body */
-    size_t results_end;                     /* behind those of its tool results that came first */
-    struct converse_late *late, *last_late; /* those that did not, in order */
-    bool in_result;
-    size_t result_at;     /* where the open tool result begins */
-    unsigned result_size; /* blocks in it */
-    unsigned documents;   /* so far: names must differ */
+    bool tools_open;         /* "toolConfig" is open */
+    bool messages_open;      /* "messages" is open */
+    enum converse_role role; /* of the blocks to come */
+    struct {                 /* the open one */
+        enum converse_role role;
+        size_t at;                         /* where its blocks begin in the body */
+        bool document, text;               /* it has one */
+        size_t results_end;                /* behind those of its tool results that came first */
+        struct converse_late *late, *last; /* those that did not, in order */
+    } turn;
+    struct { /* the tool result */
+        bool open;
+        size_t at;     /* where it begins */
+        unsigned size; /* blocks in it */
+    } result;
+    unsigned documents; /* so far: names must differ */
 
-    bool ttl_short;       /* a 5-minute point was put: no 1-hour point may follow */
-    unsigned points;      /* cache points put; at most 4 */
-    size_t point_end;     /* behind the last one: two must not stand together */
+    struct {            /* cache points */
+        bool ttl_short; /* one of 5 minutes was put: none of 1 hour may follow */
+        unsigned count; /* put; at most 4 */
+        size_t end;     /* behind the last one: two must not stand together */
+    } cache;
     size_t reasoning_end; /* behind the last reasoning block: none may follow it */
 };
 
@@ -100,8 +105,8 @@ void converse_build_text(struct converse_build *b, struct str text); /* empty te
 void converse_build_text_json(struct converse_build *b, struct str raw);
 /* As one text; pieces are escaped JSON without quotes. */
 void converse_build_text_pieces(struct converse_build *b, const struct str *pieces, size_t n);
-/* false and INVALID (plan_refuse_media) for models without them, or outside the user's messages. Ask before the source is read: what the model cannot see at all
- * needs no word on how to send it. */
+/* false and INVALID (plan_refuse_media) for models without them, or outside the user's messages. Ask
+ * before the source is read: what the model cannot see at all needs no word on how to send it. */
 bool converse_build_takes_images(struct converse_build *b);
 bool converse_build_takes_documents(struct converse_build *b);
 /* media_type "image/png"; data: base64. INVALID for other types and for data that is none;

@@ -91,7 +91,8 @@ static void put_thinking(struct converse_section *x, const struct plan *p)
                                         [WISH_THINKING_BUDGET] = "enabled",
                                         [WISH_THINKING_BETWEEN] = "between_tools"};
     const struct wish *w = &p->left;
-    bool drop_block = p->drop_block && !p->forced; /* beside it thinking would be a 400 */
+    /* Beside a forced tool thinking would be a 400. */
+    bool drop_block = p->thinking.drop_block && !p->tools.forced;
     enum wish_thinking thinking = w->thinking.mode == WISH_THINKING_UNSET && drop_block
                                       ? WISH_THINKING_ADAPTIVE
                                       : w->thinking.mode;
@@ -108,7 +109,7 @@ static void put_thinking(struct converse_section *x, const struct plan *p)
     if (w->thinking.display.as.n > 0 && w->thinking.mode != WISH_THINKING_OFF) {
         converse_build_member(x->b, STR("display"), w->thinking.display.as);
     }
-    if (p->drop_block) {
+    if (p->thinking.drop_block) {
         JSON_KEY(out, "block_binding");
         json_object(out);
         converse_build_member(x->b, STR("mismatch_behavior"), STR("drop_block"));
@@ -126,13 +127,13 @@ static void put_level(struct converse_section *x)
     };
     const struct plan *p = x->b->plan;
     bool nested;
-    if (p->level.n == 0 || p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
+    if (p->thinking.level.n == 0 || p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
         return;
     }
     bool typed = p->caps->level_at == MODELS_LEVEL_REASONING_CONFIG;
     struct json_out *out = path_key(x, paths[p->caps->level_at],
                                     typed ? STR("enabled") : (struct str){NULL, 0}, &nested);
-    json_str(out, p->level);
+    json_str(out, p->thinking.level);
     if (nested) {
         json_object_end(out);
     }
@@ -159,15 +160,15 @@ static void put_top_k(struct converse_section *x, const struct wish *w)
  */
 static void put_tool_choice(struct converse_section *x, const struct plan *p)
 {
-    if (!p->left.choice.one_call && !p->no_calls) {
+    if (!p->left.choice.one_call && !p->tools.no_calls) {
         return;
     }
     struct json_out *out = converse_build_key(x, STR("tool_choice"));
     json_object(out);
-    if (!p->forced) {
-        converse_build_member(x->b, STR("type"), p->no_calls ? STR("none") : STR("auto"));
+    if (!p->tools.forced) {
+        converse_build_member(x->b, STR("type"), p->tools.no_calls ? STR("none") : STR("auto"));
     }
-    if (!p->no_calls) {
+    if (!p->tools.no_calls) {
         JSON_KEY(out, "disable_parallel_tool_use");
         json_bool(out, true);
     }
@@ -176,13 +177,13 @@ static void put_tool_choice(struct converse_section *x, const struct plan *p)
 
 static void put_betas(struct converse_section *x, const struct plan *p)
 {
-    if (p->beta_count == 0) {
+    if (p->betas.count == 0) {
         return;
     }
     struct json_out *out = converse_build_key(x, STR("anthropic_beta"));
     json_array(out);
-    for (uint32_t i = 0; i < p->beta_count; i++) {
-        json_str(out, p->betas[i]);
+    for (uint32_t i = 0; i < p->betas.count; i++) {
+        json_str(out, p->betas.value[i]);
     }
     json_array_end(out);
 }
@@ -241,11 +242,11 @@ static void put_format(struct converse_section *x, const struct wish *w)
 static void put_output(struct converse_build *b, const struct plan *p)
 {
     struct converse_section x = {b, STR("outputConfig"), false};
-    if (p->format == PLAN_FORMAT_NATIVE) {
+    if (p->format.how == PLAN_FORMAT_NATIVE) {
         put_format(&x, &p->left);
     }
-    if (p->level.n > 0 && p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
-        json_str(converse_build_key(&x, STR("effort")), p->level);
+    if (p->thinking.level.n > 0 && p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
+        json_str(converse_build_key(&x, STR("effort")), p->thinking.level);
     }
     converse_build_section_end(&x);
 }
@@ -315,13 +316,13 @@ void converse_settings_put_words(struct converse_build *b)
 {
     const struct plan *p = b->plan;
     struct str name = p->left.choice.name;
-    if (p->call_in_words) {
+    if (p->tools.in_words) {
         if (name.n > 0) {
             name = converse_name_out(b->names, name);
         }
         put_words(b, json_wish_call(b->arena, name));
     }
-    if (p->format == PLAN_FORMAT_WORDS) {
+    if (p->format.how == PLAN_FORMAT_WORDS) {
         put_words(b, json_wish(b->arena, p->left.format.schema.text));
     }
 }

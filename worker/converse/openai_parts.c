@@ -193,7 +193,7 @@ static void put_parts(struct converse_build *b, const struct scan *s, scan_ref c
         if (which == ONLY_MEDIA) {
             converse_build_map(b, "tool_result.media");
         }
-        if (!b->in_result) {
+        if (!b->result.open) {
             openai_parts_cache(b, s, v);
         }
     }

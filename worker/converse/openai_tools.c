@@ -143,11 +143,11 @@ void openai_tools_put_gone(struct converse_build *b, struct str name)
 void openai_tools_put(struct converse_build *b, const struct chat_request *r)
 {
     const struct plan *p = b->plan;
-    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
+    if (p->tools.any || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_list(b, r->scan, r->tools);
         put_list(b, r->scan, SCAN_GET(r->scan, 0, "functions"));
     }
-    if (p->history_tool && converse_build_ok(b)) {
+    if (p->tools.stand_in && converse_build_ok(b)) {
         openai_tools_put_gone(b, converse_build_read(b, r->scan, find_call(r)));
     }
     converse_build_tools_end(b);

@@ -233,7 +233,7 @@ static void put_input(struct writer *w)
 {
     uint32_t i = put_instructions(w);
     converse_settings_put_words(&w->b);
-    if (w->b.turn == CONVERSE_SYSTEM) {
+    if (w->b.turn.role == CONVERSE_SYSTEM) {
         put_point(w);
     }
     if (scan_type(w->s, w->r->input) == SCAN_STRING) {

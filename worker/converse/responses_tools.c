@@ -173,10 +173,10 @@ void responses_tools_put_found(struct converse_build *b, const struct scan *s, s
 void responses_tools_put(struct converse_build *b, const struct responses_request *r)
 {
     struct plan *p = b->plan;
-    if (p->tools || p->left.choice.kind != WISH_CHOICE_NONE) {
+    if (p->tools.any || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_tools(b, r);
     }
-    if (p->history_tool && converse_build_ok(b)) {
+    if (p->tools.stand_in && converse_build_ok(b)) {
         put_gone(b, r);
     }
     if (p->left.choice.name.n > 0) {

@@ -1,7 +1,8 @@
 /*
  * history_text.h - blocks of a history that only Anthropic's own service has made and understands:
  * server tools (web search and fetch, code execution, tool search, advisor), MCP, containers,
- * compaction; and the items of such tools of OpenAI's. What they say becomes text, so that a conversation goes on elsewhere with what it knew:
+ * compaction; and the items of such tools of OpenAI's. What they say becomes text, so that a
+ * conversation goes on elsewhere with what it knew:
  *
  *   [web_search_tool_result]      the block's type, and the tool's name where it has one
  *   Some title                    its titles, addresses, texts, errors, line by line

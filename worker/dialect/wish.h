@@ -1,8 +1,7 @@
 /*
  * wish.h - what a client asks of an answer, beside its messages and the text of its tools, whatever
- * its dialect. Read once (messages_read, chat_read, responses_read) and not changed afterwards; worker/plan
- * decides what becomes of it. Texts are the request's or the
- * arena's. Pure.
+ * its dialect. Read once (messages_read, chat_read, responses_read) and not changed afterwards;
+ * worker/plan decides what becomes of it. Texts are the request's or the arena's. Pure.
  */
 #ifndef WORKER_DIALECT_WISH_H
 #define WORKER_DIALECT_WISH_H

@@ -1,60 +1,144 @@
 #include "worker/door/count.h"
 
+#include "server/base/base64.h"
 #include "server/base/clock.h"
 #include "server/json/json.h"
 #include "shm/catalogue/region.h"
+#include "worker/model/mantle.h"
 #include "worker/turn/answer.h"
-#include "server/base/base64.h"
 
 #define REMEMBER_MS         600000 /* after a refusal: do not ask AWS again for this model */
 #define IMAGE_TOKENS        1600 /* the most that one image costs (width * height / 750, downsized) */
-#define PDF_BYTES_PER_TOKEN 30   /* of base64: a page of 50 KB holds some 1,600 tokens */
+#define KEY_ROOM            128 /* as in the worker's memory */
+#define BETAS_MAX           4096
+#define PDF_BYTES_PER_TOKEN 30 /* of base64: a page of 50 KB holds some 1,600 tokens */
 
-static struct str base_id(const struct exchange *x)
+#define HOST "mantle/" /* remembered alone: it cannot be reached at all */
+
+/* What is remembered: "opus" of the one, "mantle/opus" of the other. */
+static struct str place_key(const struct exchange *x, bool mantle, char room[KEY_ROOM])
 {
-    return region_base(models_behind(&x->asked.model));
+    struct str base = region_base(models_behind(&x->asked.model));
+    int n = snprintf(room, KEY_ROOM, "%s%.*s", mantle ? HOST : "", STR_ARG(base));
+    return (struct str){room, (size_t)n < KEY_ROOM ? (size_t)n : KEY_ROOM - 1};
 }
 
-bool count_may_ask(struct exchange *x)
+static bool is_remembered(const struct worker *w, struct str key)
 {
-    const struct worker *w = x->worker;
-    if (!(x->asked.model.caps->flags & MODELS_CLAUDE)) {
-        return false; /* no other family has CountTokens */
-    }
     for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
         if (w->learnt.uncounted[i].until_ms > clock_mono_ms() &&
-            text_eq(text_from(w->learnt.uncounted[i].model), base_id(x))) {
-            return false;
+            text_eq(text_from(w->learnt.uncounted[i].model), key)) {
+            return true;
         }
     }
-    return true;
+    return false;
+}
+
+static bool is_refused(const struct exchange *x, bool mantle)
+{
+    char room[KEY_ROOM];
+    return is_remembered(x->worker, place_key(x, mantle, room)) ||
+           (mantle && is_remembered(x->worker, STR(HOST)));
+}
+
+enum count_at count_where(struct exchange *x, bool has_mantle)
+{
+    char room[MANTLE_ROOM];
+    if (!(x->asked.model.caps->flags & MODELS_CLAUDE)) {
+        return COUNT_NOWHERE; /* no other family is counted */
+    }
+    if (!is_refused(x, false)) {
+        return COUNT_RUNTIME;
+    }
+    return has_mantle && !is_refused(x, true) &&
+                   mantle_id(models_behind(&x->asked.model), room).n > 0
+               ? COUNT_MANTLE
+               : COUNT_NOWHERE;
 }
 
 void count_refused(struct exchange *x)
 {
+    char room[KEY_ROOM];
     struct worker *w = x->worker;
     size_t oldest = 0;
     for (size_t i = 0; i < WORKER_UNCOUNTED; i++) {
         oldest =
             w->learnt.uncounted[i].until_ms < w->learnt.uncounted[oldest].until_ms ? i : oldest;
     }
-    text_copy(base_id(x), w->learnt.uncounted[oldest].model,
-              sizeof w->learnt.uncounted[oldest].model);
+    bool unreachable = x->attempt.mantle.here && x->attempt.transfer.first_ns == 0;
+    struct str key = unreachable ? STR(HOST) : place_key(x, x->attempt.mantle.here, room);
+    text_copy(key, w->learnt.uncounted[oldest].model, sizeof w->learnt.uncounted[oldest].model);
     w->learnt.uncounted[oldest].until_ms = clock_mono_ms() + REMEMBER_MS;
 }
 
 /* {"input":{"invokeModel":{"body":"<base64>"}}} */
+static void wrap_for_runtime(struct str body, struct buf *out)
+{
+    buf_init(out, base64_size(body.n) + 128);
+    BUF_LIT(out, "{\"input\":{\"invokeModel\":{\"body\":\"");
+    char *room = buf_reserve(out, base64_size(body.n));
+    if (room) {
+        buf_commit(out, base64_encode((const uint8_t *)body.p, body.n, room));
+    }
+    BUF_LIT(out, "\"}}}");
+}
+
+/* Its betas are a header there. */
+static void read_betas(struct exchange *x, const struct scan *s)
+{
+    struct buf list;
+    buf_init(&list, BETAS_MAX);
+    scan_ref betas = SCAN_GET(s, 0, "anthropic_beta");
+    for (scan_ref b = scan_first(s, betas); b != SCAN_ABSENT; b = scan_next(s, betas, b)) {
+        struct str word = scan_text(s, b);
+        if (word.n > 0 && text_span(word, "-._") == word.n) {
+            buf_printf(&list, "%s%.*s", buf_len(&list) ? "," : "", STR_ARG(word));
+        }
+    }
+    x->attempt.mantle.betas =
+        buf_ok(&list) ? arena_dup(x->arena, buf_str(&list)) : (struct str){NULL, 0};
+    buf_free(&list);
+}
+
+/* Anthropic's own body: what InvokeModel has of it that a count takes, and the model.
+ * platform.claude.com/docs/en/api/messages-count-tokens */
+static bool wrap_for_mantle(struct exchange *x, struct str body, struct buf *out)
+{
+    static const char *const members[] = {"messages",    "system",   "tools",
+                                          "tool_choice", "thinking", "output_config"};
+    char room[MANTLE_ROOM];
+    struct scan s;
+    struct err ignored;
+    struct json_out w;
+    if (scan_parse(&s, x->arena, body, &x->worker->scan_limits, &ignored) != STATUS_OK) {
+        return false;
+    }
+    buf_init(out, body.n + MANTLE_ROOM + 64);
+    json_begin(&w, out);
+    json_object(&w);
+    JSON_KEY(&w, "model");
+    json_str(&w, mantle_id(models_behind(&x->asked.model), room));
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        scan_ref v = scan_get(&s, 0, text_from(members[i]));
+        if (v != SCAN_ABSENT) {
+            json_key(&w, text_from(members[i]));
+            json_raw(&w, scan_raw(&s, v));
+        }
+    }
+    json_object_end(&w);
+    read_betas(x, &s);
+    return true;
+}
+
 bool count_wrap(struct exchange *x)
 {
-    struct buf out;
+    struct buf out = {0};
     struct str body = buf_str(&x->attempt.body);
-    buf_init(&out, base64_size(body.n) + 128);
-    BUF_LIT(&out, "{\"input\":{\"invokeModel\":{\"body\":\"");
-    char *room = buf_reserve(&out, base64_size(body.n));
-    if (room) {
-        buf_commit(&out, base64_encode((const uint8_t *)body.p, body.n, room));
+    if (!x->attempt.mantle.here) {
+        wrap_for_runtime(body, &out);
+    } else if (!wrap_for_mantle(x, body, &out)) {
+        return false;
     }
-    BUF_LIT(&out, "\"}}}");
     buf_free(&x->attempt.body);
     x->attempt.body = out;
     return buf_ok(&out);
@@ -68,7 +152,8 @@ static enum status read_answer(struct reply *r, struct arena *arena, struct str 
     (void)arena;
     struct cJSON *doc = json_parse(body, err);
     int64_t n = 0;
-    bool ok = json_get_i64(doc, "inputTokens", &n) && n >= 0;
+    bool ok =
+        (json_get_i64(doc, "inputTokens", &n) || json_get_i64(doc, "input_tokens", &n)) && n >= 0;
     json_free(doc);
     if (!ok) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's token count cannot be read");
@@ -162,7 +247,10 @@ static void add_value(struct weights *w, const struct scan *s, scan_ref v)
     }
 }
 
-uint64_t count_guess(const struct messages_request *r)
+/* "About 30 % more tokens for the same text" (Anthropic, overview of Haiku 5.5). */
+#define MORE_OF_TEN 13u
+
+uint64_t count_guess(const struct messages_request *r, bool more_tokens)
 {
     struct weights w = {0, 0, 0};
     add_value(&w, r->scan, r->messages);
@@ -172,7 +260,8 @@ uint64_t count_guess(const struct messages_request *r)
     if (r->tools != SCAN_ABSENT) {
         add_value(&w, r->scan, r->tools);
     }
-    uint64_t tokens = (w.bytes + 3) / 4 + w.cjk + w.fixed;
+    uint64_t text = (w.bytes + 3) / 4 + w.cjk;
+    uint64_t tokens = (more_tokens ? (text * MORE_OF_TEN + 9) / 10 : text) + w.fixed;
     return tokens + tokens / 20 + 1;
 }
 
@@ -184,9 +273,29 @@ enum verdict count_estimate(struct exchange *x)
     }
     char body[64];
     int n = snprintf(body, sizeof body, "{\"input_tokens\":%llu}",
-                     (unsigned long long)count_guess(&x->asked.messages));
+                     (unsigned long long)count_guess(
+                         &x->asked.messages, x->asked.model.caps->flags & MODELS_MORE_TOKENS));
     answer_begin(x, 200);
     http_out_header(x->conn, STR("x-token-count"), STR("estimate"));
     http_out_body(x->conn, STR("application/json"), (struct str){body, (size_t)n});
     return VERDICT_DONE;
+}
+
+/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
+ * (or any client could switch the counting off), and most outages pass. */
+bool count_is_refused(const struct exchange *x)
+{
+    int said = x->attempt.transfer.refusal;
+    if (x->attempt.mantle.here && (said == 0 || said == 401)) {
+        return true; /* not every region has it, not every account may */
+    }
+    switch (x->outcome.err.code) {
+    case STATUS_PERMISSION:
+    case STATUS_NOT_FOUND:
+    case STATUS_NO_MODEL:
+    case STATUS_TIMEOUT: /* nobody shall wait that long each time */
+        return true;
+    default:
+        return x->attempt.transfer.complaint == COMPLAINT_NO_COUNTING;
+    }
 }

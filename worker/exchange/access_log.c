@@ -20,7 +20,7 @@ static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
 /* By its header, else out of metadata.user_id (older Claude Code). */
 static struct str session_of(const struct exchange *x)
 {
-    return x->asked.session.n ? x->asked.session : x->asked.messages.session;
+    return x->asked.client.session.n ? x->asked.client.session : x->asked.messages.session;
 }
 
 static void put_line(const struct exchange *x)
@@ -41,10 +41,10 @@ static void put_line(const struct exchange *x)
         {"key_id", LOG_STR, text_from(key_id), 0},
         {"user", LOG_STR, {x->caller.key.user, x->caller.key.user_len}, 0},
         {"peer", LOG_STR, http_conn_peer(x->conn), 0},
-        {"client", LOG_STR, x->asked.client, 0},
-        {"agent", LOG_STR, x->asked.agent, 0},
+        {"client", LOG_STR, x->asked.client.address, 0},
+        {"agent", LOG_STR, x->asked.client.agent, 0},
         {"session", LOG_STR, session_of(x), 0},
-        {"thread", LOG_STR, x->asked.thread, 0},
+        {"thread", LOG_STR, x->asked.client.thread, 0},
         {"model", LOG_STR, x->asked.client_model, 0},
         {"bedrock_model", LOG_STR, x->asked.model.id, 0},
         {"link", LOG_INT, {NULL, 0}, x->asked.model.link},

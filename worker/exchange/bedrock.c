@@ -27,21 +27,39 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint[LANES_MAX];
+    struct endpoint endpoint[LANES_MAX],
+        mantle[LANES_MAX]; /* mantle: base[0] == 0: there is none */
     struct retries retries;
     struct buf scratch, authorization, path;
 };
 
 /* --- endpoint ------------------------------------------------------------------------------ */
 
-static enum status find(const struct config *c, const char *region, struct str url,
-                        const char *setting, struct endpoint *out, struct err *err)
+/* What is known of it are its names in AWS's usual regions: none with FIPS, none in China. */
+static void find_mantle(const struct config *c, const char *region, struct endpoint *out)
 {
-    if (url.n > 0) {
-        return endpoint_given(url, setting, out, err);
+    char url[100];
+    struct err ignored;
+    snprintf(url, sizeof url, "https://bedrock-mantle.%s.api.aws", region);
+    if (c->use_fips || text_starts(text_from(region), STR("cn-")) ||
+        endpoint_given(text_from(url), "", out, &ignored) != STATUS_OK) {
+        *out = (struct endpoint){.base = ""};
     }
-    endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, out);
-    return STATUS_OK;
+}
+
+/* What is given for a lane is both of its hosts. */
+static enum status find(struct bedrock *b, unsigned lane, const struct config *c,
+                        const char *region, struct str url, const char *setting, struct err *err)
+{
+    enum status st = STATUS_OK;
+    if (url.n > 0) {
+        st = endpoint_given(url, setting, &b->endpoint[lane], err);
+        b->mantle[lane] = b->endpoint[lane];
+    } else {
+        endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, &b->endpoint[lane]);
+        find_mantle(c, region, &b->mantle[lane]);
+    }
+    return st;
 }
 
 static enum status find_home(struct bedrock *b, const struct config *c, struct err *err)
@@ -51,8 +69,8 @@ static enum status find_home(struct bedrock *b, const struct config *c, struct e
     if (!region[0] && !creds_region(region, sizeof region)) {
         text_copy(STR("us-east-1"), region, sizeof region);
     }
-    return find(c, region, text_from(c->bedrock_endpoint_url), "BEDROCK_ENDPOINT_URL",
-                &b->endpoint[LANES_HOME], err);
+    return find(b, LANES_HOME, c, region, text_from(c->bedrock_endpoint_url),
+                "BEDROCK_ENDPOINT_URL", err);
 }
 
 static enum status find_lanes(struct bedrock *b, const struct config *c, struct err *err)
@@ -60,15 +78,22 @@ static enum status find_lanes(struct bedrock *b, const struct config *c, struct 
     enum status st = STATUS_OK;
     for (unsigned i = 0; i < c->lanes.n && st == STATUS_OK; i++) {
         const struct config_lane *l = &c->lanes.lane[i];
-        st = find(c, l->region, l->url, "BEDROCK_LANES", &b->endpoint[i], err);
+        st = find(b, i, c, l->region, l->url, "BEDROCK_LANES", err);
     }
     return st;
+}
+
+bool bedrock_has_mantle(const struct worker *w)
+{
+    return w->bedrock->mantle[LANES_HOME].base[0] != '\0';
 }
 
 /* Of the lane on which it is sent. */
 static const struct endpoint *endpoint(const struct exchange *x)
 {
-    return &x->worker->bedrock->endpoint[x->attempt.lane.now];
+    const struct bedrock *b = x->worker->bedrock;
+    unsigned lane = x->attempt.lane.now;
+    return x->attempt.mantle.here ? &b->mantle[lane] : &b->endpoint[lane];
 }
 
 struct bedrock *bedrock_new(struct worker *w, struct err *err)
@@ -189,9 +214,22 @@ static bool put_passed(struct exchange *x, struct outgoing *o, enum asked_passed
     return value.n == 0 || put_pair(x, o, text_from(asked_passed_header(which)), value);
 }
 
+static bool put_mantle(struct exchange *x, struct outgoing *o)
+{
+    struct str betas = x->attempt.mantle.betas;
+    return put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
+           put_pair(x, o, STR("content-type"), STR("application/json")) &&
+           put_pair(x, o, STR("accept"), STR("application/json")) &&
+           put_pair(x, o, STR("anthropic-version"), STR("2023-06-01")) &&
+           (betas.n == 0 || put_pair(x, o, STR("anthropic-beta"), betas));
+}
+
 static bool put_common(struct exchange *x, struct outgoing *o)
 {
     bool stream = bedrock_asks_stream(x);
+    if (x->attempt.mantle.here) {
+        return put_mantle(x, o);
+    }
     bool ok =
         put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
         put_pair(x, o, STR("content-type"), STR("application/json")) &&
@@ -232,13 +270,13 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                               .headers = o->pairs,
                               .header_count = o->n};
     memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
+    enum signing_service service = x->attempt.mantle.here ? SIGNING_MANTLE : SIGNING_BEDROCK;
     struct sigv4_scope scope = {.region = text_from(keys->region),
-                                .service = text_from(signing_service_name(SIGNING_BEDROCK))};
+                                .service = text_from(signing_service_name(service))};
     memcpy(scope.date, amz.p, 8);
     buf_clear(&b->authorization);
-    enum status st =
-        sigv4_sign(&r, &scope, keys->key[SIGNING_BEDROCK][day], text_from(keys->access_key_id), amz,
-                   &b->scratch, &b->authorization, &x->outcome.err);
+    enum status st = sigv4_sign(&r, &scope, keys->key[service][day], text_from(keys->access_key_id),
+                                amz, &b->scratch, &b->authorization, &x->outcome.err);
     if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
         st = err_no_memory(&x->outcome.err);
     }
@@ -294,6 +332,10 @@ static enum status make_path(struct exchange *x)
     struct bedrock *b = x->worker->bedrock;
     buf_clear(&b->path);
     buf_put_str(&b->path, text_from(endpoint(x)->path));
+    if (x->attempt.mantle.here) {
+        BUF_LIT(&b->path, "/anthropic/v1/messages/count_tokens");
+        return STATUS_OK;
+    }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
                                       : x->asked.model.id; /* CountTokens refuses profile ids */
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);

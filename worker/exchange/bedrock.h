@@ -15,6 +15,10 @@ struct bedrock;
 struct bedrock *bedrock_new(struct worker *w, struct err *err);
 void bedrock_drop(struct bedrock *b);
 
+/* Bedrock's other host, which counts tokens for models that CountTokens does not. Where
+ * BEDROCK_ENDPOINT_URL is set it is looked for there. */
+bool bedrock_has_mantle(const struct worker *w);
+
 /* State SEND: starts the transfer; worker->transfer hears of it. */
 enum verdict bedrock_send(struct exchange *x);
 /* Does it stream to us? A client's stream may be told from a whole answer.

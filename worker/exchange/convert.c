@@ -10,6 +10,7 @@
 #include "worker/converse/responses_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
@@ -105,8 +106,8 @@ static enum status convert_to_converse(struct exchange *x, struct plan *plan)
 static bool acts_on_tokens(const struct exchange *x)
 {
     return x->asked.dialect == DIALECT_ANTHROPIC &&
-           (text_starts(x->asked.agent, STR("claude-cli/")) ||
-            text_starts(x->asked.agent, STR("claude-code/")));
+           (text_starts(x->asked.client.agent, STR("claude-cli/")) ||
+            text_starts(x->asked.client.agent, STR("claude-code/")));
 }
 
 /* What is asked and what the model takes become a plan, the plan a body. */
@@ -145,9 +146,9 @@ static enum status convert(struct exchange *x)
     if (st != STATUS_OK) {
         return st;
     }
-    x->attempt.sent = plan.sent;
-    x->attempt.shape = plan.shape;
-    if (plan.avoided && x->attempt.number == 0) {
+    x->attempt.sent = plan.cure.sent;
+    x->attempt.shape = plan.cure.shape;
+    if (plan.cure.avoided && x->attempt.number == 0) {
         counters_add(COUNTER_LEARNED_USED, 1);
     }
     return plan.invoke ? convert_by_splice(x, &plan) : convert_to_converse(x, &plan);
@@ -170,8 +171,12 @@ enum verdict convert_step(struct exchange *x)
     if (x->asked.dialect == DIALECT_BEDROCK) {
         return passing_convert(x);
     }
-    if (x->asked.counting && !count_may_ask(x)) {
-        return count_estimate(x);
+    if (x->asked.counting) {
+        enum count_at at = count_where(x, bedrock_has_mantle(x->worker));
+        x->attempt.mantle.here = at == COUNT_MANTLE;
+        if (at == COUNT_NOWHERE) {
+            return count_estimate(x);
+        }
     }
     buf_init(&x->attempt.body, 2 * x->asked.body.n + CONVERT_EXTRA);
     enum status st = convert(x);

@@ -26,6 +26,7 @@
 #include "worker/exchange/stream.h"
 #include "worker/model/behind.h"
 #include "worker/model/endings.h"
+#include "worker/model/mantle.h"
 
 static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
@@ -97,27 +98,20 @@ static void start_pause(struct exchange *x)
     loop_timer_in(x->worker->loop, &x->timer_pause, x->attempt.pause_ms, resume_after_pause, x);
 }
 
-/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
- * (or any client could switch the counting off), and most outages pass. */
-static bool refused_for_good(const struct exchange *x)
+/* Bedrock would not count: no permission, a model without CountTokens, an outage. Its other host may.
+ * Never a silent guess: the answer says that it is an estimate. */
+static void count_otherwise(struct exchange *x)
 {
-    switch (x->outcome.err.code) {
-    case STATUS_PERMISSION:
-    case STATUS_NOT_FOUND:
-    case STATUS_NO_MODEL:
-    case STATUS_TIMEOUT: /* nobody shall wait that long each time */
-        return true;
-    default:
-        return x->attempt.transfer.complaint == COMPLAINT_NO_COUNTING;
-    }
-}
-
-/* Bedrock would not count: no permission, a model without CountTokens, an outage. Never a silent
- * guess: the answer says that it is an estimate. */
-static void estimate_instead(struct exchange *x)
-{
-    if (refused_for_good(x)) {
+    if (count_is_refused(x)) {
         count_refused(x);
+        if (!x->attempt.mantle.here &&
+            count_where(x, bedrock_has_mantle(x->worker)) == COUNT_MANTLE) {
+            x->outcome.err = (struct err){.code = STATUS_OK};
+            attempt_drop(&x->attempt);
+            x->attempt.pause_ms = 0;
+            start_pause(x);
+            return;
+        }
     }
     if (count_estimate(x) == VERDICT_DONE) {
         x->outcome.err.code = STATUS_OK; /* answered after all; the text stays, for the log */
@@ -131,7 +125,7 @@ static void estimate_instead(struct exchange *x)
 static void fail_or_move(struct exchange *x)
 {
     if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
-        estimate_instead(x);
+        count_otherwise(x);
     } else if (chain_try(x)) {
         start_pause(x);
     } else if (queue_enter(x)) {
@@ -391,12 +385,14 @@ static enum status read_body(struct exchange *x)
 static enum verdict read_step(struct exchange *x)
 {
     struct worker *w = x->worker;
+    struct str name;
     bool first = x->asked.behind_due_ms == 0;
     if (first && read_body(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (choices_find(&w->choices, &w->models, w->segment, x->arena, x->asked.client_model,
-                     !speaks_openai(x), &x->asked.model, &x->outcome.err) != STATUS_OK) {
+    name = x->asked.mantle ? mantle_name(w->segment, x->asked.client_model) : x->asked.client_model;
+    if (choices_find(&w->choices, &w->models, w->segment, x->arena, name, !speaks_openai(x),
+                     &x->asked.model, &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
     if (first) {

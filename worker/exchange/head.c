@@ -79,19 +79,20 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
     answer_id(r, id_out);
     x->asked.id = text_from(id_out);
     x->asked.path = routes_understood(x->worker->config, r->path);
+    x->asked.mantle = routes_is_mantle(x->worker->config, r->path);
     x->asked.query = r->query;
     if (http_request_header(r, STR("origin"), &value)) {
         x->asked.origin = answer_origin(x->worker->config, value);
     }
     if (http_request_header(r, STR("user-agent"), &value)) {
-        x->asked.agent = text_sub(value, 0, AGENT_MAX);
+        x->asked.client.agent = text_sub(value, 0, AGENT_MAX);
     }
-    x->asked.session = find_session(r);
+    x->asked.client.session = find_session(r);
     if (http_request_header(r, STR("thread-id"), &value)) {
-        x->asked.thread = text_sub(value, 0, SESSION_MAX);
+        x->asked.client.thread = text_sub(value, 0, SESSION_MAX);
     }
     if (proxies.n) {
-        x->asked.client = forwarded_client(proxies, http_conn_peer(x->conn), r);
+        x->asked.client.address = forwarded_client(proxies, http_conn_peer(x->conn), r);
     }
 }
 
@@ -131,10 +132,10 @@ enum status head_keep(struct exchange *x, const struct http_request *r, struct e
     x->asked.path = arena_dup(x->arena, x->asked.path);
     x->asked.query = arena_dup(x->arena, x->asked.query);
     x->asked.origin = arena_dup(x->arena, x->asked.origin);
-    x->asked.agent = arena_dup(x->arena, x->asked.agent);
-    x->asked.session = arena_dup(x->arena, x->asked.session);
-    x->asked.thread = arena_dup(x->arena, x->asked.thread);
-    x->asked.client = arena_dup(x->arena, x->asked.client);
+    x->asked.client.agent = arena_dup(x->arena, x->asked.client.agent);
+    x->asked.client.session = arena_dup(x->arena, x->asked.client.session);
+    x->asked.client.thread = arena_dup(x->arena, x->asked.client.thread);
+    x->asked.client.address = arena_dup(x->arena, x->asked.client.address);
     page_keep(x, r);
     if (http_request_header(r, STR("anthropic-version"), &value)) {
         x->asked.no_sampling = has_no_sampling(value);

@@ -380,6 +380,12 @@ static struct str without_door(const struct config *c, struct str path)
     return text_starts(path, bedrock) && text_starts(rest, STR("/")) ? rest : path;
 }
 
+bool routes_is_mantle(const struct config *c, struct str path)
+{
+    struct str door = STR("/mantle/");
+    return text_starts(path, door) && !text_starts(routes_understood(c, path), door);
+}
+
 struct str routes_understood(const struct config *c, struct str path)
 {
     struct str prefix = text_from(c->api_prefix), rest;

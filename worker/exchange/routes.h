@@ -14,6 +14,8 @@ const char *routes_caller(const struct route *r); /* who may call: anybody, key,
 /* The path that was meant, a part of what is given: without slashes too many at its ends and without
  * the prefix said twice ("/v1/v1/messages/"). For all that follows. */
 struct str routes_understood(const struct config *c, struct str path);
+/* It came by the door of Claude Code's Mantle mode, which routes_understood has taken off. */
+bool routes_is_mantle(const struct config *c, struct str path);
 /* The row for a path, or NULL; the most asked for stand first. *allowed_out: methods of all rows with
  * that path, where it is NULL. */
 const struct route *routes_find(const struct config *c, struct str path, enum http_method method,

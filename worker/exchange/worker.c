@@ -23,6 +23,8 @@
 #include "worker/exchange/stream.h"
 
 #define BEAT_MS        1000
+#define FULL_TELL_MS   60000
+#define QUIET_BEATS    3    /* without a byte from any client: the heap goes back */
 #define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
 #define RUNG_MS        1    /* the same for one that has to be woken first */
 #define RUNG_MARGIN    4    /* connections above it, until then */
@@ -54,9 +56,15 @@ static void listener_join(struct worker *w)
     }
 }
 
-static bool is_full(const struct worker *w)
+static bool is_full(struct worker *w)
 {
-    return w->conns.open >= w->config->bounds.connections;
+    bool full = w->conns.open >= w->config->bounds.connections;
+    if (full && clock_mono_ms() >= w->process.full_told_ms) {
+        w->process.full_told_ms = clock_mono_ms() + FULL_TELL_MS;
+        log_line(LOG_WARN, "accept", "all %u connections of clients are in use; others wait%s",
+                 w->config->bounds.connections, " (raise ulimit -n, or WORKERS)");
+    }
+    return full;
 }
 
 /* The worker that should take the next connection instead of this one, which has more than margin
@@ -350,10 +358,23 @@ static void publish_counters(struct worker *w)
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
 }
 
+/* The heap stays while there is work: to give 300 KB back after each request and to get them again
+ * costs a tenth of it. */
+static void give_back(struct worker *w)
+{
+    bool busy = w->exchanges || w->conns.bytes_in != w->process.bytes_in;
+    w->process.bytes_in = w->conns.bytes_in;
+    w->process.quiet_beats = busy ? 0 : w->process.quiet_beats + 1;
+    if (w->process.quiet_beats == QUIET_BEATS) {
+        malloc_trim(0);
+    }
+}
+
 static void beat(struct loop *loop, void *owner)
 {
     struct worker *w = owner;
     publish_counters(w);
+    give_back(w);
     loop_timer_in(loop, &w->process.timer_beat, BEAT_MS, beat, w);
 }
 
@@ -448,7 +469,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them
      * anew. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
     mallopt(M_MXFAST, 0);
     static struct worker worker;

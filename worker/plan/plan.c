@@ -13,8 +13,8 @@ bool plan_takes(const struct plan *p, uint32_t ability)
 
 bool plan_has_beta(const struct plan *p, struct str value)
 {
-    for (uint32_t i = 0; i < p->beta_count; i++) {
-        if (text_eq(p->betas[i], value)) {
+    for (uint32_t i = 0; i < p->betas.count; i++) {
+        if (text_eq(p->betas.value[i], value)) {
             return true;
         }
     }
@@ -44,9 +44,10 @@ void plan_note(struct plan *p, enum plan_verdict verdict, const char *what, stru
     char verb[80];
     name = text_sub(name, 0, NAME_MAX_SHOWN);
     snprintf(verb, sizeof verb, "%s%s", verdict == PLAN_DROP ? "drop:" : "map:", what);
-    changes_note(p->changes, verb, name);
-    if (verdict != PLAN_MAP && !p->lost[0]) {
-        snprintf(p->lost, sizeof p->lost, "%s%.*s", what, (int)name.n, name.n > 0 ? name.p : "");
+    changes_note(p->notes.changes, verb, name);
+    if (verdict != PLAN_MAP && !p->notes.lost[0]) {
+        snprintf(p->notes.lost, sizeof p->notes.lost, "%s%.*s", what, (int)name.n,
+                 name.n > 0 ? name.p : "");
     }
 }
 
@@ -58,11 +59,11 @@ void plan_judge(struct plan *p, enum plan_field field, enum plan_verdict verdict
 
 enum status plan_refuse_loss(const struct plan *p, struct err *err)
 {
-    if (!p->o->strict_fields || !p->lost[0]) {
+    if (!p->o->strict_fields || !p->notes.lost[0]) {
         return STATUS_OK;
     }
     return err_set(err, STATUS_INVALID, "%s: this model does not take it as it is (STRICT_FIELDS)",
-                   p->lost);
+                   p->notes.lost);
 }
 
 enum status plan_refuse_media(const struct plan *p, const char *kind, const char *place,

@@ -84,36 +84,52 @@ struct plan {
     struct models_caps own;
     struct arena *arena;
     bool invoke; /* by InvokeModel, else by Converse */
-    struct wish
-        left; /* what is left of the wish: values as they go on, the rest asks for nothing */
+    /* What is left of the wish: values as they go on, the rest asks for nothing. */
+    struct wish left;
     uint8_t verdict[PLAN_FIELD_MAX]; /* enum plan_verdict */
 
-    struct str level; /* of caps->level_at; empty: nothing is said. OUTPUT_CONFIG: the effort */
-    enum plan_format format; /* structured output */
-    bool tools;              /* the request has tools when it reaches the model */
-    bool history_tool;       /* a stand-in for those that the history has called */
-    bool forced;             /* a tool choice is sent that wants a call */
-    bool call_in_words;      /* the choice of left is told in the system prompt instead */
-    bool no_calls;           /* none, although there are tools: Claude's own tool_choice says it */
-    bool whole_upstream;     /* the client wants a stream of what the model does not stream */
+    struct {
+        struct str level; /* of caps->level_at; empty: nothing is said. OUTPUT_CONFIG: the effort */
+        bool binding;     /* the client's thinking.block_binding goes on */
+        bool drop_block;  /* thoughts of another conversation are to be dropped, not refused */
+    } thinking;
+
+    struct {
+        enum plan_format how;  /* structured output */
+        uint32_t schema_rules; /* of schema.h */
+    } format;
+
+    struct {
+        bool any;      /* the request has tools when it reaches the model */
+        bool stand_in; /* one for those that the history has called */
+        bool forced;   /* a tool choice is sent that wants a call */
+        bool in_words; /* the choice of left is told in the system prompt instead */
+        bool no_calls; /* none, although there are tools: Claude's own tool_choice says it */
+        uint32_t schema_rules; /* of schema.h */
+    } tools;
+
+    bool whole_upstream; /* the client wants a stream of what the model does not stream */
     enum tier tier;
-    struct str betas[PLAN_BETAS_MAX]; /* values of anthropic_beta */
-    uint32_t beta_count;
 
-    /* refusals: plan_cure.c */
-    uint64_t left_out;   /* of the options, and what was learned */
-    uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
-    bool binding;        /* the client's thinking.block_binding goes on */
-    bool drop_block;     /* thoughts of another conversation are to be dropped, not refused */
-    struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
-    uint32_t field_count;
-    struct cures_sent sent;              /* what can still be refused; in the arena */
-    struct learned_key shape;            /* by which it is remembered; of a plan with memory */
-    bool avoided;                        /* something is left out because it was remembered */
-    uint32_t tool_schema, format_schema; /* rules of schema.h */
+    struct { /* values of anthropic_beta */
+        struct str value[PLAN_BETAS_MAX];
+        uint32_t count;
+    } betas;
 
-    struct buf *changes; /* for x-converter-changes */
-    char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */
+    struct {                 /* refusals: plan_cure.c */
+        uint64_t left_out;   /* of the options, and what was learned */
+        uint32_t output_cap; /* tokens that the model was found to write at most; 0: unknown */
+        struct str field[PLAN_FIELDS_MAX]; /* that go, of those this program does not know */
+        uint32_t field_count;
+        struct cures_sent sent;   /* what can still be refused; in the arena */
+        struct learned_key shape; /* by which it is remembered; of a plan with memory */
+        bool avoided;             /* something is left out because it was remembered */
+    } cure;
+
+    struct {
+        struct buf *changes; /* for x-converter-changes */
+        char lost[80];       /* the first thing lost, "" none: STRICT_FIELDS refuses it by name */
+    } notes;
 };
 
 bool plan_takes(const struct plan *p, uint32_t ability); /* MODELS_... */

@@ -5,8 +5,8 @@ static void add(struct plan *p, struct str value)
     if (plan_has_beta(p, value)) {
         return;
     }
-    if (p->beta_count < PLAN_BETAS_MAX) {
-        p->betas[p->beta_count++] = value;
+    if (p->betas.count < PLAN_BETAS_MAX) {
+        p->betas.value[p->betas.count++] = value;
     } else {
         plan_note(p, PLAN_DROP, "beta:", value);
     }

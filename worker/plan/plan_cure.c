@@ -91,7 +91,7 @@ static bool asks_thinking(const struct plan *p, enum learned what)
         return w->thinking.display.as.n > 0 && thinks(w);
     case LEARNED_BINDING:
         return is_claude(p) && p->caps->thinking == MODELS_THINKING_ADAPTIVE &&
-               !w->thinking.binding.error && !p->drop_block;
+               !w->thinking.binding.error && !p->thinking.drop_block;
     case LEARNED_EFFORT:
         return p->caps->level_at != MODELS_LEVEL_NOWHERE &&
                (w->effort.level != WISH_EFFORT_UNSET || (!is_claude(p) && thinks(w)) ||
@@ -158,7 +158,7 @@ static bool asks(const struct plan *p, enum learned what)
     case LEARNED_CONTEXT:
         return p->left.context != SCAN_ABSENT;
     case LEARNED_BETA:
-        return p->beta_count > 0;
+        return p->betas.count > 0;
     case LEARNED_FIELD:
         return p->invoke && p->left.fields.other_count > 0;
     default:
@@ -200,14 +200,14 @@ static bool mentions(const struct plan *p, enum learned what)
 static void drop_betas(struct plan *p, struct str name)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < p->beta_count; i++) {
-        if (name.n == 0 || text_eq(p->betas[i], name)) {
-            plan_note(p, PLAN_DROP, "beta:", p->betas[i]);
+    for (uint32_t i = 0; i < p->betas.count; i++) {
+        if (name.n == 0 || text_eq(p->betas.value[i], name)) {
+            plan_note(p, PLAN_DROP, "beta:", p->betas.value[i]);
         } else {
-            p->betas[n++] = p->betas[i];
+            p->betas.value[n++] = p->betas.value[i];
         }
     }
-    p->beta_count = n;
+    p->betas.count = n;
 }
 
 /* A rung of Claude's is the word itself; of others what their ladder has. */
@@ -218,7 +218,7 @@ static void lower_effort(struct plan *p, uint32_t rung)
         w->effort.level = (enum wish_effort)rung;
         plan_judge(p, PLAN_EFFORT, PLAN_CLAMP, w->called->effort);
     } else if (is_claude(p)) {
-        p->left_out |= PLAN_BIT(PLAN_EFFORT);
+        p->cure.left_out |= PLAN_BIT(PLAN_EFFORT);
     } else {
         p->own.thinking = MODELS_THINKING_NONE;
     }
@@ -227,7 +227,7 @@ static void lower_effort(struct plan *p, uint32_t rung)
 static void drop_thinking(struct plan *p)
 {
     if (is_claude(p)) {
-        p->left_out |= PLAN_BIT(PLAN_THINKING);
+        p->cure.left_out |= PLAN_BIT(PLAN_THINKING);
     } else {
         p->own.thinking = MODELS_THINKING_NONE;
     }
@@ -235,16 +235,16 @@ static void drop_thinking(struct plan *p)
 
 static void drop_blocks(struct plan *p)
 {
-    p->drop_block = true;
-    if (!plan_has_beta(p, WISH_BETA_BINDING) && p->beta_count < PLAN_BETAS_MAX) {
-        p->betas[p->beta_count++] = WISH_BETA_BINDING;
+    p->thinking.drop_block = true;
+    if (!plan_has_beta(p, WISH_BETA_BINDING) && p->betas.count < PLAN_BETAS_MAX) {
+        p->betas.value[p->betas.count++] = WISH_BETA_BINDING;
     }
 }
 
 static void drop_unknown(struct plan *p, struct str name)
 {
-    if (p->field_count < PLAN_FIELDS_MAX) {
-        p->field[p->field_count++] = name;
+    if (p->cure.field_count < PLAN_FIELDS_MAX) {
+        p->cure.field[p->cure.field_count++] = name;
         plan_note(p, PLAN_DROP, "", name);
     }
 }
@@ -253,7 +253,7 @@ static void leave_out_field(struct plan *p, enum learned what)
 {
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (fields[i].what == what) {
-            p->left_out |= PLAN_BIT(fields[i].field);
+            p->cure.left_out |= PLAN_BIT(fields[i].field);
         }
     }
 }
@@ -265,9 +265,9 @@ static void do_without(struct plan *p, enum learned what, struct str name, uint3
         return;
     }
     snprintf(verb, sizeof verb, "learned:%s%s", learned_word(what), name.n > 0 ? "." : "");
-    changes_note(p->changes, verb, name);
+    changes_note(p->notes.changes, verb, name);
     p->caps = &p->own;
-    p->avoided = true;
+    p->cure.avoided = true;
     switch (what) {
     case LEARNED_SAMPLING:
         p->own.sampling = MODELS_SAMPLING_NONE;
@@ -277,7 +277,7 @@ static void do_without(struct plan *p, enum learned what, struct str name, uint3
         p->own.sampling = MODELS_SAMPLING_ONE;
         break;
     case LEARNED_MAX_TOKENS:
-        p->output_cap = value;
+        p->cure.output_cap = value;
         break;
     case LEARNED_THINKING:
         drop_thinking(p);
@@ -316,22 +316,22 @@ static bool take_shape(struct plan *p)
         p->invoke,    (uint8_t)w->thinking.mode, w->effort.level, w->tools.shown > 0,
         is_forced(w), (uint8_t)w->format.kind,   w->tools.search};
     struct buf betas;
-    p->shape = learned_key(s, (struct learned_key){0, 0}, p->o->model->id);
-    p->shape = learned_key(s, p->shape, (struct str){(const char *)kind, sizeof kind});
+    p->cure.shape = learned_key(s, (struct learned_key){0, 0}, p->o->model->id);
+    p->cure.shape = learned_key(s, p->cure.shape, (struct str){(const char *)kind, sizeof kind});
     buf_init(&betas, LEARNED_TEXT_MAX);
-    for (uint32_t i = 0; i < p->beta_count; i++) {
-        buf_put_str(&betas, p->betas[i]);
+    for (uint32_t i = 0; i < p->betas.count; i++) {
+        buf_put_str(&betas, p->betas.value[i]);
         buf_put_char(&betas, ',');
     }
     bool ok = buf_ok(&betas);
-    p->shape = learned_key(s, p->shape, buf_str(&betas));
+    p->cure.shape = learned_key(s, p->cure.shape, buf_str(&betas));
     buf_free(&betas);
     return ok;
 }
 
 static bool looks(const struct plan *p, enum learned what, struct str name, uint32_t *value_out)
 {
-    return learned_look(p->o->memory, p->shape, what, name, p->o->now_s, value_out);
+    return learned_look(p->o->memory, p->cure.shape, what, name, p->o->now_s, value_out);
 }
 
 static void recall_named(struct plan *p, enum learned what, const struct str *list, uint32_t n)
@@ -347,8 +347,8 @@ static void recall_named(struct plan *p, enum learned what, const struct str *li
 static void recall(struct plan *p)
 {
     uint32_t value;
-    recall_named(p, LEARNED_BETA, p->betas, p->beta_count);
-    recall_named(p, LEARNED_FIELD, p->sent.fields, p->sent.field_count);
+    recall_named(p, LEARNED_BETA, p->betas.value, p->betas.count);
+    recall_named(p, LEARNED_FIELD, p->cure.sent.fields, p->cure.sent.field_count);
     for (unsigned what = 1; what < LEARNED_COUNT; what++) {
         if (what != LEARNED_FIELD && asks(p, what) && looks(p, what, nothing, &value)) {
             do_without(p, what, nothing, value);
@@ -370,8 +370,8 @@ static bool list_fields(struct plan *p)
     for (uint32_t i = 0; names && i < n; i++) {
         names[i] = scan_text(w->scan, scan_key(w->scan, w->fields.others[i]));
     }
-    p->sent.fields = names;
-    p->sent.field_count = names ? n : 0;
+    p->cure.sent.fields = names;
+    p->cure.sent.field_count = names ? n : 0;
     return names != NULL;
 }
 
@@ -391,19 +391,19 @@ static bool is_odd(const struct wish *w)
 
 static bool list_sent(struct plan *p)
 {
-    struct str *betas = arena_alloc(p->arena, (p->beta_count + 1) * sizeof *betas);
+    struct str *betas = arena_alloc(p->arena, (p->betas.count + 1) * sizeof *betas);
     uint32_t effort = (uint32_t)p->left.effort.level;
-    for (uint32_t i = 0; betas && i < p->beta_count; i++) {
-        betas[i] = p->betas[i];
+    for (uint32_t i = 0; betas && i < p->betas.count; i++) {
+        betas[i] = p->betas.value[i];
     }
     for (unsigned what = 1; what < LEARNED_COUNT; what++) {
-        p->sent.bits |= asks(p, what) ? LEARNED_BIT(what) : 0;
+        p->cure.sent.bits |= asks(p, what) ? LEARNED_BIT(what) : 0;
     }
-    p->sent.odd = is_odd(&p->left);
-    p->sent.max_tokens = p->left.max_tokens.n;
-    p->sent.effort = effort <= CURES_EFFORTS ? effort : 0;
-    p->sent.betas = betas;
-    p->sent.beta_count = betas ? p->beta_count : 0;
+    p->cure.sent.odd = is_odd(&p->left);
+    p->cure.sent.max_tokens = p->left.max_tokens.n;
+    p->cure.sent.effort = effort <= CURES_EFFORTS ? effort : 0;
+    p->cure.sent.betas = betas;
+    p->cure.sent.beta_count = betas ? p->betas.count : 0;
     return betas != NULL;
 }
 

@@ -25,7 +25,7 @@ static enum status judge_plain(struct plan *p, bool by_beta, struct err *err)
         if (w->fields.plain[i] == SCAN_ABSENT || (row->beta.n > 0) != by_beta ||
             (by_beta && p->invoke && plan_has_beta(p, row->beta)) ||
             (row->fate == WISH_ABILITY && plan_takes(p, row->ability) &&
-             !(p->left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
+             !(p->cure.left_out & PLAN_BIT(PLAN_PLAIN + i)))) {
             continue;
         }
         struct str name = plain_name(w, i);
@@ -76,7 +76,7 @@ static void judge_context(struct plan *p)
     if (p->left.context == SCAN_ABSENT) {
         return;
     }
-    bool out = !p->invoke || (p->left_out & PLAN_BIT(PLAN_CONTEXT));
+    bool out = !p->invoke || (p->cure.left_out & PLAN_BIT(PLAN_CONTEXT));
     int kept = out ? 0 : judge_edits(p);
     if (kept == 0 || (kept < 0 && !plan_has_beta(p, WISH_BETA_CONTEXT))) {
         plan_judge(p, PLAN_CONTEXT, PLAN_DROP, "context_management");
@@ -89,17 +89,17 @@ static void judge_binding(struct plan *p)
 {
     const struct wish *w = &p->left;
     bool taken = p->invoke && plan_has_beta(p, WISH_BETA_BINDING);
-    bool words = p->format == PLAN_FORMAT_WORDS || p->call_in_words;
+    bool words = p->format.how == PLAN_FORMAT_WORDS || p->tools.in_words;
     bool unasked = w->thinking.mode == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
     bool thinks = wish_thinks(w->thinking.mode) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS);
     if (taken && words && thinks && w->thinking.in_history && !w->thinking.binding.error) {
-        p->drop_block = true;
+        p->thinking.drop_block = true;
     }
-    p->binding = taken && w->thinking.binding.at != SCAN_ABSENT && !p->drop_block;
-    if (w->thinking.binding.at != SCAN_ABSENT && !p->binding && !p->drop_block) {
+    p->thinking.binding = taken && w->thinking.binding.at != SCAN_ABSENT && !p->thinking.drop_block;
+    if (w->thinking.binding.at != SCAN_ABSENT && !p->thinking.binding && !p->thinking.drop_block) {
         plan_note(p, PLAN_DROP, "thinking.block_binding", (struct str){NULL, 0});
-    } else if (p->binding && SCAN_GET(w->scan, w->thinking.binding.at,
-                                      "prefix_mismatch_behavior") != SCAN_ABSENT) {
+    } else if (p->thinking.binding && SCAN_GET(w->scan, w->thinking.binding.at,
+                                               "prefix_mismatch_behavior") != SCAN_ABSENT) {
         plan_note(p, PLAN_MAP, "thinking.block_binding", (struct str){NULL, 0});
     }
 }
@@ -108,7 +108,7 @@ static void judge_binding(struct plan *p)
 
 static bool is_out(struct plan *p, enum plan_field field, bool asked, const char *what)
 {
-    bool out = asked && (p->left_out & PLAN_BIT(field));
+    bool out = asked && (p->cure.left_out & PLAN_BIT(field));
     if (out) {
         plan_judge(p, field, PLAN_DROP, what);
     }
@@ -163,9 +163,9 @@ static enum status judge_length(struct plan *p, struct err *err)
     struct wish *w = &p->left;
     int64_t cap = p->caps->output_max;
     bool claude = plan_takes(p, MODELS_CLAUDE);
-    if (p->output_cap > 0 && w->max_tokens.n > p->output_cap) { /* Bedrock's own word */
+    if (p->cure.output_cap > 0 && w->max_tokens.n > p->cure.output_cap) { /* Bedrock's own word */
         plan_judge(p, PLAN_MAX_TOKENS, PLAN_CLAMP, "max_tokens");
-        w->max_tokens.n = p->output_cap;
+        w->max_tokens.n = p->cure.output_cap;
     }
     if (p->invoke) {
         return STATUS_OK;
@@ -247,10 +247,11 @@ static void count_tools(struct plan *p)
     struct wish *w = &p->left;
     bool all = p->invoke && plan_takes(p, MODELS_TOOL_SEARCH);
     bool none = !p->invoke && w->choice.kind == WISH_CHOICE_NONE && !w->tools.called_before;
-    p->tools = !none && w->tools.shown > (all ? 0 : w->tools.deferred);
-    p->history_tool = !p->invoke && !p->tools && w->tools.called_before;
-    p->tools = p->tools || p->history_tool;
-    p->whole_upstream = !p->invoke && w->stream && p->tools && !plan_takes(p, MODELS_STREAM_TOOLS);
+    p->tools.any = !none && w->tools.shown > (all ? 0 : w->tools.deferred);
+    p->tools.stand_in = !p->invoke && !p->tools.any && w->tools.called_before;
+    p->tools.any = p->tools.any || p->tools.stand_in;
+    p->whole_upstream =
+        !p->invoke && w->stream && p->tools.any && !plan_takes(p, MODELS_STREAM_TOOLS);
     if (p->whole_upstream) {
         plan_judge(p, PLAN_STREAM, PLAN_MAP, "stream");
     }
@@ -261,13 +262,13 @@ static void judge_forced(struct plan *p)
 {
     struct wish *w = &p->left;
     bool any = plan_takes(p, MODELS_CHOICE_ANY);
-    p->forced =
-        (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->left_out & PLAN_BIT(PLAN_CHOICE));
-    p->call_in_words = !p->forced;
-    if (p->call_in_words || (any && w->choice.kind == WISH_CHOICE_ONE)) {
+    p->tools.forced =
+        (any || plan_takes(p, MODELS_TOOL_CHOICE)) && !(p->cure.left_out & PLAN_BIT(PLAN_CHOICE));
+    p->tools.in_words = !p->tools.forced;
+    if (p->tools.in_words || (any && w->choice.kind == WISH_CHOICE_ONE)) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
     }
-    if (p->forced && any) {
+    if (p->tools.forced && any) {
         w->choice.kind = WISH_CHOICE_ANY;
     }
 }
@@ -277,7 +278,7 @@ static void judge_choice(struct plan *p)
     struct wish *w = &p->left;
     bool wants_call = w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE;
     bool says_it = p->invoke || plan_takes(p, MODELS_CALL_LIMIT);
-    if (!p->tools || p->history_tool) {
+    if (!p->tools.any || p->tools.stand_in) {
         p->verdict[PLAN_CHOICE] = PLAN_DROP; /* without tools it is a 400 */
         if (wants_call) {
             plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
@@ -290,22 +291,22 @@ static void judge_choice(struct plan *p)
     if (w->choice.lost) {
         plan_judge(p, PLAN_CHOICE, PLAN_DROP, "tool_choice");
     }
-    p->no_calls = w->choice.kind == WISH_CHOICE_NONE && p->tools && !p->history_tool;
-    w->choice.one_call = w->choice.one_call && w->choice.kind != WISH_CHOICE_NONE && p->tools;
-    if (p->no_calls && !says_it) {
+    p->tools.no_calls = w->choice.kind == WISH_CHOICE_NONE && p->tools.any && !p->tools.stand_in;
+    w->choice.one_call = w->choice.one_call && w->choice.kind != WISH_CHOICE_NONE && p->tools.any;
+    if (p->tools.no_calls && !says_it) {
         plan_judge(p, PLAN_CHOICE, PLAN_CLAMP, "tool_choice");
     }
     if (w->choice.one_call && !says_it) {
         plan_judge(p, PLAN_ONE_CALL, PLAN_CLAMP, w->called->one_call);
     }
-    p->no_calls = p->no_calls && says_it;
+    p->tools.no_calls = p->tools.no_calls && says_it;
     w->choice.one_call = w->choice.one_call && says_it;
 }
 
 static enum status judge_tools(struct plan *p, struct err *err)
 {
     count_tools(p);
-    if (p->tools && !plan_takes(p, MODELS_TOOLS)) {
+    if (p->tools.any && !plan_takes(p, MODELS_TOOLS)) {
         return err_set(err, STATUS_INVALID, "tools: models of the family '%s' do not take them",
                        p->caps->family);
     }
@@ -322,7 +323,7 @@ static void judge_format(struct plan *p)
 {
     struct wish *w = &p->left;
     bool native = plan_takes(p, MODELS_FORMAT) && w->format.kind != WISH_FORMAT_JSON &&
-                  !(p->left_out & PLAN_BIT(PLAN_FORMAT)) &&
+                  !(p->cure.left_out & PLAN_BIT(PLAN_FORMAT)) &&
                   (p->invoke || w->format.kind == WISH_FORMAT_SCHEMA) &&
                   (!w->format.schema.open || w->format.kind != WISH_FORMAT_SCHEMA ||
                    schema_is_finite(w->scan, w->format.schema.at));
@@ -333,14 +334,14 @@ static void judge_format(struct plan *p)
         return;
     }
     if (native) {
-        p->format = PLAN_FORMAT_NATIVE;
+        p->format.how = PLAN_FORMAT_NATIVE;
         if (w->format.old) {
             plan_judge(p, PLAN_FORMAT, PLAN_MAP, w->format.name);
         }
     } else if (w->format.kind == WISH_FORMAT_OTHER) {
         plan_judge(p, PLAN_FORMAT, PLAN_DROP, w->format.name);
     } else {
-        p->format = PLAN_FORMAT_WORDS;
+        p->format.how = PLAN_FORMAT_WORDS;
         plan_judge(p, PLAN_FORMAT, PLAN_CLAMP, w->format.name);
     }
 }
@@ -350,7 +351,7 @@ static void judge_tier(struct plan *p)
 {
     const struct wish *w = &p->left;
     p->tier = w->tier.given ? w->tier.value : p->o->tier;
-    if (p->left_out & PLAN_BIT(PLAN_TIER)) {
+    if (p->cure.left_out & PLAN_BIT(PLAN_TIER)) {
         p->tier = TIER_DEFAULT;
         plan_judge(p, PLAN_TIER, PLAN_DROP, "service_tier");
     } else if (w->tier.given || w->tier.other) {
@@ -384,8 +385,8 @@ enum status plan_make(struct plan *p, const struct wish *wish, const struct plan
                        .arena = arena,
                        .invoke = o->model->transport == MODELS_INVOKE,
                        .left = *wish,
-                       .left_out = o->left_out,
-                       .changes = changes};
+                       .cure.left_out = o->left_out,
+                       .notes.changes = changes};
     if ((st = judge_plain(p, false, err)) != STATUS_OK) {
         return st;
     }

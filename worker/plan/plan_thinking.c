@@ -60,7 +60,7 @@ static struct str least_rung(const struct plan *p)
 static void settle_rung(struct plan *p)
 {
     const struct wish *w = &p->left;
-    bool same = text_eq(p->level, wish_effort_word(w->effort.level)) && !w->effort.rounded;
+    bool same = text_eq(p->thinking.level, wish_effort_word(w->effort.level)) && !w->effort.rounded;
     if (w->effort.level != WISH_EFFORT_UNSET && !same) {
         plan_judge(p, PLAN_EFFORT, PLAN_CLAMP, w->called->effort);
     }
@@ -73,12 +73,12 @@ static void settle_level(struct plan *p, enum models_thinking kind)
     bool effort_alone = w->effort.level != WISH_EFFORT_UNSET &&
                         w->thinking.mode == WISH_THINKING_UNSET && kind != MODELS_THINKING_LEVEL;
     if (w->thinking.mode == WISH_THINKING_OFF && kind == MODELS_THINKING_ALWAYS) {
-        p->level = least_rung(p);
-        if (!text_eq(p->level, STR("none"))) { /* it thinks all the same */
+        p->thinking.level = least_rung(p);
+        if (!text_eq(p->thinking.level, STR("none"))) { /* it thinks all the same */
             plan_judge(p, PLAN_THINKING, PLAN_CLAMP, w->called->thinking);
         }
     } else if (thinks(p) || effort_alone) {
-        p->level = rung_for(p, wanted_effort(w));
+        p->thinking.level = rung_for(p, wanted_effort(w));
         settle_rung(p);
     }
 }
@@ -113,7 +113,7 @@ static int64_t choose_budget(const struct wish *w)
 static enum wish_thinking claude_thinking(struct plan *p, enum models_thinking kind)
 {
     struct wish *w = &p->left;
-    if (p->forced) {
+    if (p->tools.forced) {
         return WISH_THINKING_UNSET;
     }
     if (w->thinking.mode == WISH_THINKING_BETWEEN && plan_takes(p, MODELS_BETWEEN_TOOLS)) {
@@ -154,8 +154,8 @@ static void least_thinking(struct plan *p)
         return;
     }
     w->thinking.mode = WISH_THINKING_UNSET;
-    if (!(p->left_out & PLAN_BIT(PLAN_EFFORT))) {
-        p->level = least_rung(p);
+    if (!(p->cure.left_out & PLAN_BIT(PLAN_EFFORT))) {
+        p->thinking.level = least_rung(p);
     }
 }
 
@@ -208,7 +208,7 @@ static void settle_sampling(struct plan *p, bool claude, bool nova_high)
 static void settle_switch(struct plan *p)
 {
     struct wish *w = &p->left;
-    if (!p->forced || (!thinks(p) && w->effort.level == WISH_EFFORT_UNSET)) {
+    if (!p->tools.forced || (!thinks(p) && w->effort.level == WISH_EFFORT_UNSET)) {
         return;
     }
     if (thinks(p)) {
@@ -226,8 +226,8 @@ static struct str claude_level(const struct plan *p)
 {
     const struct wish *w = &p->left;
     bool least = w->thinking.mode == WISH_THINKING_OFF || w->thinking.mode == WISH_THINKING_BETWEEN;
-    if (p->level.n > 0) {
-        return p->level;
+    if (p->thinking.level.n > 0) {
+        return p->thinking.level;
     }
     if (w->effort.level == WISH_EFFORT_OTHER) {
         return (struct str){NULL, 0};
@@ -246,9 +246,9 @@ static void settle_effort(struct plan *p, bool chosen_budget)
         return;
     }
     if (p->caps->level_at == MODELS_LEVEL_OUTPUT_CONFIG) {
-        p->level = claude_level(p);
+        p->thinking.level = claude_level(p);
         settle_rung(p);
-    } else if (p->level.n > 0 || chosen_budget || off) {
+    } else if (p->thinking.level.n > 0 || chosen_budget || off) {
         if (p->verdict[PLAN_EFFORT] == PLAN_KEEP) {
             p->verdict[PLAN_EFFORT] = PLAN_MAP;
         }
@@ -273,7 +273,7 @@ void plan_thinking(struct plan *p)
     }
     if (thinks(p)) {
         settle_sampling(p, is_claude_kind(kind),
-                        kind == MODELS_THINKING_LEVEL && text_eq(p->level, STR("high")));
+                        kind == MODELS_THINKING_LEVEL && text_eq(p->thinking.level, STR("high")));
     }
     if (!thinks(p) && p->left.thinking.display.ours) {
         p->left.thinking.display.as = (struct str){NULL, 0};

@@ -258,6 +258,91 @@ static void read_ending(const struct scan *s, struct converse_ending *end)
         scan_text(s, SCAN_GET(s, router, "invokedModelId")); /* API_runtime_PromptRouterTrace */
 }
 
+/* --- deltas of the usual shape --- */
+
+/*
+ * Bedrock writes a delta in one and the same way, thousands in an answer:
+ *     {"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcdef"}
+ * What stands exactly so needs no index of its JSON. Everything else, what is odd or wrong included,
+ * is for the usual way, which says the same of all that is read here.
+ */
+static const struct {
+    struct str open, close;
+    enum converse_part_kind kind;
+} shapes[] = {
+    {SPAN(",\"delta\":{\"text\":\""), SPAN("\"}"), CONVERSE_PART_TEXT},
+    {SPAN(",\"delta\":{\"toolUse\":{\"input\":\""), SPAN("\"}}"), CONVERSE_PART_TOOL},
+    {SPAN(",\"delta\":{\"reasoningContent\":{\"text\":\""), SPAN("\"}}"), CONVERSE_PART_THINKING},
+};
+
+static bool eat(struct str *rest, struct str piece)
+{
+    if (!text_starts(*rest, piece)) {
+        return false;
+    }
+    *rest = text_sub(*rest, piece.n, rest->n);
+    return true;
+}
+
+/* Up to nine digits, none of them a leading zero. */
+static bool eat_index(struct str *rest, int64_t *out)
+{
+    size_t n = 0;
+    while (n < rest->n && n < 10 && rest->p[n] >= '0' && rest->p[n] <= '9') {
+        n++;
+    }
+    if (n == 0 || n == 10 || (n > 1 && rest->p[0] == '0')) {
+        return false;
+    }
+    bool good = text_i64(text_sub(*rest, 0, n), out);
+    *rest = text_sub(*rest, n, rest->n);
+    return good;
+}
+
+/* What is left of a string, without its closing quote; no \u, which may be half of a character. */
+static bool eat_string(struct str *rest, struct str *out)
+{
+    size_t n = 0;
+    unsigned char all = 0;
+    for (; n < rest->n && rest->p[n] != '"'; n++) {
+        unsigned char c = (unsigned char)rest->p[n];
+        if (c < 0x20 ||
+            (c == '\\' && (++n == rest->n || !rest->p[n] || !strchr("\"\\/bfnrt", rest->p[n])))) {
+            return false;
+        }
+        all |= c;
+    }
+    *out = text_sub(*rest, 0, n);
+    *rest = text_sub(*rest, n, rest->n);
+    return rest->n > 0 && (all < 0x80 || text_is_utf8(*out));
+}
+
+/* The end of the object, before it perhaps padding. */
+static bool eat_end(struct str rest)
+{
+    struct str padding;
+    if (eat(&rest, STR(",\"p\":\""))) {
+        return eat_string(&rest, &padding) && text_eq(rest, STR("\"}"));
+    }
+    return text_eq(rest, STR("}"));
+}
+
+static bool read_usual_delta(struct converse_event *e, struct str payload)
+{
+    struct str rest = payload;
+    if (!eat(&rest, STR("{\"contentBlockIndex\":")) || !eat_index(&rest, &e->index)) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+        if (eat(&rest, shapes[i].open)) {
+            e->part = no_part(&e->scan);
+            e->part.kind = shapes[i].kind;
+            return eat_string(&rest, &e->part.text) && eat(&rest, shapes[i].close) && eat_end(rest);
+        }
+    }
+    return false;
+}
+
 /* --- events and answers --- */
 
 /* In the order of how often they come. */
@@ -330,6 +415,9 @@ enum status converse_event_read(struct converse_event *e, struct arena *arena, s
 {
     *e = (struct converse_event){.kind = kind_of(type)};
     if (e->kind == CONVERSE_UNKNOWN) {
+        return STATUS_OK;
+    }
+    if (e->kind == CONVERSE_BLOCK_DELTA && read_usual_delta(e, payload)) {
         return STATUS_OK;
     }
     enum status st = parse_object(&e->scan, arena, payload, "an event", err);

@@ -43,7 +43,7 @@ static bool drops_thinking_member(void *ctx, scan_ref key, scan_ref value)
         return j->plan->verdict[PLAN_DISPLAY] == PLAN_DROP;
     }
     if (SCAN_IS(j->s, key, "block_binding")) {
-        return !j->plan->binding;
+        return !j->plan->thinking.binding;
     }
     return SCAN_IS(j->s, key, "budget_tokens") && is_told_otherwise(j->plan);
 }
@@ -86,10 +86,10 @@ static bool drops_thinking(struct splice_job *j, scan_ref v)
                     w->thinking.mode == WISH_THINKING_BETWEEN ? STR("\"between_tools\"")
                                                               : STR("\"adaptive\""));
     }
-    if (j->plan->drop_block) {
+    if (j->plan->thinking.drop_block) {
         insert(j, v, BINDING ",");
     }
-    if (j->plan->binding) {
+    if (j->plan->thinking.binding) {
         rename_binding(j, w->thinking.binding.at);
     }
     edits_filter(&j->edits, v, drops_thinking_member, j);
@@ -114,8 +114,8 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
 {
     struct splice_job *j = ctx;
     enum plan_verdict effort = j->plan->verdict[PLAN_EFFORT];
-    if (SCAN_IS(j->s, key, "effort") && effort == PLAN_CLAMP && j->plan->level.n > 0) {
-        const char *level = arena_printf(j->s->arena, "\"%.*s\"", STR_ARG(j->plan->level));
+    if (SCAN_IS(j->s, key, "effort") && effort == PLAN_CLAMP && j->plan->thinking.level.n > 0) {
+        const char *level = arena_printf(j->s->arena, "\"%.*s\"", STR_ARG(j->plan->thinking.level));
         edits_value(&j->edits, value, text_from(level));
         j->edits.failed = j->edits.failed || !level;
         return false;
@@ -124,7 +124,7 @@ static bool drops_output_member(void *ctx, scan_ref key, scan_ref value)
         return effort != PLAN_KEEP;
     }
     if (SCAN_IS(j->s, key, "format")) { /* null beside the old name makes room for it */
-        return j->plan->format != PLAN_FORMAT_NATIVE || j->plan->left.format.old;
+        return j->plan->format.how != PLAN_FORMAT_NATIVE || j->plan->left.format.old;
     }
     return SCAN_IS(j->s, key, "task_budget");
 }
@@ -140,11 +140,11 @@ static void edit_length(struct splice_job *j, scan_ref v)
 static struct str own_effort(struct splice_job *j)
 {
     const struct plan *p = j->plan;
-    if (p->level.n == 0 || p->left.effort.level != WISH_EFFORT_UNSET ||
+    if (p->thinking.level.n == 0 || p->left.effort.level != WISH_EFFORT_UNSET ||
         p->caps->level_at != MODELS_LEVEL_OUTPUT_CONFIG) {
         return STR("");
     }
-    char *text = arena_printf(j->s->arena, "\"effort\":\"%.*s\"", STR_ARG(p->level));
+    char *text = arena_printf(j->s->arena, "\"effort\":\"%.*s\"", STR_ARG(p->thinking.level));
     j->edits.failed = j->edits.failed || !text;
     return text_from(text);
 }
@@ -153,7 +153,7 @@ static struct str own_effort(struct splice_job *j)
  * -> {"output_config":{"format":X}}, or into the output_config that is there. */
 static bool drops_output_config(struct splice_job *j, scan_ref v)
 {
-    bool more = j->plan->left.format.old && j->plan->format == PLAN_FORMAT_NATIVE;
+    bool more = j->plan->left.format.old && j->plan->format.how == PLAN_FORMAT_NATIVE;
     if (scan_type(j->s, v) != SCAN_OBJECT) {
         return true;
     }
@@ -175,13 +175,13 @@ static bool drops_output_config(struct splice_job *j, scan_ref v)
 static bool has_output_config(const struct splice_job *j)
 {
     return scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT ||
-           (j->plan->left.format.old && j->plan->format == PLAN_FORMAT_NATIVE);
+           (j->plan->left.format.old && j->plan->format.how == PLAN_FORMAT_NATIVE);
 }
 
 static bool drops_output_format(struct splice_job *j, scan_ref v)
 {
     bool other = scan_type(j->s, SCAN_GET(j->s, 0, "output_config")) == SCAN_OBJECT;
-    if (other || !j->plan->left.format.old || j->plan->format != PLAN_FORMAT_NATIVE) {
+    if (other || !j->plan->left.format.old || j->plan->format.how != PLAN_FORMAT_NATIVE) {
         return true;
     }
     struct str effort = own_effort(j);
@@ -318,8 +318,8 @@ static bool drops_plain(const struct splice_job *j, scan_ref key)
 /* A field that Bedrock was found not to know. */
 static bool drops_unknown(const struct splice_job *j, scan_ref key)
 {
-    for (uint32_t i = 0; i < j->plan->field_count; i++) {
-        if (scan_text_is(j->s, key, j->plan->field[i])) {
+    for (uint32_t i = 0; i < j->plan->cure.field_count; i++) {
+        if (scan_text_is(j->s, key, j->plan->cure.field[i])) {
             return true;
         }
     }
@@ -367,15 +367,16 @@ static bool insert_members(struct splice_job *j)
     struct buf b;
     buf_init(&b, 4096);
     BUF_LIT(&b, VERSION_MEMBER);
-    for (uint32_t i = 0; i < p->beta_count; i++) {
-        buf_printf(&b, "%s\"%.*s\"", i == 0 ? "\"anthropic_beta\":[" : ",", STR_ARG(p->betas[i]));
+    for (uint32_t i = 0; i < p->betas.count; i++) {
+        buf_printf(&b, "%s\"%.*s\"", i == 0 ? "\"anthropic_beta\":[" : ",",
+                   STR_ARG(p->betas.value[i]));
     }
-    if (p->beta_count > 0) {
+    if (p->betas.count > 0) {
         BUF_LIT(&b, "],");
     }
     bool told = p->left.thinking.mode != WISH_THINKING_UNSET &&
                 scan_type(j->s, SCAN_GET(j->s, 0, "thinking")) == SCAN_OBJECT;
-    if (p->drop_block && !told && !p->forced) { /* beside a forced tool it would be a 400 */
+    if (p->thinking.drop_block && !told && !p->tools.forced) { /* beside one it would be a 400 */
         BUF_LIT(&b, "\"thinking\":{\"type\":\"adaptive\"," BINDING "},");
     }
     struct str effort = has_output_config(j) ? STR("") : own_effort(j);

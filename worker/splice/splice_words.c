@@ -16,10 +16,10 @@ static struct str put_together(struct splice_job *j, const char *before, const c
     const struct plan *p = j->plan;
     struct arena *a = j->s->arena;
     struct str format = {"", 0}, call = {"", 0};
-    if (p->format == PLAN_FORMAT_WORDS) {
+    if (p->format.how == PLAN_FORMAT_WORDS) {
         format = json_wish(a, p->left.format.schema.text);
     }
-    if (p->call_in_words) {
+    if (p->tools.in_words) {
         call = json_wish_call(a, p->left.choice.name);
     }
     if (!format.p || !call.p) {
@@ -67,7 +67,7 @@ enum status splice_words(struct splice_job *j, struct err *err)
 {
     scan_ref system = SCAN_GET(j->s, 0, "system");
     struct str put;
-    if (j->plan->format != PLAN_FORMAT_WORDS && !j->plan->call_in_words) {
+    if (j->plan->format.how != PLAN_FORMAT_WORDS && !j->plan->tools.in_words) {
         return STATUS_OK;
     }
     switch (scan_type(j->s, system)) {

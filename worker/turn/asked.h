@@ -36,19 +36,22 @@ const char *asked_passed_header(enum asked_passed which);
 struct asked {
     /* the head */
     enum dialect dialect;
-    struct str id;      /* request-id: the client's own if legal, else ours */
-    struct str path;    /* for the log */
-    unsigned allowed;   /* methods of all routes with that path, for a 405 */
-    struct str query;   /* after '?' */
-    struct str origin;  /* Origin header, empty if none or not allowed */
-    struct str betas;   /* anthropic-beta values, joined by ',' */
-    struct str agent;   /* user-agent, cut */
-    struct str client;  /* address behind TRUSTED_PROXIES; empty: the peer is the client */
-    struct str session; /* Claude Code's or Codex's, by its header, cut */
-    struct str thread;  /* Codex's, by its header, cut */
-    bool no_sampling;   /* its anthropic-version has no temperature, top_p, top_k */
-    bool counting;      /* count_tokens: nothing is generated */
-    struct {            /* of what is no POST: see page.h */
+    struct str id;     /* request-id: the client's own if legal, else ours */
+    struct str path;   /* for the log */
+    unsigned allowed;  /* methods of all routes with that path, for a 405 */
+    struct str query;  /* after '?' */
+    struct str origin; /* Origin header, empty if none or not allowed */
+    struct str betas;  /* anthropic-beta values, joined by ',' */
+    struct {
+        struct str address; /* behind TRUSTED_PROXIES; empty: it is the peer */
+        struct str agent;   /* user-agent, cut */
+        struct str session; /* Claude Code's or Codex's, by its header, cut */
+        struct str thread;  /* Codex's, by its header, cut */
+    } client;
+    bool no_sampling; /* its anthropic-version has no temperature, top_p, top_k */
+    bool counting;    /* count_tokens: nothing is generated */
+    bool mantle;      /* it came by /mantle, where ids are those of Bedrock's other host */
+    struct {          /* of what is no POST: see page.h */
         bool wanted, https;
         struct str host;
     } page;

@@ -86,8 +86,12 @@ struct attempt {
     struct buf body;
     char body_sha256[2 * SHA256_SIZE];
     bool body_hashed;
-    struct str tier;          /* Bedrock's header; empty: none */
-    struct plan_terms terms;  /* Bedrock's headers, or members of the body */
+    struct str tier;         /* Bedrock's header; empty: none */
+    struct plan_terms terms; /* Bedrock's headers, or members of the body */
+    struct {                 /* Bedrock's other host counts what CountTokens does not */
+        bool here;           /* this attempt goes there */
+        struct str betas;    /* its anthropic-beta header; empty: none */
+    } mantle;
     bool tier_named;          /* a service tier other than the default is asked for */
     struct buf changes;       /* for x-converter-changes */
     struct cures_sent sent;   /* what Bedrock may refuse of the body */

@@ -66,6 +66,9 @@ struct worker {
         loop_handle listener; /* 0 while shedding, paused or draining */
         struct loop_timer timer_shed, timer_beat, timer_drain;
         uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
+        uint64_t bytes_in;                 /* of all clients, at the last beat */
+        uint32_t quiet_beats;              /* since then nothing came */
+        uint64_t full_told_ms;             /* not again before */
         int exit_code;
     } process;
 };

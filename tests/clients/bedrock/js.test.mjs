@@ -132,6 +132,23 @@ test('Claude Code in Bedrock mode', async () => {
   assert.ok(seen.operations.InvokeModelWithResponseStream >= 2, JSON.stringify(seen.operations));
   assert.equal(seen.refused, 0, 'Bedrock refused a request');
 });
+const mantle = (key) => ({ CLAUDE_CODE_USE_MANTLE: '1', ANTHROPIC_BEDROCK_MANTLE_BASE_URL: `${BASE_URL}/mantle`, AWS_BEARER_TOKEN_BEDROCK: key });
+test('Claude Code in Mantle mode', async () => {
+  const { code, said } = await claude(mantle(API_KEY), 'anthropic.claude-opus-5-5');
+  assert.equal(code, 0, said);
+  assert.match(said, /The tool said: hello/);
+  const seen = await ledger();
+  assert.ok(seen.operations.InvokeModelWithResponseStream >= 2, JSON.stringify(seen.operations));
+  assert.match(seen.last[0].path, /global\.anthropic\.claude-opus-5-5/);
+  assert.equal(seen.refused, 0, 'Bedrock refused a request');
+});
+test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model', async () => {
+  for (const [key, model, words] of [[REVOKED_KEY, 'anthropic.claude-opus-5-5', /login|401|403|invalid/i], [POOR_KEY, 'anthropic.claude-opus-5-5', /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
+    const { code, said } = await claude(mantle(key), model, 'hi');
+    assert.notEqual(code, 0, said);
+    assert.match(said, words);
+  }
+});
 test('Claude Code in Bedrock mode: a revoked key, a spent budget, no such model', async () => {
   // 403 is to it credentials that ran out, at Bedrock, too
   for (const [key, model, words] of [[REVOKED_KEY, CLAUDE, /login|403|invalid/i], [POOR_KEY, CLAUDE, /budget/], [API_KEY, 'no-such', /no-such|model/]]) {

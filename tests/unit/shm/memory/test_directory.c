@@ -250,7 +250,7 @@ static void test_find_flipped_bit_in_a_cell_is_never_a_wrong_hit(void **state)
     struct directory_key wanted = key_of(1, 5), k;
     publish(1, 1, 5);
     char *area = (char *)seg.directory;
-    char *cell = memmem(area, seg.header->directory_size, wanted.digest, sizeof wanted.digest);
+    char *cell = memmem(area, seg.header->directory.size, wanted.digest, sizeof wanted.digest);
     assert_non_null(cell);
     for (size_t bit = 0; bit < 8 * (sizeof wanted + 4); bit++) {
         cell[bit / 8] = (char)(cell[bit / 8] ^ (1 << bit % 8));

@@ -51,10 +51,10 @@ static void test_create_areas_lie_apart_on_pages(void **state)
     (void)state;
     const struct segment_header *h = seg.header;
     const uint64_t rows[][2] = {{0, sizeof *h},
-                                {h->directory_at, h->directory_size},
-                                {h->bucket_at, h->bucket_size},
-                                {h->scoreboard_at, h->scoreboard_size},
-                                {h->counters_at, h->counters_size},
+                                {h->directory.at, h->directory.size},
+                                {h->bucket.at, h->bucket.size},
+                                {h->scoreboard.at, h->scoreboard.size},
+                                {h->counters.at, h->counters.size},
                                 {h->size, 0}};
     for (size_t i = 0; i + 1 < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(rows[i][0] % 4096, 0);
@@ -143,10 +143,10 @@ static void test_attach_wrong_header_is_refused(void **state)
         {"workers 0", offsetof(struct segment_header, workers), 0, 4},
         {"workers many", offsetof(struct segment_header, workers), 1000000, 4},
         {"size", offsetof(struct segment_header, size), 1ull << 40, 8},
-        {"directory_at", offsetof(struct segment_header, directory_at), 1ull << 40, 8},
-        {"directory_size", offsetof(struct segment_header, directory_size), UINT64_MAX, 8},
-        {"bucket_at", offsetof(struct segment_header, bucket_at), UINT64_MAX, 8},
-        {"counters_size", offsetof(struct segment_header, counters_size), 1ull << 50, 8},
+        {"directory_at", offsetof(struct segment_header, directory.at), 1ull << 40, 8},
+        {"directory_size", offsetof(struct segment_header, directory.size), UINT64_MAX, 8},
+        {"bucket_at", offsetof(struct segment_header, bucket.at), UINT64_MAX, 8},
+        {"counters_size", offsetof(struct segment_header, counters.size), 1ull << 50, 8},
         {"max_keys 0", offsetof(struct segment_header, max_keys), 0, 4},
         {"max_keys", offsetof(struct segment_header, max_keys), UINT32_MAX, 4},
         {"max_mappings", offsetof(struct segment_header, max_mappings), 1u << 30, 4},

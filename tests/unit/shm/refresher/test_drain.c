@@ -55,6 +55,37 @@ static void test_tick_more_than_one_tick_may_store_leaves_it_behind(void **state
     assert_int_equal(waiting(), 0);
 }
 
+/* Few at a time, so that no request waits long for the CPU; all at once where that does not keep up. */
+static void test_tick_calm_is_small_until_it_falls_behind(void **state)
+{
+    (void)state;
+    tick(); /* the sweep of this second */
+    assert_int_equal(drain_pause_ms(drain), 200);
+    for (uint64_t i = 0; i < 100; i++) {
+        write_record(&writer, i, true);
+    }
+    drain_tick(drain, true);
+    assert_int_equal(fake.count, 64);
+    assert_int_equal(drain_pause_ms(drain), 1);
+    drain_tick(drain, true);
+    assert_int_equal(fake.count, 100);
+    assert_int_equal(drain_pause_ms(drain), 10);
+    drain_tick(drain, true);
+    assert_int_equal(drain_pause_ms(drain), 200);
+
+    for (uint64_t i = 0; i < 300; i++) {
+        write_record(&writer, 100 + i, true);
+    }
+    drain_tick(drain, true);
+    assert_int_equal(fake.count, 164);
+    usleep(510000);
+    clock_tick();
+    assert_int_equal(drain_pause_ms(drain), 0);
+    drain_tick(drain, true);
+    assert_int_equal(fake.count, 400);
+    assert_int_equal(waiting(), 0);
+}
+
 static void test_tick_key_of_a_clear_row_goes_under_its_own_id(void **state)
 {
     (void)state;
@@ -205,6 +236,7 @@ int main(void)
         T(test_tick_stores_everything_in_order_once),
         T(test_batch_is_no_larger_than_the_store_takes),
         T(test_tick_more_than_one_tick_may_store_leaves_it_behind),
+        T(test_tick_calm_is_small_until_it_falls_behind),
         T(test_tick_key_of_a_clear_row_goes_under_its_own_id),
         T(test_tick_failing_store_keeps_records_and_backs_off),
         T(test_tick_poison_row_is_given_up_alone),

@@ -187,7 +187,7 @@ static void test_reasoning_of_others_or_unsigned_is_dropped(void **state)
         converse_build_text(&bed.b, STR("u"));
         converse_build_role(&bed.b, CONVERSE_ASSISTANT);
         converse_build_reasoning(&bed.b, STR(""), text_from(rows[i].signature));
-        assert_int_equal(bed.b.turn == CONVERSE_ASSISTANT, rows[i].kept);
+        assert_int_equal(bed.b.turn.role == CONVERSE_ASSISTANT, rows[i].kept);
         assert_int_equal(buf_len(&bed.c.changes) == 0, rows[i].kept);
         convert_case_free(&bed.c);
     }

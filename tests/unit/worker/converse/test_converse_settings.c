@@ -36,12 +36,12 @@ static void off(struct plan *p)
 
 static void level(struct plan *p)
 {
-    p->level = STR("high");
+    p->thinking.level = STR("high");
 }
 
 static void no_calls(struct plan *p)
 {
-    p->no_calls = true;
+    p->tools.no_calls = true;
 }
 
 static void one_call(struct plan *p)
@@ -51,14 +51,14 @@ static void one_call(struct plan *p)
 
 static void one_forced_call(struct plan *p)
 {
-    p->left.choice.one_call = p->forced = true;
+    p->left.choice.one_call = p->tools.forced = true;
 }
 
 static void betas(struct plan *p)
 {
-    p->betas[0] = STR("a");
-    p->betas[1] = STR("b");
-    p->beta_count = 2;
+    p->betas.value[0] = STR("a");
+    p->betas.value[1] = STR("b");
+    p->betas.count = 2;
 }
 
 static void tier(struct plan *p)
@@ -68,7 +68,7 @@ static void tier(struct plan *p)
 
 static void format(struct plan *p)
 {
-    p->format = PLAN_FORMAT_NATIVE;
+    p->format.how = PLAN_FORMAT_NATIVE;
     static struct scan s;
     p->left.format.schema.text = STR("{\"type\":\"object\"}");
     p->left.format.schema.name = STR("n");
@@ -80,7 +80,7 @@ static void format(struct plan *p)
 static void open_format(struct plan *p)
 {
     format(p);
-    p->format_schema = SCHEMA_CLOSED;
+    p->format.schema_rules = SCHEMA_CLOSED;
 }
 
 #define FORMAT(schema)                                                           \
@@ -163,9 +163,9 @@ static void test_words_stand_in_the_system_prompt(void **state)
     struct build_bed bed;
     (void)state;
     build_open(&bed, QWEN);
-    bed.plan.call_in_words = true;
+    bed.plan.tools.in_words = true;
     bed.plan.left.choice.name = STR("get.weather");
-    bed.plan.format = PLAN_FORMAT_WORDS;
+    bed.plan.format.how = PLAN_FORMAT_WORDS;
     bed.plan.left.format.schema.text = STR("{\"a\":\"\\\"\"}");
     converse_settings_put_words(&bed.b);
     build_message(&bed);

@@ -83,6 +83,80 @@ static void test_refusal_table_gives_a_marked_estimate(void **state)
     assert_int_equal(row.requests[TRAFFIC_ABORTED], 0);
 }
 
+/* CountTokens does not have the model; g->step tells what the other host says. */
+static const struct {
+    const char *name, *model, *status, *body;
+    bool counts, remembered;
+} mantles[] = {
+    {"counts", COUNT_BODY("claude-opus-5-5"), "200 OK", "{\"input_tokens\":41}", true, false},
+    {"no permission", COUNT_BODY("claude-opus-4-8"), "403 No",
+     "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"no\"}}", false,
+     true},
+    {"no login", COUNT_BODY("claude-opus-4-7"), "401 No", "{}", false, true},
+    {"no such route", COUNT_BODY("claude-sonnet-5"), "404 No", "", false, true},
+    {"throttled", COUNT_BODY("claude-haiku-5-5"), "429 Slow", "{}", false, false},
+    {"a bad body", COUNT_BODY("claude-haiku-5-5"), "400 Bad",
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"x: bad\"}}",
+     false, false},
+    {"a page", COUNT_BODY("claude-fable-5-1"), "200 OK", "<html>", false, true},
+    {"a negative count", COUNT_BODY("claude-fable-5-2"), "200 OK", "{\"input_tokens\":-1}", false,
+     true},
+};
+
+static void answer_both(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (text_starts(request, STR("POST /anthropic/v1/messages/count_tokens "))) {
+        up_json(c, mantles[g->step].status, "", text_from(mantles[g->step].body));
+    } else {
+        up_json(c, "400 Bad", "x-amzn-ErrorType: ValidationException\r\n",
+                STR("{\"message\":\"The provided model doesn't support counting tokens.\"}"));
+    }
+}
+
+static void test_other_host_counts_or_is_left_alone(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bounds.attempts = 1;
+    g->reply = answer_both;
+    for (size_t i = 0; i < sizeof mantles / sizeof *mantles; i++) {
+        g->step = (int)i;
+        gateway_talk(g, COUNT, KEY, mantles[i].model, "{\"input_tokens\":");
+        client_check(&g->client, mantles[i].name, "{\"input_tokens\":41}", mantles[i].counts);
+        client_check(&g->client, mantles[i].name, "x-token-count: estimate", !mantles[i].counts);
+        assert_non_null(strstr(g->last, "\r\n\r\n{\"model\":\"anthropic.claude-"));
+        assert_null(strstr(g->last, "max_tokens"));
+        g->last[0] = '\0';
+        g->step = 0;
+        gateway_talk(g, COUNT, KEY, mantles[i].model, "{\"input_tokens\":");
+        client_check(&g->client, mantles[i].name, "{\"input_tokens\":41}", !mantles[i].remembered);
+        assert_int_equal(g->last[0] == '\0', mantles[i].remembered);
+    }
+}
+
+/* In a region without it nobody waits twice, whatever the model. */
+static void answer_runtime_only(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (text_starts(request, STR("POST /anthropic/"))) {
+        g->step++;
+        c->reset_after = true;
+    } else {
+        answer_both(g, c, request);
+    }
+}
+
+static void test_host_that_is_not_there_is_left_alone(void **state)
+{
+    struct gateway *g = *state;
+    g->config.bounds.attempts = 1;
+    g->reply = answer_runtime_only;
+    gateway_talk(g, COUNT, KEY, COUNT_BODY("claude-opus-5-5"), "x-token-count: estimate");
+    assert_true(g->step > 0);
+    int asked = g->step;
+    gateway_talk(g, COUNT, KEY, COUNT_BODY("claude-opus-5-5"), "x-token-count: estimate");
+    gateway_talk(g, COUNT, KEY, COUNT_BODY("claude-opus-4-8"), "x-token-count: estimate");
+    assert_int_equal(g->step, asked);
+}
+
 static void test_model_without_counting_is_not_asked(void **state)
 {
     struct gateway *g = *state;
@@ -127,7 +201,10 @@ static void test_guess_table(void **state)
         if (scan_parse(&scan, arena, body, &limits, &err) != STATUS_OK ||
             messages_read(&scan, true, &r, &err) != STATUS_OK)
             fail_msg("%s: %s", rows[i].name, err.text);
-        uint64_t n = count_guess(&r);
+        uint64_t n = count_guess(&r, false), more = count_guess(&r, true);
+        if (more < n || more > n + n * 3 / 10 + 2)
+            fail_msg("%s: %llu and %llu tokens", rows[i].name, (unsigned long long)n,
+                     (unsigned long long)more);
         if (n < rows[i].least || n > rows[i].most)
             fail_msg("%s: %llu tokens", rows[i].name, (unsigned long long)n);
         arena_drop(arena);
@@ -139,6 +216,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GATEWAY(test_count_is_bedrocks_own),
         GATEWAY(test_refusal_table_gives_a_marked_estimate),
+        GATEWAY(test_other_host_counts_or_is_left_alone),
+        GATEWAY(test_host_that_is_not_there_is_left_alone),
         GATEWAY(test_model_without_counting_is_not_asked),
         GATEWAY(test_fallback_refuse_is_501),
         cmocka_unit_test(test_guess_table),

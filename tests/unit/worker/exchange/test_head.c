@@ -81,7 +81,7 @@ static void test_glance_needs_no_arena_and_cuts_the_agent(void **state)
     head_glance(&x, &r, id);
     assert_true(text_eq(x.asked.id, STR("mine")));
     assert_true(text_eq(x.asked.path, STR("/v1/messages")));
-    assert_int_equal(x.asked.agent.n, 80);
+    assert_int_equal(x.asked.client.agent.n, 80);
     assert_int_equal(x.asked.origin.n, 0); /* not in CORS_ORIGINS */
     head_glance(&x, &(struct http_request){.path = {NULL, 0}}, id);
     assert_true(text_starts(x.asked.id, STR("req_")));

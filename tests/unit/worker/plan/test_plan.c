@@ -9,13 +9,13 @@ static void test_notes_stand_once_and_the_first_loss_is_kept(void **state)
     plan_case_read(&c, DIALECT_ANTHROPIC, QWEN, ",\"max_tokens\":9");
     plan_case_make(&c);
     plan_note(&c.plan, PLAN_MAP, "a", (struct str){NULL, 0});
-    assert_string_equal(c.plan.lost, "");
+    assert_string_equal(c.plan.notes.lost, "");
     plan_note(&c.plan, PLAN_CLAMP, "b", (struct str){NULL, 0});
     plan_note(&c.plan, PLAN_DROP, "c:", STR("d\r\ne,f"));
     plan_note(&c.plan, PLAN_DROP, "c:", STR("d\r\ne,f"));
     plan_judge(&c.plan, PLAN_TOP_K, PLAN_DROP, "top_k");
     assert_int_equal(c.plan.verdict[PLAN_TOP_K], PLAN_DROP);
-    assert_string_equal(c.plan.lost, "b");
+    assert_string_equal(c.plan.notes.lost, "b");
     assert_true(text_eq(buf_str(&c.changes), STR("map:a,map:b,drop:c:d??e?f,drop:top_k")));
     plan_case_free(&c);
 }

@@ -175,7 +175,7 @@ static void test_values_that_go_on(void **state)
     struct plan_case c;
     make(&c, DIALECT_ANTHROPIC, OPUS47, M(",\"output_config\":{\"effort\":\"max\"}"),
          &(struct cure){.what = LEARNED_EFFORT, .value = 4});
-    assert_true(text_eq(c.plan.level, STR("xhigh")));
+    assert_true(text_eq(c.plan.thinking.level, STR("xhigh")));
     plan_case_free(&c);
     make(&c, DIALECT_ANTHROPIC, QWEN, M(""),
          &(struct cure){.what = LEARNED_MAX_TOKENS, .value = 77});
@@ -183,7 +183,7 @@ static void test_values_that_go_on(void **state)
     plan_case_free(&c);
     make(&c, DIALECT_OPENAI, GPT_OSS, ",\"reasoning_effort\":\"high\"",
          &(struct cure){.what = LEARNED_EFFORT});
-    assert_int_equal(c.plan.level.n, 0);
+    assert_int_equal(c.plan.thinking.level.n, 0);
     plan_case_free(&c);
 }
 
@@ -213,7 +213,7 @@ static void test_sent_tells_what_is_there(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct plan_case c;
         make(&c, DIALECT_ANTHROPIC, rows[i].model, rows[i].more, NULL);
-        uint64_t bits = c.plan.sent.bits;
+        uint64_t bits = c.plan.cure.sent.bits;
         if ((bits & rows[i].has) != rows[i].has || (bits & rows[i].has_not) != 0) {
             fail_msg("%s: %llx", rows[i].more, (unsigned long long)bits);
         }
@@ -243,7 +243,7 @@ static void test_odd_values_are_seen(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct plan_case c;
         make(&c, DIALECT_ANTHROPIC, OPUS46, rows[i].more, NULL);
-        if (c.plan.sent.odd != rows[i].odd) {
+        if (c.plan.cure.sent.odd != rows[i].odd) {
             fail_msg("%s", rows[i].more);
         }
         plan_case_free(&c);
@@ -257,7 +257,7 @@ static void learn(const char *model, const char *more, struct cure cure)
 {
     struct plan_case c;
     make(&c, DIALECT_ANTHROPIC, model, more, &cure);
-    learned_keep(&seg, c.plan.shape, cure.what, text_from(cure.name), cure.value, 100, 600);
+    learned_keep(&seg, c.plan.cure.shape, cure.what, text_from(cure.name), cure.value, 100, 600);
     plan_case_free(&c);
 }
 
@@ -267,7 +267,7 @@ static bool avoids(const char *model, const char *more)
     make(&c, DIALECT_ANTHROPIC, model, more, NULL);
     bool learned = text_starts(buf_str(&c.changes), STR("learned:")) ||
                    strstr(arena_printf(c.arena, "%.*s", STR_ARG(buf_str(&c.changes))), ",learned:");
-    assert_true(learned == c.plan.avoided);
+    assert_true(learned == c.plan.cure.avoided);
     plan_case_free(&c);
     return learned;
 }

@@ -35,8 +35,8 @@ static void test_verdict_of_each_block(void **state)
         struct str text = {NULL, 0};
         plan_case_read(&c, DIALECT_ANTHROPIC, rows[i].model, ",\"max_tokens\":9");
         plan_case_make(&c);
-        c.plan.betas[0] = text_from(rows[i].beta);
-        c.plan.beta_count = rows[i].beta[0] != 0;
+        c.plan.betas.value[0] = text_from(rows[i].beta);
+        c.plan.betas.count = rows[i].beta[0] != 0;
         assert_int_equal(scan_parse(&s, c.arena, text_from(rows[i].block), &limits, NULL),
                          STATUS_OK);
         enum plan_verdict got = plan_history(&c.plan, &s, 0, &text);

@@ -135,6 +135,70 @@ static void test_event_without_memory_is_internal(void **state)
     arena_drop(arena);
 }
 
+/* A blank in front takes the usual way through the JSON index: it must say the same. */
+static void check_both_ways(const char *payload)
+{
+    struct arena *arena = arena_new(1 << 20);
+    struct converse_event quick, usual;
+    struct err err;
+    char *blank = arena_printf(arena, " %s", payload);
+    enum status a =
+        converse_event_read(&quick, arena, STR("contentBlockDelta"), text_from(payload), &err);
+    enum status b =
+        converse_event_read(&usual, arena, STR("contentBlockDelta"), text_from(blank), &err);
+    bool same = a == b &&
+                (a != STATUS_OK ||
+                 (quick.index == usual.index && quick.kind == usual.kind &&
+                  quick.part.kind == usual.part.kind && text_eq(quick.part.text, usual.part.text) &&
+                  quick.part.citations == usual.part.citations));
+    if (!same) {
+        fail_msg("two ways to read %s", payload);
+    }
+    arena_drop(arena);
+}
+
+static void test_delta_of_the_usual_shape_is_read_as_any_other(void **state)
+{
+    (void)state;
+    static const char *const indexes[] = {"0",          "7",   "01", "-1",   "123456789",
+                                          "1234567890", "1e2", "",   "\"0\""};
+    static const char *const texts[] = {"",
+                                        "Hello",
+                                        "a\\n\\\"\\\\\\/\\t\\b\\f\\r",
+                                        "\\u0041",
+                                        "\\ud83d\\ude00",
+                                        "\\ud83d",
+                                        "\\x",
+                                        "\\",
+                                        "\xe8\xaf\xb7",
+                                        "\xe8\xaf",
+                                        "\xff",
+                                        "\xed\xa0\xbd",
+                                        "a\nb",
+                                        "\x7f",
+                                        "\""};
+    static const char *const shapes[] = {
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"},\"p\":\"abc\"}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"}}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"toolUse\":{\"input\":\"%s\"}},\"p\":\"\"}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"reasoningContent\":{\"text\":\"%s\"}}}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"reasoningContent\":{\"text\":\"%s\"},\"text\":"
+        "\"b\"}}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"},\"p\":\"a\",\"x\":1}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"},\"contentBlockIndex\":3}",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"},\"p\":\"a\"",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s\"}} ",
+        "{\"contentBlockIndex\":%s,\"delta\":{\"text\":\"%s",
+    };
+    for (size_t i = 0; i < COUNT_OF(indexes) * COUNT_OF(texts) * COUNT_OF(shapes); i++) {
+        char payload[300];
+        size_t k = i / COUNT_OF(indexes);
+        snprintf(payload, sizeof payload, shapes[k / COUNT_OF(texts)],
+                 indexes[i % COUNT_OF(indexes)], texts[k % COUNT_OF(texts)]);
+        check_both_ways(payload);
+    }
+}
+
 struct usage_row {
     const char *name, *usage;
     struct usage want;
@@ -307,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_event_of_each_kind_is_read),
         cmocka_unit_test(test_event_broken_is_upstream),
+        cmocka_unit_test(test_delta_of_the_usual_shape_is_read_as_any_other),
         cmocka_unit_test(test_event_without_memory_is_internal),
         cmocka_unit_test(test_usage_of_metadata_is_read),
         cmocka_unit_test(test_message_stop_tells_reason_and_sequence),

@@ -1,4 +1,3 @@
-#include "worker/exchange/queue.h"
 #include "worker/exchange/worker.h"
 
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include "worker/turn/context.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
 
@@ -466,8 +466,7 @@ static void stop(struct worker *w)
 
 int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)
 {
-    /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them
-     * anew. */
+    /* Bodies of 100 KB come and go with every request: their pages are kept. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */

@@ -7,35 +7,36 @@
 #define SHM_CATALOGUE_ABILITIES_H
 
 /* The column `takes`. X(NAME, word, meaning) */
-#define ABILITIES_TAKES(X)                                                                  \
-    X(CLAUDE, "claude", "it speaks Anthropic's Messages; InvokeModel serves it")            \
-    X(THINKING_DISPLAY, "thinking_display", "thinking.display")                             \
-    X(FORMAT, "format", "output_config.format (structured output)")                         \
-    X(STOPS, "stop", "stop sequences")                                                      \
-    X(SYSTEM_ROLE, "system_role", "role \"system\" inside messages")                        \
-    X(CACHE, "cache", "cache_control / cachePoint")                                         \
-    X(CACHE_1H, "cache_1h", "ttl \"1h\"")                                                   \
-    X(CACHE_TOP, "cache_top", "top-level cache_control (automatic breakpoint)")             \
-    X(TOOLS, "tools", "tools")                                                              \
-    X(TOOL_CHOICE, "tool_choice", "any and tool, not only auto")                            \
-    X(TOOL_SEARCH, "tool_search", "defer_loading, tool_reference")                          \
-    X(EAGER_INPUT, "eager_input", "tools[].eager_input_streaming")                          \
-    X(IMAGES, "images", "images")                                                           \
-    X(DOCUMENTS, "documents", "documents")                                                  \
-    X(SYSTEM, "system", "a system prompt at all")                                           \
-    X(STREAM_TOOLS, "stream_tools", "tools while streaming")                                \
-    X(CHOICE_ANY, "choice_any", "tool_choice any, but no tool by its name")                 \
-    X(CALL_LIMIT, "call_limit", "tool_choice none, disable_parallel_tool_use: by Converse") \
-    X(STRICT, "strict", "tools[].strict")                                                   \
-    X(RESULT_MEDIA, "result_media", "images and documents inside a tool result")            \
-    X(INPUT_WHOLE, "input_whole", "its input tokens count the cached ones, too")            \
-    X(USER_LAST, "user_last", "the last turn has to be the user's")                         \
-    X(FLAT_SCHEMA, "flat_schema", "no $defs in the schemas of its tools")                   \
-    X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")                   \
-    X(ALWAYS_THINKS, "always_thinks", "a Claude whose thinking cannot be off")              \
-    X(BETWEEN_TOOLS, "between_tools", "thinking.type between_tools")                        \
-    X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")        \
-    X(MORE_TOKENS, "more_tokens", "the tokenizer of 4.7 and later: some 30 % more of a text")
+#define ABILITIES_TAKES(X)                                                                    \
+    X(CLAUDE, "claude", "it speaks Anthropic's Messages; InvokeModel serves it")              \
+    X(THINKING_DISPLAY, "thinking_display", "thinking.display")                               \
+    X(FORMAT, "format", "output_config.format (structured output)")                           \
+    X(STOPS, "stop", "stop sequences")                                                        \
+    X(SYSTEM_ROLE, "system_role", "role \"system\" inside messages")                          \
+    X(CACHE, "cache", "cache_control / cachePoint")                                           \
+    X(CACHE_1H, "cache_1h", "ttl \"1h\"")                                                     \
+    X(CACHE_TOP, "cache_top", "top-level cache_control (automatic breakpoint)")               \
+    X(TOOLS, "tools", "tools")                                                                \
+    X(TOOL_CHOICE, "tool_choice", "any and tool, not only auto")                              \
+    X(TOOL_SEARCH, "tool_search", "defer_loading, tool_reference")                            \
+    X(EAGER_INPUT, "eager_input", "tools[].eager_input_streaming")                            \
+    X(IMAGES, "images", "images")                                                             \
+    X(DOCUMENTS, "documents", "documents")                                                    \
+    X(SYSTEM, "system", "a system prompt at all")                                             \
+    X(STREAM_TOOLS, "stream_tools", "tools while streaming")                                  \
+    X(CHOICE_ANY, "choice_any", "tool_choice any, but no tool by its name")                   \
+    X(CALL_LIMIT, "call_limit", "tool_choice none, disable_parallel_tool_use: by Converse")   \
+    X(STRICT, "strict", "tools[].strict")                                                     \
+    X(RESULT_MEDIA, "result_media", "images and documents inside a tool result")              \
+    X(INPUT_WHOLE, "input_whole", "its input tokens count the cached ones, too")              \
+    X(USER_LAST, "user_last", "the last turn has to be the user's")                           \
+    X(FLAT_SCHEMA, "flat_schema", "no $defs in the schemas of its tools")                     \
+    X(PLAIN_PATTERN, "plain_pattern", "no look-around in their patterns")                     \
+    X(ALWAYS_THINKS, "always_thinks", "a Claude whose thinking cannot be off")                \
+    X(BETWEEN_TOOLS, "between_tools", "thinking.type between_tools")                          \
+    X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")          \
+    X(MORE_TOKENS, "more_tokens", "the tokenizer of 4.7 and later: some 30 % more of a text") \
+    X(NATIVE_CHAT, "native_chat", "Bedrock's own Chat Completions has it")
 
 /* The column `sampling`: temperature, top_p. X(NAME, word, meaning) */
 #define ABILITIES_SAMPLINGS(X)             \

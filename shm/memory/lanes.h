@@ -43,7 +43,7 @@ enum lanes_why {
 };
 const char *lanes_word(enum lanes_why why); /* "open" for FINE */
 
-#define LANES_WORDS        1024
+#define LANES_WORDS        4096
 #define LANES_RETRY_MS_MAX 3600000u /* of a Retry-After */
 
 /* X(NAME, "prometheus_name", "help"), of each lane */

@@ -49,7 +49,8 @@
     X(CACHE_TOP, "cache_top", "the mark for all stands at the last block")                    \
     X(CONTEXT, "context_management", "context_management is not sent")                        \
     X(BETA, "beta", "the beta, or all of them where Bedrock does not say which, is not sent") \
-    X(FIELD, "field", "a top-level field that this program does not know is not sent")
+    X(FIELD, "field", "a top-level field that this program does not know is not sent")        \
+    X(NATIVE, "native", "it goes by Converse in place of Bedrock's own Chat Completions")
 
 enum learned {
     LEARNED_NOTHING,

@@ -15,6 +15,7 @@
     X(MESSAGES_CONVERSE, "messages", "anthropic", "converse")     \
     X(MESSAGES_NONE, "messages", "anthropic", "none")             \
     X(CHAT_CONVERSE, "chat_completions", "openai", "converse")    \
+    X(CHAT_NATIVE, "chat_completions", "openai", "native")        \
     X(CHAT_NONE, "chat_completions", "openai", "none")            \
     X(RESPONSES_CONVERSE, "responses", "openai", "converse")      \
     X(RESPONSES_NONE, "responses", "openai", "none")              \

@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GAPS_MAX 4000000
-#define APART_US 2000u
+#define GAPS_MAX    4000000
+#define APART_US    2000u
 #define REQUEST_MAX (8u << 20)
 
 struct stream {

@@ -34,12 +34,22 @@ cmp -s $newer/package-lock.json $newer/node_modules/.installed-lock ||
     { (cd $newer && npm ci --no-audit --no-fund --loglevel=error) && cp $newer/package-lock.json $newer/node_modules/.installed-lock; } ||
     complain "npm ci failed in $newer"
 
-# The clients of Bedrock's own routes.
+# The clients of Bedrock's own routes, and the newest of all.
 own=$here/bedrock
-cmp -s $own/package-lock.json $own/node_modules/.installed-lock ||
-    { (cd $own && npm ci --no-audit --no-fund --loglevel=error) && cp $own/package-lock.json $own/node_modules/.installed-lock; } ||
-    complain "npm ci failed in $own"
+matrix=$here/matrix
+for folder in "$own" "$matrix"; do
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-lock" ||
+        { (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) && cp "$folder/package-lock.json" "$folder/node_modules/.installed-lock"; } ||
+        complain "npm ci failed in $folder"
+done
 
+# What is skipped for want of a package is said; Claude Code, Codex, an SDK of Anthropic's or OpenAI's, or botocore: then the run
+# has failed. (Those of npm end it above.)
+missing=()
+must_run() {
+    missing+=("$1")
+    echo "run.sh: skipping what needs $1"
+}
 # moto comes from PyPI into build/moto. On stdout why it cannot, one line.
 moto=build/moto
 # install_python VENV REQUIREMENTS
@@ -52,7 +62,7 @@ install_python() {
         return 1
     }
     log=$(python3 -m venv "$1" 2>&1 &&
-        timeout 90 "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
+        timeout 600 "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 10 --retries 1 \
             --requirement "$2" 2>&1) && cp "$2" "$1/.installed" && return
     case $log in
     '' | *'connection broken'* | *'timed out'* | *Timeout*) echo "PyPI cannot be reached" ;;
@@ -60,7 +70,6 @@ install_python() {
     esac
     return 1
 }
-# Without it its tests are skipped, in CI too: they are the only ones that need Python's packages.
 if [[ $# -eq 0 || $* == *moto* ]]; then
     if why=$(install_python "$moto" "$here/requirements.txt"); then
         export MOTO_SERVER=$PWD/$moto/bin/moto_server
@@ -70,13 +79,27 @@ if [[ $# -eq 0 || $* == *moto* ]]; then
     fi
 fi
 
-# Nor do these stop the others: the SDKs for Python and Go.
+# botocore, which judges what the programs of the matrix bring about.
+if [[ $# -eq 0 || $* == *matrix/* || $* == *opencode* ]]; then
+    if why=$(install_python build/judge tests/judge/requirements.txt); then
+        export JUDGE_PYTHON=$PWD/build/judge/bin/python
+    else
+        must_run "botocore, $why"
+    fi
+fi
+# The SDKs for Python and Go.
 if [[ $# -eq 0 || $* == *python* ]]; then
     if why=$(install_python build/openai "$newer/requirements.txt"); then
         export PYTHON_OPENAI=$PWD/build/openai/bin/python
     else
         export PYTHON_OPENAI_MISSING="no SDK for Python: $why"
-        echo "run.sh: skipping python.test.mjs, $PYTHON_OPENAI_MISSING"
+        must_run "OpenAI's SDK for Python, $why"
+    fi
+    if why=$(install_python build/matrix "$matrix/requirements.txt"); then
+        export PYTHON_MATRIX=$PWD/build/matrix/bin/python
+    else
+        export PYTHON_MATRIX_MISSING="no SDK for Python: $why"
+        must_run "Anthropic's SDK for Python, $why"
     fi
 fi
 if [[ $# -eq 0 || $* == *go.test* ]]; then
@@ -107,7 +130,7 @@ fi
 
 # The short form of make judge, which needs Python's packages, too.
 judged=0
-if [ $# -eq 0 ] && [ -z "${MOTO_MISSING:-}" ]; then
+if [ $# -eq 0 ] && [ -n "${JUDGE_PYTHON:-}" ]; then
     B=$bin COUNT=3000 tests/judge/run.sh || judged=1
 fi
 
@@ -184,7 +207,7 @@ wait_for "the server" node -e "fetch('$BASE_URL/ready').then(r => process.exit(r
 
 # One file after the other: they share the mock's ledger.
 files=("$@")
-[ $# -gt 0 ] || files=("$here"/*.test.mjs "$own"/*.test.mjs "$newer"/*.test.mjs)
+[ $# -gt 0 ] || files=("$here"/*.test.mjs "$own"/*.test.mjs "$newer"/*.test.mjs "$matrix"/*.test.mjs)
 status=0
 # go_through NODE FILE...
 go_through() {
@@ -194,12 +217,16 @@ go_through() {
 }
 old=() new=()
 for file in "${files[@]}"; do
-    case $file in */responses/*) new+=("$file") ;; *) old+=("$file") ;; esac
+    case $file in */responses/* | */matrix/*) new+=("$file") ;; *) old+=("$file") ;; esac
 done
 go_through node "${old[@]}"
 go_through $newer/node_modules/node/bin/node "${new[@]}"
 count() { sed -n "s/.* $1 \([0-9]*\)\$/\1/p" "$work/report.log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 [ "$status" -eq 0 ] || { echo "--- server log, last lines"; tail -20 "$work/server.log"; }
-echo "$(count pass) passed, $(count fail) failed, $(count skipped) skipped"
 [ "$status" -ne 0 ] || status=$judged
+for name in "${missing[@]}"; do
+    echo "FAILED: not run for want of a package: $name"
+    status=1
+done
+echo "$(count pass) passed, $(count fail) failed, $(count skipped) skipped"
 exit "$status"

@@ -178,7 +178,10 @@ class Request(Responses):
         self.maybe(out, 6, "clear_at", "never")
         self.maybe(out, 6, "output_config", {"effort": self.pick(EFFORTS)})
         if isinstance(out["content"], list) and self.one_in(4):
-            out["content"].append({"type": self.pick(["tool_addition", "tool_removal"]), "tool": {"type": "tool_reference", "name": "b"}})
+            out["content"].append({"type": self.pick(["tool_addition", "tool_removal"]), "tool": {"type": "tool_reference", "name": self.pick(["b", "late"])}})
+        if isinstance(out["content"], list) and self.one_in(6):
+            late = {"name": "late", "description": "d", "input_schema": self.pick([{}, {"type": "object"}, {"anyOf": [{"type": "object"}]}]), "strict": True}
+            out["content"].append({"type": "tool_addition", "tool": {"type": "tool_definition", "definition": late}})
         return out
 
     def tool(self):

@@ -32,6 +32,35 @@ static struct block *add_block(struct reply *out, enum block_kind kind, struct s
     return b;
 }
 
+/* --- listening --- */
+
+void ask_turn_begin(struct ask *ask)
+{
+    if (++ask->turns == 2)
+        ask->first = ask->heard;
+    ask->action = ask->heard = STR("");
+    play_turn_begin(&ask->play);
+}
+
+void ask_hear(struct ask *ask, struct str text)
+{
+    play_hear_text(&ask->play, text);
+    if (text_starts(text_trim(text), STR("<system-reminder>")))
+        return; /* the client's own words */
+    if (text_starts(text, STR("</transcript>")))
+        ask->action = ask->heard;
+    ask->text = ask->heard = text;
+}
+
+void ask_hear_result(struct ask *ask, struct str text, bool failed)
+{
+    size_t at;
+    bool ordered = text_find(ask->tool_result, STR("use tool "), &at);
+    if (!ordered || text_find(text, STR("use tool "), &at))
+        ask->tool_result = text;
+    play_hear_result(&ask->play, text, failed);
+}
+
 /* --- tools --- */
 
 void ask_add_tool(struct ask *ask, struct str name, struct str schema)
@@ -91,6 +120,8 @@ static void add_named_calls(const struct ask *ask, struct str text, struct reply
         struct str name = text_sub(rest, 0, name_n);
         struct str input = text_trim(text_sub(rest, name_n, rest.n));
         input = text_sub(input, 0, object_size(input));
+        if (input.n) /* an order within it is for whom the tool asks */
+            rest = text_sub(rest, (size_t)(input.p + input.n - rest.p), rest.n);
         if (is_offered(ask, name))
             add_call(out, name, input.n ? input : STR("{}"));
     }
@@ -106,15 +137,22 @@ static bool mentions(struct str text, struct str word)
 
 static bool add_calls(const struct ask *ask, struct reply *out)
 {
-    size_t before = out->block_n;
+    size_t before = out->block_n, at;
+    if (text_find(ask->text, STR("Do NOT call any tools"), &at))
+        return false;
     add_block(out, BLOCK_TEXT, STR("I will use a tool."));
     add_named_calls(ask, ask->text, out);
     bool wants_bash = mentions(ask->text, STR("bash")) || mentions(ask->text, STR("hello"));
     if (out->block_n == before + 1 && wants_bash && is_offered(ask, STR("Bash")))
         add_call(out, STR("Bash"),
                  STR("{\"command\":\"echo hello\",\"description\":\"Print hello\"}"));
-    if (out->block_n == before + 1 && ask->forced_tool.n)
-        add_call(out, ask->forced_tool, STR("{}"));
+    if (out->block_n == before + 1 && ask->forced_tool.n) {
+        struct str said = text_find(ask->text, STR("say: "), &at)
+                              ? text_sub(ask->text, at + 5, ask->text.n)
+                              : STR("");
+        said = text_sub(said, 0, object_size(said));
+        add_call(out, ask->forced_tool, said.n ? said : STR("{}"));
+    }
     if (out->block_n > before + 1)
         return true;
     out->block_n = before;
@@ -153,6 +191,13 @@ static struct str answer_text(struct arena *arena, const struct ask *ask,
     size_t at;
     if (fault_on(faults, FAULT_SIZE))
         return sized(arena, faults->n[FAULT_SIZE]);
+    if (text_find(ask->text, STR("Do NOT call any tools"), &at) &&
+        text_find(ask->text, STR("<summary>"), &at))
+        return text_from(
+            arena_printf(arena, "<summary>It began with: %.*s</summary>", STR_ARG(ask->first)));
+    if (text_find(ask->text, STR("<severity>N</severity>"), &at))
+        return text_find(ask->action, STR("rm -rf"), &at) ? STR("<severity>90</severity>")
+                                                          : STR("<severity>5</severity>");
     if (ask->tool_result.p)
         return prefixed(arena, STR("The tool said: "), ask->tool_result);
     if (text_find(ask->text, STR("say: "), &at))

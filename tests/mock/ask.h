@@ -5,11 +5,13 @@
  *
  * The model is deterministic. Text of the last user message decides:
  *   it is the demo              -> play.h (only with --play)
+ *   "Do NOT call any tools"     -> none is called; with "<summary>" in it: a summary of the first prompt
+ *   "<severity>N</severity>"    -> how bad the last action before "</transcript>" is (rm -rf: 90, else 5)
  *   a tool result that says "use tool NAME {json}" -> a call of that tool
  *   a tool result is there      -> "The tool said: <result>"
  *   "use tool NAME {json}"      -> a call of that tool (up to four of them), when it is offered
  *   "bash" or "hello" and a tool Bash -> its call with {"command":"echo hello",...}
- *   a forced tool               -> its call with {}
+ *   a forced tool               -> its call with the object of "say: {...}", or {}
  *   "forbidden word", and a guardrail is named -> REPLY_BLOCKED, as guardrails answer
  *   "say: TEXT"                 -> TEXT
  *   "stop as REASON" at the end -> that stop reason
@@ -34,6 +36,10 @@ struct ask {
     struct str model;
     struct str text;        /* last text of the last user message */
     struct str tool_result; /* p NULL: none in the last user message */
+    struct str first;       /* last text of the first user message */
+    struct str action;      /* text before "</transcript>", for a review */
+    struct str heard;       /* text that was heard last */
+    size_t turns;           /* user messages */
     struct str tool[ASK_TOOLS];
     struct str schema[ASK_TOOLS]; /* of the tool's input, JSON; empty: it has none of its own */
     size_t tool_n;
@@ -88,6 +94,11 @@ struct reply {
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32
 
+/* One user message: begin, each text, each result of a tool. Of several results the last is heard, or the one
+ * with an order in it: clients send them in the order in which they came. */
+void ask_turn_begin(struct ask *ask);
+void ask_hear(struct ask *ask, struct str text);
+void ask_hear_result(struct ask *ask, struct str text, bool failed);
 /* One tool more, while there is room. */
 void ask_add_tool(struct ask *ask, struct str name, struct str schema);
 /* Spans point into ask and arena. False: memory. */

@@ -169,16 +169,15 @@ static void read_user(const struct scan *s, scan_ref content, struct ask *out)
 {
     out->tool_result = (struct str){NULL, 0};
     out->text = block_text(s, content);
-    play_turn_begin(&out->play);
+    ask_turn_begin(out);
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
         scan_ref result = SCAN_GET(s, b, "toolResult"), text = SCAN_GET(s, b, "text");
         if (text != SCAN_ABSENT)
-            play_hear_text(&out->play, scan_text(s, text));
+            ask_hear(out, scan_text(s, text));
         if (result == SCAN_ABSENT)
             continue;
-        out->tool_result = block_text(s, SCAN_GET(s, result, "content"));
-        play_hear_result(&out->play, out->tool_result,
-                         SCAN_IS(s, SCAN_GET(s, result, "status"), "error"));
+        ask_hear_result(out, block_text(s, SCAN_GET(s, result, "content")),
+                        SCAN_IS(s, SCAN_GET(s, result, "status"), "error"));
     }
     play_turn_end(&out->play);
 }

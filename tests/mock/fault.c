@@ -209,8 +209,8 @@ bool fault_collect(struct fault_memory *m, struct str model, struct str header, 
 
 void fault_print_table(void)
 {
-    static const char *const KIND[] = {"refuse", "mantle", "page", "clock",
-                                       "shape",  "event",  "wire"};
+    static const char *const KIND[] = {"refuse", "mantle", "native", "page",
+                                       "clock",  "shape",  "event",  "wire"};
     printf("| fault | kind | HTTP | exception | N | what it does |\n|---|---|---|---|---|---|\n");
     for (unsigned id = 0; id < FAULT_COUNT; id++) {
         const struct fault_row *row = &ROW[id];

@@ -13,7 +13,7 @@
 #include "server/base/text.h"
 
 /*
- * Kinds: REFUSE: an AWS error before anything else. MANTLE: one of the other host's. PAGE: an HTML page. CLOCK: signature time.
+ * Kinds: REFUSE: an AWS error before anything else. MANTLE, NATIVE: one of theirs (mantle.h, native.h). PAGE: an HTML page. CLOCK: signature time.
  * SHAPE: changes a good answer. EVENT: an exception frame in the stream after N deltas (2).
  * WIRE: bytes or connection broken.
  * X(NAME, "name", kind, HTTP status, exception type, message, number when none is given, "what it
@@ -43,6 +43,9 @@
       "The provided request is not valid", 0, "400 validation")                                    \
     X(TOO_LONG, "too-long", REFUSE, 400, "ValidationException",                                    \
       "Input is too long for requested model.", 0, "400 with the text clients compact on")         \
+    X(TOO_MANY, "too-many", REFUSE, 400, "ValidationException",                                    \
+      "Too many input tokens. Max input tokens: 200000, request input token count: 240000", 0,     \
+      "400 with words for the same that clients do not know")                                      \
     X(NO_TIER, "no-tier", REFUSE, 400, "ValidationException",                                      \
       "The provided service tier is not supported for this model.", 0,                             \
       "400: this model has no such service tier")                                                  \
@@ -75,6 +78,10 @@
       "403: the gateway's credentials ran out")                                                    \
     X(MANTLE_DENIED, "mantle-denied", MANTLE, 403, "", "", 0,                                      \
       "the other host alone: no permission to count there")                                        \
+    X(NATIVE_ABSENT, "native-absent", NATIVE, 404, "", "", 0,                                      \
+      "the model is not among Bedrock's own Chat Completions")                                     \
+    X(NATIVE_INVALID, "native-invalid", NATIVE, 400, "", "", 0,                                    \
+      "Bedrock's own Chat Completions refuse the request")                                         \
     X(HTML_500, "html-500", PAGE, 500, "", "Internal Server Error", 0, "500 with an HTML page")    \
     X(HTML_200, "html-200", PAGE, 200, "", "Welcome", 0, "200 with an HTML page")                  \
     X(HTML_403, "html-403", PAGE, 403, "", "Forbidden by arn:aws:waf::123456789012:acl", 0,        \
@@ -142,6 +149,7 @@ _Static_assert(FAULT_COUNT <= 64, "struct faults keeps one bit each");
 enum fault_kind {
     FAULT_REFUSE,
     FAULT_MANTLE,
+    FAULT_NATIVE,
     FAULT_PAGE,
     FAULT_CLOCK,
     FAULT_SHAPE,

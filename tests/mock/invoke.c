@@ -172,18 +172,17 @@ static struct str last_text(const struct scan *s, scan_ref content)
 static void read_result(const struct scan *s, scan_ref block, struct ask *out)
 {
     bool failed = false;
-    out->tool_result = last_text(s, SCAN_GET(s, block, "content"));
     scan_bool(s, SCAN_GET(s, block, "is_error"), &failed);
-    play_hear_result(&out->play, out->tool_result, failed);
+    ask_hear_result(out, last_text(s, SCAN_GET(s, block, "content")), failed);
 }
 
 static bool read_user(const struct scan *s, scan_ref content, struct ask *out, char why[WHY_SIZE])
 {
     out->tool_result = (struct str){NULL, 0};
     out->text = last_text(s, content);
-    play_turn_begin(&out->play);
+    ask_turn_begin(out);
     if (scan_type(s, content) == SCAN_STRING)
-        play_hear_text(&out->play, out->text);
+        ask_hear(out, out->text);
     for (scan_ref b = scan_first(s, content); b != SCAN_ABSENT; b = scan_next(s, content, b)) {
         scan_ref type = SCAN_GET(s, b, "type");
         if (SCAN_IS(s, type, "tool_result"))
@@ -192,7 +191,7 @@ static bool read_user(const struct scan *s, scan_ref content, struct ask *out, c
             continue;
         if (SCAN_IS(s, SCAN_GET(s, b, "text"), ""))
             return speaker_refuse(why, "messages: text content blocks must be non-empty");
-        play_hear_text(&out->play, scan_text(s, SCAN_GET(s, b, "text")));
+        ask_hear(out, scan_text(s, SCAN_GET(s, b, "text")));
     }
     play_turn_end(&out->play);
     return true;

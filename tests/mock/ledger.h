@@ -17,6 +17,7 @@
     X(CONVERSE_STREAM, "ConverseStream", "converse-stream", true)                          \
     X(COUNT_TOKENS, "CountTokens", "count-tokens", false)                                  \
     X(MANTLE_COUNT, "MantleCountTokens", "", false)                                        \
+    X(NATIVE_CHAT, "NativeChatCompletions", "", false)                                     \
     X(CREDENTIALS, "Credentials", "", false)                                               \
     X(PROFILE, "GetInferenceProfile", "", false)                                           \
     X(UNKNOWN, "Unknown", "", false)

@@ -9,7 +9,7 @@
  *   admin.c     /__ledger, /__body, /__reset, /__script, /health and the container credentials
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
  *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
- *   mantle.c    Bedrock's other host
+ *   mantle.c    Bedrock's other host      native.c  Bedrock's own Chat Completions
  *   stream.c, frame.c     streamed answers      refusals.c  what another year refuses
  */
 #ifndef MOCK_MOCK_H

@@ -5,6 +5,7 @@
 
 #include "server/base/clock.h"
 #include "tests/mock/mantle.h"
+#include "tests/mock/native.h"
 #include "tests/mock/terms.h"
 #include "server/base/base64.h"
 
@@ -49,11 +50,12 @@ static bool is_profile_request(const struct request *r, char model[2048], struct
 }
 
 /* Its model stands in the body: good enough to find its faults by. */
-static bool is_mantle(const struct request *r, char model[2048], struct str *model_out)
+static bool is_elsewhere(const struct request *r, struct str path, char model[2048],
+                         struct str *model_out)
 {
     size_t at;
     struct str mark = STR("\"model\":\""), rest, name;
-    if (!text_eq(r->path, STR(MANTLE_COUNT)) || !text_eq(r->method, STR("POST")))
+    if (!text_eq(r->path, path) || !text_eq(r->method, STR("POST")))
         return false;
     if (text_find(r->body, mark, &at)) {
         rest = text_sub(r->body, at + mark.n, 2000);
@@ -71,8 +73,10 @@ static enum operation find_operation(const struct request *r, char model[2048],
     *model_out = STR("");
     if (is_profile_request(r, model, model_out))
         return OPERATION_PROFILE;
-    if (is_mantle(r, model, model_out))
+    if (is_elsewhere(r, STR(MANTLE_COUNT), model, model_out))
         return OPERATION_MANTLE_COUNT;
+    if (is_elsewhere(r, STR(NATIVE_CHAT), model, model_out))
+        return OPERATION_NATIVE_CHAT;
     bool shaped = text_split(&rest, '/', &piece) && text_split(&rest, '/', &piece) &&
                   text_eq(piece, STR("model")) && text_split(&rest, '/', &id);
     if (!shaped || id.n == 0 || id.n > 2048 || !text_eq(r->method, STR("POST")))
@@ -381,6 +385,8 @@ static void answer_operation(struct visit *v)
     } else if (timely && check_caller(v) && !refuse_by_fault(v) && !show_page(v)) {
         if (v->operation == OPERATION_PROFILE)
             give_profile(v);
+        else if (v->operation == OPERATION_NATIVE_CHAT)
+            native_chat(v->mock, v->request, v->arena, &v->faults, v->out);
         else if (v->operation == OPERATION_COUNT_TOKENS)
             count_tokens(v);
         else

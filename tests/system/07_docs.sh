@@ -104,7 +104,7 @@ expect "client lines of the Chinese README" "$(diff <(code "$T/clients.md") <(co
 
 # --- a running server has the families, types, labels and values of `docs metrics`, and the routes of `docs routes`
 start_mock
-start_server METRICS_TOKEN=off
+start_server METRICS_TOKEN=off BEDROCK_LANES="us-west-2=$MOCK_URL" BEDROCK_ENDPOINT_URL=
 call /metrics
 shown() { # name, type, labels, help of each family in the answer
     awk '/^# HELP / { help = $0; sub(/^# HELP [^ ]* /, "", help); next }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Lanes: a throttled region, one that is out, one of another account, one without the model; and what the client,
 # the prompt cache and the health of a lane have of it.
-#   LANES_REQUESTS=10000 LANES_OUT=30 tests/system/83_lanes.sh     the whole of it (2,000 and 6 s otherwise)
+#   LANES_REQUESTS=10000 LANES_OUT=30 tests/system/83_lanes.sh     the whole of it (2,000 and 4 s otherwise)
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 REQUESTS=${LANES_REQUESTS:-2000}
-OUT_S=${LANES_OUT:-6}
+OUT_S=${LANES_OUT:-4}
 CONVERSATIONS=200
 
 declare -a LANE_PID LANE_URL
@@ -15,6 +15,7 @@ declare -a LANE_PID LANE_URL
 lane() {
     local n=$1
     shift
+    rm -f "$T/lane$n.out" # of one before
     "$MOCK" --port "${LANE_PORT[$n]:-0}" --quiet "$@" >"$T/lane$n.out" 2>"$T/lane$n.log" &
     LANE_PID[n]=$!
     eventually 5 grep -q listening "$T/lane$n.out" || fail "lane $n did not start"
@@ -121,14 +122,32 @@ expect_below "of 200 moved ones at home" "$(told stay | jq -r .lane | grep -c us
 
 # --- home is out for a while ------------------------------------------------------------------------------------
 before=$(metric lane_probes_total us-west-2)
-lane_out 0
-end=$(($(now_ms) + OUT_S * 1000))
-: >"$T/out.codes"
-while [ "$(now_ms)" -lt $end ]; do
-    call /v1/messages -H "x-api-key: $KEY" -d "$(say "out$RANDOM$RANDOM" 1)"
-    echo "$CODE" >>"$T/out.codes"
+on 0 script tokens-400,pace-20 0
+for i in 1 2 3; do # streams that are open in it
+    curl -sN -H "x-api-key: $KEY" -d "$(say "open$i" 1 | jq -c '. + {stream: true, max_tokens: 4000}')" "$URL/v1/messages" >"$T/open.$i" &
 done
-expect "nobody notices" "$(sort -u "$T/out.codes")" 200
+eventually 5 eval '[ "$(grep -l content_block_delta "$T"/open.? | wc -l)" = 3 ]'
+client() { # N SECONDS: whole answers and streams in turn, of new conversations; "code whole" each
+    local n=0 end=$(($(now_ms) + $2 * 1000)) more
+    while [ "$(now_ms)" -lt $end ]; do
+        n=$((n + 1))
+        more='{"stream": true}'
+        [ $((n % 2)) = 0 ] || more='{}'
+        curl -s -o "$T/client.$1" -w '%{http_code} ' --max-time 20 -H "x-api-key: $KEY" -d "$(say "out$RANDOM$RANDOM" 1 | jq -c ". + $more")" "$URL/v1/messages"
+        grep -qE '^event: message_stop|"stop_reason":"end_turn"' "$T/client.$1" && ! grep -q '^event: error' "$T/client.$1" && echo whole
+    done
+}
+lane_out 0
+began=$(now_ms)
+jobs=()
+for i in 1 2 3 4; do
+    client $i "$OUT_S" >"$T/out.$i" &
+    jobs+=($!)
+done
+wait "${jobs[@]}"
+cat "$T"/out.[1-4] >"$T/out.codes"
+expect "nobody notices" "$(sort -u "$T/out.codes")" "200 whole"
+expect "but those whose streams were open in it" "$(grep -l '^event: error' "$T"/open.? | wc -l)" 3
 probes=$(($(metric lane_probes_total us-west-2) - before))
 lane 0
 began=$(now_ms)

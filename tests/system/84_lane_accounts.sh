@@ -105,12 +105,37 @@ at "$HOME_URL" script throttle 0
 before=$(at "$FAR_URL" ledger .requests)
 turn without "$(message "throttled without the role")"
 expect "nothing is sent unsigned" "$CODE $(($(at "$FAR_URL" ledger .requests) - before))" "429 0"
+stop_server
+curl -fsS -o /dev/null -X POST "$HOME_URL/__reset"
+curl -fsS -o /dev/null -d '{"credentials":{"status":403}}' "$HOME_URL/__script"
+start_server BEDROCK_LANES="us-west-2@arn:aws:iam::210987654321:role/home=$FAR_URL,us-east-1=$HOME_URL" BEDROCK_ENDPOINT_URL= \
+    AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+turn away "$(message "home cannot sign")"
+expect "where home cannot, the other serves" "$CODE $LANE" "200 us-east-1"
+stop_server
+start_server BEDROCK_LANES="$LANES" BEDROCK_ENDPOINT_URL= AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json \
+    RATE_LIMIT_REQUESTS_PER_WINDOW=100000
 curl -fsS -o /dev/null -X POST "$HOME_URL/__reset"
 at "$HOME_URL" script throttle 0
 role_is_back() { [ "$(awk '/AWS STS answered HTTP 403/ { seen = 1 } seen && /"from role"/' "$T/server.log" | wc -l)" -gt 0 ]; }
 eventually 15 role_is_back
 turn with "$(message "the role is back")"
 expect "it comes back by itself" "$CODE $LANE" "200 $FAR"
+stop_server
+
+# A reload brings a lane, and its account.
+echo "BEDROCK_LANES=us-west-2=$HOME_URL" >"$T/.env"
+start_server BEDROCK_ENDPOINT_URL= AWS_ENDPOINT_URL_STS="$HOME_URL" LOG_FORMAT=json RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+turn reload "$(message "home alone")"
+expect "nowhere to go" "$CODE" 429
+echo "BEDROCK_LANES=$LANES" >"$T/.env"
+kill -HUP "$SERVER_PID"
+moves() {
+    turn reload "$(message "home and away $RANDOM$RANDOM")"
+    [ "$CODE $LANE" = "200 $FAR" ]
+}
+expect_true "the new lane is used" eventually 15 moves
+rm "$T/.env"
 stop_server
 
 # What the setting may not say.

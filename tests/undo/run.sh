@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make undo: makes known faults again, one at a time, in a copy of the tree, and sees a test fail for each: a test that
-# cannot fail proves nothing. usage: tests/undo/run.sh [ID...]      B: directory of the programs (build)
+# cannot fail proves nothing. usage: tests/undo/run.sh [ID...|ID:NAME...]      B: directory of the programs (build)
 # Last line: "undo: N passed, N failed". Each row costs a run of the test it names, up to its first
 # failure; half an hour in all.
 set -uo pipefail
@@ -12,9 +12,9 @@ log=$copy.log
 # The work tree as it is, with what is built, and what tests have installed.
 make_copy() {
     rm -rf "$copy"
-    mkdir -p "$copy"
-    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy" 2>/dev/null
-    cp -a --reflink=auto "${B:-build}" "$copy/build" 2>/dev/null || true
+    mkdir -p "$copy/build"
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$copy" 2>/dev/null
+    find "${B:-build}" -mindepth 1 -maxdepth 1 ! -name undo -exec cp -a --reflink=auto -t "$copy/build" {} +
 }
 
 # prove SUITE NAME: is all well?
@@ -64,7 +64,7 @@ undo() { # ID FILE SED SUITE NAME [WORDS]
 make_copy
 while IFS=$'\t' read -r id file change suite name words; do
     [[ $id != \#* ]] || continue
-    [ $# -eq 0 ] || [[ " $* " == *" $id "* ]] || continue
+    [ $# -eq 0 ] || [[ " $* " == *" $id "* || " $* " == *" $id:$name "* ]] || continue
     undo "$id" "$file" "$change" "$suite" "$name" "$words" </dev/null
 done <tests/undo/undo.tsv
 tally_end undo

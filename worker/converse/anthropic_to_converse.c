@@ -63,7 +63,7 @@ static void put_system_turn(struct converse_build *b, const struct scan *s, scan
     for (scan_ref v = scan_first(s, content); v != SCAN_ABSENT; v = scan_next(s, content, v)) {
         if (SCAN_IS(s, SCAN_GET(s, v, "type"), "text")) {
             anthropic_blocks_reminder(b, scan_raw(s, SCAN_GET(s, v, "text")));
-        } else {
+        } else if (tool_changes_definition(s, v) == SCAN_ABSENT) { /* it is among the tools */
             converse_build_drop(b, "system_block");
         }
         anthropic_blocks_cache(b, s, v);

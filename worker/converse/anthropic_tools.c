@@ -118,6 +118,18 @@ static void put_tools(struct converse_build *b, const struct messages_request *r
     }
 }
 
+/* Those of mid-conversation, which the dialect has there. */
+static void put_changes(struct converse_build *b, const struct messages_request *r)
+{
+    const struct tool_changes *changes = &b->plan->left.tools.changes;
+    for (uint32_t i = 0; i < changes->n && converse_build_ok(b); i++) {
+        if (check_type(b, r, changes->added[i])) {
+            put_tool(b, r->scan, changes->added[i]);
+            converse_build_map(b, "tool_addition");
+        }
+    }
+}
+
 /* --- entry --------------------------------------------------------------------------------- */
 
 void anthropic_tools_put(struct converse_build *b, const struct messages_request *r)
@@ -125,6 +137,7 @@ void anthropic_tools_put(struct converse_build *b, const struct messages_request
     const struct plan *p = b->plan;
     if (p->tools.any || p->left.choice.kind != WISH_CHOICE_NONE) {
         put_tools(b, r);
+        put_changes(b, r);
     }
     if (p->tools.stand_in && converse_build_ok(b)) {
         put_history_tool(b, r->scan, find_tool_use(r));

@@ -245,6 +245,19 @@ static bool count_tools(struct wish *w, scan_ref messages, scan_ref tools)
     return true;
 }
 
+static bool read_changes(struct wish *w, scan_ref messages, scan_ref tools)
+{
+    const struct scan *s = w->scan;
+    if (!tool_changes_read(s, messages, tools, &w->tools.changes)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < w->tools.changes.n; i++) {
+        read_tool_beta(w, scan_text(s, SCAN_GET(s, w->tools.changes.added[i], "type")));
+        w->tools.shown++;
+    }
+    return true;
+}
+
 static void read_history(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
@@ -261,8 +274,9 @@ static void read_thoughts(struct wish *w, scan_ref messages)
 {
     const struct scan *s = w->scan;
     bool forced = w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE;
-    for (scan_ref m = scan_first(s, messages); m != SCAN_ABSENT && !w->thinking.in_history &&
-                                               (forced || w->format.kind != WISH_FORMAT_UNSET);
+    for (scan_ref m = scan_first(s, messages);
+         m != SCAN_ABSENT && !w->thinking.in_history &&
+         (forced || w->tools.changes.n > 0 || w->format.kind != WISH_FORMAT_UNSET);
          m = scan_next(s, messages, m)) {
         w->thinking.in_history = has_block(s, SCAN_GET(s, m, "content"), STR("thinking")) ||
                                  has_block(s, SCAN_GET(s, m, "content"), STR("redacted_thinking"));
@@ -338,7 +352,7 @@ enum status messages_wish_read(struct wish *w, const struct scan *s, scan_ref me
     read_effort(w);
     read_format(w);
     read_choice(w);
-    if (!count_tools(w, messages, tools)) {
+    if (!count_tools(w, messages, tools) || !read_changes(w, messages, tools)) {
         return err_no_memory(err);
     }
     read_history(w, messages);

@@ -11,6 +11,18 @@ static int name_order(const void *a, const void *b)
     return d ? d : (x->n > y->n) - (x->n < y->n);
 }
 
+/* What a block names: a search's result, or a tool that comes in mid-conversation. */
+static struct str named(const struct scan *s, scan_ref block)
+{
+    scan_ref type = SCAN_GET(s, block, "type"), tool = SCAN_GET(s, block, "tool");
+    if (SCAN_IS(s, type, "tool_reference")) {
+        return scan_text(s, SCAN_GET(s, block, "tool_name"));
+    }
+    bool comes = SCAN_IS(s, type, "tool_addition") &&
+                 SCAN_IS(s, SCAN_GET(s, tool, "type"), "tool_reference");
+    return comes ? scan_text(s, SCAN_GET(s, tool, "name")) : (struct str){NULL, 0};
+}
+
 /* Blocks inside tool results too. */
 static void add_blocks(struct tool_references *t, const struct scan *s, scan_ref blocks, bool fill)
 {
@@ -22,10 +34,7 @@ static void add_blocks(struct tool_references *t, const struct scan *s, scan_ref
         if (SCAN_IS(s, type, "tool_result")) {
             add_blocks(t, s, SCAN_GET(s, b, "content"), fill);
         }
-        if (!SCAN_IS(s, type, "tool_reference")) {
-            continue;
-        }
-        struct str name = scan_text(s, SCAN_GET(s, b, "tool_name"));
+        struct str name = named(s, b);
         if (!name.p) {
             continue;
         }

@@ -1,6 +1,6 @@
 /*
  * tool_references.h - which tools the history of a Messages request has given out by tool_reference
- * blocks. Tools with defer_loading are shown to models without tool search only when they are among
+ * blocks, or shows from then on by a tool_addition that names it. Tools with defer_loading are shown to models without tool search only when they are among
  * them. Pure.
  */
 #ifndef WORKER_DIALECT_TOOL_REFERENCES_H

@@ -8,6 +8,7 @@
 
 #include "server/json/scan.h"
 #include "shm/catalogue/tier.h"
+#include "worker/dialect/tool_changes.h"
 #include "worker/dialect/tool_references.h"
 #include "worker/model/models_table.h"
 
@@ -167,8 +168,9 @@ struct wish {
     } format;
 
     struct {
-        uint32_t shown;    /* that the model may be shown */
-        uint32_t deferred; /* of them: that wait for a tool search, and none has named */
+        uint32_t shown;              /* that the model may be shown */
+        struct tool_changes changes; /* defined in mid-conversation; counted in shown */
+        uint32_t deferred;           /* of them: that wait for a tool search, and none has named */
         /* What the history has named; read where a tool waits. */
         struct tool_references references;
         struct {         /* allowed_tools */

@@ -104,7 +104,7 @@ const char *admin_trouble(struct worker *w, struct standing *standing_out)
         return standing_out->trouble[0] ? standing_out->trouble
                                         : "the key store has not been read yet";
     }
-    const char *trouble = keyring_trouble(&w->keyring, w->segment, LANES_HOME, w->config);
+    const char *trouble = keyring_trouble_anywhere(&w->keyring, w->segment, w->config);
     return trouble ? trouble : service_ends(w) ? "draining" : NULL;
 }
 
@@ -147,7 +147,7 @@ enum verdict admin_ready(struct exchange *x)
     member_bool(&w, STR("ready"), !trouble);
     member_text(&w, STR("status"), !trouble ? STR("ready") : STR("not ready"));
     put_checks(worker, &standing, keys,
-               !keyring_trouble(&worker->keyring, worker->segment, LANES_HOME, worker->config), &w);
+               !keyring_trouble_anywhere(&worker->keyring, worker->segment, worker->config), &w);
     if (trouble) {
         member_text(&w, STR("reason"), text_from(trouble));
     }

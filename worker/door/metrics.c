@@ -236,8 +236,8 @@ void metrics_print(const struct segment *s, const struct config_lanes *lanes, in
     gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);
     gauge(out, FAMILY_LEARNED, learned_count(s, clock_mono_ms() / 1000u));
     put_journal(s, out);
-    lane_metrics_put(s, lanes, out);
     gauge(out, FAMILY_UPTIME, (uint64_t)(now_real_ms - (int64_t)s->header->epoch) / 1000);
+    lane_metrics_put(s, lanes, out);
 }
 
 static enum traffic_class class_of(const struct exchange *x)
@@ -269,7 +269,9 @@ static enum traffic traffic_of(const struct exchange *x)
         return x->attempt.number ? TRAFFIC_RESPONSES_CONVERSE : TRAFFIC_RESPONSES_NONE;
     }
     if (x->asked.dialect == DIALECT_OPENAI) {
-        return x->attempt.number ? TRAFFIC_CHAT_CONVERSE : TRAFFIC_CHAT_NONE;
+        return !x->attempt.number       ? TRAFFIC_CHAT_NONE
+               : x->attempt.native.here ? TRAFFIC_CHAT_NATIVE
+                                        : TRAFFIC_CHAT_CONVERSE;
     }
     if (!x->attempt.number) {
         return TRAFFIC_MESSAGES_NONE;

@@ -13,6 +13,7 @@
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/lane.h"
+#include "worker/exchange/native.h"
 #include "worker/exchange/queue.h"
 #include "worker/exchange/retries.h"
 
@@ -230,11 +231,12 @@ static bool put_common(struct exchange *x, struct outgoing *o)
     if (x->attempt.mantle.here) {
         return put_mantle(x, o);
     }
-    bool ok =
-        put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
-        put_pair(x, o, STR("content-type"), STR("application/json")) &&
-        put_pair(x, o, STR("accept"),
-                 stream ? STR("application/vnd.amazon.eventstream") : STR("application/json"));
+    bool ok = put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
+              put_pair(x, o, STR("content-type"), STR("application/json")) &&
+              put_pair(x, o, STR("accept"),
+                       !stream                  ? STR("application/json")
+                       : x->attempt.native.here ? STR("text/event-stream")
+                                                : STR("application/vnd.amazon.eventstream"));
     if (ok && stream && x->asked.model.transport == MODELS_INVOKE) {
         ok = put_pair(x, o, STR("x-amzn-bedrock-accept"), STR("application/json"));
     }
@@ -334,6 +336,10 @@ static enum status make_path(struct exchange *x)
     buf_put_str(&b->path, text_from(endpoint(x)->path));
     if (x->attempt.mantle.here) {
         BUF_LIT(&b->path, "/anthropic/v1/messages/count_tokens");
+        return STATUS_OK;
+    }
+    if (x->attempt.native.here) {
+        BUF_LIT(&b->path, "/openai/v1/chat/completions");
         return STATUS_OK;
     }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
@@ -465,11 +471,10 @@ static bool drop_tier(struct exchange *x)
 
 bool bedrock_retry(struct exchange *x)
 {
-    if (learn_skew(x) || drop_tier(x) || cure_try(x)) {
+    if (learn_skew(x) || native_refused(x) || drop_tier(x) || cure_try(x)) {
         return true;
     }
-    if (lane_refused(x, &x->worker->bedrock->retries)) {
-        x->attempt.pause_ms = 0;
+    if (!x->attempt.mantle.here && lane_refused(x, &x->worker->bedrock->retries)) {
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);

@@ -12,6 +12,7 @@
 #include "worker/door/count.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
+#include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/responses_answer.h"
 #include "worker/plan/plan_make.h"
@@ -116,6 +117,14 @@ static enum status convert(struct exchange *x)
     const struct config *c = x->worker->config;
     if (terms_find(x) != STATUS_OK) {
         return x->outcome.err.code;
+    }
+    struct err err = {.code = STATUS_OK};
+    if (native_convert(x, &err)) {
+        return STATUS_OK;
+    }
+    if (err.code != STATUS_OK) {
+        x->outcome.err = err;
+        return err.code;
     }
     const struct plan_options options = {
         .model = &x->asked.model,

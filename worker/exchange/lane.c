@@ -12,7 +12,9 @@
 
 #define NONE       LANES_MAX
 #define BIT(lane)  ((uint8_t)(1u << (lane)))
-#define COUNTING   0x636f756e74u /* CountTokens has quotas and permissions of its own */
+#define COUNTING   0x636f756e74u   /* CountTokens has quotas and permissions of its own, */
+#define MANTLE     0x6d616e746c65u /* and so has the other service */
+#define BACK_MS    1000u           /* the first closing of a throttle */
 #define SECONDS(x) ((uint64_t)(x)*1000u)
 
 static const struct config_lanes *lanes(const struct exchange *x)
@@ -51,11 +53,9 @@ static void know_model(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
     const struct segment *s = x->worker->segment;
-    if (a->able) {
-        return;
-    }
-    a->able = find_able(x);
-    a->model = lanes_model(s, x->asked.model.id) ^ (x->asked.counting ? COUNTING : 0);
+    a->able = a->able ? a->able : find_able(x);
+    a->model = lanes_model(s, x->asked.model.id) ^ (x->asked.counting ? COUNTING : 0) ^
+               (x->attempt.mantle.here ? MANTLE : 0);
     a->model ^= lanes_model(s, text_from(x->worker->config->bedrock_lanes));
 }
 
@@ -148,13 +148,13 @@ static unsigned find_open(struct exchange *x, unsigned first, uint8_t among)
 }
 
 /* All are closed: the one of which there is hope first. */
-static unsigned find_soonest(struct exchange *x, unsigned first)
+static unsigned find_soonest(struct exchange *x, unsigned otherwise, uint8_t among)
 {
     uint64_t now_ms = clock_mono_ms(), soonest = UINT64_MAX;
-    unsigned best = first;
+    unsigned best = otherwise;
     for (unsigned i = 0; i < count(x); i++) {
         struct lanes_state state;
-        if (!(x->attempt.lane.able & BIT(i)) || !allows(x, i) || !can_sign(x, i)) {
+        if (!(among & BIT(i)) || !allows(x, i) || !can_sign(x, i)) {
             continue;
         }
         lanes_look(x->worker->segment, i, x->attempt.lane.model, now_ms, &state);
@@ -183,8 +183,10 @@ void lane_pick(struct exchange *x)
         return;
     }
     know_model(x);
-    unsigned first = preferred(x), lane = find_open(x, first, a->able);
-    settle_on(x, lane != NONE ? lane : find_soonest(x, first));
+    uint8_t among = a->able & (uint8_t)~a->absent;
+    among = among ? among : a->able;
+    unsigned first = preferred(x), lane = find_open(x, first, among);
+    settle_on(x, lane != NONE ? lane : find_soonest(x, first, among));
     a->moved = a->moved || a->now != first_of(a->able);
 }
 
@@ -229,17 +231,32 @@ static void bad(struct exchange *x, unsigned lane, enum lanes_why why, uint64_t 
     }
 }
 
+/* A throttle is one of a model that is there. */
+static bool is_elsewhere(const struct exchange *x)
+{
+    const struct attempt_lane *a = &x->attempt.lane;
+    for (unsigned i = 0; i < count(x); i++) {
+        struct lanes_state state;
+        lanes_look(x->worker->segment, i, a->model, clock_mono_ms(), &state);
+        if (a->able & BIT(i) && !(a->absent & BIT(i)) &&
+            (state.why == LANES_THROTTLED || state.why == LANES_QUOTA)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* That a lane does not have a model is known when another one has it: an id that nobody knows is
- * no news of a lane. */
+ * no news of a lane. They stay marked in the request. */
 static void learn_absent(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    for (unsigned i = 0; i < count(x) && a->absent; i++) {
+    for (unsigned i = 0; i < count(x) && !a->learnt; i++) {
         if (a->absent & BIT(i)) {
-            a->absent &= (uint8_t)~BIT(i);
             bad(x, i, LANES_ABSENT, 0);
         }
     }
+    a->learnt = true;
 }
 
 void lane_good(struct exchange *x)
@@ -312,6 +329,10 @@ static void note(struct exchange *x, enum lanes_why why)
     lanes_add(x->worker->segment, a->now, counts[why], 1);
     if (why == LANES_ABSENT) {
         a->absent |= BIT(a->now);
+        a->learnt = false;
+        if (is_elsewhere(x)) {
+            learn_absent(x);
+        }
     } else {
         bad(x, a->now, why, retry_after_ms(x));
         a->probe = false;
@@ -334,6 +355,56 @@ static bool may_be_billed(const struct exchange *x)
     return t->refusal == 0 && t->fetch && fetch_sent(t->fetch);
 }
 
+static void move(struct exchange *x, unsigned lane, uint32_t pause_ms)
+{
+    settle_on(x, lane);
+    x->attempt.lane.moved = true;
+    x->attempt.lane.moves++;
+    x->attempt.pause_ms = pause_ms;
+    lanes_add(x->worker->segment, lane, LANES_MOVES, 1);
+}
+
+static bool move_on(struct exchange *x, struct retries *retries)
+{
+    struct attempt_lane *a = &x->attempt.lane;
+    uint8_t among = a->able & (uint8_t)~a->refused;
+    unsigned lane = among ? find_open(x, first_of(among), among) : NONE;
+    if (lane == NONE) {
+        return false;
+    }
+    if (!retries_take(retries)) {
+        if (a->probe) {
+            lanes_leave(x->worker->segment, lane, a->model, clock_mono_ms());
+            a->probe = false;
+        }
+        return false;
+    }
+    move(x, lane, 0);
+    return true;
+}
+
+/* That the model is not here is no answer where another lane has it and is closed for a moment: that
+ * one has the last word. Not out of the bucket: a lane says so once a request, and it is learned. */
+static bool move_back(struct exchange *x)
+{
+    struct attempt_lane *a = &x->attempt.lane;
+    struct lanes_state state;
+    uint32_t random;
+    uint8_t among = a->able & (uint8_t) ~(a->absent | BIT(a->now));
+    unsigned lane = among ? find_soonest(x, NONE, among) : NONE;
+    if (lane == NONE) {
+        return false;
+    }
+    lanes_look(x->worker->segment, lane, a->model, clock_mono_ms(), &state);
+    bool fine = state.why == LANES_FINE && a->refused & BIT(lane); /* one fault closes nothing */
+    if (!fine && state.why != LANES_THROTTLED && state.why != LANES_FAILED) {
+        return false;
+    }
+    text_random(&random, sizeof random);
+    move(x, lane, random % BACK_MS + 1);
+    return true;
+}
+
 bool lane_refused(struct exchange *x, struct retries *retries)
 {
     struct attempt_lane *a = &x->attempt.lane;
@@ -350,22 +421,7 @@ bool lane_refused(struct exchange *x, struct retries *retries)
         return false;
     }
     a->refused |= BIT(a->now);
-    uint8_t among = a->able & (uint8_t)~a->refused;
-    unsigned lane = among ? find_open(x, first_of(among), among) : NONE;
-    if (lane == NONE) {
-        return false;
-    }
-    if (!retries_take(retries)) {
-        if (a->probe) {
-            lanes_leave(x->worker->segment, lane, a->model, clock_mono_ms());
-            a->probe = false;
-        }
-        return false;
-    }
-    settle_on(x, lane);
-    a->moved = true;
-    lanes_add(x->worker->segment, lane, LANES_MOVES, 1);
-    return true;
+    return move_on(x, retries) || ((why == LANES_ABSENT || why == LANES_DENIED) && move_back(x));
 }
 
 void lane_anew(struct exchange *x)
@@ -383,7 +439,7 @@ void lane_end(struct exchange *x)
         return;
     }
     leave(x);
-    if (a->stuck && x->outcome.usage.tokens.cache_read > 0) {
+    if (a->stuck && a->now != first_of(a->able) && x->outcome.usage.tokens.cache_read > 0) {
         lanes_add(x->worker->segment, a->now, LANES_CACHE_KEPT, x->outcome.usage.tokens.cache_read);
     }
 }

@@ -11,6 +11,7 @@
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/lane.h"
+#include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
 #include "worker/exchange/queue.h"
 #include "worker/exchange/responses_answer.h"
@@ -37,7 +38,8 @@ static enum attempt_end judge(struct exchange *x)
         return ATTEMPT_ANSWERED;
     }
     if (!x->outcome.told && bedrock_retry(x)) {
-        bool other = a->left_out != left_out || attempt_is_cured(a) != cured;
+        bool other = a->left_out != left_out || attempt_is_cured(a) != cured ||
+                     (a->native.here && a->native.refused);
         return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
     return a->transfer.refusal ? ATTEMPT_REFUSED : ATTEMPT_LOST;
@@ -125,13 +127,17 @@ static void note_headers(void *owner, struct fetch *f, int status)
     if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
         text_copy(value, t->id, sizeof t->id);
     }
-    bool typed = fetch_header(f, STR("content-type"), &value) &&
-                 text_istarts(value, STR("application/vnd.amazon.eventstream"));
+    bool typed =
+        fetch_header(f, STR("content-type"), &value) &&
+        text_istarts(value, x->attempt.native.here ? STR("text/event-stream")
+                                                   : STR("application/vnd.amazon.eventstream"));
     t->framed = status == 200 && typed && bedrock_asks_stream(x);
     buf_free(&t->held_back);
     buf_init(&t->held_back, status == 200 ? ANSWER_MAX : ERROR_BODY_MAX);
     eventstream_free(&t->frames);
     eventstream_init(&t->frames, x->worker->config->bounds.frame_bytes);
+    sse_free(&t->events);
+    sse_init(&t->events, x->worker->config->bounds.frame_bytes);
     if (x->asked.dialect == DIALECT_BEDROCK) {
         passing_keep(x, f);
     }
@@ -184,6 +190,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
     enum status st = put_event(x, frame, &t->held_back);
     if (st == STATUS_OK && buf_len(&t->held_back) > 0) {
         cure_prove(x);
+        native_prove(x);
         lane_good(x);
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
@@ -217,11 +224,19 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
     return st == STATUS_OK;
 }
 
+static enum eventstream_next next_frame(struct exchange *x, struct str *bytes,
+                                        struct eventstream_frame *frame)
+{
+    struct transfer *t = &x->attempt.transfer;
+    return x->attempt.native.here ? sse_next(&t->events, bytes, frame, &x->outcome.err)
+                                  : eventstream_next(&t->frames, bytes, frame, &x->outcome.err);
+}
+
 static void relay_frames(struct exchange *x, struct str bytes)
 {
     struct eventstream_frame frame;
     for (;;) {
-        switch (eventstream_next(&x->attempt.transfer.frames, &bytes, &frame, &x->outcome.err)) {
+        switch (next_frame(x, &bytes, &frame)) {
         case EVENTSTREAM_MORE:
             return;
         case EVENTSTREAM_BAD:
@@ -262,7 +277,8 @@ static void finish_error(struct exchange *x, struct fetch *f);
 /* A body that ended is not yet an answer that is complete: the relay knows. */
 static void finish_framed(struct exchange *x)
 {
-    if (eventstream_partial(&x->attempt.transfer.frames)) {
+    const struct transfer *t = &x->attempt.transfer;
+    if (eventstream_partial(&t->frames) || sse_partial(&t->events)) {
         err_set(&x->outcome.err, STATUS_UPSTREAM, "the model's stream was cut inside an event");
     } else if (!x->outcome.told) {
         err_set(&x->outcome.err, STATUS_UPSTREAM,
@@ -353,7 +369,10 @@ static enum status tell_whole(struct exchange *x)
     st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
     if (st == STATUS_OK) {
         cure_prove(x);
-        lane_good(x);
+        native_prove(x);
+        if (!x->attempt.mantle.here) { /* another host, and its own troubles */
+            lane_good(x);
+        }
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

@@ -61,15 +61,15 @@ static void take_member(struct plan *p, scan_ref r)
     }
 }
 
-/* Words at the end of `system` are not in every turn: thoughts that are bound to what stood before
- * them must not be refused for it. */
-static bool puts_words(const struct plan *p)
+/* Words at the end of `system` are not in every turn, nor are tools of mid-conversation: thoughts that are
+ * bound to what stood before them must not be refused for it. */
+static bool edits_before_thoughts(const struct plan *p)
 {
     const struct wish *w = &p->left;
     bool format = w->format.kind != WISH_FORMAT_UNSET && !plan_takes(p, MODELS_FORMAT);
     bool forced = !plan_takes(p, MODELS_TOOL_CHOICE | MODELS_CHOICE_ANY) &&
                   (w->choice.kind == WISH_CHOICE_ANY || w->choice.kind == WISH_CHOICE_ONE);
-    return w->thinking.in_history && (format || forced);
+    return w->thinking.in_history && (format || forced || w->tools.changes.n > 0);
 }
 
 /* What the body cannot do without, be it said or not. */
@@ -79,7 +79,7 @@ static void take_needs(struct plan *p)
     for (uint32_t i = 0; i < w->betas.need_count && p->invoke; i++) {
         judge(p, w->betas.needs[i].beta);
     }
-    if (p->invoke && puts_words(p)) {
+    if (p->invoke && edits_before_thoughts(p)) {
         judge(p, WISH_BETA_BINDING);
     }
 }

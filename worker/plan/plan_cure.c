@@ -137,6 +137,7 @@ static bool asks(const struct plan *p, enum learned what)
 {
     switch (what) {
     case LEARNED_NOTHING:
+    case LEARNED_NATIVE: /* there is no plan for it: native.c */
     case LEARNED_COUNT:
         return false;
     case LEARNED_SAMPLING:

@@ -83,13 +83,13 @@ static void judge_context(struct plan *p)
     }
 }
 
-/* Said only with its beta. What is told in words stands at the end of `system`, in this turn only:
- * thoughts of others must not be refused for it. */
+/* Said only with its beta. What is told in words stands at the end of `system`, in this turn only, and a
+ * tool that came in mid-conversation stands before it: thoughts of others must not be refused for it. */
 static void judge_binding(struct plan *p)
 {
     const struct wish *w = &p->left;
     bool taken = p->invoke && plan_has_beta(p, WISH_BETA_BINDING);
-    bool words = p->format.how == PLAN_FORMAT_WORDS || p->tools.in_words;
+    bool words = p->format.how == PLAN_FORMAT_WORDS || p->tools.in_words || w->tools.changes.n > 0;
     bool unasked = w->thinking.mode == WISH_THINKING_UNSET && plan_takes(p, MODELS_OFF_TO_HIGH);
     bool thinks = wish_thinks(w->thinking.mode) || unasked || plan_takes(p, MODELS_ALWAYS_THINKS);
     if (taken && words && thinks && w->thinking.in_history && !w->thinking.binding.error) {

@@ -400,7 +400,8 @@ static bool insert_members(struct splice_job *j)
 enum status splice_request(const struct messages_request *r, struct plan *plan,
                            struct buf *body_out, struct err *err)
 {
-    struct splice_job j = {.r = r, .plan = plan, .s = r->scan, .cache_spot = SCAN_ABSENT};
+    struct splice_job j = {
+        .r = r, .plan = plan, .s = r->scan, .cache_spot = SCAN_ABSENT, .last_tool = SCAN_ABSENT};
     enum status st;
     edits_init(&j.edits, r->scan);
     plan_ids_begin(&j.ids, plan);

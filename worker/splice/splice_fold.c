@@ -124,7 +124,9 @@ static bool drops_non_text(void *ctx, scan_ref key, scan_ref block)
     if (is_text(j->s, block)) {
         return false;
     }
-    splice_note(j, PLAN_DROP, "system_block");
+    if (tool_changes_definition(j->s, block) == SCAN_ABSENT) { /* it is among the tools */
+        splice_note(j, PLAN_DROP, "system_block");
+    }
     return true;
 }
 

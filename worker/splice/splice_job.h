@@ -20,6 +20,7 @@ struct splice_job {
     struct plan_ids ids;
     const char *rejected; /* kind of block that the model cannot take; NULL: none */
     bool no_tools;        /* none is left: `tools` goes */
+    scan_ref last_tool;   /* of those that are left, or SCAN_ABSENT */
     scan_ref cache_spot; /* block or string that gets the top-level cache_control, or SCAN_ABSENT */
     struct str cache_json; /* its value */
 };

@@ -181,13 +181,16 @@ static void edit_id(struct splice_job *j, scan_ref id, struct str upstream)
     }
 }
 
-/* Tools that come and go in mid-conversation: refused without their beta. In a message that splice_fold
- * rebuilds they are its business. */
-static bool changes_tools(struct splice_job *j, scan_ref type)
+/* Tools that come and go in mid-conversation: refused without their beta, definitions always (they are
+ * among the tools), and with them what names one that has gone since. In a message that splice_fold rebuilds they are its business. */
+static bool changes_tools(const struct splice_job *j, scan_ref block)
 {
+    scan_ref type = SCAN_GET(j->s, block, "type");
     return (SCAN_IS(j->s, type, "tool_addition") || SCAN_IS(j->s, type, "tool_removal")) &&
            splice_takes(j, MODELS_SYSTEM_ROLE) &&
-           !plan_has_beta(j->plan, STR("mid-conversation-tool-changes-2026-07-01"));
+           (tool_changes_definition(j->s, block) != SCAN_ABSENT ||
+            !tool_changes_known(j->s, &j->r->wish.tools.changes, j->r->tools, block) ||
+            !plan_has_beta(j->plan, STR("mid-conversation-tool-changes-2026-07-01")));
 }
 
 /* A result that its call has already goes. */
@@ -207,8 +210,10 @@ static bool drops_by_id(void *ctx, scan_ref key, scan_ref block)
             return true;
         }
         edit_id(j, id, upstream);
-    } else if (changes_tools(j, type)) {
-        splice_note(j, PLAN_DROP, "system_block");
+    } else if (changes_tools(j, block)) {
+        if (tool_changes_definition(s, block) == SCAN_ABSENT) {
+            splice_note(j, PLAN_DROP, "system_block");
+        }
         return true;
     }
     return false;
@@ -231,16 +236,27 @@ static bool takes_effort(const struct splice_job *j)
            plan_has_beta(j->plan, STR("mid-conversation-output-config-2026-07-01"));
 }
 
+/* Nothing in it, or only definitions of tools, which stand among the tools. */
+static bool is_empty(const struct scan *s, scan_ref content)
+{
+    if (scan_type(s, content) != SCAN_ARRAY) {
+        return SCAN_IS(s, content, "");
+    }
+    scan_ref b = scan_first(s, content);
+    while (b != SCAN_ABSENT && tool_changes_definition(s, b) != SCAN_ABSENT) {
+        b = scan_next(s, content, b);
+    }
+    return b == SCAN_ABSENT;
+}
+
 /* A system message that says nothing but an effort, which does not go on: without a content it is no
  * message. splice_fold has a way of its own. */
 static bool drops_turn(void *ctx, scan_ref key, scan_ref message)
 {
     struct splice_job *j = ctx;
-    scan_ref content = SCAN_GET(j->s, message, "content");
     (void)key;
-    bool empty = scan_type(j->s, content) == SCAN_ARRAY ? scan_size(j->s, content) == 0
-                                                        : SCAN_IS(j->s, content, "");
-    return empty && SCAN_IS(j->s, SCAN_GET(j->s, message, "role"), "system") &&
+    return is_empty(j->s, SCAN_GET(j->s, message, "content")) &&
+           SCAN_IS(j->s, SCAN_GET(j->s, message, "role"), "system") &&
            splice_takes(j, MODELS_SYSTEM_ROLE) && !takes_effort(j);
 }
 
@@ -358,7 +374,9 @@ enum status splice_messages(struct splice_job *j, struct err *err)
     for (scan_ref m = scan_first(s, j->r->messages); m != SCAN_ABSENT;
          m = scan_next(s, j->r->messages, m)) {
         if (drops_turn(j, SCAN_ABSENT, m)) {
-            splice_note(j, PLAN_DROP, "message.output_config");
+            if (SCAN_GET(s, m, "output_config") != SCAN_ABSENT) {
+                splice_note(j, PLAN_DROP, "message.output_config");
+            }
             gone = true;
             continue;
         }

@@ -18,6 +18,7 @@ static void drop_transfer(struct transfer *t)
     }
     buf_free(&t->held_back);
     eventstream_free(&t->frames);
+    sse_free(&t->events);
     *t = (struct transfer){.fetch = NULL};
 }
 
@@ -36,6 +37,7 @@ void attempt_drop(struct attempt *a)
                           .cure = a->cure,
                           .proved = a->proved,
                           .pause_ms = a->pause_ms,
+                          .native.refused = a->native.refused,
                           .lane = a->lane,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
@@ -47,7 +49,8 @@ void attempt_move(struct attempt *a)
     *a = (struct attempt){.number = a->number,
                           .elsewhere = a->number - (a->clock_learnt ? 1u : 0),
                           .clock_learnt = a->clock_learnt,
-                          .keys_until_ms = a->keys_until_ms};
+                          .keys_until_ms = a->keys_until_ms,
+                          .lane = a->lane};
 }
 
 bool attempt_is_made(const struct attempt *a)
@@ -77,6 +80,6 @@ bool attempt_is_cured(const struct attempt *a)
 
 unsigned attempt_granted(const struct attempt *a)
 {
-    return (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
+    return a->lane.moves + (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
            (unsigned)__builtin_popcountll(a->left_out) + a->elsewhere;
 }

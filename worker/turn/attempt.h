@@ -17,6 +17,7 @@
 #include "server/net/fetch.h"
 #include "worker/dialect/relay.h"
 #include "worker/plan/plan.h"
+#include "worker/reply/sse.h"
 #include "worker/turn/complaint.h"
 
 /* X(NAME, meaning): how a transfer stands. Set by its callbacks in stream.c, acted upon by the
@@ -45,6 +46,7 @@ struct transfer {
     char id[72];     /* x-amzn-requestid: for the log */
     bool framed;     /* the answer is an event stream */
     struct eventstream frames;
+    struct sse events;    /* in their place: of an attempt that is native */
     struct buf held_back; /* a whole answer, an error body, the events before the first output */
     const char *theirs;   /* AWS's name of the refusal, where its client may know it; NULL: none */
     bool ended;           /* its body ended by itself, between two frames */
@@ -59,7 +61,9 @@ struct attempt_lane {        /* where Bedrock is asked: worker/exchange/lane.h *
     uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
     uint8_t refused;         /* those that have refused it for a reason of their own */
     uint8_t absent;          /* those that said that the model is not there */
+    uint8_t moves;           /* from lane to lane, of this request */
     uint8_t origin;          /* whose account has written the thoughts in it, if there are any */
+    bool learnt;             /* that of absent is known to all */
     bool picked;             /* now is decided */
     bool probe;              /* this transfer tries a closed lane for all */
     bool moved;              /* it has left a lane, or its conversation had */
@@ -88,9 +92,13 @@ struct attempt {
     bool body_hashed;
     struct str tier;         /* Bedrock's header; empty: none */
     struct plan_terms terms; /* Bedrock's headers, or members of the body */
-    struct {                 /* Bedrock's other host counts what CountTokens does not */
-        bool here;           /* this attempt goes there */
-        struct str betas;    /* its anthropic-beta header; empty: none */
+    struct {
+        bool here;   /* this attempt goes to Bedrock's own Chat Completions */
+        int refused; /* with which status they did; 0: not. Goes on to the next one */
+    } native;
+    struct {              /* Bedrock's other host counts what CountTokens does not */
+        bool here;        /* this attempt goes there */
+        struct str betas; /* its anthropic-beta header; empty: none */
     } mantle;
     bool tier_named;          /* a service tier other than the default is asked for */
     struct buf changes;       /* for x-converter-changes */
@@ -117,8 +125,8 @@ void attempt_begin_transfer(struct attempt *a);
 void attempt_leave_out(struct attempt *a, enum plan_field what);
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
 bool attempt_is_cured(const struct attempt *a); /* once a request */
-/* Transfers beyond the first that Bedrock's own word asked for: with its time, or without what it
- * refused; and those that other models have had. A retry is none of them. */
+/* Transfers beyond the first that Bedrock's own word asked for: with its time, without what it
+ * refused, or on another lane; and those that other models have had. A retry is none of them. */
 unsigned attempt_granted(const struct attempt *a);
 
 #endif

@@ -56,3 +56,13 @@ const char *keyring_trouble(struct keyring *k, const struct segment *s, unsigned
            : why[0]               ? why
                                   : "no AWS credentials yet";
 }
+
+const char *keyring_trouble_anywhere(struct keyring *k, const struct segment *s,
+                                     const struct config *c)
+{
+    const char *home = keyring_trouble(k, s, LANES_HOME, c);
+    for (unsigned lane = 1; home && lane < c->lanes.n; lane++) {
+        home = keyring_trouble(k, s, lane, c) ? home : NULL;
+    }
+    return home;
+}

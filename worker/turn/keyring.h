@@ -33,5 +33,8 @@ bool keyring_refused(struct keyring *k, unsigned lane);
 /* Why requests of the lane cannot be signed now, or NULL. A key of Bedrock's own needs no signature. */
 const char *keyring_trouble(struct keyring *k, const struct segment *s, unsigned lane,
                             const struct config *c);
+/* The same of all lanes together: NULL where one of them can be signed for, else home's. */
+const char *keyring_trouble_anywhere(struct keyring *k, const struct segment *s,
+                                     const struct config *c);
 
 #endif

@@ -110,7 +110,7 @@ test("AI SDK's amazon-bedrock", async () => {
 
 // --- Claude Code
 
-const wrapper = path.join(path.dirname(createRequire(new URL('../bed.mjs', import.meta.url)).resolve('@anthropic-ai/claude-code/package.json')), 'cli-wrapper.cjs');
+const wrapper = path.join(path.dirname(createRequire(new URL('../matrix/bed.mjs', import.meta.url)).resolve('@anthropic-ai/claude-code/package.json')), 'cli-wrapper.cjs');
 function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   const child = spawn(process.execPath, [wrapper, '-p', prompt, '--allowedTools', 'Bash', '--model', model], {
     cwd: home, stdio: ['ignore', 'pipe', 'pipe'],
@@ -119,7 +119,7 @@ function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   let said = '';
   child.stdout.on('data', (d) => (said += d));
   child.stderr.on('data', (d) => (said += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 120_000);
   return new Promise((resolve) => child.on('close', (code) => { clearTimeout(killer); resolve({ code, said }); }));
 }
 const bedrock = (key) => ({ CLAUDE_CODE_USE_BEDROCK: '1', ANTHROPIC_BEDROCK_BASE_URL: `${BASE_URL}/bedrock`, AWS_BEARER_TOKEN_BEDROCK: key });

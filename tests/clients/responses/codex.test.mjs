@@ -49,7 +49,7 @@ for (const model of MODELS) {
   });
 
   test(`${model}: a tool of an MCP server`, { skip: FULL }, async () => {
-    const own = await makeHome(`[mcp_servers.weather]\ncommand = "${process.execPath}"\nargs = ["${fileURLToPath(new URL('./mcp.mjs', import.meta.url))}"]\n`);
+    const own = await makeHome(`[mcp_servers.weather]\ncommand = "${process.execPath}"\nargs = ["${fileURLToPath(new URL('../mcp.mjs', import.meta.url))}"]\n`);
     const first = await codex(own, model, 'say: hi');
     calm(first);
     const name = (await upstreamBody()).toolConfig.tools.map((t) => t.toolSpec?.name).find((n) => n?.includes('city_weather'));

@@ -222,6 +222,25 @@ static void test_absent_is_learned_from_the_lane_that_has_it(void **state)
     assert_int_equal(s.why, LANES_ABSENT);
 }
 
+/* Its 404 is not the answer, where home has the model and is throttled for a moment. */
+static void test_absent_gives_the_last_word_to_who_has_it(void **state)
+{
+    (void)state;
+    struct lanes_state s;
+    struct exchange x = request(1, PLAIN), y = request(2, PLAIN);
+    pick(&x);
+    assert_int_equal(throttle(&x), EAST);
+    assert_int_equal(throttle(&x), FAR);
+    assert_int_equal(refuse(&x, 404, STATUS_NOT_FOUND, COMPLAINT_NONE), HOME);
+    assert_in_range(x.attempt.pause_ms, 1, 1000);
+    assert_int_equal(throttle(&x), 9);
+    lanes_look(&segment, FAR, x.attempt.lane.model, clock_mono_ms(), &s);
+    assert_int_equal(s.why, LANES_ABSENT); /* for all, as home's throttle says that there is one */
+    assert_in_range(pick(&y), HOME, EAST);
+    end(&x);
+    end(&y);
+}
+
 static void test_thoughts_stay_in_the_account_that_thought_them(void **state)
 {
     (void)state;
@@ -331,6 +350,7 @@ int main(void)
         TEST(test_lane_is_left_for_what_another_can_cure),
         TEST(test_each_lane_once_and_no_more_than_the_bucket_has),
         TEST(test_absent_is_learned_from_the_lane_that_has_it),
+        TEST(test_absent_gives_the_last_word_to_who_has_it),
         TEST(test_thoughts_stay_in_the_account_that_thought_them),
         TEST(test_lane_without_keys_or_geography_is_passed_over),
         TEST(test_probe_is_given_back_by_whoever_ends),

@@ -1,4 +1,4 @@
-// A tool server on stdin and stdout (Model Context Protocol, one JSON-RPC message a line) with one tool, for Codex.
+// A tool server on stdin and stdout (Model Context Protocol, one JSON-RPC message a line) with one tool.
 import { createInterface } from 'node:readline';
 
 const answers = {

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# POST /v1/chat/completions to models that Bedrock has Chat Completions of its own for: what passes as it is, what is mended, what goes
+# by Converse all the same, and what is learned of a refusal.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+GPT=global.openai.gpt-6-sol
+GROK=xai.grok-4.7
+chat() { # BODY [curl options...]
+    local body=$1
+    shift
+    call /v1/chat/completions -N -H "authorization: Bearer $KEY" --data-binary "$body" "$@"
+}
+ask() { # MODEL TEXT [MORE]
+    jq -cn --arg model "$1" --arg text "$2" --argjson more "${3:-{\}}" '{model: $model, messages: [{role: "user", content: $text}]} + $more'
+}
+sent() { curl -fsS "$MOCK_URL/__body" | jq -c "$1"; }
+way() { ledger '[.operations.NativeChatCompletions, .operations.Converse, .operations.ConverseStream] | map(. // 0) | join(" ")'; }
+fault() { curl -fsS -o /dev/null --data-binary "{\"model\":\"$1\",\"fault\":\"$2\",\"count\":${3:-0}}" "$MOCK_URL/__script"; }
+row() { grep 'request: ' "$T/server.log" | tail -1; }
+text_of_stream() { sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -rj '.choices[0].delta.content // empty'; }
+TOOLS='{"tools":[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}]}'
+
+start_mock
+start_server WORKERS=1 METRICS_TOKEN=off
+make_key alice
+
+# --- it passes
+chat "$(ask $GPT 'say: guten Tag' '{"max_completion_tokens":50}')"
+expect "whole" "$CODE $(jq -r '[.choices[0].message.content, .model, .object, .usage.total_tokens > 0] | join("|")' "$T/body") $(way)" "200 guten Tag|$GPT|chat.completion|true 1 0 0"
+expect_match "by Bedrock's own" "$(ledger '.last[0].path')" '^/openai/v1/chat/completions$'
+expect "its body" "$(sent .)" "{\"model\":\"$GPT\",\"messages\":[{\"role\":\"user\",\"content\":\"say: guten Tag\"}],\"max_completion_tokens\":50}"
+expect_match "the caller is told" "$(header x-converter-changes)" 'map:native_chat'
+eventually 5 grep -q "path=/v1/chat/completions .*output_tokens=[1-9]" "$T/server.log"
+expect_match "the row" "$(row)" 'model=global.openai.gpt-6-sol .*stop_reason=end_turn input_tokens=[1-9][0-9]* output_tokens=[1-9]'
+chat "$(ask $GPT 'usage 1000 200 300 100 0')"
+expect_match "what is cached is no input" "$(sleep 0.2; row)" 'input_tokens=1000 output_tokens=200 cache_read_tokens=300 cache_write_tokens=100 '
+for more in '{"stream":true}' '{"stream":true,"stream_options":{"include_usage":true}}'; do
+    chat "$(ask $GPT 'say: one two three' "$more")"
+    expect "$more: text" "$CODE $(header content-type) $(text_of_stream)" "200 text/event-stream; charset=utf-8 one two three"
+    expect "$more: its end" "$(tail -2 "$T/body" | head -1)" 'data: [DONE]'
+    expect "$more: its model" "$(sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -r .model | sort -u)" "$GPT"
+    expect "$more: counts" "$(grep -c '"usage"' "$T/body")" "$(grep -c include_usage <<<"$more")"
+    expect "$more: they are asked for" "$(sent .stream_options)" '{"include_usage":true}'
+    expect_match "$more: the row" "$(sleep 0.2; row)" 'stream=true .*input_tokens=[1-9][0-9]* output_tokens=[1-9]'
+done
+fault gpt-6-sol bytewise 1
+chat "$(ask $GPT 'say: one two three' '{"stream":true}')"
+expect "a chunk a byte" "$(text_of_stream) $(tail -2 "$T/body" | head -1)" "one two three data: [DONE]"
+
+call /metrics
+expect_match "metrics" "$(cat "$T/body")" 'requests_ended_total\{route="chat_completions",dialect="openai",transport="native",class="2xx"\} 5'
+
+# --- calls: each has an id of its own
+id_of() { if [ "$1" = whole ]; then jq -r '.choices[0].message.tool_calls[0].id' "$T/body"; else sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -r '.choices[0].delta.tool_calls[0].id // empty'; fi; }
+for kind in whole stream; do
+    [ $kind = stream ] && more=$(jq -c '. + {stream: true}' <<<"$TOOLS") || more=$TOOLS
+    chat "$(ask $GROK 'use tool weather {"city":"Ulm"}' "$more")"
+    one=$(id_of $kind)
+    chat "$(ask $GROK 'use tool weather {"city":"Ulm"}' "$more")"
+    expect_match "$kind: an id" "$one" '^call_[A-Za-z0-9]{24}$'
+    expect_match "$kind: another the next time" "$(id_of $kind) $([ "$one" != "$(id_of $kind)" ] && echo other)" '^call_[A-Za-z0-9]{24} other$'
+done
+expect_match "native, too" "$(ledger '.last[0].path')" '^/openai/'
+
+# --- what is refused there is left out
+chat "$(ask $GPT 'say: x' '{"temperature":1,"top_p":0.5,"presence_penalty":1,"user":"u","store":false}')"
+expect "GPT, thinking" "$CODE $(sent keys)" '200 ["messages","model"]'
+expect_match "and told" "$(header x-converter-changes)" 'drop:temperature.*drop:top_p.*drop:presence_penalty'
+chat "$(ask $GPT 'say: x' '{"temperature":1,"frequency_penalty":1,"reasoning_effort":"none"}')"
+expect "GPT, not thinking" "$CODE $(sent keys)" '200 ["frequency_penalty","messages","model","reasoning_effort","temperature"]'
+chat "$(ask $GROK 'say: x' '{"temperature":1,"frequency_penalty":1,"reasoning_effort":"none"}')"
+expect "Grok" "$CODE $(sent keys)" '200 ["messages","model","temperature"]'
+
+# --- what goes by Converse
+mock_reset
+n=0
+while IFS= read -r body; do
+    n=$((n + 1))
+    chat "$body"
+    expect "by Converse: $body" "$(way)" "0 $n 0"
+done <<X
+$(ask $GPT 'say: x' "$TOOLS")
+$(ask $GPT 'say: x' '{"stop":["a"]}')
+$(ask $GPT 'say: x' '{"response_format":{"type":"json_object"}}')
+$(ask $GPT 'say: x' '{"service_tier":"flex"}')
+$(ask $GPT 'say: x' '{"top_k":5}')
+$(ask $GPT 'say: x' '{"frobnicate":5}')
+$(ask openai.gpt-6-sol 'say: x')
+$(ask eu.openai.gpt-6-sol 'say: x')
+$(ask global.openai.gpt-5.4 'say: x')
+$(ask openai.gpt-oss-120b-1:0 'say: x')
+$(ask us.amazon.nova-pro-v1:0 'say: x')
+$(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: [{type: "text", text: "say: x", cache_control: {type: "ephemeral"}}]}]}')
+$(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: "x"}, {role: "assistant", content: "y", reasoning_content: "z"}, {role: "user", content: "say: x"}]}')
+X
+make_key bound --project proj_bob
+chat "$(ask $GPT 'say: x')"
+expect "a key's project" "$CODE $(way)" "200 0 $((n + 1)) 0"
+make_key alice2
+
+# --- refusals
+mock_reset
+fault gpt-6-terra native-invalid
+fault gpt-6.1-terra native-absent
+for round in 1 2; do
+    chat "$(ask global.openai.gpt-6.1-terra 'say: guten Tag')"
+    expect "absent, $round: Converse answers" "$CODE $(jq -r '.choices[0].message.content' "$T/body") $(way)" "200 guten Tag 1 $round 0"
+done
+expect "learned once" "$(grep -c 'has no Chat Completions in Bedrock (404)' "$T/server.log")" 1
+mock_reset
+fault gpt-6-sol native-invalid 1
+chat "$(ask $GPT 'say: guten Tag')"
+expect "an invalid request: Converse has the last word" "$CODE $(way)" "200 1 1 0"
+chat "$(ask $GPT 'say: guten Tag')"
+expect "which says nothing of the model" "$CODE $(way)" "200 2 1 0"
+mock_reset
+fault gpt-6-sol throttle 1
+chat "$(ask $GPT 'say: guten Tag')"
+expect "throttled: once more" "$CODE $(way)" "200 2 0 0"
+fault gpt-6-sol throttle 9
+chat "$(ask $GPT 'say: guten Tag')"
+expect "then told" "$CODE $(jq -r .error.code "$T/body")" "429 rate_limit_exceeded"
+
+# --- streams that break
+for broken in stream-internal missing-end truncated-frame; do
+    mock_reset
+    fault gpt-6-sol $broken
+    chat "$(ask $GPT 'say: one two three' '{"stream":true}')"
+    expect "$broken: no good end" "$(grep -c '\[DONE\]' "$T/body") $(tail -2 "$T/body" | grep -c '"error"')" "0 1"
+    expect_no_match "$broken: nobody's account" "$(cat "$T/body")" 123456789012
+    eventually 5 grep -q "stream=true .*error=\"the model" "$T/server.log"
+    expect_match "$broken: the row" "$(row)" 'output_tokens=[1-9].*error=".+"'
+done
+expect "no worker died" "$(grep -c 'starting it again' "$T/server.log")" 0
+expect "every signature was good" "$(ledger .signature_failures)" 0
+finish

@@ -1,0 +1,87 @@
+#include "worker/exchange/native.h"
+
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "shm/memory/counters.h"
+#include "shm/memory/learned.h"
+#include "worker/dialect/changes.h"
+#include "worker/openai/native_chat.h"
+#include "worker/reply/native_reply.h"
+#include "worker/turn/limits.h"
+
+static struct learned_key key_of(const struct exchange *x)
+{
+    return learned_key(x->worker->segment, (struct learned_key){0, 0}, x->asked.model.id);
+}
+
+static bool is_known_refused(const struct exchange *x)
+{
+    uint32_t value;
+    uint64_t now_s = clock_mono_ms() / 1000u;
+    const struct segment *s = x->worker->segment;
+    return learned_any(s, now_s) &&
+           learned_look(s, key_of(x), LEARNED_NATIVE, (struct str){NULL, 0}, now_s, &value);
+}
+
+/* Guardrails, projects, metadata and tiers are Converse's, and what is left of a budget is put into its
+ * body. Who is strict about fields is told by Converse's plan what the model does not take. */
+static bool goes_native(const struct exchange *x)
+{
+    const struct plan_terms *t = &x->attempt.terms;
+    return x->asked.dialect == DIALECT_OPENAI && !x->asked.by_input && !x->attempt.native.refused &&
+           native_chat_fits(&x->asked.chat, &x->asked.model) && t->guardrail.id.n == 0 &&
+           t->project.n == 0 && t->metadata.n == 0 && limits_tier(x) == TIER_DEFAULT &&
+           x->outcome.output_most == 0 && !x->worker->config->strict_fields && !is_known_refused(x);
+}
+
+bool native_convert(struct exchange *x, struct err *err)
+{
+    struct attempt *a = &x->attempt;
+    if (!goes_native(x)) {
+        return false;
+    }
+    if (native_chat_write(&x->asked.chat, &x->asked.model, &a->body, &a->changes, err) !=
+        STATUS_OK) {
+        return false;
+    }
+    changes_note(&a->changes, "map:", STR("native_chat"));
+    a->native.here = true;
+    a->relay = &native_chat_relay;
+    a->reply = native_chat_new(x->arena, x->asked.client_model, x->asked.chat.include_usage);
+    if (!a->reply) {
+        err_no_memory(err);
+        return false;
+    }
+    return true;
+}
+
+/* Not its time (429, 5xx), not the caller's rights: those it would hear of Converse, too. */
+bool native_refused(struct exchange *x)
+{
+    int status = x->attempt.transfer.refusal;
+    if (!x->attempt.native.here || status < 400 || status >= 502 || status == 429 ||
+        status == 401 || (status >= 500 && status != 501)) {
+        return false;
+    }
+    x->attempt.native.refused = status;
+    x->attempt.pause_ms = 0;
+    return true;
+}
+
+/* A 400 is about this request, and would poison the model for others. */
+void native_prove(struct exchange *x)
+{
+    uint32_t ttl_s = x->worker->config->bounds.learned_s;
+    int status = x->attempt.native.refused;
+    if (x->attempt.native.here ||
+        (status != 403 && status != 404 && status != 405 && status != 501) || ttl_s == 0) {
+        return;
+    }
+    x->attempt.native.refused = 1; /* once a request */
+    learned_keep(x->worker->segment, key_of(x), LEARNED_NATIVE, (struct str){NULL, 0}, 0,
+                 clock_mono_ms() / 1000u, ttl_s);
+    counters_add(COUNTER_LEARNED, 1);
+    log_line(LOG_WARN, "learned",
+             "%.*s: %.*s has no Chat Completions in Bedrock (%d); by Converse for %u s",
+             STR_ARG(x->asked.id), STR_ARG(x->asked.model.id), status, ttl_s);
+}

@@ -1,0 +1,209 @@
+#include "worker/openai/native_chat.h"
+
+#include "server/json/json.h"
+#include "shm/catalogue/region.h"
+#include "worker/dialect/changes.h"
+#include "worker/dialect/edits.h"
+
+/* KEPT: goes on. LEFT: says nothing to the model, and Converse's body has no place for it either. Of
+ * any other member nobody has said that it is taken. The rest is refused by some: by_* below. */
+enum fate { UNKNOWN, KEPT, LEFT, SAMPLING, PENALTY, EFFORT };
+
+static enum fate fate_of(struct str name)
+{
+    static const struct {
+        const char *name;
+        enum fate fate;
+    } rows[] = {
+        {"messages", KEPT},
+        {"model", KEPT},
+        {"stream", KEPT},
+        {"max_tokens", KEPT},
+        {"max_completion_tokens", KEPT},
+        {"tools", KEPT},
+        {"tool_choice", KEPT},
+        {"parallel_tool_calls", KEPT},
+        {"reasoning_effort", EFFORT},
+        {"temperature", SAMPLING},
+        {"top_p", SAMPLING},
+        {"logprobs", SAMPLING},
+        {"top_logprobs", SAMPLING},
+        {"presence_penalty", PENALTY},
+        {"frequency_penalty", PENALTY},
+        {"stream_options", LEFT}, /* ours is put */
+        {"user", LEFT},
+        {"store", LEFT},
+        {"metadata", LEFT},
+        {"safety_identifier", LEFT},
+        {"prompt_cache_key", LEFT},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (text_eq(name, text_from(rows[i].name))) {
+            return rows[i].fate;
+        }
+    }
+    return UNKNOWN;
+}
+
+static bool is_gpt(const struct models_choice *m)
+{
+    return text_eq(text_from(m->caps->family), STR("gpt"));
+}
+
+static bool no_effort(const struct scan *s)
+{
+    return SCAN_IS(s, SCAN_GET(s, 0, "reasoning_effort"), "none");
+}
+
+/* --- does it fit ---------------------------------------------------------------------------- */
+
+static bool in_list(struct str name, const char *const *list)
+{
+    for (; *list; list++) {
+        if (text_eq(name, text_from(*list))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_only(const struct scan *s, scan_ref object, const char *const *list)
+{
+    for (scan_ref v = scan_first(s, object); v != SCAN_ABSENT; v = scan_next(s, object, v)) {
+        if (!in_list(scan_text(s, scan_key(s, v)), list)) {
+            return false;
+        }
+    }
+    return scan_type(s, object) == SCAN_OBJECT;
+}
+
+/* Text, and images that come along or lie in S3. */
+static bool part_fits(const struct scan *s, scan_ref part)
+{
+    static const char *const text[] = {"type", "text", NULL};
+    static const char *const image[] = {"type", "image_url", NULL};
+    if (SCAN_IS(s, SCAN_GET(s, part, "type"), "text")) {
+        return has_only(s, part, text);
+    }
+    struct str url = scan_text(s, SCAN_GET(s, SCAN_GET(s, part, "image_url"), "url"));
+    return has_only(s, part, image) &&
+           (text_starts(url, STR("data:")) || text_starts(url, STR("s3:")));
+}
+
+static bool message_fits(const struct scan *s, scan_ref m)
+{
+    static const char *const members[] = {"role",       "content",      "name",
+                                          "tool_calls", "tool_call_id", NULL};
+    scan_ref content = SCAN_GET(s, m, "content");
+    bool fits = has_only(s, m, members);
+    if (scan_type(s, content) == SCAN_ARRAY) {
+        for (scan_ref p = scan_first(s, content); p != SCAN_ABSENT && fits;
+             p = scan_next(s, content, p)) {
+            fits = part_fits(s, p);
+        }
+    }
+    return fits;
+}
+
+static bool messages_fit(const struct chat_request *r)
+{
+    const struct scan *s = r->scan;
+    for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT;
+         m = scan_next(s, r->messages, m)) {
+        if (!message_fits(s, m)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool tools_fit(const struct chat_request *r)
+{
+    const struct scan *s = r->scan;
+    for (scan_ref t = scan_first(s, r->tools); r->tools != SCAN_ABSENT && t != SCAN_ABSENT;
+         t = scan_next(s, r->tools, t)) {
+        if (!SCAN_IS(s, SCAN_GET(s, t, "type"), "function")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool native_chat_fits(const struct chat_request *r, const struct models_choice *model)
+{
+    const struct scan *s = r->scan;
+    struct str prefix = region_prefix(model->id);
+    bool gpt = is_gpt(model);
+    if (!(model->caps->flags & MODELS_NATIVE_CHAT) || r->legacy ||
+        text_starts(model->id, STR("arn:")) ||
+        (gpt && !text_eq(prefix, STR("us")) && !text_eq(prefix, STR("global"))) ||
+        (gpt && r->tools != SCAN_ABSENT && !no_effort(s)) ||
+        (SCAN_GET(s, 0, "max_tokens") != SCAN_ABSENT && /* which of them is heeded nobody says */
+         SCAN_GET(s, 0, "max_completion_tokens") != SCAN_ABSENT)) {
+        return false;
+    }
+    for (scan_ref v = scan_first(s, 0); v != SCAN_ABSENT; v = scan_next(s, 0, v)) {
+        struct str name = scan_text(s, scan_key(s, v));
+        if (fate_of(name) == UNKNOWN || scan_has_duplicate(s, 0, name)) {
+            return false;
+        }
+    }
+    return tools_fit(r) && messages_fit(r);
+}
+
+/* --- the body ------------------------------------------------------------------------------ */
+
+struct writing {
+    const struct scan *scan;
+    struct buf *changes;
+    bool gpt, none; /* whose it is; effort "none" */
+};
+
+static bool is_refused(const struct writing *w, enum fate fate)
+{
+    switch (fate) {
+    case SAMPLING:
+        return w->gpt && !w->none;
+    case PENALTY:
+        return !w->gpt || !w->none;
+    case EFFORT:
+        return !w->gpt && w->none;
+    case UNKNOWN:
+    case KEPT:
+    case LEFT:
+        break;
+    }
+    return false;
+}
+
+static bool drops(void *ctx, scan_ref key, scan_ref value)
+{
+    const struct writing *w = ctx;
+    struct str name = scan_text(w->scan, key);
+    enum fate fate = fate_of(name);
+    (void)value;
+    bool refused = is_refused(w, fate);
+    if (refused || (fate == LEFT && !text_eq(name, STR("stream_options")))) {
+        changes_note(w->changes, "drop:", name);
+    }
+    return refused || fate == LEFT;
+}
+
+enum status native_chat_write(const struct chat_request *r, const struct models_choice *model,
+                              struct buf *out, struct buf *changes, struct err *err)
+{
+    const struct scan *s = r->scan;
+    struct edits e;
+    struct writing w = {s, changes, is_gpt(model), no_effort(s)};
+    char *id = arena_printf(s->arena, "\"%.*s\"", STR_ARG(model->id)); /* legal: no escapes */
+    if (!id) {
+        return err_no_memory(err);
+    }
+    edits_init(&e, s);
+    (void)edits_filter(&e, 0, drops, &w); /* messages and model stay */
+    edits_value(&e, SCAN_GET(s, 0, "model"), text_from(id));
+    if (r->stream) {
+        edits_inside(&e, 0, STR("\"stream_options\":{\"include_usage\":true},"));
+    }
+    return edits_apply(&e, out, err);
+}

@@ -1,0 +1,257 @@
+#include "worker/reply/native_reply.h"
+
+#include <stdio.h>
+
+#include "server/json/json.h"
+#include "worker/dialect/edits.h"
+
+#define EVENT_ARENA_MAX ((size_t)32 << 20)
+#define CALLS_MAX       128 /* of one answer; ids of more stay as they are */
+#define ID_SIZE         40
+
+static const struct scan_limits limits = {
+    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+struct native_reply { /* begins as all of them */
+    struct reply reply;
+    bool wants_usage;
+    char id[CALLS_MAX][ID_SIZE]; /* by index of the call; "": none yet */
+};
+
+struct reply *native_chat_new(struct arena *arena, struct str client_model, bool wants_usage)
+{
+    struct native_reply *r = arena_alloc(arena, sizeof *r);
+    if (!r) {
+        return NULL;
+    }
+    r->reply = (struct reply){.client_model = client_model};
+    r->wants_usage = wants_usage;
+    return &r->reply;
+}
+
+/* --- what is read -------------------------------------------------------------------------- */
+
+static uint64_t count_at(const struct scan *s, scan_ref object, const char *name)
+{
+    int64_t v;
+    return scan_i64(s, scan_get(s, object, text_from(name)), &v) && v > 0 ? (uint64_t)v : 0;
+}
+
+/* The input has what the cache had, and what went into it. */
+static void read_usage(struct reply *r, const struct scan *s)
+{
+    scan_ref u = SCAN_GET(s, 0, "usage"), in = SCAN_GET(s, u, "prompt_tokens_details"),
+             out = SCAN_GET(s, u, "completion_tokens_details");
+    if (scan_type(s, u) != SCAN_OBJECT) {
+        return;
+    }
+    uint64_t all = count_at(s, u, "prompt_tokens"), read = count_at(s, in, "cached_tokens"),
+             written = count_at(s, in, "cache_write_tokens");
+    r->usage.seen = true;
+    r->usage.tokens = (struct tokens){
+        .input = read + written <= all ? all - read - written : all,
+        .output = count_at(s, u, "completion_tokens"),
+        .cache_read = read,
+        .write_5m = written,
+    };
+    r->thinking = count_at(s, out, "reasoning_tokens");
+}
+
+static void read_end(struct reply *r, const struct scan *s, scan_ref choice)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } rows[] = {{"stop", "end_turn"},
+                {"length", "max_tokens"},
+                {"tool_calls", "tool_use"},
+                {"content_filter", "refusal"}};
+    struct str reason = scan_text(s, SCAN_GET(s, choice, "finish_reason"));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (text_eq(reason, text_from(rows[i].theirs))) {
+            text_copy(text_from(rows[i].ours), r->stop_reason, sizeof r->stop_reason);
+        }
+    }
+}
+
+/* --- what is mended ------------------------------------------------------------------------ */
+
+static bool only_counts(struct str id)
+{
+    struct str begin = STR("call_");
+    if (!text_starts(id, begin) || id.n == begin.n) {
+        return false;
+    }
+    for (size_t i = begin.n; i < id.n; i++) {
+        if (id.p[i] < '0' || id.p[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void mend_call(struct native_reply *r, struct edits *e, scan_ref call, uint64_t index)
+{
+    const struct scan *s = e->scan;
+    scan_ref id = SCAN_GET(s, call, "id");
+    if (!only_counts(scan_text(s, id)) || index >= CALLS_MAX) {
+        return;
+    }
+    if (!r->id[index][0]) {
+        char fresh[ID_SIZE - 2];
+        text_id(STR("call_"), fresh, sizeof fresh);
+        snprintf(r->id[index], ID_SIZE, "\"%s\"", fresh);
+    }
+    edits_value(e, id, text_from(r->id[index]));
+}
+
+static void mend_calls(struct native_reply *r, struct edits *e, scan_ref message)
+{
+    const struct scan *s = e->scan;
+    scan_ref calls = SCAN_GET(s, message, "tool_calls");
+    uint64_t place = 0;
+    if (scan_type(s, calls) != SCAN_ARRAY) {
+        return;
+    }
+    for (scan_ref c = scan_first(s, calls); c != SCAN_ABSENT; c = scan_next(s, calls, c)) {
+        int64_t index;
+        bool told = scan_i64(s, SCAN_GET(s, c, "index"), &index) && index >= 0;
+        mend_call(r, e, c, told ? (uint64_t)index : place++);
+    }
+}
+
+static void mend_model(struct native_reply *r, struct edits *e)
+{
+    struct buf b;
+    struct json_out w;
+    scan_ref model = SCAN_GET(e->scan, 0, "model");
+    if (model == SCAN_ABSENT) {
+        return;
+    }
+    buf_init(&b, 8192);
+    json_begin(&w, &b);
+    json_str(&w, r->reply.client_model);
+    struct str text = buf_ok(&b) ? arena_dup(e->scan->arena, buf_str(&b)) : (struct str){NULL, 0};
+    e->failed |= !text.p;
+    edits_value(e, model, text);
+    buf_free(&b);
+}
+
+/* Of a chunk or of a whole answer. */
+static void mend(struct native_reply *r, struct edits *e)
+{
+    const struct scan *s = e->scan;
+    scan_ref choices = SCAN_GET(s, 0, "choices");
+    mend_model(r, e);
+    read_usage(&r->reply, s);
+    if (scan_type(s, choices) != SCAN_ARRAY) {
+        return;
+    }
+    for (scan_ref c = scan_first(s, choices); c != SCAN_ABSENT; c = scan_next(s, choices, c)) {
+        read_end(&r->reply, s, c);
+        mend_calls(r, e, SCAN_GET(s, c, "delta"));
+        mend_calls(r, e, SCAN_GET(s, c, "message"));
+    }
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+/* The one that tells the counts alone, as the client has it with include_usage. */
+static bool is_counts(const struct scan *s)
+{
+    scan_ref choices = SCAN_GET(s, 0, "choices");
+    return scan_type(s, SCAN_GET(s, 0, "usage")) == SCAN_OBJECT &&
+           scan_type(s, choices) == SCAN_ARRAY && scan_size(s, choices) == 0;
+}
+
+/* Data of several lines is one text, whose ends of lines stand between values: blanks do as well, and
+ * end no line of ours. */
+static void join_lines(struct buf *out, size_t from)
+{
+    char *p = buf_data(out);
+    for (size_t i = from; i < buf_len(out); i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
+            p[i] = ' ';
+        }
+    }
+}
+
+static enum status put_chunk(struct native_reply *r, struct arena *arena, struct str payload,
+                             struct buf *out, struct err *err)
+{
+    struct scan s;
+    struct edits e;
+    if (scan_parse(&s, arena, payload, &limits, err) != STATUS_OK ||
+        scan_type(&s, 0) != SCAN_OBJECT) {
+        return err_set(err, STATUS_UPSTREAM, "an event of the model's stream cannot be read");
+    }
+    if (SCAN_GET(&s, 0, "error") != SCAN_ABSENT) {
+        return err_set(err, STATUS_UPSTREAM, "the model's stream ended with an error");
+    }
+    edits_init(&e, &s);
+    mend(r, &e);
+    r->reply.started = true;
+    if (is_counts(&s)) {
+        if (!r->wants_usage) {
+            return STATUS_OK;
+        }
+    } else {
+        r->reply.deltas++;
+    }
+    BUF_LIT(out, "data: ");
+    size_t from = buf_len(out);
+    enum status st = edits_apply(&e, out, err);
+    join_lines(out, from);
+    BUF_LIT(out, "\n\n");
+    return st;
+}
+
+static enum status on_event(struct reply *reply, struct str type, struct str payload,
+                            struct buf *out, struct err *err)
+{
+    if (text_eq(payload, STR("[DONE]"))) {
+        reply->stopped = true;
+        BUF_LIT(out, "data: [DONE]\n\n");
+        return STATUS_OK;
+    }
+    if (text_eq(type, STR("error"))) {
+        return err_set(err, STATUS_UPSTREAM, "the model's stream ended with an error");
+    }
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    if (!arena) {
+        return err_no_memory(err);
+    }
+    enum status st = put_chunk((struct native_reply *)reply, arena, payload, out, err);
+    arena_drop(arena);
+    return st;
+}
+
+static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
+{
+    (void)out;
+    return r->stopped
+               ? STATUS_OK
+               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+}
+
+static enum status whole(struct reply *reply, struct arena *arena, struct str body, struct buf *out,
+                         struct err *err)
+{
+    struct scan s;
+    struct edits e;
+    if (scan_parse(&s, arena, body, &limits, err) != STATUS_OK ||
+        scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
+    }
+    edits_init(&e, &s);
+    mend((struct native_reply *)reply, &e);
+    reply->stopped = true;
+    return edits_apply(&e, out, err);
+}
+
+const struct relay native_chat_relay = {
+    .name = "native chat",
+    .event = on_event,
+    .end = end_stream,
+    .whole = whole,
+    .ping = STR(": keepalive\n\n"),
+};

@@ -12,6 +12,7 @@
 #include "shm/catalogue/catalogue_cell.h"
 #include "shm/store/pricelist.h"
 #include "worker/model/behind.h"
+#include "worker/model/model_chain.h"
 #include "worker/model/model_id.h"
 
 #define NAME_WIDTH 34
@@ -46,12 +47,8 @@ struct reprice {
 
 /* --- what a row should cost ---------------------------------------------------------------- */
 
-static bool on_mapping(void *ctx, const struct keystore_mapping *m)
+static bool declare(struct reprice *r, struct str arn, struct str as)
 {
-    struct reprice *r = ctx;
-    if (m->as.n == 0) {
-        return true;
-    }
     if (r->declared_count == r->declared_room) {
         size_t room = r->declared_room ? 2 * r->declared_room : 16;
         struct declared *more = heap_grow(r->declared, room * sizeof *more);
@@ -63,9 +60,22 @@ static bool on_mapping(void *ctx, const struct keystore_mapping *m)
         r->declared_room = room;
     }
     struct declared *d = &r->declared[r->declared_count++];
-    text_copy(m->to, d->arn, sizeof d->arn);
-    text_copy(m->as, d->as, sizeof d->as);
+    text_copy(arn, d->arn, sizeof d->arn);
+    text_copy(as, d->as, sizeof d->as);
     return true;
+}
+
+/* A link behind the first of a chain is another model than the name says: declared to be nothing. */
+static bool on_mapping(void *ctx, const struct keystore_mapping *m)
+{
+    struct reprice *r = ctx;
+    struct str rest = m->to, first = model_chain_take(&rest);
+    bool ok = m->as.n == 0 || declare(r, first, m->as);
+    while (ok && rest.n > 0) {
+        struct str link = model_chain_take(&rest);
+        ok = !model_id_is_opaque(link) || declare(r, link, STR(""));
+    }
+    return ok;
 }
 
 /* The model behind an ARN that names none, as a request finds it (worker/model/behind.h) but for what
@@ -74,12 +84,15 @@ static struct str behind(const struct reprice *r, const struct keystore_bill_row
                          char room[RULE_ROOM])
 {
     struct str id = {NULL, 0};
+    bool other = false;
     for (size_t i = 0; i < r->declared_count && id.n == 0; i++) {
         if (strcmp(r->declared[i].arn, row->bedrock_model) == 0) {
-            id = behind_told_by(r->config, text_from(r->declared[i].as), room);
+            struct str as = text_from(r->declared[i].as);
+            id = as.n ? behind_told_by(r->config, as, room) : as;
+            other |= as.n == 0;
         }
     }
-    return id.n ? id : behind_told_by(r->config, text_from(row->model), room);
+    return id.n || other ? id : behind_told_by(r->config, text_from(row->model), room);
 }
 
 /* The order in which a request finds its price (worker/turn/money.h). An ARN that tells nothing here

@@ -26,8 +26,10 @@ static const struct option_row rows[ROW_COUNT] = {
 const struct commands_about map_model_about = {
     "map-model", "[FROM [TO]]",
     "Requests for the model FROM go to the Bedrock model "
-    "id or ARN TO. With --remove and FROM: takes\n"
-    "that away. Alone: lists the table.",
+    "id or ARN TO. TO may be a chain A,B,C of up to 4:\n"
+    "the next one answers where the one before is throttled, retired or not to be had. With "
+    "--remove\n"
+    "and FROM: takes that away. Alone: lists the table.",
     rows, ROW_COUNT};
 
 /* --- arguments ----------------------------------------------------------------------------- */
@@ -41,6 +43,19 @@ static bool is_name(struct str s)
         s = text_sub(s, step, s.n);
     }
     return ok;
+}
+
+static enum status check_to(const char *to, struct err *err)
+{
+    bool chain = strchr(to, ',');
+    if (strlen(to) >= sizeof((struct directory_mapping *)0)->to || strchr(to, ' ') ||
+        !models_is_legal_chain(text_from(to))) {
+        return err_set(err, STATUS_INVALID,
+                       chain ? "%.80s is no chain of up to 4 different Bedrock model ids and ARNs"
+                             : "%.80s is no Bedrock model id and no ARN of a model",
+                       to);
+    }
+    return STATUS_OK;
 }
 
 static enum status check(const struct options *o, struct err *err)
@@ -57,12 +72,7 @@ static enum status check(const struct options *o, struct err *err)
         (n != 2 || strlen(o->value[AS]) >= sizeof((struct directory_mapping *)0)->as)) {
         return err_set(err, STATUS_INVALID, "--as goes with FROM and TO and names a model");
     }
-    if (n > 1 && (strlen(o->rest[1]) >= sizeof((struct directory_mapping *)0)->to ||
-                  !models_is_legal(text_from(o->rest[1])))) {
-        return err_set(err, STATUS_INVALID, "%.80s is no Bedrock model id and no ARN of a model",
-                       o->rest[1]);
-    }
-    return STATUS_OK;
+    return n > 1 ? check_to(o->rest[1], err) : STATUS_OK;
 }
 
 /* --- the list ------------------------------------------------------------------------------ */
@@ -175,6 +185,12 @@ static enum status check_as(const struct config *c, const struct options *o, str
 {
     if (!o->value[AS]) {
         return STATUS_OK;
+    }
+    if (strchr(o->rest[1], ',')) {
+        return err_set(
+            err, STATUS_INVALID,
+            "--as says of one ARN what it is: map a name to that ARN alone, and all chains "
+            "know it");
     }
     if (!model_id_is_opaque(text_from(o->rest[1]))) {
         return err_set(err, STATUS_INVALID,

@@ -152,7 +152,7 @@
          "honour HTTPS_PROXY and NO_PROXY for calls to AWS")                                       \
     /* --- models --- */                                                                           \
     TEXT(model_default, "ANTHROPIC_DEFAULT_MODEL", "", BASIC, RELOAD, "", false,                   \
-         "Bedrock model for every Claude or OpenAI-alias name")                                    \
+         "Bedrock model for every Claude or OpenAI-alias name; A,B: a chain of up to 4")           \
     TEXT(model_opus, "ANTHROPIC_DEFAULT_OPUS_MODEL", "", BASIC, RELOAD, "", false,                 \
          "Bedrock model for Opus names")                                                           \
     TEXT(model_sonnet, "ANTHROPIC_DEFAULT_SONNET_MODEL", "", BASIC, RELOAD, "", false,             \
@@ -191,6 +191,11 @@
         86400, "seconds for a whole answer that is not streamed")                                  \
     INT(ping_seconds, "PING_SECONDS", "", TUNING, RELOAD, 15, 1, 300,                              \
         "silence before a ping is sent to the client")                                             \
+    INT(queue_seconds, "QUEUE_SECONDS", "", TUNING, RELOAD, 0, 0, 3600,                            \
+        "how long a request waits for its turn while Bedrock throttles its model, before it gets " \
+        "429; 0: it does not wait")                                                                \
+    INT(queue_max, "QUEUE_MAX", "", TUNING, RELOAD, 1000, 1, 30000,                                \
+        "requests that wait so at once")                                                           \
     /* --- extras --- */                                                                           \
     BOOL(core_dumps, "CORE_DUMPS", "", TUNING, RESTART, false,                                     \
          "true: allow core files (they hold prompts)")                                             \

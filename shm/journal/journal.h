@@ -18,7 +18,8 @@
  * Others may write into the file or cut it. So each record carries two checksums (journal_seal.c):
  *
  *   opened   of what never changes while it is OPEN, written before that state; bury asks it. But for
- *            the model, which journal_rename_model changes: meanwhile `closed` stands for it
+ *            the model and its rates, which journal_rename_model and journal_move_model change:
+ *            meanwhile `closed` stands for it
  *   closed   of the rest and of `opened`, written before CLOSED; collect asks both, of a copy
  *
  * What does not agree is never believed: it is kept aside in FILE.damaged and counted. A file that
@@ -59,7 +60,7 @@ struct journal_record {     /* 512 bytes; texts are NUL-terminated, cut */
     uint32_t duration_ms;
     uint32_t flags;
     struct tokens tokens; /* grow while OPEN */
-    struct rates rates;   /* of its tier; fixed at admission */
+    struct rates rates;   /* of its tier; fixed when its model is chosen */
     uint64_t cost_micro;  /* once CLOSED */
     uint8_t digest[32];   /* of the key; zero unless JOURNAL_KEY */
     char request_id[72];
@@ -160,6 +161,8 @@ bool journal_holds(const struct journal *j, const struct journal_record *r, uint
 /* The model was another than at the opening: a prompt router chose it. Of an OPEN record; whoever is
  * killed in it leaves a good record that names the one, the other or nobody. */
 void journal_rename_model(struct journal_record *r, struct str id);
+/* Another model is to answer, of which nobody has seen a token: r->tokens is all 0. Likewise. */
+void journal_move_model(struct journal_record *r, struct str id, const struct rates *rates);
 /* False: as above. */
 bool journal_close_record(struct journal *j, struct journal_record *r);
 
@@ -178,10 +181,12 @@ void journal_each_closed(const struct journal *j,
 /* --- checksums: for journal*.c ------------------------------------------------------------- */
 #define JOURNAL_SEAL_SALTED  3u /* since this version a seal says which one it is of */
 #define JOURNAL_SEAL_UNNAMED 0x103u
+#define JOURNAL_SEAL_MOVED   0x203u
 uint32_t journal_seal_opened(const struct journal_record *r);
 uint32_t journal_seal_elder(const struct journal_record *r); /* opened, as version 2 had it */
 uint32_t journal_seal_closed(const struct journal_record *r);
 uint32_t journal_seal_unnamed(const struct journal_record *r); /* `closed` while it is renamed */
+uint32_t journal_seal_moved(const struct journal_record *r);   /* or moved */
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state);
 /* Refresher: a record that is not believed goes to FILE.damaged, is counted and becomes FREE. tell:
  * one line in the log for all of them since the last. */

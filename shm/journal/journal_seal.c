@@ -43,19 +43,26 @@ uint32_t journal_seal_unnamed(const struct journal_record *r)
     return ADD(crc, r, digest, bedrock_model);
 }
 
+/* And of one whose rates change, too. */
+uint32_t journal_seal_moved(const struct journal_record *r)
+{
+    uint32_t crc = crc32_add(JOURNAL_SEAL_MOVED, &r->who, sizeof r->who);
+    crc = ADD(crc, r, owner, sequence);
+    crc = crc32_add(crc, &r->started_ms, sizeof r->started_ms);
+    return ADD(crc, r, digest, bedrock_model);
+}
+
 /* Each step is done before the next begins: a kill leaves what came before it. */
 static void step(void)
 {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* `closed` is free until the record is. The first byte goes first and comes last: no name is ever
- * half of one and half of another. */
-void journal_rename_model(struct journal_record *r, struct str id)
+/* The first byte goes first and comes last: no name is ever half of one and half of another. */
+static void rename_model(struct journal_record *r, struct str id)
 {
     char name[sizeof r->bedrock_model] = {0};
     text_copy(id, name, sizeof name);
-    r->closed = journal_seal_unnamed(r);
     step();
     r->bedrock_model[0] = '\0';
     step();
@@ -66,6 +73,22 @@ void journal_rename_model(struct journal_record *r, struct str id)
     r->opened = journal_seal_opened(r);
     step();
     r->closed = 0;
+}
+
+/* `closed` is free until the record is. */
+void journal_rename_model(struct journal_record *r, struct str id)
+{
+    r->closed = journal_seal_unnamed(r);
+    rename_model(r, id);
+}
+
+/* Whatever the rates are when it is killed: no tokens cost nothing. */
+void journal_move_model(struct journal_record *r, struct str id, const struct rates *rates)
+{
+    r->closed = journal_seal_moved(r);
+    step();
+    r->rates = *rates;
+    rename_model(r, id);
 }
 
 uint32_t journal_seal_closed(const struct journal_record *r)
@@ -81,7 +104,8 @@ uint32_t journal_seal_closed(const struct journal_record *r)
 bool journal_seal_is_good(const struct journal_record *r, enum journal_state state)
 {
     bool opened = r->opened == journal_seal_opened(r);
-    bool rest = state == JOURNAL_OPEN ? opened || r->closed == journal_seal_unnamed(r)
+    bool rest = state == JOURNAL_OPEN ? opened || r->closed == journal_seal_unnamed(r) ||
+                                            r->closed == journal_seal_moved(r)
                                       : opened && r->closed == journal_seal_closed(r);
     return r->owner && r->number && rest;
 }

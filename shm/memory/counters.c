@@ -73,6 +73,19 @@ void counters_traffic_sum(const struct segment *s, enum traffic t, struct traffi
     }
 }
 
+void counters_wait(uint64_t us)
+{
+    traffic_time(&mine->waits, us);
+}
+
+void counters_waits_sum(const struct segment *s, struct traffic_times *sum_out)
+{
+    *sum_out = (struct traffic_times){0};
+    for (uint32_t i = 0; i <= s->header->workers; i++) {
+        traffic_merge_times(&s->counters[i].waits, sum_out);
+    }
+}
+
 void counters_note_ending(uint64_t hash)
 {
     for (size_t i = 0; i < COUNTERS_ENDING; i++) {

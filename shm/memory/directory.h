@@ -61,14 +61,14 @@ _Static_assert(sizeof(struct directory_terms) == 256 &&
                    offsetof(struct directory_key, digest) == 0,
                "cell size; found by digest");
 
-#define DIRECTORY_MAPPING_TO 304
-struct directory_mapping {         /* 640 bytes */
+#define DIRECTORY_MAPPING_TO 688
+struct directory_mapping {         /* 1024 bytes */
     char from[200];                /* client's model name, NUL-terminated */
-    char to[DIRECTORY_MAPPING_TO]; /* Bedrock id or ARN */
-    char as[128]; /* what stands behind to, as the operator says; "": nothing is said */
+    char to[DIRECTORY_MAPPING_TO]; /* Bedrock id or ARN, or a chain of them, comma-separated */
+    char as[128]; /* what stands behind the first, as the operator says; "": nothing is said */
     uint64_t reserved;
 };
-_Static_assert(sizeof(struct directory_mapping) == 640 &&
+_Static_assert(sizeof(struct directory_mapping) == 1024 &&
                    offsetof(struct directory_mapping, from) == 0,
                "cell size; found by name");
 

@@ -21,6 +21,7 @@
 #include "shm/memory/signing.h"
 #include "shm/memory/profiles.h"
 #include "shm/memory/standing.h"
+#include "shm/memory/turns.h"
 #include "shm/memory/sticks.h"
 
 #define TOUCH_STEP 4096u /* the smallest page there is */
@@ -52,7 +53,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.sticks.size = sticks_area_size();
     h.holds.at = segment_layout_page_up(h.sticks.at + h.sticks.size);
     h.holds.size = holds_area_size(workers, max_keys);
-    h.size = segment_layout_page_up(h.holds.at + h.holds.size);
+    h.turns.at = segment_layout_page_up(h.holds.at + h.holds.size);
+    h.turns.size = turns_area_size();
+    h.size = segment_layout_page_up(h.turns.at + h.turns.size);
     return h;
 }
 
@@ -76,6 +79,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->lanes = (struct lanes_area *)(void *)(base + h->lanes.at);
     s->sticks = (struct sticks_area *)(void *)(base + h->sticks.at);
     s->holds = (struct holds_row *)(void *)(base + h->holds.at);
+    s->turns = (struct turns_area *)(void *)(base + h->turns.at);
     s->size = h->size;
 }
 
@@ -101,8 +105,8 @@ static void open_again(struct segment *s)
 }
 
 /*
- * All but the directory, the edition, the buckets and the holds is touched. These are sized for MAX_KEYS, and
- * their pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory, the edition, the buckets, the holds and the turns is touched. These are sized for
+ * MAX_KEYS, or for a day when all wait, and their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {

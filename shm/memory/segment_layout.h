@@ -32,7 +32,7 @@ struct segment_header {
     uint64_t size;
     uint64_t epoch; /* real ms of creation */
     struct segment_span directory, edition, bucket, scoreboard, counters, learned, lanes, sticks,
-        holds;
+        holds, turns;
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
@@ -55,13 +55,14 @@ struct learned_area;
 struct lanes_area;
 struct sticks_area;
 struct holds_row;
+struct turns_area;
 struct journal;
 struct signing_area;
 struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 200, "no padding");
+_Static_assert(sizeof(struct segment_header) == 216, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -77,6 +78,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct lanes_area *lanes;
     struct sticks_area *sticks;
     struct holds_row *holds;
+    struct turns_area *turns;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss;   /* likewise */

@@ -28,7 +28,7 @@ static void add(_Atomic uint64_t *word, uint64_t n)
     atomic_store_explicit(word, before + n, memory_order_relaxed);
 }
 
-static void add_time(struct traffic_times *t, uint64_t us)
+void traffic_time(struct traffic_times *t, uint64_t us)
 {
     unsigned i = 0;
     while (i < TRAFFIC_BOUNDS && us > bounds[i].us) {
@@ -43,9 +43,9 @@ void traffic_count(struct traffic_row *r, enum traffic_class class, uint64_t fir
 {
     assert(class < TRAFFIC_CLASSES);
     add(&r->requests[class], 1);
-    add_time(&r->total, total_us);
+    traffic_time(&r->total, total_us);
     if (first_us) {
-        add_time(&r->first, first_us);
+        traffic_time(&r->first, first_us);
     }
 }
 
@@ -54,7 +54,7 @@ static void merge_word(const _Atomic uint64_t *from, _Atomic uint64_t *into)
     add(into, atomic_load_explicit(from, memory_order_relaxed));
 }
 
-static void merge_times(const struct traffic_times *from, struct traffic_times *into)
+void traffic_merge_times(const struct traffic_times *from, struct traffic_times *into)
 {
     for (unsigned i = 0; i <= TRAFFIC_BOUNDS; i++) {
         merge_word(&from->bucket[i], &into->bucket[i]);
@@ -67,8 +67,8 @@ void traffic_merge(const struct traffic_row *from, struct traffic_row *into)
     for (unsigned i = 0; i < TRAFFIC_CLASSES; i++) {
         merge_word(&from->requests[i], &into->requests[i]);
     }
-    merge_times(&from->first, &into->first);
-    merge_times(&from->total, &into->total);
+    traffic_merge_times(&from->first, &into->first);
+    traffic_merge_times(&from->total, &into->total);
 }
 
 struct traffic_labels traffic_labels(enum traffic t)

@@ -59,6 +59,8 @@ struct traffic_labels {
 /* first_us 0: no byte of an answer has come from Bedrock. */
 void traffic_count(struct traffic_row *r, enum traffic_class class, uint64_t first_us,
                    uint64_t total_us);
+void traffic_time(struct traffic_times *t, uint64_t us); /* one of so long */
+void traffic_merge_times(const struct traffic_times *from, struct traffic_times *into);
 void traffic_merge(const struct traffic_row *from, struct traffic_row *into);
 
 struct traffic_labels traffic_labels(enum traffic t);

@@ -280,3 +280,22 @@ enum verdict count_estimate(struct exchange *x)
     http_out_body(x->conn, STR("application/json"), (struct str){body, (size_t)n});
     return VERDICT_DONE;
 }
+
+/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
+ * (or any client could switch the counting off), and most outages pass. */
+bool count_is_refused(const struct exchange *x)
+{
+    int said = x->attempt.transfer.refusal;
+    if (x->attempt.mantle.here && (said == 0 || said == 401)) {
+        return true; /* not every region has it, not every account may */
+    }
+    switch (x->outcome.err.code) {
+    case STATUS_PERMISSION:
+    case STATUS_NOT_FOUND:
+    case STATUS_NO_MODEL:
+    case STATUS_TIMEOUT: /* nobody shall wait that long each time */
+        return true;
+    default:
+        return x->attempt.transfer.complaint == COMPLAINT_NO_COUNTING;
+    }
+}

@@ -30,4 +30,7 @@ extern const struct relay count_relay;
  * character, fixed amounts for images and documents, 5 % on top; more_tokens: of a text 30 % more. Pure. */
 uint64_t count_guess(const struct messages_request *r, bool more_tokens);
 
+/* The count has failed, outcome.err says why: will it every time? */
+bool count_is_refused(const struct exchange *x);
+
 #endif

@@ -5,6 +5,7 @@
 #include "shm/memory/learned.h"
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
+#include "shm/memory/turns.h"
 #include "worker/door/lane_metrics.h"
 #include "worker/turn/answer.h"
 #include "worker/turn/route.h"
@@ -23,11 +24,15 @@
       "From the headers to the end of the answer")                                                 \
     X(FIRST_BYTE, "first_byte_seconds", "histogram", BY_TRAFFIC,                                   \
       "From the headers to Bedrock's first byte")                                                  \
+    X(QUEUE_WAIT, "queue_wait_seconds", "histogram", "",                                           \
+      "How long requests waited for their turn at a throttled model, all their waits together")    \
     X(BUILD_INFO, "build_info", "gauge", "version", "1, labelled with the version of the program") \
     X(WORKERS_READY, "workers_ready", "gauge", "", "Workers that serve")                           \
     X(RESTARTS, "process_restarts", "gauge", "", "Processes started again since the start")        \
     X(CONNECTIONS, "connections_open", "gauge", "", "Client connections open now")                 \
     X(REQUESTS_OPEN, "requests_open", "gauge", "", "Requests open now")                            \
+    X(QUEUE_WAITING, "queue_waiting", "gauge", "",                                                 \
+      "Requests that wait for their turn at a throttled model now")                                \
     X(KEYS, "keys", "gauge", "", "Keys in the table")                                              \
     X(GENERATION, "key_table_generation", "gauge", "", "Publications of the key table")            \
     X(TABLE_AGE, "key_table_age_seconds", "gauge", "",                                             \
@@ -99,6 +104,9 @@ static void put_counters(const struct segment *s, struct buf *out)
 
 static void put_labels(struct buf *out, enum traffic t)
 {
+    if (t == TRAFFIC_COUNT) {
+        return;
+    }
     struct traffic_labels l = traffic_labels(t);
     buf_printf(out, "{route=\"%s\",dialect=\"%s\",transport=\"%s\"", l.route, l.dialect,
                l.transport);
@@ -117,22 +125,26 @@ static void put_classes(const struct traffic_row rows[TRAFFIC_COUNT], struct buf
     }
 }
 
+/* t: whose labels it has; TRAFFIC_COUNT: none. */
 static void put_histogram(const struct traffic_times *times, enum traffic t, unsigned family,
                           struct buf *out)
 {
     const char *name = families[family].name;
     unsigned long long count = 0, sum = atomic_load(&times->sum_us);
+    bool labelled = t < TRAFFIC_COUNT;
     for (unsigned i = 0; i <= TRAFFIC_BOUNDS; i++) {
         count += atomic_load(&times->bucket[i]);
-        buf_printf(out, PREFIX "%s_bucket", name);
+        buf_printf(out, PREFIX "%s_bucket%s", name, labelled ? "" : "{");
         put_labels(out, t);
-        buf_printf(out, ",le=\"%s\"} %llu\n", traffic_bound(i), count);
+        buf_printf(out, "%sle=\"%s\"} %llu\n", labelled ? "," : "", traffic_bound(i), count);
     }
+    const char *end = labelled ? "}" : "";
     buf_printf(out, PREFIX "%s_sum", name);
     put_labels(out, t);
-    buf_printf(out, "} %llu.%06llu\n" PREFIX "%s_count", sum / 1000000u, sum % 1000000u, name);
+    buf_printf(out, "%s %llu.%06llu\n" PREFIX "%s_count", end, sum / 1000000u, sum % 1000000u,
+               name);
     put_labels(out, t);
-    buf_printf(out, "} %llu\n", count);
+    buf_printf(out, "%s %llu\n", end, count);
 }
 
 static void put_traffic(const struct segment *s, struct buf *out)
@@ -150,6 +162,14 @@ static void put_traffic(const struct segment *s, struct buf *out)
     for (enum traffic t = 0; t < TRAFFIC_COUNT; t++) {
         put_histogram(&rows[t].first, t, FAMILY_FIRST_BYTE, out);
     }
+}
+
+static void put_queue(const struct segment *s, struct buf *out)
+{
+    struct traffic_times waits;
+    counters_waits_sum(s, &waits);
+    put_family(out, families[FAMILY_QUEUE_WAIT]);
+    put_histogram(&waits, TRAFFIC_COUNT, FAMILY_QUEUE_WAIT, out);
 }
 
 static void gauge(struct buf *out, unsigned family, uint64_t value)
@@ -203,12 +223,14 @@ void metrics_print(const struct segment *s, const struct config_lanes *lanes, in
     struct processes p = sum_processes(s);
     put_counters(s, out);
     put_traffic(s, out);
+    put_queue(s, out);
     put_family(out, families[FAMILY_BUILD_INFO]);
     buf_put_str(out, STR(PREFIX "build_info{version=\"" VERSION "\"} 1\n"));
     gauge(out, FAMILY_WORKERS_READY, p.workers_ready);
     gauge(out, FAMILY_RESTARTS, p.restarts);
     gauge(out, FAMILY_CONNECTIONS, p.connections);
     gauge(out, FAMILY_REQUESTS_OPEN, p.requests_open);
+    gauge(out, FAMILY_QUEUE_WAITING, turns_all_waiting(s, clock_mono_ms()));
     gauge(out, FAMILY_KEYS, directory_count(s));
     gauge(out, FAMILY_GENERATION, directory_generation(s));
     gauge_ms(out, FAMILY_TABLE_AGE, directory_generation(s) ? directory_age_ms(s, now_real_ms) : 0);

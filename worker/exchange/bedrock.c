@@ -14,6 +14,7 @@
 #include "worker/exchange/cure.h"
 #include "worker/exchange/lane.h"
 #include "worker/exchange/native.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/retries.h"
 
 #define URL_MAX            8192
@@ -477,7 +478,7 @@ bool bedrock_retry(struct exchange *x)
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);
-    if (x->attempt.number >= allowed || !worth_retrying(x) ||
+    if (x->attempt.number >= allowed || !worth_retrying(x) || queue_takes_no(x) ||
         !retries_take(&x->worker->bedrock->retries)) {
         return false;
     }

@@ -10,11 +10,13 @@
 #include "worker/turn/answer.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
+#include "worker/exchange/chain.h"
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
 #include "worker/exchange/lane.h"
 #include "worker/exchange/passing.h"
+#include "worker/exchange/queue.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
 #include "worker/turn/usage.h"
@@ -30,6 +32,7 @@ static enum verdict open_step(struct exchange *x);
 static enum verdict route_step(struct exchange *x);
 static enum verdict read_step(struct exchange *x);
 static enum verdict admit_step(struct exchange *x);
+static enum verdict send_step(struct exchange *x);
 
 #define BEHIND_WAIT_MS 2000
 #define BEHIND_LOOK_MS 20
@@ -91,35 +94,15 @@ static void resume_after_pause(struct loop *loop, void *owner)
 
 static void start_pause(struct exchange *x)
 {
-    counters_add(COUNTER_UPSTREAM_RETRIES, 1);
     x_enter(x, EXCHANGE_PAUSE);
     loop_timer_in(x->worker->loop, &x->timer_pause, x->attempt.pause_ms, resume_after_pause, x);
-}
-
-/* It would be the same next time. A body that Bedrock calls invalid says nothing about the model
- * (or any client could switch the counting off), and most outages pass. */
-static bool refused_for_good(const struct exchange *x)
-{
-    int said = x->attempt.transfer.refusal;
-    if (x->attempt.mantle.here && (said == 0 || said == 401)) {
-        return true; /* not every region has it, not every account may */
-    }
-    switch (x->outcome.err.code) {
-    case STATUS_PERMISSION:
-    case STATUS_NOT_FOUND:
-    case STATUS_NO_MODEL:
-    case STATUS_TIMEOUT: /* nobody shall wait that long each time */
-        return true;
-    default:
-        return x->attempt.transfer.complaint == COMPLAINT_NO_COUNTING;
-    }
 }
 
 /* Bedrock would not count: no permission, a model without CountTokens, an outage. Its other host may.
  * Never a silent guess: the answer says that it is an estimate. */
 static void count_otherwise(struct exchange *x)
 {
-    if (refused_for_good(x)) {
+    if (count_is_refused(x)) {
         count_refused(x);
         if (!x->attempt.mantle.here &&
             count_where(x, bedrock_has_mantle(x->worker)) == COUNT_MANTLE) {
@@ -138,6 +121,22 @@ static void count_otherwise(struct exchange *x)
     }
 }
 
+/* A step has failed: another model may answer in place of this one, or this one a little later. */
+static void fail_or_move(struct exchange *x)
+{
+    if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
+        count_otherwise(x);
+    } else if (chain_try(x)) {
+        start_pause(x);
+    } else if (queue_enter(x)) {
+        x_enter(x, EXCHANGE_QUEUE);
+        stream_watch(x);
+    } else {
+        chain_end(x);
+        exchange_fail(x);
+    }
+}
+
 /* The driver: runs steps until one waits or the exchange ends. */
 void exchange_wake(struct exchange *x)
 {
@@ -152,15 +151,11 @@ void exchange_wake(struct exchange *x)
             x_enter(x, states[x->state].next);
             break;
         case VERDICT_RETRY:
+            counters_add(COUNTER_UPSTREAM_RETRIES, x->state == EXCHANGE_RELAY);
             start_pause(x);
             return;
         case VERDICT_FAIL:
-            if (x->asked.counting && x->state == EXCHANGE_RELAY &&
-                x->asked.dialect != DIALECT_BEDROCK) {
-                count_otherwise(x);
-                return;
-            }
-            exchange_fail(x);
+            fail_or_move(x);
             return;
         case VERDICT_DONE:
             finish(x);
@@ -175,6 +170,7 @@ void exchange_fail(struct exchange *x)
         return;
     }
     assert(x->outcome.err.code != STATUS_OK);
+    queue_leave(x);
     if (x->outcome.begun) {
         stream_break(x);
     } else {
@@ -399,6 +395,9 @@ static enum verdict read_step(struct exchange *x)
                      &x->asked.model, &x->outcome.err) != STATUS_OK) {
         return VERDICT_FAIL;
     }
+    if (first) {
+        chain_ask(x);
+    }
     if (wait_for_behind(x)) {
         return VERDICT_WAIT;
     }
@@ -410,6 +409,7 @@ static enum verdict read_step(struct exchange *x)
 
 static enum verdict admit_step(struct exchange *x)
 {
+    chain_begin(x);
     if (!limits_billed(x)) {
         return x->asked.counting ? limits_admit(x) : VERDICT_NEXT;
     }
@@ -422,6 +422,13 @@ static enum verdict admit_step(struct exchange *x)
         err_set(&x->outcome.err, STATUS_BUSY, "no room to record another request; try again");
     }
     return VERDICT_FAIL;
+}
+
+static enum verdict send_step(struct exchange *x)
+{
+    return chain_passes_over(x)  ? VERDICT_RETRY
+           : queue_holds_back(x) ? VERDICT_FAIL
+                                 : bedrock_send(x);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -462,6 +469,7 @@ static void exchange_close(struct exchange *x)
 
 static void finish(struct exchange *x)
 {
+    queue_leave(x);
     settle(x);
     exchange_close(x);
 }

@@ -424,6 +424,14 @@ bool lane_refused(struct exchange *x, struct retries *retries)
     return move_on(x, retries) || ((why == LANES_ABSENT || why == LANES_DENIED) && move_back(x));
 }
 
+void lane_anew(struct exchange *x)
+{
+    if (heeds(x)) {
+        leave(x);
+        x->attempt.lane = (struct attempt_lane){.moved = x->attempt.lane.moved};
+    }
+}
+
 void lane_end(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;

@@ -22,6 +22,8 @@ void lane_good(struct exchange *x);
 /* outcome.err, the transfer's refusal and complaint are filled: remembers what of it is the lane's.
  * True: attempt.lane.now is another one, to be asked after attempt.pause_ms. */
 bool lane_refused(struct exchange *x, struct retries *retries);
+/* Another model, or another turn after a wait: all lanes are looked at again. */
+void lane_anew(struct exchange *x);
 /* The request ends, whatever became of it. */
 void lane_end(struct exchange *x);
 

@@ -13,6 +13,7 @@
 #include "worker/exchange/lane.h"
 #include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -119,6 +120,9 @@ static void note_headers(void *owner, struct fetch *f, int status)
     struct exchange *x = owner;
     struct transfer *t = &x->attempt.transfer;
     struct str value;
+    if (status == 200) {
+        queue_answered(x);
+    }
     t->first_ns = clock_now_ns();
     if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
         text_copy(value, t->id, sizeof t->id);
@@ -392,13 +396,18 @@ static void finish_error(struct exchange *x, struct fetch *f)
 
 /* --- the step ------------------------------------------------------------------------------ */
 
+void stream_watch(struct exchange *x)
+{
+    if (x->asked.stream && !x->outcome.begun) {
+        watch_silence(x);
+    }
+}
+
 enum verdict stream_step(struct exchange *x)
 {
     switch (x->attempt.transfer.end) {
     case ATTEMPT_RUNNING:
-        if (x->asked.stream && !x->outcome.begun) {
-            watch_silence(x);
-        }
+        stream_watch(x);
         return VERDICT_WAIT;
     case ATTEMPT_ANSWERED:
         if (x->asked.stream) {

@@ -18,6 +18,7 @@
 #include "worker/turn/context.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
+#include "worker/exchange/queue.h"
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
 
@@ -278,6 +279,7 @@ static void drain(struct worker *w)
     while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
     }
     w->draining = true;
+    queue_drain(w);
     close(w->process.listen_fd);
     w->process.listen_fd = -1;
     scoreboard_state(w->segment, w->slot, SCOREBOARD_DRAINING);
@@ -465,8 +467,7 @@ static void stop(struct worker *w)
 
 int worker_run(const struct config *c, struct segment *s, uint32_t slot, int listen_fd, int dead_fd)
 {
-    /* Bodies of 100 KB come and go with every request: keep their pages instead of mapping them
-     * anew. */
+    /* Bodies of 100 KB come and go with every request: their pages are kept. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
@@ -480,6 +481,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
                          .process = {.listen_fd = listen_fd, .dead_fd = dead_fd}};
     counters_enter(s, slot);
     holds_enter(s, slot);
+    turns_enter(s, slot);
     if (s->journal) {
         journal_enter(s->journal, slot);
         journal_guard(s->journal);

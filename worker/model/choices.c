@@ -52,7 +52,8 @@ static void keep(struct choices_row *row, const struct ground *g, struct str nam
     row->choice.id.p = put(row, choice->id);
     row->choice.name.p = put(row, choice->name);
     row->choice.behind.p = put(row, choice->behind);
-    if (row->choice.id.p && row->choice.name.p && row->choice.behind.p &&
+    row->choice.rest.p = put(row, choice->rest);
+    if (row->choice.id.p && row->choice.name.p && row->choice.behind.p && row->choice.rest.p &&
         put_text(row, &caps->family) && put_text(row, &caps->vendor) &&
         put_text(row, &caps->top_k) && put_text(row, &caps->efforts) &&
         put_text(row, &caps->betas)) {
@@ -85,6 +86,7 @@ static bool give(const struct choices_row *row, struct arena *arena, struct mode
     out->id.p = g->text + (row->choice.id.p - row->text);
     out->behind.p = g->text + (row->choice.behind.p - row->text);
     out->name.p = g->text + (row->choice.name.p - row->text);
+    out->rest.p = g->text + (row->choice.rest.p - row->text);
     out->caps = &g->caps;
     return true;
 }

@@ -15,7 +15,7 @@
 
 #define CHOICES_ROWS 32
 #define CHOICES_NAME 64   /* bytes of a name that is kept */
-#define CHOICES_TEXT 1280 /* of its ids, its name and the texts of its row, each with a NUL */
+#define CHOICES_TEXT 1536 /* of its ids, its name and the texts of its row, each with a NUL */
 
 struct choices {
     struct choices_row {

@@ -9,6 +9,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
 #include "worker/model/ending.h"
+#include "worker/model/model_chain.h"
 
 struct telling {
     int64_t now_ms;
@@ -33,6 +34,13 @@ static struct str id_of(struct str name)
 {
     const struct catalogue_row *row = catalogue_named(name);
     return row ? catalogue_text(row, CATALOGUE_ID) : name;
+}
+
+static void tell_chain(const struct telling *t, struct str what, struct str ids)
+{
+    while (ids.n > 0) {
+        tell(t, what, id_of(model_chain_take(&ids)));
+    }
 }
 
 static void tell_mapping(const struct telling *t, const char *mapping)
@@ -62,9 +70,7 @@ void endings_configured(const struct config *c, int64_t now_ms,
     };
     const struct telling t = {now_ms, fn, ctx};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].value[0]) {
-            tell(&t, text_from(rows[i].name), id_of(text_from(rows[i].value)));
-        }
+        tell_chain(&t, text_from(rows[i].name), text_from(rows[i].value));
     }
     tell_mapping(&t, c->model_mapping);
 }
@@ -75,7 +81,12 @@ static void tell_mapped(void *ctx, const struct directory_mapping *m)
 {
     char what[256];
     snprintf(what, sizeof what, "mapping of %.200s", m->from);
-    tell(ctx, text_from(what), id_of(text_from(m->as[0] ? m->as : m->to)));
+    struct str ids = text_from(m->to);
+    if (m->as[0]) {
+        model_chain_take(&ids);
+        tell(ctx, text_from(what), id_of(text_from(m->as)));
+    }
+    tell_chain(ctx, text_from(what), ids);
 }
 
 void endings_live(const struct segment *s, int64_t now_ms, void (*fn)(void *ctx, const char *text),

@@ -13,6 +13,7 @@
 #include "worker/model/behind.h"
 #include "worker/model/betas.h"
 #include "worker/model/ending.h"
+#include "worker/model/model_chain.h"
 #include "worker/model/model_id.h"
 #include "worker/model/rule.h"
 
@@ -56,6 +57,17 @@ static struct name take_apart(struct str full)
 bool models_is_legal(struct str id)
 {
     return model_id_is_legal(take_apart(id).bare);
+}
+
+static bool is_legal_link(const void *ctx, struct str id)
+{
+    (void)ctx;
+    return models_is_legal(id);
+}
+
+bool models_is_legal_chain(struct str ids)
+{
+    return model_chain_check(ids, is_legal_link, NULL);
 }
 
 /* --- table and rule ------------------------------------------------------------------------ */
@@ -156,6 +168,9 @@ struct pick {
     struct str as;        /* the model behind an ARN, as the operator says */
     struct str taken_for; /* which name led to it */
     bool exact;           /* the operator mapped this very name */
+    bool one_million;     /* the operator's own "[1m]" */
+    struct str rest;      /* the other links of the chain */
+    uint32_t link;        /* which of them this is */
 };
 
 /* Steps 4 to 6: for the client's name, and for an operator's target that is itself a
@@ -177,25 +192,30 @@ static struct pick pick_by_name(const struct models *m, const struct name *n,
     return p;
 }
 
-static struct pick pick(const struct models *m, const struct segment *s, struct name *n,
+/* The next link; one that stands for nothing has an empty id. */
+static void next_link(const struct models *m, struct pick *p, struct scratch *scratch)
+{
+    struct name t = take_apart(model_chain_take(&p->rest));
+    p->id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
+    p->one_million = t.one_million;
+}
+
+static struct pick pick(const struct models *m, const struct segment *s, const struct name *n,
                         struct scratch *scratch)
 {
-    const char *rule = "mapping";
-    struct str target = {NULL, 0}, as = {NULL, 0}, by;
-    bool exact = find_mapping(s, n, scratch, &by);
-    if (exact) {
-        target = text_from(scratch->mapped.to);
-        as = text_from(scratch->mapped.as);
+    struct pick p = {.rule = "mapping"};
+    p.exact = find_mapping(s, n, scratch, &p.taken_for);
+    if (p.exact) {
+        p.rest = text_from(scratch->mapped.to);
+        p.as = text_from(scratch->mapped.as);
     } else {
-        target = override_for(m->config, n, &rule);
+        p.rest = override_for(m->config, n, &p.rule);
     }
-    if (target.n == 0) {
+    if (p.rest.n == 0) {
         return pick_by_name(m, n, scratch);
     }
-    struct name t = take_apart(target);
-    struct str id = model_id_is_legal(t.bare) ? t.bare : pick_by_name(m, &t, scratch).id;
-    n->one_million |= t.one_million;
-    return (struct pick){.id = id, .rule = rule, .as = as, .exact = exact, .taken_for = by};
+    next_link(m, &p, scratch);
+    return p;
 }
 
 /* A name that nothing knows may be short for one that something does: then as if that had been
@@ -258,6 +278,62 @@ static enum behind_how how_named(const struct pick *p)
                                                        : BEHIND_NOTHING;
 }
 
+struct look { /* what is looked for, and where */
+    const struct models *m;
+    const struct segment *s;
+    struct arena *arena;
+    struct str client_name;
+    struct name name; /* the same, taken apart */
+    bool messages_route;
+};
+
+/* On to the first link, from p on, that is a model of today. */
+static enum status skip_ended(const struct look *k, struct pick *p, struct scratch *scratch,
+                              struct err *err)
+{
+    struct catalogue_status ended = {.date = {NULL, 0}};
+    bool retired;
+    while ((retired = p->id.n > 0 && is_retired(p->id, &ended)) || p->id.n == 0) {
+        if (p->rest.n == 0 || p->link + 1 >= MODEL_CHAIN_MAX) {
+            return retired ? refuse_retired(k->client_name, &ended, err)
+                           : refuse_unknown(k->client_name, err);
+        }
+        p->link++;
+        next_link(k->m, p, scratch);
+    }
+    return STATUS_OK;
+}
+
+static enum status choose(const struct look *k, struct pick *p, struct scratch *scratch,
+                          struct models_choice *out, struct err *err)
+{
+    enum status st = skip_ended(k, p, scratch, err);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    struct models_choice c = {.id = arena_dup(k->arena, p->id),
+                              .name = arena_dup(k->arena, p->taken_for),
+                              .rest = arena_dup(k->arena, p->rest),
+                              .link = p->link,
+                              .one_million = k->name.one_million || p->one_million,
+                              .rule = p->rule};
+    /* The name tells of the first link what it is; the others were named since they are something else. */
+    const struct behind_clues clues = {.arn = p->id,
+                                       .declared = p->link == 0 ? p->as : (struct str){NULL, 0},
+                                       .name = k->name.bare,
+                                       .how = p->link == 0 ? how_named(p) : BEHIND_NOTHING};
+    if (!c.id.p || !c.name.p || !c.rest.p ||
+        !behind_find(k->m->config, k->s, k->arena, &clues, &c)) {
+        return err_no_memory(err);
+    }
+    c.ends_ms = ending_at(models_behind(&c));
+    bool invoke = k->messages_route && (c.caps->flags & MODELS_CLAUDE);
+    c.transport = invoke && !model_id_is_router(p->id) ? MODELS_INVOKE
+                                                       : MODELS_CONVERSE; /* it names its model */
+    *out = c;
+    return STATUS_OK;
+}
+
 enum status models_choose(const struct models *m, const struct segment *s, struct arena *arena,
                           struct str client_name, bool messages_route, struct models_choice *out,
                           struct err *err)
@@ -265,37 +341,31 @@ enum status models_choose(const struct models *m, const struct segment *s, struc
     if (s) {
         (void)edition_take(s); /* a later table of models */
     }
-    struct name n = take_apart(client_name);
+    struct look k = {m, s, arena, client_name, take_apart(client_name), messages_route};
     struct scratch scratch;
-    struct pick p = pick(m, s, &n, &scratch);
-    if (p.id.n == 0) {
-        p = pick_short(m, s, &n, &scratch);
+    struct pick p = pick(m, s, &k.name, &scratch);
+    if (p.id.n == 0 && p.rest.n == 0) {
+        p = pick_short(m, s, &k.name, &scratch);
     }
-    if (p.id.n == 0) {
+    if (p.id.n == 0 && p.rest.n == 0) {
         return refuse_unknown(client_name, err);
     }
     if (p.by_client && !model_id_is_allowed(m->config, p.id)) {
         return err_set(err, STATUS_PERMISSION,
                        "model: the account of this ARN is not allowed here");
     }
-    struct catalogue_status ended;
-    if (is_retired(p.id, &ended)) {
-        return refuse_retired(client_name, &ended, err);
-    }
-    *out = (struct models_choice){.id = arena_dup(arena, p.id),
-                                  .name = arena_dup(arena, p.taken_for),
-                                  .one_million = n.one_million,
-                                  .rule = p.rule};
-    const struct behind_clues clues = {
-        .arn = p.id, .declared = p.as, .name = n.bare, .how = how_named(&p)};
-    if (!out->id.p || !out->name.p || !behind_find(m->config, s, arena, &clues, out)) {
-        return err_no_memory(err);
-    }
-    out->ends_ms = ending_at(models_behind(out));
-    bool invoke = messages_route && (out->caps->flags & MODELS_CLAUDE);
-    out->transport = invoke && !model_id_is_router(p.id) ? MODELS_INVOKE
-                                                         : MODELS_CONVERSE; /* it names its model */
-    return STATUS_OK;
+    return choose(&k, &p, &scratch, out, err);
+}
+
+enum status models_follow(const struct models *m, const struct segment *s, struct arena *arena,
+                          struct str client_name, bool messages_route, struct models_choice *out,
+                          struct err *err)
+{
+    const struct look k = {m, s, arena, client_name, take_apart(client_name), messages_route};
+    struct scratch scratch;
+    struct pick p = {
+        .rule = out->rule, .taken_for = out->name, .rest = out->rest, .link = out->link};
+    return choose(&k, &p, &scratch, out, err); /* without an id it goes on from there */
 }
 
 struct str models_id_here(const struct models *m, const struct catalogue_row *row,
@@ -331,16 +401,22 @@ static enum status check_configured(const struct cJSON *doc, struct err *err)
     return STATUS_OK;
 }
 
+static bool is_known_link(const void *ctx, struct str id)
+{
+    struct name n = take_apart(id);
+    struct scratch scratch;
+    return pick_by_name(ctx, &n, &scratch).id.n > 0;
+}
+
 static enum status check_override(const struct models *m, const char *variable, const char *value,
                                   struct err *err)
 {
-    struct name n = take_apart(text_from(value));
-    struct scratch scratch;
-    if (!value[0] || pick_by_name(m, &n, &scratch).id.n > 0) {
+    if (!value[0] || model_chain_check(text_from(value), is_known_link, m)) {
         return STATUS_OK;
     }
-    return err_set(err, STATUS_INVALID, "%s=%.100s: not a Bedrock model id, ARN or known name",
-                   variable, value);
+    bool chain = contains(text_from(value), ",");
+    return err_set(err, STATUS_INVALID, "%s=%.100s: not %sa Bedrock model id, ARN or known name%s",
+                   variable, value, chain ? "up to 4 times " : "", chain ? ", all different" : "");
 }
 
 static enum status load_mapping(struct models *m, const char *text, struct err *err)

@@ -6,8 +6,10 @@
  * OpenAI-alias name, never an explicit id of another vendor) -> names of the table of models -> rule
  * for claude-* names -> a legal Bedrock id or ARN as it is -> 404. Region prefixes (us. eu. apac.
  * global. ...) and the suffix "[1m]" are understood everywhere. No id is ever silently replaced by
- * another model. Everything about a model is decided on the *resolved* id. Worker; pure but for the
- * directory read.
+ * another model unless the operator says so: a mapping of the store and an override may be a chain
+ * "A,B,C", whose next one is taken where the one before is retired or, later, will not answer
+ * (worker/exchange/chain.h). Everything about a model is decided on the *resolved* id. Worker; pure
+ * but for the directory read.
  */
 #ifndef WORKER_MODEL_MODELS_H
 #define WORKER_MODEL_MODELS_H
@@ -43,6 +45,12 @@ MUST_CHECK enum status models_choose(const struct models *m, const struct segmen
                                      struct arena *arena, struct str client_name,
                                      bool messages_route, struct models_choice *out,
                                      struct err *err);
+/* The next one of its chain that there is; out is the choice to go on from, and becomes it.
+ * STATUS_NO_MODEL: that was the last, or none of the others is usable; *out is as it was. */
+MUST_CHECK enum status models_follow(const struct models *m, const struct segment *s,
+                                     struct arena *arena, struct str client_name,
+                                     bool messages_route, struct models_choice *out,
+                                     struct err *err);
 /* What a client may send for a row: the first of its names, else its Bedrock id with the profile of
  * AWS_REGION. The table's text, or in room. */
 struct str models_name(const struct models *m, const struct catalogue_row *row,
@@ -52,5 +60,7 @@ struct str models_id_here(const struct models *m, const struct catalogue_row *ro
                           char room[RULE_ROOM]);
 /* What may stand in a table of models: a Bedrock id or the ARN of a model, also with "[1m]". */
 bool models_is_legal(struct str id);
+/* Or a chain of them: at most MODEL_CHAIN_MAX, all different. */
+bool models_is_legal_chain(struct str ids);
 
 #endif

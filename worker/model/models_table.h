@@ -74,6 +74,10 @@ struct models_choice {
     struct str behind;
     const char *behind_by;
     int64_t ends_ms; /* when the model's last day begins, as real time; 0: nobody has said */
+    /* What the operator named behind it, comma-separated: who answers in its place (models_follow).
+     * In the arena; empty: nobody. */
+    struct str rest;
+    uint32_t link; /* its place among them all, from 0 */
 };
 
 /* The id that the table is asked for. */

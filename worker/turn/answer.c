@@ -11,7 +11,8 @@
 
 #define EXPOSED                                                                            \
     STR("request-id, x-request-id, x-trace-id, x-ratelimit-limit, x-ratelimit-remaining, " \
-        "x-ratelimit-reset, retry-after, x-converter-changes")
+        "x-ratelimit-reset, retry-after, x-converter-changes, x-converter-model, "         \
+        "x-converter-waited-ms")
 
 /* What a client may call its request: no surprise for logs or headers. */
 #define ID_MAX 64
@@ -103,6 +104,17 @@ static void put_limits(struct exchange *x)
     http_out_header(c, STR("anthropic-ratelimit-requests-reset"), text_from(reset));
 }
 
+/* Of a chain, which model it was that answered, or refused last. An ARN tells an account. */
+static void put_model(const struct exchange *x)
+{
+    const struct models_choice *m = &x->asked.model;
+    if (x->attempt.number > 0 && (m->link > 0 || m->rest.n > 0)) {
+        struct str id = models_behind(m);
+        http_out_header(x->conn, STR("x-converter-model"),
+                        text_starts(id, STR("arn:")) ? STR("arn") : id);
+    }
+}
+
 void answer_begin(struct exchange *x, int status)
 {
     x->outcome.begun = true;
@@ -114,6 +126,10 @@ void answer_begin(struct exchange *x, int status)
     put_cors(x->conn, x->asked.origin);
     put_limits(x);
     limits_headers(x);
+    put_model(x);
+    if (x->waiting.waited_ms) {
+        http_out_header_u64(x->conn, STR("x-converter-waited-ms"), x->waiting.waited_ms);
+    }
     if (buf_len(&x->attempt.changes)) {
         http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->attempt.changes));
     }

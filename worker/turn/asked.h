@@ -1,6 +1,7 @@
 /*
  * asked.h - the request as it was read: its head in OPEN, its body in READ, and nothing of it
- * changes afterwards, whatever becomes of an attempt to answer it. Texts are copies in the
+ * changes afterwards, whatever becomes of an attempt to answer it; but for the model, where its name
+ * stands for several (chain.h). Texts are copies in the
  * exchange's arena, but for what is read out of the body. Worker only.
  */
 #ifndef WORKER_TURN_ASKED_H

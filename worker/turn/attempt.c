@@ -30,6 +30,7 @@ void attempt_drop(struct attempt *a)
     uint8_t refused[SHA256_SIZE];
     memcpy(refused, a->refused_sha256, sizeof refused);
     *a = (struct attempt){.number = a->number,
+                          .elsewhere = a->elsewhere,
                           .left_out = a->left_out,
                           .clock_learnt = a->clock_learnt,
                           .keys_until_ms = a->keys_until_ms,
@@ -40,6 +41,16 @@ void attempt_drop(struct attempt *a)
                           .lane = a->lane,
                           .refused = a->refused};
     memcpy(a->refused_sha256, refused, sizeof refused);
+}
+
+void attempt_move(struct attempt *a)
+{
+    attempt_drop(a);
+    *a = (struct attempt){.number = a->number,
+                          .elsewhere = a->number - (a->clock_learnt ? 1u : 0),
+                          .clock_learnt = a->clock_learnt,
+                          .keys_until_ms = a->keys_until_ms,
+                          .lane = a->lane};
 }
 
 bool attempt_is_made(const struct attempt *a)
@@ -70,5 +81,5 @@ bool attempt_is_cured(const struct attempt *a)
 unsigned attempt_granted(const struct attempt *a)
 {
     return a->lane.moves + (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
-           (unsigned)__builtin_popcountll(a->left_out);
+           (unsigned)__builtin_popcountll(a->left_out) + a->elsewhere;
 }

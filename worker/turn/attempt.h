@@ -6,7 +6,8 @@
  *   transfer   SEND begins it; the same body may be sent again, and nothing of the last one stays
  *
  * From one attempt to the next go its number, what it has been granted and has waited for, and the
- * set of what is left out because Bedrock refused it: nothing else of an attempt outlives it. Worker only.
+ * set of what is left out because Bedrock refused it: nothing else of an attempt outlives it. What a
+ * model has refused says nothing of the next one in a chain. Worker only.
  */
 #ifndef WORKER_TURN_ATTEMPT_H
 #define WORKER_TURN_ATTEMPT_H
@@ -74,6 +75,7 @@ struct attempt_lane {        /* where Bedrock is asked: worker/exchange/lane.h *
 struct attempt {
     /* what goes on to the next one */
     unsigned number;        /* of the transfers so far, all attempts together */
+    unsigned elsewhere;     /* how many of them other models have had */
     uint64_t left_out;      /* PLAN_BIT()s: fields that Bedrock refused */
     bool clock_learnt;      /* the clock was wrong: one transfer more was granted for that */
     uint64_t keys_until_ms; /* it waits so long for signing keys of its date; 0: never waited */
@@ -113,6 +115,8 @@ void attempt_begin(struct attempt *a); /* after none, or after one that was drop
 /* All that it holds; a transfer is cancelled (never from inside its own callback). What goes on to
  * the next one stays. */
 void attempt_drop(struct attempt *a);
+/* The same, and another model is to answer: it has its own number of transfers, and its own refusals. */
+void attempt_move(struct attempt *a);
 bool attempt_is_made(const struct attempt *a); /* it has a body that can be sent */
 
 /* The last transfer's marks are gone, the next one runs. */
@@ -122,7 +126,7 @@ void attempt_leave_out(struct attempt *a, enum plan_field what);
 bool attempt_leaves_out(const struct attempt *a, enum plan_field what);
 bool attempt_is_cured(const struct attempt *a); /* once a request */
 /* Transfers beyond the first that Bedrock's own word asked for: with its time, without what it
- * refused, or on another lane. A retry is none of them. */
+ * refused, or on another lane; and those that other models have had. A retry is none of them. */
 unsigned attempt_granted(const struct attempt *a);
 
 #endif

@@ -15,6 +15,7 @@
 #include "worker/model/models.h"
 #include "worker/model/tariffs.h"
 #include "worker/turn/keyring.h"
+#include "worker/turn/waiting.h"
 
 struct exchange;
 struct bedrock;
@@ -44,6 +45,7 @@ struct worker {
 
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;
+    struct waiters waiters;
 
     struct {
         struct {

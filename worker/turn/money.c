@@ -280,3 +280,15 @@ enum verdict money_admit(struct exchange *x)
     }
     return refuse_reserve(x, least_worst(x));
 }
+
+bool money_remake(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    const struct holds back = {.micro = x->caller.held.micro};
+    if (back.micro) {
+        holds_give(w->segment, w->slot, x->caller.key.slot, back);
+    }
+    x->caller.held.micro = 0;
+    x->outcome.output_most = 0;
+    return money_admit(x) == VERDICT_NEXT;
+}

@@ -15,6 +15,7 @@
 #include "worker/turn/caller.h"
 #include "worker/turn/context.h"
 #include "worker/turn/outcome.h"
+#include "worker/turn/waiting.h"
 
 /*
  * X(name, step function or NULL, next, retry, meaning) in the order of a good life.
@@ -23,16 +24,17 @@
  * attempt goes through from here, bits TO(state). The end (DONE) may come in every state. Nothing
  * else is a legal move, so a state in the middle is a row, and the one before it names it.
  */
-#define EXCHANGE_STATES(X)                                                                  \
-    X(OPEN, open_step, AUTH, 0, "headers are in, the body is arriving")                     \
-    X(AUTH, auth_step, ROUTE, 0, "who is it, and is there room under the limit")            \
-    X(ROUTE, route_step, READ, 0, "routes that answer by themselves")                       \
-    X(READ, read_step, ADMIT, 0, "the body is checked, the model chosen")                   \
-    X(ADMIT, admit_step, CONVERT, 0, "may the key use it, is there money, is it on record") \
-    X(CONVERT, convert_step, SEND, 0, "the upstream body is made")                          \
-    X(SEND, bedrock_send, RELAY, 0, "signed and handed to libcurl")                         \
-    X(RELAY, stream_step, NONE, TO(PAUSE), "the answer is on its way to the client")        \
-    X(PAUSE, NULL, NONE, TO(SEND) | TO(CONVERT), "waiting a moment before another attempt") \
+#define EXCHANGE_STATES(X)                                                                       \
+    X(OPEN, open_step, AUTH, 0, "headers are in, the body is arriving")                          \
+    X(AUTH, auth_step, ROUTE, 0, "who is it, and is there room under the limit")                 \
+    X(ROUTE, route_step, READ, 0, "routes that answer by themselves")                            \
+    X(READ, read_step, ADMIT, 0, "the body is checked, the model chosen")                        \
+    X(ADMIT, admit_step, CONVERT, 0, "may the key use it, is there money, is it on record")      \
+    X(CONVERT, convert_step, SEND, TO(PAUSE), "the upstream body is made")                       \
+    X(SEND, send_step, RELAY, TO(PAUSE) | TO(QUEUE), "signed and handed to libcurl")             \
+    X(RELAY, stream_step, NONE, TO(PAUSE) | TO(QUEUE), "the answer is on its way to the client") \
+    X(PAUSE, NULL, NONE, TO(SEND) | TO(CONVERT), "waiting a moment before another attempt")      \
+    X(QUEUE, queue_step, CONVERT, 0, "waiting for its turn while Bedrock throttles the model")   \
     X(DONE, NULL, NONE, 0, "settled; nothing may happen any more")
 
 enum exchange_state {
@@ -65,6 +67,7 @@ struct exchange {
     struct asked asked;
     struct attempt attempt;
     struct outcome outcome;
+    struct waiting waiting;
 
     struct loop_timer timer_ping, timer_deadline, timer_pause;
     struct exchange *prev, *next; /* all exchanges of the worker */

@@ -76,6 +76,15 @@ bool usage_begin(struct exchange *x)
     return true;
 }
 
+void usage_move(struct exchange *x)
+{
+    struct rates rates = prices_rates(&x->outcome.tariff, limits_tier(x));
+    if (x->outcome.billed && keep_record(x)) {
+        x->outcome.record->tokens = (struct tokens){.input = 0};
+        journal_move_model(x->outcome.record, x->asked.model.id, &rates);
+    }
+}
+
 /* What Bedrock reported; of an answer that broke off, what was seen: each delta is a token at
  * least, and input that nobody told is taken from the size of the request. */
 static struct usage seen_so_far(const struct exchange *x)

@@ -19,6 +19,8 @@ static void test_run_maps_changes_lists_and_removes(void **state)
     assert_string_equal(cli_out, "[]\n");
     assert_int_equal(cli_run(map_model_run, "claude-x qwen.qwen3-32b-v1:0"), 0);
     assert_string_equal(cli_out, "Mapped: claude-x to qwen.qwen3-32b-v1:0\n");
+    assert_int_equal(cli_run(map_model_run, "claude-x qwen.a,qwen.b,us.qwen.c[1m]," ARN), 0);
+    assert_string_equal(cli_out, "Mapped: claude-x to qwen.a,qwen.b,us.qwen.c[1m]," ARN "\n");
     assert_int_equal(cli_run(map_model_run, "claude-x " ARN " --output json"), 0);
     assert_string_equal(cli_out,
                         "{\"anthropic_model_id\":\"claude-x\",\"bedrock_model_id\":\"" ARN "\"}\n");
@@ -43,6 +45,11 @@ static void test_run_wrong_arguments_exit_2_with_one_line(void **state)
         "claude-x claude-sonnet",
         "claude-x arn:aws:s3:::bucket/key",
         "claude-x qwen.x extra",
+        "claude-x qwen.x,",
+        "claude-x qwen.x,qwen.x",
+        "claude-x qwen.x,claude-sonnet",
+        "claude-x qwen.a,qwen.b,qwen.c,qwen.d,qwen.e",
+        "claude-x " ARN ",qwen.x --as claude-opus-4-8",
         "--remove",
         "--remove a b",
         "a\tb qwen.x",
@@ -61,10 +68,10 @@ static void test_run_wrong_arguments_exit_2_with_one_line(void **state)
 static void test_run_too_long_for_the_servers_table_exits_2(void **state)
 {
     (void)state;
-    char line[600];
+    char line[800];
     snprintf(line, sizeof line, "%0200d qwen.x", 1);
     assert_int_equal(cli_run(map_model_run, line), 2);
-    snprintf(line, sizeof line, "a qwen.%0304d", 1);
+    snprintf(line, sizeof line, "a qwen.%0688d", 1);
     assert_int_equal(cli_run(map_model_run, line), 2);
     snprintf(line, sizeof line, "%0199d qwen.x", 1);
     assert_int_equal(cli_run(map_model_run, line), 0);

@@ -37,9 +37,8 @@ static int drop(void **state)
 }
 
 /* In a process that stops behind each instruction: whatever stands there is a good record. */
-static void test_rename_model_is_good_between_any_two_instructions(void **state)
+static void check_each_step(const struct rates *rates)
 {
-    (void)state;
     static const struct str name = STR("us.amazon.nova-lite-v1:0");
     struct journal_record *r = journal_begin_record(&w);
     text_copy(STR("arn:aws:bedrock:us-west-2:1:default-prompt-router/a"), r->bedrock_model,
@@ -50,7 +49,11 @@ static void test_rename_model_is_good_between_any_two_instructions(void **state)
     if (child == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         raise(SIGSTOP);
-        journal_rename_model(r, name);
+        if (rates) {
+            journal_move_model(r, name, rates);
+        } else {
+            journal_rename_model(r, name);
+        }
         _exit(0);
     }
     int status = 0;
@@ -68,8 +71,37 @@ static void test_rename_model_is_good_between_any_two_instructions(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_true(steps > 100);
     assert_int_equal(names, 1 | 2 | 4);
+    assert_true(!rates || memcmp(&r->rates, rates, sizeof *rates) == 0);
     r->opened = before.opened; /* else it would be seen */
     assert_false(journal_seal_is_good(r, JOURNAL_OPEN));
+}
+
+static void test_rename_model_is_good_between_any_two_instructions(void **state)
+{
+    (void)state;
+    check_each_step(NULL);
+}
+
+static void test_move_model_is_good_between_any_two_instructions(void **state)
+{
+    (void)state;
+    check_each_step(&(struct rates){.input = 1, .output = 2, .cache_read = 3, .write_5m = 4});
+}
+
+/* Whatever its rates are. */
+static void test_bury_half_moved_record_is_a_row_without_cost(void **state)
+{
+    (void)state;
+    struct journal_record *r = journal_begin_record(&w);
+    text_copy(STR("us.amazon.nova-lite-v1:0"), r->bedrock_model, sizeof r->bedrock_model);
+    r->rates = (struct rates){.input = 5, .output = 6};
+    journal_open_record(&w, r);
+    r->closed = journal_seal_moved(r);
+    r->rates.input = 0xdead;
+    assert_int_equal(journal_bury(&journal, NULL), 1);
+    assert_int_equal(journal_collect(&journal, batch, 256, true), 1);
+    assert_string_equal(batch[0].copy.bedrock_model, "us.amazon.nova-lite-v1:0");
+    assert_int_equal(batch[0].copy.cost_micro, 0);
 }
 
 /* Its worker died in the middle. */
@@ -95,6 +127,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_rename_model_is_good_between_any_two_instructions),
+        T(test_move_model_is_good_between_any_two_instructions),
+        T(test_bury_half_moved_record_is_a_row_without_cost),
         T(test_bury_half_renamed_record_is_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,13 +260,13 @@ static void test_stage_mapping_reaches_the_directory(void **state)
 {
     (void)state;
     struct directory_mapping m;
-    char big[400];
+    char big[DIRECTORY_MAPPING_TO];
     memset(big, 'x', sizeof big);
     keytable_begin(table);
     assert_true(keytable_stage_mapping(table, STR("claude-x"), STR("us.anthropic.claude-x"),
                                        STR("claude-opus-4-8")));
     assert_false(keytable_stage_mapping(table, (struct str){big, 200}, STR("y"), STR("")));
-    assert_false(keytable_stage_mapping(table, STR("y"), (struct str){big, 304}, STR("")));
+    assert_false(keytable_stage_mapping(table, STR("y"), (struct str){big, sizeof big}, STR("")));
     assert_false(keytable_stage_mapping(table, STR("y"), STR("y"), (struct str){big, 128}));
     assert_false(keytable_stage_mapping(table, STR(""), STR("y"), STR("")));
     keytable_commit(table, 0);

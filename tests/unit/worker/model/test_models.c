@@ -299,6 +299,12 @@ static void test_init_with_nonsense_names_it(void **state)
         {"{\"a\":\"b c\"}", "", "DEFAULT_MODEL_MAPPING: \"a\" must name a Bedrock model id or ARN"},
         {"", "opossum",
          "ANTHROPIC_DEFAULT_OPUS_MODEL=opossum: not a Bedrock model id, ARN or known name"},
+        {"", "claude-opus-4-6,opossum",
+         "ANTHROPIC_DEFAULT_OPUS_MODEL=claude-opus-4-6,opossum: not up to 4 times a Bedrock model "
+         "id, ARN or known name, all different"},
+        {"", "qwen.a,qwen.b,qwen.c,qwen.d,qwen.e",
+         "ANTHROPIC_DEFAULT_OPUS_MODEL=qwen.a,qwen.b,qwen.c,qwen.d,qwen.e: not up to 4 times a "
+         "Bedrock model id, ARN or known name, all different"},
     };
     struct err err;
     (void)state;

@@ -77,6 +77,27 @@ static void test_drop_leaves_only_what_goes_on(void **state)
     attempt_drop(&a);
 }
 
+static void test_move_grants_the_next_model_its_own_transfers(void **state)
+{
+    (void)state;
+    struct attempt a = {.number = 0};
+    make(&a);
+    transfer(&a);
+    transfer(&a);
+    a.cure.what = LEARNED_TOP_K;
+    a.proved = true;
+    attempt_leave_out(&a, PLAN_TIER);
+    a.clock_learnt = true;
+    attempt_move(&a);
+    assert_false(attempt_is_made(&a) || attempt_is_cured(&a) || a.proved);
+    assert_false(attempt_leaves_out(&a, PLAN_TIER));
+    assert_int_equal(a.number, 2);
+    assert_int_equal(attempt_granted(&a), 2);
+    assert_true(a.clock_learnt);
+    attempt_drop(&a);
+    assert_int_equal(attempt_granted(&a), 2);
+}
+
 static void test_begin_transfer_keeps_the_body_and_nothing_of_the_last_one(void **state)
 {
     (void)state;
@@ -113,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drop_leaves_only_what_goes_on),
+        cmocka_unit_test(test_move_grants_the_next_model_its_own_transfers),
         cmocka_unit_test(test_begin_transfer_keeps_the_body_and_nothing_of_the_last_one),
         cmocka_unit_test(test_what_is_left_out_grants_a_transfer_each),
     };

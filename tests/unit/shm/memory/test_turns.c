@@ -1,0 +1,318 @@
+#include "shm/memory/turns.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "server/base/clock.h"
+#include "shm/memory/segment.h"
+
+#define T0     1000000u /* ms */
+#define GATE   3u
+#define GREEDY 300u /* slots of keys */
+#define MODEST 301u
+
+static struct segment seg;
+
+static uint64_t now_ms(void)
+{
+    return clock_now_ns() / 1000000u;
+}
+
+static int make(void **state)
+{
+    (void)state;
+    struct err err;
+    return segment_create(&seg, 4, 64, &err) == STATUS_OK ? 0 : -1;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    segment_drop(&seg);
+    return 0;
+}
+
+static struct turns_ticket join(uint32_t slot, uint64_t now_ms)
+{
+    struct turns_ticket t;
+    turns_join(&seg, GATE, slot, now_ms, &t);
+    return t;
+}
+
+static bool take(uint32_t worker, const struct turns_ticket *t, uint64_t now_ms)
+{
+    return turns_take(&seg, worker, t, now_ms * 1000u);
+}
+
+static void test_busy_only_while_somebody_waits(void **state)
+{
+    (void)state;
+    assert_false(turns_busy(&seg, GATE, T0));
+    struct turns_ticket t = join(MODEST, T0);
+    assert_true(turns_busy(&seg, GATE, T0 + 100));
+    assert_false(turns_busy(&seg, GATE + 1, T0 + 100));
+    assert_false(turns_busy(&seg, GATE, T0 + TURNS_STALE_MS));
+    turns_show(&seg, 1, GATE, t.tag, 1, T0 + 400);
+    assert_true(turns_busy(&seg, GATE, T0 + 600));
+    turns_show(&seg, 1, GATE, 0, 0, T0 + 500);
+    assert_false(turns_busy(&seg, GATE, T0 + 1000));
+}
+
+static void test_join_has_a_second_request_of_a_key_behind_the_first_of_another(void **state)
+{
+    (void)state;
+    struct turns_ticket g[3], m[2];
+    for (int i = 0; i < 3; i++) {
+        g[i] = join(GREEDY, T0 + (uint64_t)i);
+    }
+    m[0] = join(MODEST, T0 + 10);
+    m[1] = join(MODEST, T0 + 11);
+    assert_true(g[0].tag < m[0].tag && m[0].tag < g[1].tag); /* of one turn the first come */
+    assert_true(g[1].tag < m[1].tag && m[1].tag < g[2].tag);
+    assert_int_equal(turns_ahead(&seg, &g[2]), 2);
+    assert_int_equal(turns_ahead(&seg, &m[0]), 0);
+}
+
+static void test_join_after_others_were_served_is_not_before_them(void **state)
+{
+    (void)state;
+    struct turns_ticket first = join(GREEDY, T0), second = join(GREEDY, T0);
+    assert_true(take(1, &first, T0));
+    assert_true(take(1, &second, T0 + 100));
+    struct turns_ticket late = join(MODEST, T0 + 100); /* it has not saved up the turn before */
+    assert_int_equal(late.turn, second.turn);
+}
+
+static void test_leave_gives_the_turn_back(void **state)
+{
+    (void)state;
+    struct turns_ticket first = join(GREEDY, T0), second = join(GREEDY, T0);
+    turns_leave(&seg, &first);
+    turns_leave(&seg, &second);
+    assert_int_equal(join(GREEDY, T0).turn, first.turn);
+}
+
+/* Also of requests whose worker was killed. */
+static void test_join_when_nobody_has_waited_forgets(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        (void)join(GREEDY, T0);
+    }
+    struct turns_ticket g = join(GREEDY, T0 + 300), m = join(MODEST, T0 + 300);
+    assert_int_equal(g.turn, m.turn + 100);
+    g = join(GREEDY, T0 + 2000);
+    m = join(MODEST, T0 + 2000);
+    assert_int_equal(g.turn, m.turn);
+}
+
+static void test_take_is_for_the_first_of_all_workers(void **state)
+{
+    (void)state;
+    struct turns_ticket a = join(GREEDY, T0), b = join(GREEDY, T0);
+    turns_show(&seg, 1, GATE, a.tag, 1, T0);
+    turns_show(&seg, 2, GATE, b.tag, 1, T0);
+    assert_false(take(2, &b, T0));
+    assert_true(take(1, &a, T0));
+    turns_show(&seg, 1, GATE, 0, 0, T0);
+    assert_true(take(2, &b, T0 + 100));
+}
+
+static void test_take_does_not_wait_for_a_worker_that_is_silent(void **state)
+{
+    (void)state;
+    struct turns_ticket a = join(GREEDY, T0), b = join(GREEDY, T0);
+    turns_show(&seg, 1, GATE, a.tag, 1, T0); /* killed */
+    turns_show(&seg, 2, GATE, b.tag, 1, T0 + TURNS_STALE_MS - 1);
+    assert_false(take(2, &b, T0 + TURNS_STALE_MS - 1));
+    assert_true(take(2, &b, T0 + TURNS_STALE_MS));
+    assert_int_equal(turns_waiting(&seg, GATE, T0 + TURNS_STALE_MS), 1);
+    turns_enter(&seg, 2);
+    assert_int_equal(turns_all_waiting(&seg, T0 + TURNS_STALE_MS), 0);
+}
+
+/* How many get through in a second of tries each millisecond, with the same answer for all. */
+static unsigned tries_a_second(uint64_t from_ms, bool good)
+{
+    unsigned n = 0;
+    for (uint64_t ms = from_ms; ms < from_ms + 1000; ms++) {
+        struct turns_ticket t = join(MODEST, ms);
+        if (take(1, &t, ms)) {
+            n++;
+            (good ? turns_good : turns_bad)(&seg, GATE);
+        }
+        turns_leave(&seg, &t);
+    }
+    return n;
+}
+
+static void test_take_is_as_often_as_bedrock_grants(void **state)
+{
+    (void)state;
+    assert_in_range(tries_a_second(T0, false), 4, 12); /* from 20 ms to 200 */
+    assert_in_range(tries_a_second(T0 + 1000, false), 4, 6);
+    assert_in_range(turns_wait_ms(&seg, GATE, T0 + 2000), 200, 200);
+    assert_in_range(tries_a_second(T0 + 2000, true), 7, 100);
+    (void)tries_a_second(T0 + 3000, true);
+    assert_in_range(tries_a_second(T0 + 4000, true), 900, 1000);
+}
+
+/* --- many processes ------------------------------------------------------------------------ */
+
+#define PROCESSES 4u
+
+static void wait_all(void)
+{
+    int status;
+    while (wait(&status) > 0) {
+        assert_int_equal(status, 0);
+    }
+}
+
+static void test_join_in_processes_gives_each_turn_once(void **state)
+{
+    (void)state;
+    enum { EACH = 20000 };
+    size_t size = PROCESSES * EACH;
+    uint8_t *seen = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t first = join(GREEDY, T0).turn + 1;
+    for (uint32_t w = 1; w <= PROCESSES; w++) {
+        if (fork() == 0) {
+            for (int i = 0; i < EACH; i++) {
+                seen[join(GREEDY, T0).turn - first]++;
+            }
+            _exit(0);
+        }
+    }
+    wait_all();
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    munmap(seen, size);
+}
+
+/* What a worker does: it shows its first, tries, takes the next request of the same key. */
+struct queue {
+    uint32_t n;
+    struct {
+        uint32_t slot;
+        struct turns_ticket t;
+    } waits[64];
+};
+
+static uint32_t first_of(const struct queue *q)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < q->n; i++) {
+        best = q->waits[i].t.tag < q->waits[best].t.tag ? i : best;
+    }
+    return best;
+}
+
+/* Each who is served comes again at once. Until the time is over, or for ever. */
+static void work(uint32_t worker, struct queue *q, _Atomic uint32_t *served, uint64_t until_ms)
+{
+    for (uint32_t i = 0; i < q->n; i++) {
+        turns_join(&seg, GATE, q->waits[i].slot, now_ms(), &q->waits[i].t);
+    }
+    while (now_ms() < until_ms) {
+        uint32_t i = first_of(q);
+        turns_show(&seg, worker, GATE, q->waits[i].t.tag, q->n, now_ms());
+        if (turns_take(&seg, worker, &q->waits[i].t, clock_now_ns() / 1000u)) {
+            atomic_fetch_add(&served[q->waits[i].slot], 1);
+            turns_good(&seg, GATE);
+            turns_join(&seg, GATE, q->waits[i].slot, now_ms(), &q->waits[i].t);
+        } else {
+            usleep(200);
+        }
+    }
+    for (uint32_t i = 0; i < q->n; i++) {
+        turns_leave(&seg, &q->waits[i].t);
+    }
+    turns_show(&seg, worker, GATE, 0, 0, now_ms());
+}
+
+/* Ten keys of one request each, and one that has forty, over all workers. The third of them is killed. */
+static void check_shares(uint32_t workers, bool killed)
+{
+    enum { KEYS = 10, MS = 1500 };
+    _Atomic uint32_t *served =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t until_ms = now_ms() + MS;
+    pid_t victim = 0;
+    for (uint32_t w = 1; w <= workers; w++) {
+        struct queue q = {.n = 0};
+        for (uint32_t k = 1; k <= KEYS; k++) {
+            if (k % workers + 1 == w && !(killed && w == 3)) {
+                q.waits[q.n++].slot = k;
+            }
+        }
+        for (uint32_t i = 0; i < 40 / workers; i++) {
+            q.waits[q.n++].slot = 0;
+        }
+        pid_t pid = fork();
+        if (pid == 0) {
+            work(w, &q, served, until_ms);
+            _exit(0);
+        }
+        victim = w == 3 ? pid : victim;
+    }
+    if (killed) {
+        int status;
+        usleep(200000);
+        kill(victim, SIGKILL);
+        waitpid(victim, &status, 0);
+    }
+    wait_all();
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint32_t k = 0; k <= KEYS; k++) {
+        uint32_t n = atomic_load(&served[k]);
+        if (!(killed && k % workers + 1 == 3)) {
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+        }
+    }
+    munmap((void *)served, 4096);
+    if (least < 20 || most > least + 3 + (killed ? 40 : 0)) {
+        fail_msg("%u workers: from %u to %u turns a key", workers, least, most);
+    }
+}
+
+static void test_greedy_key_in_two_and_four_processes_has_its_share(void **state)
+{
+    (void)state;
+    check_shares(2, false);
+    check_shares(4, false);
+}
+
+static void test_greedy_key_of_a_killed_worker_has_its_share(void **state)
+{
+    (void)state;
+    check_shares(4, true);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_busy_only_while_somebody_waits),
+        T(test_join_has_a_second_request_of_a_key_behind_the_first_of_another),
+        T(test_join_after_others_were_served_is_not_before_them),
+        T(test_leave_gives_the_turn_back),
+        T(test_join_when_nobody_has_waited_forgets),
+        T(test_take_is_for_the_first_of_all_workers),
+        T(test_take_does_not_wait_for_a_worker_that_is_silent),
+        T(test_take_is_as_often_as_bedrock_grants),
+        T(test_join_in_processes_gives_each_turn_once),
+        T(test_greedy_key_in_two_and_four_processes_has_its_share),
+        T(test_greedy_key_of_a_killed_worker_has_its_share),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

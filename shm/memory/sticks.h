@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct sticks_area) == 8 * (STICKS_WORDS + 4), "no padding
 
 /* Has any conversation left home lately? Cheap: asked on every request. */
 bool sticks_any(const struct segment *s, uint64_t now_s);
-/* conversation: its digest, see worker/exchange/conversation.h. */
+/* conversation: its digest, see worker/moves/conversation.h. */
 bool sticks_find(const struct segment *s, uint64_t conversation, uint64_t now_s, unsigned *lane_out,
                  bool *warm_out);
 void sticks_keep(struct segment *s, uint64_t conversation, unsigned lane, uint64_t now_s);

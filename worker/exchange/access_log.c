@@ -2,7 +2,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/turn/quiet.h"
 #include "worker/turn/route.h"
 

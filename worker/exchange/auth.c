@@ -216,45 +216,6 @@ enum verdict auth_await(struct exchange *x)
     return check_row(x, &x->outcome.err) == STATUS_OK ? VERDICT_NEXT : VERDICT_FAIL;
 }
 
-/* Of the source address, without its port. */
-static void digest_address(const struct exchange *x, uint8_t digest_out[32])
-{
-    struct str peer = http_conn_peer(x->conn);
-    while (peer.n && peer.p[peer.n - 1] != ':') {
-        peer.n--;
-    }
-    sha256(peer.p, peer.n, digest_out);
-}
-
-/* Without keys there is one bucket a source address: in a common one, one client would use up
- * everybody's. */
-static uint32_t anonymous_slot(const struct exchange *x)
-{
-    uint8_t digest[32];
-    digest_address(x, digest);
-    return BUCKET_ANONYMOUS + digest[0] % BUCKET_ANONYMOUS_COUNT;
-}
-
-uint64_t auth_holder(const struct exchange *x)
-{
-    uint8_t digest[32];
-    uint64_t holder = 0;
-    switch (x->caller.who) {
-    case CALLER_NOBODY:
-        return 0;
-    case CALLER_ANONYMOUS:
-        digest_address(x, digest);
-        break;
-    case CALLER_SCRAPER:
-    case CALLER_MASTER:
-    case CALLER_KEY:
-        memcpy(digest, x->caller.digest, sizeof digest);
-        break;
-    }
-    memcpy(&holder, digest, sizeof holder);
-    return holder;
-}
-
 static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
 {
     const struct config *c = x->worker->config;
@@ -274,7 +235,7 @@ static struct bucket *find_bucket(struct exchange *x, uint32_t *limit_out)
     case CALLER_NOBODY:
         break;
     }
-    return &all[anonymous_slot(x)];
+    return &all[caller_slot(&x->caller, http_conn_peer(x->conn))];
 }
 
 /* Counting costs little and comes in bursts: Claude Code's /context sends 25 at once. So it has a

@@ -23,8 +23,4 @@ enum verdict auth_await(struct exchange *x);
 /* State AUTH: waits for the refresher if it was asked, then takes one request from the bucket. */
 enum verdict auth_step(struct exchange *x);
 
-/* Whose body this request's is, for http_bodies.h: the key's; without keys the source address's; 0
- * as long as the refresher is asked. */
-uint64_t auth_holder(const struct exchange *x);
-
 #endif

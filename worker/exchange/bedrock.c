@@ -12,10 +12,10 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/cure.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/exchange/native.h"
-#include "worker/exchange/queue.h"
-#include "worker/exchange/retries.h"
+#include "worker/moves/queue.h"
+#include "worker/moves/retries.h"
 
 #define URL_MAX            8192
 #define HEADERS_MAX        16
@@ -263,15 +263,15 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
                         int day, struct str amz)
 {
     struct bedrock *b = x->worker->bedrock;
-    if (!x->attempt.body_hashed) { /* once, also when a second attempt is made */
-        sha256_hex(buf_data(&x->attempt.body), buf_len(&x->attempt.body), x->attempt.body_sha256);
-        x->attempt.body_hashed = true;
+    if (!x->attempt.sha256.known) { /* once, also when a second attempt is made */
+        sha256_hex(buf_data(&x->attempt.body), buf_len(&x->attempt.body), x->attempt.sha256.hex);
+        x->attempt.sha256.known = true;
     }
     struct sigv4_request r = {.method = STR("POST"),
                               .path = buf_str(&b->path),
                               .headers = o->pairs,
                               .header_count = o->n};
-    memcpy(r.body_sha256, x->attempt.body_sha256, sizeof r.body_sha256);
+    memcpy(r.body_sha256, x->attempt.sha256.hex, sizeof r.body_sha256);
     enum signing_service service = x->attempt.mantle.here ? SIGNING_MANTLE : SIGNING_BEDROCK;
     struct sigv4_scope scope = {.region = text_from(keys->region),
                                 .service = text_from(signing_service_name(service))};

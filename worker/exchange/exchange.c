@@ -10,13 +10,13 @@
 #include "worker/turn/answer.h"
 #include "worker/exchange/auth.h"
 #include "worker/exchange/bedrock.h"
-#include "worker/exchange/chain.h"
+#include "worker/moves/chain.h"
 #include "worker/exchange/convert.h"
 #include "worker/door/count.h"
 #include "worker/exchange/head.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/exchange/passing.h"
-#include "worker/exchange/queue.h"
+#include "worker/moves/queue.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
 #include "worker/turn/usage.h"
@@ -265,7 +265,7 @@ enum status exchange_open(struct worker *w, struct http_conn *c, const struct ht
     st = admit(x, r, err);
     http_conn_wipe_headers(c);
     http_conn_set_user(c, x);
-    http_conn_set_holder(c, auth_holder(x));
+    http_conn_set_holder(c, caller_holder(&x->caller, http_conn_peer(x->conn)));
     if (st != STATUS_OK && (r->chunked || r->content_length > 0)) {
         return st; /* worker.c fails it now: the connection closes */
     }
@@ -318,7 +318,7 @@ static enum verdict open_step(struct exchange *x)
 {
     enum verdict v = x->caller.ticket ? auth_await(x) : VERDICT_WAIT;
     if (v == VERDICT_NEXT) {
-        http_conn_set_holder(x->conn, auth_holder(x));
+        http_conn_set_holder(x->conn, caller_holder(&x->caller, http_conn_peer(x->conn)));
         http_conn_continue(x->conn);
     } else if (v == VERDICT_FAIL) {
         http_conn_refuse(x->conn, &x->outcome.err); /* ends x */
@@ -329,7 +329,7 @@ static enum verdict open_step(struct exchange *x)
 static enum verdict route_step(struct exchange *x)
 {
     if (x->caller.who == CALLER_KEY) { /* it may have been looked up till now */
-        http_conn_set_holder(x->conn, auth_holder(x));
+        http_conn_set_holder(x->conn, caller_holder(&x->caller, http_conn_peer(x->conn)));
     }
     return x->route->serve ? x->route->serve(x) : VERDICT_NEXT;
 }

@@ -10,10 +10,10 @@
 #include "worker/turn/usage.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
-#include "worker/exchange/queue.h"
+#include "worker/moves/queue.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */

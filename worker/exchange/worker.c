@@ -14,150 +14,20 @@
 #include "shm/memory/holds.h"
 #include "shm/journal/journal.h"
 #include "shm/memory/scoreboard.h"
+#include "worker/exchange/accept.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/turn/context.h"
 #include "worker/exchange/exchange.h"
 #include "worker/exchange/refusal.h"
-#include "worker/exchange/queue.h"
+#include "worker/moves/queue.h"
 #include "worker/exchange/routes.h"
 #include "worker/exchange/stream.h"
 
-#define BEAT_MS        1000
-#define FULL_TELL_MS   60000
-#define QUIET_BEATS    3    /* without a byte from any client: the heap goes back */
-#define SHED_MS        5    /* how long a busier worker leaves the listener to the others */
-#define RUNG_MS        1    /* the same for one that has to be woken first */
-#define RUNG_MARGIN    4    /* connections above it, until then */
-#define SHED_MARGIN    1    /* connections above the least busy worker */
-#define NO_FD_PAUSE_MS 100  /* descriptors are used up: accept again later, no spinning */
-#define FLUSH_MS       2000 /* after the drain time: for the last error events to leave */
-#define SHUT_MS        20   /* from the end of listening to the first "Connection: close" */
-#define ARENA_MAX      (64u << 20)
-
-/* --- accepting ----------------------------------------------------------------------------- */
-
-static void on_listener(struct loop *loop, void *owner, unsigned events);
-
-static void listener_leave(struct worker *w)
-{
-    scoreboard_listening(w->segment, w->slot, false);
-    loop_remove(w->loop, w->process.listener);
-    w->process.listener = 0;
-}
-
-/* EPOLLEXCLUSIVE cannot be changed, only added and deleted (EINVAL on MOD, measured). */
-static void listener_join(struct worker *w)
-{
-    struct err err;
-    if (!w->process.listener && !w->draining) {
-        w->process.listener = loop_add(w->loop, w->process.listen_fd, LOOP_READ | LOOP_EXCLUSIVE,
-                                       on_listener, w, &err);
-        scoreboard_listening(w->segment, w->slot, w->process.listener != 0);
-    }
-}
-
-static bool is_full(struct worker *w)
-{
-    bool full = w->conns.open >= w->config->bounds.connections;
-    if (full && clock_mono_ms() >= w->process.full_told_ms) {
-        w->process.full_told_ms = clock_mono_ms() + FULL_TELL_MS;
-        log_line(LOG_WARN, "accept", "all %u connections of clients are in use; others wait%s",
-                 w->config->bounds.connections, " (raise ulimit -n, or WORKERS)");
-    }
-    return full;
-}
-
-/* The worker that should take the next connection instead of this one, which has more than margin
- * above it; 0: this one may. */
-static uint32_t better_slot(const struct worker *w, uint32_t margin)
-{
-    uint32_t connections, slot = scoreboard_least_busy(w->segment, &connections);
-    return slot && slot != w->slot && w->conns.open > connections + margin ? slot : 0;
-}
-
-static void come_back(struct loop *loop, void *owner)
-{
-    struct worker *w = owner;
-    uint32_t better = better_slot(w, SHED_MARGIN);
-    if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
-        loop_timer_in(loop, &w->process.timer_shed, SHED_MS, come_back, w);
-        return;
-    }
-    listener_join(w);
-}
-
-static void stand_back(struct worker *w, uint64_t ms)
-{
-    listener_leave(w);
-    loop_timer_in(w->loop, &w->process.timer_shed, ms, come_back, w);
-}
-
-/*
- * Woken last-in-first-out, one worker would get every connection. So a busier worker leaves the
- * listener to the least busy one - if that one listens. If not (it stood back a moment ago), it is
- * rung, and this worker goes on, but not far: else it has the whole burst before the other one's
- * wake-up is through (18 of 20 connections on a busy machine).
- */
-static void share_listener(struct worker *w)
-{
-    uint32_t better = better_slot(w, SHED_MARGIN);
-    if (is_full(w) || (better && scoreboard_is_listening(w->segment, better))) {
-        stand_back(w, SHED_MS);
-    } else if (better) {
-        loop_eventfd_ring(w->segment->wake_worker[better - 1]);
-        if (better_slot(w, RUNG_MARGIN)) {
-            stand_back(w, RUNG_MS);
-        }
-    }
-}
-
-/* Out of descriptors: the reserved one is spent on one victim, so that a client is told by a close
- * instead of waiting in the backlog for ever. */
-static void shed_victim(struct worker *w)
-{
-    close(w->process.spare_fd);
-    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0) {
-        close(fd);
-    }
-    w->process.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_line(LOG_ERROR, "accept", "out of file descriptors; raise the limit (ulimit -n)");
-    stand_back(w, NO_FD_PAUSE_MS);
-}
-
-/* False when there may be none left. */
-static bool accept_one(struct worker *w)
-{
-    int fd = accept4(w->process.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        bool again = errno == ECONNABORTED || errno == EINTR; /* that one left in the queue */
-        if (errno == EMFILE || errno == ENFILE) {
-            shed_victim(w);
-        }
-        return again;
-    }
-    counters_add(COUNTER_CONNECTIONS, 1);
-    (void)http_conn_new(w->loop, fd, &w->conn_limits, &worker_conn_ops, w, &w->conns);
-    return true;
-}
-
-static void publish_load(struct worker *w)
-{
-    scoreboard_load(w->segment, w->slot, w->conns.open, w->exchange_count);
-}
-
-/* One a wake: the other workers are asked for the next. */
-static void on_listener(struct loop *loop, void *owner, unsigned events)
-{
-    (void)loop;
-    (void)events;
-    struct worker *w = owner;
-    accept_one(w);
-    publish_load(w);
-    if (w->process.listener) {
-        share_listener(w);
-    }
-}
+#define BEAT_MS     1000
+#define QUIET_BEATS 3    /* without a byte from any client: the heap goes back */
+#define FLUSH_MS    2000 /* after the drain time: for the last error events to leave */
+#define SHUT_MS     20   /* from the end of listening to the first "Connection: close" */
+#define ARENA_MAX   (64u << 20)
 
 /* --- the connection's callbacks ------------------------------------------------------------ */
 
@@ -214,7 +84,7 @@ static void stop_if_empty(struct worker *w)
 static void conn_closed(void *ctx, struct http_conn *c)
 {
     conn_gone(ctx, c);
-    publish_load(ctx);
+    accept_publish(ctx);
     stop_if_empty(ctx);
 }
 
@@ -275,9 +145,7 @@ static void drain(struct worker *w)
     if (w->draining) {
         return;
     }
-    listener_leave(w);
-    while (accept_one(w)) { /* what the kernel has queued for us is served, not reset */
-    }
+    accept_end(w);
     w->draining = true;
     queue_drain(w);
     close(w->process.listen_fd);
@@ -334,9 +202,7 @@ static void on_wake(struct loop *loop, void *owner, unsigned events)
     (void)events;
     struct worker *w = owner;
     loop_eventfd_clear(w->segment->wake_worker[w->slot - 1]);
-    if (!w->process.listener) {
-        come_back(w->loop, w);
-    }
+    accept_asked(w);
     worker_wake(w);
 }
 
@@ -383,7 +249,7 @@ static void each_turn(struct loop *loop, void *owner)
     (void)loop;
     struct worker *w = owner;
     scoreboard_beat(w->segment, w->slot, clock_mono_ms());
-    publish_load(w);
+    accept_publish(w);
 }
 
 /* --- starting ------------------------------------------------------------------------------ */
@@ -475,10 +341,11 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     static struct worker worker;
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){.config = c,
-                         .segment = s,
-                         .slot = slot,
-                         .process = {.listen_fd = listen_fd, .dead_fd = dead_fd}};
+    *w = (struct worker){
+        .config = c,
+        .segment = s,
+        .slot = slot,
+        .process = {.listen_fd = listen_fd, .dead_fd = dead_fd, .ops = &worker_conn_ops}};
     counters_enter(s, slot);
     holds_enter(s, slot);
     turns_enter(s, slot);
@@ -494,7 +361,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     loop_each_turn(w->loop, each_turn, w);
     loop_timer_in(w->loop, &w->process.timer_beat, BEAT_MS, beat, w);
     scoreboard_state(s, slot, SCOREBOARD_READY);
-    listener_join(w);
+    accept_join(w);
     loop_run(w->loop);
     stop(w);
     return w->process.exit_code;

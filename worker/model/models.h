@@ -8,7 +8,7 @@
  * global. ...) and the suffix "[1m]" are understood everywhere. No id is ever silently replaced by
  * another model unless the operator says so: a mapping of the store and an override may be a chain
  * "A,B,C", whose next one is taken where the one before is retired or, later, will not answer
- * (worker/exchange/chain.h). Everything about a model is decided on the *resolved* id. Worker; pure
+ * (worker/moves/chain.h). Everything about a model is decided on the *resolved* id. Worker; pure
  * but for the directory read.
  */
 #ifndef WORKER_MODEL_MODELS_H

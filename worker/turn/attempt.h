@@ -56,7 +56,7 @@ struct transfer {
     enum attempt_end end;
 };
 
-struct attempt_lane {        /* where Bedrock is asked: worker/exchange/lane.h */
+struct attempt_lane {        /* where Bedrock is asked: worker/moves/lane.h */
     uint8_t now;             /* the lane of this transfer */
     uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
     uint8_t refused;         /* those that have refused it for a reason of their own */
@@ -88,8 +88,10 @@ struct attempt {
     struct attempt_lane lane;
 
     struct buf body;
-    char body_sha256[2 * SHA256_SIZE];
-    bool body_hashed;
+    struct {
+        char hex[2 * SHA256_SIZE];
+        bool known;
+    } sha256;                /* of the body */
     struct str tier;         /* Bedrock's header; empty: none */
     struct plan_terms terms; /* Bedrock's headers, or members of the body */
     struct {

@@ -29,4 +29,11 @@ struct caller {
     struct holds held;           /* of the key, by this request; limits_leave gives it back */
 };
 
+/* peer: address and port of the connection. Whose body this request's is, for http_bodies.h: the key's; without keys the source address's; 0
+ * as long as the refresher is asked. */
+uint64_t caller_holder(const struct caller *c, struct str peer);
+/* Whose bucket and whose turn: the key's. Without keys there is one a source address: in a common
+ * one, one client would use up everybody's. */
+uint32_t caller_slot(const struct caller *c, struct str peer);
+
 #endif

@@ -60,10 +60,11 @@ struct worker {
     uint8_t master_digest[32];
     bool draining;
 
-    struct { /* worker.c's alone */
+    struct { /* worker.c's and accept.c's alone */
         int listen_fd, dead_fd, signal_fd, spare_fd;
-        loop_handle dead;     /* watch of dead_fd */
-        loop_handle listener; /* 0 while shedding, paused or draining */
+        const struct http_conn_ops *ops; /* of its connections */
+        loop_handle dead;                /* watch of dead_fd */
+        loop_handle listener;            /* 0 while shedding, paused or draining */
         struct loop_timer timer_shed, timer_beat, timer_drain;
         uint64_t published[COUNTER_COUNT]; /* mirrored into the shared counters so far */
         uint64_t bytes_in;                 /* of all clients, at the last beat */

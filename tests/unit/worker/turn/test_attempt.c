@@ -16,7 +16,7 @@ static void make(struct attempt *a)
     buf_init(&a->body, 100);
     buf_put_str(&a->body, STR("{}"));
     buf_put_str(&a->changes, STR("drop:top_k"));
-    a->body_hashed = true;
+    a->sha256.known = true;
     a->tier = STR("flex");
     a->tier_named = true;
     a->reply = &reply;
@@ -68,7 +68,7 @@ static void test_drop_leaves_only_what_goes_on(void **state)
     attempt_begin(&a);
     check_no_transfer(&a.transfer);
     assert_true(buf_len(&a.body) == 0 && buf_len(&a.changes) == 0 && a.tier.n == 0);
-    assert_false(a.body_hashed || a.tier_named || a.reply || a.relay);
+    assert_false(a.sha256.known || a.tier_named || a.reply || a.relay);
     assert_int_equal(a.pause_ms, 8);
     assert_int_equal(a.number, 1);
     assert_int_equal(a.left_out, PLAN_BIT(PLAN_TIER));
@@ -106,7 +106,7 @@ static void test_begin_transfer_keeps_the_body_and_nothing_of_the_last_one(void 
     transfer(&a);
     attempt_begin_transfer(&a);
     check_no_transfer(&a.transfer);
-    assert_true(attempt_is_made(&a) && a.body_hashed);
+    assert_true(attempt_is_made(&a) && a.sha256.known);
     assert_int_equal(buf_len(&a.body), 2);
     assert_int_equal(a.number, 1);
     attempt_drop(&a);

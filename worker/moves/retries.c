@@ -1,4 +1,4 @@
-#include "worker/exchange/retries.h"
+#include "worker/moves/retries.h"
 
 #include <assert.h>
 

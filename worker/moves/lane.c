@@ -1,4 +1,4 @@
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "shm/memory/lanes.h"
 #include "shm/memory/signing.h"
 #include "shm/memory/sticks.h"
-#include "worker/exchange/conversation.h"
+#include "worker/moves/conversation.h"
 
 #define NONE       LANES_MAX
 #define BIT(lane)  ((uint8_t)(1u << (lane)))

@@ -14,8 +14,8 @@
  * A wait ends with the deadline (QUEUE_SECONDS, MAX_REQUEST_SECONDS), with the client, and when the worker
  * drains. What waits keeps what its key holds, so all limits stand; of its attempt nothing is kept.
  */
-#ifndef WORKER_EXCHANGE_QUEUE_H
-#define WORKER_EXCHANGE_QUEUE_H
+#ifndef WORKER_MOVES_QUEUE_H
+#define WORKER_MOVES_QUEUE_H
 
 #include "worker/turn/turn.h"
 

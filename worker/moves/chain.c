@@ -1,9 +1,9 @@
-#include "worker/exchange/chain.h"
+#include "worker/moves/chain.h"
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/model/endings.h"
 #include "worker/model/model_chain.h"
 #include "worker/turn/limits.h"

@@ -7,11 +7,11 @@
  * all are closed, the one that opens first is asked. With thoughts in it, it stays in the account that
  * wrote them: no other can read them. Without BEDROCK_LANES all of this is nothing. Worker.
  */
-#ifndef WORKER_EXCHANGE_LANE_H
-#define WORKER_EXCHANGE_LANE_H
+#ifndef WORKER_MOVES_LANE_H
+#define WORKER_MOVES_LANE_H
 
 #include "server/aws/endpoint.h"
-#include "worker/exchange/retries.h"
+#include "worker/moves/retries.h"
 #include "worker/turn/turn.h"
 
 /* State SEND, attempt.body is there: decides attempt.lane.now, unless that is decided. */

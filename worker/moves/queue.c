@@ -1,4 +1,4 @@
-#include "worker/exchange/queue.h"
+#include "worker/moves/queue.h"
 
 #include <assert.h>
 
@@ -6,8 +6,7 @@
 #include "server/base/log.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
-#include "worker/exchange/auth.h"
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
@@ -23,14 +22,6 @@ static bool is_on(const struct exchange *x)
 static uint32_t gate_of(const struct exchange *x)
 {
     return turns_gate(x->asked.model.id);
-}
-
-/* Clients without a key by their address. */
-static uint32_t slot_of(const struct exchange *x)
-{
-    return x->caller.who == CALLER_ANONYMOUS
-               ? BUCKET_ANONYMOUS + (uint32_t)(auth_holder(x) % BUCKET_ANONYMOUS_COUNT)
-               : x->caller.key.slot;
 }
 
 /* As long as it takes for all who wait now, as it goes now. */
@@ -221,7 +212,8 @@ static void join(struct exchange *x, uint64_t now_ms)
     if (x->waiting.joined) { /* for the model before, in a chain */
         turns_leave(w->segment, &x->waiting.ticket);
     }
-    turns_join(w->segment, gate_of(x), slot_of(x), now_ms, &x->waiting.ticket);
+    turns_join(w->segment, gate_of(x), caller_slot(&x->caller, http_conn_peer(x->conn)), now_ms,
+               &x->waiting.ticket);
     x->waiting.joined = true;
     if (x->waiting.until_ms == 0) {
         x->waiting.until_ms = now_ms + (uint64_t)w->config->queue_seconds * 1000u;

@@ -3,8 +3,8 @@
  * retry, and what is saved up has a ceiling, so that an outage after a good week costs no more than
  * one after a good minute. One a process; pure arithmetic. Worker.
  */
-#ifndef WORKER_EXCHANGE_RETRIES_H
-#define WORKER_EXCHANGE_RETRIES_H
+#ifndef WORKER_MOVES_RETRIES_H
+#define WORKER_MOVES_RETRIES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Three lanes: home, another region, another account. */
-#include "worker/exchange/lane.h"
+#include "worker/moves/lane.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

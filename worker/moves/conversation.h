@@ -3,8 +3,8 @@
  * lives: a digest of its key, model, system prompt, tools and first turn. Two that are taken for one
  * share a lane, and nothing else. Worker; pure.
  */
-#ifndef WORKER_EXCHANGE_CONVERSATION_H
-#define WORKER_EXCHANGE_CONVERSATION_H
+#ifndef WORKER_MOVES_CONVERSATION_H
+#define WORKER_MOVES_CONVERSATION_H
 
 #include "worker/turn/turn.h"
 

@@ -1,4 +1,4 @@
-#include "worker/exchange/conversation.h"
+#include "worker/moves/conversation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
  * each. Not for count_tokens. On Bedrock's own routes, whose bodies pass as they are: all links of
  * Converse, those of the same vendor of InvokeModel. Worker.
  */
-#ifndef WORKER_EXCHANGE_CHAIN_H
-#define WORKER_EXCHANGE_CHAIN_H
+#ifndef WORKER_MOVES_CHAIN_H
+#define WORKER_MOVES_CHAIN_H
 
 #include "worker/turn/turn.h"
 

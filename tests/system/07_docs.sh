@@ -110,7 +110,7 @@ shown() { # name, type, labels, help of each family in the answer
     awk '/^# HELP / { help = $0; sub(/^# HELP [^ ]* /, "", help); next }
         /^# TYPE / { name = $3; type = $4; sub(/^llm_api_converter_/, "", name); fresh = 1; next }
         fresh { fresh = 0; labels = ""
-            if (match($0, /[{].*[}]/)) { labels = substr($0, RSTART + 1, RLENGTH - 2); gsub(/="[^"]*"/, "", labels); sub(/,le$/, "", labels) }
+            if (match($0, /[{].*[}]/)) { labels = substr($0, RSTART + 1, RLENGTH - 2); gsub(/="[^"]*"/, "", labels); sub(/(^|,)le$/, "", labels) }
             print name "|" type "|" labels "|" help }' "$T/body"
 }
 expect "metrics: /metrics" "$(diff <(jq -r '.metrics[] | [.name, .type, (.labels | join(",")), .meaning] | join("|")' "$T/metrics.json") <(shown))" ""

@@ -88,7 +88,7 @@ for pair in nova-pro=amazon.nova-pro-v1:0 gpt-oss-120b=openai.gpt-oss-120b-1:0 c
     expect_true "${pair%=*}: what runs" grep -q " bedrock_model=${pair#*=} " "$T/server.log"
     expect "${pair%=*}: the answer has the client's name" "$(jq -r .model "$T/body")" "${pair%=*}"
 done
-expect_true "the log says how" grep -q ' bedrock_model=amazon.nova-pro-v1:0 rule=short ' "$T/server.log"
+expect_true "the log says how" grep -q ' bedrock_model=amazon.nova-pro-v1:0 link=0 rule=short ' "$T/server.log"
 ask "$(message hi '{}' clause-opus-4-8)"
 expect "an unknown name: status" "$CODE" 404
 expect "an unknown name: the nearest" "$(jq -r .error.message "$T/body")" 'model: clause-opus-4-8; did you mean claude-opus-4-8?'

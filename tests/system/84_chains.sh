@@ -156,6 +156,7 @@ mock_reset
 ask "$(message hi)"
 expect "nothing is held" "$CODE $(asked)" "200 A"
 run -- set-price "$B" --remove
+sleep 2.5 # REFRESH_SECONDS, twice: the list's price is in force again
 
 # --- kill -9 in the middle of a second model: one row, of what ran
 make_key alice2

@@ -185,6 +185,8 @@ expect "an exception as the first frame is tried again" "$CODE $(ledger .request
 make_key narrow --models 'claude-haiku-*'
 door converse "$CONVERSE"
 told "a model that the key may not use" 403 AccessDeniedException 'may not use'
+call /model/us.anthropic.claude-haiku-4-5-20251001-v1:0/converse -H "x-api-key: $KEY" --data-binary "$CONVERSE"
+expect "one that it may, by its id" "$CODE" 200
 call /foundation-models -H "x-api-key: $KEY"
 for name in $(jq -r '.modelSummaries[].modelId' "$T/body"); do
     call "/model/$name/converse" -H "x-api-key: $KEY" --data-binary "$CONVERSE"

@@ -153,8 +153,15 @@ static bool fits(struct str pattern, struct str name)
     return text_eq(pattern, name);
 }
 
+/* What the makers call it: "claude-haiku-4-5-..." of "us.anthropic.claude-haiku-4-5-...". */
+static struct str without_vendor(struct str base)
+{
+    size_t dot;
+    return text_find(base, STR("."), &dot) ? text_sub(base, dot + 1, base.n) : base;
+}
+
 /* "a,b*": by the name the client used, by the one that it was taken for, or by the Bedrock id with or
- * without its region. */
+ * without its region and its vendor. */
 bool limits_may_use(const struct exchange *x, struct str name, const struct models_choice *m)
 {
     struct str list = {x->caller.key.models, x->caller.key.models_len}, pattern;
@@ -164,7 +171,7 @@ bool limits_may_use(const struct exchange *x, struct str name, const struct mode
     }
     while (text_split(&list, ',', &pattern)) {
         if (pattern.n && (fits(pattern, name) || fits(pattern, m->name) || fits(pattern, m->id) ||
-                          fits(pattern, base))) {
+                          fits(pattern, base) || fits(pattern, without_vendor(base)))) {
             return true;
         }
     }

@@ -203,6 +203,10 @@ static void test_admit_by_the_name_that_is_meant(void **state)
         {"claude-sonnet-4-5", "claude-sonnet-4.5", "claude-sonnet-4-5", true},
         {"claude-sonnet-4-5[1m]", "claude-sonnet-4-5", "claude-sonnet-4-5", false},
         {"claude-opus*", "claude-sonnet-4.5", "claude-sonnet-4-5", false},
+        {"claude-sonnet-*", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "", true},
+        {"claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0", "", true},
+        {"claude-haiku-*", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "", false},
+        {"sonnet-*", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         case_key.models_len = (uint8_t)strlen(rows[i].list);

@@ -53,6 +53,7 @@ static void on_done(void *owner, struct fetch *f, enum status status, const stru
         a->end = *err;
     }
     a->sent = fetch_sent(f);
+    a->link->uncertain = a->link->uncertain || fetch_repeated(f);
     a->fetch = NULL;
     if (--a->link->flying == 0) {
         dynamo_wait_arrive(&a->link->wait);

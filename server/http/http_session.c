@@ -183,6 +183,10 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
     struct http_session *s = ctx;
     bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     (void)h2;
+    if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0 &&
+        frame->hd.length == frame->data.padlen) {
+        spend(s, COST_FRAME); /* nothing but padding */
+    }
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         http_stream_begin(s, frame->hd.stream_id, !ends);
         http_fields_clear(&s->fields);

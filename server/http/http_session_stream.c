@@ -64,7 +64,9 @@ void http_stream_close(struct http_conn *c)
         }
     }
     s->socket->h2.streams--;
-    s->socket->clock.since_ms = clock_mono_ms(); /* the last one is it */
+    if (!s->socket->draining || s->socket->close_after) { /* else the grace would never be over */
+        s->socket->clock.since_ms = clock_mono_ms();      /* the last one is it */
+    }
     if (!s->closed && http_stream_of(s, c->h2.stream) == c) {
         nghttp2_session_set_stream_user_data(s->h2, c->h2.stream, NULL);
         nghttp2_submit_rst_stream(s->h2, NGHTTP2_FLAG_NONE, c->h2.stream, code_of(c));
@@ -240,7 +242,9 @@ void http_stream_send(struct http_conn *c)
     }
     http_session_pump(s);
     http_state_schedule(s->socket); /* to watch for a full socket, and for the end */
-    bool waits = buf_len(&c->out) > 0 && !c->answer.chunk_open;
+    /* its end waits too, for a window or for the socket, when all its bytes have gone */
+    bool left = buf_len(&c->out) > 0 || (c->answer.done && !c->answer.sent);
+    bool waits = left && !c->answer.chunk_open;
     if (waits && !c->socket.full) {
         c->clock.progress_ms = clock_mono_ms();
     }

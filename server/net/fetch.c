@@ -10,7 +10,7 @@
  *
  * A connection out of the pool that dies under a request, before any byte of an answer: the other
  * side hung up at that very moment (idle for too long, a restart), and the request goes out once
- * more, on a fresh connection. RFC 9112 9.3.1 wants that for idempotent requests only; but who hangs
+ * more, on a fresh connection. Some time after its last byte it may have been heard. RFC 9112 9.3.1 wants that for idempotent requests only; but who hangs
  * up does not read, and to lose a request is the worse of the two.
  */
 #include "server/net/fetch.h"
@@ -228,6 +228,7 @@ static void repeat(struct fetch *f)
     f->connection.reused = f->connection.sent = f->request.mute = false;
     f->request.send_code = WIRE_OK;
     f->request.written = 0;
+    f->request.out_ms = 0;
     unpend(f);
     if (!connect_anew(f)) {
         pend(f);
@@ -237,7 +238,7 @@ static void repeat(struct fetch *f)
 void fetch_lost(struct fetch *f, int code)
 {
     bool again = f->connection.reused && !f->answer.begun && !f->connection.repeated &&
-                 wire_unheard(f->connection.wire);
+                 fetch_request_is_fresh(f) && wire_unheard(f->connection.wire);
     wire_close(f->connection.wire);
     f->connection.wire = NULL;
     if (again) {
@@ -468,6 +469,11 @@ int fetch_status(const struct fetch *f)
 bool fetch_sent(const struct fetch *f)
 {
     return f->connection.sent;
+}
+
+bool fetch_repeated(const struct fetch *f)
+{
+    return f->connection.repeated;
 }
 
 struct str fetch_head(const struct fetch *f)

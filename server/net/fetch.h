@@ -90,6 +90,8 @@ enum fetch_trouble fetch_trouble(const struct fetch *f); /* in done, when it did
 int fetch_status(const struct fetch *f);                 /* HTTP status, 0 before headers */
 /* Some request byte reached the wire: a retry may double the cost. */
 bool fetch_sent(const struct fetch *f);
+/* It went out twice, because a kept connection died under it: the first may have been carried out. */
+bool fetch_repeated(const struct fetch *f);
 /* A response header by name (case-insensitive), valid until done returns. */
 bool fetch_header(const struct fetch *f, struct str name, struct str *value_out);
 /* All of its lines, as long: for who looks for several. */

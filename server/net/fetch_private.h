@@ -57,6 +57,7 @@ struct fetch {
         size_t secret_n; /* bytes of it to wipe */
         struct str body; /* what is not in head */
         size_t written;  /* of head, then body */
+        uint64_t out_ms; /* when the last byte of it went out */
         bool mute;       /* nothing is sent any more, though not everything was */
         int send_code;   /* why; 0: an early answer */
     } request;
@@ -123,6 +124,8 @@ bool fetch_is_over(struct fetch *f);
 bool fetch_request_put(struct fetch *f, const struct fetch_request *r, struct str target);
 void fetch_request_send(struct fetch *f); /* as much as goes now */
 bool fetch_request_is_out(const struct fetch *f);
+/* Not wholly out, or a moment ago: nobody has begun to work on it. */
+bool fetch_request_is_fresh(const struct fetch *f);
 void fetch_request_forget(struct fetch *f); /* the secrets in it, and its memory */
 
 /* fetch_answer.c */

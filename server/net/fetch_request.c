@@ -7,12 +7,14 @@
  */
 #include <string.h>
 
+#include "server/base/clock.h"
 #include "server/net/fetch_private.h"
 
 enum {
     HEAD_BYTES = 64 * 1024,   /* a session token alone may have 4 KiB */
-    HEAD_FIRST = 2048,        /* memory at first */
+    HEAD_FIRST = 8 * 1024,    /* memory at first: what it held before it grew would not be wiped */
     HEAD_KEPT = 32 * 1024,    /* ... and at most of a spare one */
+    FRESH_MS = 1000,          /* whoever hangs up later may have worked on it */
     RECORD_BYTES = 16 * 1024, /* RFC 8446 5.1 */
 };
 
@@ -77,7 +79,8 @@ static void take_memory(struct fetch *f)
         return;
     }
     buf_init(&f->request.head, HEAD_BYTES);
-    buf_reserve(&f->request.head, HEAD_FIRST);
+    buf_reserve(&f->request.head,
+                wire_origin_secure(f->connection.origin) ? RECORD_BYTES : HEAD_FIRST);
 }
 
 bool fetch_request_put(struct fetch *f, const struct fetch_request *r, struct str target)
@@ -92,6 +95,11 @@ bool fetch_request_put(struct fetch *f, const struct fetch_request *r, struct st
         f->request.body = text_sub(f->request.body, room, f->request.body.n);
     }
     return ok && buf_ok(&f->request.head);
+}
+
+bool fetch_request_is_fresh(const struct fetch *f)
+{
+    return !fetch_request_is_out(f) || clock_mono_ms() - f->request.out_ms < FRESH_MS;
 }
 
 bool fetch_request_is_out(const struct fetch *f)
@@ -120,6 +128,9 @@ void fetch_request_send(struct fetch *f)
         fetch_look_later(f);
     }
     bool more = !f->request.mute && !fetch_request_is_out(f);
+    if (!more && f->request.out_ms == 0) {
+        f->request.out_ms = clock_mono_ms();
+    }
     wire_watch(f->connection.wire, (f->pause.on ? 0 : LOOP_READ) | (more ? LOOP_WRITE : 0));
 }
 
@@ -139,5 +150,6 @@ void fetch_request_forget(struct fetch *f)
     }
     buf_init(&f->request.head, HEAD_BYTES);
     f->request.written = 0;
+    f->request.out_ms = 0;
     f->request.body = (struct str){NULL, 0};
 }

@@ -26,7 +26,7 @@
 #include <stdatomic.h>
 #include "shm/memory/segment_layout.h"
 
-#define TURNS_GATES    16
+#define TURNS_GATES    64
 #define TURNS_KEYS     4096
 #define TURNS_STALE_MS 500
 #define TURNS_STEP_MIN 500u    /* microseconds between two that try */

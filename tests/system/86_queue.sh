@@ -37,6 +37,16 @@ ask "$(message hi)"
 expect "without QUEUE_SECONDS nobody waits" "$CODE $(header x-converter-waited-ms) $(header retry-after)" "429  2"
 stop_server
 
+# --- who is throttled by an exception behind a 200 has had its turn, and waits for the next one
+start_server RATE_LIMIT_ENABLED=false WORKERS=1 QUEUE_SECONDS=3
+mock_reset
+script stream-throttle-0 0
+ask "$(message hi '{"stream":true}')"
+expect "throttled behind a 200 all the time" "$CODE" 429
+expect_below "how often Bedrock was asked meanwhile" "$(ledger .requests)" 60
+mock_reset
+stop_server
+
 # --- what becomes of those who wait
 start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=2 PING_SECONDS=1 QUEUE_SECONDS=8 QUEUE_MAX=8 MAX_REQUEST_SECONDS=20
 mock_reset

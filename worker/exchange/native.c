@@ -58,9 +58,20 @@ bool native_convert(struct exchange *x, struct err *err)
 /* Not its time (429, 5xx), not the caller's rights: those it would hear of Converse, too. */
 bool native_refused(struct exchange *x)
 {
+    /* What Bedrock says before any work: a 408 or a 424 comes when the model has run. */
+    static const int before[] = {400, 403, 404, 405, 413, 415, 422, 501};
     int status = x->attempt.transfer.refusal;
-    if (!x->attempt.native.here || status < 400 || status >= 502 || status == 429 ||
-        status == 401 || (status >= 500 && status != 501)) {
+    size_t i = 0;
+    if (!x->attempt.native.here) {
+        if (x->attempt.native.refused && (status == 401 || status == 403 || status == 404)) {
+            x->attempt.native.refused = 1; /* Converse says the same: it is not about the route */
+        }
+        return false;
+    }
+    while (i < COUNT_OF(before) && status != before[i]) {
+        i++;
+    }
+    if (i == COUNT_OF(before)) {
         return false;
     }
     x->attempt.native.refused = status;

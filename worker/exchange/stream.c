@@ -120,9 +120,6 @@ static void note_headers(void *owner, struct fetch *f, int status)
     struct exchange *x = owner;
     struct transfer *t = &x->attempt.transfer;
     struct str value;
-    if (status == 200) {
-        queue_answered(x);
-    }
     t->first_ns = clock_now_ns();
     if (fetch_header(f, STR("x-amzn-requestid"), &value)) {
         text_copy(value, t->id, sizeof t->id);
@@ -192,6 +189,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
         cure_prove(x);
         native_prove(x);
         lane_good(x);
+        queue_answered(x); /* not at the 200: an exception may be its first frame */
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
     }
@@ -373,6 +371,7 @@ static enum status tell_whole(struct exchange *x)
         if (!x->attempt.mantle.here) { /* another host, and its own troubles */
             lane_good(x);
         }
+        queue_answered(x);
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

@@ -156,6 +156,9 @@ bool chain_try(struct exchange *x)
 bool chain_passes_over(struct exchange *x)
 {
     uint64_t until_ms, now_ms = clock_mono_ms();
+    if (x->attempt.lane.picked) { /* perhaps with a probe, by which it looks closed to all */
+        return false;
+    }
     if (x->asked.model.rest.n == 0 || x->asked.counting || !lane_all_closed(x, &until_ms)) {
         return false;
     }

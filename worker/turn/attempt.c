@@ -81,5 +81,6 @@ bool attempt_is_cured(const struct attempt *a)
 unsigned attempt_granted(const struct attempt *a)
 {
     return a->lane.moves + (a->clock_learnt ? 1u : 0) + (attempt_is_cured(a) ? 1u : 0) +
-           (unsigned)__builtin_popcountll(a->left_out) + a->elsewhere;
+           (unsigned)__builtin_popcountll(a->left_out) + a->elsewhere +
+           (a->native.refused ? 1u : 0);
 }

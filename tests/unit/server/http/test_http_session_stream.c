@@ -75,6 +75,27 @@ static void test_client_that_never_reads_loses_its_stream(void **state)
     assert_int_equal(b->conns.open, 1);
 }
 
+/* All its bytes have gone, its end has not: that waits for a window as bytes do. */
+static void end_without_window(struct bed *b, void (*end)(struct http_conn *c))
+{
+    b->limits.write_stall_ms = 30;
+    begin(b, 1);
+    h2_setting(b, 4, 5);
+    h2_expect(b, 2, SETTINGS, 0);
+    http_out_begin(b->asked, 200);
+    http_out_stream(b->asked, STR("a/b"));
+    http_out_write(b->asked, STR("12345"));
+    h2_expect(b, 1, DATA, 1);
+    end(b->asked);
+    bed_until(b, &b->closed, 1);
+    assert_int_equal(b->conns.open, 1);
+}
+
+static void test_end_that_has_no_window_has_a_deadline(void **state)
+{
+    end_without_window(*state, http_out_end);
+}
+
 static void test_large_bodies_go_through_windows_both_ways(void **state)
 {
     struct bed *b = *state;
@@ -374,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BED(test_client_that_does_not_read_pauses_its_own_stream),
         BED(test_client_that_never_reads_loses_its_stream),
+        BED(test_end_that_has_no_window_has_a_deadline),
         BED(test_large_bodies_go_through_windows_both_ways),
         BED(test_reset_by_the_client_is_told_once_and_others_go_on),
         BED(test_reset_while_the_body_arrives_is_told),

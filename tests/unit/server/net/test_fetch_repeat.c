@@ -4,7 +4,7 @@
 
 #include "tests/unit/fetch_case.h"
 
-enum dying { LIVES, FIN, RST, LETTER_FIN, LINE_FIN, LINE_RST, INTERIM_FIN, HEAD_FIN };
+enum dying { LIVES, LATE_FIN, FIN, RST, LETTER_FIN, LINE_FIN, LINE_RST, INTERIM_FIN, HEAD_FIN };
 
 static struct stage {
     enum dying how;
@@ -28,6 +28,12 @@ static void reset_now(struct loop *loop, void *owner)
     loopback_close(c);
 }
 
+static void hang_up(struct loop *loop, void *owner)
+{
+    (void)loop;
+    loopback_close(owner);
+}
+
 /* The client shall read what was said before the reset throws it away. */
 static void reset_soon(struct loopback_conn *c)
 {
@@ -44,6 +50,11 @@ static void answer_or_die(struct loopback_conn *c, struct str request)
         return;
     }
     stage.times--;
+    if (stage.how == LATE_FIN) {
+        static struct loop_timer timer;
+        loop_timer_in(c->server->loop, &timer, 1200, hang_up, c);
+        return;
+    }
     buf_put_str(&c->out, text_from(said[stage.how]));
     if (stage.how == LINE_RST)
         reset_soon(c);
@@ -98,6 +109,17 @@ static void test_second_connection_that_dies_is_the_end(void **state)
         assert_true(c.sent);
         buf_free(&c.body);
     }
+}
+
+/* It was read, and perhaps worked on: to send it again could be to pay twice. */
+static void test_reused_connection_that_dies_late_is_not_repeated(void **state)
+{
+    struct call c = {.w = *state};
+    reuse(&c, LATE_FIN, 1);
+    assert_int_equal(c.end, STATUS_UPSTREAM);
+    assert_int_equal(stage.bodies, 1);
+    assert_true(c.sent);
+    buf_free(&c.body);
 }
 
 /* libcurl by itself repeats a request although half a status line has come (7.88.1). */
@@ -219,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_reused_connection_that_dies_unheard_is_repeated_once),
+        TEST(test_reused_connection_that_dies_late_is_not_repeated),
         TEST(test_second_connection_that_dies_is_the_end),
         TEST(test_connection_that_dies_within_an_answer_is_never_repeated),
         TEST(test_fresh_connection_that_dies_is_not_repeated),

@@ -41,7 +41,8 @@ static uint8_t find_able(const struct exchange *x)
     struct str id = x->asked.model.id, home = text_from(l->lane[LANES_HOME].region);
     const struct plan_terms *terms = &x->attempt.terms;
     uint8_t able = 0;
-    if (terms->guardrail.id.n > 0 || terms->project.n > 0) { /* known in one region of one account */
+    if (terms->guardrail.id.n > 0 ||
+        terms->project.n > 0) { /* known in one region of one account */
         return BIT(LANES_HOME);
     }
     for (unsigned i = 0; i < l->n; i++) { /* of home alone nothing is known */

@@ -260,7 +260,7 @@ def measure_requests(bed, report, transport, args, programs):
         if args.only and args.only not in name:
             continue
         if setting and setting not in sets:
-            sets[setting] = servers_of(bed, transport, programs, BEDROCK_API_KEY="bench-key")
+            sets[setting] = servers_of(bed, transport, programs, AWS_BEARER_TOKEN_BEDROCK="bench-key")
         rounds = []
         for _ in range(args.rounds):
             rounds.append({who: load(bed, s, *body_of(s, route, model, size), connections, args.seconds) for who, s in sets[setting].items()})

@@ -95,11 +95,15 @@ static void test_models_are_listed_once(void **state)
 static void test_narrow_key_is_told_names_it_may_use(void **state)
 {
     struct gateway *g = *state;
-    publish(g, "claude-haiku-*", true);
+    publish(g, "claude-haiku-4-5", true);
     assert_int_equal(models(g, "anthropic.claude-haiku-4-5-20251001-v1:0"), 0);
     assert_int_equal(models(g, "claude-haiku-4-5"), 1);
     assert_int_equal(profiles(g, "?type=SYSTEM_DEFINED", NULL), 0);
     assert_int_equal(profiles(g, "", "claude-haiku-4-5"), 1);
+    publish(g, "claude-haiku-*", true); /* the ids, too */
+    assert_int_equal(models(g, "anthropic.claude-haiku-4-5-20251001-v1:0"), 1);
+    assert_int_equal(models(g, "anthropic.claude-opus-4-6-v1"), 0);
+    assert_true(profiles(g, "?type=SYSTEM_DEFINED", NULL) > 0);
     publish(g, "anthropic.claude-haiku-*", true);
     assert_int_equal(models(g, "anthropic.claude-haiku-4-5-20251001-v1:0"), 1);
     assert_int_equal(models(g, "claude-haiku-4-5"), 0);

@@ -261,7 +261,9 @@ static void test_list_has_only_what_the_key_may_use(void **state)
     static const struct {
         const char *models, *offered[4], *hidden;
     } rows[] = {
-        {"claude-haiku-*", {"claude-haiku-4-5", "claude-haiku-5-5", NULL}, "claude-opus-5"},
+        {"claude-haiku-*",
+         {"house", "claude-haiku-4-5", "claude-haiku-5-5", NULL},
+         "claude-opus-5"},
         {"anthropic.claude-haiku-5-5", {"house", "claude-haiku-5-5", NULL}, "claude-haiku-4-5"},
         {"house", {"house", NULL}, "claude-haiku-5-5"},
         {"nothing-like-it", {NULL}, "house"},

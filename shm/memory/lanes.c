@@ -162,14 +162,6 @@ static _Atomic uint64_t *choose(const struct segment *s, uint64_t key, uint64_t 
     return best;
 }
 
-static void raise_busy(struct segment *s, uint64_t until_ms)
-{
-    uint64_t before = atomic_load(&s->lanes->busy_until_ms);
-    while (before < until_ms &&
-           !atomic_compare_exchange_weak(&s->lanes->busy_until_ms, &before, until_ms)) {
-    }
-}
-
 bool lanes_any(const struct segment *s, uint64_t now_ms)
 {
     return atomic_load_explicit(&s->lanes->busy_until_ms, memory_order_relaxed) > now_ms;
@@ -255,7 +247,7 @@ void lanes_bad(struct segment *s, unsigned lane, uint64_t model, enum lanes_why 
 {
     assert(lane < LANES_MAX && why > LANES_FINE && why < LANES_WHY_COUNT);
     uint64_t key = key_of(lane, model), name = name_of(lane, key);
-    raise_busy(s, now_ms + LANES_RETRY_MS_MAX + FORGET_MS);
+    segment_layout_raise(&s->lanes->busy_until_ms, now_ms + LANES_RETRY_MS_MAX + FORGET_MS);
     for (unsigned i = 0; i < PROBES; i++) { /* whoever was quicker has told something of it, too */
         uint64_t word;
         _Atomic uint64_t *at = find(s, lane, model, now_ms, &word);

@@ -135,14 +135,6 @@ static _Atomic uint64_t *choose(const struct segment *s, uint64_t key, uint64_t 
     return best;
 }
 
-static void raise_busy(struct segment *s, uint64_t until)
-{
-    uint64_t before = atomic_load(&s->learned->busy_until_s);
-    while (before < until &&
-           !atomic_compare_exchange_weak(&s->learned->busy_until_s, &before, until)) {
-    }
-}
-
 /* First the time up to which anybody looks, then the word: killed in between, somebody looks in
  * vain. Another worker that was quicker at the word has learned something, too. */
 void learned_keep(struct segment *s, struct learned_key base, enum learned what, struct str name,
@@ -156,7 +148,7 @@ void learned_keep(struct segment *s, struct learned_key base, enum learned what,
     uint64_t key = key_of(s, base, what, name), before = 0;
     uint64_t word =
         tag_of(key) << (64 - TAG_BITS) | (until & (UNTIL_TURNS - 1)) << VALUE_BITS | value;
-    raise_busy(s, until);
+    segment_layout_raise(&s->learned->busy_until_s, until);
     _Atomic uint64_t *at = choose(s, key, now_s, &before);
     atomic_compare_exchange_strong(at, &before, word);
 }

@@ -27,3 +27,10 @@ void segment_layout_zero(const struct segment *s, _Atomic uint64_t *words, size_
     zero_words(words, (_Atomic uint64_t *)(void *)(base + first));
     zero_words((_Atomic uint64_t *)(void *)(base + last), words + n);
 }
+
+void segment_layout_raise(_Atomic uint64_t *word, uint64_t to)
+{
+    uint64_t before = atomic_load(word);
+    while (before < to && !atomic_compare_exchange_weak(word, &before, to)) {
+    }
+}

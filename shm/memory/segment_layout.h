@@ -89,6 +89,8 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     int wake_worker[SEGMENT_WORKERS_MAX];
 };
 
+/* A word that only grows, whoever writes it: at least so much. */
+void segment_layout_raise(_Atomic uint64_t *word, uint64_t to);
 uint64_t segment_layout_page_up(uint64_t n); /* to the next start of an area */
 /* These words of the shared memory become 0, and their pages are given back. Whoever reads
  * meanwhile sees old words and zeros, nothing between. */

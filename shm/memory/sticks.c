@@ -77,14 +77,6 @@ static _Atomic uint64_t *choose(const struct segment *s, uint64_t conversation, 
     return best;
 }
 
-static void raise_busy(struct segment *s, uint64_t until)
-{
-    uint64_t before = atomic_load(&s->sticks->busy_until_s);
-    while (before < until &&
-           !atomic_compare_exchange_weak(&s->sticks->busy_until_s, &before, until)) {
-    }
-}
-
 /* First the time up to which anybody looks, then the word: killed in between, somebody looks in
  * vain. Where another worker was quicker, one of two conversations starts anew. */
 void sticks_keep(struct segment *s, uint64_t conversation, unsigned lane, uint64_t now_s)
@@ -93,7 +85,7 @@ void sticks_keep(struct segment *s, uint64_t conversation, unsigned lane, uint64
     uint64_t until = now_s + STICKS_KEPT_S, before = 0;
     uint64_t word =
         tag_of(conversation) << (UNTIL_BITS + 3) | (until & (TURN - 1)) << 3 | (uint64_t)lane;
-    raise_busy(s, until);
+    segment_layout_raise(&s->sticks->busy_until_s, until);
     _Atomic uint64_t *at = choose(s, conversation, now_s, &before);
     if (before != word) {
         atomic_compare_exchange_strong(at, &before, word);

@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-static const struct scan_limits LIMITS = {
+const struct scan_limits native_limits = {
     .depth = 1000, .values = 5000000, .keys = 1000000, .number_len = 1000};
 
-static void refuse(struct mock *mock, struct answer *out, int status, const char *text)
+void native_refuse(struct mock *mock, struct answer *out, int status, const char *text)
 {
     struct json_out w;
     buf_clear(&mock->body);
@@ -27,7 +27,7 @@ static void refuse(struct mock *mock, struct answer *out, int status, const char
 
 /* --- the request --------------------------------------------------------------------------- */
 
-static bool is_gpt(struct str model)
+bool native_is_gpt(struct str model)
 {
     return text_starts(model, STR("us.openai.gpt-")) ||
            text_starts(model, STR("global.openai.gpt-"));
@@ -49,7 +49,7 @@ static bool check_parameters(const struct scan *s, struct str model, char why[WH
     for (size_t i = 0; i < COUNT_OF(sampling); i++) {
         bool penalty = i == 2 || i == 3;
         if (scan_get(s, 0, text_from(sampling[i])) != SCAN_ABSENT &&
-            ((is_gpt(model) && !none) || (is_grok(model) && penalty)))
+            ((native_is_gpt(model) && !none) || (is_grok(model) && penalty)))
             return speaker_refuse(why, "Unsupported parameter: '%s'", sampling[i]);
     }
     for (size_t i = 0; i < COUNT_OF(nowhere); i++)
@@ -57,7 +57,7 @@ static bool check_parameters(const struct scan *s, struct str model, char why[WH
             return speaker_refuse(why, "Unsupported parameter: '%s'", nowhere[i]);
     if (is_grok(model) && none)
         return speaker_refuse(why, "Unsupported value: 'reasoning_effort' 'none'");
-    if (is_gpt(model) && !none && scan_size(s, SCAN_GET(s, 0, "tools")) > 0)
+    if (native_is_gpt(model) && !none && scan_size(s, SCAN_GET(s, 0, "tools")) > 0)
         return speaker_refuse(why, "tools are not supported with this reasoning effort");
     return true;
 }
@@ -220,7 +220,7 @@ static void put_event(struct buf *out, const struct reply *r, enum step step)
 }
 
 /* In chunks of piece bytes. */
-static void put_chunks(struct answer *out, struct str body, size_t piece)
+void native_put_chunks(struct answer *out, struct str body, size_t piece)
 {
     BUF_LIT(out->out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                       "x-amzn-RequestId: mock-native\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -250,19 +250,20 @@ static void give_stream(struct mock *mock, const struct reply *r, const struct f
     }
     if (fault_on(f, FAULT_TRUNCATED_FRAME))
         buf_truncate(b, buf_len(b) - 10);
-    put_chunks(out, buf_str(b), fault_on(f, FAULT_BYTEWISE) ? 1 : 100);
+    native_put_chunks(out, buf_str(b), fault_on(f, FAULT_BYTEWISE) ? 1 : 100);
 }
 
 static bool check(struct mock *mock, const struct scan *s, const struct faults *f, struct str model,
                   struct answer *out)
 {
     char why[WHY_SIZE];
-    if (fault_on(f, FAULT_NATIVE_ABSENT) || (!is_gpt(model) && !is_grok(model))) {
-        refuse(mock, out, 404, "the model does not exist here");
+    if (fault_on(f, FAULT_NATIVE_ABSENT) || (!native_is_gpt(model) && !is_grok(model))) {
+        native_refuse(mock, out, 404, "the model does not exist here");
         return false;
     }
     if (fault_on(f, FAULT_NATIVE_INVALID) || !check_parameters(s, model, why)) {
-        refuse(mock, out, 400, fault_on(f, FAULT_NATIVE_INVALID) ? "it is invalid here" : why);
+        native_refuse(mock, out, 400,
+                      fault_on(f, FAULT_NATIVE_INVALID) ? "it is invalid here" : why);
         return false;
     }
     return true;
@@ -275,8 +276,8 @@ void native_chat(struct mock *mock, const struct request *r, struct arena *arena
     struct err err = {.code = STATUS_OK};
     struct reply reply;
     bool stream = false, usage = false;
-    if (scan_parse(&s, arena, r->body, &LIMITS, &err) != STATUS_OK) {
-        refuse(mock, out, 400, "the body is no JSON");
+    if (scan_parse(&s, arena, r->body, &native_limits, &err) != STATUS_OK) {
+        native_refuse(mock, out, 400, "the body is no JSON");
         return;
     }
     struct ask ask = {.model = scan_text(&s, SCAN_GET(&s, 0, "model")), .body_n = r->body.n};
@@ -284,7 +285,7 @@ void native_chat(struct mock *mock, const struct request *r, struct arena *arena
         return;
     understand(&s, &ask);
     if (!ask_reply(arena, &ask, faults, &reply)) {
-        refuse(mock, out, 503, "mock: out of memory");
+        native_refuse(mock, out, 503, "mock: out of memory");
         return;
     }
     mock->ledger.input_tokens += reply.usage.input;

@@ -114,6 +114,12 @@ chat "$(ask $GPT 'say: guten Tag')"
 expect "an invalid request: Converse has the last word" "$CODE $(way)" "200 1 1 0"
 chat "$(ask $GPT 'say: guten Tag')"
 expect "which says nothing of the model" "$CODE $(way)" "200 2 1 0"
+for after in model-timeout:504 model-error:500; do
+    mock_reset
+    fault gpt-6-sol "${after%:*}"
+    chat "$(ask $GPT 'say: guten Tag')"
+    expect "$after: the model has run, and does not run again" "$CODE $(way)" "${after#*:} 1 0 0"
+done
 mock_reset
 fault gpt-6-sol throttle 1
 chat "$(ask $GPT 'say: guten Tag')"
@@ -134,4 +140,23 @@ for broken in stream-internal missing-end truncated-frame; do
 done
 expect "no worker died" "$(grep -c 'starting it again' "$T/server.log")" 0
 expect "every signature was good" "$(ledger .signature_failures)" 0
+
+LEARNED=$(grep -c 'has no Chat Completions' "$T/server.log")
+# --- a lane without access: Converse has none there either, so nothing is learned of the model's routes
+stop_server
+HOME_URL=$MOCK_URL
+"$MOCK" --port 0 --quiet >"$T/other.out" 2>"$T/other.log" &
+OTHER_PID=$!
+eventually 5 grep -q listening "$T/other.out"
+OTHER_URL=http://$(sed -n 's/.*listening on //p' "$T/other.out")
+mock_reset
+fault gpt-6-sol denied
+start_server WORKERS=1 BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1=$OTHER_URL" BEDROCK_ENDPOINT_URL=
+make_key lanes
+chat "$(ask $GPT 'say: guten Tag')"
+expect "it moves" "$CODE $(way) $(MOCK_URL=$OTHER_URL way)" "200 1 1 0 0 1 0"
+chat "$(ask $GPT 'say: guten Tag')"
+expect "the other lane is asked natively at once" "$CODE $(way) $(MOCK_URL=$OTHER_URL way)" "200 1 1 0 1 1 0"
+expect "nothing was learned" "$(grep -c 'has no Chat Completions' "$T/server.log")" "$LEARNED"
+kill "$OTHER_PID"
 finish

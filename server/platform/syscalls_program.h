@@ -6,8 +6,8 @@
  *   a number of the table      its rows in their order; the first whose tests all hold
  *   anything else              `others`
  *
- * Numbers are looked for by halves: about eight comparisons a call. (libseccomp makes the same, with
- * a database that costs a process half a megabyte and each start milliseconds.)
+ * Numbers are looked for by halves: about eight comparisons a call. libseccomp makes the same out of
+ * a database, which costs each process milliseconds and pages that are not given back.
  */
 #ifndef SERVER_PLATFORM_SYSCALLS_PROGRAM_H
 #define SERVER_PLATFORM_SYSCALLS_PROGRAM_H

@@ -174,8 +174,10 @@ static bool hear_item(const struct scan *s, scan_ref item, struct ask *ask, char
         return text_starts(sealed, STR(NATIVE_SEAL)) ||
                speaker_refuse(why, sealed.n ? "The encrypted content could not be verified."
                                             : "Item 'rs_x' not found.");
-    if (is_in(kind, calls))
+    if (is_in(kind, calls)) { /* what was answered before is heard no more */
+        ask->tool_result = (struct str){NULL, 0};
         return calls_of(s, id, item) == 0 || speaker_refuse(why, "Duplicate call_id in the input.");
+    }
     if (!is_in(kind, outputs))
         return speaker_refuse(why, "Invalid 'input': value did not match any expected variant");
     if (calls_of(s, id, item) != 1)

@@ -39,6 +39,11 @@ static bool is_grok(struct str model)
     return text_find(model, STR("xai.grok"), &at);
 }
 
+static bool is_oss(struct str model)
+{
+    return text_starts(model, STR("openai.gpt-oss-"));
+}
+
 static bool check_parameters(const struct scan *s, struct str model, char why[WHY_SIZE])
 {
     static const char *const sampling[] = {"temperature",       "top_p",    "presence_penalty",
@@ -55,6 +60,9 @@ static bool check_parameters(const struct scan *s, struct str model, char why[WH
     for (size_t i = 0; i < COUNT_OF(nowhere); i++)
         if (scan_get(s, 0, text_from(nowhere[i])) != SCAN_ABSENT)
             return speaker_refuse(why, "Unsupported parameter: '%s'", nowhere[i]);
+    if (!is_grok(model) && SCAN_GET(s, 0, "max_tokens") != SCAN_ABSENT)
+        return speaker_refuse(why, "The 'max_tokens' parameter is not supported, use "
+                                   "'max_completion_tokens' instead");
     if (is_grok(model) && none)
         return speaker_refuse(why, "Unsupported value: 'reasoning_effort' 'none'");
     if (native_is_gpt(model) && !none && scan_size(s, SCAN_GET(s, 0, "tools")) > 0)
@@ -91,6 +99,36 @@ static void understand(const struct scan *s, struct ask *ask)
     ask->max_tokens = 100000;
     scan_i64(s, SCAN_GET(s, 0, "max_completion_tokens"), &ask->max_tokens);
     scan_i64(s, SCAN_GET(s, 0, "max_tokens"), &ask->max_tokens);
+}
+
+/* --- gpt-oss: thoughts stand in its text --------------------------------------------------- */
+
+struct tagged {
+    bool is;   /* it is gpt-oss */
+    bool each; /* in a stream each chunk of a thought has tags of its own */
+    struct str thought, said;
+};
+
+/* The thought goes out of the blocks, into the text that follows it. */
+static struct tagged tag(struct arena *arena, const struct scan *s, const struct ask *ask,
+                         struct reply *r)
+{
+    struct tagged t = {.is = is_oss(ask->model) && r->block[0].kind == BLOCK_THINKING};
+    if (!t.is)
+        return t;
+    bool text = r->block_n > 1 && r->block[1].kind == BLOCK_TEXT;
+    t.each = SCAN_IS(s, SCAN_GET(s, 0, "reasoning_effort"), "low");
+    t.thought = r->block[0].text;
+    t.said = text ? r->block[1].text : STR("");
+    r->block[0].kind = BLOCK_TEXT;
+    r->block[0].text = text_from(arena_printf(arena, "<reasoning>%.*s</reasoning>%.*s",
+                                              STR_ARG(t.thought), STR_ARG(t.said)));
+    if (text) {
+        r->block_n--;
+        for (size_t i = 1; i < r->block_n; i++)
+            r->block[i] = r->block[i + 1];
+    }
+    return t;
 }
 
 /* --- the answer ---------------------------------------------------------------------------- */
@@ -219,6 +257,41 @@ static void put_event(struct buf *out, const struct reply *r, enum step step)
     BUF_LIT(out, "\n\n");
 }
 
+static void put_content(struct buf *out, const struct reply *r, const char *before, struct str text,
+                        const char *after)
+{
+    struct buf content;
+    buf_init(&content, text.n + 40);
+    buf_printf(&content, "%s%.*s%s", before, STR_ARG(text), after);
+    struct reply piece = *r;
+    piece.block_n = 1;
+    piece.block[0] = (struct block){.kind = BLOCK_TEXT, .text = buf_str(&content)};
+    put_event(out, &piece, STEP_SAY);
+    buf_free(&content);
+}
+
+/* Tags are cut in two, or each piece of a thought has its own. */
+static void put_tagged(struct buf *out, const struct reply *r, const struct tagged *t)
+{
+    struct reply calls = *r;
+    if (t->each) {
+        size_t half = ask_piece(t->thought, t->thought.n / 2);
+        put_content(out, r, "<reasoning>", text_sub(t->thought, 0, half), "</reasoning>");
+        put_content(out, r, "<reasoning>", text_sub(t->thought, half, t->thought.n),
+                    "</reasoning>");
+        put_content(out, r, "", t->said, "");
+    } else {
+        struct str rest = r->block[0].text;
+        for (size_t n; rest.n > 0; rest = text_sub(rest, n, rest.n)) {
+            n = ask_piece(rest, 7);
+            put_content(out, r, "", text_sub(rest, 0, n), "");
+        }
+    }
+    calls.block[0] = (struct block){.kind = BLOCK_THINKING};
+    if (r->block_n > 1)
+        put_event(out, &calls, STEP_SAY);
+}
+
 /* In chunks of piece bytes. */
 void native_put_chunks(struct answer *out, struct str body, size_t piece)
 {
@@ -233,13 +306,16 @@ void native_put_chunks(struct answer *out, struct str body, size_t piece)
     BUF_LIT(out->out, "0\r\n\r\n");
 }
 
-static void give_stream(struct mock *mock, const struct reply *r, const struct faults *f,
-                        bool usage, struct answer *out)
+static void give_stream(struct mock *mock, const struct reply *r, const struct tagged *t,
+                        const struct faults *f, bool usage, struct answer *out)
 {
     struct buf *b = &mock->body;
     buf_clear(b);
     put_event(b, r, STEP_ROLE);
-    put_event(b, r, STEP_SAY);
+    if (t->is)
+        put_tagged(b, r, t);
+    else
+        put_event(b, r, STEP_SAY);
     if (fault_on(f, FAULT_STREAM_INTERNAL)) {
         BUF_LIT(b, "data: {\"error\":{\"message\":\"it broke in account 123456789012\"}}\n\n");
     } else if (!fault_on(f, FAULT_MISSING_END)) {
@@ -257,7 +333,8 @@ static bool check(struct mock *mock, const struct scan *s, const struct faults *
                   struct answer *out)
 {
     char why[WHY_SIZE];
-    if (fault_on(f, FAULT_NATIVE_ABSENT) || (!native_is_gpt(model) && !is_grok(model))) {
+    if (fault_on(f, FAULT_NATIVE_ABSENT) ||
+        (!native_is_gpt(model) && !is_grok(model) && !is_oss(model))) {
         native_refuse(mock, out, 404, "the model does not exist here");
         return false;
     }
@@ -284,6 +361,7 @@ void native_chat(struct mock *mock, const struct request *r, struct arena *arena
     if (!check(mock, &s, faults, ask.model, out))
         return;
     understand(&s, &ask);
+    ask.thinking = is_oss(ask.model);
     if (!ask_reply(arena, &ask, faults, &reply)) {
         native_refuse(mock, out, 503, "mock: out of memory");
         return;
@@ -292,8 +370,9 @@ void native_chat(struct mock *mock, const struct request *r, struct arena *arena
     mock->ledger.output_tokens += reply.usage.output;
     scan_bool(&s, SCAN_GET(&s, 0, "stream"), &stream);
     scan_bool(&s, SCAN_GET(&s, SCAN_GET(&s, 0, "stream_options"), "include_usage"), &usage);
+    struct tagged tagged = tag(arena, &s, &ask, &reply);
     if (stream)
-        give_stream(mock, &reply, faults, usage, out);
+        give_stream(mock, &reply, &tagged, faults, usage, out);
     else
         give_whole(mock, &reply, out);
 }

@@ -1,7 +1,7 @@
 /*
  * native.h - Bedrock's own Chat Completions (native.c) and Responses (native_responses.c, what it reads in
  * native_ask.c), as litellm found them by 9 Oct 2026 and AWS's user guide has them: models of OpenAI's make by
- * their profiles us. and global. only, and Grok; tool calls are counted anew in each answer ("call_0");
+ * their profiles us. and global. only, Grok, and gpt-oss, whose thoughts stand in tags; tool calls are counted anew in each answer ("call_0");
  * some parameters, tools and items are refused. Answers and errors have OpenAI's shape, streams are server-sent events.
  */
 #ifndef MOCK_NATIVE_H

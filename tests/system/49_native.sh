@@ -72,6 +72,24 @@ expect "GPT, not thinking" "$CODE $(sent keys)" '200 ["frequency_penalty","messa
 chat "$(ask $GROK 'say: x' '{"temperature":1,"frequency_penalty":1,"reasoning_effort":"none"}')"
 expect "Grok" "$CODE $(sent keys)" '200 ["messages","model","temperature"]'
 
+# --- the older name of a limit, and the thoughts of gpt-oss, which stand in its text
+chat "$(ask $GPT 'say: x' '{"max_tokens":50}')"
+expect "a limit" "$CODE $(sent .max_completion_tokens)" "200 50"
+OSS=openai.gpt-oss-120b-1:0
+THOUGHT='The user wants an answer; a short one will do.'
+thoughts_of_stream() { sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -rj '.choices[0].delta.reasoning_content // empty'; }
+chat "$(ask $OSS 'say: guten Tag' '{"temperature":1,"presence_penalty":1,"max_tokens":50}')"
+expect "gpt-oss" "$CODE $(jq -r '.choices[0].message | [.content, .reasoning_content] | join("|")' "$T/body") $(sent keys)" "200 guten Tag|$THOUGHT [\"max_completion_tokens\",\"messages\",\"model\",\"presence_penalty\",\"temperature\"]"
+for effort in low high; do
+    chat "$(ask $OSS 'say: one <reasoning> two' "{\"stream\":true,\"reasoning_effort\":\"$effort\"}")"
+    expect "gpt-oss, streamed, $effort" "$CODE $(text_of_stream)|$(thoughts_of_stream) $(tail -2 "$T/body" | head -1)" "200 one <reasoning> two|$THOUGHT data: [DONE]"
+done
+chat "$(ask $OSS 'use tool weather {"city":"Ulm"}' "$(jq -c '. + {stream: true}' <<<"$TOOLS")")"
+expect_match "gpt-oss, a call" "$(text_of_stream)|$(thoughts_of_stream) $(id_of stream)" "^I will use a tool.[|]$THOUGHT call_[A-Za-z0-9]{24}\$"
+chat "$(ask $GPT 'say: <reasoning>x</reasoning>')"
+expect "of others a tag is text" "$(jq -r '.choices[0].message.content' "$T/body")" '<reasoning>x</reasoning>'
+expect "none was refused" "$(ledger .refused)" 0
+
 # --- what goes by Converse
 mock_reset
 n=0
@@ -89,7 +107,9 @@ $(ask $GPT 'say: x' '{"frobnicate":5}')
 $(ask openai.gpt-6-sol 'say: x')
 $(ask eu.openai.gpt-6-sol 'say: x')
 $(ask global.openai.gpt-5.4 'say: x')
-$(ask openai.gpt-oss-120b-1:0 'say: x')
+$(ask openai.gpt-oss-safeguard-120b 'say: x')
+$(ask openai.gpt-oss-120b-1:0 'say: x' '{"logit_bias":{"1":1}}')
+$(ask openai.gpt-oss-120b-1:0 'say: x' '{"reasoning_effort":"max"}')
 $(ask us.amazon.nova-pro-v1:0 'say: x')
 $(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: [{type: "text", text: "say: x", cache_control: {type: "ephemeral"}}]}]}')
 $(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: "x"}, {role: "assistant", content: "y", reasoning_content: "z"}, {role: "user", content: "say: x"}]}')

@@ -77,7 +77,8 @@ static struct reply *new_reply(struct exchange *x)
         struct responses_echo echo = converse_to_responses_echo(&a->scan);
         return native_output_new(x->arena, a->client_model, &echo);
     }
-    return native_chat_new(x->arena, a->client_model, a->chat.include_usage);
+    return native_chat_new(x->arena, a->client_model, a->chat.include_usage,
+                           a->model.caps->flags & MODELS_REASONING_TAGS);
 }
 
 bool native_convert(struct exchange *x, struct err *err)

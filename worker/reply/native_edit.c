@@ -5,8 +5,6 @@
 
 #include "server/json/json.h"
 
-#define NAME_MAX_JSON 8192
-
 const struct scan_limits native_edit_limits = {
     .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
 
@@ -36,20 +34,26 @@ struct str native_edit_id(struct native_edit_ids *ids, uint64_t at)
     return text_from(id);
 }
 
-void native_edit_put(struct edits *e, scan_ref value, struct str text)
+struct str native_edit_json(struct arena *arena, struct str text)
 {
     struct buf b;
     struct json_out w;
+    buf_init(&b, 6 * text.n + 2); /* the longest escape is six bytes */
+    json_begin(&w, &b);
+    json_str(&w, text);
+    struct str json = buf_ok(&b) ? arena_dup(arena, buf_str(&b)) : (struct str){NULL, 0};
+    buf_free(&b);
+    return json;
+}
+
+void native_edit_put(struct edits *e, scan_ref value, struct str text)
+{
     if (value == SCAN_ABSENT) {
         return;
     }
-    buf_init(&b, NAME_MAX_JSON);
-    json_begin(&w, &b);
-    json_str(&w, text);
-    struct str json = buf_ok(&b) ? arena_dup(e->scan->arena, buf_str(&b)) : (struct str){NULL, 0};
+    struct str json = native_edit_json(e->scan->arena, text);
     e->failed |= !json.p;
     edits_value(e, value, json);
-    buf_free(&b);
 }
 
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name)

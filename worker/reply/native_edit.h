@@ -20,6 +20,8 @@ struct native_edit_ids { /* zero: none is there yet */
 bool native_edit_only_counts(struct str id);
 /* That of a call, the same each time, as a JSON string; at: below NATIVE_EDIT_CALLS. */
 struct str native_edit_id(struct native_edit_ids *ids, uint64_t at);
+/* text as JSON, in the arena; p NULL: no memory. */
+struct str native_edit_json(struct arena *arena, struct str text);
 /* text in place of a value that is there. */
 void native_edit_put(struct edits *e, scan_ref value, struct str text);
 /* 0: there is no such count. */

@@ -1,16 +1,20 @@
 #include "worker/reply/native_reply.h"
 
 #include "worker/reply/native_edit.h"
+#include "worker/reply/native_tags.h"
 
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
 
 struct native_reply { /* begins as all of them */
     struct reply reply;
     bool wants_usage;
+    bool has_tags;
+    struct native_tags tags;
     struct native_edit_ids ids; /* by index of the call */
 };
 
-struct reply *native_chat_new(struct arena *arena, struct str client_model, bool wants_usage)
+struct reply *native_chat_new(struct arena *arena, struct str client_model, bool wants_usage,
+                              bool tags)
 {
     struct native_reply *r = arena_alloc(arena, sizeof *r);
     if (!r) {
@@ -18,6 +22,7 @@ struct reply *native_chat_new(struct arena *arena, struct str client_model, bool
     }
     r->reply = (struct reply){.client_model = client_model};
     r->wants_usage = wants_usage;
+    r->has_tags = tags;
     return &r->reply;
 }
 
@@ -86,6 +91,50 @@ static void mend_calls(struct native_reply *r, struct edits *e, scan_ref message
     }
 }
 
+/* In place of the member, or beside the others. */
+static void put_member(struct edits *e, scan_ref object, struct str name, struct str text)
+{
+    scan_ref there = scan_get(e->scan, object, name);
+    if (there != SCAN_ABSENT) {
+        native_edit_put(e, there, text);
+        return;
+    }
+    struct str json = native_edit_json(e->scan->arena, text);
+    char *member = json.p ? arena_printf(e->scan->arena, "\"%.*s\":%.*s%s", STR_ARG(name),
+                                         STR_ARG(json), scan_size(e->scan, object) > 0 ? "," : "")
+                          : NULL;
+    e->failed |= !member;
+    edits_inside(e, object, text_from(member));
+}
+
+/* What is thought and what is said each in its own member, as clients read them. */
+static void mend_text(struct native_reply *r, struct edits *e, scan_ref message, bool ends)
+{
+    const struct scan *s = e->scan;
+    scan_ref content = SCAN_GET(s, message, "content");
+    struct str text = scan_text(s, content);
+    struct buf thought, said;
+    if (!r->has_tags || scan_type(s, message) != SCAN_OBJECT ||
+        SCAN_GET(s, message, "reasoning_content") != SCAN_ABSENT) {
+        return;
+    }
+    buf_init(&thought, text.n + NATIVE_TAGS_HELD);
+    buf_init(&said, text.n + NATIVE_TAGS_HELD);
+    native_tags_feed(&r->tags, text, &thought, &said);
+    if (ends) {
+        native_tags_end(&r->tags, &thought, &said);
+    }
+    e->failed |= !buf_ok(&thought) || !buf_ok(&said);
+    if (buf_len(&thought) > 0) {
+        put_member(e, message, STR("reasoning_content"), buf_str(&thought));
+    }
+    if (!text_eq(buf_str(&said), text)) {
+        put_member(e, message, STR("content"), buf_str(&said));
+    }
+    buf_free(&thought);
+    buf_free(&said);
+}
+
 /* Of a chunk or of a whole answer. */
 static void mend(struct native_reply *r, struct edits *e)
 {
@@ -100,6 +149,9 @@ static void mend(struct native_reply *r, struct edits *e)
         read_end(&r->reply, s, c);
         mend_calls(r, e, SCAN_GET(s, c, "delta"));
         mend_calls(r, e, SCAN_GET(s, c, "message"));
+        bool ends = scan_type(s, SCAN_GET(s, c, "finish_reason")) == SCAN_STRING;
+        mend_text(r, e, SCAN_GET(s, c, "delta"), ends);
+        mend_text(r, e, SCAN_GET(s, c, "message"), true);
     }
 }
 

@@ -97,8 +97,13 @@ static bool enter(struct exchange *x, const struct models_choice *choice)
     if (!limits_may_use(x, x->asked.client_model, choice)) {
         return false;
     }
+    const struct models_choice before = x->asked.model;
     x->asked.model = *choice;
-    return money_remake(x);
+    if (!money_remake(x)) {
+        x->asked.model = before;
+        return false;
+    }
+    return true;
 }
 
 static void tell_move(const struct exchange *x, const struct models_choice *from,
@@ -126,7 +131,6 @@ bool chain_try(struct exchange *x)
     struct models_choice from = x->asked.model, choice = from;
     struct err why = x->outcome.err;
     enum counter refused = x->outcome.refused;
-    bool remade = false;
     if (!is_left(x)) {
         return false;
     }
@@ -142,11 +146,6 @@ bool chain_try(struct exchange *x)
             arrive(x);
             return true;
         }
-        remade = true;
-    }
-    x->asked.model = from;
-    if (remade) {
-        (void)money_remake(x); /* it had it a moment ago; and it has been refused already */
     }
     x->outcome.err = why;
     x->outcome.refused = refused;

@@ -69,6 +69,11 @@ for i in 1 2 3; do
     expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $((MS < 500))" "200 us-west-2 1"
 done
 expect_below "the closed lane is asked when it opens alone" "$(grep -c 'upstream: bound: ' "$T/server.log")" 6
+shown() { run -- top --once && grep -q "^lane $FAR .* throttles [1-9].* probes [1-9].*, closed to 1 models (throttled)\$" "$T/out" && grep -q '^lane us-west-2 .*, open$' "$T/out"; }
+expect_true "top shows how the lanes are" eventually 8 shown
+expect_match "and who waits" "$(cat "$T/out")" 'waiting for their turn: 1 of [1-9]'
+run -- top --output json
+expect "also as JSON" "$(jq -r '.queue_waiting, .lanes[0].why, .lanes[1].moves > 0, (.conversations_moved | type)' "$T/out" | tr '\n' ' ')" "1 open true number "
 at "$FAR_URL" mock_reset
 back
 expect "its turn comes, and its lane is told" "$(code bound) $(line bound lane)" "200 $FAR"

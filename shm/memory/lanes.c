@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define PROBES     8  /* words that a lane and model may stand in */
+#define PROBES     8 /* words that a lane and model may stand in */
+#define TRIES_MAX  1000
 #define TICK_MS    64 /* 2^24 of them are 12 days; a sweep frees what is older */
 #define TAG_BITS   21
 #define UNTIL_BITS 24
@@ -207,19 +208,17 @@ enum lanes_verdict lanes_ask(struct segment *s, unsigned slot, uint64_t model, u
 }
 
 /* An answer of before the closing frees nothing: not even one failure is forgotten by it, where the
- * lane is closed. */
+ * lane is closed. All of its words, as two that found none may have made one each. */
 void lanes_good(struct segment *s, unsigned slot, uint64_t model, bool probe_, uint64_t now_ms)
 {
     uint64_t word;
-    _Atomic uint64_t *at = lanes_any(s, now_ms) ? find(s, slot, model, now_ms, &word) : NULL;
-    while (at) {
-        struct cell c = unpack(word);
-        if (closes(&c) && !probe_) {
+    for (unsigned i = 0; i < TRIES_MAX && lanes_any(s, now_ms); i++) {
+        _Atomic uint64_t *at = find(s, slot, model, now_ms, &word);
+        struct cell c = unpack(at ? word : 0);
+        if (!at || (closes(&c) && !probe_)) {
             return;
         }
-        if (atomic_compare_exchange_weak(at, &word, 0) || word >> NAME_AT != c.name) {
-            return;
-        }
+        atomic_compare_exchange_strong(at, &word, 0);
     }
 }
 
@@ -266,7 +265,7 @@ void lanes_bad(struct segment *s, unsigned slot, uint64_t model, enum lanes_why 
     assert(slot < LANES_SLOTS && why > LANES_FINE && why < LANES_WHY_COUNT);
     uint64_t key = key_of(slot, model), name = name_of(slot, key);
     segment_layout_raise(&s->lanes->busy_until_ms, now_ms + LANES_RETRY_MS_MAX + FORGET_MS);
-    for (unsigned i = 0; i < PROBES; i++) { /* whoever was quicker has told something of it, too */
+    for (unsigned i = 0; i < TRIES_MAX; i++) { /* each one lost was somebody else's news of it */
         uint64_t word;
         _Atomic uint64_t *at = find(s, slot, model, now_ms, &word);
         bool own = at != NULL;

@@ -22,7 +22,6 @@
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/memory/directory.h"
-#include "shm/memory/lane_names.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
 
@@ -414,7 +413,6 @@ static void begin(struct master *m, struct config *c, const char *address)
     m->relieving = upgrade_parent() != 0;
     m->relieve_until_ms = clock_mono_ms() + RELIEVE_MAX_MS;
     r->sets[0].config = c;
-    lane_names_enter(&r->segment, &c->lanes, NULL);
     roster_want(r, 0);
     if (!m->relieving) {
         roster_want_set(r, &r->sets[0], c);

@@ -44,14 +44,29 @@ static bool heeds(const struct exchange *x)
 
 /* --- what may be asked --------------------------------------------------------------------- */
 
+static bool speaks_of(const struct exchange *x, struct str member)
+{
+    size_t at;
+    return x->asked.dialect == DIALECT_BEDROCK && text_find(x->asked.body, member, &at);
+}
+
+/* A guardrail and a project are known in one region of one account, whoever named them: the settings, the
+ * key, or a client of Bedrock's own routes. */
+static bool has_its_place(const struct exchange *x)
+{
+    const struct plan_terms *terms = &x->attempt.terms;
+    const struct str *head = x->asked.passed.head;
+    return terms->guardrail.id.n > 0 || terms->project.n > 0 ||
+           head[ASKED_PASSED_GUARDRAIL].n > 0 || head[ASKED_PASSED_PROJECT].n > 0 ||
+           speaks_of(x, STR("\"guardrailConfig\"")) || speaks_of(x, STR("\"projectIdentifier\""));
+}
+
 static uint8_t find_able(const struct exchange *x)
 {
     const struct config_lanes *l = lanes(x);
     struct str id = x->asked.model.id, home = text_from(l->lane[LANES_HOME].region);
-    const struct plan_terms *terms = &x->attempt.terms;
     uint8_t able = 0;
-    if (terms->guardrail.id.n > 0 ||
-        terms->project.n > 0) { /* known in one region of one account */
+    if (has_its_place(x)) {
         return BIT(LANES_HOME);
     }
     for (unsigned i = 0; i < l->n; i++) { /* of home alone nothing is known */

@@ -381,6 +381,26 @@ static void test_lane_without_keys_or_geography_is_passed_over(void **state)
     end(&x);
 }
 
+/* Nothing of them is news of a lane, as no other one is asked. */
+static void test_what_is_known_in_one_region_stays_at_home(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct exchange x = request(1, PLAIN);
+        x.asked.dialect =
+            i < 5 ? DIALECT_BEDROCK : DIALECT_ANTHROPIC; /* whose body may say anything */
+        x.asked.passed.head[ASKED_PASSED_GUARDRAIL] = i == 0 ? STR("g") : STR("");
+        x.asked.passed.head[ASKED_PASSED_PROJECT] = i == 1 ? STR("p") : STR("");
+        x.asked.body = i == 2   ? STR("{\"projectIdentifier\":\"p\"}")
+                       : i == 3 ? STR(PLAIN)
+                                : STR("{\"guardrailConfig\":{}}");
+        assert_int_equal(pick(&x), HOME);
+        assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE),
+                         i == 3 || i == 5 ? EAST : 9);
+        end(&x);
+    }
+}
+
 static void test_probe_is_given_back_by_whoever_ends(void **state)
 {
     (void)state;
@@ -451,6 +471,7 @@ int main(void)
         TEST(test_thoughts_stay_in_the_account_that_thought_them),
         TEST(test_reload_keeps_what_is_known_with_its_lane),
         TEST(test_lane_without_keys_or_geography_is_passed_over),
+        TEST(test_what_is_known_in_one_region_stays_at_home),
         TEST(test_probe_is_given_back_by_whoever_ends),
         TEST(test_all_closed_asks_the_first_to_open_and_says_when),
         TEST(test_counting_says_nothing_of_answers),

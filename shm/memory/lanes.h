@@ -37,7 +37,7 @@
     X(FAILED, "failed", 1000, 8000, 2, 8000)              \
     X(QUOTA, "day_quota", 600000, 3600000, 1, 10000)      \
     X(DENIED, "access_denied", 300000, 3600000, 1, 10000) \
-    X(ABSENT, "not_offered_here", 3600000, 3600000, 1, 10000)
+    X(ABSENT, "not_offered_here", 300000, 3600000, 1, 10000)
 
 enum lanes_why {
     LANES_FINE, /* it is not closed */

@@ -90,7 +90,7 @@ struct reply {
 /* Signature of every thinking block: base64, as the real one is; of each account its own. */
 struct str ask_signature(void);
 void ask_sign_as(const char *access_key);
-#define REPLY_BLOCKED   "Sorry, the model cannot answer this question."
+#define REPLY_BLOCKED "Sorry, the model cannot answer this question."
 /* Cache counts given when a request carries cache marks. */
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32

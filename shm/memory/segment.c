@@ -23,6 +23,7 @@
 #include "shm/memory/standing.h"
 #include "shm/memory/turns.h"
 #include "shm/memory/sticks.h"
+#include "shm/memory/thoughts.h"
 
 /* The byte map. Both the maker and the attacher compute it, so a header that disagrees
  * is refused. */
@@ -53,7 +54,9 @@ static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
     h.holds.size = holds_area_size(workers, max_keys);
     h.turns.at = segment_layout_page_up(h.holds.at + h.holds.size);
     h.turns.size = turns_area_size();
-    h.size = segment_layout_page_up(h.turns.at + h.turns.size);
+    h.thoughts.at = segment_layout_page_up(h.turns.at + h.turns.size);
+    h.thoughts.size = thoughts_area_size();
+    h.size = segment_layout_page_up(h.thoughts.at + h.thoughts.size);
     return h;
 }
 
@@ -78,6 +81,7 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
     s->sticks = (struct sticks_area *)(void *)(base + h->sticks.at);
     s->holds = (struct holds_row *)(void *)(base + h->holds.at);
     s->turns = (struct turns_area *)(void *)(base + h->turns.at);
+    s->thoughts = (struct thoughts_area *)(void *)(base + h->thoughts.at);
     s->size = h->size;
 }
 
@@ -97,8 +101,8 @@ static void open_again(struct segment *s)
 }
 
 /*
- * All but the directory, the edition, the buckets, the holds and the turns is claimed. These are sized for
- * MAX_KEYS, or for a day when all wait, and their pages come as keys do: a server with ten keys does not pay for 16,384.
+ * All but the directory, the edition, the buckets, the holds, the turns and the thoughts is claimed. These
+ * are sized for MAX_KEYS, or for a day when all wait, and their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
 {
@@ -122,6 +126,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     *s->header = *h;
     learned_init(s);
     lanes_init(s);
+    thoughts_init(s);
     return STATUS_OK;
 }
 

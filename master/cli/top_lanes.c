@@ -4,7 +4,7 @@
 
 #include "server/base/clock.h"
 #include "shm/memory/counters.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/sticks.h"
 #include "shm/memory/turns.h"
 
@@ -33,11 +33,12 @@ void top_lanes_print(const struct segment *s, const struct config_lanes *l)
     printf(l->n ? "; conversations away from home: %u\n" : "\n", conversations(s));
     for (unsigned i = 0; i < l->n; i++) {
         enum lanes_why why;
-        uint32_t closed = lanes_closed_models(s, i, clock_mono_ms(), &why);
+        unsigned slot = lane_names_slot(s, l->lane[i].id);
+        uint32_t closed = lanes_closed_models(s, slot, clock_mono_ms(), &why);
         printf("lane %-24s", l->lane[i].name);
         for (int what = 0; what < LANES_COUNT_COUNT; what++) {
             printf(" %s %llu", lanes_count_word((enum lanes_count)what),
-                   (unsigned long long)lanes_sum(s, i, (enum lanes_count)what));
+                   (unsigned long long)lanes_sum(s, slot, (enum lanes_count)what));
         }
         printf(closed ? ", closed to %u models (%s)\n" : ", open\n", closed, lanes_word(why));
     }
@@ -55,14 +56,15 @@ void top_lanes_json(const struct segment *s, const struct config_lanes *l, struc
     json_array(w);
     for (unsigned i = 0; i < l->n; i++) {
         enum lanes_why why;
+        unsigned slot = lane_names_slot(s, l->lane[i].id);
         json_object(w);
         JSON_KEY(w, "name");
         json_str(w, text_from(l->lane[i].name));
         for (int what = 0; what < LANES_COUNT_COUNT; what++) {
             member(w, lanes_count_word((enum lanes_count)what),
-                   lanes_sum(s, i, (enum lanes_count)what));
+                   lanes_sum(s, slot, (enum lanes_count)what));
         }
-        member(w, "closed_models", lanes_closed_models(s, i, clock_mono_ms(), &why));
+        member(w, "closed_models", lanes_closed_models(s, slot, clock_mono_ms(), &why));
         JSON_KEY(w, "why");
         json_str(w, text_from(lanes_word(why)));
         json_object_end(w);

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "shm/catalogue/region.h"
-#include "shm/memory/lanes.h"
-#include "shm/memory/signing.h"
+#include "shm/memory/lane_names.h"
 
 static uint8_t serving(const struct config_lanes *l, struct str id)
 {
@@ -39,15 +38,27 @@ void reach_keep(const struct exchange *x, struct reach *out)
     }
 }
 
+/* Of those the ones that can be signed for, by their slots in shared memory. */
+static unsigned slots_of(const struct worker *w, uint8_t lanes)
+{
+    const struct config_lanes *l = &w->config->lanes;
+    unsigned slots = 0;
+    for (unsigned i = 0; i < l->n; i++) {
+        if (lanes >> i & 1 &&
+            (w->config->bedrock_api_key[0] || keyring_has(w->segment, w->config, i))) {
+            slots |= 1u << lane_names_slot(w->segment, l->lane[i].id);
+        }
+    }
+    return slots;
+}
+
 bool reach_is_shut(const struct worker *w, const struct reach *r, uint64_t now_ms)
 {
     uint64_t until_ms;
     if (r->own == r->others || !lanes_any(w->segment, now_ms)) { /* as all others are */
         return false;
     }
-    unsigned signs =
-        w->config->bedrock_api_key[0] ? r->others | r->own : signing_usable_lanes(w->segment);
-    return lanes_all_closed(w->segment, r->own & signs, r->model, now_ms, &until_ms) &&
-           (r->others & signs) != 0 &&
-           !lanes_all_closed(w->segment, r->others & signs, r->model, now_ms, &until_ms);
+    unsigned others = slots_of(w, r->others);
+    return lanes_all_closed(w->segment, slots_of(w, r->own), r->model, now_ms, &until_ms) &&
+           others != 0 && !lanes_all_closed(w->segment, others, r->model, now_ms, &until_ms);
 }

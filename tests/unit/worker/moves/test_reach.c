@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "server/base/clock.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/segment.h"
 #include "shm/memory/signing.h"
 
@@ -30,8 +30,9 @@ static int set_up(void **state)
     memset(&config, 0, sizeof config);
     config.bedrock_api_key = "";
     assert_int_equal(config_lanes_read(STR(FOUR), &config.lanes, &err), STATUS_OK);
+    lane_names_enter(&segment, &config.lanes, NULL);
     for (unsigned i = 0; i < 4; i++) {
-        struct signing_keys keys = {.access_key_id = "AKID"};
+        struct signing_keys keys = {.access_key_id = "AKID", .lane = config.lanes.lane[i].id};
         signing_publish(&segment, i, &keys);
     }
     worker = (struct worker){.segment = &segment, .config = &config};
@@ -82,7 +83,8 @@ static void test_keep_table(void **state)
 
 static void shut(unsigned lane)
 {
-    lanes_bad(&segment, lane, MODEL, LANES_THROTTLED, 0, false, T0);
+    lanes_bad(&segment, lane_names_slot(&segment, config.lanes.lane[lane].id), MODEL,
+              LANES_THROTTLED, 0, false, T0);
 }
 
 static void test_is_shut_where_others_can_go_alone(void **state)

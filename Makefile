@@ -127,6 +127,7 @@ system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
 	@B=$(B) tests/torture/run.sh
+	@B=$(B) tests/torture/moves.sh
 	@SIGNALS=full B=$(B) tests/system/57_signals.sh
 	@SIGNALS=full B=$(B) tests/system/82_outage.sh
 
@@ -153,7 +154,7 @@ orders: $(B)/orders ## /v1/responses out of ORDERS=50000 random orders of Bedroc
 cov: ## what unit and system tests reach (gcovr): build/cov/report.txt; COV_SYSTEM=no leaves the latter out
 	@$(MAKE) VARIANT=cov cov-run
 
-bench: all $(B)/bench-streams ## this server, nginx and the mock alone, side by side
+bench: all $(B)/bench-streams $(B)/bench-start ## this server, nginx and the mock alone, side by side
 	@B=$(B) tests/bench/bench.py
 	@tests/bench/plot.py
 	@B=$(B) COUPLES=4 tests/bench/routes.sh
@@ -265,7 +266,7 @@ $(B)/wire-tool: $(B)/obj/tests/clients/wire_tool.o $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 
-$(B)/bench-streams: $(B)/obj/tests/bench/streams.o
+$(B)/bench-streams $(B)/bench-start: $(B)/bench-%: $(B)/obj/tests/bench/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 

@@ -35,7 +35,7 @@ struct syscalls_program {
 
 /* The architecture is one of those that the program can be made for (x86-64, arm64). */
 bool syscalls_program_possible(void);
-/* False: more entries or a longer program than there is room for. */
+/* False: more entries or a longer program than there is room for, or no memory. */
 MUST_CHECK bool syscalls_program_make(struct syscalls_program *p, uint32_t others,
                                       const struct syscalls_entry *entries, size_t n);
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "server/json/scan.h"
+#include "worker/reply/sse.h"
 
 static struct arena *arena;
 static struct buf out;
@@ -112,6 +113,46 @@ static struct str call_id(void)
     rest = text_sub(rest, at + 11, rest.n);
     assert_true(text_split(&rest, '"', &value));
     return arena_dup(arena, value);
+}
+
+/* As stream.c does it: what came, in two pieces. */
+static void pass(struct str stream, size_t split)
+{
+    struct sse s;
+    struct eventstream_frame f;
+    arena_drop(arena);
+    arena = arena_new((size_t)1 << 20);
+    struct reply *r = fresh();
+    const struct str pieces[] = {text_sub(stream, 0, split), text_sub(stream, split, stream.n)};
+    buf_clear(&out);
+    sse_init(&s, 100000);
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+        struct str bytes = pieces[i];
+        while (sse_next(&s, &bytes, &f, &err) == EVENTSTREAM_FRAME) {
+            assert_int_equal(native_output_relay.event(r, f.type, f.payload, &out, &err),
+                             STATUS_OK);
+        }
+    }
+    assert_false(sse_partial(&s));
+    assert_true(r->stopped);
+    sse_free(&s);
+}
+
+static void test_every_split_says_the_same(void **state)
+{
+    static const struct str came =
+        STR(EVENT("response.created", CREATED("us.gpt", "{}")) ": a comment\n\n" EVENT(
+            "response.output_item.added", ADDED("\"call_x\""))
+                EVENT("response.function_call_arguments.delta", DELTA)
+                    EVENT("response.completed", COMPLETED("us.gpt", "{}")));
+    (void)state;
+    for (size_t split = 0; split <= came.n; split++) {
+        pass(came, split);
+        expect(EVENT("response.created", CREATED(MY, "{\"a\":1}"))
+                   EVENT("response.output_item.added", ADDED("\"call_x\""))
+                       EVENT("response.function_call_arguments.delta", DELTA)
+                           EVENT("response.completed", COMPLETED(MY, "{\"a\":1}")));
+    }
 }
 
 static void test_calls_that_are_only_counted_get_ids(void **state)
@@ -267,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_split_says_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_of_other_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),

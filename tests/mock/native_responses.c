@@ -7,7 +7,10 @@ struct speech { /* one answer */
     const struct reply *reply;
     const struct native_wants *wants;
     struct buf *out;
-    uint32_t number;   /* of the next event */
+    uint32_t number;  /* of the next event */
+    uint32_t deltas;  /* how many may come until it breaks; 0: all have come */
+    size_t broken_at; /* there in out */
+    uint32_t broken_number;
     struct json_out w; /* the event that is open */
 };
 
@@ -274,6 +277,10 @@ static void tell_deltas(struct speech *p, const char *type, const char *prefix, 
         struct json_out *w = begin_of_item(p, type, prefix, at, index);
         speaker_put(w, STR("delta"), text_sub(text, 0, n));
         end_event(p);
+        if (p->deltas > 0 && --p->deltas == 0) {
+            p->broken_at = buf_len(p->out);
+            p->broken_number = p->number;
+        }
     }
 }
 
@@ -377,10 +384,15 @@ static void give_stream(struct speech *p, const struct faults *f, struct answer 
     bool fails = fault_on(f, FAULT_STREAM_INTERNAL) || fault_on(f, FAULT_STREAM_THROTTLE);
     uint32_t after =
         f->n[fault_on(f, FAULT_STREAM_INTERNAL) ? FAULT_STREAM_INTERNAL : FAULT_STREAM_THROTTLE];
+    p->deltas = fails ? after : 0;
     tell_response(p, "response.created", false);
     tell_response(p, "response.in_progress", false);
     for (size_t i = 0; i < p->reply->block_n && !(fails && after == 0); i++)
         tell_block(p, i);
+    if (fails && p->broken_at > 0) {
+        buf_truncate(p->out, p->broken_at);
+        p->number = p->broken_number;
+    }
     if (fails)
         tell_failure(p, f);
     else if (!fault_on(f, FAULT_MISSING_END))

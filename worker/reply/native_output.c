@@ -23,6 +23,8 @@ struct native_output { /* begins as all of them */
     struct buf kept;
     struct item item[ITEMS_MAX]; /* by output_index; n 0: none */
     size_t items;
+    int64_t speaks;  /* output_index of the item that is not done; -1: none */
+    struct buf said; /* of its text, escaped */
 };
 
 static void drop_all(void *ctx)
@@ -30,6 +32,7 @@ static void drop_all(void *ctx)
     struct native_output *r = ctx;
     buf_free(&r->held);
     buf_free(&r->kept);
+    buf_free(&r->said);
 }
 
 struct reply *native_output_new(struct arena *arena, struct str client_model,
@@ -44,6 +47,8 @@ struct reply *native_output_new(struct arena *arena, struct str client_model,
     r->arena = arena;
     buf_init(&r->held, HELD_MAX);
     buf_init(&r->kept, KEPT_MAX);
+    buf_init(&r->said, KEPT_MAX);
+    r->speaks = -1;
     return &r->reply;
 }
 
@@ -149,7 +154,7 @@ static void mend_response(struct native_output *r, struct edits *e, scan_ref res
 
 /* --- events -------------------------------------------------------------------------------- */
 
-enum kind { BEGINS, ITEM, ENDS, FAILS, OTHER };
+enum kind { BEGINS, ADDED, SAYS, DONE, ENDS, FAILS, OTHER };
 
 static enum kind kind_of(struct str type)
 {
@@ -157,15 +162,11 @@ static enum kind kind_of(struct str type)
         const char *type;
         enum kind kind;
     } rows[] = {
-        {"response.created", BEGINS},
-        {"response.in_progress", BEGINS},
-        {"response.queued", BEGINS},
-        {"response.output_item.added", ITEM},
-        {"response.output_item.done", ITEM},
-        {"response.completed", ENDS},
-        {"response.incomplete", ENDS},
-        {"response.failed", FAILS},
-        {"error", FAILS},
+        {"response.created", BEGINS},         {"response.in_progress", BEGINS},
+        {"response.queued", BEGINS},          {"response.output_item.added", ADDED},
+        {"response.output_text.delta", SAYS}, {"response.output_item.done", DONE},
+        {"response.completed", ENDS},         {"response.incomplete", ENDS},
+        {"response.failed", FAILS},           {"error", FAILS},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (text_eq(type, text_from(rows[i].type))) {
@@ -175,26 +176,47 @@ static enum kind kind_of(struct str type)
     return OTHER;
 }
 
+static void keep_item(struct native_output *r, enum kind kind, int64_t at, struct str raw)
+{
+    if (kind == ADDED) {
+        r->speaks = at;
+        buf_clear(&r->said);
+    } else if (at == r->speaks) {
+        r->speaks = -1;
+    }
+    if (at >= 0 && at < ITEMS_MAX && raw.n > 0 && buf_len(&r->kept) + raw.n <= KEPT_MAX) {
+        r->item[at] = (struct item){buf_len(&r->kept), raw.n};
+        r->items = (size_t)at + 1 > r->items ? (size_t)at + 1 : r->items;
+        buf_put_str(&r->kept, raw);
+    }
+}
+
 /* For response.failed: what has come of the answer. text is the event as the client gets it. */
 static void keep(struct native_output *r, struct arena *arena, enum kind kind, struct str text)
 {
     struct scan s;
     struct err ignored;
     int64_t at = -1;
-    if ((kind != BEGINS && kind != ITEM) ||
+    if ((kind != BEGINS && kind != ADDED && kind != DONE) ||
         scan_parse(&s, arena, text, &native_edit_limits, &ignored) != STATUS_OK) {
         return;
     }
-    struct str raw = scan_raw(&s, scan_get(&s, 0, kind == ITEM ? STR("item") : STR("response")));
     if (kind == BEGINS) {
-        r->created = arena_dup(r->arena, raw);
+        r->created = arena_dup(r->arena, scan_raw(&s, SCAN_GET(&s, 0, "response")));
         return;
     }
     (void)scan_i64(&s, SCAN_GET(&s, 0, "output_index"), &at);
-    if (at >= 0 && at < ITEMS_MAX && raw.n > 0 && buf_len(&r->kept) + raw.n <= KEPT_MAX) {
-        r->item[at] = (struct item){buf_len(&r->kept), raw.n};
-        r->items = (size_t)at + 1 > r->items ? (size_t)at + 1 : r->items;
-        buf_put_str(&r->kept, raw);
+    keep_item(r, kind, at, scan_raw(&s, SCAN_GET(&s, 0, "item")));
+}
+
+static void keep_text(struct native_output *r, const struct scan *s)
+{
+    scan_ref delta = SCAN_GET(s, 0, "delta");
+    struct str raw = scan_raw(s, delta);
+    int64_t at;
+    if (scan_type(s, delta) == SCAN_STRING && scan_i64(s, SCAN_GET(s, 0, "output_index"), &at) &&
+        at == r->speaks && buf_len(&r->said) + raw.n <= KEPT_MAX) {
+        buf_put_str(&r->said, text_sub(raw, 1, raw.n - 2));
     }
 }
 
@@ -229,6 +251,9 @@ static void mend(struct native_output *r, struct edits *e, enum kind kind, struc
     read_usage(&r->reply, s, response);
     mend_call(r, e, SCAN_GET(s, 0, "item"));
     r->reply.deltas += text_ends(name, STR(".delta"));
+    if (kind == SAYS) {
+        keep_text(r, s);
+    }
     if (kind == ENDS) {
         read_end(&r->reply, s, response);
     }
@@ -309,15 +334,51 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 
 /* --- a stream that breaks ------------------------------------------------------------------ */
 
-static void put_items(const struct native_output *r, struct buf *out)
+static bool is_told_anew(void *ctx, scan_ref key, scan_ref value)
+{
+    struct str name = scan_text(ctx, key);
+    (void)value;
+    return text_eq(name, STR("status")) || text_eq(name, STR("content"));
+}
+
+/* The message that was speaking, with what it has said. */
+static void put_speaker(const struct native_output *r, struct arena *arena, struct str item,
+                        struct buf *out)
+{
+    struct scan s;
+    struct edits e;
+    struct err ignored;
+    if (scan_parse(&s, arena, item, &native_edit_limits, &ignored) != STATUS_OK ||
+        scan_type(&s, 0) != SCAN_OBJECT) {
+        buf_put_str(out, item);
+        return;
+    }
+    edits_init(&e, &s);
+    bool more = edits_filter(&e, 0, is_told_anew, &s) > 0;
+    char *told = arena_printf(arena,
+                              "\"status\":\"incomplete\",\"content\":[{\"type\":\"output_text\","
+                              "\"text\":\"%.*s\",\"annotations\":[],\"logprobs\":[]}]%s",
+                              STR_ARG(buf_str(&r->said)), more ? "," : "");
+    e.failed |= !told;
+    edits_inside(&e, 0, text_from(told));
+    out->failed |= edits_apply(&e, out, &ignored) != STATUS_OK;
+}
+
+static void put_items(const struct native_output *r, struct arena *arena, struct buf *out)
 {
     bool any = false;
     BUF_LIT(out, "[");
     for (size_t i = 0; i < r->items; i++) {
-        if (r->item[i].n > 0) {
-            buf_put_str(out, any ? STR(",") : STR(""));
-            buf_put_str(out, text_sub(buf_str(&r->kept), r->item[i].at, r->item[i].n));
-            any = true;
+        struct str item = text_sub(buf_str(&r->kept), r->item[i].at, r->item[i].n);
+        if (item.n == 0) {
+            continue;
+        }
+        buf_put_str(out, any ? STR(",") : STR(""));
+        any = true;
+        if ((int64_t)i == r->speaks && buf_len(&r->said) > 0) {
+            put_speaker(r, arena, item, out);
+        } else {
+            buf_put_str(out, item);
         }
     }
     BUF_LIT(out, "]");
@@ -372,7 +433,7 @@ static void put_response(const struct native_output *r, struct arena *arena, str
     BUF_LIT(&ours, "\"status\":\"failed\",\"error\":");
     put_error(&ours, STR(""), code, message);
     BUF_LIT(&ours, ",\"output\":");
-    put_items(r, &ours);
+    put_items(r, arena, &ours);
     buf_put_str(&ours, more ? STR(",") : STR(""));
     edits_inside(&e, 0, buf_str(&ours));
     out->failed |= !buf_ok(&ours) || edits_apply(&e, out, &ignored) != STATUS_OK;

@@ -276,6 +276,40 @@ static void test_a_break_tells_what_is_there(void **state)
     assert_true(r->failed);
 }
 
+#define SPEAKS                                                                                \
+    "{\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"id\":\"msg_1\"," \
+    "\"type\":\"message\",\"status\":\"in_progress\",\"content\":[]}}"
+#define SAYS(at, text) \
+    "{\"type\":\"response.output_text.delta\",\"output_index\":" at ",\"delta\":" text "}"
+#define ITEM_NOW(text)                                                                    \
+    "[{\"status\":\"incomplete\",\"content\":[{\"type\":\"output_text\",\"text\":\"" text \
+    "\",\"annotations\":[],\"logprobs\":[]}],\"id\":\"msg_1\",\"type\":\"message\"}]"
+
+static void test_a_break_tells_what_was_being_said(void **state)
+{
+    size_t at;
+    (void)state;
+    struct reply *r = fresh();
+    event(r, "", SPEAKS);
+    event(r, "", SAYS("1", "\"one \\\"t\""));
+    event(r, "", SAYS("1", "\"wo\""));
+    event(r, "", SAYS("0", "\"of another\""));
+    event(r, "", SAYS("1", "7"));
+    buf_clear(&out);
+    native_output_fail(r, STR("server_error"), STR("x"), &out);
+    if (!text_find(buf_str(&out), STR("\"output\":" ITEM_NOW("one \\\"two")), &at))
+        fail_msg("%.*s", STR_ARG(buf_str(&out)));
+    r = fresh(); /* it was done: as it was told then */
+    event(r, "", SPEAKS);
+    event(r, "", SAYS("1", "\"one\""));
+    event(r, "", "{\"type\":\"response.output_item.done\",\"output_index\":1,\"item\":{\"id\":7}}");
+    event(r, "", SAYS("1", "\"late\""));
+    buf_clear(&out);
+    native_output_fail(r, STR("server_error"), STR("x"), &out);
+    if (!text_find(buf_str(&out), STR("\"output\":[{\"id\":7}]"), &at))
+        fail_msg("%.*s", STR_ARG(buf_str(&out)));
+}
+
 /* A beginning that no Responses has is no reason to fall. */
 static void test_a_break_after_an_odd_beginning(void **state)
 {
@@ -314,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_break_tells_what_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_break_tells_what_was_being_said, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_break_after_an_odd_beginning, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,32 @@ static void test_every_split_says_the_same(void **state)
     }
 }
 
+/* Each allocation fails once: then there is an error, or a flag that says so. */
+static void test_no_memory_is_told(void **state)
+{
+    static const char *const events[] = {CREATED("us.gpt", "{}"), ADDED("\"call_0\""), DELTA,
+                                         COMPLETED("us.gpt", "{}")};
+    unsigned failed = 0;
+    (void)state;
+    for (unsigned long k = 1; k < 40; k++) {
+        struct buf told;
+        enum status st = STATUS_OK;
+        struct reply *r = fresh();
+        buf_init(&told, 100000);
+        heap_fail_after(k);
+        for (size_t i = 0; i < COUNT_OF(events) && st == STATUS_OK && buf_ok(&told); i++)
+            st = native_output_relay.event(r, STR(""), text_from(events[i]), &told, &err);
+        bool broken = st != STATUS_OK || !buf_ok(&told);
+        if (broken && r->started)
+            native_output_fail(r, STR("server_error"), STR("x"), &told);
+        heap_fail_after(0);
+        assert_true(broken || r->stopped);
+        failed += broken;
+        buf_free(&told);
+    }
+    assert_true(failed > 3);
+}
+
 static void test_calls_that_are_only_counted_get_ids(void **state)
 {
     (void)state;
@@ -343,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_split_says_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_of_other_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),

@@ -77,8 +77,8 @@ static void test_stream_passes_but_for_its_model(void **state)
     (void)state;
     struct reply *r = fresh();
     assert_int_equal(event(r, "response.created", CREATED("us.gpt", "{}")), STATUS_OK);
-    expect(""); /* it waits for some output */
-    assert_false(r->started);
+    expect("");              /* it waits for some output */
+    assert_true(r->started); /* a client that leaves now has cost its input */
     assert_int_equal(event(r, "response.output_item.added", ADDED("\"call_x\"")), STATUS_OK);
     expect(EVENT("response.created", CREATED(MY, "{\"a\":1}"))
                EVENT("response.output_item.added", ADDED("\"call_x\"")));
@@ -171,7 +171,7 @@ static void test_no_memory_is_told(void **state)
         for (size_t i = 0; i < COUNT_OF(events) && st == STATUS_OK && buf_ok(&told); i++)
             st = native_output_relay.event(r, STR(""), text_from(events[i]), &told, &err);
         bool broken = st != STATUS_OK || !buf_ok(&told);
-        if (broken && r->started)
+        if (broken && buf_len(&told) > 0)
             native_output_fail(r, STR("server_error"), STR("x"), &told);
         heap_fail_after(0);
         assert_true(broken || r->stopped);
@@ -269,7 +269,7 @@ static void test_what_is_no_answer_is_none(void **state)
         struct reply *r = fresh();
         assert_int_equal(event(r, "x", rows[i].payload), rows[i].status);
         assert_int_equal(buf_len(&out), 0);
-        assert_false(r->stopped);
+        assert_false(r->stopped || r->started);
         assert_false(text_find(text_from(err.text), STR("123456789012"), &at));
     }
     assert_int_equal(event(fresh(), "error", "{}"), STATUS_UPSTREAM);

@@ -298,7 +298,7 @@ $(B)/unit/worker/exchange/test_connection: $(B)/obj/tests/unit/worker/exchange/t
 $(B)/fuzz_connection: $(B)/obj/tests/fuzz/fuzz_connection.o $(WORLD:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(LDFLAGS_WORLD) -o $@ $^ $(LDLIBS_ALL)
-$(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o saying.o script.o)) $(B)/libconverter.a
+$(B)/socket-fuzz: $(addprefix $(B)/obj/tests/fuzz/,socket_fuzz.o $(addprefix connection/,chance.o frames.o saying.o script.o)) $(B)/libconverter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
 

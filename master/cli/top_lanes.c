@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "server/base/clock.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 
 static void member(struct json_out *w, const char *name, uint64_t value)
 {
@@ -15,11 +15,12 @@ void top_lanes_print(const struct segment *s, const struct config_lanes *l)
 {
     for (unsigned i = 0; i < l->n; i++) {
         enum lanes_why why;
-        uint32_t closed = lanes_closed_models(s, i, clock_mono_ms(), &why);
+        unsigned slot = lane_names_slot(s, l->lane[i].id);
+        uint32_t closed = lanes_closed_models(s, slot, clock_mono_ms(), &why);
         printf("lane %-24s", l->lane[i].name);
         for (int what = 0; what < LANES_COUNT_COUNT; what++) {
             printf(" %s %llu", lanes_count_word((enum lanes_count)what),
-                   (unsigned long long)lanes_sum(s, i, (enum lanes_count)what));
+                   (unsigned long long)lanes_sum(s, slot, (enum lanes_count)what));
         }
         printf(closed ? ", closed to %u models (%s)\n" : "\n", closed, lanes_word(why));
     }
@@ -34,14 +35,15 @@ void top_lanes_json(const struct segment *s, const struct config_lanes *l, struc
     json_array(w);
     for (unsigned i = 0; i < l->n; i++) {
         enum lanes_why why;
+        unsigned slot = lane_names_slot(s, l->lane[i].id);
         json_object(w);
         JSON_KEY(w, "name");
         json_str(w, text_from(l->lane[i].name));
         for (int what = 0; what < LANES_COUNT_COUNT; what++) {
             member(w, lanes_count_word((enum lanes_count)what),
-                   lanes_sum(s, i, (enum lanes_count)what));
+                   lanes_sum(s, slot, (enum lanes_count)what));
         }
-        member(w, "closed_models", lanes_closed_models(s, i, clock_mono_ms(), &why));
+        member(w, "closed_models", lanes_closed_models(s, slot, clock_mono_ms(), &why));
         JSON_KEY(w, "why");
         json_str(w, text_from(lanes_word(why)));
         json_object_end(w);

@@ -16,6 +16,8 @@
 #include "worker/exchange/native.h"
 #include "worker/moves/queue.h"
 #include "worker/moves/retries.h"
+#include "worker/turn/money.h"
+#include "worker/turn/usage.h"
 
 #define URL_MAX            8192
 #define HEADERS_MAX        16
@@ -144,7 +146,7 @@ static bool wait_for_keys(struct exchange *x)
     unsigned lane = x->attempt.lane.now;
     uint64_t now_ms = clock_mono_ms();
     if (w->config->bedrock_api_key[0] ||
-        keyring_now(&w->keyring, w->segment, lane) != KEYRING_STALE) {
+        keyring_now(&w->keyring, w->segment, w->config, lane) != KEYRING_STALE) {
         return false;
     }
     x->attempt.keys_until_ms =
@@ -302,7 +304,7 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
     unsigned lane = x->attempt.lane.now;
-    if (keyring_look(&w->keyring, w->segment, lane, amz, &day) != KEYRING_GOOD) {
+    if (keyring_look(&w->keyring, w->segment, w->config, lane, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
                  keyring_trouble(&w->keyring, w->segment, lane, w->config));
         err_set(&x->outcome.err, STATUS_UNAVAILABLE,
@@ -417,6 +419,9 @@ static enum verdict send_out(struct exchange *x, struct outgoing *o)
 enum verdict bedrock_send(struct exchange *x)
 {
     lane_pick(x);
+    if (money_moves(x)) {
+        usage_move(x);
+    }
     if (wait_for_keys(x)) {
         return VERDICT_WAIT;
     }

@@ -14,6 +14,7 @@
 #include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
 #include "worker/moves/queue.h"
+#include "worker/moves/thinker.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -172,6 +173,7 @@ static enum status put_event(struct exchange *x, const struct eventstream_frame 
                              struct buf *out)
 {
     const struct relay *relay = x->attempt.relay;
+    thinker_note_event(x, frame->payload);
     enum status st =
         relay->event(x->attempt.reply, frame->type, frame->payload, out, &x->outcome.err);
     if (st == STATUS_OK && relay->raw) {
@@ -381,6 +383,7 @@ static enum status tell_whole(struct exchange *x)
             lane_good(x);
         }
         queue_answered(x);
+        thinker_note_whole(x, buf_str(&t->held_back));
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

@@ -80,6 +80,43 @@ static void test_admit_reserve_chooses_the_output_that_nobody_named(void **state
     }
 }
 
+/* A bare id costs more in London than at home: the bill is of the lane that ran it, and what is set aside
+ * pays for either. */
+static void test_moves_price_by_the_region_of_the_lane(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(
+        config_lanes_read(STR("us-west-2,eu-west-2,us-east-1"), &case_config.lanes, &err),
+        STATUS_OK);
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 1000000;
+    struct exchange x = case_exchange(0);
+    x.asked.model.id = STR("meta.llama3-70b-instruct-v1:0");
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.outcome.tariff.rates.input, 2650000);
+    uint64_t held = x.caller.held.micro;
+    assert_false(money_moves(&x)); /* home */
+    x.attempt.lane.now = 1;
+    assert_true(money_moves(&x));
+    assert_int_equal(x.outcome.tariff.rates.input, 3450000);
+    assert_false(money_moves(&x));
+    struct tokens t = {.input = 101, .output = 100};
+    assert_true(held >= prices_cost(&x.outcome.tariff.rates, &t));
+    x.attempt.lane.now = 2;
+    assert_true(money_moves(&x));
+    assert_int_equal(x.outcome.tariff.rates.input, 2650000);
+    limits_leave(&x);
+    x = case_exchange(0); /* what names its geography costs what it costs */
+    x.asked.model.id = STR("us.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    struct prices_tariff home = x.outcome.tariff;
+    x.attempt.lane.now = 1;
+    money_moves(&x);
+    assert_memory_equal(&x.outcome.tariff, &home, sizeof home);
+    limits_leave(&x);
+}
+
 #define PROFILE "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7"
 
 static void test_admit_unpriced_table(void **state)
@@ -147,6 +184,7 @@ int main(void)
         CASE(test_admit_reserve_never_holds_more_than_there_is),
         CASE(test_admit_reserve_over_the_whole_budget_is_refused_for_good),
         CASE(test_admit_reserve_chooses_the_output_that_nobody_named),
+        CASE(test_moves_price_by_the_region_of_the_lane),
         CASE(test_admit_unpriced_table),
         CASE(test_init_says_what_it_may_be),
     };

@@ -31,6 +31,7 @@ flags=${flags//$'\n'/ }
 
 need_tools() {
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
+    [ "$arch" != arm64 ] || need ld.lld "apt-get install lld (GNU ld does not pack the relocations of arm64)"
     need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
     need dpkg-source "apt-get install dpkg-dev"
     need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
@@ -162,7 +163,8 @@ make_sqlite3() {
 
 need_tools
 rm -rf "$work" "$prefix"
-mkdir -p "$work" "$prefix/lib" "$prefix/include"
+mkdir -p "$work" "$prefix/lib" "$prefix/include" "$base/ld"
+[ "$arch" != arm64 ] || ln -sf "$(command -v ld.lld)" "$base/ld/ld.lld"
 "$ROOT/scripts/release-sources.sh" "$sources"
 for package in $(awk '!/^#/ && !seen[$1]++ { print $1 }' "$lock"); do
     [ "$(type -t "make_$package")" = function ] || die "$lock names $package, and no make_$package is here"

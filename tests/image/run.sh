@@ -22,6 +22,7 @@ need runc runc
 need mmdebstrap mmdebstrap
 need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-gcc "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+need ld.lld lld
 
 work=$ROOT/build/image
 container=
@@ -197,6 +198,7 @@ check_binary() { # ARCH
     expect_match "$1: position independent" "$headers" 'Type: +DYN'
     expect_no_match "$1: no interpreter" "$headers" 'INTERP'
     expect_match "$1: relocations read-only" "$headers" GNU_RELRO
+    expect_match "$1: and packed" "$headers" '\(RELR\)'
     expect_match "$1: bound at the start" "$headers" 'NOW'
     expect_no_match "$1: stack not executable" "$(grep GNU_STACK -A1 <<<"$headers")" 'RWE'
     expect "$1: stripped" "$(readelf -S "$file" | grep -c '\.symtab')" 0

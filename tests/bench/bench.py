@@ -92,6 +92,7 @@ class Bed:
 
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bench."))
+        self.dir.chmod(0o711)  # a server that root starts gives root up, and reads the CA's file then
         self.started = []
         self.mock = self.start("mock", [BUILD / "mock-bedrock", "--no-verify", "--quiet"], CLIENT_CORE)
         self.tls_port = self.nginx("tls", CLIENT_CORE, "https", f"http://127.0.0.1:{self.mock.port}").port

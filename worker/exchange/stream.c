@@ -182,6 +182,14 @@ static enum status put_event(struct exchange *x, const struct eventstream_frame 
     return st;
 }
 
+/* No other attempt will need it, and a stream is long. */
+static void drop_body(struct exchange *x)
+{
+    if (x->attempt.transfer.fetch && !fetch_needs_body(x->attempt.transfer.fetch)) {
+        buf_free(&x->attempt.body);
+    }
+}
+
 /* What comes before the first output of the model is held back. */
 static enum status relay_first(struct exchange *x, const struct eventstream_frame *frame)
 {
@@ -194,6 +202,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
         queue_answered(x); /* not at the 200: an exception may be its first frame */
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
+        drop_body(x);
     }
     return st;
 }

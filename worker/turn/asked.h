@@ -67,10 +67,12 @@ struct asked {
     struct str body;  /* the connection's; valid until the answer ends */
     uint64_t here_ms; /* since when it is whole, and its client waits */
     struct scan scan;
-    struct messages_request messages; /* Anthropic dialect */
-    struct chat_request chat;         /* OpenAI dialect, unless by_input */
-    bool by_input;                    /* the body is one of /v1/responses, wherever it came */
-    struct responses_request responses;
+    bool by_input; /* the body is one of /v1/responses, wherever it came */
+    union {        /* kilobytes each, and a stream holds them to its end: look at who asks first */
+        struct messages_request messages;   /* Anthropic dialect */
+        struct chat_request chat;           /* OpenAI dialect, unless by_input */
+        struct responses_request responses; /* by_input */
+    };
     struct str client_model;
     bool stream;
     struct models_choice model;
@@ -80,6 +82,8 @@ struct asked {
 /* Of the scanned body: the request of the dialect, client_model and stream. */
 MUST_CHECK enum status asked_read(struct asked *a, struct err *err);
 /* Of whatever was read. */
+const struct messages_request *asked_messages(const struct asked *a); /* NULL: another dialect */
+const struct chat_request *asked_chat(const struct asked *a);         /* NULL: also by_input */
 const struct wish *asked_wish(const struct asked *a); /* not of DIALECT_BEDROCK, which has none */
 int64_t asked_max_tokens(const struct asked *a);      /* 0: not given */
 

@@ -127,6 +127,7 @@ system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
 	@B=$(B) tests/torture/run.sh
+	@B=$(B) tests/torture/moves.sh
 	@SIGNALS=full B=$(B) tests/system/57_signals.sh
 	@SIGNALS=full B=$(B) tests/system/82_outage.sh
 

@@ -71,7 +71,7 @@ LLHTTP_OBJ    := $(addprefix $(B)/obj/llhttp/,llhttp.o api.o http.o)
 LLHTTP_DEP    := $(LLHTTP_DIR)/.ready
 endif
 
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) \
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) $(SIZE) \
              $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
@@ -206,6 +206,12 @@ fuzz-binaries: $(FUZZ)
 
 cov-run: $(UNIT) $(SYSTEM)
 	@tests/cov.sh $(B)
+
+# What works at the start, for a command or once a minute is built for size; requests do not pass through it.
+COLD := master server/config server/platform server/dynamo shm/dynamo shm/store shm/catalogue worker/door
+ifeq ($(VARIANT),release)
+$(foreach room,$(COLD),$(eval $(B)/obj/$(room)/%.o: SIZE := -Os))
+endif
 
 # A .o also depends on the Makefile, so changed flags rebuild.
 $(B)/obj/%.o: %.c Makefile $(LLHTTP_DEP)

@@ -68,7 +68,6 @@ make_llhttp() {
 }
 
 # A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
-# Nor the certificates of the other side once they are verified: each connection would hold them.
 make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
     say "mbedTLS for $arch"

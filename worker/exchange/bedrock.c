@@ -343,7 +343,7 @@ static enum status make_path(struct exchange *x)
         return STATUS_OK;
     }
     if (x->attempt.native.here) {
-        BUF_LIT(&b->path, "/openai/v1/chat/completions");
+        buf_put_str(&b->path, native_path(x));
         return STATUS_OK;
     }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))

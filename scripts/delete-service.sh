@@ -136,7 +136,7 @@ drop_role() { # ROLE MANAGED-POLICY|-: a role is deleted when nothing hangs on i
     local policy
     [ "$2" = - ] || drop NoSuchEntity "policy of $1" iam detach-role-policy --role-name "$1" \
         --policy-arn "arn:$PARTITION:iam::aws:policy/service-role/$2"
-    for policy in policy marketplace secrets efs; do
+    for policy in policy marketplace lanes secrets efs; do
         aws iam get-role-policy --role-name "$1" --policy-name "$SERVICE-$policy" >/dev/null 2>&1 ||
             continue
         drop NoSuchEntity "policy $SERVICE-$policy of $1" iam delete-role-policy --role-name "$1" --policy-name "$SERVICE-$policy"

@@ -151,6 +151,7 @@ make_roles() { # CONFIGURATION
     own_policy "$SERVICE-instance-role" \
         "$(jq .ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables <<<"$1" | table_prefix)" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-instance-role"
+    lanes_policy "$SERVICE-instance-role" "$(jq -r '.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables.BEDROCK_LANES // ""' <<<"$1")"
     secrets_policy "$SERVICE-instance-role" "$(jq -c '[.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets // {} | .[]]' <<<"$1")"
     wait_for_roles
 }

@@ -148,6 +148,7 @@ make_roles() { # TASK-DEFINITION
     own_policy "$SERVICE-ecs-task-role" \
         "$(jq '.containerDefinitions[0].environment | map({key: .name, value}) | from_entries' <<<"$1" | table_prefix)" "$reset"
     [ -z "$marketplace" ] || marketplace_policy "$SERVICE-ecs-task-role"
+    lanes_policy "$SERVICE-ecs-task-role" "$(jq -r '[.containerDefinitions[0].environment[] | select(.name == "BEDROCK_LANES").value][0] // ""' <<<"$1")"
     case $efs in
     */*) aws_do iam put-role-policy --role-name "$SERVICE-ecs-task-role" --policy-name "$SERVICE-efs" --policy-document "$(jq -nc \
         --arg arn "arn:$PARTITION:elasticfilesystem:$REGION:$ACCOUNT:file-system/${efs%%/*}" '{

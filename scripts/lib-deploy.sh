@@ -169,6 +169,17 @@ secrets_policy() {
             Resource: ($arns | map(if test(":secretsmanager:") then split(":")[:7] | join(":") else . end) | unique)}]}')"
 }
 
+# lanes_policy ROLE BEDROCK_LANES: the roles of other accounts that stand in it, REGION@ROLE-ARN, are assumed. What those
+# allow and whom they trust is theirs to say.
+lanes_policy() {
+    local arns
+    arns=$(jq -nc --arg lanes "$2" '$lanes | split(",") | map(capture("@(?<arn>arn:.+?) *(=https?://.*)?$").arn) | unique')
+    [ "$arns" != '[]' ] || return 0
+    aws_do iam put-role-policy --role-name "$1" --policy-name "$SERVICE-lanes" --policy-document "$(jq -nc --argjson arns "$arns" '{
+        Version: "2012-10-17", Statement: [{Effect: "Allow", Action: ["sts:AssumeRole"], Resource: $arns}]}')"
+    say "lanes: each of $arns must trust arn:$PARTITION:iam::$ACCOUNT:role/$1 and may call Bedrock (docker/iam/lane-*.json)"
+}
+
 wait_for_roles() {
     if [ -n "$MADE_ROLE" ] && [ -z "$DRY_RUN" ]; then
         sleep "$ROLE_SECONDS"

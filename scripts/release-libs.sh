@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2, SQLite and libseccomp, from
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2 and SQLite, from
 # the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
 # TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
 # usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
@@ -67,12 +67,13 @@ make_llhttp() {
 }
 
 # A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
+# Nor the certificates of the other side once they are verified: each connection would hold them.
 make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
     say "mbedTLS for $arch"
     unpack mbedtls Apache-2.0
     for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C RIPEMD160_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
-        SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
+        SSL_KEEP_PEER_CERTIFICATE SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
         KEY_EXCHANGE_{PSK,DHE_PSK,ECDHE_PSK,RSA_PSK,DHE_RSA}_ENABLED \
         ECP_DP_{SECP192R1,SECP224R1,SECP192K1,SECP224K1,SECP256K1,BP256R1,BP384R1,BP512R1}_ENABLED; do
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
@@ -148,7 +149,8 @@ amalgamate() {
 make_sqlite3() {
     local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0
         -DSQLITE_OMIT_UTF16 -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_TRACE
-        -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED"
+        -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED
+        -DSQLITE_DEFAULT_PCACHE_INITSZ=2"
     say "SQLite for $arch"
     unpack sqlite3 blessing
     (logged sqlite3 amalgamate)
@@ -156,23 +158,6 @@ make_sqlite3() {
     logged sqlite3 "$triplet-gcc" ${flags/-O2/-Os} $options -c "$work/sqlite3/sqlite3.c" -o "$work/sqlite3.o"
     logged sqlite3 "$triplet-ar" rcsD "$prefix/lib/libsqlite3.a" "$work/sqlite3.o"
     cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
-}
-
-# What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
-configure_seccomp() {
-    cd "$work/libseccomp"
-    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --disable-python \
-        GPERF=/bin/true CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
-    touch src/syscalls.perf.c
-}
-
-make_libseccomp() {
-    say "libseccomp for $arch"
-    unpack libseccomp LGPL-2.1
-    (logged libseccomp configure_seccomp)
-    logged libseccomp make -j"$jobs" -C "$work/libseccomp/src" libseccomp.la
-    cp "$work/libseccomp/src/.libs/libseccomp.a" "$prefix/lib/"
-    cp "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/include/"
 }
 
 need_tools

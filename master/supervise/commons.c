@@ -15,6 +15,7 @@
 #include "server/base/log.h"
 #include "server/net/loop.h"
 #include "shm/catalogue/catalogue.h"
+#include "shm/memory/lane_names.h"
 #include "worker/model/models.h"
 #include "worker/turn/money.h"
 
@@ -103,6 +104,7 @@ enum status commons_open(struct roster *r, struct config *c, char name_out[LISTE
         status = segment_create(&r->segment, 2 * r->set_size, (uint32_t)c->max_keys, err);
     }
     if (status == STATUS_OK) {
+        lane_names_enter(&r->segment, &c->lanes, NULL);
         status = open_journal(r, c, err);
     }
     return status == STATUS_OK ? open_signals(r, err) : status;

@@ -9,6 +9,7 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "shm/memory/lane_names.h"
 
 static enum status load_config(const struct reload_source *o, struct config *c, struct err *err)
 {
@@ -46,6 +47,7 @@ static void begin(struct reload *l)
         return;
     }
     warn_fixed(roster_active(r)->config, c);
+    lane_names_enter(&r->segment, &c->lanes, &roster_active(r)->config->lanes);
     room_here(cpus_workers_here(c->workers, r->set_size), &c->bounds);
     roster_want_set(r, roster_other(r), c);
     l->starting = true;

@@ -32,6 +32,9 @@ static enum status check_token(const struct config *c, struct err *err)
 static enum status check_lanes(struct config *c, struct err *err)
 {
     enum status st = config_lanes_read(text_from(c->bedrock_lanes), &c->lanes, err);
+    if (st == STATUS_OK && c->lanes.n == 0) {
+        config_lanes_alone(text_from(c->aws_region), &c->lanes);
+    }
     if (st != STATUS_OK || c->lanes.n == 0) {
         return st;
     }

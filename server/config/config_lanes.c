@@ -79,6 +79,16 @@ static void put_name(struct config_lane *lane)
     buf_free(&name);
 }
 
+static void put_id(struct config_lane *lane)
+{
+    const struct str part[] = {text_from(lane->region), lane->role, lane->url};
+    lane->id = 0;
+    for (size_t i = 0; i < COUNT_OF(part); i++) {
+        lane->id = lane->id * 0x9e3779b97f4a7c15u + text_hash(part[i]);
+    }
+    lane->id = lane->id ? lane->id : 1;
+}
+
 static enum status read_lane(struct str item, struct config_lane *lane, struct err *err)
 {
     struct str whole = item, region;
@@ -98,6 +108,7 @@ static enum status read_lane(struct str item, struct config_lane *lane, struct e
     }
     text_copy(region, lane->region, sizeof lane->region);
     put_name(lane);
+    put_id(lane);
     return STATUS_OK;
 }
 
@@ -135,4 +146,11 @@ enum status config_lanes_read(struct str list, struct config_lanes *out, struct 
         out->n++;
     }
     return STATUS_OK;
+}
+
+void config_lanes_alone(struct str region, struct config_lanes *out)
+{
+    *out = (struct config_lanes){.n = 0};
+    text_copy(region, out->lane[0].region, sizeof out->lane[0].region);
+    put_id(&out->lane[0]);
 }

@@ -271,7 +271,8 @@ void http_out_send(struct http_conn *c)
         c->list.set->bytes_out += (uint64_t)n;
     }
     c->socket.full = buf_len(&c->out) > 0;
-    if (!c->socket.full && c->out.cap > OUT_KEPT) {
+    /* Of a slow stream what its head needed, too: each event is a small part of that. */
+    if (!c->socket.full && (c->out.cap > OUT_KEPT || (size_t)n < c->out.cap / 4)) {
         buf_free(&c->out);
     }
 }

@@ -284,10 +284,20 @@ static void end_if_over(struct http_session *s)
     shutdown(c->socket.fd, SHUT_WR);
 }
 
+/* Not where it is decided: of two that wait to be sent nghttp2 does not see to it that the second says no more. */
+static void say_last(struct http_session *s)
+{
+    if (s->last_due) {
+        nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, s->last, NGHTTP2_NO_ERROR, NULL, 0);
+        s->last_due = false;
+    }
+}
+
 /* Who asks for frames and does not take them is asked to wait. */
 static void turn(struct http_conn *c)
 {
     struct http_session *s = c->h2.session;
+    say_last(s);
     http_session_pump(s);
     c->h2.paused = c->socket.full && nghttp2_session_get_outbound_queue_size(s->h2) > QUEUE_MAX;
     end_if_over(s);
@@ -297,9 +307,8 @@ void http_session_last(struct http_session *s)
 {
     struct http_conn *c = s->socket;
     if (!c->close_after) {
-        int32_t number = nghttp2_session_get_last_proc_stream_id(s->h2);
-        nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, number, NGHTTP2_NO_ERROR, NULL, 0);
-        c->close_after = true;
+        s->last = nghttp2_session_get_last_proc_stream_id(s->h2);
+        s->last_due = c->close_after = true;
         c->clock.since_ms = clock_mono_ms();
         http_state_schedule(c);
     }

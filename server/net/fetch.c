@@ -10,8 +10,9 @@
  *
  * A connection out of the pool that dies under a request, before any byte of an answer: the other
  * side hung up at that very moment (idle for too long, a restart), and the request goes out once
- * more, on a fresh connection. Some time after its last byte it may have been heard. RFC 9112 9.3.1 wants that for idempotent requests only; but who hangs
- * up does not read, and to lose a request is the worse of the two.
+ * more, on a fresh connection. Some time after its last byte it may have been heard. RFC 9112 9.3.1
+ * wants that for idempotent requests only; but who hangs up does not read, and to lose a request is
+ * the worse of the two.
  */
 #include "server/net/fetch.h"
 
@@ -117,19 +118,14 @@ static void end(struct fetch *f, bool keep)
     fetch_request_forget(f);
 }
 
-static void fetch_free(struct fetch *f)
-{
-    response_parse_drop(f->answer.parse);
-    heap_drop(f);
-}
-
 static void release(struct fetch *f)
 {
     struct fetch_client *client = f->client;
     fetch_request_forget(f);
     buf_free(&f->pause.held);
     if (client->free_count >= client->pool) {
-        fetch_free(f);
+        response_parse_drop(f->answer.parse);
+        heap_drop(f);
         return;
     }
     response_parse_reset(f->answer.parse);
@@ -292,10 +288,7 @@ struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_opti
                                       struct err *err)
 {
     struct fetch_client *client = heap_new(sizeof *client);
-    struct wire_options o = {.ca_file = options->ca_file,
-                             .pool = options->pool,
-                             .use_proxy = options->use_proxy,
-                             .verbose = options->verbose};
+    struct wire_options o = {options->ca_file, options->pool, options->use_proxy, options->verbose};
     struct wire_net *net = client ? wire_net_new(loop, &o) : NULL;
     if (!net) {
         heap_drop(client);
@@ -311,17 +304,18 @@ struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_opti
 
 void fetch_client_drop(struct fetch_client *client)
 {
+    struct fetch *f;
     if (!client) {
         return;
     }
-    struct fetch *f;
     while ((f = LIST_FIRST(&client->running))) {
         end(f, false);
         release(f);
     }
     while ((f = SLIST_FIRST(&client->free))) {
         SLIST_REMOVE_HEAD(&client->free, in_pool);
-        fetch_free(f);
+        response_parse_drop(f->answer.parse);
+        heap_drop(f);
     }
     while (client->heads_count > 0) {
         buf_free(&client->heads[--client->heads_count]);
@@ -341,15 +335,13 @@ static struct fetch *take(struct fetch_client *client)
         client->free_count--;
         return f;
     }
-    f = heap_new(sizeof *f);
+    struct response_parse *parse = response_parse_new();
+    f = parse ? heap_new(sizeof *f) : NULL;
     if (!f) {
+        response_parse_drop(parse);
         return NULL;
     }
-    f->answer.parse = response_parse_new();
-    if (!f->answer.parse) {
-        heap_drop(f);
-        return NULL;
-    }
+    f->answer.parse = parse;
     f->client = client;
     return f;
 }
@@ -464,6 +456,11 @@ enum fetch_trouble fetch_trouble(const struct fetch *f)
 int fetch_status(const struct fetch *f)
 {
     return response_parse_status(f->answer.parse);
+}
+
+bool fetch_needs_body(const struct fetch *f)
+{
+    return !f->answer.begun || f->request.body.n > 0;
 }
 
 bool fetch_sent(const struct fetch *f)

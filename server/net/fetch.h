@@ -39,7 +39,7 @@ struct fetch_request {
     const struct fetch_header *headers; /* copied; at most FETCH_HEADERS_MAX, without CR or LF. One
                                          * with an empty value is not sent; "host:" replaces ours */
     size_t header_count;
-    struct str body; /* must live until done or cancel; never copied */
+    struct str body; /* must live until done or cancel, or fetch_needs_body says no; never copied */
     bool allow_http;
     uint32_t connect_ms;
     uint32_t first_byte_ms; /* from start to the first byte of the answer; 0: none */
@@ -88,6 +88,8 @@ void fetch_cancel(struct fetch *f); /* the connection is closed at once; no ops 
 void fetch_resume(struct fetch *f);
 enum fetch_trouble fetch_trouble(const struct fetch *f); /* in done, when it did not go well */
 int fetch_status(const struct fetch *f);                 /* HTTP status, 0 before headers */
+/* False once an answer has begun and all of the request is out: nothing sends it again. */
+bool fetch_needs_body(const struct fetch *f);
 /* Some request byte reached the wire: a retry may double the cost. */
 bool fetch_sent(const struct fetch *f);
 /* It went out twice, because a kept connection died under it: the first may have been carried out. */

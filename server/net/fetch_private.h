@@ -81,6 +81,7 @@ struct fetch {
         struct response_parse *parse;
         bool begun; /* first byte seen */
         bool headers_in;
+        bool rests; /* wire_rest, once */
         size_t body_max, received;
     } answer;
 

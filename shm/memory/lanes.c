@@ -3,11 +3,18 @@
 #include <assert.h>
 #include <string.h>
 
-#define PROBES     8  /* words that a lane and model may stand in */
-#define TICK_MS    64 /* 2^24 of them are 12 days; an older word is one that nobody has looked at */
+#define PROBES     8 /* words that a lane and model may stand in */
+#define TRIES_MAX  1000
+#define TICK_MS    64 /* 2^24 of them are 12 days; a sweep frees what is older */
 #define TAG_BITS   21
 #define UNTIL_BITS 24
 #define ROW_MAX    63u
+#define SLOT_BITS  4
+#define NAME_AT    39
+#define UNTIL_AT   15
+#define ROW_AT     9
+#define WHY_AT     5
+#define PROBED_AT  4
 #define TURN       ((uint64_t)1 << UNTIL_BITS)
 #define FORGET_MS  600000u /* past its end a word means nothing */
 #define ROW_MS     10000u /* failures further apart are not in a row, where one alone closes nothing */
@@ -15,7 +22,7 @@
 _Static_assert((LANES_WORDS & (LANES_WORDS - 1)) == 0, "a mask");
 _Static_assert((LANES_RETRY_MS_MAX + FORGET_MS) / TICK_MS < TURN / 2,
                "over or not yet can be told");
-_Static_assert(LANES_WHY_COUNT <= 16 && LANES_MAX == 8, "their bits");
+_Static_assert(LANES_WHY_COUNT <= 16 && LANES_SLOTS == 1 << SLOT_BITS, "their bits");
 
 static const struct {
     const char *word;
@@ -63,16 +70,16 @@ uint64_t lanes_model(const struct segment *s, struct str id)
     return h;
 }
 
-static uint64_t key_of(unsigned lane, uint64_t model)
+static uint64_t key_of(unsigned slot, uint64_t model)
 {
-    return mix(model + (lane + 1) * 0x9e3779b97f4a7c15u);
+    return mix(model + (slot + 1) * 0x9e3779b97f4a7c15u);
 }
 
-/* Tag and lane. */
-static uint64_t name_of(unsigned lane, uint64_t key)
+/* Tag and slot. */
+static uint64_t name_of(unsigned slot, uint64_t key)
 {
     uint64_t tag = key >> (64 - TAG_BITS);
-    return (tag ? tag : 1) << 3 | lane; /* 0 is a free word's */
+    return (tag ? tag : 1) << SLOT_BITS | slot; /* 0 is a free word's */
 }
 
 struct cell {
@@ -85,17 +92,17 @@ struct cell {
 
 static uint64_t pack(const struct cell *c)
 {
-    return c->name << 40 | (c->until & (TURN - 1)) << 16 | (uint64_t)c->row << 10 |
-           (uint64_t)c->why << 6 | (uint64_t)c->probed << 5;
+    return c->name << NAME_AT | (c->until & (TURN - 1)) << UNTIL_AT | (uint64_t)c->row << ROW_AT |
+           (uint64_t)c->why << WHY_AT | (uint64_t)c->probed << PROBED_AT;
 }
 
 static struct cell unpack(uint64_t word)
 {
-    return (struct cell){.name = word >> 40,
-                         .until = word >> 16 & (TURN - 1),
-                         .row = word >> 10 & ROW_MAX,
-                         .why = (enum lanes_why)(word >> 6 & 15),
-                         .probed = word >> 5 & 1};
+    return (struct cell){.name = word >> NAME_AT,
+                         .until = word >> UNTIL_AT & (TURN - 1),
+                         .row = word >> ROW_AT & ROW_MAX,
+                         .why = (enum lanes_why)(word >> WHY_AT & 15),
+                         .probed = word >> PROBED_AT & 1};
 }
 
 /* Ticks from now until it ends; below 0: it has. */
@@ -128,14 +135,14 @@ static _Atomic uint64_t *probe(const struct segment *s, uint64_t key, unsigned i
 }
 
 /* Its own word; NULL: it has none. */
-static _Atomic uint64_t *find(const struct segment *s, unsigned lane, uint64_t model,
+static _Atomic uint64_t *find(const struct segment *s, unsigned slot, uint64_t model,
                               uint64_t now_ms, uint64_t *word_out)
 {
-    uint64_t key = key_of(lane, model), name = name_of(lane, key);
+    uint64_t key = key_of(slot, model), name = name_of(slot, key);
     for (unsigned i = 0; i < PROBES; i++) {
         _Atomic uint64_t *at = probe(s, key, i);
         *word_out = atomic_load_explicit(at, memory_order_relaxed);
-        if (*word_out >> 40 == name && !is_dead(*word_out, now_ms)) {
+        if (*word_out >> NAME_AT == name && !is_dead(*word_out, now_ms)) {
             return at;
         }
     }
@@ -169,10 +176,18 @@ bool lanes_any(const struct segment *s, uint64_t now_ms)
 
 /* --- asking -------------------------------------------------------------------------------- */
 
-enum lanes_verdict lanes_ask(struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms)
+/* What tells one lease from the next: when it ends. */
+static uint64_t lease_of(const struct cell *c)
+{
+    return (c->until & (TURN - 1)) | TURN;
+}
+
+enum lanes_verdict lanes_ask(struct segment *s, unsigned slot, uint64_t model, uint64_t now_ms,
+                             uint64_t *lease_out)
 {
     uint64_t word;
-    _Atomic uint64_t *at = lanes_any(s, now_ms) ? find(s, lane, model, now_ms, &word) : NULL;
+    *lease_out = 0;
+    _Atomic uint64_t *at = lanes_any(s, now_ms) ? find(s, slot, model, now_ms, &word) : NULL;
     if (!at) {
         return LANES_OPEN;
     }
@@ -185,23 +200,25 @@ enum lanes_verdict lanes_ask(struct segment *s, unsigned lane, uint64_t model, u
     }
     c.until = tick_in(now_ms, whys[c.why].lease_ms);
     c.probed = true;
-    return atomic_compare_exchange_strong(at, &word, pack(&c)) ? LANES_PROBE : LANES_CLOSED;
+    if (!atomic_compare_exchange_strong(at, &word, pack(&c))) {
+        return LANES_CLOSED;
+    }
+    *lease_out = lease_of(&c);
+    return LANES_PROBE;
 }
 
 /* An answer of before the closing frees nothing: not even one failure is forgotten by it, where the
- * lane is closed. */
-void lanes_good(struct segment *s, unsigned lane, uint64_t model, bool probe_, uint64_t now_ms)
+ * lane is closed. All of its words, as two that found none may have made one each. */
+void lanes_good(struct segment *s, unsigned slot, uint64_t model, bool probe_, uint64_t now_ms)
 {
     uint64_t word;
-    _Atomic uint64_t *at = lanes_any(s, now_ms) ? find(s, lane, model, now_ms, &word) : NULL;
-    while (at) {
-        struct cell c = unpack(word);
-        if (closes(&c) && !probe_) {
+    for (unsigned i = 0; i < TRIES_MAX && lanes_any(s, now_ms); i++) {
+        _Atomic uint64_t *at = find(s, slot, model, now_ms, &word);
+        struct cell c = unpack(at ? word : 0);
+        if (!at || (closes(&c) && !probe_)) {
             return;
         }
-        if (atomic_compare_exchange_weak(at, &word, 0) || word >> 40 != c.name) {
-            return;
-        }
+        atomic_compare_exchange_strong(at, &word, 0);
     }
 }
 
@@ -242,15 +259,15 @@ static struct cell worse(uint64_t before, uint64_t name, enum lanes_why why, uin
 
 /* First the time up to which anybody looks, then the word: killed in between, somebody looks in
  * vain. */
-void lanes_bad(struct segment *s, unsigned lane, uint64_t model, enum lanes_why why,
+void lanes_bad(struct segment *s, unsigned slot, uint64_t model, enum lanes_why why,
                uint64_t retry_ms, bool probe_, uint64_t now_ms)
 {
-    assert(lane < LANES_MAX && why > LANES_FINE && why < LANES_WHY_COUNT);
-    uint64_t key = key_of(lane, model), name = name_of(lane, key);
+    assert(slot < LANES_SLOTS && why > LANES_FINE && why < LANES_WHY_COUNT);
+    uint64_t key = key_of(slot, model), name = name_of(slot, key);
     segment_layout_raise(&s->lanes->busy_until_ms, now_ms + LANES_RETRY_MS_MAX + FORGET_MS);
-    for (unsigned i = 0; i < PROBES; i++) { /* whoever was quicker has told something of it, too */
+    for (unsigned i = 0; i < TRIES_MAX; i++) { /* each one lost was somebody else's news of it */
         uint64_t word;
-        _Atomic uint64_t *at = find(s, lane, model, now_ms, &word);
+        _Atomic uint64_t *at = find(s, slot, model, now_ms, &word);
         bool own = at != NULL;
         if (!own) {
             at = choose(s, key, now_ms, &word);
@@ -262,26 +279,49 @@ void lanes_bad(struct segment *s, unsigned lane, uint64_t model, enum lanes_why 
     }
 }
 
-void lanes_leave(struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms)
+void lanes_leave(struct segment *s, unsigned slot, uint64_t model, uint64_t lease, uint64_t now_ms)
 {
     uint64_t word;
-    _Atomic uint64_t *at = find(s, lane, model, now_ms, &word);
+    _Atomic uint64_t *at = find(s, slot, model, now_ms, &word);
     struct cell c = unpack(at ? word : 0);
-    if (at && c.probed) { /* who comes first has it: another lease begins with another word */
+    if (at && c.probed && lease_of(&c) == lease) { /* who comes first has it */
         c.until = now_ms / TICK_MS;
         c.probed = false;
         atomic_compare_exchange_strong(at, &word, pack(&c));
     }
 }
 
+void lanes_sweep(struct segment *s, uint64_t now_ms)
+{
+    for (size_t i = 0; i < LANES_WORDS; i++) {
+        uint64_t word = atomic_load_explicit(&s->lanes->word[i], memory_order_relaxed);
+        if (word != 0 && is_dead(word, now_ms)) {
+            atomic_compare_exchange_strong(&s->lanes->word[i], &word, 0);
+        }
+    }
+}
+
+void lanes_forget(struct segment *s, unsigned slot)
+{
+    for (size_t i = 0; i < LANES_WORDS; i++) {
+        uint64_t word = atomic_load_explicit(&s->lanes->word[i], memory_order_relaxed);
+        if (word != 0 && (unpack(word).name & (LANES_SLOTS - 1)) == slot) {
+            atomic_compare_exchange_strong(&s->lanes->word[i], &word, 0);
+        }
+    }
+    for (size_t i = 0; i < LANES_COUNT_COUNT; i++) {
+        atomic_store_explicit(&s->lanes->count[slot][i], 0, memory_order_relaxed);
+    }
+}
+
 /* --- looking ------------------------------------------------------------------------------- */
 
-void lanes_look(const struct segment *s, unsigned lane, uint64_t model, uint64_t now_ms,
+void lanes_look(const struct segment *s, unsigned slot, uint64_t model, uint64_t now_ms,
                 struct lanes_state *out)
 {
     uint64_t word;
     *out = (struct lanes_state){.why = LANES_FINE};
-    if (!lanes_any(s, now_ms) || !find(s, lane, model, now_ms, &word)) {
+    if (!lanes_any(s, now_ms) || !find(s, slot, model, now_ms, &word)) {
         return;
     }
     struct cell c = unpack(word);
@@ -295,19 +335,19 @@ void lanes_look(const struct segment *s, unsigned lane, uint64_t model, uint64_t
     }
 }
 
-bool lanes_all_closed(const struct segment *s, unsigned lanes, uint64_t model, uint64_t now_ms,
+bool lanes_all_closed(const struct segment *s, unsigned slots, uint64_t model, uint64_t now_ms,
                       uint64_t *until_ms_out)
 {
     uint64_t first = UINT64_MAX;
-    if (lanes == 0 || !lanes_any(s, now_ms)) {
+    if (slots == 0 || !lanes_any(s, now_ms)) {
         return false;
     }
-    for (unsigned lane = 0; lane < LANES_MAX; lane++) {
+    for (unsigned slot = 0; slot < LANES_SLOTS; slot++) {
         struct lanes_state state;
-        if (!(lanes >> lane & 1)) {
+        if (!(slots >> slot & 1)) {
             continue;
         }
-        lanes_look(s, lane, model, now_ms, &state);
+        lanes_look(s, slot, model, now_ms, &state);
         if (state.until_ms == 0) {
             return false;
         }
@@ -317,7 +357,7 @@ bool lanes_all_closed(const struct segment *s, unsigned lanes, uint64_t model, u
     return true;
 }
 
-uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t now_ms,
+uint32_t lanes_closed_models(const struct segment *s, unsigned slot, uint64_t now_ms,
                              enum lanes_why *why_out)
 {
     uint32_t n = 0, of[LANES_WHY_COUNT] = {0};
@@ -325,8 +365,8 @@ uint32_t lanes_closed_models(const struct segment *s, unsigned lane, uint64_t no
     for (size_t i = 0; lanes_any(s, now_ms) && i < LANES_WORDS; i++) {
         uint64_t word = atomic_load_explicit(&s->lanes->word[i], memory_order_relaxed);
         struct cell c = unpack(word);
-        if ((c.name & 7) != lane || is_dead(word, now_ms) || !closes(&c) || left(&c, now_ms) <= 0 ||
-            c.why >= LANES_WHY_COUNT) {
+        if ((c.name & (LANES_SLOTS - 1)) != slot || is_dead(word, now_ms) || !closes(&c) ||
+            left(&c, now_ms) <= 0 || c.why >= LANES_WHY_COUNT) {
             continue;
         }
         n++;
@@ -348,12 +388,14 @@ const char *lanes_count_word(enum lanes_count what)
     return words[what];
 }
 
-void lanes_add(struct segment *s, unsigned lane, enum lanes_count what, uint64_t n)
+void lanes_add(struct segment *s, unsigned slot, enum lanes_count what, uint64_t n)
 {
-    atomic_fetch_add_explicit(&s->lanes->count[lane][what], n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->lanes->count[slot][what], n, memory_order_relaxed);
 }
 
-uint64_t lanes_sum(const struct segment *s, unsigned lane, enum lanes_count what)
+uint64_t lanes_sum(const struct segment *s, unsigned slot, enum lanes_count what)
 {
-    return atomic_load_explicit(&s->lanes->count[lane][what], memory_order_relaxed);
+    return slot < LANES_SLOTS
+               ? atomic_load_explicit(&s->lanes->count[slot][what], memory_order_relaxed)
+               : 0;
 }

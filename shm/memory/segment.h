@@ -11,7 +11,9 @@
  *   | scoreboard  one slot a process              |      +-------------------------------+
  *   | counters    one block a process             |
  *   | learned     what models have refused        |      usage records: a file (journal.h)
+ *   | lanes       health; sticks: conversations   |
  *   | holds       one row a worker                |
+ *   | turns       who waits; thoughts: of whom    |
  *   +---------------------------------------------+
  *
  * No pointers, locks or allocation inside: any process may be SIGKILLed between two instructions.

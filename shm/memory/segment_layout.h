@@ -14,7 +14,7 @@
 #define SEGMENT_PAGE 65536u
 
 #define SEGMENT_MAGIC         0x6c6c6d6170693163ull /* "llmapi1c" */
-#define SEGMENT_VERSION       9u
+#define SEGMENT_VERSION       10u
 #define SEGMENT_WORKERS_MAX   64
 #define SEGMENT_MAPPINGS_MAX  1024                      /* model mappings */
 #define SEGMENT_PRICES_MAX    1024                      /* prices of the operator's own */
@@ -32,7 +32,7 @@ struct segment_header {
     uint64_t size;
     uint64_t epoch; /* real ms of creation */
     struct segment_span directory, edition, bucket, scoreboard, counters, learned, lanes, sticks,
-        holds, turns;
+        holds, turns, thoughts;
     uint32_t max_keys;
     uint32_t max_mappings;
     _Atomic uint32_t slots_high; /* buckets from here on were never given to a key; refresher */
@@ -56,13 +56,14 @@ struct lanes_area;
 struct sticks_area;
 struct holds_row;
 struct turns_area;
+struct thoughts_area;
 struct journal;
 struct signing_area;
 struct keymiss_area;
 struct standing_area;
 struct profiles_area;
 
-_Static_assert(sizeof(struct segment_header) == 216, "no padding");
+_Static_assert(sizeof(struct segment_header) == 232, "no padding");
 
 struct segment { /* this process's view; the pointers never enter the shared bytes */
     int fd;      /* -1 in a worker */
@@ -79,6 +80,7 @@ struct segment { /* this process's view; the pointers never enter the shared byt
     struct sticks_area *sticks;
     struct holds_row *holds;
     struct turns_area *turns;
+    struct thoughts_area *thoughts;
     struct journal *journal;        /* usage records; NULL (unit tests, `top`): none are kept */
     struct signing_area *signing;   /* anonymous mapping; NULL when attached by `top` */
     struct keymiss_area *keymiss;   /* likewise */

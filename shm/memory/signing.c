@@ -18,17 +18,17 @@ struct signing_lane {
 };
 
 struct signing_area {
-    word usable;         /* refresher: a bit each lane whose published keys can sign */
+    word usable;         /* refresher: a bit each slot whose published keys can sign */
     word skew_ms;        /* any worker */
     word missed;         /* any worker, atomic add */
     word seal_building;  /* refresher */
     word seal_published; /* refresher; 0: nothing yet */
     word reserved[3];
-    word complaints[LANES_MAX]; /* any worker, atomic add */
-    word seal[2][SEAL_WORDS];   /* refresher */
-    struct signing_lane lane[LANES_MAX];
+    word complaints[LANES_SLOTS]; /* any worker, atomic add */
+    word seal[2][SEAL_WORDS];     /* refresher */
+    struct signing_lane lane[LANES_SLOTS];
 };
-_Static_assert(offsetof(struct signing_area, lane) == 192, "no unnamed bytes");
+_Static_assert(offsetof(struct signing_area, lane) == 256, "no unnamed bytes");
 
 static const char *const services[SIGNING_SERVICE_COUNT] = {
 #define NAME(name, word) word,
@@ -79,11 +79,11 @@ static bool copy_out(const struct signing_lane *a, uint64_t generation, struct s
     return valid;
 }
 
-bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_known,
+bool signing_read(const struct segment *s, unsigned slot, uint64_t generation_known,
                   struct signing_keys *out)
 {
-    assert(lane < LANES_MAX);
-    const struct signing_lane *a = &s->signing->lane[lane];
+    assert(slot < LANES_SLOTS);
+    const struct signing_lane *a = &s->signing->lane[slot];
     for (uint32_t i = 0; i < TRIES_MAX; i++) {
         uint64_t generation = atomic_load_explicit(&a->published, memory_order_acquire);
         if (generation == 0) {
@@ -96,42 +96,48 @@ bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_kn
     return false;
 }
 
-void signing_publish(struct segment *s, unsigned lane, const struct signing_keys *keys)
+void signing_publish(struct segment *s, unsigned slot, const struct signing_keys *keys)
 {
-    assert(lane < LANES_MAX);
-    struct signing_lane *a = &s->signing->lane[lane];
+    assert(slot < LANES_SLOTS);
+    struct signing_lane *a = &s->signing->lane[slot];
     uint64_t next = atomic_load_explicit(&a->published, memory_order_relaxed) + 1;
     uint64_t words[WORDS];
     memcpy(words, keys, sizeof words);
     memcpy(words, &next, sizeof next); /* the first member */
     if (keys->access_key_id[0]) {
-        atomic_fetch_or_explicit(&s->signing->usable, 1u << lane, memory_order_relaxed);
+        atomic_fetch_or_explicit(&s->signing->usable, 1u << slot, memory_order_relaxed);
     } else {
-        atomic_fetch_and_explicit(&s->signing->usable, ~(uint64_t)(1u << lane),
+        atomic_fetch_and_explicit(&s->signing->usable, ~(uint64_t)(1u << slot),
                                   memory_order_relaxed);
     }
     words_in(&a->building, &a->published, a->copy[next & 1], WORDS, next, words);
     text_wipe(words, sizeof words);
 }
 
-unsigned signing_usable_lanes(const struct segment *s)
+/* What stands there names a lane that nobody asks for. */
+void signing_forget(struct segment *s, unsigned slot)
+{
+    atomic_fetch_and_explicit(&s->signing->usable, ~(uint64_t)(1u << slot), memory_order_relaxed);
+}
+
+unsigned signing_usable_slots(const struct segment *s)
 {
     return (unsigned)atomic_load_explicit(&s->signing->usable, memory_order_relaxed);
 }
 
 bool signing_usable(const struct segment *s)
 {
-    return signing_usable_lanes(s) != 0;
+    return signing_usable_slots(s) != 0;
 }
 
-void signing_complain(struct segment *s, unsigned lane)
+void signing_complain(struct segment *s, unsigned slot)
 {
-    atomic_fetch_add_explicit(&s->signing->complaints[lane], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->signing->complaints[slot], 1, memory_order_relaxed);
 }
 
-uint64_t signing_complaints(const struct segment *s, unsigned lane)
+uint64_t signing_complaints(const struct segment *s, unsigned slot)
 {
-    return atomic_load_explicit(&s->signing->complaints[lane], memory_order_relaxed);
+    return atomic_load_explicit(&s->signing->complaints[slot], memory_order_relaxed);
 }
 
 void signing_miss(struct segment *s)

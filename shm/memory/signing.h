@@ -5,7 +5,9 @@
  * Anonymous mapping: no descriptor, not dumped. Yesterday's, today's and tomorrow's key, so
  * midnight needs nobody, in whichever direction a clock passes it. Two copies and a generation, as
  * in directory.h. A lane's credentials expire and are published alone, for all services at once:
- * they have its region, access key and token in common. The secret access key never comes here.
+ * they have its region, access key and token in common. They stand in the lane's slot (lane_names.h) and
+ * name the lane themselves, so nothing is signed with those of another one. The secret access key never
+ * comes here.
  */
 #ifndef SHM_MEMORY_SIGNING_H
 #define SHM_MEMORY_SIGNING_H
@@ -30,6 +32,7 @@ const char *signing_service_name(enum signing_service service);
 
 struct signing_keys {
     uint64_t generation;         /* first member; grows with every publication; 0: nothing yet */
+    uint64_t lane;               /* config_lane.id: whose they are */
     int64_t expires_ms;          /* real time; 0: never */
     char date[SIGNING_DAYS][16]; /* "20260115" */
     uint8_t key[SIGNING_SERVICE_COUNT][SIGNING_DAYS][32]; /* in region */
@@ -40,19 +43,21 @@ struct signing_keys {
 };
 _Static_assert(sizeof(struct signing_keys) % 8 == 0, "moved as 64-bit words");
 
-/* lane: below LANES_MAX. */
+/* slot: below LANES_SLOTS. */
 /* Worker: copies out. false when there are no keys (out->trouble may say why). Cheap when
- * generation_known is current: then *out, which must be that generation's copy, is left alone. */
-bool signing_read(const struct segment *s, unsigned lane, uint64_t generation_known,
+ * generation_known is current: then *out, which must be that generation's copy, is left alone. Of which
+ * lane they are, the caller looks at. */
+bool signing_read(const struct segment *s, unsigned slot, uint64_t generation_known,
                   struct signing_keys *out);
 /* Anybody: are there keys of any lane? Without a look at them. */
 bool signing_usable(const struct segment *s);
-unsigned signing_usable_lanes(const struct segment *s); /* a bit each */
+unsigned signing_usable_slots(const struct segment *s); /* a bit each */
 /* Refresher: publishes; generation is set here. keys == all zero with trouble: no credentials. */
-void signing_publish(struct segment *s, unsigned lane, const struct signing_keys *keys);
+void signing_publish(struct segment *s, unsigned slot, const struct signing_keys *keys);
+void signing_forget(struct segment *s, unsigned slot); /* master: a lane that is no more */
 /* Worker: AWS said the credentials have expired; the refresher renews. Counts, at most. */
-void signing_complain(struct segment *s, unsigned lane);
-uint64_t signing_complaints(const struct segment *s, unsigned lane);
+void signing_complain(struct segment *s, unsigned slot);
+uint64_t signing_complaints(const struct segment *s, unsigned slot);
 /* Worker: no key is of its date, or they have expired by its clock; the refresher looks at the date
  * when it is woken. Counts, at most. */
 void signing_miss(struct segment *s);

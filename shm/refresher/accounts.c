@@ -92,8 +92,8 @@ static bool add_lanes(struct accounts *a, const struct config *c, struct loop *l
     a->n = c->lanes.n ? c->lanes.n : 1;
     for (unsigned i = 0; i < a->n; i++) {
         const struct config_lane *lane = &c->lanes.lane[i];
-        signer_init(&a->signer[i], a->segment, i, c->lanes.n ? lane->region : a->region);
-        a->complaints[i] = signing_complaints(a->segment, i);
+        signer_init(&a->signer[i], a->segment, lane->id, c->lanes.n ? lane->region : a->region);
+        a->complaints[i] = signing_complaints(a->segment, a->signer[i].slot);
         if (loop && c->lanes.n && lane->role.n &&
             !add_role(a, loop, fetch, lane->role, &a->of[i])) {
             return false;
@@ -145,7 +145,7 @@ void accounts_start(struct accounts *a)
 static void hear_complaints(struct accounts *a)
 {
     for (unsigned i = 0; i < a->n; i++) {
-        uint64_t n = signing_complaints(a->segment, i);
+        uint64_t n = signing_complaints(a->segment, a->signer[i].slot);
         if (a->own && n != a->complaints[i]) {
             creds_hurry(a->of[i] ? a->of[i]->creds : a->own);
         }

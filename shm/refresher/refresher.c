@@ -4,7 +4,8 @@
  *   each turn       heartbeat
  *   each second     version poll, loads that are due (keysync_tick), complaints about credentials,
  *                   the date of the signing keys (accounts_tick), CATALOGUE_FILE (models_watch_tick),
- *                   the key of sealed reasoning (sealkey_tick)
+ *                   the key of sealed reasoning (sealkey_tick); each ten minutes, words of lanes
+ *                   that have long been over (lanes_sweep, sticks_sweep)
  *   each 1-200 ms   usage records go to the store, few at a time (drain_tick), and at the end as
  *                   long as there is time (drain_last)
  *   wake_refresher  key questions of the workers (keysync_questions), their complaints that the
@@ -33,12 +34,15 @@
 #include "shm/refresher/keysync.h"
 #include "shm/refresher/models_watch.h"
 #include "shm/refresher/sealkey.h"
+#include "shm/memory/lanes.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
+#include "shm/memory/sticks.h"
 
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 
 #define TICK_MS        1000u
+#define SWEEP_MS       600000u
 #define REGION_DEFAULT "us-east-1"
 
 struct refresher {
@@ -53,6 +57,7 @@ struct refresher {
     struct accounts *accounts;
     struct inquiry *inquiry; /* NULL: nobody is asked */
     uint64_t missed;         /* of the workers' complaints, as far as handled */
+    uint64_t sweep_ms;       /* the next one is due */
     bool ending;             /* only usage records are still stored, */
     uint64_t until_ms;       /* until then; 0: a successor does the rest */
     struct models_watch models;
@@ -133,12 +138,24 @@ static bool sync_keys(struct refresher *r)
     return false;
 }
 
+/* Words whose clock would begin anew before anybody looks at them. */
+static void sweep(struct refresher *r)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (now_ms >= r->sweep_ms) {
+        r->sweep_ms = now_ms + SWEEP_MS;
+        lanes_sweep(r->segment, now_ms);
+        sticks_sweep(r->segment, now_ms / 1000u);
+    }
+}
+
 static void on_tick(struct loop *loop, void *owner)
 {
     struct refresher *r = owner;
     loop_timer_in(loop, &r->tick_timer, TICK_MS, on_tick, r);
     r->missed = signing_missed(r->segment);
     accounts_tick(r->accounts);
+    sweep(r);
     models_watch_tick(&r->models, false);
     inquiry_tick(r->inquiry);
     sync_keys(r);

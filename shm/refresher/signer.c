@@ -5,14 +5,15 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/aws/sigv4.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/signing.h"
 
 #define DAY_MS 86400000
 #define TODAY  1 /* of signing.h's days */
 
-void signer_init(struct signer *g, struct segment *s, unsigned lane, const char *region)
+void signer_init(struct signer *g, struct segment *s, uint64_t lane, const char *region)
 {
-    *g = (struct signer){.segment = s, .lane = lane};
+    *g = (struct signer){.segment = s, .lane = lane, .slot = lane_names_slot(s, lane)};
     text_copy(text_from(region), g->region, sizeof g->region);
 }
 
@@ -38,21 +39,21 @@ static void derive(const struct signer *g, int64_t aws_ms, struct signing_keys *
 
 static void publish(struct signer *g, int64_t aws_ms)
 {
-    struct signing_keys keys = {.expires_ms = g->value.expires_ms};
+    struct signing_keys keys = {.lane = g->lane, .expires_ms = g->value.expires_ms};
     derive(g, aws_ms, &keys);
     text_copy(text_from(g->region), keys.region, sizeof keys.region);
     text_copy(text_from(g->value.access_key_id), keys.access_key_id, sizeof keys.access_key_id);
     text_copy(text_from(g->value.token), keys.token, sizeof keys.token);
     text_copy(text_from(keys.date[TODAY]), g->date, sizeof g->date);
-    signing_publish(g->segment, g->lane, &keys);
+    signing_publish(g->segment, g->slot, &keys);
     text_wipe(&keys, sizeof keys);
 }
 
 static void publish_trouble(struct signer *g, const struct err *err)
 {
-    struct signing_keys keys = {0};
+    struct signing_keys keys = {.lane = g->lane};
     text_copy(text_from(err->text), keys.trouble, sizeof keys.trouble);
-    signing_publish(g->segment, g->lane, &keys);
+    signing_publish(g->segment, g->slot, &keys);
 }
 
 /* A token that does not fit the shared cell would sign nothing but refusals. */

@@ -105,8 +105,13 @@ went "with a policy of the operator's own"
 expect_match "the operator's policy stays" "$(policy policy | jq -c .)" 'amazon.nova'
 expect_match "and that is said" "$(cat "$T/err")" 'left as it is .--reset-policy'
 expect "--log-days" "$(cli logs describe-log-groups --region us-west-2 --query 'logGroups[].retentionInDays' --output text)" "7	7"
+other=arn:aws:iam::210987654321:role/gateway
+script deploy-apprunner.sh -r us-west-2 --skip-build -e "BEDROCK_LANES=us-west-2,us-east-1,us-east-1@$other, us-west-2@$other"
+went "lanes"
+expect "lanes: the role of the other account may be assumed" "$(policy lanes | jq -c '[.Statement[] | .Action, .Resource]')" "[[\"sts:AssumeRole\"],[\"$other\"]]"
+expect_match "lanes: whom it must trust is said" "$(cat "$T/err")" 'must trust arn:aws:iam::123456789012:role/llm-api-converter-instance-role'
 expect "--marketplace" "$(policy marketplace | jq -Sc .)" "$(jq -Sc . scripts/iam/marketplace-policy.json)"
-script deploy-apprunner.sh -r us-west-2 --skip-build --reset-policy
+script deploy-apprunner.sh -r us-west-2 --skip-build --reset-policy --unset BEDROCK_LANES
 expect "--reset-policy puts ours" "$(policy policy | jq -Sc .)" "$(jq -Sc . scripts/iam/gateway-policy.json)"
 
 # --- a service of the script before, with automatic deployments ---------------------------------------------------

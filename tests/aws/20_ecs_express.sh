@@ -106,6 +106,17 @@ script deploy-ecs-express.sh -r us-west-2 --skip-build -e MASTER_API_KEY=sk-in-c
 went "a setting takes the secret's place"
 expect "a name is one of both" "$(main '(.secrets // []) | length')" 0
 
+# --- lanes --------------------------------------------------------------------------------------------------------------------
+
+lanes="us-west-2,us-east-1@arn:aws:iam::210987654321:role/team/gateway=https://vpce.example"
+script deploy-ecs-express.sh -r us-west-2 --skip-build -e "BEDROCK_LANES=$lanes"
+went "lanes"
+expect_match "lanes: the setting" "$(variables)" "BEDROCK_LANES=$lanes"
+expect "lanes: the role of the other account may be assumed" "$(cli iam get-role-policy --role-name llm-api-converter-ecs-task-role --policy-name llm-api-converter-lanes --query 'PolicyDocument.Statement[0].Resource' --output text)" \
+    arn:aws:iam::210987654321:role/team/gateway
+script deploy-ecs-express.sh -r us-west-2 --skip-build --unset BEDROCK_LANES
+went "without lanes again"
+
 # --- what does not work, and the way back --------------------------------------------------------------------------------
 
 before=$(service '.activeConfigurations[0].taskDefinitionArn')
@@ -141,7 +152,7 @@ script deploy-ecs-express.sh --create -r us-gov-west-1 --no-check
 went "GovCloud"
 expect_match "GovCloud: the roles" "$(cat "$T/aws.calls")" 'attach-role-policy .*arn:aws-us-gov:iam::aws:policy/service-role/AmazonECSInfrastructureRole'
 expect_no_match "GovCloud: no name of the other partition" "$(cli ecs describe-task-definition --region us-gov-west-1 --task-definition llm-api-converter --output json | jq '.taskDefinition | .executionRoleArn, .taskRoleArn')" 'arn:aws:'
-expect "GovCloud: the policy" "$(cli iam get-role-policy --region us-gov-west-1 --role-name llm-api-converter-ecs-task-role --policy-name llm-api-converter-policy --query 'PolicyDocument.Statement[1].Resource' --output text)" \
+expect "GovCloud: the policy" "$(cli iam get-role-policy --region us-gov-west-1 --role-name llm-api-converter-ecs-task-role --policy-name llm-api-converter-policy --query 'PolicyDocument.Statement[2].Resource' --output text)" \
     'arn:aws-us-gov:dynamodb:*:*:table/anthropic-proxy-*'
 script delete-service.sh --target ecs -r us-gov-west-1 --roles --yes
 went "GovCloud: delete"

@@ -28,7 +28,7 @@ opencode=1.18.33
     { npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
         touch "$here/node_modules/.opencode/$opencode"; } || complain "npm install opencode-ai failed"
 
-# The clients of /v1/responses need a newer Node than Debian's, which comes with them.
+# The clients of /v1/responses and the newest of all need a newer Node than Debian's, which comes with them.
 newer=$here/responses
 cmp -s $newer/package-lock.json $newer/node_modules/.installed-lock ||
     { (cd $newer && npm ci --no-audit --no-fund --loglevel=error) && cp $newer/package-lock.json $newer/node_modules/.installed-lock; } ||
@@ -217,7 +217,7 @@ go_through() {
 }
 old=() new=()
 for file in "${files[@]}"; do
-    case $file in */responses/* | */matrix/*) new+=("$file") ;; *) old+=("$file") ;; esac
+    case $file in */responses/* | */matrix/* | */bedrock/*) new+=("$file") ;; *) old+=("$file") ;; esac
 done
 go_through node "${old[@]}"
 go_through $newer/node_modules/node/bin/node "${new[@]}"

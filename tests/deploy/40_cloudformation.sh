@@ -83,8 +83,16 @@ expect "no secret, no file system" "$(grep -E '^secrets' "$T/stack" | xargs; gre
 echo "  moto made $(sed -n 's/^resources //p' "$T/stack") resources of $(jq '.Resources | length' "$T/template.json") in the template"
 run STORAGE_BACKEND=dynamodb -- setup-tables --endpoint-url "$MOTO" -r us-west-2 --output json
 expect "setup-tables finds each table as it would make it" "$CODE $(jq -c '[.[].result] | unique' "$T/out" 2>&1) $(jq -c '[.[].note] | unique' "$T/out")" '0 ["exists"] [""]'
+expect_no_match "no lanes" "$(cat "$T/stack")" 'BEDROCK_LANES|allows LanesOfOtherAccounts'
+expect_match "the other host's count" "$(cat "$T/stack")" 'allows CountingAtTheOtherHost arn:aws:bedrock-mantle:\*:123456789012:project/\*'
 secret=arn:aws:secretsmanager:us-west-2:123456789012:secret:master-AbCdEf
 apply CreateTables=no JournalOnEfs=yes MinTasks=1 MaxTasks=1 MasterKeySecretArn=$secret MetricsTokenSecretArn=$secret
-expect "with EFS and secrets" "$(sed -n 's/^status //p' "$T/stack") $(tail -n 1 "$T/stack")" "CREATE_COMPLETE secrets MASTER_API_KEY,METRICS_TOKEN"
+expect "with EFS and secrets" "$(sed -n 's/^status //p' "$T/stack") $(grep "^secrets" "$T/stack" | tail -n 1)" "CREATE_COMPLETE secrets MASTER_API_KEY,METRICS_TOKEN"
 expect "the file system" "$(grep -oE 'Journal(Files|Access|MountA|MountB|Group)' "$T/stack" | sort -u | xargs)" "JournalAccess JournalFiles JournalGroup JournalMountA JournalMountB"
+role=arn:aws:iam::210987654321:role/gateway
+apply CreateTables=no "BedrockLanes=us-west-2,us-east-1,us-west-2@$role" "LaneRoleArns=$role" QueueSeconds=30
+expect_match "with lanes and a queue: the settings" "$(grep '^environment' "$T/stack" | tail -n 1)" " QUEUE_SECONDS=30 .* BEDROCK_LANES=us-west-2,us-east-1,us-west-2@$role"
+expect_match "and the role that is assumed" "$(cat "$T/stack")" "allows LanesOfOtherAccounts \['$role'\]"
+run "BEDROCK_LANES=us-west-2,us-east-1,us-west-2@$role" AWS_REGION=us-west-2 QUEUE_SECONDS=30 -- check-config
+expect "the program takes them" "$CODE" 0
 finish

@@ -2,6 +2,7 @@
 
 usage: cloudformation.py http://127.0.0.1:PORT gateway.yaml [PARAMETER=VALUE...]
 """
+import ast
 import sys
 
 import boto3
@@ -47,3 +48,9 @@ for arn in ecs.list_task_definitions()["taskDefinitionArns"]:
     t = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     c = t["containerDefinitions"][0]
     print("secrets", ",".join(sorted(s["name"] for s in c.get("secrets", []) if s)))
+    print("environment", *(e["name"] + "=" + e["value"] for e in c["environment"] if e))
+role = next(r["PhysicalResourceId"] for r in made if r["LogicalResourceId"] == "TaskRole")
+policy = client("iam").get_role_policy(RoleName=role, PolicyName="gateway")["PolicyDocument"]
+policy = ast.literal_eval(policy) if isinstance(policy, str) else policy  # moto has it as Python writes it
+for s in [s for s in policy["Statement"] if s]:  # moto leaves "" where there is AWS::NoValue
+    print("allows", s["Sid"], s["Resource"])

@@ -87,9 +87,10 @@ struct reply {
     uint32_t pace_ms;         /* before each delta */
 };
 
-/* Signature of every thinking block: base64, as the real one is. */
-#define REPLY_SIGNATURE "bW9jay1zaWduYXR1cmUtb2YtdGhlLXRoaW5raW5nLWJsb2Nr"
-#define REPLY_BLOCKED   "Sorry, the model cannot answer this question."
+/* Signature of every thinking block: base64, as the real one is; of each account its own. */
+struct str ask_signature(void);
+void ask_sign_as(const char *access_key);
+#define REPLY_BLOCKED "Sorry, the model cannot answer this question."
 /* Cache counts given when a request carries cache marks. */
 #define REPLY_CACHE_READ  64
 #define REPLY_CACHE_WRITE 32

@@ -349,7 +349,7 @@ static void put_thinking(struct json_out *w, const struct block *b)
     JSON_KEY(w, "reasoningText");
     json_object(w);
     speaker_put(w, STR("text"), b->text);
-    speaker_put(w, STR("signature"), STR(REPLY_SIGNATURE));
+    speaker_put(w, STR("signature"), ask_signature());
     json_object_end(w);
     json_object_end(w);
 }

@@ -33,6 +33,7 @@
     X(EXPIRED, "expired", "400 ExpiredTokenException")                                       \
     X(SKEW, "skew", "the service's clock is 10 minutes ahead")                               \
     X(TIMEOUT_AFTER, "timeout-after-success", "carried out, but never answered")             \
+    X(RESET_AFTER, "reset-after-success", "carried out, then the connection is reset")       \
     X(GARBAGE, "garbage-html", "200 with an HTML page")                                      \
     X(TRUNCATED, "truncated", "half of the body, then the end of the connection")            \
     X(WRONG_CRC, "wrong-crc", "x-amz-crc32 is of other bytes")                               \

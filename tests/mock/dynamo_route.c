@@ -214,6 +214,7 @@ static bool refuse_by(struct dynamo_call *c, enum dynamo_fault fault)
 static void spoil_by(struct dynamo_answer *a, enum dynamo_fault fault)
 {
     a->hang = fault == DYNAMO_FAULT_TIMEOUT_AFTER;
+    a->reset = fault == DYNAMO_FAULT_RESET_AFTER;
     a->cut = fault == DYNAMO_FAULT_TRUNCATED;
     a->wrong_crc = fault == DYNAMO_FAULT_WRONG_CRC;
     a->html = fault == DYNAMO_FAULT_GARBAGE;

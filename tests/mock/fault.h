@@ -28,6 +28,9 @@
     X(BUCKET, "bucket", REFUSE, 429, "ThrottlingException",                                        \
       "Too many requests, please wait before trying again.", 10,                                   \
       "429 to what is more than N requests a second, all models together")                         \
+    X(THROTTLE_LARGE, "throttle-large", REFUSE, 429, "ThrottlingException",                        \
+      "Too many tokens, please wait before trying again.", 20000,                                  \
+      "429 to a body of more than N bytes")                                                        \
     X(THROTTLE_FOR, "throttle-for", REFUSE, 429, "ThrottlingException",                            \
       "Too many requests, please wait before trying again.", 10, "429 with Retry-After: N")        \
     X(DAY_QUOTA, "day-quota", REFUSE, 429, "ThrottlingException",                                  \

@@ -278,7 +278,7 @@ static void put_block(struct json_out *w, const struct block *b)
     case BLOCK_THINKING:
         speaker_put(w, STR("type"), STR("thinking"));
         speaker_put(w, STR("thinking"), b->text);
-        speaker_put(w, STR("signature"), STR(REPLY_SIGNATURE));
+        speaker_put(w, STR("signature"), ask_signature());
         break;
     case BLOCK_TEXT:
         speaker_put(w, STR("type"), STR("text"));

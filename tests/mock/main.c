@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "server/base/clock.h"
+#include "tests/mock/ask.h"
 
 #define BODY_MAX ((size_t)128 * 1024 * 1024)
 
@@ -60,6 +61,7 @@ static bool set_option(struct mock *m, int option, const char *value)
         m->host = value;
         return true;
     case 'a':
+        ask_sign_as(value);
         return copy(value, key->access_key, sizeof key->access_key);
     case 's':
         return copy(value, key->secret, sizeof key->secret);

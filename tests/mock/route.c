@@ -166,6 +166,8 @@ static bool is_met(struct visit *v, enum fault_id id)
     text_random(&random, sizeof random);
     if (id == FAULT_BUCKET)
         return is_over(v->mock, n);
+    if (id == FAULT_THROTTLE_LARGE)
+        return v->request->body.n > n;
     return (id != FAULT_THROTTLE_SHARE && id != FAULT_BROWNOUT) || random % 100 < n;
 }
 

@@ -167,7 +167,7 @@ static bool say(struct stream *s, struct buf *out)
         m.piece = cut_piece(s);
         s->deltas++;
     } else if (m.kind == MOMENT_SIGNATURE) {
-        m.piece = STR(REPLY_SIGNATURE);
+        m.piece = ask_signature();
     }
     struct str type = s->speaker->event(&m, &payload);
     if (type.n)

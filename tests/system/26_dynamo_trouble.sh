@@ -19,7 +19,10 @@ expect "check-config --store then" "$CODE $(sed -n 's/^store: \(keys\|state\) */
 trouble timeout-after-success 1 PutItem
 new_key bob
 expect "put that was carried out unheard" "$CODE $(list 'map(select(.user_id == "bob")) | length')" "0 1"
-expect_match "check-config --store counts" "$(run "${STORE[@]}" -- check-config --store && grep '^store: keys' "$T/out")" ' 1$'
+trouble reset-after-success 1 PutItem
+new_key bertha
+expect "and one whose connection died" "$CODE $(list 'map(select(.user_id == "bertha")) | length')" "0 1"
+expect_match "check-config --store counts" "$(run "${STORE[@]}" -- check-config --store && grep '^store: keys' "$T/out")" ' 2$'
 trouble timeout-after-success 0
 began=$(now_ms)
 run "${STORE[@]}" DYNAMODB_TIMEOUT=60 -- check-config --store

@@ -66,7 +66,7 @@ expect "200 at once: as many sort keys" "$(items usage 'map(.timestamp) | unique
 expect "200 at once: the budget" "$(spent alice)" "$(cost_of alice)"
 
 # --- answers that are lost, and a service that fails
-for fault in timeout-after-success internal throttle truncated; do
+for fault in timeout-after-success reset-after-success internal throttle truncated; do # the second: on kept connections, sent again unasked
     trouble "$fault" 3 PutItem
     trouble "$fault" 3 UpdateItem
     before=$(items usage length)

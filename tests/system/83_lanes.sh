@@ -47,14 +47,14 @@ many() {
     local i c each=$((($1 + CONVERSATIONS - 1) / CONVERSATIONS))
     for ((i = 0; i < $1; i++)); do
         c=$(((i / (16 * each) * 16 + i % 16) % CONVERSATIONS))
-        printf 'next\nurl = "%s/v1/messages"\nheader = "x-api-key: %s"\nheader = "content-type: application/json"\nheader = "x-claude-code-session-id: %s-%s"\nheader = "anthropic-version: 2023-06-01"\ndata-binary = "@%s"\noutput = "/dev/null"\nwrite-out = "%%{http_code}\\n"\n' \
-            "$URL" "$KEY" "$3" $c "$T/say.$c"
+        printf 'next\nurl = "%s/v1/messages"\nheader = "x-api-key: %s"\nheader = "content-type: application/json"\nuser-agent = "%s-%s"\nheader = "x-claude-code-session-id: conversation-%s"\nheader = "anthropic-version: 2023-06-01"\ndata-binary = "@%s"\noutput = "/dev/null"\nwrite-out = "%%{http_code}\\n"\n' \
+            "$URL" "$KEY" "$3" $c $c "$T/say.$c"
     done | tail -n +2 >"$T/config"
     curl -s -Z --parallel-immediate --parallel-max "$2" -K "$T/config" | sort | uniq -c | sed 's/^ *//' | paste -sd' '
 }
 
 # told NAME: log lines of those requests
-told() { grep -o '{.*"request_id".*' "$T/server.log" | grep "\"session\":\"$1-"; }
+told() { grep -o '{.*"request_id".*' "$T/server.log" | grep "\"agent\":\"$1-"; }
 eventually_told() { # NAME N
     eventually 5 test "$(told "$1" | wc -l)" -ge "$2"
 }
@@ -89,7 +89,7 @@ codes=$(many "$REQUESTS" 16 thr)
 answered=$(awk '{ for (i = 2; i <= NF; i += 2) if ($i == 200) n += $(i - 1) } END { print n + 0 }' <<<"$codes")
 calls=$(($(on 0 ledger .requests) + $(on 1 ledger .requests)))
 eventually_told thr "$REQUESTS"
-kept=$(told thr | jq -r 'select(.status == 200) | "\(.session) \(.lane)"' | sort | uniq -c |
+kept=$(told thr | jq -r 'select(.status == 200) | "\(.agent) \(.lane)"' | sort | uniq -c |
     awk '{ all[$2] += $1; if ($1 > most[$2]) most[$2] = $1 } END { for (c in all) { n += all[c]; m += most[c] } print int(1000 * m / n) }')
 probes=$(metric lane_probes_total us-west-2)
 echo "  $REQUESTS requests of $CONVERSATIONS conversations, home throttles 80 %: $codes; $calls calls; $kept/1000 on their conversation's lane; home probed $probes times"

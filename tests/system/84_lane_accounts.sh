@@ -75,6 +75,60 @@ turn far "$next"
 expect "throttled or not" "$CODE $LANE $(($(at "$HOME_URL" ledger .requests) - before))" "429 $FAR 0"
 at "$FAR_URL" mock_reset
 
+expect_true "home is well again" eventually 10 home_again
+
+# Two conversations of the same first words: each one's thoughts stay where they are from.
+turn twin "$(first "a nightly job")"
+expect "one: thought at home" "$CODE $LANE" "200 us-west-2"
+one=$(second "a nightly job")
+at "$HOME_URL" script throttle 0
+turn twin "$(first "a nightly job")"
+expect "two: thought far away" "$CODE $LANE" "200 $FAR"
+two=$(second "a nightly job")
+before=$(at "$FAR_URL" ledger .requests)
+turn twin "$one"
+expect "one's go to no other account" "$CODE $LANE $(($(at "$FAR_URL" ledger .requests) - before))" "429 us-west-2 0"
+turn twin "$two"
+expect "two's are where they are from" "$CODE $LANE" "200 $FAR"
+at "$HOME_URL" mock_reset
+expect_true "home is well once more" eventually 10 home_again
+before=$(at "$FAR_URL" ledger .requests)
+turn twin "$one"
+expect "one's stay at home" "$CODE $LANE $(($(at "$FAR_URL" ledger .requests) - before))" "200 us-west-2 0"
+turn twin "$two"
+expect "two's far away" "$CODE $LANE" "200 $FAR"
+
+# By every door and in every form a thought comes back to its account; told as an escaped string, too.
+stream_of() { # what a client puts together of a stream: its thought and its text
+    sed -n 's/^data: //p' "$T/body" | jq -sc '[{type: "thinking", thinking: (map(.delta.thinking // "") | add), signature: (map(.delta.signature // "") | add)},
+        {type: "text", text: (map(.delta.text // "") | add)}]'
+}
+at "$HOME_URL" script throttle 0
+turn streamed "$(first "streamed far away" | jq -c '. + {stream: true}')"
+expect "a stream thought far away" "$CODE $LANE" "200 $FAR"
+streamed=$(jq -nc --argjson content "$(stream_of)" '{model: "claude-sonnet-4-5", max_tokens: 4000, thinking: {type: "enabled", budget_tokens: 2000},
+    messages: [{role: "user", content: "x"}, {role: "assistant", content: $content}, {role: "user", content: "go on"}]}')
+call /v1/responses -H "x-api-key: $KEY" -d '{"model":"claude-sonnet-4-5","input":"far away, too","reasoning":{"effort":"low"},"include":["reasoning.encrypted_content"]}'
+responses=$(jq -c '{model: "claude-sonnet-4-5", reasoning: {effort: "low"}, input: ([{role: "user", content: "far away, too"}] + .output + [{role: "user", content: "go on"}])}' "$T/body")
+model=us.anthropic.claude-sonnet-4-5-20250929-v1%3A0
+thinks='"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":2000}},"inferenceConfig":{"maxTokens":4000}'
+call /model/$model/converse -H "x-api-key: $KEY" -d "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"c\"}]}],$thinks}"
+converse=$(jq -c ". as \$a | {messages: [{role: \"user\", content: [{text: \"c\"}]}, \$a.output.message, {role: \"user\", content: [{text: \"go on\"}]}], $thinks}" "$T/body")
+expect_true "Responses has sealed ones ($(jq -r '[.input[].type // "message"] | join(" ")' <<<"$responses"))" grep -q encrypted_content <<<"$responses"
+expect_true "Converse has signed ones" grep -q signature <<<"$converse"
+at "$HOME_URL" mock_reset
+expect_true "home is well at last" eventually 10 home_again
+goes_far() { # WHAT PATH BODY
+    local before
+    before=$(at "$FAR_URL" ledger .requests)
+    call "$2" -H "x-api-key: $KEY" -d "$3"
+    expect "$1" "$CODE $(($(at "$FAR_URL" ledger .requests) - before))" "200 1"
+}
+goes_far "of a stream" /v1/messages "$streamed"
+goes_far "of Responses" /v1/responses "$responses"
+goes_far "of Converse" /model/$model/converse "$converse"
+goes_far "escaped as some clients do" /v1/messages "$(sed 's/=/\\u003d/g' <<<"$streamed")"
+
 # In a storm: whoever has thought in the first turn is asked in the second.
 at "$HOME_URL" script throttle-share-50 0
 at "$FAR_URL" script throttle-share-20 0

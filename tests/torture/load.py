@@ -9,6 +9,7 @@ outcome: a status, "left" (the client aborted) or "lost" (no answer, or one with
 A file OUT.stop ends the run early. PAUSE_MS: of each client before each request. Only the standard library.
 """
 import asyncio
+import base64
 import json
 import os
 import random
@@ -17,11 +18,21 @@ from urllib.parse import urlsplit
 
 CLAUDE = "claude-sonnet-4-5"
 OTHER = "qwen.qwen3-coder-480b-a35b-v1:0"
+ITS_OWN = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"  # of Bedrock's own routes
 DIALECTS = ("messages", "chat", "responses")
 
 
+def passed(number, text):
+    """Path, body and dialect of one on Bedrock's own routes: InvokeModel where the model is Claude, else Converse."""
+    if number & 4:
+        body = {"messages": [{"role": "user", "content": [{"text": text}]}]}
+        return f"/model/{OTHER}/" + ("converse-stream" if number & 2 else "converse"), body, "converse"
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": [{"role": "user", "content": text}]}
+    return f"/model/{ITS_OWN}/" + ("invoke-with-response-stream" if number & 2 else "invoke"), body, "invoke"
+
+
 def request(number, key, host, name):
-    """Bytes of a request of one of twelve kinds, its dialect and whether it is streamed."""
+    """Bytes of a request of one of sixteen kinds, its dialect and whether it is streamed."""
     dialect, stream, model = DIALECTS[number & 1 and number // 8 % 2 + 1], bool(number & 2), OTHER if number & 4 else CLAUDE
     text = "say: " + "word " * (1 + number % 23)
     body = {"model": model, "stream": stream}
@@ -31,6 +42,8 @@ def request(number, key, host, name):
         body["max_tokens"] = 500
     elif dialect == "chat" and stream:
         body["stream_options"] = {"include_usage": True}
+    if number // 8 % 4 == 3:
+        path, body, dialect = passed(number, text)
     raw = json.dumps(body).encode()
     head = (f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nX-Request-Id: {name}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n").encode()
@@ -52,8 +65,43 @@ async def read_answer(reader):
             return status, body
 
 
+def frames(body):
+    """(headers, payload) of each event of a whole body; a rest that is no frame is an EOFError."""
+    while body:
+        total, head = (int.from_bytes(body[i:i + 4], "big") for i in (0, 4))
+        if len(body) < total or total < 16:
+            raise EOFError
+        headers, rest = {}, body[12:12 + head]
+        while rest:
+            name = 1 + rest[0]
+            size = int.from_bytes(rest[name + 1:name + 3], "big")
+            headers[rest[1:name].decode()] = rest[name + 3:name + 3 + size].decode()
+            rest = rest[name + 3 + size:]
+        yield headers, json.loads(body[12 + head:total - 4] or b"{}")
+        body = body[total:]
+
+
+def usage_of_passed(body, dialect, stream):
+    if not stream:
+        usage = json.loads(body)["usage"]
+        return (usage["input_tokens"], usage["output_tokens"]) if dialect == "invoke" else (usage["inputTokens"], usage["outputTokens"])
+    events = list(frames(body))
+    if any(headers[":message-type"] != "event" for headers, _ in events):
+        return None
+    if dialect == "converse":
+        told = [payload["usage"] for headers, payload in events if headers[":event-type"] == "metadata"]
+        return (told[0]["inputTokens"], told[0]["outputTokens"]) if told else None
+    events = [json.loads(base64.b64decode(payload["bytes"])) for _, payload in events]
+    if not events or events[-1]["type"] != "message_stop":
+        return None
+    start = events[0]["message"]["usage"]
+    return start["input_tokens"], [e for e in events if e["type"] == "message_delta"][-1]["usage"]["output_tokens"]
+
+
 def usage_of(body, dialect, stream):
     """(input, output) as the client is told, or None when the answer did not come to its good end."""
+    if dialect in ("invoke", "converse"):
+        return usage_of_passed(body, dialect, stream)
     if not stream:
         usage = json.loads(body)["usage"]
         return (usage["prompt_tokens"], usage["completion_tokens"]) if dialect == "chat" else (usage["input_tokens"], usage["output_tokens"])
@@ -93,7 +141,7 @@ class Client:
         reader, writer = self.link
         writer.write(raw)
         if stream and random.random() < abort and not (number & 4 and self.which == "claude"):
-            await reader.readuntil(b"data: {")
+            await reader.readuntil(b":event-type" if dialect in ("invoke", "converse") else b"data: {")
             self.leave()
             return "left", 0, 0
         status, body = await read_answer(reader)

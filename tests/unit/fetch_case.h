@@ -44,7 +44,7 @@ struct call {
 
     unsigned headers_calls, data_calls, done_calls, refused;
     int status, status_at_done;
-    bool sent, trailer;
+    bool sent, trailer, needs_body; /* needs_body: when the head or a piece of an answer came */
     enum status end;
     enum fetch_trouble trouble;
     char text[240];
@@ -83,6 +83,7 @@ static void note_headers(void *owner, struct fetch *f, int status)
     struct str value;
     c->headers_calls++;
     c->status = status;
+    c->needs_body = fetch_needs_body(f);
     if (fetch_header(f, STR("x-amzn-requestid"), &value))
         text_copy(value, c->header, sizeof c->header);
     if (c->start_on_headers)

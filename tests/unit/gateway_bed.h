@@ -21,6 +21,7 @@
 #include "server/base/log.h"
 #include "server/base/sha256.h"
 #include "shm/memory/counters.h"
+#include "shm/memory/lane_names.h"
 #include "tests/unit/loopback.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/exchange.h"
@@ -443,6 +444,7 @@ static inline int gateway_set_up(void **state)
     struct loop *loop = loop_new(NULL);
     gateway_configure(g, loop);
     assert_int_equal(segment_create(&g->segment, 2, 1024, &err), STATUS_OK);
+    lane_names_enter(&g->segment, &g->config.lanes, NULL);
     counters_enter(&g->segment, 1);
     directory_begin(&g->segment);
     gateway_key(g, "sk-good", 300, 0);

@@ -1,7 +1,7 @@
 #include "worker/door/lane_metrics.h"
 
 #include "server/base/clock.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/sticks.h"
 
 #define LABEL "lane"
@@ -31,12 +31,17 @@ static const struct metrics_family *put_head(size_t i, struct buf *out)
     return f;
 }
 
+static unsigned slot_of(const struct segment *s, const struct config_lanes *l, unsigned lane)
+{
+    return lane_names_slot(s, l->lane[lane].id);
+}
+
 static void put_closed(const struct segment *s, const struct config_lanes *lanes, struct buf *out)
 {
     const struct metrics_family *f = put_head(LANES_COUNT_COUNT, out);
     for (unsigned lane = 0; lane < lanes->n; lane++) {
         enum lanes_why why;
-        uint32_t n = lanes_closed_models(s, lane, clock_mono_ms(), &why);
+        uint32_t n = lanes_closed_models(s, slot_of(s, lanes, lane), clock_mono_ms(), &why);
         buf_printf(out, METRICS_PREFIX "%s{lane=\"%s\",why=\"%s\"} %u\n", f->name,
                    lanes->lane[lane].name, lanes_word(why), n);
     }
@@ -50,9 +55,9 @@ void lane_metrics_put(const struct segment *s, const struct config_lanes *lanes,
     for (size_t i = 0; i < LANES_COUNT_COUNT; i++) {
         const struct metrics_family *f = put_head(i, out);
         for (unsigned lane = 0; lane < lanes->n; lane++) {
-            buf_printf(out, METRICS_PREFIX "%s{lane=\"%s\"} %llu\n", f->name,
-                       lanes->lane[lane].name,
-                       (unsigned long long)lanes_sum(s, lane, (enum lanes_count)i));
+            buf_printf(
+                out, METRICS_PREFIX "%s{lane=\"%s\"} %llu\n", f->name, lanes->lane[lane].name,
+                (unsigned long long)lanes_sum(s, slot_of(s, lanes, lane), (enum lanes_count)i));
         }
     }
     put_closed(s, lanes, out);

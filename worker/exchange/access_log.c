@@ -20,7 +20,8 @@ static uint64_t since_us(const struct exchange *x, uint64_t at_ns)
 /* By its header, else out of metadata.user_id (older Claude Code). */
 static struct str session_of(const struct exchange *x)
 {
-    return x->asked.client.session.n ? x->asked.client.session : x->asked.messages.session;
+    const struct messages_request *r = asked_messages(&x->asked);
+    return x->asked.client.session.n || !r ? x->asked.client.session : r->session;
 }
 
 static void put_line(const struct exchange *x)

@@ -16,9 +16,12 @@
 #include "worker/exchange/native.h"
 #include "worker/moves/queue.h"
 #include "worker/moves/retries.h"
+#include "worker/turn/money.h"
+#include "worker/turn/usage.h"
 
 #define URL_MAX            8192
 #define HEADERS_MAX        16
+#define OUTGOING_MAX       131072 /* of its headers and its address */
 #define COUNT_MS           10000 /* CountTokens answers fast or not at all: the estimate is as good then */
 #define RETRY_TRANSIENT_MS 50
 #define RETRY_THROTTLED_MS 1000
@@ -143,7 +146,7 @@ static bool wait_for_keys(struct exchange *x)
     unsigned lane = x->attempt.lane.now;
     uint64_t now_ms = clock_mono_ms();
     if (w->config->bedrock_api_key[0] ||
-        keyring_now(&w->keyring, w->segment, lane) != KEYRING_STALE) {
+        keyring_now(&w->keyring, w->segment, w->config, lane) != KEYRING_STALE) {
         return false;
     }
     x->attempt.keys_until_ms =
@@ -164,16 +167,17 @@ static bool wait_for_keys(struct exchange *x)
 /* --- the request --------------------------------------------------------------------------- */
 
 struct outgoing {
+    struct arena *arena; /* its own: a stream keeps what is in the exchange's */
     struct sigv4_header pairs[HEADERS_MAX];
     struct fetch_header lines[HEADERS_MAX];
     size_t n;
 };
 
-static bool put_pair(struct exchange *x, struct outgoing *o, struct str name, struct str value)
+static bool put_pair(struct outgoing *o, struct str name, struct str value)
 {
     assert(o->n < HEADERS_MAX);
     o->pairs[o->n] = (struct sigv4_header){name, value};
-    char *line = arena_alloc(x->arena, name.n + value.n + 3);
+    char *line = arena_alloc(o->arena, name.n + value.n + 3);
     if (!line) {
         return false;
     }
@@ -202,7 +206,7 @@ static bool put_terms(struct exchange *x, struct outgoing *o)
         {STR("x-amzn-bedrock-request-metadata"), t->metadata},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].value.n > 0 && !put_pair(x, o, rows[i].name, rows[i].value)) {
+        if (rows[i].value.n > 0 && !put_pair(o, rows[i].name, rows[i].value)) {
             return false;
         }
     }
@@ -212,17 +216,17 @@ static bool put_terms(struct exchange *x, struct outgoing *o)
 static bool put_passed(struct exchange *x, struct outgoing *o, enum asked_passed which)
 {
     struct str value = x->asked.passed.head[which];
-    return value.n == 0 || put_pair(x, o, text_from(asked_passed_header(which)), value);
+    return value.n == 0 || put_pair(o, text_from(asked_passed_header(which)), value);
 }
 
 static bool put_mantle(struct exchange *x, struct outgoing *o)
 {
     struct str betas = x->attempt.mantle.betas;
-    return put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
-           put_pair(x, o, STR("content-type"), STR("application/json")) &&
-           put_pair(x, o, STR("accept"), STR("application/json")) &&
-           put_pair(x, o, STR("anthropic-version"), STR("2023-06-01")) &&
-           (betas.n == 0 || put_pair(x, o, STR("anthropic-beta"), betas));
+    return put_pair(o, STR("host"), text_from(endpoint(x)->host)) &&
+           put_pair(o, STR("content-type"), STR("application/json")) &&
+           put_pair(o, STR("accept"), STR("application/json")) &&
+           put_pair(o, STR("anthropic-version"), STR("2023-06-01")) &&
+           (betas.n == 0 || put_pair(o, STR("anthropic-beta"), betas));
 }
 
 static bool put_common(struct exchange *x, struct outgoing *o)
@@ -231,17 +235,17 @@ static bool put_common(struct exchange *x, struct outgoing *o)
     if (x->attempt.mantle.here) {
         return put_mantle(x, o);
     }
-    bool ok = put_pair(x, o, STR("host"), text_from(endpoint(x)->host)) &&
-              put_pair(x, o, STR("content-type"), STR("application/json")) &&
-              put_pair(x, o, STR("accept"),
+    bool ok = put_pair(o, STR("host"), text_from(endpoint(x)->host)) &&
+              put_pair(o, STR("content-type"), STR("application/json")) &&
+              put_pair(o, STR("accept"),
                        !stream                  ? STR("application/json")
                        : x->attempt.native.here ? STR("text/event-stream")
                                                 : STR("application/vnd.amazon.eventstream"));
     if (ok && stream && x->asked.model.transport == MODELS_INVOKE) {
-        ok = put_pair(x, o, STR("x-amzn-bedrock-accept"), STR("application/json"));
+        ok = put_pair(o, STR("x-amzn-bedrock-accept"), STR("application/json"));
     }
     if (ok && x->attempt.tier.n) {
-        ok = put_pair(x, o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
+        ok = put_pair(o, STR("x-amzn-bedrock-service-tier"), x->attempt.tier);
     }
     if (ok && x->asked.model.transport == MODELS_INVOKE) {
         ok = put_terms(x, o) && put_passed(x, o, ASKED_PASSED_TRACE) &&
@@ -252,8 +256,8 @@ static bool put_common(struct exchange *x, struct outgoing *o)
 
 static enum status put_bearer(struct exchange *x, struct outgoing *o)
 {
-    char *value = arena_printf(x->arena, "Bearer %s", x->worker->config->bedrock_api_key);
-    if (!value || !put_pair(x, o, STR("authorization"), text_from(value))) {
+    char *value = arena_printf(o->arena, "Bearer %s", x->worker->config->bedrock_api_key);
+    if (!value || !put_pair(o, STR("authorization"), text_from(value))) {
         return err_no_memory(&x->outcome.err);
     }
     return STATUS_OK;
@@ -279,7 +283,7 @@ static enum status sign(struct exchange *x, struct outgoing *o, const struct sig
     buf_clear(&b->authorization);
     enum status st = sigv4_sign(&r, &scope, keys->key[service][day], text_from(keys->access_key_id),
                                 amz, &b->scratch, &b->authorization, &x->outcome.err);
-    if (st == STATUS_OK && !put_pair(x, o, STR("authorization"), buf_str(&b->authorization))) {
+    if (st == STATUS_OK && !put_pair(o, STR("authorization"), buf_str(&b->authorization))) {
         st = err_no_memory(&x->outcome.err);
     }
     return st;
@@ -293,14 +297,14 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
         return put_bearer(x, o);
     }
     int day;
-    char *amz = arena_alloc(x->arena, 17);
+    char *amz = arena_alloc(o->arena, 17);
     if (!amz) {
         return err_no_memory(&x->outcome.err);
     }
     t->skew_ms = signing_skew(w->segment);
     clock_amz(clock_real_ms() + t->skew_ms, amz);
     unsigned lane = x->attempt.lane.now;
-    if (keyring_look(&w->keyring, w->segment, lane, amz, &day) != KEYRING_GOOD) {
+    if (keyring_look(&w->keyring, w->segment, w->config, lane, amz, &day) != KEYRING_GOOD) {
         log_line(LOG_ERROR, "credentials", "cannot sign: %s",
                  keyring_trouble(&w->keyring, w->segment, lane, w->config));
         err_set(&x->outcome.err, STATUS_UNAVAILABLE,
@@ -310,8 +314,8 @@ static enum status authorize(struct exchange *x, struct outgoing *o)
         return x->outcome.err.code;
     }
     const struct signing_keys *keys = &w->keyring.lane[lane].keys;
-    if (!put_pair(x, o, STR("x-amz-date"), text_from(amz)) ||
-        (keys->token[0] && !put_pair(x, o, STR("x-amz-security-token"), text_from(keys->token)))) {
+    if (!put_pair(o, STR("x-amz-date"), text_from(amz)) ||
+        (keys->token[0] && !put_pair(o, STR("x-amz-security-token"), text_from(keys->token)))) {
         return err_no_memory(&x->outcome.err);
     }
     return sign(x, o, keys, day, text_from(amz));
@@ -347,10 +351,10 @@ static enum status make_path(struct exchange *x)
     return sigv4_model_path(id, operation(x), &b->path, &x->outcome.err);
 }
 
-static const char *make_url(struct exchange *x)
+static const char *make_url(struct exchange *x, struct outgoing *o)
 {
     struct str base = text_from(endpoint(x)->base), path = buf_str(&x->worker->bedrock->path);
-    char *url = arena_alloc(x->arena, base.n + path.n + 1);
+    char *url = arena_alloc(o->arena, base.n + path.n + 1);
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
     }
@@ -377,33 +381,26 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
     };
 }
 
-enum verdict bedrock_send(struct exchange *x)
+static enum verdict send_out(struct exchange *x, struct outgoing *o)
 {
     struct transfer *t = &x->attempt.transfer;
     struct worker *w = x->worker;
-    struct outgoing o = {.n = 0};
-    lane_pick(x);
-    if (wait_for_keys(x)) {
-        return VERDICT_WAIT;
-    }
-    attempt_begin_transfer(&x->attempt);
-    x->outcome.err = (struct err){.code = STATUS_OK};
     if (make_path(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (!put_common(x, &o)) {
+    if (!o->arena || !put_common(x, o)) {
         err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
-    if (authorize(x, &o) != STATUS_OK) {
+    if (authorize(x, o) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    const char *url = make_url(x);
+    const char *url = make_url(x, o);
     if (!url) {
         err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
-    struct fetch_request request = transfer(x, &o, url);
+    struct fetch_request request = transfer(x, o, url);
     x->attempt.number++;
     t->sent_ns = clock_now_ns();
     if (x->attempt.number == 1) {
@@ -417,6 +414,23 @@ enum verdict bedrock_send(struct exchange *x)
         return VERDICT_FAIL;
     }
     return VERDICT_NEXT;
+}
+
+enum verdict bedrock_send(struct exchange *x)
+{
+    lane_pick(x);
+    if (money_moves(x)) {
+        usage_move(x);
+    }
+    if (wait_for_keys(x)) {
+        return VERDICT_WAIT;
+    }
+    attempt_begin_transfer(&x->attempt);
+    x->outcome.err = (struct err){.code = STATUS_OK};
+    struct outgoing o = {.arena = arena_new(OUTGOING_MAX)};
+    enum verdict v = send_out(x, &o);
+    arena_drop(o.arena);
+    return v;
 }
 
 /* --- a second attempt ---------------------------------------------------------------------- */

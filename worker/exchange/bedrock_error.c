@@ -345,7 +345,7 @@ static void complain_of_credentials(struct exchange *x, size_t row, struct str n
                                     errors[row].counter == COUNTER_FAILED_SIGNATURE);
     if (text_istarts(name, STR("ExpiredToken")) ||
         text_ieq(name, STR("UnrecognizedClientException"))) {
-        signing_complain(w->segment, x->attempt.lane.now);
+        keyring_complain(w->segment, w->config, x->attempt.lane.now);
     }
     if (refused &&
         (w->config->bedrock_api_key[0] || keyring_refused(&w->keyring, x->attempt.lane.now))) {

@@ -24,8 +24,9 @@
 
 static struct cache_policy cache_policy(const struct exchange *x)
 {
+    const struct messages_request *r = asked_messages(&x->asked);
     return cache_policy_of(x->worker->config, x->caller.who == CALLER_KEY ? &x->caller.key : NULL,
-                           x->asked.messages.short_marks);
+                           r && r->short_marks);
 }
 
 static struct betas_rules beta_rules(const struct exchange *x)
@@ -49,9 +50,10 @@ static struct reply *chat_answer(struct exchange *x, const struct converse_names
     char id[48];
     const struct scan *s = &x->asked.scan;
     scan_ref options = SCAN_GET(s, 0, "stream_options");
-    bool usage = x->asked.chat.include_usage;
+    const struct chat_request *r = asked_chat(&x->asked);
+    bool usage = r && r->include_usage;
     (void)scan_bool(s, SCAN_GET(s, options, "include_usage"), &usage); /* read_chat may not have */
-    const struct openai_wants wants = {clock_real_ms() / 1000, usage, x->asked.chat.legacy};
+    const struct openai_wants wants = {clock_real_ms() / 1000, usage, r && r->legacy};
     text_id(STR("chatcmpl-"), id, sizeof id);
     return converse_to_openai_new(x->arena, x->asked.client_model,
                                   arena_dup(x->arena, text_from(id)), wants, names);

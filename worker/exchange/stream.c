@@ -14,6 +14,7 @@
 #include "worker/exchange/native.h"
 #include "worker/exchange/passing.h"
 #include "worker/moves/queue.h"
+#include "worker/moves/thinker.h"
 #include "worker/exchange/responses_answer.h"
 
 #define ERROR_BODY_MAX 65536    /* of an upstream error: more is not read */
@@ -161,10 +162,10 @@ static void begin_stream(struct exchange *x)
 
 static void tell(struct exchange *x, struct str bytes)
 {
+    x->outcome.told = true;
     if (!x->outcome.begun) {
         begin_stream(x);
     }
-    x->outcome.told = true;
     http_out_write(x->conn, bytes);
 }
 
@@ -172,12 +173,21 @@ static enum status put_event(struct exchange *x, const struct eventstream_frame 
                              struct buf *out)
 {
     const struct relay *relay = x->attempt.relay;
+    thinker_note_event(x, frame->payload);
     enum status st =
         relay->event(x->attempt.reply, frame->type, frame->payload, out, &x->outcome.err);
     if (st == STATUS_OK && relay->raw) {
         buf_put_str(out, frame->raw);
     }
     return st;
+}
+
+/* No other attempt will need it, and a stream is long. */
+static void drop_body(struct exchange *x)
+{
+    if (x->attempt.transfer.fetch && !fetch_needs_body(x->attempt.transfer.fetch)) {
+        buf_free(&x->attempt.body);
+    }
 }
 
 /* What comes before the first output of the model is held back. */
@@ -192,6 +202,7 @@ static enum status relay_first(struct exchange *x, const struct eventstream_fram
         queue_answered(x); /* not at the 200: an exception may be its first frame */
         tell(x, buf_str(&t->held_back));
         buf_free(&t->held_back);
+        drop_body(x);
     }
     return st;
 }
@@ -372,6 +383,7 @@ static enum status tell_whole(struct exchange *x)
             lane_good(x);
         }
         queue_answered(x);
+        thinker_note_whole(x, buf_str(&t->held_back));
         put_whole(x, buf_str(&out));
     }
     buf_free(&out);

@@ -1,5 +1,6 @@
 #include "worker/exchange/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -336,14 +337,16 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
     mallopt(M_MXFAST, 0);
-    static struct worker worker;
+    static struct worker worker; /* zero, and most of its pages stay untouched: once a process */
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){
-        .config = c,
-        .segment = s,
-        .slot = slot,
-        .process = {.listen_fd = listen_fd, .dead_fd = dead_fd, .ops = &worker_conn_ops}};
+    assert(!w->segment);
+    w->config = c;
+    w->segment = s;
+    w->slot = slot;
+    w->process.listen_fd = listen_fd;
+    w->process.dead_fd = dead_fd;
+    w->process.ops = &worker_conn_ops;
     counters_enter(s, slot);
     holds_enter(s, slot);
     turns_enter(s, slot);

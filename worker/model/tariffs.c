@@ -16,7 +16,7 @@ enum prices_source tariffs_find(struct tariffs *t, const struct segment *s, stru
     /* Before the look: what changes meanwhile is noticed by the next one. */
     uint64_t prices = directory_generation(s);
     uint32_t table = catalogue_edition();
-    struct tariffs_row *row = &t->row[text_hash(id) % TARIFFS_ROWS];
+    struct tariffs_row *row = &t->row[(text_hash(id) ^ text_hash(region)) % TARIFFS_ROWS];
     if (holds(row, prices, table, id, region)) {
         *out = row->tariff;
         return row->source;

@@ -60,6 +60,18 @@ static void add_first_turn(uint64_t *h, const struct scan *s, scan_ref list)
     }
 }
 
+/* What the client itself calls a session: Claude Code and Codex in a header, others in the body. */
+static void add_names(uint64_t *h, const struct exchange *x)
+{
+    const struct scan *s = &x->asked.scan;
+    add(h, x->asked.client.session, TEXT_MAX);
+    add(h, x->asked.client.thread, TEXT_MAX);
+    if (s->count > 0) {
+        add(h, scan_raw(s, SCAN_GET(s, SCAN_GET(s, 0, "metadata"), "user_id")), TEXT_MAX);
+        add(h, scan_raw(s, SCAN_GET(s, 0, "prompt_cache_key")), TEXT_MAX);
+    }
+}
+
 uint64_t conversation_digest(const struct exchange *x)
 {
     const struct scan *s = &x->asked.scan;
@@ -67,6 +79,7 @@ uint64_t conversation_digest(const struct exchange *x)
     uint64_t h = x->worker->segment->lanes->salt;
     add(&h, (struct str){digest, sizeof x->caller.digest}, sizeof x->caller.digest);
     add(&h, x->asked.model.id, x->asked.model.id.n);
+    add_names(&h, x);
     if (s->count == 0) { /* DIALECT_BEDROCK: what comes first seldom changes */
         add(&h, text_sub(x->asked.body, 0, BODY_MAX), BODY_MAX);
         return h ? h : 1;

@@ -1,21 +1,22 @@
 #include "worker/moves/lane.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/catalogue/region.h"
-#include "shm/memory/lanes.h"
-#include "shm/memory/signing.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/sticks.h"
+#include "worker/moves/blame.h"
 #include "worker/moves/conversation.h"
+#include "worker/moves/thinker.h"
 
-#define NONE       LANES_MAX
-#define BIT(lane)  ((uint8_t)(1u << (lane)))
-#define COUNTING   0x636f756e74u   /* CountTokens has quotas and permissions of its own, */
-#define MANTLE     0x6d616e746c65u /* and so has the other service */
-#define BACK_MS    1000u           /* the first closing of a throttle */
-#define SECONDS(x) ((uint64_t)(x)*1000u)
+#define NONE      LANES_MAX
+#define BIT(lane) ((uint8_t)(1u << (lane)))
+#define COUNTING  0x636f756e74u   /* CountTokens has quotas and permissions of its own, */
+#define MANTLE    0x6d616e746c65u /* and so has the other service */
+#define BACK_MS   1000u           /* the first closing of a throttle */
 
 static const struct config_lanes *lanes(const struct exchange *x)
 {
@@ -27,6 +28,14 @@ static unsigned count(const struct exchange *x)
     return lanes(x)->n ? lanes(x)->n : 1; /* home */
 }
 
+/* What is known of it in shared memory goes by this. */
+static unsigned slot_of(const struct exchange *x, unsigned lane)
+{
+    unsigned slot = lane_names_slot(x->worker->segment, lanes(x)->lane[lane].id);
+    assert(slot < LANES_SLOTS); /* the master entered it before it made this process */
+    return slot;
+}
+
 /* Without, nothing is looked up and nothing remembered. */
 static bool heeds(const struct exchange *x)
 {
@@ -35,14 +44,29 @@ static bool heeds(const struct exchange *x)
 
 /* --- what may be asked --------------------------------------------------------------------- */
 
+static bool speaks_of(const struct exchange *x, struct str member)
+{
+    size_t at;
+    return x->asked.dialect == DIALECT_BEDROCK && text_find(x->asked.body, member, &at);
+}
+
+/* A guardrail and a project are known in one region of one account, whoever named them: the settings, the
+ * key, or a client of Bedrock's own routes. */
+static bool has_its_place(const struct exchange *x)
+{
+    const struct plan_terms *terms = &x->attempt.terms;
+    const struct str *head = x->asked.passed.head;
+    return terms->guardrail.id.n > 0 || terms->project.n > 0 ||
+           head[ASKED_PASSED_GUARDRAIL].n > 0 || head[ASKED_PASSED_PROJECT].n > 0 ||
+           speaks_of(x, STR("\"guardrailConfig\"")) || speaks_of(x, STR("\"projectIdentifier\""));
+}
+
 static uint8_t find_able(const struct exchange *x)
 {
     const struct config_lanes *l = lanes(x);
     struct str id = x->asked.model.id, home = text_from(l->lane[LANES_HOME].region);
-    const struct plan_terms *terms = &x->attempt.terms;
     uint8_t able = 0;
-    if (terms->guardrail.id.n > 0 ||
-        terms->project.n > 0) { /* known in one region of one account */
+    if (has_its_place(x)) {
         return BIT(LANES_HOME);
     }
     for (unsigned i = 0; i < l->n; i++) { /* of home alone nothing is known */
@@ -53,15 +77,12 @@ static uint8_t find_able(const struct exchange *x)
     return able ? able : BIT(LANES_HOME); /* which has the right words for it */
 }
 
-/* Other lanes than those of before a reload have other names. */
 static void know_model(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    const struct segment *s = x->worker->segment;
     a->able = a->able ? a->able : find_able(x);
-    a->model = lanes_model(s, x->asked.model.id) ^ (x->asked.counting ? COUNTING : 0) ^
-               (x->attempt.mantle.here ? MANTLE : 0);
-    a->model ^= lanes_model(s, text_from(x->worker->config->bedrock_lanes));
+    a->model = lanes_model(x->worker->segment, x->asked.model.id) ^
+               (x->asked.counting ? COUNTING : 0) ^ (x->attempt.mantle.here ? MANTLE : 0);
 }
 
 static unsigned first_of(uint8_t mask)
@@ -75,30 +96,15 @@ static bool same_account(const struct exchange *x, unsigned a, unsigned b)
     return strcmp(l[a].account, l[b].account) == 0;
 }
 
-/* Thoughts of Claude, signed or sealed, and what Converse and Responses call them. A text that only
- * speaks of them keeps its request in one account, too. */
-static bool is_bound(struct exchange *x)
-{
-    static const struct str words[] = {STR("\"signature\""), STR("redacted_thinking"),
-                                       STR("reasoningContent"), STR("encrypted_content")};
-    struct attempt_lane *a = &x->attempt.lane;
-    for (size_t i = 0; !a->bound_known && !a->bound && i < COUNT_OF(words); i++) {
-        a->bound = memmem(buf_data(&x->attempt.body), buf_len(&x->attempt.body), words[i].p,
-                          words[i].n) != NULL;
-    }
-    a->bound_known = true;
-    return a->bound;
-}
-
 static bool allows(struct exchange *x, unsigned lane)
 {
-    return same_account(x, lane, x->attempt.lane.origin) || !is_bound(x);
+    return same_account(x, lane, x->attempt.lane.origin) || !thinker_is_bound(x);
 }
 
 static bool can_sign(const struct exchange *x, unsigned lane)
 {
-    return x->worker->config->bedrock_api_key[0] ||
-           signing_usable_lanes(x->worker->segment) & BIT(lane);
+    const struct worker *w = x->worker;
+    return w->config->bedrock_api_key[0] || keyring_has(w->segment, w->config, lane);
 }
 
 /* --- choosing ------------------------------------------------------------------------------ */
@@ -106,30 +112,70 @@ static bool can_sign(const struct exchange *x, unsigned lane)
 static uint64_t conversation(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    if (!a->conversation) {
-        a->conversation =
-            conversation_digest(x) ^
-            lanes_model(x->worker->segment, text_from(x->worker->config->bedrock_lanes));
-    }
+    a->conversation = a->conversation ? a->conversation : conversation_digest(x);
     return a->conversation;
 }
 
-/* Where its cache is, else home. */
+static unsigned first_in_account(const struct exchange *x, uint64_t account, unsigned otherwise)
+{
+    for (unsigned i = 0; i < count(x); i++) {
+        if (x->attempt.lane.able & BIT(i) && thinker_account(&lanes(x)->lane[i]) == account) {
+            return i;
+        }
+    }
+    return otherwise;
+}
+
+static bool has_accounts(const struct exchange *x)
+{
+    unsigned i = 1;
+    while (i < count(x) && same_account(x, i, LANES_HOME)) {
+        i++;
+    }
+    return i < count(x);
+}
+
+/* Thoughts of which nothing is known are those of home's account. */
+static void find_origin(struct exchange *x)
+{
+    struct attempt_lane *a = &x->attempt.lane;
+    unsigned home = first_of(a->able);
+    uint64_t account;
+    a->origin = (uint8_t)home;
+    if (has_accounts(x)) {
+        a->origin =
+            (uint8_t)first_in_account(x, thinker_account(&lanes(x)->lane[LANES_HOME]), home);
+        if (thinker_find(x, &account, &a->thought)) {
+            a->origin = (uint8_t)first_in_account(x, account, a->origin);
+        }
+    }
+}
+
+/* The lane that the conversation had to move to; NONE: it had not, or that lane is no more. */
+static unsigned find_stick(struct exchange *x, bool *warm_out)
+{
+    const struct segment *s = x->worker->segment;
+    uint64_t now_s = clock_mono_ms() / 1000u;
+    unsigned slot, lane = 0;
+    if (!sticks_any(s, now_s) || !sticks_find(s, conversation(x), now_s, &slot, warm_out)) {
+        return NONE;
+    }
+    while (lane < count(x) && slot_of(x, lane) != slot) {
+        lane++;
+    }
+    return lane < count(x) && x->attempt.lane.able & BIT(lane) ? lane : NONE;
+}
+
+/* Where its cache is, else home; with thoughts in it, where they are from. */
 static unsigned preferred(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    const struct segment *s = x->worker->segment;
-    uint64_t now_s = clock_mono_ms() / 1000u;
-    unsigned lane, home = first_of(a->able);
     bool warm;
-    a->origin = (uint8_t)home;
-    if (sticks_any(s, now_s) && sticks_find(s, conversation(x), now_s, &lane, &warm) &&
-        a->able & BIT(lane)) {
-        a->origin = (uint8_t)lane;
-        a->stuck = true;
-        return warm || (!same_account(x, lane, home) && is_bound(x)) ? lane : home;
-    }
-    return home;
+    find_origin(x);
+    unsigned lane = find_stick(x, &warm), home = first_of(a->able);
+    a->stuck = lane != NONE;
+    home = allows(x, home) ? home : a->origin;
+    return a->stuck && warm && allows(x, lane) ? lane : home;
 }
 
 /* One that is open, or that this request is to try: the preferred one, else in the operator's order. */
@@ -143,9 +189,8 @@ static unsigned find_open(struct exchange *x, unsigned first, uint8_t among)
             !can_sign(x, lane)) {
             continue;
         }
-        enum lanes_verdict v = lanes_ask(x->worker->segment, lane, a->model, now_ms);
-        if (v != LANES_CLOSED) {
-            a->probe = v == LANES_PROBE;
+        if (lanes_ask(x->worker->segment, slot_of(x, lane), a->model, now_ms, &a->lease) !=
+            LANES_CLOSED) {
             return lane;
         }
     }
@@ -162,7 +207,7 @@ static unsigned find_soonest(struct exchange *x, unsigned otherwise, uint8_t amo
         if (!(among & BIT(i)) || !allows(x, i) || !can_sign(x, i)) {
             continue;
         }
-        lanes_look(x->worker->segment, i, x->attempt.lane.model, now_ms, &state);
+        lanes_look(x->worker->segment, slot_of(x, i), x->attempt.lane.model, now_ms, &state);
         if (state.until_ms < soonest) {
             soonest = state.until_ms;
             best = i;
@@ -176,8 +221,8 @@ static void settle_on(struct exchange *x, unsigned lane)
     struct attempt_lane *a = &x->attempt.lane;
     a->now = (uint8_t)lane;
     a->picked = true;
-    if (a->probe) {
-        lanes_add(x->worker->segment, lane, LANES_PROBES, 1);
+    if (a->lease) {
+        lanes_add(x->worker->segment, slot_of(x, lane), LANES_PROBES, 1);
     }
 }
 
@@ -188,7 +233,7 @@ void lane_pick(struct exchange *x)
         return;
     }
     know_model(x);
-    uint8_t among = a->able & (uint8_t)~a->absent;
+    uint8_t among = a->able & (uint8_t)~a->said;
     among = among ? among : a->able;
     unsigned first = preferred(x), lane = find_open(x, first, among);
     settle_on(x, lane != NONE ? lane : find_soonest(x, first, among));
@@ -198,7 +243,7 @@ void lane_pick(struct exchange *x)
 void lane_sent(struct exchange *x)
 {
     if (heeds(x)) {
-        lanes_add(x->worker->segment, x->attempt.lane.now, LANES_SENT, 1);
+        lanes_add(x->worker->segment, slot_of(x, x->attempt.lane.now), LANES_SENT, 1);
     }
 }
 
@@ -211,7 +256,7 @@ bool lane_all_closed(struct exchange *x, uint64_t *until_ms_out)
     unsigned among = 0;
     for (unsigned i = 0; i < count(x); i++) {
         if (x->attempt.lane.able & BIT(i) && can_sign(x, i)) {
-            among |= BIT(i);
+            among |= 1u << slot_of(x, i);
         }
     }
     return lanes_all_closed(x->worker->segment, among, x->attempt.lane.model, clock_mono_ms(),
@@ -225,10 +270,11 @@ static void bad(struct exchange *x, unsigned lane, enum lanes_why why, uint64_t 
     struct attempt_lane *a = &x->attempt.lane;
     struct segment *s = x->worker->segment;
     struct lanes_state before, after;
+    unsigned slot = slot_of(x, lane);
     uint64_t now_ms = clock_mono_ms();
-    lanes_look(s, lane, a->model, now_ms, &before);
-    lanes_bad(s, lane, a->model, why, retry_ms, a->probe && lane == a->now, now_ms);
-    lanes_look(s, lane, a->model, now_ms, &after);
+    lanes_look(s, slot, a->model, now_ms, &before);
+    lanes_bad(s, slot, a->model, why, retry_ms, a->lease && lane == a->now, now_ms);
+    lanes_look(s, slot, a->model, now_ms, &after);
     if (after.until_ms && !before.until_ms) {
         log_line(LOG_WARN, "lane", "%.*s: %s is closed to %.*s for %llu ms: %s",
                  STR_ARG(x->asked.id), lanes(x)->lane[lane].name, STR_ARG(x->asked.model.id),
@@ -236,32 +282,38 @@ static void bad(struct exchange *x, unsigned lane, enum lanes_why why, uint64_t 
     }
 }
 
-/* A throttle is one of a model that is there. */
-static bool is_elsewhere(const struct exchange *x)
+static uint64_t body_of(const struct exchange *x)
 {
-    const struct attempt_lane *a = &x->attempt.lane;
-    for (unsigned i = 0; i < count(x); i++) {
-        struct lanes_state state;
-        lanes_look(x->worker->segment, i, a->model, clock_mono_ms(), &state);
-        if (a->able & BIT(i) && !(a->absent & BIT(i)) &&
-            (state.why == LANES_THROTTLED || state.why == LANES_QUOTA)) {
-            return true;
-        }
-    }
-    return false;
+    return text_hash(buf_str(&x->attempt.body));
 }
 
-/* That a lane does not have a model is known when another one has it: an id that nobody knows is
- * no news of a lane. They stay marked in the request. */
-static void learn_absent(struct exchange *x)
+/* It stays with this request, until another lane has answered the same: an id that nobody knows, and what
+ * one request has brought about, are no news of a lane. */
+static void remember(struct exchange *x, enum lanes_why why)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    for (unsigned i = 0; i < count(x) && !a->learnt; i++) {
-        if (a->absent & BIT(i)) {
-            bad(x, i, LANES_ABSENT, 0);
+    uint64_t body = body_of(x);
+    if (a->said_of != body) {
+        memset(a->why, LANES_FINE, sizeof a->why);
+    }
+    a->said_of = body;
+    a->said |= BIT(a->now);
+    a->why[a->now] = (uint8_t)why;
+}
+
+static void learn(struct exchange *x)
+{
+    struct attempt_lane *a = &x->attempt.lane;
+    a->said &= (uint8_t)~BIT(a->now);
+    if (!a->said || body_of(x) != a->said_of) {
+        return;
+    }
+    for (unsigned i = 0; i < count(x); i++) {
+        if (a->said & BIT(i) && a->why[i] != LANES_FINE) {
+            bad(x, i, (enum lanes_why)a->why[i], 0);
+            a->why[i] = LANES_FINE;
         }
     }
-    a->learnt = true;
 }
 
 void lane_good(struct exchange *x)
@@ -271,56 +323,17 @@ void lane_good(struct exchange *x)
     if (!heeds(x)) {
         return;
     }
-    lanes_good(x->worker->segment, a->now, a->model, a->probe, now_ms);
-    a->probe = false;
-    learn_absent(x);
+    lanes_good(x->worker->segment, slot_of(x, a->now), a->model, a->lease != 0, now_ms);
+    a->lease = 0;
+    if (a->said) {
+        learn(x);
+    }
     if (!x->asked.counting && (a->stuck || a->now != first_of(a->able))) {
-        sticks_keep(x->worker->segment, conversation(x), a->now, now_ms / 1000u);
+        sticks_keep(x->worker->segment, conversation(x), slot_of(x, a->now), now_ms / 1000u);
     }
-}
-
-static enum lanes_why why_not(const struct exchange *x)
-{
-    const struct transfer *t = &x->attempt.transfer;
-    enum status st = x->outcome.err.code;
-    if (st == STATUS_RATE) {
-        return t->complaint == COMPLAINT_DAY ? LANES_QUOTA : LANES_THROTTLED;
+    if (a->thought) {
+        thinker_use(x, a->thought, thinker_account(&lanes(x)->lane[a->origin]));
     }
-    if (t->refusal == 429) { /* the model is not ready */
-        return LANES_THROTTLED;
-    }
-    if (t->refusal == 0) { /* of what was sent nobody knows whether it is paid for */
-        return st == STATUS_UPSTREAM || st == STATUS_TIMEOUT ? LANES_FAILED : LANES_FINE;
-    }
-    if (t->refusal >= 500) {
-        return LANES_FAILED;
-    }
-    if (t->refusal == 403 && st != STATUS_NO_MODEL) { /* the lane's credentials */
-        return LANES_FAILED;
-    }
-    if (t->refusal == 403) {
-        return LANES_DENIED;
-    }
-    bool absent = st == STATUS_NOT_FOUND || t->complaint == COMPLAINT_MODEL;
-    return absent ? LANES_ABSENT : LANES_FINE;
-}
-
-/* Seconds; a date, which Bedrock does not send, is none. */
-static uint64_t retry_after_ms(const struct exchange *x)
-{
-    const struct transfer *t = &x->attempt.transfer;
-    struct str value;
-    uint64_t s = 0;
-    if (!t->fetch || !fetch_header(t->fetch, STR("retry-after"), &value)) {
-        return 0;
-    }
-    for (size_t i = 0; i < value.n && s < LANES_RETRY_MS_MAX; i++) {
-        if (value.p[i] < '0' || value.p[i] > '9') {
-            return 0;
-        }
-        s = s * 10 + (uint64_t)(value.p[i] - '0');
-    }
-    return SECONDS(s);
 }
 
 static void note(struct exchange *x, enum lanes_why why)
@@ -331,33 +344,22 @@ static void note(struct exchange *x, enum lanes_why why)
                                                              [LANES_FAILED] = LANES_FAILURES,
                                                              [LANES_DENIED] = LANES_REFUSALS,
                                                              [LANES_ABSENT] = LANES_REFUSALS};
-    lanes_add(x->worker->segment, a->now, counts[why], 1);
-    if (why == LANES_ABSENT) {
-        a->absent |= BIT(a->now);
-        a->learnt = false;
-        if (is_elsewhere(x)) {
-            learn_absent(x);
-        }
+    lanes_add(x->worker->segment, slot_of(x, a->now), counts[why], 1);
+    if (blame_needs_proof(why)) {
+        remember(x, why);
     } else {
-        bad(x, a->now, why, retry_after_ms(x));
-        a->probe = false;
+        bad(x, a->now, why, blame_retry_ms(x));
+        a->lease = 0;
     }
 }
 
 static void leave(struct exchange *x)
 {
     struct attempt_lane *a = &x->attempt.lane;
-    if (a->probe) {
-        lanes_leave(x->worker->segment, a->now, a->model, clock_mono_ms());
-        a->probe = false;
+    if (a->lease) {
+        lanes_leave(x->worker->segment, slot_of(x, a->now), a->model, a->lease, clock_mono_ms());
+        a->lease = 0;
     }
-}
-
-/* It may have been paid for. */
-static bool may_be_billed(const struct exchange *x)
-{
-    const struct transfer *t = &x->attempt.transfer;
-    return t->refusal == 0 && t->fetch && fetch_sent(t->fetch);
 }
 
 static void move(struct exchange *x, unsigned lane, uint32_t pause_ms)
@@ -366,7 +368,7 @@ static void move(struct exchange *x, unsigned lane, uint32_t pause_ms)
     x->attempt.lane.moved = true;
     x->attempt.lane.moves++;
     x->attempt.pause_ms = pause_ms;
-    lanes_add(x->worker->segment, lane, LANES_MOVES, 1);
+    lanes_add(x->worker->segment, slot_of(x, lane), LANES_MOVES, 1);
 }
 
 static bool move_on(struct exchange *x, struct retries *retries)
@@ -378,9 +380,9 @@ static bool move_on(struct exchange *x, struct retries *retries)
         return false;
     }
     if (!retries_take(retries)) {
-        if (a->probe) {
-            lanes_leave(x->worker->segment, lane, a->model, clock_mono_ms());
-            a->probe = false;
+        if (a->lease) {
+            lanes_leave(x->worker->segment, slot_of(x, lane), a->model, a->lease, clock_mono_ms());
+            a->lease = 0;
         }
         return false;
     }
@@ -395,12 +397,12 @@ static bool move_back(struct exchange *x)
     struct attempt_lane *a = &x->attempt.lane;
     struct lanes_state state;
     uint32_t random;
-    uint8_t among = a->able & (uint8_t) ~(a->absent | BIT(a->now));
+    uint8_t among = a->able & (uint8_t) ~(a->said | BIT(a->now));
     unsigned lane = among ? find_soonest(x, NONE, among) : NONE;
     if (lane == NONE) {
         return false;
     }
-    lanes_look(x->worker->segment, lane, a->model, clock_mono_ms(), &state);
+    lanes_look(x->worker->segment, slot_of(x, lane), a->model, clock_mono_ms(), &state);
     bool fine = state.why == LANES_FINE && a->refused & BIT(lane); /* one fault closes nothing */
     if (!fine && state.why != LANES_THROTTLED && state.why != LANES_FAILED) {
         return false;
@@ -416,24 +418,25 @@ bool lane_refused(struct exchange *x, struct retries *retries)
     if (!heeds(x)) {
         return false;
     }
-    enum lanes_why why = why_not(x);
+    enum lanes_why why = blame_why(x);
     if (why != LANES_FINE) {
         note(x, why);
     }
     leave(x);
     a->picked = false;
-    if (why == LANES_FINE || may_be_billed(x)) {
+    if (why == LANES_FINE || blame_may_be_billed(x)) {
         return false;
     }
     a->refused |= BIT(a->now);
-    return move_on(x, retries) || ((why == LANES_ABSENT || why == LANES_DENIED) && move_back(x));
+    return move_on(x, retries) || (blame_needs_proof(why) && move_back(x));
 }
 
 void lane_anew(struct exchange *x)
 {
     if (heeds(x)) {
         leave(x);
-        x->attempt.lane = (struct attempt_lane){.moved = x->attempt.lane.moved};
+        x->attempt.lane = (struct attempt_lane){.moved = x->attempt.lane.moved,
+                                                .now = x->attempt.lane.now}; /* for the log */
     }
 }
 
@@ -445,7 +448,8 @@ void lane_end(struct exchange *x)
     }
     leave(x);
     if (a->stuck && a->now != first_of(a->able) && x->outcome.usage.tokens.cache_read > 0) {
-        lanes_add(x->worker->segment, a->now, LANES_CACHE_KEPT, x->outcome.usage.tokens.cache_read);
+        lanes_add(x->worker->segment, slot_of(x, a->now), LANES_CACHE_KEPT,
+                  x->outcome.usage.tokens.cache_read);
     }
 }
 

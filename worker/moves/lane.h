@@ -4,8 +4,9 @@
  * Home, or the lane to which its conversation had to move, as long as the prompt cache there lives;
  * else the first that is not closed (shm/memory/lanes.h). It leaves a lane for a reason that another
  * can cure, before the client has anything of an answer, and out of the bucket of all retries. Where
- * all are closed, the one that opens first is asked. With thoughts in it, it stays in the account that
- * wrote them: no other can read them. Without BEDROCK_LANES all of this is nothing. Worker.
+ * all are closed, the one that opens first is asked. With thoughts in it, it goes to the account that
+ * wrote them (thinker.h). That a model is not to be had on a lane is told to others when another lane has
+ * answered the same request (blame.h). Without BEDROCK_LANES all of this is nothing. Worker.
  */
 #ifndef WORKER_MOVES_LANE_H
 #define WORKER_MOVES_LANE_H
@@ -17,7 +18,8 @@
 /* State SEND, attempt.body is there: decides attempt.lane.now, unless that is decided. */
 void lane_pick(struct exchange *x);
 void lane_sent(struct exchange *x); /* for the count */
-/* Something of the answer was good: the lane is, and the conversation stays with it. */
+/* Something of the answer was good: the lane is, and the conversation stays with it; those that would
+ * not have the same request are told to all. */
 void lane_good(struct exchange *x);
 /* outcome.err, the transfer's refusal and complaint are filled: remembers what of it is the lane's.
  * True: attempt.lane.now is another one, to be asked after attempt.pause_ms. */

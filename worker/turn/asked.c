@@ -49,6 +49,16 @@ enum status asked_read(struct asked *a, struct err *err)
                                           : read_messages(a, err);
 }
 
+const struct messages_request *asked_messages(const struct asked *a)
+{
+    return a->dialect == DIALECT_ANTHROPIC ? &a->messages : NULL;
+}
+
+const struct chat_request *asked_chat(const struct asked *a)
+{
+    return a->dialect == DIALECT_OPENAI && !a->by_input ? &a->chat : NULL;
+}
+
 const struct wish *asked_wish(const struct asked *a)
 {
     return a->by_input                    ? &a->responses.wish

@@ -43,10 +43,11 @@ struct asked {
     struct str origin; /* Origin header, empty if none or not allowed */
     struct str betas;  /* anthropic-beta values, joined by ',' */
     struct {
-        struct str address; /* behind TRUSTED_PROXIES; empty: it is the peer */
-        struct str agent;   /* user-agent, cut */
-        struct str session; /* Claude Code's or Codex's, by its header, cut */
-        struct str thread;  /* Codex's, by its header, cut */
+        struct str address;  /* behind TRUSTED_PROXIES; empty: it is the peer */
+        struct str agent;    /* user-agent, cut */
+        struct str session;  /* Claude Code's or Codex's, by its header, cut */
+        struct str thread;   /* Codex's, by its header, cut */
+        uint32_t patience_s; /* for how long it waits for the answer to begin; 0: it did not say */
     } client;
     bool no_sampling; /* its anthropic-version has no temperature, top_p, top_k */
     bool counting;    /* count_tokens: nothing is generated */
@@ -67,10 +68,12 @@ struct asked {
     struct str body;  /* the connection's; valid until the answer ends */
     uint64_t here_ms; /* since when it is whole, and its client waits */
     struct scan scan;
-    struct messages_request messages; /* Anthropic dialect */
-    struct chat_request chat;         /* OpenAI dialect, unless by_input */
-    bool by_input;                    /* the body is one of /v1/responses, wherever it came */
-    struct responses_request responses;
+    bool by_input; /* the body is one of /v1/responses, wherever it came */
+    union {        /* kilobytes each, and a stream holds them to its end: look at who asks first */
+        struct messages_request messages;   /* Anthropic dialect */
+        struct chat_request chat;           /* OpenAI dialect, unless by_input */
+        struct responses_request responses; /* by_input */
+    };
     struct str client_model;
     bool stream;
     struct models_choice model;
@@ -80,6 +83,8 @@ struct asked {
 /* Of the scanned body: the request of the dialect, client_model and stream. */
 MUST_CHECK enum status asked_read(struct asked *a, struct err *err);
 /* Of whatever was read. */
+const struct messages_request *asked_messages(const struct asked *a); /* NULL: another dialect */
+const struct chat_request *asked_chat(const struct asked *a);         /* NULL: also by_input */
 const struct wish *asked_wish(const struct asked *a); /* not of DIALECT_BEDROCK, which has none */
 int64_t asked_max_tokens(const struct asked *a);      /* 0: not given */
 

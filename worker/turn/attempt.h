@@ -60,15 +60,17 @@ struct attempt_lane {        /* where Bedrock is asked: worker/moves/lane.h */
     uint8_t now;             /* the lane of this transfer */
     uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
     uint8_t refused;         /* those that have refused it for a reason of their own */
-    uint8_t absent;          /* those that said that the model is not there */
+    uint8_t said;            /* those that said that the model is not to be had there, */
+    uint8_t why[8];          /* and which of the words (lanes.h); 0: known to all by now */
     uint8_t moves;           /* from lane to lane, of this request */
-    uint8_t origin;          /* whose account has written the thoughts in it, if there are any */
-    bool learnt;             /* that of absent is known to all */
+    uint8_t origin;          /* of whose account the thoughts in it are, if there are any */
     bool picked;             /* now is decided */
-    bool probe;              /* this transfer tries a closed lane for all */
     bool moved;              /* it has left a lane, or its conversation had */
     bool stuck;              /* its conversation has left home */
     bool bound_known, bound; /* it has thoughts in it, which no other account can read */
+    uint64_t lease;          /* this transfer tries a closed lane for all; 0: it does not */
+    uint64_t said_of;        /* of which body */
+    uint64_t thought;        /* the mark of its last one that is known (thoughts.h); 0: none is */
     uint64_t model, conversation; /* their names in shared memory; conversation 0: not made yet */
 };
 

@@ -1,6 +1,8 @@
 #include "worker/turn/complaint.h"
 
+#include "server/base/arena.h"
 #include "worker/model/cures_text.h"
+#include "worker/turn/quiet.h"
 
 /* A pattern is words that all have to be there, in any case and order, joined by '&'. The first row
  * that fits decides. "Does not support" alone is no complaint: AWS says so of pictures, tools,
@@ -36,7 +38,7 @@ static const struct {
     {"daily", COMPLAINT_DAY},
 };
 
-enum complaint complaint_read(struct str sentence)
+static enum complaint read_plain(struct str sentence)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (cures_text_fits(sentence, text_from(rows[i].pattern))) {
@@ -44,4 +46,14 @@ enum complaint complaint_read(struct str sentence)
         }
     }
     return COMPLAINT_NONE;
+}
+
+/* What AWS quotes may be the client's own words. */
+enum complaint complaint_read(struct str sentence)
+{
+    size_t size = 4 * sentence.n + 1;
+    char *room = heap_new(size);
+    enum complaint c = room ? read_plain(quiet_text(sentence, room, size)) : COMPLAINT_NONE;
+    heap_drop(room);
+    return c;
 }

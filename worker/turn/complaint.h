@@ -1,7 +1,7 @@
 /*
  * complaint.h - what a refusal of Bedrock's is about, as far as something follows from it here.
- * Read once, from AWS's whole sentence, by bedrock_error.c; whatever steers by it looks at the
- * enum, never at words. Pure; worker.
+ * Read once, from AWS's whole sentence but for what it quotes, by bedrock_error.c; whatever steers by it
+ * looks at the enum, never at words. Pure; worker.
  */
 #ifndef WORKER_TURN_COMPLAINT_H
 #define WORKER_TURN_COMPLAINT_H

@@ -23,10 +23,16 @@ struct keyring { /* zero is empty */
  * refresher has not seen what time it is. */
 enum keyring_state { KEYRING_NONE, KEYRING_STALE, KEYRING_GOOD };
 
-/* Reads what is published of the lane. *day_out: which of the days applies, when GOOD. */
-enum keyring_state keyring_look(struct keyring *k, const struct segment *s, unsigned lane,
-                                const char amz_date[17], int *day_out);
-enum keyring_state keyring_now(struct keyring *k, const struct segment *s, unsigned lane);
+/* Reads what is published of the lane of c. NONE also where what stands there is another lane's: after a
+ * reload, until its own keys are there. *day_out: which of the days applies, when GOOD. */
+enum keyring_state keyring_look(struct keyring *k, const struct segment *s, const struct config *c,
+                                unsigned lane, const char amz_date[17], int *day_out);
+enum keyring_state keyring_now(struct keyring *k, const struct segment *s, const struct config *c,
+                               unsigned lane);
+/* Has the lane keys of its own, without a look at them? */
+bool keyring_has(const struct segment *s, const struct config *c, unsigned lane);
+/* AWS said that they have expired: the refresher renews them. */
+void keyring_complain(struct segment *s, const struct config *c, unsigned lane);
 /* AWS has refused what they signed. True: it has for a while, and the refresher, which was told, has
  * nothing newer. */
 bool keyring_refused(struct keyring *k, unsigned lane);

@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "shm/catalogue/catalogue_cell.h"
+#include "shm/catalogue/region.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
 #include "shm/memory/tariff.h"
@@ -67,20 +68,28 @@ static bool assume(const struct config *c, struct prices_tariff *out)
     return true;
 }
 
-static enum prices_source find_price(struct exchange *x)
+/* Where Bedrock is asked: what tells no geography costs what it does there. */
+static struct str region_of(const struct exchange *x, unsigned lane)
 {
     const struct config *c = x->worker->config;
-    struct prices_tariff *tariff = &x->outcome.tariff;
+    return text_from(c->lanes.n ? c->lanes.lane[lane].region : c->aws_region);
+}
+
+static enum prices_source look_up(struct exchange *x, unsigned lane, struct prices_tariff *out)
+{
     struct tariffs *t = &x->worker->tariffs;
-    struct str region = text_from(c->aws_region);
-    enum prices_source source =
-        tariffs_find(t, x->worker->segment, x->asked.model.id, region, tariff);
+    struct str region = region_of(x, lane);
+    enum prices_source source = tariffs_find(t, x->worker->segment, x->asked.model.id, region, out);
     if (source != PRICES_STORE && x->asked.model.behind.n) { /* an ARN's own price wins */
-        source = tariffs_find(t, x->worker->segment, x->asked.model.behind, region, tariff);
+        source = tariffs_find(t, x->worker->segment, x->asked.model.behind, region, out);
     }
-    if (source == PRICES_UNKNOWN && assume(c, tariff)) {
-        source = PRICES_ASSUMED;
-    }
+    return source == PRICES_UNKNOWN && assume(x->worker->config, out) ? PRICES_ASSUMED : source;
+}
+
+static enum prices_source find_price(struct exchange *x)
+{
+    x->outcome.priced = x->attempt.lane.now;
+    enum prices_source source = look_up(x, x->outcome.priced, &x->outcome.tariff);
     if (source == PRICES_FAMILY || source == PRICES_ASSUMED) {
         counters_add(COUNTER_PRICE_ESTIMATED, 1);
     } else if (source == PRICES_UNKNOWN) {
@@ -90,10 +99,21 @@ static enum prices_source find_price(struct exchange *x)
     return source;
 }
 
+bool money_moves(struct exchange *x)
+{
+    unsigned lane = x->attempt.lane.now;
+    if (x->outcome.priced == lane || text_eq(region_of(x, x->outcome.priced), region_of(x, lane))) {
+        return false;
+    }
+    x->outcome.priced = (uint8_t)lane;
+    (void)look_up(x, lane, &x->outcome.tariff);
+    return true;
+}
+
 void money_follow(struct exchange *x)
 {
     const struct segment *s = x->worker->segment;
-    struct str region = text_from(x->worker->config->aws_region);
+    struct str region = region_of(x, x->attempt.lane.now);
     struct prices_tariff own, served;
     if (!x->attempt.reply || !x->attempt.reply->served[0] ||
         !model_id_is_router(x->asked.model.id) ||
@@ -124,6 +144,26 @@ static enum verdict refuse_unpriced(struct exchange *x)
 static uint32_t larger(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
+}
+
+static void raise(struct rates *r, const struct rates *to)
+{
+    r->input = larger(r->input, to->input);
+    r->output = larger(r->output, to->output);
+    r->cache_read = larger(r->cache_read, to->cache_read);
+    r->write_5m = larger(r->write_5m, to->write_5m);
+    r->write_1h = larger(r->write_1h, to->write_1h);
+}
+
+/* Of the lanes that it may go to: what names its geography costs the same on each. */
+static void raise_to_dearest_lane(struct exchange *x)
+{
+    struct prices_tariff there;
+    for (unsigned i = 0; i < x->worker->config->lanes.n; i++) {
+        if (region_prefix(x->asked.model.id).n == 0 && look_up(x, i, &there) != PRICES_UNKNOWN) {
+            raise(&x->outcome.tariff.rates, &there.rates);
+        }
+    }
 }
 
 /* Of the tiers that this request can be served by. One that it names may be any, and one that
@@ -182,21 +222,29 @@ static bool is_within(const struct exchange *x, const struct bucket *b)
     return held <= x->caller.key.budget_micro && spent <= x->caller.key.budget_micro - held;
 }
 
+/* In place of what the request holds for the model before, if there was one: less of it always fits, and
+ * of more the rest is taken beside it, so that nobody finds the room empty in between. */
 static bool reserve(struct exchange *x, const struct bucket *b, uint64_t worst)
 {
     struct worker *w = x->worker;
     uint32_t slot = x->caller.key.slot;
-    struct holds want = {.micro = worst < HOLDS_MICRO_MAX ? worst : HOLDS_MICRO_MAX};
-    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && is_within(x, b) && room_of(x, b) >= want.micro;
+    uint64_t want = worst < HOLDS_MICRO_MAX ? worst : HOLDS_MICRO_MAX, had = x->caller.held.micro;
+    if (had > 0 && want <= had) {
+        holds_give(w->segment, w->slot, slot, (struct holds){.micro = had - want});
+        x->caller.held.micro = want;
+        return true;
+    }
+    struct holds more = {.micro = want - had};
+    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && is_within(x, b) && room_of(x, b) >= more.micro;
          i++) {
-        if (!holds_take(w->segment, w->slot, slot, want, 0)) {
+        if (!holds_take(w->segment, w->slot, slot, more, 0)) {
             return false;
         }
         if (is_within(x, b)) {
-            x->caller.held.micro = want.micro;
+            x->caller.held.micro = want;
             return true;
         }
-        holds_give(w->segment, w->slot, slot, want); /* another took at the same time */
+        holds_give(w->segment, w->slot, slot, more); /* another took at the same time */
     }
     return false;
 }
@@ -221,7 +269,7 @@ static bool reserve_less(struct exchange *x, const struct bucket *b)
     uint64_t most = most_output(x);
     bool ours = x->asked.dialect != DIALECT_BEDROCK; /* whose body is not changed for that */
     for (uint32_t i = 0; ours && asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
-        uint64_t output = fitting_output(x, room_of(x, b), most);
+        uint64_t output = fitting_output(x, room_of(x, b) + x->caller.held.micro, most);
         if (output == 0) {
             return false;
         }
@@ -266,6 +314,18 @@ static uint64_t least_worst(const struct exchange *x)
     return worst_case(x, whole ? most_output(x) : OUTPUT_LEAST);
 }
 
+static enum verdict set_aside(struct exchange *x, const struct bucket *b)
+{
+    struct prices_tariff here = x->outcome.tariff;
+    enum verdict v = VERDICT_NEXT;
+    raise_to_dearest_lane(x);
+    if (!reserve(x, b, worst_case(x, most_output(x))) && !reserve_less(x, b)) {
+        v = refuse_reserve(x, least_worst(x));
+    }
+    x->outcome.tariff = here;
+    return v;
+}
+
 enum verdict money_admit(struct exchange *x)
 {
     const struct directory_key *k = &x->caller.key;
@@ -274,21 +334,20 @@ enum verdict money_admit(struct exchange *x)
     if (find_price(x) == PRICES_UNKNOWN && budget && is_word(x->worker->config, "refuse")) {
         return refuse_unpriced(x);
     }
-    if (!budget || !(k->flags & DIRECTORY_BUDGET_RESERVE) ||
-        reserve(x, b, worst_case(x, most_output(x))) || reserve_less(x, b)) {
-        return VERDICT_NEXT;
-    }
-    return refuse_reserve(x, least_worst(x));
+    return budget && k->flags & DIRECTORY_BUDGET_RESERVE ? set_aside(x, b) : VERDICT_NEXT;
 }
 
 bool money_remake(struct exchange *x)
 {
-    struct worker *w = x->worker;
-    const struct holds back = {.micro = x->caller.held.micro};
-    if (back.micro) {
-        holds_give(w->segment, w->slot, x->caller.key.slot, back);
-    }
-    x->caller.held.micro = 0;
+    const struct prices_tariff tariff = x->outcome.tariff;
+    const int64_t most = x->outcome.output_most;
+    const uint8_t priced = x->outcome.priced;
     x->outcome.output_most = 0;
-    return money_admit(x) == VERDICT_NEXT;
+    if (money_admit(x) == VERDICT_NEXT) {
+        return true;
+    }
+    x->outcome.tariff = tariff;
+    x->outcome.priced = priced;
+    x->outcome.output_most = most;
+    return false;
 }

@@ -24,6 +24,7 @@ struct outcome {
                    model behind it: the refusal's own */
 
     struct prices_tariff tariff;
+    uint8_t priced;      /* the lane in whose region it is so */
     bool followed;       /* it is that of the model which a prompt router chose (reply.served) */
     int64_t output_most; /* tokens: what is left of the budget pays for no more; 0: as asked */
     struct journal_record *record; /* OPEN in the journal; NULL: none */

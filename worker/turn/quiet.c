@@ -8,12 +8,12 @@
 
 struct quiet {
     char *out;
-    size_t n;
+    size_t n, size;
 };
 
 static void put(struct quiet *q, struct str s)
 {
-    size_t room = QUIET_SIZE - 1 - q->n;
+    size_t room = q->size - 1 - q->n;
     size_t n = s.n < room ? s.n : room;
     if (n > 0) {
         memcpy(q->out + q->n, s.p, n);
@@ -61,14 +61,9 @@ static bool is_value(struct str s, size_t at)
     return at > 0 && text_ends(text_sub(s, 0, at - 1), STR("Value"));
 }
 
-struct str quiet_sentence(struct str s, char out[QUIET_SIZE])
+struct str quiet_text(struct str s, char *out, size_t size)
 {
-    struct quiet q = {out, 0};
-    size_t line = 0;
-    while (line < s.n && s.p[line] != '\n' && s.p[line] != '\r') {
-        line++;
-    }
-    s.n = line;
+    struct quiet q = {out, 0, size};
     for (size_t i = 0; i < s.n; i++) {
         put(&q, text_sub(s, i, 1));
         if (!opens(s, i)) {
@@ -85,4 +80,14 @@ struct str quiet_sentence(struct str s, char out[QUIET_SIZE])
     }
     out[q.n] = '\0';
     return (struct str){out, q.n};
+}
+
+struct str quiet_sentence(struct str s, char out[QUIET_SIZE])
+{
+    size_t line = 0;
+    while (line < s.n && s.p[line] != '\n' && s.p[line] != '\r') {
+        line++;
+    }
+    s.n = line;
+    return quiet_text(s, out, QUIET_SIZE);
 }

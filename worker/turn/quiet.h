@@ -13,5 +13,7 @@
 /* What stands in quotes and is no plain word (letters, digits, . _ - [ ] / : up to 64) becomes its
  * length, and so does whatever AWS calls a Value. One line. */
 struct str quiet_sentence(struct str sentence, char out[QUIET_SIZE]);
+/* The same of a whole text; four times its length hold it. size: at least 1. */
+struct str quiet_text(struct str text, char *out, size_t size);
 
 #endif

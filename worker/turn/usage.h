@@ -13,7 +13,8 @@ struct exchange;
 
 /* The request goes to Bedrock from here on. false: the journal is full. */
 bool usage_begin(struct exchange *x);
-/* Another model is to answer, at another price; of the one before nobody has seen a token. */
+/* Another model is to answer, or another region, at another price; of the one before nobody has seen a
+ * token. */
 void usage_move(struct exchange *x);
 /* What is known by now goes into the record: it is what counts if this process is killed. */
 void usage_progress(struct exchange *x);

@@ -15,6 +15,9 @@ export const CLAUDE = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
 export const OPUS = 'us.anthropic.claude-opus-4-8'; // Anthropic's SDKs say 2026-10-21, which models of dated ids refuse
 export const NOVA = 'us.amazon.nova-pro-v1:0';
 export const DEAR = 'usage 60000 60000 0 0 0'; // more than POOR_KEY has
+// Of each file: whoever comes first spends POOR_KEY's budget.
+export const spend = () => fetch(`${BASE_URL}/model/${CLAUDE}/converse`, { method: 'POST', headers: { authorization: `Bearer ${POOR_KEY}` },
+  body: JSON.stringify({ messages: [{ role: 'user', content: [{ text: DEAR }] }] }) });
 export const run = promisify(execFile);
 export const lines = (stdout) => Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line)));
 

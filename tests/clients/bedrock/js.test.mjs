@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-bedrock-runtime';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { generateText, jsonSchema, streamText, tool } from 'ai';
-import { API_KEY, BASE_URL, CLAUDE, DEAR, NO_NGINX, NOVA, OPUS, POOR_KEY, REVOKED_KEY, bare, ledger, reset, run, tlsFront } from './bed.mjs';
+import { API_KEY, BASE_URL, CLAUDE, NO_NGINX, NOVA, OPUS, POOR_KEY, REVOKED_KEY, bare, ledger, reset, run, spend, tlsFront } from './bed.mjs';
 
 let home, tls;
 before(async () => {
@@ -32,30 +32,49 @@ const schema = { type: 'object', properties: { city: { type: 'string' } } };
 const aws = (endpoint, token, more = {}) => new BedrockRuntimeClient({ endpoint, region: 'us-west-2', token: { token }, authSchemePreference: ['httpBearerAuth'], maxAttempts: 2, ...more });
 const plain = (token) => aws(BASE_URL, token, { requestHandler: new NodeHttpHandler() });
 const failure = (promise) => promise.then(() => 'no error', (e) => [e.name ?? e.constructor.name, e.$metadata?.httpStatusCode, e.$metadata?.attempts]);
+const asInvoke = (text, more = {}) => ({ modelId: CLAUDE, contentType: 'application/json',
+  body: JSON.stringify({ anthropic_version: 'bedrock-2023-05-31', max_tokens: 500, messages: [{ role: 'user', content: text }], ...more }) });
+const USE = 'use tool weather {"city":"Ulm"}';
+
+// What the gateway says no to, with each of the four operations; client: of a key.
+async function refusals(client) {
+  const four = (c, modelId) => Promise.all([new ConverseCommand({ modelId, messages: user('hi') }), new ConverseStreamCommand({ modelId, messages: user('hi') }),
+    new InvokeModelCommand({ ...asInvoke('hi'), modelId }), new InvokeModelWithResponseStreamCommand({ ...asInvoke('hi'), modelId })].map((command) => failure(c.send(command))));
+  const poor = client(POOR_KEY), all = [client(API_KEY), client(REVOKED_KEY), poor];
+  assert.deepEqual(await four(all[0], 'no-such'), Array(4).fill(['ResourceNotFoundException', 404, 1]));
+  assert.deepEqual(await four(all[1], CLAUDE), Array(4).fill(['AccessDeniedException', 403, 1]));
+  await spend();
+  assert.deepEqual(await four(poor, CLAUDE), Array(4).fill(['ServiceQuotaExceededException', 400, 1]));
+  for (const c of all) c.destroy();
+}
 
 async function asAws(client) {
-  const body = JSON.stringify({ anthropic_version: 'bedrock-2023-05-31', max_tokens: 500, messages: [{ role: 'user', content: 'say: one two three' }] });
-  const whole = await client.send(new InvokeModelCommand({ modelId: CLAUDE, body, contentType: 'application/json' }));
+  const whole = await client.send(new InvokeModelCommand(asInvoke('say: one two three')));
   assert.equal(JSON.parse(Buffer.from(whole.body)).content[0].text, 'one two three');
   let text = '', tools = '', last;
-  for await (const e of (await client.send(new InvokeModelWithResponseStreamCommand({ modelId: CLAUDE, body, contentType: 'application/json' }))).body) {
+  for await (const e of (await client.send(new InvokeModelWithResponseStreamCommand(asInvoke('say: one two three')))).body) {
     last = JSON.parse(Buffer.from(e.chunk.bytes));
     text += last.delta?.text ?? '';
   }
   assert.deepEqual([text, last.type], ['one two three', 'message_stop']);
+  const used = asInvoke(USE, { tools: [{ name: 'weather', input_schema: schema }] });
+  const call = JSON.parse(Buffer.from((await client.send(new InvokeModelCommand(used))).body)).content.find((c) => c.type === 'tool_use');
+  for await (const e of (await client.send(new InvokeModelWithResponseStreamCommand(used))).body) tools += JSON.parse(Buffer.from(e.chunk.bytes)).delta?.partial_json ?? '';
+  assert.deepEqual([call.input, JSON.parse(tools)], [{ city: 'Ulm' }, { city: 'Ulm' }]);
   for (const modelId of [CLAUDE, NOVA]) {
     const r = await client.send(new ConverseCommand({ modelId, messages: user('say: guten Tag') }));
     assert.deepEqual([r.output.message.content[0].text, r.stopReason], ['guten Tag', 'end_turn']);
     tools = '';
     const toolConfig = { tools: [{ toolSpec: { name: 'weather', inputSchema: { json: schema } } }] };
-    for await (const e of (await client.send(new ConverseStreamCommand({ modelId, toolConfig, messages: user('use tool weather {"city":"Ulm"}') }))).stream) {
+    const t = await client.send(new ConverseCommand({ modelId, toolConfig, messages: user(USE) }));
+    assert.deepEqual([t.output.message.content.find((c) => c.toolUse).toolUse.input, t.stopReason], [{ city: 'Ulm' }, 'tool_use']);
+    for await (const e of (await client.send(new ConverseStreamCommand({ modelId, toolConfig, messages: user(USE) }))).stream) {
       tools += e.contentBlockDelta?.delta?.toolUse?.input ?? '';
       last = e;
     }
     assert.deepEqual([JSON.parse(tools), last.metadata.usage.outputTokens > 0], [{ city: 'Ulm' }, true]);
   }
   assert.ok((await client.send(new CountTokensCommand({ modelId: CLAUDE, input: { converse: { messages: user('hi') } } }))).inputTokens > 0);
-  assert.deepEqual(await failure(client.send(new ConverseCommand({ modelId: 'no-such', messages: user('hi') }))), ['ResourceNotFoundException', 404, 1]);
   await assert.rejects(async () => {
     const r = await client.send(new ConverseStreamCommand({ modelId: 'anthropic.claude-sonnet-4-5--stream-internal', messages: user('say: one two three four five six') }));
     for await (const e of r.stream) assert.ok(e);
@@ -71,49 +90,68 @@ test('the AWS SDK for JS with its default handler, HTTP/2 straight to the port',
   assert.deepEqual(many.map((r) => r.output.message.content[0].text), [...Array(20)].map((_, i) => `n${i}`));
   client.destroy();
 });
-test('the AWS SDK for JS: a revoked key, a spent budget', async () => {
-  const ask = (key, text) => failure(plain(key).send(new ConverseCommand({ modelId: CLAUDE, messages: user(text) })));
-  assert.deepEqual(await ask(REVOKED_KEY, 'hi'), ['AccessDeniedException', 403, 1]);
-  await ask(POOR_KEY, DEAR);
-  assert.deepEqual(await ask(POOR_KEY, 'hi'), ['ServiceQuotaExceededException', 400, 1]);
+test('the AWS SDK for JS: no such model, a revoked key, a spent budget', async () => {
+  await refusals(plain);
+  await refusals((key) => aws(BASE_URL, key)); // over HTTP/2
 });
+// Nothing but the environment says where it goes, and with what.
 test('the AWS SDK for JS with its default handler, HTTP/2 through nginx', { skip: NO_NGINX }, async () => {
   const script = `import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from '@aws-sdk/client-bedrock-runtime';
-    const b = new BedrockRuntimeClient({ maxAttempts: 1 });
-    const ask = (text) => ({ modelId: ${JSON.stringify(CLAUDE)}, messages: [{ role: 'user', content: [{ text }] }] });
-    const r = await b.send(new ConverseCommand(ask('say: guten Tag')));
-    let text = '';
-    for await (const e of (await b.send(new ConverseStreamCommand(ask('say: one two three')))).stream) text += e.contentBlockDelta?.delta?.text ?? '';
-    console.log(JSON.stringify([b.config.requestHandler.constructor.name, r.output.message.content[0].text, text]));
+    const b = new BedrockRuntimeClient({ maxAttempts: 1 }), model = process.argv[1];
+    const ask = (text) => ({ modelId: model, messages: [{ role: 'user', content: [{ text }] }], toolConfig: { tools: [{ toolSpec: { name: 'weather', inputSchema: { json: ${JSON.stringify(schema)} } } }] } });
+    const failure = (command) => b.send(command).then(() => 'no error', (e) => e.name);
+    if (process.argv[2]) {
+      console.log(JSON.stringify([await failure(new ConverseCommand(ask('hi'))), await failure(new ConverseStreamCommand(ask('hi')))]));
+    } else {
+      const r = await b.send(new ConverseCommand(ask('say: guten Tag')));
+      let text = '', tool = '';
+      for await (const e of (await b.send(new ConverseStreamCommand(ask('say: one two three')))).stream) text += e.contentBlockDelta?.delta?.text ?? '';
+      for await (const e of (await b.send(new ConverseStreamCommand(ask(${JSON.stringify(USE)})))).stream) tool += e.contentBlockDelta?.delta?.toolUse?.input ?? '';
+      console.log(JSON.stringify([b.config.requestHandler.constructor.name, r.output.message.content[0].text, text, JSON.parse(tool)]));
+    }
     b.destroy();`;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script],
-    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: API_KEY }), timeout: 30_000 });
-  assert.deepEqual(JSON.parse(stdout), ['NodeHttp2Handler', 'guten Tag', 'one two three']);
+  const at = async (key, ...args) => JSON.parse((await run(process.execPath, ['--input-type=module', '-e', script, ...args],
+    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: key }), timeout: 30_000 })).stdout);
+  assert.deepEqual(await at(API_KEY, CLAUDE), ['NodeHttp2Handler', 'guten Tag', 'one two three', { city: 'Ulm' }]);
+  assert.deepEqual(await at(API_KEY, 'no-such', 'fails'), Array(2).fill('ResourceNotFoundException'));
+  assert.deepEqual(await at(REVOKED_KEY, CLAUDE, 'fails'), Array(2).fill('AccessDeniedException'));
+  await spend();
+  assert.deepEqual(await at(POOR_KEY, CLAUDE, 'fails'), Array(2).fill('ServiceQuotaExceededException'));
 });
 
 test('@anthropic-ai/bedrock-sdk', async () => {
   const a = (apiKey) => new AnthropicBedrock({ apiKey, baseURL: BASE_URL, awsRegion: 'us-west-2', maxRetries: 0 });
   const ask = { model: OPUS, max_tokens: 500, messages: [{ role: 'user', content: 'say: guten Tag' }] };
+  const used = { ...ask, tools: [{ name: 'weather', input_schema: schema }], messages: [{ role: 'user', content: USE }] };
+  const call = (m) => m.content.find((c) => c.type === 'tool_use').input;
   assert.equal((await a(API_KEY).messages.create(ask)).content[0].text, 'guten Tag');
-  const s = a(API_KEY).messages.stream({ ...ask, tools: [{ name: 'weather', input_schema: schema }], messages: [{ role: 'user', content: 'use tool weather {"city":"Ulm"}' }] });
-  assert.deepEqual((await s.finalMessage()).content.find((c) => c.type === 'tool_use').input, { city: 'Ulm' });
-  await assert.rejects(a(API_KEY).messages.create({ ...ask, model: 'no-such' }), { status: 404 });
-  await assert.rejects(a(REVOKED_KEY).messages.create(ask), { status: 403 });
-  await assert.rejects(a(POOR_KEY).messages.create(ask).then(() => a(POOR_KEY).messages.create({ ...ask, messages: [{ role: 'user', content: DEAR }] })).then(() => a(POOR_KEY).messages.create(ask)), { status: 400 });
+  assert.deepEqual(call(await a(API_KEY).messages.create(used)), { city: 'Ulm' });
+  assert.deepEqual(call(await a(API_KEY).messages.stream(used).finalMessage()), { city: 'Ulm' });
+  await spend();
+  for (const [key, model, status] of [[API_KEY, 'no-such', 404], [REVOKED_KEY, OPUS, 403], [POOR_KEY, OPUS, 400]]) {
+    await assert.rejects(a(key).messages.create({ ...ask, model }), { status });
+    await assert.rejects(a(key).messages.stream({ ...ask, model }).finalMessage(), { status });
+  }
 });
 
 test("AI SDK's amazon-bedrock", async () => {
   const at = (apiKey) => createAmazonBedrock({ apiKey, baseURL: BASE_URL, region: 'us-west-2' });
+  const tools = { weather: tool({ inputSchema: jsonSchema(schema) }) };
   for (const id of [CLAUDE, NOVA]) {
     const model = at(API_KEY)(id);
     assert.equal((await generateText({ model, prompt: 'say: guten Tag', maxRetries: 0 })).text, 'guten Tag');
-    const s = streamText({ model, prompt: 'use tool weather {"city":"Ulm"}', maxRetries: 0, tools: { weather: tool({ inputSchema: jsonSchema(schema) }) } });
+    assert.deepEqual((await generateText({ model, prompt: USE, maxRetries: 0, tools })).toolCalls.map((c) => c.input), [{ city: 'Ulm' }]);
+    const s = streamText({ model, prompt: USE, maxRetries: 0, tools });
     assert.deepEqual((await s.toolCalls).map((c) => c.input), [{ city: 'Ulm' }]);
     assert.ok((await s.usage).outputTokens > 0);
   }
-  const refused = (model, statusCode) => assert.rejects(generateText({ model, prompt: 'hi', maxRetries: 0 }), { statusCode });
-  await refused(at(API_KEY)('no-such'), 404);
-  await refused(at(REVOKED_KEY)(CLAUDE), 403);
+  await spend();
+  for (const [key, id, statusCode] of [[API_KEY, 'no-such', 404], [REVOKED_KEY, CLAUDE, 403], [POOR_KEY, CLAUDE, 400]]) {
+    await assert.rejects(generateText({ model: at(key)(id), prompt: 'hi', maxRetries: 0 }), { statusCode });
+    let told;
+    await streamText({ model: at(key)(id), prompt: 'hi', maxRetries: 0, onError: ({ error }) => (told = error) }).consumeStream();
+    assert.equal(told?.statusCode, statusCode);
+  }
 });
 
 // --- Claude Code

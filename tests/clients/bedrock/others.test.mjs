@@ -11,15 +11,26 @@ after(() => tls?.stop());
 beforeEach(reset);
 const env = () => bare({ AWS_CA_BUNDLE: tls.ca, API_KEY, POOR_KEY, REVOKED_KEY, DEAR });
 
+const twice = (value) => [value, value]; // whole, streamed
+const langchain = (kind) => ({
+  [kind]: ['guten Tag', 'one two three'],
+  [`${kind} tool`]: twice({ city: 'Ulm' }),
+  [`${kind} no model`]: twice('ResourceNotFoundException'),
+  [`${kind} revoked`]: twice('AccessDeniedException'),
+  [`${kind} spent`]: twice('ServiceQuotaExceededException'),
+});
 test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDROCK ? false : PYTHON_BEDROCK_MISSING) }, async () => {
   const script = fileURLToPath(new URL('./python_sdk.py', import.meta.url));
   const { stdout } = await run(PYTHON_BEDROCK, [script, tls.url, BASE_URL, CLAUDE, NOVA, OPUS], { env: env(), timeout: 90_000 });
   assert.deepEqual(lines(stdout), {
     invoke: ['guten Tag', 'application/json'],
     'invoke stream': ['one two three', 'message_stop'],
+    'invoke tool': [[{ city: 'Ulm' }], { city: 'Ulm' }],
     [`converse ${CLAUDE}`]: ['guten Tag', 'end_turn', true],
+    [`converse tool ${CLAUDE}`]: [{ city: 'Ulm' }],
     [`converse stream ${CLAUDE}`]: [{ city: 'Ulm' }, 'metadata'],
     [`converse ${NOVA}`]: ['guten Tag', 'end_turn', true],
+    [`converse tool ${NOVA}`]: [{ city: 'Ulm' }],
     [`converse stream ${NOVA}`]: [{ city: 'Ulm' }, 'metadata'],
     count: true,
     profiles: true,
@@ -31,11 +42,12 @@ test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDRO
     signed: ['AccessDeniedException', true],
     anthropic: ['guten Tag', 'end_turn'],
     'anthropic stream': [{ city: 'Ulm' }],
-    'anthropic no model': 404,
-    'anthropic revoked': 403,
-    'anthropic spent': 400,
-    langchain: ['guten Tag', 'one two three'],
-    'langchain tool': { city: 'Ulm' },
+    'anthropic tool': [{ city: 'Ulm' }],
+    'anthropic no model': [404, 404],
+    'anthropic revoked': [403, 403],
+    'anthropic spent': [400, 400],
+    ...langchain('ChatBedrockConverse'),
+    ...langchain('ChatBedrock'),
   });
 });
 
@@ -43,9 +55,14 @@ test('the AWS SDK for Go', { skip: NO_NGINX || (GO_BEDROCK ? false : GO_BEDROCK_
   const { stdout } = await run(GO_BEDROCK, [tls.url, CLAUDE], { env: env(), timeout: 60_000 });
   assert.deepEqual(lines(stdout), {
     invoke: 'guten Tag',
+    'invoke stream': ['one two three', 'message_stop'],
+    'invoke tool': twice({ city: 'Ulm' }),
+    converse: ['guten Tag', 'end_turn'],
     'converse stream': ['one two three', true],
-    'no model': 'ResourceNotFoundException',
-    revoked: 'AccessDeniedException',
-    spent: 'ServiceQuotaExceededException',
+    'converse tool': twice({ city: 'Ulm' }),
+    count: true,
+    'no model': Array(4).fill('ResourceNotFoundException'),
+    revoked: Array(4).fill('AccessDeniedException'),
+    spent: Array(4).fill('ServiceQuotaExceededException'),
   });
 });

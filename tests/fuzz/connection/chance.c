@@ -1,5 +1,6 @@
 #include "tests/fuzz/connection/chance.h"
 
+#include "tests/fuzz/connection/frames.h"
 #include "tests/fuzz/connection/saying.h"
 
 #define COUNT(a)      ((uint32_t)(sizeof(a) / sizeof *(a)))
@@ -51,18 +52,32 @@ static const char *const states[] = {
     "ask 0 26\nask 1 26",
     "ask 0 0\nask 0 8\nask 0 0",
     "ask 0 20\nanswer\nsend 0 0 \"more\"",
+    /* HTTP/2 */
+    "talk 0 8",
+    "talk 0 8\ntalk 0 0 0 60",
+    "talk 0 1 0 700",
+    "talk 0 0\ntalk 0 3",
+    "talk 0 0\ntalk 0 47\nanswer 1 0 10300",
+    "talk 0 26",
+    "talk 0 14 4",
+    "frame 0 2\ntalk 0 0\nanswer 0 16",
+    "talk 0 49\nroom 0 90\nanswer 0 17",
+    "talk 0 1 4\ntalk 0 22\ntalk 0 8",
+    "talk 0 47\nanswer 0 22",
 };
 
 /* ... and what may happen to it then. */
 static const char *const events[] = {
-    "fin",      "rst",       "quit",        "wait",
-    "wait 3",   "term",      "orphan",      "key",
-    "key 1",    "key 2",     "give 0",      "give 0 1",
-    "read",     "room 0 1",  "answer",      "answer 0 1",
-    "upfin",    "uprst",     "pour",        "pour 0 1",
-    "ask 0 8",  "ask",       "ask 0 0 4",   "clock 2000",
-    "nofd 1",   "open 2",    "ring",        "table 0",
-    "sign 0 1", "answer 12", "answer 0 19", "frames 0 0 \".\"",
+    "fin",        "rst",        "quit",        "wait",
+    "wait 3",     "term",       "orphan",      "key",
+    "key 1",      "key 2",      "give 0",      "give 0 1",
+    "read",       "room 0 1",   "answer",      "answer 0 1",
+    "upfin",      "uprst",      "pour",        "pour 0 1",
+    "ask 0 8",    "ask",        "ask 0 0 4",   "clock 2000",
+    "nofd 1",     "open 2",     "ring",        "table 0",
+    "sign 0 1",   "answer 12",  "answer 0 19", "frames 0 0 \".\"",
+    "frame 0 14", "frame 0 9",  "frame 0 10",  "frame 0 20",
+    "frame 0 22", "frame 0 30", "frame 0 24",  "talk 0 8",
 };
 
 static const char *const texts[] = {
@@ -238,14 +253,19 @@ static void spell_out(struct script *s, struct script_line *line)
 {
     struct buf text;
     buf_init(&text, 1 << 20);
-    uint32_t shown = line->op == SCRIPT_ASK ? line->arg[3] : line->arg[2];
-    if (line->op == SCRIPT_ASK)
+    bool asks = line->op == SCRIPT_ASK || line->op == SCRIPT_TALK;
+    uint32_t shown = asks ? line->arg[3] : line->arg[2];
+    if (line->op == SCRIPT_TALK)
+        frames_greeting(&text);
+    if (line->op == SCRIPT_TALK)
+        frames_request(line->arg[1], line->arg[2], 1, &text);
+    else if (asks)
         saying_request(line->arg[1], line->arg[2], &text);
     else
         saying_answer(line->arg[1], STR("/converse"), &text);
     if (buf_len(&text) <= TEXT_MAX) {
         line->text = add_text(s, buf_data(&text), buf_len(&text));
-        line->op = line->op == SCRIPT_ASK ? SCRIPT_SEND : SCRIPT_REPLY;
+        line->op = asks ? SCRIPT_SEND : SCRIPT_REPLY;
         line->arg[1] = shown;
         line->arg[2] = line->arg[3] = 0;
     }
@@ -286,7 +306,7 @@ static void change_number(struct chance *d, struct script_line *line)
 
 static void change_line(struct chance *d, struct script *s, struct script_line *line)
 {
-    bool told = line->op == SCRIPT_ASK || line->op == SCRIPT_ANSWER;
+    bool told = line->op == SCRIPT_ASK || line->op == SCRIPT_TALK || line->op == SCRIPT_ANSWER;
     switch (chance_roll(d, 4)) {
     case 0:
         line->mark = pick_mark(d);

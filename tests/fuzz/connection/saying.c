@@ -15,6 +15,9 @@
     "}"
 #define RESPONSES_ASK(model, more) "{\"model\":\"" model "\"," more "\"input\":\"Hi$\"}"
 #define STREAM                     "\"stream\":true,"
+#define PASSED                     "anthropic.claude-sonnet-4-5-20250929-v1:0"
+#define INVOKE_ASK                 "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9," HI "}"
+#define CONVERSE_ASK               "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi$\"}]}]}"
 #define LOOK                       "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}"
 
 static const char *const keys[] = {
@@ -128,6 +131,15 @@ static const struct request {
     {"POST /v1/chat/completions HTTP/1.1", "", LENGTH, RESPONSES_ASK(NOVA, STREAM), 9000},
     {"GET /v1/responses HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", NONE, "", 0},
     {"DELETE /v1/responses/resp_1 HTTP/1.1", "", NONE, "", 0},
+    /* Bedrock's own door */
+    {"POST /model/us." PASSED "/invoke HTTP/1.1", "", LENGTH, INVOKE_ASK, 0},
+    {"POST /model/us." PASSED "/invoke-with-response-stream HTTP/1.1", "", LENGTH, INVOKE_ASK, 0},
+    {"POST /model/" NOVA "/converse HTTP/1.1", "", LENGTH, CONVERSE_ASK, 0},
+    {"POST /model/" NOVA "/converse-stream HTTP/1.1", "", CHUNKS, CONVERSE_ASK, 9000},
+    {"POST /model/" NOVA "/count-tokens HTTP/1.1", "", LENGTH,
+     "{\"input\":{\"converse\":" CONVERSE_ASK "}}", 0},
+    {"GET /inference-profiles HTTP/1.1", "", NONE, "", 0},
+    {"POST /model/%zz/converse HTTP/1.1", "", LENGTH, CONVERSE_ASK, 0},
 };
 
 uint32_t saying_requests(void)
@@ -156,6 +168,17 @@ static void put_chunks(struct str body, struct buf *out)
         at += piece.n;
     }
     BUF_LIT(out, "0\r\n\r\n");
+}
+
+void saying_parts(uint32_t request, uint32_t key, struct saying_parts *out, struct buf *body)
+{
+    const struct request *r = &requests[request % COUNT(requests)];
+    *out = (struct saying_parts){.line = r->line,
+                                 .key = key_lines[key % COUNT(key_lines)],
+                                 .headers = r->headers,
+                                 .has_length = r->framing == LENGTH,
+                                 .open = r->framing == BARE};
+    put_body(r, body);
 }
 
 void saying_request(uint32_t request, uint32_t key, struct buf *out)

@@ -32,6 +32,13 @@ const char *saying_key(enum saying_key key);
 
 /* Request and key are taken modulo. */
 void saying_request(uint32_t request, uint32_t key, struct buf *out);
+/* The same request in its parts, its body behind what is in *body. */
+struct saying_parts {
+    const char *line, *key, *headers; /* "POST /x HTTP/1.1"; "Name: value\r\n" ... */
+    bool has_length;
+    bool open; /* its headers announce what does not come */
+};
+void saying_parts(uint32_t request, uint32_t key, struct saying_parts *out, struct buf *body);
 /* The answer to a request on path ("/model/.../converse"). Answer 0 is the good one. */
 void saying_answer(uint32_t answer, struct str path, struct buf *out);
 uint32_t saying_requests(void);

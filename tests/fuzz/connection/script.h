@@ -29,8 +29,12 @@ enum { SCRIPT_LINES = 32, SCRIPT_ARGS = 4, SCRIPT_TEXT = 8192 };
     X(CONFIG, "config", 0, 0, 4, 0, 0, 0, "K: settings; only in the first line")                 \
     X(AUTO, "auto", 0, 6, 40, 0, 0, 0, "T: Bedrock answers by itself with answer T - 1; 0: not") \
     X(OPEN, "open", 0, 3, 4, 0, 0, 0, "C: connects, anew if it was")                             \
-    X(ASK, "ask", 0, 30, 4, 40, 16, 600,                                                         \
+    X(ASK, "ask", 0, 30, 4, 53, 16, 600,                                                         \
       "C T K N: sends request T with key K, N bytes of it arrive")                               \
+    X(TALK, "talk", 0, 20, 4, 53, 16, 600,                                                       \
+      "C T K N: the same in HTTP/2, each request on a stream of its own")                        \
+    X(FRAME, "frame", 0, 14, 4, 38, 4, 20,                                                       \
+      "C F S N: frame F of frames.c on stream S (0: the youngest), N bytes of it arrive")        \
     X(SEND, "send", 1, 6, 4, 0, 0, 0, "C N text: sends that")                                    \
     X(GIVE, "give", 0, 10, 4, 400, 0, 0, "C N: more of what was sent arrives")                   \
     X(SIP, "sip", 0, 2, 4, 40, 0, 0, "C N: the worker's recv gives at most N bytes")             \

@@ -14,6 +14,7 @@
 #include "shm/memory/counters.h"
 #include "shm/memory/directory.h"
 #include "shm/memory/holds.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/scoreboard.h"
 #include "shm/memory/signing.h"
 #include "worker/exchange/worker.h"
@@ -105,6 +106,7 @@ void world_init(void)
     bool made = segment_create(&world.segment, 1, 64, &err) == STATUS_OK &&
                 journal_open(&world.journal, "", 1, RECORDS, &err) == STATUS_OK;
     WORLD_CHECK(made, "%s", err.text);
+    lane_names_enter(&world.segment, &world.config[0].lanes, NULL);
     world.segment.journal = &world.journal;
     /* Without it the worker takes mprotect, which libc.c leaves to the refresher of this process. */
     close(world.segment.read_fd);
@@ -165,9 +167,11 @@ void world_publish(void)
 void world_sign(uint32_t how)
 {
     char amz[17];
-    struct signing_keys k = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
+    struct signing_keys k = {.lane = world.config[0].lanes.lane[LANES_HOME].id,
+                             .region = "us-west-2",
+                             .access_key_id = "AKIDEXAMPLE"};
     if (how % 3 == 1) {
-        k = (struct signing_keys){.trouble = "no credentials"};
+        k = (struct signing_keys){.lane = k.lane, .trouble = "no credentials"};
     } else {
         k.expires_ms = how % 3 == 2 ? world.real_ms + 1500 : 0;
         for (int day = 0; day < 2; day++) {

@@ -6,7 +6,7 @@
  *   the worker   the real one: worker_run from start to exit worker/exchange/worker.c Linux
  * descriptors, sockets, epoll, the clock                      kernel.c, libc.c clients      up to
  * four at a time, and Bedrock, and the refresher's      stage.c, saying.c answers about keys, the
- * master's signals: a script the judge    what must be true of any run world.c, reader.c
+ * master's signals: a script the judge    what must be true of any run world.c, reader.c, reader_frames.c
  *
  * One run is one life of a worker. What must be true of it, whatever happens: the sanitizers are
  * silent; no loop spins; it ends when it is told to, in time; every request that began was ended
@@ -87,8 +87,11 @@ void stage_give_all(void);               /* of all clients: delivered, and read 
 bool stage_answer_keys(uint32_t result); /* all that wait; false: none does */
 void stage_clients(void (*fn)(struct kernel_file *f));
 
-/* reader.c */
+/* reader.c, reader_frames.c */
 void reader_client(const struct kernel_file *f);
+void reader_frames(const struct kernel_file *f); /* of one that began with HTTP/2's preface */
+bool reader_knows(unsigned status);
+void reader_content(bool json, bool events, struct str body); /* a whole one */
 void reader_bedrock(const struct kernel_file *f);
 void reader_log(const char *line, size_t n);
 

@@ -69,11 +69,42 @@ static void test_read_refuses_by_name(void **state)
     }
 }
 
+/* What a lane is, and not where it stands, makes its id. */
+static void test_id_is_of_region_role_and_address(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "us-west-2",
+        "us-west-1",
+        "us-west-2=https://a.example",
+        "us-west-2=https://b.example",
+        "us-west-2@arn:aws:iam::123456789012:role/x",
+        "us-west-2@arn:aws:iam::123456789012:role/y",
+        "us-west-2@arn:aws:iam::123456789013:role/x",
+        "us-west-2@arn:aws:iam::123456789012:role/x=https://a.example",
+    };
+    struct config_lanes l[COUNT_OF(rows)], alone, moved;
+    struct err err;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(config_lanes_read(text_from(rows[i]), &l[i], &err), STATUS_OK);
+        assert_int_not_equal(l[i].lane[0].id, 0);
+        for (size_t k = 0; k < i; k++) {
+            assert_int_not_equal(l[i].lane[0].id, l[k].lane[0].id);
+        }
+    }
+    assert_int_equal(config_lanes_read(STR("eu-west-1,us-west-2"), &moved, &err), STATUS_OK);
+    assert_int_equal(moved.lane[1].id, l[0].lane[0].id);
+    config_lanes_alone(STR("us-west-2"), &alone);
+    assert_int_equal(alone.n, 0);
+    assert_int_equal(alone.lane[0].id, l[0].lane[0].id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_takes_regions_roles_and_addresses_apart),
         cmocka_unit_test(test_read_refuses_by_name),
+        cmocka_unit_test(test_id_is_of_region_role_and_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

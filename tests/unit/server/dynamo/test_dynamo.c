@@ -93,6 +93,26 @@ static void test_call_passing_trouble_is_repeated(void **state)
     }
 }
 
+/* fetch sends it again by itself on another connection: the first may have been carried out. */
+static void test_call_on_a_kept_connection_that_died_is_uncertain(void **state)
+{
+    (void)state;
+    struct dynamo *d = client();
+    struct err err;
+    stage_reply(NULL, ITEM);
+    stage_reply(NULL, ITEM)->end = STAGE_RESET;
+    stage_reply(NULL, ITEM);
+    stage_reply(NULL, ITEM);
+    assert_int_equal(call(d, &err), DYNAMO_OK);
+    assert_true(stage->next == 1 && !dynamo_uncertain(d));
+    assert_int_equal(call(d, &err), DYNAMO_OK);
+    assert_true(stage->next == 3 && dynamo_uncertain(d));
+    assert_true(stage->gap_ms[2] < 100); /* at once: it was no retry of a call */
+    assert_int_equal(call(d, &err), DYNAMO_OK);
+    assert_true(stage->next == 4 && !dynamo_uncertain(d));
+    dynamo_drop(d);
+}
+
 static void test_call_throttled_waits_and_is_certain(void **state)
 {
     (void)state;
@@ -323,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_call_sends_a_signed_request),
         STAGE_TEST(test_call_passing_trouble_is_repeated),
+        STAGE_TEST(test_call_on_a_kept_connection_that_died_is_uncertain),
         STAGE_TEST(test_call_throttled_waits_and_is_certain),
         STAGE_TEST(test_call_at_most_four_attempts),
         STAGE_TEST(test_call_refusals_are_final),

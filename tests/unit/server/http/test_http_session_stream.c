@@ -238,6 +238,28 @@ static void test_drain_announces_itself_and_waits_for_streams(void **state)
     assert_true(b->in_end);
 }
 
+/* Each end of a stream is a new beginning for an idle session, but not for one that is to end. */
+static void test_drain_ends_under_a_client_that_goes_on(void **state)
+{
+    struct bed *b = *state;
+    struct h2_frame f;
+    uint32_t stream = 1;
+    b->limits.drain_grace_ms = 60;
+    h2_connect(b);
+    h2_expect(b, 1, SETTINGS, 0);
+    http_conn_drain(b->conn);
+    while (h2_count(b, GOAWAY, 0, &f) < 2 && stream < 100) {
+        h2_head(b, stream, END_STREAM, H2_GET);
+        bed_run(b, 10);
+        bed_read(b);
+        stream += 2;
+    }
+    assert_int_equal(h2_count(b, GOAWAY, 0, &f), 2);
+    uint32_t last = h2_number(f.payload.p);
+    assert_true(last > 1 && last + 4 >= stream); /* what came behind it was refused */
+    h2_answer(b, last);
+}
+
 static void test_last_request_of_a_session_is_said(void **state)
 {
     struct bed *b = *state;
@@ -266,6 +288,13 @@ static void empty_data(struct bed *b, uint32_t i)
     if (i == 0)
         h2_head(b, 1, 0, H2_POST);
     h2_put_frame(b, DATA, 0, 1, (struct str){0});
+}
+
+static void padding_alone(struct bed *b, uint32_t i)
+{
+    if (i == 0)
+        h2_head(b, 1, 0, H2_POST);
+    h2_put_frame(b, DATA, 8 /* PADDED */, 1, STR("\3\0\0\0"));
 }
 
 static void rapid_reset(struct bed *b, uint32_t i)
@@ -318,6 +347,7 @@ static void test_who_asks_for_nothing_but_work_is_stopped(void **state)
     } table[] = {
         {"pings", ping, 900, 1100},
         {"empty data", empty_data, 900, 1100},
+        {"padding alone", padding_alone, 900, 1100},
         {"resets", rapid_reset, 80, 110},
         {"settings", settings, 900, 1100},
         {"unknown frames", unknown, 900, 1100},
@@ -406,6 +436,7 @@ int main(void)
         BED(test_idle_session_says_so_and_ends),
         BED(test_session_that_asks_nothing_ends),
         BED(test_drain_announces_itself_and_waits_for_streams),
+        BED(test_drain_ends_under_a_client_that_goes_on),
         BED(test_last_request_of_a_session_is_said),
         BED(test_who_asks_for_nothing_but_work_is_stopped),
         BED(test_busy_client_stays_calm),

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,9 +38,24 @@ static void bad(enum lanes_why why, uint64_t now_ms)
     lanes_bad(&seg, 0, model, why, 0, false, now_ms);
 }
 
+static enum lanes_verdict ask_of(unsigned slot, uint64_t of, uint64_t now_ms)
+{
+    uint64_t lease;
+    enum lanes_verdict v = lanes_ask(&seg, slot, of, now_ms, &lease);
+    assert_int_equal(lease != 0, v == LANES_PROBE);
+    return v;
+}
+
 static enum lanes_verdict ask(uint64_t now_ms)
 {
-    return lanes_ask(&seg, 0, model, now_ms);
+    return ask_of(0, model, now_ms);
+}
+
+/* 0: it is no probe. */
+static uint64_t lease(uint64_t now_ms)
+{
+    uint64_t lease;
+    return lanes_ask(&seg, 0, model, now_ms, &lease) == LANES_PROBE ? lease : 0;
 }
 
 static void test_ask_without_a_word_is_open_and_nobody_looks(void **state)
@@ -51,9 +67,8 @@ static void test_ask_without_a_word_is_open_and_nobody_looks(void **state)
     assert_false(lanes_any(&seg, T0));
     bad(LANES_THROTTLED, T0);
     assert_true(lanes_any(&seg, T0));
-    assert_int_equal(lanes_ask(&seg, 1, model, T0), LANES_OPEN); /* another lane */
-    assert_int_equal(lanes_ask(&seg, 0, lanes_model(&seg, STR("global.anthropic.x")), T0),
-                     LANES_OPEN);
+    assert_int_equal(ask_of(1, model, T0), LANES_OPEN); /* another lane */
+    assert_int_equal(ask_of(0, lanes_model(&seg, STR("global.anthropic.x")), T0), LANES_OPEN);
     assert_int_equal(ask(T0), LANES_CLOSED);
 }
 
@@ -78,13 +93,28 @@ static void test_probe_that_dies_or_learns_nothing_gives_way(void **state)
     bad(LANES_THROTTLED, T0);
     assert_int_equal(ask(T0 + 1100), LANES_PROBE); /* and is never heard of again */
     assert_int_equal(ask(T0 + 4000), LANES_CLOSED);
-    assert_int_equal(ask(T0 + 4200), LANES_PROBE);
-    lanes_leave(&seg, 0, model, T0 + 4300);
-    assert_int_equal(ask(T0 + 4300), LANES_PROBE);
-    lanes_leave(&seg, 0, model, T0 + 4300);
+    uint64_t first = lease(T0 + 4200);
+    assert_true(first);
+    lanes_leave(&seg, 0, model, first, T0 + 4300);
+    uint64_t second = lease(T0 + 4300);
+    assert_true(second);
+    lanes_leave(&seg, 0, model, second, T0 + 4300);
     lanes_good(&seg, 0, model, true, T0 + 4300);
-    lanes_leave(&seg, 0, model, T0 + 4300); /* nothing is left to leave */
+    lanes_leave(&seg, 0, model, second, T0 + 4300); /* nothing is left to leave */
     assert_int_equal(ask(T0 + 4300), LANES_OPEN);
+}
+
+/* Its lease was over, another one tries: it has nothing to give back. */
+static void test_late_leave_frees_no_other_probe(void **state)
+{
+    (void)state;
+    bad(LANES_THROTTLED, T0);
+    uint64_t slow = lease(T0 + 1100), next = lease(T0 + 1100 + 3100);
+    assert_true(slow && next && slow != next);
+    lanes_leave(&seg, 0, model, slow, T0 + 4300);
+    assert_int_equal(ask(T0 + 4300), LANES_CLOSED);
+    lanes_leave(&seg, 0, model, next, T0 + 4300);
+    assert_int_equal(ask(T0 + 4300), LANES_PROBE);
 }
 
 /* ms for which the lane is closed from now_ms on. */
@@ -173,7 +203,7 @@ static void test_all_closed_says_until_when(void **state)
     assert_true(lanes_all_closed(&seg, 3, model, T0, &until));
     assert_in_range(until, T0 + 5000, T0 + 5064);
     assert_false(lanes_all_closed(&seg, 3, model, T0 + 5100, &until)); /* half open */
-    assert_int_equal(lanes_ask(&seg, 1, model, T0 + 5100), LANES_PROBE);
+    assert_int_equal(ask_of(1, model, T0 + 5100), LANES_PROBE);
     assert_true(lanes_all_closed(&seg, 3, model, T0 + 5100, &until));
     assert_false(lanes_all_closed(&seg, 0, model, T0, &until));
 }
@@ -202,19 +232,19 @@ static void test_full_table_is_lossy_and_right(void **state)
     (void)state;
     uint32_t closed = 0;
     for (uint64_t i = 0; i < 4 * LANES_WORDS; i++) {
-        lanes_bad(&seg, i % LANES_MAX, lanes_model(&seg, (struct str){(char *)&i, 8}), LANES_DENIED,
-                  0, false, T0);
+        lanes_bad(&seg, i % LANES_SLOTS, lanes_model(&seg, (struct str){(char *)&i, 8}),
+                  LANES_DENIED, 0, false, T0);
     }
     for (uint64_t i = 0; i < 4 * LANES_WORDS; i++) {
         struct lanes_state s;
-        lanes_look(&seg, i % LANES_MAX, lanes_model(&seg, (struct str){(char *)&i, 8}), T0, &s);
+        lanes_look(&seg, i % LANES_SLOTS, lanes_model(&seg, (struct str){(char *)&i, 8}), T0, &s);
         closed += s.why == LANES_DENIED;
     }
     assert_in_range(closed, LANES_WORDS / 2, LANES_WORDS + 8);
-    assert_int_equal(lanes_ask(&seg, 0, model, T0), LANES_OPEN);
+    assert_int_equal(ask_of(0, model, T0), LANES_OPEN);
 }
 
-/* Twelve days are the turn of the clock: what is older than its end by ten minutes says nothing. */
+/* What is over by ten minutes says nothing. */
 static void test_old_word_means_nothing(void **state)
 {
     (void)state;
@@ -225,6 +255,54 @@ static void test_old_word_means_nothing(void **state)
         atomic_store(&seg.lanes->busy_until_ms, UINT64_MAX);
         assert_int_equal(ask(T0 + 300064 + later[i]), LANES_OPEN);
     }
+}
+
+/* The ticks of a word begin anew after 12.4 days, when its end looks like now again: what was swept
+ * meanwhile is not there any more, whatever the clock says. */
+static void test_far_clock_finds_nothing_of_a_turn_ago(void **state)
+{
+    (void)state;
+    const uint64_t turn_ms = 64ull << 24;
+    static const uint64_t swept[] = {1500000, 3600000 * 24ull, 10 * 86400000ull};
+    for (size_t i = 0; i < COUNT_OF(swept); i++) {
+        uint64_t at = T0 + i * 64 * turn_ms;
+        bad(LANES_DENIED, at);
+        bad(LANES_DENIED, at); /* not in a row: late */
+        lanes_sweep(&seg, at + 1000);
+        assert_int_equal(ask(at + 1000), LANES_CLOSED); /* a sweep takes nothing that is not over */
+        lanes_sweep(&seg, at + 300000 + 500000);
+        assert_int_equal(lease(at + 300000 + 500000) != 0, true); /* nor what is half open */
+        lanes_sweep(&seg, at + swept[i] + 20000);
+        for (uint64_t turn = 1; turn <= 3; turn++) {
+            for (uint64_t ms = 0; ms < 600000; ms += 30000) {
+                atomic_store(&seg.lanes->busy_until_ms, UINT64_MAX);
+                assert_int_equal(ask(at + turn * turn_ms + ms), LANES_OPEN);
+            }
+        }
+    }
+    uint64_t edge = turn_ms * 5 - 500; /* a closing over the turn itself */
+    bad(LANES_THROTTLED, edge);
+    assert_int_equal(ask(edge + 900), LANES_CLOSED);
+    lanes_sweep(&seg, edge + 900);
+    assert_int_equal(ask(edge + 900), LANES_CLOSED);
+    assert_int_equal(ask(edge + 1100), LANES_PROBE);
+}
+
+static void test_forget_takes_one_slot_and_no_other(void **state)
+{
+    (void)state;
+    enum lanes_why why;
+    for (unsigned slot = 0; slot < LANES_SLOTS; slot++) {
+        lanes_bad(&seg, slot, model, LANES_DENIED, 0, false, T0);
+        lanes_add(&seg, slot, LANES_MOVES, 7);
+    }
+    lanes_forget(&seg, 5);
+    for (unsigned slot = 0; slot < LANES_SLOTS; slot++) {
+        assert_int_equal(lanes_closed_models(&seg, slot, T0, &why), slot != 5);
+        assert_int_equal(lanes_sum(&seg, slot, LANES_MOVES), slot != 5 ? 7 : 0);
+        assert_int_equal(ask_of(slot, model, T0), slot != 5 ? LANES_CLOSED : LANES_OPEN);
+    }
+    assert_int_equal(lanes_sum(&seg, LANES_SLOTS, LANES_MOVES), 0);
 }
 
 /* Over several processes one at a time tries, exactly one. */
@@ -255,6 +333,91 @@ static void test_probe_is_one_over_processes_and_survives_kill(void **state)
     }
 }
 
+/* --- a lane under eight processes at once -------------------------------------------------- */
+
+#define RACERS 8
+#define ROUNDS 20000
+
+struct race { /* shared by all of them */
+    _Atomic uint64_t now_ms, probing, probes, crowded, early, closings;
+    _Atomic uint64_t goods;      /* answers of probes: each makes what was said before it void */
+    _Atomic uint64_t not_before; /* goods << 40 | ms: Retry-After of a refusal */
+};
+
+static void tell_refusal(struct race *r, unsigned seed, bool probe)
+{
+    uint64_t goods = atomic_load(&r->goods), ms = 1000 + seed % 7 * 1000;
+    uint64_t now_ms = atomic_load(&r->now_ms), before = atomic_load(&r->not_before);
+    lanes_bad(&seg, 0, model, LANES_THROTTLED, ms, probe, now_ms);
+    atomic_fetch_add(&r->closings, 1);
+    uint64_t word = goods << 40 | (now_ms + ms);
+    while (before < word && !atomic_compare_exchange_weak(&r->not_before, &before, word)) {
+    }
+}
+
+static void try_it(struct race *r, unsigned seed, uint64_t held)
+{
+    atomic_fetch_add(&r->crowded, atomic_fetch_add(&r->probing, 1) != 0);
+    atomic_fetch_add(&r->probes, 1);
+    uint64_t now_ms = atomic_load(&r->now_ms);
+    for (unsigned i = 0; i < 50; i++) { /* others come meanwhile */
+        atomic_load(&r->now_ms);
+    }
+    atomic_fetch_sub(&r->probing, 1);
+    if (seed % 3 == 0) {
+        lanes_leave(&seg, 0, model, held, now_ms);
+    } else if (seed % 3 == 1) {
+        tell_refusal(r, seed / 3, true);
+    } else {
+        atomic_fetch_add(&r->goods, 1);
+        lanes_good(&seg, 0, model, true, now_ms);
+    }
+}
+
+static void run_race(struct race *r, unsigned seed)
+{
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t held, told = atomic_load(&r->not_before);
+        if (atomic_load(&r->probing) == 0) { /* nobody's lease ends */
+            atomic_fetch_add(&r->now_ms, 7);
+        }
+        seed = seed * 1103515245u + 12345u;
+        uint64_t now_ms = atomic_load(&r->now_ms);
+        enum lanes_verdict v = lanes_ask(&seg, 0, model, now_ms, &held);
+        bool holds = told >> 40 == atomic_load(&r->goods);
+        if (v != LANES_CLOSED && holds && now_ms < (told & (((uint64_t)1 << 40) - 1))) {
+            atomic_fetch_add(&r->early, 1);
+        }
+        if (v == LANES_PROBE) {
+            try_it(r, seed >> 8, held);
+        } else if (v == LANES_OPEN && (seed >> 8) % 4 == 0) {
+            tell_refusal(r, seed >> 10, false);
+        }
+    }
+}
+
+static void test_race_probes_one_at_a_time_and_obeys_retry_after(void **state)
+{
+    (void)state;
+    struct race *r =
+        mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(r != MAP_FAILED);
+    atomic_store(&r->now_ms, T0);
+    for (unsigned i = 0; i < RACERS; i++) {
+        if (fork() == 0) {
+            run_race(r, i + 1);
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0) {
+    }
+    assert_int_equal(atomic_load(&r->crowded), 0);
+    assert_int_equal(atomic_load(&r->early), 0);
+    assert_true(atomic_load(&r->probes) > 50);
+    assert_true(atomic_load(&r->closings) > 50);
+    munmap(r, sizeof *r);
+}
+
 /* Killed at any instruction: what is there afterwards works. */
 static void test_writer_killed_anywhere_leaves_a_table_that_works(void **state)
 {
@@ -264,9 +427,9 @@ static void test_writer_killed_anywhere_leaves_a_table_that_works(void **state)
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             for (uint64_t i = 0;; i++) {
-                lanes_bad(&seg, i % LANES_MAX, model, LANES_THROTTLED, i % 3000, i & 1, T0 + i);
-                lanes_ask(&seg, i % LANES_MAX, model, T0 + 2 * i);
-                lanes_good(&seg, i % LANES_MAX, model, i & 2, T0 + i);
+                lanes_bad(&seg, i % LANES_SLOTS, model, LANES_THROTTLED, i % 3000, i & 1, T0 + i);
+                ask_of(i % LANES_SLOTS, model, T0 + 2 * i);
+                lanes_good(&seg, i % LANES_SLOTS, model, i & 2, T0 + i);
             }
         }
         usleep(2000);
@@ -288,6 +451,7 @@ int main(void)
         TEST(test_ask_without_a_word_is_open_and_nobody_looks),
         TEST(test_ask_after_the_closing_lets_one_try_and_its_answer_opens),
         TEST(test_probe_that_dies_or_learns_nothing_gives_way),
+        TEST(test_late_leave_frees_no_other_probe),
         TEST(test_bad_probes_back_off_up_to_a_ceiling),
         TEST(test_bad_of_before_the_closing_is_not_in_a_row),
         TEST(test_bad_obeys_retry_after_up_to_an_hour),
@@ -296,7 +460,10 @@ int main(void)
         TEST(test_closed_models_are_counted_by_lane),
         TEST(test_full_table_is_lossy_and_right),
         TEST(test_old_word_means_nothing),
+        TEST(test_far_clock_finds_nothing_of_a_turn_ago),
+        TEST(test_forget_takes_one_slot_and_no_other),
         TEST(test_probe_is_one_over_processes_and_survives_kill),
+        TEST(test_race_probes_one_at_a_time_and_obeys_retry_after),
         TEST(test_writer_killed_anywhere_leaves_a_table_that_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,33 @@ static void test_full_table_forgets_the_oldest_and_stays_right(void **state)
     assert_string_equal(at(conversation(n - 1), T0 + n / 1000), "7 warm");
 }
 
+/* The seconds of a word begin anew after 194 days: what was swept meanwhile is not there any more. */
+static void test_far_clock_finds_nothing_of_a_turn_ago(void **state)
+{
+    (void)state;
+    const uint64_t turn_s = (uint64_t)1 << 24;
+    sticks_keep(&seg, conversation(1), 3, T0);
+    sticks_sweep(&seg, T0 + 3599);
+    assert_string_equal(at(conversation(1), T0 + 3599), "3 cold");
+    sticks_sweep(&seg, T0 + 3600);
+    assert_string_equal(at(conversation(1), T0 + turn_s), "none");
+    sticks_keep(&seg, conversation(2), 4, turn_s - 100); /* and over the turn itself */
+    sticks_sweep(&seg, turn_s + 10);
+    assert_string_equal(at(conversation(2), turn_s + 10), "4 warm");
+}
+
+static void test_forget_takes_one_slot_and_no_other(void **state)
+{
+    (void)state;
+    for (unsigned slot = 0; slot < 16; slot++) {
+        sticks_keep(&seg, conversation(slot), slot, T0);
+    }
+    sticks_forget(&seg, 9);
+    assert_int_equal(sticks_count(&seg, T0), 15);
+    assert_string_equal(at(conversation(9), T0), "none");
+    assert_string_equal(at(conversation(15), T0), "15 warm");
+}
+
 static void test_writer_killed_anywhere_leaves_a_table_that_works(void **state)
 {
     (void)state;
@@ -123,6 +150,8 @@ int main(void)
         TEST(test_kept_is_warm_for_minutes_and_known_for_an_hour),
         TEST(test_kept_again_is_one_word_with_a_new_lane_and_time),
         TEST(test_full_table_forgets_the_oldest_and_stays_right),
+        TEST(test_far_clock_finds_nothing_of_a_turn_ago),
+        TEST(test_forget_takes_one_slot_and_no_other),
         TEST(test_writer_killed_anywhere_leaves_a_table_that_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "shm/refresher/accounts.h"
 
 #include "server/base/log.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/segment.h"
 #include "shm/memory/signing.h"
 #include "tests/unit/creds_case.h"
@@ -29,6 +30,10 @@ static struct accounts *begin(struct stage *s, const char *lanes)
     assert_int_equal(segment_create(&seg, 1, 64, &err), STATUS_OK);
     memset(&config, 0, sizeof config);
     assert_int_equal(config_lanes_read(text_from(lanes), &config.lanes, &err), STATUS_OK);
+    if (config.lanes.n == 0) {
+        config_lanes_alone(STR("us-west-2"), &config.lanes);
+    }
+    lane_names_enter(&seg, &config.lanes, NULL);
     setenv("AWS_ACCESS_KEY_ID", "AKIAOWN", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "own-secret", 1);
     setenv("AWS_ENDPOINT_URL_STS", s->endpoint, 1);
@@ -59,10 +64,10 @@ static void test_lanes_are_signed_by_their_own_accounts(void **state)
     const char *region;
     s->answers = good;
     struct accounts *a = begin(s, "us-west-2,us-east-1@" ROLE ",eu-west-1,eu-west-2@" ROLE);
-    for (int i = 0; i < 200 && signing_usable_lanes(&seg) != 15; i++) {
+    for (int i = 0; i < 200 && signing_usable_slots(&seg) != 15; i++) {
         stage_run(s, 10);
     }
-    assert_int_equal(signing_usable_lanes(&seg), 15);
+    assert_int_equal(signing_usable_slots(&seg), 15);
     static const char *const rows[][2] = {{"AKIAOWN", "us-west-2"},
                                           {"ASIAROLE", "us-east-1"},
                                           {"AKIAOWN", "eu-west-1"},
@@ -90,11 +95,11 @@ static void test_refused_role_leaves_the_others_alone(void **state)
         stage_run(s, 10);
     }
     stage_run(s, 50);
-    assert_int_equal(signing_usable_lanes(&seg), 1);
+    assert_int_equal(signing_usable_slots(&seg), 1);
     assert_string_equal(key_of(0, &region), "AKIAOWN");
     assert_non_null(strstr(key_of(1, &region), "role: AWS STS answered HTTP 403, AccessDenied"));
     s->answers = good;
-    for (int i = 0; i < 400 && signing_usable_lanes(&seg) != 3; i++) {
+    for (int i = 0; i < 400 && signing_usable_slots(&seg) != 3; i++) {
         stage_run(s, 10);
     }
     assert_string_equal(key_of(1, &region), "ASIAROLE");
@@ -109,7 +114,7 @@ static void test_without_lanes_there_is_home(void **state)
     for (int i = 0; i < 200 && !signing_usable(&seg); i++) {
         stage_run(s, 10);
     }
-    assert_int_equal(signing_usable_lanes(&seg), 1);
+    assert_int_equal(signing_usable_slots(&seg), 1);
     assert_string_equal(key_of(0, &region), "AKIAOWN");
     assert_string_equal(region, "us-west-2");
     accounts_tick(a);

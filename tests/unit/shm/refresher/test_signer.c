@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "server/base/log.h"
 #include "server/aws/sigv4.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/signing.h"
 
 #define NOON 1768478400000ll /* 2026-01-15T12:00:00Z */
@@ -13,6 +14,7 @@
 
 static struct segment seg;
 static struct signer signer;
+static uint64_t lane;
 static const struct creds_value value = {.access_key_id = "AKIDEXAMPLE",
                                          .secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
                                          .token = "token",
@@ -27,7 +29,11 @@ static int make(void **state)
     if (segment_create(&seg, 1, 64, &err) != STATUS_OK) {
         return -1;
     }
-    signer_init(&signer, &seg, LANES_HOME, "eu-central-1");
+    struct config_lanes lanes;
+    config_lanes_alone(STR("eu-central-1"), &lanes);
+    lane_names_enter(&seg, &lanes, NULL);
+    lane = lanes.lane[LANES_HOME].id;
+    signer_init(&signer, &seg, lane, "eu-central-1");
     return 0;
 }
 
@@ -65,6 +71,7 @@ static void test_take_value_publishes_yesterday_today_and_tomorrow(void **state)
         assert_string_equal(k.date[day], dates[day]);
         assert_key(&k, day, dates[day]);
     }
+    assert_int_equal(k.lane, lane); /* whose they are */
     assert_string_equal(k.access_key_id, "AKIDEXAMPLE");
     assert_string_equal(k.token, "token");
     assert_string_equal(k.region, "eu-central-1");
@@ -133,15 +140,18 @@ static void test_lanes_are_signed_for_apart(void **state)
     struct err err = {.code = STATUS_UNAVAILABLE, .text = "no such role"};
     struct creds_value other = value;
     memcpy(other.access_key_id, "AKIDOTHER", 10);
-    signer_init(&far, &seg, LANES_MAX - 1, "us-east-1");
+    struct config_lanes lanes;
+    config_lanes_alone(STR("us-east-1"), &lanes);
+    lane_names_enter(&seg, &lanes, NULL);
+    signer_init(&far, &seg, lanes.lane[LANES_HOME].id, "us-east-1");
     signer_take(&far, NULL, &err, NOON);
     assert_false(signing_usable(&seg));
     signer_take(&signer, &value, NULL, NOON);
     assert_true(signing_usable(&seg));
-    assert_false(signing_read(&seg, LANES_MAX - 1, 0, &away));
+    assert_false(signing_read(&seg, 1, 0, &away));
     assert_string_equal(away.trouble, "no such role");
     signer_take(&far, &other, NULL, NOON);
-    assert_true(signing_read(&seg, LANES_MAX - 1, 0, &away));
+    assert_true(signing_read(&seg, 1, 0, &away));
     assert_string_equal(away.access_key_id, "AKIDOTHER");
     assert_string_equal(away.region, "us-east-1");
     assert_true(signing_read(&seg, LANES_HOME, 0, &k));

@@ -153,7 +153,9 @@ static void test_ready_without_credentials_gives_the_reason(void **state)
 static void test_ready_gives_the_refreshers_reason(void **state)
 {
     struct gateway *g = *state;
-    struct signing_keys none = {.region = "us-west-2", .trouble = "AWS STS answered HTTP 403"};
+    struct signing_keys none = {.lane = g->config.lanes.lane[LANES_HOME].id,
+                                .region = "us-west-2",
+                                .trouble = "AWS STS answered HTTP 403"};
     g->config.bedrock_api_key = "";
     signing_publish(&g->segment, LANES_HOME, &none);
     gateway_talk(g, "GET /ready", "", NULL, "\"reason\":\"AWS STS answered HTTP 403\"");

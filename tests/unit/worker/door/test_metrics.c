@@ -12,7 +12,7 @@
 #include "worker/door/metrics.h"
 #include "server/base/clock.h"
 #include "server/config/config_lanes.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/sticks.h"
 
 static struct config_lanes lanes; /* none */
@@ -115,6 +115,7 @@ static void test_print_lanes_only_where_there_are_some(void **state)
     assert_int_equal(
         config_lanes_read(STR("us-west-2,eu-west-1@arn:aws:iam::123456789012:role/x"), &two, &err),
         STATUS_OK);
+    lane_names_enter(&seg, &two, NULL);
     lanes_add(&seg, 1, LANES_MOVES, 3);
     lanes_bad(&seg, 0, 7, LANES_QUOTA, 0, false, clock_mono_ms());
     sticks_keep(&seg, 12345, 1, clock_mono_ms() / 1000u);

@@ -262,7 +262,9 @@ static void skewed(struct gateway *g, struct loopback_conn *c, struct str reques
 /* Keys as the refresher makes them at this time. */
 static void sign_instead(struct gateway *g, int64_t now_ms)
 {
-    struct signing_keys keys = {.region = "us-west-2", .access_key_id = "AKIDEXAMPLE"};
+    struct signing_keys keys = {.lane = g->config.lanes.lane[LANES_HOME].id,
+                                .region = "us-west-2",
+                                .access_key_id = "AKIDEXAMPLE"};
     char amz[17];
     g->config.bedrock_api_key = "";
     for (int day = 0; day < SIGNING_DAYS; day++) {

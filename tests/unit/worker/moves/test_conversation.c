@@ -100,6 +100,32 @@ static void test_others_have_others(void **state)
     assert_int_not_equal(digest(same[0][0], 1, "n"), base);
 }
 
+/* What its client calls a session parts those that begin alike. */
+static void test_sessions_part_what_begins_alike(void **state)
+{
+    (void)state;
+    struct worker w = {.segment = &segment};
+    struct exchange x[3] = {{.worker = &w}, {.worker = &w}, {.worker = &w}};
+    x[1].asked.client.session = STR("s");
+    x[2].asked.client.thread = STR("s");
+    for (size_t i = 0; i < COUNT_OF(x); i++) {
+        assert_int_not_equal(conversation_digest(&x[i]), conversation_digest(&x[(i + 1) % 3]));
+    }
+    static const char *const rows[] = {
+        "{\"messages\":[" FIRST "]}",
+        "{\"metadata\":{\"user_id\":\"a\"},\"messages\":[" FIRST "]}",
+        "{\"metadata\":{\"user_id\":\"b\"},\"messages\":[" FIRST "]}",
+        "{\"prompt_cache_key\":\"a\",\"messages\":[" FIRST "]}",
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t k = 0; k < COUNT_OF(rows); k++) {
+            if ((digest(rows[i], 1, "m") == digest(rows[k], 1, "m")) != (i == k)) {
+                fail_msg("%s\n%s", rows[i], rows[k]);
+            }
+        }
+    }
+}
+
 /* Nobody outside can make two meet: there is a salt, which is another one in each server. */
 static void test_digest_is_salted(void **state)
 {
@@ -131,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_turns_of_a_conversation_have_one_digest),
         TEST(test_others_have_others),
+        TEST(test_sessions_part_what_begins_alike),
         TEST(test_digest_is_salted),
         TEST(test_body_that_passes_unread_goes_by_its_beginning),
     };

@@ -9,14 +9,18 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
-#include "shm/memory/lanes.h"
+#include "shm/memory/lane_names.h"
 #include "shm/memory/segment.h"
 #include "shm/memory/signing.h"
 #include "shm/memory/sticks.h"
+#include "worker/moves/thinker.h"
 
 #define THREE "us-west-2,us-east-1,us-east-2@arn:aws:iam::210987654321:role/x"
 #define PLAIN "{\"messages\":[]}"
-#define BOUND "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"abc\"}]}]}"
+#define THOUGHT(seal) \
+    "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"" seal "\"}]}]}"
+#define FAR_SEAL "ZmFyIGF3YXkgYW5kIGxvbmcgZW5vdWdo+/=="
+#define BOUND    THOUGHT("b2YgaG9tZSwgYW5kIGxvbmcgZW5vdWdoIHRvbw==")
 
 enum { HOME, EAST, FAR };
 
@@ -36,8 +40,9 @@ static int set_up(void **state)
     config.bedrock_api_key = "";
     config.bedrock_lanes = THREE;
     assert_int_equal(config_lanes_read(STR(THREE), &config.lanes, &err), STATUS_OK);
+    lane_names_enter(&segment, &config.lanes, NULL);
     for (unsigned i = 0; i < 3; i++) {
-        struct signing_keys keys = {.access_key_id = "AKID"};
+        struct signing_keys keys = {.access_key_id = "AKID", .lane = config.lanes.lane[i].id};
         signing_publish(&segment, i, &keys);
     }
     worker = (struct worker){.segment = &segment, .config = &config};
@@ -157,7 +162,8 @@ static void test_lane_is_left_for_what_another_can_cure(void **state)
         {"503", 503, STATUS_OVERLOADED, COMPLAINT_NONE, EAST, LANES_FINE},
         {"500", 500, STATUS_INTERNAL, COMPLAINT_NONE, EAST, LANES_FINE},
         {"no connection", 0, STATUS_UPSTREAM, COMPLAINT_NONE, EAST, LANES_FINE},
-        {"denied", 403, STATUS_NO_MODEL, COMPLAINT_NONE, EAST, LANES_DENIED},
+        {"denied", 403, STATUS_NO_MODEL, COMPLAINT_NONE, EAST, LANES_FINE},
+        {"forbidden by somebody", 403, STATUS_PERMISSION, COMPLAINT_NONE, EAST, LANES_FINE},
         {"keys", 403, STATUS_INTERNAL, COMPLAINT_NONE, EAST, LANES_FINE},
         {"404", 404, STATUS_NOT_FOUND, COMPLAINT_NONE, EAST, LANES_FINE},
         {"model", 400, STATUS_NO_MODEL, COMPLAINT_MODEL, EAST, LANES_FINE},
@@ -222,6 +228,61 @@ static void test_absent_is_learned_from_the_lane_that_has_it(void **state)
     assert_int_equal(s.why, LANES_ABSENT);
 }
 
+static enum lanes_why why_of(unsigned lane, uint64_t model)
+{
+    struct lanes_state s;
+    lanes_look(&segment, lane, model, clock_mono_ms(), &s);
+    return s.why;
+}
+
+/* What is refused one request is news of the lane when another lane has answered it: that request, in
+ * the same words. */
+static void test_denied_is_learned_by_proof_alone(void **state)
+{
+    (void)state;
+    struct exchange x = request(1, PLAIN);
+    pick(&x);
+    assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE), EAST);
+    buf_put_str(&x.attempt.body, STR(" ")); /* made anew, without what EAST would not take */
+    lane_good(&x);
+    uint64_t model = x.attempt.lane.model;
+    assert_int_equal(why_of(HOME, model), LANES_FINE);
+    end(&x);
+    x = request(2, PLAIN);
+    pick(&x);
+    assert_int_equal(refuse(&x, 403, STATUS_PERMISSION, COMPLAINT_NONE), EAST);
+    assert_int_equal(refuse(&x, 400, STATUS_NO_MODEL, COMPLAINT_MODEL), FAR);
+    assert_int_equal(why_of(HOME, model), LANES_FINE);
+    assert_int_equal(why_of(EAST, model), LANES_FINE);
+    lane_good(&x);
+    assert_int_equal(why_of(HOME, model), LANES_DENIED);
+    assert_int_equal(why_of(EAST, model), LANES_ABSENT);
+    assert_int_equal(why_of(FAR, model), LANES_FINE);
+    end(&x);
+}
+
+/* The lane that is tried for all gives its turn back, whatever it says of one request. */
+static void test_denied_probe_is_given_back_and_closes_longer_by_proof(void **state)
+{
+    (void)state;
+    struct lanes_state s;
+    struct exchange x = request(1, PLAIN);
+    pick(&x);
+    uint64_t model = x.attempt.lane.model, now_ms = clock_mono_ms();
+    end(&x);
+    lanes_bad(&segment, HOME, model, LANES_DENIED, 0, false, now_ms - 301000);
+    x = request(1, PLAIN);
+    assert_int_equal(pick(&x), HOME);
+    assert_true(x.attempt.lane.lease);
+    assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE), EAST);
+    lanes_look(&segment, HOME, model, now_ms, &s);
+    assert_true(s.half_open);
+    lane_good(&x);
+    lanes_look(&segment, HOME, model, now_ms, &s);
+    assert_in_range(s.until_ms, now_ms + 590000, now_ms + 700000);
+    end(&x);
+}
+
 /* Its 404 is not the answer, where home has the model and is throttled for a moment. */
 static void test_absent_gives_the_last_word_to_who_has_it(void **state)
 {
@@ -235,8 +296,8 @@ static void test_absent_gives_the_last_word_to_who_has_it(void **state)
     assert_in_range(x.attempt.pause_ms, 1, 1000);
     assert_int_equal(throttle(&x), 9);
     lanes_look(&segment, FAR, x.attempt.lane.model, clock_mono_ms(), &s);
-    assert_int_equal(s.why, LANES_ABSENT); /* for all, as home's throttle says that there is one */
-    assert_in_range(pick(&y), HOME, EAST);
+    assert_int_equal(s.why, LANES_FINE); /* nobody has answered it */
+    assert_int_equal(pick(&y), FAR);
     end(&x);
     end(&y);
 }
@@ -254,16 +315,50 @@ static void test_thoughts_stay_in_the_account_that_thought_them(void **state)
     x = request(1, BOUND); /* all of its account is closed: what opens first */
     assert_in_range(pick(&x), HOME, EAST);
     end(&x);
-    assert_int_equal(lane_of(2), FAR); /* no thoughts yet */
+    x = request(2, PLAIN);
+    assert_int_equal(pick(&x), FAR); /* no thoughts yet */
+    lane_good(&x);
+    thinker_note_event(&x,
+                       STR("{\"delta\":{\"reasoningContent\":{\"signature\":\"" FAR_SEAL "\"}}}"));
+    end(&x);
     lanes_good(&segment, HOME, model, true, clock_mono_ms());
     lanes_good(&segment, EAST, model, true, clock_mono_ms());
-    x = request(2, BOUND); /* now there are some, of the other account */
+    x = request(2, THOUGHT(FAR_SEAL)); /* now there are some, of the other account */
     assert_int_equal(pick(&x), FAR);
     assert_int_equal(throttle(&x), 9);
     end(&x);
-    x = request(2, BOUND);
+    x = request(7, THOUGHT(FAR_SEAL)); /* whoever brings them, in whatever conversation */
     assert_int_equal(pick(&x), FAR);
     end(&x);
+    x = request(2, BOUND); /* and those of home go home from the conversation that is far away */
+    assert_in_range(pick(&x), HOME, EAST);
+    end(&x);
+}
+
+/* A reload puts FAR first, drops EAST and has a new one: what is known goes with the names. */
+static void test_reload_keeps_what_is_known_with_its_lane(void **state)
+{
+    (void)state;
+    struct config_lanes before = config.lanes;
+    struct err err;
+    struct exchange x = request(1, PLAIN);
+    assert_int_equal(pick(&x), HOME);
+    throttle(&x);
+    uint64_t model = x.attempt.lane.model;
+    lane_good(&x); /* moved to EAST */
+    end(&x);
+    lanes_good(&segment, HOME, model, true, clock_mono_ms());
+    assert_int_equal(lane_of(1), EAST);
+    lanes_bad(&segment, FAR, model, LANES_QUOTA, 0, false, clock_mono_ms());
+    static const char list[] =
+        "us-east-2@arn:aws:iam::210987654321:role/x,us-west-1,us-west-2,us-east-1";
+    assert_int_equal(config_lanes_read(text_from(list), &config.lanes, &err), STATUS_OK);
+    lane_names_enter(&segment, &config.lanes, &before);
+    assert_int_equal(lane_of(1), 3); /* where it was: EAST */
+    assert_int_equal(lane_of(5), 2); /* the first is closed, the second has no keys yet */
+    struct signing_keys keys = {.access_key_id = "AKID", .lane = config.lanes.lane[1].id};
+    signing_publish(&segment, lane_names_slot(&segment, keys.lane), &keys);
+    assert_int_equal(lane_of(6), 1);
 }
 
 static void test_lane_without_keys_or_geography_is_passed_over(void **state)
@@ -286,6 +381,26 @@ static void test_lane_without_keys_or_geography_is_passed_over(void **state)
     end(&x);
 }
 
+/* Nothing of them is news of a lane, as no other one is asked. */
+static void test_what_is_known_in_one_region_stays_at_home(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct exchange x = request(1, PLAIN);
+        x.asked.dialect =
+            i < 5 ? DIALECT_BEDROCK : DIALECT_ANTHROPIC; /* whose body may say anything */
+        x.asked.passed.head[ASKED_PASSED_GUARDRAIL] = i == 0 ? STR("g") : STR("");
+        x.asked.passed.head[ASKED_PASSED_PROJECT] = i == 1 ? STR("p") : STR("");
+        x.asked.body = i == 2   ? STR("{\"projectIdentifier\":\"p\"}")
+                       : i == 3 ? STR(PLAIN)
+                                : STR("{\"guardrailConfig\":{}}");
+        assert_int_equal(pick(&x), HOME);
+        assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE),
+                         i == 3 || i == 5 ? EAST : 9);
+        end(&x);
+    }
+}
+
 static void test_probe_is_given_back_by_whoever_ends(void **state)
 {
     (void)state;
@@ -297,7 +412,7 @@ static void test_probe_is_given_back_by_whoever_ends(void **state)
     end(&x);
     x = request(1, PLAIN);
     assert_int_equal(pick(&x), HOME);
-    assert_true(x.attempt.lane.probe);
+    assert_true(x.attempt.lane.lease);
     assert_int_equal(pick(&y), EAST); /* one at a time */
     end(&x);                          /* its client left */
     lanes_look(&segment, HOME, model, now_ms, &s);
@@ -350,9 +465,13 @@ int main(void)
         TEST(test_lane_is_left_for_what_another_can_cure),
         TEST(test_each_lane_once_and_no_more_than_the_bucket_has),
         TEST(test_absent_is_learned_from_the_lane_that_has_it),
+        TEST(test_denied_is_learned_by_proof_alone),
+        TEST(test_denied_probe_is_given_back_and_closes_longer_by_proof),
         TEST(test_absent_gives_the_last_word_to_who_has_it),
         TEST(test_thoughts_stay_in_the_account_that_thought_them),
+        TEST(test_reload_keeps_what_is_known_with_its_lane),
         TEST(test_lane_without_keys_or_geography_is_passed_over),
+        TEST(test_what_is_known_in_one_region_stays_at_home),
         TEST(test_probe_is_given_back_by_whoever_ends),
         TEST(test_all_closed_asks_the_first_to_open_and_says_when),
         TEST(test_counting_says_nothing_of_answers),

@@ -70,6 +70,11 @@ static void test_read_table(void **state)
         assert_ptr_equal(wish, rows[i].by_input                    ? &a.responses.wish
                                : rows[i].dialect == DIALECT_OPENAI ? &a.chat.wish
                                                                    : &a.messages.wish);
+        /* the three share their memory: nobody may look at one that was not read */
+        bool chat = !rows[i].by_input && rows[i].dialect == DIALECT_OPENAI;
+        bool messages = rows[i].dialect == DIALECT_ANTHROPIC;
+        assert_ptr_equal(asked_chat(&a), chat ? &a.chat : NULL);
+        assert_ptr_equal(asked_messages(&a), messages ? &a.messages : NULL);
         arena_drop(arena);
     }
 }

@@ -40,6 +40,16 @@ static void test_read_sentence_table(void **state)
          COMPLAINT_CONTEXT},
         {"The request has more input tokens than the model's maximum context", COMPLAINT_CONTEXT},
         {"The provided model identifier is invalid.", COMPLAINT_MODEL},
+        /* what stands in quotes is the client's, and says nothing */
+        {"Value 'the provided model identifier is invalid' at 'messages.1' failed to satisfy "
+         "constraint",
+         COMPLAINT_NONE},
+        {"tool name \"on-demand throughput support\" is not allowed", COMPLAINT_NONE},
+        {"messages.0: `prompt is too long` is no role", COMPLAINT_NONE},
+        {"Too many requests for 'my tokens per day', slow down", COMPLAINT_NONE},
+        {"a first line,\nand the model identifier is invalid", COMPLAINT_MODEL},
+        {"This model doesn't support the 'CountTokens' operation; it isn't supported",
+         COMPLAINT_NO_COUNTING},
         {"Invocation of model ID a.b-v1:0 with on-demand throughput isn\u2019t supported. Retry "
          "your "
          "request with the ID or ARN of an inference profile that contains this model.",

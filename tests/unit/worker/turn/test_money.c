@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/limits_case.h"
@@ -80,6 +82,43 @@ static void test_admit_reserve_chooses_the_output_that_nobody_named(void **state
     }
 }
 
+/* A bare id costs more in London than at home: the bill is of the lane that ran it, and what is set aside
+ * pays for either. */
+static void test_moves_price_by_the_region_of_the_lane(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(
+        config_lanes_read(STR("us-west-2,eu-west-2,us-east-1"), &case_config.lanes, &err),
+        STATUS_OK);
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 1000000;
+    struct exchange x = case_exchange(0);
+    x.asked.model.id = STR("meta.llama3-70b-instruct-v1:0");
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.outcome.tariff.rates.input, 2650000);
+    uint64_t held = x.caller.held.micro;
+    assert_false(money_moves(&x)); /* home */
+    x.attempt.lane.now = 1;
+    assert_true(money_moves(&x));
+    assert_int_equal(x.outcome.tariff.rates.input, 3450000);
+    assert_false(money_moves(&x));
+    struct tokens t = {.input = 101, .output = 100};
+    assert_true(held >= prices_cost(&x.outcome.tariff.rates, &t));
+    x.attempt.lane.now = 2;
+    assert_true(money_moves(&x));
+    assert_int_equal(x.outcome.tariff.rates.input, 2650000);
+    limits_leave(&x);
+    x = case_exchange(0); /* what names its geography costs what it costs */
+    x.asked.model.id = STR("us.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    struct prices_tariff home = x.outcome.tariff;
+    x.attempt.lane.now = 1;
+    money_moves(&x);
+    assert_memory_equal(&x.outcome.tariff, &home, sizeof home);
+    limits_leave(&x);
+}
+
 #define PROFILE "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/k3v9x0q7"
 
 static void test_admit_unpriced_table(void **state)
@@ -124,6 +163,95 @@ static void test_admit_unpriced_table(void **state)
     assert_int_equal(counters_sum(&case_segment, COUNTER_PRICE_ESTIMATED), 3);
 }
 
+#define DEARER STR("global.anthropic.claude-opus-4-6-v1") /* 5 and 25 dollars a million */
+
+static void test_remake_holds_what_the_next_model_may_cost(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 4000;
+    struct exchange x = case_exchange(0);
+    struct str cheap = x.asked.model.id;
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.caller.held.micro, 1879);
+    x.asked.model.id = DEARER;
+    assert_true(money_remake(&x));
+    assert_int_equal(x.caller.held.micro, 101 * 25 / 4 + 2500);
+    x.asked.model.id = cheap;
+    assert_true(money_remake(&x));
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 1879);
+    limits_leave(&x);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+}
+
+/* Refused for the next model, it still is admitted to the one that it has. */
+static void test_remake_that_does_not_fit_changes_nothing(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 3000;
+    struct exchange x = case_exchange(0), other = case_exchange(1);
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    struct prices_tariff tariff = x.outcome.tariff;
+    x.outcome.output_most = 7;
+    x.asked.model.id = DEARER;
+    assert_false(money_remake(&x));
+    assert_int_equal(x.outcome.err.code, STATUS_BUDGET);
+    assert_int_equal(x.caller.held.micro, 1879);
+    assert_int_equal(x.outcome.output_most, 7);
+    assert_memory_equal(&x.outcome.tariff, &tariff, sizeof tariff);
+    assert_int_equal(money_admit(&other), VERDICT_FAIL); /* 3,758 */
+    limits_leave(&x);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+}
+
+/* Who named no maximum gets the one that the rest pays for, its own hold being part of the rest. */
+static void test_remake_counts_its_own_hold_as_room(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 20000;
+    struct exchange x = case_exchange(0);
+    x.asked.dialect = DIALECT_OPENAI;
+    x.asked.chat.max_tokens = 0;
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.caller.held.micro, 379 + 15000);
+    x.asked.model.id = DEARER;
+    assert_true(money_remake(&x));
+    assert_int_equal(x.outcome.output_most, (20000 - 632) / 25);
+    assert_in_range(x.caller.held.micro, 19900, 20000);
+    limits_leave(&x);
+}
+
+/* One request moves to and fro at worker 1 while another one, at worker 2, wants the room: the first never
+ * loses it, the second never gets it. */
+static void test_remake_never_lets_go_of_its_room(void **state)
+{
+    (void)state;
+    enum { MOVES = 100000 };
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 3000; /* 1,879 or 1,879 + 1,879 */
+    struct exchange x = case_exchange(0);
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int got = 0;
+        for (int i = 0; i < MOVES; i++) {
+            struct exchange other = case_exchange(1);
+            got += money_admit(&other) == VERDICT_NEXT;
+            limits_leave(&other);
+        }
+        _exit(got > 0);
+    }
+    int lost = 0, status;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        lost += !money_remake(&x);
+    }
+    limits_leave(&x);
+    assert_int_equal(lost, 0);
+    assert_int_equal(status, 0);
+}
+
 static void test_init_says_what_it_may_be(void **state)
 {
     (void)state;
@@ -147,7 +275,12 @@ int main(void)
         CASE(test_admit_reserve_never_holds_more_than_there_is),
         CASE(test_admit_reserve_over_the_whole_budget_is_refused_for_good),
         CASE(test_admit_reserve_chooses_the_output_that_nobody_named),
+        CASE(test_moves_price_by_the_region_of_the_lane),
         CASE(test_admit_unpriced_table),
+        CASE(test_remake_holds_what_the_next_model_may_cost),
+        CASE(test_remake_that_does_not_fit_changes_nothing),
+        CASE(test_remake_counts_its_own_hold_as_room),
+        CASE(test_remake_never_lets_go_of_its_room),
         CASE(test_init_says_what_it_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

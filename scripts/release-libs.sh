@@ -31,6 +31,7 @@ flags=${flags//$'\n'/ }
 
 need_tools() {
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
+    [ "$arch" != arm64 ] || need ld.lld "apt-get install lld (GNU ld does not pack the relocations of arm64)"
     need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
     need dpkg-source "apt-get install dpkg-dev"
     need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
@@ -148,7 +149,8 @@ amalgamate() {
 make_sqlite3() {
     local options="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0
         -DSQLITE_OMIT_UTF16 -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_TRACE
-        -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED"
+        -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_OMIT_AUTHORIZATION -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_DEPRECATED
+        -DSQLITE_DEFAULT_PCACHE_INITSZ=2"
     say "SQLite for $arch"
     unpack sqlite3 blessing
     (logged sqlite3 amalgamate)
@@ -160,7 +162,8 @@ make_sqlite3() {
 
 need_tools
 rm -rf "$work" "$prefix"
-mkdir -p "$work" "$prefix/lib" "$prefix/include"
+mkdir -p "$work" "$prefix/lib" "$prefix/include" "$base/ld"
+[ "$arch" != arm64 ] || ln -sf "$(command -v ld.lld)" "$base/ld/ld.lld"
 "$ROOT/scripts/release-sources.sh" "$sources"
 for package in $(awk '!/^#/ && !seen[$1]++ { print $1 }' "$lock"); do
     [ "$(type -t "make_$package")" = function ] || die "$lock names $package, and no make_$package is here"

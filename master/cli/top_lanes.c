@@ -3,7 +3,10 @@
 #include <stdio.h>
 
 #include "server/base/clock.h"
+#include "shm/memory/counters.h"
 #include "shm/memory/lane_names.h"
+#include "shm/memory/sticks.h"
+#include "shm/memory/turns.h"
 
 static void member(struct json_out *w, const char *name, uint64_t value)
 {
@@ -11,8 +14,23 @@ static void member(struct json_out *w, const char *name, uint64_t value)
     json_i64(w, (int64_t)value);
 }
 
+/* Now. */
+static uint32_t waiting(const struct segment *s)
+{
+    return turns_all_waiting(s, clock_mono_ms());
+}
+
+static uint32_t conversations(const struct segment *s)
+{
+    return sticks_count(s, clock_mono_ms() / 1000u);
+}
+
 void top_lanes_print(const struct segment *s, const struct config_lanes *l)
 {
+    printf("waiting for their turn: %u of %llu that had to; moves between models: %llu", waiting(s),
+           (unsigned long long)counters_sum(s, COUNTER_QUEUED),
+           (unsigned long long)counters_sum(s, COUNTER_MODEL_MOVES));
+    printf(l->n ? "; conversations away from home: %u\n" : "\n", conversations(s));
     for (unsigned i = 0; i < l->n; i++) {
         enum lanes_why why;
         unsigned slot = lane_names_slot(s, l->lane[i].id);
@@ -22,15 +40,18 @@ void top_lanes_print(const struct segment *s, const struct config_lanes *l)
             printf(" %s %llu", lanes_count_word((enum lanes_count)what),
                    (unsigned long long)lanes_sum(s, slot, (enum lanes_count)what));
         }
-        printf(closed ? ", closed to %u models (%s)\n" : "\n", closed, lanes_word(why));
+        printf(closed ? ", closed to %u models (%s)\n" : ", open\n", closed, lanes_word(why));
     }
+    putchar('\n');
 }
 
 void top_lanes_json(const struct segment *s, const struct config_lanes *l, struct json_out *w)
 {
+    member(w, "queue_waiting", waiting(s));
     if (l->n == 0) {
         return;
     }
+    member(w, "conversations_moved", conversations(s));
     JSON_KEY(w, "lanes");
     json_array(w);
     for (unsigned i = 0; i < l->n; i++) {

@@ -13,6 +13,7 @@
 
 /* With TLS, of one connection in a turn of the loop. */
 enum { READS_A_TURN = 16 };
+enum { LONG_MS = 1000 }; /* an answer that takes longer is a stream */
 
 static void refuse(struct fetch *f, enum response_fault fault)
 {
@@ -110,6 +111,16 @@ static void take_end(struct fetch *f)
     }
 }
 
+/* All that was there has been read. */
+static void rest(struct fetch *f)
+{
+    if (!f->answer.rests && f->answer.begun && fetch_request_is_out(f) &&
+        clock_mono_ms() - f->clock.start_ms > LONG_MS) {
+        f->answer.rests = true;
+        wire_rest(f->connection.wire);
+    }
+}
+
 /* False: over, paused, or nothing is there any more. */
 static bool read_some(struct fetch *f)
 {
@@ -117,6 +128,7 @@ static bool read_some(struct fetch *f)
     char *p = f->client->read;
     int code = wire_recv(f->connection.wire, p, FETCH_READ_BYTES, &n);
     if (code == WIRE_AGAIN && f->request.send_code == WIRE_OK) {
+        rest(f);
         return false;
     }
     if (code != WIRE_OK) {

@@ -60,9 +60,9 @@ struct loop *loop_new(struct err *err)
     }
     loop->slots = heap_new(SLOTS_FIRST * sizeof *loop->slots);
     loop->slot_count = SLOTS_FIRST;
-    loop->heap = heap_new(QUEUE_FIRST * sizeof(struct loop_timer *));
+    loop->heap = heap_grow(NULL, QUEUE_FIRST * sizeof(struct loop_timer *)); /* not cleared */
     loop->timer_cap = QUEUE_FIRST;
-    loop->deferred = heap_new(QUEUE_FIRST * sizeof *loop->deferred);
+    loop->deferred = heap_grow(NULL, QUEUE_FIRST * sizeof *loop->deferred);
     loop->deferred_cap = QUEUE_FIRST;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!loop->slots || !loop->heap || !loop->deferred || loop->epoll_fd < 0) {

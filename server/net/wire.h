@@ -55,6 +55,9 @@ int wire_send(struct wire *w, struct str first, struct str second, size_t *n_out
  * does not tell what TLS holds. */
 int wire_recv(struct wire *w, char *out, size_t size, size_t *n_out);
 void wire_watch(struct wire *w, unsigned events); /* LOOP_READ, LOOP_WRITE; 0: rests */
+/* Its owner only listens, and little comes: memory that TLS holds for more goes back. Between two calls
+ * of send and recv; nothing is lost, and more may come at any time. */
+void wire_rest(struct wire *w);
 /* Since it was taken out of the pool not more than a farewell has come, or it was never there. */
 bool wire_unheard(const struct wire *w);
 

@@ -9,13 +9,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "server/base/arena.h"
 #include "server/base/text.h"
 #include "server/platform/syscalls_numbers.h"
-#include "server/platform/syscalls_program.h"
+#include "server/platform/syscalls_private.h"
 
-struct table {
+struct table { /* from the heap, where its pages serve on; the stack would keep them */
     struct syscalls_entry entries[SYSCALLS_ENTRIES_MAX];
     size_t n;
+    struct syscalls_program program;
 };
 
 void syscalls_no_new_privs(void)
@@ -113,19 +115,18 @@ static int load(const struct syscalls_program *p)
 enum status syscalls_load_tables(enum syscalls_verdict others, struct err *err,
                                  const struct syscalls_row *const *tables)
 {
-    struct table t;
-    struct syscalls_program program;
-    t.n = 0;
-    if (!syscalls_built_in()) {
-        return STATUS_OK;
+    struct table *t = syscalls_built_in() ? heap_new(sizeof *t) : NULL;
+    if (!t) {
+        return syscalls_built_in() ? err_no_memory(err) : STATUS_OK;
     }
     for (; *tables; tables++) {
         for (const struct syscalls_row *row = *tables; row->names; row++) {
-            add_row(&t, row);
+            add_row(t, row);
         }
     }
-    int error =
-        syscalls_program_make(&program, action_of(others), t.entries, t.n) ? load(&program) : E2BIG;
+    bool made = syscalls_program_make(&t->program, action_of(others), t->entries, t->n);
+    int error = made ? load(&t->program) : E2BIG;
+    heap_drop(t);
     return error == 0 ? STATUS_OK
                       : err_set(err, STATUS_UNAVAILABLE, "filter of system calls: %s",
                                 strerrordesc_np(error));

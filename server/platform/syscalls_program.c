@@ -1,8 +1,9 @@
-#include "server/platform/syscalls_program.h"
+#include "server/platform/syscalls_private.h"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 
+#include "server/base/arena.h"
 #include "server/base/text.h"
 
 #if defined(__x86_64__)
@@ -165,22 +166,32 @@ static void sort_entries(struct maker *m, size_t n)
     }
 }
 
+static bool make(struct maker *m, size_t n)
+{
+    sort_entries(m, n);
+    make_leaves(m);
+    put_load(m, AT_ARCHITECTURE);
+    put(m, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0));
+    put_return(m, SECCOMP_RET_KILL_PROCESS);
+    put_load(m, AT_NUMBER);
+    put(m, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_NUMBERS, 0, 1));
+    put_return(m, SECCOMP_RET_KILL_PROCESS);
+    put_tree(m, 0, m->leaf_count);
+    return !m->full;
+}
+
 bool syscalls_program_make(struct syscalls_program *p, uint32_t others,
                            const struct syscalls_entry *entries, size_t n)
 {
-    struct maker m = {.out = p, .entries = entries, .others = others};
     p->n = 0;
-    if (n > SYSCALLS_ENTRIES_MAX) {
+    struct maker *m = n <= SYSCALLS_ENTRIES_MAX ? heap_new(sizeof *m) : NULL;
+    if (!m) {
         return false;
     }
-    sort_entries(&m, n);
-    make_leaves(&m);
-    put_load(&m, AT_ARCHITECTURE);
-    put(&m, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0));
-    put_return(&m, SECCOMP_RET_KILL_PROCESS);
-    put_load(&m, AT_NUMBER);
-    put(&m, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_NUMBERS, 0, 1));
-    put_return(&m, SECCOMP_RET_KILL_PROCESS);
-    put_tree(&m, 0, m.leaf_count);
-    return !m.full;
+    m->out = p;
+    m->entries = entries;
+    m->others = others;
+    bool made = make(m, n);
+    heap_drop(m);
+    return made;
 }

@@ -25,8 +25,6 @@
 #include "shm/memory/sticks.h"
 #include "shm/memory/thoughts.h"
 
-#define TOUCH_STEP 4096u /* the smallest page there is */
-
 /* The byte map. Both the maker and the attacher compute it, so a header that disagrees
  * is refused. */
 static struct segment_header lay_out(uint32_t workers, uint32_t max_keys)
@@ -89,15 +87,9 @@ static void point_into(struct segment *s, char *base, const struct segment_heade
 
 /* Every page from `from` on gets its memory now: what cannot be had fails here and not as SIGBUS
  * under load. */
-static bool touch(const struct segment *s, char *base, uint64_t from, uint64_t to)
+static bool claim(const struct segment *s, uint64_t from, uint64_t to)
 {
-    if (fallocate(s->fd, 0, (off_t)from, (off_t)(to - from)) != 0) {
-        return false;
-    }
-    for (uint64_t at = from; at < to; at += TOUCH_STEP) {
-        ((volatile char *)base)[at] = 0;
-    }
-    return true;
+    return fallocate(s->fd, 0, (off_t)from, (off_t)(to - from)) == 0;
 }
 
 /* What is mapped through such a descriptor can never be made writable. */
@@ -109,7 +101,7 @@ static void open_again(struct segment *s)
 }
 
 /*
- * All but the directory, the edition, the buckets, the holds, the turns and the thoughts is touched. These
+ * All but the directory, the edition, the buckets, the holds, the turns and the thoughts is claimed. These
  * are sized for MAX_KEYS, or for a day when all wait, and their pages come as keys do: a server with ten keys does not pay for 16,384.
  */
 static enum status make_shared(struct segment *s, const struct segment_header *h, struct err *err)
@@ -123,7 +115,7 @@ static enum status make_shared(struct segment *s, const struct segment_header *h
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping shared memory: %m");
     }
-    if (!touch(s, base, 0, h->directory.at) || !touch(s, base, h->scoreboard.at, h->holds.at)) {
+    if (!claim(s, 0, h->directory.at) || !claim(s, h->scoreboard.at, h->holds.at)) {
         return err_set(err, STATUS_UNAVAILABLE, "memory for %u keys: %m (MAX_KEYS)", h->max_keys);
     }
     point_into(s, base, h);
@@ -146,8 +138,7 @@ static enum status make_secret(struct segment *s, uint32_t workers, struct err *
     uint64_t standing_at = keymiss_at + keymiss_area_size(workers);
     uint64_t profiles_at = (standing_at + standing_area_size() + 127) / 128 * 128;
     size_t size = segment_layout_page_up(profiles_at + profiles_area_size());
-    char *base =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return err_set(err, STATUS_UNAVAILABLE, "mapping memory for signing keys: %m");
     }

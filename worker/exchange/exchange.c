@@ -124,6 +124,7 @@ static void count_otherwise(struct exchange *x)
 /* A step has failed: another model may answer in place of this one, or this one a little later. */
 static void fail_or_move(struct exchange *x)
 {
+    queue_note(x);
     if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
         count_otherwise(x);
     } else if (chain_try(x)) {
@@ -426,9 +427,10 @@ static enum verdict admit_step(struct exchange *x)
 
 static enum verdict send_step(struct exchange *x)
 {
-    return chain_passes_over(x)  ? VERDICT_RETRY
-           : queue_holds_back(x) ? VERDICT_FAIL
-                                 : bedrock_send(x);
+    return queue_has_turn(x)      ? bedrock_send(x)
+           : chain_passes_over(x) ? VERDICT_RETRY
+           : queue_holds_back(x)  ? VERDICT_FAIL
+                                  : bedrock_send(x);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

@@ -6,9 +6,10 @@
 #include "worker/door/page.h"
 #include "worker/exchange/routes.h"
 
-#define BETAS_MAX   4096 /* anthropic-beta values of one request, joined */
-#define AGENT_MAX   80   /* user-agent in the log */
-#define SESSION_MAX 64   /* a session's id, too */
+#define BETAS_MAX    4096    /* anthropic-beta values of one request, joined */
+#define AGENT_MAX    80      /* user-agent in the log */
+#define SESSION_MAX  64      /* a session's id, too */
+#define PATIENCE_MAX 100000u /* seconds: for ever */
 
 /* The first API version without sampling members.
  * platform.claude.com/docs/en/api/versioning */
@@ -73,6 +74,25 @@ static struct str find_session(const struct http_request *r)
     return (struct str){NULL, 0};
 }
 
+/* Stainless's SDKs (Anthropic's and OpenAI's) tell their time-out: TypeScript to the headers of the answer,
+ * Python between any two bytes. Whole seconds; a word ("NOT_GIVEN") is none. */
+static uint32_t find_patience(const struct http_request *r)
+{
+    static const char *const names[] = {"x-stainless-timeout", "x-stainless-read-timeout"};
+    struct str value = {NULL, 0};
+    uint64_t s = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !value.n; i++) {
+        (void)http_request_header(r, text_from(names[i]), &value);
+    }
+    for (size_t i = 0; i < value.n && value.p[i] != '.' && s < PATIENCE_MAX; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9') {
+            return 0;
+        }
+        s = s * 10 + (uint64_t)(value.p[i] - '0');
+    }
+    return (uint32_t)s;
+}
+
 void head_glance(struct exchange *x, const struct http_request *r, char id_out[ANSWER_ID_SIZE])
 {
     struct str value, proxies = text_from(x->worker->config->trusted_proxies);
@@ -88,6 +108,7 @@ void head_glance(struct exchange *x, const struct http_request *r, char id_out[A
         x->asked.client.agent = text_sub(value, 0, AGENT_MAX);
     }
     x->asked.client.session = find_session(r);
+    x->asked.client.patience_s = find_patience(r);
     if (http_request_header(r, STR("thread-id"), &value)) {
         x->asked.client.thread = text_sub(value, 0, SESSION_MAX);
     }

@@ -162,10 +162,10 @@ static void begin_stream(struct exchange *x)
 
 static void tell(struct exchange *x, struct str bytes)
 {
+    x->outcome.told = true;
     if (!x->outcome.begun) {
         begin_stream(x);
     }
-    x->outcome.told = true;
     http_out_write(x->conn, bytes);
 }
 

@@ -1,5 +1,6 @@
 #include "worker/exchange/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -187,11 +188,9 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
 
 void worker_wake(struct worker *w)
 {
-    for (struct exchange *x = w->exchanges, *next; x; x = next) {
-        next = x->next;
-        if (x->caller.ticket) {
-            exchange_wake(x);
-        }
+    for (struct exchange *x = LIST_FIRST(&w->asking), *next; x; x = next) {
+        next = LIST_NEXT(x, asking);
+        exchange_wake(x);
     }
 }
 
@@ -338,14 +337,16 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
     mallopt(M_MXFAST, 0);
-    static struct worker worker;
+    static struct worker worker; /* zero, and most of its pages stay untouched */
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    *w = (struct worker){
-        .config = c,
-        .segment = s,
-        .slot = slot,
-        .process = {.listen_fd = listen_fd, .dead_fd = dead_fd, .ops = &worker_conn_ops}};
+    assert(!w->segment); /* one at a time */
+    w->config = c;
+    w->segment = s;
+    w->slot = slot;
+    w->process.listen_fd = listen_fd;
+    w->process.dead_fd = dead_fd;
+    w->process.ops = &worker_conn_ops;
     counters_enter(s, slot);
     holds_enter(s, slot);
     turns_enter(s, slot);
@@ -364,5 +365,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     accept_join(w);
     loop_run(w->loop);
     stop(w);
-    return w->process.exit_code;
+    int code = w->process.exit_code;
+    *w = (struct worker){0};
+    return code;
 }

@@ -4,6 +4,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "worker/moves/lane.h"
+#include "worker/moves/queue.h"
 #include "worker/model/endings.h"
 #include "worker/model/model_chain.h"
 #include "worker/turn/limits.h"
@@ -97,8 +98,13 @@ static bool enter(struct exchange *x, const struct models_choice *choice)
     if (!limits_may_use(x, x->asked.client_model, choice)) {
         return false;
     }
+    const struct models_choice before = x->asked.model;
     x->asked.model = *choice;
-    return money_remake(x);
+    if (!money_remake(x)) {
+        x->asked.model = before;
+        return false;
+    }
+    return true;
 }
 
 static void tell_move(const struct exchange *x, const struct models_choice *from,
@@ -126,7 +132,6 @@ bool chain_try(struct exchange *x)
     struct models_choice from = x->asked.model, choice = from;
     struct err why = x->outcome.err;
     enum counter refused = x->outcome.refused;
-    bool remade = false;
     if (!is_left(x)) {
         return false;
     }
@@ -134,7 +139,7 @@ bool chain_try(struct exchange *x)
         x->outcome.earlier = why;
     }
     while (follow(x, &choice)) {
-        if (!takes_body(x, &from, &choice)) {
+        if (!takes_body(x, &from, &choice) || queue_knows(x, choice.link)) {
             continue;
         }
         if (enter(x, &choice)) {
@@ -142,11 +147,6 @@ bool chain_try(struct exchange *x)
             arrive(x);
             return true;
         }
-        remade = true;
-    }
-    x->asked.model = from;
-    if (remade) {
-        (void)money_remake(x); /* it had it a moment ago; and it has been refused already */
     }
     x->outcome.err = why;
     x->outcome.refused = refused;
@@ -164,11 +164,27 @@ bool chain_passes_over(struct exchange *x)
     }
     err_set(&x->outcome.err, STATUS_RATE, "the model is throttled by Bedrock");
     wait_say(&x->outcome.err, "try again", until_ms > now_ms ? (until_ms - now_ms) / 1000 + 1 : 1);
+    queue_note(x);
     if (chain_try(x)) {
         return true;
     }
     x->outcome.err = (struct err){.code = STATUS_OK};
     return false;
+}
+
+bool chain_back(struct exchange *x, const struct models_choice *to)
+{
+    const struct models_choice from = x->asked.model;
+    if (to->link != from.link) {
+        if (!enter(x, to)) {
+            return false;
+        }
+        log_line(LOG_INFO, "chain", "%.*s: waited for %.*s", STR_ARG(x->asked.id), STR_ARG(to->id));
+        arrive(x);
+    }
+    x->outcome.refused = 0;
+    x->outcome.err = (struct err){.code = STATUS_OK};
+    return true;
 }
 
 void chain_end(struct exchange *x)

@@ -24,6 +24,8 @@ void chain_begin(struct exchange *x);
 bool chain_try(struct exchange *x);
 /* SEND: the same, where it is known that no lane has an answer. */
 bool chain_passes_over(struct exchange *x);
+/* Its turn at this one has come: asked.model is it again. False: as it was, outcome.err says why. */
+bool chain_back(struct exchange *x, const struct models_choice *to);
 /* No model is left: outcome.err becomes what the client is best told. */
 void chain_end(struct exchange *x);
 

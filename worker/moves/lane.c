@@ -435,7 +435,8 @@ void lane_anew(struct exchange *x)
 {
     if (heeds(x)) {
         leave(x);
-        x->attempt.lane = (struct attempt_lane){.moved = x->attempt.lane.moved};
+        x->attempt.lane = (struct attempt_lane){.moved = x->attempt.lane.moved,
+                                                .now = x->attempt.lane.now}; /* for the log */
     }
 }
 

@@ -6,81 +6,119 @@
 #include "server/base/log.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
+#include "worker/model/model_chain.h"
+#include "worker/moves/chain.h"
 #include "worker/moves/lane.h"
+#include "worker/moves/line.h"
+#include "worker/moves/reach.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
 #define TICK_MS        5     /* how often a worker in which somebody waits looks whose turn it is */
 #define RETRY_AFTER_MS 60000 /* more is a guess */
+#define NO_GATE        "too many models have a queue"
+#define CLIENT_MS      1000 /* its answer is with the client before its time is over */
 
 static bool is_on(const struct exchange *x)
 {
     return x->worker->config->queue_seconds > 0 && limits_billed(x) && !x->worker->draining;
 }
 
-/* Where the model waits: the one that the request is for now. */
-static uint32_t gate_of(const struct exchange *x)
+static uint64_t owner_of(const struct exchange *x)
 {
-    return turns_gate(x->asked.model.id);
+    return turns_owner(x->asked.model.id);
 }
 
-/* As long as it takes for all who wait now, as it goes now. */
+/* --- places -------------------------------------------------------------------------------- */
+
+/* The next one from p on that is taken; NULL: none. p NULL: from the first. */
+static struct waiting_place *next_place(const struct exchange *x, struct waiting_place *p)
+{
+    struct waiting_place *end = x->waiting.place ? x->waiting.place + MODEL_CHAIN_MAX : NULL;
+    for (p = p ? p + 1 : x->waiting.place; p != end; p++) {
+        if (p->model) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static struct waiting_place *place_here(const struct exchange *x)
+{
+    struct waiting_place *p = x->waiting.place ? &x->waiting.place[x->asked.model.link] : NULL;
+    return p && p->model ? p : NULL;
+}
+
+/* NULL: no memory, and it cannot wait. */
+static struct waiting_place *take_place(struct exchange *x)
+{
+    struct waiting *q = &x->waiting;
+    if (!q->place) {
+        q->place = arena_alloc(x->arena, MODEL_CHAIN_MAX * sizeof *q->place);
+    }
+    struct models_choice *model = q->place ? arena_alloc(x->arena, sizeof *model) : NULL;
+    if (!model) {
+        return NULL;
+    }
+    *model = x->asked.model;
+    struct waiting_place *p = &q->place[model->link];
+    *p = (struct waiting_place){.x = x, .model = model};
+    return p;
+}
+
+static void leave_place(struct exchange *x, struct waiting_place *p)
+{
+    if (p->in_line) {
+        line_out(x->worker, p);
+    }
+    if (p->joined) {
+        turns_leave(x->worker->segment, &p->ticket);
+    }
+    p->joined = false;
+    p->model = NULL;
+}
+
+/* After how long all who wait now have had their turn, as it goes now: at the first of its models. */
 static void say(struct exchange *x, const char *why)
 {
-    uint64_t now_ms = clock_mono_ms(), ms = turns_wait_ms(x->worker->segment, gate_of(x), now_ms);
+    const struct segment *s = x->worker->segment;
+    uint64_t now_ms = clock_mono_ms(), ms = turns_wait_ms(s, owner_of(x), now_ms);
+    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+        uint64_t other = turns_wait_ms(s, turns_owner(p->model->id), now_ms);
+        ms = other < ms ? other : ms;
+    }
+    bool loading = x->waiting.not_ready;
     x->outcome.refused = COUNTER_REFUSED_QUEUE;
-    err_set(&x->outcome.err, STATUS_RATE, "the model is throttled by Bedrock, and %s", why);
+    err_set(&x->outcome.err, loading ? STATUS_OVERLOADED : STATUS_RATE, "the model is %s, and %s",
+            loading ? "not ready at Bedrock" : "throttled by Bedrock", why);
     wait_say(&x->outcome.err, "try again",
              ((ms < RETRY_AFTER_MS ? ms : RETRY_AFTER_MS) + 999) / 1000);
 }
 
-/* --- the list ------------------------------------------------------------------------------ */
-
-static void show(struct worker *w, uint32_t gate)
+static const char *say_late(const struct exchange *x)
 {
-    const struct exchange *first = w->waiters.gate[gate].first;
-    turns_show(w->segment, w->slot, gate, first ? first->waiting.ticket.tag : 0,
-               w->waiters.gate[gate].n, clock_mono_ms());
+    return x->waiting.until_ms <= clock_mono_ms()
+               ? "no turn came in QUEUE_SECONDS"
+               : "no turn came as long as this client waits (x-stainless-timeout)";
 }
 
-/* From the end: a newcomer is behind most. */
-static void link_in(struct exchange *x)
-{
-    struct waiters *q = &x->worker->waiters;
-    uint32_t gate = x->waiting.ticket.gate;
-    struct exchange *before = q->gate[gate].last;
-    while (before && before->waiting.ticket.tag > x->waiting.ticket.tag) {
-        before = before->waiting.prev;
-    }
-    struct exchange *after = before ? before->waiting.next : q->gate[gate].first;
-    x->waiting.prev = before;
-    x->waiting.next = after;
-    *(before ? &before->waiting.next : &q->gate[gate].first) = x;
-    *(after ? &after->waiting.prev : &q->gate[gate].last) = x;
-    q->gate[gate].n++;
-    q->n++;
-}
+/* --- in and out of the lines --------------------------------------------------------------- */
 
-static void link_out(struct exchange *x)
-{
-    struct waiters *q = &x->worker->waiters;
-    uint32_t gate = x->waiting.ticket.gate;
-    struct exchange *before = x->waiting.prev, *after = x->waiting.next;
-    *(before ? &before->waiting.next : &q->gate[gate].first) = after;
-    *(after ? &after->waiting.prev : &q->gate[gate].last) = before;
-    x->waiting.prev = x->waiting.next = NULL;
-    q->gate[gate].n--;
-    q->n--;
-}
-
-/* Out of the queue, into what comes of it. */
+/* Of all lines, into what comes of it. */
 static void end_wait(struct exchange *x, enum waiting_state state)
 {
+    struct worker *w = x->worker;
     assert(x->waiting.state == WAITING_QUEUE);
-    link_out(x);
+    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+        if (p->in_line) {
+            line_out(w, p);
+            line_show(w, p->ticket.gate);
+        }
+    }
     x->waiting.state = state;
     x->waiting.waited_ms += clock_mono_ms() - x->waiting.since_ms;
-    show(x->worker, x->waiting.ticket.gate);
+    w->waiters.n--;
+    turns_tell(w->segment, w->slot, w->waiters.n, clock_mono_ms());
 }
 
 static void give_up(struct exchange *x, const char *why)
@@ -88,6 +126,33 @@ static void give_up(struct exchange *x, const char *why)
     end_wait(x, WAITING_OVER);
     say(x, why);
     turn_wake(x);
+}
+
+static bool join(struct exchange *x, struct waiting_place *p)
+{
+    uint32_t slot = caller_slot(&x->caller, http_conn_peer(x->conn));
+    p->joined = turns_join(x->worker->segment, turns_owner(p->model->id), slot, clock_mono_ms(),
+                           &p->ticket);
+    return p->joined;
+}
+
+/* Into the line of each model that it waits for. False: none has room in shared memory. */
+static bool line_up(struct exchange *x)
+{
+    bool any = false;
+    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+        if (p->joined && !turns_valid(x->worker->segment, &p->ticket)) {
+            p->joined = false;
+        }
+        if (!p->joined && !join(x, p)) {
+            leave_place(x, p);
+            continue;
+        }
+        line_in(x->worker, p);
+        line_show(x->worker, p->ticket.gate);
+        any = true;
+    }
+    return any;
 }
 
 /* --- turns --------------------------------------------------------------------------------- */
@@ -99,28 +164,53 @@ static void watch(struct worker *w)
     loop_timer_in(w->loop, &w->waiters.timer, TICK_MS, tick, w);
 }
 
-/* The first of those whose time is over; the list is by turns, so all are asked. */
-static struct exchange *find_late(const struct waiters *q, uint32_t gate, uint64_t now_ms)
+/* The worker was stopped for so long that another model has their gate. */
+static void find_new_gates(struct worker *w, uint32_t gate)
 {
-    struct exchange *x = q->gate[gate].first;
-    while (x && x->waiting.until_ms > now_ms) {
-        x = x->waiting.next;
+    struct waiting_place *p;
+    while ((p = w->waiters.line[gate].first) && !turns_valid(w->segment, &p->ticket)) {
+        line_out(w, p);
+        if (join(p->x, p)) {
+            line_in(w, p);
+            continue;
+        }
+        leave_place(p->x, p);
+        if (!next_place(p->x, NULL)) {
+            give_up(p->x, NO_GATE);
+        }
     }
-    return x;
+}
+
+/* Where its budget does not pay for that model any more, it waits for the others. */
+static void give_turn(struct waiting_place *p)
+{
+    struct exchange *x = p->x;
+    struct err waited_for = x->outcome.err;
+    if (!chain_back(x, p->model)) {
+        leave_place(x, p);
+        if (next_place(x, NULL)) {
+            x->outcome.err = waited_for;
+            return;
+        }
+        end_wait(x, WAITING_OVER);
+    } else {
+        end_wait(x, WAITING_TURN);
+        x->waiting.turn = p;
+    }
+    turn_wake(x);
 }
 
 static void serve(struct worker *w, uint32_t gate)
 {
-    struct waiters *q = &w->waiters;
-    struct exchange *x;
-    while ((x = find_late(q, gate, clock_mono_ms()))) {
-        give_up(x, "no turn came in QUEUE_SECONDS");
+    struct waiting_place *p;
+    find_new_gates(w, gate);
+    while ((p = line_late(w, gate))) {
+        give_up(p->x, say_late(p->x));
     }
-    show(w, gate);
-    while ((x = q->gate[gate].first) &&
-           turns_take(w->segment, w->slot, &x->waiting.ticket, clock_now_ns() / 1000u)) {
-        end_wait(x, WAITING_TURN);
-        turn_wake(x);
+    line_show(w, gate);
+    while ((p = line_first(w, gate)) &&
+           turns_take(w->segment, w->slot, &p->ticket, clock_now_ns() / 1000u)) {
+        give_turn(p);
     }
 }
 
@@ -129,10 +219,11 @@ static void tick(struct loop *loop, void *owner)
     struct worker *w = owner;
     (void)loop;
     for (uint32_t gate = 0; gate < TURNS_GATES; gate++) {
-        if (w->waiters.gate[gate].n > 0) {
+        if (w->waiters.line[gate].n > 0) {
             serve(w, gate);
         }
     }
+    turns_tell(w->segment, w->slot, w->waiters.n, clock_mono_ms());
     if (w->waiters.n > 0) {
         watch(w);
     }
@@ -147,19 +238,15 @@ static uint32_t room(const struct worker *w)
     return most > 0 ? most : 1;
 }
 
-/* Of the last of each gate the one that is most turns ahead. */
-static struct exchange *find_greedy(const struct worker *w, uint64_t *ahead_out)
+/* How far it is where it is nearest; one without a ticket would be next. */
+static uint64_t ahead_of(const struct exchange *x)
 {
-    struct exchange *most = NULL;
-    for (uint32_t gate = 0; gate < TURNS_GATES; gate++) {
-        struct exchange *x = w->waiters.gate[gate].last;
-        uint64_t ahead = x ? turns_ahead(w->segment, &x->waiting.ticket) : 0;
-        if (x && (!most || ahead > *ahead_out)) {
-            most = x;
-            *ahead_out = ahead;
-        }
+    uint64_t least = UINT64_MAX;
+    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+        uint64_t ahead = p->joined ? turns_ahead(x->worker->segment, &p->ticket) : 0;
+        least = ahead < least ? ahead : least;
     }
-    return most;
+    return least;
 }
 
 /* False: x itself is the one with the most before it. */
@@ -167,29 +254,29 @@ static bool make_room(struct exchange *x)
 {
     struct worker *w = x->worker;
     uint64_t ahead = 0;
-    if (w->waiters.n < room(w)) {
+    if (w->waiters.n <= room(w)) {
         return true;
     }
-    struct exchange *other = find_greedy(w, &ahead);
-    if (!other || ahead <= turns_ahead(w->segment, &x->waiting.ticket)) {
+    struct exchange *other = line_greedy(w, &ahead);
+    if (!other || other == x || ahead <= ahead_of(x)) {
         return false;
     }
     give_up(other, "too many wait (QUEUE_MAX)");
     return true;
 }
 
-/* Not that of a model that it was for before. */
-static bool has_turn(const struct exchange *x)
-{
-    return x->waiting.state == WAITING_TURN && x->waiting.joined &&
-           x->waiting.ticket.gate == gate_of(x);
-}
+/* --- what is asked by the steps ------------------------------------------------------------ */
 
-/* --- in and out ---------------------------------------------------------------------------- */
+bool queue_has_turn(const struct exchange *x)
+{
+    const struct waiting_place *p = x->waiting.turn;
+    return x->waiting.state == WAITING_TURN && p && p == place_here(x);
+}
 
 bool queue_holds_back(struct exchange *x)
 {
-    if (!is_on(x) || has_turn(x) || !turns_busy(x->worker->segment, gate_of(x), clock_mono_ms())) {
+    if (!is_on(x) || queue_has_turn(x) ||
+        !turns_busy(x->worker->segment, owner_of(x), clock_mono_ms())) {
         return false;
     }
     say(x, "others wait for it");
@@ -197,7 +284,7 @@ bool queue_holds_back(struct exchange *x)
 }
 
 /* A day's quota and a model that is overloaded or away are no throttle; a refusal of ours is none
- * of Bedrock's. */
+ * of Bedrock's. One that is being loaded will be there (429, too). */
 static bool is_throttled(const struct exchange *x)
 {
     const struct transfer *t = &x->attempt.transfer;
@@ -206,45 +293,96 @@ static bool is_throttled(const struct exchange *x)
             (x->state == EXCHANGE_RELAY && t->refusal == 429 && t->complaint != COMPLAINT_DAY));
 }
 
-static void join(struct exchange *x, uint64_t now_ms)
+void queue_note(struct exchange *x)
 {
-    struct worker *w = x->worker;
-    if (x->waiting.joined) { /* for the model before, in a chain */
-        turns_leave(w->segment, &x->waiting.ticket);
+    struct waiting *q = &x->waiting;
+    struct waiting_place *p = place_here(x);
+    if (!is_on(x) || q->state == WAITING_OVER) {
+        return;
     }
-    turns_join(w->segment, gate_of(x), caller_slot(&x->caller, http_conn_peer(x->conn)), now_ms,
-               &x->waiting.ticket);
-    x->waiting.joined = true;
-    if (x->waiting.until_ms == 0) {
-        x->waiting.until_ms = now_ms + (uint64_t)w->config->queue_seconds * 1000u;
-        counters_add(COUNTER_QUEUED, 1);
+    bool had_turn = queue_has_turn(x), throttled = is_throttled(x);
+    q->turn = NULL;
+    q->state = WAITING_NOT;
+    if (!throttled) {
+        q->over |= 1u << x->asked.model.link;
+        if (p) {
+            leave_place(x, p);
+        }
+        return;
     }
+    q->not_ready = x->state == EXCHANGE_RELAY && x->outcome.err.code == STATUS_OVERLOADED;
+    if (p && had_turn) {
+        turns_bad(x->worker->segment, &p->ticket);
+    }
+    p = p ? p : take_place(x);
+    if (p && x->attempt.lane.able) {
+        reach_keep(x, &p->reach);
+    }
+}
+
+bool queue_knows(const struct exchange *x, uint32_t link)
+{
+    const struct waiting *q = &x->waiting;
+    return q->until_ms > 0 && (q->over >> link & 1 || q->place[link].model);
+}
+
+/* Whatever this model said, another one may answer yet; but for a failure of the gateway's own. */
+static bool is_worth_it(const struct exchange *x)
+{
+    enum status code = x->outcome.err.code;
+    return next_place(x, NULL) && !x->outcome.told && x->waiting.state != WAITING_OVER &&
+           (is_throttled(x) || x->attempt.transfer.refusal > 0 ||
+            (x->outcome.moves > 0 &&
+             (code == STATUS_INVALID || code == STATUS_CONTEXT || code == STATUS_NOT_SUPPORTED)));
+}
+
+static void begin(struct exchange *x, uint64_t now_ms)
+{
+    struct waiting *q = &x->waiting;
+    uint64_t patience_ms = (uint64_t)x->asked.client.patience_s * 1000u;
+    if (q->until_ms > 0) {
+        return;
+    }
+    q->until_ms = now_ms + (uint64_t)x->worker->config->queue_seconds * 1000u;
+    q->client_until_ms = UINT64_MAX;
+    if (patience_ms > 0) {
+        uint64_t margin_ms = patience_ms > 2 * CLIENT_MS ? CLIENT_MS : patience_ms / 2;
+        q->client_until_ms = x->asked.here_ms + patience_ms - margin_ms;
+    }
+    counters_add(COUNTER_QUEUED, 1);
+}
+
+static bool is_late(const struct exchange *x, uint64_t now_ms)
+{
+    return now_ms >= x->waiting.until_ms ||
+           (!x->outcome.begun && now_ms >= x->waiting.client_until_ms);
 }
 
 bool queue_enter(struct exchange *x)
 {
     struct worker *w = x->worker;
     uint64_t now_ms = clock_mono_ms();
-    if (!is_on(x) || !is_throttled(x)) {
+    if (!is_on(x) || !is_worth_it(x)) {
         return false;
     }
-    if (has_turn(x)) {
-        turns_bad(w->segment, x->waiting.ticket.gate);
-    } else if (!x->waiting.joined || x->waiting.ticket.gate != gate_of(x)) {
-        join(x, now_ms);
+    begin(x, now_ms);
+    if (is_late(x, now_ms)) {
+        say(x, say_late(x));
+        return false;
     }
-    if (now_ms >= x->waiting.until_ms || !make_room(x)) {
-        say(x, now_ms >= x->waiting.until_ms ? "no turn came in QUEUE_SECONDS"
-                                             : "too many wait (QUEUE_MAX)");
+    w->waiters.n++;
+    x->waiting.state = WAITING_QUEUE;
+    x->waiting.since_ms = now_ms;
+    bool lined_up = line_up(x);
+    if (!lined_up || !make_room(x)) {
+        end_wait(x, WAITING_NOT);
+        say(x, lined_up ? "too many wait (QUEUE_MAX)" : NO_GATE);
         return false;
     }
     lane_anew(x);
     attempt_drop(&x->attempt);
     x->outcome.refused = 0;
-    x->waiting.state = WAITING_QUEUE;
-    x->waiting.since_ms = now_ms;
-    link_in(x);
-    show(w, x->waiting.ticket.gate);
+    turns_tell(w->segment, w->slot, w->waiters.n, now_ms);
     if (w->waiters.n == 1) {
         watch(w);
     }
@@ -261,15 +399,26 @@ enum verdict queue_step(struct exchange *x)
 bool queue_takes_no(const struct exchange *x)
 {
     const struct transfer *t = &x->attempt.transfer;
-    return has_turn(x) && t->refusal == 429 && t->complaint != COMPLAINT_DAY;
+    return queue_has_turn(x) && t->refusal == 429 && t->complaint != COMPLAINT_DAY;
+}
+
+static void leave_all(struct exchange *x)
+{
+    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+        leave_place(x, p);
+    }
 }
 
 void queue_answered(struct exchange *x)
 {
-    if (x->waiting.joined) {
-        turns_good(x->worker->segment, x->waiting.ticket.gate);
-        x->waiting.joined = false;
+    struct waiting_place *p = queue_has_turn(x) ? x->waiting.turn : NULL;
+    if (p) {
+        turns_good(x->worker->segment, &p->ticket);
+        p->joined = false; /* that turn is used */
     }
+    leave_all(x);
+    x->waiting.turn = NULL;
+    x->waiting.state = WAITING_NOT;
 }
 
 void queue_leave(struct exchange *x)
@@ -277,10 +426,7 @@ void queue_leave(struct exchange *x)
     if (x->waiting.state == WAITING_QUEUE) {
         end_wait(x, WAITING_OVER);
     }
-    if (x->waiting.joined) {
-        turns_leave(x->worker->segment, &x->waiting.ticket);
-        x->waiting.joined = false;
-    }
+    leave_all(x);
     if (x->waiting.until_ms && !x->waiting.counted) {
         counters_wait(x->waiting.waited_ms * 1000u);
         x->waiting.counted = true;
@@ -290,8 +436,8 @@ void queue_leave(struct exchange *x)
 void queue_drain(struct worker *w)
 {
     for (uint32_t gate = 0; gate < TURNS_GATES; gate++) {
-        while (w->waiters.gate[gate].first) {
-            give_up(w->waiters.gate[gate].first, "the gateway is restarting");
+        while (w->waiters.line[gate].first) {
+            give_up(w->waiters.line[gate].first->x, "the gateway is restarting");
         }
     }
 }

@@ -104,6 +104,12 @@ static void put_limits(struct exchange *x)
     http_out_header(c, STR("anthropic-ratelimit-requests-reset"), text_from(reset));
 }
 
+/* A stream that begins for want of an answer does not know yet who gives it, and when. */
+static bool is_decided(const struct exchange *x, int status)
+{
+    return x->outcome.told || !x->asked.stream || status != 200;
+}
+
 /* Of a chain, which model it was that answered, or refused last. An ARN tells an account. */
 static void put_model(const struct exchange *x)
 {
@@ -112,6 +118,14 @@ static void put_model(const struct exchange *x)
         struct str id = models_behind(m);
         http_out_header(x->conn, STR("x-converter-model"),
                         text_starts(id, STR("arn:")) ? STR("arn") : id);
+    }
+}
+
+static void put_moves(const struct exchange *x)
+{
+    put_model(x);
+    if (x->waiting.waited_ms) {
+        http_out_header_u64(x->conn, STR("x-converter-waited-ms"), x->waiting.waited_ms);
     }
 }
 
@@ -126,9 +140,8 @@ void answer_begin(struct exchange *x, int status)
     put_cors(x->conn, x->asked.origin);
     put_limits(x);
     limits_headers(x);
-    put_model(x);
-    if (x->waiting.waited_ms) {
-        http_out_header_u64(x->conn, STR("x-converter-waited-ms"), x->waiting.waited_ms);
+    if (is_decided(x, status)) {
+        put_moves(x);
     }
     if (buf_len(&x->attempt.changes)) {
         http_out_header(x->conn, STR("x-converter-changes"), buf_str(&x->attempt.changes));

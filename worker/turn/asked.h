@@ -43,10 +43,11 @@ struct asked {
     struct str origin; /* Origin header, empty if none or not allowed */
     struct str betas;  /* anthropic-beta values, joined by ',' */
     struct {
-        struct str address; /* behind TRUSTED_PROXIES; empty: it is the peer */
-        struct str agent;   /* user-agent, cut */
-        struct str session; /* Claude Code's or Codex's, by its header, cut */
-        struct str thread;  /* Codex's, by its header, cut */
+        struct str address;  /* behind TRUSTED_PROXIES; empty: it is the peer */
+        struct str agent;    /* user-agent, cut */
+        struct str session;  /* Claude Code's or Codex's, by its header, cut */
+        struct str thread;   /* Codex's, by its header, cut */
+        uint32_t patience_s; /* for how long it waits for the answer to begin; 0: it did not say */
     } client;
     bool no_sampling; /* its anthropic-version has no temperature, top_p, top_k */
     bool counting;    /* count_tokens: nothing is generated */

@@ -222,21 +222,29 @@ static bool is_within(const struct exchange *x, const struct bucket *b)
     return held <= x->caller.key.budget_micro && spent <= x->caller.key.budget_micro - held;
 }
 
+/* In place of what the request holds for the model before, if there was one: less of it always fits, and
+ * of more the rest is taken beside it, so that nobody finds the room empty in between. */
 static bool reserve(struct exchange *x, const struct bucket *b, uint64_t worst)
 {
     struct worker *w = x->worker;
     uint32_t slot = x->caller.key.slot;
-    struct holds want = {.micro = worst < HOLDS_MICRO_MAX ? worst : HOLDS_MICRO_MAX};
-    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && is_within(x, b) && room_of(x, b) >= want.micro;
+    uint64_t want = worst < HOLDS_MICRO_MAX ? worst : HOLDS_MICRO_MAX, had = x->caller.held.micro;
+    if (had > 0 && want <= had) {
+        holds_give(w->segment, w->slot, slot, (struct holds){.micro = had - want});
+        x->caller.held.micro = want;
+        return true;
+    }
+    struct holds more = {.micro = want - had};
+    for (uint32_t i = 0; i < RESERVE_ATTEMPTS && is_within(x, b) && room_of(x, b) >= more.micro;
          i++) {
-        if (!holds_take(w->segment, w->slot, slot, want, 0)) {
+        if (!holds_take(w->segment, w->slot, slot, more, 0)) {
             return false;
         }
         if (is_within(x, b)) {
-            x->caller.held.micro = want.micro;
+            x->caller.held.micro = want;
             return true;
         }
-        holds_give(w->segment, w->slot, slot, want); /* another took at the same time */
+        holds_give(w->segment, w->slot, slot, more); /* another took at the same time */
     }
     return false;
 }
@@ -261,7 +269,7 @@ static bool reserve_less(struct exchange *x, const struct bucket *b)
     uint64_t most = most_output(x);
     bool ours = x->asked.dialect != DIALECT_BEDROCK; /* whose body is not changed for that */
     for (uint32_t i = 0; ours && asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
-        uint64_t output = fitting_output(x, room_of(x, b), most);
+        uint64_t output = fitting_output(x, room_of(x, b) + x->caller.held.micro, most);
         if (output == 0) {
             return false;
         }
@@ -331,12 +339,15 @@ enum verdict money_admit(struct exchange *x)
 
 bool money_remake(struct exchange *x)
 {
-    struct worker *w = x->worker;
-    const struct holds back = {.micro = x->caller.held.micro};
-    if (back.micro) {
-        holds_give(w->segment, w->slot, x->caller.key.slot, back);
-    }
-    x->caller.held.micro = 0;
+    const struct prices_tariff tariff = x->outcome.tariff;
+    const int64_t most = x->outcome.output_most;
+    const uint8_t priced = x->outcome.priced;
     x->outcome.output_most = 0;
-    return money_admit(x) == VERDICT_NEXT;
+    if (money_admit(x) == VERDICT_NEXT) {
+        return true;
+    }
+    x->outcome.tariff = tariff;
+    x->outcome.priced = priced;
+    x->outcome.output_most = most;
+    return false;
 }

@@ -13,8 +13,9 @@
 
 /* With asked.model, which the key may use: fills outcome.tariff; NEXT or FAIL. */
 enum verdict money_admit(struct exchange *x);
-/* Another model is to answer: what was set aside for the one before is given back, and all is done
- * again. False: the key has not the money, or may not use what has no price; nothing is held. */
+/* Another model is to answer: what was set aside for the one before becomes what this one may cost, at no
+ * moment less than both need. False: the key has not the money, or may not use what has no price; what the
+ * one before has stays as it was, and outcome.err says why. */
 bool money_remake(struct exchange *x);
 /* attempt.lane.now is decided: where its region has other prices than the one before, outcome.tariff is
  * filled anew. What is set aside pays for the dearest lane. */

@@ -9,6 +9,8 @@
 #ifndef WORKER_TURN_TURN_H
 #define WORKER_TURN_TURN_H
 
+#include <sys/queue.h>
+
 #include "server/http/http_out.h"
 #include "worker/turn/asked.h"
 #include "worker/turn/attempt.h"
@@ -30,7 +32,7 @@
     X(ROUTE, route_step, READ, 0, "routes that answer by themselves")                            \
     X(READ, read_step, ADMIT, 0, "the body is checked, the model chosen")                        \
     X(ADMIT, admit_step, CONVERT, 0, "may the key use it, is there money, is it on record")      \
-    X(CONVERT, convert_step, SEND, TO(PAUSE), "the upstream body is made")                       \
+    X(CONVERT, convert_step, SEND, TO(PAUSE) | TO(QUEUE), "the upstream body is made")           \
     X(SEND, send_step, RELAY, TO(PAUSE) | TO(QUEUE), "signed and handed to libcurl")             \
     X(RELAY, stream_step, NONE, TO(PAUSE) | TO(QUEUE), "the answer is on its way to the client") \
     X(PAUSE, NULL, NONE, TO(SEND) | TO(CONVERT), "waiting a moment before another attempt")      \
@@ -71,6 +73,7 @@ struct exchange {
 
     struct loop_timer timer_ping, timer_deadline, timer_pause;
     struct exchange *prev, *next; /* all exchanges of the worker */
+    LIST_ENTRY(exchange) asking;  /* with a ticket */
 };
 
 void turn_wake(struct exchange *x);   /* what a step waited for has happened */

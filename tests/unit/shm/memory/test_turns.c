@@ -13,8 +13,8 @@
 #include "shm/memory/segment.h"
 
 #define T0     1000000u /* ms */
-#define GATE   3u
-#define GREEDY 300u /* slots of keys */
+#define OWNER  3u       /* a model */
+#define GREEDY 300u     /* slots of keys */
 #define MODEST 301u
 
 static struct segment seg;
@@ -41,8 +41,13 @@ static int drop(void **state)
 static struct turns_ticket join(uint32_t slot, uint64_t now_ms)
 {
     struct turns_ticket t;
-    turns_join(&seg, GATE, slot, now_ms, &t);
+    assert_true(turns_join(&seg, OWNER, slot, now_ms, &t));
     return t;
+}
+
+static void show(uint32_t worker, const struct turns_ticket *t, uint64_t now_ms)
+{
+    turns_show(&seg, worker, t->gate, turns_tag(&seg, t), 1, now_ms);
 }
 
 static bool take(uint32_t worker, const struct turns_ticket *t, uint64_t now_ms)
@@ -53,15 +58,15 @@ static bool take(uint32_t worker, const struct turns_ticket *t, uint64_t now_ms)
 static void test_busy_only_while_somebody_waits(void **state)
 {
     (void)state;
-    assert_false(turns_busy(&seg, GATE, T0));
+    assert_false(turns_busy(&seg, OWNER, T0));
     struct turns_ticket t = join(MODEST, T0);
-    assert_true(turns_busy(&seg, GATE, T0 + 100));
-    assert_false(turns_busy(&seg, GATE + 1, T0 + 100));
-    assert_false(turns_busy(&seg, GATE, T0 + TURNS_STALE_MS));
-    turns_show(&seg, 1, GATE, t.tag, 1, T0 + 400);
-    assert_true(turns_busy(&seg, GATE, T0 + 600));
-    turns_show(&seg, 1, GATE, 0, 0, T0 + 500);
-    assert_false(turns_busy(&seg, GATE, T0 + 1000));
+    assert_true(turns_busy(&seg, OWNER, T0 + 100));
+    assert_false(turns_busy(&seg, OWNER + 1, T0 + 100));
+    assert_false(turns_busy(&seg, OWNER, T0 + TURNS_STALE_MS));
+    show(1, &t, T0 + 400);
+    assert_true(turns_busy(&seg, OWNER, T0 + 600));
+    turns_show(&seg, 1, t.gate, 0, 0, T0 + 500);
+    assert_false(turns_busy(&seg, OWNER, T0 + 1000));
 }
 
 static void test_join_has_a_second_request_of_a_key_behind_the_first_of_another(void **state)
@@ -116,11 +121,11 @@ static void test_take_is_for_the_first_of_all_workers(void **state)
 {
     (void)state;
     struct turns_ticket a = join(GREEDY, T0), b = join(GREEDY, T0);
-    turns_show(&seg, 1, GATE, a.tag, 1, T0);
-    turns_show(&seg, 2, GATE, b.tag, 1, T0);
+    show(1, &a, T0);
+    show(2, &b, T0);
     assert_false(take(2, &b, T0));
     assert_true(take(1, &a, T0));
-    turns_show(&seg, 1, GATE, 0, 0, T0);
+    turns_show(&seg, 1, a.gate, 0, 0, T0);
     assert_true(take(2, &b, T0 + 100));
 }
 
@@ -128,12 +133,17 @@ static void test_take_does_not_wait_for_a_worker_that_is_silent(void **state)
 {
     (void)state;
     struct turns_ticket a = join(GREEDY, T0), b = join(GREEDY, T0);
-    turns_show(&seg, 1, GATE, a.tag, 1, T0); /* killed */
-    turns_show(&seg, 2, GATE, b.tag, 1, T0 + TURNS_STALE_MS - 1);
+    show(1, &a, T0); /* killed */
+    show(2, &b, T0 + TURNS_STALE_MS - 1);
     assert_false(take(2, &b, T0 + TURNS_STALE_MS - 1));
     assert_true(take(2, &b, T0 + TURNS_STALE_MS));
-    assert_int_equal(turns_waiting(&seg, GATE, T0 + TURNS_STALE_MS), 1);
+    assert_int_equal(turns_waiting(&seg, b.gate, T0 + TURNS_STALE_MS), 1);
+    turns_tell(&seg, 1, 2, T0); /* each of them in several gates */
+    turns_tell(&seg, 2, 5, T0 + TURNS_STALE_MS);
+    assert_int_equal(turns_all_waiting(&seg, T0 + TURNS_STALE_MS - 1), 7);
+    assert_int_equal(turns_all_waiting(&seg, T0 + TURNS_STALE_MS), 5);
     turns_enter(&seg, 2);
+    assert_int_equal(turns_waiting(&seg, b.gate, T0 + TURNS_STALE_MS), 0);
     assert_int_equal(turns_all_waiting(&seg, T0 + TURNS_STALE_MS), 0);
 }
 
@@ -145,7 +155,11 @@ static unsigned tries_a_second(uint64_t from_ms, bool good)
         struct turns_ticket t = join(MODEST, ms);
         if (take(1, &t, ms)) {
             n++;
-            (good ? turns_good : turns_bad)(&seg, GATE);
+            if (good) {
+                turns_good(&seg, &t);
+            } else {
+                turns_bad(&seg, &t);
+            }
         }
         turns_leave(&seg, &t);
     }
@@ -157,10 +171,129 @@ static void test_take_is_as_often_as_bedrock_grants(void **state)
     (void)state;
     assert_in_range(tries_a_second(T0, false), 4, 12); /* from 20 ms to 200 */
     assert_in_range(tries_a_second(T0 + 1000, false), 4, 6);
-    assert_in_range(turns_wait_ms(&seg, GATE, T0 + 2000), 200, 200);
+    assert_in_range(turns_wait_ms(&seg, OWNER, T0 + 2000), 200, 200);
     assert_in_range(tries_a_second(T0 + 2000, true), 7, 100);
     (void)tries_a_second(T0 + 3000, true);
     assert_in_range(tries_a_second(T0 + 4000, true), 900, 1000);
+}
+
+/* --- who cannot go ------------------------------------------------------------------------- */
+
+static void test_bad_stands_aside_for_one_then_two_then_more(void **state)
+{
+    (void)state;
+    uint64_t ms = T0;
+    struct turns_ticket stuck = join(GREEDY, ms);
+    for (unsigned vain = 0; vain < 8; vain++) {
+        assert_true(take(1, &stuck, ms += 1000));
+        turns_bad(&seg, &stuck);
+        unsigned others = 0;
+        for (; turns_tag(&seg, &stuck) != stuck.tag; others++) {
+            struct turns_ticket other = join(MODEST, ms);
+            show(1, &stuck, ms);
+            assert_true(take(2, &other, ms += 1000)); /* later come, and before it */
+            turns_good(&seg, &other);
+        }
+        assert_int_equal(others, vain < 5 ? 1u << vain : TURNS_ASIDE_MAX);
+    }
+}
+
+static void test_bad_where_nobody_else_waits_goes_on(void **state)
+{
+    (void)state;
+    struct turns_ticket a = join(GREEDY, T0), b = join(MODEST, T0);
+    for (uint64_t ms = T0; ms < T0 + 5000; ms += 1000) {
+        show(1, &a, ms);
+        show(2, &b, ms);
+        struct turns_ticket *first = turns_tag(&seg, &a) < turns_tag(&seg, &b) ? &a : &b;
+        assert_true(take(first == &a ? 1 : 2, first, ms));
+        turns_bad(&seg, first);
+    }
+    assert_in_range(a.vain, 2, 3);
+    assert_in_range(b.vain, 2, 3);
+}
+
+/* One that is refused while others are answered says nothing of the pace. */
+static void test_bad_again_and_again_does_not_slow_the_others(void **state)
+{
+    (void)state;
+    uint64_t ms = T0, slow = 0;
+    struct turns_ticket stuck = join(GREEDY, ms);
+    for (unsigned vain = 0; vain < 6; vain++) {
+        uint64_t before = turns_wait_ms(&seg, OWNER, T0);
+        turns_bad(&seg, &stuck);
+        slow += turns_wait_ms(&seg, OWNER, T0) > before;
+        struct turns_ticket other = join(MODEST, ms);
+        turns_good(&seg, &other);
+        turns_leave(&seg, &other);
+    }
+    assert_int_equal(slow, 2);
+    turns_bad(&seg, &stuck);
+    uint64_t before = turns_wait_ms(&seg, OWNER, T0);
+    turns_bad(&seg, &stuck); /* nobody was answered since */
+    assert_true(turns_wait_ms(&seg, OWNER, T0) > before);
+}
+
+/* --- gates --------------------------------------------------------------------------------- */
+
+static void test_join_gives_each_model_a_gate_of_its_own(void **state)
+{
+    (void)state;
+    struct turns_ticket t[TURNS_GATES], more;
+    bool seen[TURNS_GATES] = {false};
+    for (uint32_t i = 0; i < TURNS_GATES; i++) { /* by the hash all at one */
+        assert_true(turns_join(&seg, 1 + i * TURNS_GATES, MODEST, T0, &t[i]));
+        assert_false(seen[t[i].gate]);
+        seen[t[i].gate] = true;
+    }
+    assert_false(turns_join(&seg, 7777777, MODEST, T0, &more));
+    assert_false(turns_busy(&seg, 7777777, T0));
+    assert_int_equal(turns_wait_ms(&seg, 7777777, T0), 0);
+    for (uint32_t i = 0; i < TURNS_GATES; i++) { /* who is there has it again */
+        assert_true(turns_join(&seg, 1 + i * TURNS_GATES, GREEDY, T0, &more));
+        assert_int_equal(more.gate, t[i].gate);
+    }
+}
+
+/* Also after whoever waited was killed. */
+static void test_join_takes_a_gate_that_nobody_needs(void **state)
+{
+    (void)state;
+    struct turns_ticket t[TURNS_GATES], more;
+    for (uint32_t i = 0; i < TURNS_GATES; i++) {
+        assert_true(turns_join(&seg, 1 + i, MODEST, T0, &t[i]));
+    }
+    for (uint32_t i = 0; i < TURNS_GATES; i++) { /* all but one still wait */
+        turns_show(&seg, 1, t[i].gate, i == 5 ? 0 : t[i].tag, i != 5, T0 + 700);
+    }
+    assert_false(turns_join(&seg, 99999, MODEST, T0 + 749, &more));
+    assert_true(turns_join(&seg, 99999, MODEST, T0 + 750, &more));
+    assert_int_equal(more.gate, t[5].gate);
+    assert_false(turns_valid(&seg, &t[5]));
+    assert_true(turns_valid(&seg, &more));
+    assert_true(turns_busy(&seg, 99999, T0 + 751));
+    assert_false(turns_busy(&seg, 6, T0 + 751));
+    assert_false(take(1, &t[5], T0 + 760)); /* what its ticket says does not count there */
+    uint64_t before = turns_wait_ms(&seg, 99999, T0 + 760);
+    turns_bad(&seg, &t[5]);
+    turns_good(&seg, &t[5]);
+    turns_leave(&seg, &t[5]);
+    assert_int_equal(turns_wait_ms(&seg, 99999, T0 + 760), before);
+    assert_int_equal(turns_ahead(&seg, &more), 0);
+}
+
+/* Who waits for a lane of its own holds its gate, but nobody back. */
+static void test_show_of_nobody_who_could_go_keeps_the_gate(void **state)
+{
+    (void)state;
+    struct turns_ticket t = join(MODEST, T0), first = join(MODEST, T0);
+    for (uint64_t ms = T0; ms < T0 + 3000; ms += 100) {
+        turns_show(&seg, 1, t.gate, 0, 1, ms);
+    }
+    assert_false(turns_busy(&seg, OWNER, T0 + 2900));
+    assert_true(turns_valid(&seg, &t));
+    assert_int_equal(join(MODEST, T0 + 2900).turn,
+                     first.turn + 1); /* and the turns that were taken */
 }
 
 /* --- many processes ------------------------------------------------------------------------ */
@@ -219,15 +352,15 @@ static uint32_t first_of(const struct queue *q)
 static void work(uint32_t worker, struct queue *q, _Atomic uint32_t *served, uint64_t until_ms)
 {
     for (uint32_t i = 0; i < q->n; i++) {
-        turns_join(&seg, GATE, q->waits[i].slot, now_ms(), &q->waits[i].t);
+        turns_join(&seg, OWNER, q->waits[i].slot, now_ms(), &q->waits[i].t);
     }
     while (now_ms() < until_ms) {
         uint32_t i = first_of(q);
-        turns_show(&seg, worker, GATE, q->waits[i].t.tag, q->n, now_ms());
+        turns_show(&seg, worker, q->waits[i].t.gate, q->waits[i].t.tag, q->n, now_ms());
         if (turns_take(&seg, worker, &q->waits[i].t, clock_now_ns() / 1000u)) {
             atomic_fetch_add(&served[q->waits[i].slot], 1);
-            turns_good(&seg, GATE);
-            turns_join(&seg, GATE, q->waits[i].slot, now_ms(), &q->waits[i].t);
+            turns_good(&seg, &q->waits[i].t);
+            turns_join(&seg, OWNER, q->waits[i].slot, now_ms(), &q->waits[i].t);
         } else {
             usleep(200);
         }
@@ -235,7 +368,9 @@ static void work(uint32_t worker, struct queue *q, _Atomic uint32_t *served, uin
     for (uint32_t i = 0; i < q->n; i++) {
         turns_leave(&seg, &q->waits[i].t);
     }
-    turns_show(&seg, worker, GATE, 0, 0, now_ms());
+    if (q->n) {
+        turns_show(&seg, worker, q->waits[0].t.gate, 0, 0, now_ms());
+    }
 }
 
 /* Ten keys of one request each, and one that has forty, over all workers. The third of them is killed. */
@@ -284,6 +419,30 @@ static void check_shares(uint32_t workers, bool killed)
     }
 }
 
+/* Four processes ask for the same models at the same time: all tickets of a model have one gate. */
+static void test_join_in_processes_gives_a_model_one_gate(void **state)
+{
+    (void)state;
+    enum { MODELS = 40 };
+    uint32_t *gates = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (uint32_t w = 0; w < PROCESSES; w++) {
+        if (fork() == 0) {
+            for (uint32_t i = 0; i < MODELS; i++) {
+                struct turns_ticket t;
+                bool ok = turns_join(&seg, 1 + i * TURNS_GATES, w, T0, &t);
+                gates[w * MODELS + i] = ok ? t.gate : TURNS_GATES;
+            }
+            _exit(0);
+        }
+    }
+    wait_all();
+    for (uint32_t i = 0; i < PROCESSES * MODELS; i++) {
+        assert_int_equal(gates[i], gates[i % MODELS]);
+        assert_true(gates[i] < TURNS_GATES);
+    }
+    munmap(gates, 4096);
+}
+
 static void test_greedy_key_in_two_and_four_processes_has_its_share(void **state)
 {
     (void)state;
@@ -310,7 +469,14 @@ int main(void)
         T(test_take_is_for_the_first_of_all_workers),
         T(test_take_does_not_wait_for_a_worker_that_is_silent),
         T(test_take_is_as_often_as_bedrock_grants),
+        T(test_bad_stands_aside_for_one_then_two_then_more),
+        T(test_bad_where_nobody_else_waits_goes_on),
+        T(test_bad_again_and_again_does_not_slow_the_others),
+        T(test_join_gives_each_model_a_gate_of_its_own),
+        T(test_join_takes_a_gate_that_nobody_needs),
+        T(test_show_of_nobody_who_could_go_keeps_the_gate),
         T(test_join_in_processes_gives_each_turn_once),
+        T(test_join_in_processes_gives_a_model_one_gate),
         T(test_greedy_key_in_two_and_four_processes_has_its_share),
         T(test_greedy_key_of_a_killed_worker_has_its_share),
     };

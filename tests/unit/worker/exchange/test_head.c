@@ -88,6 +88,34 @@ static void test_glance_needs_no_arena_and_cuts_the_agent(void **state)
     assert_int_equal(x.asked.path.n, 0);
 }
 
+/* What SDKs were seen to send (TypeScript, Python), and what they must not do here. */
+static void test_glance_reads_for_how_long_the_client_waits(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        uint32_t s;
+    } rows[] = {{"X-Stainless-Timeout", "600", 600},
+                {"x-stainless-read-timeout", "600.0", 600},
+                {"x-stainless-read-timeout", "0.5", 0},
+                {"x-stainless-timeout", "NOT_GIVEN", 0},
+                {"x-stainless-timeout", "", 0},
+                {"x-stainless-timeout", "-5", 0},
+                {"x-stainless-timeout", "5s", 0},
+                {"x-stainless-timeout", "99999999999999999999", 999999},
+                {"x-stainless-retry-count", "2", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_header header = {text_from(rows[i].name), text_from(rows[i].value)};
+        struct exchange x;
+        struct err err;
+        assert_int_equal(keep(&x, &header, 1, &err), STATUS_OK);
+        if (x.asked.client.patience_s != rows[i].s) {
+            fail_msg("%s: %s: %u", rows[i].name, rows[i].value, x.asked.client.patience_s);
+        }
+        arena_drop(x.arena);
+    }
+}
+
 static void test_check_coding_only_identity_passes(void **state)
 {
     static const struct {
@@ -115,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_keep_betas_of_two_headers_are_joined),
         cmocka_unit_test(test_keep_too_many_betas_are_refused),
         cmocka_unit_test(test_glance_needs_no_arena_and_cuts_the_agent),
+        cmocka_unit_test(test_glance_reads_for_how_long_the_client_waits),
         cmocka_unit_test(test_check_coding_only_identity_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

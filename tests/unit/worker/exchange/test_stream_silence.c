@@ -4,6 +4,7 @@
 #include "tests/unit/stream_case.h"
 
 #define SILENT    ": keepalive\n\n"
+#define CLAUDE_ID "us.anthropic.claude-opus-4-6-v1"
 #define RESPONSES "POST /v1/responses"
 
 static const struct route_case {
@@ -223,6 +224,32 @@ static void check_deadline(struct gateway *g, const struct route_case *r, const 
     client_check(&g->client, "end", "\r\n0\r\n\r\n", true);
 }
 
+/* Of a chain it is not known yet which model answers: no header may say so. */
+static void test_stream_that_begins_without_an_answer_names_no_model(void **state)
+{
+    struct gateway *g = *state;
+    g->config.ping_seconds = 1;
+    g->config.bounds.commit_ms = 1000;
+    g->config.model_opus = CLAUDE_ID "," NOVA;
+    for (int early = 0; early < 2; early++) {
+        g->reply = early ? up_silence : good;
+        client_close(&g->client);
+        client_ask(g, &g->client, MESSAGES, KEY,
+                   "{\"model\":\"claude-opus-4-6\",\"max_tokens\":9,\"stream\":true,"
+                   "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
+        if (early) {
+            check_committed(g, &dialects[0]);
+            g->reply = good;
+            up_json(g->upstream, "429 Too Many", "x-amzn-ErrorType: ThrottlingException\r\n",
+                    STR("{\"message\":\"later\"}"));
+            loopback_flush(g->upstream);
+        }
+        check_whole(g, &dialects[0]);
+        client_check(&g->client, "header", "x-converter-model: " CLAUDE_ID "\r\n", !early);
+        client_check(&g->client, "header", "x-converter-model", !early);
+    }
+}
+
 static void test_deadline_between_two_attempts_of_a_committed_stream(void **state)
 {
     check_deadline(*state, &dialects[0], "\"type\":\"timeout_error\"");
@@ -240,6 +267,7 @@ int main(void)
         GATEWAY(test_refusal_after_the_commitment_is_an_event_and_recorded_as_what_it_is),
         GATEWAY(test_before_the_commitment_nothing_is_heard),
         GATEWAY(test_ping_does_not_end_the_right_to_try_again),
+        GATEWAY(test_stream_that_begins_without_an_answer_names_no_model),
         GATEWAY(test_deadline_between_two_attempts_of_a_committed_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

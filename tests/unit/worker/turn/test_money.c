@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/limits_case.h"
@@ -161,6 +163,95 @@ static void test_admit_unpriced_table(void **state)
     assert_int_equal(counters_sum(&case_segment, COUNTER_PRICE_ESTIMATED), 3);
 }
 
+#define DEARER STR("global.anthropic.claude-opus-4-6-v1") /* 5 and 25 dollars a million */
+
+static void test_remake_holds_what_the_next_model_may_cost(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 4000;
+    struct exchange x = case_exchange(0);
+    struct str cheap = x.asked.model.id;
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.caller.held.micro, 1879);
+    x.asked.model.id = DEARER;
+    assert_true(money_remake(&x));
+    assert_int_equal(x.caller.held.micro, 101 * 25 / 4 + 2500);
+    x.asked.model.id = cheap;
+    assert_true(money_remake(&x));
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 1879);
+    limits_leave(&x);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+}
+
+/* Refused for the next model, it still is admitted to the one that it has. */
+static void test_remake_that_does_not_fit_changes_nothing(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 3000;
+    struct exchange x = case_exchange(0), other = case_exchange(1);
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    struct prices_tariff tariff = x.outcome.tariff;
+    x.outcome.output_most = 7;
+    x.asked.model.id = DEARER;
+    assert_false(money_remake(&x));
+    assert_int_equal(x.outcome.err.code, STATUS_BUDGET);
+    assert_int_equal(x.caller.held.micro, 1879);
+    assert_int_equal(x.outcome.output_most, 7);
+    assert_memory_equal(&x.outcome.tariff, &tariff, sizeof tariff);
+    assert_int_equal(money_admit(&other), VERDICT_FAIL); /* 3,758 */
+    limits_leave(&x);
+    assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+}
+
+/* Who named no maximum gets the one that the rest pays for, its own hold being part of the rest. */
+static void test_remake_counts_its_own_hold_as_room(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 20000;
+    struct exchange x = case_exchange(0);
+    x.asked.dialect = DIALECT_OPENAI;
+    x.asked.chat.max_tokens = 0;
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    assert_int_equal(x.caller.held.micro, 379 + 15000);
+    x.asked.model.id = DEARER;
+    assert_true(money_remake(&x));
+    assert_int_equal(x.outcome.output_most, (20000 - 632) / 25);
+    assert_in_range(x.caller.held.micro, 19900, 20000);
+    limits_leave(&x);
+}
+
+/* One request moves to and fro at worker 1 while another one, at worker 2, wants the room: the first never
+ * loses it, the second never gets it. */
+static void test_remake_never_lets_go_of_its_room(void **state)
+{
+    (void)state;
+    enum { MOVES = 100000 };
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    case_key.budget_micro = 3000; /* 1,879 or 1,879 + 1,879 */
+    struct exchange x = case_exchange(0);
+    assert_int_equal(money_admit(&x), VERDICT_NEXT);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int got = 0;
+        for (int i = 0; i < MOVES; i++) {
+            struct exchange other = case_exchange(1);
+            got += money_admit(&other) == VERDICT_NEXT;
+            limits_leave(&other);
+        }
+        _exit(got > 0);
+    }
+    int lost = 0, status;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        lost += !money_remake(&x);
+    }
+    limits_leave(&x);
+    assert_int_equal(lost, 0);
+    assert_int_equal(status, 0);
+}
+
 static void test_init_says_what_it_may_be(void **state)
 {
     (void)state;
@@ -186,6 +277,10 @@ int main(void)
         CASE(test_admit_reserve_chooses_the_output_that_nobody_named),
         CASE(test_moves_price_by_the_region_of_the_lane),
         CASE(test_admit_unpriced_table),
+        CASE(test_remake_holds_what_the_next_model_may_cost),
+        CASE(test_remake_that_does_not_fit_changes_nothing),
+        CASE(test_remake_counts_its_own_hold_as_room),
+        CASE(test_remake_never_lets_go_of_its_room),
         CASE(test_init_says_what_it_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

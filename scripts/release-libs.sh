@@ -31,6 +31,7 @@ flags=${flags//$'\n'/ }
 
 need_tools() {
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
+    [ "$arch" != arm64 ] || need ld.lld "apt-get install lld (GNU ld does not pack the relocations of arm64)"
     need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
     need dpkg-source "apt-get install dpkg-dev"
     need tclsh "apt-get install tcl (SQLite's sources are put together by it)"
@@ -67,13 +68,12 @@ make_llhttp() {
 }
 
 # A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
-# Nor the certificates of the other side once they are verified: each connection would hold them.
 make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
     say "mbedTLS for $arch"
     unpack mbedtls Apache-2.0
     for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C RIPEMD160_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
-        SSL_KEEP_PEER_CERTIFICATE SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
+        SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
         KEY_EXCHANGE_{PSK,DHE_PSK,ECDHE_PSK,RSA_PSK,DHE_RSA}_ENABLED \
         ECP_DP_{SECP192R1,SECP224R1,SECP192K1,SECP224K1,SECP256K1,BP256R1,BP384R1,BP512R1}_ENABLED; do
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
@@ -162,7 +162,8 @@ make_sqlite3() {
 
 need_tools
 rm -rf "$work" "$prefix"
-mkdir -p "$work" "$prefix/lib" "$prefix/include"
+mkdir -p "$work" "$prefix/lib" "$prefix/include" "$base/ld"
+[ "$arch" != arm64 ] || ln -sf "$(command -v ld.lld)" "$base/ld/ld.lld"
 "$ROOT/scripts/release-sources.sh" "$sources"
 for package in $(awk '!/^#/ && !seen[$1]++ { print $1 }' "$lock"); do
     [ "$(type -t "make_$package")" = function ] || die "$lock names $package, and no make_$package is here"

@@ -99,12 +99,17 @@ static enum status decrypt(const struct sealer *s, struct str raw, uint8_t *plai
     return st;
 }
 
+bool seal_is_form(struct str text)
+{
+    return text_starts(text, STR(FORM));
+}
+
 enum status seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
                       struct str *plain_out)
 {
     struct str raw = {NULL, 0};
     *plain_out = raw;
-    if (!text_starts(sealed, STR(FORM))) {
+    if (!seal_is_form(sealed)) {
         return STATUS_INVALID;
     }
     enum status st = raw_of(text_sub(sealed, STR(FORM).n, sealed.n), arena, &raw);

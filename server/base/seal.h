@@ -26,5 +26,7 @@ void seal_put(const struct sealer *s, struct str plain, struct buf *out);
  * later version); BUSY: no memory. Either way p is NULL. */
 MUST_CHECK enum status seal_open(const struct sealer *s, struct str sealed, struct arena *arena,
                                  struct str *plain_out);
+/* It has the form of what is sealed here; whether it opens is another thing. */
+bool seal_is_form(struct str text);
 
 #endif

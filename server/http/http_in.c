@@ -12,9 +12,10 @@
  * no input memory. Only what a client pipelines behind its request is kept (input).
  */
 enum {
-    BODY_READ_BYTES = 256 * 1024, /* at once, to where they stay */
-    BODY_FIRST_BYTES = 64 * 1024, /* memory for the first of them */
-    BODY_LEAST_BYTES = 1024       /* ... for pieces of an unknown length */
+    BODY_READ_BYTES = 256 * 1024,   /* at once, to where they stay */
+    BODY_FIRST_BYTES = 64 * 1024,   /* memory for the first of them */
+    BODY_WHOLE_BYTES = 1024 * 1024, /* a body of known length up to here is never moved */
+    BODY_LEAST_BYTES = 1024         /* ... for pieces of an unknown length */
 };
 
 static char read_bytes[HTTP_IN_BYTES]; /* one loop a process, so one reader at a time */
@@ -62,6 +63,18 @@ static enum status expect_body(struct http_conn *c, const struct http_request *r
                            r->content_length, err);
 }
 
+/* The heap's part of it. Pages that nothing is written to are no memory: so a known length is asked
+ * for at once, and the body stays where it begins. */
+static bool make_room(struct http_conn *c, size_t size)
+{
+    struct buf *b = &c->body.bytes;
+    if (!http_parse_request(c->parse)->chunked && c->body.max <= BODY_WHOLE_BYTES) {
+        size = c->body.max;
+    }
+    buf_allow(b, size);
+    return buf_reserve(b, size - buf_len(b)) != NULL;
+}
+
 /* Room for n more bytes, which the caller has or is about to have. It is counted before it is
  * taken, and twice as large each time, so that a long body is moved seldom. */
 static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
@@ -79,8 +92,7 @@ static enum status room_for_body(struct http_conn *c, size_t n, struct err *err)
     if (status != STATUS_OK) {
         return status;
     }
-    buf_allow(&c->body.bytes, size);
-    if (!buf_reserve(&c->body.bytes, size - buf_len(&c->body.bytes))) {
+    if (!make_room(c, size)) {
         return err_set(err, STATUS_BUSY, "no memory for the request body");
     }
     return STATUS_OK;
@@ -209,7 +221,7 @@ static void on_end_of_input(struct http_conn *c)
     http_in_refuse(c, &err);
 }
 
-/* One recv(2): the loop is level-triggered and other connections wait. false: nothing is there. */
+/* False: nothing is there. */
 static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out)
 {
     ssize_t n = recv(c->socket.fd, place, size, 0);
@@ -226,17 +238,18 @@ static bool receive(struct http_conn *c, char *place, size_t size, size_t *n_out
     return true;
 }
 
-void http_in_read(struct http_conn *c)
+/* False: nothing more is there now, or others shall have their turn. */
+static bool read_once(struct http_conn *c, size_t *total)
 {
     size_t size, n;
     struct err err;
     char *place = read_place(c, &size, &err);
     if (!place) {
         http_in_refuse(c, &err);
-        return;
+        return false;
     }
     if (!receive(c, place, size, &n)) {
-        return;
+        return false;
     }
     struct str in = {place, n};
     http_in_feed(c, &in);
@@ -248,6 +261,17 @@ void http_in_read(struct http_conn *c)
     }
     if (place == read_bytes) {
         text_wipe(read_bytes, n); /* keys were in it */
+    }
+    *total += n;
+    return n == size && c->state == CONN_BODY && *total < BODY_READ_BYTES;
+}
+
+/* Mostly one recv(2): the loop is level-triggered and other connections wait. A body that fills what
+ * it was given has more to come. */
+void http_in_read(struct http_conn *c)
+{
+    size_t total = 0;
+    while (read_once(c, &total)) {
     }
 }
 

@@ -9,7 +9,7 @@
 
 enum { HTTP_IN_BYTES = 64 * 1024 }; /* read at once; pipelined bytes kept at most */
 
-void http_in_read(struct http_conn *c);                 /* one recv(2), parsed */
+void http_in_read(struct http_conn *c);                 /* what is there, a part of it, parsed */
 void http_in_feed(struct http_conn *c, struct str *in); /* up to the end of one request */
 void http_in_forget(struct http_conn *c);               /* one recv(2), thrown away */
 void http_in_send_continue(struct http_conn *c);        /* HTTP/1.1 100 Continue */

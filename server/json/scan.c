@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/json/scan_bound.h"
+
 /*
  * The parser has no stack: while a container is open, its node's `next` holds its parent and its
  * member count grows in `bits`; closing it fills in len and next for good. So depth costs nothing,
@@ -11,7 +13,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "first_lane counts from the low end");
 
-enum { LANES = 16 };
+enum { LANES = 16, PLAIN_RUN = 8 /* lanes without a special byte are a long stretch */ };
 #define TEXT_MAX ((size_t)1 << 29) /* member counts have 28 bits, a value takes two bytes */
 
 enum want { WANT_VALUE, WANT_FIRST_VALUE, WANT_KEY, WANT_FIRST_KEY, WANT_COMMA, WANT_NOTHING };
@@ -76,18 +78,45 @@ static bool fail_unexpected(const struct reader *r, const char *what)
 
 /* --- strings --- */
 
-/* Skips bytes that need no look: not a quote, backslash or control character, and with ascii none
- * above ASCII. */
+/* Set where a byte needs a look: a quote, a backslash, a control character, and with ascii any above
+ * ASCII. As signed bytes, everything from 0x80 up is below 0x20 as well. */
+static inline lanes special(lanes v, bool ascii)
+{
+    lanes low = ascii ? v < 0x20 : (lanes)((bytes)v < 0x20);
+    return low | (v == '"') | (v == '\\');
+}
+
+static inline bool any(lanes set)
+{
+    words w = (words)set;
+    return (w[0] | w[1]) != 0;
+}
+
+/* Long texts have long stretches without any. Not inline: short strings pay for no register of it. */
+__attribute__((noinline)) static void skip_plain_blocks(struct reader *r, bool ascii)
+{
+    while (r->end - r->at >= 4 * LANES) {
+        const char *p = r->p + r->at;
+        lanes set = special(load(p), ascii) | special(load(p + LANES), ascii) |
+                    special(load(p + 2 * LANES), ascii) | special(load(p + 3 * LANES), ascii);
+        if (any(set)) {
+            return;
+        }
+        r->at += 4 * LANES;
+    }
+}
+
+/* Skips bytes that need no look. */
 static inline void skip_plain(struct reader *r, bool ascii)
 {
-    while (r->end - r->at >= LANES) {
-        lanes v = load(r->p + r->at);
-        /* As signed bytes, everything from 0x80 up is below 0x20 as well. */
-        lanes low = ascii ? v < 0x20 : (lanes)((bytes)v < 0x20);
-        uint32_t n = first_lane(low | (v == '"') | (v == '\\'));
+    for (unsigned clean = 1; r->end - r->at >= LANES; clean++) {
+        uint32_t n = first_lane(special(load(r->p + r->at), ascii));
         r->at += n;
         if (n < LANES) {
             return;
+        }
+        if (clean % PLAIN_RUN == 0) {
+            skip_plain_blocks(r, ascii);
         }
     }
     while (r->at < r->end && (ascii ? (int8_t)peek(r) >= 0x20 : peek(r) >= 0x20) &&
@@ -299,7 +328,7 @@ static void skip_blanks(struct reader *r)
 
 static struct scan_node *add_node(struct reader *r)
 {
-    assert(r->count < r->cap); /* node_bound is an upper bound for every text */
+    assert(r->count < r->cap); /* scan_bound is an upper bound for every text */
     return &r->node[r->count++];
 }
 
@@ -429,46 +458,6 @@ static bool read_text(struct reader *r)
     return at_end(r) || fail(r, "more text after the value");
 }
 
-/* --- size of the index --- */
-
-/* Bytes that can stand before a value: , : [ {. Those inside strings count too; it is a bound. */
-static uint32_t count_structural(const char *p, uint32_t n)
-{
-    uint32_t count = 0;
-    while (n >= LANES) {
-        uint32_t blocks = n / LANES < 255 ? n / LANES : 255; /* a lane counts to 255 */
-        bytes sum = {0};
-        for (uint32_t i = 0; i < blocks; i++, p += LANES) {
-            lanes v = load(p);
-            sum -= (bytes)((v == ',') | (v == ':') | (v == '[') | (v == '{')); /* -1 where true */
-        }
-        for (int i = 0; i < LANES; i++) {
-            count += sum[i];
-        }
-        n -= blocks * LANES;
-    }
-    for (; n > 0; n--, p++) {
-        count += *p == ',' || *p == ':' || *p == '[' || *p == '{';
-    }
-    return count;
-}
-
-/*
- * Every node but the root has a structural byte of its own before it. A closed container takes two
- * bytes, a scalar one, and siblings a separator: n bytes hold at most (n + 1) / 2 nodes, and an
- * invalid text half a node more for each container left open.
- */
-static uint32_t node_bound(const struct reader *r)
-{
-    uint64_t bound = (uint64_t)count_structural(r->p, r->end) + 1;
-    uint64_t by_size = ((uint64_t)r->end + r->limits->depth) / 2 + 2;
-    uint64_t by_limit = 2 * (uint64_t)r->limits->values + 1;
-    if (bound > by_size) {
-        bound = by_size;
-    }
-    return (uint32_t)(bound < by_limit ? bound : by_limit);
-}
-
 enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        const struct scan_limits *limits, struct err *err)
 {
@@ -482,7 +471,7 @@ enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        .want = WANT_VALUE,
                        .limits = limits,
                        .err = err};
-    r.cap = node_bound(&r);
+    r.cap = scan_bound(text, limits);
     r.node = arena_room(arena, (size_t)r.cap * sizeof *r.node); /* far more than most texts need */
     if (r.node == NULL) {
         return err_set(err, STATUS_INTERNAL, "out of memory for the JSON index");

@@ -288,16 +288,16 @@ struct fetch_client *fetch_client_new(struct loop *loop, const struct fetch_opti
                                       struct err *err)
 {
     struct fetch_client *client = heap_new(sizeof *client);
+    char *read = client ? heap_grow(NULL, FETCH_READ_BYTES) : NULL;
     struct wire_options o = {options->ca_file, options->pool, options->use_proxy, options->verbose};
-    struct wire_net *net = client ? wire_net_new(loop, &o) : NULL;
+    struct wire_net *net = read ? wire_net_new(loop, &o) : NULL;
     if (!net) {
+        heap_drop(read);
         heap_drop(client);
         err_set(err, STATUS_INTERNAL, "no memory for outgoing calls");
         return NULL;
     }
-    client->loop = loop;
-    client->net = net;
-    client->pool = options->pool;
+    *client = (struct fetch_client){.loop = loop, .net = net, .read = read, .pool = options->pool};
     TAILQ_INIT(&client->pending);
     return client;
 }
@@ -321,6 +321,7 @@ void fetch_client_drop(struct fetch_client *client)
         buf_free(&client->heads[--client->heads_count]);
     }
     wire_net_drop(client->net);
+    heap_drop(client->read);
     client->dropped = true;
     if (!client->work_due) {
         heap_drop(client);

@@ -108,7 +108,7 @@ struct fetch_client {
     bool work_due; /* fetch.c's work is on the loop's deferred list */
     bool dropped;  /* that work is to free the client */
     struct fetch_stats stats;
-    char read[FETCH_READ_BYTES];
+    char *read; /* FETCH_READ_BYTES, not touched before the first call */
 };
 
 /* fetch.c */

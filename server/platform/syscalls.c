@@ -12,7 +12,7 @@
 #include "server/base/arena.h"
 #include "server/base/text.h"
 #include "server/platform/syscalls_numbers.h"
-#include "server/platform/syscalls_program.h"
+#include "server/platform/syscalls_private.h"
 
 struct table { /* from the heap, where its pages serve on; the stack would keep them */
     struct syscalls_entry entries[SYSCALLS_ENTRIES_MAX];

@@ -2,7 +2,7 @@
  * syscalls.h - a filter over the system calls of this process and all that come from it (seccomp);
  * and no_new_privs, which it needs. The tables are the caller's.
  *
- * On an architecture that there is no program for (syscalls_program.h) syscalls_built_in says false
+ * On an architecture that there is no program for (syscalls_private.h) syscalls_built_in says false
  * and syscalls_load does nothing. Any process, once, while it has one thread; for good. A filter
  * goes over fork and exec, and a second one only takes more away.
  */

@@ -1,4 +1,4 @@
-#include "server/platform/syscalls_program.h"
+#include "server/platform/syscalls_private.h"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>

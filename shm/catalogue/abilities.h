@@ -36,7 +36,9 @@
     X(BETWEEN_TOOLS, "between_tools", "thinking.type between_tools")                          \
     X(OFF_TO_HIGH, "off_to_high", "the least thinking goes with efforts up to high")          \
     X(MORE_TOKENS, "more_tokens", "the tokenizer of 4.7 and later: some 30 % more of a text") \
-    X(NATIVE_CHAT, "native_chat", "Bedrock's own Chat Completions has it")
+    X(NATIVE_CHAT, "native_chat", "Bedrock's own Chat Completions has it")                    \
+    X(NATIVE_RESPONSES, "native_responses", "Bedrock's own Responses has it")                 \
+    X(REASONING_TAGS, "reasoning_tags", "there its thoughts stand in tags before its text")
 
 /* The column `sampling`: temperature, top_p. X(NAME, word, meaning) */
 #define ABILITIES_SAMPLINGS(X)             \

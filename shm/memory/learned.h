@@ -50,7 +50,9 @@
     X(CONTEXT, "context_management", "context_management is not sent")                        \
     X(BETA, "beta", "the beta, or all of them where Bedrock does not say which, is not sent") \
     X(FIELD, "field", "a top-level field that this program does not know is not sent")        \
-    X(NATIVE, "native", "it goes by Converse in place of Bedrock's own Chat Completions")
+    X(NATIVE, "native", "it goes by Converse in place of Bedrock's own Chat Completions")     \
+    X(NATIVE_RESPONSES, "native_responses",                                                   \
+      "it goes by Converse in place of Bedrock's own Responses")
 
 enum learned {
     LEARNED_NOTHING,

@@ -15,7 +15,8 @@ struct slots {
     struct segment *segment;
     uint32_t count; /* all slots, reserved ones too */
     bool *taken;
-    uint32_t *unused; /* stack of slots that never had a key */
+    uint32_t fresh;   /* from here on none ever had a key, but for those that are taken */
+    uint32_t *unused; /* stack of others that never had one */
     uint32_t unused_count;
     struct resting *rest; /* ring with room for all, oldest first */
     uint32_t rest_first, rest_count;
@@ -28,7 +29,7 @@ struct slots *slots_new(struct segment *s)
         return NULL;
     }
     slots->segment = s;
-    slots->count = bucket_slots(s);
+    slots->count = slots->fresh = bucket_slots(s);
     slots->taken = heap_new(slots->count * sizeof *slots->taken);
     slots->unused = heap_new(slots->count * sizeof *slots->unused);
     slots->rest = heap_new(slots->count * sizeof *slots->rest);
@@ -65,16 +66,18 @@ static void rest(struct slots *slots, uint32_t slot, uint64_t now_ms)
     slots->rest[at] = (struct resting){slot, directory_generation(slots->segment), now_ms};
 }
 
-/* From the highest down, so that the stack gives the lowest first. A bucket that never had a key is
- * not looked at: that would make its page. */
+/* From the highest down, so that the stack gives the lowest first. Buckets from slots_high on are not
+ * looked at, nor are their slots written down: that would make their pages. */
 void slots_learned(struct slots *slots, uint64_t now_ms)
 {
     uint32_t high = atomic_load(&slots->segment->header->slots_high);
-    for (uint32_t slot = slots->count; slot-- > BUCKET_FIRST_KEY;) {
+    high = high < BUCKET_FIRST_KEY ? BUCKET_FIRST_KEY : high;
+    slots->fresh = high < slots->count ? high : slots->count;
+    for (uint32_t slot = slots->fresh; slot-- > BUCKET_FIRST_KEY;) {
         if (slots->taken[slot]) {
             continue;
         }
-        if (slot >= high || bucket_of(slots->segment, slot, 0)) {
+        if (bucket_of(slots->segment, slot, 0)) {
             slots->unused[slots->unused_count++] = slot;
         } else {
             rest(slots, slot, now_ms);
@@ -95,10 +98,22 @@ static uint32_t rested(struct slots *slots, uint64_t now_ms)
     return oldest->slot;
 }
 
+/* The lowest that never had a key, or SLOTS_NONE. */
+static uint32_t unused(struct slots *slots)
+{
+    if (slots->unused_count) {
+        return slots->unused[--slots->unused_count];
+    }
+    while (slots->fresh < slots->count && slots->taken[slots->fresh]) {
+        slots->fresh++;
+    }
+    return slots->fresh < slots->count ? slots->fresh++ : SLOTS_NONE;
+}
+
 uint32_t slots_take(struct slots *slots, uint32_t tag, uint64_t now_ms)
 {
-    uint32_t slot =
-        slots->unused_count ? slots->unused[--slots->unused_count] : rested(slots, now_ms);
+    uint32_t slot = unused(slots);
+    slot = slot != SLOTS_NONE ? slot : rested(slots, now_ms);
     if (slot != SLOTS_NONE) {
         slots->taken[slot] = true;
         bucket_give(slots->segment, slot, tag);

@@ -18,6 +18,7 @@
     X(CHAT_NATIVE, "chat_completions", "openai", "native")        \
     X(CHAT_NONE, "chat_completions", "openai", "none")            \
     X(RESPONSES_CONVERSE, "responses", "openai", "converse")      \
+    X(RESPONSES_NATIVE, "responses", "openai", "native")          \
     X(RESPONSES_NONE, "responses", "openai", "none")              \
     X(BEDROCK_INVOKE, "bedrock", "bedrock", "invoke")             \
     X(BEDROCK_CONVERSE, "bedrock", "bedrock", "converse")         \

@@ -18,6 +18,7 @@ struct budgets {
     struct staged *staged;
     size_t count, room;
     uint32_t *entry_of; /* by slot: number in staged + 1 */
+    bool has_entries;   /* one of them is not 0 */
     struct last {
         uint32_t month;
         uint64_t micro;
@@ -149,7 +150,10 @@ static void publish_one(struct budgets *b, const struct staged *e, const struct 
 void budgets_publish(struct budgets *b, const struct keytable *t)
 {
     struct adding a = {b, t};
-    memset(b->entry_of, 0, bucket_slots(b->segment) * sizeof *b->entry_of);
+    if (b->has_entries) {
+        memset(b->entry_of, 0, bucket_slots(b->segment) * sizeof *b->entry_of);
+    }
+    b->has_entries = b->count > 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct directory_key *key = keytable_find(t, b->staged[i].digest);
         if (key && key->slot) {

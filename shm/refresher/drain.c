@@ -15,7 +15,9 @@
 #define CALM_BATCH    64u       /* half a millisecond, for which a request may wait for this CPU */
 #define CALM_MS       500u      /* who is behind for longer does not keep up like that */
 #define FULL_PAUSE_MS 1u        /* after a batch that was full: 40,000 rows a second */
-#define SOME_PAUSE_MS 10u       /* after one that was not: there is traffic */
+#define SOME_PAUSE_MS 10u       /* after one that was not: there is traffic; */
+#define MOST_PAUSE_MS 100u /* so long that SOME_ROWS come: a batch is a sync of the disk, and */
+#define SOME_ROWS     32u  /* costs as much as 30 rows */
 #define NONE_PAUSE_MS 200u
 #define SWEEP_MS      1000u /* for what dead workers left, and records whose closing was not told */
 #define ADOPT_MS      10000u
@@ -35,6 +37,7 @@ struct drain {
     bool behind;            /* the last tick left records that could go, */
     uint64_t calm_until_ms; /* and has done so since CALM_MS before */
     uint32_t stored;        /* rows, by the last tick */
+    uint32_t pause_ms;      /* until the next one */
     struct journal_entry batch[BATCH];
     struct keystore_usage rows[BATCH];
 };
@@ -48,6 +51,7 @@ struct drain *drain_new(const struct config *c, struct segment *s, struct keysyn
         d->segment = s;
         d->keys = keys;
         d->path = journal_path;
+        d->pause_ms = NONE_PAUSE_MS;
     }
     return d;
 }
@@ -226,10 +230,20 @@ bool drain_behind(const struct drain *d)
 
 uint32_t drain_pause_ms(const struct drain *d)
 {
+    return d->behind && clock_mono_ms() >= d->calm_until_ms ? 0 : d->pause_ms;
+}
+
+static uint32_t next_pause_ms(const struct drain *d)
+{
     if (d->behind) {
-        return clock_mono_ms() < d->calm_until_ms ? FULL_PAUSE_MS : 0;
+        return FULL_PAUSE_MS;
     }
-    return d->stored > 0 ? SOME_PAUSE_MS : NONE_PAUSE_MS;
+    if (d->stored == 0) {
+        return NONE_PAUSE_MS;
+    }
+    uint32_t pause_ms = d->pause_ms * SOME_ROWS / d->stored;
+    pause_ms = pause_ms < MOST_PAUSE_MS ? pause_ms : MOST_PAUSE_MS;
+    return pause_ms > SOME_PAUSE_MS ? pause_ms : SOME_PAUSE_MS;
 }
 
 /* --- journals of others -------------------------------------------------------------------- */
@@ -271,6 +285,7 @@ bool drain_tick(struct drain *d, bool calm)
         d->calm_until_ms = now + CALM_MS;
     }
     d->behind = store_all(d, j, sweep, calm && !sweep && now < d->calm_until_ms) == STORED_SOME;
+    d->pause_ms = next_pause_ms(d);
     if (now >= d->adopt_at_ms) {
         d->adopt_at_ms = now + ADOPT_MS;
         adopt(d);

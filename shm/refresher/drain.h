@@ -26,7 +26,8 @@ void drain_drop(struct drain *d);
 bool drain_tick(struct drain *d, bool calm);
 /* The last tick stored all that one tick may, and there is more. */
 bool drain_behind(const struct drain *d);
-/* ms until the next tick is due: 0, 1 or 10 while there is traffic, 200 without. */
+/* ms until the next tick is due, as of the last one: 0 or 1 while it is behind, 10 to 100 while there
+ * is traffic, 200 without. */
 uint32_t drain_pause_ms(const struct drain *d);
 /* At the end of this process. until_ms 0: a successor follows, what the store takes now goes.
  * Else it is the end of all and the workers have gone: a store that fails is asked again until then

@@ -15,6 +15,7 @@
  */
 #include "shm/refresher/refresher.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -42,6 +43,7 @@
 enum { EXIT_ASKED = 0, EXIT_AGAIN = 1, EXIT_HOPELESS = 2 };
 
 #define TICK_MS        1000u
+#define TABLE_BYTES    (48 * 1024)
 #define SWEEP_MS       600000u
 #define REGION_DEFAULT "us-east-1"
 
@@ -319,6 +321,8 @@ int refresher_run(const struct config *c, struct segment *s, int dead_fd)
     struct refresher r = {
         .config = c, .segment = s, .dead_fd = dead_fd, .signal_fd = -1, .exit_code = EXIT_AGAIN};
     struct err err;
+    /* Its tables are for MAX_KEYS and mostly empty: fresh pages need no clearing and are no memory. */
+    mallopt(M_MMAP_THRESHOLD, TABLE_BYTES);
     if (!enter_process(c, dead_fd)) {
         return EXIT_ASKED;
     }

@@ -1,7 +1,8 @@
 /*
  * keystore_sqlite_private.h - the parts of the embedded store whose functions stand in its table
  * (struct keystore_ops): keystore_sqlite_usage.c (usage, budgets, prices), keystore_sqlite_betas.c
- * (beta rules), keystore_sqlite_seal.c (the key of sealed reasoning), keystore_sqlite_budget.c (what a key has spent), keystore_sqlite_edit.c and
+ * (beta rules), keystore_sqlite_seal.c (the key of sealed reasoning), keystore_sqlite_budget.c (what a
+ * key has spent), keystore_sqlite_tally.c (what a batch adds to that), keystore_sqlite_edit.c and
  * keystore_sqlite_bill.c (changes by the subcommands). Refresher and subcommands.
  */
 #ifndef SHM_SQLITE_KEYSTORE_SQLITE_PRIVATE_H
@@ -39,6 +40,22 @@ enum status keystore_sqlite_budget_read(struct store *k, const char *id, struct 
 enum status keystore_sqlite_budget_write(struct store *k, const char *id,
                                          const struct keystore_budget *b, bool was_active,
                                          struct err *err);
+
+/* keystore_sqlite_tally.c: the budgets of the keys of one batch, within its transaction. Starts as
+ * {.n = 0}; ids are the rows' own. */
+struct keystore_sqlite_tally {
+    struct keystore_sqlite_spender {
+        const char *id;
+        bool found; /* it has a row */
+        bool due;   /* budget is not written yet */
+        struct keystore_budget budget;
+    } spenders[32];
+    size_t n;
+};
+enum status keystore_sqlite_tally_add(struct store *k, struct keystore_sqlite_tally *t,
+                                      const struct keystore_usage *u, struct err *err);
+enum status keystore_sqlite_tally_store(struct store *k, struct keystore_sqlite_tally *t,
+                                        struct err *err);
 
 extern const struct keystore_edit_ops keystore_sqlite_edit;
 extern const struct keystore_bill_ops keystore_sqlite_bill;

@@ -45,7 +45,7 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
     };
     int n = (int)COUNT_OF(values), rc = SQLITE_OK;
     for (int i = 0; i < n; i++) {
-        rc |= values[i].text ? keystore_sqlite_db_bind(st, i + 1, values[i].text)
+        rc |= values[i].text ? sqlite3_bind_text(st, i + 1, values[i].text, -1, SQLITE_STATIC)
                              : sqlite3_bind_int64(st, i + 1, values[i].number);
     }
     if (u->expires_s) {
@@ -56,30 +56,14 @@ static enum status insert(struct store *k, const struct keystore_usage *u, bool 
     return status;
 }
 
-/* --- a budget ------------------------------------------------------------------------------ */
-
-/* The key's row may be gone by now: then there is no budget. */
-static enum status add_cost(struct store *k, const struct keystore_usage *u, struct err *err)
-{
-    struct keystore_budget b;
-    bool found;
-    enum status status = keystore_sqlite_budget_read(k, u->id, &b, &found, err);
-    if (status != STATUS_OK || !found) {
-        return status;
-    }
-    bool was_active = b.active;
-    keystore_budget_add(&b, u->started_ms, u->started_ms + u->duration_ms, u->cost_micro);
-    b.history_micro = (b.history_micro + 5000) / 10000 * 10000; /* in cents (compat 3.2) */
-    return keystore_sqlite_budget_write(k, u->id, &b, was_active, err);
-}
-
 /* --- a batch ------------------------------------------------------------------------------- */
 
-static enum status put_one(struct store *k, const struct keystore_usage *u, struct err *err)
+static enum status put_one(struct store *k, struct keystore_sqlite_tally *t,
+                           const struct keystore_usage *u, struct err *err)
 {
     bool new;
     enum status status = insert(k, u, &new, err);
-    return new && u->is_key && u->cost_micro ? add_cost(k, u, err) : status;
+    return new && u->is_key && u->cost_micro ? keystore_sqlite_tally_add(k, t, u, err) : status;
 }
 
 static enum status remove_expired(struct store *k, struct err *err)
@@ -101,13 +85,17 @@ enum status keystore_sqlite_put_usage(struct keystore *base, const struct keysto
                                       size_t n, struct err *err)
 {
     struct store *k = (struct store *)base;
+    struct keystore_sqlite_tally tally = {.n = 0};
     enum status status = keystore_sqlite_db_ready(k, err);
     if (status != STATUS_OK ||
         (status = keystore_sqlite_db_run(k, "BEGIN IMMEDIATE", err)) != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
-        status = put_one(k, &rows[i], err);
+        status = put_one(k, &tally, &rows[i], err);
+    }
+    if (status == STATUS_OK) {
+        status = keystore_sqlite_tally_store(k, &tally, err);
     }
     if (status == STATUS_OK) {
         status = remove_expired(k, err);

@@ -5,6 +5,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 cd "$ROOT" || exit 1
 HERE=$ROOT/tests/aws
+# shellcheck source=tests/aws/userland.sh
+. "$HERE/userland.sh"
 VENV=$ROOT/build/aws
 CLI=${CLI:-v1}
 FRONT_PID=
@@ -43,10 +45,11 @@ bed_start() {
     read -r ports TLS_PORT <"$T/front.out"
     FRONT=http://127.0.0.1:$ports
     mkdir -p "$T/home" "$T/bin" "$T/docker"
+    userland "$T/userland"
     # Every https name of a service ends at the front's TLS port.
     printf 'connect-to = "::127.0.0.1:%s"\ncacert = "%s"\n' "$TLS_PORT" "$T/cert.pem" >"$T/home/.curlrc"
-    printf '#!/bin/sh\nDOCKER_STATE=%s MOTO=%s FRONT=%s ROOT=%s PROGRAM=%s TEST_ENVIRONMENT="DYNAMODB_ENDPOINT_URL=%s" exec %s %s "$@"\n' \
-        "$T/docker" "$MOTO" "$FRONT" "$ROOT" "$PROGRAM" "$MOTO" "$VENV/bin/python" "$HERE/${DOCKER:-docker.py}" >"$T/bin/docker"
+    printf '#!/bin/sh\nPATH=%s\nDOCKER_STATE=%s MOTO=%s FRONT=%s ROOT=%s PROGRAM=%s TEST_ENVIRONMENT="DYNAMODB_ENDPOINT_URL=%s" exec %s %s "$@"\n' \
+        "$PATH" "$T/docker" "$MOTO" "$FRONT" "$ROOT" "$PROGRAM" "$MOTO" "$VENV/bin/python" "$HERE/${DOCKER:-docker.py}" >"$T/bin/docker"
     "$VENV/bin/python" "$HERE/cli.py" serve "$T/cli.sock" 2>"$T/cli.log" &
     CLI_PID=$!
     eventually 20 test -S "$T/cli.sock"
@@ -70,7 +73,7 @@ bed_start() {
 # The environment of an operator: credentials, nothing else of AWS, no region.
 OPERATOR=(AWS_ACCESS_KEY_ID=AKIAMOCKMOCKMOCKMOCK AWS_SECRET_ACCESS_KEY=mock-secret-access-key)
 as_operator() {
-    env -i PATH="$T/bin:/usr/bin:/bin" HOME="$T/home" CURL_HOME="$T/home" LC_ALL=C.UTF-8 \
+    env -i PATH="$T/bin:$T/userland" HOME="$T/home" CURL_HOME="$T/home" LC_ALL=C.UTF-8 \
         POLL_SECONDS=0.1 ROLE_SECONDS=0 READY_SECONDS="${READY:-20}" ${OPERATOR[@]+"${OPERATOR[@]}"} ${MORE[@]+"${MORE[@]}"} "$@"
 }
 

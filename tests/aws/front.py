@@ -118,7 +118,11 @@ class World:
         os.chmod(state, 0o777)
         environment = {"HOST": "127.0.0.1", "ENVIRONMENT": "production", "STATE_DIR": state,
                        "AWS_ACCESS_KEY_ID": "AKIAMOCKMOCKMOCKMOCK", "AWS_SECRET_ACCESS_KEY": "mock-secret-access-key",
-                       "DYNAMODB_ENDPOINT_URL": MOTO, "BEDROCK_ENDPOINT_URL": BEDROCK, "WORKERS": "1", **variables, "PORT": str(port)}
+                       "DYNAMODB_ENDPOINT_URL": MOTO, "AWS_ENDPOINT_URL_STS": MOTO, "BEDROCK_ENDPOINT_URL": BEDROCK, "WORKERS": "1", **variables, "PORT": str(port)}
+        if "BEDROCK_LANES" in variables:  # each lane that does not say where it is
+            lanes = [lane.strip() for lane in variables["BEDROCK_LANES"].split(",")]
+            environment["BEDROCK_LANES"] = ",".join(lane if "://" in lane else f"{lane}={BEDROCK}" for lane in lanes)
+            del environment["BEDROCK_ENDPOINT_URL"]
         with open(os.path.join(DIRECTORY, host + ".log"), "ab") as log:
             words, environment = self.program(image, state, environment)
             process = subprocess.Popen(words, env=environment, cwd=state, stdout=log, stderr=log)

@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(argv[1])),
+                                  .sin_port = htons((uint16_t)strtol(argv[1], NULL, 10)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     double began_ms = now_ms();
     pid_t pid = start(argv + 3);

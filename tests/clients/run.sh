@@ -88,7 +88,7 @@ if [[ $# -eq 0 || $* == *matrix/* || $* == *opencode* ]]; then
     fi
 fi
 # The SDKs for Python and Go.
-if [[ $# -eq 0 || $* == *python* ]]; then
+if [[ $# -eq 0 || $* == *python* || $* == *responses/native* ]]; then
     if why=$(install_python build/openai "$newer/requirements.txt"); then
         export PYTHON_OPENAI=$PWD/build/openai/bin/python
     else
@@ -193,6 +193,7 @@ export REVOKED_KEY
 # A name that Codex knows tools for, as an operator maps it.
 (cd "$work" && env -i "${settings[@]}" "$program" map-model gpt-5.5-codex us.anthropic.claude-sonnet-4-5-20250929-v1:0 >/dev/null) ||
     complain "map-model failed"
+(cd "$work" && env -i "${settings[@]}" "$program" map-model gpt-5.5 global.openai.gpt-6-sol >/dev/null) || complain "map-model failed"
 
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!

@@ -79,6 +79,11 @@ expect "all selectors mean the pods" "$(of Service '.spec.selector == $want' --a
 expect "the image is the chart's version" "$(of Deployment '.spec.template.spec.containers[0].image')" "registry.example/llm-api-converter:$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")"
 expect "charts' and program's version" "$(sed -nE 's/^(version|appVersion): "?([0-9.]+)"?$/\2/p' llm-api-converter/Chart.yaml | sort -u)" "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")"
 
+# Two lanes have a comma between them, which is helm's too: as the README says it.
+expect_match "README: lanes on the command line" "$(cat README.md)" "\`--set-string 'settings.BEDROCK_LANES=us-west-2.,us-east-1'\`"
+render --set-string "$(sed -n "s/.*--set-string '\([^']*\)'.*/\1/p" README.md)" >"$T/lanes.yaml"
+expect_match "they come to the pod" "$(cat "$T/lanes.yaml")" 'BEDROCK_LANES: "?us-west-2,us-east-1"?'
+
 # --- the program with the pod's environment, in a directory like its own
 mapfile -t env < <(of ConfigMap '.data | to_entries[] | select(.key | IN("STATE_DIR", "PORT", "HOST", "STORAGE_BACKEND") | not) | "\(.key)=\(.value)"')
 start_mock

@@ -94,12 +94,28 @@ expect_match "a key inside the tree is refused" "$(cat "$T/out")" 'lies in the s
 expect_true "signed" sign "$T/secret.key"
 verify() { minisign -V -p "$T/public.pub" -m "$D/SHA256SUMS"; }
 expect_match "and verified, with what it is" "$(verify 2>&1)" "Trusted comment: llm-api-converter $VERSION"
+# One bit of one byte, in the middle of each thing that is handed out, of the list and of its signature: who downloads it, by
+# the two commands of the recipe, is told; and the bit turned back, all is well again.
+downloads() { (cd "$D" && minisign -Vq -p "$T/public.pub" -m SHA256SUMS && sha256sum --check --quiet --ignore-missing SHA256SUMS) >/dev/null 2>&1; }
+expect "the recipe's two commands" "$(grep -cE '^(minisign -V -p llm-api-converter.pub -m SHA256SUMS|sha256sum --check --ignore-missing SHA256SUMS)$' docker/release/README.md)" 2
+expect_true "who downloads it finds it good" downloads
+turn() { # FILE: its middle byte, the lowest bit
+    local at=$(($(wc -c <"$1") / 2)) byte
+    byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
+for file in "$D"/*; do
+    turn "$file"
+    expect_true "a changed bit of ${file##*/} is found" bash -c "! (D='$D' T='$T'; $(declare -f downloads); downloads)"
+    turn "$file"
+done
+expect_true "and turned back all is good" downloads
+minisign -G -W -f -s "$T/other.key" -p "$T/other.pub" >/dev/null 2>&1 || echo | minisign -G -f -s "$T/other.key" -p "$T/other.pub" >/dev/null 2>&1
+expect_true "another key does not verify" bash -c "! minisign -Vq -p '$T/other.pub' -m '$D/SHA256SUMS'"
 echo x >>"$D/CHANGELOG.md"
-expect_true "a changed file is found" bash -c "! (cd '$D' && sha256sum --check --quiet SHA256SUMS)"
 sign "$T/secret.key"
-expect_match "and not signed" "$(cat "$T/out")" 'not the one that SHA256SUMS names'
-echo x >>"$D/SHA256SUMS"
-expect_true "a changed list does not verify" bash -c "! minisign -V -p '$T/public.pub' -m '$D/SHA256SUMS'"
+expect_match "what is not as listed is not signed" "$(cat "$T/out")" 'not the one that SHA256SUMS names'
 expect_no_match "the key is in nothing that is handed out" "$(grep -rl "$(tail -n 1 "$T/secret.key")" "$D")" .
 
 # --- images: labels and tags

@@ -42,13 +42,13 @@ static void check_events(struct arena *arena, struct str out, bool stopped)
 }
 
 /* Bytes of what was put: the same for every size of the pieces, but for ids, which are of one length. */
-static size_t stream(struct arena *arena, struct str bytes, size_t piece)
+static size_t stream(struct arena *arena, struct str bytes, size_t piece, bool tags)
 {
     struct sse s;
     struct eventstream_frame f;
     struct buf out;
     struct err err;
-    struct reply *r = native_chat_new(arena, STR("m\"x"), piece & 1);
+    struct reply *r = native_chat_new(arena, STR("m\"x"), piece & 1, tags);
     enum status st = STATUS_OK;
     if (!r)
         abort();
@@ -73,12 +73,12 @@ static size_t stream(struct arena *arena, struct str bytes, size_t piece)
     return n;
 }
 
-static void whole(struct arena *arena, struct str body)
+static void whole(struct arena *arena, struct str body, bool tags)
 {
     struct scan s;
     struct buf out;
     struct err err;
-    struct reply *r = native_chat_new(arena, STR("m\"x"), false);
+    struct reply *r = native_chat_new(arena, STR("m\"x"), false, tags);
     if (!r)
         abort();
     buf_init(&out, OUT_MAX);
@@ -96,9 +96,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (n > 0) {
         struct str bytes = {(const char *)data + 1, n - 1};
         size_t piece = 2 * (size_t)(data[0] % 100) + 1 + (data[0] & 1);
-        if (stream(arena, bytes, piece) != stream(arena, bytes, 10000000 + (piece & 1)))
+        bool tags = data[0] >= 128;
+        if (stream(arena, bytes, piece, tags) != stream(arena, bytes, 10000000 + (piece & 1), tags))
             abort();
-        whole(arena, bytes);
+        whole(arena, bytes, tags);
     }
     arena_drop(arena);
     return 0;

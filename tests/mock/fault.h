@@ -82,9 +82,9 @@
     X(MANTLE_DENIED, "mantle-denied", MANTLE, 403, "", "", 0,                                      \
       "the other host alone: no permission to count there")                                        \
     X(NATIVE_ABSENT, "native-absent", NATIVE, 404, "", "", 0,                                      \
-      "the model is not among Bedrock's own Chat Completions")                                     \
+      "the model is not among Bedrock's own Chat Completions, or Responses")                       \
     X(NATIVE_INVALID, "native-invalid", NATIVE, 400, "", "", 0,                                    \
-      "Bedrock's own Chat Completions refuse the request")                                         \
+      "Bedrock's own Chat Completions and Responses refuse the request")                           \
     X(HTML_500, "html-500", PAGE, 500, "", "Internal Server Error", 0, "500 with an HTML page")    \
     X(HTML_200, "html-200", PAGE, 200, "", "Welcome", 0, "200 with an HTML page")                  \
     X(HTML_403, "html-403", PAGE, 403, "", "Forbidden by arn:aws:waf::123456789012:acl", 0,        \

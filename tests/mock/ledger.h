@@ -18,6 +18,7 @@
     X(COUNT_TOKENS, "CountTokens", "count-tokens", false)                                  \
     X(MANTLE_COUNT, "MantleCountTokens", "", false)                                        \
     X(NATIVE_CHAT, "NativeChatCompletions", "", false)                                     \
+    X(NATIVE_RESPONSES, "NativeResponses", "", false)                                      \
     X(CREDENTIALS, "Credentials", "", false)                                               \
     X(PROFILE, "GetInferenceProfile", "", false)                                           \
     X(UNKNOWN, "Unknown", "", false)

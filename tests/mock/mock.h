@@ -10,6 +10,7 @@
  *   verify.c    signatures          fault.c   what goes wrong      ledger.c  what was seen
  *   invoke.c, converse.c  the two dialects (speaker.h) of the model in ask.c; play.c its demo
  *   mantle.c    Bedrock's other host      native.c  Bedrock's own Chat Completions
+ *   native_responses.c, native_ask.c      and Responses
  *   stream.c, frame.c     streamed answers      refusals.c  what another year refuses
  */
 #ifndef MOCK_MOCK_H

@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-static const struct scan_limits LIMITS = {
+const struct scan_limits native_limits = {
     .depth = 1000, .values = 5000000, .keys = 1000000, .number_len = 1000};
 
-static void refuse(struct mock *mock, struct answer *out, int status, const char *text)
+void native_refuse(struct mock *mock, struct answer *out, int status, const char *text)
 {
     struct json_out w;
     buf_clear(&mock->body);
@@ -27,7 +27,7 @@ static void refuse(struct mock *mock, struct answer *out, int status, const char
 
 /* --- the request --------------------------------------------------------------------------- */
 
-static bool is_gpt(struct str model)
+bool native_is_gpt(struct str model)
 {
     return text_starts(model, STR("us.openai.gpt-")) ||
            text_starts(model, STR("global.openai.gpt-"));
@@ -37,6 +37,11 @@ static bool is_grok(struct str model)
 {
     size_t at;
     return text_find(model, STR("xai.grok"), &at);
+}
+
+static bool is_oss(struct str model)
+{
+    return text_starts(model, STR("openai.gpt-oss-"));
 }
 
 static bool check_parameters(const struct scan *s, struct str model, char why[WHY_SIZE])
@@ -49,15 +54,18 @@ static bool check_parameters(const struct scan *s, struct str model, char why[WH
     for (size_t i = 0; i < COUNT_OF(sampling); i++) {
         bool penalty = i == 2 || i == 3;
         if (scan_get(s, 0, text_from(sampling[i])) != SCAN_ABSENT &&
-            ((is_gpt(model) && !none) || (is_grok(model) && penalty)))
+            ((native_is_gpt(model) && !none) || (is_grok(model) && penalty)))
             return speaker_refuse(why, "Unsupported parameter: '%s'", sampling[i]);
     }
     for (size_t i = 0; i < COUNT_OF(nowhere); i++)
         if (scan_get(s, 0, text_from(nowhere[i])) != SCAN_ABSENT)
             return speaker_refuse(why, "Unsupported parameter: '%s'", nowhere[i]);
+    if (!is_grok(model) && SCAN_GET(s, 0, "max_tokens") != SCAN_ABSENT)
+        return speaker_refuse(why, "The 'max_tokens' parameter is not supported, use "
+                                   "'max_completion_tokens' instead");
     if (is_grok(model) && none)
         return speaker_refuse(why, "Unsupported value: 'reasoning_effort' 'none'");
-    if (is_gpt(model) && !none && scan_size(s, SCAN_GET(s, 0, "tools")) > 0)
+    if (native_is_gpt(model) && !none && scan_size(s, SCAN_GET(s, 0, "tools")) > 0)
         return speaker_refuse(why, "tools are not supported with this reasoning effort");
     return true;
 }
@@ -91,6 +99,36 @@ static void understand(const struct scan *s, struct ask *ask)
     ask->max_tokens = 100000;
     scan_i64(s, SCAN_GET(s, 0, "max_completion_tokens"), &ask->max_tokens);
     scan_i64(s, SCAN_GET(s, 0, "max_tokens"), &ask->max_tokens);
+}
+
+/* --- gpt-oss: thoughts stand in its text --------------------------------------------------- */
+
+struct tagged {
+    bool is;   /* it is gpt-oss */
+    bool each; /* in a stream each chunk of a thought has tags of its own */
+    struct str thought, said;
+};
+
+/* The thought goes out of the blocks, into the text that follows it. */
+static struct tagged tag(struct arena *arena, const struct scan *s, const struct ask *ask,
+                         struct reply *r)
+{
+    struct tagged t = {.is = is_oss(ask->model) && r->block[0].kind == BLOCK_THINKING};
+    if (!t.is)
+        return t;
+    bool text = r->block_n > 1 && r->block[1].kind == BLOCK_TEXT;
+    t.each = SCAN_IS(s, SCAN_GET(s, 0, "reasoning_effort"), "low");
+    t.thought = r->block[0].text;
+    t.said = text ? r->block[1].text : STR("");
+    r->block[0].kind = BLOCK_TEXT;
+    r->block[0].text = text_from(arena_printf(arena, "<reasoning>%.*s</reasoning>%.*s",
+                                              STR_ARG(t.thought), STR_ARG(t.said)));
+    if (text) {
+        r->block_n--;
+        for (size_t i = 1; i < r->block_n; i++)
+            r->block[i] = r->block[i + 1];
+    }
+    return t;
 }
 
 /* --- the answer ---------------------------------------------------------------------------- */
@@ -219,8 +257,43 @@ static void put_event(struct buf *out, const struct reply *r, enum step step)
     BUF_LIT(out, "\n\n");
 }
 
+static void put_content(struct buf *out, const struct reply *r, const char *before, struct str text,
+                        const char *after)
+{
+    struct buf content;
+    buf_init(&content, text.n + 40);
+    buf_printf(&content, "%s%.*s%s", before, STR_ARG(text), after);
+    struct reply piece = *r;
+    piece.block_n = 1;
+    piece.block[0] = (struct block){.kind = BLOCK_TEXT, .text = buf_str(&content)};
+    put_event(out, &piece, STEP_SAY);
+    buf_free(&content);
+}
+
+/* Tags are cut in two, or each piece of a thought has its own. */
+static void put_tagged(struct buf *out, const struct reply *r, const struct tagged *t)
+{
+    struct reply calls = *r;
+    if (t->each) {
+        size_t half = ask_piece(t->thought, t->thought.n / 2);
+        put_content(out, r, "<reasoning>", text_sub(t->thought, 0, half), "</reasoning>");
+        put_content(out, r, "<reasoning>", text_sub(t->thought, half, t->thought.n),
+                    "</reasoning>");
+        put_content(out, r, "", t->said, "");
+    } else {
+        struct str rest = r->block[0].text;
+        for (size_t n; rest.n > 0; rest = text_sub(rest, n, rest.n)) {
+            n = ask_piece(rest, 7);
+            put_content(out, r, "", text_sub(rest, 0, n), "");
+        }
+    }
+    calls.block[0] = (struct block){.kind = BLOCK_THINKING};
+    if (r->block_n > 1)
+        put_event(out, &calls, STEP_SAY);
+}
+
 /* In chunks of piece bytes. */
-static void put_chunks(struct answer *out, struct str body, size_t piece)
+void native_put_chunks(struct answer *out, struct str body, size_t piece)
 {
     BUF_LIT(out->out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                       "x-amzn-RequestId: mock-native\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -233,13 +306,16 @@ static void put_chunks(struct answer *out, struct str body, size_t piece)
     BUF_LIT(out->out, "0\r\n\r\n");
 }
 
-static void give_stream(struct mock *mock, const struct reply *r, const struct faults *f,
-                        bool usage, struct answer *out)
+static void give_stream(struct mock *mock, const struct reply *r, const struct tagged *t,
+                        const struct faults *f, bool usage, struct answer *out)
 {
     struct buf *b = &mock->body;
     buf_clear(b);
     put_event(b, r, STEP_ROLE);
-    put_event(b, r, STEP_SAY);
+    if (t->is)
+        put_tagged(b, r, t);
+    else
+        put_event(b, r, STEP_SAY);
     if (fault_on(f, FAULT_STREAM_INTERNAL)) {
         BUF_LIT(b, "data: {\"error\":{\"message\":\"it broke in account 123456789012\"}}\n\n");
     } else if (!fault_on(f, FAULT_MISSING_END)) {
@@ -250,19 +326,21 @@ static void give_stream(struct mock *mock, const struct reply *r, const struct f
     }
     if (fault_on(f, FAULT_TRUNCATED_FRAME))
         buf_truncate(b, buf_len(b) - 10);
-    put_chunks(out, buf_str(b), fault_on(f, FAULT_BYTEWISE) ? 1 : 100);
+    native_put_chunks(out, buf_str(b), fault_on(f, FAULT_BYTEWISE) ? 1 : 100);
 }
 
 static bool check(struct mock *mock, const struct scan *s, const struct faults *f, struct str model,
                   struct answer *out)
 {
     char why[WHY_SIZE];
-    if (fault_on(f, FAULT_NATIVE_ABSENT) || (!is_gpt(model) && !is_grok(model))) {
-        refuse(mock, out, 404, "the model does not exist here");
+    if (fault_on(f, FAULT_NATIVE_ABSENT) ||
+        (!native_is_gpt(model) && !is_grok(model) && !is_oss(model))) {
+        native_refuse(mock, out, 404, "the model does not exist here");
         return false;
     }
     if (fault_on(f, FAULT_NATIVE_INVALID) || !check_parameters(s, model, why)) {
-        refuse(mock, out, 400, fault_on(f, FAULT_NATIVE_INVALID) ? "it is invalid here" : why);
+        native_refuse(mock, out, 400,
+                      fault_on(f, FAULT_NATIVE_INVALID) ? "it is invalid here" : why);
         return false;
     }
     return true;
@@ -275,24 +353,26 @@ void native_chat(struct mock *mock, const struct request *r, struct arena *arena
     struct err err = {.code = STATUS_OK};
     struct reply reply;
     bool stream = false, usage = false;
-    if (scan_parse(&s, arena, r->body, &LIMITS, &err) != STATUS_OK) {
-        refuse(mock, out, 400, "the body is no JSON");
+    if (scan_parse(&s, arena, r->body, &native_limits, &err) != STATUS_OK) {
+        native_refuse(mock, out, 400, "the body is no JSON");
         return;
     }
     struct ask ask = {.model = scan_text(&s, SCAN_GET(&s, 0, "model")), .body_n = r->body.n};
     if (!check(mock, &s, faults, ask.model, out))
         return;
     understand(&s, &ask);
+    ask.thinking = is_oss(ask.model);
     if (!ask_reply(arena, &ask, faults, &reply)) {
-        refuse(mock, out, 503, "mock: out of memory");
+        native_refuse(mock, out, 503, "mock: out of memory");
         return;
     }
     mock->ledger.input_tokens += reply.usage.input;
     mock->ledger.output_tokens += reply.usage.output;
     scan_bool(&s, SCAN_GET(&s, 0, "stream"), &stream);
     scan_bool(&s, SCAN_GET(&s, SCAN_GET(&s, 0, "stream_options"), "include_usage"), &usage);
+    struct tagged tagged = tag(arena, &s, &ask, &reply);
     if (stream)
-        give_stream(mock, &reply, faults, usage, out);
+        give_stream(mock, &reply, &tagged, faults, usage, out);
     else
         give_whole(mock, &reply, out);
 }

@@ -77,6 +77,8 @@ static enum operation find_operation(const struct request *r, char model[2048],
         return OPERATION_MANTLE_COUNT;
     if (is_elsewhere(r, STR(NATIVE_CHAT), model, model_out))
         return OPERATION_NATIVE_CHAT;
+    if (is_elsewhere(r, STR(NATIVE_RESPONSES), model, model_out))
+        return OPERATION_NATIVE_RESPONSES;
     bool shaped = text_split(&rest, '/', &piece) && text_split(&rest, '/', &piece) &&
                   text_eq(piece, STR("model")) && text_split(&rest, '/', &id);
     if (!shaped || id.n == 0 || id.n > 2048 || !text_eq(r->method, STR("POST")))
@@ -389,6 +391,8 @@ static void answer_operation(struct visit *v)
             give_profile(v);
         else if (v->operation == OPERATION_NATIVE_CHAT)
             native_chat(v->mock, v->request, v->arena, &v->faults, v->out);
+        else if (v->operation == OPERATION_NATIVE_RESPONSES)
+            native_responses(v->mock, v->request, v->arena, &v->faults, v->out);
         else if (v->operation == OPERATION_COUNT_TOKENS)
             count_tokens(v);
         else

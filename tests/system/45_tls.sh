@@ -26,7 +26,7 @@ mkdir -p "$T/nginx"
 cat >"$T/nginx.conf" <<CONF
 pid $T/nginx/pid;
 error_log $T/nginx/error.log;
-events {}
+events { worker_connections 2048; }
 http {
     access_log off;
     client_body_temp_path $T/nginx/a; proxy_temp_path $T/nginx/b; fastcgi_temp_path $T/nginx/c;
@@ -132,4 +132,28 @@ stop_server
 start_server BEDROCK_ENDPOINT_URL="https://127.0.0.1:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem"
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
 expect "a certificate for another name" "$CODE" 502
+stop_server
+mock_reset
+
+# what an open stream costs a worker, TLS and all: each connection has a context of libcurl's and of its library's own
+private_kb() { awk '/^Private_(Clean|Dirty):/ { sum += $2 } END { print sum }' "/proc/$(processes '^worker' | head -1)/smaps_rollup"; }
+STREAMS=200
+start_server WORKERS=1 BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
+make_key streams
+script tokens-30,pace-1000 $((STREAMS + 1))
+ask "$(message hi '{"stream":true}')" -N --max-time 1.5 # what the first one costs is nobody's
+expect "a stream that goes on" "$CODE" 200
+body=$(message hi '{"stream":true}')
+printf 'POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: %d\r\n\r\n%s' "$KEY" "${#body}" "$body" >"$T/request"
+quiet=$(private_kb)
+mkfifo "$T/hold"
+"$BUILD/stuck-readers" 127.0.0.1 "$PORT" "$T/request" $STREAMS <"$T/hold" >"$T/stuck" &
+exec {holder}>"$T/hold"
+eventually $((10 * SLOW)) grep -q open "$T/stuck"
+sleep 5
+each_kb=$((($(private_kb) - quiet) / STREAMS))
+expect_match "all streams are open" "$(curl -fsS "$MOCK_URL/__ledger" | jq -r .aborts)" '^[01]$'
+exec {holder}>&-
+echo "  $each_kb KiB a stream over TLS"
+case $BUILD in */asan) ;; *) expect_below "KiB of a stream over TLS" "$each_kb" 60 ;; esac
 finish

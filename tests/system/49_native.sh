@@ -72,6 +72,24 @@ expect "GPT, not thinking" "$CODE $(sent keys)" '200 ["frequency_penalty","messa
 chat "$(ask $GROK 'say: x' '{"temperature":1,"frequency_penalty":1,"reasoning_effort":"none"}')"
 expect "Grok" "$CODE $(sent keys)" '200 ["messages","model","temperature"]'
 
+# --- the older name of a limit, and the thoughts of gpt-oss, which stand in its text
+chat "$(ask $GPT 'say: x' '{"max_tokens":50}')"
+expect "a limit" "$CODE $(sent .max_completion_tokens)" "200 50"
+OSS=openai.gpt-oss-120b-1:0
+THOUGHT='The user wants an answer; a short one will do.'
+thoughts_of_stream() { sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -rj '.choices[0].delta.reasoning_content // empty'; }
+chat "$(ask $OSS 'say: guten Tag' '{"temperature":1,"presence_penalty":1,"max_tokens":50}')"
+expect "gpt-oss" "$CODE $(jq -r '.choices[0].message | [.content, .reasoning_content] | join("|")' "$T/body") $(sent keys)" "200 guten Tag|$THOUGHT [\"max_completion_tokens\",\"messages\",\"model\",\"presence_penalty\",\"temperature\"]"
+for effort in low high; do
+    chat "$(ask $OSS 'say: one <reasoning> two' "{\"stream\":true,\"reasoning_effort\":\"$effort\"}")"
+    expect "gpt-oss, streamed, $effort" "$CODE $(text_of_stream)|$(thoughts_of_stream) $(tail -2 "$T/body" | head -1)" "200 one <reasoning> two|$THOUGHT data: [DONE]"
+done
+chat "$(ask $OSS 'use tool weather {"city":"Ulm"}' "$(jq -c '. + {stream: true}' <<<"$TOOLS")")"
+expect_match "gpt-oss, a call" "$(text_of_stream)|$(thoughts_of_stream) $(id_of stream)" "^I will use a tool.[|]$THOUGHT call_[A-Za-z0-9]{24}\$"
+chat "$(ask $GPT 'say: <reasoning>x</reasoning>')"
+expect "of others a tag is text" "$(jq -r '.choices[0].message.content' "$T/body")" '<reasoning>x</reasoning>'
+expect "none was refused" "$(ledger .refused)" 0
+
 # --- what goes by Converse
 mock_reset
 n=0
@@ -89,7 +107,9 @@ $(ask $GPT 'say: x' '{"frobnicate":5}')
 $(ask openai.gpt-6-sol 'say: x')
 $(ask eu.openai.gpt-6-sol 'say: x')
 $(ask global.openai.gpt-5.4 'say: x')
-$(ask openai.gpt-oss-120b-1:0 'say: x')
+$(ask openai.gpt-oss-safeguard-120b 'say: x')
+$(ask openai.gpt-oss-120b-1:0 'say: x' '{"logit_bias":{"1":1}}')
+$(ask openai.gpt-oss-120b-1:0 'say: x' '{"reasoning_effort":"max"}')
 $(ask us.amazon.nova-pro-v1:0 'say: x')
 $(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: [{type: "text", text: "say: x", cache_control: {type: "ephemeral"}}]}]}')
 $(jq -cn --arg m $GPT '{model: $m, messages: [{role: "user", content: "x"}, {role: "assistant", content: "y", reasoning_content: "z"}, {role: "user", content: "say: x"}]}')
@@ -114,6 +134,12 @@ chat "$(ask $GPT 'say: guten Tag')"
 expect "an invalid request: Converse has the last word" "$CODE $(way)" "200 1 1 0"
 chat "$(ask $GPT 'say: guten Tag')"
 expect "which says nothing of the model" "$CODE $(way)" "200 2 1 0"
+for after in model-timeout:504 model-error:500; do
+    mock_reset
+    fault gpt-6-sol "${after%:*}"
+    chat "$(ask $GPT 'say: guten Tag')"
+    expect "$after: the model has run, and does not run again" "$CODE $(way)" "${after#*:} 1 0 0"
+done
 mock_reset
 fault gpt-6-sol throttle 1
 chat "$(ask $GPT 'say: guten Tag')"
@@ -134,4 +160,23 @@ for broken in stream-internal missing-end truncated-frame; do
 done
 expect "no worker died" "$(grep -c 'starting it again' "$T/server.log")" 0
 expect "every signature was good" "$(ledger .signature_failures)" 0
+
+LEARNED=$(grep -c 'has no Chat Completions' "$T/server.log")
+# --- a lane without access: Converse has none there either, so nothing is learned of the model's routes
+stop_server
+HOME_URL=$MOCK_URL
+"$MOCK" --port 0 --quiet >"$T/other.out" 2>"$T/other.log" &
+OTHER_PID=$!
+eventually 5 grep -q listening "$T/other.out"
+OTHER_URL=http://$(sed -n 's/.*listening on //p' "$T/other.out")
+mock_reset
+fault gpt-6-sol denied
+start_server WORKERS=1 BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1=$OTHER_URL" BEDROCK_ENDPOINT_URL=
+make_key lanes
+chat "$(ask $GPT 'say: guten Tag')"
+expect "it moves" "$CODE $(way) $(MOCK_URL=$OTHER_URL way)" "200 1 1 0 0 1 0"
+chat "$(ask $GPT 'say: guten Tag')"
+expect "the other lane is asked natively at once" "$CODE $(way) $(MOCK_URL=$OTHER_URL way)" "200 1 1 0 1 1 0"
+expect "nothing was learned" "$(grep -c 'has no Chat Completions' "$T/server.log")" "$LEARNED"
+kill "$OTHER_PID"
 finish

@@ -3,7 +3,8 @@
  * transport.
  *
  * There are splice_relay (InvokeModel -> Anthropic), converse_to_anthropic_relay,
- * converse_to_openai_relay, converse_to_responses_relay, and for what passes as it is passed_invoke_relay,
+ * converse_to_openai_relay, converse_to_responses_relay, for Bedrock's own OpenAI endpoints
+ * native_chat_relay and native_output_relay, and for what passes as it is passed_invoke_relay,
  * passed_converse_relay and passed_count_relay. Each keeps its state in a struct that begins
  * with struct reply. Pure: bytes in, bytes out.
  */

@@ -266,7 +266,9 @@ static enum traffic traffic_of(const struct exchange *x)
                                                            : TRAFFIC_BEDROCK_CONVERSE;
     }
     if (x->asked.dialect == DIALECT_RESPONSES) {
-        return x->attempt.number ? TRAFFIC_RESPONSES_CONVERSE : TRAFFIC_RESPONSES_NONE;
+        return !x->attempt.number       ? TRAFFIC_RESPONSES_NONE
+               : x->attempt.native.here ? TRAFFIC_RESPONSES_NATIVE
+                                        : TRAFFIC_RESPONSES_CONVERSE;
     }
     if (x->asked.dialect == DIALECT_OPENAI) {
         return !x->attempt.number       ? TRAFFIC_CHAT_NONE

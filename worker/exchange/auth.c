@@ -113,6 +113,7 @@ static enum status ask(struct exchange *x, struct str key, struct err *err)
     if (!x->caller.ticket) {
         return unavailable(err);
     }
+    LIST_INSERT_HEAD(&x->worker->asking, x, asking);
     wait_for_answer(x);
     return STATUS_OK;
 }
@@ -207,6 +208,7 @@ enum verdict auth_await(struct exchange *x)
     case KEYMISS_FOUND:
         break;
     }
+    LIST_REMOVE(x, asking);
     x->caller.ticket = 0;
     loop_timer_cancel(x->worker->loop, &x->timer_pause);
     if (directory_find(x->worker->segment, x->caller.digest, &x->caller.key) != DIRECTORY_HIT) {

@@ -343,7 +343,7 @@ static enum status make_path(struct exchange *x)
         return STATUS_OK;
     }
     if (x->attempt.native.here) {
-        BUF_LIT(&b->path, "/openai/v1/chat/completions");
+        buf_put_str(&b->path, native_path(x));
         return STATUS_OK;
     }
     struct str id = x->asked.counting ? region_base(models_behind(&x->asked.model))
@@ -354,7 +354,7 @@ static enum status make_path(struct exchange *x)
 static const char *make_url(struct exchange *x, struct outgoing *o)
 {
     struct str base = text_from(endpoint(x)->base), path = buf_str(&x->worker->bedrock->path);
-    char *url = arena_alloc(o->arena, base.n + path.n + 1);
+    char *url = o->arena ? arena_alloc(o->arena, base.n + path.n + 1) : NULL;
     if (url) {
         memcpy(mempcpy(url, base.p, base.n), path.p, path.n);
     }
@@ -388,16 +388,12 @@ static enum verdict send_out(struct exchange *x, struct outgoing *o)
     if (make_path(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
-    if (!o->arena || !put_common(x, o)) {
+    const char *url = make_url(x, o);
+    if (!url || !put_common(x, o)) {
         err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     if (authorize(x, o) != STATUS_OK) {
-        return VERDICT_FAIL;
-    }
-    const char *url = make_url(x, o);
-    if (!url) {
-        err_no_memory(&x->outcome.err);
         return VERDICT_FAIL;
     }
     struct fetch_request request = transfer(x, o, url);

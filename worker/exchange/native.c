@@ -6,8 +6,28 @@
 #include "shm/memory/learned.h"
 #include "worker/dialect/changes.h"
 #include "worker/openai/native_chat.h"
+#include "worker/openai/native_responses.h"
+#include "worker/reply/converse_to_responses.h"
+#include "worker/reply/native_output.h"
 #include "worker/reply/native_reply.h"
 #include "worker/turn/limits.h"
+
+/* One row a dialect that Bedrock has an endpoint of its own for. */
+static const struct way {
+    const char *path, *change, *name;
+    enum learned learned;
+} chat = {"/openai/v1/chat/completions", "native_chat", "Chat Completions", LEARNED_NATIVE},
+  responses = {"/openai/v1/responses", "native_responses", "Responses", LEARNED_NATIVE_RESPONSES};
+
+static const struct way *way_of(const struct exchange *x)
+{
+    return x->asked.dialect == DIALECT_RESPONSES ? &responses : &chat;
+}
+
+struct str native_path(const struct exchange *x)
+{
+    return text_from(way_of(x)->path);
+}
 
 static struct learned_key key_of(const struct exchange *x)
 {
@@ -20,7 +40,15 @@ static bool is_known_refused(const struct exchange *x)
     uint64_t now_s = clock_mono_ms() / 1000u;
     const struct segment *s = x->worker->segment;
     return learned_any(s, now_s) &&
-           learned_look(s, key_of(x), LEARNED_NATIVE, (struct str){NULL, 0}, now_s, &value);
+           learned_look(s, key_of(x), way_of(x)->learned, (struct str){NULL, 0}, now_s, &value);
+}
+
+static bool fits(const struct exchange *x)
+{
+    const struct asked *a = &x->asked;
+    return a->dialect == DIALECT_RESPONSES ? native_responses_fits(&a->responses, &a->model)
+                                           : a->dialect == DIALECT_OPENAI && !a->by_input &&
+                                                 native_chat_fits(&a->chat, &a->model);
 }
 
 /* Guardrails, projects, metadata and tiers are Converse's, and what is left of a budget is put into its
@@ -28,10 +56,29 @@ static bool is_known_refused(const struct exchange *x)
 static bool goes_native(const struct exchange *x)
 {
     const struct plan_terms *t = &x->attempt.terms;
-    return x->asked.dialect == DIALECT_OPENAI && !x->asked.by_input && !x->attempt.native.refused &&
-           native_chat_fits(&x->asked.chat, &x->asked.model) && t->guardrail.id.n == 0 &&
-           t->project.n == 0 && t->metadata.n == 0 && limits_tier(x) == TIER_DEFAULT &&
-           x->outcome.output_most == 0 && !x->worker->config->strict_fields && !is_known_refused(x);
+    return !x->attempt.native.refused && fits(x) && t->guardrail.id.n == 0 && t->project.n == 0 &&
+           t->metadata.n == 0 && limits_tier(x) == TIER_DEFAULT && x->outcome.output_most == 0 &&
+           !x->worker->config->strict_fields && !is_known_refused(x);
+}
+
+static enum status write_body(struct exchange *x, struct err *err)
+{
+    const struct asked *a = &x->asked;
+    struct buf *body = &x->attempt.body, *changes = &x->attempt.changes;
+    return a->dialect == DIALECT_RESPONSES
+               ? native_responses_write(&a->responses, &a->model, body, changes, err)
+               : native_chat_write(&a->chat, &a->model, body, changes, err);
+}
+
+static struct reply *new_reply(struct exchange *x)
+{
+    const struct asked *a = &x->asked;
+    if (a->dialect == DIALECT_RESPONSES) {
+        struct responses_echo echo = converse_to_responses_echo(&a->scan);
+        return native_output_new(x->arena, a->client_model, &echo);
+    }
+    return native_chat_new(x->arena, a->client_model, a->chat.include_usage,
+                           a->model.caps->flags & MODELS_REASONING_TAGS);
 }
 
 bool native_convert(struct exchange *x, struct err *err)
@@ -40,14 +87,13 @@ bool native_convert(struct exchange *x, struct err *err)
     if (!goes_native(x)) {
         return false;
     }
-    if (native_chat_write(&x->asked.chat, &x->asked.model, &a->body, &a->changes, err) !=
-        STATUS_OK) {
+    if (write_body(x, err) != STATUS_OK) {
         return false;
     }
-    changes_note(&a->changes, "map:", STR("native_chat"));
+    changes_note(&a->changes, "map:", text_from(way_of(x)->change));
     a->native.here = true;
-    a->relay = &native_chat_relay;
-    a->reply = native_chat_new(x->arena, x->asked.client_model, x->asked.chat.include_usage);
+    a->relay = x->asked.dialect == DIALECT_RESPONSES ? &native_output_relay : &native_chat_relay;
+    a->reply = new_reply(x);
     if (!a->reply) {
         err_no_memory(err);
         return false;
@@ -89,10 +135,9 @@ void native_prove(struct exchange *x)
         return;
     }
     x->attempt.native.refused = 1; /* once a request */
-    learned_keep(x->worker->segment, key_of(x), LEARNED_NATIVE, (struct str){NULL, 0}, 0,
+    learned_keep(x->worker->segment, key_of(x), way_of(x)->learned, (struct str){NULL, 0}, 0,
                  clock_mono_ms() / 1000u, ttl_s);
     counters_add(COUNTER_LEARNED, 1);
-    log_line(LOG_WARN, "learned",
-             "%.*s: %.*s has no Chat Completions in Bedrock (%d); by Converse for %u s",
-             STR_ARG(x->asked.id), STR_ARG(x->asked.model.id), status, ttl_s);
+    log_line(LOG_WARN, "learned", "%.*s: %.*s has no %s in Bedrock (%d); by Converse for %u s",
+             STR_ARG(x->asked.id), STR_ARG(x->asked.model.id), way_of(x)->name, status, ttl_s);
 }

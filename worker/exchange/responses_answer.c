@@ -4,6 +4,7 @@
 #include "shm/catalogue/region.h"
 #include "shm/memory/signing.h"
 #include "worker/reply/converse_to_responses.h"
+#include "worker/reply/native_output.h"
 
 static void wipe(void *ctx)
 {
@@ -75,7 +76,10 @@ void responses_answer_fail(struct exchange *x, const struct err *err, struct buf
     char text[sizeof err->text + 40];
     size_t at, n = (size_t)snprintf(text, sizeof text, "%s", err->text);
     struct reply *reply = x->attempt.reply; /* NULL between two attempts */
-    reply = reply ? reply : responses_answer_new(x, NULL);
+    bool native = reply && x->attempt.native.here, told = reply && reply->started;
+    if (!reply || (native && !told)) {
+        reply = responses_answer_new(x, NULL);
+    }
     if (!reply) {
         return;
     }
@@ -83,5 +87,9 @@ void responses_answer_fail(struct exchange *x, const struct err *err, struct buf
     if (err->retry_after_s > 0 && !text_find(text_from(text), STR("try again in "), &at)) {
         snprintf(text + n, sizeof text - n, "; try again in %ds", err->retry_after_s);
     }
-    converse_to_responses_fail(reply, text_from(code_of(err)), text_from(text), out);
+    if (native && told) {
+        native_output_fail(reply, text_from(code_of(err)), text_from(text), out);
+    } else {
+        converse_to_responses_fail(reply, text_from(code_of(err)), text_from(text), out);
+    }
 }

@@ -188,11 +188,9 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
 
 void worker_wake(struct worker *w)
 {
-    for (struct exchange *x = w->exchanges, *next; x; x = next) {
-        next = x->next;
-        if (x->caller.ticket) {
-            exchange_wake(x);
-        }
+    for (struct exchange *x = LIST_FIRST(&w->asking), *next; x; x = next) {
+        next = LIST_NEXT(x, asking);
+        exchange_wake(x);
     }
 }
 

@@ -32,7 +32,8 @@ static bool has(struct str s, struct str word)
 bool thinker_is_bound(struct exchange *x)
 {
     static const struct str words[] = {STR("\"signature\""), STR("redacted_thinking"),
-                                       STR("reasoningContent"), STR("encrypted_content")};
+                                       STR("reasoningContent"),
+                                       STR("\"encrypted_content\"")}; /* not what include asks */
     struct attempt_lane *a = &x->attempt.lane;
     for (size_t i = 0; !a->bound_known && !a->bound && i < COUNT_OF(words); i++) {
         a->bound = has(buf_str(&x->attempt.body), words[i]);

@@ -45,6 +45,12 @@ static enum fate fate_of(struct str name)
     return UNKNOWN;
 }
 
+/* gpt-oss */
+static bool has_tags(const struct models_choice *m)
+{
+    return (m->caps->flags & MODELS_REASONING_TAGS) != 0;
+}
+
 static bool is_gpt(const struct models_choice *m)
 {
     return text_eq(text_from(m->caps->family), STR("gpt"));
@@ -77,8 +83,8 @@ static bool has_only(const struct scan *s, scan_ref object, const char *const *l
     return scan_type(s, object) == SCAN_OBJECT;
 }
 
-/* Text, and images that come along or lie in S3. */
-static bool part_fits(const struct scan *s, scan_ref part)
+/* Text, and of a model that sees images that come along or lie in S3. */
+static bool part_fits(const struct scan *s, scan_ref part, bool sees)
 {
     static const char *const text[] = {"type", "text", NULL};
     static const char *const image[] = {"type", "image_url", NULL};
@@ -86,31 +92,33 @@ static bool part_fits(const struct scan *s, scan_ref part)
         return has_only(s, part, text);
     }
     struct str url = scan_text(s, SCAN_GET(s, SCAN_GET(s, part, "image_url"), "url"));
-    return has_only(s, part, image) &&
+    return sees && has_only(s, part, image) &&
            (text_starts(url, STR("data:")) || text_starts(url, STR("s3:")));
 }
 
-static bool message_fits(const struct scan *s, scan_ref m)
+static bool message_fits(const struct scan *s, scan_ref m, const struct models_choice *model)
 {
     static const char *const members[] = {"role",       "content",      "name",
                                           "tool_calls", "tool_call_id", NULL};
     scan_ref content = SCAN_GET(s, m, "content");
-    bool fits = has_only(s, m, members);
+    bool sees = (model->caps->flags & MODELS_IMAGES) != 0;
+    bool named = SCAN_GET(s, m, "name") != SCAN_ABSENT; /* gpt-oss: not in a tool's message */
+    bool fits = has_only(s, m, members) && !(named && has_tags(model));
     if (scan_type(s, content) == SCAN_ARRAY) {
         for (scan_ref p = scan_first(s, content); p != SCAN_ABSENT && fits;
              p = scan_next(s, content, p)) {
-            fits = part_fits(s, p);
+            fits = part_fits(s, p, sees);
         }
     }
     return fits;
 }
 
-static bool messages_fit(const struct chat_request *r)
+static bool messages_fit(const struct chat_request *r, const struct models_choice *model)
 {
     const struct scan *s = r->scan;
     for (scan_ref m = scan_first(s, r->messages); m != SCAN_ABSENT;
          m = scan_next(s, r->messages, m)) {
-        if (!message_fits(s, m)) {
+        if (!message_fits(s, m, model)) {
             return false;
         }
     }
@@ -127,6 +135,14 @@ static bool tools_fit(const struct chat_request *r)
         }
     }
     return true;
+}
+
+/* Of a model whose efforts are known. */
+static bool effort_fits(const struct scan *s, const struct models_choice *model)
+{
+    struct str efforts = text_from(model->caps->efforts);
+    scan_ref effort = SCAN_GET(s, 0, "reasoning_effort");
+    return effort == SCAN_ABSENT || efforts.n == 0 || text_list_has(efforts, scan_text(s, effort));
 }
 
 bool native_chat_fits(const struct chat_request *r, const struct models_choice *model)
@@ -148,7 +164,7 @@ bool native_chat_fits(const struct chat_request *r, const struct models_choice *
             return false;
         }
     }
-    return tools_fit(r) && messages_fit(r);
+    return tools_fit(r) && effort_fits(s, model) && messages_fit(r, model);
 }
 
 /* --- the body ------------------------------------------------------------------------------ */
@@ -156,7 +172,7 @@ bool native_chat_fits(const struct chat_request *r, const struct models_choice *
 struct writing {
     const struct scan *scan;
     struct buf *changes;
-    bool gpt, none; /* whose it is; effort "none" */
+    bool gpt, oss, none; /* whose it is; effort "none" */
 };
 
 static bool is_refused(const struct writing *w, enum fate fate)
@@ -165,7 +181,7 @@ static bool is_refused(const struct writing *w, enum fate fate)
     case SAMPLING:
         return w->gpt && !w->none;
     case PENALTY:
-        return !w->gpt || !w->none;
+        return !w->oss && (!w->gpt || !w->none);
     case EFFORT:
         return !w->gpt && w->none;
     case UNKNOWN:
@@ -194,7 +210,8 @@ enum status native_chat_write(const struct chat_request *r, const struct models_
 {
     const struct scan *s = r->scan;
     struct edits e;
-    struct writing w = {s, changes, is_gpt(model), no_effort(s)};
+    struct writing w = {s, changes, is_gpt(model), has_tags(model), no_effort(s)};
+    scan_ref most = SCAN_GET(s, 0, "max_tokens");
     char *id = arena_printf(s->arena, "\"%.*s\"", STR_ARG(model->id)); /* legal: no escapes */
     if (!id) {
         return err_no_memory(err);
@@ -202,6 +219,9 @@ enum status native_chat_write(const struct chat_request *r, const struct models_
     edits_init(&e, s);
     (void)edits_filter(&e, 0, drops, &w); /* messages and model stay */
     edits_value(&e, SCAN_GET(s, 0, "model"), text_from(id));
+    if (most != SCAN_ABSENT) { /* its older name is refused by GPT */
+        edits_value(&e, scan_key(s, most), STR("\"max_completion_tokens\""));
+    }
     if (r->stream) {
         edits_inside(&e, 0, STR("\"stream_options\":{\"include_usage\":true},"));
     }

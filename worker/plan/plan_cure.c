@@ -137,7 +137,8 @@ static bool asks(const struct plan *p, enum learned what)
 {
     switch (what) {
     case LEARNED_NOTHING:
-    case LEARNED_NATIVE: /* there is no plan for it: native.c */
+    case LEARNED_NATIVE: /* there is no plan for them: native.c */
+    case LEARNED_NATIVE_RESPONSES:
     case LEARNED_COUNT:
         return false;
     case LEARNED_SAMPLING:

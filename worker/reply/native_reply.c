@@ -1,24 +1,20 @@
 #include "worker/reply/native_reply.h"
 
-#include <stdio.h>
-
-#include "server/json/json.h"
-#include "worker/dialect/edits.h"
+#include "worker/reply/native_edit.h"
+#include "worker/reply/native_tags.h"
 
 #define EVENT_ARENA_MAX ((size_t)32 << 20)
-#define CALLS_MAX       128 /* of one answer; ids of more stay as they are */
-#define ID_SIZE         40
-
-static const struct scan_limits limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
 
 struct native_reply { /* begins as all of them */
     struct reply reply;
     bool wants_usage;
-    char id[CALLS_MAX][ID_SIZE]; /* by index of the call; "": none yet */
+    bool has_tags;
+    struct native_tags tags;
+    struct native_edit_ids ids; /* by index of the call */
 };
 
-struct reply *native_chat_new(struct arena *arena, struct str client_model, bool wants_usage)
+struct reply *native_chat_new(struct arena *arena, struct str client_model, bool wants_usage,
+                              bool tags)
 {
     struct native_reply *r = arena_alloc(arena, sizeof *r);
     if (!r) {
@@ -26,16 +22,11 @@ struct reply *native_chat_new(struct arena *arena, struct str client_model, bool
     }
     r->reply = (struct reply){.client_model = client_model};
     r->wants_usage = wants_usage;
+    r->has_tags = tags;
     return &r->reply;
 }
 
 /* --- what is read -------------------------------------------------------------------------- */
-
-static uint64_t count_at(const struct scan *s, scan_ref object, const char *name)
-{
-    int64_t v;
-    return scan_i64(s, scan_get(s, object, text_from(name)), &v) && v > 0 ? (uint64_t)v : 0;
-}
 
 /* The input has what the cache had, and what went into it. */
 static void read_usage(struct reply *r, const struct scan *s)
@@ -45,16 +36,17 @@ static void read_usage(struct reply *r, const struct scan *s)
     if (scan_type(s, u) != SCAN_OBJECT) {
         return;
     }
-    uint64_t all = count_at(s, u, "prompt_tokens"), read = count_at(s, in, "cached_tokens"),
-             written = count_at(s, in, "cache_write_tokens");
+    uint64_t all = native_edit_count(s, u, "prompt_tokens"),
+             read = native_edit_count(s, in, "cached_tokens"),
+             written = native_edit_count(s, in, "cache_write_tokens");
     r->usage.seen = true;
     r->usage.tokens = (struct tokens){
         .input = read + written <= all ? all - read - written : all,
-        .output = count_at(s, u, "completion_tokens"),
+        .output = native_edit_count(s, u, "completion_tokens"),
         .cache_read = read,
         .write_5m = written,
     };
-    r->thinking = count_at(s, out, "reasoning_tokens");
+    r->thinking = native_edit_count(s, out, "reasoning_tokens");
 }
 
 static void read_end(struct reply *r, const struct scan *s, scan_ref choice)
@@ -75,33 +67,13 @@ static void read_end(struct reply *r, const struct scan *s, scan_ref choice)
 
 /* --- what is mended ------------------------------------------------------------------------ */
 
-static bool only_counts(struct str id)
-{
-    struct str begin = STR("call_");
-    if (!text_starts(id, begin) || id.n == begin.n) {
-        return false;
-    }
-    for (size_t i = begin.n; i < id.n; i++) {
-        if (id.p[i] < '0' || id.p[i] > '9') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void mend_call(struct native_reply *r, struct edits *e, scan_ref call, uint64_t index)
 {
     const struct scan *s = e->scan;
     scan_ref id = SCAN_GET(s, call, "id");
-    if (!only_counts(scan_text(s, id)) || index >= CALLS_MAX) {
-        return;
+    if (native_edit_only_counts(scan_text(s, id)) && index < NATIVE_EDIT_CALLS) {
+        edits_value(e, id, native_edit_id(&r->ids, index));
     }
-    if (!r->id[index][0]) {
-        char fresh[ID_SIZE - 2];
-        text_id(STR("call_"), fresh, sizeof fresh);
-        snprintf(r->id[index], ID_SIZE, "\"%s\"", fresh);
-    }
-    edits_value(e, id, text_from(r->id[index]));
 }
 
 static void mend_calls(struct native_reply *r, struct edits *e, scan_ref message)
@@ -119,21 +91,48 @@ static void mend_calls(struct native_reply *r, struct edits *e, scan_ref message
     }
 }
 
-static void mend_model(struct native_reply *r, struct edits *e)
+/* In place of the member, or beside the others. */
+static void put_member(struct edits *e, scan_ref object, struct str name, struct str text)
 {
-    struct buf b;
-    struct json_out w;
-    scan_ref model = SCAN_GET(e->scan, 0, "model");
-    if (model == SCAN_ABSENT) {
+    scan_ref there = scan_get(e->scan, object, name);
+    if (there != SCAN_ABSENT) {
+        native_edit_put(e, there, text);
         return;
     }
-    buf_init(&b, 8192);
-    json_begin(&w, &b);
-    json_str(&w, r->reply.client_model);
-    struct str text = buf_ok(&b) ? arena_dup(e->scan->arena, buf_str(&b)) : (struct str){NULL, 0};
-    e->failed |= !text.p;
-    edits_value(e, model, text);
-    buf_free(&b);
+    struct str json = native_edit_json(e->scan->arena, text);
+    char *member = json.p ? arena_printf(e->scan->arena, "\"%.*s\":%.*s%s", STR_ARG(name),
+                                         STR_ARG(json), scan_size(e->scan, object) > 0 ? "," : "")
+                          : NULL;
+    e->failed |= !member;
+    edits_inside(e, object, text_from(member));
+}
+
+/* What is thought and what is said each in its own member, as clients read them. */
+static void mend_text(struct native_reply *r, struct edits *e, scan_ref message, bool ends)
+{
+    const struct scan *s = e->scan;
+    scan_ref content = SCAN_GET(s, message, "content");
+    struct str text = scan_text(s, content);
+    struct buf thought, said;
+    if (!r->has_tags || scan_type(s, message) != SCAN_OBJECT ||
+        SCAN_GET(s, message, "reasoning_content") != SCAN_ABSENT) {
+        return;
+    }
+    buf_init(&thought, text.n + NATIVE_TAGS_HELD);
+    buf_init(&said, text.n + NATIVE_TAGS_HELD);
+    native_tags_feed(&r->tags, text, &thought, &said);
+    if (ends) {
+        native_tags_end(&r->tags, &thought, &said);
+    }
+    e->failed |= !buf_ok(&thought) || !buf_ok(&said);
+    if (buf_len(&thought) > 0) {
+        put_member(e, message, STR("reasoning_content"), buf_str(&thought));
+    }
+    if (!text_eq(buf_str(&said), text)) {
+        put_member(e, message, STR("content"), buf_str(&said));
+    }
+    buf_free(&thought);
+    buf_free(&said);
 }
 
 /* Of a chunk or of a whole answer. */
@@ -141,7 +140,7 @@ static void mend(struct native_reply *r, struct edits *e)
 {
     const struct scan *s = e->scan;
     scan_ref choices = SCAN_GET(s, 0, "choices");
-    mend_model(r, e);
+    native_edit_put(e, SCAN_GET(s, 0, "model"), r->reply.client_model);
     read_usage(&r->reply, s);
     if (scan_type(s, choices) != SCAN_ARRAY) {
         return;
@@ -150,6 +149,9 @@ static void mend(struct native_reply *r, struct edits *e)
         read_end(&r->reply, s, c);
         mend_calls(r, e, SCAN_GET(s, c, "delta"));
         mend_calls(r, e, SCAN_GET(s, c, "message"));
+        bool ends = scan_type(s, SCAN_GET(s, c, "finish_reason")) == SCAN_STRING;
+        mend_text(r, e, SCAN_GET(s, c, "delta"), ends);
+        mend_text(r, e, SCAN_GET(s, c, "message"), true);
     }
 }
 
@@ -163,24 +165,12 @@ static bool is_counts(const struct scan *s)
            scan_type(s, choices) == SCAN_ARRAY && scan_size(s, choices) == 0;
 }
 
-/* Data of several lines is one text, whose ends of lines stand between values: blanks do as well, and
- * end no line of ours. */
-static void join_lines(struct buf *out, size_t from)
-{
-    char *p = buf_data(out);
-    for (size_t i = from; i < buf_len(out); i++) {
-        if (p[i] == '\n' || p[i] == '\r') {
-            p[i] = ' ';
-        }
-    }
-}
-
 static enum status put_chunk(struct native_reply *r, struct arena *arena, struct str payload,
                              struct buf *out, struct err *err)
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, payload, &limits, err) != STATUS_OK ||
+    if (scan_parse(&s, arena, payload, &native_edit_limits, err) != STATUS_OK ||
         scan_type(&s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_UPSTREAM, "an event of the model's stream cannot be read");
     }
@@ -200,7 +190,7 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, struct
     BUF_LIT(out, "data: ");
     size_t from = buf_len(out);
     enum status st = edits_apply(&e, out, err);
-    join_lines(out, from);
+    native_edit_join_lines(out, from);
     BUF_LIT(out, "\n\n");
     return st;
 }
@@ -238,7 +228,7 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, body, &limits, err) != STATUS_OK ||
+    if (scan_parse(&s, arena, body, &native_edit_limits, err) != STATUS_OK ||
         scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
     }

@@ -97,7 +97,7 @@ struct attempt {
     struct str tier;         /* Bedrock's header; empty: none */
     struct plan_terms terms; /* Bedrock's headers, or members of the body */
     struct {
-        bool here;   /* this attempt goes to Bedrock's own Chat Completions */
+        bool here;   /* this attempt goes to Bedrock's own Chat Completions, or Responses */
         int refused; /* with which status they did; 0: not. Goes on to the next one */
     } native;
     struct {              /* Bedrock's other host counts what CountTokens does not */

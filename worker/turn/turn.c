@@ -20,6 +20,9 @@ void turn_link(struct exchange *x)
 void turn_unlink(struct exchange *x)
 {
     struct worker *w = x->worker;
+    if (x->caller.ticket) {
+        LIST_REMOVE(x, asking);
+    }
     if (x->prev) {
         x->prev->next = x->next;
     } else {

@@ -9,6 +9,8 @@
 #ifndef WORKER_TURN_TURN_H
 #define WORKER_TURN_TURN_H
 
+#include <sys/queue.h>
+
 #include "server/http/http_out.h"
 #include "worker/turn/asked.h"
 #include "worker/turn/attempt.h"
@@ -71,6 +73,7 @@ struct exchange {
 
     struct loop_timer timer_ping, timer_deadline, timer_pause;
     struct exchange *prev, *next; /* all exchanges of the worker */
+    LIST_ENTRY(exchange) asking;  /* with a ticket */
 };
 
 void turn_wake(struct exchange *x);   /* what a step waited for has happened */

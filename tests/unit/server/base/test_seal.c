@@ -102,6 +102,8 @@ static void test_what_is_no_seal_does_not_open(void **state)
                                        "1.!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         assert_false(opens(&ours, text_from(rows[i]), STR("")));
+        assert_int_equal(seal_is_form(text_from(rows[i])),
+                         text_starts(text_from(rows[i]), STR("1.")));
     }
 }
 

@@ -149,11 +149,28 @@ static void test_memory_of_a_body_follows_what_has_come(void **state)
     assert_int_equal(b->conns.bodies.held, 0);
 }
 
+/* Its place is there from its first byte on: nothing more is asked of the heap. */
+static void test_body_of_known_length_is_never_moved(void **state)
+{
+    struct bed *b = *state;
+    static char bytes[1 << 20];
+    b->mode = HOLD;
+    bed_connect(b);
+    bed_send(b, STR(POST "Content-Length: 1048576\r\n\r\nabc"));
+    bed_run(b, 5);
+    heap_fail_after(1);
+    bed_send(b, (struct str){bytes, sizeof bytes - 3});
+    bed_until(b, &b->requests, 1);
+    heap_fail_after(0);
+    assert_int_equal(b->last_body_n, sizeof bytes);
+    assert_int_equal(b->refused, 0);
+}
+
 /* Memory ends where the body is read to its place, and where it is copied. */
 static void test_no_memory_inside_a_body_is_busy(void **state)
 {
     (void)state;
-    static const struct str heads[] = {STR(POST "Content-Length: 300000\r\n\r\nabc"),
+    static const struct str heads[] = {STR(POST "Content-Length: 3000000\r\n\r\nabc"),
                                        STR(POST_CHUNKS "40000\r\nabc")};
     static char bytes[100000];
     for (unsigned long k = 1; k < 4; k++) {
@@ -338,6 +355,7 @@ int main(void)
         BED(test_chunked_body_over_the_route_limit_is_refused),
         BED(test_bodies_of_all_connections_are_limited),
         BED(test_memory_of_a_body_follows_what_has_come),
+        BED(test_body_of_known_length_is_never_moved),
         cmocka_unit_test(test_no_memory_inside_a_body_is_busy),
         BED(test_refused_client_can_read_the_answer_after_sending_all),
         cmocka_unit_test(test_end_inside_a_request_is_answered),

@@ -1,5 +1,5 @@
 /* The program is run here by a small machine of our own, against the tables read one by one. */
-#include "server/platform/syscalls_program.h"
+#include "server/platform/syscalls_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,27 +77,35 @@ static uint32_t simple(uint32_t others, const struct syscalls_entry *e, size_t n
     return others;
 }
 
+/* xorshift: the same numbers everywhere. */
+static uint32_t some(uint32_t below)
+{
+    static uint32_t state = 16;
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % below;
+}
+
 /* Few numbers, values and masks, so that rows meet; some in the upper half of an argument. */
 static uint64_t some_value(void)
 {
     static const uint64_t values[] = {0, 1, 2, 3, 6, 0x100000001, 0xffffffff00000002, UINT64_MAX};
-    return values[rand() % (int)(sizeof values / sizeof values[0])];
+    return values[some(sizeof values / sizeof values[0])];
 }
 
 static size_t some_entries(struct syscalls_entry *e, size_t most, uint32_t numbers)
 {
     static const uint32_t actions[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 38,
                                        SECCOMP_RET_KILL_PROCESS};
-    size_t n = (size_t)rand() % (most + 1);
+    size_t n = some((uint32_t)most + 1);
     for (size_t i = 0; i < n; i++) {
-        e[i] = (struct syscalls_entry){.number = (uint32_t)rand() % numbers,
-                                       .action = actions[rand() % 3]};
-        for (size_t k = 0; k < 2 && rand() % 2; k++) {
+        e[i] = (struct syscalls_entry){.number = some(numbers), .action = actions[some(3)]};
+        for (size_t k = 0; k < 2 && some(2); k++) {
             uint64_t mask = some_value(), value = some_value();
-            bool bits = rand() % 2;
-            e[i].tests[k] =
-                (struct syscalls_test){bits ? SYSCALLS_BITS : SYSCALLS_IS, (unsigned)rand() % 6,
-                                       bits ? value & mask : value, mask};
+            bool bits = some(2);
+            e[i].tests[k] = (struct syscalls_test){bits ? SYSCALLS_BITS : SYSCALLS_IS, some(6),
+                                                   bits ? value & mask : value, mask};
         }
     }
     return n;
@@ -107,9 +115,9 @@ static void compare(const struct syscalls_program *p, uint32_t others,
                     const struct syscalls_entry *e, size_t n)
 {
     for (int i = 0; i < 400; i++) {
-        struct seccomp_data d = {.nr = rand() % 1100, .arch = HERE};
+        struct seccomp_data d = {.nr = (int)some(1100), .arch = HERE};
         if (i % 4 && n > 0) {
-            d.nr = (int)e[(size_t)rand() % n].number;
+            d.nr = (int)e[some((uint32_t)n)].number;
         }
         for (size_t k = 0; k < 6; k++) {
             d.args[k] = some_value();
@@ -126,7 +134,6 @@ static void test_make_decides_as_the_table_says(void **state)
     (void)state;
     static struct syscalls_entry e[SYSCALLS_ENTRIES_MAX];
     static struct syscalls_program p;
-    srand(16);
     for (int round = 0; round < 300; round++) {
         bool small = round % 2;
         size_t n = some_entries(e, small ? 12 : 120, small ? 8 : SYSCALLS_NUMBERS);

@@ -86,6 +86,27 @@ static void test_tick_calm_is_small_until_it_falls_behind(void **state)
     assert_int_equal(waiting(), 0);
 }
 
+/* Each batch is a sync of the disk: where few rows come they are awaited, as long as nobody minds. */
+static void test_tick_pause_is_as_long_as_half_a_small_batch_takes_to_come(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rows, pause_ms;
+    } steps[] = {{0, 200}, {1, 100}, {64, 1},  {9, 10},  {20, 16}, {8, 64},
+                 {5, 100}, {1, 100}, {50, 64}, {63, 32}, {0, 200}, {63, 100}};
+    uint64_t number = 0;
+    tick();
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        for (uint32_t n = 0; n < steps[i].rows; n++) {
+            write_record(&writer, number++, true);
+        }
+        drain_tick(drain, true);
+        if (drain_pause_ms(drain) != steps[i].pause_ms) {
+            fail_msg("step %zu: %u ms", i, drain_pause_ms(drain));
+        }
+    }
+}
+
 static void test_tick_key_of_a_clear_row_goes_under_its_own_id(void **state)
 {
     (void)state;
@@ -237,6 +258,7 @@ int main(void)
         T(test_batch_is_no_larger_than_the_store_takes),
         T(test_tick_more_than_one_tick_may_store_leaves_it_behind),
         T(test_tick_calm_is_small_until_it_falls_behind),
+        T(test_tick_pause_is_as_long_as_half_a_small_batch_takes_to_come),
         T(test_tick_key_of_a_clear_row_goes_under_its_own_id),
         T(test_tick_failing_store_keeps_records_and_backs_off),
         T(test_tick_poison_row_is_given_up_alone),

@@ -107,6 +107,29 @@ static void test_whole_answer_of_another_account_is_known_in_every_form(void **s
     }
 }
 
+static void test_only_thoughts_bind(void **state)
+{
+    static const struct {
+        const char *body;
+        bool bound;
+    } rows[] = {
+        {"{\"input\":\"x\",\"include\":[\"reasoning.encrypted_content\"]}", false},
+        {"{\"input\":[{\"type\":\"reasoning\",\"encrypted_content\":\"x\"}]}", true},
+        {"{\"messages\":[{\"content\":\"a signature\"}]}", false},
+        {"{\"messages\":[{\"content\":[{\"signature\":\"x\"}]}]}", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct exchange x = {.worker = &worker};
+        buf_init(&x.attempt.body, 65536);
+        buf_put_str(&x.attempt.body, text_from(rows[i].body));
+        if (thinker_is_bound(&x) != rows[i].bound) {
+            fail_msg("%s", rows[i].body);
+        }
+        buf_free(&x.attempt.body);
+    }
+}
+
 /* What a tool is given, what a text says, and what is cut: no thoughts. */
 static void test_what_only_looks_like_a_thought_is_none(void **state)
 {
@@ -201,6 +224,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(test_only_thoughts_bind),
         TEST(test_whole_answer_of_another_account_is_known_in_every_form),
         TEST(test_what_only_looks_like_a_thought_is_none),
         TEST(test_event_of_another_account_is_known_before_it_is_told),

@@ -10,6 +10,7 @@
 
 #define GPT  "global.openai.gpt-6-sol"
 #define GROK "xai.grok-4.7"
+#define OSS  "openai.gpt-oss-120b-1:0"
 #define HI   "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 /* NULL: it does not fit. notes: of what is left out */
@@ -59,7 +60,26 @@ static const struct {
     {"openai.gpt-6-sol", "{\"model\":\"a\"," HI "}", NULL, NULL},
     {"eu.openai.gpt-6-sol", "{\"model\":\"a\"," HI "}", NULL, NULL},
     {"global.openai.gpt-5.5", "{\"model\":\"a\"," HI "}", NULL, NULL},
-    {"openai.gpt-oss-120b-1:0", "{\"model\":\"a\"," HI "}", NULL, NULL},
+    {GPT, "{\"model\":\"a\"," HI ",\"max_tokens\":5}",
+     "{\"model\":\"" GPT "\"," HI ",\"max_completion_tokens\":5}", ""},
+    {GPT, "{\"model\":\"a\"," HI ",\"reasoning_effort\":\"minimal\"}", NULL, NULL},
+    {OSS,
+     "{\"model\":\"a\"," HI ",\"max_tokens\":5,\"temperature\":1,\"presence_penalty\":1,"
+     "\"reasoning_effort\":\"low\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
+     "]}",
+     "{\"model\":\"" OSS "\"," HI
+     ",\"max_completion_tokens\":5,\"temperature\":1,\"presence_penalty\":1,\"reasoning_effort\":"
+     "\"low\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+     ""},
+    {OSS, "{\"model\":\"a\"," HI ",\"logit_bias\":{}}", NULL, NULL},
+    {OSS, "{\"model\":\"a\"," HI ",\"reasoning_effort\":\"none\"}", NULL, NULL},
+    {OSS, "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"name\":\"n\",\"content\":\"x\"}]}",
+     NULL, NULL},
+    {OSS,
+     "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+     "\"image_url\":{\"url\":\"data:image/png;base64,AA==\"}}]}]}",
+     NULL, NULL},
+    {"openai.gpt-oss-safeguard-120b", "{\"model\":\"a\"," HI "}", NULL, NULL},
     {"global.anthropic.claude-opus-5-5", "{\"model\":\"a\"," HI "}", NULL, NULL},
 };
 

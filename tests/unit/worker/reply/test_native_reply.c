@@ -30,7 +30,7 @@ static int teardown(void **state)
 
 static struct reply *fresh(bool usage)
 {
-    struct reply *r = native_chat_new(arena, STR("my \"name\""), usage);
+    struct reply *r = native_chat_new(arena, STR("my \"name\""), usage, false);
     assert_non_null(r);
     return r;
 }
@@ -144,6 +144,49 @@ static void test_whole_answer(void **state)
     assert_true(r->stopped);
 }
 
+#define SAYS(delta, end)      "{\"choices\":[{\"delta\":{" delta "},\"finish_reason\":" end "}]}"
+#define TOLD_SAYS(delta, end) "data: " SAYS(delta, end) "\n\n"
+
+/* Each step: a delta, and what the client has of it. */
+static void test_thoughts_in_tags(void **state)
+{
+    static const struct {
+        const char *delta, *told;
+    } steps[] = {
+        {SAYS("\"role\":\"assistant\"", "null"), TOLD_SAYS("\"role\":\"assistant\"", "null")},
+        {SAYS("\"content\":\"<reas\"", "null"), TOLD_SAYS("\"content\":\"\"", "null")},
+        {SAYS("\"content\":\"oning>a \\\"b\"", "null"),
+         TOLD_SAYS("\"reasoning_content\":\"a \\\"b\",\"content\":\"\"", "null")},
+        {SAYS("\"content\":\" c</reasoning>\\nd\"", "null"),
+         TOLD_SAYS("\"reasoning_content\":\" c\",\"content\":\"d\"", "null")},
+        {SAYS("\"content\":\" <reasoning>\"", "null"),
+         TOLD_SAYS("\"content\":\" <reasoning>\"", "null")},
+        {SAYS("", "\"stop\""), TOLD_SAYS("", "\"stop\"")},
+    };
+    (void)state;
+    struct reply *r = native_chat_new(arena, STR("m"), false, true);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        assert_int_equal(event(r, steps[i].delta), STATUS_OK);
+        expect(steps[i].told);
+    }
+    r = native_chat_new(arena, STR("m"), false, true); /* one that is cut by its limit */
+    assert_int_equal(event(r, SAYS("\"content\":\"<reasoning>a</rea\"", "null")), STATUS_OK);
+    assert_int_equal(event(r, SAYS("", "\"length\"")), STATUS_OK);
+    expect(TOLD_SAYS("\"reasoning_content\":\"</rea\"", "\"length\""));
+    assert_int_equal(event(fresh(false), SAYS("\"content\":\"<reasoning>a\"", "null")), STATUS_OK);
+    expect(TOLD_SAYS("\"content\":\"<reasoning>a\"", "null")); /* of others it is text */
+    buf_clear(&out);
+    r = native_chat_new(arena, STR("m"), false, true);
+    assert_int_equal(
+        native_chat_relay.whole(r, arena,
+                                STR("{\"choices\":[{\"message\":{\"content\":\"<reasoning>a</"
+                                    "reasoning>b\"},\"finish_reason\":\"stop\"}]}"),
+                                &out, &err),
+        STATUS_OK);
+    expect("{\"choices\":[{\"message\":{\"reasoning_content\":\"a\",\"content\":\"b\"},"
+           "\"finish_reason\":\"stop\"}]}");
+}
+
 static void test_what_is_no_answer_is_none(void **state)
 {
     static const char *const events[] = {"", "{", "[]", "null", "{\"error\":{\"message\":\"x\"}}"};
@@ -169,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_thoughts_in_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_none, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,14 @@ static const struct scan_limits limits = {
     .depth = 128, .values = 100000, .keys = 10000, .number_len = 64};
 
 /* Which reader a body gets: the route decides, but for a body of /v1/responses on the chat route. */
+/* The three share their memory: nobody may look at one that was not read. */
+static void check_shared(const struct asked *a)
+{
+    bool chat = !a->by_input && a->dialect == DIALECT_OPENAI;
+    assert_ptr_equal(asked_chat(a), chat ? &a->chat : NULL);
+    assert_ptr_equal(asked_messages(a), a->dialect == DIALECT_ANTHROPIC ? &a->messages : NULL);
+}
+
 static void test_read_table(void **state)
 {
     (void)state;
@@ -70,11 +78,7 @@ static void test_read_table(void **state)
         assert_ptr_equal(wish, rows[i].by_input                    ? &a.responses.wish
                                : rows[i].dialect == DIALECT_OPENAI ? &a.chat.wish
                                                                    : &a.messages.wish);
-        /* the three share their memory: nobody may look at one that was not read */
-        bool chat = !rows[i].by_input && rows[i].dialect == DIALECT_OPENAI;
-        bool messages = rows[i].dialect == DIALECT_ANTHROPIC;
-        assert_ptr_equal(asked_chat(&a), chat ? &a.chat : NULL);
-        assert_ptr_equal(asked_messages(&a), messages ? &a.messages : NULL);
+        check_shared(&a);
         arena_drop(arena);
     }
 }

@@ -1,6 +1,7 @@
 /*
- * syscalls_program.h - a table of system calls as a program of the kernel's packet filter, which
- * decides about each call (seccomp(2)). Pure; knows nothing of names.
+ * syscalls_private.h - what syscalls.c and syscalls_program.c share: a table of system calls as a
+ * program of the kernel's packet filter, which decides about each call (seccomp(2)). Pure; knows
+ * nothing of names.
  *
  *   another architecture, x32  killed: their numbers mean other calls
  *   a number of the table      its rows in their order; the first whose tests all hold
@@ -9,8 +10,8 @@
  * Numbers are looked for by halves: about eight comparisons a call. libseccomp makes the same out of
  * a database, which costs each process milliseconds and pages that are not given back.
  */
-#ifndef SERVER_PLATFORM_SYSCALLS_PROGRAM_H
-#define SERVER_PLATFORM_SYSCALLS_PROGRAM_H
+#ifndef SERVER_PLATFORM_SYSCALLS_PRIVATE_H
+#define SERVER_PLATFORM_SYSCALLS_PRIVATE_H
 
 #include <linux/filter.h>
 

@@ -1,0 +1,46 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/base/arena.h"
+#include "server/json/scan_bound.h"
+
+static const struct scan_limits wide = {128, 1000000, 1000000, 64};
+
+static void test_bound_counts_what_can_stand_before_a_value(void **state)
+{
+    (void)state;
+    static char text[10000];
+    uint32_t want = 1;
+    for (uint32_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)(i * 7);
+        want += text[i] != '\0' && strchr(",:[{", text[i]) != NULL;
+        if (i % 97 < 2 || i > 9900) {
+            assert_int_equal(scan_bound((struct str){text, i + 1}, &wide),
+                             want < (i + 129) / 2 + 2 ? want : (i + 129) / 2 + 2);
+        }
+    }
+}
+
+static void test_bound_is_not_more_than_the_size_or_the_limit_allow(void **state)
+{
+    (void)state;
+    static char text[5000];
+    struct scan_limits few = wide;
+    memset(text, '[', sizeof text);
+    assert_int_equal(scan_bound((struct str){text, sizeof text}, &wide), (5000 + 128) / 2 + 2);
+    few.values = 100;
+    assert_int_equal(scan_bound((struct str){text, sizeof text}, &few), 201);
+    assert_int_equal(scan_bound((struct str){"", 0}, &wide), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bound_counts_what_can_stand_before_a_value),
+        cmocka_unit_test(test_bound_is_not_more_than_the_size_or_the_limit_allow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

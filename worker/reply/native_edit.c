@@ -1,0 +1,73 @@
+#include "worker/reply/native_edit.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "server/json/json.h"
+
+const struct scan_limits native_edit_limits = {
+    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+bool native_edit_only_counts(struct str id)
+{
+    struct str begin = STR("call_");
+    if (!text_starts(id, begin) || id.n == begin.n) {
+        return false;
+    }
+    for (size_t i = begin.n; i < id.n; i++) {
+        if (id.p[i] < '0' || id.p[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct str native_edit_id(struct native_edit_ids *ids, uint64_t at)
+{
+    assert(at < NATIVE_EDIT_CALLS);
+    char *id = ids->id[at];
+    if (!id[0]) {
+        char fresh[NATIVE_EDIT_ID_SIZE - 2];
+        text_id(STR("call_"), fresh, sizeof fresh);
+        snprintf(id, NATIVE_EDIT_ID_SIZE, "\"%s\"", fresh);
+    }
+    return text_from(id);
+}
+
+struct str native_edit_json(struct arena *arena, struct str text)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, 6 * text.n + 2); /* the longest escape is six bytes */
+    json_begin(&w, &b);
+    json_str(&w, text);
+    struct str json = buf_ok(&b) ? arena_dup(arena, buf_str(&b)) : (struct str){NULL, 0};
+    buf_free(&b);
+    return json;
+}
+
+void native_edit_put(struct edits *e, scan_ref value, struct str text)
+{
+    if (value == SCAN_ABSENT) {
+        return;
+    }
+    struct str json = native_edit_json(e->scan->arena, text);
+    e->failed |= !json.p;
+    edits_value(e, value, json);
+}
+
+uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name)
+{
+    int64_t v;
+    return scan_i64(s, scan_get(s, object, text_from(name)), &v) && v > 0 ? (uint64_t)v : 0;
+}
+
+void native_edit_join_lines(struct buf *out, size_t from)
+{
+    char *p = buf_data(out);
+    for (size_t i = from; i < buf_len(out); i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
+            p[i] = ' ';
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/*
+ * native_edit.h - what is mended in the answers of both of Bedrock's own OpenAI endpoints, Chat Completions
+ * (native_reply.c) and Responses (native_output.c). Pure; worker.
+ */
+#ifndef WORKER_REPLY_NATIVE_EDIT_H
+#define WORKER_REPLY_NATIVE_EDIT_H
+
+#include "worker/dialect/edits.h"
+
+#define NATIVE_EDIT_CALLS   128 /* of one answer; ids of more stay as they are */
+#define NATIVE_EDIT_ID_SIZE 40
+
+extern const struct scan_limits native_edit_limits; /* of an event, or of a whole answer */
+
+struct native_edit_ids { /* zero: none is there yet */
+    char id[NATIVE_EDIT_CALLS][NATIVE_EDIT_ID_SIZE];
+};
+
+/* "call_0", "call_1" ...: an id that only counts within one answer. */
+bool native_edit_only_counts(struct str id);
+/* That of a call, the same each time, as a JSON string; at: below NATIVE_EDIT_CALLS. */
+struct str native_edit_id(struct native_edit_ids *ids, uint64_t at);
+/* text as JSON, in the arena; p NULL: no memory. */
+struct str native_edit_json(struct arena *arena, struct str text);
+/* text in place of a value that is there. */
+void native_edit_put(struct edits *e, scan_ref value, struct str text);
+/* 0: there is no such count. */
+uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name);
+/* Data of several lines is one text, whose ends of lines stand between values: blanks do as well, and
+ * end no line of ours. From here on in out. */
+void native_edit_join_lines(struct buf *out, size_t from);
+
+#endif

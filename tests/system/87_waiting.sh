@@ -121,7 +121,7 @@ mock_reset
 back
 
 # --- a chain waits for each of its models
-opus() { message hi "{\"model\":\"claude-opus-4-6\"${1:+,$1}}"; }
+opus() { message hi '{"model":"claude-opus-4-6"}'; }
 fault opus throttle 10
 fault nova throttle
 send comeback "$(opus)"

@@ -168,4 +168,27 @@ respond "$(ask $GPT '"say: one two three"' "$STREAM")"
 expect "before any output: a status" "$CODE $(jq -r .error.code "$T/body")" "429 rate_limit_exceeded"
 expect "no worker died" "$(grep -c 'starting it again' "$T/server.log")" 0
 expect "every signature was good" "$(ledger .signature_failures)" 0
+stop_server
+
+# --- lanes and chains: they move as all others do, natively where they can
+"$MOCK" --port 0 --quiet >"$T/other.out" 2>"$T/other.log" &
+OTHER_PID=$!
+eventually 5 grep -q listening "$T/other.out"
+OTHER_URL=http://$(sed -n 's/.*listening on //p' "$T/other.out")
+mock_reset
+fault gpt-6-sol throttle
+start_server WORKERS=1 BEDROCK_LANES="us-west-2=$MOCK_URL,us-east-1=$OTHER_URL" BEDROCK_ENDPOINT_URL=
+make_key lanes
+CODEX='{"stream":true,"include":["reasoning.encrypted_content"],"reasoning":{"effort":"low"}}'
+respond "$(ask $GPT '"say: guten Tag"' "$CODEX")"
+expect "a throttled lane is left" "$CODE $(one response.completed '.response.output[-1].content[0].text') $(way), $(MOCK_URL=$OTHER_URL way)" '200 "guten Tag" 1 0 0, 1 0 0'
+stop_server
+kill "$OTHER_PID"
+run -- map-model two "$GPT,us.amazon.nova-pro-v1:0"
+mock_reset
+fault gpt-6-sol unavailable
+start_server WORKERS=1
+make_key chains
+respond "$(ask two '"say: guten Tag"' '{"stream":true}')"
+expect "the next of a chain answers" "$CODE $(one response.completed '[.response.output[-1].content[0].text, .response.model]') $(way)" '200 ["guten Tag","two"] 2 0 1'
 finish

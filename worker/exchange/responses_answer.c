@@ -76,7 +76,7 @@ void responses_answer_fail(struct exchange *x, const struct err *err, struct buf
     char text[sizeof err->text + 40];
     size_t at, n = (size_t)snprintf(text, sizeof text, "%s", err->text);
     struct reply *reply = x->attempt.reply; /* NULL between two attempts */
-    bool native = reply && x->attempt.native.here, told = reply && reply->started;
+    bool native = reply && x->attempt.native.here, told = x->outcome.told;
     if (!reply || (native && !told)) {
         reply = responses_answer_new(x, NULL);
     }

@@ -337,10 +337,10 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* give_back does it */
     /* Every large allocation would empty the fast bins first; small pieces stay in the tcache. */
     mallopt(M_MXFAST, 0);
-    static struct worker worker; /* zero, and most of its pages stay untouched: once a process */
+    static struct worker worker; /* zero, and most of its pages stay untouched */
     struct worker *w = &worker;
     struct err err = {.code = STATUS_OK};
-    assert(!w->segment);
+    assert(!w->segment); /* one at a time */
     w->config = c;
     w->segment = s;
     w->slot = slot;
@@ -365,5 +365,7 @@ int worker_run(const struct config *c, struct segment *s, uint32_t slot, int lis
     accept_join(w);
     loop_run(w->loop);
     stop(w);
-    return w->process.exit_code;
+    int code = w->process.exit_code;
+    *w = (struct worker){0};
+    return code;
 }

@@ -18,6 +18,7 @@ struct native_output { /* begins as all of them */
     struct arena *arena;
     struct native_edit_ids ids; /* by the number in the id of the call */
     struct buf held;            /* events that wait for the first output */
+    bool told;                  /* it has come */
     uint64_t next;              /* sequence_number of the next event */
     struct str created;         /* the response object, as the client knows it */
     struct buf kept;
@@ -273,19 +274,21 @@ static enum status take(struct native_output *r, struct arena *arena, struct str
     scan_ref response = SCAN_GET(&s, 0, "response"), error = SCAN_GET(&s, response, "error");
     if (kind == FAILS) {
         read_usage(&r->reply, &s, response);
+        r->reply.started = r->told; /* of no output nothing is counted */
         error = error == SCAN_ABSENT ? SCAN_GET(&s, 0, "error") : error;
         return refuse(&s, error == SCAN_ABSENT ? 0 : error, err);
     }
     edits_init(&e, &s);
     mend(r, &e, kind, name);
-    if (kind == BEGINS && !r->reply.started) {
+    r->reply.started = true; /* the model runs, and reads what it will be paid for */
+    if (kind == BEGINS && !r->told) {
         return put(r, &e, type, kind, &r->held, err);
     }
-    if (!r->reply.started) {
+    if (!r->told) {
         buf_put_str(out, buf_str(&r->held));
         out->failed |= !buf_ok(&r->held);
         buf_free(&r->held);
-        r->reply.started = true;
+        r->told = true;
     }
     return put(r, &e, type, kind, out, err);
 }

@@ -17,7 +17,7 @@ struct reply *native_output_new(struct arena *arena, struct str client_model,
                                 const struct responses_echo *echo);
 
 /* The stream ends here, of which events have been told: response.failed with the items that are there, and
- * "error" in both of its forms (converse_to_responses.h). r is of native_output_new, and started. */
+ * "error" in both of its forms (converse_to_responses.h). r is of native_output_new. */
 void native_output_fail(struct reply *r, struct str code, struct str message, struct buf *out);
 
 #endif

@@ -77,8 +77,8 @@ static void test_stream_passes_but_for_its_model(void **state)
     (void)state;
     struct reply *r = fresh();
     assert_int_equal(event(r, "response.created", CREATED("us.gpt", "{}")), STATUS_OK);
-    expect(""); /* it waits for some output */
-    assert_false(r->started);
+    expect("");              /* it waits for some output */
+    assert_true(r->started); /* a client that leaves now has cost its input */
     assert_int_equal(event(r, "response.output_item.added", ADDED("\"call_x\"")), STATUS_OK);
     expect(EVENT("response.created", CREATED(MY, "{\"a\":1}"))
                EVENT("response.output_item.added", ADDED("\"call_x\"")));
@@ -153,6 +153,32 @@ static void test_every_split_says_the_same(void **state)
                        EVENT("response.function_call_arguments.delta", DELTA)
                            EVENT("response.completed", COMPLETED(MY, "{\"a\":1}")));
     }
+}
+
+/* Each allocation fails once: then there is an error, or a flag that says so. */
+static void test_no_memory_is_told(void **state)
+{
+    static const char *const events[] = {CREATED("us.gpt", "{}"), ADDED("\"call_0\""), DELTA,
+                                         COMPLETED("us.gpt", "{}")};
+    unsigned failed = 0;
+    (void)state;
+    for (unsigned long k = 1; k < 40; k++) {
+        struct buf told;
+        enum status st = STATUS_OK;
+        struct reply *r = fresh();
+        buf_init(&told, 100000);
+        heap_fail_after(k);
+        for (size_t i = 0; i < COUNT_OF(events) && st == STATUS_OK && buf_ok(&told); i++)
+            st = native_output_relay.event(r, STR(""), text_from(events[i]), &told, &err);
+        bool broken = st != STATUS_OK || !buf_ok(&told);
+        if (broken && buf_len(&told) > 0)
+            native_output_fail(r, STR("server_error"), STR("x"), &told);
+        heap_fail_after(0);
+        assert_true(broken || r->stopped);
+        failed += broken;
+        buf_free(&told);
+    }
+    assert_true(failed > 3);
 }
 
 static void test_calls_that_are_only_counted_get_ids(void **state)
@@ -243,7 +269,7 @@ static void test_what_is_no_answer_is_none(void **state)
         struct reply *r = fresh();
         assert_int_equal(event(r, "x", rows[i].payload), rows[i].status);
         assert_int_equal(buf_len(&out), 0);
-        assert_false(r->stopped);
+        assert_false(r->stopped || r->started);
         assert_false(text_find(text_from(err.text), STR("123456789012"), &at));
     }
     assert_int_equal(event(fresh(), "error", "{}"), STATUS_UPSTREAM);
@@ -343,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_split_says_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_of_other_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),

@@ -66,7 +66,7 @@ send bound "$next"
 expect_true "its thoughts cannot be read at home: it waits" eventually 5 waits 1
 for i in 1 2 3; do
     timed "other$i" "$(message "another conversation $i")"
-    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $((MS < 500))" "200 us-west-2 1"
+    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $(line other$i moved) $((MS < 500))" "200 us-west-2 false 1"
 done
 expect_below "the closed lane is asked when it opens alone" "$(grep -c 'upstream: bound: ' "$T/server.log")" 6
 look() { run BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1@arn:aws:iam::210987654321:role/team/gateway=$FAR_URL" BEDROCK_ENDPOINT_URL= -- top "$@"; }
@@ -77,7 +77,7 @@ look --output json
 expect "also as JSON" "$(jq -r '.queue_waiting, .lanes[0].why, .lanes[1].moves > 0, (.conversations_moved | type)' "$T/out" | tr '\n' ' ')" "1 open true number "
 at "$FAR_URL" mock_reset
 back
-expect "its turn comes, and its lane is told" "$(code bound) $(line bound lane)" "200 $FAR"
+expect "its turn comes, and its lane is told" "$(code bound) $(line bound lane) $(line bound moved)" "200 $FAR true"
 expect "so is its wait" "$(line bound waited_ms)" "$(head_of bound x-converter-waited-ms)"
 # it waits in vain: the lane that it asked last is told
 stop_server

@@ -113,7 +113,7 @@ static void watch(struct worker *w)
 static void find_new_gates(struct worker *w, uint32_t gate)
 {
     struct waiting_place *p;
-    while ((p = w->waiters.line[gate].first) && !turns_valid(w->segment, &p->ticket)) {
+    while ((p = line_lost(w, gate))) {
         line_out(w, p);
         if (join(p->x, p)) {
             line_in(w, p);

@@ -134,6 +134,25 @@ static void test_late_is_by_each_ones_own_time(void **state)
     assert_ptr_equal(line_late(&worker, gate()), &place[3]);
 }
 
+/* The worker was stopped, and another model has their gate: also behind one of that model's. */
+static void test_lost_is_whose_gate_is_another_models(void **state)
+{
+    (void)state;
+    struct exchange late = {.worker = &worker};
+    struct waiting_place p = {.x = &late, .joined = true};
+    all_in();
+    assert_null(line_lost(&worker, gate()));
+    assert_true(turns_join(&segment, OWNER + TURNS_GATES, 300, clock_mono_ms() + 5000, &p.ticket));
+    assert_int_equal(p.ticket.gate, gate());
+    p.ticket.tag = 1; /* the first */
+    line_in(&worker, &p);
+    for (unsigned i = 0; i < N; i++) {
+        assert_ptr_equal(line_lost(&worker, gate()), &place[i]);
+        line_out(&worker, &place[i]);
+    }
+    assert_null(line_lost(&worker, gate()));
+}
+
 static void test_greedy_is_who_is_most_turns_ahead(void **state)
 {
     (void)state;
@@ -154,7 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_line_is_by_tag_whoever_comes_in_when), T(test_first_is_not_one_that_stands_aside),
         T(test_first_is_not_one_that_cannot_go),      T(test_late_is_by_each_ones_own_time),
-        T(test_greedy_is_who_is_most_turns_ahead),
+        T(test_lost_is_whose_gate_is_another_models), T(test_greedy_is_who_is_most_turns_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

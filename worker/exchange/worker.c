@@ -188,7 +188,7 @@ static void on_master_gone(struct loop *loop, void *owner, unsigned events)
 
 void worker_wake(struct worker *w)
 {
-    for (struct exchange *x = LIST_FIRST(&w->asking), *next; x; x = next) {
+    for (struct exchange *x = LIST_FIRST(&w->waiters.asking), *next; x; x = next) {
         next = LIST_NEXT(x, asking);
         exchange_wake(x);
     }

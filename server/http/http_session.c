@@ -219,6 +219,8 @@ static int on_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *ctx)
     (void)h2;
     if (frame->hd.type == NGHTTP2_DATA) {
         earn(s, EARN_DATA);
+    } else if (frame->hd.type == NGHTTP2_GOAWAY) {
+        s->last_unsent = false;
     }
     if (c && has_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
         earn(s, EARN_ANSWER);
@@ -252,15 +254,16 @@ void http_session_pump(struct http_session *s)
 {
     struct http_conn *c = s->socket;
     s->busy = true;
-    while (!c->socket.full && !c->socket.broken) {
+    while ((!c->socket.full || s->last_unsent) && !c->socket.broken) {
         const uint8_t *bytes;
         ssize_t n = 1;
-        while (n > 0 && buf_len(&c->out) < OUT_AT_ONCE) {
+        while (n > 0 && (buf_len(&c->out) < OUT_AT_ONCE || s->last_unsent)) {
             n = nghttp2_session_mem_send(s->h2, &bytes);
             if (n > 0) {
                 buf_put(&c->out, bytes, (size_t)n);
             }
         }
+        s->last_unsent = false;
         c->socket.broken |= n < 0;
         if (buf_len(&c->out) == 0) {
             break;
@@ -284,12 +287,14 @@ static void end_if_over(struct http_session *s)
     shutdown(c->socket.fd, SHUT_WR);
 }
 
-/* Not where it is decided: of two that wait to be sent nghttp2 does not see to it that the second says no more. */
+/* Not where it is decided, and made at once, even for a full socket: of two that wait to be sent nghttp2 does not see to it that the
+ * second says no more. What goes before it in the queue are small frames (QUEUE_MAX). */
 static void say_last(struct http_session *s)
 {
     if (s->last_due) {
         nghttp2_submit_goaway(s->h2, NGHTTP2_FLAG_NONE, s->last, NGHTTP2_NO_ERROR, NULL, 0);
         s->last_due = false;
+        s->last_unsent = true;
     }
 }
 

@@ -23,10 +23,11 @@ struct http_session {
     uint64_t calm_ms;
     size_t frame_left; /* bytes until the next frame begins */
     uint8_t frame_head[9], frame_head_n;
-    int32_t last;  /* stream that is served, when no other will be */
-    bool last_due; /* GOAWAY with it has still to be made */
-    bool busy;     /* nghttp2 is at work: it must not be called to work again */
-    bool closed;   /* the socket is */
+    int32_t last;     /* stream that is served, when no other will be */
+    bool last_due;    /* GOAWAY with it has still to be made */
+    bool last_unsent; /* it has not become bytes yet */
+    bool busy;        /* nghttp2 is at work: it must not be called to work again */
+    bool closed;      /* the socket is */
 };
 
 /* Frames into the socket until it takes no more. Calls no owner. */

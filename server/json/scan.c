@@ -471,7 +471,7 @@ enum status scan_parse(struct scan *s, struct arena *arena, struct str text,
                        .want = WANT_VALUE,
                        .limits = limits,
                        .err = err};
-    r.cap = scan_bound(text, limits);
+    r.cap = scan_bound(text, limits->depth, limits->values);
     r.node = arena_room(arena, (size_t)r.cap * sizeof *r.node); /* far more than most texts need */
     if (r.node == NULL) {
         return err_set(err, STATUS_INTERNAL, "out of memory for the JSON index");

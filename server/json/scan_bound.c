@@ -37,11 +37,11 @@ static uint32_t count_structural(const char *p, uint32_t n)
  * bytes, a scalar one, and siblings a separator: n bytes hold at most (n + 1) / 2 nodes, and an
  * invalid text half a node more for each container left open.
  */
-uint32_t scan_bound(struct str text, const struct scan_limits *limits)
+uint32_t scan_bound(struct str text, uint32_t depth, uint32_t values)
 {
     uint64_t bound = (uint64_t)count_structural(text.p, (uint32_t)text.n) + 1;
-    uint64_t by_size = ((uint64_t)text.n + limits->depth) / 2 + 2;
-    uint64_t by_limit = 2 * (uint64_t)limits->values + 1;
+    uint64_t by_size = ((uint64_t)text.n + depth) / 2 + 2;
+    uint64_t by_limit = 2 * (uint64_t)values + 1;
     if (bound > by_size) {
         bound = by_size;
     }

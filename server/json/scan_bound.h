@@ -4,9 +4,9 @@
 #ifndef SERVER_JSON_SCAN_BOUND_H
 #define SERVER_JSON_SCAN_BOUND_H
 
-#include "server/json/scan.h"
+#include "server/base/text.h"
 
-/* text: shorter than 2^29 bytes, JSON or not. */
-uint32_t scan_bound(struct str text, const struct scan_limits *limits);
+/* text: shorter than 2^29 bytes, JSON or not. depth, values: see scan_limits. */
+uint32_t scan_bound(struct str text, uint32_t depth, uint32_t values);
 
 #endif

@@ -17,7 +17,7 @@
 #define FULL_PAUSE_MS 1u        /* after a batch that was full: 40,000 rows a second */
 #define SOME_PAUSE_MS 10u       /* after one that was not: there is traffic; */
 #define MOST_PAUSE_MS 100u /* so long that SOME_ROWS come: a batch is a sync of the disk, and */
-#define SOME_ROWS     32u  /* costs as much as 30 rows */
+#define SOME_ROWS     32u  /* costs as much as 40 rows */
 #define NONE_PAUSE_MS 200u
 #define SWEEP_MS      1000u /* for what dead workers left, and records whose closing was not told */
 #define ADOPT_MS      10000u

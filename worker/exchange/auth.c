@@ -113,7 +113,7 @@ static enum status ask(struct exchange *x, struct str key, struct err *err)
     if (!x->caller.ticket) {
         return unavailable(err);
     }
-    LIST_INSERT_HEAD(&x->worker->asking, x, asking);
+    LIST_INSERT_HEAD(&x->worker->waiters.asking, x, asking);
     wait_for_answer(x);
     return STATUS_OK;
 }

@@ -145,9 +145,10 @@ static void find_origin(struct exchange *x)
     if (has_accounts(x)) {
         a->origin =
             (uint8_t)first_in_account(x, thinker_account(&lanes(x)->lane[LANES_HOME]), home);
-        if (thinker_find(x, &account, &a->thought)) {
-            a->origin = (uint8_t)first_in_account(x, account, a->origin);
-        }
+        unsigned lane =
+            thinker_find(x, &account, &a->thought) ? first_in_account(x, account, NONE) : NONE;
+        a->origin = lane == NONE ? a->origin : (uint8_t)lane;
+        a->thought = lane == NONE ? 0 : a->thought;
     }
 }
 

@@ -5,8 +5,6 @@
 #ifndef WORKER_TURN_CONTEXT_H
 #define WORKER_TURN_CONTEXT_H
 
-#include <sys/queue.h>
-
 #include "server/config/config.h"
 #include "server/net/fetch.h"
 #include "server/http/http_conn.h"
@@ -47,7 +45,6 @@ struct worker {
 
     struct exchange *exchanges; /* all that are open */
     uint32_t exchange_count;
-    LIST_HEAD(, exchange) asking; /* of these, who have asked the refresher about their key */
     struct waiters waiters;
 
     struct {

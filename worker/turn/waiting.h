@@ -1,10 +1,12 @@
 /*
  * waiting.h - who waits in a worker for a model that Bedrock throttles: the marks of a request, its place
  * in the line of each model that may answer it, and the lines. All zeroes is nobody. Changed by queue.c
- * and line.c alone.
+ * and line.c alone; but for those who wait for an answer about their key.
  */
 #ifndef WORKER_TURN_WAITING_H
 #define WORKER_TURN_WAITING_H
+
+#include <sys/queue.h>
 
 #include "server/net/loop.h"
 #include "shm/memory/turns.h"
@@ -53,7 +55,8 @@ struct waiters {
         struct waiting_place *first, *last; /* by tag */
         uint32_t n;
     } line[TURNS_GATES];
-    uint32_t n; /* requests, in all of them */
+    uint32_t n;                   /* requests, in all of them */
+    LIST_HEAD(, exchange) asking; /* and for the refresher, who is asked about their keys: auth.c */
     struct loop_timer timer;
 };
 

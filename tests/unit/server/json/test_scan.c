@@ -224,12 +224,13 @@ static void test_parse_value_limit_bounds_the_index(void **state)
     heap_drop((void *)text.p);
 }
 
-/* Every length around the block size, every place of the one special byte. */
+/* Every length around 16, and some around the 64 that a long string goes by; every place of the one
+ * special byte. */
 static void test_parse_special_byte_at_every_place_of_a_long_string_is_seen(void **state)
 {
     (void)state;
-    char text[64];
-    for (size_t n = 0; n < 50; n++) {
+    char text[400];
+    for (size_t n = 0; n < 350; n += n < 50 ? 1 : 13) {
         text[0] = text[n + 1] = '"';
         memset(text + 1, 'a', n);
         assert_int_equal(parse((struct str){text, n + 2}, &defaults, NULL), STATUS_OK);

@@ -7,7 +7,7 @@
 #include "server/base/arena.h"
 #include "server/json/scan_bound.h"
 
-static const struct scan_limits wide = {128, 1000000, 1000000, 64};
+enum { DEPTH = 128, MANY = 1000000 };
 
 static void test_bound_counts_what_can_stand_before_a_value(void **state)
 {
@@ -18,7 +18,7 @@ static void test_bound_counts_what_can_stand_before_a_value(void **state)
         text[i] = (char)(i * 7);
         want += text[i] != '\0' && strchr(",:[{", text[i]) != NULL;
         if (i % 97 < 2 || i > 9900) {
-            assert_int_equal(scan_bound((struct str){text, i + 1}, &wide),
+            assert_int_equal(scan_bound((struct str){text, i + 1}, DEPTH, MANY),
                              want < (i + 129) / 2 + 2 ? want : (i + 129) / 2 + 2);
         }
     }
@@ -28,12 +28,11 @@ static void test_bound_is_not_more_than_the_size_or_the_limit_allow(void **state
 {
     (void)state;
     static char text[5000];
-    struct scan_limits few = wide;
     memset(text, '[', sizeof text);
-    assert_int_equal(scan_bound((struct str){text, sizeof text}, &wide), (5000 + 128) / 2 + 2);
-    few.values = 100;
-    assert_int_equal(scan_bound((struct str){text, sizeof text}, &few), 201);
-    assert_int_equal(scan_bound((struct str){"", 0}, &wide), 1);
+    assert_int_equal(scan_bound((struct str){text, sizeof text}, DEPTH, MANY),
+                     (5000 + 128) / 2 + 2);
+    assert_int_equal(scan_bound((struct str){text, sizeof text}, DEPTH, 100), 201);
+    assert_int_equal(scan_bound((struct str){"", 0}, DEPTH, MANY), 1);
 }
 
 int main(void)

@@ -77,7 +77,7 @@ static enum status identify(struct exchange *x, const char *name, const char *va
     struct http_header h[2] = {{text_from(name), text_from(value)},
                                {STR("content-type"), STR("application/json")}};
     struct http_request r = {.headers = h, .header_count = 2};
-    LIST_INIT(&worker.asking); /* the exchange of the last call is no more */
+    LIST_INIT(&worker.waiters.asking); /* the exchange of the last call is no more */
     *x = (struct exchange){.worker = &worker, .route = &route};
     return auth_identify(x, &r, &x->outcome.err);
 }
@@ -185,19 +185,19 @@ static void test_who_asks_is_known_until_the_answer_or_the_end(void **state)
     struct exchange x;
     struct keymiss_question q;
     assert_int_equal(identify(&x, "x-api-key", "sk-good"), STATUS_OK);
-    assert_null(LIST_FIRST(&worker.asking));
+    assert_null(LIST_FIRST(&worker.waiters.asking));
     assert_int_equal(identify(&x, "x-api-key", "sk-later"), STATUS_OK);
-    assert_ptr_equal(LIST_FIRST(&worker.asking), &x);
+    assert_ptr_equal(LIST_FIRST(&worker.waiters.asking), &x);
     turn_link(&x);
     turn_unlink(&x);
-    assert_null(LIST_FIRST(&worker.asking));
+    assert_null(LIST_FIRST(&worker.waiters.asking));
     assert_true(keymiss_next(&segment, &q));
     keymiss_answer(&segment, &q, KEYMISS_ABSENT);
     assert_int_equal(identify(&x, "x-api-key", "sk-soon"), STATUS_OK);
     assert_true(keymiss_next(&segment, &q));
     keymiss_answer(&segment, &q, KEYMISS_FOUND);
     assert_int_equal(auth_await(&x), VERDICT_FAIL); /* it is not in the directory */
-    assert_null(LIST_FIRST(&worker.asking));
+    assert_null(LIST_FIRST(&worker.waiters.asking));
 }
 
 static void test_identify_store_away_is_503_never_401(void **state)

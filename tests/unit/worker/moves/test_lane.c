@@ -361,6 +361,32 @@ static void test_reload_keeps_what_is_known_with_its_lane(void **state)
     assert_int_equal(lane_of(6), 1);
 }
 
+/* While its account has no lane, its thoughts go home; they stay its own. */
+static void test_thoughts_of_an_account_without_a_lane_stay_its_own(void **state)
+{
+    (void)state;
+    struct config_lanes all = config.lanes;
+    struct err err;
+    struct exchange x = request(1, PLAIN);
+    x.attempt.lane.now = FAR;
+    thinker_note_event(&x, STR("{\"reasoningContent\":{\"signature\":\"" FAR_SEAL "\"}}"));
+    end(&x);
+    assert_int_equal(config_lanes_read(STR("us-west-2,eu-west-1@arn:aws:iam::345678901234:role/x"),
+                                       &config.lanes, &err),
+                     STATUS_OK);
+    lane_names_enter(&segment, &config.lanes, &all);
+    for (unsigned i = 0; i < 2; i++) {
+        x = request(2, THOUGHT(FAR_SEAL));
+        assert_int_equal(pick(&x), HOME);
+        lane_good(&x);
+        end(&x);
+    }
+    config.lanes = all;
+    x = request(2, THOUGHT(FAR_SEAL));
+    assert_int_equal(pick(&x), FAR);
+    end(&x);
+}
+
 static void test_lane_without_keys_or_geography_is_passed_over(void **state)
 {
     (void)state;
@@ -470,6 +496,7 @@ int main(void)
         TEST(test_absent_gives_the_last_word_to_who_has_it),
         TEST(test_thoughts_stay_in_the_account_that_thought_them),
         TEST(test_reload_keeps_what_is_known_with_its_lane),
+        TEST(test_thoughts_of_an_account_without_a_lane_stay_its_own),
         TEST(test_lane_without_keys_or_geography_is_passed_over),
         TEST(test_what_is_known_in_one_region_stays_at_home),
         TEST(test_probe_is_given_back_by_whoever_ends),

@@ -272,7 +272,9 @@ void http_out_send(struct http_conn *c)
     }
     c->socket.full = buf_len(&c->out) > 0;
     /* Of a slow stream what its head needed, too: each event is a small part of that. */
-    if (!c->socket.full && (c->out.cap > OUT_KEPT || (size_t)n < c->out.cap / 4)) {
+    bool head = !c->answer.done && n > 0 && (uint64_t)n > c->answer.bytes;
+    bool small = (size_t)n < c->out.cap / 4;
+    if (!c->socket.full && (c->out.cap > OUT_KEPT || head || small)) {
         buf_free(&c->out);
     }
 }

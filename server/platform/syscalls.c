@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #include "server/platform/syscalls_numbers.h"
 #include "server/platform/syscalls_private.h"
 
-struct table { /* from the heap, where its pages serve on; the stack would keep them */
+struct
+    table { /* pages of its own, which go again: heap and stack would keep them, in each process */
     struct syscalls_entry entries[SYSCALLS_ENTRIES_MAX];
     size_t n;
     struct syscalls_program program;
@@ -115,9 +117,14 @@ static int load(const struct syscalls_program *p)
 enum status syscalls_load_tables(enum syscalls_verdict others, struct err *err,
                                  const struct syscalls_row *const *tables)
 {
-    struct table *t = syscalls_built_in() ? heap_new(sizeof *t) : NULL;
-    if (!t) {
-        return syscalls_built_in() ? err_no_memory(err) : STATUS_OK;
+    if (!syscalls_built_in()) {
+        return STATUS_OK;
+    }
+    struct table *t = heap_must_fail() ? MAP_FAILED
+                                       : mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
+                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (t == MAP_FAILED) {
+        return err_no_memory(err);
     }
     for (; *tables; tables++) {
         for (const struct syscalls_row *row = *tables; row->names; row++) {
@@ -126,7 +133,7 @@ enum status syscalls_load_tables(enum syscalls_verdict others, struct err *err,
     }
     bool made = syscalls_program_make(&t->program, action_of(others), t->entries, t->n);
     int error = made ? load(&t->program) : E2BIG;
-    heap_drop(t);
+    munmap(t, sizeof *t);
     return error == 0 ? STATUS_OK
                       : err_set(err, STATUS_UNAVAILABLE, "filter of system calls: %s",
                                 strerrordesc_np(error));

@@ -2,6 +2,7 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 
 #include "server/base/arena.h"
 #include "server/base/text.h"
@@ -184,14 +185,18 @@ bool syscalls_program_make(struct syscalls_program *p, uint32_t others,
                            const struct syscalls_entry *entries, size_t n)
 {
     p->n = 0;
-    struct maker *m = n <= SYSCALLS_ENTRIES_MAX ? heap_new(sizeof *m) : NULL;
-    if (!m) {
+    if (n > SYSCALLS_ENTRIES_MAX || heap_must_fail()) {
+        return false;
+    }
+    struct maker *m =
+        mmap(NULL, sizeof *m, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (m == MAP_FAILED) {
         return false;
     }
     m->out = p;
     m->entries = entries;
     m->others = others;
     bool made = make(m, n);
-    heap_drop(m);
+    munmap(m, sizeof *m);
     return made;
 }

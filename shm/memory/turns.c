@@ -11,7 +11,7 @@
  * was then is nothing now. */
 #define IDLE_TURNS 65536u
 #define ASIDE      (1ull << 63)
-#define VAIN_MANY  3u /* twice in a row is chance */
+#define VAIN_MANY  3u
 #define NONE       TURNS_GATES
 
 size_t turns_area_size(void)
@@ -283,6 +283,13 @@ static void slow_down(struct turns_gate *g)
     }
 }
 
+/* At the pace that is found one in four is refused, so some refusals in a row are chance. */
+static uint32_t others_before(uint32_t vain)
+{
+    uint32_t more = vain > VAIN_MANY ? vain - VAIN_MANY : 0;
+    return more < 5 ? 1u << more : TURNS_ASIDE_MAX;
+}
+
 void turns_bad(struct segment *s, struct turns_ticket *t)
 {
     struct turns_gate *g = gate_of(s, t->gate);
@@ -294,9 +301,8 @@ void turns_bad(struct segment *s, struct turns_ticket *t)
     if (t->vain < VAIN_MANY || goods == t->goods) {
         slow_down(g);
     }
-    uint32_t others = t->vain < 6 ? 1u << (t->vain - 1) : TURNS_ASIDE_MAX;
     t->goods = goods;
-    t->aside = peek(&g->tries) + others;
+    t->aside = peek(&g->tries) + others_before(t->vain);
 }
 
 /* --- looking ------------------------------------------------------------------------------- */

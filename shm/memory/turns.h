@@ -10,9 +10,9 @@
  *   head        each worker shows the tag of its first in the gate; who has the least of all may try
  *   next, step  when the next one may try: the step grows with each refusal and shrinks with each answer,
  *               faster after some in a row, which finds the rate that Bedrock grants, a third above it
- *   aside       who tried and was refused lets others try first: one, then two, four, at most 32. So one
- *               that cannot go, being too large for what Bedrock has left, does not hold up those that
- *               can; it keeps its turn, and where nobody else waits it stands first
+ *   aside       who tried and was refused lets others try first: one, and from the fourth time on two,
+ *               four, at most 32. So one that cannot go, being too large for what Bedrock has left, does
+ *               not hold up those that can; it keeps its turn, and where nobody else waits it stands first
  *   busy_until  while somebody waits nobody passes by, or the turns would be worth nothing
  *
  *   tag   | aside 1 | turn 39 | arrival 24 ms |      0: nobody; of one turn the first come is the first

@@ -66,17 +66,18 @@ send bound "$next"
 expect_true "its thoughts cannot be read at home: it waits" eventually 5 waits 1
 for i in 1 2 3; do
     timed "other$i" "$(message "another conversation $i")"
-    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $((MS < 500))" "200 us-west-2 1"
+    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $(line other$i moved) $((MS < 500))" "200 us-west-2 false 1"
 done
 expect_below "the closed lane is asked when it opens alone" "$(grep -c 'upstream: bound: ' "$T/server.log")" 6
-shown() { run -- top --once && grep -q "^lane $FAR .* throttles [1-9].* probes [1-9].*, closed to 1 models (throttled)\$" "$T/out" && grep -q '^lane us-west-2 .*, open$' "$T/out"; }
+look() { run BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1@arn:aws:iam::210987654321:role/team/gateway=$FAR_URL" BEDROCK_ENDPOINT_URL= -- top "$@"; }
+shown() { look --once && grep -q "^lane $FAR .* throttles [1-9].* probes [1-9].*, closed to 1 models (throttled)\$" "$T/out" && grep -q '^lane us-west-2 .*, open$' "$T/out"; }
 expect_true "top shows how the lanes are" eventually 8 shown
 expect_match "and who waits" "$(cat "$T/out")" 'waiting for their turn: 1 of [1-9]'
-run -- top --output json
+look --output json
 expect "also as JSON" "$(jq -r '.queue_waiting, .lanes[0].why, .lanes[1].moves > 0, (.conversations_moved | type)' "$T/out" | tr '\n' ' ')" "1 open true number "
 at "$FAR_URL" mock_reset
 back
-expect "its turn comes, and its lane is told" "$(code bound) $(line bound lane)" "200 $FAR"
+expect "its turn comes, and its lane is told" "$(code bound) $(line bound lane) $(line bound moved)" "200 $FAR true"
 expect "so is its wait" "$(line bound waited_ms)" "$(head_of bound x-converter-waited-ms)"
 # it waits in vain: the lane that it asked last is told
 stop_server
@@ -120,23 +121,19 @@ mock_reset
 back
 
 # --- a chain waits for each of its models
-opus() { message hi "{\"model\":\"claude-opus-4-6\"${1:+,$1}}"; }
-fault opus throttle
+opus() { message hi '{"model":"claude-opus-4-6"}'; }
+fault opus throttle 10
 fault nova throttle
 send comeback "$(opus)"
 expect_true "both are throttled: it waits once" eventually 5 waits 1
-mock_reset
-fault nova throttle
 back
 expect "the first comes back" "$(code comeback) $(head_of comeback x-converter-model) $(line comeback bedrock_model) $(line comeback link)" "200 $A $A 0"
 expect "its wait is told" "$(line comeback waited_ms)" "$(head_of comeback x-converter-waited-ms)"
 mock_reset
 fault opus throttle
-fault nova throttle
+fault nova throttle 10
 send second "$(opus)"
 expect_true "it waits" eventually 5 waits 1
-mock_reset
-fault opus throttle
 back
 expect "the second comes back" "$(code second) $(head_of second x-converter-model) $(line second bedrock_model) $(line second link)" "200 $B $B 1"
 mock_reset

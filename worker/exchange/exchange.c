@@ -16,6 +16,7 @@
 #include "worker/exchange/head.h"
 #include "worker/moves/lane.h"
 #include "worker/exchange/passing.h"
+#include "worker/moves/places.h"
 #include "worker/moves/queue.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/money.h"
@@ -124,7 +125,7 @@ static void count_otherwise(struct exchange *x)
 /* A step has failed: another model may answer in place of this one, or this one a little later. */
 static void fail_or_move(struct exchange *x)
 {
-    queue_note(x);
+    places_note(x);
     if (x->asked.counting && x->state == EXCHANGE_RELAY && x->asked.dialect != DIALECT_BEDROCK) {
         count_otherwise(x);
     } else if (chain_try(x)) {
@@ -427,7 +428,7 @@ static enum verdict admit_step(struct exchange *x)
 
 static enum verdict send_step(struct exchange *x)
 {
-    return queue_has_turn(x)      ? bedrock_send(x)
+    return places_turn(x)         ? bedrock_send(x)
            : chain_passes_over(x) ? VERDICT_RETRY
            : queue_holds_back(x)  ? VERDICT_FAIL
                                   : bedrock_send(x);

@@ -223,11 +223,11 @@ static void publish_counters(struct worker *w)
     add_growth(w, COUNTER_TURNS, loop_turns(w->loop));
 }
 
-/* The heap stays while there is work: to give 300 KB back after each request and to get them again
- * costs a tenth of it. */
+/* The heap stays while requests come: to give 300 KB back after each of them and to get them again
+ * costs a tenth of it. Answers that go on need none of what their requests have left. */
 static void give_back(struct worker *w)
 {
-    bool busy = w->exchanges || w->conns.bytes_in != w->process.bytes_in;
+    bool busy = w->conns.bytes_in != w->process.bytes_in;
     w->process.bytes_in = w->conns.bytes_in;
     w->process.quiet_beats = busy ? 0 : w->process.quiet_beats + 1;
     if (w->process.quiet_beats == QUIET_BEATS) {

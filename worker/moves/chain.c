@@ -4,7 +4,7 @@
 #include "server/base/log.h"
 #include "shm/memory/counters.h"
 #include "worker/moves/lane.h"
-#include "worker/moves/queue.h"
+#include "worker/moves/places.h"
 #include "worker/model/endings.h"
 #include "worker/model/model_chain.h"
 #include "worker/turn/limits.h"
@@ -139,7 +139,7 @@ bool chain_try(struct exchange *x)
         x->outcome.earlier = why;
     }
     while (follow(x, &choice)) {
-        if (!takes_body(x, &from, &choice) || queue_knows(x, choice.link)) {
+        if (!takes_body(x, &from, &choice) || places_know(x, choice.link)) {
             continue;
         }
         if (enter(x, &choice)) {
@@ -164,7 +164,7 @@ bool chain_passes_over(struct exchange *x)
     }
     err_set(&x->outcome.err, STATUS_RATE, "the model is throttled by Bedrock");
     wait_say(&x->outcome.err, "try again", until_ms > now_ms ? (until_ms - now_ms) / 1000 + 1 : 1);
-    queue_note(x);
+    places_note(x);
     if (chain_try(x)) {
         return true;
     }

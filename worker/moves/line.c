@@ -67,6 +67,15 @@ struct waiting_place *line_late(const struct worker *w, uint32_t gate)
     return p;
 }
 
+struct waiting_place *line_lost(const struct worker *w, uint32_t gate)
+{
+    struct waiting_place *p = w->waiters.line[gate].first;
+    while (p && turns_valid(w->segment, &p->ticket)) {
+        p = p->next;
+    }
+    return p;
+}
+
 struct exchange *line_greedy(const struct worker *w, uint64_t *ahead_out)
 {
     struct exchange *most = NULL;

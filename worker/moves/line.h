@@ -14,6 +14,8 @@ void line_out(struct worker *w, struct waiting_place *p);
 struct waiting_place *line_first(const struct worker *w, uint32_t gate);
 /* Those whose time is over; NULL: none. */
 struct waiting_place *line_late(const struct worker *w, uint32_t gate);
+/* One whose gate is another model's by now; NULL: none. */
+struct waiting_place *line_lost(const struct worker *w, uint32_t gate);
 /* Of all lines the request that is most turns ahead, and how many. NULL: none waits. */
 struct exchange *line_greedy(const struct worker *w, uint64_t *ahead_out);
 /* What the others of the gate shall see of it; at least once a tick while it is not empty. */

@@ -6,11 +6,10 @@
 #include "server/base/log.h"
 #include "shm/memory/bucket.h"
 #include "shm/memory/counters.h"
-#include "worker/model/model_chain.h"
 #include "worker/moves/chain.h"
 #include "worker/moves/lane.h"
 #include "worker/moves/line.h"
-#include "worker/moves/reach.h"
+#include "worker/moves/places.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/wait.h"
 
@@ -19,63 +18,9 @@
 #define NO_GATE        "too many models have a queue"
 #define CLIENT_MS      1000 /* its answer is with the client before its time is over */
 
-static bool is_on(const struct exchange *x)
-{
-    return x->worker->config->queue_seconds > 0 && limits_billed(x) && !x->worker->draining;
-}
-
 static uint64_t owner_of(const struct exchange *x)
 {
     return turns_owner(x->asked.model.id);
-}
-
-/* --- places -------------------------------------------------------------------------------- */
-
-/* The next one from p on that is taken; NULL: none. p NULL: from the first. */
-static struct waiting_place *next_place(const struct exchange *x, struct waiting_place *p)
-{
-    struct waiting_place *end = x->waiting.place ? x->waiting.place + MODEL_CHAIN_MAX : NULL;
-    for (p = p ? p + 1 : x->waiting.place; p != end; p++) {
-        if (p->model) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-static struct waiting_place *place_here(const struct exchange *x)
-{
-    struct waiting_place *p = x->waiting.place ? &x->waiting.place[x->asked.model.link] : NULL;
-    return p && p->model ? p : NULL;
-}
-
-/* NULL: no memory, and it cannot wait. */
-static struct waiting_place *take_place(struct exchange *x)
-{
-    struct waiting *q = &x->waiting;
-    if (!q->place) {
-        q->place = arena_alloc(x->arena, MODEL_CHAIN_MAX * sizeof *q->place);
-    }
-    struct models_choice *model = q->place ? arena_alloc(x->arena, sizeof *model) : NULL;
-    if (!model) {
-        return NULL;
-    }
-    *model = x->asked.model;
-    struct waiting_place *p = &q->place[model->link];
-    *p = (struct waiting_place){.x = x, .model = model};
-    return p;
-}
-
-static void leave_place(struct exchange *x, struct waiting_place *p)
-{
-    if (p->in_line) {
-        line_out(x->worker, p);
-    }
-    if (p->joined) {
-        turns_leave(x->worker->segment, &p->ticket);
-    }
-    p->joined = false;
-    p->model = NULL;
 }
 
 /* After how long all who wait now have had their turn, as it goes now: at the first of its models. */
@@ -83,7 +28,7 @@ static void say(struct exchange *x, const char *why)
 {
     const struct segment *s = x->worker->segment;
     uint64_t now_ms = clock_mono_ms(), ms = turns_wait_ms(s, owner_of(x), now_ms);
-    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+    for (struct waiting_place *p = places_next(x, NULL); p; p = places_next(x, p)) {
         uint64_t other = turns_wait_ms(s, turns_owner(p->model->id), now_ms);
         ms = other < ms ? other : ms;
     }
@@ -109,7 +54,7 @@ static void end_wait(struct exchange *x, enum waiting_state state)
 {
     struct worker *w = x->worker;
     assert(x->waiting.state == WAITING_QUEUE);
-    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+    for (struct waiting_place *p = places_next(x, NULL); p; p = places_next(x, p)) {
         if (p->in_line) {
             line_out(w, p);
             line_show(w, p->ticket.gate);
@@ -140,12 +85,12 @@ static bool join(struct exchange *x, struct waiting_place *p)
 static bool line_up(struct exchange *x)
 {
     bool any = false;
-    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+    for (struct waiting_place *p = places_next(x, NULL); p; p = places_next(x, p)) {
         if (p->joined && !turns_valid(x->worker->segment, &p->ticket)) {
             p->joined = false;
         }
         if (!p->joined && !join(x, p)) {
-            leave_place(x, p);
+            places_leave(x, p);
             continue;
         }
         line_in(x->worker, p);
@@ -168,14 +113,14 @@ static void watch(struct worker *w)
 static void find_new_gates(struct worker *w, uint32_t gate)
 {
     struct waiting_place *p;
-    while ((p = w->waiters.line[gate].first) && !turns_valid(w->segment, &p->ticket)) {
+    while ((p = line_lost(w, gate))) {
         line_out(w, p);
         if (join(p->x, p)) {
             line_in(w, p);
             continue;
         }
-        leave_place(p->x, p);
-        if (!next_place(p->x, NULL)) {
+        places_leave(p->x, p);
+        if (!places_next(p->x, NULL)) {
             give_up(p->x, NO_GATE);
         }
     }
@@ -187,8 +132,8 @@ static void give_turn(struct waiting_place *p)
     struct exchange *x = p->x;
     struct err waited_for = x->outcome.err;
     if (!chain_back(x, p->model)) {
-        leave_place(x, p);
-        if (next_place(x, NULL)) {
+        places_leave(x, p);
+        if (places_next(x, NULL)) {
             x->outcome.err = waited_for;
             return;
         }
@@ -242,7 +187,7 @@ static uint32_t room(const struct worker *w)
 static uint64_t ahead_of(const struct exchange *x)
 {
     uint64_t least = UINT64_MAX;
-    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
+    for (struct waiting_place *p = places_next(x, NULL); p; p = places_next(x, p)) {
         uint64_t ahead = p->joined ? turns_ahead(x->worker->segment, &p->ticket) : 0;
         least = ahead < least ? ahead : least;
     }
@@ -267,15 +212,9 @@ static bool make_room(struct exchange *x)
 
 /* --- what is asked by the steps ------------------------------------------------------------ */
 
-bool queue_has_turn(const struct exchange *x)
-{
-    const struct waiting_place *p = x->waiting.turn;
-    return x->waiting.state == WAITING_TURN && p && p == place_here(x);
-}
-
 bool queue_holds_back(struct exchange *x)
 {
-    if (!is_on(x) || queue_has_turn(x) ||
+    if (!places_allowed(x) || places_turn(x) ||
         !turns_busy(x->worker->segment, owner_of(x), clock_mono_ms())) {
         return false;
     }
@@ -283,55 +222,12 @@ bool queue_holds_back(struct exchange *x)
     return true;
 }
 
-/* A day's quota and a model that is overloaded or away are no throttle; a refusal of ours is none
- * of Bedrock's. One that is being loaded will be there (429, too). */
-static bool is_throttled(const struct exchange *x)
-{
-    const struct transfer *t = &x->attempt.transfer;
-    return !x->outcome.told &&
-           ((x->state == EXCHANGE_SEND && x->outcome.err.code == STATUS_RATE) ||
-            (x->state == EXCHANGE_RELAY && t->refusal == 429 && t->complaint != COMPLAINT_DAY));
-}
-
-void queue_note(struct exchange *x)
-{
-    struct waiting *q = &x->waiting;
-    struct waiting_place *p = place_here(x);
-    if (!is_on(x) || q->state == WAITING_OVER) {
-        return;
-    }
-    bool had_turn = queue_has_turn(x), throttled = is_throttled(x);
-    q->turn = NULL;
-    q->state = WAITING_NOT;
-    if (!throttled) {
-        q->over |= 1u << x->asked.model.link;
-        if (p) {
-            leave_place(x, p);
-        }
-        return;
-    }
-    q->not_ready = x->state == EXCHANGE_RELAY && x->outcome.err.code == STATUS_OVERLOADED;
-    if (p && had_turn) {
-        turns_bad(x->worker->segment, &p->ticket);
-    }
-    p = p ? p : take_place(x);
-    if (p && x->attempt.lane.able) {
-        reach_keep(x, &p->reach);
-    }
-}
-
-bool queue_knows(const struct exchange *x, uint32_t link)
-{
-    const struct waiting *q = &x->waiting;
-    return q->until_ms > 0 && (q->over >> link & 1 || q->place[link].model);
-}
-
 /* Whatever this model said, another one may answer yet; but for a failure of the gateway's own. */
 static bool is_worth_it(const struct exchange *x)
 {
     enum status code = x->outcome.err.code;
-    return next_place(x, NULL) && !x->outcome.told && x->waiting.state != WAITING_OVER &&
-           (is_throttled(x) || x->attempt.transfer.refusal > 0 ||
+    return places_next(x, NULL) && !x->outcome.told && x->waiting.state != WAITING_OVER &&
+           (places_throttled(x) || x->attempt.transfer.refusal > 0 ||
             (x->outcome.moves > 0 &&
              (code == STATUS_INVALID || code == STATUS_CONTEXT || code == STATUS_NOT_SUPPORTED)));
 }
@@ -362,7 +258,7 @@ bool queue_enter(struct exchange *x)
 {
     struct worker *w = x->worker;
     uint64_t now_ms = clock_mono_ms();
-    if (!is_on(x) || !is_worth_it(x)) {
+    if (!places_allowed(x) || !is_worth_it(x)) {
         return false;
     }
     begin(x, now_ms);
@@ -399,19 +295,19 @@ enum verdict queue_step(struct exchange *x)
 bool queue_takes_no(const struct exchange *x)
 {
     const struct transfer *t = &x->attempt.transfer;
-    return queue_has_turn(x) && t->refusal == 429 && t->complaint != COMPLAINT_DAY;
+    return places_turn(x) && t->refusal == 429 && t->complaint != COMPLAINT_DAY;
 }
 
 static void leave_all(struct exchange *x)
 {
-    for (struct waiting_place *p = next_place(x, NULL); p; p = next_place(x, p)) {
-        leave_place(x, p);
+    for (struct waiting_place *p = places_next(x, NULL); p; p = places_next(x, p)) {
+        places_leave(x, p);
     }
 }
 
 void queue_answered(struct exchange *x)
 {
-    struct waiting_place *p = queue_has_turn(x) ? x->waiting.turn : NULL;
+    struct waiting_place *p = places_turn(x) ? x->waiting.turn : NULL;
     if (p) {
         turns_good(x->worker->segment, &p->ticket);
         p->joined = false; /* that turn is used */

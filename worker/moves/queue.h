@@ -3,17 +3,14 @@
  * for its turn instead of being refused; QUEUE_SECONDS at most, 0: nobody waits. Worker.
  *
  *   SEND   queue_holds_back   others wait for the model: nobody passes them
- *   (fail) queue_note         what the refusal says of waiting for this model
+ *   (fail) places_note        what the refusal says of waiting for this model
  *          queue_enter        nobody else answers: into the queue; state QUEUE
  *   QUEUE  queue_step         WAIT; NEXT when its turn has come; FAIL when it will not
  *   RELAY  queue_takes_no     who had its turn and is throttled waits for the next one
  *          queue_answered     Bedrock let it in
  *
- * Which model of a chain: it waits in the line of each one that has throttled it, and goes to the one
- * whose turn comes first, of two at once to the one that is named first. One that refused for another
- * reason is not waited for, and not asked again. Its places in the other lines it keeps until it is
- * answered. What waits for a model that is being loaded (ModelNotReadyException: AWS's SDKs try again,
- * too) waits in the same line.
+ * Which model of a chain: it waits in the line of each one that has throttled it (places.h), and goes to
+ * the one whose turn comes first. Its places in the other lines it keeps until it is answered.
  *
  * Turns are fair to keys over all workers (shm/memory/turns.h). One that cannot go steps aside: at once
  * where all lanes that it may use are closed and another request has one (reach.h), and for some turns
@@ -29,14 +26,8 @@
 
 #include "worker/turn/turn.h"
 
-/* The turn that it waited for is that of asked.model: it may be sent. */
-bool queue_has_turn(const struct exchange *x);
 /* True: it may not be sent now; outcome.err says so. */
 bool queue_holds_back(struct exchange *x);
-/* A step has failed, or the model was passed over: once, before anything else is made of it. */
-void queue_note(struct exchange *x);
-/* It waits for this link of its chain, or need not ask it again. */
-bool queue_knows(const struct exchange *x, uint32_t link);
 /* True: the exchange waits, and goes on with state QUEUE. */
 bool queue_enter(struct exchange *x);
 enum verdict queue_step(struct exchange *x); /* state QUEUE */

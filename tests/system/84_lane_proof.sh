@@ -79,6 +79,23 @@ stop_server
 on 0 mock_reset
 on 1 mock_reset
 
+# --- a lane without the model, or with its day used up, has not the last word where another one has more to say ------
+for told in "day-quota absent false" "day-quota denied false" "throttle day-quota " "unavailable day-quota "; do
+    read -r home east wanted <<<"$told"
+    on 0 mock_reset
+    on 1 mock_reset
+    start_server BEDROCK_LANES="us-west-2=${LANE_URL[0]},us-east-1=${LANE_URL[1]}" BEDROCK_ENDPOINT_URL= RATE_LIMIT_ENABLED=false WORKERS=1
+    on 0 script "$home" 0
+    on 1 script "$east" 0
+    for i in 1 2; do
+        ask "$(message "$i")"
+        expect "$home and $east, $i" "$CODE $(header x-should-retry)" "$([ "$home" = unavailable ] && echo 529 || echo 429) $wanted"
+    done
+    stop_server
+done
+on 0 mock_reset
+on 1 mock_reset
+
 # --- the price is of the region that ran it -----------------------------------------------------------------------
 start_server BEDROCK_LANES="us-west-2=${LANE_URL[0]},eu-west-2=${LANE_URL[1]}" BEDROCK_ENDPOINT_URL= RATE_LIMIT_ENABLED=false WORKERS=1 LOG_FORMAT=json
 make_key alice

@@ -43,6 +43,7 @@ struct waiting {
     struct waiting_place *turn; /* whose turn it has */
     uint32_t over;              /* a bit a link: it has refused for another reason */
     bool not_ready;             /* the last refusal was no throttle: the model is being loaded */
+    bool waits;                 /* it does, or did: there was room for it */
     bool counted;               /* how long it has waited in all */
     uint64_t since_ms;          /* of this wait */
     uint64_t until_ms;          /* no longer, in all its waits; 0: it has not waited */

@@ -75,6 +75,15 @@ expect "denied at home, answered elsewhere: proved" "$CODE $(header x-converter-
 before=$(on 0 ledger .requests)
 ask "$(message d)"
 expect "and known to all" "$CODE $(($(on 0 ledger .requests) - before)) $(grep -c "us-west-2 is closed to $A for .*: access_denied" "$T/server.log")" "200 0 1"
+on 0 fault nosuch notfound
+on 1 fault nosuch notfound
+KEY=$MALLORY
+for _ in $(seq 120); do ask "$(message m '{"model":"us.amazon.nosuch-v1:0"}')"; done
+KEY=$ALICE
+MODEL=claude-sonnet-4-5
+on 0 fault sonnet throttle 1
+ask "$(message n)"
+expect "who asks for what nobody has empties no bucket of others" "$CODE $(on 0 ledger '.last[0].model | test("sonnet")')" "200 true"
 stop_server
 on 0 mock_reset
 on 1 mock_reset

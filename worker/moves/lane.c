@@ -372,6 +372,16 @@ static void move(struct exchange *x, unsigned lane, uint32_t pause_ms)
     lanes_add(x->worker->segment, slot_of(x, lane), LANES_MOVES, 1);
 }
 
+/* It is closed to all for want of the model, and was tried: where that was proved, another has it. */
+static bool is_proved(const struct exchange *x)
+{
+    struct lanes_state state;
+    lanes_look(x->worker->segment, slot_of(x, x->attempt.lane.now), x->attempt.lane.model,
+               clock_mono_ms(), &state);
+    return blame_needs_proof(state.why);
+}
+
+/* retries: what it comes out of; NULL: it is free. */
 static bool move_on(struct exchange *x, struct retries *retries)
 {
     struct attempt_lane *a = &x->attempt.lane;
@@ -380,7 +390,7 @@ static bool move_on(struct exchange *x, struct retries *retries)
     if (lane == NONE) {
         return false;
     }
-    if (!retries_take(retries)) {
+    if (retries && !retries_take(retries)) {
         if (a->lease) {
             lanes_leave(x->worker->segment, slot_of(x, lane), a->model, a->lease, clock_mono_ms());
             a->lease = 0;
@@ -415,7 +425,7 @@ static bool move_back(struct exchange *x, enum lanes_why why)
     return true;
 }
 
-bool lane_refused(struct exchange *x, struct retries *retries)
+bool lane_refused(struct exchange *x, struct retries *retries, struct retries *proofs)
 {
     struct attempt_lane *a = &x->attempt.lane;
     if (!heeds(x)) {
@@ -431,6 +441,9 @@ bool lane_refused(struct exchange *x, struct retries *retries)
         return false;
     }
     a->refused |= BIT(a->now);
+    if (blame_needs_proof(why)) {
+        retries = is_proved(x) ? NULL : proofs;
+    }
     return move_on(x, retries) ||
            ((blame_needs_proof(why) || why == LANES_QUOTA) && move_back(x, why));
 }

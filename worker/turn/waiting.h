@@ -1,7 +1,7 @@
 /*
  * waiting.h - who waits in a worker for a model that Bedrock throttles: the marks of a request, its place
- * in the line of each model that may answer it, and the lines. All zeroes is nobody. Changed by queue.c
- * and line.c alone; but for those who wait for an answer about their key.
+ * in the line of each model that may answer it, and the lines. All zeroes is nobody. Changed by queue.c,
+ * line.c and places.c alone; but for those who wait for an answer about their key.
  */
 #ifndef WORKER_TURN_WAITING_H
 #define WORKER_TURN_WAITING_H

@@ -114,6 +114,14 @@ fault nova validation
 fault haiku validation
 ask "$(message hi)"
 expect "throttled, and no other takes it: come again" "$CODE $(asked) $(jq -r .error.type "$T/body")" "429 AABC rate_limit_error"
+for last in denied notfound absent day-quota; do
+    mock_reset
+    fault opus throttle
+    fault nova day-quota
+    fault haiku $last
+    ask "$(message hi)"
+    expect "throttled, and the last one is $last: come again" "$CODE $(asked) $(header retry-after) $(header x-should-retry)" "429 AABC 2 "
+done
 mock_reset
 fault opus denied
 fault nova validation
@@ -165,7 +173,7 @@ fault opus throttle
 fault nova tokens-200,pace-20
 curl -sN -o /dev/null --max-time 10 -H "x-api-key: $KEY" -H 'x-request-id: killed' -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages" &
 killed=$!
-moved() { grep -q "chain: killed: " "$T/server.log" && [ "$(asked)" = AAB ]; }
+moved() { grep -q "chain: killed: " "$T/server.log" && [ "$(asked | tr -s A)" = AB ]; } # twice, while there are retries left
 eventually 10 moved
 sleep 0.5
 for pid in $(processes worker); do kill -KILL "$pid"; done

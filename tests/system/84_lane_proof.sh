@@ -75,7 +75,33 @@ expect "denied at home, answered elsewhere: proved" "$CODE $(header x-converter-
 before=$(on 0 ledger .requests)
 ask "$(message d)"
 expect "and known to all" "$CODE $(($(on 0 ledger .requests) - before)) $(grep -c "us-west-2 is closed to $A for .*: access_denied" "$T/server.log")" "200 0 1"
+on 0 fault nosuch notfound
+on 1 fault nosuch notfound
+KEY=$MALLORY
+for _ in $(seq 120); do ask "$(message m '{"model":"us.amazon.nosuch-v1:0"}')"; done
+KEY=$ALICE
+MODEL=claude-sonnet-4-5
+on 0 fault sonnet throttle 1
+ask "$(message n)"
+expect "who asks for what nobody has empties no bucket of others" "$CODE $(on 0 ledger '.last[0].model | test("sonnet")')" "200 true"
 stop_server
+on 0 mock_reset
+on 1 mock_reset
+
+# --- a lane without the model, or with its day used up, has not the last word where another one has more to say ------
+for told in "day-quota absent false" "day-quota denied false" "throttle day-quota " "unavailable day-quota "; do
+    read -r home east wanted <<<"$told"
+    on 0 mock_reset
+    on 1 mock_reset
+    start_server BEDROCK_LANES="us-west-2=${LANE_URL[0]},us-east-1=${LANE_URL[1]}" BEDROCK_ENDPOINT_URL= RATE_LIMIT_ENABLED=false WORKERS=1
+    on 0 script "$home" 0
+    on 1 script "$east" 0
+    for i in 1 2; do
+        ask "$(message "$i")"
+        expect "$home and $east, $i" "$CODE $(header x-should-retry)" "$([ "$home" = unavailable ] && echo 529 || echo 429) $wanted"
+    done
+    stop_server
+done
 on 0 mock_reset
 on 1 mock_reset
 

@@ -47,6 +47,18 @@ expect_below "how often Bedrock was asked meanwhile" "$(ledger .requests)" 60
 mock_reset
 stop_server
 
+# --- who finds no room has not waited
+start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=1 QUEUE_SECONDS=2 QUEUE_MAX=1
+script throttle 0
+send room "$(message hi)"
+expect_true "it waits" eventually 5 waits 1
+ask "$(message hi)"
+expect_match "there is no room for another" "$CODE $(cat "$T/body")" '^429 .*QUEUE_MAX'
+back
+expect "one has waited" "$(metric requests_queued_total) $(metric queue_wait_seconds_count)" "1 1"
+mock_reset
+stop_server
+
 # --- what becomes of those who wait
 start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=2 PING_SECONDS=1 QUEUE_SECONDS=8 QUEUE_MAX=8 MAX_REQUEST_SECONDS=20
 mock_reset

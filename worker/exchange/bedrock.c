@@ -33,7 +33,8 @@
 struct bedrock {
     struct endpoint endpoint[LANES_MAX],
         mantle[LANES_MAX]; /* mantle: base[0] == 0: there is none */
-    struct retries retries;
+    struct retries retries,
+        proofs; /* proofs: what lane_refused takes for a model that is not to be had */
     struct buf scratch, authorization, path;
 };
 
@@ -110,6 +111,7 @@ struct bedrock *bedrock_new(struct worker *w, struct err *err)
     }
     uint32_t slots = w->segment->header->workers; /* half of them are the next generation's */
     retries_init(&b->retries, slots > 1 ? slots / 2 : 1);
+    b->proofs = b->retries;
     buf_init(&b->scratch, 65536);
     buf_init(&b->authorization, 1024);
     buf_init(&b->path, URL_MAX);
@@ -401,6 +403,7 @@ static enum verdict send_out(struct exchange *x, struct outgoing *o)
     t->sent_ns = clock_now_ns();
     if (x->attempt.number == 1) {
         retries_earn(&w->bedrock->retries);
+        retries_earn(&w->bedrock->proofs);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     lane_sent(x);
@@ -484,12 +487,13 @@ bool bedrock_retry(struct exchange *x)
     if (learn_skew(x) || native_refused(x) || drop_tier(x) || cure_try(x)) {
         return true;
     }
-    if (!x->attempt.mantle.here && lane_refused(x, &x->worker->bedrock->retries)) {
+    struct bedrock *b = x->worker->bedrock;
+    if (!x->attempt.mantle.here && lane_refused(x, &b->retries, &b->proofs)) {
         return true;
     }
     unsigned allowed = x->worker->config->bounds.attempts + attempt_granted(&x->attempt);
     if (x->attempt.number >= allowed || !worth_retrying(x) || queue_takes_no(x) ||
-        !retries_take(&x->worker->bedrock->retries)) {
+        !retries_take(&b->retries)) {
         return false;
     }
     uint32_t random,

@@ -135,7 +135,8 @@ bool chain_try(struct exchange *x)
     if (!is_left(x)) {
         return false;
     }
-    if (will_pass(x)) {
+    bool vain = wait_should_retry(&why) == 0 && x->outcome.earlier.code != STATUS_OK;
+    if (will_pass(x) && !vain) {
         x->outcome.earlier = why;
     }
     while (follow(x, &choice)) {
@@ -187,10 +188,17 @@ bool chain_back(struct exchange *x, const struct models_choice *to)
     return true;
 }
 
+/* No later time cures it. */
+static bool is_vain(const struct err *err)
+{
+    return is_unable(err->code) || err->code == STATUS_NO_MODEL || err->code == STATUS_NOT_FOUND ||
+           wait_should_retry(err) == 0;
+}
+
 void chain_end(struct exchange *x)
 {
     if (x->outcome.moves > 0 && x->outcome.earlier.code != STATUS_OK && !x->outcome.told &&
-        is_unable(x->outcome.err.code)) {
+        is_vain(&x->outcome.err)) {
         x->outcome.err = x->outcome.earlier;
         x->attempt.transfer.theirs = NULL;
     }

@@ -372,6 +372,16 @@ static void move(struct exchange *x, unsigned lane, uint32_t pause_ms)
     lanes_add(x->worker->segment, slot_of(x, lane), LANES_MOVES, 1);
 }
 
+/* It is closed to all for want of the model, and was tried: where that was proved, another has it. */
+static bool is_proved(const struct exchange *x)
+{
+    struct lanes_state state;
+    lanes_look(x->worker->segment, slot_of(x, x->attempt.lane.now), x->attempt.lane.model,
+               clock_mono_ms(), &state);
+    return blame_needs_proof(state.why);
+}
+
+/* retries: what it comes out of; NULL: it is free. */
 static bool move_on(struct exchange *x, struct retries *retries)
 {
     struct attempt_lane *a = &x->attempt.lane;
@@ -380,7 +390,7 @@ static bool move_on(struct exchange *x, struct retries *retries)
     if (lane == NONE) {
         return false;
     }
-    if (!retries_take(retries)) {
+    if (retries && !retries_take(retries)) {
         if (a->lease) {
             lanes_leave(x->worker->segment, slot_of(x, lane), a->model, a->lease, clock_mono_ms());
             a->lease = 0;
@@ -391,9 +401,10 @@ static bool move_on(struct exchange *x, struct retries *retries)
     return true;
 }
 
-/* That the model is not here is no answer where another lane has it and is closed for a moment: that
- * one has the last word. Not out of the bucket: a lane says so once a request, and it is learned. */
-static bool move_back(struct exchange *x)
+/* That the model is not here is no answer where another lane has it and is closed, nor is a day's quota
+ * where another one is closed for a moment: that one has the last word. Not out of the bucket: a lane says
+ * so once a request, and it is learned. */
+static bool move_back(struct exchange *x, enum lanes_why why)
 {
     struct attempt_lane *a = &x->attempt.lane;
     struct lanes_state state;
@@ -405,15 +416,16 @@ static bool move_back(struct exchange *x)
     }
     lanes_look(x->worker->segment, slot_of(x, lane), a->model, clock_mono_ms(), &state);
     bool fine = state.why == LANES_FINE && a->refused & BIT(lane); /* one fault closes nothing */
-    if (!fine && state.why != LANES_THROTTLED && state.why != LANES_FAILED) {
+    bool spent = state.why == LANES_QUOTA && why != LANES_QUOTA;
+    if (!fine && !spent && state.why != LANES_THROTTLED && state.why != LANES_FAILED) {
         return false;
     }
     text_random(&random, sizeof random);
-    move(x, lane, random % BACK_MS + 1);
+    move(x, lane, spent ? 0 : random % BACK_MS + 1); /* it will say no more in a second */
     return true;
 }
 
-bool lane_refused(struct exchange *x, struct retries *retries)
+bool lane_refused(struct exchange *x, struct retries *retries, struct retries *proofs)
 {
     struct attempt_lane *a = &x->attempt.lane;
     if (!heeds(x)) {
@@ -429,7 +441,11 @@ bool lane_refused(struct exchange *x, struct retries *retries)
         return false;
     }
     a->refused |= BIT(a->now);
-    return move_on(x, retries) || (blame_needs_proof(why) && move_back(x));
+    if (blame_needs_proof(why)) {
+        retries = is_proved(x) ? NULL : proofs;
+    }
+    return move_on(x, retries) ||
+           ((blame_needs_proof(why) || why == LANES_QUOTA) && move_back(x, why));
 }
 
 void lane_anew(struct exchange *x)

@@ -22,8 +22,10 @@ void lane_sent(struct exchange *x); /* for the count */
  * not have the same request are told to all. */
 void lane_good(struct exchange *x);
 /* outcome.err, the transfer's refusal and complaint are filled: remembers what of it is the lane's.
- * True: attempt.lane.now is another one, to be asked after attempt.pause_ms. */
-bool lane_refused(struct exchange *x, struct retries *retries);
+ * True: attempt.lane.now is another one, to be asked after attempt.pause_ms. Moves for what has to be
+ * proved come out of proofs: who asks for what nobody has takes none from those that are throttled. Where
+ * it was proved they are free. */
+bool lane_refused(struct exchange *x, struct retries *retries, struct retries *proofs);
 /* Another model, or another turn after a wait: all lanes are looked at again. */
 void lane_anew(struct exchange *x);
 /* The request ends, whatever became of it. */

@@ -245,7 +245,6 @@ static void begin(struct exchange *x, uint64_t now_ms)
         uint64_t margin_ms = patience_ms > 2 * CLIENT_MS ? CLIENT_MS : patience_ms / 2;
         q->client_until_ms = x->asked.here_ms + patience_ms - margin_ms;
     }
-    counters_add(COUNTER_QUEUED, 1);
 }
 
 static bool is_late(const struct exchange *x, uint64_t now_ms)
@@ -275,6 +274,8 @@ bool queue_enter(struct exchange *x)
         say(x, lined_up ? "too many wait (QUEUE_MAX)" : NO_GATE);
         return false;
     }
+    counters_add(COUNTER_QUEUED, !x->waiting.waits);
+    x->waiting.waits = true;
     lane_anew(x);
     attempt_drop(&x->attempt);
     x->outcome.refused = 0;
@@ -323,7 +324,7 @@ void queue_leave(struct exchange *x)
         end_wait(x, WAITING_OVER);
     }
     leave_all(x);
-    if (x->waiting.until_ms && !x->waiting.counted) {
+    if (x->waiting.waits && !x->waiting.counted) {
         counters_wait(x->waiting.waited_ms * 1000u);
         x->waiting.counted = true;
     }

@@ -1,7 +1,7 @@
 /*
  * retries.h - how often Bedrock may be asked once more: a bucket. Each request earns a tenth of a
  * retry, and what is saved up has a ceiling, so that an outage after a good week costs no more than
- * one after a good minute. One a process; pure arithmetic. Worker.
+ * one after a good minute. Two a process (lane.h); pure arithmetic. Worker.
  */
 #ifndef WORKER_MOVES_RETRIES_H
 #define WORKER_MOVES_RETRIES_H

@@ -14,8 +14,8 @@ struct journal_record;
 struct outcome {
     struct err err;
     struct err
-        earlier;    /* of a model before in the chain, which will answer again: what is told when
-                           the others cannot take the request */
+        earlier;    /* of a model before in the chain, which will answer again: what is told where
+                           the last one never will */
     unsigned moves; /* to the next model of the chain */
     enum counter refused; /* COUNTER_REFUSED_x where err alone does not tell; 0: it does */
     bool begun;           /* the status line to the client was put */

@@ -1,7 +1,7 @@
 /*
  * waiting.h - who waits in a worker for a model that Bedrock throttles: the marks of a request, its place
- * in the line of each model that may answer it, and the lines. All zeroes is nobody. Changed by queue.c
- * and line.c alone; but for those who wait for an answer about their key.
+ * in the line of each model that may answer it, and the lines. All zeroes is nobody. Changed by queue.c,
+ * line.c and places.c alone; but for those who wait for an answer about their key.
  */
 #ifndef WORKER_TURN_WAITING_H
 #define WORKER_TURN_WAITING_H
@@ -43,6 +43,7 @@ struct waiting {
     struct waiting_place *turn; /* whose turn it has */
     uint32_t over;              /* a bit a link: it has refused for another reason */
     bool not_ready;             /* the last refusal was no throttle: the model is being loaded */
+    bool waits;                 /* it does, or did: there was room for it */
     bool counted;               /* how long it has waited in all */
     uint64_t since_ms;          /* of this wait */
     uint64_t until_ms;          /* no longer, in all its waits; 0: it has not waited */

@@ -27,7 +27,7 @@ enum { HOME, EAST, FAR };
 static struct segment segment;
 static struct config config;
 static struct worker worker;
-static struct retries retries;
+static struct retries retries, proofs;
 
 static int set_up(void **state)
 {
@@ -47,6 +47,7 @@ static int set_up(void **state)
     }
     worker = (struct worker){.segment = &segment, .config = &config};
     retries_init(&retries, 1);
+    retries_init(&proofs, 1);
     return 0;
 }
 
@@ -82,11 +83,7 @@ static unsigned refuse(struct exchange *x, int http, enum status st, enum compla
     x->attempt.transfer.refusal = http;
     x->attempt.transfer.complaint = complaint;
     x->outcome.err.code = st;
-    if (!lane_refused(x, &retries)) {
-        return 9;
-    }
-    lane_pick(x);
-    return x->attempt.lane.now;
+    return lane_refused(x, &retries, &proofs) ? pick(x) : 9;
 }
 
 static unsigned throttle(struct exchange *x)
@@ -208,6 +205,8 @@ static void test_each_lane_once_and_no_more_than_the_bucket_has(void **state)
     x.asked.model.id = STR("us.anthropic.claude-y");
     pick(&x);
     assert_int_equal(throttle(&x), 9);
+    assert_int_equal(pick(&x), EAST); /* for what has to be proved there are others */
+    assert_int_equal(refuse(&x, 404, STATUS_NOT_FOUND, COMPLAINT_NONE), FAR);
     end(&x);
     assert_int_equal(lanes_sum(&segment, EAST, LANES_MOVES), 1);
 }
@@ -271,6 +270,7 @@ static void test_denied_probe_is_given_back_and_closes_longer_by_proof(void **st
     x = request(1, PLAIN);
     assert_int_equal(pick(&x), HOME);
     assert_true(x.attempt.lane.lease);
+    proofs.tenths = 0; /* another has it, as was proved: no retry */
     assert_int_equal(refuse(&x, 403, STATUS_NO_MODEL, COMPLAINT_NONE), EAST);
     lanes_look(&segment, HOME, model, now_ms, &s);
     assert_true(s.half_open);
@@ -366,9 +366,8 @@ static void test_thoughts_of_an_account_without_a_lane_stay_its_own(void **state
     x.attempt.lane.now = FAR;
     thinker_note_event(&x, STR("{\"reasoningContent\":{\"signature\":\"" FAR_SEAL "\"}}"));
     end(&x);
-    assert_int_equal(config_lanes_read(STR("us-west-2,eu-west-1@arn:aws:iam::345678901234:role/x"),
-                                       &config.lanes, &err),
-                     STATUS_OK);
+    static const char other[] = "us-west-2,eu-west-1@arn:aws:iam::345678901234:role/x";
+    assert_int_equal(config_lanes_read(text_from(other), &config.lanes, &err), STATUS_OK);
     lane_names_enter(&segment, &config.lanes, &all);
     x = request(2, THOUGHT(FAR_SEAL));
     assert_int_equal(pick(&x), HOME);

@@ -196,7 +196,15 @@ static bool tools_fit(const struct responses_request *r)
 
 /* --- items --------------------------------------------------------------------------------- */
 
-/* Text, and images that come along or lie in S3. */
+/* An image. One in S3 Bedrock would read with the rights of this program, too. */
+static bool comes_along(const struct scan *s, scan_ref object)
+{
+    scan_ref url = SCAN_GET(s, object, "image_url");
+    return text_starts(scan_text(s, url), STR("data:")) &&
+           !scan_has_duplicate(s, object, STR("image_url"));
+}
+
+/* Text, and images that come along. */
 static bool part_fits(const struct scan *s, scan_ref part)
 {
     static const char *const text[] = {"type", "text", "prompt_cache_breakpoint", NULL};
@@ -214,9 +222,7 @@ static bool part_fits(const struct scan *s, scan_ref part)
     if (SCAN_IS(s, type, "refusal")) {
         return has_only(s, part, refusal);
     }
-    struct str url = scan_text(s, SCAN_GET(s, part, "image_url"));
-    return SCAN_IS(s, type, "input_image") && has_only(s, part, image) &&
-           (text_starts(url, STR("data:")) || text_starts(url, STR("s3:")));
+    return SCAN_IS(s, type, "input_image") && has_only(s, part, image) && comes_along(s, part);
 }
 
 /* Parts of an output are text: GPT refuses images there in Converse, and of here nobody has told. */
@@ -253,8 +259,11 @@ static bool item_fits(const struct scan *s, const struct responses_item *item)
                                         "computer_call",
                                         "computer_call_output",
                                         NULL};
+    scan_ref shown = SCAN_GET(s, item->at, "output"); /* of a computer: an image alone */
+    bool seen = scan_type(s, shown) == SCAN_OBJECT;
     return (is_nothing(s, item->type) || in_list(scan_text(s, item->type), types)) &&
-           is_told_once(s, item->at) && inner_tools_fit(s, item->tools) && content_fits(s, item);
+           (!seen || comes_along(s, shown)) && is_told_once(s, item->at) &&
+           inner_tools_fit(s, item->tools) && content_fits(s, item);
 }
 
 static bool items_fit(const struct responses_request *r)

@@ -17,6 +17,9 @@
 #define PART(part)   "{\"role\":\"user\",\"content\":[" part "]}"
 #define CALL         "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}"
 #define OUTPUT(out)  "{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":" out "}"
+#define SEEN(url)                                                                           \
+    "{\"type\":\"computer_call_output\",\"call_id\":\"c\",\"output\":{\"type\":\"computer_" \
+    "screenshot\"," url "}}"
 #define THOUGHT(s)   "{\"type\":\"reasoning\",\"summary\":[]" s "}"
 #define LAMBDA(tool) "{" tool ",\"connector_id\":\"arn:aws:lambda:us-west-2:1:function:f\"}"
 #define SPACE(rest)  "{\"type\":\"namespace\",\"name\":\"n\"," rest "}"
@@ -117,6 +120,15 @@ static const struct {
     {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"data:image/png;base64,AA==\"}")),
      WENT(PART("{\"type\":\"input_image\",\"image_url\":\"data:image/png;base64,AA==\"}")), ""},
     {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"https://x/y.png\"}")), NULL, NULL},
+    {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"s3://x/y.png\"}")), NULL, NULL},
+    {GPT,
+     INPUT(PART(
+         "{\"type\":\"input_image\",\"image_url\":\"data:x\",\"image_url\":\"s3://x/y.png\"}")),
+     NULL, NULL},
+    {GPT, INPUT(USER "," SEEN("\"image_url\":\"data:x\"")),
+     WENT(USER "," SEEN("\"image_url\":\"data:x\"")), ""},
+    {GPT, INPUT(USER "," SEEN("\"image_url\":\"s3://x/y.png\"")), NULL, NULL},
+    {GPT, INPUT(USER "," SEEN("\"file_id\":\"f\"")), NULL, NULL},
     {GPT, INPUT(PART("{\"type\":\"input_file\",\"file_data\":\"data:x\"}")), NULL, NULL},
     {GPT, INPUT(PART("{\"type\":\"input_text\",\"text\":\"x\",\"cache_control\":{}}")), NULL, NULL},
     {GPT, INPUT(THOUGHT(",\"encrypted_content\":\"gAAAA\"") "," USER),

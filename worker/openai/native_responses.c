@@ -263,7 +263,7 @@ static bool item_fits(const struct scan *s, const struct responses_item *item)
     bool seen = scan_type(s, shown) == SCAN_OBJECT;
     return (is_nothing(s, item->type) || in_list(scan_text(s, item->type), types)) &&
            (!seen || comes_along(s, shown)) && is_told_once(s, item->at) &&
-           inner_tools_fit(s, item->tools) && content_fits(s, item);
+           inner_tools_fit(s, SCAN_GET(s, item->at, "tools")) && content_fits(s, item);
 }
 
 static bool items_fit(const struct responses_request *r)

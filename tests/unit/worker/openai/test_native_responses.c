@@ -100,6 +100,8 @@ static const struct {
     {GPT, BODY(",\"tools\":[" SPACE("\"tools\":[" FUNCTION "]") "]"),
      SENT(",\"tools\":[" SPACE("\"tools\":[" FUNCTION "]") "]"), ""},
     {GPT, INPUT(USER "," SEARCH FOUND(LAMBDA("\"type\":\"mcp\""))), NULL, NULL},
+    {GPT, INPUT("{\"role\":\"user\",\"content\":\"x\",\"tools\":[" LAMBDA("\"type\":\"mcp\"") "]}"),
+     NULL, NULL},
     {GPT, INPUT(USER "," SEARCH FOUND(FUNCTION)), WENT(USER "," SEARCH FOUND(FUNCTION)), ""},
     {GPT,
      INPUT("{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"m\",\"approve\":true}"

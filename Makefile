@@ -55,6 +55,12 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
 CRYPTO_LIBS := -lmbedcrypto
+# libseccomp is optional: without it the processes have no filter of system calls, and check-config says so.
+SECCOMP ?= $(shell pkg-config --exists libseccomp 2>/dev/null && echo yes)
+ifeq ($(SECCOMP),yes)
+SECCOMP_CFLAGS := -DHAVE_SECCOMP $(shell pkg-config --cflags libseccomp 2>/dev/null)
+SECCOMP_LIBS   := -lseccomp
+endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
 LLHTTP_DIR ?= build/llhttp
@@ -72,8 +78,8 @@ LLHTTP_DEP    := $(LLHTTP_DIR)/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) $(SIZE) \
-             $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
@@ -84,7 +90,7 @@ LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 ROOMS  := server shm worker master
 SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
 LIBSRC := $(filter-out master/main.c,$(SRC))
-LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(B)/obj/gen/syscalls_numbers.o $(LLHTTP_OBJ)
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -225,13 +231,7 @@ $(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
 	$(call say,AWK,$<)
 	$(Q)LC_ALL=C awk -f scripts/catalogue.awk $< >$@
 
-# The names of system calls: server/platform/syscalls_numbers.h.
-$(B)/gen/syscalls_numbers.c: scripts/syscalls.sh Makefile
-	@mkdir -p $(@D)
-	$(call say,GEN,$@)
-	$(Q)CC='$(CC)' scripts/syscalls.sh >$@.part && mv $@.part $@
-
-$(B)/obj/gen/%.o: $(B)/gen/%.c Makefile
+$(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
@@ -329,7 +329,7 @@ $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed)
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
 RELEASE_PROGRAMS      ?= llm-api-converter
-RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
 
 .PHONY: release image lock
 $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock
@@ -337,6 +337,7 @@ $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/re
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
+	    SECCOMP=yes SECCOMP_CFLAGS=-DHAVE_SECCOMP SECCOMP_LIBS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include -DHAVE_CURL_MBEDTLS' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie -s $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev make pkg-config ca-certificates
-       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libnghttp2-dev libsqlite3-dev libcmocka-dev
+       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libnghttp2-dev libsqlite3-dev libseccomp-dev libcmocka-dev
        curl jq sqlite3)
 dev=(clang libclang-rt-dev clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm python3-venv openssl)
 
@@ -25,6 +25,7 @@ installed() {
     libcjson-dev) pkg-config --exists libcjson 2>/dev/null && return ;;
     libnghttp2-dev) pkg-config --exists libnghttp2 2>/dev/null && return ;;
     libsqlite3-dev) pkg-config --exists sqlite3 2>/dev/null && return ;;
+    libseccomp-dev) pkg-config --exists libseccomp 2>/dev/null && return ;;
     libclang-rt-dev) compgen -G "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a" >/dev/null && return ;;
     libcmocka-dev) pkg-config --exists cmocka 2>/dev/null && return ;;
     esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2 and SQLite, from
+# Makes the static libraries that the release binary links: mbedTLS, libcurl, cJSON, nghttp2, SQLite and libseccomp, from
 # the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
 # TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
 # usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
@@ -158,6 +158,23 @@ make_sqlite3() {
     logged sqlite3 "$triplet-gcc" ${flags/-O2/-Os} $options -c "$work/sqlite3/sqlite3.c" -o "$work/sqlite3.o"
     logged sqlite3 "$triplet-ar" rcsD "$prefix/lib/libsqlite3.a" "$work/sqlite3.o"
     cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
+}
+
+# What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
+configure_seccomp() {
+    cd "$work/libseccomp"
+    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --disable-python \
+        GPERF=/bin/true CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
+    touch src/syscalls.perf.c
+}
+
+make_libseccomp() {
+    say "libseccomp for $arch"
+    unpack libseccomp LGPL-2.1
+    (logged libseccomp configure_seccomp)
+    logged libseccomp make -j"$jobs" -C "$work/libseccomp/src" libseccomp.la
+    cp "$work/libseccomp/src/.libs/libseccomp.a" "$prefix/lib/"
+    cp "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/include/"
 }
 
 need_tools

@@ -175,7 +175,7 @@ static void say(const struct config *c)
     }
     if (!syscalls_built_in() || !syscalls_known()) {
         log_line(LOG_INFO, "sandbox", "no filter of system calls: %s",
-                 syscalls_built_in() ? "not in this kernel" : "not for this architecture");
+                 syscalls_built_in() ? "not in this kernel" : "built without libseccomp");
     }
     if (!landlock_abi()) {
         log_line(LOG_INFO, "sandbox", "no rules for files: this kernel has no Landlock");
@@ -286,7 +286,7 @@ void sandbox_report(const struct config *c,
     fn(ctx, "no_new_privs", c->sandbox ? "yes" : "no, off by SANDBOX");
     fn(ctx, "dumpable", c->core_dumps ? "yes, by CORE_DUMPS" : "no");
     snprintf(text, sizeof text, "%s%s",
-             !syscalls_built_in() ? "no, not for this architecture"
+             !syscalls_built_in() ? "no, built without libseccomp"
              : syscalls_known()   ? "yes"
                                   : "no, not in this kernel",
              off);

@@ -40,7 +40,9 @@ void wire_rest(struct wire *w)
     if (ssl->MBEDTLS_PRIVATE(out_left) == 0) {
         give_back(ssl->MBEDTLS_PRIVATE(out_buf));
     }
-    if (ssl->MBEDTLS_PRIVATE(in_left) == 0 && !mbedtls_ssl_check_pending(ssl)) {
+    /* Nothing half read: no record, no data of one, no message of the handshake (a session ticket). */
+    if (ssl->MBEDTLS_PRIVATE(in_left) == 0 && ssl->MBEDTLS_PRIVATE(in_hslen) == 0 &&
+        !mbedtls_ssl_check_pending(ssl)) {
         give_back(ssl->MBEDTLS_PRIVATE(in_buf));
     }
 }

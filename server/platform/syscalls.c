@@ -1,26 +1,16 @@
 #include "server/platform/syscalls.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "server/base/arena.h"
 #include "server/base/text.h"
-#include "server/platform/syscalls_numbers.h"
-#include "server/platform/syscalls_private.h"
 
-struct
-    table { /* pages of its own, which go again: heap and stack would keep them, in each process */
-    struct syscalls_entry entries[SYSCALLS_ENTRIES_MAX];
-    size_t n;
-    struct syscalls_program program;
-};
+#ifdef HAVE_SECCOMP
+#include <seccomp.h>
+#endif
 
 void syscalls_no_new_privs(void)
 {
@@ -33,108 +23,122 @@ bool syscalls_known(void)
     return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+#ifndef HAVE_SECCOMP
+
 bool syscalls_built_in(void)
 {
-    return syscalls_program_possible();
-}
-
-static uint32_t action_of(enum syscalls_verdict verdict)
-{
-    static const uint32_t actions[] = {
-        [SYSCALLS_ALLOW] = SECCOMP_RET_ALLOW,
-        [SYSCALLS_KILL] = SECCOMP_RET_KILL_PROCESS,
-        [SYSCALLS_UNKNOWN] = SECCOMP_RET_ERRNO | ENOSYS,
-        [SYSCALLS_REFUSE] = SECCOMP_RET_ERRNO | EACCES,
-        [SYSCALLS_FAMILY] = SECCOMP_RET_ERRNO | EAFNOSUPPORT,
-    };
-    return actions[verdict];
-}
-
-static int by_name(const void *key, const void *member)
-{
-    const struct str *name = key;
-    const struct syscalls_number *m = member;
-    int order = strncmp(name->p, m->name, name->n);
-    return order ? order : -(m->name[name->n] != 0);
-}
-
-/* A number, for calls that are younger than the headers, is a name too. */
-static bool find(struct str name, uint64_t *number_out)
-{
-    if (text_u64(name, number_out)) {
-        return true;
-    }
-    if (name.n >= sizeof syscalls_numbers[0].name) {
-        return false;
-    }
-    const struct syscalls_number *m =
-        bsearch(&name, syscalls_numbers, syscalls_numbers_count, sizeof *m, by_name);
-    *number_out = m ? m->number : 0;
-    return m != NULL;
-}
-
-static void add_one(struct table *t, const struct syscalls_row *row, uint64_t number)
-{
-    assert(t->n < SYSCALLS_ENTRIES_MAX && number < SYSCALLS_NUMBERS);
-    struct syscalls_entry *e = &t->entries[t->n++];
-    *e = (struct syscalls_entry){.number = (uint32_t)number, .action = action_of(row->verdict)};
-    for (size_t i = 0; i < COUNT_OF(row->tests); i++) {
-        e->tests[i] = row->tests[i];
-        if (e->tests[i].op == SYSCALLS_SELF) {
-            e->tests[i].op = SYSCALLS_IS;
-            e->tests[i].value = (uint64_t)getpid();
-        }
-    }
-}
-
-static void add_row(struct table *t, const struct syscalls_row *row)
-{
-    struct str rest = text_from(row->names), name;
-    uint64_t number;
-    while (text_split(&rest, ' ', &name)) {
-        if (find(name, &number)) { /* else no such call on this architecture */
-            add_one(t, row, number);
-        }
-    }
-}
-
-/* SPEC_ALLOW: this process runs no strangers' code at its own will, so the costly barrier against
- * speculative reads that old kernels tie to a filter is not wanted. Older ones (4.16) do not know
- * it. */
-static int load(const struct syscalls_program *p)
-{
-    struct sock_fprog program = {p->n, (struct sock_filter *)(uintptr_t)p->code};
-    syscalls_no_new_privs();
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) ==
-        0) {
-        return 0;
-    }
-    return errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0
-               ? 0
-               : errno;
+    return false;
 }
 
 enum status syscalls_load_tables(enum syscalls_verdict others, struct err *err,
                                  const struct syscalls_row *const *tables)
 {
-    if (!syscalls_built_in()) {
-        return STATUS_OK;
-    }
-    struct table *t = heap_must_fail() ? MAP_FAILED
-                                       : mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
-                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (t == MAP_FAILED) {
-        return err_no_memory(err);
-    }
-    for (; *tables; tables++) {
-        for (const struct syscalls_row *row = *tables; row->names; row++) {
-            add_row(t, row);
+    (void)others, (void)err, (void)tables;
+    return STATUS_OK;
+}
+
+#else
+
+bool syscalls_built_in(void)
+{
+    return true;
+}
+
+static uint32_t action_of(enum syscalls_verdict verdict)
+{
+    static const uint32_t actions[] = {
+        [SYSCALLS_ALLOW] = SCMP_ACT_ALLOW,
+        [SYSCALLS_KILL] = SCMP_ACT_KILL_PROCESS,
+        [SYSCALLS_UNKNOWN] = SCMP_ACT_ERRNO(ENOSYS),
+        [SYSCALLS_REFUSE] = SCMP_ACT_ERRNO(EACCES),
+        [SYSCALLS_FAMILY] = SCMP_ACT_ERRNO(EAFNOSUPPORT),
+    };
+    return actions[verdict];
+}
+
+static unsigned compare(const struct syscalls_row *row, struct scmp_arg_cmp out[2])
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < COUNT_OF(row->tests); i++) {
+        const struct syscalls_test *t = &row->tests[i];
+        switch (t->op) {
+        case SYSCALLS_ANY:
+            break;
+        case SYSCALLS_IS:
+            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, t->value);
+            break;
+        case SYSCALLS_BITS:
+            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_MASKED_EQ, t->mask, t->value);
+            break;
+        case SYSCALLS_SELF:
+            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, (uint64_t)getpid());
+            break;
         }
     }
-    bool made = syscalls_program_make(&t->program, action_of(others), t->entries, t->n);
-    int error = made ? load(&t->program) : E2BIG;
-    munmap(t, sizeof *t);
-    return error == 0 ? STATUS_OK
-                      : err_set(err, STATUS_UNAVAILABLE, "filter of system calls: %s",
-                                strerrordesc_np(error));
+    return n;
 }
+
+/* 0 or a negative errno. A number, for calls that are younger than the library, is a name too. */
+static int add_one(scmp_filter_ctx filter, const struct syscalls_row *row, struct str name)
+{
+    char text[64];
+    uint64_t number;
+    struct scmp_arg_cmp args[2];
+    unsigned n = compare(row, args);
+    text_copy(name, text, sizeof text);
+    int call = text_u64(name, &number) ? (int)number : seccomp_syscall_resolve_name(text);
+    if (call == __NR_SCMP_ERROR) {
+        return 0;
+    }
+    int rc = seccomp_rule_add_array(filter, action_of(row->verdict), call, n, args);
+    return rc == -EDOM ? 0 : rc; /* no such call on this architecture */
+}
+
+static int add_row(scmp_filter_ctx filter, const struct syscalls_row *row)
+{
+    struct str rest = text_from(row->names), name;
+    int rc = 0;
+    while (rc == 0 && text_split(&rest, ' ', &name)) {
+        rc = add_one(filter, row, name);
+    }
+    return rc;
+}
+
+static int add_tables(scmp_filter_ctx filter, const struct syscalls_row *const *tables)
+{
+    int rc = 0;
+    for (; *tables; tables++) {
+        for (const struct syscalls_row *row = *tables; row->names && rc == 0; row++) {
+            rc = add_row(filter, row);
+        }
+    }
+    return rc;
+}
+
+/* SSB: this process runs no strangers' code at its own will, so the costly barrier against
+ * speculative reads that old kernels tie to a filter is not wanted. */
+enum status syscalls_load_tables(enum syscalls_verdict others, struct err *err,
+                                 const struct syscalls_row *const *tables)
+{
+    scmp_filter_ctx filter = seccomp_init(action_of(others));
+    int rc = filter ? 0 : -ENOMEM;
+    if (rc == 0) {
+        rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    }
+    if (rc == 0) {
+        seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);      /* not on old kernels */
+        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree instead of a list */
+        rc = add_tables(filter, tables);
+    }
+    if (rc == 0) {
+        rc = seccomp_load(filter);
+    }
+    if (filter) {
+        seccomp_release(filter);
+    }
+    return rc == 0 ? STATUS_OK
+                   : err_set(err, STATUS_UNAVAILABLE, "filter of system calls: %s",
+                             strerrordesc_np(-rc));
+}
+
+#endif

@@ -1,10 +1,10 @@
 /*
- * syscalls.h - a filter over the system calls of this process and all that come from it (seccomp);
- * and no_new_privs, which it needs. The tables are the caller's.
+ * syscalls.h - a filter over the system calls of this process and all that come from it (seccomp),
+ * through libseccomp; and no_new_privs, which it needs. The tables are the caller's.
  *
- * On an architecture that there is no program for (syscalls_private.h) syscalls_built_in says false
- * and syscalls_load does nothing. Any process, once, while it has one thread; for good. A filter
- * goes over fork and exec, and a second one only takes more away.
+ * Without libseccomp at build time (the static release) syscalls_built_in says false and
+ * syscalls_load does nothing. Any process, once, while it has one thread; for good. A filter goes
+ * over fork and exec, and a second one only takes more away.
  */
 #ifndef SERVER_BASE_SYSCALLS_H
 #define SERVER_BASE_SYSCALLS_H
@@ -37,9 +37,10 @@ struct syscalls_test {
 
 struct syscalls_row {
     enum syscalls_verdict verdict;
-    const char *names; /* blanks between them; those that this architecture lacks are passed over */
+    const char *names; /* blanks between them; those that a kernel or library lacks are passed over
+                        */
     const char *why;
-    struct syscalls_test tests[2]; /* all must hold; of the rows of a call the first one counts */
+    struct syscalls_test tests[2]; /* all of them must hold; rows of one call add up */
 };
 
 bool syscalls_built_in(void);

@@ -134,19 +134,24 @@ static _Atomic uint64_t *probe(const struct segment *s, uint64_t key, unsigned i
     return &s->lanes->word[(key + i) & (LANES_WORDS - 1)];
 }
 
-/* Its own word; NULL: it has none. */
+/* Its own word, of two (each made by one who found none) that which ends last; NULL: it has none. */
 static _Atomic uint64_t *find(const struct segment *s, unsigned slot, uint64_t model,
                               uint64_t now_ms, uint64_t *word_out)
 {
     uint64_t key = key_of(slot, model), name = name_of(slot, key);
+    _Atomic uint64_t *last = NULL;
+    int64_t last_left = 0;
     for (unsigned i = 0; i < PROBES; i++) {
         _Atomic uint64_t *at = probe(s, key, i);
-        *word_out = atomic_load_explicit(at, memory_order_relaxed);
-        if (*word_out >> NAME_AT == name && !is_dead(*word_out, now_ms)) {
-            return at;
+        uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
+        struct cell c = unpack(word);
+        if (c.name == name && !is_dead(word, now_ms) && (!last || left(&c, now_ms) > last_left)) {
+            last = at;
+            last_left = left(&c, now_ms);
+            *word_out = word;
         }
     }
-    return NULL;
+    return last;
 }
 
 /* A free or dead one, else the one that ends first. */
@@ -231,17 +236,19 @@ static uint64_t back_off(enum lanes_why why, unsigned row, uint64_t retry_ms)
     return ms > retry_ms ? ms : retry_ms;
 }
 
-/* What becomes of a lane's word by one more failure. before: 0 where there is none. */
+/* What becomes of a lane's word by one more failure. before: 0 where there is none. Somebody else's
+ * refusal ends a lease: when the word says "until", its owner cannot make that sooner. */
 static struct cell worse(uint64_t before, uint64_t name, enum lanes_why why, uint64_t retry_ms,
                          bool probe_, uint64_t now_ms)
 {
     struct cell c = before ? unpack(before) : (struct cell){.name = name};
-    bool closed = before && closes(&c), late = closed && left(&c, now_ms) > 0 && !probe_;
+    bool closed = before && closes(&c);
+    bool late = closed && left(&c, now_ms) > 0 && !(probe_ && c.probed);
     bool apart = before && !closed && left(&c, now_ms) < -(int64_t)(ROW_MS / TICK_MS);
     if (!late) {
         c.row = apart ? 1 : c.row < ROW_MAX ? c.row + 1 : ROW_MAX;
-        c.probed = false;
     }
+    c.probed = false;
     if (!late || whys[why].first_ms > whys[c.why].first_ms) {
         c.why = why;
     }

@@ -340,16 +340,21 @@ static void test_probe_is_one_over_processes_and_survives_kill(void **state)
 
 struct race { /* shared by all of them */
     _Atomic uint64_t now_ms, probing, probes, crowded, early, closings;
-    _Atomic uint64_t goods;      /* answers of probes: each makes what was said before it void */
+    /* Answers of probes that are being told, and were: each makes void what was said before it. */
+    _Atomic uint64_t goods, told_goods;
     _Atomic uint64_t not_before; /* goods << 40 | ms: Retry-After of a refusal */
 };
 
 static void tell_refusal(struct race *r, unsigned seed, bool probe)
 {
-    uint64_t goods = atomic_load(&r->goods), ms = 1000 + seed % 7 * 1000;
+    uint64_t told_goods = atomic_load(&r->told_goods), goods = atomic_load(&r->goods);
+    uint64_t ms = 1000 + seed % 7 * 1000;
     uint64_t now_ms = atomic_load(&r->now_ms), before = atomic_load(&r->not_before);
     lanes_bad(&seg, 0, model, LANES_THROTTLED, ms, probe, now_ms);
     atomic_fetch_add(&r->closings, 1);
+    if (goods != told_goods) {
+        return; /* which of the two came first, nobody knows */
+    }
     uint64_t word = goods << 40 | (now_ms + ms);
     while (before < word && !atomic_compare_exchange_weak(&r->not_before, &before, word)) {
     }
@@ -371,6 +376,7 @@ static void try_it(struct race *r, unsigned seed, uint64_t held)
     } else {
         atomic_fetch_add(&r->goods, 1);
         lanes_good(&seg, 0, model, true, now_ms);
+        atomic_fetch_add(&r->told_goods, 1);
     }
 }
 

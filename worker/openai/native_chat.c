@@ -132,7 +132,8 @@ static bool tools_fit(const struct chat_request *r)
     const struct scan *s = r->scan;
     for (scan_ref t = scan_first(s, r->tools); r->tools != SCAN_ABSENT && t != SCAN_ABSENT;
          t = scan_next(s, r->tools, t)) {
-        if (!SCAN_IS(s, SCAN_GET(s, t, "type"), "function")) {
+        if (!SCAN_IS(s, SCAN_GET(s, t, "type"), "function") ||
+            scan_has_duplicate(s, t, STR("type"))) { /* two readers must not see two tools */
             return false;
         }
     }

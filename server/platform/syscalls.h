@@ -2,9 +2,9 @@
  * syscalls.h - a filter over the system calls of this process and all that come from it (seccomp),
  * through libseccomp; and no_new_privs, which it needs. The tables are the caller's.
  *
- * Without libseccomp at build time (the static release) syscalls_built_in says false and
- * syscalls_load does nothing. Any process, once, while it has one thread; for good. A filter goes
- * over fork and exec, and a second one only takes more away.
+ * Without libseccomp at build time syscalls_built_in says false and syscalls_load does nothing (the
+ * releases have it). Any process, once, while it has one thread; for good. A filter goes over fork
+ * and exec, and a second one only takes more away.
  */
 #ifndef SERVER_BASE_SYSCALLS_H
 #define SERVER_BASE_SYSCALLS_H

@@ -83,7 +83,8 @@ static bool has_only(const struct scan *s, scan_ref object, const char *const *l
     return scan_type(s, object) == SCAN_OBJECT;
 }
 
-/* Text, and of a model that sees images that come along or lie in S3. */
+/* Text, and of a model that sees images that come along. Those in S3 Bedrock would read with the rights of this
+ * program, which are not the client's. */
 static bool part_fits(const struct scan *s, scan_ref part, bool sees)
 {
     static const char *const text[] = {"type", "text", NULL};
@@ -91,9 +92,10 @@ static bool part_fits(const struct scan *s, scan_ref part, bool sees)
     if (SCAN_IS(s, SCAN_GET(s, part, "type"), "text")) {
         return has_only(s, part, text);
     }
-    struct str url = scan_text(s, SCAN_GET(s, SCAN_GET(s, part, "image_url"), "url"));
-    return sees && has_only(s, part, image) &&
-           (text_starts(url, STR("data:")) || text_starts(url, STR("s3:")));
+    scan_ref url = SCAN_GET(s, part, "image_url");
+    return sees && has_only(s, part, image) && !scan_has_duplicate(s, part, STR("image_url")) &&
+           !scan_has_duplicate(s, url, STR("url")) &&
+           text_starts(scan_text(s, SCAN_GET(s, url, "url")), STR("data:"));
 }
 
 static bool message_fits(const struct scan *s, scan_ref m, const struct models_choice *model)
@@ -130,7 +132,8 @@ static bool tools_fit(const struct chat_request *r)
     const struct scan *s = r->scan;
     for (scan_ref t = scan_first(s, r->tools); r->tools != SCAN_ABSENT && t != SCAN_ABSENT;
          t = scan_next(s, r->tools, t)) {
-        if (!SCAN_IS(s, SCAN_GET(s, t, "type"), "function")) {
+        if (!SCAN_IS(s, SCAN_GET(s, t, "type"), "function") ||
+            scan_has_duplicate(s, t, STR("type"))) { /* two readers must not see two tools */
             return false;
         }
     }

@@ -129,12 +129,21 @@ static bool include_fits(const struct scan *s)
 
 /* --- tools --------------------------------------------------------------------------------- */
 
-/* The kinds that its refusal of others names. */
+/* The kinds that its refusal of others names, but for "mcp": those Bedrock calls by itself, be they a Lambda
+ * function or a gateway of the operator's account, with the rights of this program, which are not the
+ * client's. */
 static bool is_taken(const struct scan *s, scan_ref tool)
 {
-    static const char *const kinds[] = {"function",    "custom", "namespace", "tool_search",
-                                        "apply_patch", "mcp",    "computer",  NULL};
+    static const char *const kinds[] = {"function",    "custom",   "namespace", "tool_search",
+                                        "apply_patch", "computer", NULL};
     return in_list(scan_text(s, SCAN_GET(s, tool, "type")), kinds);
+}
+
+/* Two readers of one body must not see two different tools. */
+static bool is_told_once(const struct scan *s, scan_ref object)
+{
+    return !scan_has_duplicate(s, object, STR("type")) &&
+           !scan_has_duplicate(s, object, STR("tools"));
 }
 
 /* Chat's shape of a function, and what only this program makes a function of, go by Converse. */
@@ -143,7 +152,22 @@ static bool tool_fits(const struct scan *s, scan_ref tool)
     scan_ref type = SCAN_GET(s, tool, "type");
     bool named = SCAN_IS(s, type, "function") || SCAN_IS(s, type, "custom");
     return scan_type(s, type) == SCAN_STRING && !SCAN_IS(s, type, "local_shell") &&
+           is_told_once(s, tool) &&
            (!named || scan_type(s, SCAN_GET(s, tool, "name")) == SCAN_STRING);
+}
+
+/* Of a namespace, or of what a search has found: nothing is dropped of those. */
+static bool inner_tools_fit(const struct scan *s, scan_ref tools)
+{
+    static const char *const kinds[] = {"function", "custom", "namespace", NULL};
+    for (scan_ref t = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools) : SCAN_ABSENT;
+         t != SCAN_ABSENT; t = scan_next(s, tools, t)) {
+        if (!in_list(scan_text(s, SCAN_GET(s, t, "type")), kinds) || !tool_fits(s, t) ||
+            !inner_tools_fit(s, SCAN_GET(s, t, "tools"))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static uint32_t tools_taken(const struct responses_request *r)
@@ -161,7 +185,7 @@ static bool tools_fit(const struct responses_request *r)
     const struct scan *s = r->scan;
     scan_ref choice = SCAN_GET(s, 0, "tool_choice"), type = SCAN_GET(s, choice, "type");
     for (scan_ref t = scan_first(s, r->tools); t != SCAN_ABSENT; t = scan_next(s, r->tools, t)) {
-        if (!tool_fits(s, t)) {
+        if (!tool_fits(s, t) || !inner_tools_fit(s, SCAN_GET(s, t, "tools"))) {
             return false;
         }
     }
@@ -172,7 +196,15 @@ static bool tools_fit(const struct responses_request *r)
 
 /* --- items --------------------------------------------------------------------------------- */
 
-/* Text, and images that come along or lie in S3. */
+/* An image. One in S3 Bedrock would read with the rights of this program, too. */
+static bool comes_along(const struct scan *s, scan_ref object)
+{
+    scan_ref url = SCAN_GET(s, object, "image_url");
+    return text_starts(scan_text(s, url), STR("data:")) &&
+           !scan_has_duplicate(s, object, STR("image_url"));
+}
+
+/* Text, and images that come along. */
 static bool part_fits(const struct scan *s, scan_ref part)
 {
     static const char *const text[] = {"type", "text", "prompt_cache_breakpoint", NULL};
@@ -190,9 +222,7 @@ static bool part_fits(const struct scan *s, scan_ref part)
     if (SCAN_IS(s, type, "refusal")) {
         return has_only(s, part, refusal);
     }
-    struct str url = scan_text(s, SCAN_GET(s, part, "image_url"));
-    return SCAN_IS(s, type, "input_image") && has_only(s, part, image) &&
-           (text_starts(url, STR("data:")) || text_starts(url, STR("s3:")));
+    return SCAN_IS(s, type, "input_image") && has_only(s, part, image) && comes_along(s, part);
 }
 
 /* Parts of an output are text: GPT refuses images there in Converse, and of here nobody has told. */
@@ -228,13 +258,12 @@ static bool item_fits(const struct scan *s, const struct responses_item *item)
                                         "apply_patch_call_output",
                                         "computer_call",
                                         "computer_call_output",
-                                        "mcp_call",
-                                        "mcp_list_tools",
-                                        "mcp_approval_request",
-                                        "mcp_approval_response",
                                         NULL};
+    scan_ref shown = SCAN_GET(s, item->at, "output"); /* of a computer: an image alone */
+    bool seen = scan_type(s, shown) == SCAN_OBJECT;
     return (is_nothing(s, item->type) || in_list(scan_text(s, item->type), types)) &&
-           content_fits(s, item);
+           (!seen || comes_along(s, shown)) && is_told_once(s, item->at) &&
+           inner_tools_fit(s, SCAN_GET(s, item->at, "tools")) && content_fits(s, item);
 }
 
 static bool items_fit(const struct responses_request *r)

@@ -4,9 +4,16 @@
 #include <stdio.h>
 
 #include "server/json/json.h"
+#include "server/json/surrogates.h"
 
 const struct scan_limits native_edit_limits = {
     .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+
+enum status native_edit_read(struct scan *s, struct arena *arena, struct str text, struct err *err)
+{
+    struct str whole = surrogates_mended(arena, text);
+    return whole.p ? scan_parse(s, arena, whole, &native_edit_limits, err) : err_no_memory(err);
+}
 
 bool native_edit_only_counts(struct str id)
 {

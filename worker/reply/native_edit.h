@@ -12,6 +12,10 @@
 
 extern const struct scan_limits native_edit_limits; /* of an event, or of a whole answer */
 
+/* An event, or a whole answer; halves of characters in it are mended (surrogates.h). */
+MUST_CHECK enum status native_edit_read(struct scan *s, struct arena *arena, struct str text,
+                                        struct err *err);
+
 struct native_edit_ids { /* zero: none is there yet */
     char id[NATIVE_EDIT_CALLS][NATIVE_EDIT_ID_SIZE];
 };

@@ -192,17 +192,19 @@ static void keep_item(struct native_output *r, enum kind kind, int64_t at, struc
     }
 }
 
-/* For response.failed: what has come of the answer. text is the event as the client gets it. */
+/* For response.failed: what has come of the answer, and how it began, which further events repeat. text is
+ * the event as the client gets it. */
 static void keep(struct native_output *r, struct arena *arena, enum kind kind, struct str text)
 {
     struct scan s;
     struct err ignored;
     int64_t at = -1;
-    if ((kind != BEGINS && kind != ADDED && kind != DONE) ||
+    bool begins = kind == BEGINS && r->created.n == 0;
+    if ((!begins && kind != ADDED && kind != DONE) ||
         scan_parse(&s, arena, text, &native_edit_limits, &ignored) != STATUS_OK) {
         return;
     }
-    if (kind == BEGINS) {
+    if (begins) {
         r->created = arena_dup(r->arena, scan_raw(&s, SCAN_GET(&s, 0, "response")));
         return;
     }
@@ -265,8 +267,7 @@ static enum status take(struct native_output *r, struct arena *arena, struct str
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, payload, &native_edit_limits, err) != STATUS_OK ||
-        scan_type(&s, 0) != SCAN_OBJECT) {
+    if (native_edit_read(&s, arena, payload, err) != STATUS_OK || scan_type(&s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_UPSTREAM, "an event of the model's stream cannot be read");
     }
     struct str name = scan_text(&s, SCAN_GET(&s, 0, "type"));
@@ -321,7 +322,7 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, body, &native_edit_limits, err) != STATUS_OK ||
+    if (native_edit_read(&s, arena, body, err) != STATUS_OK ||
         scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
     }

@@ -170,8 +170,7 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, struct
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, payload, &native_edit_limits, err) != STATUS_OK ||
-        scan_type(&s, 0) != SCAN_OBJECT) {
+    if (native_edit_read(&s, arena, payload, err) != STATUS_OK || scan_type(&s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_UPSTREAM, "an event of the model's stream cannot be read");
     }
     if (SCAN_GET(&s, 0, "error") != SCAN_ABSENT) {
@@ -228,7 +227,7 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, body, &native_edit_limits, err) != STATUS_OK ||
+    if (native_edit_read(&s, arena, body, err) != STATUS_OK ||
         scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
     }

@@ -47,6 +47,18 @@ static const struct {
      "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
      "\"image_url\":{\"url\":\"https://x/y.png\"}}]}]}",
      NULL, NULL},
+    {OSS,
+     "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[{\"type\":"
+     "\"function\",\"type\":\"web_search\",\"function\":{\"name\":\"f\"}}]}",
+     NULL, NULL},
+    {GPT,
+     "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+     "\"image_url\":{\"url\":\"s3://x/y.png\"}}]}]}",
+     NULL, NULL},
+    {GPT,
+     "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+     "\"image_url\":{\"url\":\"data:x\",\"url\":\"s3://x/y.png\"}}]}]}",
+     NULL, NULL},
     {GPT,
      "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
      "\"x\",\"cache_control\":{}}]}]}",

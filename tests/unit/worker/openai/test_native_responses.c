@@ -17,8 +17,18 @@
 #define PART(part)   "{\"role\":\"user\",\"content\":[" part "]}"
 #define CALL         "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}"
 #define OUTPUT(out)  "{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":" out "}"
+#define SEEN(url)                                                                           \
+    "{\"type\":\"computer_call_output\",\"call_id\":\"c\",\"output\":{\"type\":\"computer_" \
+    "screenshot\"," url "}}"
 #define THOUGHT(s)   "{\"type\":\"reasoning\",\"summary\":[]" s "}"
-#define FUNCTION     "{\"type\":\"function\",\"name\":\"f\"}"
+#define LAMBDA(tool) "{" tool ",\"connector_id\":\"arn:aws:lambda:us-west-2:1:function:f\"}"
+#define SPACE(rest)  "{\"type\":\"namespace\",\"name\":\"n\"," rest "}"
+#define SEARCH \
+    "{\"type\":\"tool_search_call\",\"execution\":\"client\",\"call_id\":\"s\",\"arguments\":{}},"
+#define FOUND(tool)                                                                                \
+    "{\"type\":\"tool_search_output\",\"execution\":\"client\",\"call_id\":\"s\",\"tools\":[" tool \
+    "]}"
+#define FUNCTION "{\"type\":\"function\",\"name\":\"f\"}"
 
 /* NULL: it does not fit. notes: of what is left out */
 static const struct {
@@ -75,6 +85,32 @@ static const struct {
      SENT(",\"tools\":[" FUNCTION "],\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"}"), ""},
     {GPT, BODY(",\"tools\":[{\"type\":\"local_shell\"}]"), NULL, NULL},
     {GPT, BODY(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"), NULL, NULL},
+    /* "mcp" is called by Bedrock itself, with the gateway's rights: never, in whatever dress */
+    {GPT, BODY(",\"tools\":[" FUNCTION "," LAMBDA("\"type\":\"mcp\"") "]"),
+     SENT(",\"tools\":[" FUNCTION "]"), "drop:tool:mcp"},
+    {GPT, BODY(",\"tools\":[" LAMBDA("\"type\":\"function\",\"name\":\"f\",\"type\":\"mcp\"") "]"),
+     NULL, NULL},
+    {GPT, BODY(",\"tools\":[" SPACE("\"tools\":[" LAMBDA("\"type\":\"mcp\"") "]") "]"), NULL, NULL},
+    {GPT,
+     BODY(",\"tools\":[" SPACE(
+         "\"tools\":[" SPACE("\"tools\":[" LAMBDA("\"type\":\"mcp\"") "]") "]") "]"),
+     NULL, NULL},
+    {GPT, BODY(",\"tools\":[" SPACE("\"tools\":[],\"tools\":[" LAMBDA("\"type\":\"mcp\"") "]") "]"),
+     NULL, NULL},
+    {GPT, BODY(",\"tools\":[" SPACE("\"tools\":[" FUNCTION "]") "]"),
+     SENT(",\"tools\":[" SPACE("\"tools\":[" FUNCTION "]") "]"), ""},
+    {GPT, INPUT(USER "," SEARCH FOUND(LAMBDA("\"type\":\"mcp\""))), NULL, NULL},
+    {GPT, INPUT("{\"role\":\"user\",\"content\":\"x\",\"tools\":[" LAMBDA("\"type\":\"mcp\"") "]}"),
+     NULL, NULL},
+    {GPT, INPUT(USER "," SEARCH FOUND(FUNCTION)), WENT(USER "," SEARCH FOUND(FUNCTION)), ""},
+    {GPT,
+     INPUT("{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"m\",\"approve\":true}"
+           "," USER),
+     NULL, NULL},
+    {GPT, INPUT("{\"type\":\"mcp_list_tools\",\"server_label\":\"l\",\"tools\":[]}," USER), NULL,
+     NULL},
+    {GPT, INPUT("{\"role\":\"user\",\"content\":\"x\",\"type\":\"message\",\"type\":\"mcp_call\"}"),
+     NULL, NULL},
     /* items */
     {GPT, INPUT(USER "," CALL "," OUTPUT("\"x\"")), WENT(USER "," CALL "," OUTPUT("\"x\"")), ""},
     {GPT, INPUT(USER "," CALL "," OUTPUT("[{\"type\":\"input_text\",\"text\":\"x\"}]")),
@@ -86,6 +122,15 @@ static const struct {
     {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"data:image/png;base64,AA==\"}")),
      WENT(PART("{\"type\":\"input_image\",\"image_url\":\"data:image/png;base64,AA==\"}")), ""},
     {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"https://x/y.png\"}")), NULL, NULL},
+    {GPT, INPUT(PART("{\"type\":\"input_image\",\"image_url\":\"s3://x/y.png\"}")), NULL, NULL},
+    {GPT,
+     INPUT(PART(
+         "{\"type\":\"input_image\",\"image_url\":\"data:x\",\"image_url\":\"s3://x/y.png\"}")),
+     NULL, NULL},
+    {GPT, INPUT(USER "," SEEN("\"image_url\":\"data:x\"")),
+     WENT(USER "," SEEN("\"image_url\":\"data:x\"")), ""},
+    {GPT, INPUT(USER "," SEEN("\"image_url\":\"s3://x/y.png\"")), NULL, NULL},
+    {GPT, INPUT(USER "," SEEN("\"file_id\":\"f\"")), NULL, NULL},
     {GPT, INPUT(PART("{\"type\":\"input_file\",\"file_data\":\"data:x\"}")), NULL, NULL},
     {GPT, INPUT(PART("{\"type\":\"input_text\",\"text\":\"x\",\"cache_control\":{}}")), NULL, NULL},
     {GPT, INPUT(THOUGHT(",\"encrypted_content\":\"gAAAA\"") "," USER),

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -103,6 +104,43 @@ static void test_stream_passes_but_for_its_model(void **state)
     expect("");
     assert_int_equal(event(r, "response.output_item.added", ADDED("1")), STATUS_OK);
     expect(""); /* nothing follows the end */
+}
+
+/* A text is cut anywhere, also within a character. */
+static void test_half_of_a_character_is_mended(void **state)
+{
+    (void)state;
+    struct reply *r = fresh();
+    const char *half =
+        "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"a\\ud83d\"}";
+    assert_int_equal(event(r, "response.output_text.delta", half), STATUS_OK);
+    expect(
+        "event: response.output_text.delta\ndata: "
+        "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"a\\ufffd\"}\n\n");
+    buf_clear(&out);
+    assert_int_equal(
+        native_output_relay.whole(r, arena, STR("{\"output\":[\"\\ude00\"]}"), &out, &err),
+        STATUS_OK);
+    expect("{\"output\":[\"\\ufffd\"]}");
+}
+
+/* It repeats the tools of the request, and a stream is long. */
+static void test_the_response_is_kept_once(void **state)
+{
+    (void)state;
+    static char begins[100200];
+    struct reply *r = fresh();
+    size_t at, before = arena_used(arena);
+    snprintf(begins, sizeof begins,
+             "{\"type\":\"response.in_progress\",\"response\":{\"tools\":[\"%0100000d\"]}}", 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(event(r, "response.in_progress", begins), STATUS_OK);
+    }
+    assert_true(arena_used(arena) - before < 150000);
+    assert_int_equal(event(r, "response.output_item.added", ADDED("1")), STATUS_OK);
+    buf_clear(&out);
+    native_output_fail(r, STR("server_error"), STR("cut"), &out);
+    assert_true(text_find(buf_str(&out), STR("\"tools\":[\"0000"), &at));
 }
 
 static struct str call_id(void)
@@ -368,6 +406,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_response_is_kept_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_half_of_a_character_is_mended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_split_says_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),

@@ -56,6 +56,21 @@ static void expect(const char *wanted)
     "\"prompt_tokens_details\":{\"cached_tokens\":60,\"cache_write_tokens\":10}," \
     "\"completion_tokens_details\":{\"reasoning_tokens\":3}}"
 
+/* A text is cut anywhere, also within a character. */
+static void test_half_of_a_character_is_mended(void **state)
+{
+    (void)state;
+    struct reply *r = fresh(false);
+    assert_int_equal(event(r, CHUNK("\"choices\":[{\"delta\":{\"content\":\"a\\ud83d\"}}]")),
+                     STATUS_OK);
+    expect(TOLD("\"choices\":[{\"delta\":{\"content\":\"a\\ufffd\"}}]"));
+    buf_clear(&out);
+    assert_int_equal(
+        native_chat_relay.whole(r, arena, STR("{\"choices\":[\"\\ude00\"]}"), &out, &err),
+        STATUS_OK);
+    expect("{\"choices\":[\"\\ufffd\"]}");
+}
+
 static void test_stream_passes_but_for_its_model(void **state)
 {
     (void)state;
@@ -210,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_passes_but_for_its_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_half_of_a_character_is_mended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thoughts_in_tags, setup, teardown),

@@ -19,6 +19,13 @@ enum {
     RECORD_BYTES = 16 * 1024 /* RFC 8446 5.1: a buffer has some more */
 };
 
+#ifdef MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
+#error "buffers that shrink cannot be given back by their first size"
+#endif
+_Static_assert(MBEDTLS_SSL_IN_CONTENT_LEN >= RECORD_BYTES &&
+                   MBEDTLS_SSL_OUT_CONTENT_LEN >= RECORD_BYTES,
+               "the buffers are that large");
+
 static void give_back(unsigned char *buffer)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -31,10 +31,8 @@
 #define SKEW_LEARN_MS      (4 * 60000) /* AWS accepts 5 minutes; below 4 the clock is not the reason */
 
 struct bedrock {
-    struct endpoint endpoint[LANES_MAX],
-        mantle[LANES_MAX]; /* mantle: base[0] == 0: there is none */
-    struct retries retries,
-        proofs; /* proofs: what lane_refused takes for a model that is not to be had */
+    struct endpoint endpoint[LANES_MAX], mantle[LANES_MAX]; /* base[0] == 0: there is none */
+    struct retries retries, proofs;                         /* lane_refused */
     struct buf scratch, authorization, path;
 };
 
@@ -56,14 +54,13 @@ static void find_mantle(const struct config *c, const char *region, struct endpo
 static enum status find(struct bedrock *b, unsigned lane, const struct config *c,
                         const char *region, struct str url, const char *setting, struct err *err)
 {
-    enum status st = STATUS_OK;
-    if (url.n > 0) {
-        st = endpoint_given(url, setting, &b->endpoint[lane], err);
-        b->mantle[lane] = b->endpoint[lane];
-    } else {
+    if (url.n == 0) {
         endpoint_aws("bedrock-runtime", region, c->use_fips, c->use_dualstack, &b->endpoint[lane]);
         find_mantle(c, region, &b->mantle[lane]);
+        return STATUS_OK;
     }
+    enum status st = endpoint_given(url, setting, &b->endpoint[lane], err);
+    b->mantle[lane] = b->endpoint[lane];
     return st;
 }
 
@@ -386,7 +383,6 @@ static struct fetch_request transfer(struct exchange *x, const struct outgoing *
 static enum verdict send_out(struct exchange *x, struct outgoing *o)
 {
     struct transfer *t = &x->attempt.transfer;
-    struct worker *w = x->worker;
     if (make_path(x) != STATUS_OK) {
         return VERDICT_FAIL;
     }
@@ -402,12 +398,12 @@ static enum verdict send_out(struct exchange *x, struct outgoing *o)
     x->attempt.number++;
     t->sent_ns = clock_now_ns();
     if (x->attempt.number == 1) {
-        retries_earn(&w->bedrock->retries);
-        retries_earn(&w->bedrock->proofs);
+        retries_earn(&x->worker->bedrock->retries);
+        retries_earn(&x->worker->bedrock->proofs);
     }
     counters_add(COUNTER_UPSTREAM_REQUESTS, 1);
     lane_sent(x);
-    t->fetch = fetch_start(w->fetch, &request, w->transfer, x, &x->outcome.err);
+    t->fetch = fetch_start(x->worker->fetch, &request, x->worker->transfer, x, &x->outcome.err);
     if (!t->fetch) {
         x->outcome.refused = COUNTER_REFUSED_BUSY;
         return VERDICT_FAIL;
@@ -496,9 +492,9 @@ bool bedrock_retry(struct exchange *x)
         !retries_take(&b->retries)) {
         return false;
     }
-    uint32_t random,
-        most = x->attempt.transfer.refusal == 429 ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS;
+    bool throttled = x->attempt.transfer.refusal == 429;
+    uint32_t random; /* full jitter */
     text_random(&random, sizeof random);
-    x->attempt.pause_ms = random % most + 1; /* full jitter */
+    x->attempt.pause_ms = random % (throttled ? RETRY_THROTTLED_MS : RETRY_TRANSIENT_MS) + 1;
     return true;
 }

@@ -439,7 +439,7 @@ static void test_out_of_memory_at_every_point_is_survived(void **state)
     struct gateway *g = *state;
     for (int stream = 0; stream < 2; stream++) {
         g->text = stream ? "stream" : NULL;
-        for (int k = 1; k <= 30; k++) {
+        for (int k = 1; k <= 90; k++) { /* more than a request makes */
             g->reply = torture_later;
             torture(g, (unsigned long)k, 0);
             torture(g, 0, k);

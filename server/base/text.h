@@ -71,6 +71,8 @@ bool text_only_of(struct str s, const char *others);
 bool text_list_has(struct str list, struct str value);
 /* FNV-1a: for tables whose keys no stranger chooses. */
 uint64_t text_hash(struct str s);
+/* Every bit of the result depends on every bit of h (the end of splitmix64). */
+uint64_t text_mix(uint64_t h);
 
 int text_hex_digit(char c);                               /* -1: is none */
 void text_hex(const uint8_t *bytes, size_t n, char *out); /* 2n lower-case, no NUL */

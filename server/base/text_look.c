@@ -55,3 +55,10 @@ uint64_t text_hash(struct str s)
     }
     return h;
 }
+
+uint64_t text_mix(uint64_t h)
+{
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+    return h ^ h >> 31;
+}

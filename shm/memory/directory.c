@@ -121,27 +121,19 @@ static word *cell_of(const struct table *t, uint64_t number)
 
 /* --- hashes -------------------------------------------------------------------------------- */
 
-/* Every bit of the result depends on every bit of h (MurmurHash3's finalizer). */
-static uint64_t mix(uint64_t h)
-{
-    h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
-    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
-    return h ^ h >> 33;
-}
-
 /* The seed keeps positions of one boot from being worked out beforehand. */
 static uint64_t key_hash(const struct segment *s, const uint8_t digest[32])
 {
     uint64_t h;
     memcpy(&h, digest, sizeof h);
-    return mix(h ^ s->header->epoch);
+    return text_mix(h ^ s->header->epoch);
 }
 
 /* Mixed because FNV-1a leaves names that differ at the end close together. Model names are the
  * operator's: nobody floods them, so no seed. */
 static uint64_t mapping_hash(struct str name)
 {
-    return mix(text_hash(name));
+    return text_mix(text_hash(name));
 }
 
 /* The high half of the hash is the fragment in the index word, the low half says where to begin. */

@@ -52,27 +52,20 @@ void lanes_init(struct segment *s)
 
 /* --- words --------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t x) /* splitmix64's end */
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 uint64_t lanes_model(const struct segment *s, struct str id)
 {
     uint64_t h = s->lanes->salt ^ id.n;
     for (size_t i = 0; i < id.n; i += 8) {
         uint64_t part = 0;
         memcpy(&part, id.p + i, id.n - i < 8 ? id.n - i : 8);
-        h = mix(h ^ part) + 0x9e3779b97f4a7c15u;
+        h = text_mix(h ^ part) + 0x9e3779b97f4a7c15u;
     }
     return h;
 }
 
 static uint64_t key_of(unsigned slot, uint64_t model)
 {
-    return mix(model + (slot + 1) * 0x9e3779b97f4a7c15u);
+    return text_mix(model + (slot + 1) * 0x9e3779b97f4a7c15u);
 }
 
 /* Tag and slot. */

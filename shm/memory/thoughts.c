@@ -27,13 +27,6 @@ void thoughts_init(struct segment *s)
 
 /* --- marks --------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t x) /* splitmix64's end */
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 /* Letters and digits alone: of what else is in base64 some clients write \/ and \u003d. */
 uint64_t thoughts_mark(const struct segment *s, struct str seal)
 {
@@ -45,12 +38,12 @@ uint64_t thoughts_mark(const struct segment *s, struct str seal)
         } else if (isalnum((unsigned char)seal.p[i])) {
             part = part << 8 | (uint8_t)seal.p[i];
             if (++n % 8 == 0) {
-                h = mix(h ^ part) + 0x9e3779b97f4a7c15u;
+                h = text_mix(h ^ part) + 0x9e3779b97f4a7c15u;
                 part = 0;
             }
         }
     }
-    h = mix(mix(h ^ part) + n);
+    h = text_mix(text_mix(h ^ part) + n);
     return h ? h : 1;
 }
 

@@ -4,6 +4,7 @@
 #include "shm/catalogue/region.h"
 #include "worker/dialect/changes.h"
 #include "worker/dialect/edits.h"
+#include "worker/openai/openai_fields.h"
 
 /* KEPT: goes on. LEFT: says nothing to the model, and Converse's body has no place for it either. Of
  * any other member nobody has said that it is taken. The rest is refused by some: by_* below. */
@@ -63,26 +64,6 @@ static bool no_effort(const struct scan *s)
 
 /* --- does it fit ---------------------------------------------------------------------------- */
 
-static bool in_list(struct str name, const char *const *list)
-{
-    for (; *list; list++) {
-        if (text_eq(name, text_from(*list))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_only(const struct scan *s, scan_ref object, const char *const *list)
-{
-    for (scan_ref v = scan_first(s, object); v != SCAN_ABSENT; v = scan_next(s, object, v)) {
-        if (!in_list(scan_text(s, scan_key(s, v)), list)) {
-            return false;
-        }
-    }
-    return scan_type(s, object) == SCAN_OBJECT;
-}
-
 /* Text, and of a model that sees images that come along. Those in S3 Bedrock would read with the rights of this
  * program, which are not the client's. */
 static bool part_fits(const struct scan *s, scan_ref part, bool sees)
@@ -90,10 +71,11 @@ static bool part_fits(const struct scan *s, scan_ref part, bool sees)
     static const char *const text[] = {"type", "text", NULL};
     static const char *const image[] = {"type", "image_url", NULL};
     if (SCAN_IS(s, SCAN_GET(s, part, "type"), "text")) {
-        return has_only(s, part, text);
+        return openai_fields_only(s, part, text);
     }
     scan_ref url = SCAN_GET(s, part, "image_url");
-    return sees && has_only(s, part, image) && !scan_has_duplicate(s, part, STR("image_url")) &&
+    return sees && openai_fields_only(s, part, image) &&
+           !scan_has_duplicate(s, part, STR("image_url")) &&
            !scan_has_duplicate(s, url, STR("url")) &&
            text_starts(scan_text(s, SCAN_GET(s, url, "url")), STR("data:"));
 }
@@ -105,7 +87,8 @@ static bool message_fits(const struct scan *s, scan_ref m, const struct models_c
     scan_ref content = SCAN_GET(s, m, "content");
     bool sees = (model->caps->flags & MODELS_IMAGES) != 0;
     bool named = SCAN_GET(s, m, "name") != SCAN_ABSENT; /* gpt-oss: not in a tool's message */
-    bool fits = has_only(s, m, members) && !(named && has_tags(model));
+    bool fits = scan_type(s, m) == SCAN_OBJECT && openai_fields_only(s, m, members) &&
+                !(named && has_tags(model));
     if (scan_type(s, content) == SCAN_ARRAY) {
         for (scan_ref p = scan_first(s, content); p != SCAN_ABSENT && fits;
              p = scan_next(s, content, p)) {

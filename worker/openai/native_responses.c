@@ -5,27 +5,7 @@
 #include "shm/catalogue/region.h"
 #include "worker/dialect/changes.h"
 #include "worker/dialect/edits.h"
-
-static bool in_list(struct str name, const char *const *list)
-{
-    for (; *list; list++) {
-        if (text_eq(name, text_from(*list))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Absent, or no member beside these. */
-static bool has_only(const struct scan *s, scan_ref object, const char *const *list)
-{
-    for (scan_ref v = scan_first(s, object); v != SCAN_ABSENT; v = scan_next(s, object, v)) {
-        if (!in_list(scan_text(s, scan_key(s, v)), list)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "worker/openai/openai_fields.h"
 
 static bool is_nothing(const struct scan *s, scan_ref r)
 {
@@ -103,7 +83,7 @@ static bool reasoning_fits(const struct scan *s, const struct models_caps *caps)
 {
     static const char *const members[] = {"effort", "summary", NULL};
     scan_ref reasoning = SCAN_GET(s, 0, "reasoning"), effort = SCAN_GET(s, reasoning, "effort");
-    return has_only(s, reasoning, members) &&
+    return openai_fields_only(s, reasoning, members) &&
            (is_nothing(s, effort) || text_list_has(text_from(caps->efforts), scan_text(s, effort)));
 }
 
@@ -112,7 +92,7 @@ static bool text_fits(const struct scan *s)
     static const char *const members[] = {"format", "verbosity", NULL};
     scan_ref text = SCAN_GET(s, 0, "text"), format = SCAN_GET(s, text, "format");
     scan_ref type = SCAN_GET(s, format, "type");
-    return has_only(s, text, members) &&
+    return openai_fields_only(s, text, members) &&
            (is_nothing(s, format) || SCAN_IS(s, type, "text") || SCAN_IS(s, type, "json_schema"));
 }
 
@@ -136,7 +116,7 @@ static bool is_taken(const struct scan *s, scan_ref tool)
 {
     static const char *const kinds[] = {"function",    "custom",   "namespace", "tool_search",
                                         "apply_patch", "computer", NULL};
-    return in_list(scan_text(s, SCAN_GET(s, tool, "type")), kinds);
+    return openai_fields_in(scan_text(s, SCAN_GET(s, tool, "type")), kinds);
 }
 
 /* Two readers of one body must not see two different tools. */
@@ -162,7 +142,7 @@ static bool inner_tools_fit(const struct scan *s, scan_ref tools)
     static const char *const kinds[] = {"function", "custom", "namespace", NULL};
     for (scan_ref t = scan_type(s, tools) == SCAN_ARRAY ? scan_first(s, tools) : SCAN_ABSENT;
          t != SCAN_ABSENT; t = scan_next(s, tools, t)) {
-        if (!in_list(scan_text(s, SCAN_GET(s, t, "type")), kinds) || !tool_fits(s, t) ||
+        if (!openai_fields_in(scan_text(s, SCAN_GET(s, t, "type")), kinds) || !tool_fits(s, t) ||
             !inner_tools_fit(s, SCAN_GET(s, t, "tools"))) {
             return false;
         }
@@ -214,15 +194,16 @@ static bool part_fits(const struct scan *s, scan_ref part)
                                         NULL};
     scan_ref type = SCAN_GET(s, part, "type");
     if (SCAN_IS(s, type, "input_text")) {
-        return has_only(s, part, text);
+        return openai_fields_only(s, part, text);
     }
     if (SCAN_IS(s, type, "output_text")) {
-        return has_only(s, part, said);
+        return openai_fields_only(s, part, said);
     }
     if (SCAN_IS(s, type, "refusal")) {
-        return has_only(s, part, refusal);
+        return openai_fields_only(s, part, refusal);
     }
-    return SCAN_IS(s, type, "input_image") && has_only(s, part, image) && comes_along(s, part);
+    return SCAN_IS(s, type, "input_image") && openai_fields_only(s, part, image) &&
+           comes_along(s, part);
 }
 
 /* Parts of an output are text: GPT refuses images there in Converse, and of here nobody has told. */
@@ -261,7 +242,7 @@ static bool item_fits(const struct scan *s, const struct responses_item *item)
                                         NULL};
     scan_ref shown = SCAN_GET(s, item->at, "output"); /* of a computer: an image alone */
     bool seen = scan_type(s, shown) == SCAN_OBJECT;
-    return (is_nothing(s, item->type) || in_list(scan_text(s, item->type), types)) &&
+    return (is_nothing(s, item->type) || openai_fields_in(scan_text(s, item->type), types)) &&
            (!seen || comes_along(s, shown)) && is_told_once(s, item->at) &&
            inner_tools_fit(s, SCAN_GET(s, item->at, "tools")) && content_fits(s, item);
 }

@@ -6,6 +6,26 @@ bool openai_fields_has(const struct scan *s, scan_ref r)
     return t != SCAN_NONE && t != SCAN_NULL;
 }
 
+bool openai_fields_in(struct str name, const char *const *list)
+{
+    for (; *list; list++) {
+        if (text_eq(name, text_from(*list))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool openai_fields_only(const struct scan *s, scan_ref object, const char *const *list)
+{
+    for (scan_ref v = scan_first(s, object); v != SCAN_ABSENT; v = scan_next(s, object, v)) {
+        if (!openai_fields_in(scan_text(s, scan_key(s, v)), list)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum status openai_fields_missing(struct err *err, const char *name)
 {
     return err_set_param(err, ERR_FAULT_MISSING, name, "Missing required parameter: '%s'.", name);

@@ -1,6 +1,6 @@
 /*
  * openai_fields.h - fields that Chat Completions and Responses have in common, read and refused in
- * OpenAI's words: part of chat.c and responses.c. Pure.
+ * OpenAI's words: part of chat.c, responses.c and their native_*.c. Pure.
  *
  * Wordings follow OpenAI's own where one is known: "Missing required parameter: 'x'." and the like.
  */
@@ -11,6 +11,10 @@
 
 /* It is there, and not null. */
 bool openai_fields_has(const struct scan *s, scan_ref r);
+/* The name is one of a list that ends with NULL. */
+bool openai_fields_in(struct str name, const char *const *list);
+/* Absent, or no member beside those of such a list. */
+bool openai_fields_only(const struct scan *s, scan_ref object, const char *const *list);
 enum status openai_fields_missing(struct err *err, const char *name);
 enum status openai_fields_wrong(struct err *err, const char *name, const char *expected);
 enum status openai_fields_empty(struct err *err, const char *name);

@@ -213,7 +213,8 @@ fuzz-binaries: $(FUZZ)
 cov-run: $(UNIT) $(SYSTEM)
 	@tests/cov.sh $(B)
 
-# What works at the start, for a command or once a minute is built for size; requests do not pass through it.
+# Built for size: what works at the start, for a command or once a minute; a request takes no more of it than a few look-ups
+# (of models and prices).
 COLD := master server/config server/platform server/dynamo shm/dynamo shm/store shm/catalogue worker/door
 ifeq ($(VARIANT),release)
 $(foreach room,$(COLD),$(eval $(B)/obj/$(room)/%.o: SIZE := -Os))

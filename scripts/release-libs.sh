@@ -67,6 +67,16 @@ make_llhttp() {
     printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' "$prefix/llhttp/include/llhttp.h")" >>"$work/packages.tsv"
 }
 
+# What most of a resumed handshake is: scripts/mbedtls-x25519.patch. The macro is of this one file; elsewhere it would
+# change the layout of contexts.
+compile_x25519() {
+    local everest=$work/mbedtls/3rdparty/everest
+    # shellcheck disable=SC2086
+    "$triplet-gcc" $flags -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -I"$work"/mbedtls/{include,library} \
+        -I"$everest"/include{,/everest,/everest/kremlib} -c "$everest/library/Hacl_Curve25519_joined.c" -o "$work/x25519.o"
+    "$triplet-ar" rD "$prefix/lib/libmbedcrypto.a" "$work/x25519.o"
+}
+
 # A TLS client over TCP needs neither a server, DTLS, old ciphers and curves nor self-tests: less to attack, and smaller.
 make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
@@ -79,11 +89,14 @@ make_mbedtls() {
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
-    # For size, but for what every byte that is sent or received goes through.
+    logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls-x25519.patch"
+    # For size, but for what every byte that is sent or received goes through, and what a handshake is spent in.
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os}"
     rm "$work"/mbedtls/library/{libmbedcrypto.a,aes.o,aesni.o,aesce.o,gcm.o,chacha20.o,poly1305.o,sha256.o,sha512.o}
+    rm "$work"/mbedtls/library/{bignum,bignum_core,ecp,ecp_curves,ecdsa,rsa,constant_time}.o
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" libmbedcrypto.a CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags"
     cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
+    logged mbedtls compile_x25519
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
 }
 

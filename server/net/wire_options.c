@@ -41,6 +41,7 @@ static CURLcode on_context(CURL *easy, void *context, void *owner)
     struct wire *w = owner;
     (void)easy;
     wire_ca_prepare(w, context);
+    wire_cipher_prepare(context);
     wire_session_prepare(w, context);
     return CURLE_OK;
 }

@@ -108,6 +108,9 @@ bool wire_ca_set(struct wire *w, const char *file);
 void wire_ca_prepare(const struct wire *w, void *context);
 void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
 
+/* wire_cipher.c */
+void wire_cipher_prepare(void *context);
+
 /* wire_session.c */
 bool wire_session_set(struct wire *w);
 void wire_session_prepare(struct wire *w, void *context);

@@ -46,7 +46,8 @@ pid $T/nginx/pid;
 error_log $T/nginx/error.log;
 events { worker_connections 2048; }
 http {
-    access_log off;
+    log_format cipher '\$request_uri \$ssl_cipher';
+    access_log $T/ciphers cipher;
     log_format sessions '\$ssl_session_reused \$request_uri';
     client_body_temp_path $T/nginx/a; proxy_temp_path $T/nginx/b; fastcgi_temp_path $T/nginx/c;
     uwsgi_temp_path $T/nginx/d; scgi_temp_path $T/nginx/e;
@@ -74,6 +75,11 @@ make_key tls
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
 expect "through TLS" "$CODE" 200
 expect_json "answer" '.content[0].text' hello
+# nginx takes the client's first. ChaCha20 is for CPUs that have no AES, such as few still have (and qemu's plain ones).
+if grep -qw aes /proc/cpuinfo && grep -qwE 'pclmulqdq|pmull' /proc/cpuinfo; then
+    eventually 5 grep -q ^/model/ "$T/ciphers"
+    expect_match "the cipher that this CPU is good at" "$(grep ^/model/ "$T/ciphers")" 'AES_?(128|256)[-_]GCM'
+fi
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"stream":true,"messages":[{"role":"user","content":"say: a b c"}]}'
 expect "stream through TLS" "$CODE" 200
 expect_match "whole stream" "$(cat "$T/body")" '"type":"message_stop"'

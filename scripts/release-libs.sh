@@ -67,8 +67,7 @@ make_llhttp() {
     printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' "$prefix/llhttp/include/llhttp.h")" >>"$work/packages.tsv"
 }
 
-# What most of a resumed handshake is: scripts/mbedtls-x25519.patch. The macro is of this one file; elsewhere it would
-# change the layout of contexts.
+# Called by what scripts/mbedtls.patch adds. The macro is of this one file; elsewhere it would change the layout of contexts.
 compile_x25519() {
     local everest=$work/mbedtls/3rdparty/everest
     # shellcheck disable=SC2086
@@ -124,7 +123,7 @@ make_mbedtls() {
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
-    logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls-x25519.patch"
+    logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls.patch"
     [ "$arch" != amd64 ] || sed -i 's|^//#define MBEDTLS_GCM_ALT$|#define MBEDTLS_GCM_ALT|' "$config"
     # For size, but for what every byte that is sent or received goes through, and what a handshake is spent in.
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os} -I$prefix/include"

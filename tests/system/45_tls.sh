@@ -9,30 +9,33 @@ for tool in nginx openssl; do
     command -v "$tool" >/dev/null || { echo "  $NAME: $tool is not installed (scripts/install-deps.sh --dev): skipped"; finish; }
 done
 
+certify() { # CA NAME KEY...: $T/NAME.pem for localhost, signed by $T/CA.pem
+    openssl req -newkey "${@:3}" -nodes -subj /CN=localhost -keyout "$T/$2.key" -out "$T/$2.csr" 2>/dev/null
+    openssl x509 -req -in "$T/$2.csr" -CA "$T/$1.pem" -CAkey "$T/$1.key" -CAcreateserial -days 2 \
+        -extfile <(echo subjectAltName=DNS:localhost) -out "$T/$2.pem" 2>/dev/null
+}
 make_ca() { # NAME: $T/NAME.pem signs $T/NAME-server.pem for localhost
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
         -keyout "$T/$1.key" -out "$T/$1.pem" 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
-        -keyout "$T/$1-server.key" -out "$T/$1.csr" 2>/dev/null
-    openssl x509 -req -in "$T/$1.csr" -CA "$T/$1.pem" -CAkey "$T/$1.key" -CAcreateserial -days 2 \
-        -extfile <(echo subjectAltName=DNS:localhost) -out "$T/$1-server.pem" 2>/dev/null
+    certify "$1" "$1-server" ec -pkeyopt ec_paramgen_curve:P-256
 }
 make_ca ours
 make_ca strangers
+certify ours ours-rsa rsa:2048
 
 start_mock
 TLS_PORT=$(free_port)
 ONCE_13=$(free_port)
 ONCE_12=$(free_port)
 mkdir -p "$T/nginx"
-once() { # PORT PROTOCOL: a server that hangs up after each answer, and notes whether it resumed the session (r) or not (.)
+once() { # PORT PROTOCOL CERTIFICATE: a server that hangs up after each answer, and notes whether it resumed the session (r) or not (.)
     cat <<CONF
     server {
         listen 127.0.0.1:$1 ssl;
         keepalive_requests 1;
         ssl_protocols $2;
-        ssl_certificate $T/ours-server.pem;
-        ssl_certificate_key $T/ours-server.key;
+        ssl_certificate $T/$3.pem;
+        ssl_certificate_key $T/$3.key;
         access_log $T/sessions-$1 sessions;
         location / {
             proxy_pass $MOCK_URL; proxy_http_version 1.1; proxy_buffering off;
@@ -61,8 +64,8 @@ http {
             proxy_set_header Connection ""; proxy_set_header Host localhost:$TLS_PORT;
         }
     }
-$(once "$ONCE_13" TLSv1.3)
-$(once "$ONCE_12" TLSv1.2)
+$(once "$ONCE_13" TLSv1.3 ours-server)
+$(once "$ONCE_12" TLSv1.2 ours-rsa)
 }
 CONF
 nginx -p "$T/nginx" -c "$T/nginx.conf" -g 'daemon off;' >"$T/nginx.log" 2>&1 &

@@ -1,6 +1,7 @@
 /*
  * tls_server.h - openssl s_server with a throw-away certificate for 127.0.0.1, which is its own CA. Its
- * page tells whether a session was resumed ("Reused, TLSv1.3"), and each answer ends its connection.
+ * page tells whether a session was resumed ("Reused, TLSv1.3"), and each answer ends its connection. It
+ * remembers no sessions: those that come back have a ticket.
  */
 #ifndef TESTS_UNIT_TLS_SERVER_H
 #define TESTS_UNIT_TLS_SERVER_H
@@ -71,8 +72,8 @@ static bool tls_server_certify(struct tls_server *s)
 static void tls_server_start(struct tls_server *s, char *version)
 {
     char place[32], line[100] = "";
-    char *argv[] = {"openssl", "s_server", "-accept", place,   "-cert", s->cert,
-                    "-key",    s->key,     "-www",    version, NULL};
+    char *argv[] = {"openssl", "s_server", "-accept", place,       "-cert", s->cert,
+                    "-key",    s->key,     "-www",    "-no_cache", version, NULL};
     int ends[2];
     snprintf(place, sizeof place, "127.0.0.1:%u", s->port);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);

@@ -74,7 +74,7 @@ run "${STORE[@]}" -- revoke-key "$dave_id" --reason test
 expect "revoke-key" "$CODE" 0
 eventually 5 has_status "$dave" 401
 expect "revoked key is refused" "$?" 0
-expect_below "after ms" $(($(now_ms) - begin)) $((2000 * SLOW))
+expect_below "after ms" $(($(now_ms) - begin)) $((10000 * SLOW)) # not REFRESH_SECONDS
 expect "reason" "$(list ".[] | select(.key_id == \"$dave_id\").deactivated_reason")" test
 
 # --- changes: keys, mappings, prices
@@ -85,7 +85,7 @@ run "${STORE[@]}" -- update-key "$KEY_ID" --enable --monthly-budget none
 expect "--enable" "$CODE" 0
 eventually 5 has_status "$dave" 400
 expect "works again" "$?" 0
-expect_below "after ms" $(($(now_ms) - begin)) $((2500 * SLOW))
+expect_below "after ms" $(($(now_ms) - begin)) $((10000 * SLOW))
 run "${STORE[@]}" -- update-key 00000000 --tpm 5
 expect "unknown key" "$CODE" 1
 run "${STORE[@]}" -- map-model my-model qwen.qwen3-32b-v1:0

@@ -83,7 +83,7 @@ expect "case 59: an unknown one, OpenAI" "$CODE $(got .error.code)" "404 model_n
 # --- probes
 before=$(ledger .requests)
 for probe in '-I /' '-I /api/hello' '-I /health' '-G /health'; do
-    times= best=999999
+    times="" best=999999
     for n in {1..50}; do # at least five, and then until one of them had the machine for itself
         [ "$n" -le 5 ] || [ "$best" -gt $((5000 * SLOW)) ] || break
         # shellcheck disable=SC2086 # -I or -G

@@ -10,7 +10,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import * as current from '@anthropic-ai/sdk';
 import * as old from 'anthropic-sdk-0';
 import OpenAI from 'openai';
-import { API_KEY, BASE_URL, CONVERSE_MODEL, MODEL, MOCK_URL, faulty, faultyConverse, ledger, reset } from './bed.mjs';
+import { API_KEY, BASE_URL, CONVERSE_MODEL, MODEL, MOCK_URL, faulty, faultyConverse, ledger, reset, sameMonth } from './bed.mjs';
 
 const SDKS = [['SDK 1.x', current], ['SDK 0.x', old]];
 const WINDOW_S = 4;
@@ -86,6 +86,7 @@ for (const [name, sdk] of SDKS) {
   });
 
   test(`case 44: ${name}: a budget that is used up is not tried again`, async () => {
+    await sameMonth(30);
     let asked = 0;
     const counted = (...request) => { asked++; return fetch(...request); };
     const poor = client(sdk, { apiKey: makeKey('--monthly-budget', '0.00001'), baseURL: limited, maxRetries: 5, fetch: counted });

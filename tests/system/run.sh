@@ -14,6 +14,6 @@ done
 for file in tests/system/[0-9][0-9]_*.sh; do
     name=$(basename "$file" .sh)
     [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-    tally 180 "$name" bash "$file"
+    tally 600 "$name" bash "$file"
 done
 tally_end system

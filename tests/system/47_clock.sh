@@ -10,18 +10,11 @@ case $BUILD in */asan)
     ;;
 esac
 
-"${SHIM_CC:-gcc}" -O2 -fPIC -shared -D_GNU_SOURCE -o "$T/clock.so" "$ROOT/tests/system/clock_shim.c" || {
+# shellcheck source=tests/system/clock.sh
+. "$ROOT/tests/system/clock.sh"
+make_clock "$T/clock.so" || {
     fail "the shim does not compile"
     finish
-}
-
-# shift_clock FILE MS: the clocks that follow FILE are MS off from now on (all 8 bytes in one write)
-shift_clock() {
-    local i bytes=
-    for i in 0 1 2 3 4 5 6 7; do
-        printf -v bytes '%s\\x%02x' "$bytes" $((($2 >> (8 * i)) & 255))
-    done
-    printf '%b' "$bytes" 1<>"$1"
 }
 
 # under FILE COMMAND...: starts a program whose clock follows FILE

@@ -180,6 +180,7 @@ environment() {
         AWS_EC2_METADATA_DISABLED=true STORAGE_BACKEND=sqlite BEDROCK_ENDPOINT_URL="$MOCK_URL" LOG_FORMAT=text
         ASAN_OPTIONS="${ASAN_OPTIONS:-}" LLVM_PROFILE_FILE="${LLVM_PROFILE_FILE:-}"
     )
+    [ -z "${CLOCK_SHIM:-}" ] || ENVIRONMENT_LIST+=(LD_PRELOAD="$LD_PRELOAD" CLOCK_SHIM="$CLOCK_SHIM") # run.sh's MONTH_ENDS_IN
     # gcov writes its files at the end of each process, as whoever made them
     case $BUILD in */cov) ENVIRONMENT_LIST+=(SANDBOX=off RUN_AS_USER=root ALLOW_ROOT=true) ;; esac
 }

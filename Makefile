@@ -129,6 +129,7 @@ unit: ## unit tests under ASan and UBSan
 	@tests/unit/run.sh $(B_asan)/unit
 
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
+	@$(if $(filter release,$(VARIANT)),$(MAKE) VARIANT=taken $(B_taken)/llm-api-converter)
 	@B=$(B) tests/system/run.sh
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)

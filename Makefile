@@ -165,6 +165,7 @@ bench: all $(B)/bench-streams $(B)/bench-start ## this server, nginx and the moc
 	@B=$(B) tests/bench/bench.py
 	@tests/bench/plot.py
 	@B=$(B) COUPLES=4 tests/bench/routes.sh
+	@B=$(B) COUPLES=8 tests/bench/lanes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh

@@ -34,6 +34,7 @@ struct wire_net *wire_net_new(struct loop *loop, const struct wire_options *opti
         heap_drop(net);
         return NULL;
     }
+    wire_rest_begin();
     net->loop = loop;
     net->options = *options;
     TAILQ_INIT(&net->idle);

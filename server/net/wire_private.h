@@ -99,6 +99,9 @@ bool wire_options_set(struct wire *w, uint32_t connect_ms);
 bool wire_ca_set(struct wire *w, const char *file);
 void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
 
+/* wire_rest.c; before the first connection: how the TLS library gets its memory */
+void wire_rest_begin(void);
+
 /* wire_cipher.c; context: an mbedtls_ssl_config that is being made */
 void wire_cipher_set(void *context);
 

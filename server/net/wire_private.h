@@ -37,6 +37,7 @@ struct wire {
     enum wire_state state;
     int fd;            /* -1: not yet, or libcurl has closed it */
     bool secure;       /* TLS: bytes go through libcurl; else straight to fd */
+    bool drained;      /* TLS holds no byte that nobody has read */
     loop_handle watch; /* 0: not in the loop */
     unsigned events;
     struct wire_ops ops;

@@ -16,6 +16,12 @@
 #include "server/base/err.h"
 #include "worker/dialect/usage_record.h"
 
+/* The model's own error, in an event or in place of a whole answer. */
+struct reply_error {
+    char code[40];  /* its name of it; "": there was none, or it has no name */
+    char text[240]; /* its sentence, cut: it may tell whose account it is */
+};
+
 struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */
     struct usage usage;
@@ -29,6 +35,7 @@ struct reply {               /* what the exchange reads at the end, whatever the
     bool failed;               /* the model's own error event was forwarded: no other may follow */
     bool input_whole;          /* the model's streams count the cached tokens as input, too */
     bool whole_upstream;       /* whole from Bedrock, given to the client as a stream's events */
+    struct reply_error error;  /* why event or whole have failed, if it is that */
 };
 
 struct relay {
@@ -47,5 +54,11 @@ struct relay {
     bool raw;        /* what the client gets are the frames themselves; event and whole only read */
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
+
+/* An end for a relay that holds nothing back: the answer was complete, or the model's own error event has
+ * said that it is not. */
+enum status relay_end(struct reply *r, struct buf *out, struct err *err);
+/* Fills r->error. */
+void relay_fail(struct reply *r, struct str code, struct str text);
 
 #endif

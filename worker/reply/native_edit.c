@@ -63,6 +63,15 @@ void native_edit_put(struct edits *e, scan_ref value, struct str text)
     edits_value(e, value, json);
 }
 
+struct str native_edit_error(struct reply *r, const struct scan *s, scan_ref error)
+{
+    scan_ref code = SCAN_GET(s, error, "code"), type = SCAN_GET(s, error, "type");
+    struct str word = scan_type(s, code) == SCAN_NUMBER ? scan_raw(s, code) : scan_text(s, code);
+    word = word.n > 0 ? word : scan_text(s, type);
+    relay_fail(r, word, scan_text(s, SCAN_GET(s, error, "message")));
+    return word;
+}
+
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name)
 {
     int64_t v;

@@ -4,6 +4,7 @@
 
 #include "server/json/scan.h"
 #include "worker/reply/converse_event.h"
+#include "worker/splice/splice_error.h"
 #include "worker/splice/splice_usage.h"
 #include "server/base/base64.h"
 
@@ -77,15 +78,21 @@ static void read_event(struct reply *r, const struct scan *s)
     r->failed |= SCAN_IS(s, SCAN_GET(s, 0, "type"), "error");
 }
 
-static void decode_event(struct reply *r, struct arena *arena, struct str base64)
+static enum status decode_event(struct reply *r, struct arena *arena, struct str base64,
+                                struct err *err)
 {
     struct scan s;
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
-    if (json && base64_decode(base64, (uint8_t *)json, &n) &&
-        scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) == STATUS_OK) {
-        read_event(r, &s);
+    if (!json || !base64_decode(base64, (uint8_t *)json, &n) ||
+        scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) != STATUS_OK) {
+        return STATUS_OK;
     }
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
+    read_event(r, &s);
+    return STATUS_OK;
 }
 
 static struct str find_bytes(struct arena *arena, struct str payload)
@@ -117,27 +124,20 @@ static bool is_delta(struct str payload)
 static enum status on_chunk(struct reply *r, struct str type, struct str payload, struct buf *out,
                             struct err *err)
 {
+    enum status st = STATUS_OK;
     (void)out;
-    (void)err;
-    r->started = true;
     if (is_delta(payload)) {
+        r->started = true;
         r->deltas++;
         return STATUS_OK;
     }
     struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(EVENT_ARENA_MAX) : NULL;
     if (arena) {
-        decode_event(r, arena, find_bytes(arena, payload));
+        st = decode_event(r, arena, find_bytes(arena, payload), err);
         arena_drop(arena);
     }
-    return STATUS_OK;
-}
-
-static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    return r->stopped || r->failed
-               ? STATUS_OK
-               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+    r->started |= st == STATUS_OK;
+    return st;
 }
 
 static bool is_json(struct str body)
@@ -200,7 +200,7 @@ static enum status whole_invoke(struct reply *r, struct arena *arena, struct str
 const struct relay passed_invoke_relay = {
     .name = "passed invoke",
     .event = on_chunk,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_invoke,
     .raw = true,
 };
@@ -273,7 +273,7 @@ static enum status whole_converse(struct reply *r, struct arena *arena, struct s
 const struct relay passed_converse_relay = {
     .name = "passed converse",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_converse,
     .raw = true,
 };
@@ -292,7 +292,7 @@ static enum status whole_count(struct reply *r, struct arena *arena, struct str 
 const struct relay passed_count_relay = {
     .name = "passed count",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_count,
     .raw = true,
 };

@@ -7,6 +7,7 @@
 #include "server/json/surrogates.h"
 #include "worker/dialect/edits.h"
 #include "server/base/base64.h"
+#include "worker/splice/splice_error.h"
 
 #define TYPE_MAX 48
 /* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
@@ -226,6 +227,9 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
     if (take_order(r, type, index, err) != STATUS_OK) {
         return err->code;
     }
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
     r->deltas += text_eq(type, STR("content_block_delta"));
     splice_stop_look(stop_of(r), &s);
     edits_init(&e, &s);
@@ -422,6 +426,9 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
     }
     scan_ref content = SCAN_GET(&s, 0, "content");
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
     if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") || scan_type(&s, content) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
     }
@@ -436,6 +443,7 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     read_stop(r, &e, 0);
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     enum status st = edits_apply(&e, out, err);
+    r->stopped = st == STATUS_OK;
     return st == STATUS_TOO_LARGE ? err_set(err, STATUS_UPSTREAM, "Bedrock's answer is too large")
                                   : st;
 }
@@ -449,17 +457,6 @@ static enum status relay_event(struct reply *r, struct str type, struct str payl
         return STATUS_OK;
     }
     return splice_event(r, payload, out, err);
-}
-
-/* Nothing is held back. The model's own error event counts as an end, too: the client has been
- * told. */
-static enum status relay_end(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    if (r->stopped || r->failed) {
-        return STATUS_OK;
-    }
-    return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
 }
 
 const struct relay splice_relay = {

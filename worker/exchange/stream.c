@@ -148,14 +148,14 @@ static void begin_stream(struct exchange *x)
 {
     counters_add(COUNTER_STREAMS, 1);
     answer_begin(x, 200);
+    http_out_header(x->conn, STR("x-accel-buffering"),
+                    STR("no")); /* nginx in front: do not hold events */
     if (x->asked.dialect == DIALECT_BEDROCK) {
         passing_put(x);
         http_out_stream(x->conn, STR("application/vnd.amazon.eventstream"));
         return;
     }
     http_out_header(x->conn, STR("cache-control"), STR("no-cache"));
-    http_out_header(x->conn, STR("x-accel-buffering"),
-                    STR("no")); /* nginx in front: do not hold events */
     http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
     watch_silence(x);
 }

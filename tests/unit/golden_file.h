@@ -1,11 +1,15 @@
 /*
- * golden_file.h - for tests: the files of a golden pair. Include after cmocka.h.
+ * golden_file.h - for tests: the files of a golden pair.
  */
 #ifndef TESTS_UNIT_GOLDEN_FILE_H
 #define TESTS_UNIT_GOLDEN_FILE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <cmocka.h>
 
 #include "server/base/arena.h"
 #include "server/base/text.h"

@@ -14,6 +14,7 @@
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
+#include "server/json/scan.h"
 #include "worker/dialect/usage_record.h"
 
 /* The model's own error, in an event or in place of a whole answer. */
@@ -55,6 +56,15 @@ struct relay {
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
 
+/* What Bedrock sends is trusted to be large, not to be endless: 1 MB of JSON a frame, 25 MB an answer
+ * (service-2.json). The index of a scan is at most 8 times that. */
+extern const struct scan_limits relay_limits;
+#define RELAY_EVENT_MAX \
+    ((size_t)32 << 20) /* of the arena of one event; a stream may have millions */
+
+/* A line break is only white space in JSON (never raw in a string), but would end a field of an event: a blank
+ * in its place. */
+void relay_join_lines(char *p, size_t n);
 /* An end for a relay that holds nothing back: the answer was complete, or the model's own error event has
  * said that it is not. */
 enum status relay_end(struct reply *r, struct buf *out, struct err *err);

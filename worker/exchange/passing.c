@@ -7,6 +7,7 @@
 #include "worker/dialect/s3_address.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/reply/passed_reply.h"
+#include "worker/splice/splice.h"
 #include "worker/turn/answer.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/route.h"
@@ -301,14 +302,6 @@ static enum status put_ours(struct exchange *x, struct ours *o)
     return edits_apply(&e, &x->attempt.body, err);
 }
 
-#define AWS_OWN "amazon-bedrock-"
-
-static bool is_aws_own(void *ctx, scan_ref key, scan_ref value)
-{
-    (void)value;
-    return text_starts(scan_text(ctx, key), STR(AWS_OWN));
-}
-
 /* A tagSuffix would say what our guardrail looks at. */
 static enum status put_invoke(struct exchange *x)
 {
@@ -318,11 +311,11 @@ static enum status put_invoke(struct exchange *x)
         return x->outcome.err.code;
     }
     edits_init(&e, &s);
-    bool more = edits_filter(&e, 0, is_aws_own, &s) > 0;
+    bool more = edits_filter(&e, 0, splice_is_aws_own, &s) > 0;
     if (x->attempt.terms.guardrail.async && x->asked.stream) {
-        edits_inside(
-            &e, 0,
-            STR("\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"}"));
+        edits_inside(&e, 0,
+                     STR("\"" SPLICE_AWS_OWN
+                         "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"}"));
         edits_inside(&e, 0, more ? STR(",") : STR(""));
     }
     return edits_apply(&e, &x->attempt.body, &x->outcome.err);

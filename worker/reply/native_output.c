@@ -202,7 +202,7 @@ static void keep(struct native_output *r, struct arena *arena, enum kind kind, s
     int64_t at = -1;
     bool begins = kind == BEGINS && r->created.n == 0;
     if ((!begins && kind != ADDED && kind != DONE) ||
-        scan_parse(&s, arena, text, &native_edit_limits, &ignored) != STATUS_OK) {
+        scan_parse(&s, arena, text, &relay_limits, &ignored) != STATUS_OK) {
         return;
     }
     if (begins) {
@@ -235,7 +235,7 @@ static enum status put(struct native_output *r, struct edits *e, struct str type
     BUF_LIT(out, "data: ");
     size_t from = buf_len(out);
     enum status st = edits_apply(e, out, err);
-    native_edit_join_lines(out, from);
+    relay_join_lines(buf_data(out) + from, buf_len(out) - from);
     if (st == STATUS_OK && buf_ok(out)) {
         keep(r, e->scan->arena, kind, text_sub(buf_str(out), from, buf_len(out)));
     }
@@ -315,9 +315,12 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 {
     struct scan s;
     struct edits e;
-    if (native_edit_read(&s, arena, body, err) != STATUS_OK ||
-        scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
+    if (native_edit_read(&s, arena, body, err) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
+    }
+    if (scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
+        (void)native_edit_error(reply, &s, SCAN_GET(&s, 0, "error"));
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer has no output");
     }
     read_usage(reply, &s, 0);
     if (SCAN_IS(&s, SCAN_GET(&s, 0, "status"), "failed")) {
@@ -345,7 +348,7 @@ static void put_speaker(const struct native_output *r, struct arena *arena, stru
     struct scan s;
     struct edits e;
     struct err ignored;
-    if (scan_parse(&s, arena, item, &native_edit_limits, &ignored) != STATUS_OK ||
+    if (scan_parse(&s, arena, item, &relay_limits, &ignored) != STATUS_OK ||
         scan_type(&s, 0) != SCAN_OBJECT) {
         buf_put_str(out, item);
         return;
@@ -417,10 +420,10 @@ static void put_response(const struct native_output *r, struct arena *arena, str
     struct edits e;
     struct err ignored;
     struct buf ours;
-    bool began = scan_parse(&s, arena, r->created, &native_edit_limits, &ignored) == STATUS_OK &&
+    bool began = scan_parse(&s, arena, r->created, &relay_limits, &ignored) == STATUS_OK &&
                  scan_type(&s, 0) == SCAN_OBJECT;
     if (!began && /* nobody has told how it began */
-        scan_parse(&s, arena, STR("{}"), &native_edit_limits, &ignored) != STATUS_OK) {
+        scan_parse(&s, arena, STR("{}"), &relay_limits, &ignored) != STATUS_OK) {
         out->failed = true;
         return;
     }

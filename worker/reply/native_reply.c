@@ -3,8 +3,6 @@
 #include "worker/reply/native_edit.h"
 #include "worker/reply/native_tags.h"
 
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-
 struct native_reply { /* begins as all of them */
     struct reply reply;
     bool wants_usage;
@@ -194,7 +192,7 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, bool f
     BUF_LIT(out, "data: ");
     size_t from = buf_len(out);
     enum status st = edits_apply(&e, out, err);
-    native_edit_join_lines(out, from);
+    relay_join_lines(buf_data(out) + from, buf_len(out) - from);
     BUF_LIT(out, "\n\n");
     return st;
 }
@@ -208,7 +206,7 @@ static enum status on_event(struct reply *reply, struct str type, struct str pay
         return STATUS_OK;
     }
     bool fails = text_eq(type, STR("error"));
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct arena *arena = arena_new(RELAY_EVENT_MAX);
     if (!arena) {
         return err_no_memory(err);
     }

@@ -8,12 +8,8 @@
 #include "worker/splice/splice_usage.h"
 #include "server/base/base64.h"
 
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-#define PEEK_BYTES      48 /* of an event: where its type stands */
-#define TAIL_BYTES      2048u
-
-static const struct scan_limits limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+#define PEEK_BYTES 48 /* of an event: where its type stands */
+#define TAIL_BYTES 2048u
 
 struct reply *passed_reply_new(struct arena *arena, struct str client_model)
 {
@@ -85,7 +81,7 @@ static enum status decode_event(struct reply *r, struct arena *arena, struct str
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
     if (!json || !base64_decode(base64, (uint8_t *)json, &n) ||
-        scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) != STATUS_OK) {
+        scan_parse(&s, arena, (struct str){json, n}, &relay_limits, NULL) != STATUS_OK) {
         return STATUS_OK;
     }
     if (splice_error_is_first(r, &s)) {
@@ -102,7 +98,7 @@ static struct str find_bytes(struct arena *arena, struct str payload)
     if (text_starts(payload, open) && text_split(&rest, '"', &bytes)) {
         return bytes;
     }
-    return scan_parse(&s, arena, payload, &limits, NULL) == STATUS_OK
+    return scan_parse(&s, arena, payload, &relay_limits, NULL) == STATUS_OK
                ? scan_text(&s, SCAN_GET(&s, 0, "bytes"))
                : (struct str){NULL, 0};
 }
@@ -131,7 +127,7 @@ static enum status on_chunk(struct reply *r, struct str type, struct str payload
         r->deltas++;
         return STATUS_OK;
     }
-    struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(EVENT_ARENA_MAX) : NULL;
+    struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(RELAY_EVENT_MAX) : NULL;
     if (arena) {
         st = decode_event(r, arena, find_bytes(arena, payload), err);
         arena_drop(arena);
@@ -169,7 +165,7 @@ static bool scan_tail(struct scan *s, struct arena *arena, struct str body)
     }
     text[0] = '{';
     memcpy(text + 1, tail.p, tail.n);
-    return scan_parse(s, arena, (struct str){text, tail.n + 1}, &limits, NULL) == STATUS_OK &&
+    return scan_parse(s, arena, (struct str){text, tail.n + 1}, &relay_limits, NULL) == STATUS_OK &&
            SCAN_GET(s, 0, "usage") != SCAN_ABSENT;
 }
 
@@ -177,8 +173,9 @@ static void read_whole(struct reply *r, struct arena *arena, struct str body)
 {
     struct scan s;
     size_t at;
-    if (scan_tail(&s, arena, body) || (text_find(body, STR("\"usage\""), &at) &&
-                                       scan_parse(&s, arena, body, &limits, NULL) == STATUS_OK)) {
+    if (scan_tail(&s, arena, body) ||
+        (text_find(body, STR("\"usage\""), &at) &&
+         scan_parse(&s, arena, body, &relay_limits, NULL) == STATUS_OK)) {
         splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
         keep_stop(r, &s, 0);
     }
@@ -251,7 +248,7 @@ static enum status on_event(struct reply *r, struct str type, struct str payload
     r->started = true;
     r->stopped |= last;
     r->deltas += text_eq(type, STR("contentBlockDelta"));
-    struct arena *arena = last || stop ? arena_new(EVENT_ARENA_MAX) : NULL;
+    struct arena *arena = last || stop ? arena_new(RELAY_EVENT_MAX) : NULL;
     if (arena) {
         read_converse(r, arena, type, payload);
         arena_drop(arena);

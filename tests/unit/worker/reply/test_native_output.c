@@ -352,6 +352,11 @@ static void test_the_models_own_error_is_kept(void **state)
                      STATUS_RATE);
     assert_string_equal(r->error.code, "rate_limit_exceeded");
     assert_int_equal(r->usage.tokens.input, 4);
+    r = fresh();
+    assert_int_equal(native_output_relay.whole(
+                         r, arena, STR("{\"error\":{\"code\":\"server_error\"}}"), &out, &err),
+                     STATUS_UPSTREAM);
+    assert_string_equal(r->error.code, "server_error");
 }
 
 static void test_counts_that_are_none_are_not_told(void **state)

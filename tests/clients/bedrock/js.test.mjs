@@ -111,7 +111,7 @@ test('the AWS SDK for JS with its default handler, HTTP/2 through nginx', { skip
     }
     b.destroy();`;
   const at = async (key, ...args) => JSON.parse((await run(process.execPath, ['--input-type=module', '-e', script, ...args],
-    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: key }), timeout: 30_000 })).stdout);
+    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: key }), timeout: 240_000 })).stdout);
   assert.deepEqual(await at(API_KEY, CLAUDE), ['NodeHttp2Handler', 'guten Tag', 'one two three', { city: 'Ulm' }]);
   assert.deepEqual(await at(API_KEY, 'no-such', 'fails'), Array(2).fill('ResourceNotFoundException'));
   assert.deepEqual(await at(REVOKED_KEY, CLAUDE, 'fails'), Array(2).fill('AccessDeniedException'));
@@ -165,7 +165,7 @@ function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   let said = '';
   child.stdout.on('data', (d) => (said += d));
   child.stderr.on('data', (d) => (said += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 300_000);
   return new Promise((resolve) => child.on('close', (code) => { clearTimeout(killer); resolve({ code, said }); }));
 }
 const bedrock = (key) => ({ CLAUDE_CODE_USE_BEDROCK: '1', ANTHROPIC_BEDROCK_BASE_URL: `${BASE_URL}/bedrock`, AWS_BEARER_TOKEN_BEDROCK: key });

@@ -22,7 +22,7 @@ const langchain = (kind) => ({
 test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDROCK ? false : PYTHON_BEDROCK_MISSING) }, async () => {
   const script = fileURLToPath(new URL('./python_sdk.py', import.meta.url));
   await sameMonth(100);
-  const { stdout } = await run(PYTHON_BEDROCK, [script, tls.url, BASE_URL, CLAUDE, NOVA, OPUS], { env: env(), timeout: 90_000 });
+  const { stdout } = await run(PYTHON_BEDROCK, [script, tls.url, BASE_URL, CLAUDE, NOVA, OPUS], { env: env(), timeout: 240_000 });
   assert.deepEqual(lines(stdout), {
     invoke: ['guten Tag', 'application/json'],
     'invoke stream': ['one two three', 'message_stop'],
@@ -54,7 +54,7 @@ test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDRO
 
 test('the AWS SDK for Go', { skip: NO_NGINX || (GO_BEDROCK ? false : GO_BEDROCK_MISSING) }, async () => {
   await sameMonth(100);
-  const { stdout } = await run(GO_BEDROCK, [tls.url, CLAUDE], { env: env(), timeout: 60_000 });
+  const { stdout } = await run(GO_BEDROCK, [tls.url, CLAUDE], { env: env(), timeout: 240_000 });
   assert.deepEqual(lines(stdout), {
     invoke: 'guten Tag',
     'invoke stream': ['one two three', 'message_stop'],

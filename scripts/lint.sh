@@ -187,6 +187,7 @@ portable() {
         while IFS=$'\t' read -r regex _ why; do
             grep -nE -- "$regex" "$findings.bare" | sed "s|^\([0-9]*\):\(.*\)|$file:\1: \2   (${why//&/\\&})|" || true
         done < <(grep -v '^#' scripts/portable.tsv)
+        awk -f scripts/portable.awk "$file" | sed "s|^|$file:|"
     done
     rm -f "$findings.bare"
 }

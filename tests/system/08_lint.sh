@@ -289,32 +289,75 @@ echo ${x:i+1:-1}
 [[ $x != *.+(c|h) ]]
 [[ $x = ?(a)b ]]
 x=${|echo a; }
-sed -z s/a/b/ x
-sed 's,a,\t,' x
-sort --version-sort x
-cp --parents a b
-cp -t b a
-ls --color
-tail --pid=1 -f x
-find . -regextype posix-extended
-date --utc
-wc -L x
-readlink -e x
-cat x | tac
-sha256sum <x
-timeout -k 1 5 x
-awk 'match($0, /a/, m)' x
-grep --perl-regexp x
-xargs -d, y
-stat -Lc %s x
-mktemp -u
-du -sb x
 END
 lint small portable >"$T/found"
 line=0
 while IFS= read -r shape; do
     line=$((line + 1))
     expect_match "\"$shape\" is caught too" "$(grep -o "^scripts/deploy-x.sh:$line:" "$T/found")" .
+done <"$T/small/scripts/deploy-x.sh"
+# Tools: what lint knows that a Mac has not, the Mac that is played for the deployment tests has not either.
+cat >"$T/small/scripts/deploy-x.sh" <<'END'
+sed -i s/a/b/ x
+sed -nr s/a/b/p x
+sed -z s/a/b/ x
+sed 's/a\+/b/' x
+sed 's/a/b\n/' x
+sed 's/a/\t/' x
+sed -n '/a/{p}' x
+grep -oP a x
+grep --perl-regexp a x
+date -Iseconds
+date --utc
+date -d yesterday
+date +%s%N
+readlink -e x
+readlink -f x
+cat x | tac
+sha256sum <x
+timeout -k 1 5 true
+n=$(nproc)
+awk 'BEGIN { match("a", /a/, m) }'
+awk 'BEGIN { print strftime("%F") }'
+stat -Lc %s x
+base64 -w0 x
+echo | xargs -r true
+echo x | xargs -d, true
+find . -printf x
+find -name x
+find . -regextype posix-extended
+mktemp -p /tmp
+mktemp -u
+cut -d, --complement -f1 x
+head -n -1 x
+head -c -1 x
+tail --lines=1 x
+sort -rV x
+sort --version-sort x
+ln -sr x y
+cp -t y x
+cp --parents x y
+ls --color
+wc -L x
+touch -d yesterday x
+du -sb x
+ps --no-headers
+END
+# shellcheck source=tests/aws/userland.sh
+. tests/aws/userland.sh
+userland "$T/mac"
+mkdir "$T/work"
+printf 'a\n' >"$T/work/x"
+not_taken() { ! (cd "$T/work" && env -i PATH="$T/mac" "$T/mac/bash" -o pipefail -ec "$1" >"$T/out" 2>&1 </dev/null); }
+rest="sed -E -e 's/a/b/' x | sort -n | tr a b && date -u +%F && find . -name x | xargs cat && head -n 1 x && cut -d, -f1 x && ls -l | wc -l && ln -s x y && rm -r y \"\$(mktemp -d)\""
+expect_true "the played Mac takes the rest" eval '! not_taken "$rest"'
+lint small portable >"$T/found"
+line=0
+while IFS= read -r shape; do
+    line=$((line + 1))
+    expect_match "\"$shape\" is caught" "$(grep -o "^scripts/deploy-x.sh:$line:" "$T/found")" .
+    [[ $shape == awk* && ! -x /usr/bin/original-awk ]] ||
+        expect_true "\"$shape\" is not taken by the played Mac" not_taken "$shape"
 done <"$T/small/scripts/deploy-x.sh"
 # What bash 3.2 has and a Mac's tools do must pass.
 cat >"$T/small/scripts/deploy-x.sh" <<'END'

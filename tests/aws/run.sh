@@ -6,6 +6,7 @@
 # Last line: "aws: N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
+unset MAKEFLAGS MFLAGS MAKELEVEL # what is built below is built by as many as this machine has
 here=tests/aws
 venv=build/aws
 if ! cmp -s "$here/requirements.txt" "$venv/.installed"; then

@@ -129,6 +129,7 @@ unit: ## unit tests under ASan and UBSan
 	@tests/unit/run.sh $(B_asan)/unit
 
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
+	@$(if $(filter release,$(VARIANT)),$(MAKE) VARIANT=taken $(B_taken)/llm-api-converter)
 	@B=$(B) tests/system/run.sh
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
@@ -164,6 +165,7 @@ bench: all $(B)/bench-streams $(B)/bench-start ## this server, nginx and the moc
 	@B=$(B) tests/bench/bench.py
 	@tests/bench/plot.py
 	@B=$(B) COUPLES=4 tests/bench/routes.sh
+	@B=$(B) COUPLES=8 tests/bench/lanes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh

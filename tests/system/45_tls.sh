@@ -45,7 +45,7 @@ http {
 CONF
 nginx -p "$T/nginx" -c "$T/nginx.conf" -g 'daemon off;' >"$T/nginx.log" 2>&1 &
 nginx=$!
-eventually 5 curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$TLS_PORT/health"
+eventually $((5 * SLOW)) curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$TLS_PORT/health"
 
 start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem"
 connects() { curl -fsS "$URL/metrics" | awk '$1 == "llm_api_converter_upstream_connects_total" { print $2 }'; }
@@ -62,6 +62,7 @@ for _ in 1 2 3 4 5 6; do
     codes+=$CODE
 done
 expect "one after the other" "$codes" 200200200200200200
+eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 1 ]'
 sleep 1.2 # they are counted once a second
 expect "on the connection that is there" "$(connects)" 1
 for _ in 1 2 3 4 5 6; do
@@ -141,7 +142,7 @@ STREAMS=200
 start_server WORKERS=1 BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
 make_key streams
 script tokens-30,pace-1000 $((STREAMS + 1))
-ask "$(message hi '{"stream":true}')" -N --max-time 1.5 # what the first one costs is nobody's
+ask_until '^event: message_start' "$(message hi '{"stream":true}')" # what the first one costs is nobody's
 expect "a stream that goes on" "$CODE" 200
 body=$(message hi '{"stream":true}')
 printf 'POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: %d\r\n\r\n%s' "$KEY" "${#body}" "$body" >"$T/request"

@@ -189,6 +189,7 @@ test('Claude Code in Mantle mode', async () => {
   assert.equal(seen.refused, 0, 'Bedrock refused a request');
 });
 test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model', async () => {
+  await spend();
   for (const [key, model, words] of [[REVOKED_KEY, 'anthropic.claude-opus-5-5', /login|401|403|invalid/i], [POOR_KEY, 'anthropic.claude-opus-5-5', /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
     const { code, said } = await claude(mantle(key), model, 'hi');
     assert.notEqual(code, 0, said);
@@ -196,6 +197,7 @@ test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model',
   }
 });
 test('Claude Code in Bedrock mode: a revoked key, a spent budget, no such model', async () => {
+  await spend();
   // 403 is to it credentials that ran out, at Bedrock, too
   for (const [key, model, words] of [[REVOKED_KEY, CLAUDE, /login|403|invalid/i], [POOR_KEY, CLAUDE, /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
     const { code, said } = await claude(bedrock(key), model, 'hi');

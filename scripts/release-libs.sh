@@ -116,7 +116,7 @@ make_mbedtls() {
     local off config=$work/mbedtls/include/mbedtls/mbedtls_config.h
     say "mbedTLS for $arch"
     unpack mbedtls Apache-2.0
-    for off in SELF_TEST DEBUG_C SSL_SRV_C CAMELLIA_C ARIA_C DES_C RIPEMD160_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
+    for off in SELF_TEST DEBUG_C SSL_SRV_C SSL_RENEGOTIATION CAMELLIA_C ARIA_C DES_C RIPEMD160_C SSL_PROTO_DTLS SSL_DTLS_ANTI_REPLAY \
         SSL_DTLS_HELLO_VERIFY SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT \
         KEY_EXCHANGE_{PSK,DHE_PSK,ECDHE_PSK,RSA_PSK,DHE_RSA}_ENABLED \
         ECP_DP_{SECP192R1,SECP224R1,SECP192K1,SECP224K1,SECP256K1,BP256R1,BP384R1,BP512R1}_ENABLED; do
@@ -124,6 +124,7 @@ make_mbedtls() {
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
     logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls.patch"
+    sed -i 's|^//#define MBEDTLS_PLATFORM_MEMORY$|#define MBEDTLS_PLATFORM_MEMORY|' "$config" # server/net/wire_rest.c has the say
     [ "$arch" != amd64 ] || sed -i 's|^//#define MBEDTLS_GCM_ALT$|#define MBEDTLS_GCM_ALT|' "$config"
     # For size, but for what every byte that is sent or received goes through, and what a handshake is spent in.
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os} -I$prefix/include"

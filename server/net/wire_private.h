@@ -40,6 +40,7 @@ struct wire {
     bool secure;       /* TLS: bytes go through libcurl; else straight to fd */
     bool tickets;      /* wire_session.c keeps its sessions, not libcurl */
     bool heard;        /* a byte of an answer has come */
+    bool drained;      /* TLS holds no byte that nobody has read */
     loop_handle watch; /* 0: not in the loop */
     unsigned events;
     struct wire_ops ops;
@@ -107,6 +108,9 @@ bool wire_options_set(struct wire *w, uint32_t connect_ms);
 bool wire_ca_set(struct wire *w, const char *file);
 void wire_ca_prepare(const struct wire *w, void *context);
 void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
+
+/* wire_rest.c; before the first connection: how the TLS library gets its memory */
+void wire_rest_begin(void);
 
 /* wire_cipher.c */
 void wire_cipher_prepare(void *context);

@@ -335,7 +335,7 @@ RELEASE_PROGRAMS      ?= llm-api-converter
 RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
 
 .PHONY: release image lock
-$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock $(wildcard scripts/gcm/*)
 	@scripts/release-libs.sh $* $(R)
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)

@@ -58,7 +58,7 @@ readmes() {
 third_party() {
     local row header place
     for row in 'llhttp\.h server/(http/http|net/response)_parse\.[ch]' 'curl/ server/net/(wire|fetch)[a-z_]*\.[ch]' 'mbedtls/ server/(base/(sha256|seal)|net/wire_(ca|rest))\.c' \
-        '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
+        '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/filter\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true

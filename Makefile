@@ -267,9 +267,15 @@ $(B)/libconverter.a: $(LIBOBJ)
 # what only a variant links in front of the program's own
 MORE_taken = $(B)/obj/tests/taken/taken_over.o
 
-$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a
+# What runs at the start, together (the release alone sets FIRST; its libraries and objects have a section a function).
+$(B)/gen/first.ld: scripts/first.txt scripts/first.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)
+	$(Q)LC_ALL=C awk -f scripts/first.awk $< >$@
+
+$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a $(FIRST)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(FIRST:%=-Wl,-T,%) -o $@ $(filter-out %.ld,$^) $(LDLIBS_ALL)
 
 $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
@@ -345,6 +351,7 @@ ifneq ($(filter release deb,$(MAKECMDGOALS)),)
 $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed))
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
+RELEASE_STRIP          = -s
 RELEASE_PROGRAMS      ?= llm-api-converter
 RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3
 
@@ -354,11 +361,11 @@ $(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/re
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
-	    BUILD_CC='$(CC)' FILTER_ARCH=$(RELEASE_FILTER_$(PLATFORM)) SECCOMP=yes \
+	    FIRST=$(RELEASE_B)/gen/first.ld BUILD_CC='$(CC)' FILTER_ARCH=$(RELEASE_FILTER_$(PLATFORM)) SECCOMP=yes \
 	    SECCOMP_CFLAGS='-DHAVE_SECCOMP -isystem $(R)/$(PLATFORM)/build' SECCOMP_LIBS=$(R)/$(PLATFORM)/build/libseccomp.a \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include -DHAVE_CURL_MBEDTLS' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
-	    LD_release='-static-pie -s $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
+	    LD_release='-static-pie $(RELEASE_STRIP) $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 

@@ -179,7 +179,7 @@ portable() {
     local file regex why
     for file in scripts/*.sh docker/*.sh; do
         case $file in
-        scripts/check.sh | scripts/docs.sh | scripts/lint.sh | scripts/run.sh | scripts/install-deps.sh | scripts/llhttp.sh | scripts/sbom.sh | scripts/release-*.sh | scripts/cov.sh) continue ;;
+        scripts/check.sh | scripts/docs.sh | scripts/lint.sh | scripts/run.sh | scripts/install-deps.sh | scripts/llhttp.sh | scripts/sbom.sh | scripts/first.sh | scripts/release-*.sh | scripts/cov.sh) continue ;;
         esac
         [ -e "$file" ] || continue
         # without whole-line comments and rightly guarded arrays; line numbers kept

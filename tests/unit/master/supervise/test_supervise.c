@@ -22,7 +22,7 @@
 #include "tests/unit/fake_processes.h"
 
 #define WORKERS     2
-#define PATIENCE_MS 3000
+#define PATIENCE_MS 20000
 
 static char dir[64], env_file[96], port[8];
 

@@ -62,6 +62,12 @@ ifeq ($(SECCOMP),yes)
 SECCOMP_CFLAGS := -DHAVE_SECCOMP $(shell pkg-config --cflags libseccomp 2>/dev/null)
 SECCOMP_LIBS   := -lseccomp
 endif
+# libssl is optional, too: without it the TLS sessions that Debian's libcurl has are its own (server/net/wire_session.c).
+OPENSSL ?= $(shell pkg-config --exists 'libssl >= 3' 'libssl < 4' 2>/dev/null && echo yes)
+ifeq ($(OPENSSL),yes)
+OPENSSL_CFLAGS := -DHAVE_CURL_OPENSSL $(shell pkg-config --cflags libssl)
+OPENSSL_LIBS   := $(shell pkg-config --libs libssl libcrypto)
+endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
 LLHTTP_DIR ?= build/llhttp
@@ -79,8 +85,8 @@ LLHTTP_DEP    := $(LLHTTP_DIR)/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) $(SIZE) \
-             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(OPENSSL_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
@@ -358,13 +364,14 @@ RELEASE_PROGRAMS      ?= llm-api-converter
 RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3
 
 .PHONY: release image lock
-$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock $(wildcard scripts/gcm/*)
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock scripts/mbedtls.patch $(wildcard scripts/gcm/*)
 	@scripts/release-libs.sh $* $(R)
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
 	    FIRST=$(RELEASE_B)/gen/first.ld BUILD_CC='$(CC)' FILTER_ARCH=$(RELEASE_FILTER_$(PLATFORM)) SECCOMP=yes \
 	    SECCOMP_CFLAGS='-DHAVE_SECCOMP -isystem $(R)/$(PLATFORM)/build' SECCOMP_LIBS=$(R)/$(PLATFORM)/build/libseccomp.a \
+	    OPENSSL= OPENSSL_CFLAGS= OPENSSL_LIBS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include -DHAVE_CURL_MBEDTLS' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
 	    LD_release='-static-pie $(RELEASE_STRIP) $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))

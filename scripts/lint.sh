@@ -57,7 +57,7 @@ readmes() {
 # Rule 4: header -> the one place that may know it.
 third_party() {
     local row header place
-    for row in 'llhttp\.h server/(http/http|net/response)_parse\.[ch]' 'curl/ server/net/(wire|fetch)[a-z_]*\.[ch]' 'mbedtls/ server/(base/(sha256|seal)|net/wire_(ca|cipher|rest))\.c' \
+    for row in 'llhttp\.h server/(http/http|net/response)_parse\.[ch]' 'curl/ server/net/(wire|fetch)[a-z_]*\.[ch]' 'mbedtls/ server/(base/(sha256|seal)|net/wire_(ca|cipher|rest|session))\.c' 'openssl/ server/net/wire_session\.c' \
         '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/filter\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |

@@ -69,6 +69,15 @@ make_llhttp() {
     printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' "$prefix/llhttp/include/llhttp.h")" >>"$work/packages.tsv"
 }
 
+# Called by what scripts/mbedtls.patch adds. The macro is of this one file; elsewhere it would change the layout of contexts.
+compile_x25519() {
+    local everest=$work/mbedtls/3rdparty/everest
+    # shellcheck disable=SC2086
+    "$triplet-gcc" $flags -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -I"$work"/mbedtls/{include,library} \
+        -I"$everest"/include{,/everest,/everest/kremlib} -c "$everest/library/Hacl_Curve25519_joined.c" -o "$work/x25519.o"
+    "$triplet-ar" rD "$prefix/lib/libmbedcrypto.a" "$work/x25519.o"
+}
+
 # AES-GCM for x86-64: scripts/gcm says why. arm64 keeps mbedTLS's own, since BearSSL knows nothing of that CPU's instructions.
 compile_bearssl() {
     local file
@@ -116,14 +125,17 @@ make_mbedtls() {
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
+    logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls.patch"
     sed -i 's|^//#define MBEDTLS_PLATFORM_MEMORY$|#define MBEDTLS_PLATFORM_MEMORY|' "$config" # server/net/wire_rest.c has the say
     [ "$arch" != amd64 ] || sed -i 's|^//#define MBEDTLS_GCM_ALT$|#define MBEDTLS_GCM_ALT|' "$config"
-    # For size, but for what every byte that is sent or received goes through.
+    # For size, but for what every byte that is sent or received goes through, and what a handshake is spent in.
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os} -I$prefix/include"
     rm "$work"/mbedtls/library/{libmbedcrypto.a,aes.o,aesni.o,aesce.o,gcm.o,chacha20.o,poly1305.o,sha256.o,sha512.o}
+    rm "$work"/mbedtls/library/{bignum,bignum_core,ecp,ecp_curves,ecdsa,rsa,constant_time}.o
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" libmbedcrypto.a CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags -I$prefix/include"
     [ "$arch" != amd64 ] || logged mbedtls add_gcm
     cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
+    logged mbedtls compile_x25519
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
     logged mbedtls check_gcm
 }

@@ -54,6 +54,7 @@ for operation in $STREAMS; do
     door "$operation" "$(body_of "$operation")"
     same "$operation, an event nobody knows" "$(body_of "$operation")"
     expect "$operation: its type" "$(header content-type)" application/vnd.amazon.eventstream
+    expect "$operation: a proxy in front may not hold it back" "$(header x-accel-buffering)" no
 done
 door invoke "$INVOKE"
 expect_match "Bedrock's own headers" "$(header x-amzn-requestid) $(header x-amzn-bedrock-input-token-count) $(header x-amzn-bedrock-invocation-latency)" '^6d6f636b-[^ ]+ [0-9]+ [0-9]+$'

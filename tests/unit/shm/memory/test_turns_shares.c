@@ -59,6 +59,7 @@ static uint32_t first_of(const struct queue *q)
 struct shares {
     _Atomic uint32_t served[16]; /* by key */
     _Atomic uint32_t joined;     /* workers whose requests wait */
+    _Atomic uint64_t end_ms;     /* the same for all: who goes on alone has all turns */
     _Atomic bool stalled; /* one did not run for so long that it was taken for dead, or nearly */
 };
 
@@ -73,8 +74,9 @@ static void work(uint32_t worker, uint32_t workers, struct queue *q, struct shar
     while (atomic_load(&all->joined) < workers) {
         usleep(200);
     }
-    uint64_t begin_ms = now_ms(), last_ms = begin_ms;
-    while (now_ms() < begin_ms + ms) {
+    uint64_t last_ms = now_ms(), none = 0;
+    atomic_compare_exchange_strong(&all->end_ms, &none, last_ms + ms);
+    while (now_ms() < atomic_load(&all->end_ms)) {
         uint32_t i = first_of(q);
         if (now_ms() > last_ms + TURNS_STALE_MS / 2) {
             atomic_store(&all->stalled, true);

@@ -135,10 +135,10 @@ def serve(c, number):
                 c.sendall(here.read())
             if done is not None:
                 return done
-            data = c.recv(65536)
-            if not data:
+            try:
+                there.write(c.recv(65536) or sys.exit()) # of this thread
+            except OSError:
                 sys.exit()
-            there.write(data)
     def records(*texts):
         for text in texts:
             tls.write(text)

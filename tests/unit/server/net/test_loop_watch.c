@@ -204,6 +204,9 @@ static void test_slow_turn_is_logged(void **state)
     one_turn(loop);
     loop_defer(loop, note_owner, "q"); /* a quick one logs nothing */
     one_turn(loop);
+    loop_only_waits(loop);
+    loop_defer(loop, sleep_25_ms, NULL);
+    one_turn(loop);
     dup2(saved_out, 1);
     dup2(saved_err, 2);
     close(saved_out);

@@ -11,9 +11,11 @@ for tool in curl jq; do
     }
 done
 . tests/tally.bash
+most=180 # seconds a script
+[[ $B != */emulated-* ]] || most=900
 for file in tests/system/[0-9][0-9]_*.sh; do
     name=$(basename "$file" .sh)
     [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-    tally 180 "$name" bash "$file"
+    tally "$most" "$name" bash "$file"
 done
 tally_end system

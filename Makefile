@@ -111,7 +111,7 @@ ORDERS ?= 50000
 
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
-.PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
+.PHONY: all help deps run check unit system system-static torture clients clients-full lint format fuzz cov bench docs clean \
         install uninstall deb dist dist-sign aws-test judge deploy-test undo \
         unit-binaries fuzz-binaries cov-run
 
@@ -138,6 +138,10 @@ unit: ## unit tests under ASan and UBSan
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 	@$(if $(filter release,$(VARIANT)),$(MAKE) VARIANT=taken $(B_taken)/llm-api-converter)
 	@B=$(B) tests/system/run.sh
+
+system-static: $(SYSTEM) ## system tests with the static program of `make release PLATFORM=...`; of the other architecture by qemu (root)
+	@$(MAKE) release PLATFORM=$(PLATFORM)
+	@tests/system/static.sh $(PLATFORM)
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
 	@B=$(B) tests/torture/run.sh

@@ -129,6 +129,7 @@ unit: ## unit tests under ASan and UBSan
 	@tests/unit/run.sh $(B_asan)/unit
 
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
+	@$(if $(filter release,$(VARIANT)),$(MAKE) VARIANT=taken $(B_taken)/llm-api-converter)
 	@B=$(B) tests/system/run.sh
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
@@ -164,6 +165,7 @@ bench: all $(B)/bench-streams $(B)/bench-start ## this server, nginx and the moc
 	@B=$(B) tests/bench/bench.py
 	@tests/bench/plot.py
 	@B=$(B) COUPLES=4 tests/bench/routes.sh
+	@B=$(B) COUPLES=8 tests/bench/lanes.sh
 
 docs: all ## put the tables that the program prints of itself into the READMEs
 	@B=$(B) scripts/docs.sh
@@ -333,7 +335,7 @@ RELEASE_PROGRAMS      ?= llm-api-converter
 RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
 
 .PHONY: release image lock
-$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock $(wildcard scripts/gcm/*)
 	@scripts/release-libs.sh $* $(R)
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)

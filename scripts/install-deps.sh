@@ -64,8 +64,16 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 
+# twice COMMAND...: once more, some seconds later, when a mirror did not answer
+twice() {
+    "$@" && return
+    say "once more: $*"
+    sleep "${RETRY_SECONDS:-10}"
+    "$@"
+}
+
 say "apt-get update"
-"${as_root[@]}" apt-get update -qq
+twice "${as_root[@]}" apt-get update -qq
 have_llhttp || ! known libllhttp-dev || missing+=(libllhttp-dev)
 install=()
 for package in "${missing[@]}"; do
@@ -77,5 +85,5 @@ for package in "${missing[@]}"; do
 done
 if [ ${#install[@]} -gt 0 ]; then
     say "installing ${install[*]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}" >/dev/null
+    twice "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}" >/dev/null
 fi

@@ -27,7 +27,7 @@ packages | jq -Rn --arg version "$version" --arg arch "$arch" --arg digest "$dig
     # the upstream version in a Debian one: 1:8.14.1-2+deb13u5 -> 8.14.1
     def upstream: sub("^[0-9]+:"; "") | sub("-[^-]*$"; "") | sub("~.*$"; "");
     # vendor:product, as the databases write them
-    {curl: "haxx:libcurl", mbedtls: "arm:mbed_tls", cjson: "davegamble:cjson", nghttp2: "nghttp2:nghttp2", sqlite3: "sqlite:sqlite", libseccomp: "libseccomp_project:libseccomp",
+    {curl: "haxx:libcurl", mbedtls: "arm:mbed_tls", bearssl: "bearssl:bearssl", cjson: "davegamble:cjson", nghttp2: "nghttp2:nghttp2", sqlite3: "sqlite:sqlite", libseccomp: "libseccomp_project:libseccomp",
      llhttp: "llhttp:llhttp", glibc: "gnu:glibc"} as $cpe
     | {llhttp: "node-undici"} as $source
     # the lock: name version sha256 place-in-the-pool

@@ -399,7 +399,7 @@ static void turn(struct loop *loop)
     }
     run_deferred(loop);
     uint64_t took_ns = clock_now_ns() - clock_mono_ns();
-    if (took_ns > SLOW_TURN_NS) {
+    if (took_ns > SLOW_TURN_NS && loop->each_turn.fn) {
         log_line(LOG_WARN, "loop", "a turn with %d events took %u ms", n,
                  (unsigned)(took_ns / 1000000));
     }

@@ -58,7 +58,7 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *t);
  * end of the next turn, which then does not wait. */
 void loop_defer(struct loop *loop, loop_fn *fn, void *owner);
 /* fn runs at the start of every turn, after the clock was read (heartbeat, listener shedding). One
- * only. */
+ * only. Who has it serves: its slow turns are logged, not those of a command that waits for a store. */
 void loop_each_turn(struct loop *loop, loop_fn *fn, void *owner);
 
 void loop_run(struct loop *loop);  /* until loop_stop */

@@ -34,6 +34,7 @@ struct wire_net *wire_net_new(struct loop *loop, const struct wire_options *opti
         heap_drop(net);
         return NULL;
     }
+    wire_rest_begin();
     net->loop = loop;
     net->options = *options;
     TAILQ_INIT(&net->idle);
@@ -298,5 +299,7 @@ int wire_recv(struct wire *w, char *out, size_t size, size_t *n_out)
     }
     *n_out = 0;
     CURLcode code = curl_easy_recv(w->easy, out, size, n_out);
+    /* A read ends with a record, and a short one took all of it. What WIRE_AGAIN leaves may be half of one. */
+    w->drained = code == CURLE_OK && *n_out > 0 && *n_out < size;
     return code == CURLE_UNSUPPORTED_PROTOCOL ? CURLE_RECV_ERROR : (int)code; /* closed behind us */
 }

@@ -53,6 +53,7 @@ static CURLcode on_context(CURL *easy, void *context, void *owner)
     struct wire_ca *ca = owner;
     (void)easy;
     mbedtls_ssl_conf_ca_chain(context, &ca->chain, NULL);
+    wire_cipher_set(context);
     return CURLE_OK;
 }
 

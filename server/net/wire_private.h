@@ -37,6 +37,7 @@ struct wire {
     enum wire_state state;
     int fd;            /* -1: not yet, or libcurl has closed it */
     bool secure;       /* TLS: bytes go through libcurl; else straight to fd */
+    bool drained;      /* TLS holds no byte that nobody has read */
     loop_handle watch; /* 0: not in the loop */
     unsigned events;
     struct wire_ops ops;
@@ -98,6 +99,12 @@ bool wire_options_set(struct wire *w, uint32_t connect_ms);
 /* wire_ca.c */
 bool wire_ca_set(struct wire *w, const char *file);
 void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
+
+/* wire_rest.c; before the first connection: how the TLS library gets its memory */
+void wire_rest_begin(void);
+
+/* wire_cipher.c; context: an mbedtls_ssl_config that is being made */
+void wire_cipher_set(void *context);
 
 /* wire_multi.c */
 bool wire_multi_begin(struct wire_net *net);

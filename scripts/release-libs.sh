@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS (with BearSSL's AES-GCM), libcurl, cJSON, nghttp2, SQLite and
-# libseccomp, from the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
-# TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
-# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
+# Makes the static libraries that the release binary links: mbedTLS (with BearSSL's AES-GCM), libcurl, cJSON, nghttp2 and
+# SQLite, from the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life
+# and has no TLS 1.3), and libseccomp, which makes the filters of system calls while the program is built, for the machine
+# that builds; and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
+# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp,build} and DIR/<arch>/packages.tsv)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -30,6 +31,7 @@ flags=${flags//$'\n'/ }
 [ "$arch" = amd64 ] && flags=${flags/-DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT/}
 
 need_tools() {
+    need gcc "apt-get install gcc"
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
     [ "$arch" != arm64 ] || need ld.lld "apt-get install lld (GNU ld does not pack the relocations of arm64)"
     need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
@@ -211,21 +213,20 @@ make_sqlite3() {
     cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
 }
 
-# What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
+# For the machine that builds. What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
 configure_seccomp() {
     cd "$work/libseccomp"
-    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --disable-python \
-        GPERF=/bin/true CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
+    ./configure --disable-shared --enable-static --disable-python GPERF=/bin/true CC=gcc CFLAGS=-O1
     touch src/syscalls.perf.c
 }
 
 make_libseccomp() {
-    say "libseccomp for $arch"
+    say "libseccomp for this machine"
     unpack libseccomp LGPL-2.1
     (logged libseccomp configure_seccomp)
     logged libseccomp make -j"$jobs" -C "$work/libseccomp/src" libseccomp.la
-    cp "$work/libseccomp/src/.libs/libseccomp.a" "$prefix/lib/"
-    cp "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/include/"
+    mkdir "$prefix/build"
+    cp "$work"/libseccomp/src/.libs/libseccomp.a "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/build/"
 }
 
 need_tools

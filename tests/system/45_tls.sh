@@ -135,10 +135,10 @@ def serve(c, number):
                 c.sendall(here.read())
             if done is not None:
                 return done
-            data = c.recv(65536)
-            if not data:
+            try:
+                there.write(c.recv(65536) or sys.exit()) # of this thread
+            except OSError:
                 sys.exit()
-            there.write(data)
     def records(*texts):
         for text in texts:
             tls.write(text)
@@ -273,5 +273,8 @@ each_kb=$((($(private_kb) - quiet) / STREAMS))
 expect_match "all streams are open" "$(curl -fsS "$MOCK_URL/__ledger" | jq -r .aborts)" '^[01]$'
 exec {holder}>&-
 echo "  $each_kb KiB a stream over TLS"
-case $BUILD in */asan) ;; *) expect_below "KiB of a stream over TLS" "$each_kb" 60 ;; esac
+# OpenSSL 3.5 (Debian 13) needs more than 3.0 (12): a context 19 KiB for 14, a connection 16 for 9 before its handshake
+most=60
+if ldd "$PROGRAM" 2>/dev/null | grep -q libssl && [[ $(openssl version) != "OpenSSL 3.0."* ]]; then most=120; fi
+case $BUILD in */asan) ;; *) expect_below "KiB of a stream over TLS" "$each_kb" $most ;; esac
 finish

@@ -12,7 +12,8 @@ if [ ! -e /usr/share/llhttp/llhttp.c ]; then
     }
     root=$(mktemp -d)
     trap 'rm -rf "$root"' EXIT
-    (cd "$root" && apt-get download -qq node-llhttp 2>"$root/log") || {
+    download() { (cd "$root" && apt-get download -qq node-llhttp 2>"$root/log"); }
+    download || { sleep "${RETRY_SECONDS:-3}" && download; } || { # a mirror that did not answer is asked once more
         echo "llhttp: 'apt-get download node-llhttp' failed; run scripts/install-deps.sh (it updates the package lists)" >&2
         cat "$root/log" >&2
         exit 1

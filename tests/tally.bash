@@ -6,7 +6,7 @@ failed=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-# tally SECONDS NAME COMMAND...: runs it for at most so long
+# tally SECONDS NAME COMMAND...: runs it for at most so long: an end for what hangs, no measure
 tally() {
     local line most=$1 name=$2 took start=${EPOCHREALTIME/[.,]/}
     shift 2

@@ -35,7 +35,6 @@ bool creds_probe_instance(uint32_t ms)
     struct creds *creds = fetch ? creds_new(p.loop, fetch, &creds_options, on_creds, &p) : NULL;
     struct loop_timer timer = {0};
     if (creds) {
-        loop_only_waits(p.loop);
         loop_timer_in(p.loop, &timer, ms, out_of_time, NULL);
         creds_start(creds);
         loop_run(p.loop);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
@@ -77,6 +78,15 @@ void *heap_new(size_t n)
 void *heap_grow(void *p, size_t n)
 {
     return heap_must_fail() ? NULL : realloc(p, n > 0 ? n : 1);
+}
+
+void *heap_pages(size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *p = heap_must_fail() || n > SIZE_MAX - page
+                  ? NULL
+                  : aligned_alloc(page, (n + page - 1) / page * page);
+    return p ? memset(p, 0, n) : NULL;
 }
 
 void heap_drop(void *p)

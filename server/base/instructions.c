@@ -10,7 +10,7 @@ static bool portable_forced;
 
 #if defined(INSTRUCTIONS_X86)
 
-/* Intel SDM, CPUID: leaf 1 ECX bits 1 (PCLMULQDQ), 9 (SSSE3) and 19 (SSE4.1), leaf 7 EBX bit 29 (SHA). */
+/* Intel SDM, CPUID: leaf 1 ECX bits 1 (PCLMULQDQ), 9 (SSSE3), 19 (SSE4.1) and 25 (AES), leaf 7 EBX bit 29 (SHA). */
 static unsigned ask(void)
 {
     unsigned a = 0, b = 0, c = 0, d = 0, found = 0;
@@ -20,6 +20,7 @@ static unsigned ask(void)
     found |= INSTRUCTIONS_BYTES;
     bool sse41 = c >> 19 & 1;
     found |= sse41 && (c >> 1 & 1) ? INSTRUCTIONS_CRC : 0u;
+    found |= sse41 && (c >> 1 & 1) && (c >> 25 & 1) ? INSTRUCTIONS_AES : 0u;
     if (sse41 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1)) {
         found |= INSTRUCTIONS_SHA;
     }
@@ -32,7 +33,8 @@ static unsigned ask(void)
 {
     unsigned long has = getauxval(AT_HWCAP);
     return INSTRUCTIONS_BYTES | (has & HWCAP_SHA2 ? INSTRUCTIONS_SHA : 0u) |
-           (has & HWCAP_CRC32 ? INSTRUCTIONS_CRC : 0u);
+           (has & HWCAP_CRC32 ? INSTRUCTIONS_CRC : 0u) |
+           (has & HWCAP_AES && has & HWCAP_PMULL ? INSTRUCTIONS_AES : 0u);
 }
 
 #else

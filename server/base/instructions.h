@@ -7,6 +7,7 @@
  *   SHA     SHA, SSSE3, SSE4.1         SHA2
  *   CRC     PCLMULQDQ, SSE4.1          CRC32
  *   BYTES   SSSE3                      baseline
+ *   AES     AES, PCLMULQDQ, SSE4.1     AES, PMULL
  */
 #ifndef SERVER_BASE_INSTRUCTIONS_H
 #define SERVER_BASE_INSTRUCTIONS_H
@@ -21,9 +22,10 @@
 #endif
 
 enum instructions {
-    INSTRUCTIONS_SHA = 1,  /* rounds of SHA-256 */
-    INSTRUCTIONS_CRC = 2,  /* products or remainders of polynomials */
-    INSTRUCTIONS_BYTES = 4 /* bytes of a vector looked up in another */
+    INSTRUCTIONS_SHA = 1,   /* rounds of SHA-256 */
+    INSTRUCTIONS_CRC = 2,   /* products or remainders of polynomials */
+    INSTRUCTIONS_BYTES = 4, /* bytes of a vector looked up in another */
+    INSTRUCTIONS_AES = 8    /* AES-GCM; not ours, but of the TLS library */
 };
 
 /* False also on every other architecture. */

@@ -165,6 +165,9 @@
         catalogue_file, "CATALOGUE_FILE", "", TUNING, RELOAD, "", false,                           \
         "table of prices and ends of models over the built-in one (columns: shm/README.md); read " \
         "again when it changes")                                                                   \
+    TEXT(s3_buckets, "S3_BUCKETS", "", TUNING, RELOAD, "", false,                                  \
+         "what clients of Bedrock's own routes may name in S3, which Bedrock reads with this "     \
+         "gateway's rights: BUCKET or BUCKET/PREFIX, comma-separated, *: all; empty: nothing")     \
     TEXT(unpriced, "UNPRICED", "", TUNING, RELOAD, "refuse", false,                                \
          "a model without a price: refuse it to keys with a budget, allow it for nothing, or "     \
          "dollars for a million tokens")                                                           \

@@ -194,10 +194,8 @@ enum status dynamo_new(const struct config *c, struct dynamo **out, struct err *
     enum status status = dynamo_sign_init(&d->link.sign, c, err);
     if (status == STATUS_OK) {
         d->link.wait.loop = loop_new(err);
-        if (d->link.wait.loop) {
-            loop_only_waits(d->link.wait.loop);
-            d->link.fetch = fetch_client_new(d->link.wait.loop, &options, err);
-        }
+        d->link.fetch =
+            d->link.wait.loop ? fetch_client_new(d->link.wait.loop, &options, err) : NULL;
         status = d->link.fetch ? STATUS_OK : STATUS_UNAVAILABLE;
     }
     d->link.creds =

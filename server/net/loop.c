@@ -48,7 +48,6 @@ struct loop {
     size_t deferred_cap;
     struct deferred each_turn;
     uint64_t turns;
-    bool only_waits;
     bool stop;
 };
 
@@ -400,15 +399,10 @@ static void turn(struct loop *loop)
     }
     run_deferred(loop);
     uint64_t took_ns = clock_now_ns() - clock_mono_ns();
-    if (took_ns > SLOW_TURN_NS && !loop->only_waits) {
+    if (took_ns > SLOW_TURN_NS && loop->each_turn.fn) {
         log_line(LOG_WARN, "loop", "a turn with %d events took %u ms", n,
                  (unsigned)(took_ns / 1000000));
     }
-}
-
-void loop_only_waits(struct loop *loop)
-{
-    loop->only_waits = true;
 }
 
 void loop_run(struct loop *loop)

@@ -4,7 +4,7 @@
  * Made after fork, owned by the process body, single-threaded. epoll carries slot + generation,
  * never a pointer, so an event for a descriptor that was removed in the same turn is ignored.
  * Objects closed during a turn put themselves on the deferred list and are freed at its end. A turn
- * over 20 ms is logged at warn level, since it holds up everything else (loop_only_waits).
+ * over 20 ms is logged at warn level.
  */
 #ifndef SERVER_NET_LOOP_H
 #define SERVER_NET_LOOP_H
@@ -58,12 +58,8 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *t);
  * end of the next turn, which then does not wait. */
 void loop_defer(struct loop *loop, loop_fn *fn, void *owner);
 /* fn runs at the start of every turn, after the clock was read (heartbeat, listener shedding). One
- * only. */
+ * only. Who has it serves: its slow turns are logged, not those of a command that waits for a store. */
 void loop_each_turn(struct loop *loop, loop_fn *fn, void *owner);
-
-/* In this loop one waits for one answer of one's own: a slow turn holds up nobody and is not logged
- * (a command would say so on a busy machine). */
-void loop_only_waits(struct loop *loop);
 
 void loop_run(struct loop *loop);  /* until loop_stop */
 void loop_stop(struct loop *loop); /* after the current turn */

@@ -59,10 +59,11 @@ static bool is_quiet(struct wire *w)
 {
     char byte;
     size_t n;
-    if (w->secure) {
-        return wire_recv(w, &byte, 1, &n) == WIRE_AGAIN;
+    if ((!w->secure || w->drained) && w->fd >= 0 &&
+        recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+        return true;
     }
-    return w->fd >= 0 && recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return w->secure && wire_recv(w, &byte, 1, &n) == WIRE_AGAIN; /* it may be a session ticket */
 }
 
 struct wire *wire_pool_take(struct wire_origin *origin, const struct wire_ops *ops, void *owner)

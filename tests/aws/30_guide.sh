@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # docker/DEPLOYMENT.md walked from top to bottom, every bash block in its order, with a real AWS CLI: what a block says is
 # done must then be so. Only brew, sudo, make and docker are played; make puts a program of the right architecture there,
-# as a release does. The Chinese guide has the same commands (tests/system/94_guide.sh); GUIDE=FILE walks that one.
+# as a release does. GUIDE_LANGUAGE=zh-CN walks docker/DEPLOYMENT.zh-CN.md.
 # MINIMAL=1: pasted into a minimal Debian 12 (minimal.sh), whose apt-get and make are real, and which has only what the
-# guide says to install; the time of each block is printed. Needs root, mmdebstrap and Debian's mirror.
+# guide says to install; the time of each block is printed. Needs root, mmdebstrap and Debian's mirror. WARM=1: the release's libraries are built before.
 # shellcheck source=tests/aws/bed.sh
 . "$(dirname "$0")/bed.sh"
-GUIDE=${GUIDE:-docker/DEPLOYMENT.md}
+case ${GUIDE_LANGUAGE:=en} in
+en) GUIDE=docker/DEPLOYMENT.md ;;
+*) GUIDE=docker/DEPLOYMENT.$GUIDE_LANGUAGE.md ;;
+esac
 INSIDE=() # what a pasted block is run by
 took() { :; }
 [ -z "${MINIMAL:-}" ] || . "$HERE/minimal.sh"

@@ -42,6 +42,8 @@ minimal_debian() {
     rm -rf "$T/tree"
     mkdir "$T/tree"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$T/tree"
+    # WARM=1: the libraries of the release are there as from a build before
+    [ -z "${WARM:-}" ] || { mkdir -p "$T/tree/build" && cp -a build/release "$T/tree/build/" && touch "$T"/tree/build/release/*/packages.tsv; }
     for name in aws docker; do
         printf '#!/bin/sh\nexec chroot /host /bin/sh -c '"'"'cd "$0" && exec "$@"'"'"' "$PWD" %s "$@"\n' "$T/bin/$name" >"$T/room/$name"
     done

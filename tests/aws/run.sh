@@ -2,9 +2,11 @@
 # make aws-test: the deployment scripts and the guides with real AWS CLIs against moto and a front that plays App
 # Runner and ECS Express Mode. Needs python3 with venv and PyPI (build/aws), openssl; the tests with version 2 of the
 # CLI need Debian's package awscli. usage: tests/aws/run.sh [NN_topic ...]      CLIS=v1: without those
+# The guide is walked in both languages, or in the one of GUIDE_LANGUAGE (en, zh-CN).
 # Last line: "aws: N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
+unset MAKEFLAGS MFLAGS MAKELEVEL # what is built below is built by as many as this machine has
 here=tests/aws
 venv=build/aws
 if ! cmp -s "$here/requirements.txt" "$venv/.installed"; then
@@ -20,10 +22,16 @@ fi
     exit 1
 }
 . tests/tally.bash
-one() { tally 1800 "$(basename "$2" .sh), CLI $1," env CLI="$1" "$2"; }
+most=1800
+[ -z "${MINIMAL:-}" ] || most=5400 # seconds; it builds, on whatever machine
+# one CLI FILE [LANGUAGE of the guide]
+one() { tally "$most" "$(basename "$2" .sh), CLI $1,${3:+ $3,}" env CLI="$1" GUIDE_LANGUAGE="${3:-}" "$2"; }
 for file in "$here"/[0-9]*.sh; do
     [ $# -eq 0 ] || [[ " $* " == *" $(basename "$file" .sh) "* ]] || continue
-    one v1 "$file"
+    case $file in
+    *30_guide*) for language in ${GUIDE_LANGUAGE:-en zh-CN}; do one v1 "$file" "$language"; done ;;
+    *) one v1 "$file" ;;
+    esac
     # What Debian's 2.9 knows of: App Runner. That it is refused for ECS Express Mode is in 20_ecs_express.sh.
     case $file in
     *10_app_runner*)

@@ -9,14 +9,15 @@ userland() {
     mkdir -p "$1"
     for name in basename bash cat chmod cmp cp curl cut dd diff dirname env expr false git head id jq kill ln ls mkdir mv od openssl perl ps rm rmdir seq sh \
         sleep tail tee tr true tty uname uniq wc which yes; do
-        ln -s "$(type -P "$name")" "$1/$name"
+        ! type -P "$name" >/dev/null || ln -s "$(type -P "$name")" "$1/$name"
     done
     ln -s "$(type -P original-awk || type -P awk)" "$1/awk"
-    # command, then what it does not take, as a pattern of `case`
+    # command, then what it does not take, as a pattern of `case`: a word, or ^ and all of them
     while read -r name pattern; do
+        rm -f "${1:?}/$name" # a link would be written through
         cat >"$1/$name" <<END
 #!/bin/sh
-for word in "\$@"; do
+for word in "\$@" "^\$*"; do
     case \$word in $pattern)
         echo "$name: illegal option -- \$word (a Mac's has it not)" >&2
         exit 64
@@ -27,16 +28,37 @@ exec $(type -P "$name") "\$@"
 END
         chmod +x "$1/$name"
     done <<'ROWS'
-base64 -w*|--wrap*
+base64 -*w*|--*
+basename --*|-z
+cat --*
+chmod --*
+cp --*|-*t*
+cut --*
 date -d*|--*|-I*|*%N*
-grep -P|-[a-zA-Z]P|-[a-zA-Z][a-zA-Z]P
-find -printf|-regextype|-readable|-executable
+dirname -*
+du --*|-*b*
+env ^--*
+find ^-[a-z][a-z]*|-printf|-regextype|-readable|-executable
+grep -P|-[a-zA-Z]P|-[a-zA-Z][a-zA-Z]P|--perl-regexp
+head --*|^*'-n -'*|^*'-c -'*|-[nc]-*
+ln --*|-*r*|-*t*
+ls --*
+mkdir --*
 mktemp -p*|--*|-u
-readlink -e|-m|--*
-sed -i|-r|-z|-s|--*|*'\+'*|*'\?'*|*'\|'*
-sort --*|-V
-stat -c*|--*|-L
-touch --*|-d
+mv --*|-*t*
+od --*
+ps --*
+readlink -*[efm]*|--*
+rm --*
+sed -*[irsz]*|--*|*'\+'*|*'\?'*|*'\|'*|*'\t'*|*'{p}'*|*s/*/*'\n'*
+sort --*|-*V*
+stat -*c*|--*|-L
+tail --*
+tee --*
+touch --*|-*d*
+tr --*
+uniq --*
+wc --*|-*L*
 xargs -r|-d*|--*
 ROWS
 }

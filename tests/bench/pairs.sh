@@ -4,7 +4,7 @@
 # CPU is that of the workers, in nanoseconds out of /proc/<pid>/schedstat. Needs wrk. Sourced by sandbox.sh and against.sh:
 #
 #   pairs_settings() { ... }   # NAME: sets SETTINGS (an array of NAME=VALUE), PROGRAM and perhaps LOAD for the server of that name
-#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 LOAD=messages|chat|responses|invoke
+#   pairs_run on off           # COUPLES=16 PAIRS=3 SECONDS_EACH=1 CONNECTIONS=8 LOAD=messages|chat|responses|invoke
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 declare -A pids urls
@@ -48,11 +48,12 @@ pairs_cpu() { # MASTER_PID: ns of its workers
 pairs_burst() { # NAME: ns per request, and adds to the count
     local before after n
     before=$(pairs_cpu "${pids[$1]}")
-    wrk -t1 -c8 -d"${SECONDS_EACH:-1}s" -s "$T/$1.lua" "${urls[$1]}" >"$T/wrk"
+    wrk -t1 -c"${CONNECTIONS:-8}" -d"${SECONDS_EACH:-1}s" --latency -s "$T/$1.lua" "${urls[$1]}" >"$T/wrk"
     after=$(pairs_cpu "${pids[$1]}")
     grep -q Non-2xx "$T/wrk" && echo "pairs: some requests were refused by $1" >&2
     n=$(awk '/requests in/ { print $1 }' "$T/wrk")
     echo "$n" >>"$T/$1.count"
+    awk '$1 == "50%" { print $2 * ($2 ~ /ms$/ ? 1000 : 1) }' "$T/wrk" >"$T/$1.last" # us
     echo $(((after - before) / n))
 }
 pairs_median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
@@ -69,18 +70,21 @@ pairs_couple() { # A B FIRST SECOND: the two names, and in which order they star
         else
             b=$(pairs_burst "$2") a=$(pairs_burst "$1")
         fi
+        cat "$T/$1.last" >>"$T/$1.p50"
+        cat "$T/$2.last" >>"$T/$2.p50"
         echo "$a" >>"$T/$1.ns"
         echo "$b" >>"$T/$2.ns"
         awk -v a="$a" -v b="$b" 'BEGIN { printf "%.4f\n", a / b }' >>"$T/ratio"
     done
     kill "${pids[@]}"
     wait "${pids[@]}" 2>/dev/null
+    pids=()
     SERVER_PID=
 }
 
 pairs_run() { # A B
     local i name
-    rm -f "$T"/*.ns "$T"/*.count "$T/ratio"
+    rm -f "$T"/*.ns "$T"/*.count "$T"/*.p50 "$T/ratio"
     [ -n "$MOCK_PID" ] || start_mock
     for i in $(seq "${COUPLES:-16}"); do
         if ((i % 2)); then pairs_couple "$1" "$2" "$1" "$2"; else pairs_couple "$1" "$2" "$2" "$1"; fi

@@ -178,7 +178,7 @@ function suite(name, sdk) {
       for await (const event of events) if (event.type === 'content_block_delta') break;
       events.controller.abort();
       let now;
-      for (let i = 0; i < 100 && !(now = await ledger()).aborts; i++) await new Promise((r) => setTimeout(r, 20));
+      for (let i = 0; i < 500 && !(now = await ledger()).aborts; i++) await new Promise((r) => setTimeout(r, 20));
       assert.equal(now.aborts, 1);
       assert.equal(now.streams_open, 0);
     });

@@ -12,5 +12,12 @@ export const ledger = async () => (await fetch(`${MOCK_URL}/__ledger`)).json();
 // Body of the K-th newest upstream request, as JSON.
 export const upstreamBody = async (k = 0) => (await fetch(`${MOCK_URL}/__body?n=${k}`)).json();
 
+// Who counts what a month has spent does not see it end meanwhile: the next one is waited for when so few seconds are left.
+export const sameMonth = async (seconds) => {
+  const now = new Date();
+  const left = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1) - now;
+  if (left < seconds * 1000) await new Promise((r) => setTimeout(r, left + 1000));
+};
+
 export const PIXEL = // a 1x1 PNG
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';

@@ -10,10 +10,10 @@ import { after, before, beforeEach, test } from 'node:test';
 import * as current from '@anthropic-ai/sdk';
 import * as old from 'anthropic-sdk-0';
 import OpenAI from 'openai';
-import { API_KEY, BASE_URL, CONVERSE_MODEL, MODEL, MOCK_URL, faulty, faultyConverse, ledger, reset } from './bed.mjs';
+import { API_KEY, BASE_URL, CONVERSE_MODEL, MODEL, MOCK_URL, faulty, faultyConverse, ledger, reset, sameMonth } from './bed.mjs';
 
 const SDKS = [['SDK 1.x', current], ['SDK 0.x', old]];
-const WINDOW_S = 2;
+const WINDOW_S = 4;
 const messages = [{ role: 'user', content: 'say: one two three four five' }];
 const question = { model: MODEL, max_tokens: 100, messages };
 const client = (sdk, more = {}) => new sdk.default({ apiKey: API_KEY, baseURL: BASE_URL, maxRetries: 0, ...more });
@@ -81,20 +81,23 @@ for (const [name, sdk] of SDKS) {
     const began = performance.now();
     assert.equal((await patient.messages.create(question)).type, 'message');
     const waited = performance.now() - began;
-    assert.ok(waited > 900 && waited < (WINDOW_S + 2) * 1000, `${waited} ms`);
+    assert.ok(waited > 900 && waited < (WINDOW_S + 20) * 1000, `${waited} ms`);
     assert.equal((await ledger()).requests, 2);
   });
 
   test(`case 44: ${name}: a budget that is used up is not tried again`, async () => {
-    const poor = client(sdk, { apiKey: makeKey('--monthly-budget', '0.00001'), baseURL: limited, maxRetries: 5 });
+    await sameMonth(30);
+    let asked = 0;
+    const counted = (...request) => { asked++; return fetch(...request); };
+    const poor = client(sdk, { apiKey: makeKey('--monthly-budget', '0.00001'), baseURL: limited, maxRetries: 5, fetch: counted });
     let error;
     for (let i = 0; i < 20 && !error; i++) await poor.messages.create(question).catch((e) => { error = e; });
     assert.ok(error instanceof sdk.RateLimitError, `${error}`);
     assert.equal(error.error.error.type, 'billing_error');
     assert.equal(error.headers.get('x-should-retry'), 'false');
-    const began = performance.now();
+    asked = 0;
     await failure(poor.messages.create(question));
-    assert.ok(performance.now() - began < 400, 'it was tried again');
+    assert.equal(asked, 1, 'it was tried again');
   });
 
   for (const [model, type] of [

@@ -3,6 +3,7 @@
 import { describe, test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { sameMonth } from './bed.mjs';
 import { KEYS, StoreBed, USAGE, sum } from './store-bed.mjs';
 
 const { MOTO_SERVER, MOTO_MISSING = 'MOTO_SERVER is not set' } = process.env;
@@ -84,6 +85,7 @@ suite('moto', () => {
   });
 
   test('usage rows, which end by their ttl, and the budget are in the tables', async () => {
+    await sameMonth(60);
     const key = runJson(['create-api-key', '-u', 'dora', '-n', 'usage', '-b', '50']);
     const usages = await Promise.all(Array.from({ length: 5 }, () => bed.hi(key.api_key)));
     const id = await idOf('dora');
@@ -120,6 +122,7 @@ suite('moto', () => {
     assert.deepEqual(granted.filter((a) => a.startsWith('dynamodb:')), RUN_TIME);
     await bed.serve(users.gateway);
     await bed.becomesReady();
+    await sameMonth(60);
     const key = runJson(['create-api-key', '-u', 'erin', '-n', 'guarded', '-b', '5'], users.owner);
     const usages = await Promise.all(Array.from({ length: 3 }, () => bed.hi(key.api_key)));
     const id = await idOf('erin', users.owner);

@@ -40,7 +40,7 @@ function opencode(model, prompt = 'say: guten Tag') {
   let output = '';
   child.stdout.on('data', (d) => (output += d));
   child.stderr.on('data', (d) => (output += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 300_000);
   return new Promise((resolve) => child.on('close', (code) => {
     clearTimeout(killer);
     resolve({ code, output });

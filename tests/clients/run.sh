@@ -16,31 +16,38 @@ command -v node >/dev/null && command -v npm >/dev/null ||
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || complain "node $(node -v) is too old; 20 is needed"
 [ -x "$bin/mock-bedrock" ] && [ -x "$bin/llm-api-converter" ] || complain "$bin/ has no programs; run make first"
 
+# twice COMMAND...: once more, some seconds later, when a registry did not answer. Only what installs something.
+twice() {
+    "$@" && return
+    echo "run.sh: once more: $*" >&2
+    sleep "${RETRY_SECONDS:-10}"
+    "$@"
+}
+
 # npm ci is slow; the lock file tells whether it has to run.
-if ! cmp -s $here/package-lock.json $here/node_modules/.installed-lock; then
-    (cd $here && npm ci --no-audit --no-fund --loglevel=error) || complain "npm ci failed"
-    cp $here/package-lock.json $here/node_modules/.installed-lock
-fi
+npm_ci() { # FOLDER
+    cmp -s "$1/package-lock.json" "$1/node_modules/.installed-lock" && return
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) && cp "$1/package-lock.json" "$1/node_modules/.installed-lock"
+}
+twice npm_ci $here || complain "npm ci failed"
 
 # OpenCode names binaries of every platform, which npm ci wants all of: so it is installed beside the lock file.
 opencode=1.18.33
-[ -e "$here/node_modules/.opencode/$opencode" ] ||
-    { npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
-        touch "$here/node_modules/.opencode/$opencode"; } || complain "npm install opencode-ai failed"
+npm_opencode() {
+    npm install --prefix "$here/node_modules/.opencode" --no-audit --no-fund --loglevel=error "opencode-ai@$opencode" >/dev/null &&
+        touch "$here/node_modules/.opencode/$opencode"
+}
+[ -e "$here/node_modules/.opencode/$opencode" ] || twice npm_opencode || complain "npm install opencode-ai failed"
 
 # The clients of /v1/responses and the newest of all need a newer Node than Debian's, which comes with them.
 newer=$here/responses
-cmp -s $newer/package-lock.json $newer/node_modules/.installed-lock ||
-    { (cd $newer && npm ci --no-audit --no-fund --loglevel=error) && cp $newer/package-lock.json $newer/node_modules/.installed-lock; } ||
-    complain "npm ci failed in $newer"
+twice npm_ci $newer || complain "npm ci failed in $newer"
 
 # The clients of Bedrock's own routes, and the newest of all.
 own=$here/bedrock
 matrix=$here/matrix
 for folder in "$own" "$matrix"; do
-    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-lock" ||
-        { (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) && cp "$folder/package-lock.json" "$folder/node_modules/.installed-lock"; } ||
-        complain "npm ci failed in $folder"
+    twice npm_ci "$folder" || complain "npm ci failed in $folder"
 done
 
 # What is skipped for want of a package is said; Claude Code, Codex, an SDK of Anthropic's or OpenAI's, or botocore: then the run
@@ -52,8 +59,21 @@ must_run() {
 }
 # moto comes from PyPI into build/moto. On stdout why it cannot, one line.
 moto=build/moto
-# install_python VENV REQUIREMENTS
+# install_python VENV REQUIREMENTS: twice, as above, but what is missing here is not looked for again
 install_python() {
+    local why
+    why=$(venv_of "$@") && return
+    case $why in
+    *'Debian: apt-get'*) ;;
+    *)
+        sleep "${RETRY_SECONDS:-10}"
+        why=$(venv_of "$@") && return
+        ;;
+    esac
+    echo "$why"
+    return 1
+}
+venv_of() {
     local log
     cmp -s "$2" "$1/.installed" && return
     rm -rf "$1"
@@ -104,7 +124,7 @@ if [[ $# -eq 0 || $* == *python* || $* == *responses/native* ]]; then
 fi
 if [[ $# -eq 0 || $* == *go.test* ]]; then
     if why=$(command -v go >/dev/null || echo "go is missing (Debian: apt-get install golang)") && [ -z "$why" ] &&
-        why=$(go -C "$newer/go" build -o "$PWD/build/openai-go" . 2>&1); then
+        { why=$(go -C "$newer/go" build -o "$PWD/build/openai-go" . 2>&1) || why=$(go -C "$newer/go" build -o "$PWD/build/openai-go" . 2>&1); }; then
         export GO_OPENAI=$PWD/build/openai-go
     else
         export GO_OPENAI_MISSING="no SDK for Go: ${why##*$'\n'}"
@@ -120,7 +140,7 @@ if [[ $# -eq 0 || $* == *bedrock/others* ]]; then
         echo "run.sh: skipping boto3, AnthropicBedrock and langchain-aws, $PYTHON_BEDROCK_MISSING"
     fi
     if why=$(command -v go >/dev/null || echo "go is missing (Debian: apt-get install golang)") && [ -z "$why" ] &&
-        why=$(go -C "$own/go" build -o "$PWD/build/bedrock-go" . 2>&1); then
+        { why=$(go -C "$own/go" build -o "$PWD/build/bedrock-go" . 2>&1) || why=$(go -C "$own/go" build -o "$PWD/build/bedrock-go" . 2>&1); }; then
         export GO_BEDROCK=$PWD/build/bedrock-go
     else
         export GO_BEDROCK_MISSING="no AWS SDK for Go: ${why##*$'\n'}"
@@ -146,11 +166,11 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# wait_for WHAT COMMAND...: up to 10 s
+# wait_for WHAT COMMAND...: up to a minute
 wait_for() {
     local what=$1
     shift
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         "$@" >/dev/null 2>&1 && return
         sleep 0.1
     done
@@ -164,7 +184,13 @@ wait_for "the mock" grep -q listening "$work/mock.out"
 MOCK_URL="http://$(sed -n 's/.*listening on //p' "$work/mock.out")"
 export MOCK_URL
 
-port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
+# Below the ephemeral range, so that no client connection takes it first.
+free_port() {
+    node -e 'const { createServer } = require("net");
+        const next = (n) => createServer().on("error", () => next(n + 1)).listen(n, "127.0.0.1", function () { console.log(n); this.close(); });
+        next(20000 + Math.floor(Math.random() * 11000))'
+}
+port=$(free_port)
 export BASE_URL="http://127.0.0.1:$port"
 
 # Nothing of the caller's AWS or converter settings may leak in.
@@ -198,7 +224,7 @@ export REVOKED_KEY
 (cd "$work" && exec env -i "${settings[@]}" "$program" serve) >"$work/server.log" 2>&1 &
 server_pid=$!
 # A second server, whose operator has mapped every Claude name to another vendor's model.
-mapped_port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
+mapped_port=$(free_port)
 export MAPPED_URL="http://127.0.0.1:$mapped_port"
 (cd "$work" && exec env -i "${settings[@]}" PORT="$mapped_port" STATE_DIR="$work/mapped" DATABASE_URL="sqlite://$work/state/keys.db" \
     ANTHROPIC_DEFAULT_MODEL=qwen.qwen3-coder-480b-a35b-v1:0 "$program" serve) >"$work/mapped.log" 2>&1 &

@@ -115,7 +115,7 @@ export class StoreBed {
   };
 
   until = async (what, seconds, condition) => {
-    const end = Date.now() + seconds * 1000;
+    const end = Date.now() + 4 * seconds * 1000; // others may want the machine, too
     for (;;) {
       if (await condition().catch(() => false)) return;
       assert.ok(Date.now() < end, `${what}\n${this.log.split('\n').slice(-8).join('\n')}`);

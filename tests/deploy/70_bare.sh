@@ -35,10 +35,10 @@ paste() {
     expect "$1: exit code ($(tail -n 2 "$T/err" | tr '\n' ' '))" "$CODE" 0
 }
 # What README says in words before its two commands, and those two.
-expect_match "README: what a bare Debian lacks" "$(cat README.md)" '`apt-get install make`'
-expect_match "README, Chinese: what a bare Debian lacks" "$(cat README.zh-CN.md)" '`apt-get install make`'
+expect_match "README: what a bare Debian lacks" "$(cat README.md)" '`apt-get update`.*`apt-get install make`'
+expect_match "README, Chinese: what a bare Debian lacks" "$(cat README.zh-CN.md)" '`apt-get update`.*`apt-get install make`'
 for guide in README.md README.zh-CN.md; do
-    expect "$guide: the two commands" "$(grep -oE '^make (run|check) ' "$guide" | head -2 | xargs)" "make run make check"
+    expect "$guide: the two commands" "$(grep -oE "^make (run|check)\$" "$guide" | head -2 | xargs)" "make run make check"
 done
 
 PORT=$(free_port)

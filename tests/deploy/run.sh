@@ -4,6 +4,7 @@
 # usage: tests/deploy/run.sh [NN_name...]       last line: "deploy: N passed, N failed"
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+unset MAKEFLAGS MFLAGS MAKELEVEL # what is built below is built by as many as this machine has
 export B=${B:-build}
 . tests/tally.bash
 for file in tests/deploy/[0-9][0-9]_*.sh; do

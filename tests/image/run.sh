@@ -9,6 +9,7 @@
 . "$(dirname "$0")/../system/lib.sh"
 NAME=image
 cd "$ROOT" || exit 1
+unset MAKEFLAGS MFLAGS MAKELEVEL # what is built below is built by as many as this machine has
 
 # shellcheck source=tests/image/storage.sh
 . tests/image/storage.sh

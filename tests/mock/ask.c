@@ -255,7 +255,8 @@ static void count_as_told(const struct ask *ask, struct usage *u)
 {
     static const char *const WAYS[] = {[TOLD_LAST] = "told last",
                                        [TOLD_AS_METRICS] = "told as metrics",
-                                       [TOLD_AGAIN] = "told again"};
+                                       [TOLD_AGAIN] = "told again",
+                                       [TOLD_NOWHERE] = "told nowhere"};
     static const struct str ORDER = STR("usage ");
     uint32_t *counts[] = {&u->input, &u->output, &u->cache_read, &u->cache_write, &u->write_1h};
     uint64_t n[5];
@@ -268,7 +269,7 @@ static void count_as_told(const struct ask *ask, struct usage *u)
             return;
     for (size_t i = 0; i < 5; i++)
         *counts[i] = (uint32_t)n[i];
-    for (size_t i = TOLD_LAST; i <= TOLD_AGAIN; i++)
+    for (size_t i = TOLD_LAST; i <= TOLD_NOWHERE; i++)
         if (text_eq(rest, text_from(WAYS[i])))
             u->told = (uint32_t)i;
 }

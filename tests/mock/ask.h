@@ -16,7 +16,8 @@
  *   "say: TEXT"                 -> TEXT
  *   "stop as REASON" at the end -> that stop reason
  *   "usage IN OUT READ WRITE HOUR" -> these counts (WRITE: all; HOUR: of them), "told last", "told as
- *                                  metrics", "told again" behind it: where a stream tells them
+ *                                  metrics", "told again", "told nowhere" behind it: where an answer
+ *                                  tells them
  *   anything else               -> "Echo: <text>"
  * Thinking, when asked for, comes first. max_tokens and stop sequences cut the text as a model
  * would.
@@ -69,9 +70,9 @@ struct block {
 
 struct usage {
     uint32_t input, output, cache_read, cache_write;
-    uint32_t thinking;                                                   /* of output */
-    uint32_t write_1h;                                                   /* of cache_write */
-    enum { TOLD_AS_USUAL, TOLD_LAST, TOLD_AS_METRICS, TOLD_AGAIN } told; /* README */
+    uint32_t thinking; /* of output */
+    uint32_t write_1h; /* of cache_write */
+    enum { TOLD_AS_USUAL, TOLD_LAST, TOLD_AS_METRICS, TOLD_AGAIN, TOLD_NOWHERE } told; /* README */
 };
 
 struct reply {

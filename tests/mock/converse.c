@@ -284,6 +284,8 @@ static void put_writes(struct json_out *w, struct str ttl, uint32_t tokens)
 /* input: in the streams of GPT the cached tokens are in it, too (maximhq/bifrost pull 6942). */
 static void put_usage(struct json_out *w, const struct usage *u, uint32_t input)
 {
+    if (u->told == TOLD_NOWHERE)
+        return;
     JSON_KEY(w, "usage");
     json_object(w);
     speaker_count(w, STR("inputTokens"), input);

@@ -1,7 +1,5 @@
-/*
- * invoke.c - Claude on InvokeModel: the Anthropic Messages body inside Bedrock's envelope.
- * Refusals repeat the wordings seen from Bedrock, as clients and the gateway act on them.
- */
+/* invoke.c - Claude on InvokeModel: the Anthropic Messages body inside Bedrock's envelope.
+ * Refusals repeat the wordings seen from Bedrock, as clients and the gateway act on them. */
 #include "tests/mock/speaker.h"
 
 #include "tests/mock/frame.h"
@@ -257,6 +255,8 @@ static bool read_body(const struct scan *s, const struct rules *rules, struct as
 
 static void put_usage(struct json_out *w, const struct usage *u, uint32_t output)
 {
+    if (u->told == TOLD_NOWHERE)
+        return;
     JSON_KEY(w, "usage");
     json_object(w);
     speaker_count(w, STR("input_tokens"), u->input);
@@ -413,7 +413,7 @@ static void say_stop(struct json_out *w, const struct moment *m)
     speaker_put(w, STR("stop_reason"), text_from(m->reply->stop_reason));
     put_stop_sequence(w, m->reply);
     json_object_end(w);
-    if (m->reply->usage.told == TOLD_AGAIN) {
+    if (m->reply->usage.told == TOLD_AGAIN || m->reply->usage.told == TOLD_NOWHERE) {
         put_usage(w, &m->reply->usage, m->reply->usage.output);
         return;
     }
@@ -428,6 +428,8 @@ static void say_end(struct json_out *w, const struct reply *r)
     speaker_put(w, STR("type"), STR("message_stop"));
     if (r->usage.told == TOLD_LAST)
         put_usage(w, &r->usage, r->usage.output);
+    if (r->usage.told == TOLD_NOWHERE)
+        return;
     JSON_KEY(w, "amazon-bedrock-invocationMetrics");
     json_object(w);
     speaker_count(w, STR("inputTokenCount"), r->usage.input);

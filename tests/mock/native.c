@@ -150,6 +150,8 @@ static void put_head(struct json_out *w, const struct reply *r, const char *obje
 
 static void put_usage(struct json_out *w, const struct usage *u)
 {
+    if (u->told == TOLD_NOWHERE)
+        return;
     JSON_KEY(w, "usage");
     json_object(w);
     speaker_count(w, STR("prompt_tokens"), u->input + u->cache_read + u->cache_write);
@@ -310,14 +312,21 @@ static void give_stream(struct mock *mock, const struct reply *r, const struct t
                         const struct faults *f, bool usage, struct answer *out)
 {
     struct buf *b = &mock->body;
+    bool throttle = fault_on(f, FAULT_STREAM_THROTTLE);
+    bool fails = throttle || fault_on(f, FAULT_STREAM_INTERNAL);
     buf_clear(b);
-    put_event(b, r, STEP_ROLE);
-    if (t->is)
-        put_tagged(b, r, t);
-    else
-        put_event(b, r, STEP_SAY);
-    if (fault_on(f, FAULT_STREAM_INTERNAL)) {
-        BUF_LIT(b, "data: {\"error\":{\"message\":\"it broke in account 123456789012\"}}\n\n");
+    if (!fails || f->n[throttle ? FAULT_STREAM_THROTTLE : FAULT_STREAM_INTERNAL] > 0) {
+        put_event(b, r, STEP_ROLE);
+        if (t->is)
+            put_tagged(b, r, t);
+        else
+            put_event(b, r, STEP_SAY);
+    }
+    if (fails) {
+        buf_printf(b,
+                   "data: {\"error\":{\"message\":\"it broke in account 123456789012\","
+                   "\"code\":%s}}\n\n",
+                   throttle ? "\"rate_limit_exceeded\"" : "500");
     } else if (!fault_on(f, FAULT_MISSING_END)) {
         put_event(b, r, STEP_FINISH);
         if (usage)

@@ -215,7 +215,7 @@ static void put_response(struct json_out *w, const struct speech *p, bool over)
     json_raw(w, STR("{}"));
     speaker_put(w, STR("service_tier"), STR("default"));
     JSON_KEY(w, "usage");
-    if (over)
+    if (over && r->usage.told != TOLD_NOWHERE)
         put_usage(w, &r->usage);
     else
         json_null(w);
@@ -373,8 +373,14 @@ static void tell_failure(struct speech *p, const struct faults *f)
     JSON_KEY(w, "error");
     json_object(w);
     speaker_put(w, STR("code"), throttle ? STR("rate_limit_exceeded") : STR("server_error"));
-    speaker_put(w, STR("message"), STR("it broke in account 123456789012"));
+    speaker_put(w, STR("message"),
+                throttle ? STR("it broke in account 123456789012; please try again in 3s.")
+                         : STR("it broke in account 123456789012"));
     json_object_end(w);
+    if (p->reply->usage.told == TOLD_AGAIN) {
+        JSON_KEY(w, "usage");
+        put_usage(w, &p->reply->usage);
+    }
     json_object_end(w);
     end_event(p);
 }

@@ -234,6 +234,9 @@ static bool understand(struct visit *v, const struct speaker *speaker, struct st
 
 static void put_invoke_headers(const struct reply *reply, char *out, size_t size)
 {
+    out[0] = '\0';
+    if (reply->usage.told == TOLD_NOWHERE)
+        return;
     snprintf(out, size,
              "X-Amzn-Bedrock-Invocation-Latency: 120\r\nX-Amzn-Bedrock-Input-Token-Count: %u\r\n"
              "X-Amzn-Bedrock-Output-Token-Count: %u\r\n",

@@ -6,7 +6,7 @@
 # refused NAME WANTED BYTES: answered with this status, then closed
 refused() {
     local answer
-    answer=$(raw "$3" 3)
+    answer=$(raw "$3")
     expect "$1" "$(sed -n '1s/^HTTP\/1\.1 \([0-9]*\).*/\1/p' <<<"$answer")" "$2"
     if [ "$2" != 200 ] && [ "$2" != 405 ]; then
         expect_match "$1: closes" "$answer" '^[Cc]onnection: close'
@@ -49,7 +49,7 @@ refused "many headers" 431 "GET /health HTTP/1.1\r\nHost: x\r\n$many\r\n"
 refused "body too large" 413 "${post}Content-Length: 25000001\r\n\r\n"
 
 expect "1.0 is answered" "$(raw_code 'GET /health HTTP/1.0\r\n\r\n')" 200
-answer=$(raw "$get\r\n$get\r\nHEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" 3)
+answer=$(raw "$get\r\n$get\r\nHEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 expect "pipelining" "$(grep -o 'HTTP/1.1 200' <<<"$answer" | wc -l)" 3
 expect "no body for HEAD" "$(grep -o '"status":"healthy"' <<<"$answer" | wc -l)" 2
 
@@ -75,7 +75,7 @@ ask "$body" -H 'Expect: 100-continue'
 expect "Expect: 100-continue" "$CODE" 200
 ask "$body" -H 'Content-Encoding: gzip'
 expect "compressed body" "$CODE" 400
-answer=$(raw "${post}Content-Length: ${#body}\r\nExpect: 100-continue\r\n\r\n" 1)
+answer=$(raw_begin "${post}Content-Length: ${#body}\r\nExpect: 100-continue\r\n\r\n")
 expect_match "100 is sent" "$answer" '^HTTP/1\.1 100'
 codes=$(curl -s -o /dev/null -w '%{num_connects} ' "$URL/health" -o /dev/null "$URL/health" -o /dev/null "$URL/health")
 expect "one connection for three requests" "$codes" "1 0 0 "

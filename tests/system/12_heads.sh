@@ -15,7 +15,7 @@ tool=$BUILD/half-heads
 # half NAME STATUS TEXT BYTES: left lying; answered with this status, in this dialect, then closed
 half() {
     local answer
-    answer=$(raw "$4" 4)
+    answer=$(raw "$4")
     expect "$1" "$(grep -oE 'HTTP/1\.1 [0-9]+' <<<"$answer" | tail -1 | cut -d' ' -f2)" "$2"
     expect_match "$1: dialect" "$(tail -n 1 <<<"$answer")" "$3"
     expect_match "$1: closes" "$answer" '^[Cc]onnection: close'

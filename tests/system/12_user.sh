@@ -30,10 +30,12 @@ printf 'AWS_ACCESS_KEY_ID=AKIAMOCKMOCKMOCKMOCK\nAWS_SECRET_ACCESS_KEY=wrong-secr
 start_server UPSTREAM_CA_FILE="$T/ca.pem" AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= MASTER_API_KEY=correct-horse-battery-staple
 make_key alice
 if [ "$(sed -n 's/^sandbox: landlock *//p' <(run -- check-config && cat "$T/out") | cut -c1-3)" = yes ]; then
-    sleep 1.2 # the master has looked once
-    cp "$T/ca.pem" "$T/ca.new"
-    mv "$T/ca.new" "$T/ca.pem"
-    eventually $((10 * SLOW)) reloaded 0
+    replaced() { # again and again: the master may not have looked at the one before yet
+        cp "$T/ca.pem" "$T/ca.new"
+        mv "$T/ca.new" "$T/ca.pem"
+        eventually 1 reloaded 0
+    }
+    eventually $((10 * SLOW)) replaced
     expect "a replaced CA bundle: reload" "$?" 0
 fi
 
@@ -81,7 +83,11 @@ run STATE_DIR="$T/closed/state" -- create-api-key -u bob -n x --output json
 KEY=$(jq -r .api_key "$T/out")
 answers
 expect "closed directory: a request" "$CODE" 200
-run STATE_DIR="$T/closed/state" -- top --output json
+served() {
+    run STATE_DIR="$T/closed/state" -- top --output json
+    [ "$(jq '[.processes[] | select(.state == "ready")] | length' "$T/out")" = 3 ]
+}
+eventually $((5 * SLOW)) served
 expect "closed directory: top" "$CODE $(jq '[.processes[] | select(.state == "ready")] | length' "$T/out")" "0 3"
 kill -HUP "$SERVER_PID"
 eventually $((10 * SLOW)) reloaded 0

@@ -78,6 +78,7 @@ start_server ANTHROPIC_DEFAULT_MODEL=qwen.qwen3-coder-480b-a35b-v1:0
 make_key alice -b 25
 claude_code "$tools" >"$T/claude-code.json"
 claude_code '[{"type": "web_search_20250305", "name": "web_search"}]' >"$T/web-search.json"
+eventually $((5 * SLOW)) all_ready
 environment
 export STATE_DIR=$T/state ANTHROPIC_BASE_URL=$URL ANTHROPIC_API_KEY=$KEY
 transcript 2>&1 | same | cat -s >"$T/transcript"

@@ -18,7 +18,7 @@ sends() {
 }
 becomes() { # WHAT WANTED: soon, without a signal and without the full reading of REFRESH_SECONDS (60)
     eventually $((5 * SLOW)) sends "$2"
-    expect "$1: $(curl -fsS "$MOCK_URL/__body" | jq -c .anthropic_beta)" "$?" 0
+    expect "$1" "$? $(curl -fsS "$MOCK_URL/__body" | jq -c .anthropic_beta)" "0 $2"
 }
 
 start_mock

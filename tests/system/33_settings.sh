@@ -19,7 +19,7 @@ another() {
 start_mock --allow-beta my-beta-2030-01-01
 printf 'id\tin\tout\n%s\t1000\t1000\n' "$QWEN" >"$T/models.tsv"
 start_server CATALOGUE_FILE="$T/models.tsv" MASTER_API_KEY=correct-horse-battery-staple MASTER_KEY_RATE_LIMIT=2 DEFAULT_SERVICE_TIER=flex DEFAULT_CACHE_TTL=1h \
-    STRICT_FIELDS=true USAGE_TTL_DAYS=3 MODEL_ARN_ACCOUNTS=123456789012 BEDROCK_TIMEOUT=1 MAX_REQUEST_SECONDS=2 \
+    STRICT_FIELDS=true USAGE_TTL_DAYS=3 MODEL_ARN_ACCOUNTS=123456789012 RATE_LIMIT_WINDOW_SECONDS=86400 \
     ANTHROPIC_DEFAULT_OPUS_MODEL=$QWEN ANTHROPIC_DEFAULT_SONNET_MODEL=us.amazon.nova-pro-v1:0 ANTHROPIC_DEFAULT_HAIKU_MODEL=us.anthropic.claude-haiku-4-5-20251001-v1:0
 make_key alice
 
@@ -63,14 +63,6 @@ expect_match "DEFAULT_SERVICE_TIER" "$(ledger '.last[0] | tostring')" 'service-?
 ask "$(message hi '{"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral","scope":"global"}}]}')"
 expect_match "STRICT_FIELDS" "$CODE $(jq -r .error.message "$T/body")" '^400 cache_control.scope: .*STRICT_FIELDS'
 
-# --- time
-script slow-first-4000
-ask "$(message hi)"
-expect "BEDROCK_TIMEOUT: a whole answer" "$CODE" 504
-script tokens-200,pace-100
-ask "$(message hi '{"stream":true}')"
-expect_match "MAX_REQUEST_SECONDS: a stream" "$(tail -3 "$T/body")" 'event: error|"type":"error"'
-
 # --- usage rows
 row_of() { sqlite3 "$T/state/keys.db" "$1" 2>/dev/null; }
 if command -v sqlite3 >/dev/null; then
@@ -79,6 +71,17 @@ if command -v sqlite3 >/dev/null; then
 else
     skip "USAGE_TTL_DAYS: sqlite3 is not installed"
 fi
+
+# --- time
+another BEDROCK_TIMEOUT=1 MAX_REQUEST_SECONDS=2
+script slow-first-4000 0
+ask "$(message hi)"
+expect "BEDROCK_TIMEOUT: a whole answer" "$CODE" 504
+mock_reset
+script tokens-200,pace-100
+ask "$(message hi '{"stream":true}')"
+expect_match "MAX_REQUEST_SECONDS: a stream" "$(tail -3 "$T/body")" 'event: error|"type":"error"'
+mock_reset
 
 # --- the rest, with other values
 another UNPRICED=allow DEFAULT_CACHE_TTL=off DEFAULT_MODEL_MAPPING="{\"my-name\":\"$QWEN\",\"claude-haiku-4-5\":\"anthropic.claude-haiku-4-5-20251001-v1:0\",\"claude-sonnet-4-5\":\"anthropic.claude-sonnet-4-5-20250929-v1:0\"}" \
@@ -198,7 +201,7 @@ start_dynamo
 run "${STORE[@]}" DYNAMODB_TABLE_PREFIX=stale -- setup_tables
 run "${STORE[@]}" DYNAMODB_TABLE_PREFIX=stale -- create-api-key -u zoe -n test --output json
 KEY=$(jq -r .api_key "$T/out")
-start_server "${STORE[@]}" DYNAMODB_TABLE_PREFIX=stale REFRESH_SECONDS=1 MAX_STALE_SECONDS=2 SHUTDOWN_TIMEOUT=1
+start_server "${STORE[@]}" DYNAMODB_TABLE_PREFIX=stale REFRESH_SECONDS=1 MAX_STALE_SECONDS=6 SHUTDOWN_TIMEOUT=1
 ask "$(message hi)"
 expect "DYNAMODB_TABLE_PREFIX: a key of its table" "$CODE" 200
 stop_dynamo

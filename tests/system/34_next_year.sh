@@ -59,7 +59,6 @@ expect_below "refusals that are not learned ($missed)" "$(wc -w <<<"$missed")" "
 [ -n "$missed" ] || echo "  twenty refusals, ten in words that no table has: none is missed"
 
 # --- where it is told
-sleep 0.3 # counters are published a few times a second
 call /metrics
 expect "cured, by what" "$(metric refusals_cured_total 'what="sampling"') $(metric refusals_cured_total 'what="max_tokens"')" "1 2"
 expect "remembered now" "$(metric refusals_remembered) $(metric refusals_learned_total)" "$((20 - $(wc -w <<<"$missed"))) $((20 - $(wc -w <<<"$missed")))"
@@ -79,12 +78,10 @@ expect "rows whose next requests did not reach all three workers" "$few" ""
 
 # --- a reload and the end of a worker lose nothing of it
 kill -HUP "$SERVER_PID"
-eventually 5 grep -q 'reload' "$T/server.log"
-sleep 0.5
+eventually $((5 * SLOW)) grep -q ' reload: done' "$T/server.log"
 again "after a reload" told.sampling anthropic.claude-sonnet-4-6-told-1 1
 for pid in $(processes '^worker'); do kill -KILL "$pid"; done
-sleep 0.5
-eventually 5 is_ready
+eventually $((10 * SLOW)) is_ready
 again "after the end of all workers" told.format anthropic.claude-sonnet-4-6-told-5 1
 
 # --- streams: the refusal comes before the stream

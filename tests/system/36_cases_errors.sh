@@ -29,7 +29,7 @@ answers() { grep -o 'HTTP/1\.1 200' <<<"$1" | wc -l; }
 request() { printf 'POST /v1/messages HTTP/1.1\\r\\nHost: x\\r\\nx-api-key: %s\\r\\nContent-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n%s' "$KEY" "${#1}" "$1"; }
 
 start_mock
-start_server PING_SECONDS=1 KEEPALIVE_TIMEOUT=3 RATE_LIMIT_WINDOW_SECONDS=86400 RATE_LIMIT_REQUESTS_PER_WINDOW=100000
+start_server PING_SECONDS=1 KEEPALIVE_TIMEOUT=8 RATE_LIMIT_WINDOW_SECONDS=86400 RATE_LIMIT_REQUESTS_PER_WINDOW=100000
 make_key off
 OFF=$KEY
 run -- revoke-key "$KEY_ID"
@@ -69,7 +69,7 @@ for bad in 'nonsense' '{"model":' "{\"model\":\"$CLAUDE\",\"max_tokens\":1,\"mes
     n=$((n + 1))
     sound=${bad//\\\\xff/?} # the length in bytes: one for the escape of printf
     sound=${sound//\\\\\\\\/\\}
-    answer=$(raw "POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: $KEY\r\nContent-Type: application/json\r\nContent-Length: ${#sound}\r\n\r\n${bad//\\\\/\\}GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" 3)
+    answer=$(raw "POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: $KEY\r\nContent-Type: application/json\r\nContent-Length: ${#sound}\r\n\r\n${bad//\\\\/\\}GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     expect "case 38: body $n that is no JSON, the connection goes on" "$(grep -aoE 'HTTP/1\.1 [0-9]+' <<<"$answer" | tr '\n' ' ')" "HTTP/1.1 400 HTTP/1.1 200 "
 done
 head -c 33000000 /dev/zero | tr '\0' ' ' >"$T/large"
@@ -99,7 +99,7 @@ expect "case 43: nobody sleeps through a day" "$(header x-should-retry)" false
 KEY=$ALICE
 make_key poor --monthly-budget 0.00001
 ask "$BODY"
-eventually 3 bash -c "[ \"\$(curl -s -o '$T/body' -D '$T/head' -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$BODY' '$URL/v1/messages')\" = 429 ]"
+eventually $((3 * SLOW)) bash -c "[ \"\$(curl -s -o '$T/body' -D '$T/head' -w '%{http_code}' -H 'x-api-key: $KEY' -H 'content-type: application/json' -d '$BODY' '$URL/v1/messages')\" = 429 ]"
 expect "case 44: budget used up" "$(got .error.type) $(header x-should-retry)" "billing_error false"
 expect "case 44: Claude Code shows the message" "$(header anthropic-ratelimit-unified-status)$(header anthropic-ratelimit-unified-representative-claim)" rejected
 KEY=$ALICE
@@ -138,17 +138,18 @@ expect_match "case 48: the socket dies" "$(names)" '^message_start .*error $'
 expect_no_match "case 48: no false end" "$(cat "$T/body")" message_stop
 mock_reset
 script tokens-2000,pace-20
-ask "$STREAM" -N --max-time 0.4
+ask_until '^event: content_block_delta' "$STREAM"
 gone=$(now_ms)
 eventually $((2 * SLOW)) bash -c "[ \"\$(curl -fs $MOCK_URL/__ledger | jq .aborts)\" = 1 ]"
 expect "case 49: the client left, Bedrock is told" "$?" 0
-expect_below "case 49: within a second" $(($(now_ms) - gone)) $((1000 * SLOW))
-id=$(header request-id)
-expect_true "case 49: what it cost is in the log" eventually 2 grep -qE "request_id=$id .*output_tokens=[1-9]" "$T/server.log"
+expect_below "case 49: and not after the 40 s that the stream has" $(($(now_ms) - gone)) $((10000 * SLOW))
+expect_match "case 49: what it cost is in the log" "$(logged "$(header request-id)")" 'output_tokens=[1-9]'
 mock_reset
-script stall-2600
+script stall-3600
+began=$(now_ms)
 ask "$STREAM" -N
-expect "case 50: pings in a silence" "$(grep -c '^event: ping' "$T/body")" 2
+pings=$(grep -c '^event: ping' "$T/body")
+expect "case 50: a ping a second in a silence of 3.6 ($pings)" $((pings >= 2 && pings <= ($(now_ms) - began) / 1000)) 1
 expect_match "case 50: none before the start" "$(names)" '^message_start .*message_stop $'
 mock_reset
 script slow-first-1600
@@ -158,26 +159,27 @@ expect_match "case 50: fifteen seconds by default" "$(run -- check-config --mark
 
 # --- connections
 mock_reset
-answer=$(raw "$(request "$BODY")$(request "$(turn $CLAUDE "$(say second)")")GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" 5)
+answer=$(raw "$(request "$BODY")$(request "$(turn $CLAUDE "$(say second)")")GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 expect "case 53: two at once, two answers" "$(answers "$answer")" 3
 expect "case 53: in order" "$(grep -oE 'Echo: [a-z]+' <<<"$answer" | tr '\n' ' ')" "Echo: hi Echo: second "
 for _ in $(seq 100); do printf 'url = "%s/health"\noutput = "/dev/null"\n' "$URL"; done >"$T/urls"
 expect "case 54: a hundred requests, one connection" "$(curl -sS -K "$T/urls" -w '%{num_connects} %{http_code}\n' | sort | uniq -c | tr -s ' \n' ' ')" " 99 0 200 1 1 200 "
 exec {idle}<>"/dev/tcp/127.0.0.1/$PORT"
 printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >&"$idle"
-sleep 1.8
+sleep 2.4
 printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&"$idle"
-expect "case 54: idle for three fifths of the time allowed" "$(answers "$(timeout 3 cat <&"$idle")")" 2
+expect "case 54: idle for a third of the time allowed" "$(answers "$(timeout 20 cat <&"$idle")")" 2
 exec {idle}>&-
 expect_match "case 54: which is more than 30 seconds by default" "$(grep KEEPALIVE_TIMEOUT "$T/out")" '\| `75` \|'
 for model in $CLAUDE $NOVA; do
     ask "$(turn "$model" "$(say 'say: chunked')")" -H 'Transfer-Encoding: chunked'
     expect "case 55: a chunked body, $model" "$CODE $(got '.content[0].text')" "200 chunked"
 done
-script slow-first-1000
+mock_reset
+script slow-first-4000
 ask "$BODY" &
 asked=$!
-sleep 0.3
+eventually $((5 * SLOW)) eval '[ "$(ledger .requests)" = 1 ]'
 kill -HUP "$SERVER_PID"
 wait "$asked"
 expect_match "case 52: a worker that drains says so" "$(sed -n 1p "$T/head") $(header connection)" '^HTTP/1\.1 200 OK.* close$'

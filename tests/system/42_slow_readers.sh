@@ -63,13 +63,26 @@ stuck() {
     expect "$what: their streams end at Bedrock" "$?" 0
 }
 
+all_serve() {
+    run -- top --pid "$SERVER_PID" --output json
+    jq -e '[.processes[] | select(.name | test("^worker")) | .streams] | min > 0' "$T/out" >/dev/null
+}
+
 # each ROUTE BODY: a server of its own, since memory that has been used once is not new to the second
 each() {
     start_server RATE_LIMIT_ENABLED=false
     make_key reader
-    for _ in 1 2 3 4 5 6 7 8; do # each worker has served: what that costs is nobody's
-        ask "$(message 'say: warm' '{"stream":true}')"
+    mock_reset
+    script tokens-2000,pace-20 0
+    local warm=()
+    until all_serve || [ ${#warm[@]} -ge 20 ]; do # what the first stream of a worker costs is nobody's
+        watched "$T/warm" curl -sSN --max-time 60 -H "x-api-key: $KEY" -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages"
+        warm+=("$WATCHED")
+        eventually $((5 * SLOW)) has_come 1 '^event: content_block_delta' "$T/warm"
     done
+    expect_true "$1: each worker has served" all_serve
+    kill "${warm[@]}"
+    wait "${warm[@]}" 2>/dev/null
     mock_reset
     script size-20000000 "$READERS"
     stuck "$@"

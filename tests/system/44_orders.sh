@@ -6,7 +6,7 @@ command -v python3 >/dev/null || {
     skip "python3 is missing"
     finish
 }
-seed=$((RANDOM * 32768 + RANDOM))
+seed=${ORDERS_SEED:-1} # make orders has others
 "$BUILD/orders" $((4000 / SLOW)) "$seed" >"$T/streams"
 expect "the streams are made" "$?" 0
 python3 "$ROOT/tests/orders/grammar.py" <"$T/streams" >"$T/judged"

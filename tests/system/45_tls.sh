@@ -9,26 +9,49 @@ for tool in nginx openssl; do
     command -v "$tool" >/dev/null || { echo "  $NAME: $tool is not installed (scripts/install-deps.sh --dev): skipped"; finish; }
 done
 
+certify() { # CA NAME KEY...: $T/NAME.pem for localhost, signed by $T/CA.pem
+    openssl req -newkey "${@:3}" -nodes -subj /CN=localhost -keyout "$T/$2.key" -out "$T/$2.csr" 2>/dev/null
+    openssl x509 -req -in "$T/$2.csr" -CA "$T/$1.pem" -CAkey "$T/$1.key" -CAcreateserial -days 2 \
+        -extfile <(echo subjectAltName=DNS:localhost) -out "$T/$2.pem" 2>/dev/null
+}
 make_ca() { # NAME: $T/NAME.pem signs $T/NAME-server.pem for localhost
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
         -keyout "$T/$1.key" -out "$T/$1.pem" 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
-        -keyout "$T/$1-server.key" -out "$T/$1.csr" 2>/dev/null
-    openssl x509 -req -in "$T/$1.csr" -CA "$T/$1.pem" -CAkey "$T/$1.key" -CAcreateserial -days 2 \
-        -extfile <(echo subjectAltName=DNS:localhost) -out "$T/$1-server.pem" 2>/dev/null
+    certify "$1" "$1-server" ec -pkeyopt ec_paramgen_curve:P-256
 }
 make_ca ours
 make_ca strangers
+certify ours ours-rsa rsa:2048
 
 start_mock
 TLS_PORT=$(free_port)
+ONCE_13=$(free_port)
+ONCE_12=$(free_port)
 mkdir -p "$T/nginx"
+once() { # PORT PROTOCOL CERTIFICATE: a server that hangs up after each answer, and notes whether it resumed the session (r) or not (.)
+    cat <<CONF
+    server {
+        listen 127.0.0.1:$1 ssl;
+        keepalive_requests 1;
+        ssl_protocols $2;
+        ssl_certificate $T/$3.pem;
+        ssl_certificate_key $T/$3.key;
+        access_log $T/sessions-$1 sessions;
+        location / {
+            proxy_pass $MOCK_URL; proxy_http_version 1.1; proxy_buffering off;
+            proxy_set_header Connection ""; proxy_set_header Host localhost:$1;
+        }
+    }
+CONF
+}
 cat >"$T/nginx.conf" <<CONF
 pid $T/nginx/pid;
 error_log $T/nginx/error.log;
 events { worker_connections 2048; }
 http {
-    access_log off;
+    log_format cipher '\$request_uri \$ssl_cipher';
+    access_log $T/ciphers cipher;
+    log_format sessions '\$ssl_session_reused \$request_uri';
     client_body_temp_path $T/nginx/a; proxy_temp_path $T/nginx/b; fastcgi_temp_path $T/nginx/c;
     uwsgi_temp_path $T/nginx/d; scgi_temp_path $T/nginx/e;
     server {
@@ -41,11 +64,13 @@ http {
             proxy_set_header Connection ""; proxy_set_header Host localhost:$TLS_PORT;
         }
     }
+$(once "$ONCE_13" TLSv1.3 ours-server)
+$(once "$ONCE_12" TLSv1.2 ours-rsa)
 }
 CONF
 nginx -p "$T/nginx" -c "$T/nginx.conf" -g 'daemon off;' >"$T/nginx.log" 2>&1 &
 nginx=$!
-eventually 5 curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$TLS_PORT/health"
+eventually $((5 * SLOW)) curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$TLS_PORT/health"
 
 start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem"
 connects() { curl -fsS "$URL/metrics" | awk '$1 == "llm_api_converter_upstream_connects_total" { print $2 }'; }
@@ -53,6 +78,11 @@ make_key tls
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"say: hello"}]}'
 expect "through TLS" "$CODE" 200
 expect_json "answer" '.content[0].text' hello
+# nginx takes the client's first. ChaCha20 is for CPUs that have no AES, such as few still have (and qemu's plain ones).
+if grep -qw aes /proc/cpuinfo && grep -qwE 'pclmulqdq|pmull' /proc/cpuinfo; then
+    eventually 5 grep -q ^/model/ "$T/ciphers"
+    expect_match "the cipher that this CPU is good at" "$(grep ^/model/ "$T/ciphers")" 'AES_?(128|256)[-_]GCM'
+fi
 ask '{"model":"claude-sonnet-4-5","max_tokens":20,"stream":true,"messages":[{"role":"user","content":"say: a b c"}]}'
 expect "stream through TLS" "$CODE" 200
 expect_match "whole stream" "$(cat "$T/body")" '"type":"message_stop"'
@@ -62,6 +92,7 @@ for _ in 1 2 3 4 5 6; do
     codes+=$CODE
 done
 expect "one after the other" "$codes" 200200200200200200
+eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 1 ]'
 sleep 1.2 # they are counted once a second
 expect "on the connection that is there" "$(connects)" 1
 for _ in 1 2 3 4 5 6; do
@@ -75,6 +106,65 @@ for _ in 1 2 3; do
     codes+=$CODE
 done
 expect "nginx has hung up" "${codes#"${codes%?????????}"}" 200200200
+stop_server
+
+# --- an answer that nobody has asked for, behind one that somebody has: in a record of its own, and in the same one
+
+python3 - "$T/ours-server.pem" "$T/ours-server.key" >"$T/shouts.port" <<'PY' &
+import json, socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(8)
+print(s.getsockname()[1], flush=True)
+def answer(text):
+    body = json.dumps({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": text}],
+                       "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+def serve(c, number):
+    there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(there, here, server_side=True)
+    def until(step): # what it writes goes out at once and whole
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                done = None
+            if here.pending:
+                c.sendall(here.read())
+            if done is not None:
+                return done
+            try:
+                there.write(c.recv(65536) or sys.exit()) # of this thread
+            except OSError:
+                sys.exit()
+    def records(*texts):
+        for text in texts:
+            tls.write(text)
+        return True
+    until(lambda: tls.do_handshake() or True)
+    while True:
+        request = b""
+        while b'"messages"' not in request or not request.endswith(b"}"):
+            request += until(lambda: tls.read(65536))
+        own, other = answer(f"own {number}"), answer("nobody's")
+        until(lambda: records(own, other) if number % 2 else records(own + other))
+number = 0
+while True:
+    number += 1
+    threading.Thread(target=serve, args=(s.accept()[0], number), daemon=True).start()
+PY
+shouts=$!
+eventually 5 test -s "$T/shouts.port"
+start_server WORKERS=1 BEDROCK_ENDPOINT_URL="https://localhost:$(cat "$T/shouts.port")" UPSTREAM_CA_FILE="$T/ours.pem"
+codes=
+for _ in 1 2 3 4; do
+    ask '{"model":"claude-sonnet-4-5","max_tokens":20,"messages":[{"role":"user","content":"hi"}]}'
+    codes+="$CODE $(jq -r '.content[0].text' "$T/body");"
+done
+expect "each has its own answer" "$codes" "200 own 1;200 own 2;200 own 3;200 own 4;"
+kill "$shouts"
 stop_server
 
 # --- through a proxy, which sees the name and nothing else
@@ -135,13 +225,41 @@ expect "a certificate for another name" "$CODE" 502
 stop_server
 mock_reset
 
+# --- each connection but a worker's first resumes the TLS session of the one before; what nginx says of the model's requests
+sessions() { awk '$2 ~ "^/model/" { printf "%s", $1 }' "$T/sessions-$1"; }
+noted() { [ "$(sessions "$1" | wc -c)" -eq "$2" ]; }
+if ldd "$PROGRAM" 2>/dev/null | grep -q libcurl && ! ldd "$PROGRAM" | grep -q libssl; then
+    echo "  $NAME: this libcurl has no OpenSSL, and sessions of its own: not tested"
+else
+    for port in "$ONCE_13" "$ONCE_12"; do
+        start_server WORKERS=1 BEDROCK_ENDPOINT_URL="https://localhost:$port" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
+        make_key "sessions-$port"
+        codes='' clients=()
+        for _ in 1 2 3 4; do
+            ask "$(message hi)"
+            codes+=$CODE
+        done
+        expect "four connections" "$codes" 200200200200
+        eventually $((5 * SLOW)) noted "$port" 4
+        expect "the first is a full handshake, the others are not" "$(sessions "$port")" .rrr
+        for _ in $(seq 60); do
+            curl -s -o /dev/null -H "x-api-key: $KEY" -d "$(message hi)" "$URL/v1/messages" &
+            clients+=($!)
+        done
+        wait "${clients[@]}"
+        eventually $((5 * SLOW)) noted "$port" 64
+        expect "sixty at the same time" "$(sessions "$port")" ".$(printf 'r%.0s' $(seq 63))"
+        stop_server
+    done
+fi
+
 # what an open stream costs a worker, TLS and all: each connection has a context of libcurl's and of its library's own
 private_kb() { awk '/^Private_(Clean|Dirty):/ { sum += $2 } END { print sum }' "/proc/$(processes '^worker' | head -1)/smaps_rollup"; }
 STREAMS=200
 start_server WORKERS=1 BEDROCK_ENDPOINT_URL="https://localhost:$TLS_PORT" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
 make_key streams
 script tokens-30,pace-1000 $((STREAMS + 1))
-ask "$(message hi '{"stream":true}')" -N --max-time 1.5 # what the first one costs is nobody's
+ask_until '^event: message_start' "$(message hi '{"stream":true}')" # what the first one costs is nobody's
 expect "a stream that goes on" "$CODE" 200
 body=$(message hi '{"stream":true}')
 printf 'POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: %d\r\n\r\n%s' "$KEY" "${#body}" "$body" >"$T/request"

@@ -14,18 +14,11 @@ case $BUILD in */asan)
     ;;
 esac
 
-"${SHIM_CC:-gcc}" -O2 -fPIC -shared -D_GNU_SOURCE -o "$T/clock.so" "$ROOT/tests/system/clock_shim.c" || {
+# shellcheck source=tests/system/clock.sh
+. "$ROOT/tests/system/clock.sh"
+make_clock "$T/clock.so" || {
     fail "the shim does not compile"
     finish
-}
-
-# shift_clock FILE MS: the clocks that follow FILE are MS off from now on (all 8 bytes in one write)
-shift_clock() {
-    local i bytes=
-    for i in 0 1 2 3 4 5 6 7; do
-        printf -v bytes '%s\\x%02x' "$bytes" $((($2 >> (8 * i)) & 255))
-    done
-    printf '%b' "$bytes" 1<>"$1"
 }
 
 # under FILE COMMAND...: starts a program whose clock follows FILE
@@ -93,6 +86,7 @@ watch "some seconds back over midnight, and over it again"
 
 # a budget that is used up stays so over the border of a month and back; a new month is a new one
 refused_for_budget() { expect "$1" "$CODE $(jq -r .error.type "$T/body")" "429 billing_error"; }
+rows() { sqlite3 -cmd '.timeout 5000' "$T/state/keys.db" 'SELECT count(*) FROM usage'; }
 spend() { ask "$(message 'say: hello' '{"max_tokens":1000}')"; }
 shift_clock "$T/world" 0
 base=$(($(date -d "$(date -u +%Y-%m-15)T12:00:00Z" +%s%3N) - $(now_ms))) # the 15th of this month
@@ -115,9 +109,11 @@ for days in -20 -50 -400; do
 done
 for days in 20 50 380; do
     shift_clock "$T/world" $((base + days * DAY))
+    before=$(rows)
     ask "$(message hi)"
     expect "the clock goes $days days: a new month" "$CODE" 200
-    sleep 1.2 # the row is stored, the table is read again
+    eventually 3 eval '[ "$(rows)" -gt "$before" ]' # the row is stored
+    sleep 1.2 # the table is read again
     shift_clock "$T/world" "$base"
     ask "$(message hi)"
     refused_for_budget "and is set right"
@@ -135,6 +131,7 @@ ask "$(message hi)"
 expect "with credentials of the container" "$CODE $(grep -c 'credentials: from container' "$T/server.log")" "200 1"
 shift_clock "$T/world" $((2 * DAY))
 watch "asleep with credentials of an hour"
+eventually 5 eval '[ "$(grep -c "credentials: from container" "$T/server.log")" -ge 2 ]'
 expect "they were renewed" "$(grep -c 'credentials: from container' "$T/server.log")" 2
 shift_clock "$T/world" 0
 stop_server

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 start_mock
-proxy=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+proxy=$(free_port)
 start_server BEDROCK_ENDPOINT_URL="http://127.0.0.1:$proxy" RATE_LIMIT_ENABLED=false
 make_key alice
 python3 "$ROOT/tests/system/splits.py" "$proxy" "${MOCK_URL##*:}" "$PORT" "$KEY" us.anthropic.claude-sonnet-4-5-20250929-v1:0 >"$T/splits" 2>"$T/splits.err"

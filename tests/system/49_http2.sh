@@ -81,7 +81,7 @@ fi
 # --- who leaves, who breaks off, who does not read
 mock_reset
 script tokens-2000,pace-20
-h2 /v1/messages "${key[@]}" --max-time 0.5 -d "$(message hi '{"stream":true}')"
+call_until '^event: content_block_delta' /v1/messages --http2-prior-knowledge "${key[@]}" -d "$(message hi '{"stream":true}')"
 eventually 2 bash -c "[ \"\$(curl -fs $MOCK_URL/__ledger | jq .aborts)\" = 1 ]"
 expect "abort reaches Bedrock" "$?" 0
 script stream-internal
@@ -103,9 +103,9 @@ kill "$slow"
 mock_reset
 
 # --- a bad beginning
-raw 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n' 3 >"$T/bad"
+raw 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n' >"$T/bad"
 expect "a preface that goes wrong" "$?" 0
-expect_match "no preface in the second place" "$(raw 'GET /health HTTP/1.1\r\nHost: x\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' 3 | grep -ao 'HTTP/1.1 [0-9]*' | xargs)" 'HTTP/1.1 200 HTTP/1.1 400'
+expect_match "no preface in the second place" "$(raw 'GET /health HTTP/1.1\r\nHost: x\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' | grep -ao 'HTTP/1.1 [0-9]*' | xargs)" 'HTTP/1.1 200 HTTP/1.1 400'
 
 # --- a drain waits for what runs
 script slow-first

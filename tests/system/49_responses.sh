@@ -16,7 +16,7 @@ ask() { # MODEL INPUT [MORE]
 sent() { curl -fsS "$MOCK_URL/__body" | jq -c "$1"; }
 way() { ledger '[.operations.NativeResponses, .operations.Converse, .operations.ConverseStream] | map(. // 0) | join(" ")'; }
 fault() { curl -fsS -o /dev/null --data-binary "{\"model\":\"$1\",\"fault\":\"$2\",\"count\":${3:-0}}" "$MOCK_URL/__script"; }
-row() { sleep 0.2; grep 'request: ' "$T/server.log" | tail -1; }
+row() { logged "$(header x-request-id)"; } # of the last request
 data() { sed -n 's/^data: \({.*\)/\1/p' "$T/body" | jq -c "$1"; }
 one() { data "select(.type == \"$1\") | $2"; }
 # What the mock said of its events, but for the model's name: one line an event.
@@ -47,8 +47,7 @@ respond "$(ask $GPT '"say: one two three"' "$STREAM")"
 expect "a chunk a byte" "$(cmp "$T/stream" "$T/body" && echo same)" same
 respond "$(ask $GPT '"say: a very long answer that is cut"' '{"stream":true,"max_output_tokens":2}')"
 expect "cut short" "$(data .type | tail -1) $(one response.incomplete .response.incomplete_details.reason) $(row | grep -o 'stop_reason=[a-z_]*')" '"response.incomplete" "max_output_tokens" stop_reason=max_tokens'
-call /metrics
-expect_match "metrics" "$(cat "$T/body")" 'requests_ended_total\{route="responses",dialect="openai",transport="native",class="2xx"\} 5'
+expect_true "metrics" told_by_metrics 'requests_ended_total\{route="responses",dialect="openai",transport="native",class="2xx"\} 5'
 
 # --- thoughts, calls, images, formats: two turns of each
 respond "$(ask $GPT '"use tool weather {\"city\":\"Ulm\"}"' "{\"tools\":[$WEATHER],\"reasoning\":{\"effort\":\"low\",\"summary\":\"auto\"},\"include\":[\"reasoning.encrypted_content\"],\"stream\":true}")"
@@ -111,6 +110,7 @@ expect "a key's project" "$CODE $(way)" "200 0 $((n + 1)) 0"
 make_key narrow --models 'claude-haiku-*'
 respond "$(ask $GPT '"say: x"')"
 expect "a model that the key may not use" "$CODE $(jq -r .error.code "$T/body") $(way)" "400 model_not_found 0 $((n + 1)) 0"
+same_month 30
 make_key rich --monthly-budget 1
 respond "$(ask $GPT '"usage 60000 60000 0 0 0"' "$STREAM")"
 expect "a budget" "$CODE $(header x-codex-primary-used-percent) $(way)" "200 0.0 1 $((n + 1)) 0"

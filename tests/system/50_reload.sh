@@ -29,7 +29,7 @@ expect "workers" "$(processes '^worker' | wc -l)" 2
 
 echo 'ENVIRONMENT=nowhere' >"$T/.env"
 reload
-expect_match "bad file is told" "$(tail -3 "$T/server.log")" 'ENVIRONMENT'
+expect_match "bad file is told" "$(tail -20 "$T/server.log")" 'ENVIRONMENT'
 expect "and changes nothing" "$(environment_of_health)" staging
 ask "$(message hi)"
 expect "requests go on" "$CODE" 200

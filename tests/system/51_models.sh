@@ -12,7 +12,7 @@ table() { # rows...
 # cost MODEL: of one request, by the log
 cost() {
     ask "$(message hi '{}' "$1")"
-    sed -n "s/.*request: .* model=$1 .*cost_micro=\([0-9]*\).*/\1/p" "$T/server.log" | tail -1
+    logged "$(header request-id)" | sed -n "s/.*request: .* model=$1 .*cost_micro=\([0-9]*\).*/\1/p"
 }
 # cost_is MODEL MICRO: of ten requests, on whichever worker
 cost_is() {
@@ -85,7 +85,7 @@ for pair in nova-pro=amazon.nova-pro-v1:0 gpt-oss-120b=openai.gpt-oss-120b-1:0 c
     anthropic/claude-opus-4.8=global.anthropic.claude-opus-4-8 sonnet=global.anthropic.claude-sonnet-5-5 'Nova Pro=amazon.nova-pro-v1:0'; do
     ask "$(message hi '{}' "${pair%=*}")"
     expect "${pair%=*}: status" "$CODE" 200
-    expect_true "${pair%=*}: what runs" grep -q " bedrock_model=${pair#*=} " "$T/server.log"
+    expect_match "${pair%=*}: what runs" "$(logged "$(header request-id)")" " bedrock_model=${pair#*=} "
     expect "${pair%=*}: the answer has the client's name" "$(jq -r .model "$T/body")" "${pair%=*}"
 done
 expect_true "the log says how" grep -q ' bedrock_model=amazon.nova-pro-v1:0 link=0 rule=short ' "$T/server.log"
@@ -104,7 +104,7 @@ behind() { # MODEL WHAT BY: a request for MODEL goes by InvokeModel, whole, pric
     expect "$1: what Bedrock got" "$(curl -fs "$MOCK_URL/__body" | jq -c '[.anthropic_version,.thinking.type,.output_config.effort,.system[0].cache_control.type]')" \
         '["bedrock-2023-05-31","adaptive","high","ephemeral"]'
     expect_match "$1: the header says how" "$(cat "$T/head")" "^x-converter-changes: behind:$3"
-    expect_match "$1: the log, too" "$(grep " model=$1 " "$T/server.log" | tail -1)" " bedrock_model=$profile .*behind=$2 behind_by=$3 .*cost_micro=[1-9]"
+    expect_match "$1: the log, too" "$(logged "$(header request-id)")" " model=$1 .*bedrock_model=$profile .*behind=$2 behind_by=$3 .*cost_micro=[1-9]"
     expect_no_match "$1: no account number reaches the client" "$(cat "$T/head" "$T/body")" 123456789012
 }
 run -- map-model house "$profile" --as claude-opus-4-8
@@ -123,7 +123,7 @@ behind house anthropic.claude-opus-4-8 declared
 behind claude-opus-4-7 anthropic.claude-opus-4-7 name
 ask "$(message hi "$rich" "$profile")" # a client may name it, too
 expect_match "its own name: the header says how" "$(cat "$T/head")" "^x-converter-changes: behind:declared"
-expect_match "its own name: the log, too" "$(grep " model=$profile " "$T/server.log" | tail -1)" "behind=anthropic.claude-opus-4-8 behind_by=declared .*cost_micro=[1-9]"
+expect_match "its own name: the log, too" "$(logged "$(header request-id)")" " model=$profile .*behind=anthropic.claude-opus-4-8 behind_by=declared .*cost_micro=[1-9]"
 call /v1/messages/count_tokens -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{"model":"house","messages":[{"role":"user","content":"hi"}]}'
 expect "count_tokens" "$CODE" 200
 
@@ -160,7 +160,7 @@ behind my-house global.anthropic.claude-opus-4-8 profile
 expect "a global one costs less" "$(cost my-house)" "$(cost claude-opus-4-8)"
 expect_true "than a geographic one" [ "$(cost geo-house)" -gt "$(cost my-house)" ]
 ask "$(message hi '{}' "$arn/nova00000001")"
-expect_match "no Claude" "$(grep " model=$arn/nova00000001 " "$T/server.log" | tail -1)" 'behind=amazon.nova-pro-v1:0 behind_by=profile'
+expect_match "no Claude" "$(logged "$(header request-id)")" 'behind=amazon.nova-pro-v1:0 behind_by=profile'
 expect "each was asked for once" "$(asked)" 3
 for i in 1 2; do
     ask "$(message hi '{}' "$arn/denied00000$i")"

@@ -2,6 +2,7 @@
 # Models that end within 90 days: check-config, the start of the server and `top` say which settings, mappings and requests name them.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+same_day 60
 day() { date -u -d "$1 days" +%F; }
 printf 'id\tname\tnames\tstatus\tin\tout\n' >"$T/models.tsv"
 {

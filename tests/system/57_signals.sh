@@ -6,9 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 
 if [ "${SIGNALS:-}" = full ]; then
-    RELOADS=3 STORM=100 STOPS=10 UPGRADES=4 DEATHS=3 MIXED=267 STREAM_MS=4000 PAUSE=1500 DELAY=2 STOP_AT='before after'
+    RELOADS=3 STORM=100 STOPS=10 UPGRADES=4 DEATHS=3 MIXED=267 STREAM_MS=4000 PAUSE=1500 DELAY=4 STOP_AT='before after'
 else
-    RELOADS=1 STORM=10 STOPS=1 UPGRADES=1 DEATHS=1 MIXED=20 STREAM_MS=1000 PAUSE=300 DELAY=1 STOP_AT=before
+    RELOADS=1 STORM=10 STOPS=1 UPGRADES=1 DEATHS=1 MIXED=20 STREAM_MS=1000 PAUSE=300 DELAY=4 STOP_AT=before
 fi
 CLIENTS=()
 
@@ -89,6 +89,7 @@ storm() {
     clients_end storm
     echo "  storm: $STORM signals, $(($(told ' reload: done') - before)) reloads"
     expect "storm: not 200" "$(count storm bad)" 0
+    eventually $((10 * SLOW)) said ' reload: done' $((before + 2))
     expect_true "storm: reloads were done" test $(($(told ' reload: done') - before)) -ge 2
     echo 'ENVIRONMENT=staging' >"$T/.env" # the last of them is not forgotten
     kill -HUP "$SERVER_PID"
@@ -113,6 +114,7 @@ stops() {
 }
 
 # As behind a load balancer: who asks /health hears of the end while everybody is still served.
+ends() { [ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/health")" = 503 ]; }
 delayed_stops() {
     local begin
     stop_server
@@ -122,7 +124,7 @@ delayed_stops() {
         sleep 0.4
         kill -TERM "$SERVER_PID"
         begin=$(now_ms)
-        sleep 0.2
+        eventually $((2 * SLOW)) ends
         expect "delay: health" "$(curl -s -o /dev/null -w '%{http_code}' "$URL/health")" 503
         expect "delay: ready" "$(curl -s -o /dev/null -w '%{http_code}' "$URL/ready")" 503
         ask "$(message hi)"

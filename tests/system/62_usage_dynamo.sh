@@ -37,6 +37,7 @@ start_server "${STORE[@]}" REFRESH_SECONDS=1
 new_key alice -l 1000000
 
 # --- the row, by the names of the older tools
+same_day 30
 asks whole -d "$body" "$URL/v1/messages"
 asks stream -d "$stream" "$URL/v1/messages"
 stored 2
@@ -115,6 +116,7 @@ eventually $((8 * SLOW)) balanced
 expect "killed while storing: the budget" "$(spent alice)" "$(cost_of alice)"
 
 # --- a budget: the request that crosses it finishes, the next is refused; the store and other servers know
+same_month 60
 new_key soft -b 0.0005
 asks soft-1 -d "$body" "$URL/v1/messages"
 ask "$body"

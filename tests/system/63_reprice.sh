@@ -72,10 +72,12 @@ unpriced=$(jq -c '.model = "acme.unheard-of-v1:0"' <<<"$plain")
 
 check_store() { # STORE
     local store=$1 wrong before i alice alice_id bob_id bob total killed=
+    same_month 100
     start_server "${WHERE[@]}" REFRESH_SECONDS=1 UNPRICED=allow ANTHROPIC_DEFAULT_SONNET_MODEL="$ID"
+    before=$(loads)
     tool set-price "$ID" --input 300 --output 1500 --cache-read 3
     expect "$store: a wrong price" "$CODE" 0
-    sleep 1.5
+    expect_true "$store: which is in force" eventually $((5 * SLOW)) loaded_since "$before"
     key alice -b 1000 -l 1000000
     alice=$KEY alice_id=$KEY_ID
     send $((ROWS / 2)) "$plain"
@@ -186,7 +188,7 @@ check_store() { # STORE
     eventually $((5 * SLOW)) has_rows "$store" $((ROWS + ROWS / 8 + 7))
     tool usage --by user --output json
     expect "$store: by user" "$(jq -c 'map([.user, .requests])' "$T/out")" "[[\"alice\",$((ROWS + ROWS / 8 + 5))],[\"bob\",2]]"
-    tool usage --by user --from "$(date -u +%F)" --output csv
+    tool usage --by user --from "$(date -u -d '-1 hour' +%F)" --output csv
     expect_match "$store: by user, CSV" "$(head -2 "$T/out" | tr '\n' ' ')" '^user,requests,.* "alice",[0-9]'
     stop_server
     PORT=

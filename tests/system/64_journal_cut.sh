@@ -11,8 +11,8 @@ usage_is() { [ "$(rows "SELECT count(*) FROM usage$2")" = "$1" ]; }
 stored() { eventually $((5 * SLOW)) usage_is "$@"; }
 size_is() { [ "$(stat -c %s "$JOURNAL")" = "$1" ]; }
 lines() { grep -c "$1" "$T/server.log"; }
-asks() { # ID BODY: its status
-    curl -sSN -o /dev/null -w '%{http_code}\n' --max-time 30 -H "x-api-key: $KEY" -H "x-request-id: $1" -H 'content-type: application/json' \
+asks() { # ID BODY: its status; what it says in $T/said.ID
+    curl -sSN -o "$T/said.$1" -w '%{http_code}\n' --max-time 60 -H "x-api-key: $KEY" -H "x-request-id: $1" -H 'content-type: application/json' \
         -d "$2" "$URL/v1/messages" 2>/dev/null
 }
 body=$(message hi)
@@ -26,14 +26,15 @@ stored 1 ""
 size=$(stat -c %s "$JOURNAL")
 
 # --- a request runs, nothing waits: it is recorded all the same
-script tokens-60,pace-20
+script tokens-150,pace-20
+: >"$T/said.long"
 asks long "$stream" >"$T/long" &
 pid=$!
-sleep 0.3
+eventually $((5 * SLOW)) has_come 1 '^event: content_block_delta' "$T/said.long"
 truncate -s 0 "$JOURNAL"
 wait "$pid"
 expect "a stream over a cut" "$(cat "$T/long")" 200
-stored 1 " WHERE request_id = 'long' AND success = 1 AND output_tokens = 60"
+stored 1 " WHERE request_id = 'long' AND success = 1 AND output_tokens = 150"
 expect "its row" "$?" 0
 expect "the file is whole again" "$(stat -c %s "$JOURNAL")" "$size"
 expect "one line says so" "$(lines 'was cut to')" 1
@@ -57,24 +58,32 @@ expect "requests while the file is cut 15 times" "$(sort "$T"/load.* | uniq -c |
 expect "nobody died" "$(lines 'starting it again')" 0
 
 # --- a copy, then the cut, while the store is away: all that waited is in the copy
-sleep 1 # what was not lost has been stored
-before=$(rows "SELECT count(*) FROM usage")
-sqlite3 "$DB" >"$T/lock" 2>&1 <<<$'BEGIN EXCLUSIVE;\n.print locked\n.shell sleep 4' &
-eventually 5 grep -q locked "$T/lock"
+nothing_comes() { # what was not lost has been stored
+    before=$(rows "SELECT count(*) FROM usage")
+    sleep 2
+    [ "$(rows "SELECT count(*) FROM usage")" = "$before" ]
+}
+eventually $((10 * SLOW)) nothing_comes
+sqlite3 "$DB" >"$T/lock" 2>&1 <<<"BEGIN EXCLUSIVE;
+.print locked
+.shell for _ in \$(seq 600); do [ ! -e $T/free ] || break; sleep 0.1; done" &
+eventually $((5 * SLOW)) grep -q locked "$T/lock"
 for i in $(seq 20); do asks "waits-$i" "$body"; done >"$T/waits"
 expect "requests while the store is away" "$(sort "$T/waits" | uniq -c | tr -s ' ')" " 20 200"
 cp -p "$JOURNAL" "$JOURNAL.1" # the owner too, as log rotators do
 truncate -s 0 "$JOURNAL"
+touch "$T/free"
 eventually $((30 * SLOW)) usage_is $((before + 20)) ""
 expect "rows out of the copy" "$(rows "SELECT count(*) FROM usage WHERE request_id LIKE 'waits-%'")" 20
 expect "each once" "$(rows "SELECT count(*), count(DISTINCT usage_id) FROM usage")" "$((before + 20))|$((before + 20))"
 eventually $((10 * SLOW)) test ! -e "$JOURNAL.1" || fail "the copy is not used up"
 
 # --- written into: every record is garbage, the head as well
-script tokens-60,pace-20
+script tokens-150,pace-20
+: >"$T/said.over"
 asks over "$stream" >"$T/over" &
 pid=$!
-sleep 0.3
+eventually $((5 * SLOW)) has_come 1 '^event: content_block_delta' "$T/said.over"
 head -c "$size" /dev/urandom | dd of="$JOURNAL" conv=notrunc status=none
 wait "$pid"
 expect "a stream over garbage" "$(cat "$T/over")" 200
@@ -84,8 +93,7 @@ asks after "$body" >/dev/null
 stored 1 " WHERE request_id = 'after'"
 expect "and the next" "$?" 0
 expect "rows that nobody asked for" "$(rows "SELECT count(*) FROM usage WHERE request_id NOT GLOB '[a-z]*'")" 0
-call /metrics -H 'x-api-key: correct-horse-battery-staple'
-expect_true "damage is counted" grep -qE '^llm_api_converter_usage_damaged_total [1-9]' "$T/body"
+expect_true "damage is counted" told_by_metrics '^llm_api_converter_usage_damaged_total [1-9]' -H 'x-api-key: correct-horse-battery-staple'
 expect_true "and kept aside" test -s "$JOURNAL.damaged"
 expect "nobody died at all" "$(lines 'starting it again')" 0
 finish

@@ -29,7 +29,7 @@ as converse "$(jq -c '.model = "qwen.qwen3-coder-480b-a35b-v1:0" | .top_k = 5' <
 call /v1/chat/completions -H "Authorization: Bearer $KEY" -H 'x-request-id: chat' -H 'content-type: application/json' \
     -d "$(jq -cn --arg model "$MODEL" --arg text $PROMPT '{model: $model, messages: [{role: "user", content: $text}]}')"
 script tokens-200,pace-20
-as gone "$(message $PROMPT '{"stream":true}')" --max-time 0.4
+ask_until '^event: content_block_delta' "$(message $PROMPT '{"stream":true}')" -H 'x-request-id: gone'
 one whole '[.status, .who, .user, .session, .attempts] | map(tostring) | join(" ")' "200 key alice session-new 1"
 one whole '.key_id' "${KEY_ID:0:8}"
 one whole '.input_tokens > 0 and .output_tokens > 0 and .cost_micro > 0 and .duration_ms > 0' true
@@ -52,6 +52,7 @@ one no-key '[.status, .error != ""] | map(tostring) | join(" ")' "401 true"
 one nowhere .status 404
 one coded .status 400
 one large .status 413
+eventually 2 lines_are 1 '.path == "/bad" and .status == 400'
 expect "bad HTTP: lines" "$(lines '.path == "/bad" and .status == 400' | wc -l)" 1
 expect "other lines about requests" "$(grep -c '"event":"refused"' "$T/server.log")" 0
 

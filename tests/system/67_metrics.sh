@@ -11,6 +11,7 @@ failures() { curl -fsS "$URL/metrics" | awk '/^llm_api_converter_upstream_errors
 counted() { # WHAT TYPE [N]: one (N) more of this type and of no other
     ALL=$((ALL + ${3:-1}))
     TYPES[$2]=$((${TYPES[$2]:-0} + ${3:-1}))
+    eventually $((2 * SLOW)) eval '[ "$(failures)" = "$ALL" ]'
     expect "$1: $2" "$(metric upstream_errors_total "type=\"$2\"")" "${TYPES[$2]}"
     expect "$1: all" "$(failures)" "$ALL"
 }
@@ -18,7 +19,7 @@ ALL=0
 declare -A TYPES
 
 start_mock
-start_server METRICS_TOKEN=off UPSTREAM_IDLE_TIMEOUT=1
+start_server METRICS_TOKEN=off UPSTREAM_IDLE_TIMEOUT=4
 make_key alice
 for row in throttle:ThrottlingException quota:ServiceQuotaExceededException validation:ValidationException \
     denied:AccessDeniedException notfound:ResourceNotFoundException not-ready:ModelNotReadyException \
@@ -32,7 +33,7 @@ done
 for row in stream-throttle:ThrottlingException stream-internal:InternalServerException \
     stream-model-error:ModelStreamErrorException stream-unavailable:ServiceUnavailableException \
     stream-error-frame:exception bad-crc:frame truncated-frame:cut missing-end:cut cut:cut close:cut \
-    stall-3000:timeout; do
+    stall-12000:timeout; do
     script "${row%:*}"
     ask "$(message hello '{"stream":true}')"
     counted "${row%:*}" "${row#*:}"

@@ -21,7 +21,7 @@ run -- top --pid "$SERVER_PID" --output json
 victim=$(jq -r '[.processes[] | select(.streams > 0)][0].pid' "$T/out")
 kill -ILL "$victim"
 eventually $((5 * SLOW)) is_gone "$victim"
-eventually 5 grep -q ' exit: worker' "$T/server.log"
+eventually $((5 * SLOW)) grep -q ' exit: worker' "$T/server.log"
 expect_match "the log tells signal and state" "$(cat "$T/server.log")" \
     ' exit: worker [1-4] was killed by SIGILL; its last exchange was in RELAY; starting it again in 0 ms'
 run -- top --pid "$SERVER_PID" --once

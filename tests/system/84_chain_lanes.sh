@@ -18,20 +18,20 @@ on() { # LANE COMMAND...
     shift
     "$@"
 }
-throttle_opus() { curl -fsS -o /dev/null -d '{"model":"opus","fault":"throttle","count":1}' "$MOCK_URL/__script"; }
+throttle_opus() { curl -fsS -o /dev/null -d '{"model":"opus","fault":"'"${1:-throttle}"'","count":1}' "$MOCK_URL/__script"; }
 
 lane 0
 lane 1
 start_server BEDROCK_LANES="us-west-2=${LANE_URL[0]},us-east-1=${LANE_URL[1]}" BEDROCK_ENDPOINT_URL= RATE_LIMIT_ENABLED=false WORKERS=1 ANTHROPIC_DEFAULT_OPUS_MODEL="$A,$B"
 make_key alice
 MODEL=claude-opus-4-6
-on 0 throttle_opus
-on 1 throttle_opus
+on 0 throttle_opus throttle-for-5
+on 1 throttle_opus throttle-for-5
 ask "$(message hi)"
 expect "both lanes are closed for it: the next model" "$CODE $(header x-converter-model)" "200 $B"
 ask "$(message hi)"
 expect "without asking the first again" "$CODE $(header x-converter-model) $(on 1 ledger .requests)" "200 $B 1"
-sleep 1.2
+sleep 5.5
 on 0 throttle_opus
 ask "$(message hi)"
 expect "home is throttled again, the other lane is well" "$CODE $(header x-converter-model)" "200 $A"

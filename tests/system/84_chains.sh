@@ -147,9 +147,9 @@ make_key none --models 'qwen.*'
 ask "$(message hi)"
 expect "none of them" "$CODE" 403
 # opus: 5 and 25 dollars a million; set-price makes Nova the dearest. 1000 tokens of output hold 0.025, or 10 dollars.
+before=$(loads)
 run -- set-price "$B" --input 10000 --output 10000
-priced() { [ "$(ledger .requests)" != x ] && run -- set-price --output json && jq -e ".[] | select(.model_id == \"$B\")" "$T/out" && sleep 1.5; }
-eventually 5 priced
+expect_true "a price is in force" eventually $((5 * SLOW)) loaded_since "$before"
 make_key poor --monthly-budget 1 --budget-mode reserve
 mock_reset
 fault opus throttle
@@ -163,19 +163,20 @@ expect "nobody answers" "$CODE" 429
 mock_reset
 ask "$(message hi)"
 expect "nothing is held" "$CODE $(asked)" "200 A"
+before=$(loads)
 run -- set-price "$B" --remove
-sleep 2.5 # REFRESH_SECONDS, twice: the list's price is in force again
+expect_true "the list's price is in force again" eventually $((5 * SLOW)) loaded_since "$before"
 
 # --- kill -9 in the middle of a second model: one row, of what ran
 make_key alice2
 mock_reset
 fault opus throttle
-fault nova tokens-200,pace-20
-curl -sN -o /dev/null --max-time 10 -H "x-api-key: $KEY" -H 'x-request-id: killed' -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages" &
-killed=$!
+fault nova tokens-500,pace-20
+watched "$T/killed" curl -sN --max-time 60 -H "x-api-key: $KEY" -H 'x-request-id: killed' -H 'content-type: application/json' -d "$(message hi '{"stream":true}')" "$URL/v1/messages"
+killed=$WATCHED
 moved() { grep -q "chain: killed: " "$T/server.log" && [ "$(asked | tr -s A)" = AB ]; } # twice, while there are retries left
 eventually 10 moved
-sleep 0.5
+eventually 10 has_come 2 '^event: content_block_delta' "$T/killed"
 for pid in $(processes worker); do kill -KILL "$pid"; done
 wait $killed
 expect "killed in the second model" "$(row killed 'resolved_model, error_message, output_tokens > 0')" "team|$B|WORKER_DIED|1"

@@ -70,6 +70,7 @@ everything() {
     read -r refresher worker _ <<<"$(children)"
     ask "$(message hi)"
     expect "$WHO: a request" "$CODE" 200
+    eventually $((5 * SLOW)) all_ready
     run -- top --output json
     expect "$WHO: top" "$(jq -r '[.processes[] | select(.state == "ready")] | length' "$T/out")" 7
     for pid in $SERVER_PID $worker $refresher; do

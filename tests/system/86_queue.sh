@@ -14,7 +14,7 @@ waits() { [ "$(metric queue_waiting)" = "$1" ]; }
 send() {
     local name=$1 body=$2
     shift 2
-    curl -sSN -o "$T/$name.body" -D "$T/$name.head" -w '%{http_code}' --max-time 30 -H "x-api-key: $KEY" -H 'content-type: application/json' \
+    curl -sSN -o "$T/$name.body" -D "$T/$name.head" -w '%{http_code}' --max-time 60 -H "x-api-key: $KEY" -H 'content-type: application/json' \
         -H "x-request-id: $name" --data-binary "$body" "$@" "$URL/v1/messages" >"$T/$name.code" 2>/dev/null &
     SENT=$!
     ALL+=($!)
@@ -48,34 +48,36 @@ mock_reset
 stop_server
 
 # --- who finds no room has not waited
-start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=1 QUEUE_SECONDS=2 QUEUE_MAX=1
+start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=1 QUEUE_SECONDS=40 QUEUE_MAX=1
 script throttle 0
 send room "$(message hi)"
 expect_true "it waits" eventually 5 waits 1
 ask "$(message hi)"
 expect_match "there is no room for another" "$CODE $(cat "$T/body")" '^429 .*QUEUE_MAX'
-back
-expect "one has waited" "$(metric requests_queued_total) $(metric queue_wait_seconds_count)" "1 1"
 mock_reset
+back
+eventually 2 eval '[ "$(metric queue_wait_seconds_count)" = 1 ]'
+expect "one has waited" "$(metric requests_queued_total) $(metric queue_wait_seconds_count)" "1 1"
 stop_server
 
 # --- what becomes of those who wait
-start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=2 PING_SECONDS=1 QUEUE_SECONDS=8 QUEUE_MAX=8 MAX_REQUEST_SECONDS=20
+start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=2 PING_SECONDS=1 QUEUE_SECONDS=14 QUEUE_MAX=8 MAX_REQUEST_SECONDS=40
 mock_reset
 script throttle 0
 send whole "$(message hi)"
 send stream "$(message hi '{"stream":true}')"
-send gone "$(message hi)" --max-time 2
+send gone "$(message hi)"
 expect_true "they wait" eventually 5 waits 3
-sleep 1.5
+sleep 1
+kill "$SENT"
 expect_true "who leaves waits no more" eventually 5 waits 2
 mock_reset
 back
 expect "answered when there is room" "$(code whole) $(code stream) $(grep -c '^event: message_stop' "$T/stream.body")" "200 200 1"
-expect_match "the wait is in a header" "$(head_of whole x-converter-waited-ms)" '^[0-9]{3,4}$'
+expect_match "the wait is in a header" "$(head_of whole x-converter-waited-ms)" '^[0-9]{3,5}$'
 expect "it is in the log" "$(line whole waited_ms)" "$(head_of whole x-converter-waited-ms)"
 expect "of who left, too" "$(line gone status) $(($(line gone waited_ms) > 500))" "499 1"
-expect "nobody waits" "$(metric queue_waiting)" 0
+expect_true "nobody waits" eventually 2 waits 0
 expect "three have" "$(metric requests_queued_total) $(metric queue_wait_seconds_count)" "3 3"
 
 # the 200 of a stream does not wait for the turn, nor for ever; its refusal is an event then
@@ -85,7 +87,7 @@ send short "$(message hi)"
 wait $SENT
 expect "too long: 429 with a time" "$(code short) $(($(head_of short retry-after) >= 1))" "429 1"
 expect_match "and in words" "$(cat "$T/short.body")" 'QUEUE_SECONDS'
-expect_true "it has waited QUEUE_SECONDS" test "$(line short waited_ms)" -ge 7000
+expect_true "it has waited QUEUE_SECONDS" test "$(line short waited_ms)" -ge 13000
 back
 expect "the stream gets the same" "$(code long)" 429
 metric 'refusals_total{reason="queue"}' >"$T/refused"
@@ -131,9 +133,10 @@ make_key carol
 script throttle 0
 for i in 1 2 3 4 5 6; do send "kill$i" "$(message hi)"; done
 expect_true "they wait" eventually 5 waits 6
-pid=$(processes worker | head -1)
+run -- top --pid "$SERVER_PID" --output json # the one in which fewer wait: the other has some
+pid=$(jq '[.processes[] | select(.name | test("^worker"))] | sort_by(.connections)[0].pid' "$T/out")
 kill -KILL "$pid"
-sleep 0.3
+eventually $((5 * SLOW)) is_gone "$pid"
 mock_reset
 back
 answered=$(cat "$T"/kill*.code | grep -o 200 | wc -l)
@@ -141,7 +144,7 @@ expect_true "those of the other are answered ($answered)" test "$answered" -ge 1
 all() { [ "$(rows "SELECT count(*) FROM usage WHERE request_id LIKE 'kill%'")" = 6 ]; }
 expect_true "a row each" eventually 5 all
 expect "good ones" "$(rows "SELECT count(*) FROM usage WHERE request_id LIKE 'kill%' AND success = 1")" "$answered"
-expect "nobody waits" "$(metric queue_waiting)" 0
+expect_true "nobody waits" eventually 2 waits 0
 
 # --- reload: the old workers' waiters are told to come again, new ones wait in the new
 script throttle 0
@@ -149,7 +152,7 @@ send old "$(message hi)"
 expect_true "it waits" eventually 5 waits 1
 kill -HUP "$SERVER_PID"
 back
-expect "told to come again" "$(code old) $(head_of old retry-after)" "429 1"
+expect_match "told to come again" "$(code old) $(head_of old retry-after)" '^429 [12]$' # 2: Bedrock had just been asked
 ask "$(message hi)" --max-time 1
 expect_true "new ones wait" test "$CODE" = 000
 stop_server
@@ -178,8 +181,12 @@ fair() { # WORKERS
     sed -n 's/.* status=\([0-9]*\) .* user=key\([0-9]*\) .* duration_ms=\([0-9.]*\) .*/\1 \2 \3/p' "$T/lines" |
         awk -v ms=$((t1 - t0)) -v keys="$KEYS" '
             $1 != 200 { bad++; next }
-            { n++; if ($2 == 1) greedy++; else { other++; if ($3 > most) most = $3 } }
-            END { share = keys * ms / n; printf "%d %d %d %d %.0f %.0f\n", n, bad, greedy, 100 * most / share, share, most }'
+            { n++; if ($2 == 1) greedy++; else { if ($3 > most) most = $3; sum[$2] += $3; count[$2]++ } }
+            END {
+                share = keys * ms / n
+                for (k in count) { served++; mean = sum[k] / count[k]; if (mean > worst) worst = mean }
+                printf "%d %d %d %d %.0f %.0f %d\n", n, bad, greedy, 100 * worst / share, share, most, served
+            }'
 }
 start_server
 for k in $(seq "$KEYS"); do
@@ -189,10 +196,11 @@ done >"$T/keys"
 message hi >"$T/ask"
 stop_server
 for workers in 2 4; do
-    read -r answers bad greedy worst share most < <(fair $workers)
-    echo "  $workers workers, $KEYS keys, one with $KEYS connections: $answers answers, $greedy of them its; a fair share waits $share ms, the longest wait of another was $most ms ($worst %)"
+    read -r answers bad greedy worst share most served < <(fair $workers)
+    echo "  $workers workers, $KEYS keys, one with $KEYS connections: $answers answers, $greedy of them its; a fair share waits $share ms, the longest wait of another was $most ms, the longest of a key on average $worst % of the share"
     expect "$workers workers: nobody is refused" "$bad" 0
     expect_true "$workers workers: they are answered" test "$answers" -gt 50
+    expect "$workers workers: every other key has its turn" "$served" $((KEYS - 1))
     expect_below "$workers workers: no key waits more than 1.5 of its share, in %" "$worst" 150
     expect_below "$workers workers: the greedy one has no more than its share, in %" $((100 * greedy * KEYS / answers)) 150
 done

@@ -21,7 +21,7 @@ send() {
     local name=$1 body=$2
     shift 2
     printf %s "$body" >"$T/$name.sent"
-    curl -sSN -o "$T/$name.body" -D "$T/$name.head" -w '%{http_code} %{time_total}' --max-time 30 -H "x-api-key: $KEY" -H 'content-type: application/json' \
+    curl -sSN -o "$T/$name.body" -D "$T/$name.head" -w '%{http_code} %{time_total}' --max-time 90 -H "x-api-key: $KEY" -H 'content-type: application/json' \
         -H "x-request-id: $name" --data-binary "@$T/$name.sent" "$@" "$URL/v1/messages" >"$T/$name.code" 2>/dev/null &
     ALL+=($!)
 }
@@ -50,7 +50,7 @@ eventually 5 grep -q listening "$T/far.out" || fail "the second account did not 
 FAR_URL=http://$(sed -n 's/.*listening on //p' "$T/far.out")
 FAR=us-east-1@210987654321
 start_server BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1@arn:aws:iam::210987654321:role/team/gateway=$FAR_URL" BEDROCK_ENDPOINT_URL= \
-    AWS_ENDPOINT_URL_STS="$HOME_URL" METRICS_TOKEN=off QUEUE_SECONDS=20 WORKERS=2 RATE_LIMIT_ENABLED=false
+    AWS_ENDPOINT_URL_STS="$HOME_URL" METRICS_TOKEN=off QUEUE_SECONDS=60 WORKERS=2 RATE_LIMIT_ENABLED=false
 make_key alice
 eventually 5 grep -q 'from role' "$T/server.log"
 first='{"model":"claude-sonnet-4-5","max_tokens":4000,"thinking":{"type":"enabled","budget_tokens":2000},"messages":[{"role":"user","content":"far away"}]}'
@@ -62,13 +62,14 @@ at "$HOME_URL" mock_reset
 home_again() { timed "again$RANDOM" "$(message "again $RANDOM$RANDOM")" && grep 'request_id=again' "$T/server.log" | tail -1 | grep -q 'lane=us-west-2 '; }
 expect_true "home is well again" eventually 10 home_again
 at "$FAR_URL" script throttle 0
+began=$(now_ms)
 send bound "$next"
 expect_true "its thoughts cannot be read at home: it waits" eventually 5 waits 1
 for i in 1 2 3; do
     timed "other$i" "$(message "another conversation $i")"
-    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $(line other$i moved) $((MS < 500))" "200 us-west-2 false 1"
+    expect "home answers others at once ($MS ms)" "$(code other$i) $(line other$i lane) $(line other$i moved) $((MS < 5000))" "200 us-west-2 false 1" # not QUEUE_SECONDS
 done
-expect_below "the closed lane is asked when it opens alone" "$(grep -c 'upstream: bound: ' "$T/server.log")" 6
+expect_below "the closed lane is asked when it opens alone" "$(grep -c 'upstream: bound: ' "$T/server.log")" $((6 + ($(now_ms) - began) / 1000))
 look() { run BEDROCK_LANES="us-west-2=$HOME_URL,us-east-1@arn:aws:iam::210987654321:role/team/gateway=$FAR_URL" BEDROCK_ENDPOINT_URL= -- top "$@"; }
 shown() { look --once && grep -q "^lane $FAR .* throttles [1-9].* probes [1-9].*, closed to 1 models (throttled)\$" "$T/out" && grep -q '^lane us-west-2 .*, open$' "$T/out"; }
 expect_true "top shows how the lanes are" eventually 8 shown
@@ -95,14 +96,14 @@ stop_server
 # --- one that is too large for what Bedrock has left
 MOCK_URL=$HOME_URL
 mock_reset
-start_server METRICS_TOKEN=off QUEUE_SECONDS=20 WORKERS=2 RATE_LIMIT_ENABLED=false ANTHROPIC_DEFAULT_OPUS_MODEL="$A,$B"
+start_server METRICS_TOKEN=off QUEUE_SECONDS=60 WORKERS=2 RATE_LIMIT_ENABLED=false ANTHROPIC_DEFAULT_OPUS_MODEL="$A,$B"
 script throttle-large-20000 0
 send large "$(message "$(head -c 30000 /dev/zero | tr '\0' x)")"
 expect_true "it waits" eventually 5 waits 1
 slow=0
 for i in 1 2 3 4 5 6 7 8; do
     timed "small$i" "$(message "small")"
-    [ "$(code small$i)" = 200 ] && [ "$MS" -lt 1000 ] || slow=$((slow + 1))
+    [ "$(code small$i)" = 200 ] && [ "$MS" -lt 5000 ] || slow=$((slow + 1))
 done
 expect "smaller ones are answered meanwhile" "$slow" 0
 mock_reset
@@ -116,7 +117,7 @@ send scout1 "$(message hi '{"model":"us.meta.llama4-scout-17b-instruct-v1:0"}')"
 send scout2 "$(message hi '{"model":"us.meta.llama4-scout-17b-instruct-v1:0"}')"
 expect_true "they wait" eventually 5 waits 2
 timed premier "$(message hi '{"model":"us.amazon.nova-premier-v1:0"}')"
-expect "another model is answered at once ($MS ms)" "$(code premier) $((MS < 400)) $(head_of premier x-converter-waited-ms)" "200 1 "
+expect "another model is answered at once ($MS ms)" "$(code premier) $((MS < 5000)) $(head_of premier x-converter-waited-ms)" "200 1 "
 mock_reset
 back
 
@@ -155,7 +156,7 @@ stop_server
 
 # --- a model that is being loaded is waited for, and not called throttled
 mock_reset
-start_server METRICS_TOKEN=off QUEUE_SECONDS=20 WORKERS=1 RATE_LIMIT_ENABLED=false
+start_server METRICS_TOKEN=off QUEUE_SECONDS=60 WORKERS=1 RATE_LIMIT_ENABLED=false
 fault sonnet not-ready
 send loading "$(message hi)"
 expect_true "it waits" eventually 5 waits 1
@@ -171,16 +172,17 @@ expect_match "in words" "$(jq -r .error.message "$T/loading2.body")" 'not ready 
 stop_server
 
 # --- a client that says how long it waits is answered before it leaves
-start_server METRICS_TOKEN=off QUEUE_SECONDS=20 WORKERS=1 RATE_LIMIT_ENABLED=false
+start_server METRICS_TOKEN=off QUEUE_SECONDS=60 WORKERS=1 RATE_LIMIT_ENABLED=false
 mock_reset
 script throttle 0
 timed ts "$(message hi)" -H 'x-stainless-timeout: 3'
-expect "told in time ($MS ms)" "$(code ts) $((MS > 1000 && MS < 2900)) $(($(head_of ts retry-after) >= 1))" "429 1 1"
+in_time() { eventually 2 eval '[ -n "$(line '"$1"' waited_ms)" ]' && [ "$(line "$1" waited_ms)" -gt 1000 ] && [ "$(line "$1" waited_ms)" -lt 2900 ] && echo in time; }
+expect "told in time ($MS ms)" "$(code ts) $(in_time ts) $(($(head_of ts retry-after) >= 1))" "429 in time 1"
 expect_match "and why" "$(jq -r .error.message "$T/ts.body")" 'x-stainless-timeout'
 timed python "$(message hi)" -H 'x-stainless-read-timeout: 3.0'
-expect "Python's, too ($MS ms)" "$(code python) $((MS > 1000 && MS < 2900))" "429 1"
+expect "Python's, too ($MS ms)" "$(code python) $(in_time python)" "429 in time"
 timed stream "$(message hi '{"stream":true}')" -H 'x-stainless-timeout: 3'
-expect "a stream that has not begun, too ($MS ms)" "$(code stream) $((MS > 1000 && MS < 2900))" "429 1"
+expect "a stream that has not begun, too ($MS ms)" "$(code stream) $(in_time stream)" "429 in time"
 send none "$(message hi)" -H 'x-stainless-timeout: NOT_GIVEN'
 sleep 3
 expect "a word is no time" "$(cat "$T/none.code")" ""

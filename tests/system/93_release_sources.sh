@@ -161,4 +161,9 @@ done
 for name in $(sed -n 's/^make_\([a-z0-9]*\)() {$/\1/p' scripts/release-libs.sh); do
     expect_true "$name is locked" grep -q "^$name " docker/release.lock
 done
+
+# What the release's AES-GCM is compared with, when it is built, is what this machine's mbedTLS gives.
+# shellcheck disable=SC2086 # CC may be two words
+expect_true "the check of AES-GCM builds" ${CC:-cc} -O1 scripts/gcm/check.c -lmbedcrypto -o "$T/check-gcm"
+expect_true "mbedTLS's own AES-GCM passes it" "$T/check-gcm"
 finish

@@ -140,6 +140,18 @@ calls_of "$steps" >"$T/by-script"
 expect "steps by hand" "$(wc -l <"$T/by-hand")" 6
 expect "by hand as by script" "$(cat "$T/by-hand")" "$(cat "$T/by-script")"
 
+# --- pasted on a Mac --------------------------------------------------------------------------------------------
+
+# zsh knows no comments at its prompt: what follows a # there are words of the command, and a line of its own is an unknown
+# command, which does no harm unless zsh stumbles over its characters.
+as_words() {
+    awk '/^```/ { inside = !inside; pasted = $0 ~ /^```(bash)?$/; next }
+        inside && pasted && (/[^ \t].*[ \t]#([ \t]|$)/ || /^[ \t]*#.*[\047"`()\[\]{}<>$&;|*?\\!~]/) { print FILENAME ": " $0 }' "$@"
+}
+printf '%s\n' '```' 'make run # builds' '```' '```bash' "# don't" '# fine' 'x=${y#z} curl a#b' '```' '```nginx' 'a; # b' '```' '# (head)' >"$T/words.md"
+expect "what zsh takes for words" "$(as_words "$T/words.md" | sed 's/^[^:]*: //' | xargs -d '\n' printf '%s|')" "make run # builds|# don't|"
+expect "nothing that is pasted has any" "$(as_words README*.md docker/*.md docker/*/README.md)" ''
+
 # --- both languages ---------------------------------------------------------------------------------------------
 
 shape() { awk '/^```/ { inside = !inside } !inside && /^#+ / { print $1 } !inside && /^\|/ { print "|" }' "$1"; }

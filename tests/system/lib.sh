@@ -86,9 +86,10 @@ expect_true() {
     if "$@" >/dev/null 2>&1; then pass; else fail "$what"; fi
 }
 
-# eventually SECONDS COMMAND...: tries until it succeeds
+# eventually SECONDS COMMAND...: tries until it succeeds. Four times as long as it should take, at most 45 s more: others may want
+# the machine, too. COMMAND is tried anew each time: what its words are made of ("$(...)") is not.
 eventually() {
-    local end=$(($(now_ms) + $1 * 1000))
+    local end=$(($(now_ms) + ($1 > 15 ? $1 + 45 : 4 * $1) * 1000))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$(now_ms)" -lt "$end" ] || return 1
@@ -127,6 +128,12 @@ now_ms() {
     local t=${EPOCHREALTIME/[.,]/}
     echo $((t / 1000))
 }
+
+# same_month SECONDS, same_day SECONDS: who counts what is of this month (day) does not see it end meanwhile: when less than so
+# many seconds are left of it, the next one is waited for
+same_month() { wait_out "$1" $(($(date -u -d "$(date -u +%Y-%m-01) +1 month" +%s) - $(date -u +%s))); }
+same_day() { wait_out "$1" $((86400 - $(date -u +%s) % 86400)); }
+wait_out() { [ "$2" -ge "$1" ] || sleep $(($2 + 1)); }
 
 # Below the ephemeral range, so that no client connection of ours takes it first.
 free_port() {
@@ -176,6 +183,7 @@ environment() {
         AWS_EC2_METADATA_DISABLED=true STORAGE_BACKEND=sqlite BEDROCK_ENDPOINT_URL="$MOCK_URL" LOG_FORMAT=text
         ASAN_OPTIONS="${ASAN_OPTIONS:-}" LLVM_PROFILE_FILE="${LLVM_PROFILE_FILE:-}"
     )
+    [ -z "${CLOCK_SHIM:-}" ] || ENVIRONMENT_LIST+=(LD_PRELOAD="$LD_PRELOAD" CLOCK_SHIM="$CLOCK_SHIM") # run.sh's MONTH_ENDS_IN
     # gcov writes its files at the end of each process, as whoever made them
     case $BUILD in */cov) ENVIRONMENT_LIST+=(SANDBOX=off RUN_AS_USER=root ALLOW_ROOT=true) ;; esac
     # qemu has no filter of system calls
@@ -191,7 +199,7 @@ run() {
     done
     shift
     environment
-    (cd "$T" && exec env -i "${ENVIRONMENT_LIST[@]}" "${extra[@]}" timeout 20 "$PROGRAM" "$@" >"$T/out" 2>"$T/err" </dev/null)
+    (cd "$T" && exec env -i "${ENVIRONMENT_LIST[@]}" "${extra[@]}" timeout 60 "$PROGRAM" "$@" >"$T/out" 2>"$T/err" </dev/null)
     CODE=$?
 }
 
@@ -204,8 +212,8 @@ launch() {
     SERVER_PID=$!
 }
 
-healthy() { curl -fs -o /dev/null --max-time 2 "$URL/health"; }
-is_ready() { curl -fs -o /dev/null --max-time 2 "$URL/ready"; }
+healthy() { curl -fs -o /dev/null --max-time 10 "$URL/health"; }
+is_ready() { curl -fs -o /dev/null --max-time 10 "$URL/ready"; } # says one worker; the others: all_ready
 
 start_server() {
     launch "$@"
@@ -236,8 +244,14 @@ kill_everything() {
     SERVER_PID=
 }
 
-# pids of the processes in these states: processes NAME-REGEX
+# all_ready: no process is just being started, or on its way out
+all_ready() {
+    run -- top --pid "$SERVER_PID" --output json
+    jq -e '[.processes[].state] | length > 1 and all(. == "ready")' "$T/out"
+}
+# pids of the processes that serve, when all do: processes NAME-REGEX
 processes() {
+    eventually $((2 * SLOW)) all_ready
     run -- top --pid "$SERVER_PID" --output json
     jq -r --arg name "$1" '.processes[] | select(.state == "ready" and (.name | test($name))) | .pid' "$T/out"
 }
@@ -260,7 +274,7 @@ make_key() {
 call() {
     local path=$1
     shift
-    CODE=$(curl -sS -o "$T/body" -D "$T/head" -w '%{http_code}' --max-time 20 "$@" "$URL$path" 2>"$T/curl.err")
+    CODE=$(curl -sS -o "$T/body" -D "$T/head" -w '%{http_code}' --max-time 60 "$@" "$URL$path" 2>"$T/curl.err")
 }
 
 # ask BODY [curl options...]: POST /v1/messages with KEY
@@ -269,6 +283,56 @@ ask() {
     shift
     call /v1/messages -H "x-api-key: $KEY" -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' --data-binary "$body" "$@"
 }
+
+# watched FILE COMMAND...: in the background; what it prints goes to FILE. Its pid in WATCHED
+watched() {
+    local file=$1
+    shift
+    : >"$file"
+    "$@" >"$file" 2>/dev/null &
+    WATCHED=$!
+}
+# has_come N REGEX FILE...: each of the files has at least N lines with it
+has_come() {
+    local n=$1 regex=$2 file
+    shift 2
+    for file; do
+        [ "$(grep -acE -- "$regex" "$file")" -ge "$n" ] || return 1
+    done
+}
+# call_until REGEX PATH [curl options...]: as call, but the client leaves as soon as a line of the body has it
+call_until() {
+    local regex=$1 path=$2
+    shift 2
+    rm -f "$T/head"
+    watched "$T/body" curl -sS -N -D "$T/head" --max-time 60 "$@" "$URL$path"
+    eventually $((10 * SLOW)) has_come 1 "$regex" "$T/body"
+    kill "$WATCHED" 2>/dev/null
+    wait "$WATCHED" 2>/dev/null
+    CODE=$(sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$T/head")
+}
+# ask_until REGEX BODY [curl options...]: the same of ask
+ask_until() {
+    local regex=$1 body=$2
+    shift 2
+    call_until "$regex" /v1/messages -H "x-api-key: $KEY" -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' --data-binary "$body" "$@"
+}
+# logged ID: the line of that request, when it is there: a moment after the client has its answer
+logged() {
+    eventually $((3 * SLOW)) grep -q " request: request_id=$1 " "$T/server.log"
+    grep " request: request_id=$1 " "$T/server.log" | tail -1
+}
+# told_by_metrics REGEX [curl options...]: /metrics has it, soon: what has just ended may not be counted yet; in $T/body
+told_by_metrics() { eventually $((3 * SLOW)) metrics_have "$@"; }
+metrics_have() {
+    local regex=$1
+    shift
+    call /metrics "$@"
+    grep -qE -- "$regex" "$T/body"
+}
+# loads: how often the table of keys, mappings and prices has been read; loaded_since N: once more, at least
+loads() { grep -c 'keystore: loaded' "$T/server.log"; }
+loaded_since() { [ "$(loads)" -gt "$1" ]; }
 
 # message TEXT [MEMBERS]: a request body; MEMBERS are put in front, with their comma
 message() {
@@ -279,13 +343,24 @@ message() {
 header() { sed -n "s/^$1: *\(.*[^[:space:]]\)[[:space:]]*$/\1/Ip" "$T/head" | head -1; }
 
 # raw BYTES [SECONDS]: sends bytes as they are (printf escapes), prints what comes until the server closes or the
-# time is over
+# time (20 s) is over
 raw() {
     local fd
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT" || return 1
     # shellcheck disable=SC2059
     printf "$1" >&"$fd"
-    timeout "${2:-2}" cat <&"$fd"
+    timeout "${2:-20}" cat <&"$fd"
+    exec {fd}>&-
+}
+
+# raw_begin BYTES: the same, but for half a second after the first line
+raw_begin() {
+    local fd line
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT" || return 1
+    # shellcheck disable=SC2059
+    printf "$1" >&"$fd"
+    IFS= read -r -t 20 line <&"$fd" && echo "$line"
+    timeout 0.5 cat <&"$fd"
     exec {fd}>&-
 }
 

@@ -13,28 +13,7 @@
 #include <glob.h>
 
 #include "tests/unit/convert_case.h"
-
-/* The file without the line end it closes with; p NULL when there is none. */
-static struct str golden_read(const char *stem, const char *ending)
-{
-    char path[300];
-    snprintf(path, sizeof path, "%s%s", stem, ending);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return (struct str){NULL, 0};
-    char *bytes = heap_new(CASE_MAX);
-    assert_non_null(bytes);
-    size_t n = fread(bytes, 1, CASE_MAX, f);
-    fclose(f);
-    while (n > 0 && bytes[n - 1] == '\n')
-        n--;
-    return (struct str){bytes, n};
-}
-
-static void golden_drop(struct str text)
-{
-    heap_drop((void *)(uintptr_t)text.p);
-}
+#include "tests/unit/golden_file.h"
 
 static struct convert_options golden_options(struct str file)
 {

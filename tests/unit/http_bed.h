@@ -230,10 +230,10 @@ __attribute__((unused)) static void bed_expect(struct bed *b, unsigned n, const 
              (int)(buf_len(&b->in) < 2000 ? buf_len(&b->in) : 2000), buf_data(&b->in));
 }
 
-/* Until *what is set; fails after 2 s. */
+/* Until *what is set; fails after 20 s. */
 __attribute__((unused)) static void bed_until(struct bed *b, const unsigned *what, unsigned value)
 {
-    for (int i = 0; i < 2000 && *what < value; i++) {
+    for (int i = 0; i < 20000 && *what < value; i++) {
         bed_read(b);
         bed_run(b, 1);
     }

@@ -16,7 +16,7 @@ done >"$out/names"
 
 # shellcheck disable=SC2016
 xargs -P"$(nproc)" -I{} sh -c '
-    timeout 120 "$1/$3" >"$2/$3.log" 2>&1 </dev/null
+    timeout 300 "$1/$3" >"$2/$3.log" 2>&1 </dev/null
     echo $? >"$2/$3.code"' sh "$dir" "$out" {} <"$out/names"
 
 passed=0

@@ -14,7 +14,14 @@
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
+#include "server/json/scan.h"
 #include "worker/dialect/usage_record.h"
+
+/* The model's own error, in an event or in place of a whole answer. */
+struct reply_error {
+    char code[40];  /* its name of it; "": there was none, or it has no name */
+    char text[240]; /* its sentence, cut: it may tell whose account it is */
+};
 
 struct reply {               /* what the exchange reads at the end, whatever the dialect */
     struct str client_model; /* put into the answer in place of Bedrock's */
@@ -29,6 +36,7 @@ struct reply {               /* what the exchange reads at the end, whatever the
     bool failed;               /* the model's own error event was forwarded: no other may follow */
     bool input_whole;          /* the model's streams count the cached tokens as input, too */
     bool whole_upstream;       /* whole from Bedrock, given to the client as a stream's events */
+    struct reply_error error;  /* why event or whole have failed, if it is that */
 };
 
 struct relay {
@@ -47,5 +55,20 @@ struct relay {
     bool raw;        /* what the client gets are the frames themselves; event and whole only read */
     struct str ping; /* what keeps an idle stream of this dialect alive */
 };
+
+/* What Bedrock sends is trusted to be large, not to be endless: 1 MB of JSON a frame, 25 MB an answer
+ * (service-2.json). The index of a scan is at most 8 times that. */
+extern const struct scan_limits relay_limits;
+#define RELAY_EVENT_MAX \
+    ((size_t)32 << 20) /* of the arena of one event; a stream may have millions */
+
+/* A line break is only white space in JSON (never raw in a string), but would end a field of an event: a blank
+ * in its place. */
+void relay_join_lines(char *p, size_t n);
+/* An end for a relay that holds nothing back: the answer was complete, or the model's own error event has
+ * said that it is not. */
+enum status relay_end(struct reply *r, struct buf *out, struct err *err);
+/* Fills r->error. */
+void relay_fail(struct reply *r, struct str code, struct str text);
 
 #endif

@@ -31,6 +31,9 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
                              struct str body);
 /* An exception or error frame inside a stream: the same, by what it would be as an answer. */
 enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame);
+/* After the relay has failed: where that was the model's own error (reply.error), and another attempt may
+ * cure it, the same, and the transfer's complaint. False: it was not. */
+bool bedrock_own_error(struct exchange *x);
 /* An ARN or an account's number stands in it: the operator's, not the client's. Pure. */
 bool bedrock_tells_account(struct str text);
 /* After outcome.err and the transfer's refusal and complaint were filled, nothing sent to the client

@@ -11,8 +11,9 @@
 #include "worker/turn/quiet.h"
 #include "worker/turn/wait.h"
 
-#define NAME_SHOWN 64  /* bytes of the name that the client called the model */
-#define LOGGED_MAX 300 /* bytes of AWS's own sentence */
+#define NAME_SHOWN    64  /* bytes of the name that the client called the model */
+#define LOGGED_MAX    300 /* bytes of AWS's own sentence */
+#define RETRY_AFTER_S 2   /* of a throttle that does not tell when */
 
 /* THEIRS: AWS's own sentence, cleaned, since clients act on it. */
 enum text_from_whom { OURS, THEIRS };
@@ -232,7 +233,9 @@ static enum complaint say_when(struct exchange *x, struct str their_text)
         wait_is_vain(&x->outcome.err);
         return COMPLAINT_DAY;
     }
-    x->outcome.err.retry_after_s = 2;
+    uint64_t told_ms = wait_told_ms(their_text);
+    x->attempt.transfer.told_ms = told_ms;
+    x->outcome.err.retry_after_s = told_ms > 0 ? (int)((told_ms + 999) / 1000) : RETRY_AFTER_S;
     return COMPLAINT_NONE;
 }
 
@@ -377,6 +380,50 @@ enum complaint bedrock_error(struct exchange *x, int status, struct str type_hea
     log_trouble(x, where, name, text);
     json_free(doc);
     return complaint;
+}
+
+/* What Claude and OpenAI's models call what AWS has a name for, where another attempt may cure it. A
+ * number is a status. */
+static struct str aws_name(struct str theirs)
+{
+    static const struct {
+        const char *theirs, *aws;
+    } rows[] = {
+        {"rate_limit_exceeded", "ThrottlingException"},
+        {"rate_limit_error", "ThrottlingException"},
+        {"too_many_requests", "ThrottlingException"},
+        {"insufficient_quota", "ThrottlingException"},
+        {"429", "ThrottlingException"},
+        {"overloaded_error", "ServiceUnavailableException"},
+        {"server_is_overloaded", "ServiceUnavailableException"},
+        {"service_unavailable", "ServiceUnavailableException"},
+        {"503", "ServiceUnavailableException"},
+        {"server_error", "InternalServerException"},
+        {"internal_error", "InternalServerException"},
+        {"internal_server_error", "InternalServerException"},
+        {"api_error", "InternalServerException"},
+        {"500", "InternalServerException"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (text_ieq(theirs, text_from(rows[i].theirs))) {
+            return text_from(rows[i].aws);
+        }
+    }
+    return text_ends(theirs, STR("Exception")) ? theirs : (struct str){NULL, 0};
+}
+
+bool bedrock_own_error(struct exchange *x)
+{
+    struct transfer *t = &x->attempt.transfer;
+    const struct reply_error *e = &x->attempt.reply->error;
+    size_t row = find_error(aws_name(text_from(e->code)));
+    if (row == ERRORS || (errors[row].http != 429 && errors[row].http < 500)) {
+        return false;
+    }
+    t->refusal = errors[row].http;
+    t->complaint = set_error(x, row, text_from(e->text));
+    log_trouble(x, "in its answer", text_from(e->code), text_from(e->text));
+    return true;
 }
 
 enum complaint bedrock_exception(struct exchange *x, const struct eventstream_frame *frame)

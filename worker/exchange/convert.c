@@ -10,6 +10,7 @@
 #include "worker/converse/responses_to_converse.h"
 #include "worker/dialect/changes.h"
 #include "worker/door/count.h"
+#include "worker/dialect/s3_address.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/exchange/cure.h"
 #include "worker/exchange/native.h"
@@ -36,8 +37,12 @@ static struct betas_rules beta_rules(const struct exchange *x)
                                 .configured = &x->worker->models.betas};
 }
 
+/* The client's own blocks go on to Claude, so they may say what the ones of Converse may not. */
 static enum status convert_by_splice(struct exchange *x, struct plan *plan)
 {
+    if (s3_address_may_be(x->asked.body) && passing_check_s3(x) != STATUS_OK) {
+        return x->outcome.err.code;
+    }
     x->attempt.relay = &splice_relay;
     x->attempt.reply = splice_reply_new(x->arena, x->asked.client_model);
     x->attempt.tier = limits_tier_word(plan->tier); /* a header */

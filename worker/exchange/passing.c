@@ -4,8 +4,10 @@
 
 #include "server/json/json.h"
 #include "worker/dialect/edits.h"
+#include "worker/dialect/s3_address.h"
 #include "worker/exchange/bedrock.h"
 #include "worker/reply/passed_reply.h"
+#include "worker/splice/splice.h"
 #include "worker/turn/answer.h"
 #include "worker/turn/limits.h"
 #include "worker/turn/route.h"
@@ -97,6 +99,14 @@ static enum status read_tier(struct asked *a, struct err *err)
     return STATUS_OK;
 }
 
+enum status passing_check_s3(struct exchange *x)
+{
+    struct str buckets = text_from(x->worker->config->s3_buckets);
+    enum status st = s3_address_check(&x->asked.scan, buckets, &x->outcome.err);
+    x->outcome.refused = st == STATUS_PERMISSION ? COUNTER_REFUSED_INVALID : x->outcome.refused;
+    return st;
+}
+
 enum status passing_choose(struct exchange *x)
 {
     struct asked *a = &x->asked;
@@ -105,18 +115,22 @@ enum status passing_choose(struct exchange *x)
     if (!converse) {
         name_tier(a, a->passed.head[ASKED_PASSED_TIER]);
     }
-    bool tier = converse && may_name_tier(a->body);
-    if (!tier && !reserves(x)) {
+    bool tier = converse && may_name_tier(a->body), marked = s3_address_may_be(a->body);
+    bool counts = x->route->passing == ROUTE_COUNT; /* a body in base64 */
+    if (!tier && !marked && !counts && !reserves(x)) {
         return STATUS_OK;
     }
     struct err *err = &x->outcome.err, ignored; /* what is no JSON Bedrock will say */
-    enum status st =
-        scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits, tier ? err : &ignored);
-    a->passed.max_tokens = st == STATUS_OK ? most_tokens(x, &a->scan) : 0;
-    if (tier) {
-        return st == STATUS_OK ? read_tier(a, err) : st;
+    enum status st = scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits,
+                                tier || marked ? err : &ignored);
+    if (st != STATUS_OK) {
+        return tier || marked ? st : STATUS_OK;
     }
-    return STATUS_OK;
+    a->passed.max_tokens = most_tokens(x, &a->scan);
+    if (tier && read_tier(a, err) != STATUS_OK) {
+        return err->code;
+    }
+    return marked || counts ? passing_check_s3(x) : STATUS_OK;
 }
 
 /* --- what InvokeModel has in its head ------------------------------------------------------ */
@@ -288,14 +302,6 @@ static enum status put_ours(struct exchange *x, struct ours *o)
     return edits_apply(&e, &x->attempt.body, err);
 }
 
-#define AWS_OWN "amazon-bedrock-"
-
-static bool is_aws_own(void *ctx, scan_ref key, scan_ref value)
-{
-    (void)value;
-    return text_starts(scan_text(ctx, key), STR(AWS_OWN));
-}
-
 /* A tagSuffix would say what our guardrail looks at. */
 static enum status put_invoke(struct exchange *x)
 {
@@ -305,11 +311,11 @@ static enum status put_invoke(struct exchange *x)
         return x->outcome.err.code;
     }
     edits_init(&e, &s);
-    bool more = edits_filter(&e, 0, is_aws_own, &s) > 0;
+    bool more = edits_filter(&e, 0, splice_is_aws_own, &s) > 0;
     if (x->attempt.terms.guardrail.async && x->asked.stream) {
-        edits_inside(
-            &e, 0,
-            STR("\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"}"));
+        edits_inside(&e, 0,
+                     STR("\"" SPLICE_AWS_OWN
+                         "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"}"));
         edits_inside(&e, 0, more ? STR(",") : STR(""));
     }
     return edits_apply(&e, &x->attempt.body, &x->outcome.err);

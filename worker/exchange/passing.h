@@ -25,4 +25,7 @@ void passing_put_exception(struct exchange *x, const struct eventstream_frame *f
 /* A whole answer. */
 void passing_answer(struct exchange *x, struct str body);
 
+/* What asked.scan names in S3 the operator has allowed (s3_address.h); else PERMISSION. */
+enum status passing_check_s3(struct exchange *x);
+
 #endif

@@ -40,7 +40,7 @@ static enum attempt_end judge(struct exchange *x)
     }
     if (!x->outcome.told && bedrock_retry(x)) {
         bool other = a->left_out != left_out || attempt_is_cured(a) != cured ||
-                     (a->native.here && a->native.refused);
+                     (a->native.here && a->native.refused) || (a->reply && a->reply->error.code[0]);
         return a->transfer.framed || other ? ATTEMPT_ANEW : ATTEMPT_AGAIN;
     }
     return a->transfer.refusal ? ATTEMPT_REFUSED : ATTEMPT_LOST;
@@ -148,14 +148,14 @@ static void begin_stream(struct exchange *x)
 {
     counters_add(COUNTER_STREAMS, 1);
     answer_begin(x, 200);
+    http_out_header(x->conn, STR("x-accel-buffering"),
+                    STR("no")); /* nginx in front: do not hold events */
     if (x->asked.dialect == DIALECT_BEDROCK) {
         passing_put(x);
         http_out_stream(x->conn, STR("application/vnd.amazon.eventstream"));
         return;
     }
     http_out_header(x->conn, STR("cache-control"), STR("no-cache"));
-    http_out_header(x->conn, STR("x-accel-buffering"),
-                    STR("no")); /* nginx in front: do not hold events */
     http_out_stream(x->conn, STR("text/event-stream; charset=utf-8"));
     watch_silence(x);
 }
@@ -227,7 +227,7 @@ static bool relay_event(struct exchange *x, const struct eventstream_frame *fram
     }
     enum status st = x->outcome.told ? relay_next(x, frame) : relay_first(x, frame);
     usage_progress(x);
-    if (st != STATUS_OK) {
+    if (st != STATUS_OK && !bedrock_own_error(x)) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
     }
     return st == STATUS_OK;
@@ -376,6 +376,9 @@ static enum status tell_whole(struct exchange *x)
     enum status st = x->attempt.relay->whole(x->attempt.reply, x->arena, buf_str(&t->held_back),
                                              &out, &x->outcome.err);
     st = st == STATUS_OK ? answer_whole(x, &out) : st; /* half of a document is none */
+    if (!x->attempt.reply->usage.seen) {
+        x->attempt.reply->deltas = usage_guess(buf_len(&t->held_back));
+    }
     if (st == STATUS_OK) {
         cure_prove(x);
         native_prove(x);
@@ -392,7 +395,7 @@ static enum status tell_whole(struct exchange *x)
 
 static void finish_whole(struct exchange *x)
 {
-    if (tell_whole(x) != STATUS_OK) {
+    if (tell_whole(x) != STATUS_OK && !bedrock_own_error(x)) {
         counters_add(COUNTER_FAILED_ANSWER, 1);
     }
 }
@@ -428,6 +431,7 @@ enum verdict stream_step(struct exchange *x)
     case ATTEMPT_AGAIN:
         return VERDICT_RETRY;
     case ATTEMPT_ANEW:
+        usage_keep(x);
         attempt_drop(&x->attempt); /* with what is left of the stream */
         return VERDICT_RETRY;
     case ATTEMPT_REFUSED:

@@ -45,7 +45,7 @@ uint64_t blame_retry_ms(const struct exchange *x)
     struct str value;
     uint64_t s = 0;
     if (!t->fetch || !fetch_header(t->fetch, STR("retry-after"), &value)) {
-        return 0;
+        return t->told_ms;
     }
     for (size_t i = 0; i < value.n && s < LANES_RETRY_MS_MAX; i++) {
         if (value.p[i] < '0' || value.p[i] > '9') {

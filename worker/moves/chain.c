@@ -119,6 +119,7 @@ static void arrive(struct exchange *x)
     const struct models_choice *m = &x->asked.model;
     lane_anew(x);
     x->outcome.moves++;
+    usage_keep(x);
     x->outcome.refused = 0;
     x->outcome.err = (struct err){.code = STATUS_OK};
     attempt_move(&x->attempt);

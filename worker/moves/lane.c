@@ -346,9 +346,11 @@ static void note(struct exchange *x, enum lanes_why why)
                                                              [LANES_DENIED] = LANES_REFUSALS,
                                                              [LANES_ABSENT] = LANES_REFUSALS};
     lanes_add(x->worker->segment, slot_of(x, a->now), counts[why], 1);
+    bool heard = why == LANES_FAILED && a->failed & BIT(a->now) && !a->lease;
     if (blame_needs_proof(why)) {
         remember(x, why);
-    } else {
+    } else if (!heard) { /* two faults in a row are those of two requests */
+        a->failed |= (uint8_t)(why == LANES_FAILED ? BIT(a->now) : 0);
         bad(x, a->now, why, blame_retry_ms(x));
         a->lease = 0;
     }

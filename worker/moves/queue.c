@@ -11,6 +11,7 @@
 #include "worker/moves/line.h"
 #include "worker/moves/places.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/usage.h"
 #include "worker/turn/wait.h"
 
 #define TICK_MS        5     /* how often a worker in which somebody waits looks whose turn it is */
@@ -277,6 +278,7 @@ bool queue_enter(struct exchange *x)
     counters_add(COUNTER_QUEUED, !x->waiting.waits);
     x->waiting.waits = true;
     lane_anew(x);
+    usage_keep(x);
     attempt_drop(&x->attempt);
     x->outcome.refused = 0;
     turns_tell(w->segment, w->slot, w->waiters.n, now_ms);

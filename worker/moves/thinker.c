@@ -8,9 +8,6 @@
 
 #define SEAL_MIN 16 /* bytes: "" and other words are no seal */
 
-static const struct scan_limits limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
-
 /* Members that seal a thought: in InvokeModel's messages (the second of redacted_thinking), Converse's,
  * and Responses'. */
 static const struct str seals[] = {STR("\"signature\""), STR("\"data\""),
@@ -191,7 +188,7 @@ void thinker_note_whole(const struct exchange *x, struct str body)
 {
     uint64_t account;
     struct scan s;
-    if (!is_kept(x, &account) || scan_parse(&s, x->arena, body, &limits, NULL) != STATUS_OK) {
+    if (!is_kept(x, &account) || scan_parse(&s, x->arena, body, &relay_limits, NULL) != STATUS_OK) {
         return;
     }
     scan_ref message = SCAN_GET(&s, SCAN_GET(&s, 0, "output"), "message");

@@ -4,10 +4,7 @@
 
 #include "server/json/surrogates.h"
 #include "worker/converse/converse_citation.h"
-
-/* Bedrock is trusted to be large, not to be endless: 1 MB a frame, 25 MB an answer. */
-static const struct scan_limits upstream_limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+#include "worker/dialect/relay.h"
 
 #define SPAN(literal)                \
     {                                \
@@ -375,7 +372,7 @@ static enum status parse_object(struct scan *s, struct arena *arena, struct str 
     if (text.p && !whole.p) {
         return no_room(err);
     }
-    enum status st = scan_parse(s, arena, whole, &upstream_limits, NULL);
+    enum status st = scan_parse(s, arena, whole, &relay_limits, NULL);
     if (st == STATUS_INTERNAL) {
         return no_room(err);
     }

@@ -5,10 +5,6 @@
 #include "worker/converse/converse_citation.h"
 #include "worker/reply/converse_queue.h"
 
-/* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
- * that. */
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-
 void converse_reply_init(struct converse_reply *r, const struct converse_dialect *dialect,
                          struct arena *arena, struct str client_model, struct str id,
                          const struct converse_names *names)
@@ -249,7 +245,6 @@ static enum status take_event(struct converse_reply *r, const struct converse_ev
     return STATUS_OK;
 }
 
-/* The arena lives for this event only: a stream may have millions of them. */
 enum status converse_reply_event(struct reply *reply, struct str type, struct str payload,
                                  struct buf *out, struct err *err)
 {
@@ -258,7 +253,7 @@ enum status converse_reply_event(struct reply *reply, struct str type, struct st
     if (reply->stopped || r->failed) {
         return STATUS_OK;
     }
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct arena *arena = arena_new(RELAY_EVENT_MAX);
     if (!arena) {
         return no_room(err);
     }

@@ -6,13 +6,10 @@
 #include "server/json/json.h"
 #include "server/json/surrogates.h"
 
-const struct scan_limits native_edit_limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
-
 enum status native_edit_read(struct scan *s, struct arena *arena, struct str text, struct err *err)
 {
     struct str whole = surrogates_mended(arena, text);
-    return whole.p ? scan_parse(s, arena, whole, &native_edit_limits, err) : err_no_memory(err);
+    return whole.p ? scan_parse(s, arena, whole, &relay_limits, err) : err_no_memory(err);
 }
 
 bool native_edit_only_counts(struct str id)
@@ -63,18 +60,17 @@ void native_edit_put(struct edits *e, scan_ref value, struct str text)
     edits_value(e, value, json);
 }
 
+struct str native_edit_error(struct reply *r, const struct scan *s, scan_ref error)
+{
+    scan_ref code = SCAN_GET(s, error, "code"), type = SCAN_GET(s, error, "type");
+    struct str word = scan_type(s, code) == SCAN_NUMBER ? scan_raw(s, code) : scan_text(s, code);
+    word = word.n > 0 ? word : scan_text(s, type);
+    relay_fail(r, word, scan_text(s, SCAN_GET(s, error, "message")));
+    return word;
+}
+
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name)
 {
     int64_t v;
     return scan_i64(s, scan_get(s, object, text_from(name)), &v) && v > 0 ? (uint64_t)v : 0;
-}
-
-void native_edit_join_lines(struct buf *out, size_t from)
-{
-    char *p = buf_data(out);
-    for (size_t i = from; i < buf_len(out); i++) {
-        if (p[i] == '\n' || p[i] == '\r') {
-            p[i] = ' ';
-        }
-    }
 }

@@ -6,11 +6,10 @@
 #define WORKER_REPLY_NATIVE_EDIT_H
 
 #include "worker/dialect/edits.h"
+#include "worker/dialect/relay.h"
 
 #define NATIVE_EDIT_CALLS   128 /* of one answer; ids of more stay as they are */
 #define NATIVE_EDIT_ID_SIZE 40
-
-extern const struct scan_limits native_edit_limits; /* of an event, or of a whole answer */
 
 /* An event, or a whole answer; halves of characters in it are mended (surrogates.h). */
 MUST_CHECK enum status native_edit_read(struct scan *s, struct arena *arena, struct str text,
@@ -28,10 +27,9 @@ struct str native_edit_id(struct native_edit_ids *ids, uint64_t at);
 struct str native_edit_json(struct arena *arena, struct str text);
 /* text in place of a value that is there. */
 void native_edit_put(struct edits *e, scan_ref value, struct str text);
+/* Fills r->error of an error object, whose code may be a number, a word, or only its type. Gives the code. */
+struct str native_edit_error(struct reply *r, const struct scan *s, scan_ref error);
 /* 0: there is no such count. */
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name);
-/* Data of several lines is one text, whose ends of lines stand between values: blanks do as well, and
- * end no line of ours. From here on in out. */
-void native_edit_join_lines(struct buf *out, size_t from);
 
 #endif

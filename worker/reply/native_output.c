@@ -66,7 +66,8 @@ static void read_usage(struct reply *r, const struct scan *s, scan_ref response)
     uint64_t all = native_edit_count(s, u, "input_tokens");
     uint64_t read = native_edit_count(s, in, "cached_tokens");
     uint64_t written = native_edit_count(s, in, "cache_write_tokens");
-    r->usage.seen = true;
+    r->usage.seen = SCAN_GET(s, u, "input_tokens") != SCAN_ABSENT ||
+                    SCAN_GET(s, u, "output_tokens") != SCAN_ABSENT;
     r->usage.tokens = (struct tokens){
         .input = read <= all && written <= all - read ? all - read - written : all,
         .output = native_edit_count(s, u, "output_tokens"),
@@ -102,7 +103,7 @@ static void read_end(struct reply *r, const struct scan *s, scan_ref response)
 }
 
 /* Its words may tell whose account it is. */
-static enum status refuse(const struct scan *s, scan_ref error, struct err *err)
+static enum status refuse(struct reply *r, const struct scan *s, scan_ref error, struct err *err)
 {
     static const struct {
         const char *code;
@@ -110,7 +111,7 @@ static enum status refuse(const struct scan *s, scan_ref error, struct err *err)
     } rows[] = {{"rate_limit_exceeded", STATUS_RATE},
                 {"context_length_exceeded", STATUS_CONTEXT},
                 {"invalid_prompt", STATUS_INVALID}};
-    struct str code = scan_text(s, SCAN_GET(s, error, "code"));
+    struct str code = native_edit_error(r, s, error);
     enum status st = STATUS_UPSTREAM;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         st = text_eq(code, text_from(rows[i].code)) ? rows[i].status : st;
@@ -201,7 +202,7 @@ static void keep(struct native_output *r, struct arena *arena, enum kind kind, s
     int64_t at = -1;
     bool begins = kind == BEGINS && r->created.n == 0;
     if ((!begins && kind != ADDED && kind != DONE) ||
-        scan_parse(&s, arena, text, &native_edit_limits, &ignored) != STATUS_OK) {
+        scan_parse(&s, arena, text, &relay_limits, &ignored) != STATUS_OK) {
         return;
     }
     if (begins) {
@@ -234,7 +235,7 @@ static enum status put(struct native_output *r, struct edits *e, struct str type
     BUF_LIT(out, "data: ");
     size_t from = buf_len(out);
     enum status st = edits_apply(e, out, err);
-    native_edit_join_lines(out, from);
+    relay_join_lines(buf_data(out) + from, buf_len(out) - from);
     if (st == STATUS_OK && buf_ok(out)) {
         keep(r, e->scan->arena, kind, text_sub(buf_str(out), from, buf_len(out)));
     }
@@ -277,7 +278,7 @@ static enum status take(struct native_output *r, struct arena *arena, struct str
         read_usage(&r->reply, &s, response);
         r->reply.started = r->told; /* of no output nothing is counted */
         error = error == SCAN_ABSENT ? SCAN_GET(&s, 0, "error") : error;
-        return refuse(&s, error == SCAN_ABSENT ? 0 : error, err);
+        return refuse(&r->reply, &s, error == SCAN_ABSENT ? 0 : error, err);
     }
     edits_init(&e, &s);
     mend(r, &e, kind, name);
@@ -309,26 +310,21 @@ static enum status on_event(struct reply *reply, struct str type, struct str pay
     return st;
 }
 
-static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    return r->stopped
-               ? STATUS_OK
-               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
-}
-
 static enum status whole(struct reply *reply, struct arena *arena, struct str body, struct buf *out,
                          struct err *err)
 {
     struct scan s;
     struct edits e;
-    if (native_edit_read(&s, arena, body, err) != STATUS_OK ||
-        scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
+    if (native_edit_read(&s, arena, body, err) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
+    }
+    if (scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
+        (void)native_edit_error(reply, &s, SCAN_GET(&s, 0, "error"));
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer has no output");
     }
     read_usage(reply, &s, 0);
     if (SCAN_IS(&s, SCAN_GET(&s, 0, "status"), "failed")) {
-        return refuse(&s, SCAN_GET(&s, 0, "error"), err);
+        return refuse(reply, &s, SCAN_GET(&s, 0, "error"), err);
     }
     edits_init(&e, &s);
     mend_response((struct native_output *)reply, &e, 0);
@@ -352,7 +348,7 @@ static void put_speaker(const struct native_output *r, struct arena *arena, stru
     struct scan s;
     struct edits e;
     struct err ignored;
-    if (scan_parse(&s, arena, item, &native_edit_limits, &ignored) != STATUS_OK ||
+    if (scan_parse(&s, arena, item, &relay_limits, &ignored) != STATUS_OK ||
         scan_type(&s, 0) != SCAN_OBJECT) {
         buf_put_str(out, item);
         return;
@@ -424,10 +420,10 @@ static void put_response(const struct native_output *r, struct arena *arena, str
     struct edits e;
     struct err ignored;
     struct buf ours;
-    bool began = scan_parse(&s, arena, r->created, &native_edit_limits, &ignored) == STATUS_OK &&
+    bool began = scan_parse(&s, arena, r->created, &relay_limits, &ignored) == STATUS_OK &&
                  scan_type(&s, 0) == SCAN_OBJECT;
     if (!began && /* nobody has told how it began */
-        scan_parse(&s, arena, STR("{}"), &native_edit_limits, &ignored) != STATUS_OK) {
+        scan_parse(&s, arena, STR("{}"), &relay_limits, &ignored) != STATUS_OK) {
         out->failed = true;
         return;
     }
@@ -473,7 +469,7 @@ void native_output_fail(struct reply *reply, struct str code, struct str message
 const struct relay native_output_relay = {
     .name = "native responses",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole,
     .ping = STR(": keepalive\n\n"),
 };

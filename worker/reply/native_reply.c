@@ -3,8 +3,6 @@
 #include "worker/reply/native_edit.h"
 #include "worker/reply/native_tags.h"
 
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-
 struct native_reply { /* begins as all of them */
     struct reply reply;
     bool wants_usage;
@@ -39,7 +37,8 @@ static void read_usage(struct reply *r, const struct scan *s)
     uint64_t all = native_edit_count(s, u, "prompt_tokens"),
              read = native_edit_count(s, in, "cached_tokens"),
              written = native_edit_count(s, in, "cache_write_tokens");
-    r->usage.seen = true;
+    r->usage.seen = SCAN_GET(s, u, "prompt_tokens") != SCAN_ABSENT ||
+                    SCAN_GET(s, u, "completion_tokens") != SCAN_ABSENT;
     r->usage.tokens = (struct tokens){
         .input = read + written <= all ? all - read - written : all,
         .output = native_edit_count(s, u, "completion_tokens"),
@@ -165,15 +164,19 @@ static bool is_counts(const struct scan *s)
            scan_type(s, choices) == SCAN_ARRAY && scan_size(s, choices) == 0;
 }
 
-static enum status put_chunk(struct native_reply *r, struct arena *arena, struct str payload,
-                             struct buf *out, struct err *err)
+/* fails: it is an error, whatever is in it. */
+static enum status put_chunk(struct native_reply *r, struct arena *arena, bool fails,
+                             struct str payload, struct buf *out, struct err *err)
 {
     struct scan s;
     struct edits e;
     if (native_edit_read(&s, arena, payload, err) != STATUS_OK || scan_type(&s, 0) != SCAN_OBJECT) {
         return err_set(err, STATUS_UPSTREAM, "an event of the model's stream cannot be read");
     }
-    if (SCAN_GET(&s, 0, "error") != SCAN_ABSENT) {
+    scan_ref error = SCAN_GET(&s, 0, "error");
+    if (fails || error != SCAN_ABSENT) {
+        read_usage(&r->reply, &s);
+        (void)native_edit_error(&r->reply, &s, error == SCAN_ABSENT ? 0 : error);
         return err_set(err, STATUS_UPSTREAM, "the model's stream ended with an error");
     }
     edits_init(&e, &s);
@@ -189,7 +192,7 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, struct
     BUF_LIT(out, "data: ");
     size_t from = buf_len(out);
     enum status st = edits_apply(&e, out, err);
-    native_edit_join_lines(out, from);
+    relay_join_lines(buf_data(out) + from, buf_len(out) - from);
     BUF_LIT(out, "\n\n");
     return st;
 }
@@ -202,24 +205,14 @@ static enum status on_event(struct reply *reply, struct str type, struct str pay
         BUF_LIT(out, "data: [DONE]\n\n");
         return STATUS_OK;
     }
-    if (text_eq(type, STR("error"))) {
-        return err_set(err, STATUS_UPSTREAM, "the model's stream ended with an error");
-    }
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    bool fails = text_eq(type, STR("error"));
+    struct arena *arena = arena_new(RELAY_EVENT_MAX);
     if (!arena) {
         return err_no_memory(err);
     }
-    enum status st = put_chunk((struct native_reply *)reply, arena, payload, out, err);
+    enum status st = put_chunk((struct native_reply *)reply, arena, fails, payload, out, err);
     arena_drop(arena);
     return st;
-}
-
-static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    return r->stopped
-               ? STATUS_OK
-               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
 }
 
 static enum status whole(struct reply *reply, struct arena *arena, struct str body, struct buf *out,
@@ -227,9 +220,12 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 {
     struct scan s;
     struct edits e;
-    if (native_edit_read(&s, arena, body, err) != STATUS_OK ||
-        scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
+    if (native_edit_read(&s, arena, body, err) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
+    }
+    if (scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
+        (void)native_edit_error(reply, &s, SCAN_GET(&s, 0, "error"));
+        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer has no choices");
     }
     edits_init(&e, &s);
     mend((struct native_reply *)reply, &e);
@@ -240,7 +236,7 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
 const struct relay native_chat_relay = {
     .name = "native chat",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole,
     .ping = STR(": keepalive\n\n"),
 };

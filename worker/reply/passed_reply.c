@@ -4,15 +4,12 @@
 
 #include "server/json/scan.h"
 #include "worker/reply/converse_event.h"
+#include "worker/splice/splice_error.h"
 #include "worker/splice/splice_usage.h"
 #include "server/base/base64.h"
 
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-#define PEEK_BYTES      48 /* of an event: where its type stands */
-#define TAIL_BYTES      2048u
-
-static const struct scan_limits limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
+#define PEEK_BYTES 48 /* of an event: where its type stands */
+#define TAIL_BYTES 2048u
 
 struct reply *passed_reply_new(struct arena *arena, struct str client_model)
 {
@@ -77,15 +74,21 @@ static void read_event(struct reply *r, const struct scan *s)
     r->failed |= SCAN_IS(s, SCAN_GET(s, 0, "type"), "error");
 }
 
-static void decode_event(struct reply *r, struct arena *arena, struct str base64)
+static enum status decode_event(struct reply *r, struct arena *arena, struct str base64,
+                                struct err *err)
 {
     struct scan s;
     size_t n;
     char *json = arena_alloc(arena, base64.n / 4 * 3 + 4);
-    if (json && base64_decode(base64, (uint8_t *)json, &n) &&
-        scan_parse(&s, arena, (struct str){json, n}, &limits, NULL) == STATUS_OK) {
-        read_event(r, &s);
+    if (!json || !base64_decode(base64, (uint8_t *)json, &n) ||
+        scan_parse(&s, arena, (struct str){json, n}, &relay_limits, NULL) != STATUS_OK) {
+        return STATUS_OK;
     }
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
+    read_event(r, &s);
+    return STATUS_OK;
 }
 
 static struct str find_bytes(struct arena *arena, struct str payload)
@@ -95,7 +98,7 @@ static struct str find_bytes(struct arena *arena, struct str payload)
     if (text_starts(payload, open) && text_split(&rest, '"', &bytes)) {
         return bytes;
     }
-    return scan_parse(&s, arena, payload, &limits, NULL) == STATUS_OK
+    return scan_parse(&s, arena, payload, &relay_limits, NULL) == STATUS_OK
                ? scan_text(&s, SCAN_GET(&s, 0, "bytes"))
                : (struct str){NULL, 0};
 }
@@ -117,27 +120,20 @@ static bool is_delta(struct str payload)
 static enum status on_chunk(struct reply *r, struct str type, struct str payload, struct buf *out,
                             struct err *err)
 {
+    enum status st = STATUS_OK;
     (void)out;
-    (void)err;
-    r->started = true;
     if (is_delta(payload)) {
+        r->started = true;
         r->deltas++;
         return STATUS_OK;
     }
-    struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(EVENT_ARENA_MAX) : NULL;
+    struct arena *arena = text_eq(type, STR("chunk")) ? arena_new(RELAY_EVENT_MAX) : NULL;
     if (arena) {
-        decode_event(r, arena, find_bytes(arena, payload));
+        st = decode_event(r, arena, find_bytes(arena, payload), err);
         arena_drop(arena);
     }
-    return STATUS_OK;
-}
-
-static enum status end_stream(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    return r->stopped || r->failed
-               ? STATUS_OK
-               : err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
+    r->started |= st == STATUS_OK;
+    return st;
 }
 
 static bool is_json(struct str body)
@@ -169,7 +165,7 @@ static bool scan_tail(struct scan *s, struct arena *arena, struct str body)
     }
     text[0] = '{';
     memcpy(text + 1, tail.p, tail.n);
-    return scan_parse(s, arena, (struct str){text, tail.n + 1}, &limits, NULL) == STATUS_OK &&
+    return scan_parse(s, arena, (struct str){text, tail.n + 1}, &relay_limits, NULL) == STATUS_OK &&
            SCAN_GET(s, 0, "usage") != SCAN_ABSENT;
 }
 
@@ -177,8 +173,9 @@ static void read_whole(struct reply *r, struct arena *arena, struct str body)
 {
     struct scan s;
     size_t at;
-    if (scan_tail(&s, arena, body) || (text_find(body, STR("\"usage\""), &at) &&
-                                       scan_parse(&s, arena, body, &limits, NULL) == STATUS_OK)) {
+    if (scan_tail(&s, arena, body) ||
+        (text_find(body, STR("\"usage\""), &at) &&
+         scan_parse(&s, arena, body, &relay_limits, NULL) == STATUS_OK)) {
         splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
         keep_stop(r, &s, 0);
     }
@@ -200,7 +197,7 @@ static enum status whole_invoke(struct reply *r, struct arena *arena, struct str
 const struct relay passed_invoke_relay = {
     .name = "passed invoke",
     .event = on_chunk,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_invoke,
     .raw = true,
 };
@@ -251,7 +248,7 @@ static enum status on_event(struct reply *r, struct str type, struct str payload
     r->started = true;
     r->stopped |= last;
     r->deltas += text_eq(type, STR("contentBlockDelta"));
-    struct arena *arena = last || stop ? arena_new(EVENT_ARENA_MAX) : NULL;
+    struct arena *arena = last || stop ? arena_new(RELAY_EVENT_MAX) : NULL;
     if (arena) {
         read_converse(r, arena, type, payload);
         arena_drop(arena);
@@ -273,7 +270,7 @@ static enum status whole_converse(struct reply *r, struct arena *arena, struct s
 const struct relay passed_converse_relay = {
     .name = "passed converse",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_converse,
     .raw = true,
 };
@@ -292,7 +289,7 @@ static enum status whole_count(struct reply *r, struct arena *arena, struct str 
 const struct relay passed_count_relay = {
     .name = "passed count",
     .event = on_event,
-    .end = end_stream,
+    .end = relay_end,
     .whole = whole_count,
     .raw = true,
 };

@@ -328,13 +328,11 @@ static bool drops_unknown(const struct splice_job *j, scan_ref key)
 
 /* Bedrock's own members are the operator's to say: with a tagSuffix of amazon-bedrock-guardrailConfig
  * a client would choose itself what a guardrail looks at. */
-#define AWS_OWN "amazon-bedrock-"
-
 static bool drops_aws_own(struct splice_job *j, scan_ref key)
 {
-    bool own = text_starts(scan_text(j->s, key), STR(AWS_OWN));
+    bool own = text_starts(scan_text(j->s, key), STR(SPLICE_AWS_OWN));
     if (own) {
-        splice_note(j, PLAN_DROP, AWS_OWN);
+        splice_note(j, PLAN_DROP, SPLICE_AWS_OWN);
     }
     return own;
 }
@@ -384,7 +382,8 @@ static bool insert_members(struct splice_job *j)
         buf_printf(&b, "\"output_config\":{%.*s},", STR_ARG(effort));
     }
     if (p->o->terms.guardrail.async && p->left.stream) { /* userguide: guardrails-streaming */
-        BUF_LIT(&b, "\"" AWS_OWN "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"},");
+        BUF_LIT(&b, "\"" SPLICE_AWS_OWN
+                    "guardrailConfig\":{\"streamProcessingMode\":\"ASYNCHRONOUS\"},");
     }
     if (!p->left.max_tokens.given) {
         buf_printf(&b, "\"max_tokens\":%lld,", (long long)budget + 1); /* count_tokens */

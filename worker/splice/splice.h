@@ -28,6 +28,11 @@
 MUST_CHECK enum status splice_request(const struct messages_request *r, struct plan *plan,
                                       struct buf *body_out, struct err *err);
 
+/* Members that are Bedrock's, not Claude's. In an answer (invocationMetrics, guardrailAction, trace) they have ARNs,
+ * and words, which are the operator's; in a request they would say what its guardrail looks at. */
+#define SPLICE_AWS_OWN "amazon-bedrock-"
+bool splice_is_aws_own(void *scan, scan_ref key, scan_ref value); /* for edits_filter */
+
 /* How an InvokeModel answer goes back. */
 struct splice_reply {
     struct reply reply; /* first: relay.h */

@@ -7,15 +7,9 @@
 #include "server/json/surrogates.h"
 #include "worker/dialect/edits.h"
 #include "server/base/base64.h"
+#include "worker/splice/splice_error.h"
 
 #define TYPE_MAX 48
-/* A frame holds at most 1 MB of JSON (service-2.json); the index of its scan is at most 8 times
- * that, and those that are scanned are few. */
-#define EVENT_ARENA_MAX ((size_t)32 << 20)
-
-static const struct scan_limits reply_limits = {
-    .depth = 512, .values = 4000000, .keys = 100000, .number_len = 512};
-
 void splice_reply_init(struct splice_reply *r, struct str client_model)
 {
     *r = (struct splice_reply){.reply.client_model = client_model, .first = {-1, -1, -1, -1, -1}};
@@ -51,14 +45,10 @@ static void read_metrics(struct reply *r, const struct scan *s, scan_ref metrics
 
 /* --- edits --------------------------------------------------------------------------------- */
 
-#define AWS_OWN \
-    "amazon-bedrock-" /* invocationMetrics, guardrailAction, trace: with ARNs, and words */
-
-/* What Bedrock adds to the model's words is the operator's. */
-static bool is_aws_own(void *ctx, scan_ref key, scan_ref value)
+bool splice_is_aws_own(void *scan, scan_ref key, scan_ref value)
 {
     (void)value;
-    return text_starts(scan_text(ctx, key), STR(AWS_OWN));
+    return text_starts(scan_text(scan, key), STR(SPLICE_AWS_OWN));
 }
 
 static struct str quoted(struct arena *arena, struct str text, const char *before,
@@ -175,19 +165,6 @@ static void put_head(struct buf *out, struct str type)
     BUF_LIT(out, "\ndata: ");
 }
 
-/* A line break is only white space in JSON (never raw in a string), but would end the SSE field. */
-static void join_lines(char *p, size_t n)
-{
-    if (!memchr(p, '\n', n) && !memchr(p, '\r', n)) {
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] == '\n' || p[i] == '\r') {
-            p[i] = ' ';
-        }
-    }
-}
-
 static enum status no_room(struct err *err)
 {
     return err_set(err, STATUS_INTERNAL, "no room for an event of the model");
@@ -202,7 +179,7 @@ static enum status put_event(struct edits *e, struct str type, struct buf *out, 
         buf_truncate(out, before);
         return no_room(err);
     }
-    join_lines(buf_data(out) + from, buf_len(out) - from);
+    relay_join_lines(buf_data(out) + from, buf_len(out) - from);
     BUF_LIT(out, "\n\n");
     return buf_ok(out) ? STATUS_OK : no_room(err);
 }
@@ -212,7 +189,7 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
 {
     struct scan s;
     struct edits e;
-    if (scan_parse(&s, arena, json, &reply_limits, NULL) != STATUS_OK) {
+    if (scan_parse(&s, arena, json, &relay_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "the model sent an event that is no JSON");
     }
     struct str type = scan_text(&s, SCAN_GET(&s, 0, "type"));
@@ -226,10 +203,13 @@ static enum status read_event(struct reply *r, struct arena *arena, struct str j
     if (take_order(r, type, index, err) != STATUS_OK) {
         return err->code;
     }
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
     r->deltas += text_eq(type, STR("content_block_delta"));
     splice_stop_look(stop_of(r), &s);
     edits_init(&e, &s);
-    edits_filter(&e, 0, is_aws_own, &s);
+    edits_filter(&e, 0, splice_is_aws_own, &s);
     for (size_t i = 0; i < sizeof read_events / sizeof *read_events; i++) {
         if (text_eq(type, text_from(read_events[i].type))) {
             read_events[i].on(r, &s, &e);
@@ -314,12 +294,13 @@ static bool forward(struct str base64, struct str type, struct buf *out)
         buf_truncate(out, before);
         return false;
     }
-    if (text_find((struct str){room, n}, STR("\"" AWS_OWN), &at)) { /* perhaps only in a text */
+    if (text_find((struct str){room, n}, STR("\"" SPLICE_AWS_OWN),
+                  &at)) { /* perhaps only in a text */
         buf_truncate(out, before);
         return false;
     }
     surrogates_mend(room, n);
-    join_lines(room, n);
+    relay_join_lines(room, n);
     memcpy(room + n, "\n\n", 2);
     buf_commit(out, n + 2);
     return true;
@@ -353,7 +334,7 @@ static enum status find_bytes(struct arena *arena, struct str payload, struct st
                               struct err *err)
 {
     struct scan s;
-    if (scan_parse(&s, arena, payload, &reply_limits, NULL) == STATUS_OK) {
+    if (scan_parse(&s, arena, payload, &relay_limits, NULL) == STATUS_OK) {
         *base64_out = scan_text(&s, SCAN_GET(&s, 0, "bytes"));
         if (base64_out->p) {
             return STATUS_OK;
@@ -366,7 +347,7 @@ static enum status find_bytes(struct arena *arena, struct str payload, struct st
 static enum status slow_event(struct reply *r, struct str payload, struct str base64,
                               struct buf *out, struct err *err)
 {
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct arena *arena = arena_new(RELAY_EVENT_MAX);
     enum status st = STATUS_OK;
     if (!arena) {
         return no_room(err);
@@ -418,15 +399,18 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     if (body.p && !text.p) {
         return no_room(err);
     }
-    if (scan_parse(&s, arena, text, &reply_limits, NULL) != STATUS_OK) {
+    if (scan_parse(&s, arena, text, &relay_limits, NULL) != STATUS_OK) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
     }
     scan_ref content = SCAN_GET(&s, 0, "content");
+    if (splice_error_is_first(r, &s)) {
+        return splice_error_set(r, &s, err);
+    }
     if (!SCAN_IS(&s, SCAN_GET(&s, 0, "type"), "message") || scan_type(&s, content) != SCAN_ARRAY) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no message");
     }
     edits_init(&e, &s);
-    edits_filter(&e, 0, is_aws_own, &s);
+    edits_filter(&e, 0, splice_is_aws_own, &s);
     put_model_back(r, &e, 0);
     splice_usage_read(&r->usage, &s, SCAN_GET(&s, 0, "usage"));
     for (scan_ref v = scan_first(&s, content); v != SCAN_ABSENT; v = scan_next(&s, content, v)) {
@@ -436,6 +420,7 @@ enum status splice_answer(struct reply *r, struct arena *arena, struct str body,
     read_stop(r, &e, 0);
     read_metrics(r, &s, SCAN_GET(&s, 0, "amazon-bedrock-invocationMetrics"));
     enum status st = edits_apply(&e, out, err);
+    r->stopped = st == STATUS_OK;
     return st == STATUS_TOO_LARGE ? err_set(err, STATUS_UPSTREAM, "Bedrock's answer is too large")
                                   : st;
 }
@@ -449,17 +434,6 @@ static enum status relay_event(struct reply *r, struct str type, struct str payl
         return STATUS_OK;
     }
     return splice_event(r, payload, out, err);
-}
-
-/* Nothing is held back. The model's own error event counts as an end, too: the client has been
- * told. */
-static enum status relay_end(struct reply *r, struct buf *out, struct err *err)
-{
-    (void)out;
-    if (r->stopped || r->failed) {
-        return STATUS_OK;
-    }
-    return err_set(err, STATUS_UPSTREAM, "the model's stream ended before its last event");
 }
 
 const struct relay splice_relay = {

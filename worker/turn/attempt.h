@@ -53,6 +53,7 @@ struct transfer {
     int refusal; /* HTTP status of it, an exception's own in a stream; 0: no answer, or a bad one */
     enum complaint complaint; /* what it was refused for */
     struct cure cure;         /* what of the request that was, and could be done without */
+    uint64_t told_ms;         /* its words say to come again after so long; 0: they do not */
     enum attempt_end end;
 };
 
@@ -60,6 +61,7 @@ struct attempt_lane {        /* where Bedrock is asked: worker/moves/lane.h */
     uint8_t now;             /* the lane of this transfer */
     uint8_t able;            /* a bit each that may be asked for the model; 0: not looked for yet */
     uint8_t refused;         /* those that have refused it for a reason of their own */
+    uint8_t failed;          /* those whose health has heard of a fault of this request's */
     uint8_t said;            /* those that said that the model is not to be had there, */
     uint8_t why[8];          /* and which of the words (lanes.h); 0: known to all by now */
     uint8_t moves;           /* from lane to lane, of this request */

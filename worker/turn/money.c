@@ -193,7 +193,7 @@ static uint64_t worst_case(const struct exchange *x, uint64_t output)
     return prices_cost(&r, &t);
 }
 
-static uint64_t most_output(const struct exchange *x)
+uint64_t money_most_output(const struct exchange *x)
 {
     int64_t asked = asked_max_tokens(&x->asked);
     return asked > 0                         ? (uint64_t)asked
@@ -266,7 +266,7 @@ static uint64_t fitting_output(const struct exchange *x, uint64_t room, uint64_t
 
 static bool reserve_less(struct exchange *x, const struct bucket *b)
 {
-    uint64_t most = most_output(x);
+    uint64_t most = money_most_output(x);
     bool ours = x->asked.dialect != DIALECT_BEDROCK; /* whose body is not changed for that */
     for (uint32_t i = 0; ours && asked_max_tokens(&x->asked) <= 0 && i < FITTING_ATTEMPTS; i++) {
         uint64_t output = fitting_output(x, room_of(x, b) + x->caller.held.micro, most);
@@ -311,7 +311,7 @@ static enum verdict refuse_reserve(struct exchange *x, uint64_t worst)
 static uint64_t least_worst(const struct exchange *x)
 {
     bool whole = asked_max_tokens(&x->asked) > 0 || x->asked.dialect == DIALECT_BEDROCK;
-    return worst_case(x, whole ? most_output(x) : OUTPUT_LEAST);
+    return worst_case(x, whole ? money_most_output(x) : OUTPUT_LEAST);
 }
 
 static enum verdict set_aside(struct exchange *x, const struct bucket *b)
@@ -319,7 +319,7 @@ static enum verdict set_aside(struct exchange *x, const struct bucket *b)
     struct prices_tariff here = x->outcome.tariff;
     enum verdict v = VERDICT_NEXT;
     raise_to_dearest_lane(x);
-    if (!reserve(x, b, worst_case(x, most_output(x))) && !reserve_less(x, b)) {
+    if (!reserve(x, b, worst_case(x, money_most_output(x))) && !reserve_less(x, b)) {
         v = refuse_reserve(x, least_worst(x));
     }
     x->outcome.tariff = here;

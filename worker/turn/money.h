@@ -23,6 +23,8 @@ bool money_moves(struct exchange *x);
 /* The price of the model that a prompt router chose (reply.served), but for a price of the router's own:
  * fills outcome.tariff anew, and says so in followed. Before the bill. */
 void money_follow(struct exchange *x);
+/* Tokens: what the request asks for, or the model can; more than any can where nobody knows. */
+uint64_t money_most_output(const struct exchange *x);
 /* Reads UNPRICED; INVALID says what it may be. */
 MUST_CHECK enum status money_init(const struct config *c, struct err *err);
 

@@ -32,7 +32,8 @@ struct outcome {
     bool billed;                   /* from usage_begin to usage_end */
     int64_t started_ms;            /* of usage_begin, real time */
     struct usage usage;            /* at the end */
-    uint64_t cost_micro;
+    uint64_t cost_micro;           /* of all of its rows */
+    uint64_t kept_micro;           /* of those that are closed before the end: usage_keep */
 };
 
 #endif

@@ -85,19 +85,42 @@ void usage_move(struct exchange *x)
     }
 }
 
-/* What Bedrock reported; of an answer that broke off, what was seen: each delta is a token at
- * least, and input that nobody told is taken from the size of the request. */
+uint64_t usage_guess(size_t bytes)
+{
+    return bytes / BYTES_A_TOKEN;
+}
+
+static uint64_t least(uint64_t n, uint64_t most)
+{
+    return most > 0 && n > most ? most : n;
+}
+
+/* A complete answer of which Bedrock has told no counts. What has no price is not counted in tokens:
+ * pictures, say. */
+static bool is_untold(const struct exchange *x)
+{
+    const struct reply *r = x->attempt.reply;
+    const struct rates *p = &x->outcome.tariff.rates;
+    return r && r->stopped && !r->usage.seen && (p->input > 0 || p->output > 0);
+}
+
+/* What Bedrock reported; of an answer that broke off, or of which it has told nothing, what was seen: each
+ * delta is a token at least, and input that nobody told is taken from the size of the request; no more
+ * than the model can. */
 static struct usage seen_so_far(const struct exchange *x)
 {
+    const struct reply *r = x->attempt.reply;
+    const struct models_caps *caps = x->asked.model.caps;
     struct usage u = {0};
-    if (!x->attempt.reply) {
+    if (!r) {
         return u;
     }
-    u = x->attempt.reply->usage;
-    if (x->attempt.reply->started && !x->attempt.reply->stopped) {
+    u = r->usage;
+    if ((r->started && !r->stopped) || is_untold(x)) {
         struct tokens *t = &u.tokens;
-        t->output = t->output > x->attempt.reply->deltas ? t->output : x->attempt.reply->deltas;
-        t->input = u.seen ? t->input : x->asked.body.n / BYTES_A_TOKEN;
+        uint64_t deltas = least(r->deltas, money_most_output(x));
+        t->output = t->output > deltas ? t->output : deltas;
+        t->input = u.seen ? t->input : least(usage_guess(x->asked.body.n), caps->context_max);
     }
     return u;
 }
@@ -124,21 +147,28 @@ static bool succeeded(const struct exchange *x)
            x->outcome.status < 300 && !(x->attempt.reply && x->attempt.reply->failed);
 }
 
-static void fill_end(const struct exchange *x, struct journal_record *r,
-                     const struct tokens *tokens, enum tier tier)
+struct bill { /* of one model's work */
+    struct tokens tokens;
+    enum tier tier;
+    uint64_t cost_micro;
+    int status;
+};
+
+static void fill_end(const struct exchange *x, struct journal_record *r, const struct bill *b)
 {
     uint64_t ms = (clock_now_ns() - x->began_ns) / 1000000u;
-    r->tokens = *tokens;
-    r->tier = (uint8_t)tier;
-    r->cost_micro = x->outcome.cost_micro;
+    r->tokens = b->tokens;
+    r->tier = (uint8_t)b->tier;
+    r->cost_micro = b->cost_micro;
     if (x->outcome
             .followed) { /* a bill can be made again from the row: it names whose price it has */
         journal_rename_model(r, region_id(text_from(x->attempt.reply->served)));
     }
-    r->status = (uint16_t)x->outcome.status;
+    r->status = (uint16_t)b->status;
     r->duration_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
     if (succeeded(x)) {
         r->flags |= JOURNAL_SUCCESS;
+        text_copy(is_untold(x) ? STR("ESTIMATED") : STR(""), r->error, sizeof r->error);
     } else {
         const char *name =
             x->outcome.err.code != STATUS_OK ? err_row(x->outcome.err.code)->name : "UPSTREAM";
@@ -147,20 +177,49 @@ static void fill_end(const struct exchange *x, struct journal_record *r,
 }
 
 /* The file may be cut at this very moment, but hardly so twice. */
-static void close_record(struct exchange *x, const struct tokens *tokens, enum tier tier)
+static void close_record(struct exchange *x, const struct bill *b)
 {
     bool closed = false;
     for (int i = 0; !closed && i < CLOSE_ATTEMPTS && keep_record(x); i++) {
-        fill_end(x, x->outcome.record, tokens, tier);
+        fill_end(x, x->outcome.record, b);
         closed = journal_close_record(x->worker->segment->journal, x->outcome.record);
     }
     if (!closed) {
         counters_add(COUNTER_USAGE_DROPPED, 1);
         log_line(LOG_ERROR, "usage", "the record of request %.*s is lost: cost_micro %llu",
-                 STR_ARG(x->asked.id), (unsigned long long)x->outcome.cost_micro);
+                 STR_ARG(x->asked.id), (unsigned long long)b->cost_micro);
     }
     x->outcome.record = NULL;
-    x->outcome.record_number = 0;
+}
+
+static void settle(struct exchange *x, const struct bill *b)
+{
+    const struct tokens *t = &b->tokens;
+    count(t, b->cost_micro);
+    limits_settle(x, t->input + t->output + tokens_written(t), b->cost_micro);
+    if (x->outcome.record_number) {
+        close_record(x, b);
+    }
+}
+
+/* In a row of its own, since it may be another model's, at another price: those of the record, which has
+ * not moved yet. Where there is no room for the next one, its end tries again (keep_record). */
+void usage_keep(struct exchange *x)
+{
+    struct bill b = {seen_so_far(x).tokens, limits_tier(x), 0,
+                     err_http(x->outcome.err.code, x->asked.dialect)};
+    const struct tokens *t = &b.tokens;
+    if (!x->outcome.billed || t->input + t->output + t->cache_read + tokens_written(t) == 0) {
+        return;
+    }
+    struct rates rates =
+        keep_record(x) ? x->outcome.record->rates : prices_rates(&x->outcome.tariff, b.tier);
+    b.cost_micro = prices_cost(&rates, t);
+    x->outcome.kept_micro += b.cost_micro;
+    settle(x, &b);
+    if (x->outcome.record_number) {
+        (void)open_record(x);
+    }
 }
 
 void usage_end(struct exchange *x)
@@ -171,13 +230,10 @@ void usage_end(struct exchange *x)
     x->outcome.billed = false;
     x->outcome.usage = seen_so_far(x);
     money_follow(x);
-    enum tier tier = limits_tier(x);
-    const struct tokens *t = &x->outcome.usage.tokens;
-    struct rates rates = prices_rates(&x->outcome.tariff, tier);
-    x->outcome.cost_micro = prices_cost(&rates, t);
-    count(t, x->outcome.cost_micro);
-    limits_settle(x, t->input + t->output + tokens_written(t), x->outcome.cost_micro);
-    if (x->outcome.record_number) {
-        close_record(x, t, tier);
-    }
+    struct bill b = {x->outcome.usage.tokens, limits_tier(x), 0, x->outcome.status};
+    struct rates rates = prices_rates(&x->outcome.tariff, b.tier);
+    b.cost_micro = prices_cost(&rates, &b.tokens);
+    settle(x, &b);
+    x->outcome.record_number = 0;
+    x->outcome.cost_micro = b.cost_micro + x->outcome.kept_micro;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "server/base/err.h"
+#include "server/base/text.h"
 
 /* Adds to err, which has its text: how long (at least a second), and beyond a minute the time of
  * day in UTC. verb: what then happens, "try again" or "it opens". */
@@ -21,5 +22,9 @@ void wait_is_vain(struct err *err);
 uint64_t wait_retry_after(const struct err *err);
 /* For the header x-should-retry: 1 true, 0 false, -1 none. */
 int wait_should_retry(const struct err *err);
+
+/* "try again in 1m2.5s", "retry after 20 seconds", as throttled models say it: milliseconds, a day at most;
+ * 0: it does not say. */
+uint64_t wait_told_ms(struct str sentence);
 
 #endif

@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { BASE_URL } from '../bed.mjs';
+import { BASE_URL, sameMonth } from '../bed.mjs';
 
 export * from '../bed.mjs';
 export const { REVOKED_KEY, POOR_KEY } = process.env;
@@ -16,8 +16,11 @@ export const OPUS = 'us.anthropic.claude-opus-4-8'; // Anthropic's SDKs say 2026
 export const NOVA = 'us.amazon.nova-pro-v1:0';
 export const DEAR = 'usage 60000 60000 0 0 0'; // more than POOR_KEY has
 // Of each file: whoever comes first spends POOR_KEY's budget.
-export const spend = () => fetch(`${BASE_URL}/model/${CLAUDE}/converse`, { method: 'POST', headers: { authorization: `Bearer ${POOR_KEY}` },
-  body: JSON.stringify({ messages: [{ role: 'user', content: [{ text: DEAR }] }] }) });
+export const spend = async () => {
+  await sameMonth(100);
+  return fetch(`${BASE_URL}/model/${CLAUDE}/converse`, { method: 'POST', headers: { authorization: `Bearer ${POOR_KEY}` },
+    body: JSON.stringify({ messages: [{ role: 'user', content: [{ text: DEAR }] }] }) });
+};
 export const run = promisify(execFile);
 export const lines = (stdout) => Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line)));
 

@@ -111,7 +111,7 @@ test('the AWS SDK for JS with its default handler, HTTP/2 through nginx', { skip
     }
     b.destroy();`;
   const at = async (key, ...args) => JSON.parse((await run(process.execPath, ['--input-type=module', '-e', script, ...args],
-    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: key }), timeout: 30_000 })).stdout);
+    { cwd: import.meta.dirname, env: bare({ NODE_EXTRA_CA_CERTS: tls.ca, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: tls.url, AWS_BEARER_TOKEN_BEDROCK: key }), timeout: 240_000 })).stdout);
   assert.deepEqual(await at(API_KEY, CLAUDE), ['NodeHttp2Handler', 'guten Tag', 'one two three', { city: 'Ulm' }]);
   assert.deepEqual(await at(API_KEY, 'no-such', 'fails'), Array(2).fill('ResourceNotFoundException'));
   assert.deepEqual(await at(REVOKED_KEY, CLAUDE, 'fails'), Array(2).fill('AccessDeniedException'));
@@ -165,7 +165,7 @@ function claude(env, model = CLAUDE, prompt = 'Run echo hello with bash') {
   let said = '';
   child.stdout.on('data', (d) => (said += d));
   child.stderr.on('data', (d) => (said += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 300_000);
   return new Promise((resolve) => child.on('close', (code) => { clearTimeout(killer); resolve({ code, said }); }));
 }
 const bedrock = (key) => ({ CLAUDE_CODE_USE_BEDROCK: '1', ANTHROPIC_BEDROCK_BASE_URL: `${BASE_URL}/bedrock`, AWS_BEARER_TOKEN_BEDROCK: key });
@@ -189,6 +189,7 @@ test('Claude Code in Mantle mode', async () => {
   assert.equal(seen.refused, 0, 'Bedrock refused a request');
 });
 test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model', async () => {
+  await spend();
   for (const [key, model, words] of [[REVOKED_KEY, 'anthropic.claude-opus-5-5', /login|401|403|invalid/i], [POOR_KEY, 'anthropic.claude-opus-5-5', /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
     const { code, said } = await claude(mantle(key), model, 'hi');
     assert.notEqual(code, 0, said);
@@ -196,6 +197,7 @@ test('Claude Code in Mantle mode: a revoked key, a spent budget, no such model',
   }
 });
 test('Claude Code in Bedrock mode: a revoked key, a spent budget, no such model', async () => {
+  await spend();
   // 403 is to it credentials that ran out, at Bedrock, too
   for (const [key, model, words] of [[REVOKED_KEY, CLAUDE, /login|403|invalid/i], [POOR_KEY, CLAUDE, /budget/], [API_KEY, 'no-such', /no-such|model/]]) {
     const { code, said } = await claude(bedrock(key), model, 'hi');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { API_KEY, BASE_URL, CLAUDE, DEAR, NOVA, NO_NGINX, OPUS, POOR_KEY, REVOKED_KEY, bare, lines, reset, run, tlsFront } from './bed.mjs';
+import { API_KEY, BASE_URL, CLAUDE, DEAR, NOVA, NO_NGINX, OPUS, POOR_KEY, REVOKED_KEY, bare, lines, reset, run, sameMonth, tlsFront } from './bed.mjs';
 
 const { PYTHON_BEDROCK, PYTHON_BEDROCK_MISSING, GO_BEDROCK, GO_BEDROCK_MISSING } = process.env;
 let tls;
@@ -21,7 +21,8 @@ const langchain = (kind) => ({
 });
 test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDROCK ? false : PYTHON_BEDROCK_MISSING) }, async () => {
   const script = fileURLToPath(new URL('./python_sdk.py', import.meta.url));
-  const { stdout } = await run(PYTHON_BEDROCK, [script, tls.url, BASE_URL, CLAUDE, NOVA, OPUS], { env: env(), timeout: 90_000 });
+  await sameMonth(100);
+  const { stdout } = await run(PYTHON_BEDROCK, [script, tls.url, BASE_URL, CLAUDE, NOVA, OPUS], { env: env(), timeout: 240_000 });
   assert.deepEqual(lines(stdout), {
     invoke: ['guten Tag', 'application/json'],
     'invoke stream': ['one two three', 'message_stop'],
@@ -52,7 +53,8 @@ test('boto3, AnthropicBedrock, langchain-aws', { skip: NO_NGINX || (PYTHON_BEDRO
 });
 
 test('the AWS SDK for Go', { skip: NO_NGINX || (GO_BEDROCK ? false : GO_BEDROCK_MISSING) }, async () => {
-  const { stdout } = await run(GO_BEDROCK, [tls.url, CLAUDE], { env: env(), timeout: 60_000 });
+  await sameMonth(100);
+  const { stdout } = await run(GO_BEDROCK, [tls.url, CLAUDE], { env: env(), timeout: 240_000 });
   assert.deepEqual(lines(stdout), {
     invoke: 'guten Tag',
     'invoke stream': ['one two three', 'message_stop'],

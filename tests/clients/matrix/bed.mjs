@@ -16,7 +16,7 @@ export const script = (fault, count = 1) =>
   fetch(`${MOCK_URL}/__script`, { method: 'POST', body: JSON.stringify({ model: '', fault, count }) });
 
 // A child until it ends: { code, stdout, stderr }. Nothing of the caller's environment: no keys, no proxies.
-export function finish(child, most = 120_000) {
+export function finish(child, most = 300_000) {
   let stdout = '', stderr = '';
   child.stdout.on('data', (d) => (stdout += d));
   child.stderr.on('data', (d) => (stderr += d));

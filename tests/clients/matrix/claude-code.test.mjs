@@ -190,7 +190,7 @@ test('a wrong key ends at once with an error', async () => {
   const began = performance.now();
   const { code, stdout, stderr } = await claude(BASE_URL, 'hi', [], { ANTHROPIC_API_KEY: 'sk-wrong' });
   assert.notEqual(code, 0, stdout);
-  assert.ok(performance.now() - began < 20_000, 'it retried');
+  assert.ok(performance.now() - began < 40_000, 'it retried');
   assert.match(stdout + stderr, /401|authenticat|API key/i);
   assert.equal((await ledger()).requests, 0);
 });

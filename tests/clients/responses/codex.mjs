@@ -41,7 +41,7 @@ export function codex(home, model, prompt, args = [], env = {}) {
   let stdout = '', stderr = '';
   child.stdout.on('data', (d) => (stdout += d));
   child.stderr.on('data', (d) => (stderr += d));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 300_000);
   return new Promise((resolve) => child.on('close', (code) => {
     clearTimeout(killer);
     const events = stdout.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));

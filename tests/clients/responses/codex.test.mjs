@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, beforeEach, test } from 'node:test';
-import { CLAUDE, FULL, MODELS, MOCK_URL, PIXEL, THOUGHT, faulty, ledger, reset, upstreamBody } from './bed.mjs';
+import { CLAUDE, FULL, MODELS, MOCK_URL, PIXEL, THOUGHT, faulty, ledger, reset, sameMonth, upstreamBody } from './bed.mjs';
 import { codex, dropHome, makeHome } from './codex.mjs';
 
 const PATCH = '*** Begin Patch\n*** Update File: notes.txt\n@@\n-one\n+two\n*** End Patch';
@@ -135,6 +135,7 @@ for (const [what, model, env, words] of [
 }
 
 test('a spent budget ends it at once, and says until when', { skip: FULL }, async () => {
+  await sameMonth(100);
   const key = { GATEWAY_KEY: process.env.POOR_KEY };
   await codex(home, CLAUDE, 'usage 60000 20000 0 0 0', [], key);
   const run = await codex(home, CLAUDE, 'say: x', [], key);

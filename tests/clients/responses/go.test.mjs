@@ -10,7 +10,7 @@ beforeEach(reset);
 
 for (const model of MODELS) {
   test(`${model}: Go: create, streams, errors`, { skip: GO_OPENAI ? false : GO_OPENAI_MISSING }, async () => {
-    const { stdout } = await promisify(execFile)(GO_OPENAI, [`${BASE_URL}/v1`, model], { timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(GO_OPENAI, [`${BASE_URL}/v1`, model], { timeout: 240_000 });
     assert.deepEqual(Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line))), {
       create: ['guten Tag', 'completed', true],
       streamed: ['one two three', 'response.completed'],

@@ -99,7 +99,7 @@ test('a stream that breaks is an error', async () => {
 
 test('OpenAI for Python, Agents', { skip: PYTHON_OPENAI ? false : PYTHON_OPENAI_MISSING ?? 'not asked for' }, async () => {
   const { stdout } = await promisify(execFile)(PYTHON_OPENAI, ['-W', 'error', fileURLToPath(new URL('python_sdk.py', import.meta.url)), GPT, 'native'],
-    { env: { ...process.env, PIXEL, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 60_000 });
+    { env: { ...process.env, PIXEL, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 240_000 });
   assert.deepEqual(Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line))), {
     create: ['guten Tag', 'completed', true],
     streamed: ['weather', { city: 'Ulm' }, true],

@@ -14,7 +14,7 @@ const { PYTHON_OPENAI, PYTHON_OPENAI_MISSING } = process.env;
 
 // judged by COMMAND, which says that many streams were good
 function judge(count, words, command, ...args) {
-    const seed = 1 + Math.floor(Math.random() * 1e6);
+    const seed = Number(process.env.SEED ?? 1);
     const made = spawnSync(program, [String(count), String(seed)], { maxBuffer: 1 << 28 });
     assert.equal(made.status, 0, String(made.stderr));
     const judged = spawnSync(command, args, { input: made.stdout, maxBuffer: 1 << 26 });

@@ -14,7 +14,7 @@ for (const model of MODELS) {
   test(`${model}: Python: create, stream, parse, an image, errors, agents`, 
     { skip: !PYTHON_OPENAI ? PYTHON_OPENAI_MISSING : model === MODELS[0] ? false : FULL }, async () => {
     const { stdout } = await promisify(execFile)(PYTHON_OPENAI, ['-W', 'error', script, model],
-      { env: { ...process.env, PIXEL, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 60_000 });
+      { env: { ...process.env, PIXEL, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 240_000 });
     assert.deepEqual(Object.fromEntries(stdout.trim().split('\n').map((line) => JSON.parse(line))), {
       create: ['guten Tag', 'completed', true],
       streamed: ['weather', { city: 'Ulm' }, true],

@@ -92,19 +92,23 @@ static void test_open_port_of_a_leaving_process_is_waited_for(void **state)
     (void)state;
     struct err err;
     char name[LISTENER_NAME_MAX];
-    int first, second = -1;
+    int first, second = -1, go[2];
+    assert_int_equal(pipe(go), 0);
     assert_int_equal(listener_open("127.0.0.1", 0, 0, &first, name, &err), STATUS_OK);
     uint16_t port = port_of(first);
     pid_t pid = fork();
     if (pid == 0) {
-        usleep(50000);
-        _exit(0);
+        char byte;
+        _exit(read(go[0], &byte, 1) == 1 && usleep(50000) == 0 ? 0 : 1);
     }
     assert_true(pid > 0);
     close(first);
     assert_int_equal(listener_open("127.0.0.1", port, 0, &second, name, &err), STATUS_INVALID);
-    assert_int_equal(listener_open("127.0.0.1", port, 5000, &second, name, &err), STATUS_OK);
+    assert_int_equal(write(go[1], "x", 1), 1); /* not before this one was refused */
+    assert_int_equal(listener_open("127.0.0.1", port, 20000, &second, name, &err), STATUS_OK);
     close(second);
+    close(go[0]);
+    close(go[1]);
     waitpid(pid, NULL, 0);
 }
 

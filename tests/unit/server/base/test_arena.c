@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -150,6 +151,26 @@ static void test_heap_zeroed_grown_and_failing(void **state)
     heap_drop(NULL);
 }
 
+static void test_heap_pages_are_its_own(void **state)
+{
+    (void)state;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t n = 1; n < 6 * page; n += page / 2 + 1) {
+        uint8_t *p = heap_pages(n);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % page, 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(p[i], 0);
+        }
+        memset(p, 0xff, n); /* the next one may get the same bytes */
+        heap_drop(p);
+    }
+    assert_null(heap_pages(SIZE_MAX - 1));
+    heap_fail_after(1);
+    assert_null(heap_pages(page));
+    heap_fail_after(0);
+}
+
 static void test_poison_around_and_after_drop(void **state)
 {
     (void)state;
@@ -180,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_drop_runs_hooks_newest_first),
         cmocka_unit_test(test_torture_kth_allocation_fails),
         cmocka_unit_test(test_heap_zeroed_grown_and_failing),
+        cmocka_unit_test(test_heap_pages_are_its_own),
         cmocka_unit_test(test_poison_around_and_after_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

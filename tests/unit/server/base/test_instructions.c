@@ -34,10 +34,14 @@ static void test_have_as_the_kernel_says(void **state)
     assert_int_equal(instructions_have(INSTRUCTIONS_BYTES), cpuinfo_says("ssse3"));
     assert_int_equal(instructions_have(INSTRUCTIONS_CRC), sse41 && cpuinfo_says("pclmulqdq"));
     assert_int_equal(instructions_have(INSTRUCTIONS_SHA), sse41 && cpuinfo_says("sha_ni"));
+    assert_int_equal(instructions_have(INSTRUCTIONS_AES),
+                     sse41 && cpuinfo_says("pclmulqdq") && cpuinfo_says("aes"));
 #elif defined(INSTRUCTIONS_ARM)
     assert_true(instructions_have(INSTRUCTIONS_BYTES));
     assert_int_equal(instructions_have(INSTRUCTIONS_CRC), cpuinfo_says("crc32"));
     assert_int_equal(instructions_have(INSTRUCTIONS_SHA), cpuinfo_says("sha2"));
+    assert_int_equal(instructions_have(INSTRUCTIONS_AES),
+                     cpuinfo_says("aes") && cpuinfo_says("pmull"));
 #else
     (void)cpuinfo_says;
     assert_false(instructions_have(INSTRUCTIONS_BYTES));
@@ -49,7 +53,7 @@ static void test_forced_portable_has_none(void **state)
     (void)state;
     instructions_force_portable(true);
     assert_false(instructions_have(INSTRUCTIONS_SHA) || instructions_have(INSTRUCTIONS_CRC) ||
-                 instructions_have(INSTRUCTIONS_BYTES));
+                 instructions_have(INSTRUCTIONS_BYTES) || instructions_have(INSTRUCTIONS_AES));
     instructions_force_portable(false);
 }
 

@@ -190,6 +190,13 @@ static void sleep_25_ms(struct loop *loop, void *owner)
     usleep(25000);
 }
 
+static void nothing(struct loop *loop, void *owner)
+{
+    (void)loop;
+    (void)owner;
+}
+
+/* Of a process that serves: one that only waits for something of its own delays nobody. */
 static void test_slow_turn_is_logged(void **state)
 {
     struct loop *loop = *state;
@@ -202,11 +209,16 @@ static void test_slow_turn_is_logged(void **state)
     log_init(LOG_WARN, LOG_FORMAT_TEXT, "test");
     loop_defer(loop, sleep_25_ms, NULL);
     one_turn(loop);
-    loop_defer(loop, note_owner, "q"); /* a quick one logs nothing */
-    one_turn(loop);
-    loop_only_waits(loop);
+    loop_each_turn(loop, nothing, NULL); /* from here on it serves */
     loop_defer(loop, sleep_25_ms, NULL);
     one_turn(loop);
+    int slow = 1;
+    for (int i = 0; i < 3; i++) { /* a quick one logs nothing; the machine may make it a slow one */
+        uint64_t begin_ns = clock_now_ns();
+        loop_defer(loop, note_owner, "q");
+        one_turn(loop);
+        slow += clock_now_ns() - begin_ns > 15000000;
+    }
     dup2(saved_out, 1);
     dup2(saved_err, 2);
     close(saved_out);
@@ -217,7 +229,11 @@ static void test_slow_turn_is_logged(void **state)
     assert_true(n > 0);
     char *hit = strstr(line, "a turn with");
     assert_non_null(hit);
-    assert_null(strstr(hit + 1, "a turn with"));
+    int said = 0;
+    for (; hit; hit = strstr(hit + 1, "a turn with")) {
+        said++;
+    }
+    assert_in_range(said, 1, slow);
 }
 
 /* ---- wake-ups and signals ---------------------------------------------------------------- */

@@ -211,13 +211,13 @@ static void test_find_unconfirmed_too_long_is_stale(void **state)
     (void)state;
     struct directory_key k;
     publish(0, 3, 1);
-    directory_set_max_stale(&seg, 20);
+    directory_set_max_stale(&seg, 600);
     directory_confirm(&seg, 5000);
     clock_tick();
     assert_int_equal(find(1, &k), DIRECTORY_HIT);
     assert_int_equal(directory_age_ms(&seg, 5300), 300);
     assert_int_equal(directory_age_ms(&seg, 4000), 0);
-    usleep(30000);
+    usleep(650000);
     clock_tick();
     assert_int_equal(find(1, &k), DIRECTORY_STALE);
     assert_int_equal(find(77, &k), DIRECTORY_STALE);

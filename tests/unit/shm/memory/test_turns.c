@@ -1,7 +1,6 @@
 #include "shm/memory/turns.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "server/base/clock.h"
 #include "shm/memory/segment.h"
 
 #define T0     1000000u /* ms */
@@ -18,11 +16,6 @@
 #define MODEST 301u
 
 static struct segment seg;
-
-static uint64_t now_ms(void)
-{
-    return clock_now_ns() / 1000000u;
-}
 
 static int make(void **state)
 {
@@ -331,95 +324,6 @@ static void test_join_in_processes_gives_each_turn_once(void **state)
     munmap(seen, size);
 }
 
-/* What a worker does: it shows its first, tries, takes the next request of the same key. */
-struct queue {
-    uint32_t n;
-    struct {
-        uint32_t slot;
-        struct turns_ticket t;
-    } waits[64];
-};
-
-static uint32_t first_of(const struct queue *q)
-{
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < q->n; i++) {
-        best = q->waits[i].t.tag < q->waits[best].t.tag ? i : best;
-    }
-    return best;
-}
-
-/* Each who is served comes again at once. Until the time is over, or for ever. */
-static void work(uint32_t worker, struct queue *q, _Atomic uint32_t *served, uint64_t until_ms)
-{
-    for (uint32_t i = 0; i < q->n; i++) {
-        turns_join(&seg, OWNER, q->waits[i].slot, now_ms(), &q->waits[i].t);
-    }
-    while (now_ms() < until_ms) {
-        uint32_t i = first_of(q);
-        turns_show(&seg, worker, q->waits[i].t.gate, q->waits[i].t.tag, q->n, now_ms());
-        if (turns_take(&seg, worker, &q->waits[i].t, clock_now_ns() / 1000u)) {
-            atomic_fetch_add(&served[q->waits[i].slot], 1);
-            turns_good(&seg, &q->waits[i].t);
-            turns_join(&seg, OWNER, q->waits[i].slot, now_ms(), &q->waits[i].t);
-        } else {
-            usleep(200);
-        }
-    }
-    for (uint32_t i = 0; i < q->n; i++) {
-        turns_leave(&seg, &q->waits[i].t);
-    }
-    if (q->n) {
-        turns_show(&seg, worker, q->waits[0].t.gate, 0, 0, now_ms());
-    }
-}
-
-/* Ten keys of one request each, and one that has forty, over all workers. The third of them is killed. */
-static void check_shares(uint32_t workers, bool killed)
-{
-    enum { KEYS = 10, MS = 1500 };
-    _Atomic uint32_t *served =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    uint64_t until_ms = now_ms() + MS;
-    pid_t victim = 0;
-    for (uint32_t w = 1; w <= workers; w++) {
-        struct queue q = {.n = 0};
-        for (uint32_t k = 1; k <= KEYS; k++) {
-            if (k % workers + 1 == w && !(killed && w == 3)) {
-                q.waits[q.n++].slot = k;
-            }
-        }
-        for (uint32_t i = 0; i < 40 / workers; i++) {
-            q.waits[q.n++].slot = 0;
-        }
-        pid_t pid = fork();
-        if (pid == 0) {
-            work(w, &q, served, until_ms);
-            _exit(0);
-        }
-        victim = w == 3 ? pid : victim;
-    }
-    if (killed) {
-        int status;
-        usleep(200000);
-        kill(victim, SIGKILL);
-        waitpid(victim, &status, 0);
-    }
-    wait_all();
-    uint32_t least = UINT32_MAX, most = 0;
-    for (uint32_t k = 0; k <= KEYS; k++) {
-        uint32_t n = atomic_load(&served[k]);
-        if (!(killed && k % workers + 1 == 3)) {
-            least = n < least ? n : least;
-            most = n > most ? n : most;
-        }
-    }
-    munmap((void *)served, 4096);
-    if (least < 20 || most > least + 3 + (killed ? 40 : 0)) {
-        fail_msg("%u workers: from %u to %u turns a key", workers, least, most);
-    }
-}
-
 /* Four processes ask for the same models at the same time: all tickets of a model have one gate. */
 static void test_join_in_processes_gives_a_model_one_gate(void **state)
 {
@@ -444,19 +348,6 @@ static void test_join_in_processes_gives_a_model_one_gate(void **state)
     munmap(gates, 4096);
 }
 
-static void test_greedy_key_in_two_and_four_processes_has_its_share(void **state)
-{
-    (void)state;
-    check_shares(2, false);
-    check_shares(4, false);
-}
-
-static void test_greedy_key_of_a_killed_worker_has_its_share(void **state)
-{
-    (void)state;
-    check_shares(4, true);
-}
-
 #define T(test) cmocka_unit_test_setup_teardown(test, make, drop)
 
 int main(void)
@@ -478,8 +369,6 @@ int main(void)
         T(test_show_of_nobody_who_could_go_keeps_the_gate),
         T(test_join_in_processes_gives_each_turn_once),
         T(test_join_in_processes_gives_a_model_one_gate),
-        T(test_greedy_key_in_two_and_four_processes_has_its_share),
-        T(test_greedy_key_of_a_killed_worker_has_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,42 @@ static void test_exception_frame_maps_camel_case(void **state)
     }
 }
 
+static void test_own_error_is_what_it_would_be_as_a_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *text;
+        int http; /* 0: nothing that another attempt cures */
+        enum status want;
+        int after_s;
+    } rows[] = {
+        {"rate_limit_exceeded", "account 123456789012; try again in 3s", 429, STATUS_RATE, 3},
+        {"rate_limit_error", "slow down", 429, STATUS_RATE, 2},
+        {"throttlingException", "", 429, STATUS_RATE, 2},
+        {"429", "Too many tokens per day", 429, STATUS_RATE, -1},
+        {"server_error", "of 123456789012", 500, STATUS_INTERNAL, 0},
+        {"overloaded_error", "Overloaded", 503, STATUS_OVERLOADED, 0},
+        {"context_length_exceeded", "", 0, STATUS_OK, 0},
+        {"validationException", "", 0, STATUS_OK, 0},
+        {"modelStreamErrorException", "", 0, STATUS_OK, 0}, /* the model has run */
+        {"", "", 0, STATUS_OK, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct worker w = {.segment = &segment, .config = &config};
+        struct reply reply = {.started = false};
+        struct exchange x = {.worker = &w, .asked.id = STR("req_t"), .attempt.reply = &reply};
+        size_t at;
+        relay_fail(&reply, text_from(rows[i].code), text_from(rows[i].text));
+        bool cured = bedrock_own_error(&x);
+        if (cured != (rows[i].http > 0) || x.attempt.transfer.refusal != rows[i].http ||
+            x.outcome.err.code != rows[i].want || x.outcome.err.retry_after_s != rows[i].after_s) {
+            fail_msg("%s: %d %d", rows[i].code, x.attempt.transfer.refusal, x.outcome.err.code);
+        }
+        assert_false(text_find(text_from(x.outcome.err.text), STR("123456789012"), &at));
+        assert_int_equal(x.attempt.transfer.told_ms, i == 0 ? 3000 : 0);
+    }
+}
+
 /* AWS's answer to a wrong signature repeats the request, session token included. */
 static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
 {
@@ -376,6 +412,7 @@ int main(void)
         TEST(test_overflow_is_told_in_the_clients_words),
         TEST(test_a_long_sentence_is_cut_between_letters),
         TEST(test_exception_frame_maps_camel_case),
+        TEST(test_own_error_is_what_it_would_be_as_a_status),
         TEST(test_refused_credentials_are_final_once_there_is_nothing_newer),
         TEST(test_error_log_has_only_the_first_line_of_aws_text),
     };

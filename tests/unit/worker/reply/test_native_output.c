@@ -317,6 +317,61 @@ static void test_what_is_no_answer_is_none(void **state)
             STATUS_UPSTREAM);
 }
 
+/* What another attempt may cure is for who reads it as a refusal; what it used is known, but no output. */
+static void test_the_models_own_error_is_kept(void **state)
+{
+    static const struct {
+        const char *event, *code, *text;
+    } rows[] = {
+        {"{\"type\":\"response.failed\",\"response\":{\"usage\":{\"input_tokens\":9,"
+         "\"output_tokens\":0},\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"in "
+         "2s\"}}}",
+         "rate_limit_exceeded", "in 2s"},
+        {"{\"type\":\"error\",\"code\":\"server_error\",\"message\":\"x\"}", "server_error", "x"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"too_many_requests\"}}", "too_many_requests",
+         ""},
+        {"{\"type\":\"error\",\"error\":{\"code\":429}}", "429", ""},
+        {"{\"type\":\"response.failed\"}", "response.failed", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct reply *r = fresh();
+        event(r, "response.created", CREATED("us.gpt", "{}"));
+        assert_int_not_equal(event(r, "x", rows[i].event), STATUS_OK);
+        assert_string_equal(r->error.code, rows[i].code);
+        assert_string_equal(r->error.text, rows[i].text);
+        assert_int_equal(r->usage.tokens.input, i == 0 ? 9 : 0);
+        assert_false(r->started);
+    }
+    struct reply *r = fresh();
+    assert_int_equal(native_output_relay.whole(
+                         r, arena,
+                         STR("{\"output\":[],\"status\":\"failed\",\"usage\":{\"input_tokens\":4},"
+                             "\"error\":{\"code\":\"rate_limit_exceeded\"}}"),
+                         &out, &err),
+                     STATUS_RATE);
+    assert_string_equal(r->error.code, "rate_limit_exceeded");
+    assert_int_equal(r->usage.tokens.input, 4);
+    r = fresh();
+    assert_int_equal(native_output_relay.whole(
+                         r, arena, STR("{\"error\":{\"code\":\"server_error\"}}"), &out, &err),
+                     STATUS_UPSTREAM);
+    assert_string_equal(r->error.code, "server_error");
+}
+
+static void test_counts_that_are_none_are_not_told(void **state)
+{
+    static const char *const usages[] = {"null", "{}", "1", "{\"input_tokens_details\":{}}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(usages); i++) {
+        struct reply *r = fresh();
+        char *body = arena_printf(arena, "{\"output\":[],\"usage\":%s}", usages[i]);
+        assert_int_equal(native_output_relay.whole(r, arena, text_from(body), &out, &err),
+                         STATUS_OK);
+        assert_false(r->usage.seen);
+    }
+}
+
 static void test_a_break_tells_what_is_there(void **state)
 {
     (void)state;
@@ -414,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ends_of_other_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_models_own_error_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counts_that_are_none_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_break_tells_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_break_tells_what_was_being_said, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_break_after_an_odd_beginning, setup, teardown),

@@ -221,6 +221,40 @@ static void test_what_is_no_answer_is_none(void **state)
             STATUS_UPSTREAM);
 }
 
+static void test_the_models_own_error_is_kept(void **state)
+{
+    (void)state;
+    struct reply *r = fresh(true);
+    assert_int_equal(event(r, "{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"m\"},"
+                              "\"usage\":{\"prompt_tokens\":3}}"),
+                     STATUS_UPSTREAM);
+    assert_string_equal(r->error.code, "rate_limit_exceeded");
+    assert_string_equal(r->error.text, "m");
+    assert_int_equal(r->usage.tokens.input, 3);
+    assert_false(r->started);
+    r = fresh(true);
+    assert_int_equal(native_chat_relay.event(r, STR("error"), STR("{\"code\":503}"), &out, &err),
+                     STATUS_UPSTREAM);
+    assert_string_equal(r->error.code, "503");
+    r = fresh(true);
+    assert_int_equal(native_chat_relay.whole(
+                         r, arena, STR("{\"error\":{\"type\":\"server_error\"}}"), &out, &err),
+                     STATUS_UPSTREAM);
+    assert_string_equal(r->error.code, "server_error");
+}
+
+static void test_counts_that_are_none_are_not_told(void **state)
+{
+    static const char *const usages[] = {"null", "{}", "1", "{\"prompt_tokens_details\":{}}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(usages); i++) {
+        struct reply *r = fresh(false);
+        char *body = arena_printf(arena, "{\"choices\":[],\"usage\":%s}", usages[i]);
+        assert_int_equal(native_chat_relay.whole(r, arena, text_from(body), &out, &err), STATUS_OK);
+        assert_false(r->usage.seen);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calls_that_are_only_counted_get_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thoughts_in_tags, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_models_own_error_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counts_that_are_none_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_none, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

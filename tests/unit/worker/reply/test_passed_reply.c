@@ -38,13 +38,17 @@ static struct reply *fresh(void)
 }
 
 /* As Bedrock frames it, with its padding. */
-static void chunk(struct reply *r, const char *json)
+static enum status chunk_status(struct reply *r, const char *json)
 {
     char base64[1024], payload[1200];
     size_t n = base64_encode((const uint8_t *)json, strlen(json), base64);
     snprintf(payload, sizeof payload, "{\"bytes\":\"%.*s\",\"p\":\"abc\"}", (int)n, base64);
-    assert_int_equal(passed_invoke_relay.event(r, STR("chunk"), text_from(payload), &out, &err),
-                     STATUS_OK);
+    return passed_invoke_relay.event(r, STR("chunk"), text_from(payload), &out, &err);
+}
+
+static void chunk(struct reply *r, const char *json)
+{
+    assert_int_equal(chunk_status(r, json), STATUS_OK);
 }
 
 static void converse(struct reply *r, const char *type, const char *json)
@@ -84,6 +88,35 @@ static void test_claude_tells_by_and_by(void **state)
     assert_int_equal(r->first_latency_ms, 33);
     assert_int_equal(passed_invoke_relay.end(r, &out, &err), STATUS_OK);
     assert_int_equal(buf_len(&out), 0); /* the frames are the caller's to pass */
+}
+
+/* Before anything else it is a refusal, which another attempt may cure; afterwards the client's. */
+static void test_claudes_error_is_a_refusal_if_it_comes_first(void **state)
+{
+    static const struct {
+        const char *json, *code; /* NULL: it is one of the client's events */
+    } rows[] = {
+        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"
+         "}",
+         "overloaded_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"x\"}}",
+         "rate_limit_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}", "api_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\"}}", NULL},
+        {"{\"type\":\"error\",\"error\":{}}", NULL},
+        {"{\"type\":\"error\"}", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct reply *r = fresh();
+        assert_int_equal(chunk_status(r, rows[i].json), rows[i].code ? STATUS_UPSTREAM : STATUS_OK);
+        assert_string_equal(r->error.code, rows[i].code ? rows[i].code : "");
+        assert_true(r->failed == !rows[i].code && r->started == !rows[i].code);
+        r = fresh();
+        chunk(r, "{\"type\":\"message_start\",\"message\":{}}");
+        chunk(r, rows[i].json);
+        assert_true(r->failed);
+    }
 }
 
 static void test_other_vendors_leave_it_to_bedrock(void **state)
@@ -221,6 +254,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claude_tells_by_and_by, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claudes_error_is_a_refusal_if_it_comes_first, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_other_vendors_leave_it_to_bedrock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_read_is_no_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_converse_tells_at_its_end, setup, teardown),

@@ -396,6 +396,42 @@ static void test_reason_tool_use_without_a_call_is_end_turn(void **state)
     }
 }
 
+/* Before anything else it is a refusal, which another attempt may cure; afterwards the client's. */
+static void test_error_is_a_refusal_if_it_comes_first(void **state)
+{
+    static const struct {
+        const char *json, *code; /* NULL: it is one of the client's events */
+    } rows[] = {
+        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"
+         "}",
+         "overloaded_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"x\"}}",
+         "rate_limit_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}", "api_error"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\"}}", NULL},
+        {"{\"type\":\"error\",\"error\":{}}", NULL},
+        {"{\"type\":\"error\"}", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str payload = frame("{\"bytes\":\"", text_from(rows[i].json), "\"}");
+        splice_reply_init(&whole, STR("m"));
+        buf_clear(&out);
+        assert_int_equal(splice_event(&reply, payload, &out, &err),
+                         rows[i].code ? STATUS_UPSTREAM : STATUS_OK);
+        assert_string_equal(reply.error.code, rows[i].code ? rows[i].code : "");
+        assert_true((buf_len(&out) == 0) == (rows[i].code != NULL));
+        splice_reply_init(&whole, STR("m"));
+        reply.started = true;
+        assert_int_equal(splice_event(&reply, payload, &out, &err), STATUS_OK);
+        assert_true(reply.failed);
+        splice_reply_init(&whole, STR("m"));
+        assert_int_equal(splice_answer(&reply, arena, text_from(rows[i].json), &out, &err),
+                         STATUS_UPSTREAM);
+        assert_string_equal(reply.error.code, rows[i].code ? rows[i].code : "");
+    }
+}
+
 static void test_answer_that_is_no_message_is_an_upstream_fault(void **state)
 {
     static const char *const rows[] = {"",
@@ -431,6 +467,7 @@ int main(void)
         T(test_nothing_of_aws_own_reaches_a_client),
         T(test_answer_has_the_clients_model_and_no_metrics),
         T(test_reason_tool_use_without_a_call_is_end_turn),
+        T(test_error_is_a_refusal_if_it_comes_first),
         T(test_answer_that_is_no_message_is_an_upstream_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

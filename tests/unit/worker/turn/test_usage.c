@@ -159,6 +159,96 @@ static void test_end_table_of_ends(void **state)
     }
 }
 
+/* Of an answer that tells no counts: what is paid for is guessed, and its row says so. */
+static void test_end_without_counts_is_an_estimate(void **state)
+{
+    static const struct models_caps caps = {.output_max = 1000, .context_max = 40};
+    (void)state;
+    struct exchange x = case_exchange(0);
+    x.asked.model.caps = &caps;
+    begin(&x);
+    case_reply = (struct reply){.stopped = true, .deltas = 7000};
+    x.outcome.status = 200;
+    usage_end(&x);
+    assert_int_equal(collect(), 1);
+    assert_int_equal(batch[0].copy.tokens.input, 40); /* 50 by its bytes, but no more than it can */
+    assert_int_equal(batch[0].copy.tokens.output, 100); /* as was asked for */
+    assert_int_equal(batch[0].copy.flags, JOURNAL_SUCCESS);
+    assert_string_equal(batch[0].copy.error, "ESTIMATED");
+    assert_int_equal(x.outcome.cost_micro, 40 * 3 + 100 * 15);
+    journal_release(&batch[0]);
+    case_config.unpriced = "allow";
+    x = case_exchange(0); /* what has no price is not counted: pictures, say */
+    x.asked.model.id = STR("nobody.knows-it");
+    begin(&x);
+    case_reply = (struct reply){.stopped = true, .deltas = 7000};
+    x.outcome.status = 200;
+    usage_end(&x);
+    assert_int_equal(collect(), 1);
+    assert_int_equal(batch[0].copy.tokens.input + batch[0].copy.tokens.output, 0);
+    assert_string_equal(batch[0].copy.error, "");
+}
+
+/* An attempt has used something, and another model answers: a row each, at its own price. */
+static void test_keep_gives_each_its_row(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0);
+    begin(&x);
+    usage_keep(&x); /* nothing has been used yet */
+    case_reply.usage = (struct usage){{.input = 1000}, .seen = true};
+    err_set(&x.outcome.err, STATUS_RATE, "throttled");
+    usage_progress(&x);
+    x.asked.model.id = STR("amazon.nova-micro-v1:0");
+    assert_true(money_remake(&x));
+    usage_keep(&x);
+    case_reply = (struct reply){.usage = {{.input = 2000}, true}, .started = true, .stopped = true};
+    x.outcome.err = (struct err){.code = STATUS_OK};
+    usage_move(&x);
+    x.outcome.status = 200;
+    usage_end(&x);
+    assert_int_equal(collect(), 2);
+    const struct journal_record *a = &batch[0].copy, *b = &batch[1].copy;
+    assert_string_equal(a->bedrock_model, "global.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    assert_int_equal(a->tokens.input, 1000);
+    assert_int_equal(a->cost_micro, 3000);
+    assert_int_equal(a->status, 429);
+    assert_string_equal(a->error, "RATE");
+    assert_string_equal(b->bedrock_model, "amazon.nova-micro-v1:0");
+    assert_int_equal(b->tokens.input, 2000);
+    assert_int_equal(b->cost_micro, 70);
+    assert_int_equal(b->flags, JOURNAL_SUCCESS);
+    assert_string_equal(b->request_id, a->request_id);
+    assert_int_equal(x.outcome.cost_micro, 3070);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_COST_MICRO), 3070);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_TOKENS_IN), 3000);
+}
+
+/* The journal is full when the second row is due: the request's end finds room. */
+static void test_keep_in_a_full_journal_loses_nothing(void **state)
+{
+    (void)state;
+    struct exchange x = case_exchange(0), others[63];
+    begin(&x);
+    for (int i = 0; i < 63; i++) {
+        others[i] = case_exchange(0);
+        assert_true(usage_begin(&others[i]));
+    }
+    case_reply.usage = (struct usage){{.input = 1000}, .seen = true};
+    err_set(&x.outcome.err, STATUS_RATE, "throttled");
+    usage_keep(&x);
+    assert_int_equal(collect(), 1);
+    journal_release(&batch[0]);
+    case_journal.full_until_ms = 0; /* a moment later */
+    x.outcome.err = (struct err){.code = STATUS_OK};
+    x.outcome.status = 200;
+    case_reply.stopped = true;
+    usage_end(&x);
+    assert_int_equal(collect(), 1);
+    assert_int_equal(batch[0].copy.cost_micro, 3000);
+    assert_int_equal(counters_sum(&case_segment, COUNTER_USAGE_DROPPED), 0);
+}
+
 static void test_progress_is_there_when_the_worker_dies(void **state)
 {
     (void)state;
@@ -284,6 +374,9 @@ int main(void)
         CASE(test_end_success_closes_with_tokens_and_cost),
         CASE(test_end_price_and_row_follow_the_router),
         CASE(test_end_table_of_ends),
+        CASE(test_end_without_counts_is_an_estimate),
+        CASE(test_keep_gives_each_its_row),
+        CASE(test_keep_in_a_full_journal_loses_nothing),
         CASE(test_progress_is_there_when_the_worker_dies),
         CASE(test_end_after_the_file_was_cut_is_recorded_anew),
         CASE(test_begin_full_journal_is_refused_by_its_reason),

@@ -85,12 +85,44 @@ static void test_headers_of_each_kind(void **state)
     }
 }
 
+static void test_told_reads_what_models_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said;
+        uint64_t ms;
+    } rows[] = {
+        {"Rate limit reached for x. Please try again in 20s.", 20000},
+        {"Please try again in 1.25s. Visit", 1250},
+        {"please Try Again In 6ms", 6},
+        {"try again in 1m2.5s", 62500},
+        {"try again in 2 minutes", 120000},
+        {"retry after 5 seconds", 5000},
+        {"retry in 1h", 3600000},
+        {"try again in 300h", 86400000},
+        {"try again in 99999999999999999999999s", 86400000},
+        {"try again in 0.0004s", 0},
+        {"try again in 20", 0},
+        {"try again in a moment", 0},
+        {"try again in ", 0},
+        {"wait before trying again", 0},
+        {"", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (wait_told_ms(text_from(rows[i].said)) != rows[i].ms) {
+            fail_msg("%s: %llu", rows[i].said,
+                     (unsigned long long)wait_told_ms(text_from(rows[i].said)));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_say_table),
         cmocka_unit_test(test_say_text_is_cut_not_overrun),
         cmocka_unit_test(test_headers_of_each_kind),
+        cmocka_unit_test(test_told_reads_what_models_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

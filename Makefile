@@ -55,11 +55,18 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKG) 2>/dev/null)
 # Debian 12 ships mbedTLS 2.28 without a .pc file; Debian 13 has one, but the names are the same.
 CRYPTO_LIBS := -lmbedcrypto
-# libseccomp is optional: without it the processes have no filter of system calls, and check-config says so.
+# libseccomp makes the filters of system calls while the program is built (master/supervise/sandbox_make.c) and is no part
+# of it. Optional: without it the processes have none, and check-config says so.
 SECCOMP ?= $(shell pkg-config --exists libseccomp 2>/dev/null && echo yes)
 ifeq ($(SECCOMP),yes)
 SECCOMP_CFLAGS := -DHAVE_SECCOMP $(shell pkg-config --cflags libseccomp 2>/dev/null)
 SECCOMP_LIBS   := -lseccomp
+endif
+# libssl is optional, too: without it the TLS sessions that Debian's libcurl has are its own (server/net/wire_session.c).
+OPENSSL ?= $(shell pkg-config --exists 'libssl >= 3' 'libssl < 4' 2>/dev/null && echo yes)
+ifeq ($(OPENSSL),yes)
+OPENSSL_CFLAGS := -DHAVE_CURL_OPENSSL $(shell pkg-config --cflags libssl)
+OPENSSL_LIBS   := $(shell pkg-config --libs libssl libcrypto)
 endif
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 only its C sources inside the package node-llhttp, which
 # scripts/llhttp.sh unpacks (147 KB, no Node) into build/llhttp. 8.1 is only safe with STRICT_MODE.
@@ -78,8 +85,8 @@ LLHTTP_DEP    := $(LLHTTP_DIR)/.ready
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(HARD) $(OPT_$(VARIANT)) $(SIZE) \
-             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) $(SECCOMP_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
+             $(PKG_CFLAGS) $(SECCOMP_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) $(OPENSSL_LIBS) $(CRYPTO_LIBS) $(LLHTTP_LIBS) -lm -pthread
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 # every assert() of ours goes through server/base/panic.c
 LDFLAGS_PANIC := -Wl,--wrap=__assert_fail
@@ -89,8 +96,8 @@ LDFLAGS_WORLD := -Wl,--wrap=http_conn_new
 # ---- files: found, not listed ---------------------------------------------------------------------
 ROOMS  := server shm worker master
 SRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS)))
-LIBSRC := $(filter-out master/main.c,$(SRC))
-LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(B)/obj/gen/catalogue_builtin.o $(LLHTTP_OBJ)
+LIBSRC := $(filter-out master/main.c master/supervise/sandbox_make.c,$(SRC))
+LIBOBJ := $(LIBSRC:%.c=$(B)/obj/%.o) $(addprefix $(B)/obj/gen/,catalogue_builtin.o sandbox_filters.o) $(LLHTTP_OBJ)
 UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 WORLD  := $(wildcard tests/fuzz/connection/*.c)
 FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -104,7 +111,7 @@ ORDERS ?= 50000
 
 export prefix sysconfdir localstatedir
 DIST_PLATFORMS ?= amd64 arm64
-.PHONY: all help deps run check unit system torture clients clients-full lint format fuzz cov bench docs clean \
+.PHONY: all help deps run check unit system system-static torture clients clients-full lint format fuzz cov bench docs clean \
         install uninstall deb dist dist-sign aws-test judge deploy-test undo \
         unit-binaries fuzz-binaries cov-run
 
@@ -131,6 +138,10 @@ unit: ## unit tests under ASan and UBSan
 system: $(SYSTEM) ## system tests (VARIANT=asan for the sanitized build)
 	@$(if $(filter release,$(VARIANT)),$(MAKE) VARIANT=taken $(B_taken)/llm-api-converter)
 	@B=$(B) tests/system/run.sh
+
+system-static: $(SYSTEM) ## system tests with the static program of `make release PLATFORM=...`; of the other architecture by qemu (root)
+	@$(MAKE) release PLATFORM=$(PLATFORM)
+	@tests/system/static.sh $(PLATFORM)
 
 torture: $(SYSTEM) ## hours in minutes: kills, outages, aborts, limits (TORTURE_REQUESTS, TORTURE_KILLS, tests/torture)
 	@B=$(B) tests/torture/run.sh
@@ -234,7 +245,20 @@ $(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
 	$(call say,AWK,$<)
 	$(Q)LC_ALL=C awk -f scripts/catalogue.awk $< >$@
 
-$(B)/obj/gen/catalogue_builtin.o: $(B)/gen/catalogue_builtin.c Makefile
+# The filters of system calls, linked in: made on this machine for the one that runs them (FILTER_ARCH; empty: the same).
+BUILD_CC ?= $(CC)
+FILTER_SRC := $(addprefix master/supervise/,sandbox_make.c sandbox_calls.c) server/platform/filter.c $(addprefix server/base/,err.c text.c text_look.c)
+FILTER_asan := -DSANDBOX_SANITIZED=1
+$(B)/gen/sandbox-make: $(FILTER_SRC) $(wildcard master/supervise/sandbox*.h server/config/config.h server/base/*.h server/platform/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(BUILD_CC) -std=c17 -D_GNU_SOURCE -I. $(WARN) -O1 -ffunction-sections -Wl,--gc-sections $(FILTER_$(VARIANT)) $(SECCOMP_CFLAGS) -o $@ $(FILTER_SRC) $(SECCOMP_LIBS) -pthread
+
+$(B)/gen/sandbox_filters.c: $(B)/gen/sandbox-make
+	$(call say,MAKE,$@)
+	$(Q)$< $(FILTER_ARCH) >$@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
@@ -255,9 +279,15 @@ $(B)/libconverter.a: $(LIBOBJ)
 # what only a variant links in front of the program's own
 MORE_taken = $(B)/obj/tests/taken/taken_over.o
 
-$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a
+# What runs at the start, together (the release alone sets FIRST; its libraries and objects have a section a function).
+$(B)/gen/first.ld: scripts/first.txt scripts/first.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)
+	$(Q)LC_ALL=C awk -f scripts/first.awk $< >$@
+
+$(B)/llm-api-converter: $(B)/obj/master/main.o $(MORE_$(VARIANT)) $(B)/libconverter.a $(FIRST)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) $(FIRST:%=-Wl,-T,%) -o $@ $(filter-out %.ld,$^) $(LDLIBS_ALL)
 
 $(B)/mock-bedrock: $(MOCKSRC:%.c=$(B)/obj/%.o) $(B)/libconverter.a
 	$(call say,LD,$@)
@@ -294,7 +324,7 @@ $(B)/stuck-readers: $(B)/obj/tests/system/stuck_readers.o
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libconverter.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LDFLAGS_PANIC) -o $@ $^ $(LDLIBS_ALL) $(SECCOMP_LIBS) -lcmocka
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libconverter.a
 	$(call say,LD,$@)
@@ -326,24 +356,29 @@ RELEASE_HARD_arm64    := -mbranch-protection=standard
 RELEASE_PACK_amd64    := -Wl,-z,pack-relative-relocs
 # Debian 12's GNU ld packs none for arm64, where they are 200 KB; LLVM's does. A cross compiler finds it by -B alone.
 RELEASE_PACK_arm64     = -B$(R)/ld -fuse-ld=lld -Wl,--pack-dyn-relocs=relr
+RELEASE_FILTER_amd64  := x86_64
+RELEASE_FILTER_arm64  := aarch64
 RELEASE_TRIPLET       := $(RELEASE_TRIPLET_$(PLATFORM))
 ifneq ($(filter release deb,$(MAKECMDGOALS)),)
 $(if $(RELEASE_TRIPLET),,$(error PLATFORM=$(PLATFORM): amd64 or arm64 is needed))
 endif
 RELEASE_B              = build/linux-$(PLATFORM)
+RELEASE_STRIP          = -s
 RELEASE_PROGRAMS      ?= llm-api-converter
-RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3 -lseccomp
+RELEASE_LIBS           = -L$(R)/$(PLATFORM)/lib -lcurl -lmbedtls -lmbedx509 -lmbedcrypto -lcjson -lnghttp2 -lsqlite3
 
 .PHONY: release image lock
-$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock $(wildcard scripts/gcm/*)
+$(R)/amd64/packages.tsv $(R)/arm64/packages.tsv: $(R)/%/packages.tsv: scripts/release-libs.sh docker/release.lock scripts/mbedtls.patch $(wildcard scripts/gcm/*)
 	@scripts/release-libs.sh $* $(R)
 
 release: $(R)/$(PLATFORM)/packages.tsv ## build/linux-<arch>/llm-api-converter: static, stripped (PLATFORM=amd64|arm64)
 	@$(MAKE) B=$(RELEASE_B) VARIANT=release CC=$(RELEASE_TRIPLET)-gcc LLHTTP_PC= LLHTTP_DIR=$(R)/$(PLATFORM)/llhttp CRYPTO_LIBS= CFLAGS= LDFLAGS= \
-	    SECCOMP=yes SECCOMP_CFLAGS=-DHAVE_SECCOMP SECCOMP_LIBS= \
+	    FIRST=$(RELEASE_B)/gen/first.ld BUILD_CC='$(CC)' FILTER_ARCH=$(RELEASE_FILTER_$(PLATFORM)) SECCOMP=yes \
+	    SECCOMP_CFLAGS='-DHAVE_SECCOMP -isystem $(R)/$(PLATFORM)/build' SECCOMP_LIBS=$(R)/$(PLATFORM)/build/libseccomp.a \
+	    OPENSSL= OPENSSL_CFLAGS= OPENSSL_LIBS= \
 	    PKG_CFLAGS='-isystem $(R)/$(PLATFORM)/include -DHAVE_CURL_MBEDTLS' PKG_LIBS='$(RELEASE_LIBS)' \
 	    OPT_release='-O2 -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $(RELEASE_HARD_$(PLATFORM))' \
-	    LD_release='-static-pie -s $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
+	    LD_release='-static-pie $(RELEASE_STRIP) $(RELEASE_PACK_$(PLATFORM)) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none' $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 	@scripts/sbom.sh $(PLATFORM) $(R) $(if $(filter llm-api-converter,$(RELEASE_PROGRAMS)),$(RELEASE_B)/llm-api-converter) >$(RELEASE_B)/sbom.spdx.json
 	@ls -l $(addprefix $(RELEASE_B)/,$(RELEASE_PROGRAMS))
 

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev make pkg-config ca-certificates
-       libcurl4-openssl-dev libmbedtls-dev libcjson-dev libnghttp2-dev libsqlite3-dev libseccomp-dev libcmocka-dev
+       libcurl4-openssl-dev libssl-dev libmbedtls-dev libcjson-dev libnghttp2-dev libsqlite3-dev libseccomp-dev libcmocka-dev
        curl jq sqlite3)
 dev=(clang libclang-rt-dev clang-format-14 shellcheck nginx-light wrk gcovr nodejs npm python3-venv openssl)
 
@@ -22,6 +22,7 @@ installed() {
     python3-venv) python3 -c 'import ensurepip' 2>/dev/null && return ;;
     pkg-config) command -v pkg-config >/dev/null && return ;;
     libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null && return ;;
+    libssl-dev) pkg-config --exists libssl 2>/dev/null && return ;;
     libcjson-dev) pkg-config --exists libcjson 2>/dev/null && return ;;
     libnghttp2-dev) pkg-config --exists libnghttp2 2>/dev/null && return ;;
     libsqlite3-dev) pkg-config --exists sqlite3 2>/dev/null && return ;;

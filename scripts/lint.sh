@@ -57,8 +57,8 @@ readmes() {
 # Rule 4: header -> the one place that may know it.
 third_party() {
     local row header place
-    for row in 'llhttp\.h server/(http/http|net/response)_parse\.[ch]' 'curl/ server/net/(wire|fetch)[a-z_]*\.[ch]' 'mbedtls/ server/(base/(sha256|seal)|net/wire_(ca|cipher|rest))\.c' \
-        '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/syscalls\.c' 'cmocka\.h -'; do
+    for row in 'llhttp\.h server/(http/http|net/response)_parse\.[ch]' 'curl/ server/net/(wire|fetch)[a-z_]*\.[ch]' 'mbedtls/ server/(base/(sha256|seal)|net/wire_(ca|cipher|rest|session))\.c' 'openssl/ server/net/wire_session\.c' \
+        '(cjson/)?cJSON\.h server/json/json\.c' 'nghttp2/ server/http/http_session_private\.h' 'sqlite3\.h shm/sqlite/keystore_sqlite[a-z_]*\.[ch]' 'seccomp\.h server/platform/filter\.c' 'cmocka\.h -'; do
         read -r header place <<<"$row"
         grep -nEH "^[ \t]*#[ \t]*include[ \t]*[<\"]$header" "${code[@]}" | grep -vE "^$place:" |
             sed 's/$/   (this header stays behind one file)/' || true
@@ -180,7 +180,7 @@ portable() {
     grep -v '^#' scripts/portable.tsv | cut -f1 >"$findings.regex"
     for file in scripts/*.sh docker/*.sh; do
         case $file in
-        scripts/check.sh | scripts/docs.sh | scripts/lint.sh | scripts/run.sh | scripts/install-deps.sh | scripts/llhttp.sh | scripts/sbom.sh | scripts/release-*.sh | scripts/cov.sh) continue ;;
+        scripts/check.sh | scripts/docs.sh | scripts/lint.sh | scripts/run.sh | scripts/install-deps.sh | scripts/llhttp.sh | scripts/sbom.sh | scripts/first.sh | scripts/release-*.sh | scripts/cov.sh) continue ;;
         esac
         [ -e "$file" ] || continue
         awk -f scripts/portable.awk "$file" | sed "s|^|$file:|"

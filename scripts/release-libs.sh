@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the static libraries that the release binary links: mbedTLS (with BearSSL's AES-GCM), libcurl, cJSON, nghttp2, SQLite and
-# libseccomp, from the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life and has no
-# TLS 1.3), and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
-# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp} and DIR/<arch>/packages.tsv)
+# Makes the static libraries that the release binary links: mbedTLS (with BearSSL's AES-GCM), libcurl, cJSON, nghttp2 and
+# SQLite, from the Debian 13 source packages that docker/release.lock names (Debian 12's mbedTLS 2.28 is at its end of life
+# and has no TLS 1.3), and libseccomp, which makes the filters of system calls while the program is built, for the machine
+# that builds; and unpacks llhttp. Nothing is installed. Each package of the lock is made by the function make_PACKAGE.
+# usage: scripts/release-libs.sh amd64|arm64 DIR    (makes DIR/<arch>/{include,lib,llhttp,build} and DIR/<arch>/packages.tsv)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -30,6 +31,7 @@ flags=${flags//$'\n'/ }
 [ "$arch" = amd64 ] && flags=${flags/-DMBEDTLS_SHA256_USE_ARMV8_A_CRYPTO_IF_PRESENT/}
 
 need_tools() {
+    need gcc "apt-get install gcc"
     need "$triplet-gcc" "apt-get install gcc-${triplet//_/-} libc6-dev-$arch-cross"
     [ "$arch" != arm64 ] || need ld.lld "apt-get install lld (GNU ld does not pack the relocations of arm64)"
     need dpkg "make release needs Debian or Ubuntu; elsewhere build the image: scripts/build-docker.sh"
@@ -65,6 +67,15 @@ make_llhttp() {
         cp "$work"/llhttp/usr/include/llhttp/llhttp.h "$prefix/llhttp/include/"
     touch "$prefix/llhttp/.ready"
     printf 'llhttp\t%s\tMIT\n' "$(awk '/define LLHTTP_VERSION_/ { v = v s $3; s = "." } END { print v }' "$prefix/llhttp/include/llhttp.h")" >>"$work/packages.tsv"
+}
+
+# Called by what scripts/mbedtls.patch adds. The macro is of this one file; elsewhere it would change the layout of contexts.
+compile_x25519() {
+    local everest=$work/mbedtls/3rdparty/everest
+    # shellcheck disable=SC2086
+    "$triplet-gcc" $flags -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -I"$work"/mbedtls/{include,library} \
+        -I"$everest"/include{,/everest,/everest/kremlib} -c "$everest/library/Hacl_Curve25519_joined.c" -o "$work/x25519.o"
+    "$triplet-ar" rD "$prefix/lib/libmbedcrypto.a" "$work/x25519.o"
 }
 
 # AES-GCM for x86-64: scripts/gcm says why. arm64 keeps mbedTLS's own, since BearSSL knows nothing of that CPU's instructions.
@@ -114,14 +125,17 @@ make_mbedtls() {
         grep -qE "^#define MBEDTLS_$off( |$)" "$config" || die "MBEDTLS_$off is not in $config: this mbedTLS is another one"
         sed -i -E "s|^#define MBEDTLS_$off( .*)?$|//&|" "$config"
     done
+    logged mbedtls patch -p1 -d "$work/mbedtls" -i "$ROOT/scripts/mbedtls.patch"
     sed -i 's|^//#define MBEDTLS_PLATFORM_MEMORY$|#define MBEDTLS_PLATFORM_MEMORY|' "$config" # server/net/wire_rest.c has the say
     [ "$arch" != amd64 ] || sed -i 's|^//#define MBEDTLS_GCM_ALT$|#define MBEDTLS_GCM_ALT|' "$config"
-    # For size, but for what every byte that is sent or received goes through.
+    # For size, but for what every byte that is sent or received goes through, and what a handshake is spent in.
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" static CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="${flags/-O2/-Os} -I$prefix/include"
     rm "$work"/mbedtls/library/{libmbedcrypto.a,aes.o,aesni.o,aesce.o,gcm.o,chacha20.o,poly1305.o,sha256.o,sha512.o}
+    rm "$work"/mbedtls/library/{bignum,bignum_core,ecp,ecp_curves,ecdsa,rsa,constant_time}.o
     logged mbedtls make -j"$jobs" -C "$work/mbedtls/library" libmbedcrypto.a CC="$triplet-gcc" AR="$triplet-ar" CFLAGS="$flags -I$prefix/include"
     [ "$arch" != amd64 ] || logged mbedtls add_gcm
     cp "$work"/mbedtls/library/libmbed*.a "$prefix/lib/"
+    logged mbedtls compile_x25519
     cp -r "$work"/mbedtls/include/mbedtls "$work"/mbedtls/include/psa "$prefix/include/"
     logged mbedtls check_gcm
 }
@@ -199,21 +213,20 @@ make_sqlite3() {
     cp "$work/sqlite3/sqlite3.h" "$prefix/include/"
 }
 
-# What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
+# For the machine that builds. What gperf would make is in the tarball already, so it is not needed: /bin/true stands for it.
 configure_seccomp() {
     cd "$work/libseccomp"
-    ./configure --host="$triplet" --prefix="$prefix" --disable-shared --enable-static --disable-python \
-        GPERF=/bin/true CC="$triplet-gcc" CFLAGS="${flags/-O2/-Os}"
+    ./configure --disable-shared --enable-static --disable-python GPERF=/bin/true CC=gcc CFLAGS=-O1
     touch src/syscalls.perf.c
 }
 
 make_libseccomp() {
-    say "libseccomp for $arch"
+    say "libseccomp for this machine"
     unpack libseccomp LGPL-2.1
     (logged libseccomp configure_seccomp)
     logged libseccomp make -j"$jobs" -C "$work/libseccomp/src" libseccomp.la
-    cp "$work/libseccomp/src/.libs/libseccomp.a" "$prefix/lib/"
-    cp "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/include/"
+    mkdir "$prefix/build"
+    cp "$work"/libseccomp/src/.libs/libseccomp.a "$work"/libseccomp/include/seccomp{,-syscalls}.h "$prefix/build/"
 }
 
 need_tools

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints the bill of materials of the release binary (SPDX 2.3, JSON): ourselves, and what is linked in, with the version,
-# the purl, the CPE where the databases of vulnerabilities have one, and checksums: of the program, and of each source's
-# .dsc (or .deb), which names all of its files by theirs (docker/release.lock).
+# Prints the bill of materials of the release binary (SPDX 2.3, JSON): ourselves, what is linked in, and libseccomp, which
+# makes the filters of system calls while it is built; with the version, the purl, the CPE where the databases of
+# vulnerabilities have one, and checksums: of the program, and of each source's .dsc (or .deb), which names all of its
+# files by theirs (docker/release.lock).
 # usage: scripts/sbom.sh amd64|arm64 DIR [PROGRAM]     (DIR: what scripts/release-libs.sh has made)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,4 +56,6 @@ packages | jq -Rn --arg version "$version" --arg arch "$arch" --arg digest "$dig
                + if $digest == "" then {} else {checksums: [{algorithm: "SHA256", checksumValue: $digest}]} end]
            + ($rows | map(component(.[0]; .[1]; .[2])))),
        relationships: ([{spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES", relatedSpdxElement: "SPDXRef-llm-api-converter"}]
-           + ($rows | map({spdxElementId: "SPDXRef-llm-api-converter", relationshipType: "STATIC_LINK", relatedSpdxElement: "SPDXRef-\(.[0])"})))}'
+           + ($rows | map(.[0] as $name
+               | if $name == "libseccomp" then {spdxElementId: "SPDXRef-\($name)", relationshipType: "BUILD_TOOL_OF", relatedSpdxElement: "SPDXRef-llm-api-converter"}
+                 else {spdxElementId: "SPDXRef-llm-api-converter", relationshipType: "STATIC_LINK", relatedSpdxElement: "SPDXRef-\($name)"} end)))}'

@@ -166,6 +166,11 @@ static void hide(const struct config *c)
     }
 }
 
+static bool has_filters(void)
+{
+    return sandbox_filters[SANDBOX_MASTER].n > 0;
+}
+
 static void say(const struct config *c)
 {
     if (!c->sandbox) {
@@ -173,9 +178,9 @@ static void say(const struct config *c)
                  "SANDBOX is off: a process that is taken over may do all that its user may");
         return;
     }
-    if (!syscalls_built_in() || !syscalls_known()) {
+    if (!has_filters() || !syscalls_known()) {
         log_line(LOG_INFO, "sandbox", "no filter of system calls: %s",
-                 syscalls_built_in() ? "not in this kernel" : "built without libseccomp");
+                 has_filters() ? "not in this kernel" : "built without libseccomp");
     }
     if (!landlock_abi()) {
         log_line(LOG_INFO, "sandbox", "no rules for files: this kernel has no Landlock");
@@ -201,7 +206,7 @@ enum status sandbox_begin(struct config *c, int inherited_fd, struct err *err)
     say(c);
     if (c->sandbox) {
         syscalls_no_new_privs();
-        weaker(sandbox_calls(SANDBOX_MASTER, err), err);
+        weaker(syscalls_load(&sandbox_filters[SANDBOX_MASTER], err), err);
     }
     status = secrets_lock_away(err);
     config_forget_keys(c);
@@ -247,7 +252,7 @@ enum status sandbox_enter(enum sandbox_role role, const struct config *c, struct
         return STATUS_OK;
     }
     weaker(sandbox_files(role, c, err), err);
-    weaker(sandbox_calls(role, err), err);
+    weaker(syscalls_load(&sandbox_filters[role], err), err);
     return STATUS_OK;
 }
 
@@ -286,9 +291,9 @@ void sandbox_report(const struct config *c,
     fn(ctx, "no_new_privs", c->sandbox ? "yes" : "no, off by SANDBOX");
     fn(ctx, "dumpable", c->core_dumps ? "yes, by CORE_DUMPS" : "no");
     snprintf(text, sizeof text, "%s%s",
-             !syscalls_built_in() ? "no, built without libseccomp"
-             : syscalls_known()   ? "yes"
-                                  : "no, not in this kernel",
+             !has_filters()     ? "no, built without libseccomp"
+             : syscalls_known() ? "yes"
+                                : "no, not in this kernel",
              off);
     fn(ctx, "seccomp", text);
     int abi = landlock_abi();

@@ -25,7 +25,7 @@
 
 #include "server/config/config.h"
 
-enum sandbox_role { SANDBOX_MASTER, SANDBOX_REFRESHER, SANDBOX_WORKER };
+enum sandbox_role { SANDBOX_MASTER, SANDBOX_REFRESHER, SANDBOX_WORKER, SANDBOX_ROLES };
 
 /* Master, once, when the port is bound and before anything else is made: user, capabilities,
  * secrets, filter. inherited_fd: STATE_DIR of the master before us (upgrade.h), or -1. INVALID

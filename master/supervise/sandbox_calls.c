@@ -11,7 +11,9 @@
  *                       does call: a filter goes over fork and exec, so it binds its children and
  *                       the program that follows it at SIGUSR2, whose calls are not known today
  *
- * Names are Linux's on all architectures; arm64 has only the newer of twins (openat, not open).
+ * Names are Linux's on all architectures; arm64 has only the newer of twins (openat, not open). The
+ * values of arguments are those of the machine that builds: all of these are the same on amd64 and
+ * arm64 (asm-generic), and none may be taken that is not (O_DIRECTORY, say).
  */
 #include "master/supervise/sandbox_private.h"
 
@@ -22,23 +24,21 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "server/platform/syscalls.h"
-
 #define SIOCGIFINDEX_ 0x8933u     /* <linux/sockios.h> does not go with <sys/ioctl.h> */
 #define TCGETS2_      0x802c542au /* the same for <asm/termbits.h> */
 #define SET_VMA       0x53564d41  /* PR_SET_VMA, of newer headers */
 
 /* clang-format off */
-#define ALWAYS(names, why)             {SYSCALLS_ALLOW, (names), (why), {{0}}}
-#define IF(call, n, v, why)            {SYSCALLS_ALLOW, (call), (why), {{SYSCALLS_IS, (n), (v), 0}}}
-#define IF_BITS(call, n, mask, v, why) {SYSCALLS_ALLOW, (call), (why), {{SYSCALLS_BITS, (n), (v), (mask)}}}
-#define OTHERWISE(verdict, names, why) {SYSCALLS_##verdict, (names), (why), {{0}}}
-#define END                            {SYSCALLS_ALLOW, NULL, NULL, {{0}}}
+#define ALWAYS(names, why)             {FILTER_ALLOW, (names), (why), {{0}}}
+#define IF(call, n, v, why)            {FILTER_ALLOW, (call), (why), {{FILTER_IS, (n), (v), 0}}}
+#define IF_BITS(call, n, mask, v, why) {FILTER_ALLOW, (call), (why), {{FILTER_BITS, (n), (v), (mask)}}}
+#define OTHERWISE(verdict, names, why) {FILTER_##verdict, (names), (why), {{0}}}
+#define END                            {FILTER_ALLOW, NULL, NULL, {{0}}}
 /* clang-format on */
 
 /* --- refresher and worker ------------------------------------------------------------------ */
 
-static const struct syscalls_row both[] = {
+static const struct filter_row both[] = {
     /* memory: none that is writable and executable, so no code but what lies in files */
     ALWAYS("brk munmap mremap madvise membarrier", "the heap"),
     IF_BITS("mmap", 2, PROT_EXEC, 0, "memory that is no code"),
@@ -55,7 +55,7 @@ static const struct syscalls_row both[] = {
     IF("prctl", 0, SET_VMA, "names of memory, newer C libraries"),
     ALWAYS("exit exit_group restart_syscall", "the end"),
     /* signals: to itself only, for abort() of an assertion */
-    {SYSCALLS_ALLOW, "tgkill", "abort()", {{SYSCALLS_SELF, 0, 0, 0}}},
+    {FILTER_ALLOW, "tgkill", "abort()", {{FILTER_SELF, 0, 0, 0}}},
     ALWAYS("rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait signalfd4",
            "signals come by signalfd"),
     /* the loop */
@@ -89,15 +89,15 @@ static const struct syscalls_row both[] = {
     /* sockets */
     IF("socket", 0, AF_INET, "Bedrock, DynamoDB, credentials, DNS"),
     IF("socket", 0, AF_INET6, "the same by IPv6"),
-    {SYSCALLS_ALLOW,
+    {FILTER_ALLOW,
      "socket",
      "getaddrinfo asks which addresses this machine has",
-     {{SYSCALLS_IS, 0, AF_NETLINK, 0}, {SYSCALLS_IS, 2, 0, 0}}},
-    {SYSCALLS_FAMILY,
+     {{FILTER_IS, 0, AF_NETLINK, 0}, {FILTER_IS, 2, 0, 0}}},
+    {FILTER_FAMILY,
      "socket",
      "other services of this machine (Docker, D-Bus); the C library then passes over name caches "
      "and asks files and DNS",
-     {{SYSCALLS_IS, 0, AF_UNIX, 0}}},
+     {{FILTER_IS, 0, AF_UNIX, 0}}},
     ALWAYS("socketpair", "libcurl wakes itself"),
     ALWAYS("connect bind getsockname getpeername getsockopt setsockopt shutdown sendto recvfrom "
            "sendmsg recvmsg sendmmsg recvmmsg",
@@ -109,14 +109,14 @@ static const struct syscalls_row both[] = {
               "as on an older kernel"),
     END};
 
-static const struct syscalls_row worker_only[] = {
+static const struct filter_row worker_only[] = {
     ALWAYS("accept4 accept", "clients"),
     IF("fallocate", 1, 0, "the usage journal, made whole when others have cut it; no holes"),
     OTHERWISE(REFUSE, "ftruncate",
               "the same on a file system without fallocate: the master does it"),
     END};
 
-static const struct syscalls_row refresher_only[] = {
+static const struct filter_row refresher_only[] = {
     IF("fcntl", 1, F_GETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLK, "SQLite's locks"),
     IF("fcntl", 1, F_SETLKW, "SQLite's locks"),
@@ -125,27 +125,31 @@ static const struct syscalls_row refresher_only[] = {
            "SQLite and the usage journal, in STATE_DIR"),
     ALWAYS("capget", "the key store asks whether root runs it"),
     IF("prctl", 0, PR_SET_PDEATHSIG, "what it gets when the master dies"),
-    {SYSCALLS_ALLOW,
+    {FILTER_ALLOW,
      "prctl",
      "hidden from debuggers; not shown again",
-     {{SYSCALLS_IS, 0, PR_SET_DUMPABLE, 0}, {SYSCALLS_IS, 1, 0, 0}}},
+     {{FILTER_IS, 0, PR_SET_DUMPABLE, 0}, {FILTER_IS, 1, 0, 0}}},
     END};
 
-static const struct syscalls_row sanitizer_only[] = {
+#if SANDBOX_SANITIZED
+static const struct filter_row sanitizer_only[] = {
     ALWAYS(
         "ptrace wait4 kill tgkill clone prctl mmap mprotect process_vm_readv prlimit64 setrlimit "
         "unlink getdents tkill",
         "LeakSanitizer stops the process and looks through it from a clone"),
     END};
+#endif
 
 /* --- master -------------------------------------------------------------------------------- */
 
-static const struct syscalls_row never_traced[] = {
+#if !SANDBOX_SANITIZED
+static const struct filter_row never_traced[] = {
     OTHERWISE(KILL, "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp",
               "memory and descriptors of other processes"),
     END};
+#endif
 
-static const struct syscalls_row never[] = {
+static const struct filter_row never[] = {
     OTHERWISE(KILL,
               "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr "
               "pivot_root chroot setns unshare open_by_handle_at",
@@ -161,19 +165,16 @@ static const struct syscalls_row never[] = {
               "parts of the kernel that are often attacked and that nothing here uses"),
     OTHERWISE(UNKNOWN, "io_uring_setup", "calls that no filter would see"), END};
 
-static const struct syscalls_row nothing[] = {END};
+#if SANDBOX_SANITIZED
+#define TRACED NULL
+#define MORE   sanitizer_only
+#else
+#define TRACED never_traced
+#define MORE   NULL
+#endif
 
-enum status sandbox_calls(enum sandbox_role role, struct err *err)
-{
-    const struct syscalls_row *more = SANDBOX_SANITIZED ? sanitizer_only : nothing;
-    const struct syscalls_row *traced = SANDBOX_SANITIZED ? nothing : never_traced;
-    switch (role) {
-    case SANDBOX_MASTER:
-        return syscalls_load(SYSCALLS_ALLOW, err, never, traced);
-    case SANDBOX_REFRESHER:
-        return syscalls_load(SYSCALLS_KILL, err, both, refresher_only, more);
-    case SANDBOX_WORKER:
-        break;
-    }
-    return syscalls_load(SYSCALLS_KILL, err, both, worker_only, more);
-}
+const struct sandbox_calls sandbox_calls[SANDBOX_ROLES] = {
+    [SANDBOX_MASTER] = {FILTER_ALLOW, {never, TRACED}},
+    [SANDBOX_REFRESHER] = {FILTER_KILL, {both, refresher_only, MORE}},
+    [SANDBOX_WORKER] = {FILTER_KILL, {both, worker_only, MORE}},
+};

@@ -94,7 +94,16 @@ static const llhttp_settings_t settings = {
 static enum response_fault feed_llhttp(struct response_parse *p, struct str bytes,
                                        enum response_fault fault)
 {
-    return llhttp_execute(&p->llhttp, bytes.p, bytes.n) == HPE_OK ? RESPONSE_NONE : fault;
+    switch (llhttp_execute(&p->llhttp, bytes.p, bytes.n)) {
+    case HPE_OK:
+        return RESPONSE_NONE;
+    case HPE_UNEXPECTED_CONTENT_LENGTH: /* llhttp 9 sees it at the line, 8 leaves it to us */
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return RESPONSE_LENGTH_UNCLEAR;
+    default:
+        return fault;
+    }
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ struct wire_net *wire_net_new(struct loop *loop, const struct wire_options *opti
 
 static void origin_free(struct wire_origin *o)
 {
+    wire_session_drop(o);
     buf_free(&o->url);
     buf_free(&o->host);
     heap_drop(o);
@@ -246,6 +247,7 @@ void wire_opened(struct wire *w, CURLcode code)
         code = fd == CURL_SOCKET_BAD ? CURLE_COULDNT_CONNECT : CURLE_OK;
     }
     if (code != CURLE_OK) {
+        wire_session_drop(w->origin);
         wire_close(w);
         ops.opened(owner, (int)code);
         return;
@@ -299,6 +301,11 @@ int wire_recv(struct wire *w, char *out, size_t size, size_t *n_out)
     }
     *n_out = 0;
     CURLcode code = curl_easy_recv(w->easy, out, size, n_out);
+    /* libcurl says nothing of a ticket; they come before the first answer, if ever. */
+    if (!w->heard && (code == CURLE_OK || code == CURLE_AGAIN)) {
+        w->heard = code == CURLE_OK;
+        wire_session_look(w);
+    }
     /* A read ends with a record, and a short one took all of it. What WIRE_AGAIN leaves may be half of one. */
     w->drained = code == CURLE_OK && *n_out > 0 && *n_out < size;
     return code == CURLE_UNSUPPORTED_PROTOCOL ? CURLE_RECV_ERROR : (int)code; /* closed behind us */

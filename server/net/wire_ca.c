@@ -48,13 +48,11 @@ void wire_ca_drop(struct wire_ca *ca)
     }
 }
 
-static CURLcode on_context(CURL *easy, void *context, void *owner)
+void wire_ca_prepare(const struct wire *w, void *context)
 {
-    struct wire_ca *ca = owner;
-    (void)easy;
-    mbedtls_ssl_conf_ca_chain(context, &ca->chain, NULL);
-    wire_cipher_set(context);
-    return CURLE_OK;
+    if (w->ca) {
+        mbedtls_ssl_conf_ca_chain(context, &w->ca->chain, NULL);
+    }
 }
 
 /* A bundle that cannot be read is named to libcurl, which says what is wrong. */
@@ -64,6 +62,7 @@ bool wire_ca_set(struct wire *w, const char *file)
     if (!net->ca || clock_mono_ms() - net->ca->read_ms >= READ_AGAIN_MS) {
         struct wire_ca *fresh = ca_read(file);
         if (fresh) {
+            wire_session_drop_all(net);
             wire_ca_drop(net->ca);
             net->ca = fresh;
         }
@@ -73,9 +72,7 @@ bool wire_ca_set(struct wire *w, const char *file)
     }
     w->ca = net->ca;
     w->ca->users++;
-    return curl_easy_setopt(w->easy, CURLOPT_CAINFO, NULL) == CURLE_OK &&
-           curl_easy_setopt(w->easy, CURLOPT_SSL_CTX_FUNCTION, on_context) == CURLE_OK &&
-           curl_easy_setopt(w->easy, CURLOPT_SSL_CTX_DATA, (void *)w->ca) == CURLE_OK;
+    return curl_easy_setopt(w->easy, CURLOPT_CAINFO, NULL) == CURLE_OK;
 }
 
 #else
@@ -83,6 +80,11 @@ bool wire_ca_set(struct wire *w, const char *file)
 void wire_ca_drop(struct wire_ca *ca)
 {
     (void)ca;
+}
+
+void wire_ca_prepare(const struct wire *w, void *context)
+{
+    (void)w, (void)context;
 }
 
 bool wire_ca_set(struct wire *w, const char *file)

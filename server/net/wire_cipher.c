@@ -33,7 +33,7 @@ static size_t copy(const int *from, bool fast, int *to, size_t n)
     return n;
 }
 
-void wire_cipher_set(void *context)
+void wire_cipher_prepare(void *context)
 {
     static int suites[SUITES_MAX + 1]; /* mbedTLS keeps the pointer */
     const int *all = mbedtls_ssl_list_ciphersuites();
@@ -44,6 +44,13 @@ void wire_cipher_set(void *context)
         copy(all, false, suites, copy(all, true, suites, 0));
     }
     mbedtls_ssl_conf_ciphersuites(context, suites);
+}
+
+#else
+
+void wire_cipher_prepare(void *context)
+{
+    (void)context;
 }
 
 #endif

@@ -36,11 +36,27 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *owner)
     return size * n;
 }
 
+static CURLcode on_context(CURL *easy, void *context, void *owner)
+{
+    struct wire *w = owner;
+    (void)easy;
+    wire_ca_prepare(w, context);
+    wire_cipher_prepare(context);
+    wire_session_prepare(w, context);
+    return CURLE_OK;
+}
+
+/* A libcurl with another TLS library may have no such callback; then nothing needs it. */
 static bool set_tls(struct wire *w)
 {
     const char *own = w->origin->net->options.ca_file;
-    return curl_easy_setopt(w->easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-           wire_ca_set(w, own ? own : wire_ca_file());
+    bool ok = curl_easy_setopt(w->easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+              wire_ca_set(w, own ? own : wire_ca_file()) && wire_session_set(w);
+    if (ok && (w->ca || w->tickets)) {
+        ok = curl_easy_setopt(w->easy, CURLOPT_SSL_CTX_FUNCTION, on_context) == CURLE_OK &&
+             curl_easy_setopt(w->easy, CURLOPT_SSL_CTX_DATA, (void *)w) == CURLE_OK;
+    }
+    return ok;
 }
 
 bool wire_options_set(struct wire *w, uint32_t connect_ms)

@@ -28,6 +28,7 @@ enum wire_state {
 };
 
 struct wire_ca;
+struct wire_session;
 
 struct wire {
     struct wire_origin *origin;
@@ -37,13 +38,16 @@ struct wire {
     enum wire_state state;
     int fd;            /* -1: not yet, or libcurl has closed it */
     bool secure;       /* TLS: bytes go through libcurl; else straight to fd */
+    bool tickets;      /* wire_session.c keeps its sessions, not libcurl */
+    bool heard;        /* a byte of an answer has come */
     bool drained;      /* TLS holds no byte that nobody has read */
     loop_handle watch; /* 0: not in the loop */
     unsigned events;
     struct wire_ops ops;
     void *owner;
-    uint64_t idle_ms;  /* since when */
-    uint64_t received; /* TLS: what the kernel had received then; 0: never idle, or unknown */
+    uint64_t idle_ms;     /* since when */
+    uint64_t received;    /* TLS: what the kernel had received then; 0: never idle, or unknown */
+    uint64_t verified_ms; /* TLS: its session's certificates */
     LIST_ENTRY(wire) in_share;
     TAILQ_ENTRY(wire) in_idle, in_origin;
 };
@@ -53,7 +57,8 @@ struct wire_origin {
     struct buf url;  /* NUL-terminated */
     struct buf host; /* the header line */
     bool secure;
-    TAILQ_HEAD(, wire) idle; /* last used first */
+    struct wire_session *session; /* to be resumed; NULL: none */
+    TAILQ_HEAD(, wire) idle;      /* last used first */
     LIST_ENTRY(wire_origin) in_net;
 };
 
@@ -96,15 +101,26 @@ void wire_opened(struct wire *w, CURLcode code);
 /* wire_options.c; false: no memory, or a value that libcurl refuses */
 bool wire_options_set(struct wire *w, uint32_t connect_ms);
 
+/* wire_options.c's callback of libcurl calls what is named prepare: context is the TLS library's own
+ * (mbedtls_ssl_config, SSL_CTX). */
+
 /* wire_ca.c */
 bool wire_ca_set(struct wire *w, const char *file);
+void wire_ca_prepare(const struct wire *w, void *context);
 void wire_ca_drop(struct wire_ca *ca); /* of a wire or the net that is no more; NULL is fine */
 
 /* wire_rest.c; before the first connection: how the TLS library gets its memory */
 void wire_rest_begin(void);
 
-/* wire_cipher.c; context: an mbedtls_ssl_config that is being made */
-void wire_cipher_set(void *context);
+/* wire_cipher.c */
+void wire_cipher_prepare(void *context);
+
+/* wire_session.c */
+bool wire_session_set(struct wire *w);
+void wire_session_prepare(struct wire *w, void *context);
+void wire_session_look(struct wire *w); /* a ticket may have come */
+void wire_session_drop(struct wire_origin *o);
+void wire_session_drop_all(struct wire_net *net);
 
 /* wire_multi.c */
 bool wire_multi_begin(struct wire_net *net);

@@ -199,8 +199,9 @@ bool identity_reaches(const char *directory)
 /* What a later exec could bring back. A plain user may not, and has no need to. */
 static void empty_bounding_set(void)
 {
-    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-        prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+    unsigned long cap = 0;
+    while (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) {
+        cap++;
     }
 }
 

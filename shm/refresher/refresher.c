@@ -321,8 +321,11 @@ int refresher_run(const struct config *c, struct segment *s, int dead_fd)
     struct refresher r = {
         .config = c, .segment = s, .dead_fd = dead_fd, .signal_fd = -1, .exit_code = EXIT_AGAIN};
     struct err err;
-    /* Its tables are for MAX_KEYS and mostly empty: fresh pages need no clearing and are no memory. */
+    /* Its tables are for MAX_KEYS and mostly empty: fresh pages need no clearing and are no memory.
+     * What the heap has in reserve, the master's and its own, would be taken before those. */
     mallopt(M_MMAP_THRESHOLD, TABLE_BYTES);
+    mallopt(M_TOP_PAD, TABLE_BYTES / 4);
+    malloc_trim(0);
     if (!enter_process(c, dead_fd)) {
         return EXIT_ASKED;
     }

@@ -10,6 +10,11 @@
 
 #define BUSY_MS 5000
 
+/* Small pieces that SQLite keeps apart for what lives as long as a call. Its own 48 KB are memory from
+ * the first moment, for the parser alone: prepared statements live elsewhere. */
+#define PIECE_BYTES 256
+#define PIECES      48
+
 static const char *const statement_sql[STATEMENT_COUNT] = {
 #define SQL(name, sql) sql,
     KEYSTORE_SQLITE_STATEMENTS(SQL)
@@ -108,6 +113,7 @@ static enum status connect_db(struct store *k, struct err *err)
         status = keystore_sqlite_db_trouble(k, err);
     } else {
         sqlite3_busy_timeout(k->db, BUSY_MS);
+        sqlite3_db_config(k->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, PIECE_BYTES, PIECES);
         status =
             keystore_sqlite_db_run(k, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
     }

@@ -24,7 +24,10 @@ scripts/sbom.sh "$ARCH" "$R" "$PROGRAM" >"$SBOM" || fail "sbom.sh"
 expect "the same twice" "$(scripts/sbom.sh "$ARCH" "$R" "$PROGRAM" | sha256sum)" "$(sha256sum <"$SBOM")"
 expect "what is linked is listed, and no more" "$(jq -r '.packages[].name' "$SBOM" | sort | xargs)" \
     "$({ cut -f1 "$R/$ARCH/packages.tsv"; echo glibc; echo llm-api-converter; } | sort | xargs)"
-expect "each is linked to the program" "$(jq -r '[.relationships[] | select(.relationshipType == "STATIC_LINK")] | length' "$SBOM")" "$(($(jq '.packages | length' "$SBOM") - 1))"
+expect "each is linked to the program, but for the one that made its filters" \
+    "$(jq -r '[.relationships[] | select(.relationshipType == "STATIC_LINK")] | length' "$SBOM")" "$(($(jq '.packages | length' "$SBOM") - 2))"
+expect "and that one is no part of it" "$(jq -r '.relationships[] | select(.spdxElementId == "SPDXRef-libseccomp") | [.relationshipType, .relatedSpdxElement] | join(" ")' "$SBOM")" \
+    "BUILD_TOOL_OF SPDXRef-llm-api-converter"
 expect "the program's checksum" "$(jq -r '.packages[0].checksums[0].checksumValue' "$SBOM")" "$(sha256sum "$PROGRAM" | cut -d' ' -f1)"
 expect "the time" "$(jq -r .creationInfo.created "$SBOM")" 2026-09-21T14:13:20Z
 expect "each source's checksum is in the lock" "$(jq -r '.packages[1:][] | select(.name != "glibc") | .checksums[0].checksumValue' "$SBOM" | sort)" \

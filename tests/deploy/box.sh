@@ -8,7 +8,7 @@
 BOX=$T/box
 BOX_PID=                                  # systemd's, as this machine sees it
 BOX_GROUP=/sys/fs/cgroup/systemd/llm-box-$$ # its part of the cgroup tree; it sees no other
-BOX_PACKAGES=systemd-sysv,dbus,adduser,ca-certificates,curl,procps,libcurl4,libcjson1,libnghttp2-14,libmbedcrypto7,libseccomp2,libsqlite3-0
+BOX_PACKAGES=systemd-sysv,dbus,adduser,ca-certificates,curl,procps,libcurl4,libcjson1,libnghttp2-14,libmbedcrypto7,libsqlite3-0
 
 # In the new namespaces: mounts, then systemd. It wants a /dev that it may copy (PrivateDevices), and a root that is no
 # chroot (user namespaces are refused in one).

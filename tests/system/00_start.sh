@@ -25,7 +25,7 @@ first_200() {
 start_mock
 
 run -- --version
-expect "--version" "$CODE $(cat "$T/out")" "0 llm-api-converter 1.0.0 linux/$(dpkg --print-architecture 2>/dev/null || uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
+expect "--version" "$CODE $(cat "$T/out")" "0 llm-api-converter 1.0.0 linux/$ARCH"
 run -- --help
 expect "--help" "$CODE" 0
 expect_match "--help lists" "$(cat "$T/out")" 'create-api-key'

@@ -8,6 +8,10 @@ case $BUILD in */asan)
     skip "half a minute of waiting for clocks; the code is that of the release run"
     finish
     ;;
+*/static-* | */emulated-*)
+    skip "no library is put before a static program"
+    finish
+    ;;
 esac
 
 # shellcheck source=tests/system/clock.sh

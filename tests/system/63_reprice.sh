@@ -167,7 +167,7 @@ check_store() { # STORE
     esac >"$T/audit"
     expect "$store: the audit" "$(cat "$T/audit")" "reset-spend|$total|0|1|1"
     tool usage --audit --output json
-    expect "$store: usage --audit" "$(jq -r '.[] | [.key, .action, (.before_usd * 1000000 | round), .after_usd, .month == (now | strftime("%Y-%m"))] | map(tostring) | join("|")' "$T/out")" "$bob_id|reset-spend|$total|0|true"
+    expect "$store: usage --audit" "$(jq -r '.[] | [.key, .action, (.before_usd * 1000000 | round), (.after_usd | round), .month == (now | strftime("%Y-%m"))] | map(tostring) | join("|")' "$T/out")" "$bob_id|reset-spend|$total|0|true"
     tool usage --audit
     expect_match "$store: usage --audit, as text" "$(cat "$T/out")" "$bob_id +reset-spend"
     eventually $((5 * SLOW)) has_rows "$store" $((ROWS + ROWS / 8 + 5))

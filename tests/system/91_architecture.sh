@@ -47,7 +47,6 @@ expect "build-docker.sh: code" "$?" 1
 expect_match "build-docker.sh" "$(cat "$T/out")" 'is arm64, and amd64 is needed'
 expect_no_match "build-docker.sh: nothing is built" "$(cat "$T/stub/calls")" 'buildx build'
 
-case $(uname -m) in aarch64) here=arm64 ;; *) here=amd64 ;; esac
-expect "the program names its own" "$("$PROGRAM" version)" "$("$PROGRAM" version | cut -d' ' -f1,2) linux/$here"
-expect_true "and is it" scripts/check-architecture.sh "$here" "$PROGRAM"
+expect "the program names its own" "$("$PROGRAM" version)" "$("$PROGRAM" version | cut -d' ' -f1,2) linux/$ARCH"
+expect_true "and is it" scripts/check-architecture.sh "$ARCH" "$PROGRAM"
 finish

@@ -7,6 +7,7 @@
 #   ask '{"model":...}'; expect "status" "$CODE" 200
 #   finish
 set -uo pipefail
+export LC_ALL=C.UTF-8 # whatever the caller's is, a letter is a letter
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$ROOT/${B:-build}
@@ -26,7 +27,9 @@ KEY=
 KEY_ID=
 CODE=
 MODEL=claude-sonnet-4-5
-case $BUILD in */*asan) SLOW=10 ;; *) SLOW=1 ;; esac # factor for time limits
+case $BUILD in */*asan | */emulated-*) SLOW=10 ;; *) SLOW=1 ;; esac # factor for time limits
+# the architecture of the program, in Debian's words
+case $BUILD in */emulated-*) ARCH=${BUILD##*-} ;; *) ARCH=$(dpkg --print-architecture 2>/dev/null || uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/') ;; esac
 
 cleanup() {
     local job
@@ -183,6 +186,8 @@ environment() {
     [ -z "${CLOCK_SHIM:-}" ] || ENVIRONMENT_LIST+=(LD_PRELOAD="$LD_PRELOAD" CLOCK_SHIM="$CLOCK_SHIM") # run.sh's MONTH_ENDS_IN
     # gcov writes its files at the end of each process, as whoever made them
     case $BUILD in */cov) ENVIRONMENT_LIST+=(SANDBOX=off RUN_AS_USER=root ALLOW_ROOT=true) ;; esac
+    # qemu has no filter of system calls
+    case $BUILD in */emulated-*) ENVIRONMENT_LIST+=(SANDBOX=off) ;; esac
 }
 
 # run [VAR=value...] -- ARGUMENTS...: our program in the foreground; output in $T/out and $T/err, code in CODE

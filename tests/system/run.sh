@@ -30,9 +30,11 @@ if [ -n "${MONTH_ENDS_IN:-}" ]; then
     }
 fi
 export -f one
+most=600 # seconds a script
+[[ $B != */emulated-* ]] || most=900
 for file in tests/system/[0-9][0-9]_*.sh; do
     name=$(basename "$file" .sh)
     [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-    tally 600 "$name" bash -c 'one "$1"' bash "$file"
+    tally "$most" "$name" bash -c 'one "$1"' bash "$file"
 done
 tally_end system

@@ -1,4 +1,5 @@
 #include "master/supervise/sandbox.h"
+#include "master/supervise/sandbox_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +80,7 @@ static int end_of(int (*body)(void))
 
 static bool filtered(void)
 {
-    return syscalls_built_in() && syscalls_known();
+    return sandbox_filters[SANDBOX_MASTER].n > 0 && syscalls_known();
 }
 
 /* --- master --- */
@@ -172,6 +173,29 @@ static void test_begin_filters_what_no_program_of_ours_calls(void **unused)
     }
     assert_int_equal(end_of(enter_namespace), 1000 + SIGSYS);
     rmdir(state);
+}
+
+/* --- the filters that were made while this was built --- */
+
+static void test_filters_are_those_of_the_tables(void **unused)
+{
+    (void)unused;
+    static struct filter f;
+    struct err err;
+    for (int i = 0; i < SANDBOX_ROLES; i++) {
+        const struct syscalls_filter *built = &sandbox_filters[i];
+        assert_int_equal(
+            filter_make(&f, "", sandbox_calls[i].others, sandbox_calls[i].tables, &err), STATUS_OK);
+        assert_int_equal(built->n, f.n);
+        assert_int_equal(built->n_selves, f.n_selves);
+        assert_memory_equal(built->steps, f.steps, f.n * sizeof *f.steps);
+        assert_memory_equal(built->selves, f.selves, f.n_selves * sizeof *f.selves);
+    }
+    if (!SANITIZED && sandbox_filters[SANDBOX_MASTER].n > 0) { /* tgkill, to itself alone */
+        assert_int_equal(sandbox_filters[SANDBOX_MASTER].n_selves, 0);
+        assert_int_equal(sandbox_filters[SANDBOX_REFRESHER].n_selves, 1);
+        assert_int_equal(sandbox_filters[SANDBOX_WORKER].n_selves, 1);
+    }
 }
 
 /* --- children --- */
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_begin_as_root_becomes_the_user_and_gives_it_state_dir),
         cmocka_unit_test(test_begin_as_root_only_where_it_is_allowed),
         cmocka_unit_test(test_begin_filters_what_no_program_of_ours_calls),
+        cmocka_unit_test(test_filters_are_those_of_the_tables),
         cmocka_unit_test(test_enter_worker_reads_what_it_needs),
         cmocka_unit_test(test_enter_refresher_writes_state_dir_alone),
         cmocka_unit_test(test_enter_kills_what_is_not_in_the_table),

@@ -122,6 +122,9 @@ static void test_trailers_are_the_end_of_a_body(void **state)
 #define START ":method GET\n:scheme http\n:path /a\n"
 #define LONG  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+/* libnghttp2 1.64 knows that no user may stand before the host, and resets; 1.52 leaves it to us. */
+#define EITHER "INVALID or RST_STREAM"
+
 static void test_odd_heads_are_refused(void **state)
 {
     (void)state;
@@ -137,7 +140,8 @@ static void test_odd_heads_are_refused(void **state)
         {"another host", "INVALID", STR(START ":authority x\nhost y")},
         {"key twice", "INVALID", STR(START ":authority x\nx-api-key 1\nx-api-key 2")},
         {"bare CR", "INVALID", STR(START ":authority x\na b\rc: d")},
-        {"bad host", "INVALID", STR(START ":authority x@y")},
+        {"bad host", "INVALID", STR(START ":authority x:y")},
+        {"a user", EITHER, STR(START ":authority x@y")},
         {"fragment", "INVALID", STR(":method GET\n:scheme http\n:path /a#b\n:authority x")},
         {"strange method", "NO_METHOD", STR(":method BREW\n:scheme http\n:path /a\n:authority x")},
         {"expectation", "EXPECTATION", STR(START ":authority x\nexpect tea")},
@@ -171,7 +175,11 @@ static void test_odd_heads_are_refused(void **state)
         body_is(b, 3, "");
         bool reset = h2_count(b, RST, 1, &f) > 0 && h2_count(b, HEADERS, 1, &f) == 0;
         struct str body = h2_body(b, 1);
-        if (reset != !table[i].answer || !text_eq(body, text_from(table[i].answer)))
+        const char *answer = table[i].answer;
+        if (answer && strcmp(answer, EITHER) == 0) {
+            answer = reset ? NULL : "INVALID";
+        }
+        if (reset != !answer || !text_eq(body, text_from(answer)))
             fail_msg("%s: reset %d, \"%.*s\"", table[i].name, reset, STR_ARG(body));
         bed_teardown(&each);
     }

@@ -1,11 +1,9 @@
 #include "server/net/fetch.h"
 
 #include "tests/unit/fetch_case.h"
+#include "tests/unit/tls_server.h"
 
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 static void test_request_on_the_wire_is_what_was_asked(void **state)
 {
@@ -189,64 +187,6 @@ static void test_handshake_that_hangs_ends_with_the_connect_timeout(void **state
 
 /* ---- TLS ---------------------------------------------------------------------------------- */
 
-extern char **environ;
-
-static pid_t run_openssl(char *const argv[], int out_fd)
-{
-    pid_t pid;
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, out_fd, 1);
-    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    int failed = posix_spawnp(&pid, "openssl", &files, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    return failed ? -1 : pid;
-}
-
-static bool make_certificate(char *cert, char *key)
-{
-    char *argv[] = {"openssl",
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1",
-                    "-nodes",
-                    "-days",
-                    "1",
-                    "-subj",
-                    "/CN=test",
-                    "-addext",
-                    "subjectAltName=IP:127.0.0.1",
-                    "-keyout",
-                    key,
-                    "-out",
-                    cert,
-                    NULL};
-    int status = -1;
-    pid_t pid = run_openssl(argv, 2);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-/* Its first line of output tells the port: "ACCEPT 127.0.0.1:41233". */
-static pid_t serve_tls(char *cert, char *key, unsigned *port_out)
-{
-    char *argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
-                    cert,      "-key",     key,       "-www",        NULL};
-    int ends[2];
-    char line[100] = "";
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    pid_t pid = run_openssl(argv, ends[1]);
-    close(ends[1]);
-    FILE *out = fdopen(ends[0], "r");
-    assert_non_null(out);
-    while (fgets(line, sizeof line, out) && sscanf(line, "ACCEPT 127.0.0.1:%u", port_out) != 1)
-        continue;
-    fclose(out);
-    return pid;
-}
-
 static void check_tls(struct world *w, const char *ca_file, unsigned port, enum status end,
                       const char *text)
 {
@@ -270,27 +210,16 @@ static void check_tls(struct world *w, const char *ca_file, unsigned port, enum 
 
 static void test_certificate_of_unknown_issuer_is_refused(void **state)
 {
-    char dir[] = "/tmp/test_fetch.XXXXXX", cert[64], key[64];
-    assert_non_null(mkdtemp(dir));
-    snprintf(cert, sizeof cert, "%s/cert.pem", dir);
-    snprintf(key, sizeof key, "%s/key.pem", dir);
-    if (make_certificate(cert, key)) {
-        unsigned port = 0;
-        pid_t pid = serve_tls(cert, key, &port);
-        assert_true(pid > 0);
-        check_tls(*state, NULL, port, STATUS_UPSTREAM,
-                  "TLS verification of the model service failed (curl 60)");
-        check_tls(*state, cert, port, STATUS_OK, "");
-        check_tls(*state, "/nonexistent", port, STATUS_UPSTREAM,
-                  "cannot read the CA bundle for the model service (curl 77)");
-        kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
-    } else {
-        print_message("no openssl program: not tested\n");
+    struct tls_server server = {0};
+    if (!tls_server_open(&server, "-tls1_3")) {
+        skip();
     }
-    unlink(cert);
-    unlink(key);
-    rmdir(dir);
+    check_tls(*state, NULL, server.port, STATUS_UPSTREAM,
+              "TLS verification of the model service failed (curl 60)");
+    check_tls(*state, server.cert, server.port, STATUS_OK, "");
+    check_tls(*state, "/nonexistent", server.port, STATUS_UPSTREAM,
+              "cannot read the CA bundle for the model service (curl 77)");
+    tls_server_shut(&server);
 }
 
 int main(void)

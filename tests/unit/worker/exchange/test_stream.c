@@ -166,6 +166,42 @@ static void test_first_frame_exception_is_retried_like_a_status(void **state)
     assert_int_equal(counters_sum(&g->segment, COUNTER_TOKENS_IN), 6 * 9 + 6 * (900 + 1));
 }
 
+/* Claude's own error in the place of an answer: once more; where that is no better, a status. */
+static void error_event_first(struct gateway *g, struct loopback_conn *c, struct str request)
+{
+    if (g->step == 1 && g->bedrock.requests % 2 == 0) {
+        up_good_stream(g, c, request);
+        return;
+    }
+    up_stream(c);
+    up_chunk(c, g->text);
+    up_end(c);
+}
+
+static void test_first_error_event_is_retried_like_a_status(void **state)
+{
+#define ERROR_EVENT(type) "{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"m\"}}"
+    static const struct {
+        const char *event, *status;
+    } rows[] = {{ERROR_EVENT("overloaded_error"), "HTTP/1.1 529"},
+                {ERROR_EVENT("rate_limit_error"), "HTTP/1.1 429"},
+                {ERROR_EVENT("api_error"), "HTTP/1.1 500"}};
+    struct gateway *g = *state;
+    g->reply = error_event_first;
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        bool cured = i & 1;
+        uint32_t before = g->bedrock.requests;
+        g->text = rows[i / 2].event;
+        g->step = cured;
+        client_close(&g->client);
+        client_ask(g, &g->client, MESSAGES, KEY, STREAM_BODY);
+        GATEWAY_UNTIL(g, (hurry(g), client_has(&g->client, 1, cured ? "\r\n0\r\n\r\n" : "\"}")));
+        client_check(&g->client, g->text, cured ? "HTTP/1.1 200 OK" : rows[i / 2].status, true);
+        client_check(&g->client, g->text, "event: error", false);
+        assert_int_equal(g->bedrock.requests - before, 2);
+    }
+}
+
 static void test_tier_refused_by_an_exception_is_dropped(void **state)
 {
     struct gateway *g = *state;
@@ -413,6 +449,7 @@ int main(void)
         GATEWAY(test_stream_chat_broken_has_error_and_no_done),
         GATEWAY(test_first_frame_exception_is_http_status),
         GATEWAY(test_first_frame_exception_is_retried_like_a_status),
+        GATEWAY(test_first_error_event_is_retried_like_a_status),
         GATEWAY(test_tier_refused_by_an_exception_is_dropped),
         GATEWAY(test_broken_before_first_event_is_http_status),
         GATEWAY(test_other_answer_than_a_stream_is_502),

@@ -417,8 +417,9 @@ static void tell_clients_fault(struct exchange *x)
 {
     char text[200];
     clean_text(text_from(x->attempt.reply->error.text), text, sizeof text);
-    if (x->outcome.err.code == STATUS_INVALID && text[0]) {
-        err_set(&x->outcome.err, STATUS_INVALID, "%s", text);
+    enum status code = x->outcome.err.code;
+    if ((code == STATUS_INVALID || code == STATUS_CONTEXT) && text[0]) {
+        err_set(&x->outcome.err, code, "%s", text);
     }
 }
 

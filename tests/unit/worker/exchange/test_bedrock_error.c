@@ -356,9 +356,14 @@ static void test_own_error_of_the_clients_keeps_its_words(void **state)
     assert_false(bedrock_own_error(&x));
     assert_int_equal(x.outcome.err.code, STATUS_INVALID);
     assert_string_equal(x.outcome.err.text, "no image, [account]");
+    x.outcome.err.code = STATUS_CONTEXT;
+    relay_fail(&reply, STR("context_length_exceeded"), STR("300 of 200 tokens"));
+    assert_false(bedrock_own_error(&x));
+    assert_int_equal(x.outcome.err.code, STATUS_CONTEXT);
+    assert_string_equal(x.outcome.err.text, "300 of 200 tokens");
     relay_fail(&reply, STR("image_parse_error"), STR(""));
     assert_false(bedrock_own_error(&x));
-    assert_string_equal(x.outcome.err.text, "no image, [account]");
+    assert_string_equal(x.outcome.err.text, "300 of 200 tokens");
 }
 
 /* AWS's answer to a wrong signature repeats the request, session token included. */

@@ -257,6 +257,9 @@ static void test_the_clients_fault_is_the_clients(void **state)
         {"{\"type\":\"invalid_request_error\"}", STATUS_INVALID},
         {"{\"code\":null,\"type\":\"invalid_request_error\"}", STATUS_INVALID},
         {"{\"code\":400,\"message\":\"m\"}", STATUS_INVALID},
+        {"{\"code\":\"validation_error\"}", STATUS_INVALID},
+        {"{\"type\":\"ValidationException\"}", STATUS_INVALID},
+        {"{\"code\":\"unsupported_value\"}", STATUS_INVALID},
         {"{\"code\":404,\"message\":\"m\"}", STATUS_UPSTREAM},
         {"{}", STATUS_UPSTREAM},
     };

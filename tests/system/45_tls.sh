@@ -253,6 +253,37 @@ else
     done
 fi
 
+# --- the server is another one meanwhile, with the same keys for its tickets: what it does not resume costs no request a second attempt
+ONCE=$(free_port)
+openssl rand 80 >"$T/ticket.key"
+another() { # DIRECTIVES
+    {
+        sed "/^    server {/,\$d; s|nginx/pid|nginx/another.pid|" "$T/nginx.conf"
+        once "$ONCE" TLSv1.2 ours-rsa | sed "s|ssl_protocols .*|$1 ssl_session_ticket_key $T/ticket.key;|"
+        echo '}'
+    } >"$T/another.conf"
+    nginx -p "$T/nginx" -c "$T/another.conf" -g 'daemon off;' >>"$T/nginx.log" 2>&1 &
+    another=$!
+    eventually $((5 * SLOW)) curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$ONCE/health"
+}
+start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$ONCE" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
+make_key another
+codes=
+for directives in 'ssl_protocols TLSv1.3;' 'ssl_protocols TLSv1.2;' 'ssl_protocols TLSv1.2; ssl_session_tickets off;' \
+    'ssl_protocols TLSv1.2;' 'ssl_protocols TLSv1.3;' 'ssl_protocols TLSv1.2;'; do
+    another "$directives"
+    for _ in 1 2; do
+        ask "$(message hi)"
+        codes+=$CODE
+    done
+    kill "$another"
+    wait "$another" || true
+done
+expect "of TLS 1.3, of 1.2, without tickets, and back" "$codes" "$(printf '200%.0s' $(seq 12))"
+eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 12 ]' # they are counted once a second
+expect "attempts after the first" "$(curl -fsS "$URL/metrics" | awk '$1 == "llm_api_converter_upstream_retries_total" { print $2 }')" 0
+stop_server
+
 # what an open stream costs a worker, TLS and all: each connection has a context of libcurl's and of its library's own
 private_kb() { awk '/^Private_(Clean|Dirty):/ { sum += $2 } END { print sum }' "/proc/$(processes '^worker' | head -1)/smaps_rollup"; }
 STREAMS=200

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __has_feature
@@ -83,10 +84,16 @@ void *heap_grow(void *p, size_t n)
 void *heap_pages(size_t n)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    void *p = heap_must_fail() || n > SIZE_MAX - page
-                  ? NULL
-                  : aligned_alloc(page, (n + page - 1) / page * page);
-    return p ? memset(p, 0, n) : NULL;
+    if (heap_must_fail() || n > SIZE_MAX - page) {
+        return NULL;
+    }
+    size_t whole = (n + page - 1) / page * page;
+    void *p = aligned_alloc(page, whole);
+    /* Given back and taken anew they are zero. Written as zero they would be memory at once. */
+    if (p && madvise(p, whole, MADV_DONTNEED) != 0) {
+        memset(p, 0, whole);
+    }
+    return p;
 }
 
 void heap_drop(void *p)

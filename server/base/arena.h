@@ -31,7 +31,8 @@ size_t arena_used(const struct arena *arena);
 /* Objects that live as long as a connection, a worker or the process. heap_new zeroes. */
 void *heap_new(size_t n);           /* NULL when memory is out */
 void *heap_grow(void *p, size_t n); /* realloc; old block kept on NULL */
-/* Zeroed, at the start of a page and the only one in its pages: the system can have them back. */
+/* Zeroed, at the start of a page and the only one in its pages: the system can have them back. A page is no memory
+ * before it is written. */
 void *heap_pages(size_t n);
 void heap_drop(void *p);
 

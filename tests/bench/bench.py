@@ -373,6 +373,7 @@ def main():
     parse.add_argument("--only", default="", help="rows whose name has this in it; also: burst, streams, 10,000, start")
     parse.add_argument("--quick", action="store_true", help="without the 10,000 streams")
     parse.add_argument("--plain", action="store_true", help="without https://")
+    parse.add_argument("--tls", action="store_true", help="https:// alone")
     args = parse.parse_args()
     for tool in ("nginx", "wrk", "openssl", "taskset"):
         if not shutil.which(tool):
@@ -388,7 +389,7 @@ def main():
     report, bed = Report(), Bed()
     try:
         measure_start(bed, report, args, programs)
-        for transport in ("http",) if args.plain else ("http", "https"):
+        for transport in ("http",) if args.plain else ("https",) if args.tls else ("http", "https"):
             measure_requests(bed, report, transport, args, programs)
             measure_streams(bed, report, transport, args, programs)
             measure_ten_thousand(bed, report, transport, args, programs)

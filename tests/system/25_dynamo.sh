@@ -169,14 +169,13 @@ stop_server
 
 # --- many keys ---
 dynamo __fill -o /dev/null -d '{"table":"anthropic-proxy-api-keys","count":100000}'
-for _ in 1 2 3 4 5; do # the machine may have other work: the first that is quick is believed
-    stop_server
-    begin=$(now_ms)
-    start_server "${STORE[@]}" MAX_KEYS=200000 DYNAMODB_TIMEOUT=10
-    took=$(($(now_ms) - begin))
-    [ "$took" -gt $((5000 * SLOW)) ] || break
-done
-expect_below "100,000 keys are loaded after ms" "$took" $((5000 * SLOW))
+begin=$(now_ms)
+start_server "${STORE[@]}" MAX_KEYS=200000 DYNAMODB_TIMEOUT=10
+took=$(($(now_ms) - begin))
+busy=$(awk '{ sub(/.*\) /, ""); print ($12 + $13) * 1000 / hz }' hz="$(getconf CLK_TCK)" "/proc/$(processes '^refresher')/stat")
+echo "  100,000 keys are loaded after $took ms, of which the refresher works $busy ms"
+expect_below "100,000 keys are loaded after ms" "$took" $((25000 * SLOW)) # the machine may have other work
+expect_below "the refresher works for ms" "$busy" $((2500 * SLOW))
 expect_match "all of them" "$(cat "$T/server.log")" 'loaded 1000[0-9]{2} keys'
 expect "a key among many" "$(status_with_key "$alice")" 400
 expect_no_match "keys in the log" "$(cat "$T/server.log")" 'sk-dev-[0-9A-Za-z]{32}'

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -159,6 +160,11 @@ static void test_heap_pages_are_its_own(void **state)
         uint8_t *p = heap_pages(n);
         assert_non_null(p);
         assert_int_equal((uintptr_t)p % page, 0);
+        unsigned char in_memory[8] = {0};
+        assert_int_equal(mincore(p, n, in_memory), 0);
+        for (size_t i = 0; i < n; i += page) {
+            assert_int_equal(in_memory[i / page] & 1, 0);
+        }
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(p[i], 0);
         }

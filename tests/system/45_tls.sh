@@ -266,16 +266,17 @@ s = socket.socket()
 s.bind(("127.0.0.1", 0))
 s.listen(8)
 print(s.getsockname()[1], flush=True)
-def offers(hello): # pre_shared_key (RFC 8446 4.2.11) among the extensions
+def extensions(hello): # RFC 8446 4.1.2
     at = 5 + 4 + 2 + 32
     at += 1 + hello[at]
     at += 2 + int.from_bytes(hello[at:at + 2], "big")
     at += 1 + hello[at] + 2
+    found = {}
     while at < len(hello):
-        if hello[at:at + 2] == b"\0\x29":
-            return True
-        at += 4 + int.from_bytes(hello[at + 2:at + 4], "big")
-    return False
+        size = int.from_bytes(hello[at + 2:at + 4], "big")
+        found[int.from_bytes(hello[at:at + 2], "big")] = hello[at + 4:at + 4 + size]
+        at += 4 + size
+    return found
 def relay(c):
     hello = b""
     while len(hello) < 5 or len(hello) < 5 + int.from_bytes(hello[3:5], "big"):
@@ -283,9 +284,10 @@ def relay(c):
         if not more:
             return c.close()
         hello += more
-    if offers(hello):
+    found = extensions(hello)
+    if 41 in found: # pre_shared_key; 45: psk_key_exchange_modes
         with open(sys.argv[2], "a") as log:
-            log.write("r")
+            log.write(found[45].hex() + ";")
         return c.close()
     up = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
     up.sendall(hello)
@@ -308,7 +310,7 @@ PY
         codes+=$CODE
     done
     expect "a session is refused by hanging up" "$codes" 200200200200
-    expect "each but the first was" "$(cat "$T/refused")" rrr
+    expect "each but the first was, and would have had new keys (psk_dhe_ke alone)" "$(cat "$T/refused")" "0101;0101;0101;"
     eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 4 ]' # they are counted once a second
     expect "and none was attempted again" "$(retries)" 0
     kill "$bears"

@@ -25,8 +25,8 @@ digest=
 [ -z "$program" ] || digest=$(sha256sum "$program" | cut -d' ' -f1)
 packages | jq -Rn --arg version "$version" --arg arch "$arch" --arg digest "$digest" --argjson date "$date" \
     --rawfile lock docker/release.lock '
-    # the upstream version in a Debian one: 1:8.14.1-2+deb13u5 -> 8.14.1
-    def upstream: sub("^[0-9]+:"; "") | sub("-[^-]*$"; "") | sub("~.*$"; "");
+    # the upstream version in a Debian one: 1:8.14.1-2+deb13u5 -> 8.14.1, 0.6+dfsg.1-3 -> 0.6
+    def upstream: sub("^[0-9]+:"; "") | sub("-[^-]*$"; "") | sub("[~+].*$"; "");
     # vendor:product, as the databases write them
     {curl: "haxx:libcurl", mbedtls: "arm:mbed_tls", bearssl: "bearssl:bearssl", cjson: "davegamble:cjson", nghttp2: "nghttp2:nghttp2", sqlite3: "sqlite:sqlite", libseccomp: "libseccomp_project:libseccomp",
      llhttp: "llhttp:llhttp", glibc: "gnu:glibc"} as $cpe

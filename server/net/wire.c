@@ -237,6 +237,15 @@ static void attach(struct wire *w)
     }
 }
 
+/* With the time to connect once more from its beginning. */
+static bool connect_again(struct wire *w)
+{
+    CURLM *multi = w->origin->net->multi;
+    w->again = true;
+    curl_multi_remove_handle(multi, w->easy);
+    return curl_multi_add_handle(multi, w->easy) == CURLM_OK;
+}
+
 void wire_opened(struct wire *w, CURLcode code)
 {
     struct wire_ops ops = w->ops;
@@ -248,6 +257,9 @@ void wire_opened(struct wire *w, CURLcode code)
     }
     if (code != CURLE_OK) {
         wire_session_drop(w->origin);
+        if (wire_session_blamed(w, code) && connect_again(w)) {
+            return;
+        }
         wire_close(w);
         ops.opened(owner, (int)code);
         return;

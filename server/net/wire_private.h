@@ -39,6 +39,8 @@ struct wire {
     int fd;            /* -1: not yet, or libcurl has closed it */
     bool secure;       /* TLS: bytes go through libcurl; else straight to fd */
     bool tickets;      /* wire_session.c keeps its sessions, not libcurl */
+    bool offered;      /* its handshake began with a session of the origin */
+    bool again;        /* libcurl connects for the second time */
     bool heard;        /* a byte of an answer has come */
     bool drained;      /* TLS holds no byte that nobody has read */
     loop_handle watch; /* 0: not in the loop */
@@ -119,6 +121,8 @@ void wire_cipher_prepare(void *context);
 bool wire_session_set(struct wire *w);
 void wire_session_prepare(struct wire *w, void *context);
 void wire_session_look(struct wire *w); /* a ticket may have come */
+/* That the handshake failed may be the session's doing: worth a try without. */
+bool wire_session_blamed(const struct wire *w, CURLcode code);
 void wire_session_drop(struct wire_origin *o);
 void wire_session_drop_all(struct wire_net *net);
 

@@ -9,7 +9,9 @@
  * A session is of one origin (scheme, host and port) of one net (one CA file, verification always
  * on), and of the CA bundle that verified it. What it leads to counts from the last full
  * verification: after VERIFIED_MS certificates are looked at again, whatever tickets say. A ticket
- * that the server does not know costs nothing but itself: TLS goes on with a full handshake. OpenSSL
+ * that the server does not know costs nothing but itself: TLS goes on with a full handshake. Where it
+ * does not (mbedTLS with a session of TLS 1.3 speaks nothing older, and after a full handshake of TLS
+ * 1.2 without a ticket it has the old one with the new keys), we connect once more, without. OpenSSL
  * keeps the certificate, and libcurl checks its name each time. Sessions stay on the heap of the
  * process that made them. Through a proxy libcurl's own cache works: a proxy may speak TLS, too.
  *
@@ -73,7 +75,7 @@ static bool tls_supported(void)
 static void tls_prepare(struct wire *w, void *config)
 {
     const struct wire_session *s = w->origin->session;
-    mbedtls_ssl_context *ssl = s ? context_of(w) : NULL;
+    mbedtls_ssl_context *ssl = w->offered ? context_of(w) : NULL;
     mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
     if (ssl && mbedtls_ssl_set_session(ssl, &s->tls) == 0) {
         w->verified_ms = s->verified_ms;
@@ -125,6 +127,7 @@ void wire_session_look(struct wire *w)
 struct ticket_owner {
     struct wire_origin *origin; /* outlives all connections */
     uint64_t verified_ms;
+    bool offer;
 };
 
 static int owner_index = -1;
@@ -180,7 +183,7 @@ static void on_state(const SSL *ssl, int where, int value)
     (void)value;
     struct ticket_owner *owner = owner_of(ssl);
     const struct wire_session *s = owner->origin->session;
-    if (!(where & SSL_CB_HANDSHAKE_START) || !SSL_in_before(ssl) || !s) {
+    if (!(where & SSL_CB_HANDSHAKE_START) || !SSL_in_before(ssl) || !owner->offer || !s) {
         return;
     }
     SSL_SESSION *copy = SSL_SESSION_dup(s->tls);
@@ -198,7 +201,7 @@ static void tls_prepare(struct wire *w, void *context)
         heap_drop(owner);
         return;
     }
-    *owner = (struct ticket_owner){w->origin, w->verified_ms};
+    *owner = (struct ticket_owner){w->origin, w->verified_ms, w->offered};
     SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, on_ticket);
@@ -264,9 +267,15 @@ void wire_session_prepare(struct wire *w, void *context)
         wire_session_drop(o);
     }
     w->verified_ms = now_ms;
+    w->offered = w->tickets && o->session && !w->again;
     if (w->tickets) {
         tls_prepare(w, context);
     }
+}
+
+bool wire_session_blamed(const struct wire *w, CURLcode code)
+{
+    return code == CURLE_SSL_CONNECT_ERROR && w->offered;
 }
 
 bool wire_session_set(struct wire *w)

@@ -29,6 +29,7 @@ expect "each is linked to the program, but for the one that made its filters" \
 expect "and that one is no part of it" "$(jq -r '.relationships[] | select(.spdxElementId == "SPDXRef-libseccomp") | [.relationshipType, .relatedSpdxElement] | join(" ")' "$SBOM")" \
     "BUILD_TOOL_OF SPDXRef-llm-api-converter"
 expect "the program's checksum" "$(jq -r '.packages[0].checksums[0].checksumValue' "$SBOM")" "$(sha256sum "$PROGRAM" | cut -d' ' -f1)"
+expect "versions as the databases of vulnerabilities have them" "$(jq -r '.packages[].versionInfo | select(test("^[0-9]+(\\.[0-9]+)+$") | not)' "$SBOM")" ""
 expect "the time" "$(jq -r .creationInfo.created "$SBOM")" 2026-09-21T14:13:20Z
 expect "each source's checksum is in the lock" "$(jq -r '.packages[1:][] | select(.name != "glibc") | .checksums[0].checksumValue' "$SBOM" | sort)" \
     "$(awk '$4 ~ /\.(dsc|deb)$/ { print $3 }' docker/release.lock | sort)"

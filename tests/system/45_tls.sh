@@ -39,7 +39,7 @@ once() { # PORT PROTOCOL CERTIFICATE: a server that hangs up after each answer, 
         access_log $T/sessions-$1 sessions;
         location / {
             proxy_pass $MOCK_URL; proxy_http_version 1.1; proxy_buffering off;
-            proxy_set_header Connection ""; proxy_set_header Host localhost:$1;
+            proxy_set_header Connection ""; proxy_set_header Host \$http_host;
         }
     }
 CONF
@@ -228,7 +228,10 @@ mock_reset
 # --- each connection but a worker's first resumes the TLS session of the one before; what nginx says of the model's requests
 sessions() { awk '$2 ~ "^/model/" { printf "%s", $1 }' "$T/sessions-$1"; }
 noted() { [ "$(sessions "$1" | wc -c)" -eq "$2" ]; }
-if ldd "$PROGRAM" 2>/dev/null | grep -q libcurl && ! ldd "$PROGRAM" | grep -q libssl; then
+linked=$(ldd "$PROGRAM" 2>/dev/null || true) # the static program: nothing
+SESSIONS=ours
+case $linked in *libcurl-gnutls*) SESSIONS=libcurl ;; *libssl*) ;; *libcurl*) SESSIONS=libcurl ;; esac
+if [ $SESSIONS = libcurl ]; then
     echo "  $NAME: this libcurl has no OpenSSL, and sessions of its own: not tested"
 else
     for port in "$ONCE_13" "$ONCE_12"; do
@@ -251,6 +254,98 @@ else
         expect "sixty at the same time" "$(sessions "$port")" ".$(printf 'r%.0s' $(seq 63))"
         stop_server
     done
+fi
+
+# --- sessions that cost a handshake cost no request a second attempt
+retries() { curl -fsS "$URL/metrics" | awk '$1 == "llm_api_converter_upstream_retries_total" { print $2 }'; }
+if [ $SESSIONS = ours ]; then
+    # a server that cannot bear to be offered one: it hangs up
+    python3 - "$ONCE_13" "$T/refused" >"$T/bears.port" <<'PY' &
+import select, socket, sys, threading
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(8)
+print(s.getsockname()[1], flush=True)
+def extensions(hello): # RFC 8446 4.1.2
+    at = 5 + 4 + 2 + 32
+    at += 1 + hello[at]
+    at += 2 + int.from_bytes(hello[at:at + 2], "big")
+    at += 1 + hello[at] + 2
+    found = {}
+    while at < len(hello):
+        size = int.from_bytes(hello[at + 2:at + 4], "big")
+        found[int.from_bytes(hello[at:at + 2], "big")] = hello[at + 4:at + 4 + size]
+        at += 4 + size
+    return found
+def relay(c):
+    hello = b""
+    while len(hello) < 5 or len(hello) < 5 + int.from_bytes(hello[3:5], "big"):
+        more = c.recv(65536)
+        if not more:
+            return c.close()
+        hello += more
+    found = extensions(hello)
+    if 41 in found: # pre_shared_key; 45: psk_key_exchange_modes
+        with open(sys.argv[2], "a") as log:
+            log.write(found[45].hex() + ";")
+        return c.close()
+    up = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    up.sendall(hello)
+    while True:
+        for end in select.select([c, up], [], [])[0]:
+            data = end.recv(65536)
+            if not data:
+                return c.close(), up.close()
+            (up if end is c else c).sendall(data)
+while True:
+    threading.Thread(target=relay, args=(s.accept()[0],), daemon=True).start()
+PY
+    bears=$!
+    eventually 5 test -s "$T/bears.port"
+    start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$(cat "$T/bears.port")" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
+    make_key bears
+    codes=
+    for _ in 1 2 3 4; do
+        ask "$(message hi)"
+        codes+=$CODE
+    done
+    expect "a session is refused by hanging up" "$codes" 200200200200
+    expect "each but the first was, and would have had new keys (psk_dhe_ke alone)" "$(cat "$T/refused")" "0101;0101;0101;"
+    eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 4 ]' # they are counted once a second
+    expect "and none was attempted again" "$(retries)" 0
+    kill "$bears"
+    stop_server
+
+    # the server is another one meanwhile, with the same keys for its tickets
+    ONCE=$(free_port)
+    openssl rand 80 >"$T/ticket.key"
+    another() { # DIRECTIVES
+        {
+            sed "/^    server {/,\$d; s|nginx/pid|nginx/another.pid|" "$T/nginx.conf"
+            once "$ONCE" TLSv1.2 ours-rsa | sed "s|ssl_protocols .*|$1 ssl_session_ticket_key $T/ticket.key;|"
+            echo '}'
+        } >"$T/another.conf"
+        nginx -p "$T/nginx" -c "$T/another.conf" -g 'daemon off;' >>"$T/nginx.log" 2>&1 &
+        another=$!
+        eventually $((5 * SLOW)) curl -s -o /dev/null --cacert "$T/ours.pem" "https://localhost:$ONCE/health"
+    }
+    start_server WORKERS=1 METRICS_TOKEN=off BEDROCK_ENDPOINT_URL="https://localhost:$ONCE" UPSTREAM_CA_FILE="$T/ours.pem" RATE_LIMIT_ENABLED=false
+    make_key another
+    codes=
+    for directives in 'ssl_protocols TLSv1.3;' 'ssl_protocols TLSv1.2;' 'ssl_protocols TLSv1.2; ssl_session_tickets off;' \
+        'ssl_protocols TLSv1.2;' 'ssl_protocols TLSv1.3;' 'ssl_protocols TLSv1.2;'; do
+        another "$directives"
+        for _ in 1 2; do
+            ask "$(message hi)"
+            codes+=$CODE
+        done
+        kill "$another"
+        wait "$another" || true
+    done
+    expect "of TLS 1.3, of 1.2, without tickets, and back" "$codes" "$(printf '200%.0s' $(seq 12))"
+    eventually $((3 * SLOW)) eval '[ "$(connects)" -ge 12 ]' # they are counted once a second
+    expect "attempts after the first" "$(retries)" 0
+    stop_server
 fi
 
 # what an open stream costs a worker, TLS and all: each connection has a context of libcurl's and of its library's own

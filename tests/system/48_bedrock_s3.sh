@@ -47,6 +47,7 @@ expect_true "the log says why" eventually 5 grep -q 'status=403 path=/model/.*er
 # --- what is no address goes on as it came
 passes "a text" $NOVA/converse '{"messages":[{"role":"user","content":[{"text":"s3://b/k is what?"}]}]}'
 passes "a call and its result" $NOVA/converse '{"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"get","input":{"s3Location":{"uri":"s3://b/k"}}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"json":{"uri":"s3://b/k"}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"get","inputSchema":{"json":{"type":"object"}}}}]}}'
+passes "a letter that was cut in two beside it" $NOVA/converse '{"messages":[{"role":"user","content":[{"text":"s3:GetObject \ud83d"}]}]}'
 passes "Claude's" $CLAUDE/invoke '{"anthropic_version":"bedrock-2023-05-31","max_tokens":50,"system":"s3://b","messages":[{"role":"user","content":"s3://b/k"}]}'
 
 # --- the other dialects have no way to name one

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/json/json.h"
+#include "server/json/surrogates.h"
 #include "worker/dialect/edits.h"
 #include "worker/dialect/s3_address.h"
 #include "worker/exchange/bedrock.h"
@@ -121,7 +122,12 @@ enum status passing_choose(struct exchange *x)
         return STATUS_OK;
     }
     struct err *err = &x->outcome.err, ignored; /* what is no JSON Bedrock will say */
-    enum status st = scan_parse(&a->scan, x->arena, a->body, &x->worker->scan_limits,
+    struct str text =
+        surrogates_mended(x->arena, a->body); /* to read: what goes on is as it came */
+    if (!text.p && a->body.n > 0) {
+        return err_no_memory(err);
+    }
+    enum status st = scan_parse(&a->scan, x->arena, text, &x->worker->scan_limits,
                                 tier || marked ? err : &ignored);
     if (st != STATUS_OK) {
         return tier || marked ? st : STATUS_OK;

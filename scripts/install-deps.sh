@@ -74,7 +74,12 @@ twice() {
 }
 
 say "apt-get update"
-twice "${as_root[@]}" apt-get update -qq
+# A mirror that did not answer is only a warning to apt-get, unless it is told otherwise; the second time it may be.
+"${as_root[@]}" apt-get update -qq -o APT::Update::Error-Mode=any || {
+    say "once more: apt-get update"
+    sleep "${RETRY_SECONDS:-10}"
+    "${as_root[@]}" apt-get update -qq
+}
 have_llhttp || ! known libllhttp-dev || missing+=(libllhttp-dev)
 install=()
 for package in "${missing[@]}"; do

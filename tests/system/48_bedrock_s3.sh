@@ -42,7 +42,7 @@ expect "what cannot be read, and may have one" "$CODE $(header x-amzn-errortype)
 turn "$(image s3://b/k)" | iconv -t UTF-16LE >"$T/wide"
 call /model/$NOVA/converse -H "authorization: Bearer $KEY" -H 'content-type: application/json' --data-binary @"$T/wide"
 expect "in letters of two bytes" "$CODE $(ledger .requests)" "400 0"
-eventually 5 grep -q 'status=403 path=/model/.*error=.*S3_BUCKETS' "$T/server.log"
+expect_true "the log says why" eventually 5 grep -q 'status=403 path=/model/.*error=.*S3_BUCKETS' "$T/server.log"
 
 # --- what is no address goes on as it came
 passes "a text" $NOVA/converse '{"messages":[{"role":"user","content":[{"text":"s3://b/k is what?"}]}]}'

@@ -275,4 +275,23 @@ expect "smoke with a wrong key" "$(grep -c '^FAILED .*401, wanted 200' "$T/out")
 # What AWS has ended must not be what a first deployment is judged by.
 expect_no_match "smoke: the default model lives" "$("$ROOT/scripts/smoke.sh" --dry-run https://example.com x)" 'claude-[23]|claude-(sonnet|opus)-4-(0|1|2025)|claude-(sonnet|opus)-4"'
 refused "smoke: URL" 2 'begins with http' smoke.sh example.com sk-x
+
+# --- install-deps.sh: what a mirror does not give is asked for once more -----------------------------------------
+
+mkdir -p "$T/deps/scripts" "$T/deps/bin"
+cp "$ROOT/scripts/install-deps.sh" "$T/deps/scripts"
+cat >"$T/deps/bin/apt-get" <<'END'
+#!/bin/bash
+echo "$1" >>"$CALLS"
+# as apt-get: a mirror that is not there is a warning, if nobody wants more
+[[ $* != update* || $* == *Error-Mode=any* ]] || exit 0
+[ "$(grep -cx "$1" "$CALLS")" -gt 1 ] || exit 100
+END
+printf '#!/bin/bash\nexit 1\n' | tee "$T/deps/bin/pkg-config" >"$T/deps/bin/dpkg-query"
+printf '#!/bin/bash\nexit 0\n' >"$T/deps/bin/apt-cache"
+printf '#!/bin/bash\nexec "$@"\n' >"$T/deps/bin/sudo"
+chmod 755 "$T/deps/bin"/*
+env -i PATH="$T/deps/bin:/usr/bin:/bin" CALLS="$T/deps/calls" RETRY_SECONDS=0 "$T/deps/scripts/install-deps.sh" >"$T/out" 2>"$T/err" </dev/null
+expect "install-deps.sh: code" "$?" 0
+expect "install-deps.sh: the lists and the packages, twice each" "$(tr '\n' ' ' <"$T/deps/calls")" "update update install install "
 finish

@@ -97,11 +97,12 @@ static bool is_allowed(struct str buckets, struct str place)
 static bool is_words(struct str name)
 {
     static const struct str words[] = {
-        STR("text"),    STR("content"),       STR("prompt"),         STR("inputText"),
-        STR("system"),  STR("title"),         STR("description"),    STR("query"),
-        STR("texts"),   STR("message"),       STR("inputs"),         STR("stop"),
-        STR("name"),    STR("stopSequences"), STR("stop_sequences"), STR("thinking"),
-        STR("context"), STR("cited_text"),    STR("document_title"),
+        STR("text"),         STR("content"),       STR("prompt"),         STR("inputText"),
+        STR("system"),       STR("title"),         STR("description"),    STR("query"),
+        STR("texts"),        STR("message"),       STR("inputs"),         STR("stop"),
+        STR("name"),         STR("stopSequences"), STR("stop_sequences"), STR("thinking"),
+        STR("context"),      STR("cited_text"),    STR("document_title"), STR("inputPrompt"),
+        STR("negativeText"),
     };
     return is_in(name, words, COUNT_OF(words));
 }
@@ -118,21 +119,40 @@ static enum status look_at_text(const struct look *l, struct str name, struct st
                    (int)(text.n < SHOWN ? text.n : SHOWN), text.p);
 }
 
+/* As whoever reads it may: what is not of the alphabet, ends of lines say, is passed over, up to the padding. */
+static size_t decode_leniently(struct str base64, char *out)
+{
+    size_t n = 0, bytes = 0;
+    for (size_t i = 0; i < base64.n && base64.p[i] != '='; i++) {
+        char c = base64.p[i] == '-' ? '+' : base64.p[i] == '_' ? '/' : base64.p[i];
+        bool letter = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (letter || c == '+' || c == '/') {
+            out[n++] = c;
+        }
+    }
+    size_t whole = n;
+    while (n % 4 != 0) {
+        out[n++] = 'A';
+    }
+    (void)base64_decode((struct str){out, n}, (uint8_t *)out, &bytes); /* it cannot fail */
+    return whole / 4 * 3 + (whole % 4 * 3) / 4;
+}
+
 /* CountTokens has the body of an InvokeModel in base64. */
 static enum status look_at_body(const struct look *l, struct str base64)
 {
     static const struct scan_limits limits = {
-        .depth = 128, .values = 100000, .keys = 100000, .number_len = 512};
+        .depth = 128, .values = 100000, .keys = 10000, .number_len = 512};
     struct scan inner;
-    size_t n;
-    char *json = arena_alloc(l->scan->arena, base64.n / 4 * 3 + 4);
+    char *json = arena_alloc(l->scan->arena, base64.n + 4);
     if (!json) {
         return err_no_memory(l->err);
     }
-    if (!base64_decode(base64, (uint8_t *)json, &n) || !s3_address_may_be((struct str){json, n})) {
+    struct str text = {json, decode_leniently(base64, json)};
+    if (!s3_address_may_be(text)) {
         return STATUS_OK;
     }
-    enum status st = scan_parse(&inner, l->scan->arena, (struct str){json, n}, &limits, l->err);
+    enum status st = scan_parse(&inner, l->scan->arena, text, &limits, l->err);
     return st == STATUS_OK ? s3_address_check(&inner, l->buckets, l->err) : st;
 }
 
@@ -141,45 +161,82 @@ static bool has(const struct scan *s, scan_ref object, const char *name)
     return scan_get(s, object, text_from(name)) != SCAN_ABSENT;
 }
 
-/* What goes to the model as it is: the input of a call, a result in JSON, the schema of a tool, a document of
- * plain text. The source of a search result is a name. */
-static bool is_opaque(const struct look *l, scan_ref object, struct str name)
+/* Which members of an object go to the model as they are. Looked for once an object: who writes a name ten
+ * thousand times must not have it looked at so often. */
+struct opaque {
+    bool json;     /* a result in JSON, a schema of Converse's */
+    bool input;    /* of a call */
+    bool source;   /* of a search result: a name */
+    bool data;     /* of a document of plain text */
+    bool schema;   /* of an answer */
+    bool tool;     /* schema and examples of its input */
+    bool metadata; /* of the request: goes into a log */
+};
+
+static struct opaque opaque_of(const struct look *l, scan_ref object)
 {
     const struct scan *s = l->scan;
-    if (text_eq(name, STR("json"))) {
-        return scan_size(s, object) == 1 && (l->messages || l->tools);
+    bool named = has(s, object, "name");
+    struct opaque o = {.json = scan_size(s, object) == 1 && (l->messages || l->tools),
+                       .schema = named || SCAN_IS(s, SCAN_GET(s, object, "type"), "json_schema"),
+                       .tool = l->tools && named,
+                       .metadata = object == 0};
+    if (l->messages) {
+        bool cites = has(s, object, "title") || has(s, object, "sourceContent") ||
+                     has(s, object, "cited_text");
+        o.input = named && (has(s, object, "toolUseId") || has(s, object, "id"));
+        o.source = cites && scan_type(s, SCAN_GET(s, object, "source")) == SCAN_STRING &&
+                   !scan_has_duplicate(s, object, STR("source"));
+        o.data = SCAN_IS(s, SCAN_GET(s, object, "type"), "text") &&
+                 !scan_has_duplicate(s, object, STR("type"));
     }
-    if (text_eq(name, STR("input"))) {
-        return l->messages && has(s, object, "name") &&
-               (has(s, object, "toolUseId") || has(s, object, "id"));
-    }
-    if (text_eq(name, STR("source"))) {
-        return l->messages && has(s, object, "title") &&
-               scan_type(s, SCAN_GET(s, object, "source")) == SCAN_STRING &&
-               !scan_has_duplicate(s, object, STR("source"));
-    }
-    if (text_eq(name, STR("data"))) {
-        return l->messages && SCAN_IS(s, SCAN_GET(s, object, "type"), "text") &&
-               !scan_has_duplicate(s, object, STR("type"));
-    }
-    return l->tools && has(s, object, "name") &&
-           (text_eq(name, STR("input_schema")) || text_eq(name, STR("parameters")));
+    return o;
 }
 
-static enum status look_at_member(const struct look *l, scan_ref object, scan_ref value)
+static bool is_opaque(const struct opaque *o, struct str name)
+{
+    const struct {
+        const char *name;
+        bool is;
+    } rows[] = {
+        {"json", o->json},       {"input", o->input},         {"source", o->source},
+        {"data", o->data},       {"schema", o->schema},       {"input_schema", o->tool},
+        {"parameters", o->tool}, {"input_examples", o->tool}, {"requestMetadata", o->metadata},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].is && text_eq(name, text_from(rows[i].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status look_at_member(const struct look *l, scan_ref value)
 {
     scan_ref key = scan_key(l->scan, value);
     struct str name = scan_text(l->scan, key);
     struct look inner = *l;
-    if (is_opaque(l, object, name)) {
-        return STATUS_OK;
-    }
     if (text_eq(name, STR("body")) && scan_type(l->scan, value) == SCAN_STRING) {
-        return look_at_body(l, scan_text(l->scan, value));
+        struct str text = scan_text(l->scan, value);
+        return look_at_text(l, name, text) == STATUS_OK ? look_at_body(l, text) : l->err->code;
     }
     inner.messages |= text_eq(name, STR("messages"));
     inner.tools |= text_eq(name, STR("tools")) || text_eq(name, STR("toolConfig"));
     return look_into(&inner, key, value);
+}
+
+static enum status look_at_members(const struct look *l, scan_ref object)
+{
+    const struct scan *s = l->scan;
+    struct opaque opaque = opaque_of(l, object);
+    enum status st = STATUS_OK;
+    for (scan_ref v = scan_first(s, object); v != SCAN_ABSENT && st == STATUS_OK;
+         v = scan_next(s, object, v)) {
+        if (!is_opaque(&opaque, scan_text(s, scan_key(s, v)))) {
+            st = look_at_member(l, v);
+        }
+    }
+    return st;
 }
 
 /* As deep as scan_parse has let it be. */
@@ -191,12 +248,12 @@ static enum status look_into(const struct look *l, scan_ref key, scan_ref value)
     if (type == SCAN_STRING) {
         return look_at_text(l, scan_text(s, key), scan_text(s, value));
     }
-    if (type != SCAN_OBJECT && type != SCAN_ARRAY) {
-        return STATUS_OK;
+    if (type == SCAN_OBJECT) {
+        return look_at_members(l, value);
     }
-    for (scan_ref v = scan_first(s, value); v != SCAN_ABSENT && st == STATUS_OK;
-         v = scan_next(s, value, v)) {
-        st = type == SCAN_OBJECT ? look_at_member(l, value, v) : look_into(l, key, v);
+    for (scan_ref v = type == SCAN_ARRAY ? scan_first(s, value) : SCAN_ABSENT;
+         v != SCAN_ABSENT && st == STATUS_OK; v = scan_next(s, value, v)) {
+        st = look_into(l, key, v);
     }
     return st;
 }

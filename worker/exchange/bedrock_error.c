@@ -412,12 +412,24 @@ static struct str aws_name(struct str theirs)
     return text_ends(theirs, STR("Exception")) ? theirs : (struct str){NULL, 0};
 }
 
+/* What is wrong with a request its client is told. */
+static void tell_clients_fault(struct exchange *x)
+{
+    char text[200];
+    clean_text(text_from(x->attempt.reply->error.text), text, sizeof text);
+    enum status code = x->outcome.err.code;
+    if ((code == STATUS_INVALID || code == STATUS_CONTEXT) && text[0]) {
+        err_set(&x->outcome.err, code, "%s", text);
+    }
+}
+
 bool bedrock_own_error(struct exchange *x)
 {
     struct transfer *t = &x->attempt.transfer;
     const struct reply_error *e = &x->attempt.reply->error;
     size_t row = find_error(aws_name(text_from(e->code)));
     if (row == ERRORS || (errors[row].http != 429 && errors[row].http < 500)) {
+        tell_clients_fault(x);
         return false;
     }
     t->refusal = errors[row].http;

@@ -88,7 +88,7 @@ static bool message_fits(const struct scan *s, scan_ref m, const struct models_c
     bool sees = (model->caps->flags & MODELS_IMAGES) != 0;
     bool named = SCAN_GET(s, m, "name") != SCAN_ABSENT; /* gpt-oss: not in a tool's message */
     bool fits = scan_type(s, m) == SCAN_OBJECT && openai_fields_only(s, m, members) &&
-                !(named && has_tags(model));
+                !scan_has_duplicate(s, m, STR("content")) && !(named && has_tags(model));
     if (scan_type(s, content) == SCAN_ARRAY) {
         for (scan_ref p = scan_first(s, content); p != SCAN_ABSENT && fits;
              p = scan_next(s, content, p)) {

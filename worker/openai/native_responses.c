@@ -119,11 +119,13 @@ static bool is_taken(const struct scan *s, scan_ref tool)
     return openai_fields_in(scan_text(s, SCAN_GET(s, tool, "type")), kinds);
 }
 
-/* Two readers of one body must not see two different tools. */
+/* Two readers of one body must not see two different tools, nor images that the other has not looked at. */
 static bool is_told_once(const struct scan *s, scan_ref object)
 {
     return !scan_has_duplicate(s, object, STR("type")) &&
-           !scan_has_duplicate(s, object, STR("tools"));
+           !scan_has_duplicate(s, object, STR("tools")) &&
+           !scan_has_duplicate(s, object, STR("content")) &&
+           !scan_has_duplicate(s, object, STR("output"));
 }
 
 /* Chat's shape of a function, and what only this program makes a function of, go by Converse. */
@@ -176,12 +178,13 @@ static bool tools_fit(const struct responses_request *r)
 
 /* --- items --------------------------------------------------------------------------------- */
 
-/* An image. One in S3 Bedrock would read with the rights of this program, too. */
+/* An image. One in S3, or a file of the account's, Bedrock would read with the rights of this program, too. */
 static bool comes_along(const struct scan *s, scan_ref object)
 {
-    scan_ref url = SCAN_GET(s, object, "image_url");
-    return text_starts(scan_text(s, url), STR("data:")) &&
-           !scan_has_duplicate(s, object, STR("image_url"));
+    scan_ref url = SCAN_GET(s, object, "image_url"), file = SCAN_GET(s, object, "file_id");
+    return text_starts(scan_text(s, url), STR("data:")) && is_nothing(s, file) &&
+           !scan_has_duplicate(s, object, STR("image_url")) &&
+           !scan_has_duplicate(s, object, STR("file_id"));
 }
 
 /* Text, and images that come along. */
@@ -240,11 +243,14 @@ static bool item_fits(const struct scan *s, const struct responses_item *item)
                                         "computer_call",
                                         "computer_call_output",
                                         NULL};
-    scan_ref shown = SCAN_GET(s, item->at, "output"); /* of a computer: an image alone */
-    bool seen = scan_type(s, shown) == SCAN_OBJECT;
-    return (is_nothing(s, item->type) || openai_fields_in(scan_text(s, item->type), types)) &&
-           (!seen || comes_along(s, shown)) && is_told_once(s, item->at) &&
-           inner_tools_fit(s, SCAN_GET(s, item->at, "tools")) && content_fits(s, item);
+    scan_ref shown = SCAN_GET(s, item->at, "output");
+    bool fits = scan_type(s, shown) == SCAN_OBJECT /* of a computer: an image alone */
+                    ? comes_along(s, shown)
+                    : scan_type(s, shown) != SCAN_ARRAY || item->kind == RESPONSES_OUTPUT;
+    return fits &&
+           (is_nothing(s, item->type) || openai_fields_in(scan_text(s, item->type), types)) &&
+           is_told_once(s, item->at) && inner_tools_fit(s, SCAN_GET(s, item->at, "tools")) &&
+           content_fits(s, item);
 }
 
 static bool items_fit(const struct responses_request *r)

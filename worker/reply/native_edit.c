@@ -69,6 +69,37 @@ struct str native_edit_error(struct reply *r, const struct scan *s, scan_ref err
     return word;
 }
 
+enum status native_edit_fault(const struct reply *r, const struct scan *s, scan_ref error)
+{
+    static const struct {
+        const char *word;
+        bool begins; /* as all of these do */
+        enum status status;
+    } rows[] = {{"context_length_exceeded", false, STATUS_CONTEXT},
+                {"invalid_", true, STATUS_INVALID},
+                {"image_", true, STATUS_INVALID},
+                {"empty_image_file", false, STATUS_INVALID},
+                {"unsupported_", true, STATUS_INVALID},
+                {"unknown_parameter", false, STATUS_INVALID},
+                {"missing_required_parameter", false, STATUS_INVALID},
+                {"content_policy_violation", false, STATUS_INVALID},
+                {"validation", true, STATUS_INVALID},
+                {"Validation", true, STATUS_INVALID},
+                {"failed_to_download_image", false, STATUS_INVALID},
+                {"400", false, STATUS_INVALID},
+                {"413", false, STATUS_INVALID},
+                {"422", false, STATUS_INVALID}};
+    struct str code = text_from(r->error.code);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str word = text_from(rows[i].word);
+        if (rows[i].begins ? text_starts(code, word) : text_eq(code, word)) {
+            return rows[i].status;
+        }
+    }
+    return SCAN_IS(s, SCAN_GET(s, error, "type"), "invalid_request_error") ? STATUS_INVALID
+                                                                           : STATUS_UPSTREAM;
+}
+
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name)
 {
     int64_t v;

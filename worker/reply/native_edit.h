@@ -29,6 +29,9 @@ struct str native_edit_json(struct arena *arena, struct str text);
 void native_edit_put(struct edits *e, scan_ref value, struct str text);
 /* Fills r->error of an error object, whose code may be a number, a word, or only its type. Gives the code. */
 struct str native_edit_error(struct reply *r, const struct scan *s, scan_ref error);
+/* After native_edit_error: CONTEXT, INVALID: what was wrong is the client's, and says nothing of who was asked;
+ * else UPSTREAM. */
+enum status native_edit_fault(const struct reply *r, const struct scan *s, scan_ref error);
 /* 0: there is no such count. */
 uint64_t native_edit_count(const struct scan *s, scan_ref object, const char *name);
 

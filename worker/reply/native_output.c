@@ -105,17 +105,9 @@ static void read_end(struct reply *r, const struct scan *s, scan_ref response)
 /* Its words may tell whose account it is. */
 static enum status refuse(struct reply *r, const struct scan *s, scan_ref error, struct err *err)
 {
-    static const struct {
-        const char *code;
-        enum status status;
-    } rows[] = {{"rate_limit_exceeded", STATUS_RATE},
-                {"context_length_exceeded", STATUS_CONTEXT},
-                {"invalid_prompt", STATUS_INVALID}};
     struct str code = native_edit_error(r, s, error);
-    enum status st = STATUS_UPSTREAM;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        st = text_eq(code, text_from(rows[i].code)) ? rows[i].status : st;
-    }
+    enum status st =
+        text_eq(code, STR("rate_limit_exceeded")) ? STATUS_RATE : native_edit_fault(r, s, error);
     return err_set(err, st, "the model's stream ended with an error");
 }
 
@@ -319,8 +311,9 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
     }
     if (scan_type(&s, SCAN_GET(&s, 0, "output")) != SCAN_ARRAY) {
-        (void)native_edit_error(reply, &s, SCAN_GET(&s, 0, "error"));
-        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer has no output");
+        scan_ref error = SCAN_GET(&s, 0, "error");
+        (void)native_edit_error(reply, &s, error);
+        return err_set(err, native_edit_fault(reply, &s, error), "Bedrock's answer has no output");
     }
     read_usage(reply, &s, 0);
     if (SCAN_IS(&s, SCAN_GET(&s, 0, "status"), "failed")) {

@@ -176,8 +176,10 @@ static enum status put_chunk(struct native_reply *r, struct arena *arena, bool f
     scan_ref error = SCAN_GET(&s, 0, "error");
     if (fails || error != SCAN_ABSENT) {
         read_usage(&r->reply, &s);
-        (void)native_edit_error(&r->reply, &s, error == SCAN_ABSENT ? 0 : error);
-        return err_set(err, STATUS_UPSTREAM, "the model's stream ended with an error");
+        error = error == SCAN_ABSENT ? 0 : error;
+        (void)native_edit_error(&r->reply, &s, error);
+        return err_set(err, native_edit_fault(&r->reply, &s, error),
+                       "the model's stream ended with an error");
     }
     edits_init(&e, &s);
     mend(r, &e);
@@ -224,8 +226,9 @@ static enum status whole(struct reply *reply, struct arena *arena, struct str bo
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer cannot be read");
     }
     if (scan_type(&s, SCAN_GET(&s, 0, "choices")) != SCAN_ARRAY) {
-        (void)native_edit_error(reply, &s, SCAN_GET(&s, 0, "error"));
-        return err_set(err, STATUS_UPSTREAM, "Bedrock's answer has no choices");
+        scan_ref error = SCAN_GET(&s, 0, "error");
+        (void)native_edit_error(reply, &s, error);
+        return err_set(err, native_edit_fault(reply, &s, error), "Bedrock's answer has no choices");
     }
     edits_init(&e, &s);
     mend((struct native_reply *)reply, &e);

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -75,6 +77,8 @@ static void test_addresses_are_refused(void **state)
         "[{\"uri\":\"s3://b\"}]",
         "\"s3://b\"",
         "{\"source\":\"s3://b\",\"title\":\"t\"}",
+        "{\"body\":\"s3://b\"}",
+        "{\"additionalModelRequestFields\":{\"requestMetadata\":{\"uri\":\"s3://b\"}}}",
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -111,6 +115,17 @@ static void test_words_and_what_goes_to_the_model_pass(void **state)
         "b\"]}}}}]}",
         TURN("{\"image\":{\"source\":{\"s3Location\":{\"uri\":\"https://s3.aws/b\"}}}}"),
         "{\"s3Location\":{\"type\":\"string\",\"description\":\"s3://bucket/key\"}}",
+        "{\"requestMetadata\":{\"document\":\"s3://b/k.pdf\"}}",
+        "{\"tools\":[{\"name\":\"n\",\"input_schema\":{},\"input_examples\":[{\"uri\":\"s3://"
+        "b\"}]}]}",
+        "{\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"const\":\"s3://"
+        "b\"}}}}",
+        "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":"
+        "{"
+        "\"const\":\"s3://b\"}}}}",
+        "{\"inputPrompt\":\"s3: how?\",\"textToImageParams\":{\"negativeText\":\"s3://b\"}}",
+        TURN("{\"citationsContent\":{\"content\":[],\"citations\":[{\"source\":\"s3://b\","
+             "\"sourceContent\":[{\"text\":\"x\"}]}]}}"),
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -175,6 +190,61 @@ static void test_body_in_base64_is_looked_into(void **state)
     }
 }
 
+/* Who reads it there may be less strict than RFC 4648: lines, the other alphabet, no padding. */
+static void test_base64_of_another_hand_is_read_too(void **state)
+{
+    static const char *const rows[] = {
+        "eyJ1cmkiOiJzMzovL2IifQ==",        "eyJ1cmkiOiJzMzovL2IifQ",
+        "eyJ1cmkiOiJz\\nMzovL2IifQ==",     " eyJ1cmkiOiJz\\r\\n MzovL2IifQ==\\n",
+        "eyJ1cmkiOiJzMzovL2IifR==",        "eyJ1cmkiOiJzMzovL2I_In0",
+        "eyJ1cmkiOiJzMzovL2IifQ==\\u00e4", "eyJ1cmkiOiJ!zMzovL2IifQ==",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[200];
+        struct scan s;
+        snprintf(body, sizeof body, "{\"input\":{\"invokeModel\":{\"body\":\"%s\"}}}", rows[i]);
+        struct arena *arena = arena_new((size_t)1 << 20);
+        assert_int_equal(scan_parse(&s, arena, text_from(body), &limits, &err), STATUS_OK);
+        if (s3_address_check(&s, STR(""), &err) != STATUS_PERMISSION)
+            fail_msg("passes: %s", rows[i]);
+        arena_drop(arena);
+    }
+}
+
+static double cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* However often a name stands in an object: many times the work of reading it, not its square. */
+static void test_a_name_that_stands_often_is_little_work(void **state)
+{
+    enum { TIMES = 30000, SIZE = TIMES * 10 + 100 };
+    static const struct scan_limits many = {
+        .depth = 128, .values = 100000, .keys = TIMES + 1, .number_len = 100};
+    char *body = malloc(SIZE);
+    assert_non_null(body);
+    size_t n = (size_t)snprintf(body, SIZE, "{\"messages\":[{");
+    (void)state;
+    for (unsigned i = 0; i < TIMES; i++)
+        n += (size_t)snprintf(body + n, SIZE - n, "\"input\":1,");
+    n += (size_t)snprintf(body + n, SIZE - n, "\"name\":\"n\"}]}");
+    struct arena *arena = arena_new((size_t)16 << 20);
+    struct scan s;
+    double begun = cpu_ms();
+    assert_int_equal(scan_parse(&s, arena, (struct str){body, n}, &many, &err), STATUS_OK);
+    double read = cpu_ms();
+    assert_int_equal(s3_address_check(&s, STR(""), &err), STATUS_OK);
+    double looked = cpu_ms();
+    if (looked - read > 50 + 100 * (read - begun))
+        fail_msg("%.1f ms to read it, %.1f ms to look at it", read - begun, looked - read);
+    arena_drop(arena);
+    free(body);
+}
+
 /* Most bodies are not read for it. */
 static void test_bodies_without_are_passed_over(void **state)
 {
@@ -201,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_words_and_what_goes_to_the_model_pass),
         cmocka_unit_test(test_buckets_are_whole_names_or_prefixes),
         cmocka_unit_test(test_body_in_base64_is_looked_into),
+        cmocka_unit_test(test_base64_of_another_hand_is_read_too),
+        cmocka_unit_test(test_a_name_that_stands_often_is_little_work),
         cmocka_unit_test(test_bodies_without_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

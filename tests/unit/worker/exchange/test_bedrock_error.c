@@ -342,6 +342,30 @@ static void test_own_error_is_what_it_would_be_as_a_status(void **state)
     }
 }
 
+/* Which image, which member: who has sent it can mend it. */
+static void test_own_error_of_the_clients_keeps_its_words(void **state)
+{
+    (void)state;
+    struct worker w = {.segment = &segment, .config = &config};
+    struct reply reply = {.started = false};
+    struct exchange x = {.worker = &w,
+                         .asked.id = STR("req_t"),
+                         .attempt.reply = &reply,
+                         .outcome.err = {.code = STATUS_INVALID, .text = "ended with an error"}};
+    relay_fail(&reply, STR("image_parse_error"), STR("no image, 123456789012"));
+    assert_false(bedrock_own_error(&x));
+    assert_int_equal(x.outcome.err.code, STATUS_INVALID);
+    assert_string_equal(x.outcome.err.text, "no image, [account]");
+    x.outcome.err.code = STATUS_CONTEXT;
+    relay_fail(&reply, STR("context_length_exceeded"), STR("300 of 200 tokens"));
+    assert_false(bedrock_own_error(&x));
+    assert_int_equal(x.outcome.err.code, STATUS_CONTEXT);
+    assert_string_equal(x.outcome.err.text, "300 of 200 tokens");
+    relay_fail(&reply, STR("image_parse_error"), STR(""));
+    assert_false(bedrock_own_error(&x));
+    assert_string_equal(x.outcome.err.text, "300 of 200 tokens");
+}
+
 /* AWS's answer to a wrong signature repeats the request, session token included. */
 static void test_error_log_has_only_the_first_line_of_aws_text(void **state)
 {
@@ -413,6 +437,7 @@ int main(void)
         TEST(test_a_long_sentence_is_cut_between_letters),
         TEST(test_exception_frame_maps_camel_case),
         TEST(test_own_error_is_what_it_would_be_as_a_status),
+        TEST(test_own_error_of_the_clients_keeps_its_words),
         TEST(test_refused_credentials_are_final_once_there_is_nothing_newer),
         TEST(test_error_log_has_only_the_first_line_of_aws_text),
     };

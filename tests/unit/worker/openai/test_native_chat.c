@@ -60,6 +60,10 @@ static const struct {
      "\"image_url\":{\"url\":\"data:x\",\"url\":\"s3://x/y.png\"}}]}]}",
      NULL, NULL},
     {GPT,
+     "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"content\":[{\"type\":"
+     "\"image_url\",\"image_url\":{\"url\":\"s3://x/y.png\"}}]}]}",
+     NULL, NULL},
+    {GPT,
      "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
      "\"x\",\"cache_control\":{}}]}]}",
      NULL, NULL},

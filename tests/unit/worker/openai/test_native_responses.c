@@ -127,6 +127,19 @@ static const struct {
      INPUT(PART(
          "{\"type\":\"input_image\",\"image_url\":\"data:x\",\"image_url\":\"s3://x/y.png\"}")),
      NULL, NULL},
+    {GPT,
+     INPUT("{\"role\":\"user\",\"content\":\"x\",\"content\":[{\"type\":\"input_image\","
+           "\"image_url\":\"s3://x/y.png\"}]}"),
+     NULL, NULL},
+    {GPT,
+     INPUT(USER "," CALL "," OUTPUT(
+         "\"x\",\"output\":[{\"type\":\"input_image\",\"image_url\":\"s3://x/y.png\"}]")),
+     NULL, NULL},
+    {GPT,
+     INPUT(USER ",{\"type\":\"computer_call_output\",\"call_id\":\"c\",\"output\":[{\"type\":"
+                "\"input_image\",\"image_url\":\"s3://x/y.png\"}]}"),
+     NULL, NULL},
+    {GPT, INPUT(USER "," SEEN("\"image_url\":\"data:x\",\"file_id\":\"f\"")), NULL, NULL},
     {GPT, INPUT(USER "," SEEN("\"image_url\":\"data:x\"")),
      WENT(USER "," SEEN("\"image_url\":\"data:x\"")), ""},
     {GPT, INPUT(USER "," SEEN("\"image_url\":\"s3://x/y.png\"")), NULL, NULL},

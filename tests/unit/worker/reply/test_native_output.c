@@ -293,6 +293,16 @@ static void test_what_is_no_answer_is_none(void **state)
         {"{\"type\":\"error\",\"error\":{\"code\":\"context_length_exceeded\"}}", STATUS_CONTEXT},
         {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"invalid_prompt\"}}}",
          STATUS_INVALID},
+        /* an image that nobody can read says nothing of a lane */
+        {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"image_parse_error\"}}}",
+         STATUS_INVALID},
+        {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"invalid_base64_image\"}"
+         "}}",
+         STATUS_INVALID},
+        {"{\"type\":\"error\",\"error\":{\"code\":\"unknown_parameter\",\"type\":"
+         "\"invalid_request_error\"}}",
+         STATUS_INVALID},
+        {"{\"type\":\"error\",\"error\":{\"code\":400}}", STATUS_INVALID},
         {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\","
          "\"message\":\"of 123456789012\"}}}",
          STATUS_UPSTREAM},

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -243,6 +244,35 @@ static void test_the_models_own_error_is_kept(void **state)
     assert_string_equal(r->error.code, "server_error");
 }
 
+/* What was wrong with the request says nothing of who was asked. */
+static void test_the_clients_fault_is_the_clients(void **state)
+{
+    static const struct {
+        const char *error;
+        enum status status;
+    } rows[] = {
+        {"{\"code\":\"context_length_exceeded\",\"type\":\"invalid_request_error\"}",
+         STATUS_CONTEXT},
+        {"{\"code\":\"invalid_image_format\"}", STATUS_INVALID},
+        {"{\"type\":\"invalid_request_error\"}", STATUS_INVALID},
+        {"{\"code\":null,\"type\":\"invalid_request_error\"}", STATUS_INVALID},
+        {"{\"code\":400,\"message\":\"m\"}", STATUS_INVALID},
+        {"{\"code\":\"validation_error\"}", STATUS_INVALID},
+        {"{\"type\":\"ValidationException\"}", STATUS_INVALID},
+        {"{\"code\":\"unsupported_value\"}", STATUS_INVALID},
+        {"{\"code\":404,\"message\":\"m\"}", STATUS_UPSTREAM},
+        {"{}", STATUS_UPSTREAM},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"error\":%s}", rows[i].error);
+        assert_int_equal(event(fresh(false), body), rows[i].status);
+        assert_int_equal(native_chat_relay.whole(fresh(false), arena, text_from(body), &out, &err),
+                         rows[i].status);
+    }
+}
+
 static void test_counts_that_are_none_are_not_told(void **state)
 {
     static const char *const usages[] = {"null", "{}", "1", "{\"prompt_tokens_details\":{}}"};
@@ -264,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_whole_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thoughts_in_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_models_own_error_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_clients_fault_is_the_clients, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counts_that_are_none_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_none, setup, teardown),
     };

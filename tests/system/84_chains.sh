@@ -21,7 +21,7 @@ row() { # shellcheck disable=SC2317
     eventually $((5 * SLOW)) there "$1"
     rows "SELECT model, $2 FROM usage WHERE request_id = '$1'"
 }
-line() { grep "request_id=$1 " "$T/server.log" | tail -1 | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
+line() { logged "$1" | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
 openai() { call "$1" -N -H "authorization: Bearer $KEY" -H 'content-type: application/json' --data-binary "$2" "${@:3}"; }
 door() { call "/model/$1" -N -H "authorization: Bearer $KEY" -H 'content-type: application/json' --data-binary "$2" "${@:3}"; }
 mapped() { run -- map-model --output json && [ "$(jq -r ".[] | select(.anthropic_model_id == \"$1\").bedrock_model_id" "$T/out")" = "$2" ] && ask "$(message hi)" && [ "$(header x-converter-model)" = "$A" ]; }

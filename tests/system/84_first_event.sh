@@ -96,6 +96,18 @@ fault gpt-6-sol stream-internal-0 1
 send responses untold 'say: one' "$STREAM"
 expect "of what tells nothing there is no row" "$CODE $(rows_of untold 1 "status, success")" "200 200|1 "
 
+# what the first attempt has used is spent: where the budget does not pay for another one, there is none
+mock_reset
+fault gpt-6-sol stream-internal-0 1
+make_key poor --monthly-budget 0.2 --budget-mode reserve
+send responses poor 'usage 60000 60000 0 0 0 told again' '{"stream":true,"max_output_tokens":100}'
+expect "no second attempt on credit" "$CODE $(ledger .requests) $(rows_of poor 2 'success, input_tokens')" "429 1 0|60000 0|0 "
+make_key rich --monthly-budget 1000 --budget-mode reserve
+mock_reset
+fault gpt-6-sol stream-internal-0 1
+send responses rich 'usage 60000 60000 0 0 0 told again' '{"stream":true,"max_output_tokens":100}'
+expect "where it does, there is" "$CODE $(ledger .requests) $(rows_of rich 2 'success, input_tokens')" "200 2 0|60000 1|60000 "
+
 # --- no counts: an estimate, whole and streamed
 mock_reset
 for route in responses chat converse-stream converse invoke-with-response-stream invoke messages; do

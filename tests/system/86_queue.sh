@@ -27,7 +27,7 @@ back() {
 }
 code() { cat "$T/$1.code"; }
 head_of() { sed -n "s/^$2: *\([^[:space:]]*\).*/\1/Ip" "$T/$1.head"; }
-line() { grep "request_id=$1 " "$T/server.log" | tail -1 | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
+line() { logged "$1" | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
 
 start_mock
 start_server RATE_LIMIT_ENABLED=false METRICS_TOKEN=off WORKERS=2 PING_SECONDS=1

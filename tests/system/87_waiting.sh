@@ -31,7 +31,7 @@ back() {
 }
 code() { cut -d' ' -f1 "$T/$1.code"; }
 head_of() { sed -n "s/^$2: *\([^[:space:]]*\).*/\1/Ip" "$T/$1.head"; }
-line() { grep "request_id=$1 " "$T/server.log" | tail -1 | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
+line() { logged "$1" | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
 # timed NAME BODY [curl options...]: send, and how long it took in $MS
 timed() {
     local others=("${ALL[@]}")

@@ -148,7 +148,10 @@ static enum status look_at_body(const struct look *l, struct str base64)
     if (!json) {
         return err_no_memory(l->err);
     }
-    struct str text = {json, decode_leniently(base64, json)};
+    struct str text = {json, 0};
+    if (!base64_decode(base64, (uint8_t *)json, &text.n)) {
+        text.n = decode_leniently(base64, json);
+    }
     if (!s3_address_may_be(text)) {
         return STATUS_OK;
     }

@@ -19,6 +19,7 @@
 #include "worker/plan/plan_make.h"
 #include "worker/splice/splice.h"
 #include "worker/turn/limits.h"
+#include "worker/turn/money.h"
 #include "worker/turn/terms.h"
 
 #define CONVERT_EXTRA 65536 /* what a conversion may add to twice the body */
@@ -184,6 +185,9 @@ static enum verdict ask_for_count(struct exchange *x)
 enum verdict convert_step(struct exchange *x)
 {
     attempt_begin(&x->attempt);
+    if (!money_goes_on(x)) {
+        return VERDICT_FAIL;
+    }
     if (x->asked.dialect == DIALECT_BEDROCK) {
         return passing_convert(x);
     }

@@ -351,3 +351,24 @@ bool money_remake(struct exchange *x)
     x->outcome.output_most = most;
     return false;
 }
+
+/* After it was counted as spent: it is counted twice for a moment rather than not at all. */
+void money_pay(struct exchange *x, uint64_t micro)
+{
+    struct holds *held = &x->caller.held;
+    struct holds part = {.micro = micro < held->micro ? micro : held->micro};
+    if (part.micro > 0) {
+        holds_give(x->worker->segment, x->worker->slot, x->caller.key.slot, part);
+        held->micro -= part.micro;
+        x->outcome.paid = true;
+    }
+}
+
+bool money_goes_on(struct exchange *x)
+{
+    if (x->outcome.paid && !money_remake(x)) {
+        return false;
+    }
+    x->outcome.paid = false;
+    return true;
+}

@@ -17,6 +17,10 @@ enum verdict money_admit(struct exchange *x);
  * moment less than both need. False: the key has not the money, or may not use what has no price; what the
  * one before has stays as it was, and outcome.err says why. */
 bool money_remake(struct exchange *x);
+/* An attempt that came to nothing has cost so much, and that was spent: it is no longer set aside. */
+void money_pay(struct exchange *x, uint64_t micro);
+/* Before the next attempt: what it may cost is set aside in full again. False, as money_remake: there is less. */
+bool money_goes_on(struct exchange *x);
 /* attempt.lane.now is decided: where its region has other prices than the one before, outcome.tariff is
  * filled anew. What is set aside pays for the dearest lane. */
 bool money_moves(struct exchange *x);

@@ -27,6 +27,7 @@ struct outcome {
     uint8_t priced;      /* the lane in whose region it is so */
     bool followed;       /* it is that of the model which a prompt router chose (reply.served) */
     int64_t output_most; /* tokens: what is left of the budget pays for no more; 0: as asked */
+    bool paid;           /* for an attempt before, out of what is set aside: money_pay */
     struct journal_record *record; /* OPEN in the journal; NULL: none */
     uint64_t record_number;        /* its own: says whether it still is this request's */
     bool billed;                   /* from usage_begin to usage_end */

@@ -217,6 +217,7 @@ void usage_keep(struct exchange *x)
     b.cost_micro = prices_cost(&rates, t);
     x->outcome.kept_micro += b.cost_micro;
     settle(x, &b);
+    money_pay(x, b.cost_micro);
     if (x->outcome.record_number) {
         (void)open_record(x);
     }

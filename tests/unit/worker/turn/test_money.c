@@ -223,6 +223,37 @@ static void test_remake_counts_its_own_hold_as_room(void **state)
     limits_leave(&x);
 }
 
+/* What an attempt has used is no longer held but spent, and the next one needs room of its own: no request
+ * may cross the budget, with however many attempts. */
+static void test_pay_leaves_no_room_for_what_the_rest_does_not_pay(void **state)
+{
+    (void)state;
+    case_key.flags |= DIRECTORY_BUDGET_RESERVE;
+    for (int enough = 0; enough < 2; enough++) {
+        case_key.budget_micro = enough ? 3000 : 2500;
+        struct exchange x = case_exchange(0);
+        assert_int_equal(money_admit(&x), VERDICT_NEXT);
+        assert_true(money_goes_on(&x)); /* nothing was paid */
+        uint64_t spent = bucket_spent(bucket_of(&case_segment, CASE_SLOT, CASE_TAG),
+                                      bucket_month(clock_real_ms()));
+        case_key.budget_micro += spent;
+        x.caller.key.budget_micro += spent;
+        assert_true(usage_begin(&x));
+        x.attempt.reply = &case_reply;
+        case_reply.usage = (struct usage){{.input = 300}, .seen = true}; /* 900 */
+        err_set(&x.outcome.err, STATUS_RATE, "throttled");
+        usage_keep(&x);
+        assert_int_equal(x.caller.held.micro, 1879 - 900);
+        assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 1879 - 900);
+        assert_int_equal(money_goes_on(&x), enough);
+        assert_int_equal(x.outcome.err.code, enough ? STATUS_RATE : STATUS_BUDGET);
+        assert_int_equal(x.caller.held.micro, enough ? 1879 : 1879 - 900);
+        assert_int_equal(money_goes_on(&x), enough); /* asked again, it is no other */
+        limits_leave(&x);
+        assert_int_equal(holds_sum(&case_segment, CASE_SLOT).micro, 0);
+    }
+}
+
 /* One request moves to and fro at worker 1 while another one, at worker 2, wants the room: the first never
  * loses it, the second never gets it. */
 static void test_remake_never_lets_go_of_its_room(void **state)
@@ -272,6 +303,7 @@ static void test_init_says_what_it_may_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_pay_leaves_no_room_for_what_the_rest_does_not_pay),
         CASE(test_admit_reserve_never_holds_more_than_there_is),
         CASE(test_admit_reserve_over_the_whole_budget_is_refused_for_good),
         CASE(test_admit_reserve_chooses_the_output_that_nobody_named),

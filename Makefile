@@ -249,7 +249,13 @@ $(B)/gen/catalogue_builtin.c: shm/catalogue/models.tsv scripts/catalogue.awk
 BUILD_CC ?= $(CC)
 FILTER_SRC := $(addprefix master/supervise/,sandbox_make.c sandbox_calls.c) server/platform/filter.c $(addprefix server/base/,err.c text.c text_look.c)
 FILTER_asan := -DSANDBOX_SANITIZED=1
-$(B)/gen/sandbox-make: $(FILTER_SRC) $(wildcard master/supervise/sandbox*.h server/config/config.h server/base/*.h server/platform/*.h) Makefile
+# Written anew when a package came or went since: what was made without it is made again.
+$(B)/gen/optional: FORCE
+	@mkdir -p $(@D)
+	@echo 'seccomp $(SECCOMP), openssl $(OPENSSL)' | cmp -s - $@ || echo 'seccomp $(SECCOMP), openssl $(OPENSSL)' >$@
+.PHONY: FORCE
+
+$(B)/gen/sandbox-make: $(B)/gen/optional $(FILTER_SRC) $(wildcard master/supervise/sandbox*.h server/config/config.h server/base/*.h server/platform/*.h) $(filter %.a,$(SECCOMP_LIBS)) Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(BUILD_CC) -std=c17 -D_GNU_SOURCE -I. $(WARN) -O1 -ffunction-sections -Wl,--gc-sections $(FILTER_$(VARIANT)) $(SECCOMP_CFLAGS) -o $@ $(FILTER_SRC) $(SECCOMP_LIBS) -pthread

@@ -144,11 +144,13 @@ static void owner_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
     heap_drop(ptr);
 }
 
-/* Only the library that we are linked with. */
+/* Only the library that we are linked with: a libcurl of one's own making may have another in it. */
 static bool tls_supported(void)
 {
+    static const char kind[] = "OpenSSL/";
     const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
-    if (!library || strncmp(library, "OpenSSL/3.", sizeof "OpenSSL/3." - 1) != 0) {
+    if (!library || strncmp(library, kind, sizeof kind - 1) != 0 ||
+        strcmp(library + sizeof kind - 1, OpenSSL_version(OPENSSL_VERSION_STRING)) != 0) {
         return false;
     }
     if (owner_index < 0) {

@@ -1,6 +1,11 @@
 #include "tests/unit/fetch_case.h"
 #include "tests/unit/tls_server.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
+#ifdef HAVE_CURL_OPENSSL
+#include <openssl/ssl.h>
+#endif
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,6 +17,18 @@ int clock_gettime(clockid_t clock, struct timespec *out)
     int failed = (int)syscall(SYS_clock_gettime, clock, out);
     out->tv_sec += later_s;
     return failed;
+}
+
+static const char *library; /* what libcurl says it has; NULL: the truth */
+
+curl_version_info_data *curl_version_info(CURLversion age)
+{
+    static curl_version_info_data told;
+    curl_version_info_data *(*real)(CURLversion) =
+        (curl_version_info_data * (*)(CURLversion)) dlsym(RTLD_NEXT, "curl_version_info");
+    told = *real(age);
+    told.ssl_version = library ? library : told.ssl_version;
+    return &told;
 }
 
 static struct fetch_client *client_with(struct world *w, const char *ca_file)
@@ -144,6 +161,36 @@ static void test_certificates_are_verified_again_after_an_hour(void **state)
     tls_server_shut(&server);
 }
 
+#ifdef HAVE_CURL_OPENSSL
+
+static int touched; /* contexts of libcurl's by our OpenSSL */
+
+void SSL_CTX_set_info_callback(SSL_CTX *context, void (*fn)(const SSL *, int, int))
+{
+    void (*real)(SSL_CTX *, void (*)(const SSL *, int, int)) =
+        (void (*)(SSL_CTX *, void (*)(const SSL *, int, int)))dlsym(RTLD_NEXT,
+                                                                    "SSL_CTX_set_info_callback");
+    touched++;
+    real(context, fn);
+}
+
+static void test_another_openssl_than_ours_is_left_alone(void **state)
+{
+    static char *const others[] = {"OpenSSL/3.99.1", "OpenSSL/4.0.0", "GnuTLS/3.7.9", NULL};
+    struct tls_server server = server_or_skip("-tls1_3");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        library = others[i];
+        touched = 0;
+        struct fetch_client *client = client_with(*state, server.cert);
+        assert_string_equal(ask(*state, client, "127.0.0.1", server.port), "New");
+        assert_int_equal(touched, library ? 0 : 1);
+        fetch_client_drop(client);
+    }
+    tls_server_shut(&server);
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +199,9 @@ int main(void)
         TEST(test_ticket_that_is_refused_costs_a_full_handshake),
         TEST(test_session_is_of_one_name),
         TEST(test_certificates_are_verified_again_after_an_hour),
+#ifdef HAVE_CURL_OPENSSL
+        TEST(test_another_openssl_than_ours_is_left_alone),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,9 @@
 #include "worker/splice/splice_usage.h"
 #include "server/base/base64.h"
 
-#define PEEK_BYTES 48 /* of an event: where its type stands */
-#define TAIL_BYTES 2048u
+#define PEEK_BYTES  48 /* of an event: where its type stands */
+#define TAIL_BYTES  2048u
+#define ERROR_BYTES 4096 /* of an error, which has a sentence */
 
 struct reply *passed_reply_new(struct arena *arena, struct str client_model)
 {
@@ -181,11 +182,24 @@ static void read_whole(struct reply *r, struct arena *arena, struct str body)
     }
 }
 
+/* Claude's own error in place of an answer. */
+static bool is_error(const struct reply *r, struct scan *s, struct arena *arena, struct str body)
+{
+    size_t at;
+    return body.n <= ERROR_BYTES && text_find(body, STR("\"error\""), &at) &&
+           scan_parse(s, arena, body, &relay_limits, NULL) == STATUS_OK &&
+           splice_error_is_first(r, s);
+}
+
 static enum status whole_invoke(struct reply *r, struct arena *arena, struct str body,
                                 struct buf *out, struct err *err)
 {
     if (!is_json(body)) {
         return err_set(err, STATUS_UPSTREAM, "Bedrock's answer is no JSON");
+    }
+    struct scan s;
+    if (is_error(r, &s, arena, body)) {
+        return splice_error_set(r, &s, err);
     }
     read_whole(r, arena, body);
     if (!r->usage.seen) {

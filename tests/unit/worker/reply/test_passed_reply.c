@@ -116,6 +116,11 @@ static void test_claudes_error_is_a_refusal_if_it_comes_first(void **state)
         chunk(r, "{\"type\":\"message_start\",\"message\":{}}");
         chunk(r, rows[i].json);
         assert_true(r->failed);
+        r = fresh(); /* in place of a whole answer */
+        assert_int_equal(passed_invoke_relay.whole(r, arena, text_from(rows[i].json), &out, &err),
+                         rows[i].code ? STATUS_UPSTREAM : STATUS_OK);
+        assert_string_equal(r->error.code, rows[i].code ? rows[i].code : "");
+        assert_true(r->stopped == !rows[i].code);
     }
 }
 

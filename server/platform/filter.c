@@ -68,13 +68,13 @@ static unsigned compare(const struct making *m, const struct filter_row *row,
         case FILTER_ANY:
             break;
         case FILTER_IS:
-            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, t->value);
+            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, t->value, 0);
             break;
         case FILTER_BITS:
             out[n++] = SCMP_CMP(t->argument, SCMP_CMP_MASKED_EQ, t->mask, t->value);
             break;
         case FILTER_SELF:
-            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, m->pid);
+            out[n++] = SCMP_CMP(t->argument, SCMP_CMP_EQ, m->pid, 0);
             break;
         }
     }
